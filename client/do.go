@@ -1,0 +1,127 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// maxAnswer bounds what is read of one answer, in bytes. A page of 1000 groups
+// with long rule lists stays far below it.
+const maxAnswer = 256 << 20
+
+// Do sends one request and decodes the answer's JSON into out, unless out is
+// nil. The path starts with "/"; body, unless nil, is sent as JSON. The typed
+// methods are made of it; it is public for what has no method yet.
+func (c *Client) Do(ctx context.Context, method, path string, body, out any, opts ...CallOption) error {
+	_, err := c.do(ctx, method, path, body, out, newCall(opts))
+	return err
+}
+
+func newCall(opts []CallOption) *call {
+	cl := &call{header: http.Header{}, query: url.Values{}}
+	for _, opt := range opts {
+		opt(cl)
+	}
+	return cl
+}
+
+// do sends the request and returns the answer's body.
+func (c *Client) do(ctx context.Context, method, path string, body, out any, cl *call) ([]byte, error) {
+	op := method + " " + path
+	if c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout+cl.wait)
+		defer cancel()
+	}
+	req, err := c.request(ctx, method, path, body, cl)
+	if err != nil {
+		return nil, &TransportError{op, err}
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, &TransportError{op, err}
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return nil, &TransportError{op, err}
+	}
+	if len(answer) > maxAnswer {
+		return nil, &TransportError{op, fmt.Errorf("answer is longer than %d bytes", maxAnswer)}
+	}
+	if cl.meta != nil {
+		cl.meta.record(resp, answer)
+	}
+	if resp.StatusCode >= 400 {
+		return nil, problemOf(resp, answer)
+	}
+	if out != nil && len(bytes.TrimSpace(answer)) > 0 {
+		if err := json.Unmarshal(answer, out); err != nil {
+			return nil, &TransportError{op, fmt.Errorf("decode answer: %w", err)}
+		}
+	}
+	return answer, nil
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body any, cl *call) (*http.Request, error) {
+	target := c.base.String() + path
+	if len(cl.query) > 0 {
+		target += "?" + cl.query.Encode()
+	}
+	var payload io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("encode request: %w", err)
+		}
+		payload = bytes.NewReader(encoded)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, payload)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range cl.header {
+		req.Header[name] = values
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", contentType(method))
+	}
+	req.Header.Set("Accept", "application/json, application/problem+json")
+	req.Header.Set("User-Agent", c.agent)
+	return req, nil
+}
+
+// contentType is that of a request's body: PATCH is a JSON Merge Patch (RFC 7396).
+func contentType(method string) string {
+	if method == http.MethodPatch {
+		return "application/merge-patch+json"
+	}
+	return "application/json"
+}
+
+func (m *Meta) record(resp *http.Response, body []byte) {
+	*m = Meta{
+		Status:    resp.StatusCode,
+		ETag:      resp.Header.Get("ETag"),
+		Waited:    resp.Header.Get("Preference-Applied") != "",
+		RequestID: resp.Header.Get("X-Request-Id"),
+		Raw:       body,
+	}
+	m.Revision, _ = strconv.ParseInt(resp.Header.Get("SG-Revision"), 10, 64)
+	var extra struct {
+		Effects     *Effects     `json:"effects"`
+		Realization *Realization `json:"realization"`
+	}
+	if json.Unmarshal(body, &extra) == nil { // not every answer is an object: nothing to record then
+		m.Effects, m.Realization = extra.Effects, extra.Realization
+	}
+}

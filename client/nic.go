@@ -1,0 +1,75 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+)
+
+// NIC is a VM's interface. Its id is the external_ids:iface-id of its OVS
+// Interface row.
+type NIC struct {
+	ID               string           `json:"id"`
+	Account          string           `json:"account"`
+	Instance         string           `json:"instance"`
+	Network          string           `json:"network"`
+	MAC              string           `json:"mac"`
+	Addresses        []string         `json:"addresses"`
+	AllowedAddresses []string         `json:"allowed_addresses"`
+	Enforcement      string           `json:"enforcement"` // "on", "off"
+	DHCPServer       bool             `json:"dhcp_server"`
+	EffectiveGroups  []EffectiveGroup `json:"effective_groups"`
+	EgressRestricted bool             `json:"egress_restricted"`
+	Because          any              `json:"because"` // which group, and rule, restricts its egress
+	Host             string           `json:"host"`    // where it is plugged; "" = nowhere
+	Ready            bool             `json:"ready"`   // its host enforces its policy
+	RealizedRevision int64            `json:"realized_revision"`
+	Revision         int64            `json:"revision"`
+}
+
+// EffectiveGroup is a group that judges a NIC.
+type EffectiveGroup struct {
+	ID  string `json:"id"`
+	Via string `json:"via"` // "nic", "instance", "default"
+}
+
+// NICSpec makes or replaces a NIC.
+type NICSpec struct {
+	Account          string   `json:"account"`
+	Instance         string   `json:"instance,omitempty"`
+	Network          string   `json:"network"`
+	MAC              string   `json:"mac"`
+	Addresses        []string `json:"addresses"`
+	AllowedAddresses []string `json:"allowed_addresses,omitempty"`
+	Enforcement      string   `json:"enforcement,omitempty"`
+	DHCPServer       bool     `json:"dhcp_server,omitempty"`
+}
+
+// NICs lists an account's NICs.
+func (c *Client) NICs(ctx context.Context, acct string, opts ...CallOption) iter.Seq2[NIC, error] {
+	return list[NIC](ctx, c, account(acct, "nics"), opts)
+}
+
+// NIC reads an account's NIC.
+func (c *Client) NIC(ctx context.Context, acct, id string, opts ...CallOption) (n NIC, err error) {
+	err = c.Do(ctx, http.MethodGet, account(acct, "nics", id), nil, &n, opts...)
+	return n, err
+}
+
+// PlatformNIC reads any account's NIC (admin).
+func (c *Client) PlatformNIC(ctx context.Context, id string, opts ...CallOption) (n NIC, err error) {
+	err = c.Do(ctx, http.MethodGet, path("/v1/nics", id), nil, &n, opts...)
+	return n, err
+}
+
+// PutNIC makes or replaces a NIC (admin).
+func (c *Client) PutNIC(ctx context.Context, id string, spec NICSpec, opts ...CallOption) (n NIC, err error) {
+	err = c.Do(ctx, http.MethodPut, path("/v1/nics", id), spec, &n, opts...)
+	return n, err
+}
+
+// DeleteNIC deletes a NIC (admin). Its addresses are safe to use again once
+// Meta.Revision is realised.
+func (c *Client) DeleteNIC(ctx context.Context, id string, opts ...CallOption) error {
+	return c.Do(ctx, http.MethodDelete, path("/v1/nics", id), nil, nil, opts...)
+}
