@@ -1,0 +1,97 @@
+package secgroup_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// largePolicy is 50,000 NICs, each attached to one of 500 groups of 10 rules,
+// in random order if shuffled.
+func largePolicy(shuffled bool) []secgroup.Change {
+	var all []secgroup.Change
+	all = append(all,
+		secgroup.Put(&secgroup.Account{ID: "a"}),
+		secgroup.Put(&secgroup.Network{ID: "net", RoutingDomain: "vpc:v"}))
+	for g := range 500 {
+		group := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "a", ID: fmt.Sprintf("g%04d", g)}, IsDefault: g == 0}
+		for r := range 10 {
+			group.Rules = append(group.Rules, secgroup.Rule{
+				ID: fmt.Sprintf("r%d", r), Direction: secgroup.Ingress, Protocol: secgroup.ProtocolTCP, PortMin: uint16(r + 1),
+				RemoteGroup: secgroup.GroupRef{Account: "a", ID: fmt.Sprintf("g%04d", (g+r)%500)}, Enabled: true,
+			})
+		}
+		all = append(all, secgroup.Put(group))
+	}
+	for n := range 50000 {
+		id := fmt.Sprintf("nic-%06d", n)
+		all = append(all,
+			secgroup.Put(&secgroup.NIC{ID: id, Account: "a", Network: "net", Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})}}),
+			secgroup.Put(&secgroup.Attachment{Group: secgroup.GroupRef{Account: "a", ID: fmt.Sprintf("g%04d", n%500)}, NIC: id}))
+	}
+	if shuffled {
+		rand.New(rand.NewPCG(1, 2)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	}
+	return all
+}
+
+// TestLargePolicy keeps a load of the largest policy that a controller is built
+// for well under a second and its memory small.
+func TestLargePolicy(t *testing.T) {
+	for _, shuffled := range []bool{false, true} {
+		t.Run(fmt.Sprintf("shuffled=%v", shuffled), func(t *testing.T) {
+			before := heap()
+			changes := largePolicy(shuffled)
+			objects := heap() - before
+			s := secgroup.NewSnapshot()
+			start := time.Now()
+			s.Apply(1, changes)
+			took := time.Since(start)
+			runtime.KeepAlive(changes)
+			changes = nil
+			live := heap() - before
+			t.Logf("load %v, live %.1f MB of which objects ≤ %.1f MB", took, mb(live), mb(objects))
+			if took > 3*time.Second {
+				t.Errorf("load took %v", took)
+			}
+			if live > 60<<20 {
+				t.Errorf("live heap %.1f MB", mb(live))
+			}
+			if n := len(s.NICs()); n != 50000 {
+				t.Errorf("%d NICs", n)
+			}
+			runtime.KeepAlive(s)
+		})
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func mb(n int64) float64 { return float64(n) / (1 << 20) }
+
+func BenchmarkLoad(b *testing.B) {
+	changes := largePolicy(false)
+	for b.Loop() {
+		secgroup.NewSnapshot().Apply(1, changes)
+	}
+}
+
+func BenchmarkAttachDetach(b *testing.B) {
+	s := secgroup.NewSnapshot()
+	s.Apply(1, largePolicy(false))
+	a := &secgroup.Attachment{Group: secgroup.GroupRef{Account: "a", ID: "g0001"}, NIC: "nic-025000"}
+	for b.Loop() {
+		s.Apply(2, []secgroup.Change{secgroup.Put(a)})
+		s.Apply(3, []secgroup.Change{secgroup.Delete(a.Key())})
+	}
+}
