@@ -1,0 +1,115 @@
+package verdict
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// The guard of semantics.md §4, as far as it shows in an IP packet: MACs, ARP,
+// VLANs and what stands inside a neighbour discovery message do not.
+
+// UDP ports of DHCP (RFC 2131) and DHCPv6 (RFC 8415).
+const (
+	dhcpServer, dhcpClient     = 67, 68
+	dhcpv6Server, dhcpv6Client = 547, 546
+)
+
+// ICMP and ICMPv6 message types.
+const (
+	icmpRedirect       = 5   // RFC 792
+	ndRouterSolicit    = 133 // RFC 4861, as those below
+	ndRouterAdvert     = 134
+	ndNeighbourSolicit = 135
+	ndNeighbourAdvert  = 136
+	icmpv6Redirect     = 137
+)
+
+// Spoofed reports whether n may not send from src: it is none of its addresses,
+// not in its allowed_addresses and not the link-local address of its MAC.
+func Spoofed(n *secgroup.NIC, src netip.Addr) bool {
+	return !slices.Contains(n.Addresses, src) &&
+		!slices.ContainsFunc(n.AllowedAddresses, func(p netip.Prefix) bool { return p.Contains(src) }) &&
+		src != n.MAC.LinkLocal()
+}
+
+// withoutAddresses: such a NIC may only do DHCP, and what DHCPv6 needs of
+// neighbour discovery from its link-local address.
+func withoutAddresses(n *secgroup.NIC) bool {
+	return len(n.Addresses) == 0 && len(n.AllowedAddresses) == 0
+}
+
+// guardEgress says what passes or drops whatever the rules say when n sends it.
+func guardEgress(n *secgroup.NIC, p *Packet) (pass, drop bool) {
+	if p.redirect() || p.nd(ndRouterAdvert) { // never from a VM
+		return false, true
+	}
+	if p.dhcpToClient() && !n.DHCPServer { // not even where a rule allows the port
+		return false, true
+	}
+	switch own := !Spoofed(n, p.Src); {
+	case p.dhcpToServer(): // a client without an address yet sends from 0.0.0.0
+		pass = own || p.Src == netip.IPv4Unspecified()
+	case p.nd(ndNeighbourSolicit): // duplicate address detection sends from ::
+		pass = own || p.Src == netip.IPv6Unspecified()
+	case p.nd(ndRouterSolicit), p.nd(ndNeighbourAdvert), p.dhcpToClient() && p.fromDHCPServer():
+		pass = own
+	}
+	return pass, false
+}
+
+// guardIngress says what passes or drops whatever the rules say when n receives it.
+func guardIngress(s *secgroup.Snapshot, n *secgroup.NIC, p *Packet) (pass, drop bool) {
+	switch {
+	case p.nd(ndRouterAdvert):
+		net := s.Network(n.Network)
+		gateway := net != nil && slices.Contains(net.Gateways, p.Src)
+		return gateway, !gateway
+	case p.nd(ndNeighbourSolicit), p.nd(ndNeighbourAdvert):
+		return true, false
+	case p.dhcpToClient() && p.fromDHCPServer():
+		return true, false
+	case p.dhcpToServer() && n.DHCPServer:
+		return true, false
+	}
+	return false, false
+}
+
+// baseline reports whether p goes to a service that the operator opened.
+func baseline(s *secgroup.Snapshot, p *Packet) bool {
+	return slices.ContainsFunc(s.Baseline().Addresses, func(b secgroup.BaselineAddress) bool {
+		return b.Address == p.Dst && b.Port == p.DstPort &&
+			(b.Protocol == secgroup.ProtocolTCP && p.Proto == ProtoTCP ||
+				b.Protocol == secgroup.ProtocolUDP && p.Proto == ProtoUDP)
+	})
+}
+
+func (p *Packet) nd(message uint8) bool {
+	return p.Family == secgroup.FamilyIPv6 && p.icmp() && p.ICMPType == message
+}
+
+func (p *Packet) redirect() bool {
+	return p.icmp() && p.ICMPType == icmpRedirect && p.Family == secgroup.FamilyIPv4 || p.nd(icmpv6Redirect)
+}
+
+// dhcpToClient: clients listen on their port whatever port the server sends from.
+func (p *Packet) dhcpToClient() bool {
+	return p.Proto == ProtoUDP && p.DstPort == p.either(dhcpClient, dhcpv6Client)
+}
+
+func (p *Packet) fromDHCPServer() bool {
+	return p.SrcPort == p.either(dhcpServer, dhcpv6Server)
+}
+
+func (p *Packet) dhcpToServer() bool {
+	return p.Proto == ProtoUDP && p.DstPort == p.either(dhcpServer, dhcpv6Server) &&
+		p.SrcPort == p.either(dhcpClient, dhcpv6Client)
+}
+
+func (p *Packet) either(v4, v6 uint16) uint16 {
+	if p.Family == secgroup.FamilyIPv6 {
+		return v6
+	}
+	return v4
+}
