@@ -1,0 +1,98 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/ringfence/ringfence/e2e/internal/netns"
+	"github.com/ringfence/ringfence/internal/ovsproc"
+)
+
+// fabricBridge is the bridge of the fabric; its flows are OVS's own default,
+// NORMAL: a learning switch with VLANs.
+const fabricBridge = "fabric"
+
+// site is a namespace with an Open vSwitch in it.
+type site struct {
+	*ovsproc.Proc
+	name string
+	ns   *netns.Namespace
+}
+
+func newSite(ctx context.Context, dir, name string) (*site, error) {
+	ns, err := netns.New(name)
+	if err != nil {
+		return nil, err
+	}
+	proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: filepath.Join(dir, name), Netns: ns.Path()})
+	if err != nil {
+		return nil, errors.Join(err, ns.Close())
+	}
+	return &site{Proc: proc, name: name, ns: ns}, nil
+}
+
+func (s *site) close() error { return errors.Join(s.Stop(), s.ns.Close()) }
+
+// Host is a hypervisor: a namespace with Bridge, its uplink and the taps of
+// its VMs. The embedded Proc is its Open vSwitch.
+type Host struct {
+	*site
+	lab *Lab
+}
+
+// Name is the name given to New.
+func (h *Host) Name() string { return h.name }
+
+// connect makes the bridge, as a platform's installer would, and its uplink.
+func (h *Host) connect(ctx context.Context) error {
+	if err := wire(h.ns, Uplink, h.lab.fabric.ns, h.name); err != nil {
+		return err
+	}
+	if _, err := h.lab.fabric.Vsctl(ctx, "add-port", fabricBridge, h.name); err != nil {
+		return err
+	}
+	_, err := h.Vsctl(ctx,
+		"add-br", Bridge, "--", "set", "bridge", Bridge, "datapath_type=netdev", "fail_mode=secure",
+		"protocols=OpenFlow10,OpenFlow13,OpenFlow15", "--", "add-port", Bridge, Uplink)
+	return err
+}
+
+// Plug adds the VMs' taps to the bridge, in one transaction.
+func (h *Host) Plug(ctx context.Context, vms ...*VM) error {
+	var args []string
+	for _, v := range vms {
+		args = append(args, "--", "add-port", Bridge, v.tap,
+			"--", "set", "interface", v.tap, fmt.Sprintf("external_ids:iface-id=%q", v.NIC))
+	}
+	_, err := h.Vsctl(ctx, args[1:]...)
+	return err
+}
+
+// Unplug removes the VMs' taps from the bridge.
+func (h *Host) Unplug(ctx context.Context, vms ...*VM) error {
+	var args []string
+	for _, v := range vms {
+		args = append(args, "--", "--if-exists", "del-port", Bridge, v.tap)
+	}
+	_, err := h.Vsctl(ctx, args[1:]...)
+	return err
+}
+
+// Flows are the bridge's flows as ovs-ofctl prints them, one a line, without
+// the counters and ages.
+func (h *Host) Flows(ctx context.Context) ([]string, error) {
+	out, err := h.Ofctl(ctx, "--no-stats", "--sort", "dump-flows", Bridge)
+	if err != nil {
+		return nil, err
+	}
+	var flows []string
+	for line := range strings.Lines(out) {
+		if line = strings.TrimSpace(line); strings.Contains(line, "actions=") {
+			flows = append(flows, line)
+		}
+	}
+	return flows, nil
+}

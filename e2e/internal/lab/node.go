@@ -1,0 +1,179 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/ringfence/ringfence/e2e/internal/netns"
+)
+
+// Device is the name of a node's first interface.
+const Device = "eth0"
+
+// Node is a machine with an IP stack of its own: a VM or an outside node.
+type Node struct {
+	Name      string
+	MAC       string
+	Addresses []netip.Prefix // with their on-link prefix length
+	NS        *netns.Namespace
+}
+
+// Address is the node's first address of the family, 4 or 6.
+func (n *Node) Address(family int) netip.Addr {
+	for _, p := range n.Addresses {
+		if p.Addr().Is4() == (family == 4) {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+// NodeSpec says what a node has.
+type NodeSpec struct {
+	Name      string
+	MAC       string
+	Addresses []netip.Prefix
+	Gateways  []netip.Addr // default routes
+}
+
+func (l *Lab) newNode(spec NodeSpec) (*Node, error) {
+	ns, err := netns.New(spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Name: spec.Name, MAC: spec.MAC, Addresses: spec.Addresses, NS: ns}
+	l.own(n)
+	return n, nil
+}
+
+// settings make a node's stack deterministic: addresses usable at once,
+// nothing learned from advertisements, no source validation of its own, no
+// limit on ICMP errors, ping sockets for everyone.
+var settings = [][2]string{
+	{"ipv6/conf/" + Device + "/accept_dad", "0"},
+	{"ipv6/conf/" + Device + "/dad_transmits", "0"},
+	{"ipv6/conf/" + Device + "/accept_ra", "0"},
+	{"ipv6/conf/" + Device + "/router_solicitations", "0"},
+	{"ipv4/conf/all/rp_filter", "0"},
+	{"ipv4/conf/" + Device + "/rp_filter", "0"},
+	{"ipv4/icmp_ratelimit", "0"},
+	{"ipv6/icmp/ratelimit", "0"},
+	{"ipv4/ping_group_range", "0 2147483647"},
+}
+
+// configure sets up Device, which wire has put into the namespace.
+func (n *Node) configure(gateways []netip.Addr) error {
+	for _, s := range settings {
+		if err := n.NS.Sysctl(s[0], s[1]); err != nil {
+			return fmt.Errorf("node %s: %w", n.Name, err)
+		}
+	}
+	// Down and up again: the link-local address follows the MAC.
+	batch := []string{"link set " + Device + " down"}
+	if n.MAC != "" {
+		batch = append(batch, "link set "+Device+" address "+n.MAC)
+	}
+	batch = append(batch, "link set "+Device+" up")
+	for _, a := range n.Addresses {
+		batch = append(batch, addrAdd(a))
+	}
+	for _, g := range gateways {
+		batch = append(batch, fmt.Sprintf("-family %s route add default via %s dev %s", family(g), g, Device))
+	}
+	return n.NS.IP(batch...)
+}
+
+// AddAddress gives the running node one more address.
+func (n *Node) AddAddress(a netip.Prefix) error { return n.NS.IP(addrAdd(a)) }
+
+func addrAdd(a netip.Prefix) string {
+	nodad := ""
+	if a.Addr().Is6() {
+		nodad = " nodad"
+	}
+	return fmt.Sprintf("address add %s dev %s%s", a, Device, nodad)
+}
+
+func family(a netip.Addr) string {
+	if a.Is6() {
+		return "inet6"
+	}
+	return "inet"
+}
+
+// Outside adds a node behind the fabric, on the untagged network (vlan 0) or
+// in one VLAN, as a server, a client or a gateway that is no NIC of ours.
+func (l *Lab) Outside(ctx context.Context, vlan uint16, spec NodeSpec) (*Node, error) {
+	n, err := l.newNode(spec)
+	if err != nil {
+		return nil, err
+	}
+	port := fmt.Sprintf("out%d", l.number())
+	if err := wire(l.fabric.ns, port, n.NS, Device); err != nil {
+		return nil, err
+	}
+	if err := n.configure(spec.Gateways); err != nil {
+		return nil, err
+	}
+	args := []string{"add-port", fabricBridge, port}
+	if vlan != 0 {
+		args = append(args, fmt.Sprintf("tag=%d", vlan))
+	}
+	_, err = l.fabric.Vsctl(ctx, args...)
+	return n, err
+}
+
+// VM is a node whose tap is on a host.
+type VM struct {
+	*Node
+	NIC  string // iface-id
+	Host *Host
+	tap  string
+}
+
+// VM makes a VM on a host; Plug adds it to the bridge.
+func (h *Host) VM(nic string, spec NodeSpec) (*VM, error) {
+	n, err := h.lab.newNode(spec)
+	if err != nil {
+		return nil, err
+	}
+	v := &VM{Node: n, NIC: nic, Host: h, tap: fmt.Sprintf("tap%d", h.lab.number())}
+	if err := wire(h.ns, v.tap, v.NS, Device); err != nil {
+		return nil, err
+	}
+	return v, v.configure(spec.Gateways)
+}
+
+// Remove unplugs the VMs, which may be on several hosts, and ends them.
+func (l *Lab) Remove(ctx context.Context, vms ...*VM) error {
+	byHost := map[*Host][]*VM{}
+	for _, v := range vms {
+		byHost[v.Host] = append(byHost[v.Host], v)
+	}
+	var errs []error
+	for h, vms := range byHost {
+		var links []string
+		for _, v := range vms {
+			links = append(links, "link del "+v.tap)
+		}
+		errs = append(errs, h.Unplug(ctx, vms...), h.ns.IP(links...))
+	}
+	for _, v := range vms {
+		if l.disown(v.Node) {
+			errs = append(errs, v.NS.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// String names the node and its addresses.
+func (n *Node) String() string {
+	var as []string
+	for _, a := range n.Addresses {
+		as = append(as, a.Addr().String())
+	}
+	return n.Name + " (" + strings.Join(as, " ") + ")"
+}

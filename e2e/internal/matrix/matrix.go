@@ -1,0 +1,134 @@
+// Package matrix asks every party of a lab every service of every other, all
+// at once, and compares what passes with what is expected to.
+package matrix
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/e2e/internal/lab"
+	"github.com/ringfence/ringfence/e2e/internal/traffic"
+)
+
+// Party is a machine that asks and answers, and whose packets are recorded.
+type Party struct {
+	Role  string // several parties may play one role
+	Place string // the host it is on; empty outside
+	Node  *lab.Node
+
+	Server  *traffic.Server
+	Capture *traffic.Capture
+}
+
+// NewParty makes a party of a machine.
+func NewParty(role, place string, node *lab.Node) (*Party, error) {
+	c, err := traffic.NewCapture(node.NS, lab.Device)
+	if err != nil {
+		return nil, err
+	}
+	return &Party{Role: role, Place: place, Node: node, Server: traffic.NewServer(node.NS), Capture: c}, nil
+}
+
+// Close stops answering and recording.
+func (p *Party) Close() error { return errors.Join(p.Server.Close(), p.Capture.Close()) }
+
+// Name is the party's role and place.
+func (p *Party) Name() string {
+	if p.Place == "" {
+		return p.Role
+	}
+	return p.Role + "@" + p.Place
+}
+
+func (p *Party) is(name string) bool { return name == "*" || name == p.Role || name == p.Name() }
+
+// Outcome is what became of one question.
+type Outcome string
+
+// The outcomes.
+const (
+	Yes    Outcome = "yes"     // answered, at the first packet
+	No     Outcome = "no"      // did not arrive
+	OneWay Outcome = "one-way" // arrived, but no answer came back
+	Resent Outcome = "resent"  // answered, but a packet had to be sent again
+)
+
+// Cell is one question and its outcome.
+type Cell struct {
+	From, To *Party
+	Service  traffic.Service
+	Want     Outcome
+	Got      Outcome
+	Took     time.Duration
+}
+
+// How long to wait for what is expected to pass, and at least for what is
+// not. The latter grows with what the former needed, so that a slow machine
+// does not hide a leak.
+const (
+	patience = 8 * time.Second
+	silence  = 250 * time.Millisecond
+	again    = 100 * time.Millisecond
+)
+
+// Ask asks all questions at once. What is expected to pass is sent once: it
+// must pass now. What is not expected to is tried again and again.
+func Ask(ctx context.Context, parties []*Party, services []traffic.Service, want Want) (*Table, error) {
+	if err := want.unknown(parties, services); err != nil {
+		return nil, err
+	}
+	for _, p := range parties {
+		if err := p.Server.Offer(services...); err != nil {
+			return nil, err
+		}
+	}
+	table := newTable(parties, services, want)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	start := time.Now()
+	var passing, silent sync.WaitGroup
+	errs := make([]error, len(table.Cells))
+	untilSilent, hush := context.WithCancel(ctx)
+	defer hush()
+	for i := range table.Cells {
+		c := &table.Cells[i]
+		if c.Want == Yes {
+			passing.Go(func() { errs[i] = c.ask(ctx, start, 0) })
+		} else {
+			silent.Go(func() { errs[i] = c.ask(untilSilent, start, again) })
+		}
+	}
+	passing.Wait()
+	select {
+	case <-time.After(max(silence, 3*time.Since(start))):
+	case <-ctx.Done():
+	}
+	hush()
+	silent.Wait()
+	return table, errors.Join(errs...)
+}
+
+func (c *Cell) ask(ctx context.Context, start time.Time, again time.Duration) error {
+	src, dst := c.From.Node.Address(c.Service.Family), c.To.Node.Address(c.Service.Family)
+	answer, err := traffic.Ask(ctx, traffic.Question{
+		Service: c.Service, From: c.From.Node.NS, Src: src, Dst: dst, Again: again,
+	})
+	c.Took = answer.Took
+	switch {
+	case err != nil:
+		return err
+	case answer.OK && answer.Resent > 0:
+		c.Got = Resent
+	case answer.OK:
+		c.Got = Yes
+	case len(c.To.Capture.Find(start, func(p *traffic.Packet) bool {
+		return !p.Out && p.Src == src && p.Dst == dst && p.Is(c.Service)
+	})) > 0:
+		c.Got = OneWay
+	default:
+		c.Got = No
+	}
+	return nil
+}
