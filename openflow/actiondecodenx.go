@@ -1,0 +1,167 @@
+package openflow
+
+import "fmt"
+
+// decodeNicira decodes an action of Nicira's; b is all of it, at least 10 bytes.
+func decodeNicira(b []byte) (Action, error) {
+	r := reader{b: b[8:]}
+	var a Action
+	switch subtype := r.u16(); subtype {
+	case nxResubmitTable, nxResubmitCT:
+		port := port32(r.u16())
+		if port == PortInPort {
+			port = 0
+		}
+		a = Resubmit{Table: r.u8(), InPort: port, WithCT: subtype == nxResubmitCT}
+	case nxResubmit:
+		port := port32(r.u16())
+		if port == PortInPort {
+			port = 0
+		}
+		a = Resubmit{Table: 255, InPort: port}
+	case nxConjunction:
+		c := Conjunction{Clause: r.u8(), Of: r.u8(), ID: r.u32()}
+		if c.Clause++; c.Of < 2 || c.Of > 64 || c.Clause < 1 || c.Clause > c.Of {
+			return nil, fmt.Errorf("openflow: conjunction %d: clause %d/%d", c.ID, c.Clause, c.Of)
+		}
+		a = c
+	case nxCTClear:
+		a = CTClear{}
+	case nxNote:
+		a = Note{append([]byte(nil), r.b...)}
+	case nxOutputReg, nxOutputReg2:
+		return decodeOutputField(b, subtype)
+	case nxController:
+		c := Controller{MaxLen: r.u16(), ID: r.u16(), Reason: PacketInReason(r.u8())}
+		a = c.simplify()
+	case nxController2:
+		return decodeController2(b)
+	case nxCT:
+		return decodeCT(b)
+	case nxClone:
+		r.skip(6)
+		list, err := decodeActions(nil, r.b)
+		if err != nil || r.short {
+			return nil, fmt.Errorf("openflow: clone: %w", orTruncated(err))
+		}
+		a = Clone{list}
+	default:
+		return Unknown{Raw: string(b)}, nil
+	}
+	return a, r.err("action " + actionName(a))
+}
+
+func orTruncated(err error) error {
+	if err == nil {
+		return errTruncated
+	}
+	return err
+}
+
+func decodeOutputField(b []byte, subtype uint16) (Action, error) {
+	r := reader{b: b[10:]}
+	bits := r.u16()
+	var maxLen uint16
+	if subtype == nxOutputReg2 {
+		maxLen = r.u16()
+	}
+	h := parseHeader(r.b)
+	if h.size == 0 {
+		return nil, fmt.Errorf("openflow: output: %w", errTruncated)
+	}
+	if r.skip(h.size); subtype == nxOutputReg {
+		maxLen = r.u16()
+	}
+	if err := r.err("output"); err != nil {
+		return nil, err
+	}
+	if h.field == 0 || h.class == classExp || h.masked || maxLen != NoBuffer {
+		return Unknown{Raw: string(b)}, nil
+	}
+	return OutputField{h.field, h.field.narrow(subRange(bits))}, nil
+}
+
+// subRange is the Range that Nicira's ofs_nbits stands for.
+func subRange(bits uint16) Range {
+	if bits>>6 > 255 {
+		return Range{255, 255} // no field is that wide: refused where it is used
+	}
+	return Range{uint8(bits >> 6), uint8(bits&0x3f) + 1}
+}
+
+// simplify turns a Controller that says no more than Output into that.
+func (c Controller) simplify() Action {
+	if c.ID == 0 && c.Reason == ReasonAction && len(c.UserData) == 0 && !c.Pause && c.Meter == 0 {
+		return Output{PortController, c.MaxLen}
+	}
+	return c
+}
+
+func decodeController2(b []byte) (Action, error) {
+	r := reader{b: b[10:]}
+	r.skip(6)
+	c := Controller{MaxLen: NoBuffer, Reason: ReasonAction}
+	for len(r.b) > 0 && !r.short {
+		typ, n := r.u16(), int(r.u16())
+		if n < 4 {
+			return nil, fmt.Errorf("openflow: controller: property %d of %d bytes", typ, n)
+		}
+		p := reader{b: r.take(n - 4)}
+		r.skip(-n & 7)
+		switch typ {
+		case ctlMaxLen:
+			c.MaxLen = p.u16()
+		case ctlID:
+			c.ID = p.u16()
+		case ctlReason:
+			c.Reason = PacketInReason(p.u8())
+		case ctlUserData:
+			c.UserData = append([]byte(nil), p.b...)
+			p.b = nil
+		case ctlPause:
+			c.Pause = true
+		case ctlMeter:
+			c.Meter = p.u32()
+		default:
+			return Unknown{Raw: string(b)}, nil
+		}
+		if p.short || len(p.b) > 0 {
+			return nil, fmt.Errorf("openflow: controller: property %d of %d bytes", typ, n)
+		}
+	}
+	return c.simplify(), r.err("controller")
+}
+
+func decodeCT(b []byte) (Action, error) {
+	r := reader{b: b[10:]}
+	flags := r.u16()
+	src := r.take(4)
+	zone := r.u16()
+	a := CT{Commit: flags&ctFlagCommit != 0, Force: flags&ctFlagForce != 0, Table: NoTable}
+	if t := r.u8(); t != ctNoTable {
+		a.Table = int(t)
+	}
+	r.skip(3)
+	a.ALG = r.u16()
+	if err := r.err("ct"); err != nil {
+		return nil, err
+	}
+	if h := parseHeader(src); h.class == 0 && h.number == 0 && h.length == 0 {
+		a.Zone = zone
+	} else if h.field == 0 || h.size != 4 {
+		return Unknown{Raw: string(b)}, nil
+	} else {
+		a.ZoneField = h.field
+		if a.ZoneBits = subRange(zone); a.ZoneBits == (Range{0, 16}) {
+			a.ZoneBits = Range{}
+		}
+	}
+	var err error
+	if a.Exec, err = decodeActions(nil, r.b); err != nil {
+		return nil, fmt.Errorf("openflow: ct: exec: %w", err)
+	}
+	if flags&^(ctFlagCommit|ctFlagForce) != 0 {
+		return Unknown{Raw: string(b)}, nil
+	}
+	return a, nil
+}

@@ -1,0 +1,9 @@
+// Package openflow holds OpenFlow flows as values: matches, actions and flows
+// that are canonical and comparable, so that what a switch reports decodes to
+// the very value that was sent. It has a strict text codec (the syntax of
+// ovs-ofctl) and a strict wire codec (OpenFlow 1.5 with the Nicira extensions
+// as Open vSwitch speaks them). It opens no sockets.
+//
+// Sources: the OpenFlow Switch Specification 1.5.1, ovs-fields(7),
+// ovs-actions(7), ovs-ofctl(8).
+package openflow
