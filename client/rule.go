@@ -75,3 +75,11 @@ func (c *Client) PatchRule(ctx context.Context, acct, group, id string, patch an
 func (c *Client) DeleteRule(ctx context.Context, acct, group, id string, opts ...CallOption) error {
 	return c.Do(ctx, http.MethodDelete, account(acct, "security-groups", group, "rules", id), nil, nil, opts...)
 }
+
+// ReplaceRules makes rules the group's whole set, in one revision.
+func (c *Client) ReplaceRules(ctx context.Context, acct, group string, rules []RuleSpec, opts ...CallOption) error {
+	body := struct {
+		Rules []RuleSpec `json:"rules"`
+	}{rules}
+	return c.Do(ctx, http.MethodPut, account(acct, "security-groups", group, "rules"), body, nil, opts...)
+}

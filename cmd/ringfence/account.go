@@ -1,0 +1,100 @@
+package main
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+type accountCmd struct {
+	List   accountList   `cmd:"" aliases:"ls" help:"List all accounts."`
+	Show   accountShow   `cmd:"" aliases:"get" help:"Show an account."`
+	Put    accountPut    `cmd:"" aliases:"create" help:"Make an account with its default group, or replace its settings."`
+	Delete accountDelete `cmd:"" aliases:"rm" help:"Delete an account that owns nothing."`
+}
+
+type accountList struct{}
+
+func (accountList) Run(s *session) error {
+	var meta client.Meta
+	accounts, err := client.Collect(s.api.Accounts(s.ctx, client.Into(&meta)))
+	if err != nil {
+		return err
+	}
+	rows := make([][]cell, 0, len(accounts))
+	for _, a := range accounts {
+		rows = append(rows, []cell{text(a.ID), text(a.Settings.EgressPolicyDefault), text(a.Settings.EgressOpenGuard)})
+	}
+	return s.list(meta, []string{"ID", "EGRESS POLICY", "EGRESS GUARD"}, rows)
+}
+
+type accountShow struct {
+	ID string `arg:"" complete:"account" help:"The account."`
+}
+
+func (c accountShow) Run(s *session) error {
+	var meta client.Meta
+	a, err := s.api.Account(s.ctx, c.ID, client.Into(&meta))
+	if err != nil {
+		return err
+	}
+	return s.show(meta,
+		[2]string{"id", a.ID},
+		[2]string{"egress policy of new groups", a.Settings.EgressPolicyDefault},
+		[2]string{"egress guard", a.Settings.EgressOpenGuard},
+		[2]string{"quotas", quotas(a.Quotas)},
+		[2]string{"revision", strconv.FormatInt(a.Revision, 10)})
+}
+
+// quotas shows each as "name used/limit".
+func quotas(qs map[string]client.Quota) string {
+	parts := make([]string, 0, len(qs))
+	for name, q := range qs {
+		parts = append(parts, name+" "+strconv.Itoa(q.Used)+"/"+strconv.Itoa(q.Limit))
+	}
+	sort.Strings(parts)
+	return strings.Join(parts, ", ")
+}
+
+type accountPut struct {
+	ID           string         `arg:"" help:"The platform's own id of the account."`
+	EgressPolicy string         `enum:"auto,listed,open," default:"" placeholder:"POLICY" help:"Egress policy of groups made without one: auto, listed or open."`
+	EgressGuard  string         `enum:"allow,block," default:"" placeholder:"GUARD" help:"What happens to a change that would open egress: allow or block."`
+	Quota        map[string]int `placeholder:"NAME=N" help:"A limit, such as groups=100. Repeatable."`
+}
+
+func (accountPut) Help() string {
+	return `Examples:
+  ringfence account put acme
+  ringfence account put acme --egress-policy listed --egress-guard block`
+}
+
+func (accountPut) bodyFlags() flagNames {
+	return flagNames{"/settings/egress_policy_default": "--egress-policy", "/settings/egress_open_guard": "--egress-guard", "/quotas": "--quota"}
+}
+
+func (c accountPut) Run(s *session) error {
+	var meta client.Meta
+	spec := client.AccountSpec{Quotas: c.Quota}
+	if c.EgressPolicy != "" || c.EgressGuard != "" {
+		spec.Settings = &client.Settings{EgressPolicyDefault: c.EgressPolicy, EgressOpenGuard: c.EgressGuard}
+	}
+	if _, err := s.api.PutAccount(s.ctx, c.ID, spec, s.mutation(&meta)...); err != nil {
+		return err
+	}
+	return s.saved(meta, "account %s", c.ID)
+}
+
+type accountDelete struct {
+	ID string `arg:"" complete:"account" help:"The account."`
+}
+
+func (c accountDelete) Run(s *session) error {
+	var meta client.Meta
+	if err := s.api.DeleteAccount(s.ctx, c.ID, s.mutation(&meta)...); err != nil {
+		return err
+	}
+	return s.saved(meta, "account %s", c.ID)
+}

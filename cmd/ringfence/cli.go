@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the grammar of the command line.
+type cli struct {
+	globals
+
+	Group   groupCmd   `cmd:"" group:"policy" help:"Security groups."`
+	Rule    ruleCmd    `cmd:"" group:"policy" help:"Rules of a security group."`
+	Attach  attachCmd  `cmd:"" group:"policy" help:"Attach groups to a NIC or an instance."`
+	Detach  detachCmd  `cmd:"" group:"policy" help:"Detach groups from a NIC or an instance."`
+	Account accountCmd `cmd:"" group:"policy" help:"Accounts (admin)."`
+
+	Network  networkCmd  `cmd:"" group:"platform" help:"L3 networks (admin)."`
+	Instance instanceCmd `cmd:"" group:"platform" help:"Instances (VMs)."`
+	NIC      nicCmd      `cmd:"" name:"nic" group:"platform" help:"NICs."`
+	Baseline baselineCmd `cmd:"" group:"platform" help:"Services that every NIC may reach (admin)."`
+
+	Members        membersCmd        `cmd:"" aliases:"member" group:"look" help:"Addresses that a group stands for in rules."`
+	References     referencesCmd     `cmd:"" group:"look" help:"Rules and attachments that use a group."`
+	EffectiveRules effectiveRulesCmd `cmd:"" group:"look" help:"Every rule that judges a NIC."`
+	Host           hostCmd           `cmd:"" aliases:"hosts" group:"look" help:"Hosts and their controllers (admin)."`
+	Realization    realizationCmd    `cmd:"" group:"look" help:"Is a revision in force on all hosts it concerns?"`
+	Status         statusCmd         `cmd:"" group:"look" help:"The API, the hosts and what lags, at a glance."`
+
+	Completion completionCmd `cmd:"" group:"other" help:"Print a shell completion script."`
+	Version    versionCmd    `cmd:"" group:"other" help:"Print the version."`
+}
+
+// exitState says that kong wanted to end the process (after --help).
+type exitState struct {
+	done   bool
+	status int
+}
+
+// newParser builds the parser of c. It panics if the grammar is wrong, which a
+// test would find.
+func newParser(c *cli, std stdio) (*kong.Kong, *exitState) {
+	exited := &exitState{}
+	parser := kong.Must(c,
+		kong.Name("ringfence"),
+		kong.Description("Security groups for VMs, enforced on Open vSwitch."),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(status int) {
+			if !exited.done {
+				*exited = exitState{true, status}
+			}
+		}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "servers", Title: "Servers:"},
+			{Key: "policy", Title: "Policy:"},
+			{Key: "platform", Title: "Platform:"},
+			{Key: "look", Title: "Look:"},
+			{Key: "other", Title: "Other:"},
+			{Key: "client", Title: "Client flags:"},
+		}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true, WrapUpperBound: 110}),
+		kong.Help(helpPrinter),
+		kong.Vars{"version": version},
+	)
+	return parser, exited
+}
+
+// helpPrinter shows the client's flags once, in the help of ringfence itself.
+func helpPrinter(options kong.HelpOptions, ctx *kong.Context) error {
+	n := ctx.Selected()
+	if n != nil {
+		for _, f := range ctx.Model.Flags {
+			f.Hidden = f.Hidden || isClientFlag(f)
+		}
+	}
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return err
+	}
+	switch {
+	case n == nil:
+		fmt.Fprint(ctx.Stdout, startHere)
+	case !isServer(n):
+		fmt.Fprint(ctx.Stdout, "\nThe client flags (--server, --account, --output, --wait, …) are in 'ringfence --help'.\n")
+	}
+	return nil
+}
+
+const startHere = `
+Start here:
+  ringfence dev                            # a whole Ringfence on this machine
+  ringfence status
+  export RINGFENCE_ACCOUNT=acme
+  ringfence group create web
+  ringfence rule add web --proto tcp --port 443 --from-cidr 0.0.0.0/0
+  ringfence attach web --nic nic-1 --wait 10s
+
+Exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 done but a host did not apply it within --wait.
+`
+
+// isServer reports whether n is one of the commands that serve.
+func isServer(n *kong.Node) bool { return n.Group != nil && n.Group.Key == "servers" }
+
+// isClientFlag reports whether f is one of globals.
+func isClientFlag(f *kong.Flag) bool { return f.Group != nil && f.Group.Key == "client" }

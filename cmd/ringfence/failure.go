@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+// usageError is a wrong command line that kong's grammar cannot express.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// laggingError says that a change is made, but not yet in force everywhere.
+type laggingError struct {
+	revision int64
+	hosts    []client.LaggingHost
+}
+
+func (e *laggingError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "the change is made (revision %d), but not applied in time by", e.revision)
+	for i, h := range e.hosts {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, " %s", h.Host)
+		if h.Reason != "" {
+			fmt.Fprintf(&b, " (%s)", h.Reason)
+		}
+	}
+	return b.String()
+}
+
+// flagNames maps a pointer into a request's body to the flag that sets it.
+type flagNames map[string]string
+
+// flagged is implemented by commands whose flags make up a request's body.
+type flagged interface{ bodyFlags() flagNames }
+
+// flagsOf finds the flags of the command that was run.
+func flagsOf(kctx *kong.Context) flagNames {
+	n := kctx.Selected()
+	if n == nil || !n.Target.CanAddr() {
+		return nil
+	}
+	if f, ok := n.Target.Addr().Interface().(flagged); ok {
+		return f.bodyFlags()
+	}
+	return nil
+}
+
+// reportUsage prints what is wrong with the command line.
+func reportUsage(w io.Writer, err error) int {
+	fmt.Fprintf(w, "ringfence: %v\n", err)
+	command := "ringfence"
+	var pe *kong.ParseError
+	if errors.As(err, &pe) && pe.Context != nil {
+		if n := pe.Context.Selected(); n != nil {
+			command = commandPath(n)
+		}
+	}
+	fmt.Fprintf(w, "Try '%s --help'.\n", command)
+	return exitUsage
+}
+
+// commandPath is how n is called, without the aliases that kong's paths show.
+func commandPath(n *kong.Node) string {
+	if n.Parent == nil {
+		return n.Name
+	}
+	return commandPath(n.Parent) + " " + n.Name
+}
+
+// reportFailure prints why a command failed and returns its exit status.
+func reportFailure(w io.Writer, err error, flags flagNames) int {
+	var (
+		usage   usageError
+		lagging *laggingError
+		problem *client.Problem
+		opErr   *net.OpError
+	)
+	switch {
+	case errors.As(err, &usage):
+		fmt.Fprintf(w, "ringfence: %v\n", usage)
+		return exitUsage
+	case errors.As(err, &lagging):
+		fmt.Fprintf(w, "ringfence: %v\n", lagging)
+		return exitLagging
+	case errors.As(err, &problem):
+		reportProblem(w, problem, flags)
+	case errors.As(err, &opErr) && opErr.Op == "dial":
+		fmt.Fprintf(w, "ringfence: %v\nIs the API running there? --server or RINGFENCE_SERVER says where it is.\n", opErr)
+	default:
+		fmt.Fprintf(w, "ringfence: %v\n", err)
+	}
+	return exitFailed
+}
+
+// reportProblem prints the API's refusal: the title, the detail, then one line
+// for each fault, with the flag that set the faulty field.
+func reportProblem(w io.Writer, p *client.Problem, flags flagNames) {
+	title := p.Title
+	if title == "" {
+		title = p.Code
+	}
+	fmt.Fprintf(w, "ringfence: %s (%d", title, p.Status)
+	if p.Code != "" {
+		fmt.Fprintf(w, " %s", p.Code)
+	}
+	fmt.Fprintln(w, ")")
+	if p.Detail != "" && p.Detail != p.Title {
+		fmt.Fprintf(w, "  %s\n", p.Detail)
+	}
+	for _, f := range p.Errors {
+		where := f.Pointer
+		if flag := flags[f.Pointer]; flag != "" {
+			where = flag + " (" + f.Pointer + ")"
+		}
+		detail := f.Detail
+		if detail == "" {
+			detail = f.Code
+		}
+		fmt.Fprintf(w, "  %s: %s\n", where, detail)
+	}
+	switch {
+	case p.RetryAfter > 0:
+		fmt.Fprintf(w, "  try again in %v\n", p.RetryAfter)
+	case p.Status == 401:
+		fmt.Fprintln(w, "  --token-file, RINGFENCE_TOKEN or RINGFENCE_TOKEN_FILE gives the token")
+	}
+	if p.RequestID != "" && p.Status >= 500 {
+		fmt.Fprintf(w, "  request id %s\n", p.RequestID)
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+type groupCmd struct {
+	List          groupList          `cmd:"" aliases:"ls" help:"List the account's groups."`
+	Show          groupShow          `cmd:"" aliases:"get" help:"Show a group with its rules."`
+	Create        groupCreate        `cmd:"" aliases:"add" help:"Make a group."`
+	Update        groupUpdate        `cmd:"" aliases:"set" help:"Change a group's properties."`
+	Delete        groupDelete        `cmd:"" aliases:"rm" help:"Delete a group."`
+	AddNetwork    groupAddNetwork    `cmd:"" help:"Add a network to a group's scope."`
+	RemoveNetwork groupRemoveNetwork `cmd:"" help:"Take a network out of a group's scope."`
+}
+
+type groupList struct {
+	Name       string `help:"Only the group of this name."`
+	NamePrefix string `placeholder:"TEXT" help:"Only groups whose names begin so."`
+	Tag        string `placeholder:"KEY=VALUE" help:"Only groups with this tag."`
+	Network    string `complete:"network" placeholder:"ID" help:"Only groups that act in this network."`
+	NIC        string `name:"nic" complete:"nic" placeholder:"ID" help:"Only groups attached to this NIC."`
+	Instance   string `complete:"instance" placeholder:"ID" help:"Only groups attached to this instance."`
+}
+
+func (c groupList) Run(t *tenant) error {
+	var meta client.Meta
+	groups, err := client.Collect(t.api.Groups(t.ctx, t.account, client.Into(&meta),
+		client.Query("name", c.Name), client.Query("name_prefix", c.NamePrefix), client.Query("tag", c.Tag),
+		client.Query("network", c.Network), client.Query("nic", c.NIC), client.Query("instance", c.Instance)))
+	if err != nil {
+		return err
+	}
+	rows := make([][]cell, 0, len(groups))
+	for _, g := range groups {
+		name := text(g.Name)
+		if g.IsDefault {
+			name = cell{g.Name, bold}
+		}
+		rows = append(rows, []cell{
+			name, text(g.ID), text(strconv.Itoa(len(g.Rules))), egressCell(g), text(scope(g)), text(tags(g.Tags)), text(g.Description),
+		})
+	}
+	return t.list(meta, []string{"NAME", "ID", "RULES", "EGRESS", "NETWORKS", "TAGS", "DESCRIPTION"}, rows)
+}
+
+func egressCell(g client.Group) cell {
+	if g.EgressRestricts {
+		return cell{g.EgressPolicy + ": listed only", yellow}
+	}
+	return text(g.EgressPolicy + ": open")
+}
+
+// scope shows in which networks a group acts.
+func scope(g client.Group) string {
+	if g.NetworkScope != "listed" {
+		return "any"
+	}
+	if len(g.Networks) == 0 {
+		return "none"
+	}
+	return strings.Join(g.Networks, " ")
+}
+
+func tags(m map[string]string) string {
+	parts := make([]string, 0, len(m))
+	for k, v := range m {
+		parts = append(parts, k+"="+v)
+	}
+	sort.Strings(parts)
+	return strings.Join(parts, " ")
+}
+
+type groupShow struct {
+	Group string `arg:"" complete:"group" help:"The group's name or id."`
+}
+
+func (c groupShow) Run(t *tenant) error {
+	g, err := t.group(c.Group)
+	if err != nil {
+		return err
+	}
+	if t.out.json {
+		var meta client.Meta
+		_, err := t.api.Group(t.ctx, t.account, g.ID, client.Into(&meta))
+		if err != nil {
+			return err
+		}
+		return t.show(meta)
+	}
+	isDefault := ""
+	if g.IsDefault {
+		isDefault = "yes: it judges NICs without a group"
+	}
+	t.out.properties(
+		[2]string{"name", g.Name},
+		[2]string{"id", g.ID},
+		[2]string{"description", g.Description},
+		[2]string{"tags", tags(g.Tags)},
+		[2]string{"default", isDefault},
+		[2]string{"egress", t.out.paint(egressCell(g).style, egressCell(g).text)},
+		[2]string{"networks", scope(g)},
+		[2]string{"revision", strconv.FormatInt(g.Revision, 10)})
+	if len(g.Rules) > 0 {
+		t.out.line("")
+		t.out.table(ruleHeader, t.ruleRows(g.Rules))
+	}
+	return nil
+}

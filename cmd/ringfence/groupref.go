@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+// group finds a group by its id or, if there is none, by its name.
+func (t *tenant) group(ref string) (client.Group, error) {
+	g, err := t.api.Group(t.ctx, t.account, ref)
+	var problem *client.Problem
+	if errors.As(err, &problem) && client.IsNotFound(err) {
+		g, err = t.groupByName(ref)
+		if err == nil && g.ID == "" {
+			problem.Detail = fmt.Sprintf("account %s has no group with the name or id %q", t.account, ref)
+			err = problem
+		}
+	}
+	if err == nil {
+		t.groups[g.ID] = g
+	}
+	return g, err
+}
+
+// groupByName returns the zero Group if no group has the name.
+func (t *tenant) groupByName(name string) (client.Group, error) {
+	for g, err := range t.api.Groups(t.ctx, t.account, client.Query("name", name)) {
+		if err != nil || g.Name == name {
+			return g, err
+		}
+	}
+	return client.Group{}, nil
+}
+
+// groupID is the id of a group given by name or id.
+func (t *tenant) groupID(ref string) (string, error) {
+	g, err := t.group(ref)
+	return g.ID, err
+}
+
+// groupName is a group's name, or its id if the name cannot be read.
+func (t *tenant) groupName(id string) string {
+	g, seen := t.groups[id]
+	if !seen {
+		g, _ = t.api.Group(t.ctx, t.account, id) // the id will do where the name is out of reach
+		t.groups[id] = g
+	}
+	if g.Name == "" {
+		return id
+	}
+	return g.Name
+}

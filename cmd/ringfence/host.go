@@ -1,0 +1,91 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+type hostCmd struct {
+	List hostList `cmd:"" aliases:"ls" default:"1" help:"List all hosts."`
+	Show hostShow `cmd:"" aliases:"get" help:"Show a host and the NICs plugged there."`
+}
+
+type hostList struct{}
+
+func (hostList) Run(s *session) error {
+	var meta client.Meta
+	hosts, err := client.Collect(s.api.Hosts(s.ctx, client.Into(&meta)))
+	if err != nil {
+		return err
+	}
+	return s.list(meta, hostHeader, hostRows(hosts))
+}
+
+var hostHeader = []string{"HOST", "ALIVE", "LAST SEEN", "APPLIED", "FLOWS", "NICS", "READY", "ERRORS"}
+
+func hostRows(hosts []client.Host) [][]cell {
+	rows := make([][]cell, 0, len(hosts))
+	for _, h := range hosts {
+		ready := 0
+		for _, n := range h.NICs {
+			if n.Ready {
+				ready++
+			}
+		}
+		rows = append(rows, []cell{
+			text(h.ID), yesNo(h.Alive), text(ago(h.LastSeen)), text(strconv.FormatInt(h.AppliedRevision, 10)),
+			text(strconv.Itoa(h.Flows)), text(strconv.Itoa(len(h.NICs))), text(strconv.Itoa(ready)),
+			{strings.Join(h.Errors, "; "), red},
+		})
+	}
+	return rows
+}
+
+// ago says how long ago t was, in round words.
+func ago(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	d := time.Since(t)
+	switch {
+	case d < time.Second:
+		return "now"
+	case d < time.Minute:
+		return strconv.Itoa(int(d.Seconds())) + " s ago"
+	case d < time.Hour:
+		return strconv.Itoa(int(d.Minutes())) + " min ago"
+	default:
+		return t.Local().Format(time.DateTime)
+	}
+}
+
+type hostShow struct {
+	ID string `arg:"" complete:"host" help:"The host."`
+}
+
+func (c hostShow) Run(s *session) error {
+	var meta client.Meta
+	h, err := s.api.Host(s.ctx, c.ID, client.Into(&meta))
+	if err != nil {
+		return err
+	}
+	if s.out.json {
+		return s.show(meta)
+	}
+	s.out.table(hostHeader, hostRows([]client.Host{h}))
+	rows := make([][]cell, 0, len(h.NICs))
+	for _, n := range h.NICs {
+		rows = append(rows, []cell{
+			text(n.ID), text(strconv.FormatUint(uint64(n.OFPort), 10)), yesNo(n.Ready),
+			text(strconv.FormatInt(n.AppliedRevision, 10)), {n.Error, red},
+		})
+	}
+	if len(rows) > 0 {
+		s.out.line("")
+		s.out.table([]string{"NIC", "OFPORT", "READY", "APPLIED", "ERROR"}, rows)
+	}
+	return nil
+}

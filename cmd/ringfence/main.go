@@ -1,0 +1,58 @@
+// Command ringfence is Ringfence in one binary: the servers (dev, api,
+// controller) and the client of the HTTP API for people and scripts.
+//
+// Exit status: 0 done; 1 the request was refused or failed; 2 the command line
+// is wrong; 3 the change is made, but a host did not apply it within --wait.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// The exit statuses.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitLagging = 3
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(status)
+}
+
+// stdio is where a command reads and writes.
+type stdio struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// run executes one command line and returns the exit status.
+func run(ctx context.Context, args []string, std stdio) int {
+	if len(args) > 0 && args[0] == completeCommand {
+		complete(ctx, args[1:], std.out)
+		return exitDone
+	}
+	var c cli
+	parser, exited := newParser(&c, std)
+	kctx, err := parser.Parse(args)
+	if exited.done { // --help has been printed
+		return exited.status
+	}
+	if err != nil {
+		return reportUsage(std.err, err)
+	}
+	bindSessions(ctx, kctx, &c.globals, std)
+	if err := kctx.Run(); err != nil {
+		return reportFailure(std.err, err, flagsOf(kctx))
+	}
+	return exitDone
+}

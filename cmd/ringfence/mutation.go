@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+// mutation returns the options of a request that changes something.
+func (s *session) mutation(meta *client.Meta, more ...client.CallOption) []client.CallOption {
+	opts := append([]client.CallOption{client.Into(meta)}, more...)
+	if s.wait > 0 {
+		opts = append(opts, client.Wait(s.wait))
+	}
+	return opts
+}
+
+// saved reports a mutation of an object, with the verb that the status means:
+// "created group web", "saved group web", "deleted group web".
+func (s *session) saved(meta client.Meta, format string, args ...any) error {
+	return s.done(meta, "%s %s", verb(meta.Status), fmt.Sprintf(format, args...))
+}
+
+// done prints a sentence that says what a mutation did, its revision and whom
+// it concerns, or the API's JSON. It returns a laggingError if hosts did not
+// apply the change in time.
+func (s *session) done(meta client.Meta, format string, args ...any) error {
+	if s.out.json {
+		s.out.raw(meta.Raw)
+	} else {
+		s.out.line("%s%s", fmt.Sprintf(format, args...), s.aside(meta))
+		s.warn(meta.Effects)
+	}
+	return lagging(meta)
+}
+
+// lagging returns a laggingError if a mutation's answer says that hosts have
+// not applied it.
+func lagging(meta client.Meta) error {
+	if r := meta.Realization; r != nil && len(r.Lagging) > 0 {
+		return &laggingError{meta.Revision, r.Lagging}
+	}
+	return nil
+}
+
+func verb(status int) string {
+	switch status {
+	case http.StatusCreated:
+		return "created"
+	case http.StatusNoContent:
+		return "deleted"
+	default:
+		return "saved"
+	}
+}
+
+// aside says in parentheses at which revision a change is, and where in force.
+func (s *session) aside(meta client.Meta) string {
+	parts := []string{}
+	if meta.Revision > 0 {
+		parts = append(parts, fmt.Sprintf("revision %d", meta.Revision))
+	}
+	if meta.Waited && lagging(meta) == nil {
+		parts = append(parts, "applied")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " " + s.out.paint(dim, "("+strings.Join(parts, ", ")+")")
+}
+
+// warn tells of effects that are easily overlooked.
+func (s *session) warn(e *client.Effects) {
+	if e == nil {
+		return
+	}
+	for _, w := range []struct {
+		ids  []string
+		what string
+	}{
+		{e.EgressBecameRestricted, "egress is now restricted to what rules allow, for NIC"},
+		{e.EgressBecameOpen, "egress is now open, for NIC"},
+		{e.InertRules, "can match nothing at present: rule"},
+	} {
+		if len(w.ids) > 0 {
+			s.out.line("%s", s.out.paint(yellow, "  note: "+w.what+" "+shorten(w.ids, 5)))
+		}
+	}
+}
+
+// shorten joins ids, at most n of them.
+func shorten(ids []string, n int) string {
+	if len(ids) <= n {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:n], ", "), len(ids)-n)
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+type nicCmd struct {
+	List   nicList   `cmd:"" aliases:"ls" help:"List the account's NICs."`
+	Show   nicShow   `cmd:"" aliases:"get" help:"Show a NIC: who judges it, where it is, whether it is ready."`
+	Put    nicPut    `cmd:"" aliases:"create" help:"Make or replace a NIC (admin)."`
+	Delete nicDelete `cmd:"" aliases:"rm" help:"Delete a NIC (admin)."`
+}
+
+type nicList struct {
+	Instance string `complete:"instance" placeholder:"ID" help:"Only this instance's."`
+	Network  string `complete:"network" placeholder:"ID" help:"Only those in this network."`
+}
+
+var nicHeader = []string{"ID", "INSTANCE", "NETWORK", "MAC", "ADDRESSES", "GROUPS", "HOST", "READY"}
+
+func (c nicList) Run(t *tenant) error {
+	var meta client.Meta
+	nics, err := client.Collect(t.api.NICs(t.ctx, t.account, client.Into(&meta),
+		client.Query("instance", c.Instance), client.Query("network", c.Network)))
+	if err != nil {
+		return err
+	}
+	if t.out.json {
+		return t.list(meta, nil, nil)
+	}
+	return t.list(meta, nicHeader, t.nicRows(nics))
+}
+
+// nicRows shows NICs under nicHeader, with the names of their groups.
+func (t *tenant) nicRows(nics []client.NIC) [][]cell {
+	rows := make([][]cell, 0, len(nics))
+	for _, n := range nics {
+		var groups []string
+		for _, g := range n.EffectiveGroups {
+			groups = append(groups, t.groupName(g.ID))
+		}
+		ready := yesNo(n.Ready)
+		if n.Enforcement == "off" {
+			ready = cell{"unfiltered", yellow}
+		}
+		rows = append(rows, []cell{
+			text(n.ID), text(n.Instance), text(n.Network), text(n.MAC), text(strings.Join(n.Addresses, " ")),
+			text(strings.Join(groups, " ")), text(n.Host), ready,
+		})
+	}
+	return rows
+}
+
+type nicShow struct {
+	ID string `arg:"" complete:"nic" help:"The NIC."`
+}
+
+func (c nicShow) Run(t *tenant) error {
+	var meta client.Meta
+	n, err := t.api.NIC(t.ctx, t.account, c.ID, client.Into(&meta))
+	if err != nil {
+		return err
+	}
+	if t.out.json {
+		return t.show(meta)
+	}
+	var groups []string
+	for _, g := range n.EffectiveGroups {
+		groups = append(groups, fmt.Sprintf("%s (by %s)", t.groupName(g.ID), g.Via))
+	}
+	egress := "open: it may send anything"
+	if n.EgressRestricted {
+		egress = "restricted to what rules allow" + because(n.Because)
+	}
+	return t.show(meta,
+		[2]string{"id", n.ID},
+		[2]string{"instance", n.Instance},
+		[2]string{"network", n.Network},
+		[2]string{"mac", n.MAC},
+		[2]string{"addresses", strings.Join(n.Addresses, " ")},
+		[2]string{"allowed addresses", strings.Join(n.AllowedAddresses, " ")},
+		[2]string{"enforcement", n.Enforcement},
+		[2]string{"groups", strings.Join(groups, ", ")},
+		[2]string{"egress", egress},
+		[2]string{"host", n.Host},
+		[2]string{"ready", t.out.paint(yesNo(n.Ready).style, yesNo(n.Ready).text)},
+		[2]string{"realized revision", strconv.FormatInt(n.RealizedRevision, 10)})
+}
+
+// because shows the API's reason for a restricted egress.
+func because(reason any) string {
+	switch r := reason.(type) {
+	case nil:
+		return ""
+	case string:
+		return ", because of " + r
+	default:
+		b, err := json.Marshal(r)
+		if err != nil {
+			return ""
+		}
+		return ", because of " + string(b)
+	}
+}
+
+type nicPut struct {
+	ID             string   `arg:"" help:"The NIC's id: the external_ids:iface-id of its OVS interface."`
+	Instance       string   `complete:"instance" placeholder:"ID" help:"The instance it belongs to."`
+	Network        string   `required:"" complete:"network" placeholder:"ID" help:"The network it is in."`
+	MAC            string   `name:"mac" required:"" placeholder:"MAC" help:"Its Ethernet address."`
+	Address        []string `placeholder:"ADDR" help:"An IPv4 or IPv6 address of it. Repeatable."`
+	AllowedAddress []string `placeholder:"ADDR" help:"An address or prefix it may use besides. Repeatable."`
+	Enforcement    string   `enum:"on,off" default:"on" placeholder:"on|off" help:"off: unfiltered, for router appliances."`
+	DHCPServer     bool     `name:"dhcp-server" help:"It may act as a DHCP server."`
+}
+
+func (nicPut) Help() string {
+	return `Examples:
+  ringfence nic put nic-1 --instance vm-1 --network net-1 --mac 02:00:00:00:00:05 --address 10.0.0.5 --address fd00::5
+  ovs-vsctl add-port br-int tap1 -- set Interface tap1 external_ids:iface-id=nic-1`
+}
+
+func (nicPut) bodyFlags() flagNames {
+	return flagNames{
+		"/account": "--account", "/instance": "--instance", "/network": "--network", "/mac": "--mac",
+		"/addresses": "--address", "/addresses/0": "--address", "/addresses/1": "second --address",
+		"/allowed_addresses": "--allowed-address", "/allowed_addresses/0": "--allowed-address", "/enforcement": "--enforcement",
+	}
+}
+
+func (c nicPut) Run(t *tenant) error {
+	var meta client.Meta
+	spec := client.NICSpec{
+		Account: t.account, Instance: c.Instance, Network: c.Network, MAC: c.MAC, Addresses: notNil(c.Address),
+		AllowedAddresses: c.AllowedAddress, Enforcement: c.Enforcement, DHCPServer: c.DHCPServer,
+	}
+	if _, err := t.api.PutNIC(t.ctx, c.ID, spec, t.mutation(&meta)...); err != nil {
+		return err
+	}
+	return t.saved(meta, "NIC %s", c.ID)
+}
+
+type nicDelete struct {
+	ID string `arg:"" complete:"nic" help:"The NIC."`
+}
+
+func (nicDelete) Help() string {
+	return "Its addresses are safe to use again when the revision is realised: add --wait 10s."
+}
+
+func (c nicDelete) Run(s *session) error {
+	var meta client.Meta
+	if err := s.api.DeleteNIC(s.ctx, c.ID, s.mutation(&meta)...); err != nil {
+		return err
+	}
+	return s.saved(meta, "NIC %s", c.ID)
+}

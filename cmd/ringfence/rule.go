@@ -1,0 +1,232 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+type ruleCmd struct {
+	List    ruleList    `cmd:"" aliases:"ls" help:"List a group's rules."`
+	Show    ruleShow    `cmd:"" aliases:"get" help:"Show a rule."`
+	Add     ruleAdd     `cmd:"" aliases:"create" help:"Add a rule: allow something."`
+	Update  ruleUpdate  `cmd:"" aliases:"set" help:"Change a rule."`
+	Delete  ruleDelete  `cmd:"" aliases:"rm" help:"Delete rules."`
+	Replace ruleReplace `cmd:"" help:"Replace all rules of a group at once, from JSON."`
+}
+
+type ruleList struct {
+	Group string `arg:"" complete:"group" help:"The group's name or id."`
+}
+
+func (c ruleList) Run(t *tenant) error {
+	id, err := t.groupID(c.Group)
+	if err != nil {
+		return err
+	}
+	var meta client.Meta
+	rules, err := client.Collect(t.api.Rules(t.ctx, t.account, id, client.Into(&meta)))
+	if err != nil {
+		return err
+	}
+	if t.out.json {
+		return t.list(meta, nil, nil)
+	}
+	return t.list(meta, ruleHeader, t.ruleRows(rules))
+}
+
+type ruleShow struct {
+	Group string `arg:"" complete:"group" help:"The group's name or id."`
+	Rule  string `arg:"" complete:"rule" help:"The rule's id."`
+}
+
+func (c ruleShow) Run(t *tenant) error {
+	id, err := t.groupID(c.Group)
+	if err != nil {
+		return err
+	}
+	var meta client.Meta
+	r, err := t.api.Rule(t.ctx, t.account, id, c.Rule, client.Into(&meta))
+	if err != nil {
+		return err
+	}
+	if t.out.json {
+		return t.show(meta)
+	}
+	return t.show(meta,
+		[2]string{"id", r.ID},
+		[2]string{"group", t.groupName(r.Group)},
+		[2]string{"allows", t.sentence(r)},
+		[2]string{"description", r.Description},
+		[2]string{"enabled", yesNo(r.Enabled).text},
+		[2]string{"origin", r.Origin},
+		[2]string{"inert", deref(r.Inert)},
+		[2]string{"revision", strconv.FormatInt(r.Revision, 10)})
+}
+
+type ruleAdd struct {
+	Group string `arg:"" complete:"group" help:"The group's name or id."`
+	ruleFlags
+	ID string `name:"id" help:"An id of your own; else the server makes one."`
+}
+
+func (ruleAdd) Help() string {
+	return `A rule allows; there is no deny and no order. Without --proto it allows every protocol, without --port every
+port, without --from or --to every peer. A cidr and a group together mean the intersection.
+
+Examples:
+  ringfence rule add web --ingress --proto tcp --port 443 --from-cidr 0.0.0.0/0
+  ringfence rule add db --proto tcp --port 5432 --from-group web
+  ringfence rule add db --proto tcp --port 8000-8100 --from-cidr 10.0.0.0/8 --from-group web
+  ringfence rule add web --egress --proto udp --port 53 --to-cidr 10.0.0.2/32
+  ringfence rule add web --ingress --proto icmp --family ipv4 --icmp-type 8 --icmp-code 0`
+}
+
+func (c ruleAdd) Run(t *tenant) error {
+	spec, err := c.spec(t)
+	if err != nil {
+		return err
+	}
+	group, err := t.groupID(c.Group)
+	if err != nil {
+		return err
+	}
+	var (
+		meta client.Meta
+		r    client.Rule
+	)
+	if c.ID != "" {
+		r, err = t.api.PutRule(t.ctx, t.account, group, c.ID, spec, t.mutation(&meta, client.CreateOnly())...)
+	} else {
+		r, err = t.api.CreateRule(t.ctx, t.account, group, spec, t.mutation(&meta)...)
+	}
+	if err != nil {
+		return err
+	}
+	if meta.Status == 200 {
+		return t.done(meta, "group %s has this rule already: %s", c.Group, r.ID)
+	}
+	return t.saved(meta, "rule %s: %s", r.ID, t.sentence(r))
+}
+
+type ruleUpdate struct {
+	Group string `arg:"" complete:"group" help:"The group's name or id."`
+	Rule  string `arg:"" complete:"rule" help:"The rule's id."`
+	ruleFlags
+	Enable bool `xor:"enabled" help:"Put the rule in force again."`
+}
+
+func (ruleUpdate) Help() string {
+	return `Changes what the flags name and leaves the rest.
+
+Examples:
+  ringfence rule update web RULE --port 8443
+  ringfence rule update web RULE --disable`
+}
+
+func (c ruleUpdate) Run(t *tenant) error {
+	patch, err := c.patch(t)
+	if err != nil {
+		return err
+	}
+	if c.Enable {
+		patch["enabled"] = true
+	}
+	if len(patch) == 0 {
+		return usageError("rule update: give at least one flag to change something")
+	}
+	group, err := t.groupID(c.Group)
+	if err != nil {
+		return err
+	}
+	var meta client.Meta
+	r, err := t.api.PatchRule(t.ctx, t.account, group, c.Rule, patch, t.mutation(&meta)...)
+	if err != nil {
+		return err
+	}
+	return t.saved(meta, "rule %s: %s", r.ID, t.sentence(r))
+}
+
+type ruleDelete struct {
+	Group string   `arg:"" complete:"group" help:"The group's name or id."`
+	Rules []string `arg:"" name:"rule" complete:"rule" help:"The ids of the rules."`
+}
+
+func (c ruleDelete) Run(t *tenant) error {
+	group, err := t.groupID(c.Group)
+	if err != nil {
+		return err
+	}
+	for _, id := range c.Rules {
+		var meta client.Meta
+		if err := t.api.DeleteRule(t.ctx, t.account, group, id, t.mutation(&meta)...); err != nil {
+			return err
+		}
+		if err := t.saved(meta, "rule %s of group %s", id, c.Group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type ruleReplace struct {
+	Group string `arg:"" complete:"group" help:"The group's name or id."`
+	File  string `short:"f" required:"" complete:"file" help:"JSON file with the list of rules; - reads standard input."`
+}
+
+func (ruleReplace) Help() string {
+	return `The file holds a JSON list of rules as the API takes them; all become the group's rules in one revision.
+
+Example:
+  echo '[{"direction":"ingress","protocol":"tcp","port_min":443}]' | ringfence rule replace web -f -`
+}
+
+func (c ruleReplace) Run(t *tenant, std stdio) error {
+	rules, err := readRules(c.File, std.in)
+	if err != nil {
+		return fmt.Errorf("--file: %w", err)
+	}
+	group, err := t.groupID(c.Group)
+	if err != nil {
+		return err
+	}
+	var meta client.Meta
+	if err := t.api.ReplaceRules(t.ctx, t.account, group, rules, t.mutation(&meta)...); err != nil {
+		return err
+	}
+	return t.done(meta, "group %s now has %d rules", c.Group, len(rules))
+}
+
+// readRules reads a JSON list of rules, from a file or standard input.
+func readRules(file string, stdin io.Reader) ([]client.RuleSpec, error) {
+	var in io.Reader = stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	dec := json.NewDecoder(in)
+	dec.DisallowUnknownFields()
+	rules := []client.RuleSpec{}
+	if err := dec.Decode(&rules); err != nil {
+		return nil, fmt.Errorf("want a JSON list of rules: %w", err)
+	}
+	if rest := strings.TrimSpace(trailing(dec)); rest != "" {
+		return nil, fmt.Errorf("text after the list: %.20q", rest)
+	}
+	return rules, nil
+}
+
+// trailing returns the start of what a decoder has buffered and not read.
+func trailing(dec *json.Decoder) string {
+	b, _ := io.ReadAll(io.LimitReader(dec.Buffered(), 64))
+	return string(b)
+}

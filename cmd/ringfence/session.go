@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+// globals are the flags of all client commands.
+type globals struct {
+	Server    string        `group:"client" env:"RINGFENCE_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The API: http://…, https://… or unix:/path."`
+	TokenFile string        `group:"client" type:"path" placeholder:"FILE" complete:"file" help:"File with the token; else $RINGFENCE_TOKEN, $RINGFENCE_TOKEN_FILE, or the token of 'ringfence dev' on this machine."`
+	CACert    string        `group:"client" name:"ca-cert" env:"RINGFENCE_CA_CERT" type:"path" placeholder:"FILE" complete:"file" help:"CA of the API's certificate, PEM."`
+	Account   string        `group:"client" short:"a" env:"RINGFENCE_ACCOUNT" placeholder:"ID" complete:"account" help:"The account to work in."`
+	Output    string        `group:"client" short:"o" enum:"table,json" default:"table" placeholder:"FORMAT" help:"table (for people) or json (for programs: the API's own)."`
+	Wait      time.Duration `group:"client" placeholder:"10s" help:"Wait until every concerned host has applied a change; exit status 3 if one did not."`
+	Timeout   time.Duration `group:"client" default:"30s" help:"Limit of one request, besides --wait."`
+}
+
+// session is what a client command works with.
+type session struct {
+	ctx  context.Context
+	api  *client.Client
+	out  *printer
+	wait time.Duration
+}
+
+// tenant is a session within one account.
+type tenant struct {
+	*session
+	account string
+	groups  map[string]client.Group // seen so far, by id
+}
+
+// bindSessions tells kong how to make what the commands' Run methods ask for.
+func bindSessions(ctx context.Context, kctx *kong.Context, g *globals, std stdio) {
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	kctx.Bind(std)
+	kctx.Bind(g)
+	newSession := func() (*session, error) { return g.session(ctx, std) }
+	_ = kctx.BindToProvider(newSession) // fails only for what is no provider
+	_ = kctx.BindToProvider(func() (*tenant, error) {
+		s, err := newSession()
+		if err != nil {
+			return nil, err
+		}
+		return g.tenant(s)
+	})
+}
+
+// tenant narrows a session to the account that the flags name.
+func (g *globals) tenant(s *session) (*tenant, error) {
+	if g.Account == "" {
+		return nil, usageError("which account? Give --account ID or set RINGFENCE_ACCOUNT")
+	}
+	return &tenant{session: s, account: g.Account, groups: map[string]client.Group{}}, nil
+}
+
+// session connects to the server that the flags name.
+func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
+	token, err := g.token()
+	if err != nil {
+		return nil, err
+	}
+	opts := []client.Option{client.WithTimeout(g.Timeout), client.WithUserAgent("ringfence/" + version)}
+	if g.CACert != "" {
+		transport, err := trusting(g.CACert)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, client.WithHTTPClient(&http.Client{Transport: transport}))
+	}
+	api, err := client.New(g.Server, token, opts...)
+	if err != nil {
+		return nil, usageError("--server: " + strings.TrimPrefix(err.Error(), "client: "))
+	}
+	return &session{ctx: ctx, api: api, out: newPrinter(std.out, g.Output == "json"), wait: g.Wait}, nil
+}
+
+// token finds the token: the flag first, then the environment, then the one of
+// a "ringfence dev" on this machine, for that server alone.
+func (g *globals) token() (string, error) {
+	if g.TokenFile != "" {
+		return readToken(g.TokenFile)
+	}
+	if token := os.Getenv("RINGFENCE_TOKEN"); token != "" {
+		return token, nil
+	}
+	if file := os.Getenv("RINGFENCE_TOKEN_FILE"); file != "" {
+		return readToken(file)
+	}
+	dir := stateDir(defaultStateDir())
+	if url, err := os.ReadFile(dir.urlFile()); err == nil && strings.TrimSpace(string(url)) == g.Server {
+		if token, err := readToken(dir.tokenFile()); err == nil {
+			return token, nil
+		}
+	}
+	return "", nil
+}
+
+func readToken(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	token := strings.TrimSpace(string(b))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("read the token: %s does not hold one token", file)
+	}
+	return token, nil
+}
+
+// trusting returns a transport that trusts the certificates in a PEM file.
+func trusting(file string) (*http.Transport, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--ca-cert: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-cert: %s holds no PEM certificate", file)
+	}
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, Proxy: http.ProxyFromEnvironment}, nil
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+type statusCmd struct{}
+
+func (statusCmd) Help() string {
+	return "Exit status 1 if the API is not ready. Hosts and lag are shown to the admin."
+}
+
+// status is what -o json prints: the API has no such document of its own.
+type status struct {
+	Server      string              `json:"server"`
+	Ready       bool                `json:"ready"`
+	NotReady    string              `json:"not_ready,omitempty"`
+	Hosts       []client.Host       `json:"hosts,omitempty"`
+	Realization *client.Realization `json:"realization,omitempty"`
+}
+
+func (statusCmd) Run(s *session, g *globals) error {
+	st := status{Server: g.Server}
+	readiness := s.api.Ready(s.ctx)
+	var problem *client.Problem
+	if readiness != nil && !errors.As(readiness, &problem) {
+		return readiness // nobody is there
+	}
+	if st.Ready = readiness == nil; !st.Ready {
+		st.NotReady = problem.Error()
+	}
+	lookErr := s.look(&st)
+	if s.out.json {
+		doc, err := json.Marshal(st)
+		if err != nil {
+			return err
+		}
+		s.out.raw(doc)
+	} else {
+		s.printStatus(st)
+	}
+	if lookErr != nil {
+		return lookErr
+	}
+	if !st.Ready {
+		return fmt.Errorf("the API is not ready: %s", st.NotReady)
+	}
+	return nil
+}
+
+// look reads what the admin may see; others see less, and that is no error.
+func (s *session) look(st *status) error {
+	hosts, err := client.Collect(s.api.Hosts(s.ctx))
+	if err == nil {
+		st.Hosts = hosts
+		var r client.Realization
+		if r, err = s.api.Realization(s.ctx, 0, s.wait); err == nil {
+			st.Realization = &r
+		}
+	}
+	if client.HasCode(err, "forbidden") {
+		return nil
+	}
+	return err
+}
+
+func (s *session) printStatus(st status) {
+	ready := s.out.paint(green, "ready")
+	if !st.Ready {
+		ready = s.out.paint(red, "not ready")
+	}
+	s.out.line("API %s: %s", st.Server, ready)
+	if st.Realization != nil {
+		s.realization(*st.Realization)
+	}
+	if len(st.Hosts) > 0 {
+		s.out.line("")
+		s.out.table(hostHeader, hostRows(st.Hosts))
+	} else if st.Realization != nil {
+		s.out.line("no host has reported yet")
+	}
+}
