@@ -1,0 +1,95 @@
+package repotest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Only one package may know these libraries: whoever replaces one of them has
+// one package to change.
+func TestOneUserOfEachLibrary(t *testing.T) {
+	for _, rule := range []struct{ library, user string }{
+		{"go.etcd.io", "store"},
+		{"github.com/labstack/echo", "httpapi"},
+		{"github.com/alecthomas/kong", "cmd/ringfence"},
+	} {
+		for _, s := range sources(t) {
+			for _, imported := range s.imports {
+				if within(imported, rule.library) && !within(s.dir, rule.user) {
+					t.Errorf("%s imports %s: only %s may", s.path, imported, rule.user)
+				}
+			}
+		}
+	}
+}
+
+// Imports go one way. A package that is not listed here may import any of ours
+// but the commands and the controller.
+func TestImportsGoOneWay(t *testing.T) {
+	allowed := map[string][]string{
+		"secgroup":        {},
+		"ipset":           {},
+		"openflow":        {},
+		"openflow/ofconn": {"openflow"},
+		"ovsdb":           {},
+		"unixctl":         {},
+		"client":          {},
+		"verdict":         {"secgroup"},
+		"ofrules":         {"secgroup", "ipset", "openflow"},
+		"store":           {"secgroup"},
+		"plan":            {"secgroup", "verdict"},
+		"httpapi":         {"secgroup", "verdict", "plan", "store"},
+		"controller":      {"secgroup", "verdict", "ipset", "openflow", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store"},
+	}
+	for _, s := range sources(t) {
+		if s.test {
+			continue // tests compare a package with its neighbours
+		}
+		for _, imported := range s.imports {
+			ours, ok := strings.CutPrefix(imported, module+"/")
+			if !ok {
+				continue
+			}
+			list, listed := allowed[s.dir]
+			switch {
+			case within(ours, s.dir): // its own internals
+			case listed && !slices.Contains(list, ours):
+				t.Errorf("%s imports %s: %s may import %v of ours", s.path, ours, s.dir, list)
+			case !listed && (within(ours, "controller") || within(ours, "cmd")) && !within(s.dir, "cmd"):
+				t.Errorf("%s imports %s: only commands may", s.path, ours)
+			}
+		}
+	}
+}
+
+// The compiler is a pure function: it cannot read a file, a socket or a clock,
+// and cannot log.
+func TestTheCompilerIsPure(t *testing.T) {
+	for _, s := range sources(t) {
+		if !within(s.dir, "ofrules") || s.test {
+			continue
+		}
+		for _, imported := range s.imports {
+			for _, impure := range []string{"os", "net", "time", "log", "io/fs", "syscall", "math/rand", "crypto/rand", "unsafe"} {
+				if within(imported, impure) && imported != "net/netip" {
+					t.Errorf("%s imports %s: the compiler does no I/O, reads no clock and writes no log", s.path, imported)
+				}
+			}
+		}
+	}
+}
+
+// The client is for other people's programs: it brings nothing with it.
+func TestTheClientNeedsTheStandardLibraryAlone(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.dir != "client" || s.test {
+			continue
+		}
+		for _, imported := range s.imports {
+			if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") {
+				t.Errorf("%s imports %s", s.path, imported)
+			}
+		}
+	}
+}
