@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"strings"
 )
 
 // Match is the condition under which a flow applies: the conjunction of its
@@ -178,6 +179,9 @@ func (m Match) term(f Field) (Term, bool) {
 	}
 	return Term{}, false
 }
+
+// Compare orders matches by their canonical bytes: a stable order for listings.
+func (m Match) Compare(o Match) int { return strings.Compare(m.tlvs, o.tlvs) }
 
 // IsZero reports whether the match matches every packet.
 func (m Match) IsZero() bool { return m.tlvs == "" }

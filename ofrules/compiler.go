@@ -1,0 +1,172 @@
+package ofrules
+
+import (
+	"maps"
+	"strings"
+
+	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Compiler holds the flow set of one host and follows changes. It is not safe
+// for concurrent use.
+type Compiler struct {
+	bits uint // width of numbers: 32, less in tests
+	set  *flowSet
+
+	ports    map[string]Port     // as of the last update
+	nics     map[string]localNIC // local NICs that have flows
+	problems map[string]string   // NICs that are plugged and have none, and why
+	uplink   uint32
+
+	profiles map[string]*profile
+	groups   map[secgroup.GroupRef]*groupUse
+	segments map[string]*segment
+	domains  map[string]int // local NICs in each routing domain
+
+	units    map[unitKey]*ruleUnit
+	accepts  map[string]int // (profile, rule) pairs that need a rule's conj_id flow
+	labels   map[secgroup.GroupRef]*label
+	naming   map[*label]map[unitKey]struct{} // rule units that name a label
+	addrs    *addresses
+	pending  pending
+	ruleNos  *numbers
+	labelNos *numbers // of labels and composites
+	profNos  *numbers
+	domNos   *numbers
+	segNos   *numbers
+	nicNos   *numbers
+}
+
+// pending is what an update has still to do, in the order of run; empty between
+// updates.
+type pending struct {
+	labels   map[*label]struct{}   // referred to for the first or last time in a direction
+	domains  map[string]struct{}   // local NICs came or went
+	units    map[unitKey]struct{}  // rule units to compile
+	accepts  map[string]struct{}   // rules whose conj_id flow may come or go
+	profiles map[*profile]struct{} // profiles to compile
+	segments map[string]struct{}   // segments to compile
+	nics     map[string]struct{}   // NICs to compile
+}
+
+func newPending() pending {
+	return pending{
+		map[*label]struct{}{}, map[string]struct{}{}, map[unitKey]struct{}{}, map[string]struct{}{},
+		map[*profile]struct{}{}, map[string]struct{}{}, map[string]struct{}{},
+	}
+}
+
+// New returns a Compiler that has no flows yet: Reset or Update gives it some.
+func New() *Compiler { return newCompiler(32) }
+
+func newCompiler(bits uint) *Compiler {
+	c := &Compiler{
+		bits: bits, set: newFlowSet(),
+		ports: map[string]Port{}, nics: map[string]localNIC{}, problems: map[string]string{},
+		profiles: map[string]*profile{}, groups: map[secgroup.GroupRef]*groupUse{},
+		segments: map[string]*segment{}, domains: map[string]int{},
+		units: map[unitKey]*ruleUnit{}, accepts: map[string]int{},
+		labels: map[secgroup.GroupRef]*label{}, naming: map[*label]map[unitKey]struct{}{}, addrs: newAddresses(),
+		pending: newPending(),
+	}
+	for _, n := range c.spaces() {
+		*n = newNumbers(bits)
+	}
+	return c
+}
+
+func (c *Compiler) spaces() []**numbers {
+	return []**numbers{&c.ruleNos, &c.labelNos, &c.profNos, &c.domNos, &c.segNos, &c.nicNos}
+}
+
+// Reset compiles from scratch and returns the difference to the flows before.
+func (c *Compiler) Reset(s *secgroup.Snapshot, h Host) Delta {
+	before := c.set.before()
+	all := secgroup.Touched{Baseline: true} // every port is new: the rest follows
+	fresh := newCompiler(c.bits)
+	fresh.run(s, h, all)
+	if fresh.colliding() {
+		// All names are known now: number them in an order of their own.
+		second := newCompiler(c.bits)
+		from := fresh.spaces()
+		for i, n := range second.spaces() {
+			(*n).resolve((*from[i]).all())
+		}
+		second.run(s, h, all)
+		fresh = second
+	}
+	fresh.set.take()
+	*c = *fresh
+	return Diff(before, c.Flows())
+}
+
+// Update follows a change: s is the snapshot after it, t what it touched, h the
+// host now. It returns the difference to the flows before. No change may be
+// left out between two calls; use Reset when one was.
+func (c *Compiler) Update(s *secgroup.Snapshot, h Host, t secgroup.Touched) Delta {
+	c.run(s, h, t)
+	if c.colliding() {
+		return c.Reset(s, h)
+	}
+	return c.set.take()
+}
+
+// colliding tells whether numbers may differ from those of a compile from
+// scratch.
+func (c *Compiler) colliding() bool {
+	for _, n := range c.spaces() {
+		if (*n).rebuild {
+			return true
+		}
+	}
+	return false
+}
+
+// run brings every part up to date, each step feeding the later ones.
+func (c *Compiler) run(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
+	if len(c.set.units) == 0 {
+		c.set.setUnit(unitKey{kind: KindPipeline}, pipelineParts())
+	}
+	if t.Baseline {
+		c.set.setUnit(unitKey{kind: KindBaseline}, baselineParts(s.Baseline()))
+	}
+	c.syncNICs(s, h, t)
+	c.syncGroups(s, t)
+	c.syncLabels(s)
+	c.syncMembers(s, t)
+	c.syncAddresses()
+	c.compileRules()
+	c.compileProfiles()
+	c.compileNICs()
+	c.compileSegments(s)
+	c.pending = newPending()
+}
+
+// Flows returns every flow, sorted from the leaf of the pipeline to its entry.
+func (c *Compiler) Flows() []of.Flow { return c.set.all() }
+
+// Len returns the number of flows.
+func (c *Compiler) Len() int { return len(c.set.flows) }
+
+// Problems returns the plugged NICs that have no flows, and why.
+func (c *Compiler) Problems() map[string]string { return maps.Clone(c.problems) }
+
+// Rule returns the rule that a number in a cookie, a conj_id or a ct_mark stands
+// for.
+func (c *Compiler) Rule(number uint32) (secgroup.RuleRef, bool) {
+	name, ok := c.ruleNos.name(number)
+	if !ok {
+		return secgroup.RuleRef{}, false
+	}
+	f := strings.SplitN(name, "/", 3)
+	return secgroup.RuleRef{Group: secgroup.GroupRef{Account: f[0], ID: f[1]}, ID: f[2]}, true
+}
+
+// NIC returns the NIC that a number in a cookie stands for.
+func (c *Compiler) NIC(number uint32) (string, bool) { return c.nicNos.name(number) }
+
+// Names of what has numbers. Ids hold no slash.
+func groupName(g secgroup.GroupRef) string { return g.Account + "/" + g.ID }
+
+func ruleName(g secgroup.GroupRef, id string) string { return groupName(g) + "/" + id }

@@ -1,0 +1,72 @@
+package ofrules
+
+import "fmt"
+
+// A cookie says whose flow it is and what it is for:
+//
+//	63           48 47    40 39    32 31                     0
+//	+--------------+--------+--------+------------------------+
+//	| owner 0x5247 |  kind  |   0    |           id           |
+//	+--------------+--------+--------+------------------------+
+//
+// CookieOwner under CookieMask selects every flow of Ringfence: that is how a
+// restarted controller knows its own.
+const (
+	CookieOwner uint64 = 0x5247 << 48
+	CookieMask  uint64 = 0xffff << 48
+)
+
+// CookieKind is what a flow is for.
+type CookieKind uint8
+
+// The kinds, with what the id is.
+const (
+	KindPipeline     CookieKind = iota + 1 // the fixed flows; id 0
+	KindNIC                                // entry, guard, delivery of a NIC; id = its number
+	KindSegment                            // flooding and the uplink; id = the segment's number
+	KindProfile                            // id = the profile's number
+	KindClause                             // a conjunction's clause; id = the profile's number
+	KindRule                               // admits; id = the rule's number
+	KindAddress                            // labels of a remote address; id 0
+	KindUnrestricted                       // admits: egress that nothing restricts; id = the NIC's number
+	KindBaseline                           // admits: the operator's baseline; id = MarkBaseline
+)
+
+var kindNames = [...]string{
+	KindPipeline: "pipeline", KindNIC: "nic", KindSegment: "segment", KindProfile: "profile", KindClause: "clause",
+	KindRule: "rule", KindAddress: "address", KindUnrestricted: "unrestricted", KindBaseline: "baseline",
+}
+
+func (k CookieKind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("CookieKind(%d)", uint8(k))
+}
+
+// Cookie is a decoded flow cookie.
+type Cookie struct {
+	Kind CookieKind
+	ID   uint32
+}
+
+func cookie(k CookieKind, id uint32) uint64 { return CookieOwner | uint64(k)<<40 | uint64(id) }
+
+// ParseCookie takes a flow's cookie apart; ok is false if the flow is not
+// Ringfence's or of a kind this version does not know.
+func ParseCookie(c uint64) (Cookie, bool) {
+	k := CookieKind(c >> 40)
+	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindBaseline {
+		return Cookie{}, false
+	}
+	return Cookie{k, uint32(c)}, true
+}
+
+// Values of ct_mark that are no rule's number. Numbers of rules start at
+// firstNumber.
+const (
+	MarkUnrestricted uint32 = 1 // egress of a NIC that is not egress-restricted
+	MarkBaseline     uint32 = 2 // an address of the operator's baseline
+
+	firstNumber uint32 = 16
+)

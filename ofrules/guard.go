@@ -1,0 +1,99 @@
+package ofrules
+
+import (
+	"net/netip"
+
+	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// nd matches one Neighbor Discovery message. Hop limit 255 proves that no
+// router forwarded it (RFC 4861 §7.1).
+func nd(typ uint64, more ...of.Term) []of.Term {
+	return append([]of.Term{of.EthType.Is(of.EthTypeIPv6), of.IPProto.Is(of.ProtoICMPv6), of.ICMPv6Type.Is(typ), of.ICMPv6Code.Is(0), of.IPTTL.Is(255)}, more...)
+}
+
+// dhcp matches DHCP by its ports.
+func dhcp(eth, src, dst uint64) service {
+	return service{of.EthType.Is(eth), of.IPProto.Is(of.ProtoUDP), of.UDPSrc.Is(src), of.UDPDst.Is(dst)}
+}
+
+// pipelineParts compiles the flows that every host has.
+func pipelineParts() []part {
+	b := builder{cookie: cookie(KindPipeline, 0)}
+	guardPipeline(&b)
+	for _, d := range []secgroup.Direction{secgroup.Egress, secgroup.Ingress} {
+		stagePipeline(&b, stageOf(d))
+	}
+	b.flow(TableOutput, 100, nil, of.OutputField{Field: regOut})
+	return b.parts
+}
+
+// guardPipeline is the part of semantics.md §4 that is the same for every NIC.
+func guardPipeline(b *builder) {
+	ip4, ip6 := of.EthType.Is(of.EthTypeIPv4), of.EthType.Is(of.EthTypeIPv6)
+	icmp6 := func(typ uint64) []of.Term { return terms(ip6, of.IPProto.Is(of.ProtoICMPv6), of.ICMPv6Type.Is(typ)) }
+	deliver, output := of.Goto{Table: TableDeliver}, of.Goto{Table: TableOutput}
+
+	// What no VM may be: a router or a DHCP server.
+	b.flow(TableEgressGuard, 300, icmp6(of.ICMPv6RouterAdvert))
+	b.flow(TableEgressGuard, 300, icmp6(of.ICMPv6Redirect))
+	b.flow(TableEgressGuard, 300, terms(ip4, of.IPProto.Is(of.ProtoICMP), of.ICMPType.Is(5)))
+	b.flow(TableEgressGuard, 300, dhcp(of.EthTypeIPv4, 67, 68))
+	b.flow(TableEgressGuard, 300, dhcp(of.EthTypeIPv6, 547, 546))
+	// Neighbor Discovery that no flow of a NIC lets through is spoofed: it may
+	// not pass as ICMPv6 of an address it owns.
+	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborSolicit))
+	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborAdvert))
+	b.flow(TableEgressGuard, 200, nd(of.ICMPv6RouterSolicit), of.Goto{Table: TableEgressND})
+	b.flow(TableEgressGuard, 210, nd(of.ICMPv6RouterSolicit, of.IPv6Src.IsAddr(netip.IPv6Unspecified())), deliver)
+	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6RouterSolicit))
+	// A client that has no address yet, or only its link-local one.
+	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified()), of.IPv4Dst.IsAddr(broadcast4)), deliver)
+	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv6, 546, 547), of.IPv6Src.IsPrefix(linkLocal6), of.IPv6Dst.IsAddr(dhcpServers6)), deliver)
+
+	// A client that renews; it has been judged as a sender by now.
+	for _, s := range []service{dhcp(of.EthTypeIPv4, 68, 67), dhcp(of.EthTypeIPv6, 546, 547)} {
+		b.flow(TableEgressAny, 2000, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
+	}
+
+	b.flow(TableIngressGuard, 300, terms(of.EthType.Is(of.EthTypeARP)), output)
+	b.flow(TableIngressGuard, 300, nd(of.ICMPv6NeighborSolicit), output)
+	b.flow(TableIngressGuard, 300, nd(of.ICMPv6NeighborAdvert), output)
+	for _, typ := range []uint64{of.ICMPv6NeighborSolicit, of.ICMPv6NeighborAdvert, of.ICMPv6RouterSolicit, of.ICMPv6RouterAdvert, of.ICMPv6Redirect} {
+		b.flow(TableIngressGuard, 200, icmp6(typ)) // RA: only from gateways, segmentParts
+	}
+	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv4, 67, 68), output)
+	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv6, 547, 546), output)
+	judge := of.CT{ZoneField: regZone, Table: TableIngressState}
+	b.flow(TableIngressGuard, 100, terms(ip4), judge)
+	b.flow(TableIngressGuard, 100, terms(ip6), judge)
+}
+
+// stagePipeline is the fixed part of judging in one direction.
+func stagePipeline(b *builder, s stage) {
+	state := func(prio uint16, set, clear uint64, acts ...of.Action) {
+		b.flow(s.state, prio, terms(of.CTState.IsMasked(set|of.CTTrk, set|clear|of.CTTrk)), acts...)
+	}
+	state(300, of.CTInv, 0)
+	state(200, of.CTEst, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+	state(200, of.CTRel, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+	state(100, of.CTNew, of.CTInv, of.Goto{Table: s.nic})
+
+	b.flow(s.address, 0, nil, of.Goto{Table: s.rules})
+
+	// The registers are cleared so that they do not live across the next ct().
+	accept := []of.Action{of.CT{Commit: true, ZoneField: regZone, Table: of.NoTable, Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}}}}
+	for _, r := range append([]of.Field{regProfile, regDomain, regRule}, labels()...) {
+		accept = append(accept, load(r, 0))
+	}
+	b.flow(s.accept, 100, nil, append(accept, of.Goto{Table: s.next})...)
+}
+
+func labels() []of.Field {
+	out := make([]of.Field, labelRegisters)
+	for i := range out {
+		out[i] = regLabel + of.Field(i)
+	}
+	return out
+}

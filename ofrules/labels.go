@@ -1,0 +1,90 @@
+package ofrules
+
+import (
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// syncLabels enumerates the members of labels that are new and forgets those of
+// labels that no rule names any more.
+func (c *Compiler) syncLabels(s *secgroup.Snapshot) {
+	for l := range c.pending.labels {
+		switch {
+		case l.refs == [2]int{}:
+			for _, m := range l.nics {
+				c.addrs.add(m, l, -1)
+			}
+			l.nics = nil
+			delete(c.labels, l.group)
+			delete(c.naming, l)
+			c.labelNos.release(groupName(l.group))
+		case l.nics == nil:
+			l.nics = map[string]membership{}
+			for _, n := range s.MemberNICs(l.group) {
+				m := membership{n, s.Domain(n)}
+				l.nics[n.ID] = m
+				c.addrs.add(m, l, 1)
+			}
+		default: // a direction came or went
+			for _, m := range l.nics {
+				c.addrs.touch(m)
+			}
+		}
+	}
+}
+
+// syncMembers follows the touched NICs into and out of labels.
+func (c *Compiler) syncMembers(s *secgroup.Snapshot, t secgroup.Touched) {
+	for id := range t.NICs {
+		n := s.NIC(id)
+		domain := ""
+		if n != nil {
+			domain = s.Domain(n)
+		}
+		for _, l := range c.labels {
+			old, was := l.nics[id]
+			is := n != nil && s.Judges(l.group, n)
+			if was == is && (!is || old == membership{n, domain}) {
+				continue
+			}
+			if is {
+				m := membership{n, domain}
+				c.addrs.add(m, l, 1)
+				l.nics[id] = m
+			} else {
+				delete(l.nics, id)
+			}
+			if was {
+				c.addrs.add(old, l, -1)
+			}
+		}
+	}
+}
+
+// syncAddresses renders the address flows that changed. Labels whose composites
+// came or went have their rules compiled again.
+func (c *Compiler) syncAddresses() {
+	if len(c.pending.domains) > 0 {
+		for p := range c.addrs.places {
+			if _, ok := c.pending.domains[p.domain]; ok {
+				c.addrs.dirty[p] = struct{}{}
+			}
+		}
+	}
+	for p := range c.addrs.dirty {
+		for dir, changed := range c.renderPlace(p) {
+			for _, l := range changed {
+				for k := range c.naming[l] {
+					if dirOf(c.units[k].rule.Direction) == dir {
+						c.pending.units[k] = struct{}{}
+					}
+				}
+			}
+		}
+	}
+	clear(c.addrs.dirty)
+	for d := range c.pending.domains {
+		if c.domains[d] == 0 {
+			c.domNos.release(d) // not before its flows are gone
+		}
+	}
+}

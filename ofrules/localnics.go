@@ -1,0 +1,221 @@
+package ofrules
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Port is where a NIC is plugged on this host.
+type Port struct {
+	OFPort uint32
+	Zone   uint16 // its conntrack zone: unique on the host, kept over restarts
+}
+
+// Host is what the switch says: where NICs are plugged.
+type Host struct {
+	Ports  map[string]Port // by NIC id
+	Uplink uint32          // ofport of the way to other hosts, 0 = none
+}
+
+// localNIC is a NIC of this host with all that its flows depend on.
+type localNIC struct {
+	nic     *secgroup.NIC
+	port    Port
+	number  uint32 // in cookies
+	domain  string
+	domNo   uint32
+	segment *segment
+	profile *profile
+}
+
+// segment is an L2 segment with local NICs: a VLAN in one routing domain.
+type segment struct {
+	name   string
+	number uint32
+	vlan   uint16
+	nics   map[string]struct{}
+}
+
+// syncNICs follows NICs that were plugged, unplugged, moved or touched.
+func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
+	dirty := map[string]struct{}{}
+	for id := range t.NICs {
+		if _, ok := h.Ports[id]; ok {
+			dirty[id] = struct{}{}
+		}
+	}
+	for id, p := range h.Ports {
+		if old, ok := c.ports[id]; !ok || old != p {
+			dirty[id] = struct{}{}
+		}
+	}
+	for id := range c.ports {
+		if _, ok := h.Ports[id]; !ok {
+			dirty[id] = struct{}{}
+		}
+	}
+	for id := range dirty {
+		c.syncNIC(s, h, id)
+	}
+	for id, n := range c.nics {
+		if _, ok := t.Networks[n.nic.Network]; ok {
+			c.pending.segments[c.nics[id].segment.name] = struct{}{} // its gateways
+		}
+	}
+	if c.uplink != h.Uplink {
+		c.uplink = h.Uplink
+		for name := range c.segments {
+			c.pending.segments[name] = struct{}{}
+		}
+	}
+	c.ports = maps.Clone(h.Ports)
+}
+
+// syncNIC replaces what is known of one NIC. The new references are taken
+// before the old ones are given back, so that nothing shared comes and goes.
+func (c *Compiler) syncNIC(s *secgroup.Snapshot, h Host, id string) {
+	old, had := c.nics[id]
+	delete(c.nics, id)
+	delete(c.problems, id)
+	if port, ok := h.Ports[id]; ok {
+		if n, problem := c.resolveNIC(s, id, port); problem != "" {
+			c.problems[id] = problem
+		} else {
+			c.nics[id] = n
+		}
+	}
+	c.pending.nics[id] = struct{}{}
+	if had {
+		c.releaseNIC(id, old)
+	}
+}
+
+// resolveNIC looks up all that a NIC's flows depend on and takes references.
+func (c *Compiler) resolveNIC(s *secgroup.Snapshot, id string, port Port) (localNIC, string) {
+	nic := s.NIC(id)
+	if nic == nil {
+		return localNIC{}, "no such NIC in the policy"
+	}
+	network := s.Network(nic.Network)
+	if network == nil {
+		return localNIC{}, fmt.Sprintf("network %q is absent", nic.Network)
+	}
+	effective := s.EffectiveGroups(nic)
+	if len(effective) == 0 {
+		return localNIC{}, fmt.Sprintf("account %q has no default group", nic.Account)
+	}
+	n := localNIC{nic: nic, port: port, number: c.nicNos.acquire(id), domain: network.RoutingDomain}
+	if c.domains[n.domain]++; c.domains[n.domain] == 1 {
+		c.pending.domains[n.domain] = struct{}{}
+		if !c.domNos.has(n.domain) {
+			c.domNos.acquire(n.domain)
+		}
+	}
+	n.domNo = c.domNos.of(n.domain)
+	name := fmt.Sprintf("%d/%s", network.VLAN, n.domain)
+	seg := c.segments[name]
+	if seg == nil {
+		seg = &segment{name: name, number: c.segNos.acquire(name), vlan: network.VLAN, nics: map[string]struct{}{}}
+		c.segments[name] = seg
+	}
+	seg.nics[id] = struct{}{}
+	c.pending.segments[name] = struct{}{}
+	n.segment = seg
+	if nic.Enforcement != secgroup.EnforcementOff {
+		n.profile = c.acquireProfile(s, effective)
+	}
+	return n, ""
+}
+
+// releaseNIC gives back what resolveNIC took for the NIC's former value.
+func (c *Compiler) releaseNIC(id string, old localNIC) {
+	c.nicNos.release(id)
+	if c.domains[old.domain]--; c.domains[old.domain] == 0 {
+		delete(c.domains, old.domain)
+		c.pending.domains[old.domain] = struct{}{}
+	}
+	if now, ok := c.nics[id]; !ok || now.segment != old.segment {
+		delete(old.segment.nics, id)
+	}
+	c.pending.segments[old.segment.name] = struct{}{}
+	if old.profile != nil {
+		c.releaseProfile(old.profile)
+	}
+}
+
+// compileNICs compiles the flows of the NICs that changed.
+func (c *Compiler) compileNICs() {
+	for id := range c.pending.nics {
+		var parts []part
+		if n, ok := c.nics[id]; ok {
+			parts = nicParts(n)
+		}
+		c.set.setUnit(unitKey{kind: KindNIC, name: id}, parts)
+	}
+}
+
+// compileSegments compiles the segments that changed and the VLANs they are on.
+func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
+	vlans := map[uint16]struct{}{}
+	for name := range c.pending.segments {
+		seg := c.segments[name]
+		if seg == nil {
+			continue
+		}
+		vlans[seg.vlan] = struct{}{}
+		unit := unitKey{kind: KindSegment, name: name}
+		if len(seg.nics) == 0 {
+			delete(c.segments, name)
+			c.segNos.release(name)
+			c.set.setUnit(unit, nil)
+			continue
+		}
+		c.set.setUnit(unit, segmentParts(c.segmentInput(s, seg)))
+	}
+	for vlan := range vlans {
+		var numbers []uint32
+		for _, seg := range c.segments {
+			if seg.vlan == vlan {
+				numbers = append(numbers, seg.number)
+			}
+		}
+		slices.Sort(numbers)
+		var parts []part
+		if c.uplink != 0 && len(numbers) > 0 {
+			parts = vlanParts(vlan, c.uplink, numbers)
+		}
+		c.set.setUnit(unitKey{kind: KindSegment, name: fmt.Sprintf("vlan %d", vlan)}, parts)
+	}
+}
+
+func (c *Compiler) segmentInput(s *secgroup.Snapshot, seg *segment) segmentInput {
+	in := segmentInput{number: seg.number, vlan: seg.vlan, uplink: c.uplink}
+	networks := map[string]struct{}{}
+	for _, id := range slices.Sorted(maps.Keys(seg.nics)) {
+		n := c.nics[id]
+		in.nics = append(in.nics, n)
+		networks[n.nic.Network] = struct{}{}
+	}
+	for id := range networks {
+		if n := s.Network(id); n != nil {
+			in.gateways = append(in.gateways, n.Gateways...)
+		}
+	}
+	slices.SortFunc(in.gateways, func(a, b netip.Addr) int { return a.Compare(b) })
+	in.gateways = slices.Compact(in.gateways)
+	return in
+}
+
+// profileName is the name of a set of groups, sorted.
+func profileName(e []secgroup.Effective) string {
+	names := make([]string, len(e))
+	for i, g := range e {
+		names[i] = groupName(g.Group)
+	}
+	return strings.Join(names, " ")
+}

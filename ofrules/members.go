@@ -1,0 +1,195 @@
+package ofrules
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// label is a remote group that some local rule refers to. Its members' addresses
+// carry its number in the address tables of the directions that refer to it.
+type label struct {
+	group  secgroup.GroupRef
+	number uint32
+	refs   [2]int                // (profile, rule) pairs that name it, by direction
+	nics   map[string]membership // members, by NIC id
+}
+
+// membership is what a NIC contributes to a label. The NIC is immutable, so that
+// it still tells which addresses to take away.
+type membership struct {
+	nic    *secgroup.NIC
+	domain string
+}
+
+// place is an address in a routing domain.
+type place struct {
+	domain string
+	addr   netip.Addr
+}
+
+// labelCount is a label on an address: several NICs may share one address.
+type labelCount struct {
+	label *label
+	n     int
+}
+
+// composite is an interned set of labels: the surplus of an address that has
+// more labels than there are registers. It is used in one direction.
+type composite struct {
+	number uint32
+	labels []*label
+	refs   int
+}
+
+// addresses keeps the address tables of both directions.
+type addresses struct {
+	places     map[place][]labelCount
+	dirty      map[place]struct{}
+	composites [2]map[string]*composite // by name
+	used       [2]map[place]string      // the composite that a place uses
+}
+
+func newAddresses() *addresses {
+	return &addresses{
+		places:     map[place][]labelCount{},
+		dirty:      map[place]struct{}{},
+		composites: [2]map[string]*composite{{}, {}},
+		used:       [2]map[place]string{{}, {}},
+	}
+}
+
+// add counts n more (or fewer) memberships of an address in a label.
+func (a *addresses) add(m membership, l *label, n int) {
+	for _, addr := range secgroup.MemberAddresses(m.nic) {
+		p := place{m.domain, addr}
+		ls := a.places[p]
+		i := slices.IndexFunc(ls, func(c labelCount) bool { return c.label == l })
+		if i < 0 {
+			i = len(ls)
+			ls = append(ls, labelCount{label: l})
+		}
+		if ls[i].n += n; ls[i].n == 0 {
+			ls = slices.Delete(ls, i, i+1)
+		}
+		if len(ls) == 0 {
+			delete(a.places, p)
+		} else {
+			a.places[p] = ls
+		}
+		a.dirty[p] = struct{}{}
+	}
+}
+
+// touch has the flows of a member's addresses rendered again.
+func (a *addresses) touch(m membership) {
+	for _, addr := range secgroup.MemberAddresses(m.nic) {
+		a.dirty[place{m.domain, addr}] = struct{}{}
+	}
+}
+
+// labelsAt returns the labels of a place that matter in a direction, by number.
+func (a *addresses) labelsAt(p place, dir int) []*label {
+	var out []*label
+	for _, c := range a.places[p] {
+		if c.label.refs[dir] > 0 {
+			out = append(out, c.label)
+		}
+	}
+	slices.SortFunc(out, func(x, y *label) int { return cmp.Compare(x.number, y.number) })
+	return out
+}
+
+// setComposite makes a place use the composite of some labels (none: no
+// composite), and returns its number and the labels whose composites changed.
+func (c *Compiler) setComposite(dir int, p place, surplus []*label) (uint32, []*label) {
+	a := c.addrs
+	name := compositeName(surplus)
+	old := a.used[dir][p]
+	var changed []*label
+	if name != "" && name != old {
+		k, ok := a.composites[dir][name]
+		if !ok {
+			k = &composite{number: c.labelNos.acquire(name), labels: surplus}
+			a.composites[dir][name] = k
+			changed = append(changed, surplus...)
+		}
+		k.refs++
+	}
+	if old != "" && old != name {
+		if k := a.composites[dir][old]; k.refs > 1 {
+			k.refs--
+		} else {
+			delete(a.composites[dir], old)
+			c.labelNos.release(old)
+			changed = append(changed, k.labels...)
+		}
+	}
+	if name == "" {
+		delete(a.used[dir], p)
+		return 0, changed
+	}
+	a.used[dir][p] = name
+	return a.composites[dir][name].number, changed
+}
+
+// compositeName is unique among composites and differs from every group's name.
+func compositeName(ls []*label) string {
+	if len(ls) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, l := range ls {
+		b.WriteByte(0)
+		b.WriteString(groupName(l.group))
+	}
+	return b.String()
+}
+
+// containing returns the numbers of the composites that contain a label, sorted.
+func (a *addresses) containing(dir int, l *label) []uint32 {
+	var out []uint32
+	for _, k := range a.composites[dir] {
+		if slices.Contains(k.labels, l) {
+			out = append(out, k.number)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// renderPlace brings the two address flows of a place up to date and returns
+// the labels whose composites changed, by direction. Places in routing domains
+// that no local NIC is in have no flows.
+func (c *Compiler) renderPlace(p place) (changed [2][]*label) {
+	for dir, st := range []stage{egressStage(), ingressStage()} {
+		k := key(st.address, 100, regDomain.Is(uint64(c.domNos.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
+		var ls []*label
+		if c.domains[p.domain] > 0 {
+			ls = c.addrs.labelsAt(p, dir)
+		}
+		var surplus []*label
+		if len(ls) > labelRegisters {
+			surplus = ls[labelRegisters-1:]
+		}
+		var number uint32
+		number, changed[dir] = c.setComposite(dir, p, surplus)
+		if len(ls) == 0 {
+			c.set.remove(k)
+			continue
+		}
+		acts := make([]of.Action, 0, labelRegisters+1)
+		for i, l := range ls[:len(ls)-len(surplus)] {
+			acts = append(acts, load(regLabel+of.Field(i), uint64(l.number)))
+		}
+		if len(surplus) > 0 {
+			acts = append(acts, load(regLabelN, uint64(number)))
+		}
+		c.set.put(k, cookie(KindAddress, 0), of.MustActions(append(acts, of.Goto{Table: st.rules})...))
+	}
+	return changed
+}

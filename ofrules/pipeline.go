@@ -1,0 +1,140 @@
+// Package ofrules compiles security groups into OpenFlow: the flows on a host
+// are a pure function of (the policy at one revision, the NICs on that host).
+// Compiler keeps that function's value up to date at a cost that follows the
+// change, not the state. It does no I/O and reads no clock.
+//
+// The gap between the two models, and what bridges it:
+//
+//   - A rule may name a group and a CIDR, a group has any number of addresses,
+//     and a port range is not a mask. A flow matches one mask a field. So an
+//     address is first turned into labels (the remote groups it belongs to, in
+//     up to four registers), and a rule becomes a conjunction of a label
+//     clause, a prefix clause and a service clause.
+//   - OpenFlow has one flow for one match at one priority. Rules that need the
+//     same clause flow share it: its actions are the union of their
+//     conjunction() actions. FlowSet merges such parts.
+//   - Ids in flows are 32-bit numbers; names are not. Numbers are hashes of the
+//     names, so that they depend on no history (see numbers).
+package ofrules
+
+import of "github.com/ringfence/ringfence/openflow"
+
+// The pipeline. A frame enters at 0; every arrow but the two ct() leaves for a
+// higher table.
+//
+//	0 entry ── from the uplink, or from an unfiltered NIC ────────────┐
+//	│ from a NIC: its own source MAC, untagged                        │
+//	10 egress-guard ── ARP, ND, DHCP of its own ──────────────────────┤
+//	│ 12 egress-nd: the source of an ND message ──────────────────────┤
+//	│ IP from one of its own addresses                                │
+//	│ ct(zone of the source NIC)                                      │
+//	20 egress-state ── established, related ──────────────────────────┤
+//	│ new                                                             │
+//	25 egress-nic ── unrestricted ───────────┐                        │
+//	30 egress-any        remote = everything ┤                        │
+//	35 egress-address    labels of nw_dst    │                        │
+//	40 egress-rules ─────────────────────────┤                        │
+//	45 egress-accept     ct(commit, mark = the rule's number) ────────┤
+//	50 deliver  ←─────────────────────────────────────────────────────┘
+//	│ destination MAC in the segment → its NIC; unknown → the uplink
+//	55 flood    broadcast and multicast: every NIC of the segment, and the uplink
+//	60 ingress-guard ── ARP, ND, DHCP ────────────────────────────────┐
+//	│ ct(zone of the destination NIC)                                 │
+//	70 ingress-state … 95 ingress-accept, as for egress; nw_src ──────┤
+//	100 output  ←─────────────────────────────────────────────────────┘
+//
+// Whatever matches nothing is dropped: the bridge is fail_mode=secure and no
+// table has a permissive miss.
+const (
+	TableEntry         = 0
+	TableEgressGuard   = 10
+	TableEgressND      = 12
+	TableEgressState   = 20
+	TableEgressNIC     = 25
+	TableEgressAny     = 30
+	TableEgressAddress = 35
+	TableEgressRules   = 40
+	TableEgressAccept  = 45
+	TableDeliver       = 50
+	TableFlood         = 55
+	TableIngressGuard  = 60
+	TableIngressState  = 70
+	TableIngressNIC    = 75
+	TableIngressAny    = 80
+	TableIngressAddr   = 85
+	TableIngressRules  = 90
+	TableIngressAccept = 95
+	TableOutput        = 100
+)
+
+// TableNames returns the name of every table, for Flow_Table rows in OVSDB and
+// for traces.
+func TableNames() map[uint8]string {
+	return map[uint8]string{
+		TableEntry:         "entry",
+		TableEgressGuard:   "egress-guard",
+		TableEgressND:      "egress-nd",
+		TableEgressState:   "egress-state",
+		TableEgressNIC:     "egress-nic",
+		TableEgressAny:     "egress-any",
+		TableEgressAddress: "egress-address",
+		TableEgressRules:   "egress-rules",
+		TableEgressAccept:  "egress-accept",
+		TableDeliver:       "deliver",
+		TableFlood:         "flood",
+		TableIngressGuard:  "ingress-guard",
+		TableIngressState:  "ingress-state",
+		TableIngressNIC:    "ingress-nic",
+		TableIngressAny:    "ingress-any",
+		TableIngressAddr:   "ingress-address",
+		TableIngressRules:  "ingress-rules",
+		TableIngressAccept: "ingress-accept",
+		TableOutput:        "output",
+	}
+}
+
+// AddressTables returns the tables that match IP addresses, which want
+// Flow_Table prefixes (prefix tracking) in OVSDB.
+func AddressTables() []uint8 {
+	return []uint8{TableEgressGuard, TableEgressAddress, TableEgressRules, TableIngressAddr, TableIngressRules}
+}
+
+// The registers. Those above regOut are set after a ct() and cleared before
+// the next: what lives across a ct() multiplies recirculation ids.
+const (
+	regSegment = of.Reg0  // the L2 segment of the frame: (VLAN, routing domain)
+	regZone    = of.Reg1  // conntrack zone of the NIC being judged, 16 bits
+	regOut     = of.Reg2  // ofport of the destination NIC
+	regProfile = of.Reg3  // the set of groups that judge the NIC
+	regDomain  = of.Reg4  // routing domain of the NIC
+	regRule    = of.Reg5  // number of the rule that admits: goes to ct_mark
+	regLabel   = of.Reg8  // first of labelRegisters labels of the remote address
+	regLabelN  = of.Reg11 // last
+)
+
+const labelRegisters = 4
+
+// Priorities in the rules tables. All clauses of a conjunction stand at one
+// priority; its conj_id flow stands above any flow that could hide it.
+const (
+	prioConjID = 1100
+	prioDirect = 1010 // one remote, every protocol: no conjunction needed
+	prioClause = 1000 // minus the profile's chunk, see ruleFlows
+)
+
+// stage is the half of the pipeline that judges one direction.
+type stage struct {
+	state, nic, any, address, rules, accept uint8
+	next                                    uint8 // where an accepted packet goes
+	remote4, remote6                        of.Field
+}
+
+func egressStage() stage {
+	return stage{TableEgressState, TableEgressNIC, TableEgressAny, TableEgressAddress, TableEgressRules, TableEgressAccept,
+		TableDeliver, of.IPv4Dst, of.IPv6Dst}
+}
+
+func ingressStage() stage {
+	return stage{TableIngressState, TableIngressNIC, TableIngressAny, TableIngressAddr, TableIngressRules, TableIngressAccept,
+		TableOutput, of.IPv4Src, of.IPv6Src}
+}

@@ -1,0 +1,216 @@
+package ofrules
+
+import (
+	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// profile is a set of groups that judges at least one local NIC, interned: NICs
+// with the same groups share all rule flows.
+type profile struct {
+	name       string
+	number     uint32
+	groups     []secgroup.GroupRef // sorted
+	refs       int                 // local NICs
+	restricted bool                // egress-restricted
+	rules      [2]ruleCounts       // by direction
+}
+
+// ruleCounts says what kinds of rules a profile has in one direction.
+type ruleCounts struct {
+	group   int // that name a group
+	cidr    int // that name a prefix alone
+	clauses int // that compile to a conjunction
+}
+
+// groupUse is a group of some profile, as it was compiled last.
+type groupUse struct {
+	group    *secgroup.Group // nil if absent
+	profiles map[*profile]struct{}
+}
+
+// ruleUnit is one rule in one profile.
+type ruleUnit struct {
+	profile *profile
+	rule    secgroup.Rule
+	name    string // of the rule
+	label   *label // of its remote group, or nil
+}
+
+// Directions index arrays of two.
+const (
+	dirEgress = iota
+	dirIngress
+)
+
+func dirOf(d secgroup.Direction) int {
+	if d == secgroup.Egress {
+		return dirEgress
+	}
+	return dirIngress
+}
+
+// acquireProfile returns the profile of a set of groups for one more NIC.
+func (c *Compiler) acquireProfile(s *secgroup.Snapshot, e []secgroup.Effective) *profile {
+	name := profileName(e)
+	p := c.profiles[name]
+	if p != nil {
+		p.refs++
+		return p
+	}
+	p = &profile{name: name, number: c.profNos.acquire(name), refs: 1}
+	c.profiles[name] = p
+	c.pending.profiles[p] = struct{}{}
+	for _, g := range e {
+		p.groups = append(p.groups, g.Group)
+		use := c.groups[g.Group]
+		if use == nil {
+			use = &groupUse{group: s.Group(g.Group), profiles: map[*profile]struct{}{}}
+			c.groups[g.Group] = use
+		}
+		use.profiles[p] = struct{}{}
+	}
+	p.restricted = c.restricts(p)
+	c.eachRule(p, func(g secgroup.GroupRef, r secgroup.Rule) { c.addRule(p, g, r) })
+	return p
+}
+
+// releaseProfile gives back one NIC's use of a profile.
+func (c *Compiler) releaseProfile(p *profile) {
+	if p.refs--; p.refs > 0 {
+		return
+	}
+	c.eachRule(p, func(g secgroup.GroupRef, r secgroup.Rule) { c.removeRule(p, g, r.ID) })
+	for _, g := range p.groups {
+		use := c.groups[g]
+		if delete(use.profiles, p); len(use.profiles) == 0 {
+			delete(c.groups, g)
+		}
+	}
+	delete(c.profiles, p.name)
+	delete(c.pending.profiles, p)
+	c.profNos.release(p.name)
+	c.set.setUnit(unitKey{kind: KindProfile, profile: p.number}, nil)
+}
+
+// eachRule calls fn for the rules of a profile's groups, as compiled last.
+func (c *Compiler) eachRule(p *profile, fn func(secgroup.GroupRef, secgroup.Rule)) {
+	for _, g := range p.groups {
+		if group := c.groups[g].group; group != nil {
+			for _, r := range group.Rules {
+				fn(g, r)
+			}
+		}
+	}
+}
+
+func (c *Compiler) restricts(p *profile) bool {
+	for _, g := range p.groups {
+		if group := c.groups[g].group; group != nil && secgroup.EgressRestricts(group) {
+			return true
+		}
+	}
+	return false
+}
+
+// syncGroups follows the rules of the groups that were touched.
+func (c *Compiler) syncGroups(s *secgroup.Snapshot, t secgroup.Touched) {
+	for ref := range t.Groups {
+		use := c.groups[ref]
+		if use == nil {
+			continue
+		}
+		old, now := use.group, s.Group(ref)
+		if old == now {
+			continue
+		}
+		use.group = now
+		removed, added := diffRules(old, now)
+		for p := range use.profiles {
+			for _, r := range removed {
+				c.removeRule(p, ref, r.ID)
+			}
+			for _, r := range added {
+				c.addRule(p, ref, r)
+			}
+			c.syncRestricted(p)
+		}
+	}
+}
+
+// syncRestricted follows a profile that becomes egress-restricted, or no longer
+// is: its egress rules come or go as a whole.
+func (c *Compiler) syncRestricted(p *profile) {
+	r := c.restricts(p)
+	if r == p.restricted {
+		return
+	}
+	c.eachRule(p, func(g secgroup.GroupRef, rule secgroup.Rule) {
+		if rule.Direction == secgroup.Egress && !r {
+			c.removeRule(p, g, rule.ID)
+		}
+	})
+	p.restricted = r
+	c.pending.profiles[p] = struct{}{}
+	c.eachRule(p, func(g secgroup.GroupRef, rule secgroup.Rule) {
+		if rule.Direction == secgroup.Egress && r {
+			c.addRule(p, g, rule)
+		}
+	})
+	for id, n := range c.nics {
+		if n.profile == p {
+			c.pending.nics[id] = struct{}{}
+		}
+	}
+}
+
+// diffRules compares by what matters to flows.
+func diffRules(old, now *secgroup.Group) (removed, added []secgroup.Rule) {
+	content := func(r secgroup.Rule) secgroup.Rule {
+		r.Description, r.Origin, r.Revision = "", "", 0
+		return r
+	}
+	was := map[string]secgroup.Rule{}
+	if old != nil {
+		for _, r := range old.Rules {
+			was[r.ID] = r
+		}
+	}
+	if now != nil {
+		for _, r := range now.Rules {
+			o, ok := was[r.ID]
+			delete(was, r.ID)
+			if ok && content(o) == content(r) {
+				continue
+			}
+			if ok {
+				removed = append(removed, o)
+			}
+			added = append(added, r)
+		}
+	}
+	for _, r := range was {
+		removed = append(removed, r)
+	}
+	return removed, added
+}
+
+// compileProfiles sends the packets of a profile past the tables that hold
+// nothing for it: an address looked up stays in the megaflow.
+func (c *Compiler) compileProfiles() {
+	for p := range c.pending.profiles {
+		b := builder{cookie: cookie(KindProfile, p.number)}
+		for dir, st := range []stage{egressStage(), ingressStage()} {
+			switch n := p.rules[dir]; {
+			case dir == dirEgress && !p.restricted: // never gets there
+			case n.group+n.cidr == 0:
+				b.flow(st.any, 1, terms(regProfile.Is(uint64(p.number))))
+			case n.group == 0:
+				b.flow(st.any, 1, terms(regProfile.Is(uint64(p.number))), of.Goto{Table: st.rules})
+			default:
+				b.flow(st.any, 1, terms(regProfile.Is(uint64(p.number))), of.Goto{Table: st.address})
+			}
+		}
+		c.set.setUnit(unitKey{kind: KindProfile, profile: p.number}, b.parts)
+	}
+}

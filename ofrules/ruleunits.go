@@ -1,0 +1,126 @@
+package ofrules
+
+import (
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// chunkRules is how many conjunctions of a profile share a priority. A flow
+// holds about 4,000 conjunction actions; beyond that a profile's rules are
+// spread over several priorities by their numbers, so that no flow has too many.
+const chunkRules = 2000
+
+func chunks(clauses int) int { return 1 + (clauses-1)/chunkRules }
+
+func ruleUnitKey(p *profile, name string) unitKey {
+	return unitKey{kind: KindClause, profile: p.number, name: name}
+}
+
+// addRule makes a rule act in a profile, unless it is disabled or the profile's
+// egress is not restricted.
+func (c *Compiler) addRule(p *profile, g secgroup.GroupRef, r secgroup.Rule) {
+	if !r.Enabled || r.Direction == secgroup.Egress && !p.restricted {
+		return
+	}
+	u := &ruleUnit{profile: p, rule: r, name: ruleName(g, r.ID)}
+	c.ruleNos.acquire(u.name)
+	k := ruleUnitKey(p, u.name)
+	if r.RemoteGroup != (secgroup.GroupRef{}) {
+		u.label = c.nameLabel(r.RemoteGroup, dirOf(r.Direction), k)
+	}
+	c.units[k] = u
+	c.pending.units[k] = struct{}{}
+	c.count(u, 1)
+}
+
+// removeRule undoes addRule.
+func (c *Compiler) removeRule(p *profile, g secgroup.GroupRef, id string) {
+	k := ruleUnitKey(p, ruleName(g, id))
+	u := c.units[k]
+	if u == nil {
+		return
+	}
+	c.count(u, -1)
+	delete(c.units, k)
+	delete(c.pending.units, k)
+	c.set.setUnit(k, nil)
+	if u.label != nil {
+		c.unnameLabel(u.label, dirOf(u.rule.Direction), k)
+	}
+	c.ruleNos.release(u.name)
+}
+
+// count keeps a profile's rule counts; n is 1 or -1.
+func (c *Compiler) count(u *ruleUnit, n int) {
+	dir := dirOf(u.rule.Direction)
+	counts := &u.profile.rules[dir]
+	c.pending.profiles[u.profile] = struct{}{}
+	if u.label != nil {
+		counts.group += n
+	} else if u.rule.RemoteCIDR.IsValid() && u.rule.RemoteCIDR.Bits() > 0 {
+		counts.cidr += n
+	}
+	if !needsConjunction(u.rule) {
+		return
+	}
+	if c.accepts[u.name] += n; c.accepts[u.name] == 0 {
+		delete(c.accepts, u.name)
+	}
+	c.pending.accepts[u.name] = struct{}{}
+	before := chunks(counts.clauses)
+	if counts.clauses += n; chunks(counts.clauses) == before {
+		return
+	}
+	for k, other := range c.units {
+		if other.profile == u.profile && dirOf(other.rule.Direction) == dir {
+			c.pending.units[k] = struct{}{}
+		}
+	}
+}
+
+// nameLabel takes a rule unit's reference on the label of a group.
+func (c *Compiler) nameLabel(g secgroup.GroupRef, dir int, k unitKey) *label {
+	l := c.labels[g]
+	if l == nil {
+		l = &label{group: g, number: c.labelNos.acquire(groupName(g))}
+		c.labels[g] = l
+		c.naming[l] = map[unitKey]struct{}{}
+	}
+	c.naming[l][k] = struct{}{}
+	if l.refs[dir]++; l.refs[dir] == 1 {
+		c.pending.labels[l] = struct{}{}
+	}
+	return l
+}
+
+func (c *Compiler) unnameLabel(l *label, dir int, k unitKey) {
+	delete(c.naming[l], k)
+	if l.refs[dir]--; l.refs[dir] == 0 {
+		c.pending.labels[l] = struct{}{}
+	}
+}
+
+// compileRules compiles the rule units that changed and the ends of their
+// conjunctions.
+func (c *Compiler) compileRules() {
+	for k := range c.pending.units {
+		u := c.units[k]
+		dir := dirOf(u.rule.Direction)
+		in := ruleInput{rule: u.rule, number: c.ruleNos.of(u.name), profile: u.profile.number}
+		if u.label != nil {
+			in.label = u.label.number
+			in.composites = c.addrs.containing(dir, u.label)
+		}
+		if n := chunks(u.profile.rules[dir].clauses); n > 1 {
+			in.chunk = uint16(in.number % uint32(n))
+		}
+		c.set.setUnit(k, ruleParts(in))
+		if needsConjunction(u.rule) {
+			c.set.setUnit(unitKey{kind: KindRule, name: u.name}, []part{acceptPart(u.rule.Direction, in.number)})
+		}
+	}
+	for name := range c.pending.accepts {
+		if c.accepts[name] == 0 {
+			c.set.setUnit(unitKey{kind: KindRule, name: name}, nil)
+		}
+	}
+}

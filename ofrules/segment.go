@@ -1,0 +1,107 @@
+package ofrules
+
+import (
+	"net/netip"
+
+	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// floodChunk is how many NICs one flood flow serves: 48 bytes each, well below
+// the 65,535 of an OpenFlow message.
+const floodChunk = 500
+
+// segmentInput is all that the flows of an L2 segment depend on. A segment is
+// a VLAN in one routing domain.
+type segmentInput struct {
+	number   uint32
+	vlan     uint16
+	uplink   uint32 // ofport, 0 = the host has none
+	gateways []netip.Addr
+	nics     []localNIC // sorted by id
+}
+
+// segmentParts compiles flooding, the way out by the uplink, and the routers
+// whose advertisements are believed.
+func segmentParts(in segmentInput) []part {
+	b := builder{cookie: cookie(KindSegment, in.number)}
+	seg := regSegment.Is(uint64(in.number))
+
+	var flood []of.Action
+	for i := 0; i*floodChunk < len(in.nics); i++ {
+		flood = append(flood, load(regProfile, uint64(i)), of.Resubmit{Table: TableFlood})
+		// A chunk's number leaves its register before anything else reads it.
+		acts := []of.Action{load(regProfile, 0)}
+		for _, n := range in.nics[i*floodChunk : min((i+1)*floodChunk, len(in.nics))] {
+			to := uint8(TableIngressGuard)
+			if n.nic.Enforcement == secgroup.EnforcementOff {
+				to = TableOutput
+			}
+			acts = append(acts, load(regZone, uint64(n.port.Zone)), load(regOut, uint64(n.port.OFPort)), of.Resubmit{Table: to})
+		}
+		b.flow(TableFlood, 100, terms(seg, regProfile.Is(uint64(i))), acts...)
+	}
+	many := of.EthDst.IsMACMasked(groupBit, groupBit)
+	if in.uplink != 0 {
+		// What came in by the uplink does not leave by it.
+		fromUplink := of.InPort.Is(uint64(in.uplink))
+		b.flow(TableDeliver, 60, terms(seg, many, fromUplink), flood...)
+		b.flow(TableDeliver, 20, terms(seg, fromUplink))
+		b.flow(TableDeliver, 10, terms(seg), uplinkActions(in)...)
+	}
+	b.flow(TableDeliver, 50, terms(seg, many), append(flood, uplinkActions(in)...)...)
+	for _, g := range in.gateways {
+		if g.Is6() {
+			b.flow(TableIngressGuard, 310, nd(of.ICMPv6RouterAdvert, seg, of.IPv6Src.IsAddr(g)), of.Goto{Table: TableOutput})
+		}
+	}
+	return b.parts
+}
+
+// groupBit is set in broadcast and multicast MACs (IEEE 802).
+var groupBit = secgroup.MAC{0: 1}
+
+// uplinkActions sends a frame out by the uplink, if there is one.
+func uplinkActions(in segmentInput) []of.Action {
+	switch {
+	case in.uplink == 0:
+		return nil
+	case in.vlan == 0:
+		return []of.Action{of.Output{Port: in.uplink}}
+	default:
+		return []of.Action{of.PushVLAN{}, of.SetField{Field: of.VlanVID, Value: of.VlanPresent | uint64(in.vlan)}, of.Output{Port: in.uplink}}
+	}
+}
+
+// vlanParts compiles the entry from the uplink for one VLAN. Segments that share
+// it are each offered the frame; it is delivered where its MAC is known.
+func vlanParts(vlan uint16, uplink uint32, segments []uint32) []part {
+	b := builder{cookie: cookie(KindSegment, 0)}
+	match := terms(of.InPort.Is(uint64(uplink)), of.VlanVID.Is(0))
+	var acts []of.Action
+	if vlan != 0 {
+		match = terms(of.InPort.Is(uint64(uplink)), of.VlanVID.Is(of.VlanPresent|uint64(vlan)))
+		acts = append(acts, of.PopVLAN{})
+	}
+	for _, s := range segments {
+		acts = append(acts, load(regSegment, uint64(s)), of.Resubmit{Table: TableDeliver})
+	}
+	b.flow(TableEntry, 100, match, acts...)
+	return b.parts
+}
+
+// baselineParts compiles the operator's exact addresses, which every NIC may
+// reach.
+func baselineParts(bl *secgroup.Baseline) []part {
+	b := builder{cookie: cookie(KindBaseline, MarkBaseline)}
+	for _, a := range bl.Addresses {
+		proto, port := uint64(of.ProtoTCP), of.TCPDst
+		if a.Protocol == secgroup.ProtocolUDP {
+			proto, port = of.ProtoUDP, of.UDPDst
+		}
+		b.flow(TableEgressAny, 2000,
+			terms(etherType(a.Address), egressStage().remote(host(a.Address)), of.IPProto.Is(proto), port.Is(uint64(a.Port))),
+			load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
+	}
+	return b.parts
+}
