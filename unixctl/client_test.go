@@ -1,0 +1,181 @@
+package unixctl
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/ovstest"
+)
+
+func TestTraceAndRevalidation(t *testing.T) {
+	t.Parallel()
+	k := startTracked(t)
+	ctx := context.Background()
+	const packet = "in_port=1,tcp,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_dst=80"
+	for name, c := range map[string]struct {
+		next []string
+		want string
+	}{
+		"new by default": {nil, "commit"},
+		"established":    {[]string{"trk,est"}, "ct_state=+est"},
+	} {
+		text, err := k.Client.Trace(ctx, "br-int", packet, TraceOptions{CTNext: c.next})
+		if err != nil || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %v, no %q in:\n%s", name, err, c.want, text)
+		}
+	}
+	raw := frame(t, ip4("10.9.9.9", "10.0.0.2", 17))
+	if text, err := k.Client.Trace(ctx, "br-int", "in_port=1", TraceOptions{Packet: raw, Names: true}); err != nil || !strings.Contains(text, "10.9.9.9") {
+		t.Errorf("a raw packet: %v\n%s", err, text)
+	}
+	_, err := k.Client.Trace(ctx, "br-none", packet, TraceOptions{})
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Method != "ofproto/trace" || !strings.Contains(refused.Text, "unknown bridge") {
+		t.Errorf("trace on an unknown bridge: %v", err)
+	}
+
+	k.expect(7, k.sendAll())
+	if err := k.AwaitRevalidation(ctx); err != nil {
+		t.Fatal(err)
+	}
+	r, err := k.Revalidations(ctx)
+	if err != nil || len(r) != 1 || r[0].Datapath != "dummy@ovs-dummy" || r[0].Flows == 0 || r[0].Limit == 0 || r[0].Duration < time.Millisecond {
+		t.Errorf("revalidations %+v, %v", r, err)
+	}
+}
+
+func TestClientSurvivesRestart(t *testing.T) {
+	t.Parallel()
+	v := ovstest.Start(t, ovstest.Options{})
+	ctx := context.Background()
+	c := Open(v.RunDir)
+	defer c.Close()
+	ask := func() {
+		t.Helper()
+		if _, err := c.Version(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask()
+	v.RestartVswitchd()
+	ask()
+	v.KillVswitchd()
+	if _, err := c.Version(ctx); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("killed: %v", err)
+	}
+	v.StartVswitchd()
+	ask()
+
+	fixed, err := Dial(ctx, v.Ctl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixed.Close()
+	if _, err := fixed.Version(ctx); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+	if _, err := Dial(ctx, v.Ctl()+"x"); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("no socket: %v", err)
+	}
+}
+
+func TestConcurrentCallsGetTheirOwnAnswers(t *testing.T) {
+	t.Parallel()
+	k := startTracked(t)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				src := net.IPv4(10, 7, byte(g), byte(i)).String()
+				text, err := k.Client.Trace(context.Background(), "br-int", "in_port=1,udp,nw_dst=1.2.3.4,nw_src="+src, TraceOptions{})
+				if err != nil || !strings.Contains(text, "nw_src="+src+",") {
+					t.Errorf("trace of %s: %v\n%s", src, err, text)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// serve answers each connection's first request with raw bytes, then closes
+// it, or keeps silent if there are none.
+func serve(t *testing.T, answers ...string) *Client {
+	sock := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for _, a := range answers {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 4096))
+			if a == "" {
+				t.Cleanup(func() { c.Close() })
+				continue
+			}
+			_, _ = c.Write([]byte(a))
+			c.Close()
+		}
+	}()
+	c := newClient(func() (string, error) { return sock, nil })
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestAnswersThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"another id":       `{"id":7,"result":"x","error":null}`,
+		"no id":            `{"result":"x","error":null}`,
+		"neither":          `{"id":1,"result":null,"error":null}`,
+		"result no string": `{"id":1,"result":{"a":1},"error":null}`,
+		"not JSON":         `hello`,
+		"cut off":          `{"id":1,"resu`,
+	} {
+		if text, err := serve(t, answer).Call(context.Background(), "m"); err == nil {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+	if _, err := serve(t, "x").Call(context.Background(), "m", "a\x00b"); err == nil {
+		t.Error("an argument with NUL was sent")
+	}
+}
+
+func TestCallEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	c := serve(t, "", `{"id":1,"result":"second","error":null}`)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := c.Call(ctx, "m"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("silent server: %v", err)
+	}
+	if text, err := c.Call(context.Background(), "m"); err != nil || text != "second" {
+		t.Errorf("the next call: %q, %v", text, err)
+	}
+}
+
+// BenchmarkTrace is the cost of one trace over one socket.
+func BenchmarkTrace(b *testing.B) {
+	v := ovstest.Start(b, ovstest.Options{})
+	v.AddBridge("br-int")
+	v.AddPort("br-int", "p1", 1, "")
+	v.Ofctl("add-flow", "br-int", "ip,actions=ct(table=1,zone=7)")
+	c := Open(v.RunDir)
+	defer c.Close()
+	for b.Loop() {
+		if _, err := c.Trace(context.Background(), "br-int", "in_port=1,tcp,nw_dst=1.2.3.4", TraceOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
