@@ -1,0 +1,191 @@
+package openflow
+
+import "fmt"
+
+// execute runs an action list on the packet (do_xlate_actions() in OVS).
+func (w *walk) execute(actions []Action) error {
+	for _, a := range actions {
+		if _, ok := a.(DecTTL); ok && !w.decTTL() {
+			return nil // the rest of this list is not executed
+		}
+		if err := w.act(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk) act(a Action) error {
+	switch a := a.(type) {
+	case Output:
+		w.output(a.Port, a.MaxLen)
+	case OutputField:
+		port := w.packet.bits(a.Field, a.Bits)
+		if port.hi != 0 || port.lo > 0xffff {
+			w.note("output port %d of %s is out of range: ignored", port.lo, a.Field)
+			return nil
+		}
+		w.output(widenPort(uint16(port.lo)), NoBuffer)
+	case SetField:
+		mask := a.Mask
+		if mask == 0 {
+			mask = a.Field.fullUint()
+		}
+		w.setField(a.Field, value128{lo: a.Value}, value128{lo: mask})
+	case SetWide:
+		mask := a.Mask
+		if mask == (wide{}) {
+			mask = a.Field.fullMask()
+		}
+		w.setField(a.Field, value128From(a.Value), value128From(mask))
+	case WriteMetadata:
+		return w.act(SetField{Metadata, a.Value, a.Mask})
+	case CopyField:
+		w.copyField(a)
+	case PushVLAN:
+		w.packet.pushVLAN()
+	case PopVLAN:
+		w.packet.popVLAN()
+	case Resubmit:
+		return w.resubmit(a)
+	case Goto:
+		return w.enter(a.Table, 0)
+	case CT:
+		return w.conntrack(a)
+	case CTClear:
+		if w.packet.Uint(CTState)&CTTrk != 0 {
+			w.packet.clearConntrack()
+		}
+	case Controller:
+		if a.Pause {
+			return fmt.Errorf("table %d: controller(pause): %w", w.table, ErrNotSimulated)
+		}
+		w.result.ToController = append(w.result.ToController, SentToController{a, w.packet})
+	case Clone:
+		saved := w.packet
+		err := w.execute(a.Actions)
+		w.packet = saved
+		return err
+	case DecTTL, Meter, Note, Conjunction:
+	default:
+		return fmt.Errorf("table %d: %T: %w", w.table, a, ErrNotSimulated)
+	}
+	return nil
+}
+
+func (w *walk) resubmit(a Resubmit) error {
+	if a.WithCT {
+		return fmt.Errorf("table %d: resubmit(ct): %w", w.table, ErrNotSimulated)
+	}
+	table := a.Table
+	if table == 255 { // the table of this flow
+		table = w.table
+	}
+	if a.InPort == PortInPort {
+		return w.enter(table, 0)
+	}
+	return w.enter(table, a.InPort)
+}
+
+// decTTL reports whether the packet lives on; if not, it goes to the controller.
+func (w *walk) decTTL() bool {
+	if !w.packet.has(IPTTL) {
+		return true
+	}
+	if ttl := w.packet.Uint(IPTTL); ttl > 1 {
+		w.packet.fields[IPTTL].lo = ttl - 1
+		return true
+	}
+	w.note("dec_ttl: the TTL is exceeded")
+	w.result.ToController = append(w.result.ToController,
+		SentToController{Controller{MaxLen: NoBuffer, Reason: ReasonInvalidTTL}, w.packet})
+	return false
+}
+
+// widenPort is a 16-bit ofport of a register as OpenFlow 1.5 numbers it.
+func widenPort(port uint16) uint32 {
+	if port >= 0xff00 {
+		return uint32(port) | 0xffff0000
+	}
+	return uint32(port)
+}
+
+func (w *walk) output(port uint32, maxLen uint16) {
+	in := uint32(w.packet.Uint(InPort))
+	switch port {
+	case PortInPort:
+		port = in
+	case 0, PortAny: // no port has these numbers
+		w.note("output to port %d: ignored", port)
+		return
+	case PortController:
+		w.result.ToController = append(w.result.ToController, SentToController{Controller{MaxLen: maxLen}, w.packet})
+		return
+	case in:
+		w.note("output to %s: skipped, it is the input port", portName(port))
+		return
+	}
+	w.note("output to %s", portName(port))
+	w.result.Outputs = append(w.result.Outputs, SentPacket{port, w.packet})
+}
+
+func (w *walk) setField(f Field, value, mask value128) {
+	if !w.packet.has(f) {
+		w.note("set_field %s: ignored, the packet has no such field", f)
+		return
+	}
+	w.packet.fields[f] = w.packet.fields[f].andNot(mask).or(value.and(mask))
+}
+
+func (w *walk) copyField(a CopyField) {
+	if !w.packet.has(a.Src) || !w.packet.has(a.Dst) {
+		w.note("copy_field %s to %s: ignored, the packet has no such field", a.Src, a.Dst)
+		return
+	}
+	w.packet.setBits(a.Dst, a.DstBits, w.packet.bits(a.Src, a.SrcBits))
+}
+
+// conntrack is the ct action. The fields ct_* are there for the recirculated
+// packet only: for the actions that follow, the packet is untracked again.
+func (w *walk) conntrack(a CT) error {
+	zone := a.Zone
+	if a.ZoneField != 0 {
+		from := a.ZoneBits
+		if from.Width == 0 {
+			from.Width = 16
+		}
+		zone = uint16(w.packet.bits(a.ZoneField, from).lo)
+	}
+	if err := w.execute(a.Exec); err != nil {
+		return err
+	}
+	if a.Commit {
+		w.note("commit in zone %d, mark %#x", zone, w.packet.Uint(CTMark))
+		w.result.Commits = append(w.result.Commits, Commit{
+			Zone: zone, Force: a.Force, Packet: w.packet,
+			Mark: uint32(w.packet.Uint(CTMark)), Label: w.packet.fields[CTLabel].bytes()})
+	}
+	if a.Table >= 0 {
+		if w.nested >= maxRecirculations {
+			return fmt.Errorf("table %d: %w: over %d recirculations", w.table, ErrTooDeep, maxRecirculations)
+		}
+		w.note("ct(zone=%d): to table %d", zone, a.Table)
+		w.forks = append(w.forks, fork{w.tracked(zone), uint8(a.Table), w.nested + 1})
+	}
+	w.packet.clearConntrack()
+	return nil
+}
+
+// tracked returns the packet as the connection tracker hands it on.
+func (w *walk) tracked(zone uint16) Packet {
+	p := w.packet
+	p.fields[CTZone] = value128{lo: uint64(zone)}
+	p.fields[CTState] = value128{lo: CTTrk | CTNew}
+	if w.opts.Conntrack != nil {
+		state, mark, label := w.opts.Conntrack(zone, w.packet)
+		p.fields[CTState] = value128{lo: uint64(state)}
+		p.fields[CTMark] = value128{lo: uint64(mark)}
+		p.fields[CTLabel] = value128From(label)
+	}
+	return p
+}

@@ -1,0 +1,167 @@
+package openflow
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+)
+
+// Packet is a packet as the flow tables see it: the value of every field, with
+// its registers, metadata and conntrack state. It is comparable.
+type Packet struct {
+	fields [numFields]value128
+	inner  taggedVLAN // a second VLAN tag, behind VlanVID and VlanPCP
+}
+
+type taggedVLAN struct{ vid, pcp value128 }
+
+// value128 is a field's value, the low bits last.
+type value128 struct{ hi, lo uint64 }
+
+func value128From(b [16]byte) value128 {
+	return value128{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
+}
+
+func (v value128) bytes() (b [16]byte) {
+	binary.BigEndian.PutUint64(b[:8], v.hi)
+	binary.BigEndian.PutUint64(b[8:], v.lo)
+	return b
+}
+
+func (v value128) and(m value128) value128    { return value128{v.hi & m.hi, v.lo & m.lo} }
+func (v value128) or(m value128) value128     { return value128{v.hi | m.hi, v.lo | m.lo} }
+func (v value128) andNot(m value128) value128 { return value128{v.hi &^ m.hi, v.lo &^ m.lo} }
+
+func (v value128) shiftLeft(n uint) value128 {
+	return value128{v.hi<<n | v.lo>>(64-n) | v.lo<<(n-64), v.lo << n}
+}
+
+func (v value128) shiftRight(n uint) value128 {
+	return value128{v.hi >> n, v.lo>>n | v.hi<<(64-n) | v.hi>>(n-64)}
+}
+
+func onesValue(n uint) value128 {
+	if n >= 64 {
+		return value128{1<<(n-64) - 1, ^uint64(0)}
+	}
+	return value128{0, 1<<n - 1}
+}
+
+// NewPacket returns a packet with these values; what is not named is 0, as it is
+// in a packet without that header. Every term compares all bits of its field,
+// and the fields that a field requires stand among the terms (ovs-fields(7),
+// Prerequisites).
+func NewPacket(terms ...Term) (Packet, error) {
+	var p Packet
+	if _, err := NewMatch(terms...); err != nil {
+		return p, err
+	}
+	return p.With(terms...)
+}
+
+// With returns the packet with some fields set anew; prerequisites are not
+// checked.
+func (p Packet) With(terms ...Term) (Packet, error) {
+	for _, t := range terms {
+		if err := t.err(); err != nil {
+			return p, err
+		}
+		if !t.Exact() {
+			return p, fmt.Errorf("openflow: field %s of a packet has a mask", t.Field())
+		}
+		p.fields[t.Field()] = value128From(t.Value())
+	}
+	return p, nil
+}
+
+// Get returns the value of a field, right-aligned.
+func (p Packet) Get(f Field) [16]byte {
+	if !f.Valid() {
+		return [16]byte{}
+	}
+	return p.fields[f].bytes()
+}
+
+// Uint returns the low 64 bits of a field.
+func (p *Packet) Uint(f Field) uint64 {
+	if !f.Valid() {
+		return 0
+	}
+	return p.fields[f].lo
+}
+
+// String prints what is not 0, as ofproto/trace (ovs-vswitchd(8)) reads it: a
+// match in which the ports are called by their protocol.
+func (p Packet) String() string {
+	var b []byte
+	for f := Field(1); f < numFields; f++ {
+		if v := p.fields[f]; v != (value128{}) {
+			b = appendTerm(b, &Term{field: f, value: v.bytes(), mask: f.fullMask()})
+		}
+	}
+	text := Match{string(b)}.String()
+	switch p.Uint(IPProto) {
+	case ProtoUDP:
+		return strings.NewReplacer("tp_src=", "udp_src=", "tp_dst=", "udp_dst=").Replace(text)
+	case ProtoSCTP:
+		return strings.NewReplacer("tp_src=", "sctp_src=", "tp_dst=", "sctp_dst=").Replace(text)
+	case ProtoICMPv6:
+		return strings.NewReplacer("icmp_type=", "icmpv6_type=", "icmp_code=", "icmpv6_code=").Replace(text)
+	}
+	return text
+}
+
+// bits is a part of a field.
+func (p *Packet) bits(f Field, r Range) value128 {
+	return p.fields[f].shiftRight(uint(r.Offset)).and(onesValue(r.widthIn(f)))
+}
+
+func (p *Packet) setBits(f Field, r Range, v value128) {
+	mask := onesValue(r.widthIn(f)).shiftLeft(uint(r.Offset))
+	p.fields[f] = p.fields[f].andNot(mask).or(v.shiftLeft(uint(r.Offset)).and(mask))
+}
+
+func (r Range) widthIn(f Field) uint {
+	if r.Width != 0 {
+		return uint(r.Width)
+	}
+	return uint(f.Bits()) - uint(r.Offset)
+}
+
+// has reports whether the packet has the field at all, so that an action may
+// write it.
+func (p *Packet) has(f Field) bool {
+	need := f.spec().prereq
+	if need == needNothing {
+		return true
+	}
+	var known facts
+	for _, g := range []Field{EthType, VlanVID, IPProto, IPFrag, ICMPv6Type, ICMPv6Code, CTState, CTNwProto} {
+		known.learn(g, p.fields[g].lo, g.fullUint())
+	}
+	return known.allow(need)
+}
+
+// hidePorts makes a fragment what the tables see of it (OFPC_FRAG_NORMAL).
+func (p *Packet) hidePorts() {
+	for _, f := range []Field{TCPSrc, TCPDst, UDPSrc, UDPDst, SCTPSrc, SCTPDst, ICMPType, ICMPCode, ICMPv6Type, ICMPv6Code} {
+		p.fields[f] = value128{}
+	}
+}
+
+func (p *Packet) clearConntrack() {
+	for f := CTState; f <= CTTpDst; f++ {
+		p.fields[f] = value128{}
+	}
+}
+
+func (p *Packet) pushVLAN() {
+	p.inner = taggedVLAN{p.fields[VlanVID], p.fields[VlanPCP]}
+	p.fields[VlanVID] = value128{lo: VlanPresent}
+	p.fields[VlanPCP] = value128{}
+}
+
+func (p *Packet) popVLAN() {
+	p.fields[VlanVID], p.fields[VlanPCP] = p.inner.vid, p.inner.pcp
+	p.inner = taggedVLAN{}
+}
