@@ -19,8 +19,7 @@ const maxAnswer = 256 << 20
 // nil. The path starts with "/"; body, unless nil, is sent as JSON. The typed
 // methods are made of it; it is public for what has no method yet.
 func (c *Client) Do(ctx context.Context, method, path string, body, out any, opts ...CallOption) error {
-	_, err := c.do(ctx, method, path, body, out, newCall(opts))
-	return err
+	return c.do(ctx, method, path, body, out, newCall(opts))
 }
 
 func newCall(opts []CallOption) *call {
@@ -31,8 +30,7 @@ func newCall(opts []CallOption) *call {
 	return cl
 }
 
-// do sends the request and returns the answer's body.
-func (c *Client) do(ctx context.Context, method, path string, body, out any, cl *call) ([]byte, error) {
+func (c *Client) do(ctx context.Context, method, path string, body, out any, cl *call) error {
 	op := method + " " + path
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
@@ -41,32 +39,32 @@ func (c *Client) do(ctx context.Context, method, path string, body, out any, cl 
 	}
 	req, err := c.request(ctx, method, path, body, cl)
 	if err != nil {
-		return nil, &TransportError{op, err}
+		return &TransportError{op, err}
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, &TransportError{op, err}
+		return &TransportError{op, err}
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return nil, &TransportError{op, err}
+		return &TransportError{op, err}
 	}
 	if len(answer) > maxAnswer {
-		return nil, &TransportError{op, fmt.Errorf("answer is longer than %d bytes", maxAnswer)}
+		return &TransportError{op, fmt.Errorf("answer is longer than %d bytes", maxAnswer)}
 	}
 	if cl.meta != nil {
 		cl.meta.record(resp, answer)
 	}
 	if resp.StatusCode >= 400 {
-		return nil, problemOf(resp, answer)
+		return problemOf(resp, answer)
 	}
 	if out != nil && len(bytes.TrimSpace(answer)) > 0 {
 		if err := json.Unmarshal(answer, out); err != nil {
-			return nil, &TransportError{op, fmt.Errorf("decode answer: %w", err)}
+			return &TransportError{op, fmt.Errorf("decode answer: %w", err)}
 		}
 	}
-	return answer, nil
+	return nil
 }
 
 func (c *Client) request(ctx context.Context, method, path string, body any, cl *call) (*http.Request, error) {

@@ -24,7 +24,7 @@ func list[T any](ctx context.Context, c *Client, path string, opts []CallOption)
 		all := page{Items: []json.RawMessage{}}
 		for {
 			var p page
-			if _, err := c.do(ctx, http.MethodGet, path, nil, &p, cl); err != nil {
+			if err := c.do(ctx, http.MethodGet, path, nil, &p, cl); err != nil {
 				yield(zero, err)
 				return
 			}

@@ -204,7 +204,7 @@ func (c ruleReplace) Run(t *tenant, std stdio) error {
 
 // readRules reads a JSON list of rules, from a file or standard input.
 func readRules(file string, stdin io.Reader) ([]client.RuleSpec, error) {
-	var in io.Reader = stdin
+	in := stdin
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {

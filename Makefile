@@ -1,0 +1,69 @@
+# Ringfence. "make help" lists what can be done.
+
+# Debian packages that building, running and testing need. Of "a|b" either
+# will do, and a is installed if both are missing.
+PACKAGES := ca-certificates gcc git libc6-dev make \
+            openvswitch-common openvswitch-switch \
+            "busybox-static|busybox" dnsmasq-base etcd-server ethtool iproute2 iputils-ping netcat-openbsd procps socat tcpdump
+
+GO       ?= go
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SIZE     ?= M
+FUZZTIME ?= 10s
+TIMEOUT  ?= 10m
+DEVFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run demo test vet lint fuzz-short bench clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  DEVFLAGS=… for run, SIZE=S|M|L for bench, FUZZTIME=10s for fuzz-short"
+
+setup: ## install the Debian packages that are missing
+	@$(GO) version >/dev/null 2>&1 || { echo "Go is missing: https://go.dev/dl/"; exit 1; }
+	@command -v dpkg-query >/dev/null || { echo "not a Debian system: install what corresponds to: $(PACKAGES)"; exit 0; }; \
+	missing=; for p in $(PACKAGES); do \
+	  dpkg-query -W -f '$${db:Status-Status}\n' $$(echo "$$p" | tr '|' ' ') 2>/dev/null | grep -qx installed || missing="$$missing $${p%%|*}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  $(SUDO) apt-get -q update && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $$missing; \
+	fi
+
+build: ## build bin/ringfence
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ringfence ./cmd/ringfence
+
+run: setup build ## start a whole Ringfence on this machine, in the foreground
+	$(SUDO) bin/ringfence dev $(DEVFLAGS)
+
+demo: setup build ## three VMs, two groups: what passes before and after a rule
+	$(GO) build -trimpath -o bin/demo ./cmd/demo
+	$(SUDO) bin/demo -ringfence bin/ringfence
+
+test: setup vet ## everything that must hold: vet, unit tests, properties, real packets
+	$(GO) test -race -timeout $(TIMEOUT) ./...
+
+vet:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these:"; echo "$$bad"; exit 1; }
+	$(GO) vet ./...
+
+lint: vet ## run golangci-lint (built from tools.mod the first time)
+	$(GO) tool -modfile=tools.mod golangci-lint run ./...
+
+fuzz-short: ## run every fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+bench: setup build ## print the benchmark's figures as JSON lines, for SIZE
+	$(GO) run ./cmd/bench -size $(SIZE)
+
+clean: ## remove what was built
+	rm -rf bin
