@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// cache is the policy as this process has seen it: the Handler of a Follow
+// that lasts as long as the store.
+type cache struct {
+	closed <-chan struct{} // the store's
+	health *health
+	pulse  pulse // beats after each batch
+
+	mu     sync.RWMutex
+	snap   *secgroup.Snapshot
+	loaded bool
+}
+
+func (s *Store) startCache() *cache {
+	c := &cache{closed: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot()}
+	s.spawn(func() {
+		// Ends with the store only: Handle never fails.
+		_ = s.follow(s.ctx, c, c.health)
+	})
+	return c
+}
+
+// Handle implements Handler.
+func (c *cache) Handle(_ context.Context, b Batch) error {
+	c.mu.Lock()
+	if b.Full {
+		c.snap = secgroup.NewSnapshot()
+	}
+	c.snap.Apply(b.Revision, b.Changes)
+	c.loaded = true
+	c.mu.Unlock()
+	c.pulse.beat()
+	return nil
+}
+
+// State implements Handler. Only Handle, of the same goroutine, changes it.
+func (c *cache) State() *secgroup.Snapshot { return c.snap }
+
+func (c *cache) read(f func(*secgroup.Snapshot) error) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return f(c.snap)
+}
+
+func (c *cache) revision() int64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.snap.Revision()
+}
+
+func (c *cache) isLoaded() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.loaded
+}
+
+// ready waits for the first load, but not longer than the first attempt at it.
+func (c *cache) ready(ctx context.Context) error {
+	for {
+		loaded, beat := c.pulse.next(), c.health.pulse.next()
+		if c.isLoaded() {
+			return nil
+		}
+		if live, _, cause, tried := c.health.state(); tried && !live {
+			return cause
+		}
+		select {
+		case <-c.closed:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-loaded:
+		case <-beat:
+		}
+	}
+}
+
+// lossGrace is how long a write waits for a feed that has just been
+// interrupted: often it is back at once.
+const lossGrace = 500 * time.Millisecond
+
+// current waits until the cache is in contact with etcd, or has been without
+// contact for lossGrace.
+func (c *cache) current(ctx context.Context) error {
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	for {
+		beat := c.health.pulse.next()
+		live, since, cause, tried := c.health.state()
+		if live || !tried {
+			return nil
+		}
+		left := time.Until(since.Add(lossGrace))
+		if left <= 0 {
+			return cause
+		}
+		select {
+		case <-c.closed:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-beat:
+		case <-time.After(left):
+		}
+	}
+}
+
+// reach waits until the cache has seen a revision.
+func (c *cache) reach(ctx context.Context, rev int64) error {
+	for {
+		beat := c.pulse.next()
+		if c.revision() >= rev {
+			return nil
+		}
+		select {
+		case <-c.closed:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-beat:
+		}
+	}
+}

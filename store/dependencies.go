@@ -1,0 +1,90 @@
+package store
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// dependencies are what a transaction relies on besides the objects it
+// changes. Every plan was made of a snapshot at one revision R; "unmoved"
+// means: not written after R.
+//
+//	change of                      serial            in use by         needs
+//	account, instance, attachment  its account
+//	group                          its account,      listed networks   listed networks
+//	                               those its rules name
+//	nic                            its account       its network       its network, itself
+//	network                        all networks                        its users, itself
+//	baseline                       the baseline
+//
+// Two changes with a serial guard in common happen one after the other, the
+// later one planned with the earlier in sight: names stay unique, a group is
+// not deleted while something is attached to it or a rule begins to name it.
+// NICs of different accounts have none in common and never hold each other up:
+// each leaves a mark that it uses its network, which changes of that network
+// must find unmoved, and needs the network's own key as it was. That no two of
+// them take one address is for claims.
+type dependencies struct {
+	serial map[string]struct{} // guards that must be unmoved, and are written
+	marked map[string]struct{} // guards that are written
+	users  map[string]struct{} // guards that must be unmoved
+	needed map[secgroup.Key]struct{}
+}
+
+// dependenciesOf is the one place that says what may race with what.
+func (l layout) dependenciesOf(before *secgroup.Snapshot, changes []secgroup.Change) dependencies {
+	d := dependencies{map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[secgroup.Key]struct{}{}}
+	for _, c := range changes {
+		for _, o := range []secgroup.Object{before.Get(c.Key), c.Object} {
+			switch o := o.(type) {
+			case *secgroup.Account:
+				d.serial[l.accountGuard(o.ID)] = struct{}{}
+			case *secgroup.Instance:
+				d.serial[l.accountGuard(o.Account)] = struct{}{}
+			case *secgroup.Attachment:
+				d.serial[l.accountGuard(o.Group.Account)] = struct{}{}
+			case *secgroup.Group:
+				d.serial[l.accountGuard(o.Account)] = struct{}{}
+				for i := range o.Rules {
+					if r := o.Rules[i].RemoteGroup; r.ID != "" {
+						d.serial[l.accountGuard(r.Account)] = struct{}{}
+					}
+				}
+			case *secgroup.NIC:
+				d.serial[l.accountGuard(o.Account)] = struct{}{}
+				d.needed[c.Key] = struct{}{}
+			case *secgroup.Network:
+				d.serial[l.networksGuard()] = struct{}{}
+				d.users[l.networkUse(o.ID)] = struct{}{}
+				d.needed[c.Key] = struct{}{}
+			case *secgroup.Baseline:
+				d.serial[l.baselineGuard()] = struct{}{}
+			}
+		}
+		switch o := c.Object.(type) {
+		case *secgroup.Group:
+			for _, n := range o.Networks {
+				d.uses(l, n)
+			}
+		case *secgroup.NIC:
+			d.uses(l, o.Network)
+		}
+	}
+	return d
+}
+
+func (d *dependencies) uses(l layout, network string) {
+	d.needed[secgroup.NetworkKey(network)] = struct{}{}
+	d.marked[l.networkUse(network)] = struct{}{}
+}
+
+// sortedKeys makes transactions the same from run to run.
+func sortedKeys(sets ...map[string]struct{}) []string {
+	all := map[string]struct{}{}
+	for _, s := range sets {
+		maps.Copy(all, s)
+	}
+	return slices.Sorted(maps.Keys(all))
+}

@@ -1,0 +1,40 @@
+// Package store keeps the policy in etcd and is the only package that knows
+// etcd. It commits each mutation as one transaction (Store.Update), hands out
+// the policy's history without gaps (Store.Follow), serves reads from a local
+// snapshot (Store.Read) and carries the status of the hosts (Store.PutHost).
+//
+// # Keys
+//
+// Everything lies under Config.Prefix, "/ringfence/v1/" by default:
+//
+//	policy/accounts/<account>
+//	policy/networks/<network>
+//	policy/instances/<account>/<instance>
+//	policy/nics/<nic>
+//	policy/groups/<account>/<group>                          with its rules
+//	policy/attachments/<account>/<group>/instance/<instance>
+//	policy/attachments/<account>/<group>/nic/<nic>
+//	policy/baseline
+//	policy/head                                              written by every mutation
+//	guard/…                                                  what transactions compare; see dependencies
+//	address/<routing domain>/<address>                       the NIC that holds it
+//	hosts/<host>                                             written by that host alone
+//
+// An etcd role for a host needs read on policy/ and write on hosts/<host>; one
+// for the API needs read and write on the whole prefix.
+//
+// # Revisions
+//
+// A revision is an etcd revision at which the policy changed. It is always the
+// ModRevision of policy/head, so one process never waits for a revision that
+// another cannot reach: writes of host status move etcd's own revision, not
+// the policy's. The Version of policy/head counts the mutations; a follower
+// that sees it skip has lost an event and lists again.
+//
+// # Limits of an etcd cluster
+//
+// etcd takes 128 operations (--max-txn-ops) and 1.5 MiB (--max-request-bytes)
+// in a transaction unless told otherwise. Operations beyond the first hundred
+// are nested, which lets about 4,000 through at the default; a change that
+// still does not fit is refused with ErrTooLarge and nothing of it is written.
+package store

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"cmp"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// draft is a planned write: the transaction and what finds it again.
+type draft struct {
+	txn
+	rev   int64  // the policy's, of the snapshot it was planned on
+	mark  string // value that it gives to the head, like no other
+	fence guard  // one of its guards, which it writes too
+
+	attempt int // 1 for the first draft of an Update
+}
+
+// headRecord is the value of policy/head.
+type headRecord struct {
+	recordHeader
+	Write string `json:"write"`
+}
+
+func newMark() (string, error) { return marshal(headRecord{current, rand.Text()}) }
+
+// drafted turns the changes of a plan into a transaction; nil if they come to
+// nothing. before is the snapshot that the plan saw.
+func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, extras []extra) (*draft, error) {
+	changes = slices.DeleteFunc(slices.Clone(changes), func(c secgroup.Change) bool {
+		return c.Object == nil && before.Get(c.Key) == nil
+	})
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	d := &draft{rev: before.Revision()}
+	deps := l.dependenciesOf(before, changes)
+	if err := d.objects(l, before, changes, deps); err != nil {
+		return nil, err
+	}
+	if err := d.claims(l, before, changes); err != nil {
+		return nil, err
+	}
+	for _, key := range sortedKeys(deps.serial, deps.users) {
+		d.must = append(d.must, guard{key, unmoved, d.rev})
+	}
+	for _, key := range sortedKeys(deps.serial, deps.marked) {
+		d.ops = append(d.ops, clientv3.OpPut(key, ""))
+	}
+	d.fence = guard{sortedKeys(deps.serial)[0], unmoved, d.rev}
+	for _, e := range extras {
+		d.ops = append(d.ops, clientv3.OpPut(l.extra(e.name), string(e.value)))
+	}
+	var err error
+	if d.mark, err = newMark(); err != nil {
+		return nil, err
+	}
+	d.ops = append(d.ops, clientv3.OpPut(l.head(), d.mark))
+	return d, nil
+}
+
+// objects adds the changed objects, and the guards on them and on those needed.
+func (d *draft) objects(l layout, before *secgroup.Snapshot, changes []secgroup.Change, deps dependencies) error {
+	changed := map[secgroup.Key]struct{}{}
+	for _, c := range changes {
+		if _, twice := changed[c.Key]; twice {
+			return fmt.Errorf("two changes of %v %+v", c.Key.Kind, c.Key)
+		}
+		changed[c.Key] = struct{}{}
+		key, err := l.object(c.Key)
+		if err != nil {
+			return err
+		}
+		if _, needed := deps.needed[c.Key]; !needed {
+			d.also = append(d.also, guardOf(key, before.Get(c.Key)))
+		}
+		if c.Object == nil {
+			d.ops = append(d.ops, clientv3.OpDelete(key))
+			continue
+		}
+		if c.Object.Key() != c.Key {
+			return fmt.Errorf("change of %+v puts %+v", c.Key, c.Object.Key())
+		}
+		value, err := encodeObject(c.Object)
+		if err != nil {
+			return fmt.Errorf("%v %+v: %w", c.Key.Kind, c.Key, err)
+		}
+		d.ops = append(d.ops, clientv3.OpPut(key, value))
+	}
+	for k := range deps.needed {
+		key, err := l.object(k)
+		if err != nil {
+			return err
+		}
+		d.must = append(d.must, guardOf(key, before.Get(k)))
+	}
+	slices.SortFunc(d.must, func(a, b guard) int { return cmp.Compare(a.key, b.key) })
+	return nil
+}
+
+// guardOf holds while the object at key is the one given.
+func guardOf(key string, o secgroup.Object) guard {
+	if _, ok := o.(*secgroup.Attachment); ok {
+		return guard{key: key, want: present}
+	}
+	return guard{key, exactly, revisionOf(o)}
+}
+
+// claims adds what happens to addresses.
+func (d *draft) claims(l layout, before *secgroup.Snapshot, changes []secgroup.Change) error {
+	moves, err := claimMovesOf(before, changes)
+	if err != nil {
+		return err
+	}
+	var guards []guard
+	puts, deletes := map[string]string{}, map[string]struct{}{}
+	for c, nic := range moves.fresh {
+		guards = append(guards, guard{key: l.address(c.domain, c.address), want: exactly})
+		puts[l.address(c.domain, c.address)] = nic
+	}
+	for c, nic := range moves.passed {
+		puts[l.address(c.domain, c.address)] = nic
+	}
+	for c := range moves.freed {
+		deletes[l.address(c.domain, c.address)] = struct{}{}
+	}
+	slices.SortFunc(guards, func(a, b guard) int { return cmp.Compare(a.key, b.key) })
+	d.must = append(d.must, guards...)
+	for _, key := range slices.Sorted(maps.Keys(puts)) {
+		d.ops = append(d.ops, clientv3.OpPut(key, puts[key]))
+	}
+	for _, key := range sortedKeys(deletes) {
+		d.ops = append(d.ops, clientv3.OpDelete(key))
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testEtcd is an etcd of a test: one embedded, or the etcd of PATH, which is
+// Debian's 3.4 where the tests run. Both keep their data over stop and start.
+type testEtcd interface {
+	config() Config
+	start(t *testing.T)
+	stop(t *testing.T) // without warning, where that can be
+}
+
+// withEtcd runs a test against each kind of etcd.
+func withEtcd(t *testing.T, test func(t *testing.T, e testEtcd)) {
+	kinds := map[string]func(dir string) testEtcd{
+		"embedded": func(dir string) testEtcd { return &embeddedEtcd{dir: dir} },
+		"external": func(dir string) testEtcd { return &externalEtcd{dir: dir} },
+	}
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := kind(socketDir(t))
+			e.start(t)
+			t.Cleanup(func() { e.stop(t) })
+			test(t, e)
+		})
+	}
+}
+
+// socketDir is a temporary directory whose path is short enough for a socket.
+func socketDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func testConfig(c Config) Config {
+	c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	c.ProbeInterval, c.ProbeTimeout, c.RequestTimeout = 300*time.Millisecond, time.Second, 5*time.Second
+	return c
+}
+
+type embeddedEtcd struct {
+	dir    string
+	server *Server
+}
+
+func (e *embeddedEtcd) start(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	s, err := Embedded(ctx, e.dir, EmbeddedOptions{NoSync: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.server = s
+}
+
+func (e *embeddedEtcd) stop(*testing.T) {
+	if e.server != nil {
+		e.server.Close()
+		e.server = nil
+	}
+}
+
+func (e *embeddedEtcd) config() Config { return testConfig(e.server.Config()) }
+
+type externalEtcd struct {
+	dir     string
+	cmd     *exec.Cmd
+	address string // the same over restarts
+}
+
+func (e *externalEtcd) start(t *testing.T) {
+	log, err := os.OpenFile(filepath.Join(e.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if e.address == "" {
+		e.address = freeAddress(t)
+	}
+	url, peer := "http://"+e.address, "http://"+freeAddress(t)
+	e.cmd = exec.Command("etcd", "--data-dir", filepath.Join(e.dir, "data"),
+		"--listen-client-urls", url, "--advertise-client-urls", url,
+		"--listen-peer-urls", peer,
+		"--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster", "default=http://127.0.0.1:2380",
+		"--heartbeat-interval", "20", "--election-timeout", "200", "--enable-grpc-gateway=false")
+	e.cmd.Stdout, e.cmd.Stderr = log, log
+	if err := e.cmd.Start(); err != nil {
+		t.Fatalf("%v (install etcd-server)", err)
+	}
+	for range 500 {
+		if c, err := net.Dial("tcp", e.address); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b, _ := os.ReadFile(filepath.Join(e.dir, "log"))
+	t.Fatalf("etcd does not listen:\n%s", b)
+}
+
+func (e *externalEtcd) stop(t *testing.T) {
+	if e.cmd != nil {
+		e.signal(t, syscall.SIGCONT)
+		e.signal(t, syscall.SIGKILL)
+		_ = e.cmd.Wait() // killed
+		e.cmd = nil
+	}
+}
+
+func (e *externalEtcd) signal(t *testing.T, s syscall.Signal) {
+	if err := e.cmd.Process.Signal(s); err != nil {
+		t.Error(err)
+	}
+}
+
+func (e *externalEtcd) config() Config {
+	return testConfig(Config{Endpoints: []string{e.address}})
+}
+
+// freeAddress is one on loopback that nothing listens at.
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// open opens a store for the time of the test.
+func open(t *testing.T, cfg Config) *Store {
+	s, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// within fails the test if f takes too long.
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), d, fmt.Errorf("test waited %v", d))
+	t.Cleanup(cancel)
+	return ctx
+}

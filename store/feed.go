@@ -1,0 +1,268 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/connectivity"
+)
+
+// feed brings all keys below a prefix to a sink and keeps it current: it lists
+// at one revision and watches from the next one on, over lost connections and
+// compactions, until its context ends or the sink gives up.
+//
+// It has an etcd client of its own for each session. Watches of one client
+// share a stream, on which one watch's bulk would hold up or, in fragments,
+// displace another's; and a new client owes nothing to a dead connection.
+//
+//	list → watch from list+1 → … → lost: watch from last+1
+//	  ↑                                    │
+//	  └── compacted, or the sink is off ───┘
+type feed struct {
+	cfg    Config
+	prefix string
+	probe  string // key whose value tells the sink whether it is current
+	sink   sink
+	health *health
+
+	listed  bool
+	next    int64  // etcd revision to watch from
+	cluster uint64 // id of the etcd cluster; a restored backup is another one
+}
+
+// sink takes what a feed brings. Its methods are called by one goroutine.
+type sink interface {
+	// load gets all keys as they are at one revision.
+	load(pages func(func(*mvccpb.KeyValue) error) error) error
+	// events gets all events of one revision.
+	events(rev int64, events []*clientv3.Event) error
+	// forget says that etcd is another one than before.
+	forget()
+	// behind is told the probed key as it was a moment ago (nil = absent), and
+	// reports whether that shows that events are missing for good.
+	behind(kv *mvccpb.KeyValue) bool
+}
+
+// stopError ends a feed: what it holds is for the caller of Follow.
+type stopError struct{ error }
+
+// errRelist makes a feed list again at once.
+var errRelist = errors.New("events are missing")
+
+const (
+	listPage       = 2000
+	retryDelayMin  = 50 * time.Millisecond
+	retryDelayMax  = 2 * time.Second
+	settledSession = 10 * time.Second
+)
+
+// run returns the context's error or the sink's stopError.
+func (f *feed) run(ctx context.Context) error {
+	delay := retryDelayMin
+	for {
+		began := time.Now()
+		err := f.session(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var stop stopError
+		if errors.As(err, &stop) {
+			return stop
+		}
+		f.health.lost(err)
+		if time.Since(began) > settledSession {
+			delay = retryDelayMin
+		}
+		f.cfg.Logger.Warn("store feed interrupted", "prefix", f.prefix, "retry_in", delay, "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(delay/2 + rand.N(delay)):
+		}
+		delay = min(2*delay, retryDelayMax)
+	}
+}
+
+// session lists if need be and then watches until something breaks.
+func (f *feed) session(ctx context.Context) error {
+	client, err := f.cfg.dial()
+	if err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !f.listed {
+		if err := f.list(ctx, client); err != nil {
+			return fmt.Errorf("list: %w", err)
+		}
+		f.listed = true
+	}
+	err = f.watch(ctx, client)
+	var record *RecordError
+	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) || errors.As(err, &record) {
+		// A bad record is looked for in the present, where it may be mended,
+		// and not again in the past.
+		f.listed = false
+	}
+	return fmt.Errorf("watch: %w", err)
+}
+
+// list loads the sink with all keys at the revision of the first page.
+func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
+	var rev int64
+	err := f.sink.load(func(yield func(*mvccpb.KeyValue) error) error {
+		from, end := f.prefix, clientv3.GetPrefixRangeEnd(f.prefix)
+		for {
+			pageCtx, cancel := context.WithTimeout(ctx, f.cfg.RequestTimeout)
+			page, err := client.Get(pageCtx, from, clientv3.WithRange(end), clientv3.WithLimit(listPage), clientv3.WithRev(rev))
+			cancel()
+			if err != nil {
+				return err
+			}
+			if rev == 0 {
+				rev = page.Header.Revision
+				if err := f.meet(page.Header.ClusterId); err != nil {
+					return err
+				}
+			}
+			for _, kv := range page.Kvs {
+				if err := yield(kv); err != nil {
+					return err
+				}
+			}
+			if !page.More || len(page.Kvs) == 0 {
+				return nil
+			}
+			from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+		}
+	})
+	if err != nil {
+		return err
+	}
+	f.next = rev + 1
+	return nil
+}
+
+// meet compares the cluster that answers with the one the feed knows. A
+// grpc-proxy may leave the id out.
+func (f *feed) meet(cluster uint64) error {
+	known := f.cluster
+	if cluster == 0 || cluster == known {
+		return nil
+	}
+	f.cluster = cluster
+	if known == 0 {
+		return nil
+	}
+	f.sink.forget()
+	return errRelist
+}
+
+// watch hands on events from f.next on, revision by revision. etcd sends all
+// events of one revision in one response (watches are not fragmented here).
+func (f *feed) watch(ctx context.Context, client *clientv3.Client) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	responses := client.Watch(clientv3.WithRequireLeader(ctx), f.prefix, clientv3.WithPrefix(), clientv3.WithRev(f.next), clientv3.WithCreatedNotify())
+	created := time.NewTimer(f.cfg.ProbeTimeout)
+	defer created.Stop()
+	var broken <-chan error
+	var probes <-chan *mvccpb.KeyValue
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-created.C:
+			return errors.New("etcd does not answer")
+		case err := <-broken:
+			return err
+		case kv := <-probes:
+			if f.sink.behind(kv) {
+				return errRelist
+			}
+			f.health.contact()
+		case r, ok := <-responses:
+			if !ok {
+				return errors.New("watch ended")
+			}
+			if err := r.Err(); err != nil {
+				return err
+			}
+			if err := f.meet(r.Header.ClusterId); err != nil {
+				return err
+			}
+			if r.Created {
+				created.Stop()
+				broken, probes = f.supervise(ctx, client)
+			}
+			if err := f.deliver(r.Events); err != nil {
+				return err
+			}
+			f.health.contact()
+		}
+	}
+}
+
+// deliver hands one response to the sink, a revision at a time.
+func (f *feed) deliver(events []*clientv3.Event) error {
+	for len(events) > 0 {
+		rev, n := events[0].Kv.ModRevision, 1
+		for n < len(events) && events[n].Kv.ModRevision == rev {
+			n++
+		}
+		if err := f.sink.events(rev, events[:n]); err != nil {
+			return err
+		}
+		f.next = rev + 1
+		events = events[n:]
+	}
+	return nil
+}
+
+// supervise watches over a session: broken gets the reason when the connection
+// goes away or etcd does not answer, probes what it answers. Asking for a key
+// tells more than RequestProgress: it works through a grpc-proxy, needs a
+// leader, and shows a watch that is silent although there were events.
+func (f *feed) supervise(ctx context.Context, client *clientv3.Client) (broken <-chan error, probes <-chan *mvccpb.KeyValue) {
+	failed := make(chan error, 2)
+	answers := make(chan *mvccpb.KeyValue)
+	go func() {
+		conn := client.ActiveConnection()
+		if conn.GetState() != connectivity.Ready || conn.WaitForStateChange(ctx, connectivity.Ready) {
+			failed <- errors.New("connection lost")
+		}
+	}()
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(f.cfg.ProbeInterval):
+			}
+			probeCtx, cancel := context.WithTimeout(ctx, f.cfg.ProbeTimeout)
+			r, err := client.Get(probeCtx, f.probe)
+			cancel()
+			if err != nil {
+				failed <- fmt.Errorf("probe: %w", err)
+				return
+			}
+			var kv *mvccpb.KeyValue
+			if len(r.Kvs) > 0 {
+				kv = r.Kvs[0]
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case answers <- kv:
+			}
+		}
+	}()
+	return failed, answers
+}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Batch is what changed in the policy at one revision.
+type Batch struct {
+	// Revision is the policy's after the batch. It rises from batch to batch,
+	// except on a Full one after etcd was restored from an older backup.
+	Revision int64
+	// Changes may be none: a revision at which no object changed.
+	Changes []secgroup.Change
+	// Full says that Changes is the whole policy, replacing whatever was.
+	Full bool
+}
+
+// Handler receives the policy's history from Follow, which calls its methods
+// from one goroutine.
+type Handler interface {
+	// Handle takes the next batch. An error ends Follow.
+	Handle(ctx context.Context, b Batch) error
+	// State returns the snapshot that all batches so far have made; Follow
+	// reads it before the next Handle, to find the difference when etcd has
+	// compacted the history in between. A handler that keeps no whole
+	// snapshot returns nil, and gets a Full batch then.
+	State() *secgroup.Snapshot
+}
+
+// Follow brings the policy's history to h: first a Full batch, then one batch
+// a revision, in order, none missing and none twice. When etcd has compacted
+// away what h missed while it was cut off, one batch holds the difference.
+//
+// It goes on over any loss of etcd (see Stale) until ctx ends, the store is
+// closed (ErrClosed) or h fails, and returns that error. It holds nothing in
+// memory: a process that only follows has no other snapshot than its own.
+func (s *Store) Follow(ctx context.Context, h Handler) error {
+	return s.follow(ctx, h, newHealth())
+}
+
+func (s *Store) follow(ctx context.Context, h Handler, health *health) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	defer s.register(health)()
+	f := &feed{
+		cfg: s.cfg, prefix: s.keys.policy(), probe: s.keys.head(), health: health,
+		sink: &policySink{ctx: ctx, keys: s.keys, handler: h, suspect: -1},
+	}
+	err := f.run(ctx)
+	var stop stopError
+	switch {
+	case errors.As(err, &stop):
+		return stop.error
+	case s.ctx.Err() != nil:
+		return &OpError{Op: "follow", Kind: ErrClosed}
+	}
+	return err
+}

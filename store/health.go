@@ -1,0 +1,75 @@
+package store
+
+import (
+	"sync"
+	"time"
+)
+
+// pulse wakes everyone who waits for something to change.
+type pulse struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// next returns a channel that the next beat closes. Get it before looking at
+// what may change.
+func (p *pulse) next() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ch == nil {
+		p.ch = make(chan struct{})
+	}
+	return p.ch
+}
+
+func (p *pulse) beat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ch != nil {
+		close(p.ch)
+		p.ch = nil
+	}
+}
+
+// health says whether a feed is in contact with etcd.
+type health struct {
+	mu    sync.Mutex
+	live  bool
+	tried bool // a session has succeeded or failed
+	since time.Time
+	cause error
+	pulse pulse
+}
+
+// newHealth is not in contact yet.
+func newHealth() *health { return &health{since: time.Now()} }
+
+// contact notes that etcd has just been heard of.
+func (h *health) contact() {
+	h.mu.Lock()
+	changed := !h.live
+	h.live, h.tried, h.cause = true, true, nil
+	h.mu.Unlock()
+	if changed {
+		h.pulse.beat()
+	}
+}
+
+// lost notes that contact is lost, or could not be made, and why.
+func (h *health) lost(cause error) {
+	h.mu.Lock()
+	if h.live {
+		h.since = time.Now()
+	}
+	h.live, h.tried, h.cause = false, true, cause
+	h.mu.Unlock()
+	h.pulse.beat()
+}
+
+// state returns whether the feed is in contact; if not, since when, why, and
+// whether it has been tried at all.
+func (h *health) state() (live bool, since time.Time, cause error, tried bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.live, h.since, h.cause, h.tried
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// layout names the keys of one store, see the package documentation.
+type layout struct{ prefix string }
+
+func (l layout) policy() string { return l.prefix + "policy/" }
+func (l layout) head() string   { return l.prefix + "policy/head" }
+func (l layout) hosts() string  { return l.prefix + "hosts/" }
+func (l layout) host(name string) string {
+	return l.hosts() + name
+}
+
+// accountGuard is compared and written by every change of what an account owns.
+func (l layout) accountGuard(account string) string { return l.prefix + "guard/account/" + account }
+
+// networksGuard is compared and written by every change of a network.
+func (l layout) networksGuard() string { return l.prefix + "guard/networks" }
+
+// networkUse is written by whatever begins to depend on a network, and
+// compared by changes of that network.
+func (l layout) networkUse(network string) string { return l.prefix + "guard/network-use/" + network }
+
+// baselineGuard is compared and written by every change of the baseline.
+func (l layout) baselineGuard() string { return l.prefix + "guard/baseline" }
+
+// address holds the id of the one NIC that has the address in the domain.
+// Domains are free text of the operator, so they are escaped.
+func (l layout) address(domain string, a netip.Addr) string {
+	return l.prefix + "address/" + url.PathEscape(domain) + "/" + a.String()
+}
+
+// extra is the key of a record that Also puts into a transaction.
+func (l layout) extra(name string) string { return l.prefix + "extra/" + name }
+
+// object returns the key of an object of the policy.
+func (l layout) object(k secgroup.Key) (string, error) {
+	var parts []string
+	switch k.Kind {
+	case secgroup.KindAccount:
+		parts = []string{"accounts", k.ID}
+	case secgroup.KindNetwork:
+		parts = []string{"networks", k.ID}
+	case secgroup.KindInstance:
+		parts = []string{"instances", k.Account, k.ID}
+	case secgroup.KindNIC:
+		parts = []string{"nics", k.ID}
+	case secgroup.KindGroup:
+		parts = []string{"groups", k.Account, k.ID}
+	case secgroup.KindAttachment:
+		kind, id := "nic", k.NIC
+		if k.Instance != "" {
+			kind, id = "instance", k.Instance
+		}
+		if k.Instance != "" && k.NIC != "" {
+			return "", fmt.Errorf("attachment of %s/%s names both instance %q and nic %q", k.Account, k.ID, k.Instance, k.NIC)
+		}
+		parts = []string{"attachments", k.Account, k.ID, kind, id}
+	case secgroup.KindBaseline:
+		parts = []string{"baseline"}
+	default:
+		return "", fmt.Errorf("key of unknown kind %d", k.Kind)
+	}
+	for _, p := range parts {
+		if p == "" || strings.Contains(p, "/") {
+			return "", fmt.Errorf("key of %v: %q is no id", k.Kind, p)
+		}
+	}
+	return l.policy() + strings.Join(parts, "/"), nil
+}
+
+// parse is the inverse of object.
+func (l layout) parse(key string) (secgroup.Key, error) {
+	path, ok := strings.CutPrefix(key, l.policy())
+	if !ok {
+		return secgroup.Key{}, fmt.Errorf("key %q is not below %q", key, l.policy())
+	}
+	kind, rest, _ := strings.Cut(path, "/")
+	var parts [4]string
+	n := 0
+	for ; rest != "" && n < len(parts); n++ {
+		parts[n], rest, _ = strings.Cut(rest, "/")
+	}
+	var k secgroup.Key
+	switch {
+	case kind == "accounts" && n == 1:
+		k = secgroup.AccountKey(parts[0])
+	case kind == "networks" && n == 1:
+		k = secgroup.NetworkKey(parts[0])
+	case kind == "instances" && n == 2:
+		k = secgroup.InstanceKey(secgroup.InstanceRef{Account: parts[0], ID: parts[1]})
+	case kind == "nics" && n == 1:
+		k = secgroup.NICKey(parts[0])
+	case kind == "groups" && n == 2:
+		k = secgroup.GroupKey(secgroup.GroupRef{Account: parts[0], ID: parts[1]})
+	case kind == "attachments" && n == 4 && parts[2] == "nic":
+		k = secgroup.Key{Kind: secgroup.KindAttachment, Account: parts[0], ID: parts[1], NIC: parts[3]}
+	case kind == "attachments" && n == 4 && parts[2] == "instance":
+		k = secgroup.Key{Kind: secgroup.KindAttachment, Account: parts[0], ID: parts[1], Instance: parts[3]}
+	case kind == "baseline" && n == 0:
+		k = secgroup.BaselineKey()
+	}
+	if again, err := l.object(k); err != nil || again != key {
+		return secgroup.Key{}, fmt.Errorf("key %q: names nothing this version knows", key)
+	}
+	return k, nil
+}

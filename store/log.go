@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+
+	"go.uber.org/zap/zapcore"
+)
+
+// zapToSlog hands etcd's warnings and errors to slog.
+type zapToSlog struct{ logger *slog.Logger }
+
+// Enabled implements zapcore.Core.
+func (z zapToSlog) Enabled(l zapcore.Level) bool { return l >= zapcore.WarnLevel }
+
+// With implements zapcore.Core.
+func (z zapToSlog) With(fields []zapcore.Field) zapcore.Core {
+	return zapToSlog{z.logger.With(attributes(fields)...)}
+}
+
+// Check implements zapcore.Core.
+func (z zapToSlog) Check(e zapcore.Entry, c *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if z.Enabled(e.Level) {
+		return c.AddCore(e, z)
+	}
+	return c
+}
+
+// Write implements zapcore.Core.
+func (z zapToSlog) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	level := slog.LevelWarn
+	if e.Level >= zapcore.ErrorLevel {
+		level = slog.LevelError
+	}
+	z.logger.Log(context.Background(), level, "etcd: "+e.Message, attributes(fields)...)
+	return nil
+}
+
+// Sync implements zapcore.Core.
+func (z zapToSlog) Sync() error { return nil }
+
+func attributes(fields []zapcore.Field) []any {
+	m := zapcore.NewMapObjectEncoder()
+	all := make([]any, 0, len(fields))
+	for _, f := range fields {
+		f.AddTo(m)
+	}
+	for k, v := range m.Fields {
+		all = append(all, slog.Any(k, v))
+	}
+	return all
+}

@@ -1,0 +1,68 @@
+package store
+
+import "time"
+
+// HostStatus is what a host's controller reports about itself.
+type HostStatus struct {
+	Host string
+	// Applied is the policy revision whose flows are installed, confirmed by
+	// the switch, and by which open connections have been judged again.
+	Applied   int64
+	Flows     int       // flows of ours in the switch
+	NICs      []HostNIC // plugged here, sorted by id
+	Errors    []string  // what keeps the host from applying more, for people
+	Connected bool      // to its switch
+	Version   string    // of the controller
+	Started   time.Time // of the controller
+	Heartbeat time.Time // of this report, by the host's clock
+}
+
+// HostNIC is a NIC plugged at a host.
+type HostNIC struct {
+	ID      string
+	OFPort  uint32 // OpenFlow port number
+	Ready   bool   // its flows are in
+	Error   string // why not, or what is wrong all the same
+	Applied int64  // policy revision applied to this NIC
+}
+
+type hostRecord struct {
+	recordHeader
+	Applied   int64           `json:"applied"`
+	Flows     int             `json:"flows"`
+	NICs      []hostNICRecord `json:"nics,omitempty"`
+	Errors    []string        `json:"errors,omitempty"`
+	Connected bool            `json:"connected,omitempty"`
+	Version   string          `json:"version,omitempty"`
+	Started   stamp           `json:"started,omitempty"`
+	Heartbeat stamp           `json:"heartbeat,omitempty"`
+}
+
+type hostNICRecord struct {
+	ID      string `json:"id"`
+	OFPort  uint32 `json:"ofport,omitempty"`
+	Ready   bool   `json:"ready,omitempty"`
+	Error   string `json:"error,omitempty"`
+	Applied int64  `json:"applied,omitempty"`
+}
+
+func hostToRecord(h HostStatus) hostRecord {
+	r := hostRecord{current, h.Applied, h.Flows, nil, h.Errors, h.Connected, h.Version, stampOf(h.Started), stampOf(h.Heartbeat)}
+	for _, n := range h.NICs {
+		r.NICs = append(r.NICs, hostNICRecord(n))
+	}
+	return r
+}
+
+func decodeHost(name string, value []byte) (HostStatus, error) {
+	var r hostRecord
+	if err := unmarshal(value, &r); err != nil {
+		return HostStatus{}, err
+	}
+	h := HostStatus{Host: name, Applied: r.Applied, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,
+		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time()}
+	for _, n := range r.NICs {
+		h.NICs = append(h.NICs, HostNIC(n))
+	}
+	return h, nil
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// resolve finds out whether a draft was committed, after an error that leaves
+// it open. A look at etcd would not do: the transaction may still be on its
+// way. So it first moves one of the guards that the transaction needs unmoved
+// and moves itself. If that works the transaction is not in and cannot get in
+// any more; if not, it is among the versions of the head since the plan, or
+// never will be.
+//
+// It is bounded by Config.RequestTimeout and by the store, not by a context
+// of the caller, which may have ended: that may be why the outcome is open.
+func (s *Store) resolve(d *draft) (commitResult, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	for {
+		result, err := s.tryResolve(ctx, d)
+		if err == nil || refused(err) {
+			return result, err
+		}
+		select {
+		case <-ctx.Done():
+			return commitResult{}, err
+		case <-time.After(retryDelayMin):
+		}
+	}
+}
+
+func (s *Store) tryResolve(ctx context.Context, d *draft) (commitResult, error) {
+	mark, err := newMark()
+	if err != nil {
+		return commitResult{}, err
+	}
+	r, err := s.client.Txn(ctx).If(d.fence.compare()).
+		// The head moves with every guard, so that no reader of the policy
+		// waits for a guard's revision in vain.
+		Then(clientv3.OpPut(d.fence.key, ""), clientv3.OpPut(s.keys.head(), mark)).
+		Else(clientv3.OpGet(s.keys.head())).Commit()
+	if err != nil {
+		return commitResult{}, err
+	}
+	if r.Succeeded {
+		return commitResult{false, r.Header.Revision}, nil
+	}
+	kvs := r.Responses[0].GetResponseRange().Kvs
+	var head int64
+	if len(kvs) > 0 {
+		head = kvs[0].ModRevision
+	}
+	for len(kvs) > 0 && kvs[0].ModRevision > d.rev {
+		if string(kvs[0].Value) == d.mark {
+			return commitResult{true, kvs[0].ModRevision}, nil
+		}
+		older, err := s.client.Get(ctx, s.keys.head(), clientv3.WithRev(kvs[0].ModRevision-1))
+		if err != nil {
+			return commitResult{}, err
+		}
+		kvs = older.Kvs
+	}
+	return commitResult{false, head}, nil
+}
+
+// explain names the condition that a draft fails on although the policy has
+// not moved since: that is no race, the keys contradict the policy.
+func (s *Store) explain(ctx context.Context, d *draft) error {
+	for _, g := range append(d.must[:len(d.must):len(d.must)], d.also...) {
+		r, err := s.client.Get(ctx, g.key)
+		if err != nil {
+			return err
+		}
+		var kv *mvccpb.KeyValue
+		if len(r.Kvs) > 0 {
+			kv = r.Kvs[0]
+		}
+		if !g.holds(kv) {
+			return fmt.Errorf("key %s (revision %d, value %q) contradicts the policy at revision %d", g.key, kv.GetModRevision(), kv.GetValue(), d.rev)
+		}
+	}
+	return fmt.Errorf("conditions failed, and hold now, at revision %d", d.rev)
+}

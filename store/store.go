@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Store is one process's access to the policy and the hosts. All methods may
+// be called from many goroutines at once.
+type Store struct {
+	cfg    Config
+	keys   layout
+	client *clientv3.Client // for requests; feeds have their own
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	feeds  map[*health]struct{}
+	closed bool
+
+	cache func() *cache     // starts the cache on first use
+	hosts func() *hostBoard // starts the watch of hosts on first use
+	retry chan struct{}     // held by the one Update that retries after a conflict
+}
+
+// Open returns a Store. It only reads cfg: etcd need not be there yet, and
+// nothing is loaded before it is asked for. The policy is cached from the
+// first Read, Update or Sync on, the hosts from the first Hosts or WaitHosts;
+// Follow and PutHost need neither.
+func Open(_ context.Context, cfg Config) (*Store, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, &OpError{Op: "open", Err: err}
+	}
+	client, err := cfg.dial()
+	if err != nil {
+		return nil, &OpError{Op: "open", Err: err}
+	}
+	s := &Store{cfg: cfg, keys: layout{cfg.Prefix}, client: client, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.cache = sync.OnceValue(s.startCache)
+	s.hosts = sync.OnceValue(s.startHosts)
+	return s, nil
+}
+
+// Close ends all that the store does, Follow included, and waits for what it
+// started itself.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.cancel()
+	s.mu.Unlock()
+	s.wg.Wait()
+	return s.client.Close()
+}
+
+// Read calls f with the cached policy, under a read lock: f must not keep the
+// snapshot, wait for anything, or call Read or Update. Objects in the snapshot
+// are never mutated and may be kept.
+//
+// The cache is also read while etcd is lost: it is then the last state that
+// was seen, and Stale says so. Before the first load it is ErrUnavailable.
+func (s *Store) Read(ctx context.Context, f func(*secgroup.Snapshot) error) error {
+	c := s.cache()
+	if err := c.ready(ctx); err != nil {
+		return s.failed("read", err)
+	}
+	return c.read(f)
+}
+
+// Sync waits until the cache is loaded and in contact with etcd. Unlike Read
+// it waits for an etcd that is not there yet, until ctx ends.
+func (s *Store) Sync(ctx context.Context) error {
+	c := s.cache()
+	for {
+		beat := c.health.pulse.next()
+		live, _, cause, _ := c.health.state()
+		if live {
+			return nil
+		}
+		select {
+		case <-s.ctx.Done():
+			return &OpError{Op: "sync", Kind: ErrClosed}
+		case <-ctx.Done():
+			if cause == nil {
+				cause = ctx.Err()
+			}
+			return &OpError{Op: "sync", Kind: ErrUnavailable, Err: cause}
+		case <-beat:
+		}
+	}
+}
+
+// Stale reports whether the store has lost contact with etcd, or not had it
+// yet, and since when. It looks at what the process uses: the cache, the
+// hosts, each Follow.
+func (s *Store) Stale() (since time.Time, stale bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for h := range s.feeds {
+		if live, t, _, _ := h.state(); !live && (!stale || t.Before(since)) {
+			since, stale = t, true
+		}
+	}
+	return since, stale
+}
+
+// register counts a feed's health in Stale until the returned function is called.
+func (s *Store) register(h *health) (remove func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.feeds[h] = struct{}{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.feeds, h)
+	}
+}
+
+// spawn runs f until Close, which waits for it. After Close it does nothing.
+func (s *Store) spawn(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Go(f)
+	}
+}
+
+// failed wraps an error of waiting or of etcd for the caller of op.
+func (s *Store) failed(op string, err error) error {
+	switch {
+	case s.ctx.Err() != nil:
+		return &OpError{Op: op, Kind: ErrClosed}
+	case errors.Is(err, context.Canceled):
+		return &OpError{Op: op, Err: err}
+	}
+	return &OpError{Op: op, Kind: kindOf(err), Err: err}
+}

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// UpdateOption adds to a write.
+type UpdateOption func(*updateOptions)
+
+type updateOptions struct{ extras []extra }
+
+type extra struct {
+	name  string
+	value []byte
+}
+
+// Also puts a record of the caller's own into the same transaction, at the key
+// extra/<name> below the store's prefix. It is written if the policy is, and
+// not when the plan comes to no change.
+func Also(name string, value []byte) UpdateOption {
+	return func(o *updateOptions) { o.extras = append(o.extras, extra{name, value}) }
+}
+
+// Update runs plan on the cached policy and commits the changes it returns in
+// one etcd transaction, which fails if anything they rest on has changed in
+// the meantime; then plan runs again on a newer snapshot, until ctx ends. plan
+// is under the same restrictions as the function of Read, and should do no
+// more than look and compute.
+//
+// It returns the revision of the write, which the cache then includes: a Read
+// sees it. If ctx ends in between, the write is reported as done all the same.
+// A plan without changes writes nothing; the answer is the policy's revision.
+//
+// An error of plan is returned as it is. The others are *OpError: after
+// ErrUnavailable, ErrTooLarge and the end of ctx nothing was written, even if
+// the connection broke meanwhile: Update finds out what became of the
+// transaction, for up to Config.RequestTimeout after ctx has ended, and says
+// ErrOutcomeUnknown if it cannot.
+func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...UpdateOption) (int64, error) {
+	var o updateOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	c := s.cache()
+	retrying := false
+	defer func() {
+		if retrying {
+			<-s.retry
+		}
+	}()
+	for attempt, stuck := 0, 0; ; {
+		if err := c.current(ctx); err != nil {
+			return 0, s.failed("update", err)
+		}
+		d, rev, err := s.plan(c, plan, o)
+		if d == nil || err != nil {
+			return rev, err
+		}
+		attempt++
+		d.attempt = attempt
+		result, err := s.commit(ctx, d)
+		if err != nil {
+			return 0, err
+		}
+		if result.committed {
+			s.settle(ctx, c, result.rev)
+			return result.rev, nil
+		}
+		// Those who lost a race retry one at a time, not all against each other.
+		if !retrying {
+			select {
+			case <-ctx.Done():
+				return 0, s.failed("update", ctx.Err())
+			case s.retry <- struct{}{}:
+				retrying = true
+			}
+		}
+		if result.rev > d.rev {
+			if err := c.reach(ctx, result.rev); err != nil {
+				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", result.rev, err))
+			}
+			stuck = 0
+			continue
+		}
+		if stuck++; stuck > stuckConflicts {
+			return 0, &OpError{Op: "update", Err: s.explain(ctx, d)}
+		}
+		s.pause(ctx, c, d.rev+1)
+	}
+}
+
+// lostAttempts is how often a write is tried whose answer gets lost.
+const lostAttempts = 3
+
+// stuckConflicts is how often a write may fail on its conditions while the
+// policy stands still: events of hands other than a store's may be under way.
+const (
+	stuckConflicts = 3
+	stuckPause     = 100 * time.Millisecond
+)
+
+// plan makes the draft, or returns the revision of a policy that is to stay.
+func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), o updateOptions) (d *draft, rev int64, err error) {
+	err = c.read(func(snap *secgroup.Snapshot) error {
+		rev = snap.Revision()
+		changes, err := plan(snap)
+		if err != nil {
+			return err
+		}
+		if d, err = s.keys.drafted(snap, changes, o.extras); err != nil {
+			return &OpError{Op: "update", Err: err}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return d, rev, nil
+}
+
+// commitResult is what became of a draft: committed at rev, or refused by its
+// conditions when the policy was at rev (0 = not known).
+type commitResult struct {
+	committed bool
+	rev       int64
+}
+
+// commit tries a draft once. An error says that nothing was written, or is
+// ErrOutcomeUnknown.
+func (s *Store) commit(ctx context.Context, d *draft) (commitResult, error) {
+	compares, ops, err := d.arrange(s.cfg.MaxTxnOps)
+	if err != nil {
+		return commitResult{}, &OpError{Op: "update", Kind: ErrTooLarge, Err: err}
+	}
+	txnCtx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	r, err := s.client.Txn(txnCtx).If(compares...).Then(ops...).Else(clientv3.OpGet(s.keys.head())).Commit()
+	switch {
+	case err == nil && r.Succeeded:
+		return commitResult{true, r.Header.Revision}, nil
+	case err == nil:
+		var head int64
+		if kvs := r.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
+			head = kvs[0].ModRevision
+		}
+		return commitResult{false, head}, nil
+	case refused(err):
+		return commitResult{}, s.failed("update", err)
+	}
+	result, unresolved := s.resolve(d)
+	switch {
+	case unresolved != nil:
+		return commitResult{}, &OpError{Op: "update", Kind: ErrOutcomeUnknown, Err: fmt.Errorf("%w; then: %w", err, unresolved)}
+	case result.committed || ctx.Err() == nil && d.attempt < lostAttempts:
+		return result, nil
+	}
+	return commitResult{}, s.failed("update", err)
+}
+
+// settle waits until the cache has seen a write, as long as that makes sense.
+func (s *Store) settle(ctx context.Context, c *cache, rev int64) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	_ = c.reach(ctx, rev) // done or not, the write is made
+}
+
+// pause gives events that may be under way a moment to arrive.
+func (s *Store) pause(ctx context.Context, c *cache, rev int64) {
+	ctx, cancel := context.WithTimeout(ctx, stuckPause)
+	defer cancel()
+	_ = c.reach(ctx, rev) // or not: the caller counts
+}
