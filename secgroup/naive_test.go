@@ -1,0 +1,364 @@
+package secgroup_test
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// naive answers the Snapshot's questions from a plain map of objects, by the
+// words of semantics.md §2 and nothing else.
+type naive map[secgroup.Key]secgroup.Object
+
+func (m naive) apply(changes []secgroup.Change) {
+	for _, c := range changes {
+		if c.Object == nil {
+			delete(m, c.Key)
+		} else {
+			m[c.Key] = c.Object
+		}
+	}
+}
+
+func all[T secgroup.Object](m naive) []T {
+	var found []T
+	for _, o := range m {
+		if o, ok := o.(T); ok {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// judges is G(n).
+func (m naive) judges(n *secgroup.NIC) map[secgroup.GroupRef]secgroup.Via {
+	groups := map[secgroup.GroupRef]secgroup.Via{}
+	for _, a := range all[*secgroup.Attachment](m) {
+		g, _ := m[secgroup.GroupKey(a.Group)].(*secgroup.Group)
+		if g == nil || g.NetworkScope == secgroup.ScopeListed && !slices.Contains(g.Networks, n.Network) {
+			continue
+		}
+		if a.NIC == n.ID {
+			groups[a.Group] = secgroup.ViaNIC
+		}
+		if a.Instance != "" && a.Instance == n.Instance && a.Group.Account == n.Account && groups[a.Group] == "" {
+			groups[a.Group] = secgroup.ViaInstance
+		}
+	}
+	if len(groups) == 0 {
+		if d := m.defaultGroup(n.Account); d != nil {
+			groups[d.GroupRef] = secgroup.ViaDefault
+		}
+	}
+	return groups
+}
+
+func (m naive) defaultGroup(account string) *secgroup.Group {
+	var first *secgroup.Group
+	for _, g := range all[*secgroup.Group](m) {
+		if g.Account == account && g.IsDefault && (first == nil || g.ID < first.ID) {
+			first = g
+		}
+	}
+	return first
+}
+
+func (m naive) domain(n *secgroup.NIC) string {
+	if net, ok := m[secgroup.NetworkKey(n.Network)].(*secgroup.Network); ok {
+		return net.RoutingDomain
+	}
+	return ""
+}
+
+// holds are the member addresses of a NIC.
+func (m naive) holds(n *secgroup.NIC) map[netip.Addr]bool {
+	held := map[netip.Addr]bool{}
+	for _, a := range n.Addresses {
+		held[a] = true
+	}
+	for _, p := range n.AllowedAddresses {
+		if p.Bits() == p.Addr().BitLen() {
+			held[p.Addr()] = true
+		}
+	}
+	return held
+}
+
+// state is what a Snapshot is asked, in comparable form.
+type state struct {
+	Effective   map[string][]secgroup.Effective
+	Domains     map[string]string
+	Members     map[secgroup.GroupRef][]secgroup.Member
+	MemberNICs  map[secgroup.GroupRef][]string
+	ByAddress   map[secgroup.DomainAddress][]string
+	References  map[secgroup.GroupRef][]secgroup.RuleRef
+	OfGroup     map[secgroup.GroupRef][]secgroup.Attachment
+	OfNIC       map[string][]secgroup.Attachment
+	OfInstance  map[secgroup.InstanceRef][]secgroup.Attachment
+	NICs        []string
+	ByNetwork   map[string][]string
+	ByAccount   map[string][]string
+	ByInstance  map[secgroup.InstanceRef][]string
+	Groups      map[string][]string
+	Instances   map[string][]string
+	Names       map[string]string // account/name → id
+	Default     map[string]string
+	Accounts    []string
+	Networks    []string
+	Attachments int
+}
+
+// universe is every name that a history uses, so that absent ones are asked for too.
+type universe struct {
+	groups    map[secgroup.GroupRef]bool
+	nics      map[string]bool
+	instances map[secgroup.InstanceRef]bool
+	networks  map[string]bool
+	accounts  map[string]bool
+	names     map[string]bool
+	domains   map[string]bool
+	hosts     map[netip.Addr]bool
+}
+
+func newUniverse() *universe {
+	return &universe{
+		map[secgroup.GroupRef]bool{}, map[string]bool{}, map[secgroup.InstanceRef]bool{}, map[string]bool{},
+		map[string]bool{}, map[string]bool{}, map[string]bool{"": true}, map[netip.Addr]bool{},
+	}
+}
+
+func (u *universe) add(changes []secgroup.Change) {
+	for _, c := range changes {
+		switch o := c.Object.(type) {
+		case *secgroup.NIC:
+			u.nics[o.ID], u.accounts[o.Account], u.networks[o.Network] = true, true, true
+			if o.Instance != "" {
+				u.instances[secgroup.InstanceRef{Account: o.Account, ID: o.Instance}] = true
+			}
+			maps.Copy(u.hosts, naive.holds(nil, o))
+		case *secgroup.Group:
+			u.groups[o.GroupRef], u.accounts[o.Account], u.names[o.Name] = true, true, true
+			for _, r := range o.Rules {
+				if r.RemoteGroup != (secgroup.GroupRef{}) {
+					u.groups[r.RemoteGroup] = true
+				}
+			}
+		case *secgroup.Attachment:
+			u.groups[o.Group] = true
+			if o.NIC != "" {
+				u.nics[o.NIC] = true
+			} else {
+				u.instances[secgroup.InstanceRef{Account: o.Group.Account, ID: o.Instance}] = true
+			}
+		case *secgroup.Network:
+			u.networks[o.ID], u.domains[o.RoutingDomain] = true, true
+		case *secgroup.Instance:
+			u.instances[o.InstanceRef], u.accounts[o.Account] = true, true
+		}
+	}
+}
+
+// addresses yields every address in every domain.
+func (u *universe) addresses(yield func(secgroup.DomainAddress) bool) {
+	for d := range u.domains {
+		for a := range u.hosts {
+			if !yield(secgroup.DomainAddress{Domain: d, Address: a}) {
+				return
+			}
+		}
+	}
+}
+
+func newState() state {
+	return state{
+		Effective: map[string][]secgroup.Effective{}, Domains: map[string]string{},
+		Members: map[secgroup.GroupRef][]secgroup.Member{}, MemberNICs: map[secgroup.GroupRef][]string{},
+		ByAddress: map[secgroup.DomainAddress][]string{}, References: map[secgroup.GroupRef][]secgroup.RuleRef{},
+		OfGroup: map[secgroup.GroupRef][]secgroup.Attachment{}, OfNIC: map[string][]secgroup.Attachment{},
+		OfInstance: map[secgroup.InstanceRef][]secgroup.Attachment{},
+		ByNetwork:  map[string][]string{}, ByAccount: map[string][]string{}, ByInstance: map[secgroup.InstanceRef][]string{},
+		Groups: map[string][]string{}, Instances: map[string][]string{}, Names: map[string]string{}, Default: map[string]string{},
+	}
+}
+
+// put adds values under a key; a key without values is not there.
+func put[K comparable, V any](m map[K][]V, k K, v ...V) {
+	if len(v) > 0 {
+		m[k] = append(m[k], v...)
+	}
+}
+
+func ids(nics []*secgroup.NIC) []string {
+	var ids []string
+	for _, n := range nics {
+		ids = append(ids, n.ID)
+	}
+	return ids
+}
+
+// asked is the state of a Snapshot by its own answers.
+func asked(s *secgroup.Snapshot, u *universe) state {
+	st := newState()
+	for id := range u.nics {
+		if n := s.NIC(id); n != nil {
+			put(st.Effective, id, s.EffectiveGroups(n)...)
+			st.Domains[id] = s.Domain(n)
+		}
+		put(st.OfNIC, id, s.AttachmentsOfNIC(id)...)
+	}
+	for g := range u.groups {
+		put(st.Members, g, s.Members(g)...)
+		put(st.MemberNICs, g, ids(s.MemberNICs(g))...)
+		put(st.References, g, s.RulesReferencing(g)...)
+		put(st.OfGroup, g, s.AttachmentsOfGroup(g)...)
+	}
+	for at := range u.addresses {
+		put(st.ByAddress, at, ids(s.NICsByAddress(at.Domain, at.Address))...)
+	}
+	for i := range u.instances {
+		put(st.OfInstance, i, s.AttachmentsOfInstance(i)...)
+		put(st.ByInstance, i, ids(s.NICsOfInstance(i))...)
+	}
+	for n := range u.networks {
+		put(st.ByNetwork, n, ids(s.NICsOfNetwork(n))...)
+	}
+	for a := range u.accounts {
+		put(st.ByAccount, a, ids(s.NICsOfAccount(a))...)
+		for _, g := range s.Groups(a) {
+			put(st.Groups, a, g.ID)
+		}
+		for _, i := range s.Instances(a) {
+			put(st.Instances, a, i.ID)
+		}
+		if d := s.DefaultGroup(a); d != nil {
+			st.Default[a] = d.ID
+		}
+		for name := range u.names {
+			if g := s.GroupByName(a, name); g != nil {
+				st.Names[a+"/"+name] = g.ID
+			}
+		}
+	}
+	st.NICs = ids(s.NICs())
+	for _, a := range s.Accounts() {
+		st.Accounts = append(st.Accounts, a.ID)
+	}
+	for _, n := range s.Networks() {
+		st.Networks = append(st.Networks, n.ID)
+	}
+	for _, of := range st.OfGroup {
+		st.Attachments += len(of)
+	}
+	return st
+}
+
+// recomputed is the same state from the plain map.
+func (m naive) recomputed() state {
+	st := newState()
+	for _, n := range all[*secgroup.NIC](m) {
+		st.NICs = append(st.NICs, n.ID)
+		st.Domains[n.ID] = m.domain(n)
+		put(st.ByNetwork, n.Network, n.ID)
+		put(st.ByAccount, n.Account, n.ID)
+		if n.Instance != "" {
+			put(st.ByInstance, secgroup.InstanceRef{Account: n.Account, ID: n.Instance}, n.ID)
+		}
+		for g, via := range m.judges(n) {
+			put(st.Effective, n.ID, secgroup.Effective{Group: g, Via: via})
+			put(st.MemberNICs, g, n.ID)
+			for a := range m.holds(n) {
+				if d := m.domain(n); d != "" {
+					put(st.Members, g, secgroup.Member{Domain: d, Address: a, NIC: n.ID})
+				}
+			}
+		}
+		for a := range m.holds(n) {
+			if d := m.domain(n); d != "" {
+				put(st.ByAddress, secgroup.DomainAddress{Domain: d, Address: a}, n.ID)
+			}
+		}
+	}
+	for _, g := range all[*secgroup.Group](m) {
+		put(st.Groups, g.Account, g.ID)
+		if name := g.Account + "/" + g.Name; st.Names[name] == "" || g.ID < st.Names[name] {
+			st.Names[name] = g.ID
+		}
+		if d := m.defaultGroup(g.Account); d != nil {
+			st.Default[g.Account] = d.ID
+		}
+		for _, r := range g.Rules {
+			if r.RemoteGroup != (secgroup.GroupRef{}) {
+				put(st.References, r.RemoteGroup, secgroup.RuleRef{Group: g.GroupRef, ID: r.ID})
+			}
+		}
+	}
+	for _, a := range all[*secgroup.Attachment](m) {
+		st.Attachments++
+		put(st.OfGroup, a.Group, *a)
+		if a.NIC != "" {
+			put(st.OfNIC, a.NIC, *a)
+		} else {
+			put(st.OfInstance, secgroup.InstanceRef{Account: a.Group.Account, ID: a.Instance}, *a)
+		}
+	}
+	for _, i := range all[*secgroup.Instance](m) {
+		put(st.Instances, i.Account, i.ID)
+	}
+	for _, a := range all[*secgroup.Account](m) {
+		st.Accounts = append(st.Accounts, a.ID)
+	}
+	for _, n := range all[*secgroup.Network](m) {
+		st.Networks = append(st.Networks, n.ID)
+	}
+	m.sort(&st)
+	return st
+}
+
+func (m naive) sort(st *state) {
+	for _, list := range [][]string{st.NICs, st.Accounts, st.Networks} {
+		slices.Sort(list)
+	}
+	for _, lists := range []map[string][]string{st.ByNetwork, st.ByAccount, st.Groups, st.Instances} {
+		for _, list := range lists {
+			slices.Sort(list)
+		}
+	}
+	for _, list := range st.ByInstance {
+		slices.Sort(list)
+	}
+	for _, list := range st.MemberNICs {
+		slices.Sort(list)
+	}
+	for _, list := range st.Effective {
+		slices.SortFunc(list, func(a, b secgroup.Effective) int { return a.Group.Compare(b.Group) })
+	}
+	for _, list := range st.Members {
+		slices.SortFunc(list, func(a, b secgroup.Member) int {
+			return cmp.Or(cmp.Compare(a.Domain, b.Domain), a.Address.Compare(b.Address), cmp.Compare(a.NIC, b.NIC))
+		})
+	}
+	for at, list := range st.ByAddress {
+		primary := func(id string) int {
+			if n := m[secgroup.NICKey(id)].(*secgroup.NIC); slices.Contains(n.Addresses, at.Address) {
+				return 0
+			}
+			return 1
+		}
+		slices.SortFunc(list, func(a, b string) int { return cmp.Or(primary(a)-primary(b), cmp.Compare(a, b)) })
+	}
+	for _, list := range st.References {
+		slices.SortFunc(list, secgroup.RuleRef.Compare)
+	}
+	for _, list := range st.OfGroup {
+		slices.SortFunc(list, secgroup.Attachment.Compare)
+	}
+	for _, list := range st.OfNIC {
+		slices.SortFunc(list, secgroup.Attachment.Compare)
+	}
+	for _, list := range st.OfInstance {
+		slices.SortFunc(list, secgroup.Attachment.Compare)
+	}
+}
