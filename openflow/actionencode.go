@@ -82,8 +82,8 @@ func appendAction(b []byte, a Action, in place) ([]byte, error) {
 		}
 		return appendSetField(b, t, in)
 	case Unknown:
-		if a.Instruction || len(a.Raw) < 8 || len(a.Raw)%8 != 0 || int(a.Raw[2])<<8|int(a.Raw[3]) != len(a.Raw) {
-			return nil, fmt.Errorf("openflow: an unknown action with bytes that are no action")
+		if err := a.check(false); err != nil {
+			return nil, err
 		}
 		return append(b, a.Raw...), nil
 	}

@@ -102,7 +102,9 @@ func appendInstructions(b []byte, list []Action) ([]byte, error) {
 			stage = next
 			b = closeInstruction(b, apply)
 			apply = -1
-			b = appendInstruction(b, a)
+			if b, err = appendInstruction(b, a); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if stage > 0 {
@@ -167,21 +169,42 @@ func instructionOrder(a Action) (int, bool) {
 	return 0, false
 }
 
-func appendInstruction(b []byte, a Action) []byte {
+func appendInstruction(b []byte, a Action) ([]byte, error) {
 	switch a := a.(type) {
 	case Goto:
-		return append(b, 0, instGoto, 0, 8, a.Table, 0, 0, 0)
+		return append(b, 0, instGoto, 0, 8, a.Table, 0, 0, 0), nil
 	case WriteMetadata:
 		mask := a.Mask
 		if mask == 0 {
 			mask = ^uint64(0)
 		}
 		b = append(b, 0, instWriteMetadata, 0, 24, 0, 0, 0, 0)
-		return put64(put64(b, a.Value&mask), mask)
+		return put64(put64(b, a.Value&mask), mask), nil
 	case Unknown:
-		return append(b, a.Raw...)
+		return append(b, a.Raw...), a.check(true)
 	}
-	return b
+	return b, nil
+}
+
+// check sees to it that the bytes are one action, or one instruction, that is
+// unknown indeed: a known one has a struct, and one way only to be written.
+func (a Unknown) check(instruction bool) error {
+	n := len(a.Raw)
+	if a.Instruction != instruction || n < 8 || n%8 != 0 || int(a.Raw[2])<<8|int(a.Raw[3]) != n {
+		return errors.New("openflow: an unknown action of bytes that are none")
+	}
+	decode := decodeActions
+	if instruction {
+		decode = func(_ []Action, b []byte) ([]Action, error) { return decodeInstructions(b) }
+	}
+	list, err := decode(nil, []byte(a.Raw))
+	if err != nil {
+		return err
+	}
+	if len(list) != 1 || list[0] != Action(a) {
+		return errors.New("openflow: a known action is given as unknown")
+	}
+	return nil
 }
 
 // closeInstruction writes the length of the instruction that starts at start.

@@ -69,7 +69,7 @@ func (m Match) appendText(b []byte) []byte {
 		b = append(appendTermText(b, t), ',')
 	}
 	if rest := m.opaque(); rest != "" {
-		b = append(appendHex(append(b, "oxm="...), []byte(rest)), ',')
+		b = append(appendBytes(append(b, "oxm="...), rest), ',')
 	}
 	if len(b) > start {
 		b = b[:len(b)-1]

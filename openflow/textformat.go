@@ -105,13 +105,15 @@ func hexLen(v uint64) (n int) {
 	return n
 }
 
-// appendHex adds bytes as one number: 0x5, 0x0.
+// appendHex adds bytes as one number, as %#x does: 0x5, but 0.
 func appendHex(b, v []byte) []byte {
-	b = append(b, '0', 'x')
 	start := len(b)
 	for _, c := range v {
 		for _, d := range [2]byte{c >> 4, c & 15} {
-			if d != 0 || len(b) > start {
+			if d != 0 && len(b) == start {
+				b = append(b, '0', 'x')
+			}
+			if len(b) > start {
 				b = append(b, hexDigits[d])
 			}
 		}
