@@ -48,7 +48,7 @@ func (w *world) fill(table uint8) {
 	if !withConjunctions {
 		return
 	}
-	soft := []uint16{next(), next()}
+	soft := []uint16{500, 500 - uint16(w.rng.IntN(300))}
 	merged := make(map[FlowKey][]Action)
 	var order []FlowKey
 	for id := range uint32(1 + w.rng.IntN(4)) {
@@ -56,7 +56,7 @@ func (w *world) fill(table uint8) {
 		of := uint8(2 + w.rng.IntN(2))
 		priority := soft[w.rng.IntN(2)]
 		for clause := uint8(1); clause <= of; clause++ {
-			for range 1 + w.rng.IntN(4) {
+			for range 3 + w.rng.IntN(5) {
 				k := FlowKey{Table: table, Priority: priority, Match: w.match(1)}
 				if k.Match.IsZero() { // would hide the default flow
 					continue
@@ -111,6 +111,9 @@ var worldMACs = [][6]byte{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}
 func (w *world) match(most int) Match {
 	for {
 		var terms []Term
+		if most > 1 && w.rng.IntN(3) > 0 {
+			terms = append(terms, EthType.Is(EthTypeIPv4))
+		}
 		for range w.rng.IntN(most + 1) {
 			terms = append(terms, w.condition()...)
 		}
@@ -164,7 +167,7 @@ func (w *world) condition() []Term {
 		}
 		return []Term{CTMark.IsMasked(w.rng.Uint64N(4), pick[uint64](w, 0xffffffff, 1))}
 	case 13:
-		return []Term{EthType.Is(EthTypeIPv4), IPFrag.IsMasked(pick[uint64](w, 0, FragAny, FragAny|FragLater), pick[uint64](w, 3, 1))}
+		return []Term{EthType.Is(EthTypeIPv4), pick(w, IPFrag.Is(0), IPFrag.Is(FragAny), IPFrag.IsMasked(FragAny, FragAny))}
 	}
 	if w.rng.IntN(4) == 0 {
 		return []Term{Metadata.IsMasked(w.rng.Uint64N(4), pick[uint64](w, 3, 1, ^uint64(0)))}
@@ -176,7 +179,9 @@ func (w *world) condition() []Term {
 func (w *world) hard(table uint8, priority uint16, m Match) Flow {
 	var list []Action
 	for n := w.rng.IntN(5); len(list) < n; {
-		if a := w.action(table, 0); consistent(a, m) {
+		a := w.action(table, 0)
+		once := a == Action(PushVLAN{}) || a == Action(PopVLAN{})
+		if consistent(a, m) && !(once && slices.Contains(list, a)) {
 			list = append(list, a)
 		}
 	}
@@ -214,7 +219,7 @@ func (w *world) action(table uint8, nested int) Action {
 		return Resubmit{Table: w.later(table)}
 	case n == 3 && !last:
 		return Resubmit{Table: w.later(table), InPort: 1 + uint32(w.rng.IntN(worldPorts))}
-	case n < 6 && !last:
+	case n < 7 && !last:
 		ct := CT{Zone: uint16(w.rng.IntN(3)), Table: int(w.later(table))}
 		if w.rng.IntN(3) == 0 {
 			ct.Zone, ct.ZoneField = 0, Reg(w.rng.IntN(3))
@@ -224,13 +229,13 @@ func (w *world) action(table uint8, nested int) Action {
 			ct.Exec = []Action{SetField{Field: CTMark, Value: w.rng.Uint64N(4)}}
 		}
 		return ct
-	case n == 6:
+	case n == 7:
 		return CT{Commit: true, Zone: uint16(w.rng.IntN(3)), Table: NoTable,
 			Exec: []Action{SetWide{Field: CTLabel, Value: [16]byte{15: byte(w.rng.IntN(4))}}}}
-	case n == 7:
+	case n == 15 && nested == 0:
 		return CopyField{Src: Reg(w.rng.IntN(3)), SrcBits: Range{Offset: uint8(w.rng.IntN(3)), Width: 2},
 			Dst: Reg(w.rng.IntN(3)), DstBits: Range{Offset: uint8(w.rng.IntN(3)), Width: 2}}
-	case n == 8:
+	case n == 8 && nested == 0:
 		return pick[Action](w, PushVLAN{}, PopVLAN{})
 	case n == 9 && nested == 0:
 		var list []Action
