@@ -25,8 +25,8 @@ type Settings struct {
 
 // Quota is a limit and how much of it is used.
 type Quota struct {
-	Limit int `json:"limit"`
-	Used  int `json:"used"`
+	Limit *int `json:"limit"` // nil = none
+	Used  int  `json:"used"`
 }
 
 // AccountSpec makes or replaces an account.

@@ -8,6 +8,7 @@ import (
 // Baseline is the guard's part that the operator decides: services that every
 // NIC may reach, such as metadata or DNS.
 type Baseline struct {
+	Guard     []string          `json:"guard,omitempty"` // what holds besides, in words; read only
 	Addresses []BaselineAddress `json:"addresses"`
 	Revision  int64             `json:"revision,omitempty"`
 }
@@ -28,7 +29,7 @@ func (c *Client) Baseline(ctx context.Context, opts ...CallOption) (b Baseline, 
 
 // PutBaseline replaces the baseline (admin).
 func (c *Client) PutBaseline(ctx context.Context, b Baseline, opts ...CallOption) (out Baseline, err error) {
-	b.Revision = 0
+	b.Guard, b.Revision = nil, 0
 	err = c.Do(ctx, http.MethodPut, "/v1/baseline", b, &out, opts...)
 	return out, err
 }

@@ -12,6 +12,7 @@ type Instance struct {
 	ID        string    `json:"id"`
 	Account   string    `json:"account"`
 	Name      string    `json:"name"`
+	NICs      []string  `json:"nics"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 	Revision  int64     `json:"revision"`

@@ -20,7 +20,7 @@ type NIC struct {
 	DHCPServer       bool             `json:"dhcp_server"`
 	EffectiveGroups  []EffectiveGroup `json:"effective_groups"`
 	EgressRestricted bool             `json:"egress_restricted"`
-	Because          any              `json:"because"` // which group, and rule, restricts its egress
+	Because          *Because         `json:"because"` // what restricts its egress
 	Host             string           `json:"host"`    // where it is plugged; "" = nowhere
 	Ready            bool             `json:"ready"`   // its host enforces its policy
 	RealizedRevision int64            `json:"realized_revision"`
@@ -31,6 +31,13 @@ type NIC struct {
 type EffectiveGroup struct {
 	ID  string `json:"id"`
 	Via string `json:"via"` // "nic", "instance", "default"
+}
+
+// Because names what makes a NIC egress-restricted: a group, and the rule that
+// does it if the group's egress policy is "auto".
+type Because struct {
+	Group string `json:"group"`
+	Rule  string `json:"rule"`
 }
 
 // NICSpec makes or replaces a NIC.

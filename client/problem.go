@@ -22,6 +22,9 @@ type Problem struct {
 	RequestID string  `json:"request_id"`
 	Errors    []Fault `json:"errors"` // every fault of the request
 
+	Dependents      []Dependent `json:"dependents"` // what stands in the way, the first ones
+	DependentsTotal int         `json:"dependents_total"`
+
 	RetryAfter time.Duration   `json:"-"` // of 429 and 503; 0 = not said
 	Raw        json.RawMessage `json:"-"`
 }
@@ -31,6 +34,30 @@ type Fault struct {
 	Pointer string `json:"pointer"` // RFC 6901, into the request's body, e.g. "/port_min"
 	Code    string `json:"code"`
 	Detail  string `json:"detail"`
+}
+
+// Dependent is something that stands in the way of a change. What is set says
+// what it is: a rule (Group and Rule), an attachment of a group (NIC or
+// Instance) or another object.
+type Dependent struct {
+	Group    string `json:"group"`
+	Rule     string `json:"rule"`
+	NIC      string `json:"nic"`
+	Instance string `json:"instance"`
+	Network  string `json:"network"`
+	Address  string `json:"address"`
+}
+
+func (d Dependent) String() string {
+	var parts []string
+	for _, p := range [][2]string{
+		{"rule", d.Rule}, {"group", d.Group}, {"NIC", d.NIC}, {"instance", d.Instance}, {"network", d.Network}, {"address", d.Address},
+	} {
+		if p[1] != "" {
+			parts = append(parts, p[0]+" "+p[1])
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (p *Problem) Error() string {

@@ -28,6 +28,7 @@ type Rule struct {
 
 // RuleSpec makes or replaces a rule. Fields left zero take the API's defaults.
 type RuleSpec struct {
+	ID          string  `json:"id,omitempty"` // in a set of rules only: an id of the caller's own
 	Direction   string  `json:"direction,omitempty"`
 	Family      string  `json:"family,omitempty"`
 	Protocol    string  `json:"protocol,omitempty"`

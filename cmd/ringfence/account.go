@@ -48,11 +48,15 @@ func (c accountShow) Run(s *session) error {
 		[2]string{"revision", strconv.FormatInt(a.Revision, 10)})
 }
 
-// quotas shows each as "name used/limit".
+// quotas shows each as "name used/limit", or "name used" if there is no limit.
 func quotas(qs map[string]client.Quota) string {
 	parts := make([]string, 0, len(qs))
 	for name, q := range qs {
-		parts = append(parts, name+" "+strconv.Itoa(q.Used)+"/"+strconv.Itoa(q.Limit))
+		limit := ""
+		if q.Limit != nil {
+			limit = "/" + strconv.Itoa(*q.Limit)
+		}
+		parts = append(parts, name+" "+strconv.Itoa(q.Used)+limit)
 	}
 	sort.Strings(parts)
 	return strings.Join(parts, ", ")

@@ -14,15 +14,22 @@ type attachTarget struct {
 	Instance string   `xor:"target" required:"" complete:"instance" placeholder:"ID" help:"The instance: all its NICs, present and future."`
 }
 
-type attachCmd struct{ attachTarget }
+type attachCmd struct {
+	attachTarget
+	Only bool `help:"Detach all others: these are the whole list."`
+}
 
 func (attachCmd) Help() string {
 	return `Examples:
   ringfence attach web --nic nic-1 --wait 10s
-  ringfence attach web monitoring --instance vm-1`
+  ringfence attach web monitoring --instance vm-1
+  ringfence attach quarantine --nic nic-1 --only`
 }
 
 func (c attachCmd) Run(t *tenant) error {
+	if c.Only {
+		return c.set(t)
+	}
 	return c.each(t, t.api.AttachNIC, t.api.AttachInstance, "attached to")
 }
 
@@ -44,38 +51,66 @@ type attachCall func(ctx context.Context, account, target, group string, opts ..
 
 // each makes the call for every group. What is done stays done if a later one fails.
 func (c attachTarget) each(t *tenant, toNIC, toInstance attachCall, what string) error {
-	call, kind, target := toNIC, "NIC", c.NIC
+	call, target := toNIC, c.NIC
 	if c.Instance != "" {
-		call, kind, target = toInstance, "instance", c.Instance
+		call, target = toInstance, c.Instance
 	}
-	ids := make([]string, len(c.Groups))
-	for i, ref := range c.Groups {
-		id, err := t.groupID(ref)
-		if err != nil {
-			return err
-		}
-		ids[i] = id
+	ids, err := c.ids(t)
+	if err != nil {
+		return err
 	}
 	for i, id := range ids {
 		var meta client.Meta
 		if err := call(t.ctx, t.account, target, id, t.mutation(&meta)...); err != nil {
 			return err
 		}
-		if err := t.done(meta, "group %s %s %s %s", c.Groups[i], what, kind, target); err != nil {
+		if err := t.done(meta, "group %s %s %s", c.Groups[i], what, c.target()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// attachmentText shows where a group is attached.
-func attachmentText(a client.Attachment) string {
-	return strings.TrimSpace(prefixed("NIC ", a.NIC) + prefixed("instance ", a.Instance))
+// set makes the groups the whole list, in one revision.
+func (c attachTarget) set(t *tenant) error {
+	ids, err := c.ids(t)
+	if err != nil {
+		return err
+	}
+	var meta client.Meta
+	if c.Instance != "" {
+		err = t.api.SetInstanceGroups(t.ctx, t.account, c.Instance, ids, t.mutation(&meta)...)
+	} else {
+		err = t.api.SetNICGroups(t.ctx, t.account, c.NIC, ids, t.mutation(&meta)...)
+	}
+	if err != nil {
+		return err
+	}
+	return t.done(meta, "attached to %s: %s, nothing else", c.target(), strings.Join(c.Groups, ", "))
 }
 
-func prefixed(prefix, s string) string {
-	if s == "" {
-		return ""
+// target says what the groups are attached to.
+func (c attachTarget) target() string {
+	return attachmentText(client.Attachment{NIC: c.NIC, Instance: c.Instance})
+}
+
+// ids resolves all groups before anything is changed.
+func (c attachTarget) ids(t *tenant) ([]string, error) {
+	ids := make([]string, len(c.Groups))
+	for i, ref := range c.Groups {
+		id, err := t.groupID(ref)
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = id
 	}
-	return prefix + s
+	return ids, nil
+}
+
+// attachmentText shows where a group is attached.
+func attachmentText(a client.Attachment) string {
+	if a.Instance != "" {
+		return "instance " + a.Instance
+	}
+	return "NIC " + a.NIC
 }

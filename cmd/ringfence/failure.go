@@ -129,6 +129,12 @@ func reportProblem(w io.Writer, p *client.Problem, flags flagNames) {
 		}
 		fmt.Fprintf(w, "  %s: %s\n", where, detail)
 	}
+	for _, d := range p.Dependents {
+		fmt.Fprintf(w, "  used by %s\n", d)
+	}
+	if more := p.DependentsTotal - len(p.Dependents); more > 0 {
+		fmt.Fprintf(w, "  and %d more\n", more)
+	}
 	switch {
 	case p.RetryAfter > 0:
 		fmt.Fprintf(w, "  try again in %v\n", p.RetryAfter)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ringfence/ringfence/client"
 )
@@ -43,7 +44,7 @@ func (t *tenant) groupID(ref string) (string, error) {
 // groupName is a group's name, or its id if the name cannot be read.
 func (t *tenant) groupName(id string) string {
 	g, seen := t.groups[id]
-	if !seen {
+	if !seen && !strings.Contains(id, "/") { // "account/id" is another account's
 		g, _ = t.api.Group(t.ctx, t.account, id) // the id will do where the name is out of reach
 		t.groups[id] = g
 	}

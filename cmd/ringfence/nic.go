@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -75,7 +74,7 @@ func (c nicShow) Run(t *tenant) error {
 	}
 	egress := "open: it may send anything"
 	if n.EgressRestricted {
-		egress = "restricted to what rules allow" + because(n.Because)
+		egress = "restricted to what rules allow" + t.because(n.Because)
 	}
 	return t.show(meta,
 		[2]string{"id", n.ID},
@@ -92,19 +91,15 @@ func (c nicShow) Run(t *tenant) error {
 		[2]string{"realized revision", strconv.FormatInt(n.RealizedRevision, 10)})
 }
 
-// because shows the API's reason for a restricted egress.
-func because(reason any) string {
-	switch r := reason.(type) {
-	case nil:
+// because says what restricts a NIC's egress.
+func (t *tenant) because(b *client.Because) string {
+	switch {
+	case b == nil:
 		return ""
-	case string:
-		return ", because of " + r
+	case b.Rule == "":
+		return ", by the policy of group " + t.groupName(b.Group)
 	default:
-		b, err := json.Marshal(r)
-		if err != nil {
-			return ""
-		}
-		return ", because of " + string(b)
+		return ", by rule " + b.Rule + " of group " + t.groupName(b.Group)
 	}
 }
 
