@@ -15,6 +15,8 @@ type cache struct {
 	health *health
 	pulse  pulse // beats after each batch
 
+	observers observers
+
 	mu     sync.RWMutex
 	snap   *secgroup.Snapshot
 	loaded bool
@@ -32,6 +34,7 @@ func (s *Store) startCache() *cache {
 // Handle implements Handler.
 func (c *cache) Handle(_ context.Context, b Batch) error {
 	c.mu.Lock()
+	c.observers.call(c.snap, b)
 	if b.Full {
 		c.snap = secgroup.NewSnapshot()
 	}
