@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ringfence/ringfence/e2e/internal/lab"
-	"github.com/ringfence/ringfence/e2e/internal/matrix"
-	"github.com/ringfence/ringfence/e2e/internal/traffic"
+	"github.com/ringfence/ringfence/internal/lab"
+	"github.com/ringfence/ringfence/internal/matrix"
+	"github.com/ringfence/ringfence/internal/traffic"
 )
 
 // everything is every kind of question that the matrices ask.
@@ -86,6 +86,27 @@ func TestHarnessMeasuresStreams(t *testing.T) {
 	}
 }
 
+func TestHarnessSeesFlowChanges(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "h1")
+	h := l.Host("h1")
+	add := func(flow string) {
+		t.Helper()
+		if _, err := h.Ofctl(t.Context(), "add-flow", lab.Bridge, flow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("cookie=0x77,actions=drop")
+	w := watch(t, h)
+	add("cookie=0x77,actions=drop") // the same again is a change
+	eventually(t, 2*time.Second, func() error {
+		if got := w.Events(); len(got) != 1 || !strings.Contains(got[0], "0x77") {
+			return fmt.Errorf("events %q", got)
+		}
+		return nil
+	})
+}
+
 func TestHarnessLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	l, err := lab.New(t.Context(), "h1")
@@ -131,11 +152,7 @@ func newSwitched(t *testing.T, vms ...string) *switched {
 
 func (s *switched) outside(vlan uint16, name string, addresses ...string) *matrix.Party {
 	s.t.Helper()
-	n, err := s.lab.Outside(s.t.Context(), vlan, lab.NodeSpec{Name: name, Addresses: prefixes(s.t, addresses...)})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return newParty(s.t, name, "", n)
+	return outsideParty(s.t, s.lab, vlan, name, addresses...)
 }
 
 // flows replaces the flows of both bridges.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ringfence/ringfence/e2e/internal/traffic"
+	"github.com/ringfence/ringfence/internal/traffic"
 )
 
 // Want says what is expected to pass. Everything else is expected not to.

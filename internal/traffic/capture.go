@@ -12,7 +12,7 @@ import (
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
 
-	"github.com/ringfence/ringfence/e2e/internal/netns"
+	"github.com/ringfence/ringfence/internal/netns"
 )
 
 // Packet is one frame that a machine sent or received.

@@ -23,7 +23,7 @@ import (
 	"os"
 	"sync"
 
-	"github.com/ringfence/ringfence/e2e/internal/netns"
+	"github.com/ringfence/ringfence/internal/netns"
 )
 
 // Bridge is the integration bridge of every host.

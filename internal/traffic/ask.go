@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ringfence/ringfence/e2e/internal/netns"
+	"github.com/ringfence/ringfence/internal/netns"
 )
 
 // Answer is the outcome of a question.

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringfence/ringfence/e2e/internal/lab"
-	"github.com/ringfence/ringfence/e2e/internal/traffic"
+	"github.com/ringfence/ringfence/internal/lab"
+	"github.com/ringfence/ringfence/internal/traffic"
 )
 
 // Party is a machine that asks and answers, and whose packets are recorded.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringfence/ringfence/e2e/internal/netns"
+	"github.com/ringfence/ringfence/internal/netns"
 )
 
 // StreamSpec describes a connection that is held open.

@@ -88,12 +88,12 @@ func ParseService(text string) ([]Service, error) {
 
 // String is the form that ParseService reads, with its family.
 func (s Service) String() string {
-	switch s.Proto {
-	case protoTCP:
+	switch {
+	case s.Proto == protoTCP:
 		return fmt.Sprintf("tcp%d/%d", s.Family, s.Port)
-	case protoUDP:
+	case s.Proto == protoUDP:
 		return fmt.Sprintf("udp%d/%d", s.Family, s.Port)
-	case protoICMP, protoICMPv6:
+	case s.isICMP():
 		if s.ICMPCode == 0 && (s.ICMPType == echoRequest && s.Family == 4 || s.ICMPType == echoRequestV6 && s.Family == 6) {
 			return fmt.Sprintf("icmp%d", s.Family)
 		}

@@ -7,7 +7,7 @@ import (
 	"net"
 	"sync"
 
-	"github.com/ringfence/ringfence/e2e/internal/netns"
+	"github.com/ringfence/ringfence/internal/netns"
 )
 
 // Server answers questions for one machine, on all its addresses. ICMP echo

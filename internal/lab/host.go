@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/ringfence/ringfence/e2e/internal/netns"
+	"github.com/ringfence/ringfence/internal/netns"
 	"github.com/ringfence/ringfence/internal/ovsproc"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/ringfence/ringfence/e2e/internal/traffic"
+	"github.com/ringfence/ringfence/internal/traffic"
 )
 
 // Table is an answered matrix.

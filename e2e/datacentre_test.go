@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/lab"
+	"github.com/ringfence/ringfence/internal/stack"
+)
+
+// hosts are those of every data centre here.
+var hosts = []string{"h1", "h2"}
+
+// buildDir holds what this run has built; TestMain removes it.
+func buildDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("ringfence-e2e-%d", os.Getpid()))
+}
+
+// binary builds the program once for all tests of a run.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(buildDir(), "ringfence")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// datacentre is a lab with Ringfence running in it.
+type datacentre struct {
+	lab   *lab.Lab
+	stack *stack.Stack
+	vlans atomic.Uint32
+}
+
+// newDatacentre starts one that ends with the test.
+func newDatacentre(t *testing.T) *datacentre {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLab(t, hosts...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := stack.Start(ctx, path, l, hosts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.Logs())
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dc := &datacentre{lab: l, stack: s}
+	dc.vlans.Store(100)
+	return dc
+}
+
+// vlan gives out a VLAN that no network has yet.
+func (dc *datacentre) vlan() uint16 { return uint16(dc.vlans.Add(1)) }
+
+// eventually tries until there is no error or the time is over.
+func eventually(t *testing.T, within time.Duration, try func() error) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %v", within, err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

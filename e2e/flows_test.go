@@ -1,0 +1,58 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/lab"
+)
+
+// flows reads a host's flows, without counters and ages.
+func flows(t *testing.T, h *lab.Host) []string {
+	t.Helper()
+	fs, err := h.Flows(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fs
+}
+
+// expectFlows checks that a host comes to have exactly these flows.
+func expectFlows(t *testing.T, h *lab.Host, want []string) {
+	t.Helper()
+	eventually(t, 5*time.Second, func() error { return differ(flows(t, h), want) })
+}
+
+// differ tells how two lists of flows differ, if they do.
+func differ(got, want []string) error {
+	var more, missing []string
+	for _, f := range got {
+		if !slices.Contains(want, f) {
+			more = append(more, f)
+		}
+	}
+	for _, f := range want {
+		if !slices.Contains(got, f) {
+			missing = append(missing, f)
+		}
+	}
+	if len(more)+len(missing) == 0 && len(got) == len(want) {
+		return nil
+	}
+	const most = 10
+	return fmt.Errorf("%d flows, want %d; not wanted (%d): %q; missing (%d): %q", len(got), len(want),
+		len(more), more[:min(most, len(more))], len(missing), missing[:min(most, len(missing))])
+}
+
+// watch records the changes to a host's flows until the test ends.
+func watch(t *testing.T, h *lab.Host) *lab.FlowWatch {
+	t.Helper()
+	w, err := h.WatchFlows(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	return w
+}

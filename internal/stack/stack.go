@@ -1,0 +1,255 @@
+// Package stack runs Ringfence as it is run in production: an etcd-server, a
+// `ringfence api` and, for each host of a lab, a `ringfence controller`, each
+// a process of its own that can be killed and started again.
+package stack
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/lab"
+)
+
+// EtcdServer is the program that holds the store.
+const EtcdServer = "etcd"
+
+// Stack is the running control plane of a lab.
+type Stack struct {
+	URL    string         // of the API
+	Token  string         // an admin's
+	Client *client.Client // with that token
+
+	binary   string
+	dir      string
+	etcdURL  string
+	etcdPeer string
+	listen   string
+	lab      *lab.Lab
+
+	mu          sync.Mutex
+	etcd        *Process
+	api         *Process
+	controllers map[string]*Process
+}
+
+// Start starts everything and returns when the API is ready and has heard of
+// each host. The binary is that of cmd/ringfence.
+func Start(ctx context.Context, binary string, l *lab.Lab, hosts ...string) (*Stack, error) {
+	dir, err := os.MkdirTemp("", "rfstack")
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{binary: binary, dir: dir, lab: l, controllers: map[string]*Process{}}
+	if err := s.start(ctx, hosts); err != nil {
+		return nil, errors.Join(err, errors.New(s.Logs()), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context, hosts []string) error {
+	addrs, err := freeAddresses(3)
+	if err != nil {
+		return err
+	}
+	s.etcdURL, s.etcdPeer, s.listen = "http://"+addrs[0], "http://"+addrs[1], addrs[2]
+	s.URL = "http://" + s.listen
+	if err := s.writeToken(); err != nil {
+		return err
+	}
+	if s.Client, err = client.New(s.URL, s.Token); err != nil {
+		return err
+	}
+	if err := s.StartEtcd(); err != nil {
+		return err
+	}
+	if err := s.StartAPI(); err != nil {
+		return err
+	}
+	for _, h := range hosts {
+		if err := s.StartController(h); err != nil {
+			return err
+		}
+	}
+	if err := s.AwaitAPI(ctx); err != nil {
+		return err
+	}
+	for _, h := range hosts {
+		if err := s.await(ctx, "host "+h, func() error {
+			host, err := s.Client.Host(ctx, h)
+			if err == nil && !host.Alive {
+				err = errors.New("it is not alive")
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeToken makes the admin's token and the file that holds its hash.
+func (s *Stack) writeToken() error {
+	s.Token = rand.Text()
+	sum := sha256.Sum256([]byte(s.Token))
+	b, err := json.Marshal([]map[string]string{{
+		"token_sha256": hex.EncodeToString(sum[:]), "account": "*", "role": "admin", "name": "e2e",
+	}})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.file("tokens.json"), b, 0o600)
+}
+
+func (s *Stack) file(name string) string { return filepath.Join(s.dir, name) }
+
+// StartEtcd starts the store, on the data it had.
+func (s *Stack) StartEtcd() error {
+	return s.run(&s.etcd, "etcd", EtcdServer,
+		"--name=e2e", "--data-dir="+s.file("etcd"), "--log-level=warn", "--unsafe-no-fsync",
+		"--listen-client-urls="+s.etcdURL, "--advertise-client-urls="+s.etcdURL,
+		"--listen-peer-urls="+s.etcdPeer, "--initial-advertise-peer-urls="+s.etcdPeer,
+		"--initial-cluster=e2e="+s.etcdPeer)
+}
+
+// StartAPI starts the API.
+func (s *Stack) StartAPI() error {
+	return s.run(&s.api, "api", s.binary, "api",
+		"--etcd="+s.etcdURL, "--listen="+s.listen, "--tokens="+s.file("tokens.json"))
+}
+
+// StartController starts a host's controller.
+func (s *Stack) StartController(host string) error {
+	var p *Process
+	err := s.run(&p, "controller-"+host, s.binary, "controller",
+		"--etcd="+s.etcdURL, "--ovsdb="+s.lab.Host(host).DBAddr(), "--bridge="+lab.Bridge,
+		"--host="+host, "--uplink="+lab.Uplink)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.controllers[host] = p
+	return err
+}
+
+func (s *Stack) run(slot **Process, name, program string, args ...string) error {
+	p, err := start(name, s.file(name+".log"), program, args...)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*slot = p
+	return nil
+}
+
+// Etcd is the store's process.
+func (s *Stack) Etcd() *Process { s.mu.Lock(); defer s.mu.Unlock(); return s.etcd }
+
+// API is the API's process.
+func (s *Stack) API() *Process { s.mu.Lock(); defer s.mu.Unlock(); return s.api }
+
+// Controller is the process of a host's controller.
+func (s *Stack) Controller(host string) *Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.controllers[host]
+}
+
+// AwaitAPI returns when the API is ready.
+func (s *Stack) AwaitAPI(ctx context.Context) error {
+	return s.await(ctx, "the API", func() error { return s.Client.Ready(ctx) })
+}
+
+// await tries until there is no error, and gives up early when a process of
+// the stack has ended.
+func (s *Stack) await(ctx context.Context, what string, try func() error) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		for _, p := range s.processes() {
+			if !p.Running() {
+				return fmt.Errorf("waiting for %s: %s has ended (%s)", what, p.Name, p.cmd.ProcessState)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// processes are those started, clients of others first.
+func (s *Stack) processes() []*Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ps []*Process
+	for _, p := range s.controllers {
+		ps = append(ps, p)
+	}
+	for _, p := range []*Process{s.api, s.etcd} {
+		if p != nil {
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+// Logs is the end of what each process has written.
+func (s *Stack) Logs() string {
+	const most = 6000
+	text := ""
+	for _, p := range s.processes() {
+		log := p.Log()
+		text += fmt.Sprintf("--- %s\n%s\n", p.Name, log[max(0, len(log)-most):])
+	}
+	return text
+}
+
+// Close ends every process and removes their files. A process that does not
+// end in order is an error.
+func (s *Stack) Close() error {
+	var errs []error
+	for _, p := range s.processes() {
+		errs = append(errs, p.Stop())
+	}
+	if s.Client != nil {
+		s.Client.Close()
+	}
+	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
+}
+
+// freeAddresses finds loopback addresses that nobody listens on, with ports
+// below those that the kernel gives to outgoing connections
+// (net.ipv4.ip_local_port_range): one of those could take a port before its
+// owner has started.
+func freeAddresses(n int) ([]string, error) {
+	const lowest, highest, tries = 15000, 32000, 1000
+	var addrs []string
+	for range tries {
+		if len(addrs) == n {
+			return addrs, nil
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+mathrand.IntN(highest-lowest)))
+		if err != nil {
+			continue
+		}
+		defer l.Close() // after all are found: they must differ
+		addrs = append(addrs, l.Addr().String())
+	}
+	return nil, errors.New("no free port")
+}
