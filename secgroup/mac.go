@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// ParseMAC reads an Ethernet address: six pairs of hex digits with ":" or "-"
-// between them, or Cisco's three groups of four with dots.
+// ParseMAC reads an Ethernet address in any way that net.ParseMAC does: pairs of
+// hex digits with ":" or "-" between them, three groups of four with dots.
 func ParseMAC(s string) (MAC, error) {
 	hw, err := net.ParseMAC(s)
 	if err != nil || len(hw) != 6 {
