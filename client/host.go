@@ -12,12 +12,14 @@ import (
 type Host struct {
 	ID              string    `json:"id"`
 	LastSeen        time.Time `json:"last_seen"`
-	Alive           bool      `json:"alive"`
+	Alive           bool      `json:"alive"`     // its controller reported lately
+	Connected       bool      `json:"connected"` // its controller reaches its switch
 	AppliedRevision int64     `json:"applied_revision"`
 	Flows           int       `json:"flows"`
 	NICs            []HostNIC `json:"nics"`
 	Errors          []string  `json:"errors"`
 	Version         string    `json:"version"`
+	StartedAt       time.Time `json:"started_at"` // its controller
 }
 
 // HostNIC is a NIC that is plugged on a host.

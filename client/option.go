@@ -83,7 +83,8 @@ type Meta struct {
 
 // Effects says whom a mutation concerns.
 type Effects struct {
-	NICs                   []string `json:"nics,omitempty"`
+	NICs                   []string `json:"nics,omitempty"` // the first ones
+	NICsTotal              int      `json:"nics_total,omitempty"`
 	Hosts                  []string `json:"hosts,omitempty"`
 	EgressBecameOpen       []string `json:"egress_became_open,omitempty"`
 	EgressBecameRestricted []string `json:"egress_became_restricted,omitempty"`

@@ -100,5 +100,5 @@ func (c accountDelete) Run(s *session) error {
 	if err := s.api.DeleteAccount(s.ctx, c.ID, s.mutation(&meta)...); err != nil {
 		return err
 	}
-	return s.saved(meta, "account %s", c.ID)
+	return s.done(meta, "deleted account %s", c.ID)
 }

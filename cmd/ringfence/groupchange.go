@@ -127,7 +127,7 @@ func (c groupDelete) Run(t *tenant) error {
 	if err := t.api.DeleteGroup(t.ctx, t.account, id, t.mutation(&meta, client.Cascade(c.Cascade...))...); err != nil {
 		return err
 	}
-	return t.saved(meta, "group %s", c.Group)
+	return t.done(meta, "deleted group %s", c.Group)
 }
 
 type groupAddNetwork struct {

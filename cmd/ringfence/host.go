@@ -24,7 +24,7 @@ func (hostList) Run(s *session) error {
 	return s.list(meta, hostHeader, hostRows(hosts))
 }
 
-var hostHeader = []string{"HOST", "ALIVE", "LAST SEEN", "APPLIED", "FLOWS", "NICS", "READY", "ERRORS"}
+var hostHeader = []string{"HOST", "ALIVE", "LAST SEEN", "SWITCH", "APPLIED", "FLOWS", "NICS", "READY", "ERRORS"}
 
 func hostRows(hosts []client.Host) [][]cell {
 	rows := make([][]cell, 0, len(hosts))
@@ -36,12 +36,19 @@ func hostRows(hosts []client.Host) [][]cell {
 			}
 		}
 		rows = append(rows, []cell{
-			text(h.ID), yesNo(h.Alive), text(ago(h.LastSeen)), text(strconv.FormatInt(h.AppliedRevision, 10)),
+			text(h.ID), yesNo(h.Alive), text(ago(h.LastSeen)), switchCell(h.Connected), text(strconv.FormatInt(h.AppliedRevision, 10)),
 			text(strconv.Itoa(h.Flows)), text(strconv.Itoa(len(h.NICs))), text(strconv.Itoa(ready)),
 			{strings.Join(h.Errors, "; "), red},
 		})
 	}
 	return rows
+}
+
+func switchCell(connected bool) cell {
+	if connected {
+		return cell{"connected", green}
+	}
+	return cell{"lost", red}
 }
 
 // ago says how long ago t was, in round words.

@@ -79,5 +79,5 @@ func (c instanceDelete) Run(t *tenant) error {
 	if err := t.api.DeleteInstance(t.ctx, t.account, c.ID, t.mutation(&meta)...); err != nil {
 		return err
 	}
-	return t.saved(meta, "instance %s", c.ID)
+	return t.done(meta, "deleted instance %s", c.ID)
 }

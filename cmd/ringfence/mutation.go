@@ -17,10 +17,13 @@ func (s *session) mutation(meta *client.Meta, more ...client.CallOption) []clien
 	return opts
 }
 
-// saved reports a mutation of an object, with the verb that the status means:
-// "created group web", "saved group web", "deleted group web".
+// saved reports that an object was made or changed: "created group web".
 func (s *session) saved(meta client.Meta, format string, args ...any) error {
-	return s.done(meta, "%s %s", verb(meta.Status), fmt.Sprintf(format, args...))
+	verb := "saved"
+	if meta.Status == http.StatusCreated {
+		verb = "created"
+	}
+	return s.done(meta, "%s %s", verb, fmt.Sprintf(format, args...))
 }
 
 // done prints a sentence that says what a mutation did, its revision and whom
@@ -43,17 +46,6 @@ func lagging(meta client.Meta) error {
 		return &laggingError{meta.Revision, r.Lagging}
 	}
 	return nil
-}
-
-func verb(status int) string {
-	switch status {
-	case http.StatusCreated:
-		return "created"
-	case http.StatusNoContent:
-		return "deleted"
-	default:
-		return "saved"
-	}
 }
 
 // aside says in parentheses at which revision a change is, and where in force.

@@ -111,5 +111,5 @@ func (c networkDelete) Run(s *session) error {
 	if err := s.api.DeleteNetwork(s.ctx, c.ID, s.mutation(&meta)...); err != nil {
 		return err
 	}
-	return s.saved(meta, "network %s", c.ID)
+	return s.done(meta, "deleted network %s", c.ID)
 }

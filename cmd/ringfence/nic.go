@@ -153,5 +153,5 @@ func (c nicDelete) Run(s *session) error {
 	if err := s.api.DeleteNIC(s.ctx, c.ID, s.mutation(&meta)...); err != nil {
 		return err
 	}
-	return s.saved(meta, "NIC %s", c.ID)
+	return s.done(meta, "deleted NIC %s", c.ID)
 }

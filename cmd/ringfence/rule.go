@@ -167,7 +167,7 @@ func (c ruleDelete) Run(t *tenant) error {
 		if err := t.api.DeleteRule(t.ctx, t.account, group, id, t.mutation(&meta)...); err != nil {
 			return err
 		}
-		if err := t.saved(meta, "rule %s of group %s", id, c.Group); err != nil {
+		if err := t.done(meta, "deleted rule %s of group %s", id, c.Group); err != nil {
 			return err
 		}
 	}
