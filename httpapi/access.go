@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+)
+
+// access says who may call a route.
+type access int
+
+const (
+	open          access = iota // anyone, without a token
+	accountRead                 // tokens of the account in the path
+	accountWrite                // those of them that are no viewers'
+	platformRead                // tokens of all accounts
+	platformWrite               // the platform's admin
+)
+
+// platformAdmin reports whether the identity is the platform itself.
+func (i Identity) platformAdmin() bool { return i.Account == AllAccounts && i.Role == RoleAdmin }
+
+// owns reports whether the identity may know of an account.
+func (i Identity) owns(account string) bool { return i.Account == AllAccounts || i.Account == account }
+
+// authorize finds out who calls and whether they may. An account that the
+// caller may not know of is not found.
+func (c *call) authorize(need access) error {
+	if need == open {
+		return nil
+	}
+	scheme, secret, _ := strings.Cut(c.req.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
+		return unauthenticated("a bearer token is needed")
+	}
+	who, ok := c.api.tokens.Authenticate(strings.TrimSpace(secret))
+	if !ok {
+		return unauthenticated("the token is not valid")
+	}
+	c.who = who
+	switch need {
+	case accountRead, accountWrite:
+		if !who.owns(c.account) {
+			return notFound()
+		}
+		if need == accountWrite && who.Role == RoleViewer {
+			return forbidden("a viewer's token changes nothing")
+		}
+	case platformRead:
+		if who.Account != AllAccounts {
+			return forbidden("this takes a token for all accounts")
+		}
+	case platformWrite:
+		if c.account != "" && !who.owns(c.account) {
+			return notFound()
+		}
+		if !who.platformAdmin() {
+			return forbidden("this takes an admin's token for all accounts")
+		}
+	}
+	return nil
+}
+
+func unauthenticated(detail string) *Problem {
+	return problem(http.StatusUnauthorized, codeUnauthenticated, detail).with("WWW-Authenticate", `Bearer realm="ringfence"`)
+}
+
+func forbidden(detail string) *Problem { return problem(http.StatusForbidden, codeForbidden, detail) }

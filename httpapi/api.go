@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// Store is what the API needs of *store.Store.
+type Store interface {
+	Read(ctx context.Context, f func(*secgroup.Snapshot) error) error
+	Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...store.UpdateOption) (int64, error)
+	Observe(f func(before *secgroup.Snapshot, b store.Batch)) (stop func())
+	Hosts() []store.HostStatus
+	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
+	Sync(ctx context.Context) error
+	Stale() (since time.Time, stale bool)
+}
+
+// Config is what an API is made of. Store and Tokens are needed.
+type Config struct {
+	Store    Store
+	Tokens   Authenticator
+	Logger   *slog.Logger         // slog.Default if nil
+	Registry *prometheus.Registry // served at /metrics; a new one if nil
+	Now      func() time.Time     // time.Now if nil
+	NewID    func() string        // UUIDv7 if nil
+}
+
+// API is the HTTP API. It is an http.Handler.
+type API struct {
+	store   Store
+	tokens  Authenticator
+	logger  *slog.Logger
+	now     func() time.Time
+	newID   func() string
+	echo    *echo.Echo
+	past    *history
+	metrics *metrics
+	stop    func()
+}
+
+// New returns the API. Close it before its store.
+func New(cfg Config) *API {
+	a := &API{
+		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
+		echo: echo.New(), past: newHistory(),
+	}
+	if a.logger == nil {
+		a.logger = slog.Default()
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.newID == nil {
+		a.newID = newUUID
+	}
+	registry := cfg.Registry
+	if registry == nil {
+		registry = prometheus.NewRegistry()
+	}
+	a.metrics = newMetrics(registry, a.store)
+	a.echo.HideBanner, a.echo.HidePort = true, true
+	a.echo.HTTPErrorHandler = a.echoError
+	for _, r := range routes() {
+		a.echo.Add(r.method, echoPath(r.path), a.handler(r))
+	}
+	a.stop = a.store.Observe(a.past.record)
+	return a
+}
+
+// Close ends what the API has the store do. Requests under way are not waited
+// for: that is the HTTP server's business.
+func (a *API) Close() { a.stop() }
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
+
+func newUUID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// echoError answers what Echo itself refuses: no route, no such method.
+func (a *API) echoError(err error, ec echo.Context) {
+	c := a.newCall(ec, route{})
+	var he *echo.HTTPError
+	if errors.As(err, &he) {
+		switch he.Code {
+		case http.StatusNotFound:
+			err = notFound()
+		case http.StatusMethodNotAllowed:
+			p := problem(he.Code, codeMethodNotAllowed, "the resource does not have this method")
+			err = p.with("Allow", ec.Response().Header().Get("Allow"))
+		}
+	}
+	c.fail(err)
+	a.metrics.observe(c, "none")
+}

@@ -1,0 +1,226 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 2 << 20
+
+// call is one request being answered.
+type call struct {
+	api     *API
+	echo    echo.Context
+	req     *http.Request
+	res     *echo.Response
+	route   route
+	id      string // the request's
+	account string // of the path, "" if it has none
+	who     Identity
+	begun   time.Time
+}
+
+// handler makes an Echo handler of a route. It is the one place where errors
+// are answered.
+func (a *API) handler(r route) echo.HandlerFunc {
+	return func(ec echo.Context) error {
+		c := a.newCall(ec, r)
+		defer a.metrics.observe(c, r.path)
+		if err := c.serve(); err != nil {
+			c.fail(err)
+		}
+		return nil
+	}
+}
+
+func (a *API) newCall(ec echo.Context, r route) *call {
+	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now()}
+	c.account = c.param("account")
+	c.id = c.req.Header.Get("X-Request-Id")
+	if !secgroup.ValidID(c.id) {
+		c.id = a.newID()
+	}
+	h := c.res.Header()
+	h.Set("X-Request-Id", c.id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	return c
+}
+
+// serve runs the route's handler. A panic is an error like any other.
+func (c *call) serve() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	c.req.Body = http.MaxBytesReader(c.res, c.req.Body, maxBody)
+	if err := c.authorize(c.route.access); err != nil {
+		return err
+	}
+	if err := c.checkParameters(); err != nil {
+		return err
+	}
+	if c.route.access != open {
+		if err := c.inContact(); err != nil {
+			return err
+		}
+	}
+	return c.route.serve(c)
+}
+
+// contactGrace is how long a request waits for a store that is just away.
+const contactGrace = 500 * time.Millisecond
+
+// inContact refuses a request while the store is lost: what this process knows
+// may be outdated, and nobody is to act on that unawares (semantics.md §5).
+func (c *call) inContact() error {
+	if _, stale := c.api.store.Stale(); !stale {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.req.Context(), contactGrace)
+	defer cancel()
+	return c.api.store.Sync(ctx)
+}
+
+// fail answers with an error, and logs what the caller is not told.
+func (c *call) fail(err error) {
+	p, public := problemOf(err)
+	if !public {
+		c.api.logger.Error("request failed", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
+	}
+	if !c.res.Committed {
+		p.write(c.res, c.req.URL.Path, c.id)
+	}
+}
+
+// param returns a path parameter.
+func (c *call) param(name string) string {
+	v := c.echo.Param(name)
+	if c.req.URL.RawPath != "" { // Echo then matches the path as it was escaped
+		if plain, err := url.PathUnescape(v); err == nil {
+			return plain
+		}
+	}
+	return v
+}
+
+// below is the path of something in the collection that the request's path names.
+func (c *call) below(id string) string {
+	return strings.TrimSuffix(c.req.URL.EscapedPath(), "/") + "/" + url.PathEscape(id)
+}
+
+func (c *call) groupRef() secgroup.GroupRef {
+	return secgroup.GroupRef{Account: c.account, ID: c.param("group")}
+}
+
+// body reads the request's JSON. Faults of its form are in the reading.
+func (c *call) body() (*node, *reading, error) {
+	if err := c.mediaType(); err != nil {
+		return nil, nil, err
+	}
+	raw, err := io.ReadAll(c.req.Body)
+	if err != nil {
+		return nil, nil, c.bodyError(err)
+	}
+	n, faults, err := parseJSON(raw)
+	return n, &reading{faults: faults}, err
+}
+
+// noBody refuses a body that says anything: the path says it all.
+func (c *call) noBody() error {
+	raw, err := io.ReadAll(c.req.Body)
+	if err != nil {
+		return c.bodyError(err)
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil
+	}
+	if err := c.mediaType(); err != nil {
+		return err
+	}
+	n, faults, err := parseJSON(raw)
+	if err != nil {
+		return err
+	}
+	r := &reading{faults: faults}
+	r.object(n, "").close()
+	if len(r.faults) > 0 {
+		return r.faults
+	}
+	return nil
+}
+
+// bodyError tells a body that is too large from one that did not arrive.
+func (c *call) bodyError(err error) error {
+	if p, public := problemOf(err); public {
+		return p
+	}
+	return problem(http.StatusBadRequest, codeMalformedJSON, "the body did not arrive whole")
+}
+
+func (c *call) mediaType() error {
+	types := []string{"application/json"}
+	if c.req.Method == http.MethodPatch {
+		types = append(types, "application/merge-patch+json")
+	}
+	given, params, err := mime.ParseMediaType(c.req.Header.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || !slices.Contains(types, given) || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		p := problem(http.StatusUnsupportedMediaType, codeMediaType, "the body must be "+strings.Join(types, " or "))
+		if c.req.Method == http.MethodPatch {
+			p.with("Accept-Patch", strings.Join(types, ", ")) // RFC 5789, section 2.2
+		}
+		return p
+	}
+	return nil
+}
+
+// encode is the one way values become JSON.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// answer writes a body that is JSON already.
+func (c *call) answer(status int, body []byte) error {
+	h := c.res.Header()
+	h.Set("Content-Type", "application/json")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-cache") // keep it, but ask with its ETag before using it
+	}
+	c.res.WriteHeader(status)
+	_, err := c.res.Write(body)
+	if err != nil {
+		c.api.logger.Debug("answer not delivered", "request_id", c.id, "error", err)
+	}
+	return nil
+}
+
+// json answers with a value.
+func (c *call) json(status int, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	return c.answer(status, body)
+}

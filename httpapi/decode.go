@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Fields of every answer that requests may repeat.
+var answerFields = []string{"created_at", "updated_at", "revision", "effects", "realization"}
+
+// group reads a group; id is "" if the server is to name it.
+func (r *reading) group(n *node, ref secgroup.GroupRef) plan.GroupSpec {
+	o := r.object(n, "")
+	defer o.close()
+	o.fixed("id", ref.ID)
+	o.fixed("account", ref.Account)
+	spec := plan.GroupSpec{
+		Name:         o.str("name"),
+		Description:  o.str("description"),
+		Tags:         o.stringMap("tags"),
+		EgressPolicy: secgroup.EgressPolicy(strings.ToLower(o.str("egress_policy"))),
+		NetworkScope: secgroup.NetworkScope(strings.ToLower(o.str("network_scope"))),
+		Networks:     o.strings("networks"),
+		DefaultRules: o.boolean("default_rules"),
+	}
+	if v := o.take("rules"); v != nil {
+		spec.Rules = r.ruleSet(v, "/rules", ref)
+	}
+	o.readOnly("is_default", "egress_restricts")
+	o.readOnly(answerFields...)
+	return spec
+}
+
+// account reads an account's settings, which may also stand beside "settings"
+// instead of in it.
+func (r *reading) account(n *node, id string) plan.AccountSpec {
+	o := r.object(n, "")
+	defer o.close()
+	o.fixed("id", id)
+	settings := o
+	if v := o.take("settings"); v != nil {
+		settings = r.object(v, "/settings")
+		defer settings.close()
+	}
+	spec := plan.AccountSpec{}
+	for _, from := range []*object{settings, o} {
+		if p := from.str("egress_policy_default"); p != "" {
+			spec.EgressPolicyDefault = secgroup.EgressPolicy(strings.ToLower(p))
+		}
+		if g := from.str("egress_open_guard"); g != "" {
+			spec.EgressOpenGuard = secgroup.EgressOpenGuard(strings.ToLower(g))
+		}
+		if q := from.quotas(); q != nil {
+			spec.Quotas = q
+		}
+	}
+	o.readOnly(answerFields...)
+	return spec
+}
+
+// quotas reads limits: {"groups": 100}, or {"groups": {"limit": 100}} as
+// answers have it.
+func (o *object) quotas() map[string]int {
+	v := o.take("quotas")
+	if v == nil || !o.is(v, kindObject, o.pointer("quotas")) {
+		return nil
+	}
+	limits := map[string]int{}
+	each := o.object(v, o.pointer("quotas"))
+	for _, f := range v.fields {
+		from, name := each, f.name
+		if f.value.kind == kindObject {
+			from, name = o.object(f.value, each.pointer(f.name)), "limit"
+			from.readOnly("used")
+		}
+		if limit, ok := from.integer(name, 0, 1<<31-1); ok {
+			limits[f.name] = int(limit)
+		}
+		if from != each {
+			from.close()
+		}
+	}
+	return limits
+}
+
+// network reads a network.
+func (r *reading) network(n *node, id string) secgroup.Network {
+	o := r.object(n, "")
+	defer o.close()
+	o.fixed("id", id)
+	net := secgroup.Network{
+		ID:            id,
+		Type:          secgroup.NetworkType(strings.ToLower(o.str("type"))),
+		VPC:           o.str("vpc"),
+		Prefixes:      parsed(o, "prefixes", "a CIDR", netip.ParsePrefix),
+		RoutingDomain: o.str("routing_domain"),
+		Gateways:      parsed(o, "gateways", "an IP address", netip.ParseAddr),
+	}
+	vlan, _ := o.integer("vlan", 0, 4094)
+	net.VLAN = uint16(vlan)
+	o.readOnly(answerFields...)
+	return net
+}
+
+// nic reads a NIC.
+func (r *reading) nic(n *node, id string) secgroup.NIC {
+	o := r.object(n, "")
+	defer o.close()
+	o.fixed("id", id)
+	nic := secgroup.NIC{
+		ID:               id,
+		Account:          o.str("account"),
+		Instance:         o.str("instance"),
+		Network:          o.str("network"),
+		Addresses:        parsed(o, "addresses", "an IP address", netip.ParseAddr),
+		AllowedAddresses: parsed(o, "allowed_addresses", "a CIDR or an IP address", prefixOrAddress),
+		Enforcement:      secgroup.Enforcement(strings.ToLower(o.str("enforcement"))),
+	}
+	if mac := o.str("mac"); mac != "" {
+		var err error
+		if nic.MAC, err = secgroup.ParseMAC(mac); err != nil {
+			o.invalid("/mac", err.Error())
+		}
+	}
+	if dhcp := o.boolean("dhcp_server"); dhcp != nil {
+		nic.DHCPServer = *dhcp
+	}
+	o.readOnly("effective_groups", "egress_restricted", "because", "host", "ready", "realized_revision")
+	o.readOnly(answerFields...)
+	return nic
+}
+
+// instance reads an instance and returns its name.
+func (r *reading) instance(n *node, ref secgroup.InstanceRef) string {
+	o := r.object(n, "")
+	defer o.close()
+	o.fixed("id", ref.ID)
+	o.fixed("account", ref.Account)
+	name := o.str("name")
+	o.readOnly("nics")
+	o.readOnly(answerFields...)
+	return name
+}
+
+// baseline reads the operator's addresses.
+func (r *reading) baseline(n *node) []secgroup.BaselineAddress {
+	o := r.object(n, "")
+	defer o.close()
+	o.readOnly("guard")
+	o.readOnly(answerFields...)
+	v := o.take("addresses")
+	if v == nil {
+		o.invalid("/addresses", "is missing")
+		return nil
+	}
+	if !o.is(v, kindArray, "/addresses") {
+		return nil
+	}
+	out := make([]secgroup.BaselineAddress, len(v.items))
+	for i, item := range v.items {
+		b := r.object(item, "/addresses"+secgroup.Pointer(i))
+		a, err := netip.ParseAddr(b.str("address"))
+		if err != nil {
+			b.invalid(b.pointer("address"), "is not an IP address")
+		}
+		port, _ := b.integer("port", 1, 65535)
+		out[i] = secgroup.BaselineAddress{
+			Address: a, Protocol: b.protocol(), Port: uint16(port), Description: b.str("description"),
+		}
+		b.close()
+	}
+	return out
+}
+
+// groupIDs reads a list of groups: ids, or objects with an id.
+func (r *reading) groupIDs(n *node) (ids []string, at string) {
+	items, at := r.array(n, "security_groups", "items")
+	if !r.is(items, kindArray, at) {
+		return nil, at
+	}
+	ids = make([]string, len(items.items))
+	for i, item := range items.items {
+		here := at + secgroup.Pointer(i)
+		if item.kind == kindObject {
+			o := r.object(item, here)
+			ids[i] = o.str("id")
+			o.readOnly("via", "name")
+			o.close()
+		} else if r.is(item, kindString, here) {
+			ids[i] = item.text
+		}
+	}
+	return ids, at
+}

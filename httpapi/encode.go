@@ -1,0 +1,245 @@
+package httpapi
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// The JSON forms of api.md "Shapes". Each has one function that makes it of
+// the object, seen in a view.
+
+type ruleJSON struct {
+	ID          string             `json:"id"`
+	Group       string             `json:"group"`
+	Direction   secgroup.Direction `json:"direction"`
+	Family      secgroup.Family    `json:"family"`
+	Protocol    secgroup.Protocol  `json:"protocol"`
+	PortMin     *int               `json:"port_min"`
+	PortMax     *int               `json:"port_max"`
+	ICMPType    *int               `json:"icmp_type"`
+	ICMPCode    *int               `json:"icmp_code"`
+	RemoteCIDR  *string            `json:"remote_cidr"`
+	RemoteGroup *string            `json:"remote_group"`
+	Description string             `json:"description"`
+	Enabled     bool               `json:"enabled"`
+	Origin      secgroup.Origin    `json:"origin"`
+	Inert       *string            `json:"inert"`
+	Revision    int64              `json:"revision"`
+}
+
+func showRule(in *plan.Inertness, g *secgroup.Group, r *secgroup.Rule) ruleJSON {
+	return ruleJSON{
+		ID: r.ID, Group: g.ID, Direction: r.Direction, Family: r.Family, Protocol: r.Protocol,
+		PortMin: positive(int(r.PortMin)), PortMax: positive(int(r.PortMax)),
+		ICMPType: optional8(r.ICMPType), ICMPCode: optional8(r.ICMPCode),
+		RemoteCIDR: prefixText(r.RemoteCIDR), RemoteGroup: groupText(g.Account, r.RemoteGroup),
+		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: text(in.Of(r)), Revision: r.Revision,
+	}
+}
+
+// positive is null for 0.
+func positive(v int) *int {
+	if v == 0 {
+		return nil
+	}
+	return &v
+}
+
+func optional8(o secgroup.Opt8) *int {
+	if !o.Set {
+		return nil
+	}
+	v := int(o.Value)
+	return &v
+}
+
+// text is null for "".
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func prefixText(p netip.Prefix) *string {
+	if !p.IsValid() {
+		return nil
+	}
+	s := p.String()
+	return &s
+}
+
+// groupText names a group as object.groupRef reads it.
+func groupText(account string, g secgroup.GroupRef) *string {
+	switch {
+	case g == secgroup.GroupRef{}:
+		return nil
+	case g.Account == account:
+		return &g.ID
+	}
+	s := g.Account + "/" + g.ID
+	return &s
+}
+
+type groupJSON struct {
+	ID              string                `json:"id"`
+	Account         string                `json:"account"`
+	Name            string                `json:"name"`
+	Description     string                `json:"description"`
+	Tags            map[string]string     `json:"tags"`
+	IsDefault       bool                  `json:"is_default"`
+	EgressPolicy    secgroup.EgressPolicy `json:"egress_policy"`
+	EgressRestricts bool                  `json:"egress_restricts"`
+	NetworkScope    secgroup.NetworkScope `json:"network_scope"`
+	Networks        []string              `json:"networks"`
+	Rules           []ruleJSON            `json:"rules"`
+	CreatedAt       time.Time             `json:"created_at"`
+	UpdatedAt       time.Time             `json:"updated_at"`
+	Revision        int64                 `json:"revision"`
+}
+
+func showGroup(in *plan.Inertness, g *secgroup.Group) groupJSON {
+	out := groupJSON{
+		ID: g.ID, Account: g.Account, Name: g.Name, Description: g.Description, Tags: g.Tags, IsDefault: g.IsDefault,
+		EgressPolicy: g.EgressPolicy, EgressRestricts: secgroup.EgressRestricts(g),
+		NetworkScope: g.NetworkScope, Networks: list(g.Networks), Rules: make([]ruleJSON, len(g.Rules)),
+		CreatedAt: g.CreatedAt.UTC(), UpdatedAt: g.UpdatedAt.UTC(), Revision: g.Revision,
+	}
+	if out.Tags == nil {
+		out.Tags = map[string]string{}
+	}
+	for i := range g.Rules {
+		out.Rules[i] = showRule(in, g, &g.Rules[i])
+	}
+	return out
+}
+
+// list is an empty array for nil, not null.
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func texts[T interface{ String() string }](in []T) []string {
+	out := make([]string, len(in))
+	for i, v := range in {
+		out[i] = v.String()
+	}
+	return out
+}
+
+type settingsJSON struct {
+	EgressPolicyDefault secgroup.EgressPolicy    `json:"egress_policy_default"`
+	EgressOpenGuard     secgroup.EgressOpenGuard `json:"egress_open_guard"`
+}
+
+// quotaJSON is a limit, null if there is none, and how much of it is used.
+type quotaJSON struct {
+	Limit *int `json:"limit"`
+	Used  int  `json:"used"`
+}
+
+type accountJSON struct {
+	ID        string               `json:"id"`
+	Settings  settingsJSON         `json:"settings"`
+	Quotas    map[string]quotaJSON `json:"quotas"`
+	CreatedAt time.Time            `json:"created_at"`
+	UpdatedAt time.Time            `json:"updated_at"`
+	Revision  int64                `json:"revision"`
+}
+
+func showAccount(v *plan.View, a *secgroup.Account) accountJSON {
+	out := accountJSON{
+		ID: a.ID, Settings: settingsJSON{a.EgressPolicyDefault, a.EgressOpenGuard},
+		Quotas: map[string]quotaJSON{
+			"security_groups": {Used: len(v.Groups(a.ID))},
+			"instances":       {Used: len(v.Instances(a.ID))},
+			"nics":            {Used: len(v.NICsOfAccount(a.ID))},
+		},
+		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(), Revision: a.Revision,
+	}
+	for name, limit := range a.Quotas {
+		q := out.Quotas[name]
+		q.Limit = &limit
+		out.Quotas[name] = q
+	}
+	return out
+}
+
+type networkJSON struct {
+	ID            string               `json:"id"`
+	Type          secgroup.NetworkType `json:"type"`
+	VPC           *string              `json:"vpc"`
+	Prefixes      []string             `json:"prefixes"`
+	VLAN          uint16               `json:"vlan"`
+	RoutingDomain string               `json:"routing_domain"`
+	Gateways      []string             `json:"gateways"`
+	CreatedAt     time.Time            `json:"created_at"`
+	UpdatedAt     time.Time            `json:"updated_at"`
+	Revision      int64                `json:"revision"`
+}
+
+func showNetwork(n *secgroup.Network) networkJSON {
+	return networkJSON{
+		ID: n.ID, Type: n.Type, VPC: text(n.VPC), Prefixes: texts(n.Prefixes), VLAN: n.VLAN,
+		RoutingDomain: n.RoutingDomain, Gateways: texts(n.Gateways),
+		CreatedAt: n.CreatedAt.UTC(), UpdatedAt: n.UpdatedAt.UTC(), Revision: n.Revision,
+	}
+}
+
+type instanceJSON struct {
+	ID        string    `json:"id"`
+	Account   string    `json:"account"`
+	Name      string    `json:"name"`
+	NICs      []string  `json:"nics"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Revision  int64     `json:"revision"`
+}
+
+func showInstance(v *plan.View, i *secgroup.Instance) instanceJSON {
+	out := instanceJSON{
+		ID: i.ID, Account: i.Account, Name: i.Name, NICs: []string{},
+		CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(), Revision: i.Revision,
+	}
+	for _, n := range v.NICsOfInstance(i.InstanceRef) {
+		out.NICs = append(out.NICs, n.ID)
+	}
+	return out
+}
+
+type baselineJSON struct {
+	Guard     []string              `json:"guard"`
+	Addresses []baselineAddressJSON `json:"addresses"`
+	Revision  int64                 `json:"revision"`
+}
+
+type baselineAddressJSON struct {
+	Address     string            `json:"address"`
+	Protocol    secgroup.Protocol `json:"protocol"`
+	Port        uint16            `json:"port"`
+	Description string            `json:"description"`
+}
+
+// guard is what passes without a rule, and what does not pass with one,
+// semantics.md §4. It is listed for people; nobody can change it.
+var guard = []string{
+	"A NIC sends only from its own MAC and addresses, its link-local one among them, and its allowed_addresses.",
+	"ARP passes, and IPv6 router solicitations out, neighbour discovery both ways; router advertisements come only from the network's gateways; a VM sends no redirects.",
+	"DHCP passes between client and server; a NIC acts as a server only if it is marked dhcp_server.",
+	"ARP probes, duplicate address detection and DHCP may have an unspecified source address. A NIC without addresses may only do DHCP.",
+	"Frames that are neither IP nor ARP are dropped, and packets that connection tracking calls invalid.",
+}
+
+func showBaseline(b *secgroup.Baseline) baselineJSON {
+	out := baselineJSON{Guard: guard, Addresses: []baselineAddressJSON{}, Revision: b.Revision}
+	for _, a := range b.Addresses {
+		out.Addresses = append(out.Addresses, baselineAddressJSON{a.Address.String(), a.Protocol, a.Port, a.Description})
+	}
+	return out
+}

@@ -1,0 +1,68 @@
+package httpapi
+
+import (
+	"hash/fnv"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/plan"
+)
+
+// An entity tag is "<tag>-<hash>": tag is the state that a write may be made
+// to depend on (plan.Condition), and hash is that of the whole answer, which
+// also has things that change by themselves, such as a NIC's host. So a read
+// is repeated when anything in it changed, and a write is refused only when
+// somebody wrote in between.
+
+// etag returns the entity tag of a body.
+func etag(tag string, body []byte) string {
+	h := fnv.New32a()
+	h.Write(body)
+	return `"` + tag + "-" + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
+}
+
+// entityTags reads If-Match or If-None-Match (RFC 9110, section 13.1).
+func (c *call) entityTags(header string) []string {
+	var tags []string
+	for _, v := range c.req.Header.Values(header) {
+		for t := range strings.SplitSeq(v, ",") {
+			if t = strings.TrimSpace(t); t != "" {
+				tags = append(tags, t)
+			}
+		}
+	}
+	return tags
+}
+
+// condition is what a write depends on.
+func (c *call) condition() plan.Condition {
+	state := func(tags []string) []string {
+		for i, t := range tags {
+			if t == "*" {
+				continue
+			}
+			weak, _ := strings.CutPrefix(t, "W/")
+			t, _, _ = strings.Cut(strings.Trim(weak, `"`), "-")
+			if t == "" || t == "*" {
+				t = "none" // no tag of ours
+			}
+			tags[i] = t
+		}
+		return tags
+	}
+	return plan.Condition{IfMatch: state(c.entityTags("If-Match")), IfNoneMatch: state(c.entityTags("If-None-Match"))}
+}
+
+// read answers a GET with a body, or 304 if the caller has it already.
+func (c *call) read(tag string, body []byte) error {
+	tag = etag(tag, body)
+	c.res.Header().Set("ETag", tag)
+	known := c.entityTags("If-None-Match")
+	if slices.Contains(known, tag) || slices.Contains(known, "W/"+tag) || slices.Contains(known, "*") {
+		c.res.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return c.answer(http.StatusOK, body)
+}

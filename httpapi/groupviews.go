@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// numbered is an item of a list whose order is not that of an id. Its place is
+// the same on all pages, which are read at one revision.
+type numbered[T any] struct {
+	place string
+	item  T
+}
+
+func enumerate[T any](items []T) []numbered[T] {
+	out := make([]numbered[T], len(items))
+	for i, item := range items {
+		out[i] = numbered[T]{number(i), item}
+	}
+	return out
+}
+
+func placeOf[T any](n numbered[T]) string { return n.place }
+
+type memberJSON struct {
+	RoutingDomain string `json:"routing_domain"`
+	Address       string `json:"address"`
+	NIC           string `json:"nic"`
+}
+
+// memberList is sorted by routing domain, address and NIC.
+var memberList = listing[numbered[secgroup.Member]]{
+	items: func(c *call, v *plan.View) ([]numbered[secgroup.Member], error) {
+		ref := c.groupRef()
+		if v.Group(ref) == nil {
+			return nil, notFound()
+		}
+		return enumerate(v.Members(ref)), nil
+	},
+	key: placeOf[secgroup.Member],
+	show: func(*call, *plan.View) func(numbered[secgroup.Member]) any {
+		return func(n numbered[secgroup.Member]) any {
+			return memberJSON{n.item.Domain, n.item.Address.String(), n.item.NIC}
+		}
+	},
+}
+
+type referencesJSON struct {
+	Rules       []plan.Dependent `json:"rules"`       // group, rule
+	Attachments []plan.Dependent `json:"attachments"` // nic or instance
+	Revision    int64            `json:"revision"`
+}
+
+// getReferences answers what uses a group, its own rules apart: what stands in
+// the way of deleting it.
+func getReferences(c *call) error {
+	ref := c.groupRef()
+	return c.object(func(v *plan.View) (any, string) {
+		if v.Group(ref) == nil {
+			return nil, ""
+		}
+		out := referencesJSON{Rules: []plan.Dependent{}, Attachments: []plan.Dependent{}, Revision: v.Revision()}
+		for _, r := range v.RulesReferencing(ref) {
+			if r.Group != ref && r.Group.Account == ref.Account {
+				out.Rules = append(out.Rules, plan.Dependent{Group: r.Group.ID, Rule: r.ID})
+			}
+		}
+		for _, a := range v.AttachmentsOfGroup(ref) {
+			out.Attachments = append(out.Attachments, plan.Dependent{NIC: a.NIC, Instance: a.Instance})
+		}
+		return out, "l"
+	})
+}
+
+// scopeJSON is in which networks a group acts.
+type scopeJSON struct {
+	NetworkScope secgroup.NetworkScope `json:"network_scope"`
+	Items        []string              `json:"items"`
+	NextCursor   *string               `json:"next_cursor"`
+	Revision     int64                 `json:"revision"`
+}
+
+func scopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
+	g := v.Group(ref)
+	if g == nil {
+		return nil, ""
+	}
+	return scopeJSON{NetworkScope: g.NetworkScope, Items: list(g.Networks), Revision: v.Revision()}, plan.Tag(g.Revision)
+}
+
+func getGroupNetworks(c *call) error {
+	return c.object(func(v *plan.View) (any, string) { return scopeBody(v, c.groupRef()) })
+}
+
+func putGroupNetwork(c *call) error { return c.scope(plan.AddGroupNetwork, true) }
+
+func deleteGroupNetwork(c *call) error { return c.scope(plan.RemoveGroupNetwork, false) }
+
+func (c *call) scope(do func(*secgroup.Snapshot, *plan.Request, secgroup.GroupRef, string) (plan.Result, error), shown bool) error {
+	if err := c.noBody(); err != nil {
+		return err
+	}
+	ref, network := c.groupRef(), c.param("network")
+	m := mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		return do(s, req, ref, network)
+	}}
+	if shown {
+		m.show = func(v *plan.View, _ plan.Result) (any, string) { return scopeBody(v, ref) }
+	}
+	return c.mutate(m)
+}

@@ -1,0 +1,217 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/ringfence/ringfence/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The tokens of a test server.
+const (
+	admin      = "admin-secret"  // of the platform
+	viewerAll  = "viewer-secret" // of all accounts
+	memberAcme = "acme-secret"
+	viewerAcme = "acme-viewer"
+	memberBolt = "bolt-secret"
+)
+
+// server is an API on an embedded etcd of its own.
+type server struct {
+	t     *testing.T
+	url   string
+	api   *API
+	store *store.Store
+	log   *bytes.Buffer
+}
+
+func serve(t *testing.T) *server {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "api") // short enough for etcd's socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	etcd, err := store.Embedded(ctx, dir, store.EmbeddedOptions{NoSync: true, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(etcd.Close)
+	cfg := etcd.Config()
+	cfg.Logger = quiet
+	s, err := store.Open(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return serveStore(t, s, filepath.Join(dir, "tokens"))
+}
+
+// serveStore starts an API on a store.
+func serveStore(t *testing.T, s *store.Store, tokenPath string) *server {
+	t.Helper()
+	writeTokens(t, tokenPath, map[string]Identity{
+		admin:      {"platform", AllAccounts, RoleAdmin},
+		viewerAll:  {"support", AllAccounts, RoleViewer},
+		memberAcme: {"acme", "acme", RoleMember},
+		viewerAcme: {"acme-eyes", "acme", RoleViewer},
+		memberBolt: {"bolt", "bolt", RoleMember},
+	})
+	out := &server{t: t, store: s, log: &bytes.Buffer{}}
+	logger := slog.New(slog.NewTextHandler(out.log, nil))
+	tokens, err := OpenTokenFile(tokenPath, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tokens.Close() })
+	out.api = New(Config{Store: s, Tokens: tokens, Logger: logger})
+	t.Cleanup(out.api.Close)
+	web := httptest.NewServer(out.api)
+	t.Cleanup(web.Close)
+	out.url = web.URL
+	return out
+}
+
+func writeTokens(t *testing.T, path string, tokens map[string]Identity) {
+	t.Helper()
+	var b strings.Builder
+	for secret, who := range tokens {
+		hash := sha256.Sum256([]byte(secret))
+		line, err := json.Marshal(tokenRecord{hex.EncodeToString(hash[:]), who.Account, who.Role, who.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(append(line, '\n'))
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	raw    []byte
+	body   map[string]any // nil if it is no JSON object
+}
+
+// do sends a request with the admin's token; headers are "Name: value".
+func (s *server) do(method, path, body string, headers ...string) answer {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+admin)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		if value == "" {
+			req.Header.Del(name)
+		} else {
+			req.Header.Set(name, value)
+		}
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	a := answer{status: res.StatusCode, header: res.Header, raw: raw}
+	_ = json.Unmarshal(raw, &a.body) // or it is no object
+	conforms(s.t, req, a)
+	return a
+}
+
+// must sends a request that has to have one of the statuses 200, 201 and 204.
+func (s *server) must(method, path, body string, headers ...string) answer {
+	s.t.Helper()
+	a := s.do(method, path, body, headers...)
+	if a.status != 200 && a.status != 201 && a.status != 204 {
+		s.t.Fatalf("%s %s %s: %d %s", method, path, body, a.status, a.raw)
+	}
+	return a
+}
+
+// at follows a path of field names and indexes into the body.
+func (a answer) at(path ...any) any {
+	var v any = a.body
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			m, _ := v.(map[string]any)
+			v = m[p]
+		case int:
+			l, _ := v.([]any)
+			if p >= len(l) {
+				return nil
+			}
+			v = l[p]
+		}
+	}
+	return v
+}
+
+// text is at, printed; lists and objects as JSON.
+func (a answer) text(path ...any) string {
+	switch v := a.at(path...).(type) {
+	case string:
+		return v
+	case nil:
+		return "null"
+	case float64:
+		return fmt.Sprint(int64(v))
+	default:
+		b, _ := json.Marshal(v)
+		return string(b)
+	}
+}
+
+// want fails the test unless the body's fields are these, as text prints them.
+func (a answer) want(t *testing.T, fields map[string]string) {
+	t.Helper()
+	for path, want := range fields {
+		var p []any
+		for part := range strings.SplitSeq(path, ".") {
+			if n := 0; len(part) > 0 && part[0] >= '0' && part[0] <= '9' {
+				fmt.Sscan(part, &n)
+				p = append(p, n)
+			} else {
+				p = append(p, part)
+			}
+		}
+		if got := a.text(p...); got != want {
+			t.Errorf("%s is %s, want %s, in %s", path, got, want, a.raw)
+		}
+	}
+}
+
+// conforms checks an answer against the API's description.
+func conforms(t *testing.T, req *http.Request, a answer) {}

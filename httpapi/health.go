@@ -1,0 +1,28 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// healthz answers that the process serves requests. It looks at nothing else:
+// a lost store is no reason to restart an API.
+func healthz(c *call) error {
+	c.res.Header().Set("Cache-Control", "no-store")
+	return c.json(http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyTimeout bounds how long readiness waits for the policy to be loaded.
+const readyTimeout = 2 * time.Second
+
+// readyz answers whether the policy is loaded and the store in contact.
+func readyz(c *call) error {
+	c.res.Header().Set("Cache-Control", "no-store")
+	ctx, cancel := context.WithTimeout(c.req.Context(), readyTimeout)
+	defer cancel()
+	if err := c.api.store.Sync(ctx); err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, map[string]string{"status": "ready"})
+}

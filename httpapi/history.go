@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// maxPast bounds the changes that can be undone. They keep the objects alive
+// that they undo to: some 10 MB at worst for NICs and attachments.
+const maxPast = 1 << 15
+
+// errPast says that a revision is too old to be shown, or was never seen here.
+var errPast = errors.New("revision is not kept")
+
+// history remembers how to undo the latest changes, so that a list can be read
+// page by page at one revision while the policy goes on; and whom the latest
+// changes concern, for those who ask whether they are in force.
+//
+//	undo[0]      undo[1]      undo[2]
+//	from ──────▶ from ──────▶ from ──────▶ the snapshot's revision
+type history struct {
+	mu   sync.Mutex
+	undo []past
+	kept int // weight of undo
+}
+
+// past is what one batch did.
+type past struct {
+	from, to int64 // revisions before and after
+	changes  []secgroup.Change
+	impact   plan.Impact
+}
+
+func newHistory() *history { return &history{} }
+
+// record takes note of a batch that is about to be applied to a snapshot.
+func (h *history) record(before *secgroup.Snapshot, b store.Batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if b.Full {
+		h.undo, h.kept = nil, 0
+		return
+	}
+	p := past{from: before.Revision(), to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
+	for _, c := range b.Changes {
+		p.changes = append(p.changes, secgroup.Change{Key: c.Key, Object: before.Get(c.Key)})
+	}
+	h.undo = append(h.undo, p)
+	h.kept += p.weight()
+	drop := 0
+	for h.kept > maxPast {
+		h.kept -= h.undo[drop].weight()
+		drop++
+	}
+	h.undo = slices.Delete(h.undo, 0, drop)
+}
+
+// at shows the policy at a revision, given the snapshot, which must not change
+// while the view is in use.
+func (h *history) at(s *secgroup.Snapshot, rev int64) (*plan.View, error) {
+	if rev == s.Revision() {
+		return plan.NewView(s, rev, nil), nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	first := slices.IndexFunc(h.undo, func(p past) bool { return p.from == rev })
+	if first < 0 {
+		return nil, errPast
+	}
+	var changes []secgroup.Change
+	for i := len(h.undo) - 1; i >= first; i-- { // the oldest state of an object wins
+		changes = append(changes, h.undo[i].changes...)
+	}
+	return plan.NewView(s, rev, changes), nil
+}
+
+// impacts calls f with the changes made up to a revision, as far back as they
+// are kept, and reports whether the one that led to that revision is among
+// them.
+func (h *history) impacts(rev int64, f func(rev int64, i plan.Impact)) (known bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range h.undo {
+		if p := &h.undo[i]; p.to <= rev {
+			f(p.to, p.impact)
+			known = known || p.to == rev
+		}
+	}
+	return known
+}
+
+// impactAt returns whom the change that led to a revision concerns, if that is
+// known here.
+func (h *history) impactAt(rev int64) (i plan.Impact, known bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at, found := slices.BinarySearchFunc(h.undo, rev, func(p past, rev int64) int { return cmp.Compare(p.to, rev) })
+	if !found {
+		return plan.Impact{}, false
+	}
+	return h.undo[at].impact, true
+}
+
+// weight is what a batch counts towards maxPast. One that changed nothing
+// takes room too.
+func (p *past) weight() int { return len(p.changes) + 1 }

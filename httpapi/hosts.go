@@ -1,0 +1,63 @@
+package httpapi
+
+import (
+	"time"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/store"
+)
+
+type hostJSON struct {
+	ID        string        `json:"id"`
+	LastSeen  time.Time     `json:"last_seen"`
+	Alive     bool          `json:"alive"`
+	Connected bool          `json:"connected"`
+	Applied   int64         `json:"applied_revision"`
+	Flows     int           `json:"flows"`
+	NICs      []hostNICJSON `json:"nics"`
+	Errors    []string      `json:"errors"`
+	Version   string        `json:"version"`
+	Started   time.Time     `json:"started_at"`
+}
+
+type hostNICJSON struct {
+	ID      string `json:"id"`
+	OFPort  uint32 `json:"ofport"`
+	Ready   bool   `json:"ready"`
+	Error   string `json:"error"`
+	Applied int64  `json:"applied_revision"`
+}
+
+func showHost(h *store.HostStatus, now time.Time) hostJSON {
+	out := hostJSON{
+		ID: h.Host, LastSeen: h.Heartbeat.UTC(), Alive: now.Sub(h.Heartbeat) <= hostSilence, Connected: h.Connected,
+		Applied: h.Applied, Flows: h.Flows, NICs: []hostNICJSON{}, Errors: list(h.Errors), Version: h.Version,
+		Started: h.Started.UTC(),
+	}
+	for _, n := range h.NICs {
+		out.NICs = append(out.NICs, hostNICJSON(n))
+	}
+	return out
+}
+
+// hostList is the hosts as they report themselves. They are no part of the
+// policy and have no revisions: a page shows what they said last.
+var hostList = listing[store.HostStatus]{
+	items: func(c *call, _ *plan.View) ([]store.HostStatus, error) { return c.api.store.Hosts(), nil },
+	key:   func(h store.HostStatus) string { return h.Host },
+	show: func(c *call, _ *plan.View) func(store.HostStatus) any {
+		now := c.api.now()
+		return func(h store.HostStatus) any { return showHost(&h, now) }
+	},
+}
+
+func getHost(c *call) error {
+	return c.object(func(*plan.View) (any, string) {
+		for _, h := range c.api.store.Hosts() {
+			if h.Host == c.param("host") {
+				return showHost(&h, c.api.now()), "h"
+			}
+		}
+		return nil, ""
+	})
+}

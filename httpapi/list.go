@@ -1,0 +1,159 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// listing is a list route: what it holds, in the order of a unique key.
+type listing[T any] struct {
+	// items are all that the list may hold, sorted by key. They are made anew
+	// for each page.
+	items func(c *call, v *plan.View) ([]T, error)
+	key   func(T) string
+	keep  func(c *call, v *plan.View) (func(T) bool, error) // the filters; nil: none
+	show  func(c *call, v *plan.View) func(T) any
+	tag   func(c *call, v *plan.View) string // what a PUT of the whole list depends on; nil: there is none
+}
+
+// listParameters are those of every list.
+var listParameters = []string{"limit", "cursor"}
+
+type pageJSON struct {
+	Items      []any   `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+	Revision   int64   `json:"revision"`
+}
+
+// cursor is where a list goes on: at which revision it is read, after which
+// key, and a hash of which list it is.
+type cursor struct {
+	Revision int64  `json:"r"`
+	After    string `json:"a"`
+	List     uint32 `json:"l"`
+}
+
+// serve answers one page.
+func (l listing[T]) serve(c *call) error {
+	limit, err := c.limit()
+	if err != nil {
+		return err
+	}
+	from, err := c.cursor()
+	if err != nil {
+		return err
+	}
+	var body []byte
+	tag := "l"
+	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		rev := s.Revision()
+		if from != nil {
+			rev = from.Revision
+		}
+		v, err := c.api.past.at(s, rev)
+		if errors.Is(err, errPast) {
+			return problem(http.StatusGone, codeCompacted, "the list's revision is not kept any more; start again without cursor")
+		} else if err != nil {
+			return err
+		}
+		page, err := l.page(c, v, from, limit)
+		if err != nil {
+			return err
+		}
+		if l.tag != nil {
+			tag = l.tag(c, v)
+		}
+		body, err = encode(page)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.read(tag, body)
+}
+
+func (l listing[T]) page(c *call, v *plan.View, from *cursor, limit int) (*pageJSON, error) {
+	items, err := l.items(c, v)
+	if err != nil {
+		return nil, err
+	}
+	keep := func(T) bool { return true }
+	if l.keep != nil {
+		if keep, err = l.keep(c, v); err != nil {
+			return nil, err
+		}
+	}
+	if from != nil {
+		i, found := slices.BinarySearchFunc(items, from.After, func(t T, k string) int { return strings.Compare(l.key(t), k) })
+		if found {
+			i++
+		}
+		items = items[i:]
+	}
+	page := &pageJSON{Items: []any{}, Revision: v.Revision()}
+	show := l.show(c, v)
+	last := ""
+	for _, t := range items {
+		if !keep(t) {
+			continue
+		}
+		if len(page.Items) == limit {
+			next := encodeCursor(cursor{v.Revision(), last, c.listID()})
+			page.NextCursor = &next
+			break
+		}
+		page.Items = append(page.Items, show(t))
+		last = l.key(t)
+	}
+	return page, nil
+}
+
+// listID tells lists apart: by path and filters, so that a cursor of one is not
+// taken for one of another.
+func (c *call) listID() uint32 {
+	q := c.req.URL.Query()
+	for _, name := range listParameters {
+		q.Del(name)
+	}
+	h := fnv.New32a()
+	h.Write([]byte(c.req.URL.Path + "?" + q.Encode()))
+	return h.Sum32()
+}
+
+func encodeCursor(at cursor) string {
+	b, _ := json.Marshal(at) // numbers and strings only
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// cursor reads ?cursor, nil if the list is to be read from its start.
+func (c *call) cursor() (*cursor, error) {
+	v := c.query("cursor")
+	if v == "" {
+		return nil, nil
+	}
+	bad := problem(http.StatusBadRequest, codeBadCursor, "the cursor is not one that this list gave")
+	b, err := base64.RawURLEncoding.DecodeString(v)
+	if err != nil {
+		return nil, bad
+	}
+	var at cursor
+	if err := json.Unmarshal(b, &at); err != nil || at.List != c.listID() || at.Revision <= 0 {
+		return nil, bad
+	}
+	return &at, nil
+}
+
+// number is a key for items that have no name: their place, as text that sorts.
+func number(i int) string {
+	s := strconv.Itoa(i)
+	return strings.Repeat("0", 10-len(s)) + s
+}

@@ -1,0 +1,61 @@
+package httpapi
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what /metrics says of the API itself.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newMetrics(registry *prometheus.Registry, s Store) *metrics {
+	m := &metrics{
+		registry: registry,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ringfence_http_requests_total", Help: "Requests answered, by route, method and status.",
+		}, []string{"route", "method", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ringfence_http_request_seconds", Help: "Time from a request's header to the end of its answer.",
+			Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 10, 60},
+		}, []string{"route", "method"}),
+	}
+	stale := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ringfence_store_stale", Help: "1 while the store is lost and what the API knows may be outdated.",
+	}, func() float64 {
+		if _, stale := s.Stale(); stale {
+			return 1
+		}
+		return 0
+	})
+	hosts := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ringfence_hosts", Help: "Hosts that have reported.",
+	}, func() float64 { return float64(len(s.Hosts())) })
+	registry.MustRegister(m.requests, m.seconds, stale, hosts)
+	return m
+}
+
+// observe counts a request that has been answered.
+func (m *metrics) observe(c *call, route string) {
+	m.requests.WithLabelValues(route, method(c.req.Method), strconv.Itoa(c.res.Status)).Inc()
+	m.seconds.WithLabelValues(route, method(c.req.Method)).Observe(c.api.now().Sub(c.begun).Seconds())
+}
+
+// method bounds the label's values: a caller may send any word.
+func method(m string) string {
+	switch m {
+	case "GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS":
+		return m
+	}
+	return "other"
+}
+
+func serveMetrics(c *call) error {
+	promhttp.HandlerFor(c.api.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(c.res, c.req)
+	return nil
+}

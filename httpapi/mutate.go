@@ -1,0 +1,187 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// mutation is a request that changes the policy.
+type mutation struct {
+	// plan makes the plan. It may run several times, on newer snapshots.
+	plan func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error)
+	// show makes the answer's body, an object, of what the plan is about, and
+	// its tag. It returns nil if the object is not in the view any more. A
+	// mutation without it is a deletion.
+	show func(v *plan.View, r plan.Result) (body any, tag string)
+	// faults are those of decoding.
+	faults secgroup.Faults
+	// location is the path of what the plan made, for POST; nil otherwise.
+	location func(r plan.Result) string
+}
+
+// outcome is a mutation that was made, or as a dry run could have been.
+type outcome struct {
+	result  plan.Result
+	rev     int64
+	body    []byte // nil for a deletion
+	tag     string
+	effects *effectsJSON
+	need    need
+}
+
+// extras are what an answer says besides the object.
+type extras struct {
+	Effects     *effectsJSON     `json:"effects,omitempty"`
+	DryRun      bool             `json:"dry_run,omitempty"`
+	Realization *realizationJSON `json:"realization,omitempty"`
+}
+
+// mutate makes the change that a request asks for and answers.
+func (c *call) mutate(m mutation) error {
+	dry, err := c.flag("dry_run")
+	if err != nil {
+		return err
+	}
+	confirmed, err := c.confirmed()
+	if err != nil {
+		return err
+	}
+	req := &plan.Request{
+		Now: c.api.now().UTC(), NewID: c.api.newID, Condition: c.condition(),
+		ConfirmEgressOpen: confirmed, CreateAccount: c.who.platformAdmin(), Faults: m.faults,
+	}
+	if dry {
+		return c.dryRun(m, req)
+	}
+	var out outcome
+	out.rev, err = c.api.store.Update(c.req.Context(), func(s *secgroup.Snapshot) ([]secgroup.Change, error) {
+		var err error
+		out.result, err = m.plan(s, req)
+		return out.result.Changes, err
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.look(m, &out); err != nil {
+		return err
+	}
+	return c.report(m, &out)
+}
+
+// dryRun answers as if the change had been made.
+func (c *call) dryRun(m mutation, req *plan.Request) error {
+	var out outcome
+	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		var err error
+		if out.result, err = m.plan(s, req); err != nil {
+			return err
+		}
+		return c.render(m, &out, plan.NewView(s, s.Revision(), out.result.Changes))
+	})
+	if err != nil {
+		return err
+	}
+	body, err := withExtras(out.body, extras{Effects: out.effects, DryRun: true})
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, body)
+}
+
+// look renders the policy as the write left it. Others may have gone on
+// writing; the view at its revision does not show that.
+func (c *call) look(m mutation, out *outcome) error {
+	return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		v, err := c.api.past.at(s, out.rev)
+		if err != nil { // more happened since than is kept
+			v = plan.NewView(s, s.Revision(), nil)
+		}
+		if err := c.render(m, out, v); err != nil {
+			return err
+		}
+		if len(out.result.Changes) == 0 {
+			out.need = c.api.needs(v, out.result.Effects.Impact, out.rev)
+		}
+		return nil
+	})
+}
+
+func (c *call) render(m mutation, out *outcome, v *plan.View) error {
+	hosts := c.api.store.Hosts()
+	who := concern{}
+	if len(out.result.Changes) > 0 { // else there is nothing to be concerned about
+		who = concernOf(v, out.result.Effects.Impact)
+	}
+	concerned := who.hosts(v, hosts)
+	out.need = need{}
+	out.need.require(concerned, out.rev)
+	out.effects = showEffects(out.result.Effects, who, concerned)
+	if m.show == nil {
+		return nil
+	}
+	shown, tag := m.show(v, out.result)
+	if shown == nil {
+		return errors.New("the written object is not to be seen")
+	}
+	body, err := encode(shown)
+	out.body, out.tag = body, tag
+	return err
+}
+
+// report answers a change that was made, after waiting for the hosts if that is
+// asked for.
+func (c *call) report(m mutation, out *outcome) error {
+	h := c.res.Header()
+	h.Set("SG-Revision", strconv.FormatInt(out.rev, 10))
+	status := http.StatusOK
+	switch {
+	case m.show == nil:
+		status = http.StatusNoContent
+	case out.result.Created:
+		status = http.StatusCreated
+	}
+	if m.show != nil {
+		h.Set("ETag", etag(out.tag, out.body))
+	}
+	if m.location != nil {
+		h.Set("Location", m.location(out.result))
+	}
+	also := extras{Effects: out.effects}
+	if d, asked := c.preferredWait(); asked {
+		h.Set("Preference-Applied", "wait")
+		also.Realization = c.realize(out.rev, out.need, d)
+		if also.Realization.State != stateRealized {
+			status = http.StatusAccepted
+		}
+	}
+	if status == http.StatusNoContent {
+		c.res.WriteHeader(status)
+		return nil
+	}
+	body, err := withExtras(out.body, also)
+	if err != nil {
+		return err
+	}
+	return c.answer(status, body)
+}
+
+// withExtras adds fields to a body that is an encoded object, or nil.
+func withExtras(body []byte, also extras) ([]byte, error) {
+	more, err := encode(also)
+	if err != nil {
+		return nil, err
+	}
+	body, nonempty := bytes.CutSuffix(bytes.TrimSpace(body), []byte("}"))
+	if !nonempty || len(body) == 1 {
+		return more, nil
+	}
+	if more = more[1:]; more[0] != '}' {
+		body = append(body, ',')
+	}
+	return append(body, more...), nil
+}

@@ -1,0 +1,135 @@
+package httpapi
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ringfence/ringfence/plan"
+)
+
+// maxWait bounds how long one request may have its answer held.
+const maxWait = 60 * time.Second
+
+// checkParameters refuses query parameters that the route does not have, and
+// those that are there twice.
+func (c *call) checkParameters() error {
+	for name, values := range c.req.URL.Query() {
+		if !slices.Contains(c.route.query, name) {
+			return badParameter(fmt.Sprintf("there is no parameter %q here", name))
+		}
+		if len(values) > 1 {
+			return badParameter(fmt.Sprintf("parameter %q is there more than once", name))
+		}
+	}
+	return nil
+}
+
+func (c *call) query(name string) string { return c.req.URL.Query().Get(name) }
+
+// flag reads a parameter that is true or false.
+func (c *call) flag(name string) (bool, error) {
+	switch v := c.query(name); v {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, badParameter(fmt.Sprintf("%s is true or false, not %q", name, v))
+	}
+}
+
+// confirmed reads ?confirm=open-egress.
+func (c *call) confirmed() (bool, error) {
+	switch v := c.query("confirm"); v {
+	case "":
+		return false, nil
+	case "open-egress":
+		return true, nil
+	default:
+		return false, badParameter(fmt.Sprintf("confirm is open-egress, not %q", v))
+	}
+}
+
+// cascade reads ?cascade=attachments,references.
+func (c *call) cascade() (plan.Cascade, error) {
+	var out plan.Cascade
+	v := c.query("cascade")
+	if v == "" {
+		return out, nil
+	}
+	for part := range strings.SplitSeq(v, ",") {
+		switch part {
+		case "attachments":
+			out.Attachments = true
+		case "references":
+			out.References = true
+		default:
+			return out, badParameter(fmt.Sprintf("cascade is attachments, references or both, not %q", part))
+		}
+	}
+	return out, nil
+}
+
+// limit reads the size of a page.
+func (c *call) limit() (int, error) {
+	v := c.query("limit")
+	if v == "" {
+		return 100, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 1000 {
+		return 0, badParameter("limit is 1 to 1000")
+	}
+	return n, nil
+}
+
+// revision reads ?revision=R, 0 if it is not there.
+func (c *call) revision() (int64, error) {
+	v := c.query("revision")
+	if v == "" {
+		return 0, nil
+	}
+	rev, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || rev < 0 {
+		return 0, badParameter("revision is a whole number")
+	}
+	return rev, nil
+}
+
+// waitFor reads ?wait=20s; a number alone is seconds.
+func (c *call) waitFor() (time.Duration, error) {
+	v := c.query("wait")
+	if v == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(v)
+	if secs, serr := strconv.Atoi(v); serr == nil {
+		d, err = time.Duration(secs)*time.Second, nil
+	}
+	if err != nil || d < 0 {
+		return 0, badParameter("wait is a duration such as 20s")
+	}
+	return min(d, maxWait), nil
+}
+
+// preferredWait reads Prefer: wait=10 (RFC 7240, section 4.3). A preference
+// that is not understood is passed over, as section 2 has it.
+func (c *call) preferredWait() (d time.Duration, asked bool) {
+	for _, header := range c.req.Header.Values("Prefer") {
+		for pref := range strings.SplitSeq(header, ",") {
+			pref, _, _ = strings.Cut(pref, ";")
+			name, value, _ := strings.Cut(strings.TrimSpace(pref), "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			secs, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
+			if err == nil && secs >= 0 {
+				return min(time.Duration(min(secs, 3600))*time.Second, maxWait), true
+			}
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+var networkList = listing[*secgroup.Network]{
+	items: func(_ *call, v *plan.View) ([]*secgroup.Network, error) { return v.Networks(), nil },
+	key:   func(n *secgroup.Network) string { return n.ID },
+	keep: func(c *call, _ *plan.View) (func(*secgroup.Network) bool, error) {
+		domain := c.query("routing_domain")
+		return func(n *secgroup.Network) bool { return domain == "" || n.RoutingDomain == domain }, nil
+	},
+	show: func(*call, *plan.View) func(*secgroup.Network) any {
+		return func(n *secgroup.Network) any { return showNetwork(n) }
+	},
+}
+
+func networkBody(v *plan.View, id string) (any, string) {
+	n := v.Network(id)
+	if n == nil {
+		return nil, ""
+	}
+	return showNetwork(n), plan.Tag(n.Revision)
+}
+
+func getNetwork(c *call) error {
+	return c.object(func(v *plan.View) (any, string) { return networkBody(v, c.param("network")) })
+}
+
+func putNetwork(c *call) error {
+	n, r, err := c.body()
+	if err != nil {
+		return err
+	}
+	network := r.network(n, c.param("network"))
+	return c.mutate(mutation{faults: r.faults,
+		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+			return plan.PutNetwork(s, req, network)
+		},
+		show: func(v *plan.View, _ plan.Result) (any, string) { return networkBody(v, network.ID) },
+	})
+}
+
+func deleteNetwork(c *call) error {
+	if err := c.noBody(); err != nil {
+		return err
+	}
+	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteNetwork(s, req, c.param("network"))
+	}})
+}
+
+func baselineBody(v *plan.View) (any, string) {
+	b := v.Baseline()
+	return showBaseline(b), plan.Tag(b.Revision)
+}
+
+func getBaseline(c *call) error { return c.object(baselineBody) }
+
+func putBaseline(c *call) error {
+	n, r, err := c.body()
+	if err != nil {
+		return err
+	}
+	addresses := r.baseline(n)
+	return c.mutate(mutation{faults: r.faults,
+		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+			return plan.PutBaseline(s, req, addresses)
+		},
+		show: func(v *plan.View, _ plan.Result) (any, string) { return baselineBody(v) },
+	})
+}

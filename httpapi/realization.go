@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// The states of a realization.
+const (
+	stateRealized = "realized"
+	statePending  = "pending"
+)
+
+// hostSilence is how long a host may be silent before it is called dead, which
+// changes nothing but the reason shown.
+const hostSilence = 30 * time.Second
+
+type realizationJSON struct {
+	Revision int64     `json:"revision"`
+	State    string    `json:"state"`
+	Lagging  []laggard `json:"lagging"`
+}
+
+type laggard struct {
+	Host    string `json:"host"`
+	Applied int64  `json:"applied_revision"`
+	Reason  string `json:"reason"`
+}
+
+// realize waits up to d until the hosts have what they need, and says how far
+// they are. A store that is lost meanwhile leaves it pending.
+func (c *call) realize(rev int64, n need, d time.Duration) *realizationJSON {
+	out := &realizationJSON{Revision: rev, State: stateRealized}
+	ctx, cancel := context.WithTimeout(c.req.Context(), d)
+	defer cancel()
+	done := func(hosts []store.HostStatus) bool {
+		out.Lagging = n.lagging(hosts, c.api.now())
+		return len(out.Lagging) == 0
+	}
+	if len(n) == 0 {
+		out.Lagging = []laggard{}
+		return out
+	}
+	if err := c.api.store.WaitHosts(ctx, done); err != nil && len(out.Lagging) == 0 {
+		done(c.api.store.Hosts()) // the hosts' reports were not there yet
+	}
+	if len(out.Lagging) > 0 {
+		out.State = statePending
+	}
+	return out
+}
+
+// groupRealization answers GET …/security-groups/{g}/realization.
+func groupRealization(c *call) error {
+	return c.realization(func(v *plan.View) (plan.Impact, error) {
+		ref := c.groupRef()
+		if v.Group(ref) == nil {
+			return plan.Impact{}, notFound()
+		}
+		i := plan.Impact{Groups: map[secgroup.GroupRef]struct{}{ref: {}}}
+		for _, r := range v.RulesReferencing(ref) {
+			i.Groups[r.Group] = struct{}{}
+		}
+		return i, nil
+	})
+}
+
+// platformRealization answers GET /v1/realization: of the change at ?revision,
+// or of all that there is.
+func platformRealization(c *call) error {
+	return c.realization(func(*plan.View) (plan.Impact, error) {
+		rev, err := c.revision()
+		if err != nil {
+			return plan.Impact{}, err
+		}
+		if i, known := c.api.past.impactAt(rev); known {
+			return i, nil
+		}
+		return plan.Impact{All: true}, nil
+	})
+}
+
+// realization answers whether an impact is realised at ?revision, which is the
+// latest one unless given, after at most ?wait.
+func (c *call) realization(impact func(*plan.View) (plan.Impact, error)) error {
+	rev, err := c.revision()
+	if err != nil {
+		return err
+	}
+	wait, err := c.waitFor()
+	if err != nil {
+		return err
+	}
+	var n need
+	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		v := plan.NewView(s, s.Revision(), nil)
+		i, err := impact(v)
+		if err != nil {
+			return err
+		}
+		if rev == 0 {
+			rev = s.Revision()
+		}
+		n = c.api.needs(v, i, rev)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, c.realize(rev, n, wait))
+}

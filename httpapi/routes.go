@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+)
+
+// route is one operation of the API. Each stands in openapi.yaml with the same
+// path and method.
+type route struct {
+	method string
+	path   string // with parameters as in OpenAPI: /v1/nics/{nic}
+	access access
+	query  []string // the query parameters it knows
+	serve  func(*call) error
+}
+
+// writeQuery are the query parameters of every mutation.
+var writeQuery = []string{"dry_run", "confirm"}
+
+// routes lists all operations. Those to debug with (traces, flows, connections,
+// drops) and those of issues to come (events, audit) are added here.
+func routes() []route {
+	return join(platformRoutes(), accountRoutes(), groupRoutes(), nicRoutes(), healthRoutes())
+}
+
+func join(parts ...[]route) []route {
+	var all []route
+	for _, p := range parts {
+		all = append(all, p...)
+	}
+	return all
+}
+
+func query(lists ...[]string) []string {
+	var all []string
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	return all
+}
+
+func platformRoutes() []route {
+	return []route{
+		{http.MethodGet, "/v1/networks", platformRead, query(listParameters, []string{"routing_domain"}), networkList.serve},
+		{http.MethodGet, "/v1/networks/{network}", platformRead, nil, getNetwork},
+		{http.MethodPut, "/v1/networks/{network}", platformWrite, writeQuery, putNetwork},
+		{http.MethodDelete, "/v1/networks/{network}", platformWrite, writeQuery, deleteNetwork},
+		{http.MethodGet, "/v1/nics/{nic}", platformRead, nil, getPlatformNIC},
+		{http.MethodPut, "/v1/nics/{nic}", platformWrite, writeQuery, putNIC},
+		{http.MethodDelete, "/v1/nics/{nic}", platformWrite, writeQuery, deleteNIC},
+		{http.MethodGet, "/v1/hosts", platformRead, listParameters, hostList.serve},
+		{http.MethodGet, "/v1/hosts/{host}", platformRead, nil, getHost},
+		{http.MethodGet, "/v1/realization", platformRead, []string{"revision", "wait"}, platformRealization},
+		{http.MethodGet, "/v1/baseline", platformRead, nil, getBaseline},
+		{http.MethodPut, "/v1/baseline", platformWrite, writeQuery, putBaseline},
+	}
+}
+
+func accountRoutes() []route {
+	const account = "/v1/accounts/{account}"
+	return []route{
+		{http.MethodGet, "/v1/accounts", platformRead, listParameters, accountList.serve},
+		{http.MethodGet, account, accountRead, nil, getAccount},
+		{http.MethodPut, account, platformWrite, writeQuery, putAccount},
+		{http.MethodPatch, account, platformWrite, writeQuery, patchAccount},
+		{http.MethodDelete, account, platformWrite, writeQuery, deleteAccount},
+		{http.MethodGet, account + "/instances", accountRead, query(listParameters, []string{"name", "name_prefix"}), instanceList.serve},
+		{http.MethodGet, account + "/instances/{instance}", accountRead, nil, getInstance},
+		{http.MethodPut, account + "/instances/{instance}", accountWrite, writeQuery, putInstance},
+		{http.MethodDelete, account + "/instances/{instance}", accountWrite, writeQuery, deleteInstance},
+		{http.MethodGet, account + "/instances/{instance}/security-groups", accountRead, nil, getAttachments},
+		{http.MethodPut, account + "/instances/{instance}/security-groups", accountWrite, writeQuery, putAttachments},
+		{http.MethodPut, account + "/instances/{instance}/security-groups/{group}", accountWrite, writeQuery, attach},
+		{http.MethodDelete, account + "/instances/{instance}/security-groups/{group}", accountWrite, writeQuery, detach},
+	}
+}
+
+func groupRoutes() []route {
+	const (
+		groups = "/v1/accounts/{account}/security-groups"
+		group  = groups + "/{group}"
+	)
+	return []route{
+		{http.MethodGet, groups, accountRead, query(listParameters, []string{"name", "name_prefix", "tag", "network", "nic", "instance"}), groupList.serve},
+		{http.MethodPost, groups, accountWrite, writeQuery, postGroup},
+		{http.MethodGet, group, accountRead, nil, getGroup},
+		{http.MethodPut, group, accountWrite, writeQuery, putGroup},
+		{http.MethodPatch, group, accountWrite, writeQuery, patchGroup},
+		{http.MethodDelete, group, accountWrite, query(writeQuery, []string{"cascade"}), deleteGroup},
+		{http.MethodGet, group + "/rules", accountRead, listParameters, ruleList.serve},
+		{http.MethodPost, group + "/rules", accountWrite, writeQuery, postRule},
+		{http.MethodPut, group + "/rules", accountWrite, writeQuery, putRules},
+		{http.MethodGet, group + "/rules/{rule}", accountRead, nil, getRule},
+		{http.MethodPut, group + "/rules/{rule}", accountWrite, writeQuery, putRule},
+		{http.MethodPatch, group + "/rules/{rule}", accountWrite, writeQuery, patchRule},
+		{http.MethodDelete, group + "/rules/{rule}", accountWrite, writeQuery, deleteRule},
+		{http.MethodGet, group + "/networks", accountRead, nil, getGroupNetworks},
+		{http.MethodPut, group + "/networks/{network}", accountWrite, writeQuery, putGroupNetwork},
+		{http.MethodDelete, group + "/networks/{network}", accountWrite, writeQuery, deleteGroupNetwork},
+		{http.MethodGet, group + "/members", accountRead, listParameters, memberList.serve},
+		{http.MethodGet, group + "/references", accountRead, nil, getReferences},
+		{http.MethodGet, group + "/realization", accountRead, []string{"revision", "wait"}, groupRealization},
+	}
+}
+
+func nicRoutes() []route {
+	const nics = "/v1/accounts/{account}/nics"
+	return []route{
+		{http.MethodGet, nics, accountRead, query(listParameters, []string{"network", "instance"}), nicList.serve},
+		{http.MethodGet, nics + "/{nic}", accountRead, nil, getNIC},
+		{http.MethodGet, nics + "/{nic}/security-groups", accountRead, nil, getAttachments},
+		{http.MethodPut, nics + "/{nic}/security-groups", accountWrite, writeQuery, putAttachments},
+		{http.MethodPut, nics + "/{nic}/security-groups/{group}", accountWrite, writeQuery, attach},
+		{http.MethodDelete, nics + "/{nic}/security-groups/{group}", accountWrite, writeQuery, detach},
+		{http.MethodGet, nics + "/{nic}/effective-rules", accountRead, listParameters, effectiveRuleList.serve},
+	}
+}
+
+func healthRoutes() []route {
+	return []route{
+		{http.MethodGet, "/healthz", open, nil, healthz},
+		{http.MethodGet, "/readyz", open, nil, readyz},
+		{http.MethodGet, "/metrics", platformRead, nil, serveMetrics},
+		{http.MethodGet, "/openapi.json", open, nil, openAPI},
+	}
+}
+
+// echoPath writes a path's parameters as Echo has them.
+func echoPath(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}

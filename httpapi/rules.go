@@ -1,0 +1,140 @@
+package httpapi
+
+import (
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// groupRule is a rule with the group it is of.
+type groupRule struct {
+	group *secgroup.Group
+	rule  *secgroup.Rule
+}
+
+var ruleList = listing[groupRule]{
+	items: func(c *call, v *plan.View) ([]groupRule, error) {
+		g := v.Group(c.groupRef())
+		if g == nil {
+			return nil, notFound()
+		}
+		out := make([]groupRule, len(g.Rules))
+		for i := range g.Rules {
+			out[i] = groupRule{g, &g.Rules[i]}
+		}
+		return out, nil
+	},
+	key: func(r groupRule) string { return r.rule.ID },
+	show: func(_ *call, v *plan.View) func(groupRule) any {
+		in := plan.NewInertness(v)
+		return func(r groupRule) any { return showRule(in, r.group, r.rule) }
+	},
+	tag: func(c *call, v *plan.View) string {
+		if g := v.Group(c.groupRef()); g != nil {
+			return plan.Tag(g.Revision)
+		}
+		return "l"
+	},
+}
+
+// ruleBody shows a rule and its tag.
+func ruleBody(v *plan.View, ref secgroup.GroupRef, id string) (any, string) {
+	g := v.Group(ref)
+	if g == nil {
+		return nil, ""
+	}
+	r := g.Rule(id)
+	if r == nil {
+		return nil, ""
+	}
+	return showRule(plan.NewInertness(v), g, r), plan.Tag(r.Revision)
+}
+
+func showWrittenRule(v *plan.View, r plan.Result) (any, string) {
+	return ruleBody(v, secgroup.GroupRef{Account: r.Key.Account, ID: r.Key.ID}, r.Rule)
+}
+
+func getRule(c *call) error {
+	return c.object(func(v *plan.View) (any, string) { return ruleBody(v, c.groupRef(), c.param("rule")) })
+}
+
+func postRule(c *call) error {
+	n, r, err := c.body()
+	if err != nil {
+		return err
+	}
+	ref := c.groupRef()
+	rule := r.rule(n, "", ref, "", false)
+	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
+		location: func(r plan.Result) string { return c.below(r.Rule) },
+		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+			return plan.CreateRule(s, req, ref, rule)
+		}})
+}
+
+func putRule(c *call) error {
+	n, r, err := c.body()
+	if err != nil {
+		return err
+	}
+	ref := c.groupRef()
+	rule := r.rule(n, "", ref, c.param("rule"), false)
+	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
+		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+			return plan.PutRule(s, req, ref, rule)
+		}})
+}
+
+func patchRule(c *call) error {
+	patch, r, err := c.body()
+	if err != nil {
+		return err
+	}
+	ref, id := c.groupRef(), c.param("rule")
+	patch = withoutAliases(patch)
+	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
+		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+			return plan.PatchRule(s, req, ref, id, func(old *secgroup.Rule) (secgroup.Rule, secgroup.Faults) {
+				return edited(writableRule(ref, old), patch, func(r *reading, n *node) secgroup.Rule {
+					return r.rule(n, "", ref, id, false)
+				})
+			})
+		}})
+}
+
+func deleteRule(c *call) error {
+	if err := c.noBody(); err != nil {
+		return err
+	}
+	ref, id := c.groupRef(), c.param("rule")
+	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteRule(s, req, ref, id)
+	}})
+}
+
+// ruleSetJSON is the answer to a PUT of a whole rule set.
+type ruleSetJSON struct {
+	Items    []ruleJSON `json:"items"`
+	Revision int64      `json:"revision"` // the group's
+}
+
+func putRules(c *call) error {
+	n, r, err := c.body()
+	if err != nil {
+		return err
+	}
+	ref := c.groupRef()
+	items, at := r.array(n, "rules", "items")
+	set := r.ruleSet(items, at, ref)
+	return c.mutate(mutation{faults: r.faults,
+		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+			return plan.PutRules(s, req, ref, *set)
+		},
+		show: func(v *plan.View, _ plan.Result) (any, string) {
+			g := v.Group(ref)
+			if g == nil {
+				return nil, ""
+			}
+			shown := showGroup(plan.NewInertness(v), g)
+			return ruleSetJSON{shown.Rules, g.Revision}, plan.Tag(g.Revision)
+		}})
+}

@@ -1,0 +1,204 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Role says what a token's bearer may do.
+type Role string
+
+// The roles. An admin of all accounts ("*") is the platform; an admin of one
+// account may do what a member may.
+const (
+	RoleAdmin  Role = "admin"
+	RoleMember Role = "member"
+	RoleViewer Role = "viewer"
+)
+
+// AllAccounts is the account of a token that is good for all of them.
+const AllAccounts = "*"
+
+// Identity is who makes a request.
+type Identity struct {
+	Name    string
+	Account string // or AllAccounts
+	Role    Role
+}
+
+// Authenticator tells who bears a token; ok is false if nobody does.
+type Authenticator interface {
+	Authenticate(token string) (who Identity, ok bool)
+}
+
+// TokenFile is a file of tokens. It is read again when it changes; while it
+// cannot be read or has a fault, the tokens of the last good state are valid.
+//
+// The file holds JSON objects, one after the other or in an array:
+//
+//	{"token_sha256": "<64 hex digits>", "account": "acme", "role": "member", "name": "ci"}
+type TokenFile struct {
+	path   string
+	logger *slog.Logger
+	stop   context.CancelFunc
+	done   chan struct{}
+
+	mu     sync.RWMutex
+	tokens []token
+	seen   stamp
+}
+
+type token struct {
+	hash [sha256.Size]byte
+	who  Identity
+}
+
+// stamp tells states of a file apart.
+type stamp struct {
+	modified time.Time
+	size     int64
+}
+
+// tokenPoll is how often the file is looked at.
+const tokenPoll = 500 * time.Millisecond
+
+// OpenTokenFile reads the file and looks after it until Close.
+func OpenTokenFile(path string, logger *slog.Logger) (*TokenFile, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	t := &TokenFile{path: path, logger: logger, stop: cancel, done: make(chan struct{})}
+	if _, err := t.load(); err != nil {
+		cancel()
+		return nil, err
+	}
+	go t.watch(ctx)
+	return t, nil
+}
+
+// Close stops looking at the file. The tokens stay valid.
+func (t *TokenFile) Close() error {
+	t.stop()
+	<-t.done
+	return nil
+}
+
+func (t *TokenFile) watch(ctx context.Context) {
+	defer close(t.done)
+	tick := time.NewTicker(tokenPoll)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		changed, err := t.load()
+		switch {
+		case err != nil && !failing:
+			t.logger.Error("token file not read; the former tokens stay valid", "path", t.path, "error", err)
+		case err == nil && (changed || failing):
+			t.logger.Info("token file read", "path", t.path)
+		}
+		failing = err != nil
+	}
+}
+
+// load reads the file if it is not as it was at the last good reading.
+func (t *TokenFile) load() (changed bool, err error) {
+	info, err := os.Stat(t.path)
+	if err != nil {
+		return false, fmt.Errorf("token file: %w", err)
+	}
+	now := stamp{info.ModTime(), info.Size()}
+	t.mu.RLock()
+	same := t.seen == now
+	t.mu.RUnlock()
+	if same {
+		return false, nil
+	}
+	content, err := os.ReadFile(t.path)
+	if err != nil {
+		return false, fmt.Errorf("token file: %w", err)
+	}
+	tokens, err := parseTokens(content)
+	if err != nil {
+		return false, fmt.Errorf("token file %s: %w", t.path, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tokens, t.seen = tokens, now
+	return true, nil
+}
+
+// Authenticate implements Authenticator. It compares with every token, in a
+// time that does not depend on which one fits.
+func (t *TokenFile) Authenticate(secret string) (who Identity, ok bool) {
+	hash := sha256.Sum256([]byte(secret))
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	found := -1
+	for i := range t.tokens {
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(hash[:], t.tokens[i].hash[:]), i, found)
+	}
+	if found < 0 {
+		return Identity{}, false
+	}
+	return t.tokens[found].who, true
+}
+
+// tokenRecord is a token as the file has it.
+type tokenRecord struct {
+	SHA256  string `json:"token_sha256"`
+	Account string `json:"account"`
+	Role    Role   `json:"role"`
+	Name    string `json:"name"`
+}
+
+func parseTokens(content []byte) ([]token, error) {
+	dec := json.NewDecoder(bytes.NewReader(content))
+	dec.DisallowUnknownFields()
+	var records []tokenRecord
+	if trimmed := bytes.TrimSpace(content); len(trimmed) > 0 && trimmed[0] == '[' {
+		if err := dec.Decode(&records); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		var r tokenRecord
+		err := dec.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	tokens := make([]token, len(records))
+	for i, r := range records {
+		hash, err := hex.DecodeString(r.SHA256)
+		switch {
+		case err != nil || len(hash) != sha256.Size:
+			return nil, fmt.Errorf("token %d (%q): token_sha256 is not 64 hex digits", i+1, r.Name)
+		case r.Account != AllAccounts && !secgroup.ValidID(r.Account):
+			return nil, fmt.Errorf("token %d (%q): account %q is neither an id nor *", i+1, r.Name, r.Account)
+		case r.Role != RoleAdmin && r.Role != RoleMember && r.Role != RoleViewer:
+			return nil, fmt.Errorf("token %d (%q): role %q is not admin, member or viewer", i+1, r.Name, r.Role)
+		}
+		tokens[i] = token{[sha256.Size]byte(hash), Identity{r.Name, r.Account, r.Role}}
+	}
+	return tokens, nil
+}

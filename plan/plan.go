@@ -1,0 +1,139 @@
+// Package plan turns requests into changes: each mutation of the API is a pure
+// function of a snapshot and a request. It gives the changes to commit and what
+// they will do (Effects), or says why not: secgroup.Faults (422), *Conflict
+// (409), ErrNotFound (404) or ErrPrecondition (412). It does no I/O; time and
+// ids are given in.
+package plan
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Request is what every mutation is given besides its own arguments.
+type Request struct {
+	Now               time.Time
+	NewID             func() string // ids of what the server names
+	Condition         Condition     // If-Match and If-None-Match
+	ConfirmEgressOpen bool          // the caller knows that the change may open egress
+	CreateAccount     bool          // the caller may make an account by writing into it
+	Faults            secgroup.Faults
+	// Faults were found while the request was decoded. They are reported
+	// together with those that only the snapshot shows.
+}
+
+// Result is a mutation that can be committed.
+type Result struct {
+	Changes []secgroup.Change // none: the policy already is as asked for
+	Effects Effects
+	Created bool         // the object that was asked for is new
+	Key     secgroup.Key // of the object the request is about; its group for a rule
+	Rule    string       // the rule the request is about, if it is about one
+}
+
+// Condition makes a mutation depend on the current state of its target. Tags
+// are compared with the target's tag: its revision in decimal, or ListTag of
+// an attachment list.
+type Condition struct {
+	IfMatch     []string // "*" matches whatever exists; empty: no condition
+	IfNoneMatch []string
+}
+
+// check applies the condition to a target, whose tag is "" if it is absent.
+func (c Condition) check(tag string) error {
+	matches := func(tags []string) bool {
+		return tag != "" && (slices.Contains(tags, "*") || slices.Contains(tags, tag))
+	}
+	if len(c.IfMatch) > 0 && !matches(c.IfMatch) || matches(c.IfNoneMatch) {
+		return ErrPrecondition
+	}
+	return nil
+}
+
+// Tag is the tag of an object at a revision.
+func Tag(revision int64) string { return strconv.FormatInt(revision, 10) }
+
+// draft is a plan in the making.
+type draft struct {
+	*Request
+	s       *secgroup.Snapshot
+	changes []secgroup.Change
+	faults  secgroup.Faults
+	static  Impact // whom the request is about, should it change nothing
+}
+
+func begin(s *secgroup.Snapshot, req *Request) *draft {
+	return &draft{Request: req, s: s, faults: slices.Clone(req.Faults)}
+}
+
+func (d *draft) put(o secgroup.Object)   { d.changes = append(d.changes, secgroup.Put(o)) }
+func (d *draft) delete(key secgroup.Key) { d.changes = append(d.changes, secgroup.Delete(key)) }
+
+// fault adds a fault unless its place already has one: the first one found
+// there is the one to mend.
+func (d *draft) fault(pointer, code, detail string) {
+	if !slices.ContainsFunc(d.faults, func(f secgroup.Fault) bool { return f.Pointer == pointer }) {
+		d.faults = append(d.faults, secgroup.Fault{Pointer: pointer, Code: code, Detail: detail})
+	}
+}
+
+// add adds faults of a part of the request, which is at a pointer.
+func (d *draft) add(at string, faults secgroup.Faults) {
+	for _, f := range faults {
+		d.fault(at+f.Pointer, f.Code, f.Detail)
+	}
+}
+
+// err returns the faults found, or nil.
+func (d *draft) err() error {
+	if len(d.faults) == 0 {
+		return nil
+	}
+	return d.faults
+}
+
+// finish works out the effects and applies the egress guard.
+func (d *draft) finish(key secgroup.Key, created bool) (Result, error) {
+	if err := d.err(); err != nil {
+		return Result{}, err
+	}
+	r := Result{Changes: d.changes, Created: created, Key: key}
+	if len(d.changes) == 0 {
+		r.Effects.Impact = d.static
+		return r, nil
+	}
+	r.Effects = effectsOf(d.s, d.changes)
+	if !d.ConfirmEgressOpen {
+		if err := guardEgress(d.s, r.Effects.EgressBecameOpen); err != nil {
+			return Result{}, err
+		}
+	}
+	return r, nil
+}
+
+// guardEgress refuses to open the egress of NICs whose account asked for that.
+func guardEgress(s *secgroup.Snapshot, opened []string) error {
+	var deps []Dependent
+	for _, id := range opened {
+		n := s.NIC(id)
+		if n == nil {
+			continue
+		}
+		if a := s.Account(n.Account); a != nil && a.EgressOpenGuard == secgroup.GuardBlock {
+			deps = append(deps, Dependent{NIC: id})
+		}
+	}
+	if len(deps) == 0 {
+		return nil
+	}
+	return &Conflict{CodeWouldOpenEgress,
+		"the change would open the egress of NICs that is restricted now; confirm=open-egress does it all the same", deps}
+}
+
+// same reports whether two states of an object differ in nothing but their
+// times and revisions, which the caller has made equal.
+func same[T any](a, b T) bool { return reflect.DeepEqual(a, b) }

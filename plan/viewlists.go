@@ -1,0 +1,105 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// listed lays the changed objects of one type over those of the base, which
+// are sorted; keep says which belong to the list.
+func listed[T any, P interface {
+	*T
+	secgroup.Object
+}](v *View, base []P, keep func(P) bool) []P {
+	if len(v.over) == 0 {
+		return base
+	}
+	all := slices.DeleteFunc(base, func(p P) bool {
+		_, ok := v.over[p.Key()]
+		return ok
+	})
+	kept := len(all)
+	for _, o := range v.over {
+		if p, ok := o.(P); ok && keep(p) {
+			all = append(all, p)
+		}
+	}
+	if len(all) > kept {
+		slices.SortFunc(all, func(a, b P) int {
+			x, y := a.Key(), b.Key()
+			return cmp.Or(strings.Compare(x.Account, y.Account), strings.Compare(x.ID, y.ID))
+		})
+	}
+	return all
+}
+
+// Accounts returns all accounts, sorted by id.
+func (v *View) Accounts() []*secgroup.Account {
+	return listed(v, v.base.Accounts(), func(*secgroup.Account) bool { return true })
+}
+
+// Networks returns all networks, sorted by id.
+func (v *View) Networks() []*secgroup.Network {
+	return listed(v, v.base.Networks(), func(*secgroup.Network) bool { return true })
+}
+
+// NICs returns all NICs, sorted by id.
+func (v *View) NICs() []*secgroup.NIC {
+	return listed(v, v.base.NICs(), func(*secgroup.NIC) bool { return true })
+}
+
+// NICsOfAccount returns the account's NICs, sorted by id.
+func (v *View) NICsOfAccount(account string) []*secgroup.NIC {
+	return listed(v, v.base.NICsOfAccount(account), func(n *secgroup.NIC) bool { return n.Account == account })
+}
+
+// NICsOfNetwork returns the network's NICs, sorted by id.
+func (v *View) NICsOfNetwork(id string) []*secgroup.NIC {
+	return listed(v, v.base.NICsOfNetwork(id), func(n *secgroup.NIC) bool { return n.Network == id })
+}
+
+// NICsOfInstance returns the instance's NICs, sorted by id.
+func (v *View) NICsOfInstance(r secgroup.InstanceRef) []*secgroup.NIC {
+	return listed(v, v.base.NICsOfInstance(r), func(n *secgroup.NIC) bool {
+		return n.Account == r.Account && n.Instance == r.ID
+	})
+}
+
+// Groups returns the account's groups, sorted by id.
+func (v *View) Groups(account string) []*secgroup.Group {
+	return listed(v, v.base.Groups(account), func(g *secgroup.Group) bool { return g.Account == account })
+}
+
+// Instances returns the account's instances, sorted by id.
+func (v *View) Instances(account string) []*secgroup.Instance {
+	return listed(v, v.base.Instances(account), func(i *secgroup.Instance) bool { return i.Account == account })
+}
+
+// RulesReferencing returns the rules whose remote group is r, sorted. They
+// include the group's own.
+func (v *View) RulesReferencing(r secgroup.GroupRef) []secgroup.RuleRef {
+	base := v.base.RulesReferencing(r)
+	if len(v.over) == 0 {
+		return base
+	}
+	all := slices.DeleteFunc(base, func(ref secgroup.RuleRef) bool {
+		_, ok := v.over[secgroup.GroupKey(ref.Group)]
+		return ok
+	})
+	for _, o := range v.over {
+		g, ok := o.(*secgroup.Group)
+		if !ok {
+			continue
+		}
+		for i := range g.Rules {
+			if g.Rules[i].RemoteGroup == r {
+				all = append(all, secgroup.RuleRef{Group: g.GroupRef, ID: g.Rules[i].ID})
+			}
+		}
+	}
+	slices.SortFunc(all, secgroup.RuleRef.Compare)
+	return all
+}

@@ -1,0 +1,180 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// moved returns the ids of the NICs whose groups may be others in the view
+// than in its base: those put or deleted, those whose attachments changed by
+// themselves or by their instance, and those of groups that came, went or
+// changed their scope.
+func (v *View) moved() map[string]struct{} {
+	if v.dirty != nil {
+		return v.dirty
+	}
+	v.dirty = map[string]struct{}{}
+	add := func(nics []*secgroup.NIC) {
+		for _, n := range nics {
+			v.dirty[n.ID] = struct{}{}
+		}
+	}
+	ends := func(a secgroup.Attachment) {
+		if a.NIC != "" {
+			v.dirty[a.NIC] = struct{}{}
+			return
+		}
+		r := secgroup.InstanceRef{Account: a.Group.Account, ID: a.Instance}
+		add(v.base.NICsOfInstance(r)) // a NIC that only the view has there is itself a change
+	}
+	for k, o := range v.over {
+		switch k.Kind {
+		case secgroup.KindNIC:
+			v.dirty[k.ID] = struct{}{}
+		case secgroup.KindAttachment:
+			ends(attachmentOf(k))
+		case secgroup.KindGroup:
+			ref := secgroup.GroupRef{Account: k.Account, ID: k.ID}
+			old := v.base.Group(ref)
+			g, _ := o.(*secgroup.Group)
+			if !sameScope(old, g) {
+				for _, a := range v.base.AttachmentsOfGroup(ref) {
+					ends(a)
+				}
+			}
+			if (old != nil && old.IsDefault) != (g != nil && g.IsDefault) {
+				add(v.base.NICsOfAccount(k.Account))
+			}
+		}
+	}
+	return v.dirty
+}
+
+// sameScope reports whether two states of a group, nil for absent, act in the
+// same networks.
+func sameScope(a, b *secgroup.Group) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.NetworkScope == b.NetworkScope && slices.Equal(a.Networks, b.Networks)
+}
+
+// EffectiveGroups returns G(n) of semantics.md §2, sorted by reference.
+func (v *View) EffectiveGroups(n *secgroup.NIC) []secgroup.Effective {
+	if _, moved := v.moved()[n.ID]; !moved {
+		return v.base.EffectiveGroups(n)
+	}
+	via := map[secgroup.GroupRef]secgroup.Via{}
+	collect := func(as []secgroup.Attachment, how secgroup.Via) {
+		for _, a := range as {
+			if g := v.Group(a.Group); g != nil && acts(g, n.Network) {
+				via[a.Group] = how
+			}
+		}
+	}
+	if n.Instance != "" {
+		collect(v.AttachmentsOfInstance(secgroup.InstanceRef{Account: n.Account, ID: n.Instance}), secgroup.ViaInstance)
+	}
+	collect(v.AttachmentsOfNIC(n.ID), secgroup.ViaNIC)
+	if len(via) == 0 {
+		if g := v.DefaultGroup(n.Account); g != nil {
+			via[g.GroupRef] = secgroup.ViaDefault
+		}
+	}
+	all := make([]secgroup.Effective, 0, len(via))
+	for g, how := range via {
+		all = append(all, secgroup.Effective{Group: g, Via: how})
+	}
+	slices.SortFunc(all, func(a, b secgroup.Effective) int { return a.Group.Compare(b.Group) })
+	return all
+}
+
+func acts(g *secgroup.Group, network string) bool {
+	return g.NetworkScope != secgroup.ScopeListed || slices.Contains(g.Networks, network)
+}
+
+// Judges reports whether g ∈ G(n).
+func (v *View) Judges(g secgroup.GroupRef, n *secgroup.NIC) bool {
+	if _, moved := v.moved()[n.ID]; !moved {
+		return v.base.Judges(g, n)
+	}
+	return slices.ContainsFunc(v.EffectiveGroups(n), func(e secgroup.Effective) bool { return e.Group == g })
+}
+
+// MemberNICs returns the NICs that g judges, sorted by id.
+func (v *View) MemberNICs(g secgroup.GroupRef) []*secgroup.NIC {
+	members := v.base.MemberNICs(g)
+	if len(v.moved()) == 0 {
+		return members
+	}
+	members = slices.DeleteFunc(members, func(n *secgroup.NIC) bool {
+		_, moved := v.dirty[n.ID]
+		return moved
+	})
+	for id := range v.dirty {
+		if n := v.NIC(id); n != nil && v.Judges(g, n) {
+			members = append(members, n)
+		}
+	}
+	slices.SortFunc(members, func(a, b *secgroup.NIC) int { return cmp.Compare(a.ID, b.ID) })
+	return members
+}
+
+// Members returns M(g): the addresses of the group's member NICs in their
+// routing domains, sorted by domain, address and NIC.
+func (v *View) Members(g secgroup.GroupRef) []secgroup.Member {
+	if len(v.over) == 0 {
+		return v.base.Members(g)
+	}
+	var all []secgroup.Member
+	for _, n := range v.MemberNICs(g) {
+		domain := v.Domain(n)
+		if domain == "" {
+			continue
+		}
+		for _, a := range secgroup.MemberAddresses(n) {
+			all = append(all, secgroup.Member{Domain: domain, Address: a, NIC: n.ID})
+		}
+	}
+	slices.SortFunc(all, func(a, b secgroup.Member) int {
+		return cmp.Or(cmp.Compare(a.Domain, b.Domain), a.Address.Compare(b.Address), cmp.Compare(a.NIC, b.NIC))
+	})
+	return all
+}
+
+// EgressRestriction says which group makes a NIC egress-restricted.
+type EgressRestriction struct {
+	Group secgroup.GroupRef
+	Rule  string // the egress rule that does it in an "auto" group, or ""
+}
+
+// EgressRestricted reports whether n is egress-restricted (semantics.md §3)
+// and by what: the first such group in the order of EffectiveGroups.
+func (v *View) EgressRestricted(n *secgroup.NIC) (because EgressRestriction, restricted bool) {
+	for _, e := range v.EffectiveGroups(n) {
+		g := v.Group(e.Group)
+		if g == nil || !secgroup.EgressRestricts(g) {
+			continue
+		}
+		return EgressRestriction{e.Group, restrictingRule(g)}, true
+	}
+	return EgressRestriction{}, false
+}
+
+// restrictingRule returns the egress rule without which g would not restrict,
+// or "" if its policy alone does.
+func restrictingRule(g *secgroup.Group) string {
+	if g.EgressPolicy == secgroup.EgressListed {
+		return ""
+	}
+	for _, r := range g.Rules {
+		alone := *g
+		alone.Rules = []secgroup.Rule{r}
+		if secgroup.EgressRestricts(&alone) {
+			return r.ID
+		}
+	}
+	return ""
+}
