@@ -16,6 +16,11 @@ const (
 	dhcpv6Server, dhcpv6Client = 547, 546
 )
 
+var (
+	broadcast      = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	allDHCPServers = netip.MustParseAddr("ff02::1:2") // RFC 8415, section 7.1
+)
+
 // ICMP and ICMPv6 message types.
 const (
 	icmpRedirect       = 5   // RFC 792
@@ -34,29 +39,29 @@ func Spoofed(n *secgroup.NIC, src netip.Addr) bool {
 		src != n.MAC.LinkLocal()
 }
 
-// withoutAddresses: such a NIC may only do DHCP, and what DHCPv6 needs of
-// neighbour discovery from its link-local address.
+// withoutAddresses: such a NIC may only do DHCP.
 func withoutAddresses(n *secgroup.NIC) bool {
 	return len(n.Addresses) == 0 && len(n.AllowedAddresses) == 0
 }
 
 // guardEgress says what passes or drops whatever the rules say when n sends it.
 func guardEgress(n *secgroup.NIC, p *Packet) (pass, drop bool) {
-	if p.redirect() || p.nd(ndRouterAdvert) { // never from a VM
+	own := !withoutAddresses(n) && !Spoofed(n, p.Src)
+	switch {
+	case p.redirect(), p.nd(ndRouterAdvert): // never from a VM
 		return false, true
+	case p.dhcpToClient():
+		return own && n.DHCPServer && p.fromDHCPServer(), !n.DHCPServer
+	case p.dhcpToServer():
+		return own || p.dhcpDiscovery(n), false
+	case p.nd(ndNeighbourAdvert):
+		return own && p.ICMPCode == 0, p.ICMPCode != 0
+	case p.nd(ndNeighbourSolicit), p.nd(ndRouterSolicit):
+		// During duplicate address detection a host asks from ::.
+		own = own || !withoutAddresses(n) && p.Src == netip.IPv6Unspecified()
+		return own && p.ICMPCode == 0, p.ICMPCode != 0
 	}
-	if p.dhcpToClient() && !n.DHCPServer { // not even where a rule allows the port
-		return false, true
-	}
-	switch own := !Spoofed(n, p.Src); {
-	case p.dhcpToServer(): // a client without an address yet sends from 0.0.0.0
-		pass = own || p.Src == netip.IPv4Unspecified()
-	case p.nd(ndNeighbourSolicit): // duplicate address detection sends from ::
-		pass = own || p.Src == netip.IPv6Unspecified()
-	case p.nd(ndRouterSolicit), p.nd(ndNeighbourAdvert), p.dhcpToClient() && p.fromDHCPServer():
-		pass = own
-	}
-	return pass, false
+	return false, false
 }
 
 // guardIngress says what passes or drops whatever the rules say when n receives it.
@@ -64,14 +69,14 @@ func guardIngress(s *secgroup.Snapshot, n *secgroup.NIC, p *Packet) (pass, drop 
 	switch {
 	case p.nd(ndRouterAdvert):
 		net := s.Network(n.Network)
-		gateway := net != nil && slices.Contains(net.Gateways, p.Src)
-		return gateway, !gateway
-	case p.nd(ndNeighbourSolicit), p.nd(ndNeighbourAdvert):
-		return true, false
-	case p.dhcpToClient() && p.fromDHCPServer():
-		return true, false
-	case p.dhcpToServer() && n.DHCPServer:
-		return true, false
+		pass = net != nil && slices.Contains(net.Gateways, p.Src) && p.ICMPCode == 0
+		return pass, !pass
+	case p.nd(ndNeighbourSolicit), p.nd(ndNeighbourAdvert): // RFC 4861: other codes are to be ignored
+		return p.ICMPCode == 0, p.ICMPCode != 0
+	case p.dhcpToClient():
+		return p.fromDHCPServer(), false
+	case p.dhcpToServer():
+		return n.DHCPServer, false
 	}
 	return false, false
 }
@@ -105,6 +110,13 @@ func (p *Packet) fromDHCPServer() bool {
 func (p *Packet) dhcpToServer() bool {
 	return p.Proto == ProtoUDP && p.DstPort == p.either(dhcpServer, dhcpv6Server) &&
 		p.SrcPort == p.either(dhcpClient, dhcpv6Client)
+}
+
+// dhcpDiscovery: a client that has no address yet asks all servers, from
+// 0.0.0.0 or, for DHCPv6, from its link-local address.
+func (p *Packet) dhcpDiscovery(n *secgroup.NIC) bool {
+	return p.Src == netip.IPv4Unspecified() && p.Dst == broadcast ||
+		p.Src == n.MAC.LinkLocal() && p.Dst == allDHCPServers
 }
 
 func (p *Packet) either(v4, v6 uint16) uint16 {
