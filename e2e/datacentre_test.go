@@ -50,7 +50,11 @@ func newDatacentre(t *testing.T) *datacentre {
 	l := newLab(t, hosts...)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	s, err := stack.Start(ctx, path, l, hosts...)
+	var all []stack.Host
+	for _, h := range hosts {
+		all = append(all, stack.Host{Name: h, OVSDB: l.Host(h).DBAddr(), Bridge: lab.Bridge, Uplink: lab.Uplink})
+	}
+	s, err := stack.Start(ctx, path, all...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/flowwatch"
 	"github.com/ringfence/ringfence/internal/lab"
 )
 
@@ -47,9 +48,9 @@ func differ(got, want []string) error {
 }
 
 // watch records the changes to a host's flows until the test ends.
-func watch(t *testing.T, h *lab.Host) *lab.FlowWatch {
+func watch(t *testing.T, h *lab.Host) *flowwatch.Watch {
 	t.Helper()
-	w, err := h.WatchFlows(t.Context())
+	w, err := flowwatch.Start(t.Context(), h.Proc, lab.Bridge)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,8 +100,8 @@ func TestHarnessSeesFlowChanges(t *testing.T) {
 	w := watch(t, h)
 	add("cookie=0x77,actions=drop") // the same again is a change
 	eventually(t, 2*time.Second, func() error {
-		if got := w.Events(); len(got) != 1 || !strings.Contains(got[0], "0x77") {
-			return fmt.Errorf("events %q", got)
+		if got := w.Events(); len(got) != 1 || !strings.Contains(got[0].Text, "0x77") {
+			return fmt.Errorf("events %v", got)
 		}
 		return nil
 	})

@@ -1,5 +1,5 @@
 // Package stack runs Ringfence as it is run in production: an etcd-server, a
-// `ringfence api` and, for each host of a lab, a `ringfence controller`, each
+// `ringfence api` and, for each host, a `ringfence controller`, each
 // a process of its own that can be killed and started again.
 package stack
 
@@ -19,13 +19,12 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
-	"github.com/ringfence/ringfence/internal/lab"
 )
 
 // EtcdServer is the program that holds the store.
 const EtcdServer = "etcd"
 
-// Stack is the running control plane of a lab.
+// Stack is a running control plane.
 type Stack struct {
 	URL    string         // of the API
 	Token  string         // an admin's
@@ -36,29 +35,56 @@ type Stack struct {
 	etcdURL  string
 	etcdPeer string
 	listen   string
-	lab      *lab.Lab
 
 	mu          sync.Mutex
 	etcd        *Process
 	api         *Process
+	hosts       map[string]Host
 	controllers map[string]*Process
+}
+
+// Host is a hypervisor that a controller looks after.
+type Host struct {
+	Name   string
+	OVSDB  string // the database's address: "unix:PATH"
+	Bridge string
+	Uplink string // empty: none
 }
 
 // Start starts everything and returns when the API is ready and has heard of
 // each host. The binary is that of cmd/ringfence.
-func Start(ctx context.Context, binary string, l *lab.Lab, hosts ...string) (*Stack, error) {
+func Start(ctx context.Context, binary string, hosts ...Host) (*Stack, error) {
+	s, err := StartAPI(ctx, binary)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hosts {
+		if err := s.StartController(h); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	for _, h := range hosts {
+		if err := s.awaitHost(ctx, h.Name); err != nil {
+			return nil, errors.Join(err, errors.New(s.Logs()), s.Close())
+		}
+	}
+	return s, nil
+}
+
+// StartAPI starts the store and the API, without controllers.
+func StartAPI(ctx context.Context, binary string) (*Stack, error) {
 	dir, err := os.MkdirTemp("", "rfstack")
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{binary: binary, dir: dir, lab: l, controllers: map[string]*Process{}}
-	if err := s.start(ctx, hosts); err != nil {
+	s := &Stack{binary: binary, dir: dir, hosts: map[string]Host{}, controllers: map[string]*Process{}}
+	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, errors.New(s.Logs()), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Stack) start(ctx context.Context, hosts []string) error {
+func (s *Stack) start(ctx context.Context) error {
 	addrs, err := freeAddresses(3)
 	if err != nil {
 		return err
@@ -74,29 +100,21 @@ func (s *Stack) start(ctx context.Context, hosts []string) error {
 	if err := s.StartEtcd(); err != nil {
 		return err
 	}
-	if err := s.StartAPI(); err != nil {
+	if err := s.RestartAPI(); err != nil {
 		return err
 	}
-	for _, h := range hosts {
-		if err := s.StartController(h); err != nil {
-			return err
+	return s.AwaitAPI(ctx)
+}
+
+// awaitHost returns when the API has heard of a host.
+func (s *Stack) awaitHost(ctx context.Context, name string) error {
+	return s.await(ctx, "host "+name, func() error {
+		host, err := s.Client.Host(ctx, name)
+		if err == nil && !host.Alive {
+			err = errors.New("it is not alive")
 		}
-	}
-	if err := s.AwaitAPI(ctx); err != nil {
 		return err
-	}
-	for _, h := range hosts {
-		if err := s.await(ctx, "host "+h, func() error {
-			host, err := s.Client.Host(ctx, h)
-			if err == nil && !host.Alive {
-				err = errors.New("it is not alive")
-			}
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // writeToken makes the admin's token and the file that holds its hash.
@@ -123,22 +141,34 @@ func (s *Stack) StartEtcd() error {
 		"--initial-cluster=e2e="+s.etcdPeer)
 }
 
-// StartAPI starts the API.
-func (s *Stack) StartAPI() error {
+// RestartAPI starts the API after it was ended.
+func (s *Stack) RestartAPI() error {
 	return s.run(&s.api, "api", s.binary, "api",
 		"--etcd="+s.etcdURL, "--listen="+s.listen, "--tokens="+s.file("tokens.json"))
 }
 
 // StartController starts a host's controller.
-func (s *Stack) StartController(host string) error {
+func (s *Stack) StartController(h Host) error {
 	var p *Process
-	err := s.run(&p, "controller-"+host, s.binary, "controller",
-		"--etcd="+s.etcdURL, "--ovsdb="+s.lab.Host(host).DBAddr(), "--bridge="+lab.Bridge,
-		"--host="+host, "--uplink="+lab.Uplink)
+	args := []string{"controller", "--etcd=" + s.etcdURL, "--ovsdb=" + h.OVSDB, "--bridge=" + h.Bridge, "--host=" + h.Name}
+	if h.Uplink != "" {
+		args = append(args, "--uplink="+h.Uplink)
+	}
+	err := s.run(&p, "controller-"+h.Name, s.binary, args...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.controllers[host] = p
+	if err == nil {
+		s.hosts[h.Name], s.controllers[h.Name] = h, p
+	}
 	return err
+}
+
+// RestartController starts a host's controller after it was ended.
+func (s *Stack) RestartController(host string) error {
+	s.mu.Lock()
+	h := s.hosts[host]
+	s.mu.Unlock()
+	return s.StartController(h)
 }
 
 func (s *Stack) run(slot **Process, name, program string, args ...string) error {

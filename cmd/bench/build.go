@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/stack"
+)
+
+// hostName is the measured host.
+const hostName = "bench"
+
+// build writes the workload while there is no controller, and then measures
+// how long one takes to fill the empty switch.
+func (b *bench) build(ctx context.Context) error {
+	version, err := b.host.version(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.one("params", 0, "", extra{
+		"ports": b.load.Ports, "groups": b.load.Groups, "rules": b.load.Rules, "members": b.load.Members,
+		"ovs": version, "loadavg": loadAverage(),
+	}); err != nil {
+		return err
+	}
+	if err := b.host.plug(ctx, b.load.ports); err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := b.write.write(ctx, b.load); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	if err := b.one("policy_written", seconds(took), "s", extra{
+		"requests": b.write.calls.Load(), "per_s": int(float64(b.write.calls.Load()) / took.Seconds()),
+	}); err != nil {
+		return err
+	}
+	base, err := b.host.flows(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.one("flows_base", float64(base), "flows", nil); err != nil {
+		return err
+	}
+	start = time.Now()
+	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.DBAddr(), Bridge: bridge}); err != nil {
+		return err
+	}
+	if err := b.awaitInForce(ctx, start); err != nil {
+		return err
+	}
+	if err := b.one("build_time", seconds(time.Since(start)), "s", extra{"from": "the controller's start"}); err != nil {
+		return err
+	}
+	total, err := b.host.flows(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.one("flows_total", float64(total), "flows", nil); err != nil {
+		return err
+	}
+	return b.sizes()
+}
+
+// awaitInForce waits until the host says, later than a time, that the latest
+// revision is in force for every port.
+func (b *bench) awaitInForce(ctx context.Context, since time.Time) error {
+	deadline := time.Now().Add(5 * time.Minute)
+	for {
+		missing, err := b.notInForce(ctx, since)
+		switch {
+		case err == nil && missing == "":
+			return nil
+		case time.Now().After(deadline):
+			return errors.Join(fmt.Errorf("not in force: %s", missing), err)
+		case !b.stack.Controller(hostName).Running():
+			return errors.New("the controller has ended")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// notInForce says what is missing; an unknown host is an error.
+func (b *bench) notInForce(ctx context.Context, since time.Time) (string, error) {
+	latest, err := b.stack.Client.Realization(ctx, 0, 0)
+	if err != nil {
+		return "", err
+	}
+	h, err := b.stack.Client.Host(ctx, hostName)
+	if err != nil {
+		return "", err
+	}
+	ready := 0
+	for _, n := range h.NICs {
+		if n.Ready {
+			ready++
+		}
+	}
+	switch {
+	case h.LastSeen.Before(since):
+		return "no report since", nil
+	case ready < b.load.Ports:
+		return fmt.Sprintf("%d of %d ports are ready", ready, b.load.Ports), nil
+	case h.AppliedRevision < latest.Revision:
+		return fmt.Sprintf("revision %d of %d is applied", h.AppliedRevision, latest.Revision), nil
+	}
+	return "", nil
+}
+
+// sizes prints the memory of each process.
+func (b *bench) sizes() error {
+	for figure, pid := range map[string]int{
+		"rss_controller":   b.stack.Controller(hostName).PID(),
+		"rss_api":          b.stack.API().PID(),
+		"rss_etcd":         b.stack.Etcd().PID(),
+		"rss_ovs-vswitchd": b.host.VswitchdPID(),
+	} {
+		now, peak, err := memory(pid)
+		if err != nil {
+			return err
+		}
+		if err := b.one(figure, now, "MB", extra{"peak": peak}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadAverage is the machine's of the last minute; a busy machine explains a
+// slow figure.
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(string(b), " ")
+	return first
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/internal/ovsproc"
+)
+
+const bridge = "br-int"
+
+// host is a private Open vSwitch with the userspace datapath, whose ports
+// carry no packets: what is measured is the control path.
+type host struct {
+	*ovsproc.Proc
+	dir string
+}
+
+func startHost(ctx context.Context) (*host, error) {
+	dir, err := os.MkdirTemp("/tmp", "rfbench") // short, for the sockets' paths
+	if err != nil {
+		return nil, err
+	}
+	p, err := ovsproc.Start(ctx, ovsproc.Config{Dir: dir, PrivateNetns: true, Dummy: true})
+	if err != nil {
+		return nil, err
+	}
+	h := &host{p, dir}
+	_, err = h.Vsctl(ctx, "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev",
+		"fail_mode=secure", "protocols=OpenFlow10,OpenFlow13,OpenFlow15")
+	return h, err
+}
+
+// plug adds the ports to the bridge.
+func (h *host) plug(ctx context.Context, ports []endpoint) error {
+	var args []string
+	for _, p := range ports {
+		args = append(args, "--", "add-port", bridge, "vif-"+p.id,
+			"--", "set", "interface", "vif-"+p.id, "type=dummy", "external_ids:iface-id="+p.id)
+	}
+	_, err := h.Vsctl(ctx, args[1:]...)
+	return err
+}
+
+var flowCount = regexp.MustCompile(`flow_count=(\d+)`)
+
+// flows counts the bridge's flows.
+func (h *host) flows(ctx context.Context) (int, error) {
+	out, err := h.Ofctl(ctx, "dump-aggregate", bridge)
+	if err != nil {
+		return 0, err
+	}
+	m := flowCount.FindStringSubmatch(out)
+	if m == nil {
+		return 0, fmt.Errorf("no flow count in %q", out)
+	}
+	return strconv.Atoi(m[1])
+}
+
+// version is what ovs-vswitchd says of itself.
+func (h *host) version(ctx context.Context) (string, error) {
+	out, err := h.Run(ctx, "ovs-vswitchd", "--version")
+	first, _, _ := strings.Cut(out, "\n")
+	return first, err
+}
+
+func (h *host) close() error {
+	err := h.Stop()
+	if rmErr := os.RemoveAll(h.dir); err == nil {
+		err = rmErr
+	}
+	return err
+}
+
+// memory reads a process's resident set, now and at its highest, in MB of
+// 2^20 bytes; proc(5), VmRSS and VmHWM.
+func memory(pid int) (now, peak float64, err error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			continue
+		}
+		var to *float64
+		switch fields[0] {
+		case "VmRSS:":
+			to = &now
+		case "VmHWM:":
+			to = &peak
+		default:
+			continue
+		}
+		kb, err := strconv.ParseFloat(fields[1], 64)
+		if err != nil {
+			return 0, 0, err
+		}
+		*to = kb / 1024
+	}
+	return now, peak, nil
+}

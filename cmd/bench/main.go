@@ -1,0 +1,85 @@
+// Command bench measures Ringfence on one host with a real etcd-server, API,
+// controller and ovs-vswitchd, and prints its figures as JSON lines. It needs
+// root.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/internal/flowwatch"
+	"github.com/ringfence/ringfence/internal/stack"
+)
+
+func main() {
+	sizeName := flag.String("size", "M", "XS, S, M or L")
+	binary := flag.String("ringfence", "bin/ringfence", "the program to measure")
+	reps := flag.Int("reps", 20, "how often to make each change")
+	big := flag.String("big", "1000,10000", "sizes of the big remote groups")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *sizeName, *binary, *reps, *big); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is a measurement under way.
+type bench struct {
+	figures
+	load  workload
+	reps  int
+	host  *host
+	stack *stack.Stack
+	write *writer
+	watch *flowwatch.Watch
+}
+
+func run(ctx context.Context, sizeName, binary string, reps int, big string) (err error) {
+	s, ok := sizes[sizeName]
+	if !ok {
+		return fmt.Errorf("size %q is not one of XS, S, M, L", sizeName)
+	}
+	var bigs []int
+	for _, text := range strings.Split(big, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return fmt.Errorf("size of a big group %q is not a positive number", text)
+		}
+		bigs = append(bigs, n)
+	}
+	b := &bench{figures: figures{os.Stdout, sizeName}, load: makeWorkload(s), reps: reps}
+	if b.host, err = startHost(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.host.close()) }()
+	if b.stack, err = stack.StartAPI(ctx, binary); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.stack.Close()) }()
+	b.write = &writer{api: b.stack.Client}
+	if err := b.build(ctx); err != nil {
+		return errors.Join(err, errors.New(b.stack.Logs()))
+	}
+	if b.watch, err = flowwatch.Start(ctx, b.host.Proc, bridge); err != nil {
+		return err
+	}
+	defer b.watch.Close()
+	for _, part := range []func(context.Context) error{
+		b.smallChanges,
+		func(ctx context.Context) error { return b.bigGroups(ctx, bigs) },
+		b.restart,
+	} {
+		if err := part(ctx); err != nil {
+			return errors.Join(err, errors.New(b.stack.Logs()))
+		}
+	}
+	return nil
+}

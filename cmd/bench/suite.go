@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+// smallChanges measures one rule, one member, one more group of a port.
+func (b *bench) smallChanges(ctx context.Context) error {
+	first := b.load.ports[0]
+	group, remote := groupID(first.groups[0]), groupID((first.groups[0]+1)%b.load.Groups)
+	if err := b.changes(ctx, "rule_add", "rule_del", b.reps,
+		func(ctx context.Context, i int, opts ...client.CallOption) error {
+			return b.write.rule(ctx, group, fmt.Sprintf("new%d", i), fmt.Sprintf("ingress tcp %d from %s", 20000+i, remote), opts...)
+		},
+		func(ctx context.Context, i int, opts ...client.CallOption) error {
+			return b.write.api.DeleteRule(ctx, account, group, fmt.Sprintf("new%d", i), opts...)
+		}, nil); err != nil {
+		return err
+	}
+	var spares []endpoint
+	for i := range b.reps {
+		spares = append(spares, spare(i))
+	}
+	if err := b.write.unused(ctx, spares); err != nil {
+		return err
+	}
+	if err := b.changes(ctx, "member_add", "member_del", b.reps, b.attach(spares, remote), b.detach(spares, remote), nil); err != nil {
+		return err
+	}
+	other := groupID(b.load.ports[len(b.load.ports)/2].groups[0])
+	ports := make([]endpoint, b.reps)
+	for i := range ports {
+		ports[i] = first
+	}
+	return b.changes(ctx, "attach_add", "attach_del", max(3, b.reps/4), b.attach(ports, other), b.detach(ports, other), nil)
+}
+
+// attach attaches a group to the i-th NIC.
+func (b *bench) attach(nics []endpoint, group string) change {
+	return func(ctx context.Context, i int, opts ...client.CallOption) error {
+		return b.write.api.AttachNIC(ctx, account, nics[i].id, group, opts...)
+	}
+}
+
+func (b *bench) detach(nics []endpoint, group string) change {
+	return func(ctx context.Context, i int, opts ...client.CallOption) error {
+		return b.write.api.DetachNIC(ctx, account, nics[i].id, group, opts...)
+	}
+}
+
+// unused writes NICs that are in a group that nobody names.
+func (w *writer) unused(ctx context.Context, nics []endpoint) error {
+	if err := w.group(ctx, "unused"); err != nil {
+		return err
+	}
+	if err := w.instance(ctx, "unused", "unused"); err != nil {
+		return err
+	}
+	return each(ctx, nics, func(ctx context.Context, _ int, e endpoint) error { return w.nic(ctx, e, "unused") })
+}
+
+// bigGroups measures the first and second rule that name a group with many
+// members, a rule that names it and a prefix, and its changes.
+func (b *bench) bigGroups(ctx context.Context, counts []int) error {
+	group := groupID(b.load.ports[0].groups[0])
+	for _, n := range counts {
+		name, more := fmt.Sprintf("big%d", n), extra{"remote": n}
+		members := bigGroup(n)
+		start := time.Now()
+		if err := b.write.group(ctx, name); err != nil {
+			return err
+		}
+		if err := b.write.instance(ctx, name, name); err != nil {
+			return err
+		}
+		if err := each(ctx, members, func(ctx context.Context, _ int, e endpoint) error { return b.write.nic(ctx, e, name) }); err != nil {
+			return err
+		}
+		if err := b.one("big_group_create", seconds(time.Since(start)), "s", more); err != nil {
+			return err
+		}
+		cidr := fmt.Sprintf("%s/27", members[0].address)
+		for i, r := range []struct{ figure, rule string }{
+			{"big_rule", "ingress tcp 30000 from " + name},
+			{"big_rule2", "ingress tcp 30001 from " + name},
+			{"big_rule_and_cidr", "ingress tcp 30002 from " + name + " and " + cidr},
+		} {
+			if err := b.oneRule(ctx, r.figure, group, fmt.Sprintf("%s-%d", name, i), r.rule, more); err != nil {
+				return err
+			}
+		}
+		spares := []endpoint{}
+		for i := range b.reps {
+			spares = append(spares, spare(i))
+		}
+		if err := b.changes(ctx, "big_member_add", "big_member_del", b.reps, b.attach(spares, name), b.detach(spares, name), more); err != nil {
+			return err
+		}
+		for i := range 3 {
+			if err := b.write.api.DeleteRule(ctx, account, group, fmt.Sprintf("%s-%d", name, i), client.Wait(longest)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// oneRule measures one rule: the time until it is in force and the flows that
+// it costs.
+func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, more extra) error {
+	before, err := b.host.flows(ctx)
+	if err != nil {
+		return err
+	}
+	s := &series{name: figure + "_add"}
+	if err := b.measure(ctx, s, 0, func(ctx context.Context, _ int, opts ...client.CallOption) error {
+		return b.write.rule(ctx, group, id, rule, opts...)
+	}); err != nil {
+		return err
+	}
+	if err := s.print(b.figures, more); err != nil {
+		return err
+	}
+	after, err := b.host.flows(ctx)
+	if err != nil {
+		return err
+	}
+	return b.one(figure+"_flows", float64(after-before), "flows", more)
+}
+
+// restart measures a controller that is killed and started again on a switch
+// that has its flows, and one that finds the switch empty.
+func (b *bench) restart(ctx context.Context) error {
+	before, err := b.host.flows(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.stack.Controller(hostName).Kill(); err != nil {
+		return err
+	}
+	b.watch.Forget()
+	start := time.Now()
+	if err := b.stack.RestartController(hostName); err != nil {
+		return err
+	}
+	if err := b.awaitInForce(ctx, start); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	time.Sleep(10 * quiet)
+	after, err := b.host.flows(ctx)
+	if err != nil {
+		return err
+	}
+	now, peak, err := memory(b.stack.Controller(hostName).PID())
+	if err != nil {
+		return err
+	}
+	if err := b.one("restart_to_synced", seconds(took), "s", extra{
+		"flows_before": before, "flows_after": after, "flow_events": len(b.watch.Events()), "rss_mb": now, "rss_peak_mb": peak,
+	}); err != nil {
+		return err
+	}
+	return b.one("loadavg_end", 0, "", extra{"loadavg": loadAverage()})
+}
