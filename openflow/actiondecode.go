@@ -26,7 +26,7 @@ func decodeInstructions(b []byte) ([]Action, error) {
 				break // no actions: not the canonical way to say so, but sound
 			}
 			var err error
-			if list, err = decodeActions(list, b[8:n]); err != nil {
+			if list, err = decodeActions(list, b[8:n], 0); err != nil {
 				return nil, err
 			}
 		case instGoto:
@@ -52,8 +52,12 @@ func decodeInstructions(b []byte) ([]Action, error) {
 	return list, nil
 }
 
-// decodeActions decodes a list of actions and appends them.
-func decodeActions(list []Action, b []byte) ([]Action, error) {
+// decodeActions decodes a list of actions and appends them. depth is how many
+// actions it stands in.
+func decodeActions(list []Action, b []byte, depth int) ([]Action, error) {
+	if depth > maxNesting {
+		return nil, fmt.Errorf("openflow: actions nested more than %d deep", maxNesting)
+	}
 	for len(b) > 0 {
 		if len(b) < 8 {
 			return nil, fmt.Errorf("openflow: action: %w", errTruncated)
@@ -62,7 +66,7 @@ func decodeActions(list []Action, b []byte) ([]Action, error) {
 		if n < 8 || n%8 != 0 || n > len(b) {
 			return nil, fmt.Errorf("openflow: action %d: length %d with %d bytes left", typ, n, len(b))
 		}
-		a, err := decodeAction(typ, b[:n:n])
+		a, err := decodeAction(typ, b[:n:n], depth)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +77,7 @@ func decodeActions(list []Action, b []byte) ([]Action, error) {
 }
 
 // decodeAction decodes one action; b is all of it, at least 8 bytes.
-func decodeAction(typ int, b []byte) (Action, error) {
+func decodeAction(typ int, b []byte, depth int) (Action, error) {
 	r := reader{b: b[4:]}
 	var a Action
 	switch typ {
@@ -102,7 +106,7 @@ func decodeAction(typ int, b []byte) (Action, error) {
 		return decodeCopyField(b)
 	case actExperimenter:
 		if r.u32() == experimenterNicira && len(r.b) >= 2 {
-			return decodeNicira(b)
+			return decodeNicira(b, depth)
 		}
 		return Unknown{Raw: string(b)}, nil
 	default:

@@ -3,7 +3,7 @@ package openflow
 import "fmt"
 
 // decodeNicira decodes an action of Nicira's; b is all of it, at least 10 bytes.
-func decodeNicira(b []byte) (Action, error) {
+func decodeNicira(b []byte, depth int) (Action, error) {
 	r := reader{b: b[8:]}
 	var a Action
 	switch subtype := r.u16(); subtype {
@@ -37,10 +37,10 @@ func decodeNicira(b []byte) (Action, error) {
 	case nxController2:
 		return decodeController2(b)
 	case nxCT:
-		return decodeCT(b)
+		return decodeCT(b, depth)
 	case nxClone:
 		r.skip(6)
-		list, err := decodeActions(nil, r.b)
+		list, err := decodeActions(nil, r.b, depth+1)
 		if err != nil || r.short {
 			return nil, fmt.Errorf("openflow: clone: %w", orTruncated(err))
 		}
@@ -75,7 +75,7 @@ func decodeOutputField(b []byte, subtype uint16) (Action, error) {
 	if err := r.err("output"); err != nil {
 		return nil, err
 	}
-	if h.field == 0 || h.class == classExp || h.masked || maxLen != NoBuffer {
+	if h.field == 0 || h.masked || maxLen != NoBuffer {
 		return Unknown{Raw: string(b)}, nil
 	}
 	return OutputField{h.field, h.field.narrow(subRange(bits))}, nil
@@ -132,7 +132,7 @@ func decodeController2(b []byte) (Action, error) {
 	return c.simplify(), r.err("controller")
 }
 
-func decodeCT(b []byte) (Action, error) {
+func decodeCT(b []byte, depth int) (Action, error) {
 	r := reader{b: b[10:]}
 	flags := r.u16()
 	src := r.take(4)
@@ -157,7 +157,7 @@ func decodeCT(b []byte) (Action, error) {
 		}
 	}
 	var err error
-	if a.Exec, err = decodeActions(nil, r.b); err != nil {
+	if a.Exec, err = decodeActions(nil, r.b, depth+1); err != nil {
 		return nil, fmt.Errorf("openflow: ct: exec: %w", err)
 	}
 	if flags&^(ctFlagCommit|ctFlagForce) != 0 {

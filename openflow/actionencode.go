@@ -222,8 +222,8 @@ func (f Field) sub(r Range) (uint16, error) {
 	if err != nil {
 		return 0, err
 	}
-	if r.Width > 64 || f.spec().class == classExp {
-		return 0, fmt.Errorf("%s cannot be used here", f)
+	if r.Width > 64 {
+		return 0, fmt.Errorf("%d bits of %s are too many", r.Width, f)
 	}
 	return uint16(r.Offset)<<6 | uint16(r.Width-1), nil
 }

@@ -85,9 +85,8 @@ const (
 	instClearActions  = 5
 )
 
-// maxInstructions is how long instructions can be in the shortest message that
-// carries them, an OFPT_FLOW_MOD with an empty match in a bundle.
-const maxInstructions = maxMessage - 16 - 48 - 8
+// maxInstructions is how long instructions can be, beside an empty match.
+const maxInstructions = maxMessage - dumpOverhead - 8
 
 // appendInstructions adds the instructions for a list of actions.
 func appendInstructions(b []byte, list []Action) ([]byte, error) {
@@ -193,11 +192,13 @@ func (a Unknown) check(instruction bool) error {
 	if a.Instruction != instruction || n < 8 || n%8 != 0 || int(a.Raw[2])<<8|int(a.Raw[3]) != n {
 		return errors.New("openflow: an unknown action of bytes that are none")
 	}
-	decode := decodeActions
+	var list []Action
+	var err error
 	if instruction {
-		decode = func(_ []Action, b []byte) ([]Action, error) { return decodeInstructions(b) }
+		list, err = decodeInstructions([]byte(a.Raw))
+	} else {
+		list, err = decodeActions(nil, []byte(a.Raw), 0)
 	}
-	list, err := decode(nil, []byte(a.Raw))
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package openflow
 
 import (
-	"encoding/binary"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -21,7 +20,10 @@ type Match struct{ tlvs string }
 // NewMatch joins terms, in any order. Faulty terms, two terms for one field
 // and fields whose prerequisites are missing are errors. Terms with an empty
 // mask are no conditions and left out.
-func NewMatch(terms ...Term) (Match, error) {
+func NewMatch(terms ...Term) (Match, error) { return joinTerms(terms, true) }
+
+// joinTerms is NewMatch; it checks prerequisites only if told to.
+func joinTerms(terms []Term, check bool) (Match, error) {
 	var space [24]int
 	order := space[:0]
 	for i := range terms {
@@ -53,11 +55,13 @@ func NewMatch(terms ...Term) (Match, error) {
 	)
 	for _, i := range order {
 		t := &terms[i]
-		if err := seen.check(t.field); err != nil {
-			return Match{}, err
+		if check {
+			if err := seen.check(t.field); err != nil {
+				return Match{}, err
+			}
+			value, mask := t.Uint64()
+			seen.learn(t.field, value, mask)
 		}
-		value, mask := t.Uint64()
-		seen.learn(t.field, value, mask)
 		b = appendTerm(b, t)
 	}
 	return Match{string(b)}, nil
@@ -85,16 +89,12 @@ func appendTerm(b []byte, t *Term) []byte {
 }
 
 // appendHeader adds an OXM header: class, field, whether there is a mask, and
-// the length of what follows (including an experimenter's number).
+// the length of what follows.
 func appendHeader(b []byte, f Field, masked bool) []byte {
 	s := f.spec()
 	n, bit := s.bytes, byte(0)
 	if masked {
 		n, bit = 2*n, 1
-	}
-	if s.class == classExp {
-		b = append(b, 0xff, 0xff, s.number<<1|bit, n+4)
-		return binary.BigEndian.AppendUint32(b, s.exp)
 	}
 	return append(b, byte(s.class>>8), byte(s.class), s.number<<1|bit, n)
 }

@@ -7,7 +7,9 @@ import (
 
 // decodeMatch decodes the OXM TLVs of a match. Packet registers (xreg) and
 // Nicira's 128-bit registers (xxreg) are folded into reg<n>; older numbers of a
-// field give the same Match as the ones that OpenFlow 1.5 has.
+// field give the same Match as the ones that OpenFlow 1.5 has. Prerequisites
+// are not checked: the metadata of a packet-in has none, and flows are checked
+// by the switch.
 func decodeMatch(b []byte) (Match, error) {
 	var (
 		space  [24]Term
@@ -32,15 +34,15 @@ func decodeMatch(b []byte) (Match, error) {
 				return Match{}, err
 			}
 			terms = append(terms, t)
-		case fieldOf(h.class, h.number, h.exp) != 0:
-			f := fieldOf(h.class, h.number, h.exp)
+		case fieldOf(h.class, h.number) != 0:
+			f := fieldOf(h.class, h.number)
 			return Match{}, fmt.Errorf("openflow: match: %s has %d bytes", f, h.length)
 		default:
 			opaque = append(opaque, string(b[:h.size+h.length]))
 		}
 		b = b[h.size+h.length:]
 	}
-	m, err := NewMatch(terms...)
+	m, err := joinTerms(terms, false)
 	if err != nil {
 		return Match{}, err
 	}

@@ -4,7 +4,6 @@ package openflow
 type header struct {
 	class  uint16
 	number uint8
-	exp    uint32
 	field  Field // 0 if unknown, or known with another length
 	masked bool
 	size   int // of the header itself: 4, or 8 with an experimenter
@@ -28,10 +27,9 @@ func parseHeader[T string | []byte](s T) header {
 		if len(s) < 8 || h.length < 4 {
 			return header{}
 		}
-		h.exp = uint32(s[4])<<24 | uint32(s[5])<<16 | uint32(s[6])<<8 | uint32(s[7])
 		h.size, h.length = 8, h.length-4
 	}
-	h.field = fieldOf(h.class, h.number, h.exp)
+	h.field = fieldOf(h.class, h.number)
 	if n := h.field.wireLen(); h.field != 0 && (!h.masked && h.length != n || h.masked && h.length != 2*n) {
 		h.field = 0
 	}
@@ -39,7 +37,7 @@ func parseHeader[T string | []byte](s T) header {
 }
 
 // fieldOf finds the field with this OXM or NXM number.
-func fieldOf(class uint16, number uint8, exp uint32) Field {
+func fieldOf(class uint16, number uint8) Field {
 	switch class {
 	case classOXM:
 		return headers[0][number&0x7f]
@@ -47,25 +45,23 @@ func fieldOf(class uint16, number uint8, exp uint32) Field {
 		return headers[1][number&0x7f]
 	case classNXM0:
 		return headers[2][number&0x7f]
-	case classExp:
-		for f := NDReserved; f <= NDOptionsType; f++ {
-			if s := f.spec(); s.number == number && s.exp == exp {
-				return f
-			}
-		}
+	case classEric:
+		return headers[3][number&0x7f]
 	}
 	return 0
 }
 
-// headers maps field numbers of the classes OXM, NXM1 and NXM0 to fields. The
+// headers maps field numbers of the classes OXM, NXM1, NXM0 and Eric to fields. The
 // older numbers of a field are understood as well as the one that is written.
-var headers = func() (t [3][128]Field) {
+var headers = func() (t [4][128]Field) {
 	for f := Field(1); f < numFields; f++ {
 		switch s := f.spec(); s.class {
 		case classOXM:
 			t[0][s.number] = f
 		case classNXM1:
 			t[1][s.number] = f
+		case classEric:
+			t[3][s.number] = f
 		}
 	}
 	for number, f := range map[uint8]Field{

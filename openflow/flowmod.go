@@ -1,0 +1,115 @@
+package openflow
+
+import "fmt"
+
+// FlowCommand is what a FlowMod does (OpenFlow 1.5 §7.3.4.2).
+type FlowCommand uint8
+
+// The commands. Add replaces a flow with the same key. The strict commands
+// concern the one flow with the same key; the others all flows that the match
+// covers, in the table, or in all tables if it is AllTables.
+const (
+	FlowAdd          FlowCommand = 0
+	FlowModify       FlowCommand = 1
+	FlowModifyStrict FlowCommand = 2
+	FlowDelete       FlowCommand = 3
+	FlowDeleteStrict FlowCommand = 4
+)
+
+// AllTables stands for every table where one is asked for (OFPTT_ALL).
+const AllTables = 0xff
+
+// FlowFlags are flags of a flow (OFPFF_*).
+type FlowFlags uint16
+
+// The flags.
+const (
+	FlowSendRemoved  FlowFlags = 1 << 0 // report when the flow goes
+	FlowCheckOverlap FlowFlags = 1 << 1 // refuse an overlapping flow of the same priority
+	FlowResetCounts  FlowFlags = 1 << 2
+	FlowNoPackets    FlowFlags = 1 << 3
+	FlowNoBytes      FlowFlags = 1 << 4
+)
+
+// FlowMod changes the flow table.
+type FlowMod struct {
+	Command     FlowCommand
+	Flow        Flow
+	CookieMask  uint64 // modify and delete: only flows with Flow.Cookie in these bits
+	IdleTimeout uint16 // seconds; 0 is none
+	HardTimeout uint16 // seconds; 0 is none
+	Importance  uint16 // for eviction
+	OutPort     uint32 // delete: only flows that output here; 0 is any
+	OutGroup    uint32 // delete: only flows that use this group; 0 is any
+	Flags       FlowFlags
+}
+
+// AddFlow is the message that puts a flow in place.
+func AddFlow(f Flow) FlowMod { return FlowMod{Command: FlowAdd, Flow: f} }
+
+// DeleteFlow is the message that takes the flow with this key away.
+func DeleteFlow(k FlowKey) FlowMod {
+	return FlowMod{Command: FlowDeleteStrict, Flow: Flow{Table: k.Table, Priority: k.Priority, Match: k.Match}}
+}
+
+func (FlowMod) messageType() uint8 { return typeFlowMod }
+
+const (
+	anyPort  = 0xffffffff // OFPP_ANY
+	anyGroup = 0xffffffff // OFPG_ANY
+	noBuffer = 0xffffffff // OFP_NO_BUFFER
+)
+
+// dumpOverhead is what surrounds a flow's match and instructions in the reply
+// to a request for flows: headers, flow description and counters. A flow that
+// leaves no room for it can be put in, but the switch leaves it out of dumps.
+const dumpOverhead = HeaderLen + 8 + 24 + 56
+
+func (m FlowMod) appendBody(b []byte) ([]byte, error) {
+	start := len(b)
+	b = put64(put64(b, m.Flow.Cookie), m.CookieMask)
+	b = append(b, m.Flow.Table, byte(m.Command))
+	b = put16(put16(put16(b, m.IdleTimeout), m.HardTimeout), m.Flow.Priority)
+	b = put32(b, noBuffer)
+	b = put32(put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
+	b = put16(put16(b, uint16(m.Flags)), m.Importance)
+	b = appendMatch(b, m.Flow.Match)
+	b = append(b, m.Flow.Actions.instructions...)
+	if n := len(b) - start - 40 + dumpOverhead; n > maxMessage {
+		return nil, fmt.Errorf("openflow: flow of %d bytes in a dump: %w", n, ErrTooLong)
+	}
+	return b, nil
+}
+
+func orAny(n uint32) uint32 {
+	if n == 0 {
+		return anyPort
+	}
+	return n
+}
+
+func orZero(n uint32) uint32 {
+	if n == anyPort {
+		return 0
+	}
+	return n
+}
+
+func decodeFlowMod(r *reader) (Message, error) {
+	var m FlowMod
+	m.Flow.Cookie, m.CookieMask = r.u64(), r.u64()
+	m.Flow.Table, m.Command = r.u8(), FlowCommand(r.u8())
+	m.IdleTimeout, m.HardTimeout, m.Flow.Priority = r.u16(), r.u16(), r.u16()
+	r.skip(4)
+	m.OutPort, m.OutGroup = orZero(r.u32()), orZero(r.u32())
+	m.Flags, m.Importance = FlowFlags(r.u16()), r.u16()
+	if err := r.err("flow mod"); err != nil {
+		return nil, err
+	}
+	var err error
+	if m.Flow.Match, err = r.match(); err != nil {
+		return nil, err
+	}
+	m.Flow.Actions, err = r.instructions()
+	return m, err
+}

@@ -1,0 +1,170 @@
+package openflow
+
+import "fmt"
+
+// MonitorFlags say what a flow monitor sends (OFPFMF_*).
+type MonitorFlags uint16
+
+// The flags.
+const (
+	MonitorInitial      MonitorFlags = 1 << 0 // the flows there are at first
+	MonitorAdd          MonitorFlags = 1 << 1
+	MonitorRemoved      MonitorFlags = 1 << 2
+	MonitorModify       MonitorFlags = 1 << 3
+	MonitorInstructions MonitorFlags = 1 << 4 // with the flows' actions
+	MonitorNoAbbrev     MonitorFlags = 1 << 5 // own changes in full too
+	MonitorOnlyOwn      MonitorFlags = 1 << 6 // not the changes of other connections
+)
+
+// MonitorCommand is what a FlowMonitorRequest does.
+type MonitorCommand uint8
+
+// The commands.
+const (
+	MonitorStart  MonitorCommand = 0
+	MonitorChange MonitorCommand = 1
+	MonitorStop   MonitorCommand = 2
+)
+
+// FlowMonitorRequest asks to be told of changes of flows (OpenFlow 1.5 §7.3.5.18).
+type FlowMonitorRequest struct {
+	ID       uint32 // chosen by the controller
+	Command  MonitorCommand
+	Flags    MonitorFlags
+	Table    uint8  // AllTables for all
+	Match    Match  // only flows at least as narrow
+	OutPort  uint32 // only flows that output here; 0 is any
+	OutGroup uint32 // only flows that use this group; 0 is any
+}
+
+// FlowEvent is what a FlowUpdate reports (OFPFME_*).
+type FlowEvent uint16
+
+// The events. FlowAbbreviated stands for the changes of the connection's own
+// message with Xid; FlowPaused says that updates are left out from now on until
+// FlowResumed, before which come the changes that were left out.
+const (
+	FlowInitial     FlowEvent = 0
+	FlowAdded       FlowEvent = 1
+	FlowRemovedNow  FlowEvent = 2
+	FlowModified    FlowEvent = 3
+	FlowAbbreviated FlowEvent = 4
+	FlowPaused      FlowEvent = 5
+	FlowResumed     FlowEvent = 6
+)
+
+// String is the event's word in ovs-ofctl monitor.
+func (FlowMonitorRequest) messageType() uint8 { return typeMultipartRequest }
+func (FlowMonitorReply) messageType() uint8   { return typeMultipartReply }
+
+func (e FlowEvent) String() string {
+	names := [...]string{"INITIAL", "ADDED", "REMOVED", "MODIFIED", "ABBREV", "PAUSED", "RESUMED"}
+	if int(e) < len(names) {
+		return names[e]
+	}
+	return fmt.Sprintf("event %d", uint16(e))
+}
+
+// FlowUpdate is one change.
+type FlowUpdate struct {
+	Event       FlowEvent
+	Flow        Flow          // of FlowInitial to FlowModified; without actions for FlowRemovedNow
+	Reason      RemovedReason // of FlowRemovedNow
+	IdleTimeout uint16        // seconds; 0 is none
+	HardTimeout uint16        // seconds; 0 is none
+	Xid         uint32        // of FlowAbbreviated
+}
+
+// FlowMonitorReply brings changes.
+type FlowMonitorReply struct {
+	More    bool
+	Updates []FlowUpdate
+}
+
+func (m FlowMonitorRequest) appendBody(b []byte) ([]byte, error) {
+	b = put32(appendMultipart(b, multipartFlowMonitor, false), m.ID)
+	b = put32(put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
+	b = append(put16(b, uint16(m.Flags)), m.Table, byte(m.Command))
+	return appendMatch(b, m.Match), nil
+}
+
+func decodeFlowMonitorRequest(r *reader) (Message, error) {
+	m := FlowMonitorRequest{ID: r.u32(), OutPort: orZero(r.u32()), OutGroup: orZero(r.u32())}
+	m.Flags, m.Table, m.Command = MonitorFlags(r.u16()), r.u8(), MonitorCommand(r.u8())
+	if err := r.err("flow monitor"); err != nil {
+		return nil, err
+	}
+	var err error
+	m.Match, err = r.match()
+	return m, err
+}
+
+func (m FlowMonitorReply) appendBody(b []byte) ([]byte, error) {
+	b = appendMultipart(b, multipartFlowMonitor, m.More)
+	for _, u := range m.Updates {
+		start := len(b)
+		b = put16(append(b, 0, 0), uint16(u.Event))
+		switch u.Event {
+		case FlowAbbreviated:
+			b = put32(b, u.Xid)
+		case FlowPaused, FlowResumed:
+			b = put32(b, 0)
+		default:
+			b = append(b, u.Flow.Table, byte(u.Reason))
+			b = put16(put16(put16(b, u.IdleTimeout), u.HardTimeout), u.Flow.Priority)
+			b = put64(zeros(b, 4), u.Flow.Cookie)
+			b = append(appendMatch(b, u.Flow.Match), u.Flow.Actions.instructions...)
+		}
+		n := len(b) - start
+		if n > maxMessage {
+			return nil, fmt.Errorf("openflow: flow update of %d bytes: %w", n, ErrTooLong)
+		}
+		b[start], b[start+1] = byte(n>>8), byte(n)
+	}
+	return b, nil
+}
+
+func decodeFlowUpdates(r *reader) ([]FlowUpdate, error) {
+	var updates []FlowUpdate
+	for len(r.b) > 0 {
+		n := int(r.u16())
+		u := FlowUpdate{Event: FlowEvent(r.u16())}
+		if n < 8 {
+			return nil, fmt.Errorf("openflow: flow update of %d bytes", n)
+		}
+		e := r.entry(n, 4)
+		switch u.Event {
+		case FlowInitial, FlowAdded, FlowRemovedNow, FlowModified:
+			if err := u.decodeFull(e); err != nil {
+				return nil, err
+			}
+		case FlowAbbreviated:
+			u.Xid = e.u32()
+		case FlowPaused, FlowResumed:
+			e.skip(4)
+		default:
+			return nil, fmt.Errorf("openflow: flow update of unknown event %d", u.Event)
+		}
+		if err := e.end("flow update"); err != nil {
+			return nil, err
+		}
+		updates = append(updates, u)
+	}
+	return updates, nil
+}
+
+func (u *FlowUpdate) decodeFull(r *reader) error {
+	u.Flow.Table, u.Reason = r.u8(), RemovedReason(r.u8())
+	u.IdleTimeout, u.HardTimeout, u.Flow.Priority = r.u16(), r.u16(), r.u16()
+	r.skip(4)
+	u.Flow.Cookie = r.u64()
+	if err := r.err("flow update"); err != nil {
+		return err
+	}
+	var err error
+	if u.Flow.Match, err = r.match(); err != nil {
+		return err
+	}
+	u.Flow.Actions, err = r.instructions()
+	return err
+}
