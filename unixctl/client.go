@@ -122,9 +122,10 @@ type pool struct {
 	locate func() (string, error)
 	slots  chan struct{} // one element per call under way
 
-	mu     sync.Mutex
-	idle   []*conn
-	closed bool
+	mu      sync.Mutex
+	idle    []*conn
+	version Version // of the daemon behind the connections; zero if not asked yet
+	closed  bool
 }
 
 func (p *pool) acquire(ctx context.Context) error {
@@ -156,8 +157,23 @@ func (p *pool) get(ctx context.Context) (c *conn, fresh bool, err error) {
 	if err != nil {
 		return nil, true, err
 	}
-	c, err = dial(ctx, filepath.Clean(path))
-	return c, true, err
+	if c, err = dial(ctx, filepath.Clean(path)); err != nil {
+		return nil, true, err
+	}
+	p.setVersion(Version{}) // it may be another daemon now
+	return c, true, nil
+}
+
+func (p *pool) knownVersion() Version {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.version
+}
+
+func (p *pool) setVersion(v Version) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.version = v
 }
 
 func (p *pool) put(c *conn) {

@@ -179,3 +179,17 @@ func BenchmarkTrace(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkFlush is the cost of one attempt to delete a connection.
+func BenchmarkFlush(b *testing.B) {
+	v := ovstest.Start(b, ovstest.Options{})
+	v.AddBridge("br-int")
+	c := Open(v.RunDir)
+	defer c.Close()
+	conn := Conn{Proto: protoUDP, Zone: 7, Orig: Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 1, DPort: 2}}
+	for b.Loop() {
+		if err := c.FlushConntrack(context.Background(), conn); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

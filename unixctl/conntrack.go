@@ -114,7 +114,7 @@ func (c *Client) FlushConntrack(ctx context.Context, conn Conn) error {
 	if err != nil {
 		return &OpError{Op: op, Err: err}
 	}
-	v, err := c.Version(ctx)
+	v, err := c.version(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (c *Client) FlushConntrack(ctx context.Context, conn Conn) error {
 
 // FlushZone deletes all connections of a zone.
 func (c *Client) FlushZone(ctx context.Context, zone uint16) error {
-	v, err := c.Version(ctx)
+	v, err := c.version(ctx)
 	if err != nil {
 		return err
 	}

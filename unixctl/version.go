@@ -32,6 +32,18 @@ func (c *Client) Version(ctx context.Context) (Version, error) {
 	return v, nil
 }
 
+// version is Version, asked once for the connections there are.
+func (c *Client) version(ctx context.Context) (Version, error) {
+	if v := c.pool.knownVersion(); v != (Version{}) {
+		return v, nil
+	}
+	v, err := c.Version(ctx)
+	if err == nil {
+		c.pool.setVersion(v)
+	}
+	return v, err
+}
+
 // parseVersion reads "ovs-vswitchd (Open vSwitch) 3.1.0"; a suffix such as
 // "-rc1" or " (DPDK 22.11)" does not count.
 func parseVersion(text string) (Version, error) {
