@@ -77,14 +77,6 @@ func (o *ordered[T]) remove(v T, compare func(a, b T) int) bool {
 	return true
 }
 
-func (o *ordered[T]) has(v T, compare func(a, b T) int) bool {
-	if len(o.chunks) == 0 {
-		return false
-	}
-	_, found := slices.BinarySearchFunc(o.chunks[o.locate(v, compare)], v, compare)
-	return found
-}
-
 // all yields the elements in order. The set may not change meanwhile.
 func (o *ordered[T]) all() iter.Seq[T] {
 	return func(yield func(T) bool) {
