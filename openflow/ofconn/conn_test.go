@@ -1,0 +1,218 @@
+package ofconn_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+)
+
+var twoFlows = []openflow.FlowMod{openflow.AddFlow(openflow.Flow{Table: 3}), openflow.AddFlow(openflow.Flow{Table: 4})}
+
+// bundleAnswer answers like a switch, but for the types that are left out.
+func bundleAnswer(leaveOut ...openflow.BundleType) func(openflow.Message) []openflow.Message {
+	return func(m openflow.Message) []openflow.Message {
+		b, ok := m.(openflow.BundleControl)
+		if !ok {
+			return nil
+		}
+		for _, t := range leaveOut {
+			if b.Type == t {
+				return nil
+			}
+		}
+		b.Type++
+		return []openflow.Message{b}
+	}
+}
+
+func TestCommitWithoutAnswerIsUnknown(t *testing.T) {
+	t.Parallel()
+	f := &fakeSwitch{answer: bundleAnswer(openflow.BundleCommit)}
+	f.start(t)
+	c := f.dial(t, ofconn.Options{})
+	ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+	defer cancel()
+	err := c.Bundle(ctx, twoFlows)
+	if !errors.Is(err, ofconn.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error is %v", err)
+	}
+	ctx, cancel = context.WithTimeout(testContext(t), 50*time.Millisecond)
+	defer cancel()
+	err = c.Bundle(ctx, twoFlows[:1])
+	if !errors.Is(err, ofconn.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("for a single change the error is %v", err)
+	}
+}
+
+func TestBundleTimeoutBeforeCommitIsKnown(t *testing.T) {
+	t.Parallel()
+	discarded := make(chan struct{}, 1)
+	answer := bundleAnswer(openflow.BundleClose)
+	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
+		if b, ok := m.(openflow.BundleControl); ok && b.Type == openflow.BundleDiscard {
+			discarded <- struct{}{}
+		}
+		return answer(m)
+	}}
+	f.start(t)
+	c := f.dial(t, ofconn.Options{})
+	ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+	defer cancel()
+	err := c.Bundle(ctx, twoFlows)
+	if errors.Is(err, ofconn.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error is %v", err)
+	}
+	select {
+	case <-discarded:
+	case <-time.After(10 * time.Second):
+		t.Error("the bundle was not discarded")
+	}
+}
+
+func TestCommitOnALostConnectionIsUnknown(t *testing.T) {
+	t.Parallel()
+	committing := make(chan struct{})
+	answer := bundleAnswer(openflow.BundleCommit)
+	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
+		if b, ok := m.(openflow.BundleControl); ok && b.Type == openflow.BundleCommit {
+			close(committing)
+		}
+		return answer(m)
+	}}
+	f.start(t)
+	c := f.dial(t, ofconn.Options{})
+	go func() {
+		<-committing
+		c.Close()
+	}()
+	if err := c.Bundle(testContext(t), twoFlows); !errors.Is(err, ofconn.ErrOutcomeUnknown) || !errors.Is(err, ofconn.ErrClosed) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestSilentSwitchIsGivenUp(t *testing.T) {
+	t.Parallel()
+	f := &fakeSwitch{answer: func(openflow.Message) []openflow.Message { return nil }}
+	f.start(t)
+	c := f.dial(t, ofconn.Options{EchoInterval: 20 * time.Millisecond})
+	select {
+	case <-c.Done():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the connection to a silent switch lives on")
+	}
+	if !errors.Is(c.Err(), ofconn.ErrSilent) {
+		t.Errorf("error is %v", c.Err())
+	}
+	if err := c.Barrier(testContext(t)); !errors.Is(err, ofconn.ErrSilent) {
+		t.Errorf("a barrier afterwards says %v", err)
+	}
+}
+
+func TestEchoKeepsTheConnection(t *testing.T) {
+	t.Parallel()
+	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
+		if e, ok := m.(openflow.EchoRequest); ok {
+			return []openflow.Message{openflow.EchoReply(e)}
+		}
+		return nil
+	}}
+	f.start(t)
+	c := f.dial(t, ofconn.Options{EchoInterval: 20 * time.Millisecond})
+	select {
+	case <-c.Done():
+		t.Errorf("the connection ended: %v", c.Err())
+	case <-time.After(300 * time.Millisecond):
+	}
+}
+
+func TestEchoIsAnswered(t *testing.T) {
+	t.Parallel()
+	answered := make(chan string, 1)
+	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
+		switch m := m.(type) {
+		case openflow.FeaturesRequest:
+			return []openflow.Message{openflow.EchoRequest{Data: []byte("there?")}}
+		case openflow.EchoReply:
+			answered <- string(m.Data)
+		}
+		return nil
+	}}
+	f.start(t)
+	c := f.dial(t, ofconn.Options{})
+	ctx, cancel := context.WithCancel(testContext(t))
+	go func() {
+		if data := <-answered; data != "there?" {
+			t.Errorf("echo reply holds %q", data)
+		}
+		cancel()
+	}()
+	if _, err := c.Features(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestDialRefusesOtherVersions(t *testing.T) {
+	t.Parallel()
+	f := &fakeSwitch{hello: openflow.Hello{Versions: 1<<1 | 1<<4}}
+	f.start(t)
+	_, err := ofconn.Dial(testContext(t), f.path, ofconn.Options{})
+	if !errors.Is(err, ofconn.ErrProtocol) || !strings.Contains(err.Error(), "does not speak OpenFlow 1.5") {
+		t.Errorf("error is %v", err)
+	}
+	var op *ofconn.OpError
+	if !errors.As(err, &op) || op.Op != "hello" {
+		t.Errorf("error is %#v", err)
+	}
+}
+
+func TestDialHeedsItsContext(t *testing.T) {
+	t.Parallel()
+	f := &fakeSwitch{hello: openflow.EchoReply{}} // ends the wait for a hello
+	f.start(t)
+	if _, err := ofconn.Dial(testContext(t), f.path, ofconn.Options{}); !errors.Is(err, ofconn.ErrProtocol) {
+		t.Errorf("error is %v", err)
+	}
+	ctx, cancel := context.WithCancel(testContext(t))
+	cancel()
+	if _, err := ofconn.Dial(ctx, f.path, ofconn.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+	var op *ofconn.OpError
+	if _, err := ofconn.Dial(testContext(t), f.path+"none", ofconn.Options{}); !errors.As(err, &op) || op.Op != "dial" {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestUnencodableMessageIsNamed(t *testing.T) {
+	t.Parallel()
+	f := &fakeSwitch{answer: bundleAnswer()}
+	f.start(t)
+	c := f.dial(t, ofconn.Options{})
+	// As many actions as a flow can have, and a match for which no room is left.
+	var actions openflow.Actions
+	err := openflow.ErrTooLong
+	var many []openflow.Action
+	for id := range uint32(4100) {
+		many = append(many, openflow.Conjunction{ID: id, Clause: 1, Of: 2})
+	}
+	for ; errors.Is(err, openflow.ErrTooLong); many = many[1:] {
+		actions, err = openflow.NewActions(many...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := openflow.AddFlow(openflow.Flow{Actions: actions, Match: openflow.MustMatch(openflow.Metadata.Is(1), openflow.Reg(1).Is(2), openflow.EthSrc.IsMAC([6]byte{2}))})
+	err = c.Bundle(testContext(t), append(twoFlows, long))
+	var refused *ofconn.BundleError
+	if !errors.As(err, &refused) || len(refused.Refused) != 1 || refused.Refused[0].Index != 2 || !errors.Is(err, openflow.ErrTooLong) {
+		t.Errorf("error is %v", err)
+	}
+	if err := c.Bundle(testContext(t), []openflow.FlowMod{long}); !errors.As(err, &refused) || !errors.Is(err, openflow.ErrTooLong) {
+		t.Errorf("alone: error is %v", err)
+	}
+}

@@ -1,0 +1,62 @@
+package ofconn
+
+import (
+	"context"
+
+	"github.com/ringfence/ringfence/openflow"
+)
+
+// Dump reads the flows of all tables whose cookie has the given bits where mask
+// is set; mask 0 reads all. The order is the switch's. A flow that is too long
+// for a dump is left out by the switch.
+func (c *Conn) Dump(ctx context.Context, cookie, mask uint64) ([]openflow.FlowStats, error) {
+	flows, err := c.dump(ctx, openflow.FlowDescRequest{Table: openflow.AllTables, Cookie: cookie, CookieMask: mask})
+	return flows, opError("dump", err)
+}
+
+// DumpFlows is Dump for any selection that OpenFlow can make.
+func (c *Conn) DumpFlows(ctx context.Context, request openflow.FlowDescRequest) ([]openflow.FlowStats, error) {
+	flows, err := c.dump(ctx, request)
+	return flows, opError("dump", err)
+}
+
+func (c *Conn) dump(ctx context.Context, request openflow.FlowDescRequest) ([]openflow.FlowStats, error) {
+	k := c.call(1)
+	defer c.hangUp(k)
+	b, err := openflow.Append(nil, k.first, request)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.send(ctx, b); err != nil {
+		return nil, err
+	}
+	var flows []openflow.FlowStats
+	for {
+		m, err := c.answer(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		part, ok := m.(openflow.FlowDescReply)
+		if !ok {
+			return nil, unexpected(m)
+		}
+		flows = append(flows, part.Flows...)
+		if !part.More {
+			return flows, nil
+		}
+	}
+}
+
+// Aggregate returns the number of flows that a Dump with the same cookie and
+// mask would read, and the sums of their counters.
+func (c *Conn) Aggregate(ctx context.Context, cookie, mask uint64) (openflow.AggregateReply, error) {
+	m, err := c.ask(ctx, openflow.AggregateRequest{Table: openflow.AllTables, Cookie: cookie, CookieMask: mask})
+	if err != nil {
+		return openflow.AggregateReply{}, opError("aggregate", err)
+	}
+	reply, ok := m.(openflow.AggregateReply)
+	if !ok {
+		return reply, opError("aggregate", unexpected(m))
+	}
+	return reply, nil
+}

@@ -1,0 +1,99 @@
+package ofconn_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+)
+
+// fakeSwitch is a peer that says what the test wants, for what a real switch
+// does not do on demand. answer gets each message after the hello; what it
+// returns is sent back with the same xid.
+type fakeSwitch struct {
+	path   string
+	hello  openflow.Message
+	answer func(m openflow.Message) []openflow.Message
+}
+
+func (f *fakeSwitch) start(t *testing.T) {
+	t.Helper()
+	f.path = filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.hello == nil {
+		f.hello = openflow.Hello{Versions: 1 << openflow.Version}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			sock, err := l.Accept()
+			if err != nil {
+				return
+			}
+			f.serve(sock)
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+}
+
+func (f *fakeSwitch) serve(sock net.Conn) {
+	defer sock.Close()
+	write := func(xid uint32, m openflow.Message) {
+		if b, err := openflow.Append(nil, xid, m); err == nil {
+			sock.Write(b)
+		}
+	}
+	write(1, f.hello)
+	in := bufio.NewReader(sock)
+	for first := true; ; first = false {
+		head, err := in.Peek(openflow.HeaderLen)
+		if err != nil {
+			return
+		}
+		n, err := openflow.MessageLen(head)
+		if err != nil {
+			return
+		}
+		b := make([]byte, n)
+		if _, err := io.ReadFull(in, b); err != nil {
+			return
+		}
+		xid, m, err := openflow.Decode(b)
+		if err != nil || first {
+			continue
+		}
+		for _, reply := range f.answer(m) {
+			write(xid, reply)
+		}
+	}
+}
+
+func (f *fakeSwitch) dial(t *testing.T, opts ofconn.Options) *ofconn.Conn {
+	t.Helper()
+	c, err := ofconn.Dial(testContext(t), f.path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// testContext ends long after a test should have.
+func testContext(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}

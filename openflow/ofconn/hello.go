@@ -1,0 +1,40 @@
+package ofconn
+
+import (
+	"bufio"
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow"
+)
+
+// hello exchanges the versions, OpenFlow 1.5 §6.3.1, and returns the reader for
+// all that follows. Both sides offer theirs at once.
+func (c *Conn) hello() (*bufio.Reader, error) {
+	hello, err := openflow.Append(nil, c.xid(), openflow.Hello{Versions: 1 << openflow.Version})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.sock.Write(hello); err != nil {
+		return nil, err
+	}
+	in := bufio.NewReaderSize(c.sock, bufferSize)
+	b, err := readMessage(in)
+	if err != nil {
+		return nil, err
+	}
+	_, m, err := openflow.Decode(b)
+	switch m := m.(type) {
+	case openflow.Hello:
+		// Without a bitmap the header names the highest version.
+		if m.Versions == 0 && b[0] >= openflow.Version || m.Versions&(1<<openflow.Version) != 0 {
+			return in, nil
+		}
+		return nil, fmt.Errorf("%w: the bridge does not speak OpenFlow 1.5: is it among its protocols?", ErrProtocol)
+	case openflow.Error:
+		return nil, m
+	}
+	if err == nil {
+		err = fmt.Errorf("%T before a hello", m)
+	}
+	return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+}

@@ -1,0 +1,91 @@
+package ofconn
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ringfence/ringfence/openflow"
+)
+
+// ErrSubscribed means that packet-ins have a subscriber already.
+var ErrSubscribed = errors.New("packet-ins have a subscriber already")
+
+// wholePacket is how much of a packet that no action limits is sent (miss_send_len);
+// a connection to a bridge's management socket gets no asynchronous message at
+// all while it is 0.
+const wholePacket = openflow.NoBuffer
+
+// allReasons lets packet-ins of every reason through, those up to
+// openflow.ReasonPacketOut.
+const allReasons = 1<<(openflow.ReasonPacketOut+1) - 1
+
+// PacketIns subscribes to the packets that Controller and Output{PortController}
+// actions send to this connection; the channel is closed when the connection
+// ends. Packets that come when size are waiting are dropped, see
+// PacketInsDropped.
+func (c *Conn) PacketIns(ctx context.Context, size int) (<-chan openflow.PacketIn, error) {
+	ch := make(chan openflow.PacketIn, size)
+	c.mu.Lock()
+	over, taken := c.over, c.packets != nil
+	if !over && !taken {
+		c.packets = ch
+	}
+	c.mu.Unlock()
+	switch {
+	case over:
+		return nil, &OpError{"packet-in", c.Err()}
+	case taken:
+		return nil, &OpError{"packet-in", ErrSubscribed}
+	}
+	err := c.apply(ctx,
+		openflow.SetPacketInFormat{},
+		openflow.SetAsync{Masks: []openflow.AsyncMask{
+			{Kind: openflow.AsyncPacketIn, Reasons: allReasons},
+			{Kind: openflow.AsyncPortStatus}, {Kind: openflow.AsyncFlowRemoved},
+			{Kind: openflow.AsyncRoleStatus}, {Kind: openflow.AsyncTableStatus}, {Kind: openflow.AsyncForward},
+		}},
+		openflow.SetConfig{MissSendLen: wholePacket})
+	if err != nil {
+		c.mu.Lock()
+		if c.packets == ch {
+			c.packets = nil
+		}
+		c.mu.Unlock()
+		return nil, &OpError{"packet-in", err}
+	}
+	return ch, nil
+}
+
+// PacketInsDropped is the number of packet-ins that came when the subscriber's
+// channel was full.
+func (c *Conn) PacketInsDropped() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dropped
+}
+
+// packetIn hands a packet-in over and reports whether b was one.
+func (c *Conn) packetIn(b []byte) bool {
+	_, m, err := openflow.Decode(b)
+	p, ok := m.(openflow.PacketIn)
+	if err != nil || !ok {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case c.packets <- p: // nil, and so never ready, without a subscriber
+	default:
+		c.dropped++
+	}
+	return true
+}
+
+// PacketOut has the switch run actions on a packet, and returns when it has.
+func (c *Conn) PacketOut(ctx context.Context, packets ...openflow.PacketOut) error {
+	messages := make([]openflow.Message, 0, len(packets))
+	for _, p := range packets {
+		messages = append(messages, p)
+	}
+	return opError("packet-out", c.apply(ctx, messages...))
+}
