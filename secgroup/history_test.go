@@ -17,7 +17,7 @@ import (
 // TestHistories: after any history the indexes answer as a recomputation from
 // the objects does, and what Apply did not touch answers as before it.
 func TestHistories(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprintf("orderly/%d", seed), func(t *testing.T) {
 			t.Parallel()
 			h := newHistory(t, seed)

@@ -19,7 +19,7 @@ var options = []policytest.Options{{}, {Guard: true, Multicast: true}}
 // would accept.
 func TestPoliciesAreLegal(t *testing.T) {
 	for _, o := range options {
-		for seed := range uint64(20) {
+		for seed := range uint64(10) {
 			g := policytest.Seeded(seed, o)
 			s := policytest.Load(g.Policy())
 			legal(t, s, fmt.Sprintf("seed %d", seed))
