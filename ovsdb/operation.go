@@ -3,6 +3,7 @@ package ovsdb
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -131,10 +132,11 @@ func decodeResults(raw []byte, ops []Operation, schema *Schema) ([]Result, error
 			op = ops[i]
 		}
 		r, err := decodeResult(one, op, schema)
-		if failed, ok := err.(*TransactError); ok {
-			failed.Index = i
-		}
 		if err != nil {
+			var failed *TransactError
+			if errors.As(err, &failed) {
+				failed.Index = i
+			}
 			return nil, err
 		}
 		if i < len(ops) {

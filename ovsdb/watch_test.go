@@ -3,6 +3,7 @@ package ovsdb
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -30,7 +31,7 @@ func startWatch(t *testing.T, addr, bridge string) *watcher {
 	go func() { ended <- WatchBridge(ctx, addr, bridge, func(s BridgeState) { w.states <- s }) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != context.Canceled {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("WatchBridge: %v", err)
 		}
 	})
