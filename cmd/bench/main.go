@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/ringfence/ringfence/internal/flowwatch"
 	"github.com/ringfence/ringfence/internal/stack"
@@ -23,7 +24,7 @@ func main() {
 	reps := flag.Int("reps", 20, "how often to make each change")
 	big := flag.String("big", "1000,10000", "sizes of the big remote groups")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *sizeName, *binary, *reps, *big); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
