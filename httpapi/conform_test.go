@@ -1,0 +1,252 @@
+package httpapi
+
+import (
+	"bytes"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// described is the API's description, ready to check requests and answers.
+type described struct {
+	doc      map[string]any
+	mu       sync.Mutex
+	compiler *jsonschema.Compiler
+	schemas  map[string]*jsonschema.Schema
+}
+
+// description is loaded once for all tests.
+var description = sync.OnceValues(func() (*described, error) {
+	body, err := openAPIJSON()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	d := &described{doc: doc.(map[string]any), compiler: jsonschema.NewCompiler(), schemas: map[string]*jsonschema.Schema{}}
+	d.compiler.AssertFormat()
+	return d, d.compiler.AddResource("urn:openapi", doc)
+})
+
+func describe(t *testing.T) *described {
+	t.Helper()
+	d, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// get follows field names, through references.
+func (d *described) get(v any, path ...string) any {
+	for {
+		m, _ := v.(map[string]any)
+		if ref, ok := m["$ref"].(string); ok {
+			v = d.get(d.doc, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+			continue
+		}
+		if len(path) == 0 {
+			return v
+		}
+		if v = m[path[0]]; v == nil {
+			return nil
+		}
+		path = path[1:]
+	}
+}
+
+// operation finds what describes a request.
+func (d *described) operation(method, path string) (name string, op any) {
+	paths := d.get(d.doc, "paths").(map[string]any)
+	given := strings.Split(path, "/")
+	for template := range paths {
+		parts := strings.Split(template, "/")
+		fits := len(parts) == len(given)
+		for i := 0; fits && i < len(parts); i++ {
+			fits = strings.HasPrefix(parts[i], "{") || parts[i] == given[i]
+		}
+		if fits {
+			return template, d.get(paths[template], strings.ToLower(method))
+		}
+	}
+	return "", nil
+}
+
+// check validates JSON against a schema, which is at a place in the document.
+func (d *described) check(schema any, body []byte) error {
+	ref, ok := schema.(map[string]any)["$ref"].(string)
+	if !ok {
+		return fmt.Errorf("schema is not a reference: %v", schema)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.schemas[ref]
+	if s == nil {
+		if s, err = d.compiler.Compile("urn:openapi" + ref); err != nil {
+			return err
+		}
+		d.schemas[ref] = s
+	}
+	return s.Validate(v)
+}
+
+// conforms checks an answer against the API's description; and the request, if
+// it was accepted.
+func conforms(t *testing.T, req *http.Request, sent string, a answer) {
+	t.Helper()
+	d := describe(t)
+	_, op := d.operation(req.Method, req.URL.Path)
+	if op == nil {
+		if a.status != 404 && a.status != 405 {
+			t.Errorf("%s %s is not described, and is answered %d", req.Method, req.URL.Path, a.status)
+		}
+		return
+	}
+	what := fmt.Sprintf("%s %s: %d %s", req.Method, req.URL, a.status, a.raw)
+	if a.status == http.StatusNotModified {
+		return
+	}
+	status, kind := fmt.Sprint(a.status), "application/json"
+	if a.status >= 400 {
+		status, kind = "default", "application/problem+json"
+	}
+	responses := d.get(op, "responses").(map[string]any)
+	ref, _ := responses[status].(map[string]any)
+	if ref == nil {
+		t.Errorf("status is not described: %s", what)
+		return
+	}
+	content, _ := d.get(ref, "content").(map[string]any)
+	if content == nil {
+		if len(a.raw) > 0 {
+			t.Errorf("a body where none is described: %s", what)
+		}
+		return
+	}
+	given, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	if content["text/plain"] != nil && given == "text/plain" {
+		return
+	}
+	if given != kind {
+		t.Errorf("Content-Type %q, want %q: %s", given, kind, what)
+		return
+	}
+	name := strings.TrimPrefix(ref["$ref"].(string), "#/components/responses/")
+	place := map[string]any{"$ref": "#/components/responses/" + name + "/content/" + strings.ReplaceAll(kind, "/", "~1") + "/schema"}
+	if err := d.check(place, a.raw); err != nil {
+		t.Errorf("%s\n%v", what, err)
+	}
+	if schema := d.get(op, "requestBody", "content", "application/json"); schema != nil && a.status < 300 {
+		if err := d.check(schema.(map[string]any)["schema"], []byte(sent)); err != nil {
+			t.Errorf("accepted, but not described: %s %s\n%v", what, sent, err)
+		}
+	}
+}
+
+// The routes are the operations of openapi.yaml, with the same parameters.
+func TestRoutesAreTheDescribedOperations(t *testing.T) {
+	t.Parallel()
+	d := describe(t)
+	want, got := map[string]string{}, map[string]string{}
+	for path, item := range d.get(d.doc, "paths").(map[string]any) {
+		for method, op := range item.(map[string]any) {
+			if method == "parameters" {
+				continue
+			}
+			var names []string
+			params, _ := d.get(op, "parameters").([]any)
+			for _, p := range params {
+				if d.get(p, "in") == "query" {
+					names = append(names, d.get(p, "name").(string))
+				}
+			}
+			slices.Sort(names)
+			want[strings.ToUpper(method)+" "+path] = fmt.Sprint(names)
+			if len(d.get(op, "summary").(string)) == 0 || d.get(op, "operationId") == nil {
+				t.Errorf("%s %s has no summary or operationId", method, path)
+			}
+		}
+	}
+	for _, r := range routes() {
+		names := slices.Sorted(slices.Values(r.query))
+		got[r.method+" "+r.path] = fmt.Sprint(names)
+	}
+	for op, params := range want {
+		if got[op] != params {
+			t.Errorf("%s is described with parameters %s, its route has %q", op, params, got[op])
+		}
+	}
+	for op := range got {
+		if want[op] == "" {
+			t.Errorf("%s is not described", op)
+		}
+	}
+}
+
+// Every path parameter is declared, and every schema compiles.
+func TestDescriptionIsWhole(t *testing.T) {
+	t.Parallel()
+	d := describe(t)
+	for path, item := range d.get(d.doc, "paths").(map[string]any) {
+		var declared []string
+		params, _ := d.get(item, "parameters").([]any)
+		for _, p := range params {
+			declared = append(declared, d.get(p, "name").(string))
+		}
+		var named []string
+		for part := range strings.SplitSeq(path, "/") {
+			if inner, ok := strings.CutPrefix(part, "{"); ok {
+				named = append(named, strings.TrimSuffix(inner, "}"))
+			}
+		}
+		if !slices.Equal(declared, named) {
+			t.Errorf("%s declares %v", path, declared)
+		}
+	}
+	for _, kind := range []string{"schemas", "responses", "parameters"} {
+		for name, v := range d.get(d.doc, "components", kind).(map[string]any) {
+			refs(v, func(ref string) {
+				if d.get(d.doc, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...) == nil {
+					t.Errorf("%s %s refers to %s, which is not there", kind, name, ref)
+				}
+			})
+			if kind != "schemas" {
+				continue
+			}
+			d.mu.Lock()
+			if _, err := d.compiler.Compile("urn:openapi#/components/schemas/" + name); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			d.mu.Unlock()
+		}
+	}
+}
+
+// refs calls f with every reference in v.
+func refs(v any, f func(string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, inner := range v {
+			if ref, ok := inner.(string); ok && k == "$ref" {
+				f(ref)
+			}
+			refs(inner, f)
+		}
+	case []any:
+		for _, inner := range v {
+			refs(inner, f)
+		}
+	}
+}
