@@ -18,7 +18,7 @@ type Options struct {
 	// is asked for an echo; default 5 s.
 	EchoInterval time.Duration
 	// EchoTimeout is how long it may be silent before it counts as lost;
-	// default three EchoIntervals. ovs-vswitchd answers nobody while it commits
+	// default, and at least, three EchoIntervals. ovs-vswitchd answers nobody while it commits
 	// a large bundle (about 2 s for 500,000 flows).
 	EchoTimeout time.Duration
 	// Logger gets what the switch says that nobody asked for; default none.
@@ -29,9 +29,7 @@ func (o *Options) defaults() {
 	if o.EchoInterval <= 0 {
 		o.EchoInterval = 5 * time.Second
 	}
-	if o.EchoTimeout <= 0 {
-		o.EchoTimeout = 3 * o.EchoInterval
-	}
+	o.EchoTimeout = max(o.EchoTimeout, 3*o.EchoInterval)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

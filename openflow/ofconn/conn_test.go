@@ -115,18 +115,39 @@ func TestSilentSwitchIsGivenUp(t *testing.T) {
 
 func TestEchoKeepsTheConnection(t *testing.T) {
 	t.Parallel()
+	asked := make(chan struct{}, 100)
 	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
 		if e, ok := m.(openflow.EchoRequest); ok {
+			asked <- struct{}{}
 			return []openflow.Message{openflow.EchoReply(e)}
 		}
 		return nil
 	}}
 	f.start(t)
-	c := f.dial(t, ofconn.Options{EchoInterval: 20 * time.Millisecond})
-	select {
-	case <-c.Done():
-		t.Errorf("the connection ended: %v", c.Err())
-	case <-time.After(300 * time.Millisecond):
+	c := f.dial(t, ofconn.Options{EchoInterval: 10 * time.Millisecond, EchoTimeout: 20 * time.Second})
+	for range 5 {
+		select {
+		case <-asked:
+		case <-c.Done():
+			t.Fatalf("the connection ended: %v", c.Err())
+		case <-time.After(10 * time.Second):
+			t.Fatal("no echo request")
+		}
+	}
+}
+
+func TestGarbageEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	f := &fakeSwitch{answer: func(openflow.Message) []openflow.Message {
+		return []openflow.Message{garbage{}}
+	}}
+	f.start(t)
+	c := f.dial(t, ofconn.Options{})
+	if _, err := c.Features(testContext(t)); !errors.Is(err, ofconn.ErrProtocol) {
+		t.Errorf("error is %v", err)
+	}
+	if !errors.Is(c.Err(), ofconn.ErrProtocol) {
+		t.Errorf("the connection says %v", c.Err())
 	}
 }
 

@@ -52,6 +52,10 @@ func (f *fakeSwitch) start(t *testing.T) {
 func (f *fakeSwitch) serve(sock net.Conn) {
 	defer sock.Close()
 	write := func(xid uint32, m openflow.Message) {
+		if m == (garbage{}) {
+			sock.Write([]byte{openflow.Version, 0, 0, 4, 0, 0, 0, 0}) // shorter than a header
+			return
+		}
 		if b, err := openflow.Append(nil, xid, m); err == nil {
 			sock.Write(b)
 		}
@@ -90,6 +94,9 @@ func (f *fakeSwitch) dial(t *testing.T, opts ofconn.Options) *ofconn.Conn {
 	t.Cleanup(func() { c.Close() })
 	return c
 }
+
+// garbage stands for bytes that are no message.
+type garbage struct{ openflow.Message }
 
 // testContext ends long after a test should have.
 func testContext(t testing.TB) context.Context {

@@ -77,23 +77,31 @@ func (c *Conn) write() error {
 }
 
 // watch asks for an echo when the switch is silent, and gives up when it stays
-// so.
+// so. The time runs from the asking: a process that was itself held up for long
+// has not read yet what came in meanwhile.
 func (c *Conn) watch() error {
 	tick := time.NewTicker(c.opts.EchoInterval / 2)
 	defer tick.Stop()
+	var asked time.Time // first of this silence
 	for {
 		select {
 		case <-tick.C:
 		case <-c.done:
 			return c.err
 		}
-		switch silence := c.silence(); {
-		case silence >= c.opts.EchoTimeout:
+		silence := c.silence()
+		if silence < c.opts.EchoInterval {
+			asked = time.Time{}
+			continue
+		}
+		if asked.IsZero() {
+			asked = time.Now()
+		}
+		if time.Since(asked) >= c.opts.EchoTimeout-c.opts.EchoInterval {
 			return fmt.Errorf("%w for %v", ErrSilent, silence.Round(time.Millisecond))
-		case silence >= c.opts.EchoInterval:
-			if echo, err := openflow.Append(nil, c.xid(), openflow.EchoRequest{}); err == nil {
-				c.hurry(echo)
-			}
+		}
+		if echo, err := openflow.Append(nil, c.xid(), openflow.EchoRequest{}); err == nil {
+			c.hurry(echo)
 		}
 	}
 }
