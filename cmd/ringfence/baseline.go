@@ -26,7 +26,20 @@ func (baselineShow) Run(s *session) error {
 	for _, a := range b.Addresses {
 		rows = append(rows, []cell{text(a.Address), text(a.Protocol), text(strconv.Itoa(a.Port)), text(a.Description)})
 	}
-	return s.list(meta, []string{"ADDRESS", "PROTOCOL", "PORT", "DESCRIPTION"}, rows)
+	if s.out.json {
+		return s.list(meta, nil, nil)
+	}
+	s.out.line("%s", s.out.paint(bold, "Always, for every NIC:"))
+	for _, sentence := range b.Guard {
+		s.out.line("- %s", sentence)
+	}
+	if len(rows) == 0 {
+		s.out.line("Nothing else.")
+		return nil
+	}
+	s.out.line("\n%s", s.out.paint(bold, "Besides, every NIC may reach:"))
+	s.out.table([]string{"ADDRESS", "PROTOCOL", "PORT", "DESCRIPTION"}, rows)
+	return nil
 }
 
 type baselinePut struct {

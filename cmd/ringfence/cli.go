@@ -10,6 +10,8 @@ import (
 type cli struct {
 	globals
 
+	API apiCmd `cmd:"" name:"api" group:"servers" help:"Run an API server."`
+
 	Group   groupCmd   `cmd:"" group:"policy" help:"Security groups."`
 	Rule    ruleCmd    `cmd:"" group:"policy" help:"Rules of a security group."`
 	Attach  attachCmd  `cmd:"" group:"policy" help:"Attach groups to a NIC or an instance."`

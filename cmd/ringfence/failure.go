@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -115,20 +116,10 @@ func reportProblem(w io.Writer, p *client.Problem, flags flagNames) {
 		fmt.Fprintf(w, " %s", p.Code)
 	}
 	fmt.Fprintln(w, ")")
-	if p.Detail != "" && p.Detail != p.Title {
+	if p.Detail != "" && len(p.Errors) == 0 {
 		fmt.Fprintf(w, "  %s\n", p.Detail)
 	}
-	for _, f := range p.Errors {
-		where := f.Pointer
-		if flag := flags[f.Pointer]; flag != "" {
-			where = flag + " (" + f.Pointer + ")"
-		}
-		detail := f.Detail
-		if detail == "" {
-			detail = f.Code
-		}
-		fmt.Fprintf(w, "  %s: %s\n", where, detail)
-	}
+	reportFaults(w, p.Errors, flags)
 	for _, d := range p.Dependents {
 		fmt.Fprintf(w, "  used by %s\n", d)
 	}
@@ -138,10 +129,33 @@ func reportProblem(w io.Writer, p *client.Problem, flags flagNames) {
 	switch {
 	case p.RetryAfter > 0:
 		fmt.Fprintf(w, "  try again in %v\n", p.RetryAfter)
-	case p.Status == 401:
+	case p.Status == http.StatusUnauthorized:
 		fmt.Fprintln(w, "  --token-file, RINGFENCE_TOKEN or RINGFENCE_TOKEN_FILE gives the token")
 	}
-	if p.RequestID != "" && p.Status >= 500 {
+	if p.RequestID != "" && p.Status >= http.StatusInternalServerError {
 		fmt.Fprintf(w, "  request id %s\n", p.RequestID)
+	}
+}
+
+// reportFaults prints each fault with its pointer and the flag behind it. A
+// flag that sets two fields (--port) is told of one fault once.
+func reportFaults(w io.Writer, faults []client.Fault, flags flagNames) {
+	said := map[string]bool{}
+	for _, f := range faults {
+		where, detail := f.Pointer, f.Detail
+		if detail == "" {
+			detail = f.Code
+		}
+		if flag := flags[f.Pointer]; flag != "" {
+			if said[flag+detail] {
+				continue
+			}
+			said[flag+detail] = true
+			where = flag + " (" + f.Pointer + ")"
+		}
+		if where == "" {
+			where = "request"
+		}
+		fmt.Fprintf(w, "  %s: %s\n", where, detail)
 	}
 }

@@ -88,7 +88,15 @@ func (c nicShow) Run(t *tenant) error {
 		[2]string{"egress", egress},
 		[2]string{"host", n.Host},
 		[2]string{"ready", t.out.paint(yesNo(n.Ready).style, yesNo(n.Ready).text)},
-		[2]string{"realized revision", strconv.FormatInt(n.RealizedRevision, 10)})
+		[2]string{"realized revision", positive(n.RealizedRevision)})
+}
+
+// positive is empty for a revision that is not there.
+func positive(revision int64) string {
+	if revision == 0 {
+		return ""
+	}
+	return strconv.FormatInt(revision, 10)
 }
 
 // because says what restricts a NIC's egress.

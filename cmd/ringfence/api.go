@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/httpapi"
+	"github.com/ringfence/ringfence/store"
+)
+
+type apiCmd struct {
+	etcdFlags
+	listenFlags
+	Tokens string `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Who may call: JSON objects with token_sha256, account (or *), role and name. Read again when it changes."`
+	logFlags
+}
+
+func (apiCmd) Help() string {
+	return `Runs one API server. Any number of them may share an etcd. SIGTERM lets open requests finish.
+
+A line of the tokens file (role: admin, member or viewer; account * is the platform's):
+  {"token_sha256": "<printf %s TOKEN | sha256sum>", "account": "acme", "role": "member", "name": "ci"}
+
+Examples:
+  ringfence api --etcd http://127.0.0.1:2379 --tokens /etc/ringfence/tokens.json
+  ringfence api --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-ca ca.pem --etcd-cert api.pem --etcd-key api.key \
+      --listen 0.0.0.0:8443 --tls-cert tls.pem --tls-key tls.key --tokens /etc/ringfence/tokens.json`
+}
+
+func (c *apiCmd) Run(ctx context.Context, std stdio) error {
+	log := c.logger(std.err)
+	l, err := c.listener(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	cfg, err := c.config(log)
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("--etcd: %w", err)
+	}
+	defer s.Close()
+	api, err := openAPI(s, c.Tokens, newRegistry(), log)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	log.Info("API is listening", "url", c.url(l), "etcd", c.Etcd)
+	return serve(ctx, l, api, log)
+}
+
+// api is the HTTP API with what it holds open.
+type api struct {
+	*httpapi.API
+	tokens *httpapi.TokenFile
+}
+
+// openAPI makes the API of a store. Close it before the store.
+func openAPI(s *store.Store, tokens string, registry *prometheus.Registry, log *slog.Logger) (*api, error) {
+	file, err := httpapi.OpenTokenFile(tokens, log)
+	if err != nil {
+		return nil, err
+	}
+	return &api{httpapi.New(httpapi.Config{Store: s, Tokens: file, Logger: log, Registry: registry}), file}, nil
+}
+
+// Close ends what the API does by itself.
+func (a *api) Close() {
+	a.API.Close()
+	a.tokens.Close()
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ringfence/ringfence/httpapi"
+)
+
+func TestAdminTokenIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t.TempDir())
+	if err := dir.ensureAdminToken(); err != nil {
+		t.Fatal(err)
+	}
+	token, err := readToken(dir.tokenFile())
+	if err != nil || !strings.HasPrefix(token, "rf_") || len(token) < 40 {
+		t.Fatalf("token %q, %v", token, err)
+	}
+	for _, file := range []string{dir.tokenFile(), dir.tokensFile()} {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", file, info.Mode(), err)
+		}
+	}
+	if b, _ := os.ReadFile(dir.tokensFile()); strings.Contains(string(b), token) {
+		t.Error("the tokens file holds the token itself")
+	}
+	if err := dir.ensureAdminToken(); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := readToken(dir.tokenFile()); again != token {
+		t.Error("another token at the second start")
+	}
+	if who := identify(t, dir, token); who.Role != httpapi.RoleAdmin || who.Account != httpapi.AllAccounts {
+		t.Errorf("the API takes the token for %+v", who)
+	}
+}
+
+// Tokens that someone has added stay, and a new admin token replaces the old one.
+func TestAdminTokenKeepsOtherEntries(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t.TempDir())
+	if err := dir.ensureAdminToken(); err != nil {
+		t.Fatal(err)
+	}
+	old, _ := readToken(dir.tokenFile())
+	var entries []tokenEntry
+	b, err := os.ReadFile(dir.tokensFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &entries); err != nil {
+		t.Fatal(err)
+	}
+	entries = append(entries, tokenEntry{strings.Repeat("0", 64), "acme", "viewer", "ci"})
+	b, _ = json.Marshal(entries)
+	if err := os.WriteFile(dir.tokensFile(), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(dir.tokenFile()); err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.ensureAdminToken(); err != nil {
+		t.Fatal(err)
+	}
+	b, _ = os.ReadFile(dir.tokensFile())
+	if !strings.Contains(string(b), `"ci"`) || strings.Count(string(b), devAdmin) != 1 {
+		t.Errorf("tokens file:\n%s", b)
+	}
+	if who := identify(t, dir, old); who.Name != "" {
+		t.Error("the old token is still good")
+	}
+}
+
+// identify asks the API's token file who bears a token.
+func identify(t *testing.T, dir stateDir, token string) httpapi.Identity {
+	t.Helper()
+	file, err := httpapi.OpenTokenFile(dir.tokensFile(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	who, _ := file.Authenticate(token)
+	return who
+}
