@@ -146,6 +146,12 @@ func (c *Compiler) run(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
 // Flows returns every flow, sorted from the leaf of the pipeline to its entry.
 func (c *Compiler) Flows() []of.Flow { return c.set.all() }
 
+// Flow returns the flow under a key, if there is one.
+func (c *Compiler) Flow(k of.FlowKey) (of.Flow, bool) {
+	e, ok := c.set.flows[k]
+	return e.flow(k), ok
+}
+
 // Len returns the number of flows.
 func (c *Compiler) Len() int { return len(c.set.flows) }
 

@@ -177,6 +177,30 @@ func (s *flowSet) take() Delta {
 	return d
 }
 
+// Then returns the delta of d followed by o.
+func (d Delta) Then(o Delta) Delta {
+	if d.Empty() {
+		return o
+	}
+	last := make(map[of.FlowKey]struct{}, len(o.Put)+len(o.Delete))
+	for _, f := range o.Put {
+		last[f.Key()] = struct{}{}
+	}
+	for _, f := range o.Delete {
+		last[f.Key()] = struct{}{}
+	}
+	superseded := func(f of.Flow) bool {
+		_, ok := last[f.Key()]
+		return ok
+	}
+	out := Delta{
+		Put:    append(slices.DeleteFunc(slices.Clone(d.Put), superseded), o.Put...),
+		Delete: append(slices.DeleteFunc(slices.Clone(d.Delete), superseded), o.Delete...),
+	}
+	out.sort()
+	return out
+}
+
 func (d *Delta) sort() {
 	slices.SortFunc(d.Put, func(a, b of.Flow) int { return -compareFlows(a, b) })
 	slices.SortFunc(d.Delete, compareFlows)

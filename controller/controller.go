@@ -1,0 +1,156 @@
+// Package controller is the loop of one host. It makes the flows of br-int what
+// the policy says, keeps them so, judges open connections again when a change
+// takes something away, and reports which policy revision is in force.
+//
+//	etcd ─── follow ──► view ────┐                       ┌─► br-int (one bundle)
+//	ovsdb ── watch ───► plugs ───┼─► step: compile, diff ┤
+//	br-int ─ monitor ─► drift ───┘                       └─► sweeper: connections
+//	                                                             │ applied
+//	etcd ◄── status ────────────────── reporter ◄────────────────┘
+//
+// There is one way to the switch: desired → diff → bundle, at the start, in
+// steady state and after every reconnect alike. While anything is unknown
+// (policy not read yet, switch away) the flows stay as they are.
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// Policy brings the policy. A scoped watch or a relay can stand in for the
+// store's watch of everything.
+type Policy interface {
+	Follow(ctx context.Context, h store.Handler) error
+}
+
+// Reports takes what the host says about itself.
+type Reports interface {
+	PutHost(ctx context.Context, h store.HostStatus) error
+}
+
+// Config says which bridge to keep and by which policy.
+type Config struct {
+	Policy  Policy
+	Reports Reports
+	Host    string // name under which the host reports
+	OVSDB   string // address of the local ovsdb-server: unix:PATH
+	Bridge  string // br-int; made if it is missing
+	// Datapath is the datapath_type of a bridge that has to be made: "" for
+	// the kernel's, "netdev" for the userspace one.
+	Datapath string
+	Uplink   string // name of the port to other hosts; "" if there is none
+	// RunDir holds ovs-vswitchd's sockets; "" is the directory of OVSDB's.
+	RunDir  string
+	Version string
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer // nil: not exported
+}
+
+func (c Config) withDefaults() (Config, error) {
+	path, ok := strings.CutPrefix(c.OVSDB, "unix:")
+	switch {
+	case c.Policy == nil || c.Reports == nil:
+		return c, errors.New("controller: no policy or no reports")
+	case c.Host == "" || c.Bridge == "":
+		return c, errors.New("controller: host and bridge must be named")
+	case !ok:
+		return c, fmt.Errorf("controller: ovsdb: %q is not unix:PATH", c.OVSDB)
+	}
+	if c.RunDir == "" {
+		c.RunDir = filepath.Dir(path)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c, nil
+}
+
+// controller holds what the goroutines of Run share.
+type controller struct {
+	cfg     Config
+	log     *slog.Logger
+	view    *view
+	plugs   *plugs
+	link    *link
+	sweeper *sweeper
+	report  *reporter
+	metrics *metrics
+	ctl     *unixctl.Client
+	wake    chan struct{}
+}
+
+// Run keeps the bridge until ctx ends; the flows stay in place then. It returns
+// early only if the configuration makes no sense or the policy cannot be read.
+func Run(ctx context.Context, cfg Config) error {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return err
+	}
+	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
+	c.ctl = unixctl.Open(cfg.RunDir)
+	defer c.ctl.Close()
+	c.metrics = newMetrics(cfg.Metrics)
+	c.view = newView(c.notify)
+	c.plugs = &plugs{wake: c.notify}
+	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}
+	c.report = newReporter(cfg, c.log)
+	c.sweeper = newSweeper(c)
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return cfg.Policy.Follow(ctx, c.view) })
+	g.Go(func() error { return c.plugs.run(ctx, cfg, c.log) })
+	g.Go(func() error { return c.link.run(ctx) })
+	g.Go(func() error { return c.sweeper.run(ctx) })
+	g.Go(func() error { return c.report.run(ctx) })
+	g.Go(func() error { return newEngine(c).run(ctx) })
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("controller: %w", err)
+	}
+	return nil
+}
+
+// notify has the engine take another step.
+func (c *controller) notify() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tables returns the names of the pipeline's tables and the prefixes that the
+// switch should track in them.
+func prefixFields(table uint8) []string {
+	switch table {
+	case ofrules.TableEgressAddress, ofrules.TableEgressRules:
+		return []string{"nw_dst", "ipv6_dst"}
+	case ofrules.TableEgressGuard, ofrules.TableEgressND, ofrules.TableIngressAddr, ofrules.TableIngressRules:
+		return []string{"nw_src", "ipv6_src"}
+	default:
+		return nil
+	}
+}
+
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,116 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+)
+
+// Waits between attempts to reach the switch.
+const (
+	minRedial = 20 * time.Millisecond
+	maxRedial = time.Second
+)
+
+// link keeps the OpenFlow connection to the bridge.
+type link struct {
+	path  string // of the bridge's management socket
+	log   *slog.Logger
+	wake  func()
+	drift *drift
+
+	mu    sync.Mutex
+	conn  *ofconn.Conn // nil while there is none
+	fresh bool         // what the switch holds is unknown
+}
+
+// run connects, and again whenever the connection is lost.
+func (l *link) run(ctx context.Context) error {
+	wait := minRedial
+	for {
+		began := time.Now()
+		err := l.session(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Since(began) > maxRedial {
+			wait = minRedial
+		}
+		l.log.Debug("no connection to the switch", "socket", l.path, "error", err)
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		wait = min(2*wait, maxRedial)
+	}
+}
+
+// session is one connection from hello to its end.
+func (l *link) session(ctx context.Context) error {
+	conn, err := ofconn.Dial(ctx, l.path, ofconn.Options{})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	updates, err := conn.Monitor(ctx)
+	if err != nil {
+		return err
+	}
+	l.drift.take() // of a former connection: a dump tells the rest
+	l.set(conn)
+	defer l.set(nil)
+	l.log.Info("connected to the switch", "socket", l.path)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-conn.Done():
+			return conn.Err()
+		case u, ok := <-updates:
+			switch {
+			case !ok:
+				return conn.Err()
+			case u.Event == openflow.FlowPaused:
+				l.distrust() // some changes may come only as a sum
+			case u.Event == openflow.FlowAbbreviated, u.Event == openflow.FlowInitial, u.Event == openflow.FlowResumed:
+			default:
+				l.drift.note(u)
+				l.wake()
+			}
+		}
+	}
+}
+
+func (l *link) set(conn *ofconn.Conn) {
+	l.mu.Lock()
+	l.conn, l.fresh = conn, conn != nil
+	l.mu.Unlock()
+	l.wake()
+}
+
+// distrust has the flows read back before the next change.
+func (l *link) distrust() {
+	l.mu.Lock()
+	l.fresh = l.conn != nil
+	l.mu.Unlock()
+	l.wake()
+}
+
+// get returns the connection, or nil, and whether the switch's flows have to be
+// read back; asking settles that.
+func (l *link) get() (conn *ofconn.Conn, fresh bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fresh, l.fresh = l.fresh, false
+	return l.conn, fresh
+}
+
+// peek returns the connection, or nil.
+func (l *link) peek() *ofconn.Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn
+}

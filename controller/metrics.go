@@ -1,0 +1,38 @@
+package controller
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics of one controller.
+type metrics struct {
+	flowMods prometheus.Counter
+	drift    prometheus.Counter
+	cut      prometheus.Counter
+	sweeps   prometheus.Histogram
+	flows    prometheus.Gauge
+	applied  prometheus.Gauge
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "ringfence", Subsystem: "controller", Name: name, Help: help})
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "ringfence", Subsystem: "controller", Name: name, Help: help})
+	}
+	m := &metrics{
+		flowMods: counter("flow_mods_total", "Flow changes sent to the switch and confirmed."),
+		drift:    counter("drift_repaired_total", "Flows that somebody else had changed and that were put right."),
+		cut:      counter("connections_cut_total", "Open connections cut because nothing allowed them any more."),
+		flows:    gauge("flows", "Flows of ours in the switch."),
+		applied:  gauge("applied_revision", "Policy revision that is in force."),
+		sweeps: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "ringfence", Subsystem: "controller", Name: "sweep_seconds",
+			Help:    "Time to judge the open connections again, revalidation of megaflows included.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.applied, m.sweeps)
+	}
+	return m
+}
