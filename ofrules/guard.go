@@ -39,8 +39,8 @@ func guardPipeline(b *builder) {
 	b.flow(TableEgressGuard, 300, icmp6(of.ICMPv6RouterAdvert))
 	b.flow(TableEgressGuard, 300, icmp6(of.ICMPv6Redirect))
 	b.flow(TableEgressGuard, 300, terms(ip4, of.IPProto.Is(of.ProtoICMP), of.ICMPType.Is(5)))
-	b.flow(TableEgressGuard, 300, dhcp(of.EthTypeIPv4, 67, 68))
-	b.flow(TableEgressGuard, 300, dhcp(of.EthTypeIPv6, 547, 546))
+	b.flow(TableEgressGuard, 300, terms(ip4, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(68)))
+	b.flow(TableEgressGuard, 300, terms(ip6, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(546)))
 	// Neighbor Discovery that no flow of a NIC lets through is spoofed: it may
 	// not pass as ICMPv6 of an address it owns.
 	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborSolicit))
@@ -48,10 +48,8 @@ func guardPipeline(b *builder) {
 	b.flow(TableEgressGuard, 200, nd(of.ICMPv6RouterSolicit), of.Goto{Table: TableEgressND})
 	b.flow(TableEgressGuard, 210, nd(of.ICMPv6RouterSolicit, of.IPv6Src.IsAddr(netip.IPv6Unspecified())), deliver)
 	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6RouterSolicit))
-	// A client that has no address yet, or only its link-local one.
-	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified()), of.IPv4Dst.IsAddr(broadcast4)), deliver)
-	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv6, 546, 547), of.IPv6Src.IsPrefix(linkLocal6), of.IPv6Dst.IsAddr(dhcpServers6)), deliver)
-
+	// A client that has no address yet.
+	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified())), deliver)
 	// A client that renews; it has been judged as a sender by now.
 	for _, s := range []service{dhcp(of.EthTypeIPv4, 68, 67), dhcp(of.EthTypeIPv6, 546, 547)} {
 		b.flow(TableEgressAny, 2000, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})

@@ -2,6 +2,7 @@ package ofrules
 
 import (
 	"net/netip"
+	"slices"
 
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
@@ -19,13 +20,13 @@ func nicParts(n localNIC) []part {
 	if n.nic.Enforcement == secgroup.EnforcementOff {
 		to = TableOutput
 	}
-	b.flow(TableDeliver, 100, terms(regSegment.Is(uint64(n.segment.number)), of.EthDst.IsMAC([6]byte(n.nic.MAC))), append(deliver, of.Goto{Table: to})...)
+	b.flow(TableDeliver, 100, terms(regSegment.Is(uint64(n.segment.number)), of.EthDst.IsMAC(n.nic.MAC)), append(deliver, of.Goto{Table: to})...)
 
 	if n.nic.Enforcement == secgroup.EnforcementOff {
 		b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0)), load(regSegment, uint64(n.segment.number)), of.Goto{Table: TableDeliver})
 		return b.parts
 	}
-	b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0), of.EthSrc.IsMAC([6]byte(n.nic.MAC))),
+	b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0), of.EthSrc.IsMAC(n.nic.MAC)),
 		load(regSegment, uint64(n.segment.number)), load(regZone, uint64(n.port.Zone)), of.Goto{Table: TableEgressGuard})
 	// A flooded frame does not come back to its sender, nor enter its zone.
 	b.flow(TableIngressGuard, 400, terms(inPort, out))
@@ -49,31 +50,32 @@ func nicParts(n localNIC) []part {
 // MAC was checked at the entry.
 func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 	judge := of.CT{ZoneField: regZone, Table: TableEgressState}
-	deliver, source := of.Goto{Table: TableDeliver}, of.Goto{Table: TableEgressND}
-	optionMACs := []secgroup.MAC{n.nic.MAC, {}} // an absent option reads as zero
-	for _, p := range sources(n.nic) {
+	deliver := of.Goto{Table: TableDeliver}
+	linkLocal := host(n.nic.MAC.LinkLocal())
+	own := sources(n.nic)
+	for _, p := range own {
+		b.flow(TableEgressGuard, 100, terms(inPort, etherType(p.Addr()), source(p)), judge)
 		if p.Addr().Is4() {
-			b.flow(TableEgressGuard, 100, terms(inPort, of.EthType.Is(of.EthTypeIPv4), of.IPv4Src.IsPrefix(p)), judge)
-			b.flow(TableEgressGuard, 200, terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC([6]byte(n.nic.MAC)), of.ARPSPA.IsPrefix(p)), deliver)
-			continue
+			b.flow(TableEgressGuard, 200, terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC(n.nic.MAC), of.ARPSPA.IsPrefix(p)), deliver)
 		}
-		b.flow(TableEgressGuard, 100, terms(inPort, of.EthType.Is(of.EthTypeIPv6), of.IPv6Src.IsPrefix(p)), judge)
-		b.flow(TableEgressND, 100, terms(inPort, of.EthType.Is(of.EthTypeIPv6), of.IPv6Src.IsPrefix(p)), deliver)
-		for _, mac := range optionMACs {
-			b.flow(TableEgressGuard, 200, nd(of.ICMPv6NeighborAdvert, inPort, of.NDTLL.IsMAC(mac), of.NDTarget.IsPrefix(p)), source)
-		}
-		// Duplicate address detection asks from :: for the address itself.
-		b.flow(TableEgressGuard, 210, nd(of.ICMPv6NeighborSolicit, inPort, of.IPv6Src.IsAddr(netip.IPv6Unspecified()), of.NDTarget.IsPrefix(p), of.NDSLL.IsMAC(secgroup.MAC{})), deliver)
 	}
-	for _, mac := range optionMACs {
-		b.flow(TableEgressGuard, 200, nd(of.ICMPv6NeighborSolicit, inPort, of.NDSLL.IsMAC(mac)), source)
+	if len(own) == 0 {
+		// Without addresses: DHCPv6, and the discovery that it needs.
+		b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv6, 546, 547), inPort, source(linkLocal)), deliver)
+		own = append(own, linkLocal)
+	} else {
+		b.flow(TableEgressGuard, 200, terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC(n.nic.MAC), of.ARPSPA.IsAddr(netip.IPv4Unspecified())), deliver)
 	}
-	if len(n.nic.Addresses)+len(n.nic.AllowedAddresses) > 0 {
-		b.flow(TableEgressGuard, 200, terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC([6]byte(n.nic.MAC)), of.ARPSPA.IsAddr(netip.IPv4Unspecified())), deliver)
-	}
+	discoveryParts(b, n, inPort, own)
 	if n.nic.DHCPServer {
-		for _, s := range []service{dhcp(of.EthTypeIPv4, 67, 68), dhcp(of.EthTypeIPv6, 547, 546)} {
-			b.flow(TableEgressGuard, 310, append(s, inPort), deliver)
+		for _, p := range own {
+			server, client, port := uint64(67), uint64(68), of.UDPDst
+			if p.Addr().Is6() {
+				server, client = 547, 546
+			}
+			eth := etherType(p.Addr())
+			b.flow(TableEgressGuard, 310, terms(inPort, source(p), eth, of.IPProto.Is(of.ProtoUDP), of.UDPSrc.Is(server), port.Is(client)), deliver)
+			b.flow(TableEgressGuard, 305, terms(inPort, source(p), eth, of.IPProto.Is(of.ProtoUDP), port.Is(client)), judge)
 		}
 		for _, s := range []service{dhcp(of.EthTypeIPv4, 68, 67), dhcp(of.EthTypeIPv6, 546, 547)} {
 			b.flow(TableIngressGuard, 310, append(s, out), of.Goto{Table: TableOutput})
@@ -81,32 +83,50 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 	}
 }
 
-// sources returns what a NIC may send from: its addresses, its allowed
-// addresses, and, if it has any, the link-local address of its MAC (RFC 4291
-// appendix A).
-func sources(n *secgroup.NIC) []netip.Prefix {
-	var out []netip.Prefix
-	for _, a := range n.Addresses {
-		out = append(out, host(a))
+// discoveryParts lets a NIC solicit and advertise for its own addresses, from
+// its own addresses, with its own MAC in the options; own has some of IPv6.
+func discoveryParts(b *builder, n localNIC, inPort of.Term, own []netip.Prefix) {
+	deliver, checkSource := of.Goto{Table: TableDeliver}, of.Goto{Table: TableEgressND}
+	optionMACs := []secgroup.MAC{n.nic.MAC, {}} // an absent option reads as zero
+	for _, mac := range optionMACs {
+		b.flow(TableEgressGuard, 200, nd(of.ICMPv6NeighborSolicit, inPort, of.NDSLL.IsMAC(mac)), checkSource)
 	}
-	out = append(out, n.AllowedAddresses...)
-	if len(out) > 0 {
-		out = append(out, host(linkLocal(n.MAC)))
-	}
-	seen := map[netip.Prefix]bool{}
-	uniq := out[:0]
-	for _, p := range out {
-		if !seen[p] {
-			seen[p] = true
-			uniq = append(uniq, p)
+	for _, p := range own {
+		if p.Addr().Is4() {
+			continue
 		}
+		b.flow(TableEgressND, 100, terms(inPort, of.EthType.Is(of.EthTypeIPv6), source(p)), deliver)
+		for _, mac := range optionMACs {
+			b.flow(TableEgressGuard, 200, nd(of.ICMPv6NeighborAdvert, inPort, of.NDTLL.IsMAC(mac), of.NDTarget.IsPrefix(p)), checkSource)
+		}
+		// Duplicate address detection asks from :: for the address itself.
+		b.flow(TableEgressGuard, 210, nd(of.ICMPv6NeighborSolicit, inPort, of.IPv6Src.IsAddr(netip.IPv6Unspecified()), of.NDTarget.IsPrefix(p), of.NDSLL.IsMAC(secgroup.MAC{})), deliver)
 	}
-	return uniq
 }
 
-func linkLocal(m secgroup.MAC) netip.Addr {
-	return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]})
+// sources returns what a NIC may send from: its addresses, its allowed
+// addresses, and, if it has any, the link-local address of its MAC.
+func sources(n *secgroup.NIC) []netip.Prefix {
+	var out []netip.Prefix
+	add := func(p netip.Prefix) {
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	for _, a := range n.Addresses {
+		add(host(a))
+	}
+	for _, p := range n.AllowedAddresses {
+		add(p)
+	}
+	if len(out) > 0 {
+		add(host(n.MAC.LinkLocal()))
+	}
+	return out
 }
+
+// source matches an IP source.
+func source(p netip.Prefix) of.Term { return ingressStage().remote(p) }
 
 // builder collects the parts of one unit.
 type builder struct {

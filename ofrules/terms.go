@@ -42,10 +42,3 @@ func etherType(a netip.Addr) of.Term {
 
 // host is the prefix that holds one address.
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
-
-// Addresses of DHCP: RFC 2131 §4.1, RFC 8415 §7.1.
-var (
-	broadcast4   = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	linkLocal6   = netip.PrefixFrom(netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80}), 10)
-	dhcpServers6 = netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 13: 1, 15: 2})
-)
