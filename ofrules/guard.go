@@ -49,7 +49,7 @@ func guardPipeline(b *builder) {
 	b.flow(TableEgressGuard, 210, nd(of.ICMPv6RouterSolicit, of.IPv6Src.IsAddr(netip.IPv6Unspecified())), deliver)
 	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6RouterSolicit))
 	// A client that has no address yet.
-	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified())), deliver)
+	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified()), of.IPv4Dst.IsAddr(broadcast)), deliver)
 	// A client that renews; it has been judged as a sender by now.
 	for _, s := range []service{dhcp(of.EthTypeIPv4, 68, 67), dhcp(of.EthTypeIPv6, 546, 547)} {
 		b.flow(TableEgressAny, 2000, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
@@ -58,7 +58,7 @@ func guardPipeline(b *builder) {
 	b.flow(TableIngressGuard, 300, terms(of.EthType.Is(of.EthTypeARP)), output)
 	b.flow(TableIngressGuard, 300, nd(of.ICMPv6NeighborSolicit), output)
 	b.flow(TableIngressGuard, 300, nd(of.ICMPv6NeighborAdvert), output)
-	for _, typ := range []uint64{of.ICMPv6NeighborSolicit, of.ICMPv6NeighborAdvert, of.ICMPv6RouterSolicit, of.ICMPv6RouterAdvert, of.ICMPv6Redirect} {
+	for _, typ := range []uint64{of.ICMPv6NeighborSolicit, of.ICMPv6NeighborAdvert, of.ICMPv6RouterAdvert} {
 		b.flow(TableIngressGuard, 200, icmp6(typ)) // RA: only from gateways, segmentParts
 	}
 	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv4, 67, 68), output)

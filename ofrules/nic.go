@@ -51,7 +51,6 @@ func nicParts(n localNIC) []part {
 func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 	judge := of.CT{ZoneField: regZone, Table: TableEgressState}
 	deliver := of.Goto{Table: TableDeliver}
-	linkLocal := host(n.nic.MAC.LinkLocal())
 	own := sources(n.nic)
 	for _, p := range own {
 		b.flow(TableEgressGuard, 100, terms(inPort, etherType(p.Addr()), source(p)), judge)
@@ -60,13 +59,12 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 		}
 	}
 	if len(own) == 0 {
-		// Without addresses: DHCPv6, and the discovery that it needs.
-		b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv6, 546, 547), inPort, source(linkLocal)), deliver)
-		own = append(own, linkLocal)
+		// Without addresses: only DHCP. guardPipeline has it for IPv4.
+		b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv6, 546, 547), inPort, source(host(n.nic.MAC.LinkLocal())), of.IPv6Dst.IsAddr(dhcpServers)), deliver)
 	} else {
 		b.flow(TableEgressGuard, 200, terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC(n.nic.MAC), of.ARPSPA.IsAddr(netip.IPv4Unspecified())), deliver)
+		discoveryParts(b, n, inPort, own)
 	}
-	discoveryParts(b, n, inPort, own)
 	if n.nic.DHCPServer {
 		for _, p := range own {
 			server, client, port := uint64(67), uint64(68), of.UDPDst

@@ -7,6 +7,12 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
+// Destinations of DHCP clients that have no address: RFC 2131 §4.1, RFC 8415 §7.1.
+var (
+	broadcast   = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	dhcpServers = netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 13: 1, 15: 2})
+)
+
 // key names a flow. The terms are the compiler's own, so that a refused match
 // is a bug and not an input.
 func key(table uint8, prio uint16, terms ...of.Term) of.FlowKey {
