@@ -16,14 +16,18 @@ type drift struct {
 
 func newDrift() *drift { return &drift{flows: map[openflow.FlowKey]*openflow.Flow{}} }
 
-// note takes one report of the switch's flow monitor about a change that was
-// not ours: a flow added, modified or removed.
-func (d *drift) note(u openflow.FlowUpdate) {
+// note takes what the switch's flow monitor reports. Changes of ours come
+// abbreviated; others' in full.
+func (d *drift) note(updates []openflow.FlowUpdate) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.flows[u.Flow.Key()] = &u.Flow
-	if u.Event == openflow.FlowRemovedNow {
-		d.flows[u.Flow.Key()] = nil
+	for _, u := range updates {
+		switch u.Event {
+		case openflow.FlowAdded, openflow.FlowModified:
+			d.flows[u.Flow.Key()] = &u.Flow
+		case openflow.FlowRemovedNow:
+			d.flows[u.Flow.Key()] = nil
+		}
 	}
 }
 

@@ -39,16 +39,16 @@ type engine struct {
 	pace     *rate.Limiter
 	install  installer
 
-	conn  *ofconn.Conn           // to which installed belongs
-	known bool                   // what the switch holds is what was compiled, but for backlog
-	back  ofrules.Delta          // compiled and not installed yet
+	conn  *ofconn.Conn  // to which installed belongs
+	known bool          // what the switch holds is what was compiled, but for backlog
+	back  ofrules.Delta // compiled and not installed yet
 }
 
 func newEngine(c *controller) *engine {
 	e := &engine{controller: c, compiler: ofrules.New(), pace: rate.NewLimiter(rate.Every(commitEvery), commitBurst)}
 	e.zones = zones{
 		flush: c.ctl.FlushZone,
-		keep: func(ctx context.Context, iface ovsdb.UUID, ids map[string]string) error {
+		keep: func(ctx context.Context, iface string, ids map[string]string) error {
 			_, db, _, _ := c.plugs.get()
 			return db.SetExternalIDs(ctx, iface, ids)
 		},

@@ -22,6 +22,6 @@ func (c *controller) eraseEcho(ctx context.Context, conn unixctl.Conn) error {
 	return link.PacketOut(ctx, openflow.PacketOut{
 		InPort:  openflow.PortController,
 		Actions: openflow.MustActions(openflow.CT{Commit: true, Force: true, Zone: conn.Zone, Table: openflow.NoTable}),
-		Data:    frame,
+		Packet:  frame,
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
@@ -50,12 +49,12 @@ func (l *link) run(ctx context.Context) error {
 
 // session is one connection from hello to its end.
 func (l *link) session(ctx context.Context) error {
-	conn, err := ofconn.Dial(ctx, l.path, ofconn.Options{})
+	conn, err := ofconn.Dial(ctx, l.path, ofconn.Options{Logger: l.log})
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	updates, err := conn.Monitor(ctx)
+	reports, err := conn.Monitor(ctx, ofconn.MonitorOptions{})
 	if err != nil {
 		return err
 	}
@@ -69,17 +68,15 @@ func (l *link) session(ctx context.Context) error {
 			return ctx.Err()
 		case <-conn.Done():
 			return conn.Err()
-		case u, ok := <-updates:
-			switch {
-			case !ok:
+		case changes, ok := <-reports:
+			if !ok {
 				return conn.Err()
-			case u.Event == openflow.FlowPaused:
-				l.distrust() // some changes may come only as a sum
-			case u.Event == openflow.FlowAbbreviated, u.Event == openflow.FlowInitial, u.Event == openflow.FlowResumed:
-			default:
-				l.drift.note(u)
-				l.wake()
 			}
+			if changes.Resync {
+				l.distrust()
+			}
+			l.drift.note(changes.Updates)
+			l.wake()
 		}
 	}
 }

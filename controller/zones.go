@@ -20,7 +20,7 @@ const maxZone = 1<<16 - 1
 
 // zones gives every plugged NIC a conntrack zone of its own.
 type zones struct {
-	keep  func(ctx context.Context, iface ovsdb.UUID, ids map[string]string) error // in the database
+	keep  func(ctx context.Context, iface string, ids map[string]string) error // in the database
 	flush func(ctx context.Context, zone uint16) error
 
 	byNIC map[string]uint16
@@ -81,7 +81,7 @@ func (z *zones) assign(ctx context.Context, ifaces []ovsdb.Interface) (map[strin
 		if err := z.flush(ctx, next); err != nil {
 			return nil, nil, fmt.Errorf("zone %d for NIC %s: %w", next, i.IfaceID, err)
 		}
-		if err := z.keep(ctx, i.UUID, map[string]string{zoneKey: fmt.Sprintf("%d/%s", next, i.IfaceID)}); err != nil {
+		if err := z.keep(ctx, i.Name, map[string]string{zoneKey: fmt.Sprintf("%d/%s", next, i.IfaceID)}); err != nil {
 			return nil, nil, fmt.Errorf("zone %d for NIC %s: %w", next, i.IfaceID, err)
 		}
 		used[next] = true

@@ -85,7 +85,10 @@ func stagePipeline(b *builder, s stage) {
 	for _, r := range append([]of.Field{regProfile, regDomain, regRule}, labels()...) {
 		accept = append(accept, load(r, 0))
 	}
-	b.flow(s.accept, 100, nil, append(accept, of.Goto{Table: s.next})...)
+	accept = append(accept, of.Goto{Table: s.next})
+	for _, eth := range []uint64{of.EthTypeIPv4, of.EthTypeIPv6} { // ct() is for IP only
+		b.flow(s.accept, 100, terms(of.EthType.Is(eth)), accept...)
+	}
 }
 
 func labels() []of.Field {
