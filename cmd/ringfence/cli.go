@@ -10,7 +10,9 @@ import (
 type cli struct {
 	globals
 
-	API apiCmd `cmd:"" name:"api" group:"servers" help:"Run an API server."`
+	Dev        devCmd        `cmd:"" group:"servers" help:"Run everything on this machine: embedded etcd, API and controller."`
+	API        apiCmd        `cmd:"" name:"api" group:"servers" help:"Run an API server."`
+	Controller controllerCmd `cmd:"" group:"servers" help:"Run this host's controller."`
 
 	Group   groupCmd   `cmd:"" group:"policy" help:"Security groups."`
 	Rule    ruleCmd    `cmd:"" group:"policy" help:"Rules of a security group."`

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ringfence/ringfence/controller"
+	"github.com/ringfence/ringfence/store"
+)
+
+// bridgeFlags say which bridge a controller works on, and who it is.
+type bridgeFlags struct {
+	Bridge string `default:"br-int" placeholder:"NAME" help:"The bridge that VMs are plugged into, made if it is missing. Default br-int."`
+	Host   string `placeholder:"NAME" help:"This host's name, unique in the platform. Default: the machine's host name."`
+	Uplink string `placeholder:"PORT" help:"Port of the bridge that leads to other hosts; frames leave it with their network's VLAN."`
+}
+
+// hostName is the flag or the machine's own name.
+func (f *bridgeFlags) hostName() (string, error) {
+	if f.Host != "" {
+		return f.Host, nil
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("--host: %w", err)
+	}
+	return name, nil
+}
+
+type controllerCmd struct {
+	etcdFlags
+	bridgeFlags
+	OVSDB     string `name:"ovsdb" default:"unix:/var/run/openvswitch/db.sock" placeholder:"unix:PATH" help:"The Open vSwitch database. Default unix:/var/run/openvswitch/db.sock."`
+	Metrics   string `name:"metrics-listen" placeholder:"ADDR" help:"Serve Prometheus metrics at http://ADDR/metrics."`
+	OVSRunDir string `name:"ovs-rundir" placeholder:"DIR" complete:"file" help:"Where ovs-vswitchd's sockets are. Default: beside the database's."`
+	logFlags
+}
+
+func (controllerCmd) Help() string {
+	return `Runs this host's controller. It may be stopped and started at any time: flows and connections stay as they are.
+A VM is plugged by adding its interface to the bridge with external_ids:iface-id=<nic id>.
+
+Example:
+  ringfence controller --etcd https://10.0.0.1:2379 --etcd-ca ca.pem --etcd-cert h1.pem --etcd-key h1.key --host h1 --uplink eth1`
+}
+
+func (c *controllerCmd) Run(ctx context.Context, std stdio) error {
+	log := c.logger(std.err)
+	run, err := c.runDir()
+	if err != nil {
+		return err
+	}
+	if err := checkSockets("--ovs-rundir", run, c.Bridge); err != nil {
+		return err
+	}
+	host, err := c.hostName()
+	if err != nil {
+		return err
+	}
+	cfg, err := c.config(log)
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("--etcd: %w", err)
+	}
+	defer s.Close()
+	registry := newRegistry()
+	group, ctx := errgroup.WithContext(ctx)
+	if c.Metrics != "" {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Metrics)
+		if err != nil {
+			return fmt.Errorf("--metrics-listen: %w", err)
+		}
+		group.Go(func() error { return serveMetrics(ctx, l, registry, log) })
+	}
+	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd)
+	group.Go(func() error {
+		return controller.Run(ctx, controller.Config{
+			Policy: s, Reports: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
+			Version: version, Logger: log, Metrics: registry,
+		})
+	})
+	return group.Wait()
+}
+
+// runDir is where the sockets of ovs-vswitchd are.
+func (c *controllerCmd) runDir() (string, error) {
+	path, ok := strings.CutPrefix(c.OVSDB, "unix:")
+	if !ok || path == "" {
+		return "", usageError(fmt.Sprintf("--ovsdb %s: want unix:/path/to/db.sock", c.OVSDB))
+	}
+	if err := checkSocket("--ovsdb", path); err != nil {
+		return "", err
+	}
+	if c.OVSRunDir != "" {
+		return c.OVSRunDir, nil
+	}
+	return filepath.Dir(path), nil
+}
+
+// checkSockets refuses a directory whose name leaves no room for the sockets
+// that ovs-vswitchd makes there.
+func checkSockets(what, runDir, bridge string) error {
+	if err := checkSocket(what, filepath.Join(runDir, bridge+".mgmt")); err != nil {
+		return err
+	}
+	return checkSocket(what, filepath.Join(runDir, "ovs-vswitchd.4194304.ctl")) // the largest process id, proc(5)
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/ringfence/ringfence/controller"
+	"github.com/ringfence/ringfence/store"
+)
+
+type devCmd struct {
+	StateDir string `type:"path" placeholder:"DIR" complete:"file" help:"Where the state is kept. Default /var/lib/ringfence, or ~/.local/state/ringfence for other users than root."`
+	listenFlags
+	OVSDB string `name:"ovsdb" placeholder:"unix:PATH" help:"The Open vSwitch database. Default: the system's if it runs, else a private Open vSwitch under DIR/ovs with the userspace datapath."`
+	bridgeFlags
+	logFlags
+}
+
+func (devCmd) Help() string {
+	return `An embedded etcd, the API and a controller in one process, for one machine. What it keeps is in the state
+directory: the policy, and the admin's token in DIR/admin.token. The bridge is made if it is missing.
+
+Example:
+  ringfence dev --state-dir /tmp/rf --listen 127.0.0.1:8080`
+}
+
+func (c *devCmd) Run(ctx context.Context, std stdio) error {
+	log := c.logger(std.err)
+	if c.StateDir == "" {
+		c.StateDir = defaultStateDir()
+	}
+	dir := stateDir(c.StateDir)
+	unlock, err := dir.open(c.Bridge)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	host, err := c.hostName()
+	if err != nil {
+		return err
+	}
+	l, err := c.listener(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+
+	etcd, err := store.Embedded(ctx, dir.etcdDir(), store.EmbeddedOptions{Logger: while(ctx, log, slog.LevelError)})
+	if err != nil {
+		return fmt.Errorf("start etcd: %w", err)
+	}
+	defer etcd.Close()
+	cfg := etcd.Config()
+	cfg.Logger = log
+	s, err := store.Open(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	defer s.Close()
+	registry := newRegistry()
+	api, err := openAPI(s, dir.tokensFile(), registry, log)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	ovs, err := c.openvswitch(ctx, dir, log)
+	if err != nil {
+		return err
+	}
+	defer ovs.stop(log)
+
+	url := c.url(l)
+	if err := os.WriteFile(dir.urlFile(), []byte(url+"\n"), 0o644); err != nil {
+		return fmt.Errorf("keep the URL: %w", err)
+	}
+	defer os.Remove(dir.urlFile())
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serve(ctx, l, api, log) })
+	group.Go(func() error {
+		return controller.Run(ctx, controller.Config{
+			Policy: s, Reports: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
+			Version: version, Logger: log, Metrics: registry,
+		})
+	})
+	printWelcome(std.out, dir, url, ovs, c.Bridge, host)
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// open makes the state directory ready and takes it for this process.
+func (d stateDir) open(bridge string) (unlock func(), err error) {
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return nil, fmt.Errorf("--state-dir: %w", err)
+	}
+	if err := checkSockets("--state-dir", filepath.Join(d.ovsDir(), "run"), bridge); err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(filepath.Join(string(d), "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("--state-dir: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("--state-dir: another ringfence dev uses %s", d)
+	}
+	if err := d.ensureAdminToken(); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return func() { lock.Close() }, nil
+}
+
+// printWelcome says where everything is, with a line to try.
+func printWelcome(w io.Writer, dir stateDir, url string, ovs *devOVS, bridge, host string) {
+	curl := "curl"
+	target := url
+	if path, ok := strings.CutPrefix(url, "unix:"); ok {
+		curl, target = "curl --unix-socket "+path, "http://ringfence"
+	} else if strings.HasPrefix(url, "https:") {
+		curl = "curl --cacert CA.pem"
+	}
+	fmt.Fprintf(w, `Ringfence is running on host %s.
+  API      %s
+  token    %s (admin)
+  switch   bridge %s, %s
+  try      %s -H "Authorization: Bearer $(cat %s)" %s/v1/hosts
+Stop it with Ctrl-C.
+`, host, url, dir.tokenFile(), bridge, ovs.describe(), curl, dir.tokenFile(), target)
+}
+
+// answers reports whether a process accepts connections at a unix socket.
+func answers(ctx context.Context, path string) bool {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// warnErr logs what went wrong while stopping: it cannot be returned any more.
+func warnErr(log *slog.Logger, what string, err error) {
+	if err != nil {
+		log.Warn(what, "error", err)
+	}
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/ringfence/ringfence/internal/ovsproc"
+)
+
+// systemOVSDB is the database socket of Debian's openvswitch-switch.
+const systemOVSDB = "/var/run/openvswitch/db.sock"
+
+// devOVS is the Open vSwitch that "ringfence dev" works with.
+type devOVS struct {
+	db       string // "unix:PATH"
+	runDir   string
+	datapath string        // datapath_type of a bridge that is not there yet
+	private  *ovsproc.Proc // nil: not ours
+}
+
+// openvswitch finds the Open vSwitch to use, and starts a private one if there
+// is none. That one has the userspace datapath: the kernel's would be shared
+// with a system Open vSwitch started later.
+func (c *devCmd) openvswitch(ctx context.Context, dir stateDir, log *slog.Logger) (*devOVS, error) {
+	ovs := &devOVS{db: c.OVSDB}
+	if ovs.db == "" && answers(ctx, systemOVSDB) {
+		ovs.db = "unix:" + systemOVSDB
+	}
+	if ovs.db == "" {
+		log.Info("no Open vSwitch runs on this machine: starting a private one", "dir", dir.ovsDir())
+		proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: dir.ovsDir()})
+		if err != nil {
+			return nil, fmt.Errorf("start a private Open vSwitch: %w", err)
+		}
+		return &devOVS{db: proc.DBAddr(), runDir: proc.RunDir(), datapath: "netdev", private: proc}, nil
+	}
+	path, ok := strings.CutPrefix(ovs.db, "unix:")
+	if !ok {
+		return nil, usageError(fmt.Sprintf("--ovsdb %s: want unix:/path/to/db.sock", ovs.db))
+	}
+	if err := checkSocket("--ovsdb", path); err != nil {
+		return nil, err
+	}
+	ovs.runDir = filepath.Dir(path)
+	return ovs, nil
+}
+
+// stop ends the private Open vSwitch.
+func (o *devOVS) stop(log *slog.Logger) {
+	if o.private != nil {
+		warnErr(log, "stop the private Open vSwitch", o.private.Stop())
+	}
+}
+
+func (o *devOVS) describe() string {
+	if o.private != nil {
+		return "private Open vSwitch, userspace datapath (ovs-vsctl --db=" + o.db + ")"
+	}
+	return "Open vSwitch at " + o.db
+}
