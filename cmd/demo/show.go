@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/term"
@@ -12,7 +13,7 @@ import (
 
 // printMatrix tries every pair of VMs, over TCP and with a ping.
 func (d *demo) printMatrix() error {
-	const width = 22
+	const width = 26
 	fmt.Printf("%-12s", "")
 	for _, to := range d.vms {
 		fmt.Printf("%-*s", width, "to "+to.name)
@@ -74,7 +75,25 @@ func trace(state string, from, to *vm, port int) (string, error) {
 	}
 	flow := fmt.Sprintf("in_port=%s,tcp,dl_src=%s,dl_dst=%s,nw_src=%s,nw_dst=%s,nw_ttl=64,tp_src=40000,tp_dst=%d",
 		ofport, from.mac, to.mac, from.address, to.address, port)
-	return output("ovs-appctl", "--target="+ctls[0], "ofproto/trace", "br-int", flow)
+	out, err := output("ovs-appctl", "--target="+ctls[0], "ofproto/trace", "--names", "br-int", flow)
+	return steps(out), err
+}
+
+// steps keeps the tables that the packet goes through, what each does, and
+// the end of it. ofproto/trace says more between them.
+func steps(text string) string {
+	var out []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		trimmed := strings.TrimSpace(line)
+		number, _, _ := strings.Cut(trimmed, ".")
+		_, err := strconv.Atoi(number)
+		switch {
+		case err == nil, strings.HasPrefix(line, "    ") && !strings.HasPrefix(trimmed, "->"), strings.HasPrefix(line, "Datapath actions: drop"):
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 func output(program string, args ...string) (string, error) {
