@@ -1,6 +1,9 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // execute runs an action list on the packet (do_xlate_actions() in OVS).
 func (w *walk) execute(actions []Action) error {
@@ -53,8 +56,9 @@ func (w *walk) act(a Action) error {
 	case CT:
 		return w.conntrack(a)
 	case CTClear:
-		if w.packet.Uint(CTState)&CTTrk != 0 {
+		if w.tracked {
 			w.packet.clearConntrack()
+			w.tracked = false
 		}
 	case Controller:
 		if a.Pause {
@@ -62,10 +66,7 @@ func (w *walk) act(a Action) error {
 		}
 		w.result.ToController = append(w.result.ToController, SentToController{a, w.packet})
 	case Clone:
-		saved := w.packet
-		err := w.execute(a.Actions)
-		w.packet = saved
-		return err
+		return w.clone(a.Actions)
 	case DecTTL, Meter, Note, Conjunction:
 	default:
 		return fmt.Errorf("table %d: %T: %w", w.table, a, ErrNotSimulated)
@@ -85,6 +86,26 @@ func (w *walk) resubmit(a Resubmit) error {
 		return w.enter(table, 0)
 	}
 	return w.enter(table, a.InPort)
+}
+
+// clone runs actions on a copy. OVS restores what it knows of tracking only if
+// the datapath has to make the copy, for a ct or meter in the list; else a
+// ct_clear after the clone does nothing if one inside it, or in a table it
+// resubmitted to, was executed.
+func (w *walk) clone(actions []Action) error {
+	packet, tracked := w.packet, w.tracked
+	err := w.execute(actions)
+	w.packet = packet
+	if slices.ContainsFunc(actions, func(a Action) bool {
+		switch a.(type) {
+		case CT, Meter:
+			return true
+		}
+		return false
+	}) {
+		w.tracked = tracked
+	}
+	return err
 }
 
 // decTTL reports whether the packet lives on; if not, it goes to the controller.
@@ -170,14 +191,15 @@ func (w *walk) conntrack(a CT) error {
 			return fmt.Errorf("table %d: %w: over %d recirculations", w.table, ErrTooDeep, maxRecirculations)
 		}
 		w.note("ct(zone=%d): to table %d", zone, a.Table)
-		w.forks = append(w.forks, fork{w.tracked(zone), uint8(a.Table), w.nested + 1})
+		w.forks = append(w.forks, fork{w.track(zone), uint8(a.Table), w.nested + 1})
 	}
 	w.packet.clearConntrack()
+	w.tracked = false
 	return nil
 }
 
-// tracked returns the packet as the connection tracker hands it on.
-func (w *walk) tracked(zone uint16) Packet {
+// track returns the packet as the connection tracker hands it on.
+func (w *walk) track(zone uint16) Packet {
 	p := w.packet
 	p.fields[CTZone] = value128{lo: uint64(zone)}
 	p.fields[CTState] = value128{lo: CTTrk | CTNew}

@@ -57,10 +57,9 @@ func (t *simTable) lookup(p *Packet, choose func(ids []uint32) uint32) found {
 					id = c
 				}
 			}
-			with := *p
-			with.fields[ConjID] = value128{lo: uint64(id)}
-			if rule, _, rivals := t.scan(&with, false); rule != nil {
-				return found{rule: rule, conjID: id, ids: ids, rivals: rivals}
+			if hit := t.lookupConjunction(p, id); hit.rule != nil {
+				hit.ids = ids
+				return hit
 			}
 			left = slices.DeleteFunc(left, func(x uint32) bool { return x == id })
 		}
@@ -78,6 +77,14 @@ func (t *simTable) lookup(p *Packet, choose func(ids []uint32) uint32) found {
 			}
 		}
 	}
+}
+
+// lookupConjunction returns the hard flow that wins once conjunction id matches.
+func (t *simTable) lookupConjunction(p *Packet, id uint32) found {
+	with := *p
+	with.fields[ConjID] = value128{lo: uint64(id)}
+	rule, _, rivals := t.scan(&with, false)
+	return found{rule: rule, conjID: id, rivals: rivals}
 }
 
 // scan looks at every tuple that may hold a better flow than the best hard one

@@ -48,7 +48,7 @@ func (w *world) fill(table uint8) {
 	if !withConjunctions {
 		return
 	}
-	soft := []uint16{500, 500 - uint16(w.rng.IntN(300))}
+	soft := []uint16{500, next()}
 	merged := make(map[FlowKey][]Action)
 	var order []FlowKey
 	for id := range uint32(1 + w.rng.IntN(4)) {

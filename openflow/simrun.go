@@ -61,8 +61,12 @@ type walk struct {
 	result Result
 	forks  []fork
 	finals []Packet // the packet at the end of each pass
+	// follow, if set, says whether this is the flow to take next: for a walk
+	// that goes after what a switch did.
+	follow func(*simRule) bool
 
 	packet    Packet
+	tracked   bool // ct_clear has something to clear
 	number    int
 	nested    int
 	table     uint8
@@ -86,6 +90,7 @@ func (w *walk) run() error {
 func (w *walk) pass(f fork) error {
 	outputs, commits, ups, forks := len(w.result.Outputs), len(w.result.Commits), len(w.result.ToController), len(w.forks)
 	w.packet, w.table, w.nested = f.packet, f.table, f.nested
+	w.tracked = f.nested > 0 || f.packet.Uint(CTState)&CTTrk != 0
 	w.level, w.depth, w.resubmits = 0, 0, 0
 	if f.nested > 0 {
 		w.note("recirculated: ct_state=%s,ct_zone=%d", ctStateText(f.packet.Uint(CTState)), f.packet.Uint(CTZone))
@@ -148,10 +153,6 @@ func (w *walk) lookup(table uint8, inPort uint32) found {
 	if t == nil {
 		return found{}
 	}
-	choose := func(ids []uint32) uint32 { return ids[0] }
-	if w.opts.Choose != nil {
-		choose = func(ids []uint32) uint32 { return w.opts.Choose(table, ids) }
-	}
 	p := &w.packet
 	if fragment := p.Uint(IPFrag)&FragAny != 0; fragment || inPort != 0 {
 		seen := *p
@@ -165,7 +166,22 @@ func (w *walk) lookup(table uint8, inPort uint32) found {
 		}
 		p = &seen
 	}
-	return t.lookup(p, choose)
+	return t.lookup(p, func(ids []uint32) uint32 { return w.choose(t, p, table, ids) })
+}
+
+// choose picks one of several complete conjunctions.
+func (w *walk) choose(t *simTable, p *Packet, table uint8, ids []uint32) uint32 {
+	switch {
+	case w.follow != nil:
+		for _, id := range ids {
+			if rule := t.lookupConjunction(p, id).rule; rule != nil && w.follow(rule) {
+				return id
+			}
+		}
+	case w.opts.Choose != nil:
+		return w.opts.Choose(table, ids)
+	}
+	return ids[0]
 }
 
 func (w *walk) note(format string, args ...any) {

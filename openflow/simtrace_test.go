@@ -79,56 +79,24 @@ func (c traceCase) trace(ctl *unixctl.Client) (string, error) {
 }
 
 // disagreement runs the Sim and says where it differs from the trace; "" if it
-// does not. Where several conjunctions are complete, the switch's choice is as
-// good as any: one of them must lead to what the switch did.
+// does not. Where several conjunctions are complete, the Sim goes the way of the
+// switch if one of them leads there.
 func (c traceCase) disagreement(sim *Sim, trace string) (string, Result) {
 	passes := parseTrace(trace)
-	var o odometer
-	diff, result := c.disagreementWith(sim, passes, o.choose)
-	for alternatives := 0; diff != "" && o.turn() && alternatives < 1000; alternatives++ {
-		if other, r := c.disagreementWith(sim, passes, o.choose); other == "" {
-			return "", r
-		}
-	}
-	return diff, result
-}
-
-// odometer makes every sequence of choices in turn.
-type odometer struct {
-	at, of []int
-	next   int
-}
-
-func (o *odometer) choose(_ uint8, ids []uint32) uint32 {
-	if o.next == len(o.at) {
-		o.at, o.of = append(o.at, 0), append(o.of, len(ids))
-	}
-	o.next++
-	return ids[o.at[o.next-1]]
-}
-
-func (o *odometer) turn() bool {
-	o.next = 0
-	for len(o.at) > 0 {
-		last := len(o.at) - 1
-		if o.at[last]++; o.at[last] < o.of[last] {
-			return true
-		}
-		o.at, o.of = o.at[:last], o.of[:last]
-	}
-	return false
-}
-
-func (c traceCase) disagreementWith(sim *Sim, passes []tracedPass, choose func(uint8, []uint32) uint32) (string, Result) {
 	states := c.states
 	w := &walk{sim: sim, opts: SimOptions{
 		Conntrack: func(_ uint16, p Packet) (uint32, uint32, [16]byte) {
-			state := states[0]
-			states = states[1:]
+			state := uint32(CTTrk | CTNew) // as the trace has it when told no more
+			if len(states) > 0 {
+				state, states = states[0], states[1:]
+			}
 			return state, uint32(p.Uint(CTMark)), p.Get(CTLabel)
 		},
-		Choose: choose,
 	}, result: Result{Packet: c.packet}}
+	w.follow = func(r *simRule) bool {
+		met := len(w.cookies(w.number))
+		return w.number < len(passes) && met < len(passes[w.number].cookies) && passes[w.number].cookies[met] == r.flow.Cookie
+	}
 	err := w.run()
 	failed := slices.ContainsFunc(passes, func(p tracedPass) bool { return p.failed })
 	if failed != errors.Is(err, ErrTooDeep) || err != nil && !failed {
@@ -143,13 +111,7 @@ func (c traceCase) disagreementWith(sim *Sim, passes []tracedPass, choose func(u
 	var traced []uint32
 	for i, p := range passes {
 		traced = append(traced, p.outputs...)
-		var cookies []uint64
-		for _, s := range w.result.Steps {
-			if s.Pass == i && s.Flow != nil {
-				cookies = append(cookies, s.Flow.Cookie)
-			}
-		}
-		if !slices.Equal(cookies, p.cookies) {
+		if cookies := w.cookies(i); !slices.Equal(cookies, p.cookies) {
 			return fmt.Sprintf("pass %d meets cookies %x, in the switch %x", i, cookies, p.cookies), w.result
 		}
 		if p.final != nil {
@@ -166,6 +128,17 @@ func (c traceCase) disagreementWith(sim *Sim, passes []tracedPass, choose func(u
 		return fmt.Sprintf("outputs %v, in the switch %v", outputs, traced), w.result
 	}
 	return "", w.result
+}
+
+// cookies are those of the flows that the packet met in one pass.
+func (w *walk) cookies(pass int) []uint64 {
+	var cookies []uint64
+	for _, s := range w.result.Steps {
+		if s.Pass == pass && s.Flow != nil {
+			cookies = append(cookies, s.Flow.Cookie)
+		}
+	}
+	return cookies
 }
 
 // compareFinal compares the fields that actions of the generator write.
