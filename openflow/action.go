@@ -107,7 +107,9 @@ type Conjunction struct {
 // (NXAST_CONTROLLER2). One with nothing but MaxLen set is the same as
 // Output{PortController, MaxLen}, and becomes that.
 type Controller struct {
-	MaxLen   uint16 // bytes of the packet to send; NoBuffer for all
+	// MaxLen is how many bytes of the packet to send, NoBuffer for all. Open
+	// vSwitch keeps no packets for later and sends them whole in any case.
+	MaxLen   uint16
 	ID       uint16 // controller connection id, 0 for the default
 	Reason   PacketInReason
 	UserData []byte // given back in the packet-in

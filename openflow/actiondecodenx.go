@@ -117,7 +117,6 @@ func decodeController2(b []byte) (Action, error) {
 			c.Reason = PacketInReason(p.u8())
 		case ctlUserData:
 			c.UserData = append([]byte(nil), p.b...)
-			p.b = nil
 		case ctlPause:
 			c.Pause = true
 		case ctlMeter:
@@ -125,7 +124,7 @@ func decodeController2(b []byte) (Action, error) {
 		default:
 			return Unknown{Raw: string(b)}, nil
 		}
-		if p.short || len(p.b) > 0 {
+		if p.short { // longer ones have padding
 			return nil, fmt.Errorf("openflow: controller: property %d of %d bytes", typ, n)
 		}
 	}

@@ -151,7 +151,7 @@ func appendAction(b []byte, a Action, in place) ([]byte, error) {
 }
 
 // validPort reports whether p is a number an ofport can have or a reserved one.
-func validPort(p uint32) bool { return p < PortMax || p >= 0xffffff00 }
+func validPort(p uint32) bool { return p < PortMax || p >= PortInPort }
 
 // nicira starts a Nicira action of n bytes.
 func nicira(b []byte, n, subtype uint16) []byte {

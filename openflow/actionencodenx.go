@@ -40,7 +40,9 @@ func port32(p uint16) uint32 {
 func appendResubmit(b []byte, a Resubmit) ([]byte, error) {
 	port := a.InPort
 	if port == 0 {
-		port = PortInPort
+		if port = PortInPort; a.Table == 255 {
+			return nil, fmt.Errorf("openflow: resubmit: neither port nor table")
+		}
 	}
 	if !validPort(port) {
 		return nil, fmt.Errorf("openflow: resubmit: no port %#x", port)
@@ -112,10 +114,10 @@ func appendController(b []byte, a Controller) ([]byte, error) {
 	}
 	b = zeros(nicira(b, 0, nxController2), 6)
 	if a.MaxLen != NoBuffer {
-		b = zeros(put16(put16(put16(b, ctlMaxLen), 6), a.MaxLen), 2)
+		b = zeros(put16(put16(put16(b, ctlMaxLen), 8), a.MaxLen), 2)
 	}
 	if a.ID != 0 {
-		b = zeros(put16(put16(put16(b, ctlID), 6), a.ID), 2)
+		b = zeros(put16(put16(put16(b, ctlID), 8), a.ID), 2)
 	}
 	if a.Reason != ReasonAction {
 		b = zeros(append(put16(put16(b, ctlReason), 5), byte(a.Reason)), 3)

@@ -61,9 +61,11 @@ const (
 )
 
 // dumpOverhead is what surrounds a flow's match and instructions in the reply
-// to a request for flows: headers, flow description and counters. A flow that
-// leaves no room for it can be put in, but the switch leaves it out of dumps.
-const dumpOverhead = HeaderLen + 8 + 24 + 56
+// to a request for flows: headers, flow description, counters, and the bytes by
+// which Open vSwitch writes a match longer than this package does (registers in
+// pairs with masks, the packet type). A flow that leaves no room for it can be
+// put in, but the switch leaves it out of dumps.
+const dumpOverhead = HeaderLen + 8 + 24 + 56 + 128
 
 func (m FlowMod) appendBody(b []byte) ([]byte, error) {
 	start := len(b)

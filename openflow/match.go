@@ -55,6 +55,10 @@ func joinTerms(terms []Term, check bool) (Match, error) {
 	)
 	for _, i := range order {
 		t := &terms[i]
+		if t.field == IPFrag {
+			whole := t.wholeFrag()
+			t = &whole
+		}
 		if check {
 			if err := seen.check(t.field); err != nil {
 				return Match{}, err
@@ -65,6 +69,18 @@ func joinTerms(terms []Term, check bool) (Match, error) {
 		b = appendTerm(b, t)
 	}
 	return Match{string(b)}, nil
+}
+
+// wholeFrag gives the one way to write conditions on IPFrag that come to the
+// same, as a later fragment is a fragment: no fragment, a later fragment.
+func (t Term) wholeFrag() Term {
+	switch value, mask := t.Uint64(); {
+	case value == 0 && mask == FragAny:
+		return IPFrag.Is(0)
+	case value == FragLater && mask == FragLater:
+		return IPFrag.Is(FragAny | FragLater)
+	}
+	return t
 }
 
 // MustMatch is NewMatch for terms known to be right; it panics if they are not.

@@ -11,7 +11,7 @@ type PacketIn struct {
 	Table    uint8
 	Cookie   uint64 // of the flow that sent it; all ones if there was none
 	Metadata Match  // the input port, registers and other pipeline fields
-	Packet   []byte // as many bytes as the action's MaxLen lets through
+	Packet   []byte // its first bytes at least, see Controller.MaxLen
 	FullLen  int    // of the packet, in bytes
 	UserData []byte // of the Controller action; not in OFPT_PACKET_IN
 	// Continuation is what NXT_RESUME needs to go on with the packet; opaque.
@@ -126,10 +126,8 @@ func decodePacketIn2(r *reader) (Message, error) {
 			m.UserData = p.rest()
 		case pinContinuation:
 			m.Continuation = p.rest()
-		default:
-			p.rest()
 		}
-		if err := p.end("packet in"); err != nil {
+		if err := p.err("packet in"); err != nil { // longer properties have padding
 			return nil, err
 		}
 	}

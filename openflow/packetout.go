@@ -16,10 +16,11 @@ func (m PacketOut) appendBody(b []byte) ([]byte, error) {
 	if !validPort(m.InPort) || m.InPort == 0 {
 		return nil, fmt.Errorf("openflow: packet out: no input port %#x", m.InPort)
 	}
-	match, err := m.Metadata.With(InPort.Is(uint64(m.InPort)))
+	match, err := joinTerms(append(m.Metadata.Terms(), InPort.Is(uint64(m.InPort))), false)
 	if err != nil {
 		return nil, fmt.Errorf("openflow: packet out: %w", err)
 	}
+	match.tlvs += m.Metadata.opaque()
 	list, err := m.Actions.list()
 	if err != nil {
 		return nil, fmt.Errorf("openflow: packet out: %w", err)
@@ -49,6 +50,9 @@ func decodePacketOut(r *reader) (Message, error) {
 			terms = append(terms[:i], terms[i+1:]...)
 			break
 		}
+	}
+	if !validPort(m.InPort) || m.InPort == 0 {
+		return nil, fmt.Errorf("openflow: packet out: no input port")
 	}
 	if m.Metadata, err = joinTerms(terms, false); err != nil {
 		return nil, err

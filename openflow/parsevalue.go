@@ -157,7 +157,7 @@ func parseAddrTerm(f Field, value, mask string, masked bool) (Term, error) {
 	return f.IsPrefix(netip.PrefixFrom(a, int(n))), nil
 }
 
-// parsePort reads an ofport: its number, 16 or 32 bits wide, or a reserved name.
+// parsePort reads an ofport: its number, or the name of a reserved one.
 func parsePort(s string) (uint32, error) {
 	for _, r := range reservedPorts {
 		if strings.EqualFold(r.name, s) {
@@ -168,14 +168,10 @@ func parsePort(s string) (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("bad port %q: a number or a name of ovs-ofctl(8)", s)
 	}
-	p := uint32(v)
-	if p >= 0xfff8 && p <= 0xffff {
-		p |= 0xffff0000 // reserved ports as OpenFlow 1.0 numbers them
+	if !validPort(uint32(v)) {
+		return 0, fmt.Errorf("no port %q: reserved ones have names", s)
 	}
-	if !validPort(p) {
-		return 0, fmt.Errorf("no port %q", s)
-	}
-	return p, nil
+	return uint32(v), nil
 }
 
 // parseFlags reads +name-name, or name|name for an exact condition, or a

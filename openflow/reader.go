@@ -63,9 +63,10 @@ func (r *reader) rest() []byte {
 	return p
 }
 
-// text is a string in n bytes, ended by a zero byte if it is shorter.
+// text is a string in n bytes, the last of which is zero.
 func (r *reader) text(n int) string {
-	p, _, _ := bytes.Cut(r.take(n), []byte{0})
+	p := r.take(n)
+	p, _, _ = bytes.Cut(p[:max(0, len(p)-1)], []byte{0})
 	return string(p)
 }
 

@@ -1,4 +1,4 @@
-package openflow_test
+package openflow
 
 import (
 	"bytes"
@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	. "github.com/ringfence/ringfence/openflow"
 )
 
 // sampleFlows are flows in text, with every field and action of the package.

@@ -19,8 +19,6 @@ var fragNames = []struct {
 	{"later", FragAny | FragLater, FragAny | FragLater},
 	{"yes", FragAny, FragAny},
 	{"not_later", 0, FragLater},
-	{"no", 0, FragAny},
-	{"later", FragLater, FragLater},
 }
 
 func fragName(value, mask uint64) string {
@@ -47,7 +45,7 @@ func appendPort(b []byte, port uint32) []byte {
 			return append(b, r.name...)
 		}
 	}
-	if port >= 0xffff0000 {
+	if port >= 0xffffff00 {
 		port &= 0xffff
 	}
 	return strconv.AppendUint(b, uint64(port), 10)

@@ -1,11 +1,9 @@
-package openflow_test
+package openflow
 
 import (
 	"net/netip"
 	"strings"
 	"testing"
-
-	. "github.com/ringfence/ringfence/openflow"
 )
 
 func TestMatchIsCanonical(t *testing.T) {
@@ -89,20 +87,5 @@ func TestConjunctionsAreSorted(t *testing.T) {
 	b := MustActions(Conjunction{3, 1, 3}, Conjunction{3, 3, 3}, Conjunction{7, 2, 2}, Note{[]byte("x")})
 	if a != b {
 		t.Errorf("%s != %s", a, b)
-	}
-}
-
-func BenchmarkNewFlow(b *testing.B) {
-	b.ReportAllocs()
-	addr := netip.MustParseAddr("10.1.2.3")
-	for i := range b.N {
-		f := Flow{
-			Table: 7, Priority: 100, Cookie: uint64(i),
-			Match:   MustMatch(EthType.Is(EthTypeIPv4), Reg0.Is(uint64(uint32(i))), IPv4Src.IsAddr(addr)),
-			Actions: MustActions(SetField{Reg3, 5, 0}, SetField{Reg4, 5, 0}, Resubmit{Table: 9}),
-		}
-		if f.Match.IsZero() {
-			b.Fatal("empty")
-		}
 	}
 }

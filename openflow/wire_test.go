@@ -1,4 +1,4 @@
-package openflow_test
+package openflow
 
 import (
 	"fmt"
@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	. "github.com/ringfence/ringfence/openflow"
 )
 
 // mustFlow is a flow from text.
