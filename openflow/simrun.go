@@ -23,6 +23,7 @@ var ErrNotSimulated = errors.New("action is not simulated")
 // ConntrackFunc is the connection tracker: it returns the ct_state (CTNew,
 // CTEstablished, … with CTTracked), ct_mark and ct_label that a packet gets in
 // a zone. p is the packet as it reaches the ct action, with what its exec() set.
+// The fields of the connection's original direction (ct_nw_src, …) stay unset.
 type ConntrackFunc func(zone uint16, p Packet) (state uint32, mark uint32, label [16]byte)
 
 // SimOptions says what the flows alone do not.
@@ -30,7 +31,8 @@ type SimOptions struct {
 	// Conntrack answers ct actions with a table. The zero value says trk|new
 	// and leaves mark and label, as ofproto/trace does.
 	Conntrack ConntrackFunc
-	// Choose picks one of several complete conjunctions; nil picks the lowest.
+	// Choose picks one of several conjunctions that match at once, of which OVS
+	// takes any; nil picks the lowest.
 	Choose func(table uint8, ids []uint32) uint32
 }
 

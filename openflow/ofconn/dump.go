@@ -2,6 +2,7 @@ package ofconn
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ringfence/ringfence/openflow"
 )
@@ -30,7 +31,7 @@ func (c *Conn) dump(ctx context.Context, request openflow.FlowDescRequest) ([]op
 	if err := c.send(ctx, b); err != nil {
 		return nil, err
 	}
-	var flows []openflow.FlowStats
+	var parts [][]openflow.FlowStats
 	for {
 		m, err := c.answer(ctx, k)
 		if err != nil {
@@ -40,9 +41,9 @@ func (c *Conn) dump(ctx context.Context, request openflow.FlowDescRequest) ([]op
 		if !ok {
 			return nil, unexpected(m)
 		}
-		flows = append(flows, part.Flows...)
+		parts = append(parts, part.Flows)
 		if !part.More {
-			return flows, nil
+			return slices.Concat(parts...), nil
 		}
 	}
 }
