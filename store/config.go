@@ -84,6 +84,6 @@ func (c Config) dial() (*clientv3.Client, error) {
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: c.ProbeTimeout,
-		})},
+		}), grpc.WithChainUnaryInterceptor(interceptRequest)},
 	})
 }

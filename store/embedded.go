@@ -8,15 +8,18 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 )
 
 // EmbeddedOptions tune an embedded etcd. The zero value is for real use.
 type EmbeddedOptions struct {
-	// Logger gets etcd's warnings and errors; slog.Default if nil.
+	// Logger gets etcd's errors as warnings and etcd's warnings for debugging;
+	// slog.Default if nil.
 	Logger *slog.Logger
 	// Tick is etcd's heartbeat interval, 10 ms if 0. etcd serves some ticks
 	// after its start.
@@ -37,8 +40,10 @@ const (
 // Server is an etcd inside this process, of one member.
 type Server struct {
 	etcd    *embed.Etcd
+	lock    *os.File
 	sockets string // directory to remove at Close, "" = none
 	socket  string
+	closing atomic.Bool
 }
 
 // Embedded starts an etcd that keeps its data in dir/data, over restarts too,
@@ -69,34 +74,19 @@ func startEmbedded(ctx context.Context, dir string, opts EmbeddedOptions) (*Serv
 		return nil, err
 	}
 	s := &Server{}
+	if s.lock, err = lock(filepath.Join(dir, "lock")); err != nil {
+		return nil, err
+	}
 	sockets := dir
 	if len(dir) > maxSocketDir {
 		if sockets, err = os.MkdirTemp("", "ringfence-etcd-"); err != nil {
+			s.cleanUp()
 			return nil, err
 		}
 		s.sockets = sockets
 	}
 	s.socket = filepath.Join(sockets, "client.sock")
-	cfg := embed.NewConfig()
-	cfg.Dir = data
-	cfg.ListenClientUrls = []url.URL{{Scheme: "unix", Path: s.socket}}
-	cfg.AdvertiseClientUrls = cfg.ListenClientUrls
-	cfg.ListenPeerUrls = []url.URL{{Scheme: "unix", Path: filepath.Join(sockets, "peer.sock")}}
-	// Kept in the data, hence the same at each start. Nobody dials it: there
-	// is no other member.
-	cfg.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:2380"}}
-	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
-	cfg.TickMs = uint(opts.Tick.Milliseconds())
-	cfg.ElectionMs = 10 * cfg.TickMs
-	cfg.UnsafeNoFsync = opts.NoSync
-	cfg.MaxTxnOps = embeddedMaxTxnOps
-	cfg.MaxRequestBytes = embeddedMaxRequestBytes
-	cfg.QuotaBackendBytes = embeddedQuotaBytes
-	cfg.AutoCompactionMode = embed.CompactorModePeriodic
-	cfg.AutoCompactionRetention = embeddedKeepHistory
-	cfg.EnableGRPCGateway = false
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(zapToSlog{opts.Logger}))
-	if s.etcd, err = embed.StartEtcd(cfg); err != nil {
+	if s.etcd, err = embed.StartEtcd(opts.config(data, sockets, s.socket, zapToSlog{opts.Logger, &s.closing})); err != nil {
 		s.cleanUp()
 		return nil, err
 	}
@@ -113,6 +103,46 @@ func startEmbedded(ctx context.Context, dir string, opts EmbeddedOptions) (*Serv
 	return nil, fmt.Errorf("not ready: %w", err)
 }
 
+// config is etcd's configuration, for one member that only this user reaches.
+func (opts EmbeddedOptions) config(data, sockets, client string, logs zapToSlog) *embed.Config {
+	cfg := embed.NewConfig()
+	cfg.Dir = data
+	cfg.ListenClientUrls = []url.URL{{Scheme: "unix", Path: client}}
+	cfg.AdvertiseClientUrls = cfg.ListenClientUrls
+	// For peers etcd takes the path of a socket from the host. They can be no
+	// TCP port: whoever reaches it may change the data.
+	cfg.ListenPeerUrls = []url.URL{{Scheme: "unix", Host: filepath.Join(sockets, "peer.sock")}}
+	// Kept in the data, hence the same at each start. Nobody dials it: there
+	// is no other member.
+	cfg.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:2380"}}
+	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
+	cfg.TickMs = uint(opts.Tick.Milliseconds())
+	cfg.ElectionMs = 10 * cfg.TickMs
+	cfg.UnsafeNoFsync = opts.NoSync
+	cfg.MaxTxnOps = embeddedMaxTxnOps
+	cfg.MaxRequestBytes = embeddedMaxRequestBytes
+	cfg.QuotaBackendBytes = embeddedQuotaBytes
+	cfg.AutoCompactionMode = embed.CompactorModePeriodic
+	cfg.AutoCompactionRetention = embeddedKeepHistory
+	cfg.EnableGRPCGateway = false
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(logs))
+	return cfg
+}
+
+// lock takes the file for this process. etcd has a lock of its own, but waits
+// for it as long as another server holds it.
+func lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s is held by another server: %w", path, err)
+	}
+	return f, nil
+}
+
 // maxSocketDir leaves room for a file name in the 107 bytes that the path of a
 // unix socket may have, unix(7).
 const maxSocketDir = 90
@@ -127,11 +157,13 @@ func (s *Server) Config() Config {
 
 // Close stops the server.
 func (s *Server) Close() {
+	s.closing.Store(true)
 	s.etcd.Close()
 	s.cleanUp()
 }
 
 func (s *Server) cleanUp() {
+	s.lock.Close()
 	if s.sockets != "" {
 		_ = os.RemoveAll(s.sockets) // empty by now but for dead sockets
 	}

@@ -24,6 +24,7 @@ type testEtcd interface {
 	config() Config
 	start(t *testing.T)
 	stop(t *testing.T) // without warning, where that can be
+	wipe(t *testing.T) // the data of a stopped one
 }
 
 // withEtcd runs a test against each kind of etcd.
@@ -55,7 +56,7 @@ func socketDir(t *testing.T) string {
 
 func testConfig(c Config) Config {
 	c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
-	c.ProbeInterval, c.ProbeTimeout, c.RequestTimeout = 300*time.Millisecond, time.Second, 5*time.Second
+	c.ProbeInterval, c.ProbeTimeout, c.RequestTimeout = 300*time.Millisecond, 3*time.Second, 5*time.Second
 	return c
 }
 
@@ -78,6 +79,14 @@ func (e *embeddedEtcd) stop(*testing.T) {
 	if e.server != nil {
 		e.server.Close()
 		e.server = nil
+	}
+}
+
+func (e *embeddedEtcd) wipe(t *testing.T) { wipe(t, e.dir) }
+
+func wipe(t *testing.T, dir string) {
+	if err := os.RemoveAll(filepath.Join(dir, "data")); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -127,6 +136,8 @@ func (e *externalEtcd) stop(t *testing.T) {
 		e.cmd = nil
 	}
 }
+
+func (e *externalEtcd) wipe(t *testing.T) { wipe(t, e.dir) }
 
 func (e *externalEtcd) signal(t *testing.T, s syscall.Signal) {
 	if err := e.cmd.Process.Signal(s); err != nil {

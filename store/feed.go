@@ -59,6 +59,7 @@ const (
 	listPage       = 2000
 	retryDelayMin  = 50 * time.Millisecond
 	retryDelayMax  = 2 * time.Second
+	recordDelayMax = 30 * time.Second // each attempt lists everything
 	settledSession = 10 * time.Second
 )
 
@@ -85,8 +86,17 @@ func (f *feed) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(delay/2 + rand.N(delay)):
 		}
-		delay = min(2*delay, retryDelayMax)
+		limit := retryDelayMax
+		if badRecord(err) {
+			limit = recordDelayMax
+		}
+		delay = min(2*delay, limit)
 	}
+}
+
+func badRecord(err error) bool {
+	var record *RecordError
+	return errors.As(err, &record)
 }
 
 // session lists if need be and then watches until something breaks.
@@ -105,8 +115,7 @@ func (f *feed) session(ctx context.Context) error {
 		f.listed = true
 	}
 	err = f.watch(ctx, client)
-	var record *RecordError
-	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) || errors.As(err, &record) {
+	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) || badRecord(err) {
 		// A bad record is looked for in the present, where it may be mended,
 		// and not again in the past.
 		f.listed = false

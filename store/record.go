@@ -19,6 +19,8 @@ type recordHeader struct {
 	V int `json:"v"`
 }
 
+func (h recordHeader) version() int { return h.V }
+
 // current is the header of the records that this version writes.
 var current = recordHeader{V: recordVersion}
 
@@ -45,8 +47,8 @@ func marshal(record any) (string, error) {
 
 // unmarshal decodes one record, strictly: a field it does not know, a version
 // it does not know and anything after the record are errors.
-func unmarshal(value []byte, record any) error {
-	if err := checkVersion(value); err != nil {
+func unmarshal(value []byte, record interface{ version() int }) error {
+	if err := peekVersion(value); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(value))
@@ -57,28 +59,33 @@ func unmarshal(value []byte, record any) error {
 	if _, err := d.Token(); err != io.EOF {
 		return errors.New("data after the record")
 	}
+	return checkVersion(record.version())
+}
+
+func checkVersion(v int) error {
+	switch {
+	case v > recordVersion:
+		return fmt.Errorf("version %d: %w", v, ErrNewerRecord)
+	case v != recordVersion:
+		return fmt.Errorf("version %d is not one of ringfence", v)
+	}
 	return nil
 }
 
-// checkVersion looks at the version alone, so that a newer record is named as
+// peekVersion looks at the version alone, so that a newer record is named as
 // such and not as one with unknown fields. Records that this version wrote
 // are told by their first bytes.
-func checkVersion(value []byte) error {
+func peekVersion(value []byte) error {
 	for _, own := range []string{`{"v":1,`, `{"v":1}`} {
 		if bytes.HasPrefix(value, []byte(own)) {
 			return nil
 		}
 	}
 	var h recordHeader
-	switch err := json.Unmarshal(value, &h); {
-	case err != nil:
+	if err := json.Unmarshal(value, &h); err != nil {
 		return err
-	case h.V > recordVersion:
-		return fmt.Errorf("version %d: %w", h.V, ErrNewerRecord)
-	case h.V != recordVersion:
-		return fmt.Errorf("version %d is not one of ringfence", h.V)
 	}
-	return nil
+	return checkVersion(h.V)
 }
 
 // stamp is a time in a record: nanoseconds since 1970, 0 = the zero time.

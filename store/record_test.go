@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"github.com/google/go-cmp/cmp"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,4 +96,157 @@ func records(s *snapshot) map[secgroup.Key]string {
 		all[o.Key()] = v + fmt.Sprintf(" at %d", revisionOf(o))
 	}
 	return all
+}
+
+// TestRecordsRefuse what this version does not know, naming it.
+func TestRecordsRefuse(t *testing.T) {
+	groupKey, nicKey := secgroup.GroupKey(groupRef("a", "g")), secgroup.NICKey("n")
+	const head = `{"v":1,"name":"g","egress":"auto","scope":"any"`
+	const ruleHead = `{"id":"r","dir":"ingress","fam":"any","proto":"tcp","origin":"user"`
+	const aNIC = `"account":"a","network":"n","mac":"02:00:00:00:00:01"`
+	for _, c := range []struct {
+		name  string
+		key   secgroup.Key
+		value string
+		want  string
+	}{
+		{"empty", groupKey, ``, "unexpected end"},
+		{"no JSON", groupKey, `{"v":1,`, "unexpected EOF"},
+		{"no version", groupKey, `{"name":"g"}`, "version 0"},
+		{"a newer version", groupKey, `{"v":2,"name":"g","deny":true}`, "newer version"},
+		{"a newer version with another order", groupKey, `{"deny":true, "v":3}`, "newer version"},
+		{"a version twice", groupKey, `{"v":1,"v":2}`, "newer version"},
+		{"unknown field", groupKey, head + `,"deny":true}`, `"deny"`},
+		{"unknown field of a rule", groupKey, head + `,"rules":[` + ruleHead + `,"action":"deny"}]}`, `"action"`},
+		{"more after the record", groupKey, head + `}{}`, "after the record"},
+		{"unknown direction", groupKey, head + `,"rules":[{"id":"r","dir":"both","fam":"any","proto":"tcp","origin":"user"}]}`, `rule "r": dir`},
+		{"unknown protocol", groupKey, head + `,"rules":[{"id":"r","dir":"egress","fam":"any","proto":"300","origin":"user"}]}`, `rule "r": proto`},
+		{"unknown egress policy", groupKey, `{"v":1,"egress":"maybe","scope":"any"}`, "egress"},
+		{"unknown scope", groupKey, `{"v":1,"egress":"auto"}`, "scope"},
+		{"two rules of one id", groupKey, head + `,"rules":[` + ruleHead + `},` + ruleHead + `}]}`, `rule "r"`},
+		{"a remote account alone", groupKey, head + `,"rules":[` + ruleHead + `,"raccount":"b"}]}`, "raccount"},
+		{"bad cidr", groupKey, head + `,"rules":[` + ruleHead + `,"cidr":"10.0.0.0/33"}]}`, "10.0.0.0/33"},
+		{"bad address", nicKey, `{"v":1,` + aNIC + `,"addresses":["10.0.0"]}`, "10.0.0"},
+		{"bad mac", nicKey, `{"v":1,"account":"a","network":"n","mac":"02:00"}`, "mac"},
+		{"no account", nicKey, `{"v":1,"network":"n","mac":"02:00:00:00:00:01"}`, "account"},
+		{"unknown enforcement", nicKey, `{"v":1,` + aNIC + `,"enforcement":"half"}`, "enforcement"},
+		{"vlan", secgroup.NetworkKey("n"), `{"v":1,"type":"flat","domain":"provider","vlan":4095}`, "vlan"},
+		{"no domain", secgroup.NetworkKey("n"), `{"v":1,"type":"flat"}`, "domain"},
+		{"unknown type", secgroup.NetworkKey("n"), `{"v":1,"type":"overlay","domain":"d"}`, "type"},
+		{"unknown guard", secgroup.AccountKey("a"), `{"v":1,"guard":"ask"}`, "guard"},
+		{"baseline protocol", secgroup.BaselineKey(), `{"v":1,"addresses":[{"address":"1.1.1.1","protocol":"icmp","port":1}]}`, "protocol"},
+		{"baseline without address", secgroup.BaselineKey(), `{"v":1,"addresses":[{"address":"","protocol":"udp","port":1}]}`, "address"},
+	} {
+		o, err := decodeObject(c.key, 5, []byte(c.value))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, %v, want an error with %q", c.name, o, err, c.want)
+		}
+	}
+	if _, err := decodeObject(groupKey, 5, []byte(`{"v":9}`)); !errors.Is(err, ErrNewerRecord) {
+		t.Errorf("a newer record: %v, want ErrNewerRecord", err)
+	}
+}
+
+// TestKeys goes from objects to keys and back, and refuses what is none.
+func TestKeys(t *testing.T) {
+	l := layout{"/p/"}
+	for _, o := range everyKind() {
+		key, err := l.object(o.Key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := l.parse(key); err != nil || got != o.Key() {
+			t.Errorf("%s is parsed as %+v, %v", key, got, err)
+		}
+	}
+	for _, key := range []string{"", "/p/policy/", "/p/policy/head", "/p/hosts/h", "/p/policy/nics/", "/p/policy/nics/a/b", "/p/policy/groups/a", "/p/policy/groups//g",
+		"/p/policy/groups/a/g/h", "/p/policy/attachments/a/g/vm/i", "/p/policy/attachments/a/g/nic/", "/p/policy/attachments/a/g/nic/n/x", "/p/policy/baseline/x", "/p/policy/baseline/", "/p/policy/later/x"} {
+		if k, err := l.parse(key); err == nil {
+			t.Errorf("%q is parsed as %+v", key, k)
+		}
+	}
+	for _, k := range []secgroup.Key{{}, secgroup.AccountKey(""), secgroup.NICKey("a/b"), {Kind: secgroup.KindAttachment, Account: "a", ID: "g"},
+		{Kind: secgroup.KindAttachment, Account: "a", ID: "g", Instance: "i", NIC: "n"}} {
+		if key, err := l.object(k); err == nil {
+			t.Errorf("%+v has the key %q", k, key)
+		}
+	}
+}
+
+// FuzzDecodeObject wants an error or an object that survives a round trip.
+func FuzzDecodeObject(f *testing.F) {
+	keys := []secgroup.Key{}
+	for i, o := range everyKind() {
+		v, err := encodeObject(o)
+		if err != nil {
+			f.Fatal(err)
+		}
+		keys = append(keys, o.Key())
+		f.Add(uint8(i), []byte(v))
+	}
+	f.Add(uint8(4), []byte(`{"v":2}`))
+	f.Fuzz(func(t *testing.T, kind uint8, value []byte) {
+		k := keys[int(kind)%len(keys)]
+		o, err := decodeObject(k, 5, value)
+		if err != nil {
+			return
+		}
+		if o.Key() != k {
+			t.Fatalf("object of key %+v has the key %+v", k, o.Key())
+		}
+		once, err := encodeObject(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := decodeObject(k, 5, []byte(once))
+		if err != nil {
+			t.Fatalf("%s: %v", once, err)
+		}
+		if twice, err := encodeObject(again); err != nil || twice != once {
+			t.Fatalf("%s became %s, %v", once, twice, err)
+		}
+	})
+}
+
+// FuzzDecodeHost does the same for reports of hosts.
+func FuzzDecodeHost(f *testing.F) {
+	f.Add([]byte(`{"v":1,"applied":7,"flows":3,"nics":[{"id":"n","ofport":3,"ready":true}],"errors":["x"],"heartbeat":1}`))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		h, err := decodeHost("h", value)
+		if err != nil {
+			return
+		}
+		once, err := marshal(hostToRecord(h))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := decodeHost("h", []byte(once))
+		if err != nil {
+			t.Fatalf("%s: %v", once, err)
+		}
+		if diff := cmp.Diff(h, again); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// FuzzParseKey wants an error or a key that leads back.
+func FuzzParseKey(f *testing.F) {
+	l := layout{"/p/"}
+	for _, o := range everyKind() {
+		key, err := l.object(o.Key())
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(key)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		k, err := l.parse(key)
+		if err != nil {
+			return
+		}
+		if again, err := l.object(k); err != nil || again != key {
+			t.Fatalf("%q is %+v, which is %q, %v", key, k, again, err)
+		}
+	})
 }

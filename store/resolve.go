@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -26,10 +25,8 @@ func (s *Store) resolve(d *draft) (commitResult, error) {
 		if err == nil || refused(err) {
 			return result, err
 		}
-		select {
-		case <-ctx.Done():
+		if s.reconnect(ctx); ctx.Err() != nil {
 			return commitResult{}, err
-		case <-time.After(retryDelayMin):
 		}
 	}
 }
@@ -48,7 +45,7 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (commitResult, error) 
 		return commitResult{}, err
 	}
 	if r.Succeeded {
-		return commitResult{false, r.Header.Revision}, nil
+		return commitResult{rev: r.Header.Revision}, nil
 	}
 	kvs := r.Responses[0].GetResponseRange().Kvs
 	var head int64
@@ -57,7 +54,7 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (commitResult, error) 
 	}
 	for len(kvs) > 0 && kvs[0].ModRevision > d.rev {
 		if string(kvs[0].Value) == d.mark {
-			return commitResult{true, kvs[0].ModRevision}, nil
+			return commitResult{committed: true, rev: kvs[0].ModRevision}, nil
 		}
 		older, err := s.client.Get(ctx, s.keys.head(), clientv3.WithRev(kvs[0].ModRevision-1))
 		if err != nil {
@@ -65,7 +62,7 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (commitResult, error) 
 		}
 		kvs = older.Kvs
 	}
-	return commitResult{false, head}, nil
+	return commitResult{rev: head}, nil
 }
 
 // explain names the condition that a draft fails on although the policy has

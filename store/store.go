@@ -28,7 +28,8 @@ type Store struct {
 
 	cache func() *cache     // starts the cache on first use
 	hosts func() *hostBoard // starts the watch of hosts on first use
-	retry chan struct{}     // held by the one Update that retries after a conflict
+	close func() error
+	retry chan struct{} // held by the one Update that retries after a conflict
 }
 
 // Open returns a Store. It only reads cfg: etcd need not be there yet, and
@@ -48,12 +49,15 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
+	s.close = sync.OnceValue(s.shut)
 	return s, nil
 }
 
 // Close ends all that the store does, Follow included, and waits for what it
-// started itself.
-func (s *Store) Close() error {
+// started itself. Closing again does nothing.
+func (s *Store) Close() error { return s.close() }
+
+func (s *Store) shut() error {
 	s.mu.Lock()
 	s.closed = true
 	s.cancel()

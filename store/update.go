@@ -54,6 +54,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 			<-s.retry
 		}
 	}()
+	began := time.Now()
 	for attempt, stuck := 0, 0; ; {
 		if err := c.current(ctx); err != nil {
 			return 0, s.failed("update", err)
@@ -65,6 +66,10 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		attempt++
 		d.attempt = attempt
 		result, err := s.commit(ctx, d)
+		if err != nil && !result.sent && time.Since(began) < lossGrace && ctx.Err() == nil {
+			s.reconnect(ctx)
+			continue
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -125,10 +130,11 @@ func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change,
 }
 
 // commitResult is what became of a draft: committed at rev, or refused by its
-// conditions when the policy was at rev (0 = not known).
+// conditions when the policy was at rev.
 type commitResult struct {
 	committed bool
 	rev       int64
+	sent      bool // with an error: the draft was not kept back for want of a connection
 }
 
 // commit tries a draft once. An error says that nothing was written, or is
@@ -136,31 +142,42 @@ type commitResult struct {
 func (s *Store) commit(ctx context.Context, d *draft) (commitResult, error) {
 	compares, ops, err := d.arrange(s.cfg.MaxTxnOps)
 	if err != nil {
-		return commitResult{}, &OpError{Op: "update", Kind: ErrTooLarge, Err: err}
+		return commitResult{sent: true}, &OpError{Op: "update", Kind: ErrTooLarge, Err: err}
 	}
 	txnCtx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
+	txnCtx, sent := noteSent(txnCtx)
 	r, err := s.client.Txn(txnCtx).If(compares...).Then(ops...).Else(clientv3.OpGet(s.keys.head())).Commit()
 	switch {
 	case err == nil && r.Succeeded:
-		return commitResult{true, r.Header.Revision}, nil
+		return commitResult{committed: true, rev: r.Header.Revision}, nil
 	case err == nil:
 		var head int64
 		if kvs := r.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
 			head = kvs[0].ModRevision
 		}
-		return commitResult{false, head}, nil
-	case refused(err):
-		return commitResult{}, s.failed("update", err)
+		return commitResult{rev: head}, nil
+	case refused(err) || !*sent:
+		return commitResult{sent: *sent}, s.failed("update", err)
 	}
 	result, unresolved := s.resolve(d)
 	switch {
 	case unresolved != nil:
-		return commitResult{}, &OpError{Op: "update", Kind: ErrOutcomeUnknown, Err: fmt.Errorf("%w; then: %w", err, unresolved)}
+		return commitResult{sent: true}, &OpError{Op: "update", Kind: ErrOutcomeUnknown, Err: fmt.Errorf("%w; then: %w", err, unresolved)}
 	case result.committed || ctx.Err() == nil && d.attempt < lostAttempts:
 		return result, nil
 	}
-	return commitResult{}, s.failed("update", err)
+	return commitResult{sent: true}, s.failed("update", err)
+}
+
+// reconnect spares a request the rest of gRPC's wait between attempts to
+// connect, after an outage that the feeds, with new connections, know is over.
+func (s *Store) reconnect(ctx context.Context) {
+	s.client.ActiveConnection().ResetConnectBackoff()
+	select {
+	case <-ctx.Done():
+	case <-time.After(retryDelayMin):
+	}
 }
 
 // settle waits until the cache has seen a write, as long as that makes sense.

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// TestBadRecordIsNotPassedOver stops a follower at a record that it cannot
+// read, with the state before it, until the record is mended.
+func TestBadRecordIsNotPassedOver(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		first := mustUpdate(t, s, put(account("a"), group("a", "g")))
+		var r recorder
+		follow(t, open(t, e.config()), &r)
+		r.await(t, first)
+		key, good := s.keys.policy()+"groups/a/g", `{"v":1,"name":"g2","egress":"auto","scope":"any"}`
+		if _, err := s.client.Put(t.Context(), key, strings.Replace(good, `"v":1`, `"v":2`, 1)); err != nil {
+			t.Fatal(err)
+		}
+		awaitStale(t, s, true)
+		time.Sleep(lossGrace)
+		if _, err := s.Update(within(t, 20*time.Second), put(group("a", "g"))); !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrNewerRecord) {
+			t.Errorf("Update over a newer record: %v, want ErrUnavailable and ErrNewerRecord", err)
+		}
+		if n := len(r.await(t, first)); n != 1 {
+			t.Errorf("%d batches, want none for the bad record", n)
+		}
+		mended, err := s.client.Put(t.Context(), key, good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.await(t, mended.Header.Revision)
+		awaitStale(t, s, false)
+		if diff := cmp.Diff(dump(t, s), r.state()); diff != "" {
+			t.Errorf("state (-cache +follower):\n%s", diff)
+		}
+	})
+}
+
+// TestForeignWritesAreSeen takes what etcdctl writes like a mutation, and does
+// not overwrite it unseen.
+func TestForeignWritesAreSeen(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		mustUpdate(t, s, put(account("a"), group("a", "g")))
+		planned := 0
+		mustUpdate(t, s, func(snap *snapshot) (changes, error) {
+			g := *snap.Group(groupRef("a", "g"))
+			if planned++; planned == 1 {
+				if _, err := s.client.Put(t.Context(), s.keys.policy()+"groups/a/g", `{"v":1,"name":"foreign","egress":"auto","scope":"any"}`); err != nil {
+					return nil, err
+				}
+			}
+			g.Description = "ours"
+			return put(&g)(snap)
+		})
+		if g := read(t, s, func(s *snapshot) string { return s.Group(groupRef("a", "g")).Name }); g != "foreign" || planned != 2 {
+			t.Errorf("the group is named %q after %d plans, want the foreign name after 2", g, planned)
+		}
+	})
+}
+
+// TestContradictionIsNamed fails a write that can never work with the key that
+// stands in its way, instead of trying for ever.
+func TestContradictionIsNamed(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		mustUpdate(t, s, put(account("a"), network("n1")))
+		if _, err := s.client.Put(t.Context(), s.keys.prefix+"address/provider/10.0.0.1", "ghost"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Update(within(t, 20*time.Second), put(nic("x", "a", "n1", "10.0.0.1")))
+		if err == nil || !strings.Contains(err.Error(), "ghost") {
+			t.Errorf("Update: %v, want the stray key named", err)
+		}
+		for name, plan := range map[string]func(*snapshot) (changes, error){
+			"network":        put(nic("x", "a", "none", "10.0.0.2")),
+			"have 10.0.0.2":  put(nic("x", "a", "n1", "10.0.0.2"), nic("y", "a", "n1", "10.0.0.2")),
+			"two changes of": put(account("b"), account("b")),
+		} {
+			if _, err := s.Update(within(t, 20*time.Second), plan); err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("Update: %v, want an error with %q", err, name)
+			}
+		}
+	})
+}
+
+// TestAnotherStoreInItsPlace loads everything anew when etcd comes back
+// without what it had: from a backup, or empty.
+func TestAnotherStoreInItsPlace(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		for range 5 {
+			mustUpdate(t, s, put(account("a"), group("a", "old")))
+		}
+		var r recorder
+		follow(t, s, &r)
+		r.await(t, 1)
+		e.stop(t)
+		e.wipe(t)
+		e.start(t)
+		writer := open(t, e.config())
+		mustUpdate(t, writer, put(account("b")))
+		want := dump(t, writer)
+		for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+			diff := cmp.Diff(want, r.state()) + cmp.Diff(want, dump(t, s))
+			if diff == "" {
+				break
+			}
+			if time.Since(began) > 20*time.Second {
+				t.Fatalf("state (-want +got):\n%s", diff)
+			}
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if b := r.batches[len(r.batches)-1]; !b.Full {
+			t.Errorf("the last batch is %+v, want a full one", b)
+		}
+	})
+}
+
+// TestLostEventsAreNoticed plays a watch that leaves out an event, and one
+// that repeats one: neither may pass for the policy's history.
+func TestLostEventsAreNoticed(t *testing.T) {
+	r := &recorder{}
+	keys := layout{"/p/"}
+	event := func(rev, version int64) []*clientv3.Event {
+		return []*clientv3.Event{{Type: clientv3.EventTypePut, Kv: &mvccpb.KeyValue{Key: []byte(keys.head()), ModRevision: rev, Version: version}}}
+	}
+	p := &policySink{ctx: t.Context(), keys: keys, handler: r, suspect: -1}
+	err := p.load(func(yield func(*mvccpb.KeyValue) error) error { return yield(event(10, 1)[0].Kv) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		rev, version int64
+		want         error
+	}{{12, 2, nil}, {12, 2, errRelist}, {11, 3, errRelist}, {15, 4, errRelist}, {14, 3, nil}} {
+		if err := p.events(step.rev, event(step.rev, step.version)); err != step.want {
+			t.Errorf("mutation %d at revision %d: %v, want %v", step.version, step.rev, err, step.want)
+		}
+	}
+	head := func(version int64) *mvccpb.KeyValue { return &mvccpb.KeyValue{Version: version} }
+	for i, step := range []struct {
+		version int64
+		want    bool
+	}{{3, false}, {4, false}, {3, false}, {4, false}, {5, true}} {
+		if got := p.behind(head(step.version)); got != step.want {
+			t.Errorf("probe %d: behind = %v, want %v", i, got, step.want)
+		}
+	}
+}

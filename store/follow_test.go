@@ -1,0 +1,367 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// recorder is a Handler that keeps what it gets.
+type recorder struct {
+	mu      sync.Mutex
+	pulse   pulse
+	snap    *snapshot
+	batches []Batch
+	fault   error
+	forgets bool // State returns nil
+}
+
+func (r *recorder) Handle(_ context.Context, b Batch) error {
+	defer r.pulse.beat()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b.Full {
+		r.snap = secgroup.NewSnapshot()
+	}
+	r.snap.Apply(b.Revision, b.Changes)
+	r.batches = append(r.batches, b)
+	return r.fault
+}
+
+func (r *recorder) State() *snapshot {
+	if r.forgets {
+		return nil
+	}
+	return r.snap
+}
+
+// await waits until the recorder is at rev, and returns the batches so far.
+func (r *recorder) await(t *testing.T, rev int64) []Batch {
+	t.Helper()
+	ctx := within(t, 30*time.Second)
+	for {
+		next := r.pulse.next()
+		r.mu.Lock()
+		if r.snap != nil && r.snap.Revision() >= rev {
+			defer r.mu.Unlock()
+			return slices.Clone(r.batches)
+		}
+		r.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			t.Fatalf("revision %d did not come: %v", rev, context.Cause(ctx))
+		case <-next:
+		}
+	}
+}
+
+// state is what the recorder holds.
+func (r *recorder) state() map[secgroup.Key]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return records(r.snap)
+}
+
+// follow runs Follow for the time of the test.
+func follow(t *testing.T, s *Store, r *recorder) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Follow(ctx, r) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) && !errors.Is(err, ErrClosed) {
+			t.Error("Follow returned", err)
+		}
+	})
+}
+
+// scribble is a plan that changes a few objects of a small world at random.
+func scribble(r *rand.Rand) func(*snapshot) (changes, error) {
+	return func(s *snapshot) (changes, error) {
+		byKey := map[secgroup.Key]secgroup.Change{}
+		for range 1 + r.IntN(3) {
+			a := fmt.Sprintf("a%d", r.IntN(3))
+			g := group(a, fmt.Sprintf("g%d", r.IntN(4)), rule(fmt.Sprintf("r%d", r.IntN(100))))
+			n := nic(fmt.Sprintf("%s-nic%d", a, r.IntN(20)), a, "n1")
+			var c secgroup.Change
+			switch r.IntN(5) {
+			case 0:
+				c = secgroup.Put(g)
+			case 1:
+				c = secgroup.Delete(g.Key())
+			case 2:
+				n.Enforcement = []secgroup.Enforcement{secgroup.EnforcementOn, secgroup.EnforcementOff}[r.IntN(2)]
+				c = secgroup.Put(n)
+			case 3:
+				c = secgroup.Delete(n.Key())
+			case 4:
+				at := &secgroup.Attachment{Group: g.GroupRef, NIC: n.ID}
+				if c = secgroup.Put(at); s.HasAttachment(*at) {
+					c = secgroup.Delete(at.Key())
+				}
+			}
+			byKey[c.Key] = c
+		}
+		var all changes
+		for _, c := range byKey {
+			all = append(all, c)
+		}
+		return all, nil
+	}
+}
+
+// checkHistory wants batches to begin full and then to be one for each of
+// revs after it, besides those without changes.
+func checkHistory(t *testing.T, batches []Batch, revs []int64) {
+	t.Helper()
+	if !batches[0].Full {
+		t.Error("the first batch is not full")
+	}
+	var got []int64
+	for _, b := range batches[1:] {
+		if b.Full {
+			t.Errorf("the batch of revision %d is full", b.Revision)
+		}
+		got = append(got, b.Revision)
+	}
+	slices.Sort(revs)
+	revs = slices.Compact(revs)
+	at, _ := slices.BinarySearch(revs, batches[0].Revision+1)
+	if diff := cmp.Diff(revs[at:], got); diff != "" {
+		t.Errorf("revisions of the batches (-written +got):\n%s", diff)
+	}
+}
+
+// TestFollowMissesNothing makes thousands of random changes from several
+// writers, while one follower looks on undisturbed and others are cut off
+// again and again.
+func TestFollowMissesNothing(t *testing.T) {
+	const writers, each = 4, 500
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		writer := open(t, e.config())
+		mustUpdate(t, writer, put(account("a0"), account("a1"), account("a2"), network("n1")))
+		wired, wire := via(t, e.config())
+		var calm, cut recorder
+		follow(t, open(t, e.config()), &calm)
+		follow(t, open(t, wired), &cut)
+		calm.await(t, 1)
+		cut.await(t, 1)
+
+		var wg sync.WaitGroup
+		revs := make([][]int64, writers)
+		for w := range writers {
+			wg.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(w), 1))
+				for range each {
+					rev, err := writer.Update(within(t, time.Minute), scribble(r))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					revs[w] = append(revs[w], rev)
+				}
+			})
+		}
+		stop := make(chan struct{})
+		var troubles sync.WaitGroup
+		troubles.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(50 * time.Millisecond):
+					wire.cut()
+				}
+				time.Sleep(20 * time.Millisecond)
+				wire.mend()
+			}
+		})
+		wg.Wait()
+		close(stop)
+		troubles.Wait()
+
+		all := slices.Concat(revs...)
+		want := dump(t, open(t, e.config()))
+		for name, r := range map[string]*recorder{"calm": &calm, "cut off": &cut} {
+			batches := r.await(t, slices.Max(all))
+			checkHistory(t, batches, all)
+			if diff := cmp.Diff(want, r.state()); diff != "" {
+				t.Errorf("the %s follower's state (-etcd +follower):\n%s", name, diff)
+			}
+		}
+		if diff := cmp.Diff(want, dump(t, writer)); diff != "" {
+			t.Errorf("the writer's cache (-etcd +cache):\n%s", diff)
+		}
+	})
+}
+
+// compact drops etcd's history before now.
+func compact(t *testing.T, cfg Config) {
+	t.Helper()
+	c, err := cfg.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx := within(t, 10*time.Second)
+	r, err := c.Get(ctx, "none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Compact(ctx, r.Header.Revision, clientv3.WithCompactPhysical()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFollowOverCompaction cuts followers off, changes the policy, and has
+// etcd forget what they missed.
+func TestFollowOverCompaction(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		writer := open(t, e.config())
+		attached := &secgroup.Attachment{Group: groupRef("a", "g"), NIC: "keep"}
+		first := mustUpdate(t, writer, put(account("a"), network("n1"), group("a", "g"), group("a", "same"), nic("keep", "a", "n1"), nic("leave", "a", "n1"), attached))
+		wired, wire := via(t, e.config())
+		var r recorder
+		forgetful := recorder{forgets: true}
+		follow(t, open(t, wired), &r)
+		follow(t, open(t, wired), &forgetful)
+		r.await(t, first)
+		forgetful.await(t, first)
+
+		wire.cut()
+		mustUpdate(t, writer, put(group("a", "g", rule("r1")), group("a", "new")))
+		mustUpdate(t, writer, put(nic("come", "a", "n1")))
+		mustUpdate(t, writer, drop(attached.Key()))
+		last := mustUpdate(t, writer, drop(secgroup.NICKey("leave")))
+		compact(t, e.config())
+		wire.mend()
+
+		batches := r.await(t, last)
+		if len(batches) != 2 {
+			t.Fatalf("%d batches, want a full one and the difference", len(batches))
+		}
+		var changed []string
+		for _, c := range batches[1].Changes {
+			changed = append(changed, fmt.Sprintf("%v %s%s %v", c.Key.Kind, c.Key.ID, c.Key.NIC, c.Object != nil))
+		}
+		slices.Sort(changed)
+		want := []string{"attachment gkeep false", "nic come true", "nic leave false", "security-group g true", "security-group new true"}
+		if diff := cmp.Diff(want, changed); diff != "" || batches[1].Full || batches[1].Revision != last {
+			t.Errorf("the difference is full=%v at revision %d, want false at %d (-want +got):\n%s", batches[1].Full, batches[1].Revision, last, diff)
+		}
+		if diff := cmp.Diff(dump(t, writer), r.state()); diff != "" {
+			t.Errorf("state (-want +got):\n%s", diff)
+		}
+		if b := forgetful.await(t, last); len(b) != 2 || !b[1].Full {
+			t.Errorf("a follower without state got %d batches, want two full ones", len(b))
+		}
+		next := mustUpdate(t, writer, put(group("a", "after")))
+		if b := r.await(t, next); len(b) != 3 {
+			t.Errorf("%d batches after one more write, want 3", len(b))
+		}
+	})
+}
+
+// TestFollowOverRestart stops etcd, by SIGKILL where it is a process, and
+// starts it again on the same data.
+func TestFollowOverRestart(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		first := mustUpdate(t, s, put(account("a"), group("a", "g")))
+		var r recorder
+		follow(t, s, &r)
+		r.await(t, first)
+		e.stop(t)
+		awaitStale(t, s, true)
+		time.Sleep(100 * time.Millisecond) // for the connection that writes to notice as well
+		began := time.Now()
+		if _, err := s.Update(within(t, 20*time.Second), put(group("a", "h"))); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("Update without etcd: %v, want ErrUnavailable", err)
+		}
+		if d := time.Since(began); d > 2*time.Second {
+			t.Errorf("Update without etcd took %v to say so", d)
+		}
+		if read(t, s, func(s *snapshot) *secgroup.Group { return s.Group(groupRef("a", "g")) }) == nil {
+			t.Error("Read without etcd: the group is gone")
+		}
+		if err := s.PutHost(within(t, time.Second), HostStatus{Host: "h"}); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("PutHost without etcd: %v, want ErrUnavailable", err)
+		}
+		fresh := open(t, s.cfg)
+		if err := fresh.Read(within(t, 20*time.Second), func(*snapshot) error { return nil }); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("first Read without etcd: %v, want ErrUnavailable", err)
+		}
+		e.start(t)
+		awaitStale(t, s, false)
+		last := mustUpdate(t, s, put(group("a", "h")))
+		checkHistory(t, r.await(t, last), []int64{first, last})
+		if err := fresh.Sync(within(t, 20*time.Second)); err != nil {
+			t.Error(err)
+		}
+		if err := fresh.cache().reach(within(t, 20*time.Second), last); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(dump(t, fresh), r.state()); diff != "" {
+			t.Errorf("state (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func awaitStale(t *testing.T, s *Store, want bool) {
+	t.Helper()
+	for began := time.Now(); time.Since(began) < 15*time.Second; time.Sleep(5 * time.Millisecond) {
+		if _, stale := s.Stale(); stale == want {
+			return
+		}
+	}
+	t.Fatalf("Stale did not become %v", want)
+}
+
+// TestSilentLossIsNoticed holds up the wire: no end is told, as when a machine
+// or a network goes away.
+func TestSilentLossIsNoticed(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		writer := open(t, e.config())
+		first := mustUpdate(t, writer, put(account("a")))
+		wired, wire := via(t, e.config())
+		s := open(t, wired)
+		var r recorder
+		follow(t, s, &r)
+		r.await(t, first)
+		awaitStale(t, s, false)
+		wire.hold()
+		last := mustUpdate(t, writer, put(group("a", "g")))
+		awaitStale(t, s, true)
+		wire.mend()
+		checkHistory(t, r.await(t, last), []int64{first, last})
+		awaitStale(t, s, false)
+	})
+}
+
+// TestFollowEndsWithItsHandler returns the handler's error as it is.
+func TestFollowEndsWithItsHandler(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		fault := errors.New("handler's own")
+		if err := s.Follow(within(t, 20*time.Second), &recorder{fault: fault}); err != fault {
+			t.Errorf("Follow returned %v, want %v", err, fault)
+		}
+		closed := open(t, e.config())
+		if err := closed.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := closed.Follow(within(t, 20*time.Second), &recorder{}); !errors.Is(err, ErrClosed) {
+			t.Errorf("Follow on a closed store: %v", err)
+		}
+	})
+}

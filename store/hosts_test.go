@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestHosts(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		host, api := open(t, e.config()), open(t, e.config())
+		at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+		full := HostStatus{Host: "h2", Applied: 7, Flows: 100, NICs: []HostNIC{{ID: "n", OFPort: 3, Ready: true, Error: "e", Applied: 6}},
+			Errors: []string{"x"}, Connected: true, Version: "1", Started: at, Heartbeat: at.Add(time.Second)}
+		for _, h := range []HostStatus{full, {Host: "h1", Applied: 1}} {
+			if err := host.PutHost(within(t, 20*time.Second), h); err != nil {
+				t.Fatal(err)
+			}
+		}
+		applied := func(want int64) func([]HostStatus) bool {
+			return func(hosts []HostStatus) bool { return len(hosts) == 2 && hosts[0].Applied >= want }
+		}
+		if err := api.WaitHosts(within(t, 20*time.Second), applied(1)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]HostStatus{{Host: "h1", Applied: 1}, full}, api.Hosts()); diff != "" {
+			t.Errorf("hosts (-want +got):\n%s", diff)
+		}
+		done := make(chan error, 1)
+		go func() { done <- api.WaitHosts(within(t, 20*time.Second), applied(2)) }()
+		if err := host.PutHost(within(t, 20*time.Second), HostStatus{Host: "h1", Applied: 2}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := host.DeleteHost(within(t, 20*time.Second), "h2"); err != nil {
+			t.Fatal(err)
+		}
+		if err := api.WaitHosts(within(t, 20*time.Second), func(h []HostStatus) bool { return len(h) == 1 }); err != nil {
+			t.Error(err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if err := api.WaitHosts(short, func([]HostStatus) bool { return false }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("WaitHosts past its time: %v", err)
+		}
+		for _, name := range []string{"", "a/b", strings.Repeat("x", 65)} {
+			if err := host.PutHost(t.Context(), HostStatus{Host: name}); err == nil {
+				t.Errorf("PutHost of %q succeeded", name)
+			}
+		}
+	})
+}
+
+// TestHostsOfOtherVersions passes over a report that this version cannot read.
+func TestHostsOfOtherVersions(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		if _, err := s.client.Put(t.Context(), s.keys.host("new"), `{"v":2,"applied":{}}`); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.PutHost(within(t, 20*time.Second), HostStatus{Host: "old"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.WaitHosts(within(t, 20*time.Second), func(h []HostStatus) bool { return len(h) == 1 && h[0].Host == "old" }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestHostStatusDoesNotMoveThePolicy keeps answering with a revision that
+// followers of the policy can reach.
+func TestHostStatusDoesNotMoveThePolicy(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		rev := mustUpdate(t, s, put(account("a")))
+		for range 5 {
+			if err := s.PutHost(within(t, 20*time.Second), HostStatus{Host: "h"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		later := open(t, e.config())
+		if got := mustUpdate(t, later, put()); got != rev {
+			t.Errorf("a store opened after reports of hosts is at revision %d, want %d", got, rev)
+		}
+	})
+}
