@@ -18,9 +18,8 @@ const errorExperimenter = 0xffff
 
 // Errors that callers tell apart: type and code of Error.Is.
 var (
-	ErrUnknownGroup = Error{Type: 2, Code: 9}   // OFPBAC_BAD_OUT_GROUP
-	ErrTableFull    = Error{Type: 5, Code: 1}   // OFPFMFC_TABLE_FULL
-	ErrBundleFailed = Error{Type: 17, Code: 13} // OFPBFC_MSG_FAILED
+	ErrUnknownGroup = Error{Type: 2, Code: 9} // OFPBAC_BAD_OUT_GROUP
+	ErrTableFull    = Error{Type: 5, Code: 1} // OFPFMFC_TABLE_FULL
 )
 
 func (Error) messageType() uint8 { return typeError }

@@ -98,13 +98,14 @@ func (m FlowDescReply) appendBody(b []byte) ([]byte, error) {
 
 func decodeFlowStats(r *reader) ([]FlowStats, error) {
 	var flows []FlowStats
+	seen := map[string]Actions{} // many flows do the same: decoded and held once
 	for len(r.b) > 0 {
 		n := int(r.u16())
 		if n < 24 {
 			return nil, fmt.Errorf("openflow: flow description of %d bytes", n)
 		}
 		e := r.entry(n, 2)
-		f, err := decodeFlowEntry(e)
+		f, err := decodeFlowEntry(e, seen)
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +114,7 @@ func decodeFlowStats(r *reader) ([]FlowStats, error) {
 	return flows, nil
 }
 
-func decodeFlowEntry(r *reader) (f FlowStats, err error) {
+func decodeFlowEntry(r *reader, seen map[string]Actions) (f FlowStats, err error) {
 	r.skip(2)
 	f.Table = r.u8()
 	r.skip(1)
@@ -131,7 +132,13 @@ func decodeFlowEntry(r *reader) (f FlowStats, err error) {
 		return f, err
 	}
 	f.Duration, f.Idle, f.Packets, f.Bytes = stats.duration, stats.idle, stats.packets, stats.bytes
-	f.Actions, err = r.instructions()
+	if a, ok := seen[string(r.b)]; ok {
+		f.Actions, r.b = a, nil
+		return f, nil
+	}
+	if f.Actions, err = r.instructions(); err == nil {
+		seen[f.Actions.instructions] = f.Actions
+	}
 	return f, err
 }
 

@@ -149,7 +149,7 @@ func decodeBody(typ uint8, r *reader) (Message, error) {
 	case typeBarrierReply:
 		return BarrierReply{}, nil
 	case typeRoleRequest:
-		return RoleRequest(decodeRole(r)), nil
+		return decodeRole(r), nil
 	case typeRoleReply:
 		return RoleReply(decodeRole(r)), nil
 	case typeSetAsync:

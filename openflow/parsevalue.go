@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -83,7 +84,9 @@ func parseUint(s string, bits int) (uint64, error) {
 	}
 	v, err := strconv.ParseUint(digits, base, bits)
 	if err != nil {
-		return 0, fmt.Errorf("bad number %q: %w", s, err.(*strconv.NumError).Err)
+		var why *strconv.NumError
+		errors.As(err, &why)
+		return 0, fmt.Errorf("bad number %q: %w", s, why.Err)
 	}
 	return v, nil
 }

@@ -309,9 +309,8 @@ func TestSwitchGivesBackTheSameValues(t *testing.T) {
 	if got := s.dump(one.Cookie, ^uint64(0)); len(got) != 1 || got[0] != one {
 		t.Errorf("a dump by cookie gives %v, want %v", got, one)
 	}
-	mods = mods[:0]
-	for _, f := range want {
-		mods = append(mods, DeleteFlow(f.Key()))
+	for i, f := range want {
+		mods[i] = DeleteFlow(f.Key())
 	}
 	s.commit(mods...)
 	if left := s.dump(0, 0); len(left) != 0 {
