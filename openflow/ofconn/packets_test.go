@@ -1,0 +1,52 @@
+package ofconn_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+)
+
+func TestPacketOutComesBackIn(t *testing.T) {
+	t.Parallel()
+	v := startSwitch(t)
+	v.AddPort("br-int", "p1", 1, "")
+	c := dialSwitch(t, v)
+	packets, err := c.PacketIns(testContext(t), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PacketIns(testContext(t), 10); !errors.Is(err, ofconn.ErrSubscribed) {
+		t.Errorf("a second subscriber: %v", err)
+	}
+	err = c.Bundle(testContext(t), []openflow.FlowMod{openflow.AddFlow(openflow.Flow{Cookie: 0xc0, Actions: openflow.MustActions(
+		openflow.SetField{Field: openflow.Reg(3), Value: 33},
+		openflow.Controller{MaxLen: openflow.NoBuffer, UserData: []byte("why")})})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := append([]byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5}, make([]byte, 50)...)
+	err = c.PacketOut(testContext(t), openflow.PacketOut{InPort: 1, Packet: frame,
+		Actions: openflow.MustActions(openflow.Output{Port: openflow.PortTable})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case p := <-packets:
+		reg, _, _ := p.Metadata.Uint64(openflow.Reg(3))
+		if p.Cookie != 0xc0 || string(p.UserData) != "why" || !slices.Equal(p.Packet, frame) || reg != 33 {
+			t.Errorf("packet-in is %+v", p)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("no packet-in")
+	}
+	err = c.PacketOut(testContext(t), openflow.PacketOut{InPort: 1, Packet: frame,
+		Actions: openflow.MustActions(openflow.Group{ID: 5})})
+	var refused openflow.Error
+	if !errors.As(err, &refused) {
+		t.Errorf("a packet out to no group: %v", err)
+	}
+}
