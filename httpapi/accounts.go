@@ -32,7 +32,7 @@ func (c *call) showWrittenAccount(v *plan.View, _ plan.Result) (any, string) {
 }
 
 func putAccount(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func putAccount(c *call) error {
 }
 
 func patchAccount(c *call) error {
-	patch, r, err := c.body()
+	patch, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func getInstance(c *call) error {
 }
 
 func putInstance(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}

@@ -141,6 +141,16 @@ func (c *call) body() (*node, *reading, error) {
 	return n, &reading{faults: faults}, err
 }
 
+// objectBody reads the request's JSON, which must be an object: of anything else
+// every field would be missing, which is no help.
+func (c *call) objectBody() (*node, *reading, error) {
+	n, r, err := c.body()
+	if err == nil && !r.is(n, kindObject, "") {
+		err = r.faults
+	}
+	return n, r, err
+}
+
 // noBody refuses a body that says anything: the path says it all.
 func (c *call) noBody() error {
 	raw, err := io.ReadAll(c.req.Body)

@@ -91,7 +91,7 @@ func getGroup(c *call) error {
 }
 
 func postGroup(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func postGroup(c *call) error {
 }
 
 func putGroup(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func putGroup(c *call) error {
 }
 
 func patchGroup(c *call) error {
-	patch, r, err := c.body()
+	patch, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}

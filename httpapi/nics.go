@@ -45,7 +45,7 @@ func getPlatformNIC(c *call) error {
 }
 
 func putNIC(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}

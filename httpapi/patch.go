@@ -9,12 +9,9 @@ import (
 // document; it has no rules, so that a group's rules stay as they are unless
 // the patch gives others.
 
-// edited applies a patch to a document and reads the result.
+// edited applies a patch, which is an object, to a document and reads the result.
 func edited[T any](document any, patch *node, read func(*reading, *node) T) (out T, faults secgroup.Faults) {
 	r := &reading{}
-	if !r.is(patch, kindObject, "") {
-		return out, r.faults
-	}
 	body, err := encode(document)
 	if err != nil {
 		r.invalid("", "the object cannot be patched")
@@ -54,9 +51,6 @@ func writableAccount(a *secgroup.Account) any {
 
 // settingsInPlace moves settings that a patch gives beside "settings" into it.
 func settingsInPlace(patch *node) *node {
-	if patch.kind != kindObject {
-		return patch
-	}
 	out, settings := &node{kind: kindObject}, &node{kind: kindObject}
 	for _, f := range patch.fields {
 		switch f.name {

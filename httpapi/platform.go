@@ -30,7 +30,7 @@ func getNetwork(c *call) error {
 }
 
 func putNetwork(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func baselineBody(v *plan.View) (any, string) {
 func getBaseline(c *call) error { return c.object(baselineBody) }
 
 func putBaseline(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func getRule(c *call) error {
 }
 
 func postRule(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func postRule(c *call) error {
 }
 
 func putRule(c *call) error {
-	n, r, err := c.body()
+	n, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func putRule(c *call) error {
 }
 
 func patchRule(c *call) error {
-	patch, r, err := c.body()
+	patch, r, err := c.objectBody()
 	if err != nil {
 		return err
 	}
