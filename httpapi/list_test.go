@@ -1,0 +1,146 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// ids reads a list to its end, in pages of a size, and calls between after each
+// page but the last.
+func (s *server) ids(path string, limit int, between func(page int)) (ids []string, revisions map[string]bool) {
+	s.t.Helper()
+	revisions = map[string]bool{}
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	cursor := ""
+	for page := 0; ; page++ {
+		a := s.must("GET", fmt.Sprintf("%s%slimit=%d%s", path, sep, limit, cursor), "")
+		for i := 0; a.at("items", i) != nil; i++ {
+			ids = append(ids, a.text("items", i, "id"))
+		}
+		revisions[a.text("revision")] = true
+		if a.at("next_cursor") == nil {
+			return ids, revisions
+		}
+		cursor = "&cursor=" + a.text("next_cursor")
+		if between != nil {
+			between(page)
+		}
+	}
+}
+
+func TestListPagesAreOfOneRevision(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	var want []string
+	for i := range 12 {
+		id := fmt.Sprintf("g%02d", i)
+		s.must("PUT", groups+"/"+id, fmt.Sprintf(`{"name":"name %d"}`, i))
+		want = append(want, id)
+	}
+	want = append([]string{"default"}, want...)
+	got, revisions := s.ids(groups, 3, func(page int) {
+		s.must("DELETE", fmt.Sprintf("%s/g%02d", groups, 11-page), "")                                       // was on a page to come
+		s.must("PUT", fmt.Sprintf("%s/g%02d0", groups, 2+3*page), `{"name":"`+fmt.Sprint("new ", page)+`"}`) // would be on the next page
+		s.must("PATCH", groups+"/g07", fmt.Sprintf(`{"description":"page %d"}`, page))
+	})
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("pages give\n%v, want\n%v", got, want)
+	}
+	if len(revisions) != 1 {
+		t.Errorf("pages are of revisions %v", revisions)
+	}
+	if got, _ := s.ids(groups, 1000, nil); len(got) != 13-4+4 {
+		t.Errorf("afterwards there are %v", got)
+	}
+}
+
+// What a page shows of an object is also of the list's revision: its rules, and
+// for a NIC the groups that judged it then.
+func TestListShowsObjectsAsTheyWere(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	s.must("PUT", web, `{"name":"web","egress_policy":"listed"}`)
+	first := s.must("GET", acme+"/nics?limit=1", "")
+	first.want(t, map[string]string{"items.0.id": "n1"})
+	s.must("PUT", acme+"/nics/n2/security-groups/web", "")
+	s.must("PUT", "/v1/nics/n2", `{"account":"acme","network":"net1","mac":"02:00:00:00:00:02","addresses":["10.0.0.77"]}`)
+	next := s.must("GET", acme+"/nics?limit=1&cursor="+first.text("next_cursor"), "")
+	next.want(t, map[string]string{
+		"items.0.id": "n2", "items.0.addresses": `["10.0.0.2"]`, "items.0.egress_restricted": "false",
+		"items.0.effective_groups": `[{"id":"default","via":"default"}]`,
+	})
+	s.must("GET", acme+"/nics/n2", "").want(t, map[string]string{"addresses": `["10.0.0.77"]`, "egress_restricted": "true"})
+}
+
+func TestListCursorExpires(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	s.must("PUT", web, `{"name":"web"}`)
+	first := s.must("GET", acme+"/nics?limit=1", "")
+	next := acme + "/nics?limit=1&cursor=" + first.text("next_cursor")
+	s.must("PATCH", web, `{"description":"a"}`)
+	s.must("GET", next, "")
+	for range maxPast { // as if much had happened
+		s.api.past.kept++
+	}
+	s.must("PATCH", web, `{"description":"b"}`)
+	if a := s.do("GET", next, ""); a.status != 410 || a.text("code") != "revision-compacted" {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+}
+
+func TestListFilters(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	s.must("PUT", web, `{"name":"web-front","tags":{"tier":"front","x":""}}`)
+	s.must("PUT", groups+"/db", `{"name":"web-db","tags":{"tier":"back"},"networks":["net2"]}`)
+	s.must("PUT", acme+"/instances/vm1/security-groups/web", "")
+	s.must("PUT", acme+"/instances/vm2", `{"name":"two"}`)
+	for query, want := range map[string]string{
+		groups + "?name=web-db":                    "db",
+		groups + "?name_prefix=web":                "db web",
+		groups + "?name_prefix=web&tag=tier=front": "web",
+		groups + "?tag=tier":                       "db web",
+		groups + "?tag=tier=":                      "",
+		groups + "?tag=x=":                         "web",
+		groups + "?network=net2":                   "db",
+		groups + "?nic=n1":                         "web",
+		groups + "?nic=n2":                         "default",
+		groups + "?nic=ghost":                      "",
+		groups + "?instance=vm1":                   "web",
+		groups + "?instance=vm2":                   "",
+		acme + "/nics?network=net2":                "n3",
+		acme + "/nics?instance=vm1":                "n1",
+		acme + "/instances?name=two":               "vm2",
+		acme + "/instances?name_prefix=o":          "vm1",
+		"/v1/networks?routing_domain=vpc:blue":     "net2",
+		"/v1/accounts":                             "acme",
+	} {
+		ids, _ := s.ids(query, 1, nil)
+		if got := strings.Join(ids, " "); got != want {
+			t.Errorf("%s gives %q, want %q", query, got, want)
+		}
+	}
+}
+
+// Lists without ids of their own have pages too.
+func TestNumberedListsHavePages(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	s.must("PUT", web, `{"name":"web"}`)
+	for path, field := range map[string]string{
+		groups + "/default/members":       "address",
+		acme + "/nics/n1/effective-rules": "id",
+	} {
+		whole := s.must("GET", path, "")
+		page := s.must("GET", path+"?limit=1", "")
+		last := s.must("GET", path+"?limit=100&cursor="+page.text("next_cursor"), "")
+		if got, want := page.text("items", 0, field)+last.text("items", 0, field), whole.text("items", 0, field)+whole.text("items", 1, field); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+}
