@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,6 +48,7 @@ type API struct {
 	past    *history
 	metrics *metrics
 	stop    func()
+	loaded  atomic.Bool // policy and hosts have been loaded once
 }
 
 // New returns the API. Close it before its store.
@@ -75,6 +77,7 @@ func New(cfg Config) *API {
 		a.echo.Add(r.method, echoPath(r.path), a.handler(r))
 	}
 	a.stop = a.store.Observe(a.past.record)
+	a.store.Hosts() // has the store begin to follow them
 	return a
 }
 

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,20 +80,6 @@ func (c *call) serve() (err error) {
 		}
 	}
 	return c.route.serve(c)
-}
-
-// contactGrace is how long a request waits for a store that is just away.
-const contactGrace = 500 * time.Millisecond
-
-// inContact refuses a request while the store is lost: what this process knows
-// may be outdated, and nobody is to act on that unawares (semantics.md §5).
-func (c *call) inContact() error {
-	if _, stale := c.api.store.Stale(); !stale {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(c.req.Context(), contactGrace)
-	defer cancel()
-	return c.api.store.Sync(ctx)
 }
 
 // fail answers with an error, and logs what the caller is not told.

@@ -24,5 +24,8 @@ func readyz(c *call) error {
 	if err := c.api.store.Sync(ctx); err != nil {
 		return err
 	}
+	if err := c.inContact(); err != nil {
+		return err
+	}
 	return c.json(http.StatusOK, map[string]string{"status": "ready"})
 }

@@ -1,0 +1,212 @@
+package httpapi
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/store"
+)
+
+// report has a host say what it has applied. Its NICs are ready.
+func (s *server) report(host string, applied int64, nics ...string) {
+	s.t.Helper()
+	h := store.HostStatus{Host: host, Applied: applied, Connected: true, Heartbeat: time.Now(), Version: "test", Flows: 7}
+	for i, id := range nics {
+		h.NICs = append(h.NICs, store.HostNIC{ID: id, OFPort: uint32(i + 1), Ready: true, Applied: applied})
+	}
+	if err := s.store.PutHost(s.t.Context(), h); err != nil {
+		s.t.Fatal(err)
+	}
+	err := s.store.WaitHosts(s.t.Context(), func(all []store.HostStatus) bool {
+		for _, seen := range all {
+			if seen.Host == host && seen.Applied == applied && len(seen.NICs) == len(nics) {
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (a answer) revision(t *testing.T) int64 {
+	t.Helper()
+	rev, err := strconv.ParseInt(a.header.Get("SG-Revision"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rev
+}
+
+// hosted is a world with hosts: n1 on h1, n2 on h2, n3 of the other routing
+// domain on h3, nothing on h4.
+func hosted(t *testing.T) *server {
+	t.Helper()
+	s := world(t)
+	s.must("PUT", web, `{"name":"web","default_rules":false}`)
+	s.must("PUT", acme+"/nics/n1/security-groups/web", "")
+	rev := s.must("PUT", rules+"/r1", `{"direction":"ingress","protocol":"tcp","port_min":80}`).revision(t)
+	s.report("h1", rev, "n1")
+	s.report("h2", rev, "n2")
+	s.report("h3", rev, "n3")
+	s.report("h4", 1)
+	return s
+}
+
+func TestNICShowsWhereItIsPlugged(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	n := s.must("GET", acme+"/nics/n1", "")
+	n.want(t, map[string]string{"host": "h1", "ready": "true"})
+	if n.text("realized_revision") != s.must("GET", "/v1/hosts/h1", "").text("applied_revision") {
+		t.Errorf("realized_revision: %s", n.raw)
+	}
+	s.must("GET", acme+"/nics", "").want(t, map[string]string{"items.1.host": "h2", "items.2.host": "h3"})
+	s.must("GET", "/v1/hosts", "").want(t, map[string]string{
+		"items.0.id": "h1", "items.0.alive": "true", "items.0.flows": "7", "items.0.nics.0.id": "n1", "items.3.nics": "[]",
+	})
+}
+
+// A change waits for the hosts that it concerns and for no other, whatever has
+// become of those.
+func TestPreferWait(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	late := s.do("PUT", rules+"/r2", `{"direction":"ingress","protocol":"tcp","port_min":81}`, "Prefer: wait=0")
+	late.want(t, map[string]string{
+		"id": "r2", "effects.hosts": `["h1"]`, "realization.state": "pending",
+		"realization.lagging.0.host": "h1", "realization.lagging.0.reason": "not applied yet", "realization.lagging.1": "null",
+	})
+	if late.status != 202 || late.header.Get("Preference-Applied") != "wait" {
+		t.Errorf("late: %d %v", late.status, late.header)
+	}
+	type done struct {
+		a    answer
+		took time.Duration
+	}
+	answers := make(chan done)
+	go func() {
+		begun := time.Now()
+		a := s.do("PUT", rules+"/r3", `{"direction":"ingress","protocol":"tcp","port_min":82}`, "Prefer: respond-async, wait=10")
+		answers <- done{a, time.Since(begun)}
+	}()
+	select {
+	case d := <-answers:
+		t.Fatalf("answered before the host applied it: %d %s", d.a.status, d.a.raw)
+	case <-time.After(100 * time.Millisecond):
+	}
+	s.report("h1", late.revision(t), "n1") // one revision short
+	select {
+	case d := <-answers:
+		t.Fatalf("answered one revision early: %d %s", d.a.status, d.a.raw)
+	case <-time.After(100 * time.Millisecond):
+	}
+	s.report("h1", late.revision(t)+1, "n1")
+	d := <-answers
+	d.a.want(t, map[string]string{"realization.state": "realized", "realization.lagging": "[]"})
+	if d.a.status != 201 || d.took > 5*time.Second {
+		t.Errorf("%d after %v", d.a.status, d.took)
+	}
+	nobody := s.must("PUT", groups+"/nobody", `{"name":"nobody"}`, "Prefer: wait=10")
+	nobody.want(t, map[string]string{"effects.hosts": "[]", "realization.state": "realized"})
+}
+
+// What takes something away has every host of the routing domain judge open
+// connections again; a host of another domain is not asked.
+func TestTakingAwayConcernsTheDomain(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	gone := s.do("DELETE", rules+"/r1", "", "Prefer: wait=0")
+	gone.want(t, map[string]string{"realization.lagging.0.host": "h1", "realization.lagging.1.host": "h2", "realization.lagging.2": "null"})
+	if gone.status != 202 {
+		t.Errorf("%d %s", gone.status, gone.raw)
+	}
+	path := web + "/realization?revision=" + gone.header.Get("SG-Revision")
+	s.report("h1", gone.revision(t), "n1")
+	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2"})
+	s.report("h2", gone.revision(t), "n2")
+	s.must("GET", path+"&wait=5s", "").want(t, map[string]string{"state": "realized", "lagging": "[]", "revision": gone.header.Get("SG-Revision")})
+	// A change that only adds, made later, does not ask h2 again, nor do repeats.
+	added := s.must("PUT", rules+"/r5", `{"direction":"ingress","protocol":"tcp","port_min":85}`)
+	s.report("h1", added.revision(t), "n1")
+	s.must("GET", web+"/realization", "").want(t, map[string]string{"state": "realized", "revision": added.header.Get("SG-Revision")})
+	again := s.must("PUT", rules+"/r5", `{"direction":"ingress","protocol":"tcp","port_min":85}`, "Prefer: wait=5")
+	again.want(t, map[string]string{"realization.state": "realized", "effects.hosts": "[]"})
+}
+
+// A repeated request waits for what the first one was too impatient for.
+func TestRepeatedRequestWaitsForTheFirst(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	s.must("PUT", groups+"/db", `{"name":"db"}`)
+	path := acme + "/nics/n2/security-groups/db"
+	if first := s.do("PUT", path, "", "Prefer: wait=0"); first.status != 202 {
+		t.Errorf("first: %d %s", first.status, first.raw)
+	}
+	again := s.do("PUT", path, "", "Prefer: wait=0")
+	if again.status != 202 {
+		t.Errorf("again: %d %s", again.status, again.raw)
+	}
+	again.want(t, map[string]string{"group": "db", "realization.state": "pending"})
+	for _, h := range []string{"h1", "h2", "h3"} {
+		s.report(h, again.revision(t), map[string]string{"h1": "n1", "h2": "n2", "h3": "n3"}[h])
+	}
+	if last := s.do("PUT", path, "", "Prefer: wait=5"); last.status != 200 {
+		t.Errorf("last: %d %s", last.status, last.raw)
+	}
+}
+
+func TestAddressReuseBarrier(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	gone := s.must("DELETE", "/v1/nics/n1", "")
+	path := "/v1/realization?revision=" + gone.header.Get("SG-Revision")
+	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h1"})
+	s.report("h1", gone.revision(t)) // unplugged
+	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2"})
+	s.report("h2", gone.revision(t), "n2")
+	// n1 shared no group with n3, which is in another routing domain, but its
+	// account's default group has lost nobody: n1 was in web.
+	s.must("GET", path+"&wait=1", "").want(t, map[string]string{"state": "realized"})
+	later := s.must("PUT", web, `{"name":"renamed"}`)
+	s.must("GET", "/v1/realization", "").want(t, map[string]string{"state": "pending", "revision": later.header.Get("SG-Revision")})
+	s.must("GET", path, "").want(t, map[string]string{"state": "realized"})
+	future := s.must("GET", "/v1/realization?revision=99999999", "")
+	future.want(t, map[string]string{"state": "pending"})
+}
+
+// Another API process has not seen the change being made: it asks all hosts of
+// the domain.
+func TestRealizationOfAnUnknownRevisionIsCautious(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	added := s.must("PUT", rules+"/r5", `{"direction":"ingress","protocol":"tcp","port_min":85}`)
+	s.report("h1", added.revision(t), "n1")
+	path := web + "/realization?revision=" + added.header.Get("SG-Revision")
+	s.must("GET", path, "").want(t, map[string]string{"state": "realized"})
+	s.api.past.undo = nil // as in a process that started later
+	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2", "lagging.1": "null"})
+}
+
+func TestReasonsOfLagging(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for want, h := range map[string]store.HostStatus{
+		"no word from the host's controller for 1m0s":           {Heartbeat: now.Add(-time.Minute), Connected: true},
+		"the host's controller has no connection to its switch": {Heartbeat: now},
+		"flow refused; port gone":                               {Heartbeat: now, Connected: true, Errors: []string{"flow refused", "port gone"}},
+		"not applied yet":                                       {Heartbeat: now, Connected: true},
+	} {
+		h.Host, h.Applied = "h", 4
+		late := need{"h": 5}.lagging([]store.HostStatus{h}, now)
+		if len(late) != 1 || late[0] != (laggard{"h", 4, want}) {
+			t.Errorf("%+v, want %s", late, want)
+		}
+	}
+	late := need{"gone": 5}.lagging(nil, now)
+	if len(late) != 1 || late[0].Host != "gone" {
+		t.Errorf("a host that is gone: %+v", late)
+	}
+}
