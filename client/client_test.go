@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,12 +25,17 @@ type request struct {
 }
 
 // serve starts a server that records its requests and answers with answer.
-func serve(t *testing.T, answer http.HandlerFunc, opts ...client.Option) (*client.Client, *[]request) {
+func serve(t *testing.T, answer http.HandlerFunc, opts ...client.Option) (*client.Client, func(i int) request) {
 	t.Helper()
-	var seen []request
+	var (
+		mu   sync.Mutex
+		seen []request
+	)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
 		seen = append(seen, request{r.Method, r.RequestURI, string(body), r.Header.Clone()})
+		mu.Unlock()
 		answer(w, r)
 	}))
 	t.Cleanup(srv.Close)
@@ -38,7 +44,11 @@ func serve(t *testing.T, answer http.HandlerFunc, opts ...client.Option) (*clien
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return c, &seen
+	return c, func(i int) request {
+		mu.Lock()
+		defer mu.Unlock()
+		return seen[i]
+	}
 }
 
 func TestCreateRuleSendsSpecAndReadsMeta(t *testing.T) {
@@ -59,7 +69,7 @@ func TestCreateRuleSendsSpecAndReadsMeta(t *testing.T) {
 	if r.ID != "r1" || *r.PortMax != 443 || !r.Enabled {
 		t.Errorf("rule = %+v", r)
 	}
-	got := (*seen)[0]
+	got := seen(0)
 	if got.Method != "POST" || got.URI != "/v1/accounts/acme/security-groups/a%2Fb/rules" {
 		t.Errorf("request line: %s %s", got.Method, got.URI)
 	}
@@ -83,7 +93,7 @@ func TestPatchIsMergePatch(t *testing.T) {
 	if _, err := c.PatchGroup(t.Context(), "acme", "web", map[string]any{"description": nil}); err != nil {
 		t.Fatal(err)
 	}
-	got := (*seen)[0]
+	got := seen(0)
 	if ct := got.Header.Get("Content-Type"); ct != "application/merge-patch+json" || got.Body != `{"description":null}` {
 		t.Errorf("%s %s", ct, got.Body)
 	}
@@ -110,7 +120,7 @@ func TestListFollowsCursors(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b", "c"}, ids); diff != "" {
 		t.Error(diff)
 	}
-	if uri := (*seen)[1].URI; uri != "/v1/accounts/acme/security-groups?cursor=p2&limit=2&name_prefix=w+b" {
+	if uri := seen(1).URI; uri != "/v1/accounts/acme/security-groups?cursor=p2&limit=2&name_prefix=w+b" {
 		t.Error(uri)
 	}
 	var whole struct {

@@ -55,7 +55,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	}
 	defer l.Close()
 
-	etcd, err := store.Embedded(ctx, dir.etcdDir(), store.EmbeddedOptions{Logger: while(ctx, log, slog.LevelError)})
+	etcd, err := store.Embedded(ctx, dir.etcdDir(), store.EmbeddedOptions{Logger: etcdLog(ctx, log)})
 	if err != nil {
 		return fmt.Errorf("start etcd: %w", err)
 	}

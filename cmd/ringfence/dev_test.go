@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+// devRun is a running "ringfence dev" with a private Open vSwitch, in network
+// and mount namespaces of its own: no system Open vSwitch shows there. Its API
+// is a unix socket, which reaches out of the namespace.
+type devRun struct {
+	t     *testing.T
+	dir   string // state directory
+	cmd   *exec.Cmd
+	ended chan error
+	out   *lockedBuffer
+	api   *client.Client
+}
+
+func startDev(t *testing.T, dir string) *devRun {
+	t.Helper()
+	d := &devRun{t: t, dir: dir, ended: make(chan error, 1), out: &lockedBuffer{}}
+	script := `mount -t tmpfs tmpfs /run && ip link set lo up && exec "$0" dev --state-dir "$1" --listen "unix:$1/api.sock" --host h1`
+	d.cmd = exec.Command("unshare", "--net", "--mount", "sh", "-c", script, ringfenceProgram(t), dir)
+	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { d.ended <- d.cmd.Wait() }()
+	t.Cleanup(func() { d.cmd.Process.Kill() })
+	d.eventually("the API to see the host", func(ctx context.Context) bool {
+		token, err := os.ReadFile(stateDir(dir).tokenFile())
+		if err != nil {
+			return false
+		}
+		if d.api, err = client.New("unix:"+filepath.Join(dir, "api.sock"), strings.TrimSpace(string(token))); err != nil {
+			t.Fatal(err)
+		}
+		hosts, err := client.Collect(d.api.Hosts(ctx))
+		return err == nil && len(hosts) == 1 && hosts[0].Alive && hosts[0].Connected
+	})
+	t.Cleanup(d.api.Close)
+	return d
+}
+
+// ringfenceProgram is this test binary under the name of the command.
+func ringfenceProgram(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "ringfence")
+	if err := os.Symlink(self, link); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+func (d *devRun) eventually(what string, done func(context.Context) bool) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), 20*time.Second)
+	defer cancel()
+	for !done(ctx) {
+		select {
+		case err := <-d.ended:
+			d.t.Fatalf("waiting for %s: it ended: %v\n%s", what, err, d.out)
+		case <-ctx.Done():
+			d.t.Fatalf("waited in vain for %s\n%s", what, d.out)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// end sends a signal and waits for the end of the process and of its switch.
+func (d *devRun) end(sig os.Signal) error {
+	d.t.Helper()
+	pids := d.switchPIDs()
+	if len(pids) != 2 {
+		d.t.Errorf("%d processes of Open vSwitch, want 2", len(pids))
+	}
+	if err := d.cmd.Process.Signal(sig); err != nil {
+		d.t.Fatal(err)
+	}
+	var err error
+	select {
+	case err = <-d.ended:
+	case <-time.After(15 * time.Second):
+		d.t.Fatalf("still running 15 s after %v\n%s", sig, d.out)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for _, pid := range pids {
+		for ; processLives(pid); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				d.t.Fatalf("process %s of the switch is still there", pid)
+			}
+		}
+	}
+	return err
+}
+
+// switchPIDs are the processes of the private Open vSwitch.
+func (d *devRun) switchPIDs() []string {
+	files, err := filepath.Glob(filepath.Join(stateDir(d.dir).ovsDir(), "run", "*.pid"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var pids []string
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil && processLives(strings.TrimSpace(string(b))) {
+			pids = append(pids, strings.TrimSpace(string(b)))
+		}
+	}
+	return pids
+}
+
+func processLives(pid string) bool {
+	b, err := os.ReadFile("/proc/" + pid + "/stat")
+	return err == nil && !bytes.Contains(b, []byte(") Z "))
+}
+
+// plug adds an interface for a NIC to the bridge.
+func (d *devRun) plug(nic string) {
+	d.t.Helper()
+	db := "unix:" + filepath.Join(stateDir(d.dir).ovsDir(), "run", "db.sock")
+	out, err := exec.Command("ovs-vsctl", "--db="+db, "--may-exist", "add-port", "br-int", "vm0", "--",
+		"set", "Interface", "vm0", "type=internal", "external_ids:iface-id="+nic).CombinedOutput()
+	if err != nil {
+		d.t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func (d *devRun) nicReady(ctx context.Context) bool {
+	n, err := d.api.NIC(ctx, "acme", "nic-1")
+	return err == nil && n.Ready && n.Host == "h1"
+}
+
+func TestDevFromStartToRestart(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "rf") // short: unix sockets have 107 bytes of path
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	d := startDev(t, dir)
+	d.eventually("the welcome", func(context.Context) bool { return strings.Contains(d.out.String(), "Stop it with") })
+	for _, want := range []string{
+		`(?m)^Ringfence is running on host h1\.$`,
+		`(?m)^  token +` + regexp.QuoteMeta(dir) + `/admin\.token \(admin\)$`,
+		`(?m)^  switch +bridge br-int, private Open vSwitch, userspace datapath`,
+		`(?m)^  try +curl --unix-socket ` + regexp.QuoteMeta(dir) + `/api\.sock -H "Authorization: Bearer \$\(cat .*\)" http://ringfence/v1/hosts$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(d.out.String()) {
+			t.Errorf("no %s in\n%s", want, d.out)
+		}
+	}
+
+	ctx := t.Context()
+	if _, err := d.api.PutNetwork(ctx, "net-1", client.NetworkSpec{Type: "flat", Prefixes: []string{"10.0.0.0/24"}}); err != nil {
+		t.Fatal(err)
+	}
+	nic := client.NICSpec{Account: "acme", Network: "net-1", MAC: "02:00:00:00:00:05", Addresses: []string{"10.0.0.5"}}
+	if _, err := d.api.PutNIC(ctx, "nic-1", nic); err != nil {
+		t.Fatal(err)
+	}
+	d.plug("nic-1")
+	d.eventually("the NIC to be ready", d.nicReady)
+
+	var stderr bytes.Buffer
+	second := exec.Command(ringfenceProgram(t), "dev", "--state-dir", dir)
+	second.Stderr = &stderr
+	if err := second.Run(); err == nil || !strings.Contains(stderr.String(), "another ringfence dev uses "+dir) {
+		t.Errorf("a second one on the same directory: %v: %s", err, &stderr)
+	}
+
+	if err := d.end(syscall.SIGTERM); err != nil {
+		t.Errorf("SIGTERM: %v\n%s", err, d.out)
+	}
+	if strings.Contains(d.out.String(), "level=ERROR") {
+		t.Errorf("errors in the log:\n%s", d.out)
+	}
+	if _, err := os.Stat(stateDir(dir).urlFile()); !os.IsNotExist(err) {
+		t.Errorf("the URL of an API that is gone: %v", err)
+	}
+
+	// The policy and the switch's database are there again, and so is the NIC.
+	d = startDev(t, dir)
+	d.plug("nic-1")
+	d.eventually("the NIC to be ready again", d.nicReady)
+	// Killed, it takes its switch along.
+	if err := d.end(syscall.SIGKILL); err == nil {
+		t.Error("killed, but it ended well")
+	}
+}
+
+func TestDevSaysThatAPathIsTooLong(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 80))
+	var stderr bytes.Buffer
+	cmd := exec.Command(ringfenceProgram(t), "dev", "--state-dir", dir)
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err == nil || !strings.Contains(stderr.String(), "--state-dir: the path of a unix socket has at most 107 bytes") {
+		t.Errorf("%v: %s", err, &stderr)
+	}
+}
+
+// lockedBuffer is a buffer that a process fills while a test reads it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
