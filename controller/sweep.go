@@ -17,6 +17,7 @@ import (
 const (
 	revalidateTimeout = 2 * time.Second
 	sweepRetry        = 200 * time.Millisecond
+	nudgeEvery        = 2 * time.Millisecond
 )
 
 // sweeper judges open connections again after changes that take something away,
@@ -26,6 +27,7 @@ type sweeper struct {
 	log     *slog.Logger
 	ctl     conntrack
 	erase   func(context.Context, unixctl.Conn) error // for what ctl must not flush
+	nudge   func(context.Context) error               // starts a revalidation pass
 	view    *view
 	done    func(rev int64)
 	metrics *metrics
@@ -46,7 +48,7 @@ type conntrack interface {
 
 func newSweeper(c *controller) *sweeper {
 	return &sweeper{
-		log: c.log, ctl: c.ctl, erase: c.eraseEcho, view: c.view, done: c.report.applied, metrics: c.metrics,
+		log: c.log, ctl: c.ctl, erase: c.eraseEcho, nudge: c.nudge, view: c.view, done: c.report.applied, metrics: c.metrics,
 		wake: make(chan struct{}, 1), concern: newConcern(),
 	}
 }
@@ -108,9 +110,7 @@ func (s *sweeper) sweep(ctx context.Context, why concern, zones map[uint16]strin
 	if err := s.pass(ctx, why, zones); err != nil {
 		return err
 	}
-	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
-	defer cancel()
-	if err := s.ctl.AwaitRevalidation(waitCtx); err != nil {
+	if err := s.revalidated(ctx); err != nil {
 		return err
 	}
 	if err := s.pass(ctx, why, zones); err != nil {
@@ -118,6 +118,28 @@ func (s *sweeper) sweep(ctx context.Context, why concern, zones map[uint16]strin
 	}
 	s.metrics.sweeps.Observe(time.Since(start).Seconds())
 	return nil
+}
+
+// revalidated returns when every cached megaflow has been held against the
+// tables. Revalidators rest for up to half a second between passes, so they are
+// nudged until the wait is over.
+func (s *sweeper) revalidated(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, revalidateTimeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.ctl.AwaitRevalidation(ctx) }()
+	tick := time.NewTicker(nudgeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			if err := s.nudge(ctx); err != nil {
+				s.log.Debug("revalidators not nudged", "error", err)
+			}
+		}
+	}
 }
 
 // pass looks at every connection once.

@@ -25,8 +25,18 @@ func pipelineParts() []part {
 	for _, d := range []secgroup.Direction{secgroup.Egress, secgroup.Ingress} {
 		stagePipeline(&b, stageOf(d))
 	}
-	b.flow(TableOutput, 100, nil, of.OutputField{Field: regOut})
+	out := Nudge()
+	b.parts = append(b.parts, part{key: out.Key(), cookie: out.Cookie, acts: out.Actions})
 	return b.parts
+}
+
+// Nudge returns a flow that every host has. Putting it in place again changes
+// nothing but has the switch hold its cached megaflows against the tables.
+func Nudge() of.Flow {
+	return of.Flow{
+		Table: TableOutput, Priority: 100, Cookie: cookie(KindPipeline, 0),
+		Actions: of.MustActions(of.OutputField{Field: regOut}),
+	}
 }
 
 // guardPipeline is the part of semantics.md §4 that is the same for every NIC.

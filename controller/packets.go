@@ -4,9 +4,22 @@ import (
 	"context"
 	"errors"
 
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/unixctl"
 )
+
+// nudge starts a pass of the revalidators by putting a flow of the pipeline in
+// place once more: any change of the tables does.
+func (c *controller) nudge(ctx context.Context) error {
+	conn := c.link.peek()
+	if conn == nil {
+		return errNoSwitch
+	}
+	return conn.Bundle(ctx, []openflow.FlowMod{openflow.AddFlow(ofrules.Nudge())})
+}
+
+var errNoSwitch = errors.New("no connection to the switch")
 
 // eraseEcho deletes an ICMPv6 echo connection by a packet, where the switch
 // would die of being asked to (unixctl.FlushConntrack).
@@ -17,7 +30,7 @@ func (c *controller) eraseEcho(ctx context.Context, conn unixctl.Conn) error {
 	}
 	link := c.link.peek()
 	if link == nil {
-		return errors.New("no connection to the switch")
+		return errNoSwitch
 	}
 	return link.PacketOut(ctx, openflow.PacketOut{
 		InPort:  openflow.PortController,
