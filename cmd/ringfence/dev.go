@@ -125,8 +125,10 @@ func (d stateDir) open(bridge string) (unlock func(), err error) {
 
 // printWelcome says where everything is, with a line to try.
 func printWelcome(w io.Writer, dir stateDir, url string, ovs *devOVS, bridge, host string) {
-	curl := "curl"
-	target := url
+	curl, target, cat := "curl", url, "cat"
+	if os.Getenv("SUDO_USER") != "" {
+		cat = "sudo cat"
+	}
 	if path, ok := strings.CutPrefix(url, "unix:"); ok {
 		curl, target = "curl --unix-socket "+path, "http://ringfence"
 	} else if strings.HasPrefix(url, "https:") {
@@ -136,9 +138,9 @@ func printWelcome(w io.Writer, dir stateDir, url string, ovs *devOVS, bridge, ho
   API      %s
   token    %s (admin)
   switch   bridge %s, %s
-  try      %s -H "Authorization: Bearer $(cat %s)" %s/v1/hosts
+  try      %s -H "Authorization: Bearer $(%s %s)" %s/v1/hosts
 Stop it with Ctrl-C.
-`, host, url, dir.tokenFile(), bridge, ovs.describe(), curl, dir.tokenFile(), target)
+`, host, url, dir.tokenFile(), bridge, ovs.describe(), curl, cat, dir.tokenFile(), target)
 }
 
 // answers reports whether a process accepts connections at a unix socket.
