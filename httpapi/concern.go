@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -9,91 +10,142 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// concern is an impact worked out against the policy: the NICs it is about and
-// the routing domains in which connections are judged again.
+// concern is an impact seen in a view that has the change. A group may judge
+// tens of thousands of NICs, so that it is asked of the NICs that are plugged
+// somewhere, and never lists all of them.
 type concern struct {
-	impact  plan.Impact
-	nics    []string // sorted
-	domains map[string]struct{}
+	plan.Impact
+	v *plan.View
 }
 
-// work out whom an impact concerns in a view that has the change. NICs that
-// left a group with the change are in the impact by themselves.
-func concernOf(v *plan.View, i plan.Impact) concern {
-	c := concern{impact: i, domains: maps.Clone(i.Domains)}
-	if c.domains == nil {
-		c.domains = map[string]struct{}{}
-	}
-	ids := map[string]struct{}{}
-	maps.Copy(ids, i.NICs)
-	add := func(nics []*secgroup.NIC) {
-		for _, n := range nics {
-			ids[n.ID] = struct{}{}
-			if i.TakesAway {
-				c.domains[v.Domain(n)] = struct{}{}
-			}
-		}
-	}
-	if i.All {
-		add(v.NICs())
-	}
-	for g := range i.Groups {
-		add(v.MemberNICs(g))
-	}
-	delete(c.domains, "")
-	c.nics = slices.Sorted(maps.Keys(ids))
-	return c
-}
-
-// has reports whether the concern includes a NIC.
+// has reports whether the concern includes a NIC. NICs that left a group with
+// the change, or are gone, are in the impact by themselves.
 func (c *concern) has(id string) bool {
-	_, found := slices.BinarySearch(c.nics, id)
-	return found
+	if _, direct := c.NICs[id]; direct || c.All {
+		return true
+	}
+	if len(c.Groups) == 0 {
+		return false
+	}
+	n := c.v.NIC(id)
+	return n != nil && slices.ContainsFunc(c.v.EffectiveGroups(n), func(e secgroup.Effective) bool {
+		_, judged := c.Groups[e.Group]
+		return judged
+	})
 }
 
 // hosts returns the hosts that must apply the change: where a concerned NIC is
 // plugged, and if the change takes something away, where any NIC of the same
 // routing domains is, since open connections are judged again there.
-func (c *concern) hosts(v *plan.View, all []store.HostStatus) []string {
+func (c *concern) hosts(all []store.HostStatus) []string {
 	out := []string{}
+	swept := map[string]bool{}
+	if c.TakesAway {
+		swept = c.domains(plugged(c.v, all))
+	}
 	for _, h := range all {
-		if slices.ContainsFunc(h.NICs, func(n store.HostNIC) bool { return c.has(n.ID) || c.sweeps(v, n.ID) }) {
+		if slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool {
+			if n := c.v.NIC(at.ID); n != nil && swept[c.v.Domain(n)] {
+				return true
+			}
+			return c.has(at.ID)
+		}) {
 			out = append(out, h.Host)
 		}
 	}
 	return out
 }
 
-func (c *concern) sweeps(v *plan.View, nic string) bool {
-	if !c.impact.TakesAway || len(c.domains) == 0 {
-		return false
+// plugged returns the routing domains of the NICs that hosts have.
+func plugged(v *plan.View, hosts []store.HostStatus) map[string]bool {
+	domains := map[string]bool{}
+	for _, h := range hosts {
+		for _, at := range h.NICs {
+			if n := v.NIC(at.ID); n != nil && v.Domain(n) != "" {
+				domains[v.Domain(n)] = true
+			}
+		}
 	}
-	n := v.NIC(nic)
-	if n == nil {
-		return false
+	return domains
+}
+
+// domains returns those of some routing domains in which concerned NICs are.
+func (c *concern) domains(of map[string]bool) map[string]bool {
+	found := map[string]bool{}
+	see := func(d string) bool {
+		if of[d] {
+			found[d] = true
+		}
+		return len(found) < len(of)
 	}
-	_, yes := c.domains[v.Domain(n)]
-	return yes
+	for d := range c.Impact.Domains {
+		see(d)
+	}
+	c.each(func(n *secgroup.NIC) bool { return see(c.v.Domain(n)) })
+	return found
+}
+
+// each calls f with the concerned NICs that exist until it returns false, with
+// some of them more than once.
+func (c *concern) each(f func(*secgroup.NIC) bool) {
+	if c.All {
+		for _, n := range c.v.NICs() {
+			if !f(n) {
+				return
+			}
+		}
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.NICs)) {
+		if n := c.v.NIC(id); n != nil && !f(n) {
+			return
+		}
+	}
+	for _, g := range slices.SortedFunc(maps.Keys(c.Groups), secgroup.GroupRef.Compare) {
+		for _, n := range c.v.MemberNICs(g) {
+			if !f(n) {
+				return
+			}
+		}
+	}
 }
 
 // maxEffectNICs bounds the NICs listed in one answer.
 const maxEffectNICs = 1000
 
+// nics lists the concerned NICs, those that are gone too, sorted; and says
+// whether there are more than are listed.
+func (c *concern) nics() (ids []string, more bool) {
+	seen := make(map[string]struct{}, len(c.NICs))
+	for id := range c.NICs {
+		seen[id] = struct{}{}
+	}
+	c.each(func(n *secgroup.NIC) bool {
+		seen[n.ID] = struct{}{}
+		return len(seen) <= maxEffectNICs
+	})
+	ids = slices.SortedFunc(maps.Keys(seen), cmp.Compare[string])
+	if len(ids) > maxEffectNICs {
+		return ids[:maxEffectNICs], true
+	}
+	return list(ids), false
+}
+
 type effectsJSON struct {
 	NICs                   []string `json:"nics"`
-	NICsTotal              int      `json:"nics_total"` // all of them, listed or not
+	NICsMore               bool     `json:"nics_more"` // than are listed
 	Hosts                  []string `json:"hosts"`
 	EgressBecameOpen       []string `json:"egress_became_open"`
 	EgressBecameRestricted []string `json:"egress_became_restricted"`
 	InertRules             []string `json:"inert_rules"`
 }
 
-func showEffects(e plan.Effects, c concern, hosts []string) *effectsJSON {
+func showEffects(e plan.Effects, c *concern, hosts []string) *effectsJSON {
 	out := &effectsJSON{
-		NICs: list(c.nics[:min(len(c.nics), maxEffectNICs)]), NICsTotal: len(c.nics), Hosts: hosts,
-		EgressBecameOpen: list(e.EgressBecameOpen), EgressBecameRestricted: list(e.EgressBecameRestricted),
+		Hosts: hosts, EgressBecameOpen: list(e.EgressBecameOpen), EgressBecameRestricted: list(e.EgressBecameRestricted),
 		InertRules: []string{},
 	}
+	out.NICs, out.NICsMore = c.nics()
 	for _, r := range e.InertRules {
 		out.InertRules = append(out.InertRules, r.ID)
 	}

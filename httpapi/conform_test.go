@@ -11,7 +11,7 @@ import (
 
 // conforms checks an answer against the API's description; and the request, if
 // it was accepted.
-func conforms(t *testing.T, req *http.Request, sent string, a answer) {
+func conforms(t testing.TB, req *http.Request, sent string, a answer) {
 	t.Helper()
 	d := describe(t)
 	_, op := d.operation(req.Method, req.URL.Path)

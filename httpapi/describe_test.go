@@ -33,7 +33,7 @@ var description = sync.OnceValues(func() (*described, error) {
 	return d, d.compiler.AddResource("urn:openapi", doc)
 })
 
-func describe(t *testing.T) *described {
+func describe(t testing.TB) *described {
 	t.Helper()
 	d, err := description()
 	if err != nil {

@@ -35,14 +35,14 @@ const (
 
 // server is an API on an embedded etcd of its own.
 type server struct {
-	t     *testing.T
+	t     testing.TB
 	url   string
 	api   *API
 	store *store.Store
 	log   *bytes.Buffer
 }
 
-func serve(t *testing.T) *server {
+func serve(t testing.TB) *server {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "api") // short enough for etcd's socket
 	if err != nil {
@@ -68,7 +68,7 @@ func serve(t *testing.T) *server {
 }
 
 // serveStore starts an API on a store.
-func serveStore(t *testing.T, s *store.Store, tokenPath string) *server {
+func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 	t.Helper()
 	writeTokens(t, tokenPath, map[string]Identity{
 		admin:      {"platform", AllAccounts, RoleAdmin},
@@ -92,7 +92,7 @@ func serveStore(t *testing.T, s *store.Store, tokenPath string) *server {
 	return out
 }
 
-func writeTokens(t *testing.T, path string, tokens map[string]Identity) {
+func writeTokens(t testing.TB, path string, tokens map[string]Identity) {
 	t.Helper()
 	var b strings.Builder
 	for secret, who := range tokens {

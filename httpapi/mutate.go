@@ -113,14 +113,14 @@ func (c *call) look(m mutation, out *outcome) error {
 
 func (c *call) render(m mutation, out *outcome, v *plan.View) error {
 	hosts := c.api.store.Hosts()
-	who := concern{}
+	who := concern{v: v}
 	if len(out.result.Changes) > 0 { // else there is nothing to be concerned about
-		who = concernOf(v, out.result.Effects.Impact)
+		who.Impact = out.result.Effects.Impact
 	}
-	concerned := who.hosts(v, hosts)
+	concerned := who.hosts(hosts)
 	out.need = need{}
 	out.need.require(concerned, out.rev)
-	out.effects = showEffects(out.result.Effects, who, concerned)
+	out.effects = showEffects(out.result.Effects, &who, concerned)
 	if m.show == nil {
 		return nil
 	}

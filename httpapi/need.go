@@ -74,9 +74,9 @@ func lagReason(h *store.HostStatus, now time.Time) string {
 func (a *API) needs(v *plan.View, i plan.Impact, rev int64) need {
 	hosts := a.store.Hosts()
 	n := need{}
-	now := concernOf(v, i)
-	n.require(now.hosts(v, hosts), rev)
-	t := taken{v: v, domains: map[string]int64{}, groups: map[secgroup.GroupRef]map[string]struct{}{}}
+	now := concern{i, v}
+	n.require(now.hosts(hosts), rev)
+	t := taken{v: v, of: plugged(v, hosts), domains: map[string]int64{}, groups: map[secgroup.GroupRef]map[string]bool{}}
 	known := a.past.impacts(rev, func(at int64, earlier plan.Impact) {
 		if earlier.TakesAway && touch(earlier, i) {
 			t.add(earlier, at)
@@ -90,37 +90,31 @@ func (a *API) needs(v *plan.View, i plan.Impact, rev int64) need {
 }
 
 // taken collects from which routing domains something was taken away, and when
-// last.
+// last. It looks at those alone in which NICs are plugged.
 type taken struct {
 	v       *plan.View
+	of      map[string]bool
 	domains map[string]int64
-	groups  map[secgroup.GroupRef]map[string]struct{} // domains of a group's NICs
-	all     int64                                     // from every domain
+	groups  map[secgroup.GroupRef]map[string]bool // domains of a group's NICs
 }
 
 func (t *taken) add(i plan.Impact, at int64) {
-	if i.All {
-		t.all = max(t.all, at)
-	}
-	mark := func(domains map[string]struct{}) {
-		for d := range domains {
-			t.domains[d] = max(t.domains[d], at)
-		}
-	}
-	mark(i.Domains)
-	for id := range i.NICs {
-		if n := t.v.NIC(id); n != nil {
-			t.domains[t.v.Domain(n)] = max(t.domains[t.v.Domain(n)], at)
-		}
-	}
-	for g := range i.Groups {
+	groups := i.Groups
+	i.Groups = nil
+	direct := concern{i, t.v}
+	t.mark(direct.domains(t.of), at)
+	for g := range groups {
 		if t.groups[g] == nil {
-			t.groups[g] = map[string]struct{}{}
-			for _, n := range t.v.MemberNICs(g) {
-				t.groups[g][t.v.Domain(n)] = struct{}{}
-			}
+			members := concern{plan.Impact{Groups: map[secgroup.GroupRef]struct{}{g: {}}}, t.v}
+			t.groups[g] = members.domains(t.of)
 		}
-		mark(t.groups[g])
+		t.mark(t.groups[g], at)
+	}
+}
+
+func (t *taken) mark(domains map[string]bool, at int64) {
+	for d := range domains {
+		t.domains[d] = max(t.domains[d], at)
 	}
 }
 
@@ -130,7 +124,7 @@ func (t *taken) require(n need, hosts []store.HostStatus) {
 		var rev int64
 		for _, at := range h.NICs {
 			if nic := t.v.NIC(at.ID); nic != nil {
-				rev = max(rev, t.all, t.domains[t.v.Domain(nic)])
+				rev = max(rev, t.domains[t.v.Domain(nic)])
 			}
 		}
 		if rev > 0 {
