@@ -2,7 +2,7 @@
 
 # Debian packages that building, running and testing need. Of "a|b" either
 # will do, and a is installed if both are missing.
-PACKAGES := ca-certificates gcc git libc6-dev make \
+PACKAGES := ca-certificates curl gcc git libc6-dev make \
             openvswitch-common openvswitch-switch \
             "busybox-static|busybox" dnsmasq-base etcd-server ethtool iproute2 iputils-ping netcat-openbsd procps socat tcpdump
 
