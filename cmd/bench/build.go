@@ -22,12 +22,12 @@ func (b *bench) build(ctx context.Context) error {
 		return err
 	}
 	if err := b.one("params", 0, "", extra{
-		"ports": b.load.Ports, "groups": b.load.Groups, "rules": b.load.Rules, "members": b.load.Members,
+		"ports": b.size.Ports, "groups": b.size.Groups, "rules": b.size.Rules, "members": b.size.Members,
 		"ovs": version, "loadavg": loadAverage(),
 	}); err != nil {
 		return err
 	}
-	if err := b.host.plug(ctx, b.load.ports); err != nil {
+	if err := b.host.plug(ctx, b.load.Ports); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -108,8 +108,8 @@ func (b *bench) notInForce(ctx context.Context, since time.Time) (string, error)
 	switch {
 	case h.LastSeen.Before(since):
 		return "no report since", nil
-	case ready < b.load.Ports:
-		return fmt.Sprintf("%d of %d ports are ready", ready, b.load.Ports), nil
+	case ready < b.size.Ports:
+		return fmt.Sprintf("%d of %d ports are ready", ready, b.size.Ports), nil
 	case h.AppliedRevision < latest.Revision:
 		return fmt.Sprintf("revision %d of %d is applied", h.AppliedRevision, latest.Revision), nil
 	}

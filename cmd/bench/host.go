@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/internal/ovsproc"
+	"github.com/ringfence/ringfence/internal/workload"
 )
 
 const bridge = "br-int"
@@ -36,11 +37,11 @@ func startHost(ctx context.Context) (*host, error) {
 }
 
 // plug adds the ports to the bridge.
-func (h *host) plug(ctx context.Context, ports []endpoint) error {
+func (h *host) plug(ctx context.Context, ports []workload.Endpoint) error {
 	var args []string
 	for _, p := range ports {
-		args = append(args, "--", "add-port", bridge, "vif-"+p.id,
-			"--", "set", "interface", "vif-"+p.id, "type=dummy", "external_ids:iface-id="+p.id)
+		args = append(args, "--", "add-port", bridge, "vif-"+p.ID,
+			"--", "set", "interface", "vif-"+p.ID, "type=dummy", "external_ids:iface-id="+p.ID)
 	}
 	_, err := h.Vsctl(ctx, args[1:]...)
 	return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/flowwatch"
 	"github.com/ringfence/ringfence/internal/stack"
+	"github.com/ringfence/ringfence/internal/workload"
 )
 
 func main() {
@@ -35,7 +36,8 @@ func main() {
 // bench is a measurement under way.
 type bench struct {
 	figures
-	load  workload
+	size  workload.Size
+	load  workload.Load
 	reps  int
 	host  *host
 	stack *stack.Stack
@@ -44,7 +46,7 @@ type bench struct {
 }
 
 func run(ctx context.Context, sizeName, binary string, reps int, big string) (err error) {
-	s, ok := sizes[sizeName]
+	s, ok := workload.SizeOf(sizeName)
 	if !ok {
 		return fmt.Errorf("size %q is not one of XS, S, M, L", sizeName)
 	}
@@ -56,7 +58,7 @@ func run(ctx context.Context, sizeName, binary string, reps int, big string) (er
 		}
 		bigs = append(bigs, n)
 	}
-	b := &bench{figures: figures{os.Stdout, sizeName}, load: makeWorkload(s), reps: reps}
+	b := &bench{figures: figures{os.Stdout, sizeName}, size: s, load: workload.Make(s), reps: reps}
 	if b.host, err = startHost(ctx); err != nil {
 		return err
 	}

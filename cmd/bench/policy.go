@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/internal/stack"
+	"github.com/ringfence/ringfence/internal/workload"
+	"github.com/ringfence/ringfence/secgroup"
 )
 
 const (
-	account = "bench"
-	network = "bench"
+	account = workload.Account
 	atOnce  = 16 // requests under way while the policy is written
 )
 
@@ -24,37 +24,37 @@ type writer struct {
 }
 
 // write writes the whole workload.
-func (w *writer) write(ctx context.Context, load workload) error {
+func (w *writer) write(ctx context.Context, load workload.Load) error {
 	if _, err := w.api.PutAccount(ctx, account, client.AccountSpec{Quotas: map[string]int{}}); err != nil {
 		return err
 	}
-	if _, err := w.api.PutNetwork(ctx, network, client.NetworkSpec{
-		Type: "vpc", VPC: "bench", VLAN: 7, Prefixes: []string{"10.0.0.0/8", "11.0.0.0/8"},
+	if _, err := w.api.PutNetwork(ctx, workload.Network, client.NetworkSpec{
+		Type: "vpc", VPC: workload.Network, VLAN: workload.VLAN, Prefixes: []string{"10.0.0.0/8", "11.0.0.0/8"},
 	}); err != nil {
 		return err
 	}
 	w.calls.Add(2)
 	// Groups first, without rules: a rule may name any of them.
-	if err := each(ctx, load.groups, func(ctx context.Context, g int, _ []string) error { return w.group(ctx, groupID(g)) }); err != nil {
+	if err := each(ctx, load.Groups, func(ctx context.Context, _ int, g *secgroup.Group) error { return w.group(ctx, g.ID) }); err != nil {
 		return err
 	}
-	if err := each(ctx, load.groups, func(ctx context.Context, g int, rules []string) error {
-		for i, rule := range rules {
-			if err := w.rule(ctx, groupID(g), fmt.Sprintf("r%d", i), rule); err != nil {
+	if err := each(ctx, load.Groups, func(ctx context.Context, _ int, g *secgroup.Group) error {
+		for _, r := range g.Rules {
+			if err := w.putRule(ctx, g.ID, r.ID, ruleSpec(r)); err != nil {
 				return err
 			}
 		}
-		return w.instance(ctx, groupID(g), groupID(g))
+		return w.instance(ctx, g.ID, g.ID)
 	}); err != nil {
 		return err
 	}
-	if err := each(ctx, load.ports, func(ctx context.Context, _ int, p endpoint) error {
+	if err := each(ctx, load.Ports, func(ctx context.Context, _ int, p workload.Endpoint) error {
 		if err := w.nic(ctx, p, ""); err != nil {
 			return err
 		}
-		for _, g := range p.groups {
+		for _, g := range p.Groups {
 			w.calls.Add(1)
-			if err := w.api.AttachNIC(ctx, account, p.id, groupID(g)); err != nil {
+			if err := w.api.AttachNIC(ctx, account, p.ID, workload.GroupID(g)); err != nil {
 				return err
 			}
 		}
@@ -62,12 +62,14 @@ func (w *writer) write(ctx context.Context, load workload) error {
 	}); err != nil {
 		return err
 	}
-	return w.members(ctx, load.members)
+	return w.members(ctx, load.Members)
 }
 
 // members writes NICs that are members of their group by their instance.
-func (w *writer) members(ctx context.Context, members []endpoint) error {
-	return each(ctx, members, func(ctx context.Context, _ int, m endpoint) error { return w.nic(ctx, m, groupID(m.groups[0])) })
+func (w *writer) members(ctx context.Context, members []workload.Endpoint) error {
+	return each(ctx, members, func(ctx context.Context, _ int, m workload.Endpoint) error {
+		return w.nic(ctx, m, workload.GroupID(m.Groups[0]))
+	})
 }
 
 // group makes a group without rules.
@@ -92,15 +94,36 @@ func (w *writer) rule(ctx context.Context, group, id, text string, opts ...clien
 	if err != nil {
 		return err
 	}
+	return w.putRule(ctx, group, id, spec, opts...)
+}
+
+func (w *writer) putRule(ctx context.Context, group, id string, spec client.RuleSpec, opts ...client.CallOption) error {
 	w.calls.Add(1)
-	_, err = w.api.PutRule(ctx, account, group, id, spec, opts...)
+	_, err := w.api.PutRule(ctx, account, group, id, spec, opts...)
 	return err
 }
 
-func (w *writer) nic(ctx context.Context, e endpoint, instance string) error {
+// ruleSpec is a rule of the workload as the API takes it.
+func ruleSpec(r secgroup.Rule) client.RuleSpec {
+	spec := client.RuleSpec{Direction: string(r.Direction), Protocol: string(r.Protocol)}
+	if r.PortMin != 0 {
+		low, high := int(r.PortMin), int(r.PortMax)
+		spec.PortMin, spec.PortMax = &low, &high
+	}
+	if r.RemoteCIDR.IsValid() {
+		cidr := r.RemoteCIDR.String()
+		spec.RemoteCIDR = &cidr
+	}
+	if r.RemoteGroup.ID != "" {
+		spec.RemoteGroup = &r.RemoteGroup.ID
+	}
+	return spec
+}
+
+func (w *writer) nic(ctx context.Context, e workload.Endpoint, instance string) error {
 	w.calls.Add(1)
-	_, err := w.api.PutNIC(ctx, e.id, client.NICSpec{
-		Account: account, Instance: instance, Network: network, MAC: e.mac, Addresses: []string{e.address.String()},
+	_, err := w.api.PutNIC(ctx, e.ID, client.NICSpec{
+		Account: account, Instance: instance, Network: workload.Network, MAC: e.MAC.String(), Addresses: []string{e.Address.String()},
 	})
 	return err
 }

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/workload"
 )
 
 // smallChanges measures one rule, one member, one more group of a port.
 func (b *bench) smallChanges(ctx context.Context) error {
-	first := b.load.ports[0]
-	group, remote := groupID(first.groups[0]), groupID((first.groups[0]+1)%b.load.Groups)
+	first := b.load.Ports[0]
+	group, remote := workload.GroupID(first.Groups[0]), workload.GroupID((first.Groups[0]+1)%len(b.load.Groups))
 	if err := b.changes(ctx, "rule_add", "rule_del", b.reps,
 		func(ctx context.Context, i int, opts ...client.CallOption) error {
 			return b.write.rule(ctx, group, fmt.Sprintf("new%d", i), fmt.Sprintf("ingress tcp %d from %s", 20000+i, remote), opts...)
@@ -21,9 +22,9 @@ func (b *bench) smallChanges(ctx context.Context) error {
 		}, nil); err != nil {
 		return err
 	}
-	var spares []endpoint
+	var spares []workload.Endpoint
 	for i := range b.reps {
-		spares = append(spares, spare(i))
+		spares = append(spares, workload.Spare(i))
 	}
 	if err := b.write.unused(ctx, spares); err != nil {
 		return err
@@ -31,8 +32,8 @@ func (b *bench) smallChanges(ctx context.Context) error {
 	if err := b.changes(ctx, "member_add", "member_del", b.reps, b.attach(spares, remote), b.detach(spares, remote), nil); err != nil {
 		return err
 	}
-	other := groupID(b.load.ports[len(b.load.ports)/2].groups[0])
-	ports := make([]endpoint, b.reps)
+	other := workload.GroupID(b.load.Ports[len(b.load.Ports)/2].Groups[0])
+	ports := make([]workload.Endpoint, b.reps)
 	for i := range ports {
 		ports[i] = first
 	}
@@ -40,36 +41,36 @@ func (b *bench) smallChanges(ctx context.Context) error {
 }
 
 // attach attaches a group to the i-th NIC.
-func (b *bench) attach(nics []endpoint, group string) change {
+func (b *bench) attach(nics []workload.Endpoint, group string) change {
 	return func(ctx context.Context, i int, opts ...client.CallOption) error {
-		return b.write.api.AttachNIC(ctx, account, nics[i].id, group, opts...)
+		return b.write.api.AttachNIC(ctx, account, nics[i].ID, group, opts...)
 	}
 }
 
-func (b *bench) detach(nics []endpoint, group string) change {
+func (b *bench) detach(nics []workload.Endpoint, group string) change {
 	return func(ctx context.Context, i int, opts ...client.CallOption) error {
-		return b.write.api.DetachNIC(ctx, account, nics[i].id, group, opts...)
+		return b.write.api.DetachNIC(ctx, account, nics[i].ID, group, opts...)
 	}
 }
 
 // unused writes NICs that are in a group that nobody names.
-func (w *writer) unused(ctx context.Context, nics []endpoint) error {
+func (w *writer) unused(ctx context.Context, nics []workload.Endpoint) error {
 	if err := w.group(ctx, "unused"); err != nil {
 		return err
 	}
 	if err := w.instance(ctx, "unused", "unused"); err != nil {
 		return err
 	}
-	return each(ctx, nics, func(ctx context.Context, _ int, e endpoint) error { return w.nic(ctx, e, "unused") })
+	return each(ctx, nics, func(ctx context.Context, _ int, e workload.Endpoint) error { return w.nic(ctx, e, "unused") })
 }
 
 // bigGroups measures the first and second rule that name a group with many
 // members, a rule that names it and a prefix, and its changes.
 func (b *bench) bigGroups(ctx context.Context, counts []int) error {
-	group := groupID(b.load.ports[0].groups[0])
+	group := workload.GroupID(b.load.Ports[0].Groups[0])
 	for _, n := range counts {
 		name, more := fmt.Sprintf("big%d", n), extra{"remote": n}
-		members := bigGroup(n)
+		members := workload.Big(n)
 		start := time.Now()
 		if err := b.write.group(ctx, name); err != nil {
 			return err
@@ -77,13 +78,13 @@ func (b *bench) bigGroups(ctx context.Context, counts []int) error {
 		if err := b.write.instance(ctx, name, name); err != nil {
 			return err
 		}
-		if err := each(ctx, members, func(ctx context.Context, _ int, e endpoint) error { return b.write.nic(ctx, e, name) }); err != nil {
+		if err := each(ctx, members, func(ctx context.Context, _ int, e workload.Endpoint) error { return b.write.nic(ctx, e, name) }); err != nil {
 			return err
 		}
 		if err := b.one("big_group_create", seconds(time.Since(start)), "s", more); err != nil {
 			return err
 		}
-		cidr := fmt.Sprintf("%s/27", members[0].address)
+		cidr := fmt.Sprintf("%s/27", members[0].Address)
 		for i, r := range []struct{ figure, rule string }{
 			{"big_rule", "ingress tcp 30000 from " + name},
 			{"big_rule2", "ingress tcp 30001 from " + name},
@@ -93,9 +94,9 @@ func (b *bench) bigGroups(ctx context.Context, counts []int) error {
 				return err
 			}
 		}
-		spares := []endpoint{}
+		spares := []workload.Endpoint{}
 		for i := range b.reps {
-			spares = append(spares, spare(i))
+			spares = append(spares, workload.Spare(i))
 		}
 		if err := b.changes(ctx, "big_member_add", "big_member_del", b.reps, b.attach(spares, name), b.detach(spares, name), more); err != nil {
 			return err
