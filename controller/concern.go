@@ -16,6 +16,9 @@ type concern struct {
 	all    bool
 	places map[place]struct{}
 	groups map[secgroup.GroupRef]struct{}
+	// narrowed: flows went or were replaced, so that cached megaflows may still
+	// let in what the tables do not.
+	narrowed bool
 }
 
 // place is an address in a routing domain.
@@ -33,6 +36,7 @@ func (c *concern) empty() bool { return !c.all && len(c.places)+len(c.groups) ==
 // merge adds another concern.
 func (c *concern) merge(o concern) {
 	c.all = c.all || o.all
+	c.narrowed = c.narrowed || o.narrowed
 	maps.Copy(c.places, o.places)
 	maps.Copy(c.groups, o.groups)
 }

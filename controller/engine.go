@@ -119,7 +119,7 @@ func (e *engine) step(ctx context.Context) error {
 	if !e.known {
 		why.all = true // nobody knows what passed meanwhile
 	}
-	err = e.bring(ctx, conn)
+	why.narrowed, err = e.bring(ctx, conn)
 	if err != nil {
 		e.sweeper.hold(why)
 		e.report.nics(e.compiler.Problems(), nics, false)
@@ -135,13 +135,14 @@ func (e *engine) step(ctx context.Context) error {
 }
 
 // bring installs what is compiled. While the switch's content is unknown it is
-// read back and adopted: what is right already is not sent again.
-func (e *engine) bring(ctx context.Context, conn *ofconn.Conn) error {
+// read back and adopted: what is right already is not sent again. It tells
+// whether anything but new flows was sent.
+func (e *engine) bring(ctx context.Context, conn *ofconn.Conn) (narrowed bool, err error) {
 	drifted := e.link.drift.take()
 	if !e.known {
 		have, err := readBack(ctx, conn)
 		if err != nil {
-			return err
+			return true, err
 		}
 		e.back = ofrules.Diff(have, e.compiler.Flows())
 		e.install.forget()
@@ -151,12 +152,13 @@ func (e *engine) bring(ctx context.Context, conn *ofconn.Conn) error {
 		e.back = e.back.Then(fix)
 	}
 	e.known = false // until the switch says so
+	narrowed = !e.back.OnlyAdds()
 	if err := e.install.apply(ctx, conn, e.back); err != nil {
-		return err
+		return true, err
 	}
 	e.metrics.flowMods.Add(float64(len(e.back.Put) + len(e.back.Delete)))
 	e.known, e.back = true, ofrules.Delta{}
-	return nil
+	return narrowed, nil
 }
 
 // readBack dumps the flows that are under our control.

@@ -110,11 +110,13 @@ func (s *sweeper) sweep(ctx context.Context, why concern, zones map[uint16]strin
 	if err := s.pass(ctx, why, zones); err != nil {
 		return err
 	}
-	if err := s.revalidated(ctx); err != nil {
-		return err
-	}
-	if err := s.pass(ctx, why, zones); err != nil {
-		return err
+	if why.narrowed {
+		if err := s.revalidated(ctx); err != nil {
+			return err
+		}
+		if err := s.pass(ctx, why, zones); err != nil {
+			return err
+		}
 	}
 	s.metrics.sweeps.Observe(time.Since(start).Seconds())
 	return nil

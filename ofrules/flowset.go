@@ -154,7 +154,13 @@ func (s *flowSet) render(k of.FlowKey) {
 type Delta struct {
 	Put    []of.Flow
 	Delete []of.Flow
+	// Replaced counts the flows in Put that stand in the place of another one.
+	Replaced int
 }
+
+// OnlyAdds tells whether the delta takes nothing away: whatever the switch let
+// through before, it lets through after.
+func (d Delta) OnlyAdds() bool { return d.Replaced+len(d.Delete) == 0 }
 
 // Empty tells whether the delta changes nothing.
 func (d Delta) Empty() bool { return len(d.Put)+len(d.Delete) == 0 }
@@ -168,6 +174,9 @@ func (s *flowSet) take() Delta {
 		switch {
 		case ok && e.flow(k) != old:
 			d.Put = append(d.Put, e.flow(k))
+			if old.Cookie != 0 {
+				d.Replaced++
+			}
 		case !ok && old.Cookie != 0:
 			d.Delete = append(d.Delete, old)
 		}
@@ -196,6 +205,8 @@ func (d Delta) Then(o Delta) Delta {
 	out := Delta{
 		Put:    append(slices.DeleteFunc(slices.Clone(d.Put), superseded), o.Put...),
 		Delete: append(slices.DeleteFunc(slices.Clone(d.Delete), superseded), o.Delete...),
+
+		Replaced: d.Replaced + o.Replaced,
 	}
 	out.sort()
 	return out
@@ -248,6 +259,9 @@ func Diff(have, want []of.Flow) Delta {
 	for _, f := range want {
 		if o, ok := old[f.Key()]; !ok || o != f {
 			d.Put = append(d.Put, f)
+			if ok {
+				d.Replaced++
+			}
 		}
 		delete(old, f.Key())
 	}

@@ -89,6 +89,8 @@ func stagePipeline(b *builder, s stage) {
 	state(100, of.CTNew, of.CTInv, of.Goto{Table: s.nic})
 
 	b.flow(s.address, 0, nil, of.Goto{Table: s.rules})
+	// OVS may overlook a complete conjunction in a table without this flow.
+	b.flow(s.rules, 0, nil)
 
 	// The registers are cleared so that they do not live across the next ct().
 	accept := []of.Action{of.CT{Commit: true, ZoneField: regZone, Table: of.NoTable, Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}}}}
