@@ -68,6 +68,9 @@ func (c *cache) isLoaded() bool {
 
 // ready waits for the first load, but not longer than the first attempt at it.
 func (c *cache) ready(ctx context.Context) error {
+	if c.isLoaded() {
+		return nil
+	}
 	for {
 		loaded, beat := c.pulse.next(), c.health.pulse.next()
 		if c.isLoaded() {

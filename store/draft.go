@@ -18,8 +18,6 @@ type draft struct {
 	rev   int64  // the policy's, of the snapshot it was planned on
 	mark  string // value that it gives to the head, like no other
 	fence guard  // one of its guards, which it writes too
-
-	attempt int // 1 for the first draft of an Update
 }
 
 // headRecord is the value of policy/head.

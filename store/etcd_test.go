@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -95,7 +96,9 @@ func (e *embeddedEtcd) config() Config { return testConfig(e.server.Config()) }
 type externalEtcd struct {
 	dir     string
 	cmd     *exec.Cmd
-	address string // the same over restarts
+	address string   // the same over restarts
+	scheme  string   // http unless told otherwise
+	args    []string // more of them
 }
 
 func (e *externalEtcd) start(t *testing.T) {
@@ -107,25 +110,31 @@ func (e *externalEtcd) start(t *testing.T) {
 	if e.address == "" {
 		e.address = freeAddress(t)
 	}
-	url, peer := "http://"+e.address, "http://"+freeAddress(t)
-	e.cmd = exec.Command("etcd", "--data-dir", filepath.Join(e.dir, "data"),
+	url, peer := cmp.Or(e.scheme, "http")+"://"+e.address, "http://"+freeAddress(t)
+	e.cmd = exec.Command("etcd", append([]string{"--data-dir", filepath.Join(e.dir, "data"),
 		"--listen-client-urls", url, "--advertise-client-urls", url,
 		"--listen-peer-urls", peer,
 		"--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster", "default=http://127.0.0.1:2380",
-		"--heartbeat-interval", "20", "--election-timeout", "200", "--enable-grpc-gateway=false")
+		"--heartbeat-interval", "20", "--election-timeout", "200", "--enable-grpc-gateway=false"}, e.args...)...)
 	e.cmd.Stdout, e.cmd.Stderr = log, log
 	if err := e.cmd.Start(); err != nil {
 		t.Fatalf("%v (install etcd-server)", err)
 	}
+	awaitListener(t, e.address, log.Name())
+}
+
+// awaitListener fails with the log of a process that does not begin to listen.
+func awaitListener(t *testing.T, address, log string) {
+	t.Helper()
 	for range 500 {
-		if c, err := net.Dial("tcp", e.address); err == nil {
+		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	b, _ := os.ReadFile(filepath.Join(e.dir, "log"))
-	t.Fatalf("etcd does not listen:\n%s", b)
+	b, _ := os.ReadFile(log)
+	t.Fatalf("etcd does not listen at %s:\n%s", address, b)
 }
 
 func (e *externalEtcd) stop(t *testing.T) {

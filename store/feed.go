@@ -56,7 +56,12 @@ type stopError struct{ error }
 var errRelist = errors.New("events are missing")
 
 const (
-	listPage       = 2000
+	// etcd counts all keys that are left for each page, so few pages are
+	// better than many; groups with thousands of rules want small ones.
+	listPageMin   = int64(500)
+	listPageMax   = int64(5_000)
+	listPageBytes = 4 << 20
+
 	retryDelayMin  = 50 * time.Millisecond
 	retryDelayMax  = 2 * time.Second
 	recordDelayMax = 30 * time.Second // each attempt lists everything
@@ -127,10 +132,10 @@ func (f *feed) session(ctx context.Context) error {
 func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
 	var rev int64
 	err := f.sink.load(func(yield func(*mvccpb.KeyValue) error) error {
-		from, end := f.prefix, clientv3.GetPrefixRangeEnd(f.prefix)
+		from, end, limit := f.prefix, clientv3.GetPrefixRangeEnd(f.prefix), listPageMin
 		for {
 			pageCtx, cancel := context.WithTimeout(ctx, f.cfg.RequestTimeout)
-			page, err := client.Get(pageCtx, from, clientv3.WithRange(end), clientv3.WithLimit(listPage), clientv3.WithRev(rev))
+			page, err := client.Get(pageCtx, from, clientv3.WithRange(end), clientv3.WithLimit(limit), clientv3.WithRev(rev))
 			cancel()
 			if err != nil {
 				return err
@@ -141,7 +146,9 @@ func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
 					return err
 				}
 			}
+			var size int64
 			for _, kv := range page.Kvs {
+				size += int64(len(kv.Value))
 				if err := yield(kv); err != nil {
 					return err
 				}
@@ -150,6 +157,7 @@ func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
 				return nil
 			}
 			from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+			limit = max(listPageMin, min(listPageMax, limit*listPageBytes/(size+1)))
 		}
 	})
 	if err != nil {

@@ -67,7 +67,7 @@ func TestTooLarge(t *testing.T) {
 		}
 		cfg.MaxTxnOps = 100_000
 		belief := open(t, cfg)
-		if _, err := belief.Update(within(t, 20*time.Second), put(attachments(50_000)...)); !errors.Is(err, ErrTooLarge) {
+		if _, err := belief.Update(within(t, 20*time.Second), put(attachments(21_000)...)); !errors.Is(err, ErrTooLarge) {
 			t.Errorf("more operations than the configured limit lets one believe: %.300v, want ErrTooLarge", err)
 		}
 		if rev := mustUpdate(t, s, put()); rev != first {

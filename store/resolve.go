@@ -9,32 +9,33 @@ import (
 )
 
 // resolve finds out whether a draft was committed, after an error that leaves
-// it open. A look at etcd would not do: the transaction may still be on its
-// way. So it first moves one of the guards that the transaction needs unmoved
-// and moves itself. If that works the transaction is not in and cannot get in
-// any more; if not, it is among the versions of the head since the plan, or
-// never will be.
+// it open: made at rev, or not made, and the policy is at rev without it. A
+// look at etcd would not do, since the transaction may still be on its way. So
+// it first moves one of the guards that the transaction needs unmoved and
+// moves itself. If that works, the transaction is not in and cannot get in any
+// more; if not, it is among the versions of the head since the plan, or never
+// will be.
 //
 // It is bounded by Config.RequestTimeout and by the store, not by a context
 // of the caller, which may have ended: that may be why the outcome is open.
-func (s *Store) resolve(d *draft) (commitResult, error) {
+func (s *Store) resolve(d *draft) (made bool, rev int64, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
 	defer cancel()
 	for {
-		result, err := s.tryResolve(ctx, d)
+		made, rev, err = s.tryResolve(ctx, d)
 		if err == nil || refused(err) {
-			return result, err
+			return made, rev, err
 		}
 		if s.reconnect(ctx); ctx.Err() != nil {
-			return commitResult{}, err
+			return false, 0, err
 		}
 	}
 }
 
-func (s *Store) tryResolve(ctx context.Context, d *draft) (commitResult, error) {
+func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, rev int64, err error) {
 	mark, err := newMark()
 	if err != nil {
-		return commitResult{}, err
+		return false, 0, err
 	}
 	r, err := s.client.Txn(ctx).If(d.fence.compare()).
 		// The head moves with every guard, so that no reader of the policy
@@ -42,10 +43,10 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (commitResult, error) 
 		Then(clientv3.OpPut(d.fence.key, ""), clientv3.OpPut(s.keys.head(), mark)).
 		Else(clientv3.OpGet(s.keys.head())).Commit()
 	if err != nil {
-		return commitResult{}, err
+		return false, 0, err
 	}
 	if r.Succeeded {
-		return commitResult{rev: r.Header.Revision}, nil
+		return false, r.Header.Revision, nil
 	}
 	kvs := r.Responses[0].GetResponseRange().Kvs
 	var head int64
@@ -54,15 +55,15 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (commitResult, error) 
 	}
 	for len(kvs) > 0 && kvs[0].ModRevision > d.rev {
 		if string(kvs[0].Value) == d.mark {
-			return commitResult{committed: true, rev: kvs[0].ModRevision}, nil
+			return true, kvs[0].ModRevision, nil
 		}
 		older, err := s.client.Get(ctx, s.keys.head(), clientv3.WithRev(kvs[0].ModRevision-1))
 		if err != nil {
-			return commitResult{}, err
+			return false, 0, err
 		}
 		kvs = older.Kvs
 	}
-	return commitResult{rev: head}, nil
+	return false, head, nil
 }
 
 // explain names the condition that a draft fails on although the policy has

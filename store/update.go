@@ -48,14 +48,14 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		opt(&o)
 	}
 	c := s.cache()
-	retrying := false
+	began := time.Now()
+	turn := false // taken in s.retry
 	defer func() {
-		if retrying {
+		if turn {
 			<-s.retry
 		}
 	}()
-	began := time.Now()
-	for attempt, stuck := 0, 0; ; {
+	for lost, stuck := 0, 0; ; {
 		if err := c.current(ctx); err != nil {
 			return 0, s.failed("update", err)
 		}
@@ -63,32 +63,36 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		if d == nil || err != nil {
 			return rev, err
 		}
-		attempt++
-		d.attempt = attempt
-		result, err := s.commit(ctx, d)
-		if err != nil && !result.sent && time.Since(began) < lossGrace && ctx.Err() == nil {
+		r := s.commit(ctx, d)
+		switch r.outcome {
+		case committed:
+			s.settle(ctx, c, r.rev)
+			return r.rev, nil
+		case failed:
+			return 0, r.err
+		case unsent:
+			if time.Since(began) > lossGrace || ctx.Err() != nil {
+				return 0, r.err
+			}
 			s.reconnect(ctx)
 			continue
-		}
-		if err != nil {
-			return 0, err
-		}
-		if result.committed {
-			s.settle(ctx, c, result.rev)
-			return result.rev, nil
+		case lostUnmade:
+			if lost++; lost == lostAttempts || ctx.Err() != nil {
+				return 0, r.err
+			}
 		}
 		// Those who lost a race retry one at a time, not all against each other.
-		if !retrying {
+		if !turn {
 			select {
 			case <-ctx.Done():
 				return 0, s.failed("update", ctx.Err())
 			case s.retry <- struct{}{}:
-				retrying = true
+				turn = true
 			}
 		}
-		if result.rev > d.rev {
-			if err := c.reach(ctx, result.rev); err != nil {
-				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", result.rev, err))
+		if r.rev > d.rev {
+			if err := c.reach(ctx, r.rev); err != nil {
+				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", r.rev, err))
 			}
 			stuck = 0
 			continue
@@ -100,12 +104,11 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 	}
 }
 
-// lostAttempts is how often a write is tried whose answer gets lost.
-const lostAttempts = 3
-
-// stuckConflicts is how often a write may fail on its conditions while the
-// policy stands still: events of hands other than a store's may be under way.
 const (
+	// lostAttempts is how often a write is tried whose request got lost.
+	lostAttempts = 3
+	// stuckConflicts is how often a write may fail on its conditions while the
+	// policy stands still: events of hands other than a store's may be under way.
 	stuckConflicts = 3
 	stuckPause     = 100 * time.Millisecond
 )
@@ -129,20 +132,28 @@ func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change,
 	return d, rev, nil
 }
 
-// commitResult is what became of a draft: committed at rev, or refused by its
-// conditions when the policy was at rev.
+// outcome is what became of an attempt to commit a draft.
+type outcome uint8
+
+const (
+	committed  outcome = iota // at rev
+	conflicted                // its conditions did not hold; the policy was at rev
+	lostUnmade                // sent, lost, and certain not to be made; the policy was at rev
+	unsent                    // there was no connection
+	failed                    // etcd refused it, or what became of it is unknown: err says so
+)
+
 type commitResult struct {
-	committed bool
-	rev       int64
-	sent      bool // with an error: the draft was not kept back for want of a connection
+	outcome outcome
+	rev     int64
+	err     error
 }
 
-// commit tries a draft once. An error says that nothing was written, or is
-// ErrOutcomeUnknown.
-func (s *Store) commit(ctx context.Context, d *draft) (commitResult, error) {
+// commit tries a draft once.
+func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	compares, ops, err := d.arrange(s.cfg.MaxTxnOps)
 	if err != nil {
-		return commitResult{sent: true}, &OpError{Op: "update", Kind: ErrTooLarge, Err: err}
+		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrTooLarge, Err: err}}
 	}
 	txnCtx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
@@ -150,24 +161,26 @@ func (s *Store) commit(ctx context.Context, d *draft) (commitResult, error) {
 	r, err := s.client.Txn(txnCtx).If(compares...).Then(ops...).Else(clientv3.OpGet(s.keys.head())).Commit()
 	switch {
 	case err == nil && r.Succeeded:
-		return commitResult{committed: true, rev: r.Header.Revision}, nil
+		return commitResult{outcome: committed, rev: r.Header.Revision}
 	case err == nil:
 		var head int64
 		if kvs := r.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
 			head = kvs[0].ModRevision
 		}
-		return commitResult{rev: head}, nil
-	case refused(err) || !*sent:
-		return commitResult{sent: *sent}, s.failed("update", err)
+		return commitResult{outcome: conflicted, rev: head}
+	case refused(err):
+		return commitResult{outcome: failed, err: s.failed("update", err)}
+	case !*sent:
+		return commitResult{outcome: unsent, err: s.failed("update", err)}
 	}
-	result, unresolved := s.resolve(d)
+	made, rev, unresolved := s.resolve(d)
 	switch {
 	case unresolved != nil:
-		return commitResult{sent: true}, &OpError{Op: "update", Kind: ErrOutcomeUnknown, Err: fmt.Errorf("%w; then: %w", err, unresolved)}
-	case result.committed || ctx.Err() == nil && d.attempt < lostAttempts:
-		return result, nil
+		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrOutcomeUnknown, Err: fmt.Errorf("%w; then: %w", err, unresolved)}}
+	case made:
+		return commitResult{outcome: committed, rev: rev}
 	}
-	return commitResult{sent: true}, s.failed("update", err)
+	return commitResult{outcome: lostUnmade, rev: rev, err: s.failed("update", err)}
 }
 
 // reconnect spares a request the rest of gRPC's wait between attempts to

@@ -1,0 +1,184 @@
+package store
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// TestThroughGRPCProxy follows through etcd's proxy, which answers no progress
+// requests and merges watches.
+func TestThroughGRPCProxy(t *testing.T) {
+	t.Parallel()
+	e := &externalEtcd{dir: socketDir(t)}
+	e.start(t)
+	t.Cleanup(func() { e.stop(t) })
+	address := freeAddress(t)
+	log, err := os.Create(filepath.Join(e.dir, "proxy.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	proxy := exec.Command("etcd", "grpc-proxy", "start", "--endpoints", e.address, "--listen-addr", address)
+	proxy.Stdout, proxy.Stderr = log, log
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := proxy.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = proxy.Wait() // killed
+	})
+	awaitListener(t, address, log.Name())
+	cfg := e.config()
+	cfg.Endpoints = []string{address}
+	s := open(t, cfg)
+	first := mustUpdate(t, s, put(account("a")))
+	var one, two recorder
+	follow(t, open(t, cfg), &one)
+	follow(t, open(t, cfg), &two)
+	one.await(t, first)
+	two.await(t, first)
+	time.Sleep(3 * s.cfg.ProbeInterval) // so that the followers have been probed
+	revs := []int64{first}
+	for _, id := range []string{"g", "h", "i"} {
+		revs = append(revs, mustUpdate(t, s, put(group("a", id))))
+	}
+	for _, r := range []*recorder{&one, &two} {
+		checkHistory(t, r.await(t, revs[3]), revs)
+		if diff := cmp.Diff(dump(t, s), r.state()); diff != "" {
+			t.Errorf("state (-cache +follower):\n%s", diff)
+		}
+	}
+	if since, stale := s.Stale(); stale {
+		t.Errorf("stale since %v", since)
+	}
+}
+
+// TestRoles has an etcd with TLS and users by certificate, and a host that may
+// read the policy and write its own status, and no more.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	dir := socketDir(t)
+	ca := newAuthority(t, dir)
+	ca.issue(t, "server")
+	e := &externalEtcd{dir: dir, scheme: "https", args: []string{"--client-cert-auth", "--trusted-ca-file", filepath.Join(dir, "ca.pem"),
+		"--cert-file", filepath.Join(dir, "server.pem"), "--key-file", filepath.Join(dir, "server.key")}}
+	e.start(t)
+	t.Cleanup(func() { e.stop(t) })
+	as := func(user string) Config {
+		cfg := e.config()
+		cfg.Endpoints = []string{"https://" + e.address}
+		cfg.TLS = &tls.Config{RootCAs: ca.pool, Certificates: []tls.Certificate{ca.issue(t, user)}}
+		return cfg
+	}
+	api := open(t, as("root"))
+	ctx := within(t, 20*time.Second)
+	policy, own := api.keys.policy(), api.keys.host("h1")
+	for _, err := range []error{
+		second(api.client.UserAdd(ctx, "root", "-")), second(api.client.RoleAdd(ctx, "root")), second(api.client.UserGrantRole(ctx, "root", "root")),
+		second(api.client.UserAdd(ctx, "h1", "-")), second(api.client.RoleAdd(ctx, "h1")), second(api.client.UserGrantRole(ctx, "h1", "h1")),
+		second(api.client.RoleGrantPermission(ctx, "h1", policy, clientv3.GetPrefixRangeEnd(policy), clientv3.PermissionType(clientv3.PermRead))),
+		second(api.client.RoleGrantPermission(ctx, "h1", own, "", clientv3.PermissionType(clientv3.PermWrite))),
+		second(api.client.AuthEnable(ctx)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rev := mustUpdate(t, api, put(account("a")))
+	host := open(t, as("h1"))
+	var r recorder
+	follow(t, host, &r)
+	r.await(t, rev)
+	if err := host.PutHost(ctx, HostStatus{Host: "h1", Applied: rev}); err != nil {
+		t.Error(err)
+	}
+	if err := api.WaitHosts(ctx, func(h []HostStatus) bool { return len(h) == 1 && h[0].Applied == rev }); err != nil {
+		t.Error(err)
+	}
+	if err := host.PutHost(ctx, HostStatus{Host: "h2"}); !errors.Is(err, rpctypes.ErrPermissionDenied) || errors.Is(err, ErrUnavailable) {
+		t.Errorf("a host that reports for another: %v, want permission denied", err)
+	}
+	if _, err := host.Update(ctx, put(account("b"))); !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		t.Errorf("a host that writes policy: %v, want permission denied", err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// authority issues certificates of a test, for servers on loopback and clients.
+type authority struct {
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pool *x509.CertPool
+}
+
+func newAuthority(t *testing.T, dir string) *authority {
+	a := &authority{dir: dir, pool: x509.NewCertPool()}
+	a.cert = &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.key = a.write(t, "ca", a.cert, nil)
+	a.pool.AddCert(a.cert)
+	return a
+}
+
+func (a *authority) issue(t *testing.T, name string) tls.Certificate {
+	t.Helper()
+	a.write(t, name, &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}, a.key)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(a.dir, name+".pem"), filepath.Join(a.dir, name+".key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+// write makes the files of a certificate, signed by its own key if by is nil.
+func (a *authority) write(t *testing.T, name string, c *x509.Certificate, by *ecdsa.PrivateKey) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if by == nil {
+		by = key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, a.cert, &key.PublicKey, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c == a.cert {
+		if a.cert, err = x509.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, block := range map[string]*pem.Block{name + ".pem": {Type: "CERTIFICATE", Bytes: der}, name + ".key": {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(filepath.Join(a.dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return key
+}
