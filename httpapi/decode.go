@@ -151,16 +151,12 @@ func (r *reading) baseline(n *node) []secgroup.BaselineAddress {
 	defer o.close()
 	o.readOnly("guard")
 	o.readOnly(answerFields...)
-	v := o.take("addresses")
-	if v == nil {
+	if o.n.get("addresses") == nil {
 		o.invalid("/addresses", "is missing")
-		return nil
 	}
-	if !o.is(v, kindArray, "/addresses") {
-		return nil
-	}
-	out := make([]secgroup.BaselineAddress, len(v.items))
-	for i, item := range v.items {
+	items := o.list("addresses")
+	out := make([]secgroup.BaselineAddress, len(items))
+	for i, item := range items {
 		b := r.object(item, "/addresses"+secgroup.Pointer(i))
 		a, err := netip.ParseAddr(b.str("address"))
 		if err != nil {
@@ -177,12 +173,10 @@ func (r *reading) baseline(n *node) []secgroup.BaselineAddress {
 
 // groupIDs reads a list of groups: ids, or objects with an id.
 func (r *reading) groupIDs(n *node) (ids []string, at string) {
-	items, at := r.array(n, "security_groups", "items")
-	if !r.is(items, kindArray, at) {
-		return nil, at
-	}
-	ids = make([]string, len(items.items))
-	for i, item := range items.items {
+	array, at := r.array(n, "security_groups", "items")
+	items := r.items(array, at, maxItems)
+	ids = make([]string, len(items))
+	for i, item := range items {
 		here := at + secgroup.Pointer(i)
 		if item.kind == kindObject {
 			o := r.object(item, here)

@@ -138,10 +138,7 @@ func (o *object) groupRef(name, account string) secgroup.GroupRef {
 // ruleSet reads an array of rules, which is at a pointer.
 func (r *reading) ruleSet(n *node, at string, ref secgroup.GroupRef) *plan.RuleSet {
 	set := &plan.RuleSet{At: at, Rules: []secgroup.Rule{}}
-	if !r.is(n, kindArray, at) {
-		return set
-	}
-	for i, item := range n.items {
+	for i, item := range r.items(n, at, maxRules) {
 		set.Rules = append(set.Rules, r.rule(item, at+secgroup.Pointer(i), ref, "", true))
 	}
 	return set

@@ -9,11 +9,33 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
+// The bounds of what one body may hold, so that none of 2 MiB costs much more
+// than another.
+const (
+	maxFaults = 500  // noted; more of them help nobody
+	maxItems  = 1000 // of a list of names or addresses
+	maxRules  = 5000 // of a group
+)
+
 // reading collects the faults of a body while its values are read.
 type reading struct{ faults secgroup.Faults }
 
 func (r *reading) fault(at, code, detail string) {
-	r.faults = append(r.faults, secgroup.Fault{Pointer: at, Code: code, Detail: detail})
+	if len(r.faults) < maxFaults {
+		r.faults = append(r.faults, secgroup.Fault{Pointer: at, Code: code, Detail: detail})
+	}
+}
+
+// items returns the elements of an array, none if it is not one or is too long.
+func (r *reading) items(n *node, at string, limit int) []*node {
+	if !r.is(n, kindArray, at) {
+		return nil
+	}
+	if len(n.items) > limit {
+		r.fault(at, secgroup.CodeOutOfRange, fmt.Sprintf("has %d elements, may have %d", len(n.items), limit))
+		return nil
+	}
+	return n.items
 }
 
 func (r *reading) invalid(at, detail string) { r.fault(at, secgroup.CodeInvalidValue, detail) }
@@ -136,15 +158,21 @@ func (o *object) optional(name string, low, high int64) (value int64, ok bool) {
 	return o.integer(name, low, high)
 }
 
-// strings reads an array of strings, nil if it is absent. Its length is that
-// of the array also if there are faults in it.
-func (o *object) strings(name string) []string {
+// list reads the elements of an array, none if it is absent.
+func (o *object) list(name string) []*node {
 	v := o.take(name)
-	if v == nil || !o.is(v, kindArray, o.pointer(name)) {
+	if v == nil {
 		return nil
 	}
-	out := make([]string, len(v.items))
-	for i, item := range v.items {
+	return o.items(v, o.pointer(name), maxItems)
+}
+
+// strings reads an array of strings, empty if it is absent. Its length is that
+// of the array also if there are faults in it.
+func (o *object) strings(name string) []string {
+	items := o.list(name)
+	out := make([]string, len(items))
+	for i, item := range items {
 		if o.is(item, kindString, o.pointer(name)+secgroup.Pointer(i)) {
 			out[i] = item.text
 		}
@@ -154,12 +182,9 @@ func (o *object) strings(name string) []string {
 
 // parsed reads an array of strings that parse understands.
 func parsed[T any](o *object, name, what string, parse func(string) (T, error)) []T {
-	v := o.take(name)
-	if v == nil || !o.is(v, kindArray, o.pointer(name)) {
-		return nil
-	}
-	out := make([]T, len(v.items))
-	for i, item := range v.items {
+	items := o.list(name)
+	out := make([]T, len(items))
+	for i, item := range items {
 		at := o.pointer(name) + secgroup.Pointer(i)
 		if !o.is(item, kindString, at) {
 			continue

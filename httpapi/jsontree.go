@@ -134,6 +134,7 @@ func (p *parser) array(at string, depth int) (*node, error) {
 
 func (p *parser) object(at string, depth int) (*node, error) {
 	n := &node{kind: kindObject}
+	seen := map[string]struct{}{}
 	for p.dec.More() {
 		token, err := p.dec.Token()
 		if err != nil {
@@ -145,10 +146,13 @@ func (p *parser) object(at string, depth int) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n.get(name) != nil {
-			p.faults = append(p.faults, secgroup.Fault{Pointer: here, Code: codeMalformedJSON, Detail: "the name is there twice"})
+		if _, twice := seen[name]; twice {
+			if len(p.faults) < maxFaults {
+				p.faults = append(p.faults, secgroup.Fault{Pointer: here, Code: codeMalformedJSON, Detail: "the name is there twice"})
+			}
 			continue
 		}
+		seen[name] = struct{}{}
 		n.fields = append(n.fields, field{name, v})
 	}
 	_, err := p.dec.Token()

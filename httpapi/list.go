@@ -140,14 +140,18 @@ func (c *call) cursor() (*cursor, error) {
 	if v == "" {
 		return nil, nil
 	}
-	bad := problem(http.StatusBadRequest, codeBadCursor, "the cursor is not one that this list gave")
-	b, err := base64.RawURLEncoding.DecodeString(v)
-	if err != nil {
-		return nil, bad
-	}
+	return decodeCursor(v, c.listID())
+}
+
+// decodeCursor reads what encodeCursor wrote, of a list.
+func decodeCursor(text string, list uint32) (*cursor, error) {
 	var at cursor
-	if err := json.Unmarshal(b, &at); err != nil || at.List != c.listID() || at.Revision <= 0 {
-		return nil, bad
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		err = json.Unmarshal(b, &at)
+	}
+	if err != nil || at.List != list || at.Revision <= 0 {
+		return nil, problem(http.StatusBadRequest, codeBadCursor, "the cursor is not one that this list gave")
 	}
 	return &at, nil
 }

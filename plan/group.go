@@ -133,8 +133,9 @@ func (d *draft) groupRules(g, old *secgroup.Group, spec GroupSpec) []secgroup.Ru
 		rules = d.ruleSet(g.GroupRef, had, *spec.Rules)
 	}
 	isDefault := func(r secgroup.Rule) bool { return r.Origin == secgroup.OriginDefault }
+	given := indexOf(rules)
 	for _, r := range had {
-		if (spec.Rules == nil || isDefault(r)) && !slices.ContainsFunc(rules, func(n secgroup.Rule) bool { return n.ID == r.ID }) {
+		if (spec.Rules == nil || isDefault(r)) && given.id(r.ID) < 0 {
 			rules = append(rules, r)
 		}
 	}

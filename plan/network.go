@@ -29,7 +29,7 @@ func PutNetwork(s *secgroup.Snapshot, req *Request, n secgroup.Network) (Result,
 	}
 	if old != nil && old.RoutingDomain != n.RoutingDomain {
 		for _, nic := range s.NICsOfNetwork(n.ID) {
-			if err := addressesInUse(s, n.RoutingDomain, nic, nil); err != nil {
+			if err := addressesInUse(s, n.RoutingDomain, nic); err != nil {
 				return Result{}, err
 			}
 		}

@@ -30,7 +30,7 @@ func PutNIC(s *secgroup.Snapshot, req *Request, n secgroup.NIC) (Result, error) 
 	if err := d.err(); err != nil {
 		return Result{}, err
 	}
-	if err := addressesInUse(s, s.Domain(&n), &n, nil); err != nil {
+	if err := addressesInUse(s, s.Domain(&n), &n); err != nil {
 		return Result{}, err
 	}
 	d.static.nic(n.ID)
@@ -54,12 +54,12 @@ func (d *draft) nicReferences(n, old *secgroup.NIC) {
 }
 
 // addressesInUse refuses addresses of n that another NIC of the routing domain
-// has as its own. ignore, unless nil, says which NICs do not count.
-func addressesInUse(s *secgroup.Snapshot, domain string, n *secgroup.NIC, ignore func(*secgroup.NIC) bool) error {
+// has as its own.
+func addressesInUse(s *secgroup.Snapshot, domain string, n *secgroup.NIC) error {
 	var deps []Dependent
 	for _, a := range n.Addresses {
 		for _, other := range s.NICsByAddress(domain, a) {
-			if other.ID != n.ID && slices.Contains(other.Addresses, a) && (ignore == nil || !ignore(other)) {
+			if other.ID != n.ID && slices.Contains(other.Addresses, a) {
 				deps = append(deps, Dependent{NIC: other.ID, Address: a.String()})
 			}
 		}

@@ -6,7 +6,6 @@
 package plan
 
 import (
-	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -73,10 +72,13 @@ func begin(s *secgroup.Snapshot, req *Request) *draft {
 func (d *draft) put(o secgroup.Object)   { d.changes = append(d.changes, secgroup.Put(o)) }
 func (d *draft) delete(key secgroup.Key) { d.changes = append(d.changes, secgroup.Delete(key)) }
 
+// maxFaults bounds the faults that one request is told of.
+const maxFaults = 500
+
 // fault adds a fault unless its place already has one: the first one found
 // there is the one to mend.
 func (d *draft) fault(pointer, code, detail string) {
-	if !slices.ContainsFunc(d.faults, func(f secgroup.Fault) bool { return f.Pointer == pointer }) {
+	if len(d.faults) < maxFaults && !slices.ContainsFunc(d.faults, func(f secgroup.Fault) bool { return f.Pointer == pointer }) {
 		d.faults = append(d.faults, secgroup.Fault{Pointer: pointer, Code: code, Detail: detail})
 	}
 }
@@ -133,7 +135,3 @@ func guardEgress(s *secgroup.Snapshot, opened []string) error {
 	return &Conflict{CodeWouldOpenEgress,
 		"the change would open the egress of NICs that is restricted now; confirm=open-egress does it all the same", deps}
 }
-
-// same reports whether two states of an object differ in nothing but their
-// times and revisions, which the caller has made equal.
-func same[T any](a, b T) bool { return reflect.DeepEqual(a, b) }

@@ -20,7 +20,16 @@ type RuleSet struct {
 // ruleSet turns a given set into the rules of group ref, which had others.
 func (d *draft) ruleSet(ref secgroup.GroupRef, had []secgroup.Rule, given RuleSet) []secgroup.Rule {
 	rules := make([]secgroup.Rule, 0, len(given.Rules))
-	seen := map[string]bool{}
+	old, seen := indexOf(had), index{ids: map[string]int{}, contents: map[secgroup.Rule]int{}}
+	take := func(r secgroup.Rule, was int) {
+		var place *secgroup.Rule
+		if was >= 0 {
+			place = &had[was]
+		}
+		r = settle(r, place)
+		rules = append(rules, r)
+		seen.add(len(rules)-1, r)
+	}
 	for i := range given.Rules {
 		r := given.Rules[i]
 		at := fmt.Sprintf("%s/%d", given.At, i)
@@ -28,28 +37,69 @@ func (d *draft) ruleSet(ref secgroup.GroupRef, had []secgroup.Rule, given RuleSe
 		if r.ID == "" {
 			continue
 		}
-		if seen[r.ID] {
+		if seen.id(r.ID) >= 0 {
 			d.fault(at+"/id", secgroup.CodeInvalidValue, "another rule of the set has this id")
 		}
-		seen[r.ID] = true
-		rules = append(rules, settle(r, find(had, r.ID)))
+		take(r, old.id(r.ID))
 	}
 	for i := range given.Rules {
 		r := given.Rules[i]
 		r.Normalize()
-		if r.ID != "" || findContent(rules, r) != nil {
+		if r.ID != "" || seen.content(r) >= 0 {
 			continue
 		}
-		old := findContent(had, r)
-		if old != nil && !seen[old.ID] {
-			r.ID = old.ID
+		was := old.content(r)
+		if was >= 0 && seen.id(had[was].ID) < 0 {
+			r.ID = had[was].ID
 		} else {
-			r.ID, old = d.NewID(), nil
+			r.ID, was = d.NewID(), -1
 		}
-		seen[r.ID] = true
-		rules = append(rules, settle(r, old))
+		take(r, was)
 	}
 	return sortRules(rules)
+}
+
+// index finds rules by id and by content, -1 if there is none. Of several with
+// one content it finds the first.
+type index struct {
+	ids      map[string]int
+	contents map[secgroup.Rule]int
+}
+
+func indexOf(rules []secgroup.Rule) index {
+	x := index{ids: make(map[string]int, len(rules)), contents: make(map[secgroup.Rule]int, len(rules))}
+	for i, r := range rules {
+		x.add(i, r)
+	}
+	return x
+}
+
+func (x index) add(i int, r secgroup.Rule) {
+	x.ids[r.ID] = i
+	if c := content(r); x.content(c) < 0 {
+		x.contents[c] = i
+	}
+}
+
+func (x index) id(id string) int {
+	if i, ok := x.ids[id]; ok {
+		return i
+	}
+	return -1
+}
+
+func (x index) content(r secgroup.Rule) int {
+	if i, ok := x.contents[content(r)]; ok {
+		return i
+	}
+	return -1
+}
+
+// content is the rule without what secgroup.SameContent passes over, so that
+// two contents are equal if that says so of the rules.
+func content(r secgroup.Rule) secgroup.Rule {
+	r.ID, r.Description, r.Origin, r.Revision = "", "", "", 0
+	return r
 }
 
 // rule normalises and validates one rule of group ref, which is at a pointer

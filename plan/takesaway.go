@@ -17,15 +17,8 @@ func takesRules(old, new *secgroup.Group) bool {
 	if old == nil || new == nil {
 		return false
 	}
-	for _, r := range old.Rules {
-		if !r.Enabled {
-			continue
-		}
-		if !slices.ContainsFunc(new.Rules, func(n secgroup.Rule) bool { return secgroup.SameContent(r, n) }) {
-			return true
-		}
-	}
-	return false
+	left := indexOf(new.Rules)
+	return slices.ContainsFunc(old.Rules, func(r secgroup.Rule) bool { return r.Enabled && left.content(r) < 0 })
 }
 
 // takesNIC compares two states of a NIC; new is nil for a deleted one.

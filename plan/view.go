@@ -137,14 +137,6 @@ func (v *View) DefaultGroup(account string) *secgroup.Group {
 	return first
 }
 
-// HasAttachment reports whether the attachment exists.
-func (v *View) HasAttachment(a secgroup.Attachment) bool {
-	if o, ok := v.over[secgroup.AttachmentKey(a)]; ok {
-		return o != nil
-	}
-	return v.base.HasAttachment(a)
-}
-
 // AttachmentsOfNIC returns the attachments of the NIC itself, sorted by group.
 func (v *View) AttachmentsOfNIC(id string) []secgroup.Attachment {
 	return v.attachments(v.base.AttachmentsOfNIC(id), v.byNIC[id])

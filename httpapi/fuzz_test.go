@@ -1,0 +1,125 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+func seeds(f *testing.F) {
+	for _, body := range []string{
+		`{"name":"web","rules":[{"direction":"ingress","protocol":17,"start_port":-1,"remote_cidr":"10.0.0.0/8"}],"tags":{"a":null}}`,
+		`{"account":"a","network":"n","mac":"02:00:00:00:00:01","addresses":["10.0.0.1"],"allowed_addresses":["10.0.0.0/8","::1"]}`,
+		`{"settings":{"egress_open_guard":"block"},"quotas":{"nics":{"limit":1}}}`, `[1,2,[3]]`, `{"a":1,"a":2}`, `{"a":`, `"\ud800"`,
+		`{"addresses":[{"address":"::","protocol":"tcp","port":1e400}]}`, `{"security_groups":["a",{"id":"b"}],"items":[]}`,
+	} {
+		f.Add([]byte(body))
+	}
+}
+
+// What parseJSON takes is JSON, and what it makes of it is the same.
+func FuzzParseJSON(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		n, faults, err := parseJSON(body)
+		var want any
+		dec := json.NewDecoder(bytes.NewReader(body))
+		dec.UseNumber() // of any size
+		if jsonErr := dec.Decode(&want); err == nil && jsonErr != nil {
+			t.Fatalf("%q is not JSON: %v", body, jsonErr)
+		}
+		if err == nil && len(faults) == 0 && !reflect.DeepEqual(plain(n), normal(want)) {
+			t.Errorf("%q is read as %v, want %v", body, plain(n), want)
+		}
+	})
+}
+
+// plain turns a node into what encoding/json makes of it; numbers are text.
+func plain(n *node) any {
+	switch n.kind {
+	case kindBool:
+		return n.truth
+	case kindString:
+		return n.text
+	case kindNumber:
+		return "number"
+	case kindArray:
+		out := []any{}
+		for _, i := range n.items {
+			out = append(out, plain(i))
+		}
+		return out
+	case kindObject:
+		out := map[string]any{}
+		for _, f := range n.fields {
+			out[f.name] = plain(f.value)
+		}
+		return out
+	}
+	return nil
+}
+
+func normal(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return "number"
+	case []any:
+		for i := range v {
+			v[i] = normal(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = normal(v[k])
+		}
+	}
+	return v
+}
+
+// Whatever a body says, reading it ends in a value or in faults that point
+// somewhere; and reading what a merge makes of it too.
+func FuzzReadBodies(f *testing.F) {
+	seeds(f)
+	ref := secgroup.GroupRef{Account: "acme", ID: "g"}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		n, _, err := parseJSON(body)
+		if err != nil {
+			return
+		}
+		r := &reading{}
+		r.group(n, ref)
+		r.rule(n, "", ref, "r", false)
+		r.account(settingsInPlace(n), "acme")
+		r.network(n, "net")
+		r.nic(n, "nic")
+		r.instance(n, secgroup.InstanceRef{Account: "acme", ID: "i"})
+		r.baseline(n)
+		r.groupIDs(n)
+		items, at := r.array(n, "rules", "items")
+		r.ruleSet(items, at, ref)
+		for _, fault := range r.faults {
+			if fault.Code == "" || fault.Detail == "" || fault.Pointer != "" && fault.Pointer[0] != '/' {
+				t.Errorf("%q: fault %+v", body, fault)
+			}
+		}
+		if len(r.faults) > 0 {
+			if p := faultsProblem(r.faults); p.Status != 400 && p.Status != 422 || titles[p.Code] == "" {
+				t.Errorf("%q: problem %+v", body, p)
+			}
+		}
+		g := &secgroup.Group{GroupRef: ref, Name: "g", Tags: map[string]string{"a": "b"}}
+		edited(writableGroup(g), n, func(r *reading, n *node) plan.GroupSpec { return r.group(n, ref) })
+	})
+}
+
+func FuzzCursor(f *testing.F) {
+	f.Add(encodeCursor(cursor{5, "a", 1}))
+	f.Fuzz(func(t *testing.T, text string) {
+		if at, err := decodeCursor(text, 1); err == nil && (at.Revision <= 0 || at.List != 1) {
+			t.Errorf("%q: %+v", text, at)
+		}
+	})
+}

@@ -1,0 +1,121 @@
+package httpapi
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// values are what random bodies are made of: what belongs there, and what does not.
+var values = []string{
+	`"web"`, `"db"`, `"default"`, `"ghost"`, `"acme"`, `"net1"`, `"net2"`, `"n1"`, `"vm1"`, `""`, `"a b"`, `"bolt/theirs"`,
+	`"ingress"`, `"egress"`, `"tcp"`, `"ICMP"`, `"all"`, `"47"`, `47`, `256`, `-1`, `0`, `80`, `65536`, `1.5`, `1e3`, `99999999999999999999`,
+	`"ipv4"`, `"ipv6"`, `"any"`, `"10.0.0.0/8"`, `"fd00::/8"`, `"::ffff:10.0.0.0/104"`, `"0.0.0.0/0"`, `"10.0.0.9"`, `"fe80::1%eth0"`,
+	`"02:00:00:00:00:09"`, `"listed"`, `"open"`, `"auto"`, `"block"`, `"on"`, `"off"`, `"vpc"`, `"flat"`, `"blue"`,
+	`true`, `false`, `null`, `[]`, `{}`, `["web","db"]`, `[{"id":"web"}]`, `["net1"]`, `["10.0.0.9","fd00::9"]`, `{"a":"b"}`, `{"nics":{"limit":3}}`,
+	`"` + strings.Repeat("ü", 300) + `"`, "\"\\u0000\"", "\"\\ud800\"",
+}
+
+// randomBody draws a body from the fields of a schema.
+func randomBody(r *rand.Rand, fields []string, depth int) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i := range r.IntN(len(fields) + 1) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name := fields[r.IntN(len(fields))]
+		if r.IntN(20) == 0 {
+			name = "nonsense"
+		}
+		value := values[r.IntN(len(values))]
+		if (name == "rules" || name == "items" || name == "addresses") && depth < 2 && r.IntN(2) == 0 {
+			value = "[" + randomBody(r, fields, depth+1) + "," + randomBody(r, ruleFields, depth+1) + "]"
+		}
+		fmt.Fprintf(&b, "%q:%s", name, value)
+	}
+	b.WriteByte('}')
+	switch r.IntN(30) {
+	case 0:
+		return b.String()[:r.IntN(b.Len())]
+	case 1:
+		return values[r.IntN(len(values))]
+	case 2:
+		return "[" + b.String() + "]"
+	}
+	return b.String()
+}
+
+var ruleFields = []string{"direction", "protocol", "port_min", "port_max", "icmp_type", "remote_cidr", "remote_group", "family", "enabled", "id"}
+
+// fieldsOf lists the fields of an operation's body, nil if it has none.
+func fieldsOf(d *described, op any) []string {
+	schema, _ := d.get(op, "requestBody", "content", "application/json").(map[string]any)
+	if schema == nil {
+		return nil
+	}
+	var out []string
+	collect := func(v any) {
+		props, _ := d.get(v, "properties").(map[string]any)
+		for name := range props {
+			out = append(out, name)
+		}
+	}
+	collect(schema["schema"])
+	any, _ := d.get(schema["schema"], "anyOf").([]any)
+	for _, v := range any {
+		collect(v)
+	}
+	return out
+}
+
+// Random requests of all operations: each answer is described (do checks that),
+// none is an internal error, and a refused request changes nothing.
+func TestRandomRequests(t *testing.T) {
+	t.Parallel()
+	s := used(t)
+	s.report("h1", 1, "n1", "n2")
+	d := describe(t)
+	r := rand.New(rand.NewPCG(7, 7))
+	all := routes()
+	ids := map[string][]string{
+		"account": {"acme", "bolt", "ghost", "new"}, "group": {"web", "db", "free", "default", "ghost", "theirs"}, "rule": {"r1", "r2", "r9"},
+		"network": {"net1", "net2", "lonely", "ghost"}, "nic": {"n1", "n2", "b1", "n9"}, "instance": {"vm1", "vm9"}, "host": {"h1", "h9"},
+	}
+	queries := []string{"", "", "", "?dry_run=true", "?limit=1", "?cascade=attachments,references", "?revision=3", "?name=web", "?confirm=open-egress", "?cursor=e30"}
+	headers := []string{"X-Request-Id: r", "If-Match: *", "If-None-Match: *", "Prefer: wait=0", `If-Match: "12-abc"`, "Content-Type: text/plain"}
+	statuses := map[int]int{}
+	for range 3000 {
+		route := all[r.IntN(len(all))]
+		path := route.path
+		for name, of := range ids {
+			path = strings.ReplaceAll(path, "{"+name+"}", of[r.IntN(len(of))])
+		}
+		body := ""
+		if _, op := d.operation(route.method, path); r.IntN(10) > 0 {
+			if fields := fieldsOf(d, op); len(fields) > 0 {
+				body = randomBody(r, fields, 0)
+			}
+		}
+		h := []string{"Prefer: wait=0"}
+		if r.IntN(4) == 0 {
+			h = append(h, headers[r.IntN(len(headers))])
+		}
+		before := s.api.newestRevision(t)
+		a := s.do(route.method, path+queries[r.IntN(len(queries))], body, h...)
+		statuses[a.status]++
+		if a.status >= http.StatusInternalServerError {
+			t.Fatalf("%s %s %s: %d %s\n%s", route.method, path, body, a.status, a.raw, s.log)
+		}
+		if after := s.api.newestRevision(t); a.status >= 400 && after != before {
+			t.Fatalf("%s %s %s: %d, yet the policy changed", route.method, path, body, a.status)
+		}
+	}
+	for _, want := range []int{200, 201, 204, 400, 404, 409, 412, 415, 422} {
+		if statuses[want] == 0 {
+			t.Errorf("no answer was %d: %v", want, statuses)
+		}
+	}
+}
