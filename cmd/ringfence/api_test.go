@@ -30,6 +30,7 @@ func TestAPIScripts(t *testing.T) {
 		s, url := startAPI(env)
 		env.Values[storeKey{}] = s
 		env.Setenv("HOME", env.WorkDir)
+		env.Setenv("GORACE", quickRace)
 		env.Setenv("RINGFENCE_SERVER", url)
 		env.Setenv("RINGFENCE_TOKEN", "platform-token")
 		env.Setenv("RINGFENCE_ACCOUNT", "acme")

@@ -11,14 +11,21 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Under the race detector each command would sleep a second at its end.
+	if os.Getenv("GORACE") == "" {
+		os.Setenv("GORACE", quickRace)
+	}
 	testscript.Main(m, map[string]func(){"ringfence": main})
 }
+
+const quickRace = "atexit_sleep_ms=0"
 
 // TestScripts runs the command lines in testdata/script. No API is there.
 func TestScripts(t *testing.T) {
 	p := scripts("testdata/script")
 	p.Setup = func(env *testscript.Env) error {
 		env.Setenv("HOME", env.WorkDir)
+		env.Setenv("GORACE", quickRace)
 		return nil
 	}
 	testscript.Run(t, p)
