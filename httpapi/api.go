@@ -22,6 +22,7 @@ type Store interface {
 	Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...store.UpdateOption) (int64, error)
 	Observe(f func(before *secgroup.Snapshot, b store.Batch)) (stop func())
 	Hosts() []store.HostStatus
+	DeleteHost(ctx context.Context, host string) error
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
 	Sync(ctx context.Context) error
 	Stale() (since time.Time, stale bool)

@@ -34,10 +34,10 @@ func TestWholeAttachmentList(t *testing.T) {
 	list := s.must("GET", path, "")
 	s.must("PUT", path, string(list.raw)).want(t, map[string]string{"items": list.text("items"), "effects.nics": "[]"})
 	s.must("GET", acme+"/nics/n1", "").want(t, map[string]string{
-		"effective_groups": `[{"id":"db","via":"nic"},{"id":"default","via":"nic"}]`,
+		"effective_groups": `[{"id":"db","implicit":false,"via":"nic"},{"id":"default","implicit":false,"via":"nic"}]`,
 	})
 	s.must("PUT", path, `[]`)
-	s.must("GET", acme+"/nics/n1", "").want(t, map[string]string{"effective_groups": `[{"id":"default","via":"default"}]`})
+	s.must("GET", acme+"/nics/n1", "").want(t, map[string]string{"effective_groups": `[{"id":"default","implicit":true,"via":"default"}]`})
 }
 
 func TestNetworkScope(t *testing.T) {

@@ -10,8 +10,9 @@ import (
 )
 
 type effectiveJSON struct {
-	ID  string       `json:"id"`
-	Via secgroup.Via `json:"via"`
+	ID       string       `json:"id"`
+	Via      secgroup.Via `json:"via"`
+	Implicit bool         `json:"implicit"` // computed: nothing attached acts there
 }
 
 // becauseJSON says what makes a NIC egress-restricted: a group, and the rule
@@ -57,7 +58,7 @@ func showNIC(v *plan.View, at placement, n *secgroup.NIC) nicJSON {
 func showEffective(effective []secgroup.Effective) []effectiveJSON {
 	out := make([]effectiveJSON, len(effective))
 	for i, e := range effective {
-		out[i] = effectiveJSON{e.Group.ID, e.Via}
+		out[i] = effectiveJSON{e.Group.ID, e.Via, e.Via == secgroup.ViaDefault}
 	}
 	return out
 }

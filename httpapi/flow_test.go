@@ -27,7 +27,7 @@ func TestAccountIsMadeWithItsDefaultGroup(t *testing.T) {
 	})
 	n := s.must("GET", "/v1/accounts/acme/nics/n1", "")
 	n.want(t, map[string]string{
-		"effective_groups": `[{"id":"default","via":"default"}]`, "egress_restricted": "false", "because": "null",
+		"effective_groups": `[{"id":"default","implicit":true,"via":"default"}]`, "egress_restricted": "false", "because": "null",
 		"host": "null", "ready": "false", "addresses": `["10.0.0.1","fd00::1"]`, "instance": "vm1",
 	})
 }

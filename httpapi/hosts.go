@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/ringfence/ringfence/plan"
@@ -60,4 +61,20 @@ func getHost(c *call) error {
 		}
 		return nil, ""
 	})
+}
+
+// deleteHost forgets a host that is no more, so that nobody waits for it.
+func deleteHost(c *call) error {
+	if err := c.noBody(); err != nil {
+		return err
+	}
+	host := c.param("host")
+	if !reports(c.api.store.Hosts(), host) {
+		return notFound()
+	}
+	if err := c.api.store.DeleteHost(c.req.Context(), host); err != nil {
+		return err
+	}
+	c.res.WriteHeader(http.StatusNoContent)
+	return nil
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -71,7 +72,7 @@ func TestListShowsObjectsAsTheyWere(t *testing.T) {
 	next := s.must("GET", acme+"/nics?limit=1&cursor="+first.text("next_cursor"), "")
 	next.want(t, map[string]string{
 		"items.0.id": "n2", "items.0.addresses": `["10.0.0.2"]`, "items.0.egress_restricted": "false",
-		"items.0.effective_groups": `[{"id":"default","via":"default"}]`,
+		"items.0.effective_groups": `[{"id":"default","implicit":true,"via":"default"}]`,
 	})
 	s.must("GET", acme+"/nics/n2", "").want(t, map[string]string{"addresses": `["10.0.0.77"]`, "egress_restricted": "true"})
 }
@@ -90,6 +91,21 @@ func TestListCursorExpires(t *testing.T) {
 	s.must("PATCH", web, `{"description":"b"}`)
 	if a := s.do("GET", next, ""); a.status != 410 || a.text("code") != "revision-compacted" {
 		t.Errorf("%d %s", a.status, a.raw)
+	}
+}
+
+// A cursor is good at every API process that was there when the list began.
+func TestCursorOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	other := serveStore(t, s.store, filepath.Join(t.TempDir(), "tokens"))
+	first := s.must("GET", acme+"/nics?limit=1", "")
+	s.must("DELETE", "/v1/nics/n2", "")
+	next := acme + "/nics?limit=1&cursor=" + first.text("next_cursor")
+	other.must("GET", next, "").want(t, map[string]string{"items.0.id": "n2", "revision": first.text("revision")})
+	late := serveStore(t, s.store, filepath.Join(t.TempDir(), "tokens"))
+	if a := late.do("GET", next, ""); a.status != 410 {
+		t.Errorf("a process that started later: %d %s", a.status, a.raw)
 	}
 }
 

@@ -98,8 +98,8 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 func (c *call) look(m mutation, out *outcome) error {
 	return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		v, err := c.api.past.at(s, out.rev)
-		if err != nil { // more happened since than is kept
-			v = plan.NewView(s, s.Revision(), nil)
+		if err != nil { // too much happened since: show what was planned
+			v = plan.NewView(s, out.rev, out.result.Changes)
 		}
 		if err := c.render(m, out, v); err != nil {
 			return err

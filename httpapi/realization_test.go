@@ -190,6 +190,25 @@ func TestRealizationOfAnUnknownRevisionIsCautious(t *testing.T) {
 	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2", "lagging.1": "null"})
 }
 
+// A host that is gone for good holds up those who wait until it is forgotten.
+func TestForgetHost(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	late := s.do("PUT", rules+"/r2", `{"direction":"ingress","protocol":"tcp","port_min":81}`, "Prefer: wait=0")
+	path := web + "/realization?revision=" + late.header.Get("SG-Revision")
+	s.must("GET", path, "").want(t, map[string]string{"lagging.0.host": "h1"})
+	for _, status := range []int{204, 404} {
+		if a := s.do("DELETE", "/v1/hosts/h1", ""); a.status != status {
+			t.Fatalf("%d %s, want %d", a.status, a.raw, status)
+		}
+		err := s.store.WaitHosts(t.Context(), func(all []store.HostStatus) bool { return !reports(all, "h1") })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.must("GET", path, "").want(t, map[string]string{"state": "realized"})
+}
+
 func TestReasonsOfLagging(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
