@@ -37,4 +37,8 @@
 // in a transaction unless told otherwise. Operations beyond the first hundred
 // are nested, which lets about 4,000 through at the default; a change that
 // still does not fit is refused with ErrTooLarge and nothing of it is written.
+//
+// An external cluster should compact by itself (--auto-compaction-retention=1h)
+// and have a quota (--quota-backend-bytes): the reports of hosts are history
+// too. A follower that was away for longer gets the difference instead.
 package store
