@@ -28,19 +28,21 @@ func TestOneUserOfEachLibrary(t *testing.T) {
 // but the commands and the controller.
 func TestImportsGoOneWay(t *testing.T) {
 	allowed := map[string][]string{
-		"secgroup":        {},
-		"ipset":           {},
-		"openflow":        {},
-		"openflow/ofconn": {"openflow"},
-		"ovsdb":           {},
-		"unixctl":         {},
-		"client":          {},
-		"verdict":         {"secgroup"},
-		"ofrules":         {"secgroup", "ipset", "openflow"},
-		"store":           {"secgroup"},
-		"plan":            {"secgroup", "verdict"},
-		"httpapi":         {"secgroup", "verdict", "plan", "store"},
-		"controller":      {"secgroup", "verdict", "ipset", "openflow", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store"},
+		"secgroup":         {},
+		"ipset":            {},
+		"openflow":         {},
+		"openflow/ofconn":  {"openflow"},
+		"openflow/oftrace": {},
+		"inquiry":          {},
+		"ovsdb":            {},
+		"unixctl":          {},
+		"client":           {},
+		"verdict":          {"secgroup"},
+		"ofrules":          {"secgroup", "ipset", "openflow"},
+		"store":            {"secgroup"},
+		"plan":             {"secgroup", "verdict"},
+		"httpapi":          {"secgroup", "verdict", "plan", "store", "inquiry"},
+		"controller":       {"secgroup", "verdict", "ipset", "openflow", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}
 	for _, s := range sources(t) {
 		if s.test {
