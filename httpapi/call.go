@@ -178,7 +178,7 @@ func (c *call) mediaType() error {
 	if err != nil || !slices.Contains(types, given) || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		p := problem(http.StatusUnsupportedMediaType, codeMediaType, "the body must be "+strings.Join(types, " or "))
 		if c.req.Method == http.MethodPatch {
-			p.with("Accept-Patch", strings.Join(types, ", ")) // RFC 5789, section 2.2
+			p = p.with("Accept-Patch", strings.Join(types, ", ")) // RFC 5789, section 2.2
 		}
 		return p
 	}

@@ -237,10 +237,10 @@ func TestSimAgreesWithTheSwitch(t *testing.T) {
 		sim := NewSim(w.flows)
 		for range packets {
 			c := traceCase{w.flows, w.packet(), w.states()}
-			diff, result, trace := v.disagreement(t, sim, c)
+			diff, result, _ := v.disagreement(t, sim, c)
 			if diff != "" {
 				c = v.minimise(t, c)
-				diff, result, trace = v.disagreement(t, NewSim(c.flows), c)
+				diff, result, trace := v.disagreement(t, NewSim(c.flows), c)
 				t.Fatalf("seed %d: %s\n%v\nthe switch:\n%s\nflows: %v", seed, diff, result, trace, c.flows)
 			}
 			outputs += len(result.Outputs)

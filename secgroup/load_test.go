@@ -53,10 +53,9 @@ func TestLargePolicy(t *testing.T) {
 			s.Apply(1, changes)
 			took := time.Since(start)
 			runtime.KeepAlive(changes)
-			changes = nil
 			live := heap() - before
 			t.Logf("load %v, live %.1f MB of which objects ≤ %.1f MB", took, mb(live), mb(objects))
-			if took > 3*time.Second {
+			if took > 15*time.Second { // seconds on a busy machine, minutes if it grew with the square
 				t.Errorf("load took %v", took)
 			}
 			if live > 60<<20 {

@@ -22,7 +22,7 @@ func TestWant(t *testing.T) {
 		t.Error(err)
 	}
 	for _, c := range newTable(parties, services, w).Cells {
-		var want Outcome = No
+		want := No
 		if c.To == db && c.Service.Port == 80 || c.To == web2 && c.Service.String() == "icmp4" {
 			want = Yes
 		}

@@ -75,7 +75,10 @@ func (g *Gen) endpoints(s *secgroup.Snapshot, c *Case) bool {
 	} else {
 		own = near.MAC.LinkLocal()
 	}
-	other, ok := netip.Addr{}, true
+	var (
+		other netip.Addr
+		ok    bool
+	)
 	if c.Src != nil && c.Dst != nil {
 		candidates := slices.DeleteFunc(secgroup.MemberAddresses(c.Dst), func(a netip.Addr) bool { return a.Is4() != own.Is4() })
 		other, ok = pickOr(g, candidates)

@@ -52,7 +52,7 @@ func Ask(ctx context.Context, q Question) (Answer, error) {
 	case ctx.Err() != nil,
 		errors.As(err, &netErr) && netErr.Timeout(),
 		errors.Is(err, unix.EHOSTUNREACH): // nobody answered ARP or ND
-		return Answer{Took: time.Since(start)}, nil
+		return Answer{Took: time.Since(start)}, nil //nolint:nilerr // silence is an answer
 	default:
 		return Answer{}, fmt.Errorf("%s from %s to %s: %w", q.Service, q.From.Name(), q.Dst, err)
 	}

@@ -2,6 +2,7 @@ package ofconn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ringfence/ringfence/openflow"
@@ -58,7 +59,7 @@ func (c *Conn) apply(ctx context.Context, messages ...openflow.Message) error {
 	var first error
 	for {
 		m, err := c.answer(ctx, k)
-		if _, refused := err.(openflow.Error); refused {
+		if refusal := (openflow.Error{}); errors.As(err, &refusal) {
 			if first == nil {
 				first = err
 			}
