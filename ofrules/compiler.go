@@ -96,7 +96,7 @@ func (c *Compiler) Reset(s *secgroup.Snapshot, h Host) Delta {
 		second.run(s, h, all)
 		fresh = second
 	}
-	fresh.set.take()
+	fresh.set.settle()
 	*c = *fresh
 	return Diff(before, c.Flows())
 }
@@ -149,7 +149,10 @@ func (c *Compiler) Flows() []of.Flow { return c.set.all() }
 // Flow returns the flow under a key, if there is one.
 func (c *Compiler) Flow(k of.FlowKey) (of.Flow, bool) {
 	e, ok := c.set.flows[k]
-	return e.flow(k), ok
+	if !ok {
+		return of.Flow{}, false
+	}
+	return e.flow(), true
 }
 
 // Len returns the number of flows.

@@ -33,7 +33,7 @@ func (b *bench) smallChanges(ctx context.Context) error {
 		return err
 	}
 	other := workload.GroupID(b.load.Ports[len(b.load.Ports)/2].Groups[0])
-	ports := make([]workload.Endpoint, b.reps)
+	ports := make([]workload.Endpoint, max(3, b.reps))
 	for i := range ports {
 		ports[i] = first
 	}
