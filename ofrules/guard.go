@@ -56,7 +56,6 @@ func guardPipeline(b *builder) {
 	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborSolicit))
 	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborAdvert))
 	b.flow(TableEgressGuard, 200, nd(of.ICMPv6RouterSolicit), of.Goto{Table: TableEgressND})
-	b.flow(TableEgressGuard, 210, nd(of.ICMPv6RouterSolicit, of.IPv6Src.IsAddr(netip.IPv6Unspecified())), deliver)
 	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6RouterSolicit))
 	// A client that has no address yet.
 	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified()), of.IPv4Dst.IsAddr(broadcast)), deliver)

@@ -83,8 +83,11 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 
 // discoveryParts lets a NIC solicit and advertise for its own addresses, from
 // its own addresses, with its own MAC in the options; own has some of IPv6.
+// Before it has configured one it may ask for routers.
 func discoveryParts(b *builder, n localNIC, inPort of.Term, own []netip.Prefix) {
 	deliver, checkSource := of.Goto{Table: TableDeliver}, of.Goto{Table: TableEgressND}
+	unspecified := of.IPv6Src.IsAddr(netip.IPv6Unspecified())
+	b.flow(TableEgressGuard, 210, nd(of.ICMPv6RouterSolicit, inPort, unspecified), deliver)
 	optionMACs := []secgroup.MAC{n.nic.MAC, {}} // an absent option reads as zero
 	for _, mac := range optionMACs {
 		b.flow(TableEgressGuard, 200, nd(of.ICMPv6NeighborSolicit, inPort, of.NDSLL.IsMAC(mac)), checkSource)
@@ -98,7 +101,7 @@ func discoveryParts(b *builder, n localNIC, inPort of.Term, own []netip.Prefix) 
 			b.flow(TableEgressGuard, 200, nd(of.ICMPv6NeighborAdvert, inPort, of.NDTLL.IsMAC(mac), of.NDTarget.IsPrefix(p)), checkSource)
 		}
 		// Duplicate address detection asks from :: for the address itself.
-		b.flow(TableEgressGuard, 210, nd(of.ICMPv6NeighborSolicit, inPort, of.IPv6Src.IsAddr(netip.IPv6Unspecified()), of.NDTarget.IsPrefix(p), of.NDSLL.IsMAC(secgroup.MAC{})), deliver)
+		b.flow(TableEgressGuard, 210, nd(of.ICMPv6NeighborSolicit, inPort, unspecified, of.NDTarget.IsPrefix(p), of.NDSLL.IsMAC(secgroup.MAC{})), deliver)
 	}
 }
 

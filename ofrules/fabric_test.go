@@ -1,0 +1,237 @@
+package ofrules_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/ringfence/ringfence/ofrules"
+	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+// uplink is the ofport to other hosts; NICs are plugged from firstPort on.
+const (
+	uplink    = 1
+	firstPort = 10
+)
+
+// gatewayMAC is a MAC behind the uplink, broadcastMAC everybody's.
+var (
+	gatewayMAC   = secgroup.MAC{0x02, 0xff, 0xff, 0, 0, 1}
+	broadcastMAC = secgroup.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+)
+
+// station carries frames through one host's flows.
+type station interface {
+	// carry takes a frame in; the nth recirculation meets the nth conntrack
+	// state, or trk|new.
+	carry(t testing.TB, frame of.Packet, states []uint32) passage
+}
+
+// passage is what became of a frame on one host.
+type passage struct {
+	exits      []exit
+	admissions []admission
+	story      fmt.Stringer // the way it took
+}
+
+// exit is a frame that leaves a host.
+type exit struct {
+	port uint32
+	vlan uint64 // VlanVID: 0 or 0x1000|vid
+}
+
+// admission is a connection put into the connection tracker.
+type admission struct {
+	zone uint16
+	mark uint32
+}
+
+// simStation is a station without a switch.
+type simStation struct{ *of.Sim }
+
+func (s simStation) carry(t testing.TB, frame of.Packet, states []uint32) passage {
+	t.Helper()
+	r, err := s.Run(frame, of.SimOptions{Conntrack: func(uint16, of.Packet) (uint32, uint32, [16]byte) {
+		if len(states) == 0 {
+			return of.CTTrk | of.CTNew, 0, [16]byte{}
+		}
+		state := states[0]
+		states = states[1:]
+		return state, 0, [16]byte{}
+	}})
+	if err != nil {
+		t.Fatalf("%v\n%v", err, r)
+	}
+	p := passage{story: r}
+	for _, o := range r.Outputs {
+		p.exits = append(p.exits, exit{o.Port, o.Packet.Uint(of.VlanVID)})
+	}
+	for _, c := range r.Commits {
+		p.admissions = append(p.admissions, admission{c.Zone, c.Mark})
+	}
+	return p
+}
+
+// fabric is a policy on some hosts whose uplinks are on one physical network.
+type fabric struct {
+	policy *secgroup.Snapshot
+	hosts  []*fabricHost
+	home   map[string]*fabricHost // by NIC
+
+	plugged int // NICs so far
+}
+
+// fabricHost is a host with NICs plugged in.
+type fabricHost struct {
+	station
+	sim      *of.Sim
+	compiler *ofrules.Compiler
+	ofrules.Host
+}
+
+// newFabric plugs every NIC of a policy into one of some hosts, by turns.
+func newFabric(s *secgroup.Snapshot, hosts int) *fabric {
+	f := &fabric{policy: s, home: map[string]*fabricHost{}}
+	for range hosts {
+		sim := of.NewSim(nil)
+		f.hosts = append(f.hosts, &fabricHost{simStation{sim}, sim, ofrules.New(), ofrules.Host{Ports: map[string]ofrules.Port{}, Uplink: uplink}})
+	}
+	f.follow(secgroup.Touched{Baseline: true})
+	return f
+}
+
+// follow has the hosts follow a change of the policy. NICs that are new are
+// plugged in, NICs that are gone are unplugged.
+func (f *fabric) follow(touched secgroup.Touched) {
+	for id, h := range f.home {
+		if f.policy.NIC(id) == nil {
+			delete(h.Ports, id)
+			delete(f.home, id)
+		}
+	}
+	for _, n := range f.policy.NICs() {
+		if f.home[n.ID] != nil {
+			continue
+		}
+		h := f.hosts[f.plugged%len(f.hosts)]
+		h.Ports[n.ID] = ofrules.Port{OFPort: uint32(firstPort + f.plugged), Zone: uint16(100 + f.plugged)}
+		f.home[n.ID] = h
+		f.plugged++
+	}
+	for _, h := range f.hosts {
+		d := h.compiler.Update(f.policy, h.Host, touched)
+		for _, flow := range d.Put {
+			h.sim.Add(flow)
+		}
+		for _, flow := range d.Delete {
+			h.sim.Delete(flow.Key())
+		}
+	}
+}
+
+// nicAt is the NIC in a port of the host, "" if there is none.
+func (h *fabricHost) nicAt(port uint32) string {
+	for id, p := range h.Ports {
+		if p.OFPort == port {
+			return id
+		}
+	}
+	return ""
+}
+
+// trip is what became of a frame on all hosts.
+type trip struct {
+	from       string      // the sending NIC, "" if the frame came from outside
+	reached    []string    // NICs, sorted
+	left       bool        // by an uplink
+	admissions []admission // of all hosts; their zones differ
+	stories    []fmt.Stringer
+}
+
+// story is the way that the frame took.
+func (tr *trip) story() string { return fmt.Sprint(tr.stories) }
+
+// send puts a frame on the wire of a NIC, for a MAC.
+func (f *fabric) send(t testing.TB, src *secgroup.NIC, dst secgroup.MAC, packet []of.Term, states ...uint32) *trip {
+	t.Helper()
+	tr := &trip{from: src.ID}
+	h := f.home[src.ID]
+	f.enter(t, tr, h, makeFrame(t, packet, h.Ports[src.ID].OFPort, src.MAC, dst, 0), states)
+	slices.Sort(tr.reached)
+	return tr
+}
+
+// arrive has a frame come from outside, by every uplink, on a network's VLAN.
+func (f *fabric) arrive(t testing.TB, network string, dst secgroup.MAC, packet []of.Term, states ...uint32) *trip {
+	t.Helper()
+	tr := &trip{}
+	frame := makeFrame(t, packet, uplink, gatewayMAC, dst, vlanVID(f.policy.Network(network).VLAN))
+	for _, h := range f.hosts {
+		f.enter(t, tr, h, frame, states)
+	}
+	slices.Sort(tr.reached)
+	return tr
+}
+
+// enter takes a frame through a host and, if it leaves by the uplink, through
+// all others.
+func (f *fabric) enter(t testing.TB, tr *trip, h *fabricHost, frame of.Packet, states []uint32) {
+	t.Helper()
+	p := h.carry(t, frame, states)
+	tr.stories = append(tr.stories, p.story)
+	tr.admissions = append(tr.admissions, p.admissions...)
+	for _, e := range p.exits {
+		if e.port != uplink {
+			if e.vlan != 0 {
+				t.Fatalf("a NIC gets a tagged frame\n%s", tr.story())
+			}
+			tr.reached = append(tr.reached, h.nicAt(e.port))
+			continue
+		}
+		if frame.Uint(of.InPort) == uplink || tr.left {
+			t.Fatalf("a frame leaves by the uplink that it came by, or twice\n%s", tr.story())
+		}
+		tr.left = true
+		onWire, err := frame.With(of.InPort.Is(uplink), of.VlanVID.Is(e.vlan))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range f.hosts {
+			if other != h {
+				f.enter(t, tr, other, onWire, states[min(len(states), 1):])
+			}
+		}
+	}
+}
+
+// oneSegment tells whether two NICs can reach each other without a router.
+func (f *fabric) oneSegment(x, y *secgroup.NIC) bool {
+	n, m := f.policy.Network(x.Network), f.policy.Network(y.Network)
+	return n.VLAN == m.VLAN && n.RoutingDomain == m.RoutingDomain
+}
+
+// admitted checks that connections are marked with rules that allow them.
+func (f *fabric) admitted(t testing.TB, tr *trip, p verdict.Packet) {
+	t.Helper()
+	for _, a := range tr.admissions {
+		if a.mark == ofrules.MarkUnrestricted || a.mark == ofrules.MarkBaseline {
+			continue
+		}
+		for id, h := range f.home {
+			if h.Ports[id].Zone != a.zone {
+				continue
+			}
+			n, direction := f.policy.NIC(id), secgroup.Ingress
+			if id == tr.from {
+				direction = secgroup.Egress
+			}
+			rule, ok := h.compiler.Rule(a.mark)
+			if !ok || !slices.Contains(verdict.Allowing(f.policy, n, direction, p), rule) {
+				t.Fatalf("%s of %s is admitted by %v (mark %#x), which does not allow it\n%s", direction, id, rule, a.mark, tr.story())
+			}
+		}
+	}
+}
