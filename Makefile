@@ -62,8 +62,9 @@ fuzz-short: ## run every fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: setup build ## print the benchmark's figures as JSON lines, for SIZE
-	$(GO) run ./cmd/bench -size $(SIZE)
+bench: ## print the benchmark's figures as JSON lines, for SIZE
+	@$(MAKE) -s setup build >&2
+	@$(GO) run ./cmd/bench -size $(SIZE)
 
 clean: ## remove what was built
 	rm -rf bin
