@@ -30,11 +30,13 @@ const (
 	KindAddress                            // labels of a remote address; id 0
 	KindUnrestricted                       // admits: egress that nothing restricts; id = the NIC's number
 	KindBaseline                           // admits: the operator's baseline; id = MarkBaseline
+	KindCut                                // keeps a connection cut, see CutFlows; id 0
 )
 
 var kindNames = [...]string{
 	KindPipeline: "pipeline", KindNIC: "nic", KindSegment: "segment", KindProfile: "profile", KindClause: "clause",
 	KindRule: "rule", KindAddress: "address", KindUnrestricted: "unrestricted", KindBaseline: "baseline",
+	KindCut: "cut",
 }
 
 func (k CookieKind) String() string {
@@ -56,7 +58,7 @@ func cookie(k CookieKind, id uint32) uint64 { return CookieOwner | uint64(k)<<40
 // Ringfence's or of a kind this version does not know.
 func ParseCookie(c uint64) (Cookie, bool) {
 	k := CookieKind(c >> 40)
-	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindBaseline {
+	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindCut {
 		return Cookie{}, false
 	}
 	return Cookie{k, uint32(c)}, true

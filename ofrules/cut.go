@@ -1,0 +1,62 @@
+package ofrules
+
+import (
+	"net/netip"
+
+	of "github.com/ringfence/ringfence/openflow"
+)
+
+// Tuple is what one direction of a connection looks like. Ports are zero for
+// protocols that have none.
+type Tuple struct {
+	Proto            uint8
+	Src, Dst         netip.Addr
+	SrcPort, DstPort uint16
+}
+
+// Reverse is the other direction.
+func (t Tuple) Reverse() Tuple { return Tuple{t.Proto, t.Dst, t.Src, t.DstPort, t.SrcPort} }
+
+// CutFlows returns the flows that keep a connection cut at a NIC: sends is the
+// direction in which the NIC sends.
+//
+// When a connection that nothing allows any more is deleted from conntrack, both
+// ends may go on sending, and the next packet of either begins a connection of
+// its own. Where egress is open that one is admitted, and the packets of the
+// other end then pass as its replies. Until both fall silent, packets of the
+// tuple are therefore dropped where they would be new. A TCP handshake is not:
+// it is a new connection, and is judged.
+//
+// They depend on history, unlike all other flows, and are not part of a
+// Compiler's set: who installs them gives them an idle timeout.
+func CutFlows(p Port, sends Tuple) []of.Flow {
+	isNew := of.CTState.IsMasked(of.CTNew|of.CTTrk, of.CTNew|of.CTTrk)
+	flow := func(table uint8, nic of.Term, t Tuple) of.Flow {
+		k := key(table, prioCut, append(t.terms(), nic, isNew)...)
+		return of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: cookie(KindCut, 0)}
+	}
+	return []of.Flow{
+		flow(TableEgressState, of.InPort.Is(uint64(p.OFPort)), sends),
+		flow(TableIngressState, regOut.Is(uint64(p.OFPort)), sends.Reverse()),
+	}
+}
+
+// prioCut stands above new packets and below established ones.
+const prioCut = 150
+
+func (t Tuple) terms() []of.Term {
+	terms := []of.Term{etherType(t.Src), of.IPProto.Is(uint64(t.Proto))}
+	if t.Src.Is6() {
+		terms = append(terms, of.IPv6Src.IsAddr(t.Src), of.IPv6Dst.IsAddr(t.Dst))
+	} else {
+		terms = append(terms, of.IPv4Src.IsAddr(t.Src), of.IPv4Dst.IsAddr(t.Dst))
+	}
+	switch t.Proto {
+	case of.ProtoTCP:
+		return append(terms, of.TCPSrc.Is(uint64(t.SrcPort)), of.TCPDst.Is(uint64(t.DstPort)), of.TCPFlags.IsMasked(0, of.TCPSyn))
+	case of.ProtoUDP:
+		return append(terms, of.UDPSrc.Is(uint64(t.SrcPort)), of.UDPDst.Is(uint64(t.DstPort)))
+	default:
+		return terms
+	}
+}
