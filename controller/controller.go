@@ -57,6 +57,14 @@ type Config struct {
 	Version string
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil: not exported
+
+	timing timing
+}
+
+// timing is what tests shorten.
+type timing struct {
+	audit   time.Duration // reading the flows back although nothing seems wrong
+	refused time.Duration // trying flows again that the switch did not take
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -75,6 +83,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.timing.audit <= 0 {
+		c.timing.audit = auditEvery
+	}
+	if c.timing.refused <= 0 {
+		c.timing.refused = tryRefused
+	}
 	return c, nil
 }
 
@@ -85,6 +99,8 @@ type controller struct {
 	view    *view
 	plugs   *plugs
 	link    *link
+	zones   *zones
+	passes  *revalidation
 	sweeper *sweeper
 	report  *reporter
 	metrics *metrics
@@ -99,28 +115,48 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
-	c.ctl = unixctl.Open(cfg.RunDir)
+	c := newController(cfg)
 	defer c.ctl.Close()
-	c.metrics = newMetrics(cfg.Metrics)
-	c.view = newView(c.notify)
-	c.plugs = &plugs{wake: c.notify}
-	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}
-	c.report = newReporter(cfg, c.log)
-	c.sweeper = newSweeper(c)
-
+	stopped := ctx.Err
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return cfg.Policy.Follow(ctx, c.view) })
-	g.Go(func() error { return c.plugs.run(ctx, cfg, c.log) })
+	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
+	g.Go(func() error { return c.passes.run(ctx) })
 	g.Go(func() error { return c.sweeper.run(ctx) })
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return newEngine(c).run(ctx) })
-	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+	if err := g.Wait(); stopped() == nil {
 		return fmt.Errorf("controller: %w", err)
 	}
 	return nil
 }
+
+func newController(cfg Config) *controller {
+	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
+	c.ctl = unixctl.Open(cfg.RunDir)
+	c.metrics = newMetrics(cfg.Metrics)
+	c.view = newView(c.notify)
+	c.plugs = newPlugs(cfg, c.log, c.notify)
+	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}
+	c.zones = &zones{
+		keep:  c.plugs.keepZones,
+		flush: func(ctx context.Context, zone uint16) error { return c.datapath().FlushZone(ctx, zone) },
+	}
+	c.passes = &revalidation{ctl: c.ctl, datapath: c.datapathName, metrics: c.metrics, kick: make(chan struct{}, 1)}
+	c.report = newReporter(cfg, c.log, c.metrics)
+	c.sweeper = newSweeper(c)
+	return c
+}
+
+// datapathName is that of the datapath behind the bridge.
+func (c *controller) datapathName() string {
+	bridge, _, _ := c.plugs.get()
+	return unixctl.DatapathName(bridge.DatapathType)
+}
+
+// datapath is a client whose conntrack commands are about that datapath.
+func (c *controller) datapath() *unixctl.Client { return c.ctl.ForDatapath(c.datapathName()) }
 
 // notify has the engine take another step.
 func (c *controller) notify() {
@@ -130,8 +166,8 @@ func (c *controller) notify() {
 	}
 }
 
-// tables returns the names of the pipeline's tables and the prefixes that the
-// switch should track in them.
+// prefixFields returns the fields whose prefixes the switch should track in a
+// table of the pipeline.
 func prefixFields(table uint8) []string {
 	switch table {
 	case ofrules.TableEgressAddress, ofrules.TableEgressRules:

@@ -1,10 +1,13 @@
 package controller
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
 // drift collects what others do to the flow tables, until the engine puts it
@@ -16,9 +19,9 @@ type drift struct {
 
 func newDrift() *drift { return &drift{flows: map[openflow.FlowKey]*openflow.Flow{}} }
 
-// note takes what the switch's flow monitor reports. Changes of ours come
-// abbreviated; others' in full.
-func (d *drift) note(updates []openflow.FlowUpdate) {
+// note takes what the switch's flow monitor reports, and tells whether there is
+// drift. Changes of ours come abbreviated; others' in full.
+func (d *drift) note(updates []openflow.FlowUpdate) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, u := range updates {
@@ -29,14 +32,38 @@ func (d *drift) note(updates []openflow.FlowUpdate) {
 			d.flows[u.Flow.Key()] = nil
 		}
 	}
+	return len(d.flows) > 0
 }
 
 func (d *drift) take() map[openflow.FlowKey]*openflow.Flow {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.flows) == 0 {
+		return nil
+	}
 	out := d.flows
 	d.flows = map[openflow.FlowKey]*openflow.Flow{}
 	return out
+}
+
+// readTimeout bounds reading the flows back.
+const readTimeout = 30 * time.Second
+
+// readBack dumps the flows that are under our control.
+func readBack(ctx context.Context, conn *ofconn.Conn) ([]openflow.Flow, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	stats, err := conn.Dump(ctx, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	var out []openflow.Flow
+	for _, f := range stats {
+		if ours(f.Flow) {
+			out = append(out, f.Flow)
+		}
+	}
+	return out, nil
 }
 
 // ours tells whether a flow is under our control: it has our cookie, or it is
@@ -54,15 +81,15 @@ func ours(f openflow.Flow) bool {
 // repair returns what puts the drifted flows right. A foreign flow that took
 // the place of one of ours is replaced.
 func repair(drifted map[openflow.FlowKey]*openflow.Flow, desired func(openflow.FlowKey) (openflow.Flow, bool)) ofrules.Delta {
-	var d ofrules.Delta
+	var have, want []openflow.Flow
 	for k, now := range drifted {
-		want, ok := desired(k)
-		switch {
-		case ok && (now == nil || *now != want):
-			d.Put = append(d.Put, want)
-		case !ok && now != nil && ours(*now):
-			d.Delete = append(d.Delete, *now)
+		f, ok := desired(k)
+		if ok {
+			want = append(want, f)
+		}
+		if now != nil && (ok || ours(*now)) {
+			have = append(have, *now)
 		}
 	}
-	return d
+	return ofrules.Diff(have, want)
 }

@@ -2,32 +2,21 @@ package controller
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// Pace of commits: each one has ovs-vswitchd hold its cached megaflows against
-// the tables again. A few changes go through at once; under churn they are
-// gathered.
+// Waits before a step is taken again of its own accord.
 const (
-	commitEvery = 50 * time.Millisecond
-	commitBurst = 20
-)
-
-// auditEvery is how often the flows are read back although nothing seems wrong;
-// retryAfter is how soon a step that failed is tried again.
-const (
-	auditEvery = time.Minute
-	retryAfter = 250 * time.Millisecond
+	minRetry   = 100 * time.Millisecond // after a failure, doubling
+	maxRetry   = 5 * time.Second
+	lookAgain  = 250 * time.Millisecond // for an ofport or a zone that is not there yet
+	auditEvery = time.Minute            // reading the flows back although nothing seems wrong
+	tryRefused = 5 * time.Second        // a flow that the switch did not take
 )
 
 // engine compiles and installs. Only its own goroutine touches it.
@@ -35,171 +24,187 @@ type engine struct {
 	*controller
 	compiler *ofrules.Compiler
 	compiled bool // the compiler has seen the policy
-	zones    zones
-	pace     *rate.Limiter
+	zones    *zones
+	pace     pace
 	install  installer
 
-	conn  *ofconn.Conn  // to which installed belongs
-	known bool          // what the switch holds is what was compiled, but for backlog
-	back  ofrules.Delta // compiled and not installed yet
+	conn    *ofconn.Conn // to which all below belongs
+	ports   ports
+	unfit   error                   // why its switch must not be used
+	known   bool                    // what the switch holds is what was compiled, but for back
+	back    ofrules.Delta           // compiled and not installed yet
+	ready   map[string]ofrules.Port // NICs whose flows are confirmed
+	audit   bool                    // the flows are to be read back, just in case
+	refused time.Time               // when to try refused flows again
 }
 
 func newEngine(c *controller) *engine {
-	e := &engine{controller: c, compiler: ofrules.New(), pace: rate.NewLimiter(rate.Every(commitEvery), commitBurst)}
-	e.zones = zones{
-		flush: c.ctl.FlushZone,
-		keep: func(ctx context.Context, iface string, ids map[string]string) error {
-			_, db, _, _ := c.plugs.get()
-			return db.SetExternalIDs(ctx, iface, ids)
-		},
+	return &engine{
+		controller: c, compiler: ofrules.New(), zones: c.zones, pace: pace{slack: commitSlack},
 	}
-	return e
 }
 
 // run takes a step whenever something changed, and again after a failure.
 func (e *engine) run(ctx context.Context) error {
-	tick := time.NewTicker(auditEvery)
-	defer tick.Stop()
+	audit := time.NewTicker(e.cfg.timing.audit)
+	defer audit.Stop()
+	wait := minRetry
 	for {
-		var retry <-chan time.Time
-		if err := e.step(ctx); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			e.log.Warn("change not applied; trying again", "error", err)
-			retry = time.After(retryAfter)
+		again, err := e.step(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			wait = minRetry
+		} else {
+			e.log.Warn("change not applied; trying again", "in", wait, "error", err)
+			again, wait = wait, min(2*wait, maxRetry)
+		}
+		var timer <-chan time.Time
+		if again > 0 {
+			timer = time.After(again)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-e.wake:
-		case <-retry:
-		case <-tick.C:
-			e.link.distrust()
+		case <-timer:
+		case <-audit.C:
+			e.audit = true
 		}
-		if err := e.pace.Wait(ctx); err != nil {
-			return err
+		if d := e.pace.wait(time.Now(), e.passes.cost()); d > 0 {
+			if err := pause(ctx, d); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// step brings the switch to what the inputs say now: desired → diff → bundle.
-func (e *engine) step(ctx context.Context) error {
-	conn, fresh := e.link.get()
-	if conn != e.conn || fresh {
-		e.conn, e.known = conn, false
-	}
-	bridge, _, ready, problem := e.plugs.get()
+// step brings the switch to what the inputs say now: desired → diff → bundle. It
+// returns when to take another one without being woken, 0 for not at all.
+func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
+	bridge, found, problem := e.plugs.get()
 	e.report.problem("bridge", problem)
-	e.report.connected(conn != nil)
-	if !ready || conn == nil {
-		return nil
+	err = e.meet(ctx)
+	switch usable := err == nil && e.conn != nil && e.unfit == nil; {
+	case !found:
+		return 0, err
+	case !usable:
+		e.report.plugged(claimed(bridge.Interfaces), nil, nil)
+		return 0, err
 	}
-	host, nics, err := e.host(ctx, bridge)
-	e.report.problem("zones", err)
+	in, err := e.host(ctx, bridge)
 	if err != nil {
-		return err
+		return 0, err
 	}
-
-	var why concern
-	rev, loaded := e.view.take(func(s *secgroup.Snapshot, ch changes) {
-		why = ch.concern
-		var d ofrules.Delta
-		if ch.replaced || !e.compiled {
-			e.compiled = true
-			d = e.compiler.Reset(s, host)
-		} else {
-			d = e.compiler.Update(s, host, ch.touched)
-		}
-		e.back = e.back.Then(d)
-	})
+	rev, loaded := e.compile(in)
 	if !loaded {
-		return nil
+		e.report.plugged(in.claims, in.problems, nil)
+		return in.again, nil
 	}
-	if !e.known {
-		why.all = true // nobody knows what passed meanwhile
-	}
-	why.narrowed, err = e.bring(ctx, conn)
-	if err != nil {
-		e.sweeper.hold(why)
-		e.report.nics(e.compiler.Problems(), nics, false)
+	if err := e.bring(ctx); err != nil {
 		e.report.problem("flows", err)
-		return err
+		e.show(in)
+		return 0, err
 	}
 	e.report.problem("flows", nil)
+	e.ready = in.host.Ports
+	e.show(in)
 	e.report.refused(e.install.refusals())
-	e.report.nics(e.compiler.Problems(), nics, true)
-	e.report.flows(e.compiler.Len())
-	e.sweeper.add(rev, why, e.zoneNICs(host))
+	e.metrics.refused.Set(float64(len(e.install.refused)))
+	e.metrics.flows.Set(float64(e.compiler.Len()))
+	e.sweeper.add(job{
+		rev: rev, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, left: e.zones.left(),
+	})
+	return in.soonest(e.untilRefused()), nil
+}
+
+// meet takes up the connection there is now. It is nil while there is none or
+// its switch must not be used.
+func (e *engine) meet(ctx context.Context) error {
+	conn, fresh := e.link.get()
+	if conn != e.conn {
+		e.conn, e.ports, e.ready, e.known, e.unfit = nil, ports{}, nil, false, nil
+		e.report.connection(nil)
+		if conn == nil {
+			return nil
+		}
+		version, err := e.ctl.Version(ctx)
+		if err != nil {
+			return err
+		}
+		e.unfit = unfit(version)
+		e.report.problem("ovs-vswitchd", e.unfit)
+		if e.unfit != nil {
+			e.log.Error("this Open vSwitch is not used", "error", e.unfit)
+		} else {
+			e.report.connection(conn)
+		}
+		e.conn = conn
+	}
+	if fresh {
+		e.known = false
+	}
 	return nil
 }
 
-// bring installs what is compiled. While the switch's content is unknown it is
-// read back and adopted: what is right already is not sent again. It tells
-// whether anything but new flows was sent.
-func (e *engine) bring(ctx context.Context, conn *ofconn.Conn) (narrowed bool, err error) {
-	drifted := e.link.drift.take()
-	if !e.known {
-		have, err := readBack(ctx, conn)
-		if err != nil {
-			return true, err
+// compile brings the flow set up to date and hands on what may be taken away.
+func (e *engine) compile(in hostInput) (rev int64, loaded bool) {
+	return e.view.take(func(s *secgroup.Snapshot, ch changes) {
+		var d ofrules.Delta
+		if ch.replaced || !e.compiled {
+			e.compiled = true
+			d = e.compiler.Reset(s, in.host)
+		} else {
+			d = e.compiler.Update(s, in.host, ch.touched)
 		}
-		e.back = ofrules.Diff(have, e.compiler.Flows())
-		e.install.forget()
-	} else if fix := repair(drifted, e.compiler.Flow); !fix.Empty() {
-		e.metrics.drift.Add(float64(len(fix.Put) + len(fix.Delete)))
-		e.log.Warn("flows were changed by somebody else; putting them right", "put", len(fix.Put), "delete", len(fix.Delete))
-		e.back = e.back.Then(fix)
-	}
-	e.known = false // until the switch says so
-	narrowed = !e.back.OnlyAdds()
-	if err := e.install.apply(ctx, conn, e.back); err != nil {
-		return true, err
-	}
-	e.metrics.flowMods.Add(float64(len(e.back.Put) + len(e.back.Delete)))
-	e.known, e.back = true, ofrules.Delta{}
-	return narrowed, nil
+		if e.known {
+			e.back = e.back.Then(d)
+		} else {
+			e.back = ofrules.Delta{} // to be found by reading back
+		}
+		for _, nic := range in.fresh {
+			ch.concern.nics[nic] = struct{}{} // its zone was another's
+		}
+		e.sweeper.expect(sweep{concern: ch.concern})
+	})
 }
 
-// readBack dumps the flows that are under our control.
-func readBack(ctx context.Context, conn *ofconn.Conn) ([]openflow.Flow, error) {
-	stats, err := conn.Dump(ctx, 0, 0)
-	if err != nil {
-		return nil, err
+// show reports the NICs as they are now.
+func (e *engine) show(in hostInput) {
+	problems := e.compiler.Problems()
+	for nic, why := range e.install.lacking(e.compiler.NIC) {
+		problems[nic] = why
 	}
-	var out []openflow.Flow
-	for _, f := range stats {
-		if ours(f.Flow) {
-			out = append(out, f.Flow)
-		}
+	for nic, why := range in.problems {
+		problems[nic] = why
 	}
-	return out, nil
+	ready := map[string]bool{}
+	for nic, port := range in.host.Ports {
+		ready[nic] = e.ready[nic] == port && problems[nic] == ""
+	}
+	e.report.plugged(in.claims, problems, ready)
+	e.report.flows(e.compiler.Len() - len(e.install.refused))
 }
 
-// host turns the bridge into the compiler's input, and gives NICs zones.
-func (e *engine) host(ctx context.Context, b ovsdb.BridgeState) (ofrules.Host, map[string]plugged, error) {
-	ports, nics, err := e.zones.assign(ctx, b.Interfaces)
-	if err != nil {
-		return ofrules.Host{}, nil, err
+// untilRefused is how long to wait before refused flows are tried again.
+func (e *engine) untilRefused() time.Duration {
+	if len(e.install.refused) == 0 {
+		e.refused = time.Time{}
+		return 0
 	}
-	h := ofrules.Host{Ports: ports}
-	if e.cfg.Uplink != "" {
-		i := slices.IndexFunc(b.Interfaces, func(i ovsdb.Interface) bool { return i.Name == e.cfg.Uplink })
-		if i >= 0 {
-			h.Uplink = b.Interfaces[i].OFPort
-		}
-		if h.Uplink == 0 {
-			err = errors.New("uplink " + e.cfg.Uplink + " is not a working port of the bridge")
-		}
+	if e.refused.IsZero() {
+		e.refused = time.Now().Add(e.cfg.timing.refused)
 	}
-	e.report.problem("uplink", err)
-	return h, nics, nil
+	return max(time.Until(e.refused), time.Millisecond)
 }
 
-func (e *engine) zoneNICs(h ofrules.Host) map[uint16]string {
-	out := make(map[uint16]string, len(h.Ports))
-	for nic, p := range h.Ports {
-		out[p.Zone] = nic
+// uplinkPort finds the port to other hosts among interfaces that agree.
+func (e *engine) uplinkPort(ifaces []ovsdb.Interface) uint32 {
+	for _, i := range ifaces {
+		if i.Name == e.cfg.Uplink && i.OFPort != 0 && e.ports.agree(i) {
+			return i.OFPort
+		}
 	}
-	return out
+	return 0
 }

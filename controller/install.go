@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -21,25 +20,38 @@ const bundleMax = 20000
 // bundleTimeout bounds one bundle.
 const bundleTimeout = 30 * time.Second
 
+// wholeRounds is how often a bundle is sent again without what was refused. The
+// switch finds some faults, such as a full table, only one a commit; then the
+// bundle is halved until what is refused stands alone.
+const wholeRounds = 4
+
 // installer puts deltas into the switch. A flow that the switch refuses takes
 // its bundle with it; the rest is sent again without it, so that one bad flow
 // does not hold up the others.
 type installer struct {
-	refused map[openflow.FlowKey]string // and why
+	refused map[openflow.FlowKey]refusal
 }
 
-// apply installs a delta.
-func (i *installer) apply(ctx context.Context, conn *ofconn.Conn, d ofrules.Delta) error {
+// refusal is a flow that should be in the switch, and why it is not.
+type refusal struct {
+	cookie uint64
+	why    string
+}
+
+// bundler is what the installer needs of a connection.
+type bundler interface {
+	Bundle(ctx context.Context, mods []openflow.FlowMod) error
+}
+
+// apply installs a delta. After an error nobody knows what of it took effect.
+func (i *installer) apply(ctx context.Context, conn bundler, d ofrules.Delta) error {
 	mods := make([]openflow.FlowMod, 0, len(d.Put)+len(d.Delete))
 	for _, f := range d.Put {
 		delete(i.refused, f.Key())
 		mods = append(mods, openflow.AddFlow(f))
 	}
 	for _, f := range d.Delete {
-		if _, never := i.refused[f.Key()]; never {
-			delete(i.refused, f.Key())
-			continue
-		}
+		delete(i.refused, f.Key())
 		mods = append(mods, openflow.DeleteFlow(f.Key()))
 	}
 	for bundle := range slices.Chunk(mods, bundleMax) {
@@ -50,34 +62,108 @@ func (i *installer) apply(ctx context.Context, conn *ofconn.Conn, d ofrules.Delt
 	return nil
 }
 
-func (i *installer) bundle(ctx context.Context, conn *ofconn.Conn, mods []openflow.FlowMod) error {
-	ctx, cancel := context.WithTimeout(ctx, bundleTimeout)
-	defer cancel()
-	for len(mods) > 0 {
-		err := conn.Bundle(ctx, mods)
+func (i *installer) bundle(ctx context.Context, conn bundler, mods []openflow.FlowMod) error {
+	for round := 0; len(mods) > 0; round++ {
+		err := send(ctx, conn, mods)
 		var refused *ofconn.BundleError
-		if !errors.As(err, &refused) || len(refused.Refused) == 0 {
+		if err == nil || !errors.As(err, &refused) {
 			return err
 		}
-		if i.refused == nil {
-			i.refused = map[openflow.FlowKey]string{}
+		if round >= wholeRounds && len(mods) > 1 {
+			half := len(mods) / 2
+			if err := i.bundle(ctx, conn, mods[:half]); err != nil {
+				return err
+			}
+			return i.bundle(ctx, conn, mods[half:])
 		}
-		bad := map[openflow.FlowKey]bool{}
-		for _, r := range refused.Refused {
-			bad[r.Mod.Flow.Key()] = true
-			i.refused[r.Mod.Flow.Key()] = fmt.Sprintf("the switch refuses %v: %v", r.Mod.Flow, r.Err)
+		if mods, err = i.without(mods, refused); err != nil {
+			return err
 		}
-		rest := slices.DeleteFunc(slices.Clone(mods), func(m openflow.FlowMod) bool { return bad[m.Flow.Key()] })
-		if len(rest) == len(mods) {
-			return err // blamed on none of ours: nothing to leave out
-		}
-		mods = rest
 	}
 	return nil
 }
 
-// refusals says what the switch does not take, sorted.
-func (i *installer) refusals() []string { return slices.Sorted(maps.Values(i.refused)) }
+func send(ctx context.Context, conn bundler, mods []openflow.FlowMod) error {
+	ctx, cancel := context.WithTimeout(ctx, bundleTimeout)
+	defer cancel()
+	return conn.Bundle(ctx, mods)
+}
 
-// forget has refused flows tried again.
+// without returns what is left of a bundle when refused changes are left out. In
+// the place of a refused flow its former value is deleted: what the policy does
+// not say any more must not pass.
+func (i *installer) without(mods []openflow.FlowMod, refused *ofconn.BundleError) ([]openflow.FlowMod, error) {
+	bad := map[int]error{}
+	for _, r := range refused.Refused {
+		if r.Index >= 0 && r.Index < len(mods) {
+			bad[r.Index] = r.Err
+		}
+	}
+	if len(bad) == 0 {
+		return nil, refused // blamed on none of ours: nothing to leave out
+	}
+	rest := make([]openflow.FlowMod, 0, len(mods))
+	for n, m := range mods {
+		why, isBad := bad[n]
+		switch {
+		case !isBad:
+			rest = append(rest, m)
+		case m.Command == openflow.FlowAdd:
+			i.note(m.Flow, why)
+			rest = append(rest, openflow.DeleteFlow(m.Flow.Key()))
+		}
+	}
+	return rest, nil
+}
+
+func (i *installer) note(f openflow.Flow, why error) {
+	if i.refused == nil {
+		i.refused = map[openflow.FlowKey]refusal{}
+	}
+	i.refused[f.Key()] = refusal{f.Cookie, fmt.Sprintf("the switch refuses %v: %v", f, why)}
+}
+
+// again returns the refused flows that are still wanted.
+func (i *installer) again(desired func(openflow.FlowKey) (openflow.Flow, bool)) ofrules.Delta {
+	var again []openflow.Flow
+	for k := range i.refused {
+		if f, ok := desired(k); ok {
+			again = append(again, f)
+		}
+	}
+	return ofrules.Diff(nil, again)
+}
+
+// refusalsShown is how many refused flows a status tells of in full.
+const refusalsShown = 10
+
+// refusals says what the switch does not take, sorted.
+func (i *installer) refusals() []string {
+	all := make([]string, 0, len(i.refused))
+	for _, r := range i.refused {
+		all = append(all, r.why)
+	}
+	slices.Sort(all)
+	if more := len(all) - refusalsShown; more > 0 {
+		all = append(all[:refusalsShown], fmt.Sprintf("the switch refuses %d more flows", more))
+	}
+	return all
+}
+
+// lacking returns the NICs of which a flow of their own is refused, and why.
+func (i *installer) lacking(nic func(number uint32) (string, bool)) map[string]string {
+	lacking := map[string]string{}
+	for _, r := range i.refused {
+		c, ok := ofrules.ParseCookie(r.cookie)
+		if !ok || c.Kind != ofrules.KindNIC && c.Kind != ofrules.KindUnrestricted {
+			continue
+		}
+		if id, ok := nic(c.ID); ok {
+			lacking[id] = r.why
+		}
+	}
+	return lacking
+}
+
+// forget has all flows tried again as if none had been refused.
 func (i *installer) forget() { clear(i.refused) }

@@ -75,8 +75,9 @@ func (l *link) session(ctx context.Context) error {
 			if changes.Resync {
 				l.distrust()
 			}
-			l.drift.note(changes.Updates)
-			l.wake()
+			if l.drift.note(changes.Updates) {
+				l.wake()
+			}
 		}
 	}
 }
@@ -88,7 +89,7 @@ func (l *link) set(conn *ofconn.Conn) {
 	l.wake()
 }
 
-// distrust has the flows read back before the next change.
+// distrust says that others may have changed flows unseen.
 func (l *link) distrust() {
 	l.mu.Lock()
 	l.fresh = l.conn != nil

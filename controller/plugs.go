@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/ovsdb"
@@ -16,64 +19,114 @@ import (
 // ovs-vswitchd.
 const setupTimeout = 10 * time.Second
 
+// Waits between attempts to set the bridge up.
+const (
+	minSetupWait = 50 * time.Millisecond
+	maxSetupWait = 2 * time.Second
+)
+
+// protocol is the OpenFlow version that the bridge must speak.
+const protocol = "OpenFlow15"
+
 // plugs is the bridge as the local database has it.
 type plugs struct {
-	wake func()
+	cfg   Config
+	log   *slog.Logger
+	wake  func()
+	check chan struct{} // the bridge may have to be set up
 
 	mu    sync.Mutex
 	db    *ovsdb.Client
 	state ovsdb.BridgeState
-	ready bool  // the bridge was set up and seen
-	err   error // why not
+	asked bool       // a bridge was set up that state does not show yet
+	set   ovsdb.UUID // the bridge that was set up
+	err   error      // why that failed
 }
 
-// run sets the bridge up, then follows it.
-func (p *plugs) run(ctx context.Context, cfg Config, log *slog.Logger) error {
+func newPlugs(cfg Config, log *slog.Logger, wake func()) *plugs {
+	return &plugs{cfg: cfg, log: log, wake: wake, check: make(chan struct{}, 1)}
+}
+
+// run follows the bridge and sets it up whenever it is not in order.
+func (p *plugs) run(ctx context.Context) error {
+	defer p.close()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return ovsdb.WatchBridge(ctx, p.cfg.OVSDB, p.cfg.Bridge, p.see) })
+	g.Go(func() error { return p.keep(ctx) })
+	return g.Wait()
+}
+
+// see takes the bridge's state.
+func (p *plugs) see(s ovsdb.BridgeState) {
+	p.mu.Lock()
+	p.state = s
+	if p.asked && s.Exists && s.Stale == "" {
+		p.asked, p.set = false, s.UUID
+	}
+	p.mu.Unlock()
+	select {
+	case p.check <- struct{}{}:
+	default:
+	}
+	p.wake()
+}
+
+// keep sets the bridge up, and again when it was made anew or its failure mode
+// was changed.
+func (p *plugs) keep(ctx context.Context) error {
+	wait := minSetupWait
 	for {
-		err := p.setUp(ctx, cfg)
-		if err == nil {
-			break
+		if p.inOrder() {
+			wait = minSetupWait
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-p.check:
+			}
+			continue
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		err := p.setUp(ctx)
+		p.mu.Lock()
+		p.err = err
+		p.asked = err == nil
+		if p.asked && p.state.Exists && p.state.Stale == "" {
+			p.asked, p.set = false, p.state.UUID
 		}
-		log.Warn("bridge is not set up; trying again", "bridge", cfg.Bridge, "error", err)
-		p.set(func() { p.err = err })
-		if err := pause(ctx, time.Second); err != nil {
+		p.mu.Unlock()
+		p.wake()
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn("bridge is not set up; trying again", "bridge", p.cfg.Bridge, "error", err)
+		}
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
+		wait = min(2*wait, maxSetupWait)
 	}
-	return ovsdb.WatchBridge(ctx, cfg.OVSDB, cfg.Bridge, func(s ovsdb.BridgeState) {
-		p.set(func() {
-			p.state, p.ready, p.err = s, s.Exists, nil
-			switch {
-			case s.Stale != "":
-				p.err = errors.New(s.Stale)
-				p.ready = p.state.Exists
-			case !s.Exists:
-				p.err = fmt.Errorf("there is no bridge %s", cfg.Bridge)
-			}
-		})
-	})
 }
+
+// inOrder tells whether there is nothing to set up as far as is known.
+func (p *plugs) inOrder() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked || p.state.Stale != "" && p.set != "" ||
+		p.state.Exists && p.set == p.state.UUID && p.state.FailMode == failMode &&
+			(len(p.state.Protocols) == 0 || slices.Contains(p.state.Protocols, protocol))
+}
+
+// failMode closes the bridge when nobody is in charge.
+const failMode = "secure"
 
 // setUp makes the bridge what the pipeline needs before any traffic: closed
 // when nobody is in charge, with named tables and address prefixes tracked.
-func (p *plugs) setUp(ctx context.Context, cfg Config) error {
+func (p *plugs) setUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
-	p.mu.Lock()
-	db := p.db
-	p.mu.Unlock()
-	if db == nil {
-		var err error
-		if db, err = ovsdb.Dial(ctx, cfg.OVSDB); err != nil {
-			return err
-		}
-		p.set(func() { p.db = db })
+	db, err := p.database(ctx)
+	if err != nil {
+		return err
 	}
-	err := db.EnsureBridge(ctx, ovsdb.BridgeConfig{
-		Name: cfg.Bridge, DatapathType: cfg.Datapath, FailMode: "secure", Protocols: []string{"OpenFlow15"},
+	err = db.EnsureBridge(ctx, ovsdb.BridgeConfig{
+		Name: p.cfg.Bridge, DatapathType: p.cfg.Datapath, FailMode: failMode, Protocols: []string{protocol},
 	})
 	if err != nil {
 		return err
@@ -82,19 +135,72 @@ func (p *plugs) setUp(ctx context.Context, cfg Config) error {
 	for number, name := range ofrules.TableNames() {
 		tables[number] = ovsdb.FlowTable{Name: name, Prefixes: prefixFields(number)}
 	}
-	return db.SetFlowTables(ctx, cfg.Bridge, tables)
+	return db.SetFlowTables(ctx, p.cfg.Bridge, tables)
 }
 
-func (p *plugs) set(fn func()) {
+// database returns the client of the database, connected at least once.
+func (p *plugs) database(ctx context.Context) (*ovsdb.Client, error) {
 	p.mu.Lock()
-	fn()
+	db := p.db
 	p.mu.Unlock()
-	p.wake()
-}
-
-// get returns the bridge, or why there is none to work on.
-func (p *plugs) get() (ovsdb.BridgeState, *ovsdb.Client, bool, error) {
+	if db != nil {
+		return db, nil
+	}
+	db, err := ovsdb.Dial(ctx, p.cfg.OVSDB)
+	if err != nil {
+		return nil, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.state, p.db, p.ready, p.err
+	if p.db != nil { // somebody was faster
+		db.Close()
+		return p.db, nil
+	}
+	p.db = db
+	return db, nil
+}
+
+func (p *plugs) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.db != nil {
+		p.db.Close()
+	}
+}
+
+// keepZones writes the zones of interfaces, in one transaction. One that has
+// gone meanwhile is no error.
+func (p *plugs) keepZones(ctx context.Context, ids map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+	defer cancel()
+	db, err := p.database(ctx)
+	if err != nil {
+		return err
+	}
+	var ops []ovsdb.Operation
+	for iface, id := range ids {
+		ops = append(ops, ovsdb.Mutate("Interface", ovsdb.Named(iface),
+			ovsdb.Mutation{Column: "external_ids", Mutator: "delete", Value: ovsdb.Strings(zoneKey)},
+			ovsdb.Mutation{Column: "external_ids", Mutator: "insert", Value: ovsdb.StringMap(map[string]string{zoneKey: id})}))
+	}
+	_, err = db.Transact(ctx, ops...)
+	return err
+}
+
+// get returns the bridge and whether it can be worked on. A problem may stand in
+// the way of that, or be none: the bridge stays as it was seen last while the
+// database is away.
+func (p *plugs) get() (state ovsdb.BridgeState, ready bool, problem error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ready = p.state.Exists && p.set == p.state.UUID
+	switch {
+	case p.state.Stale != "":
+		problem = errors.New(p.state.Stale)
+	case p.err != nil:
+		problem = p.err
+	case !p.state.Exists:
+		problem = fmt.Errorf("there is no bridge %s", p.cfg.Bridge)
+	}
+	return p.state, ready, problem
 }

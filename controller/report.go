@@ -5,21 +5,36 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
 
-// Pace of reports: at once when something happened, but not more often than
-// reportEvery; a sign of life every heartbeat.
+// How soon a change of the status is written.
 const (
-	reportEvery = 5 * time.Millisecond
+	atOnce = 0
+	// soon leaves a moment for what is about to follow.
+	soon = 2 * time.Millisecond
+	// lazily is for a revision that was of no concern to this host: with many
+	// hosts most of what they report is that.
+	lazily = 50 * time.Millisecond
+)
+
+// Pace of reports: single ones go at once, many are gathered; a sign of life
+// every heartbeat.
+const (
+	reportCost  = 4 * time.Millisecond
+	reportSlack = 100 * time.Millisecond
 	heartbeat   = 5 * time.Second
 	reportRetry = 200 * time.Millisecond
 )
 
-// reporter tells the store what is in force on this host.
+// reporter tells the store what is in force on this host. It says nothing before
+// it has seen the host's NICs, or firstWord has passed: a restarted controller
+// must not take back what its predecessor said before it knows better.
 type reporter struct {
 	cfg     Config
 	log     *slog.Logger
@@ -28,47 +43,72 @@ type reporter struct {
 
 	mu       sync.Mutex
 	status   store.HostStatus
+	conn     *ofconn.Conn // to the switch the status is about
 	problems map[string]error
 	refusals []string
-	dirty    bool
+	seen     bool      // the NICs are known
+	due      time.Time // when to write; zero = nothing to write
 }
 
-func newReporter(cfg Config, log *slog.Logger) *reporter {
+const firstWord = 2 * time.Second
+
+func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	return &reporter{
-		cfg: cfg, log: log, wake: make(chan struct{}, 1), problems: map[string]error{},
+		cfg: cfg, log: log, metrics: m, wake: make(chan struct{}, 1), problems: map[string]error{},
 		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Started: time.Now()},
 	}
 }
 
 // update changes the status; fn tells whether anything differs.
-func (r *reporter) update(fn func() bool) {
+func (r *reporter) update(within time.Duration, fn func() bool) {
 	r.mu.Lock()
-	changed := fn()
-	r.dirty = r.dirty || changed
-	r.mu.Unlock()
-	if changed {
-		select {
-		case r.wake <- struct{}{}:
-		default:
-		}
+	defer r.mu.Unlock()
+	if !fn() {
+		return
+	}
+	if at := time.Now().Add(within); r.due.IsZero() || at.Before(r.due) {
+		r.due = at
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default:
 	}
 }
 
-// applied says that rev is in force: its flows are installed and confirmed, and
-// open connections were judged by it.
-func (r *reporter) applied(rev int64) {
-	r.update(func() bool {
-		changed := r.status.Applied != rev && len(r.refusals) == 0
-		if changed {
-			r.status.Applied = rev
-		}
+// set makes a field of the status what it should be.
+func set[T comparable](field *T, v T) bool {
+	changed := *field != v
+	*field = v
+	return changed
+}
+
+// connection notes the connection to the switch, nil for none. Whatever was said
+// of the switch before does not hold any more.
+func (r *reporter) connection(conn *ofconn.Conn) {
+	r.update(soon, func() bool {
+		changed := set(&r.status.Connected, conn != nil)
+		changed = set(&r.status.Applied, 0) || changed
+		r.conn = conn
 		return changed
+	})
+}
+
+// applied says that rev is in force at the switch behind conn: its flows are
+// installed and confirmed, and open connections were judged by it. noConcern tells
+// that it changed nothing here.
+func (r *reporter) applied(conn *ofconn.Conn, rev int64, noConcern bool) {
+	within := time.Duration(atOnce)
+	if noConcern {
+		within = lazily
+	}
+	r.update(within, func() bool {
+		return conn == r.conn && set(&r.status.Applied, rev) || !r.due.IsZero()
 	})
 }
 
 // problem notes what keeps a part from working; nil: nothing.
 func (r *reporter) problem(part string, err error) {
-	r.update(func() bool {
+	r.update(soon, func() bool {
 		old := r.problems[part]
 		if err == nil {
 			delete(r.problems, part)
@@ -79,86 +119,91 @@ func (r *reporter) problem(part string, err error) {
 	})
 }
 
-// refused notes the flows that the switch does not take. While there are any,
-// no further revision is claimed.
+// refused notes the flows that the switch does not take.
 func (r *reporter) refused(why []string) {
-	r.update(func() bool {
+	r.update(soon, func() bool {
 		changed := !slices.Equal(why, r.refusals)
 		r.refusals = why
 		return changed
 	})
 }
 
-func (r *reporter) connected(yes bool) {
-	r.update(func() bool {
-		changed := r.status.Connected != yes
-		r.status.Connected = yes
-		return changed
-	})
-}
-
 func (r *reporter) flows(n int) {
-	r.update(func() bool {
-		changed := r.status.Flows != n
-		r.status.Flows = n
-		return changed
-	})
+	r.update(soon, func() bool { return set(&r.status.Flows, n) })
 }
 
-// nics notes the NICs that are plugged: those without problems are ready once
-// their flows are installed.
-func (r *reporter) nics(problems map[string]string, plugs map[string]plugged, installed bool) {
-	r.update(func() bool {
-		was := map[string]store.HostNIC{}
-		for _, n := range r.status.NICs {
-			was[n.ID] = n
-		}
-		nics := make([]store.HostNIC, 0, len(plugs))
-		for _, id := range slices.Sorted(maps.Keys(plugs)) {
-			p := plugs[id]
-			n := store.HostNIC{ID: id, OFPort: p.ofport, Error: p.err}
+// plugged notes the NICs that are plugged: why some have no flows, and of which
+// all flows are confirmed.
+func (r *reporter) plugged(claims []claim, problems map[string]string, ready map[string]bool) {
+	r.update(soon, func() bool {
+		nics := make([]store.HostNIC, 0, len(claims))
+		for _, c := range claims {
+			n := store.HostNIC{ID: c.nic, OFPort: c.iface.OFPort, Error: problems[c.nic], Ready: ready[c.nic]}
 			if n.Error == "" {
-				n.Error = problems[id]
+				n.Error = c.warn
 			}
-			n.Ready = p.ofport != 0 && problems[id] == "" && (installed || was[id].Ready)
 			nics = append(nics, n)
 		}
-		changed := !slices.Equal(nics, r.status.NICs)
-		r.status.NICs = nics
+		slices.SortFunc(nics, func(a, b store.HostNIC) int { return strings.Compare(a.ID, b.ID) })
+		changed := !r.seen || !slices.Equal(nics, r.status.NICs)
+		r.status.NICs, r.seen = nics, true
 		return changed
 	})
 }
 
-// run writes the status whenever it changed, and now and then.
+// run writes the status whenever it is due, and now and then.
 func (r *reporter) run(ctx context.Context) error {
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+	beat := time.Now().Add(firstWord)
+	writes := pace{slack: reportSlack}
 	for {
+		at := r.next(beat)
+		if d := writes.wait(time.Now(), reportCost); d > 0 {
+			at = later(at, time.Now().Add(d))
+		}
+		timer := time.NewTimer(time.Until(at))
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return ctx.Err()
 		case <-r.wake:
-		case <-beat.C:
+			timer.Stop()
+			continue
+		case <-timer.C:
 		}
-		wait := reportEvery
+		writes.spend(time.Now(), reportCost)
+		beat = time.Now().Add(heartbeat)
 		if err := r.cfg.Reports.PutHost(ctx, r.current()); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			r.log.Debug("status not reported; trying again", "error", err)
-			wait = reportRetry
-			r.update(func() bool { return true })
-		}
-		if err := pause(ctx, wait); err != nil {
-			return err
+			r.update(reportRetry, func() bool { return true })
 		}
 	}
+}
+
+// next is when to write.
+func (r *reporter) next(beat time.Time) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.due.IsZero() || !r.seen || beat.Before(r.due) {
+		return beat
+	}
+	return r.due
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // current returns the status as it is to be written.
 func (r *reporter) current() store.HostStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.due = time.Time{}
 	s := r.status
 	s.Heartbeat = time.Now()
 	s.Errors = slices.Clone(r.refusals)
@@ -171,5 +216,6 @@ func (r *reporter) current() store.HostStatus {
 			s.NICs[i].Applied = s.Applied
 		}
 	}
+	r.metrics.applied.Set(float64(s.Applied))
 	return s
 }

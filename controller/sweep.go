@@ -8,56 +8,91 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// Timeouts of a sweep: the longest wait for a revalidation pass, and the wait
-// before a failed sweep is tried again.
-const (
-	revalidateTimeout = 2 * time.Second
-	sweepRetry        = 200 * time.Millisecond
-	nudgeEvery        = 2 * time.Millisecond
-)
+// sweepRetry is the wait before a failed sweep is tried again.
+const sweepRetry = 200 * time.Millisecond
 
 // sweeper judges open connections again after changes that take something away,
 // and says up to which revision that is done. Established packets pass without
 // a rule, so this is what makes revocation revoke.
+//
+//	engine ── expect: what changes ──► expected ── add: it is installed ──► due ──► sweep
 type sweeper struct {
-	log     *slog.Logger
-	ctl     conntrack
-	erase   func(context.Context, unixctl.Conn) error // for what ctl must not flush
-	nudge   func(context.Context) error               // starts a revalidation pass
-	view    *view
-	done    func(rev int64)
-	metrics *metrics
-	wake    chan struct{}
+	log      *slog.Logger
+	ctl      func() conntrack
+	erase    func(context.Context, unixctl.Conn) error // for what ctl must not flush
+	nudge    func(context.Context) error               // starts a revalidation pass
+	view     *view
+	report   *reporter
+	freed    func(zones []uint16)
+	lastPass func() time.Duration
+	metrics  *metrics
+	wake     chan struct{}
 
-	mu      sync.Mutex
-	rev     int64 // installed
-	concern concern
-	zones   map[uint16]string // NIC by zone
+	mu       sync.Mutex
+	expected sweep // of changes that are about to be installed
+	due      sweep
+	job      job // the latest
+}
+
+// job is what the engine brought about.
+type job struct {
+	rev        int64             // whose flows are installed
+	conn       *ofconn.Conn      // at whose switch
+	incomplete bool              // the switch refused some of them
+	nics       map[uint16]string // NIC of each zone in use
+	left       []uint16          // zones that nobody has any more
+}
+
+// sweep is what there is to do after a job.
+type sweep struct {
+	concern  concern
+	changed  bool // flows changed
+	narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
+}
+
+func newSweep() sweep { return sweep{concern: newConcern()} }
+
+func (s *sweep) merge(o sweep) {
+	s.concern.merge(o.concern)
+	s.changed = s.changed || o.changed
+	s.narrowed = s.narrowed || o.narrowed
 }
 
 // conntrack is what the sweeper needs of the switch's connection tracking.
 type conntrack interface {
 	DumpAllConntrack(ctx context.Context) ([]unixctl.Conn, error)
 	FlushConntrack(ctx context.Context, c unixctl.Conn) error
+	FlushZone(ctx context.Context, zone uint16) error
 	AwaitRevalidation(ctx context.Context) error
 }
 
 func newSweeper(c *controller) *sweeper {
 	return &sweeper{
-		log: c.log, ctl: c.ctl, erase: c.eraseEcho, nudge: c.nudge, view: c.view, done: c.report.applied, metrics: c.metrics,
-		wake: make(chan struct{}, 1), concern: newConcern(),
+		log: c.log, ctl: func() conntrack { return c.datapath() }, erase: c.eraseEcho, nudge: c.nudge, view: c.view, report: c.report,
+		freed: c.zones.freed, lastPass: c.passes.duration, metrics: c.metrics, wake: make(chan struct{}, 1),
+		expected: newSweep(), due: newSweep(),
 	}
 }
 
-// add has the connections of concern judged; the flows of rev are installed.
-func (s *sweeper) add(rev int64, why concern, zones map[uint16]string) {
+// expect notes what a change may take away that is about to be installed. It is
+// kept until add, however long that takes.
+func (s *sweeper) expect(w sweep) {
 	s.mu.Lock()
-	s.rev, s.zones = rev, zones
-	s.concern.merge(why)
+	defer s.mu.Unlock()
+	s.expected.merge(w)
+}
+
+// add says that what was expected is installed.
+func (s *sweeper) add(j job) {
+	s.mu.Lock()
+	s.job = j
+	s.due.merge(s.expected)
+	s.expected = newSweep()
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -65,119 +100,155 @@ func (s *sweeper) add(rev int64, why concern, zones map[uint16]string) {
 	}
 }
 
-// hold keeps a concern whose change could not be installed yet.
-func (s *sweeper) hold(why concern) {
+// put has work done again that failed.
+func (s *sweeper) put(w sweep) {
 	s.mu.Lock()
-	s.concern.merge(why)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.due.merge(w)
+}
+
+func (s *sweeper) take() (job, sweep) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	due := s.due
+	s.due = newSweep()
+	return s.job, due
 }
 
 func (s *sweeper) run(ctx context.Context) error {
+	var retry <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.wake:
+		case <-retry:
 		}
-		s.mu.Lock()
-		rev, why, zones := s.rev, s.concern, maps.Clone(s.zones)
-		s.concern = newConcern()
-		s.mu.Unlock()
-		for {
-			err := s.sweep(ctx, why, zones)
-			if err == nil {
-				break
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		retry = nil
+		j, w := s.take()
+		idle, err := s.sweep(ctx, j, w)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.report.problem("connections", err)
+		if err != nil {
 			s.log.Warn("open connections not judged again; trying again", "error", err)
-			if err := pause(ctx, sweepRetry); err != nil {
-				return err
-			}
+			s.put(w)
+			retry = time.After(sweepRetry)
+			continue
 		}
-		s.done(rev)
+		if !j.incomplete {
+			s.report.applied(j.conn, j.rev, idle && !w.changed)
+		}
 	}
 }
 
 // sweep cuts at once what nothing allows any more, and again when no cached
-// megaflow of the time before can let it in anew.
-func (s *sweeper) sweep(ctx context.Context, why concern, zones map[uint16]string) error {
-	if why.empty() || len(zones) == 0 {
-		return nil
+// megaflow of the time before can let it in anew. It tells whether there was
+// nothing to do.
+func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err error) {
+	reaches := false
+	s.view.read(func(snap *secgroup.Snapshot, _ *concern) { reaches = w.concern.reaches(snap, j.nics) })
+	if !reaches && len(j.left) == 0 {
+		return true, nil
 	}
 	start := time.Now()
-	if err := s.pass(ctx, why, zones); err != nil {
-		return err
-	}
-	if why.narrowed {
-		if err := s.revalidated(ctx); err != nil {
-			return err
+	pass := func() error {
+		if !reaches {
+			return nil
 		}
-		if err := s.pass(ctx, why, zones); err != nil {
-			return err
-		}
+		return s.pass(ctx, j, w)
 	}
-	s.metrics.sweeps.Observe(time.Since(start).Seconds())
-	return nil
-}
-
-// revalidated returns when every cached megaflow has been held against the
-// tables. Revalidators rest for up to half a second between passes, so they are
-// nudged until the wait is over.
-func (s *sweeper) revalidated(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, revalidateTimeout)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- s.ctl.AwaitRevalidation(ctx) }()
-	tick := time.NewTicker(nudgeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-tick.C:
-			if err := s.nudge(ctx); err != nil {
-				s.log.Debug("revalidators not nudged", "error", err)
-			}
+	if err := pass(); err != nil {
+		return false, err
+	}
+	if w.narrowed {
+		if err := s.settle(ctx); err != nil {
+			return false, err
+		}
+		if err := pass(); err != nil {
+			return false, err
 		}
 	}
+	for _, zone := range j.left {
+		if err := s.ctl().FlushZone(ctx, zone); err != nil {
+			return false, err
+		}
+	}
+	s.freed(j.left)
+	if reaches {
+		s.metrics.sweeps.Observe(time.Since(start).Seconds())
+	}
+	return false, nil
 }
 
 // pass looks at every connection once.
-func (s *sweeper) pass(ctx context.Context, why concern, zones map[uint16]string) error {
-	conns, err := s.ctl.DumpAllConntrack(ctx)
+func (s *sweeper) pass(ctx context.Context, j job, w sweep) error {
+	ctl := s.ctl()
+	conns, err := ctl.DumpAllConntrack(ctx)
 	var unreadable *unixctl.DumpError
 	if errors.As(err, &unreadable) {
 		s.log.Error("some connections cannot be read and are not judged", "error", err)
 	} else if err != nil {
 		return err
 	}
-	var cut []unixctl.Conn
-	s.view.read(func(snap *secgroup.Snapshot) {
+	cut, zones := s.judge(j, w, conns)
+	var failed error
+	for zone := range zones {
+		if err := ctl.FlushZone(ctx, zone); err != nil {
+			failed = errors.Join(failed, err)
+		}
+	}
+	for _, conn := range cut {
+		err := ctl.FlushConntrack(ctx, conn)
+		if errors.Is(err, unixctl.ErrFlushUnsafe) {
+			err = s.erase(ctx, conn)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		failed = errors.Join(failed, err)
+	}
+	total := len(cut)
+	for _, n := range zones {
+		total += n
+	}
+	s.metrics.cut.Add(float64(total))
+	if total > 0 {
+		s.log.Info("connections cut: nothing allows them any more", "connections", total)
+	}
+	return failed
+}
+
+// judge returns the connections to cut, and the zones to empty with how many
+// there are. What is about to change counts already: it was taken from the
+// policy, or put into it, since the engine installed its last.
+func (s *sweeper) judge(j job, w sweep, conns []unixctl.Conn) (cut []unixctl.Conn, zones map[uint16]int) {
+	zones = map[uint16]int{}
+	s.view.read(func(snap *secgroup.Snapshot, pending *concern) {
+		s.mu.Lock()
+		expected := s.expected.concern.clone()
+		s.mu.Unlock()
 		for _, conn := range conns {
-			nic, local := zones[conn.Zone]
+			nic, local := j.nics[conn.Zone]
 			if !local {
 				continue
 			}
 			n := snap.NIC(nic)
-			if n == nil || why.touches(snap, snap.Domain(n), conn) && !allowed(snap, n, conn) {
+			if n == nil { // nothing allows what it has
+				zones[conn.Zone]++
+				continue
+			}
+			touched := w.concern.touches(snap, n, conn) || expected.touches(snap, n, conn) || pending.touches(snap, n, conn)
+			if touched && !allowed(snap, n, conn) {
 				cut = append(cut, conn)
 			}
 		}
 	})
-	for _, conn := range cut {
-		err := s.ctl.FlushConntrack(ctx, conn)
-		if errors.Is(err, unixctl.ErrFlushUnsafe) {
-			err = s.erase(ctx, conn)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	s.metrics.cut.Add(float64(len(cut)))
-	if len(cut) > 0 {
-		s.log.Info("connections cut: nothing allows them any more", "connections", len(cut))
-	}
-	return nil
+	return cut, zones
+}
+
+// clone returns a copy that merges leave alone.
+func (c *concern) clone() concern {
+	return concern{all: c.all, nics: maps.Clone(c.nics), places: maps.Clone(c.places), groups: maps.Clone(c.groups)}
 }

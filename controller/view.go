@@ -14,7 +14,11 @@ import (
 type view struct {
 	wake func()
 
-	mu      sync.RWMutex
+	// turn is held by Handle and take, which go one at a time. So take may read
+	// the policy for as long as a compile lasts without holding up read.
+	turn sync.Mutex
+
+	mu      sync.RWMutex // of all below; who holds turn may read without
 	snap    *secgroup.Snapshot
 	loaded  bool // the whole policy was read
 	changed changes
@@ -39,48 +43,57 @@ func noChanges() changes {
 
 // Handle takes the next batch of the policy's history.
 func (v *view) Handle(_ context.Context, b store.Batch) error {
+	v.turn.Lock()
+	defer v.turn.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if b.Full {
 		v.snap = secgroup.NewSnapshot()
 		v.loaded = true
+		v.changed = noChanges()
 		v.changed.replaced = true
 		v.changed.concern.all = true
+		v.snap.Apply(b.Revision, b.Changes)
 	} else {
-		for _, ch := range b.Changes {
-			v.changed.concern.note(v.snap, ch)
-		}
-	}
-	t := v.snap.Apply(b.Revision, b.Changes)
-	if !v.changed.replaced {
-		maps.Copy(v.changed.touched.NICs, t.NICs)
-		maps.Copy(v.changed.touched.Groups, t.Groups)
-		maps.Copy(v.changed.touched.Networks, t.Networks)
-		v.changed.touched.Baseline = v.changed.touched.Baseline || t.Baseline
+		t := v.changed.concern.follow(v.snap, b.Revision, b.Changes)
+		v.changed.touch(t)
 	}
 	v.wake()
 	return nil
 }
 
+func (c *changes) touch(t secgroup.Touched) {
+	if c.replaced {
+		return
+	}
+	maps.Copy(c.touched.NICs, t.NICs)
+	maps.Copy(c.touched.Groups, t.Groups)
+	maps.Copy(c.touched.Networks, t.Networks)
+	c.touched.Baseline = c.touched.Baseline || t.Baseline
+}
+
 // State returns the snapshot of all batches so far; only Handle changes it.
 func (v *view) State() *secgroup.Snapshot { return v.snap }
 
-// take hands the policy and its changes to fn, which must not keep them. It
-// returns the revision, or false while the policy has not been read.
+// take hands the policy and its changes to fn, which must not keep the policy.
+// It returns the revision, or false while the policy has not been read.
 func (v *view) take(fn func(*secgroup.Snapshot, changes)) (int64, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.turn.Lock()
+	defer v.turn.Unlock()
 	if !v.loaded {
 		return 0, false
 	}
 	fn(v.snap, v.changed)
+	v.mu.Lock()
 	v.changed = noChanges()
+	v.mu.Unlock()
 	return v.snap.Revision(), true
 }
 
-// read lets fn look at the policy.
-func (v *view) read(fn func(*secgroup.Snapshot)) {
+// read lets fn look at the policy, and at what the changes that the engine has
+// not taken yet may have taken away.
+func (v *view) read(fn func(s *secgroup.Snapshot, pending *concern)) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	fn(v.snap)
+	fn(v.snap, &v.changed.concern)
 }

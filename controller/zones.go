@@ -3,10 +3,12 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
-	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/ovsdb"
 )
 
@@ -19,81 +21,117 @@ const zoneKey = "ringfence-zone"
 const maxZone = 1<<16 - 1
 
 // zones gives every plugged NIC a conntrack zone of its own.
+//
+//	free ── assign: flush ──► a NIC's ── its NIC left ──► leaving ── freed ──► free
+//
+// A zone that a NIC left stays leaving until its flows are gone, cached
+// megaflows too, and it was flushed: as long as a packet may still be tracked in
+// it, it cannot be another NIC's.
 type zones struct {
-	keep  func(ctx context.Context, iface string, ids map[string]string) error // in the database
+	keep  func(ctx context.Context, ids map[string]string) error // value of zoneKey by interface
 	flush func(ctx context.Context, zone uint16) error
+
+	mu      sync.Mutex // of leaving
+	leaving map[uint16]struct{}
 
 	byNIC map[string]uint16
 }
 
-// plugged is a NIC that is plugged, and where.
-type plugged struct {
-	ofport uint32
-	err    string // why it gets no flows
-}
-
 // assign gives zones to NICs that came and takes back those of NICs that left.
-// The first interface by name speaks for a NIC; a second one gets nothing.
-func (z *zones) assign(ctx context.Context, ifaces []ovsdb.Interface) (map[string]ofrules.Port, map[string]plugged, error) {
-	nics := map[string]plugged{}
-	ports := map[string]ofrules.Port{}
-	kept := map[string]uint16{}
+// It returns the zone of each NIC, which of them are new to it, and why others
+// got none.
+func (z *zones) assign(ctx context.Context, claims []claim) (byNIC map[string]uint16, fresh []string, failed map[string]error) {
+	leaving := map[uint16]struct{}{}
+	for _, zone := range z.left() {
+		leaving[zone] = struct{}{}
+	}
+
+	byNIC, failed = map[string]uint16{}, map[string]error{}
 	used := map[uint16]bool{0: true}
-	var fresh []ovsdb.Interface
-	for _, i := range ifaces {
-		if i.IfaceID == "" {
-			continue
-		}
-		if _, twice := nics[i.IfaceID]; twice {
-			p := nics[i.IfaceID]
-			p.err = fmt.Sprintf("interface %s claims the NIC too", i.Name)
-			nics[i.IfaceID] = p
-			continue
-		}
-		nics[i.IfaceID] = plugged{ofport: i.OFPort, err: i.Error}
-		zone, ok := z.byNIC[i.IfaceID]
+	var homeless []claim
+	for _, c := range claims {
+		zone, ok := z.byNIC[c.nic]
 		if !ok {
-			zone, ok = parseZone(i)
+			zone, ok = parseZone(c.iface)
 		}
-		if !ok || used[zone] {
-			fresh = append(fresh, i)
+		if _, busy := leaving[zone]; !ok || busy || used[zone] {
+			homeless = append(homeless, c)
 			continue
 		}
 		used[zone] = true
-		kept[i.IfaceID] = zone
+		byNIC[c.nic] = zone
 	}
 	for nic, zone := range z.byNIC {
-		if _, still := kept[nic]; !still && !used[zone] {
-			if err := z.flush(ctx, zone); err != nil {
-				return nil, nil, fmt.Errorf("zone %d of unplugged NIC %s: %w", zone, nic, err)
-			}
+		if _, still := byNIC[nic]; !still && !used[zone] {
+			z.leave(zone)
+			leaving[zone] = struct{}{}
 		}
 	}
+	fresh = z.settle(ctx, homeless, byNIC, failed, func(zone uint16) bool {
+		_, busy := leaving[zone]
+		return busy || used[zone]
+	})
+	z.byNIC = byNIC
+	return byNIC, fresh, failed
+}
+
+// settle gives new zones to NICs that have none.
+func (z *zones) settle(ctx context.Context, homeless []claim, byNIC map[string]uint16, failed map[string]error, taken func(uint16) bool) (fresh []string) {
+	ids, got := map[string]string{}, map[string]uint16{}
 	next := uint16(1)
-	for _, i := range fresh {
-		for used[next] {
-			if next == maxZone {
-				return nil, nil, fmt.Errorf("NIC %s: all %d conntrack zones are taken", i.IfaceID, maxZone)
-			}
+	for _, c := range homeless {
+		for next < maxZone && taken(next) {
 			next++
 		}
-		// What a former user of the zone left must not pass as established.
+		if next == maxZone {
+			failed[c.nic] = fmt.Errorf("all %d conntrack zones are taken", maxZone-1)
+			continue
+		}
+		// What a former run left in it must not pass as established.
 		if err := z.flush(ctx, next); err != nil {
-			return nil, nil, fmt.Errorf("zone %d for NIC %s: %w", next, i.IfaceID, err)
+			failed[c.nic] = fmt.Errorf("conntrack zone: %w", err)
+			continue
 		}
-		if err := z.keep(ctx, i.Name, map[string]string{zoneKey: fmt.Sprintf("%d/%s", next, i.IfaceID)}); err != nil {
-			return nil, nil, fmt.Errorf("zone %d for NIC %s: %w", next, i.IfaceID, err)
-		}
-		used[next] = true
-		kept[i.IfaceID] = next
+		ids[c.iface.Name] = fmt.Sprintf("%d/%s", next, c.nic)
+		got[c.nic] = next
+		next++
 	}
-	z.byNIC = kept
-	for id, p := range nics {
-		if p.ofport != 0 {
-			ports[id] = ofrules.Port{OFPort: p.ofport, Zone: kept[id]}
-		}
+	if len(ids) == 0 {
+		return nil
 	}
-	return ports, nics, nil
+	if err := z.keep(ctx, ids); err != nil {
+		for nic := range got {
+			failed[nic] = fmt.Errorf("conntrack zone: %w", err)
+		}
+		return nil
+	}
+	maps.Copy(byNIC, got)
+	return slices.Sorted(maps.Keys(got))
+}
+
+func (z *zones) leave(zone uint16) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if z.leaving == nil {
+		z.leaving = map[uint16]struct{}{}
+	}
+	z.leaving[zone] = struct{}{}
+}
+
+// left returns the zones that nobody has any more, and that are not free yet.
+func (z *zones) left() []uint16 {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return slices.Sorted(maps.Keys(z.leaving))
+}
+
+// freed says that zones are flushed and that nothing is tracked in them.
+func (z *zones) freed(zones []uint16) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for _, zone := range zones {
+		delete(z.leaving, zone)
+	}
 }
 
 // parseZone reads what a former run kept for the NIC that is plugged now.

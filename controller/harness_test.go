@@ -1,0 +1,332 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/internal/ovstest"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+const (
+	bridge   = "br-int"
+	hostName = "h1"
+	patience = 5 * time.Second
+	promptly = time.Second // semantics.md: repairs and revocations take no longer
+)
+
+// rig is one host: a switch, an etcd, a store, and a controller that can be
+// stopped and started.
+type rig struct {
+	t       *testing.T
+	ovs     *ovstest.OVS
+	etcd    *store.Server
+	dir     string // etcd's
+	store   *store.Store
+	ctl     *unixctl.Client
+	timing  timing
+	metrics *prometheus.Registry
+	logs    *logbook
+
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+// newRig starts all but the controller.
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	t.Parallel()
+	r := &rig{t: t, dir: t.TempDir(), logs: &logbook{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("controller's log:\n%s", r.logs)
+		}
+	})
+	r.ovs = ovstest.Start(t, ovstest.Options{})
+	r.startEtcd()
+	r.openStore()
+	r.ctl = unixctl.Open(r.ovs.RunDir)
+	t.Cleanup(func() { r.ctl.Close() })
+	t.Cleanup(r.stop)
+	return r
+}
+
+func (r *rig) startEtcd() {
+	r.t.Helper()
+	var err error
+	r.etcd, err = store.Embedded(r.t.Context(), r.dir, store.EmbeddedOptions{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(r.etcd.Close)
+}
+
+func (r *rig) openStore() {
+	r.t.Helper()
+	cfg := r.etcd.Config()
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	cfg.RequestTimeout, cfg.ProbeInterval, cfg.ProbeTimeout = 2*time.Second, 200*time.Millisecond, time.Second
+	var err error
+	if r.store, err = store.Open(r.t.Context(), cfg); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { r.store.Close() })
+}
+
+// start starts the controller.
+func (r *rig) start() {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel, r.ended = cancel, make(chan error, 1)
+	r.metrics = prometheus.NewRegistry()
+	cfg := Config{
+		Policy: r.store, Reports: r.store, Host: hostName, OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
+		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing,
+	}
+	go func() { r.ended <- Run(ctx, cfg) }()
+}
+
+// stop stops the controller, if it runs.
+func (r *rig) stop() {
+	if r.cancel == nil {
+		return
+	}
+	r.cancel()
+	if err := <-r.ended; err != nil {
+		r.t.Errorf("controller: %v", err)
+	}
+	r.cancel = nil
+}
+
+// write writes changes of the policy as one revision; the last change of an
+// object counts.
+func (r *rig) write(changes ...secgroup.Change) int64 {
+	r.t.Helper()
+	last := map[secgroup.Key]int{}
+	for i, c := range changes {
+		last[c.Key] = i
+	}
+	all := changes
+	changes = nil
+	for i, c := range all {
+		if last[c.Key] == i {
+			changes = append(changes, c)
+		}
+	}
+	rev, err := r.store.Update(r.t.Context(), func(*secgroup.Snapshot) ([]secgroup.Change, error) { return changes, nil })
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return rev
+}
+
+// status waits until the host's status is as told.
+func (r *rig) status(what string, ok func(store.HostStatus) bool) store.HostStatus {
+	r.t.Helper()
+	var last store.HostStatus
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	err := r.store.WaitHosts(ctx, func(hosts []store.HostStatus) bool {
+		for _, h := range hosts {
+			if last = h; ok(h) {
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		r.t.Fatalf("%s: %v; the host's status is %+v", what, err, last)
+	}
+	return last
+}
+
+// applied waits until a revision is in force and the NICs named are ready.
+func (r *rig) applied(rev int64, ready ...string) store.HostStatus {
+	r.t.Helper()
+	return r.status(fmt.Sprintf("revision %d in force, NICs %v ready", rev, ready), func(h store.HostStatus) bool {
+		for _, id := range ready {
+			if !isReady(h, id) {
+				return false
+			}
+		}
+		return h.Applied >= rev && h.Connected
+	})
+}
+
+func isReady(h store.HostStatus, nic string) bool {
+	return slices.ContainsFunc(h.NICs, func(n store.HostNIC) bool { return n.ID == nic && n.Ready })
+}
+
+// eventually waits until fn says nothing is wrong any more.
+func (r *rig) eventually(within time.Duration, what string, fn func() string) {
+	r.t.Helper()
+	var wrong string
+	for end := time.Now().Add(within); ; time.Sleep(2 * time.Millisecond) {
+		if wrong = fn(); wrong == "" {
+			return
+		}
+		if time.Now().After(end) {
+			r.t.Fatalf("%s: not within %v: %s", what, within, wrong)
+		}
+	}
+}
+
+// flows returns the flows in the switch, sorted, without statistics.
+func (r *rig) flows() []string {
+	r.t.Helper()
+	var flows []string
+	for line := range strings.Lines(r.ovs.Ofctl("--no-stats", "dump-flows", bridge)) {
+		if line = strings.TrimSpace(line); strings.Contains(line, "cookie=") {
+			flows = append(flows, line)
+		}
+	}
+	slices.Sort(flows)
+	return flows
+}
+
+// counter reads a counter, or the count of a histogram, of the controller.
+func (r *rig) counter(name string) float64 {
+	r.t.Helper()
+	families, err := r.metrics.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "ringfence_controller_"+name {
+			continue
+		}
+		m := f.GetMetric()[0]
+		switch {
+		case m.Counter != nil:
+			return m.Counter.GetValue()
+		case m.Gauge != nil:
+			return m.Gauge.GetValue()
+		case m.Histogram != nil:
+			return float64(m.Histogram.GetSampleCount())
+		}
+	}
+	r.t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// logbook keeps what the controller logs, to be shown beside a failure.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logbook) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// policy is a small policy: the NICs a1, a2, … (10.0.0.1 and fd00::1, …) of one
+// account in one network, and the groups web and db, which nobody is in.
+type policy struct {
+	group map[string]*secgroup.Group
+}
+
+func newPolicy() *policy {
+	p := &policy{group: map[string]*secgroup.Group{}}
+	for _, id := range []string{"default", "web", "db"} {
+		g := &secgroup.Group{GroupRef: ref(id), Name: id, IsDefault: id == "default"}
+		if g.IsDefault {
+			n := 0
+			g.Rules = secgroup.DefaultRules(g.GroupRef, func() string { n++; return fmt.Sprintf("d%d", n) })
+		}
+		g.Normalize()
+		p.group[id] = g
+	}
+	return p
+}
+
+func ref(group string) secgroup.GroupRef { return secgroup.GroupRef{Account: "acme", ID: group} }
+
+// base is everything but NICs.
+func (p *policy) base() []secgroup.Change {
+	a := &secgroup.Account{ID: "acme"}
+	a.Normalize()
+	n := &secgroup.Network{ID: "net", Type: secgroup.NetworkVPC, VPC: "blue", Prefixes: []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("fd00::/64"),
+	}}
+	n.Normalize()
+	changes := []secgroup.Change{secgroup.Put(a), secgroup.Put(n)}
+	for _, g := range p.group {
+		changes = append(changes, secgroup.Put(g))
+	}
+	return changes
+}
+
+// with puts a group with some more rules, or other settings.
+func (p *policy) with(group string, edit func(*secgroup.Group)) secgroup.Change {
+	g := *p.group[group]
+	g.Rules = slices.Clone(g.Rules)
+	edit(&g)
+	g.Normalize()
+	g.Sort()
+	p.group[group] = &g
+	return secgroup.Put(&g)
+}
+
+// rule adds a rule: "ingress tcp 80", from a group or "" for everybody.
+func (p *policy) rule(group, id string, d secgroup.Direction, proto secgroup.Protocol, port uint16, remote string) secgroup.Change {
+	return p.with(group, func(g *secgroup.Group) {
+		r := secgroup.Rule{ID: id, Direction: d, Protocol: proto, PortMin: port, Enabled: true}
+		if remote != "" {
+			r.RemoteGroup = ref(remote)
+		}
+		r.Normalize()
+		g.Rules = append(g.Rules, r)
+	})
+}
+
+// noRule takes a rule away.
+func (p *policy) noRule(group, id string) secgroup.Change {
+	return p.with(group, func(g *secgroup.Group) {
+		g.Rules = slices.DeleteFunc(g.Rules, func(r secgroup.Rule) bool { return r.ID == id })
+	})
+}
+
+// nic is the NIC number n, "a<n>".
+func nic(n int) *secgroup.NIC {
+	nic := &secgroup.NIC{
+		ID: fmt.Sprintf("a%d", n), Account: "acme", Network: "net", MAC: secgroup.MAC{2, 0, 0, 0, byte(n >> 8), byte(n)},
+		Addresses: []netip.Addr{address4(n), address6(n)},
+	}
+	nic.Normalize()
+	return nic
+}
+
+func address4(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}) }
+
+func address6(n int) netip.Addr {
+	return netip.AddrFrom16([16]byte{0: 0xfd, 14: byte(n >> 8), 15: byte(n)})
+}
+
+func attach(group, nic string) *secgroup.Attachment {
+	return &secgroup.Attachment{Group: ref(group), NIC: nic}
+}
+
+// plug plugs NIC n as interface p<n> with ofport n.
+func (r *rig) plug(n int) {
+	r.t.Helper()
+	r.ovs.AddPort(bridge, fmt.Sprintf("p%d", n), uint32(n), fmt.Sprintf("a%d", n))
+}

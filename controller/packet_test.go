@@ -1,0 +1,198 @@
+package controller
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// plugged plugs NICs and waits until they are ready.
+func (r *rig) plugged(nics ...int) {
+	r.t.Helper()
+	ids := []string{}
+	for _, n := range nics {
+		if !strings.Contains(r.ovs.Vsctl("list-br"), bridge) {
+			r.eventually(patience, "there is a bridge", func() string {
+				if strings.Contains(r.ovs.Vsctl("list-br"), bridge) {
+					return ""
+				}
+				return "none"
+			})
+		}
+		r.plug(n)
+		ids = append(ids, fmt.Sprintf("a%d", n))
+	}
+	r.applied(0, ids...)
+}
+
+// passes checks that the first packet of a connection from one NIC to another
+// comes out at the other's port.
+func (r *rig) passes(from, to int, proto string, port int) {
+	r.t.Helper()
+	if text, delivered := r.trace(from, to, proto, port); !delivered {
+		r.t.Errorf("%s %d from a%d to a%d does not pass:\n%s", proto, port, from, to, text)
+	}
+}
+
+// dropped checks that it does not.
+func (r *rig) dropped(from, to int, proto string, port int) {
+	r.t.Helper()
+	if text, delivered := r.trace(from, to, proto, port); delivered {
+		r.t.Errorf("%s %d from a%d to a%d passes:\n%s", proto, port, from, to, text)
+	}
+}
+
+func (r *rig) trace(from, to int, proto string, port int) (text string, delivered bool) {
+	r.t.Helper()
+	src, dst := nic(from), nic(to)
+	flow := fmt.Sprintf("in_port=%d,%s,dl_src=%s,dl_dst=%s,nw_src=%s,nw_dst=%s,nw_ttl=64,%[2]s_src=40000,%[2]s_dst=%[7]d",
+		from, proto, src.MAC, dst.MAC, src.Addresses[0], dst.Addresses[0], port)
+	text = r.ovs.Trace(bridge, flow)
+	return text, strings.Contains(text, fmt.Sprintf("-> output port is %d\n", to))
+}
+
+// packet is a connection's first packet.
+type packet struct {
+	from, to     int // NICs
+	proto        layers.IPProtocol
+	sport, dport uint16
+	v6           bool
+}
+
+func (p packet) reply() packet {
+	p.from, p.to, p.sport, p.dport = p.to, p.from, p.dport, p.sport
+	return p
+}
+
+func (p packet) addresses() (src, dst netip.Addr) {
+	if p.v6 {
+		return address6(p.from), address6(p.to)
+	}
+	return address4(p.from), address4(p.to)
+}
+
+func (p packet) String() string {
+	src, dst := p.addresses()
+	return fmt.Sprintf("%v %v:%d > %v:%d", p.proto, src, p.sport, dst, p.dport)
+}
+
+// tcp and the others make packets from a client's port 40000.
+func tcp(from, to int, port uint16) packet {
+	return packet{from: from, to: to, proto: layers.IPProtocolTCP, sport: 40000, dport: port}
+}
+
+func udp(from, to int, port uint16) packet {
+	return packet{from: from, to: to, proto: layers.IPProtocolUDP, sport: 40000, dport: port}
+}
+
+func ping6(from, to int) packet {
+	return packet{from: from, to: to, proto: layers.IPProtocolICMPv6, sport: 77, v6: true}
+}
+
+// send injects a packet at its source's port.
+func (r *rig) send(p packet) {
+	r.t.Helper()
+	if _, err := r.ctl.Call(r.t.Context(), "netdev-dummy/receive", fmt.Sprintf("p%d", p.from), hex.EncodeToString(p.frame(r.t))); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (p packet) frame(t *testing.T) []byte {
+	t.Helper()
+	src, dst := p.addresses()
+	from, to := nic(p.from).MAC, nic(p.to).MAC
+	eth := &layers.Ethernet{SrcMAC: from[:], DstMAC: to[:], EthernetType: layers.EthernetTypeIPv4}
+	var ip interface {
+		gopacket.NetworkLayer
+		gopacket.SerializableLayer
+	} = &layers.IPv4{Version: 4, TTL: 64, Protocol: p.proto, SrcIP: net.IP(src.AsSlice()), DstIP: net.IP(dst.AsSlice())}
+	if p.v6 {
+		eth.EthernetType = layers.EthernetTypeIPv6
+		ip = &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: p.proto, SrcIP: net.IP(src.AsSlice()), DstIP: net.IP(dst.AsSlice())}
+	}
+	all := []gopacket.SerializableLayer{eth, ip}
+	switch p.proto {
+	case layers.IPProtocolTCP:
+		l := &layers.TCP{SrcPort: layers.TCPPort(p.sport), DstPort: layers.TCPPort(p.dport), SYN: true, Seq: 1, Window: 1000}
+		if p.dport == 40000 {
+			l.ACK, l.Ack = true, 2
+		}
+		all = append(all, l)
+	case layers.IPProtocolUDP:
+		all = append(all, &layers.UDP{SrcPort: layers.UDPPort(p.sport), DstPort: layers.UDPPort(p.dport)})
+	case layers.IPProtocolICMPv6:
+		all = append(all, &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(128, 0)}, &layers.ICMPv6Echo{Identifier: p.sport, SeqNumber: 1})
+	}
+	for _, l := range all {
+		if needs, ok := l.(interface {
+			SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
+		}); ok {
+			if err := needs.SetNetworkLayerForChecksum(ip); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	buf := gopacket.NewSerializeBuffer()
+	if err := gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, all...); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// open opens connections and waits until both ends' zones have them.
+func (r *rig) open(packets ...packet) {
+	r.t.Helper()
+	for _, p := range packets {
+		r.send(p)
+	}
+	r.eventually(patience, "connections are open", func() string {
+		for _, p := range packets {
+			if n := len(r.entries(p)); n != 2 {
+				return fmt.Sprintf("%v has %d entries", p, n)
+			}
+		}
+		return ""
+	})
+}
+
+// isOpen checks that both ends' zones have a connection.
+func (r *rig) isOpen(p packet) {
+	r.t.Helper()
+	if found := r.entries(p); len(found) != 2 {
+		r.t.Errorf("%v has entries %v", p, found)
+	}
+}
+
+// isCut checks that no zone has a connection.
+func (r *rig) isCut(p packet) {
+	r.t.Helper()
+	if found := r.entries(p); len(found) != 0 {
+		r.t.Errorf("%v is open: %+v", p, found)
+	}
+}
+
+// entries returns the conntrack entries of a connection.
+func (r *rig) entries(p packet) []unixctl.Conn {
+	r.t.Helper()
+	all, err := r.ctl.ForDatapath(unixctl.DatapathName("dummy")).DumpAllConntrack(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	src, dst := p.addresses()
+	var found []unixctl.Conn
+	for _, c := range all {
+		ports := c.Orig.SPort == p.sport && c.Orig.DPort == p.dport || p.proto == layers.IPProtocolICMPv6 && c.Orig.ICMPID == p.sport
+		if c.Orig.Src == src && c.Orig.Dst == dst && ports && c.Proto == uint8(p.proto) {
+			found = append(found, c)
+		}
+	}
+	return found
+}

@@ -1,0 +1,45 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+const (
+	// revalidateTimeout is the longest wait for passes over the megaflows.
+	revalidateTimeout = 5 * time.Second
+	// maxRevalidator is how long OVS lets a pass wait at most (other_config:
+	// max-revalidator, 500 ms by default), with some more.
+	maxRevalidator = 600 * time.Millisecond
+	// minNudge is the shortest time between two nudges.
+	minNudge = 2 * time.Millisecond
+)
+
+// settle returns when no cached megaflow of the time before is left. It takes
+// two passes, as the first to end may have begun before. OVS is in no hurry for
+// the second, up to maxRevalidator, unless it is nudged.
+func (s *sweeper) settle(ctx context.Context) error {
+	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.ctl().AwaitRevalidation(waitCtx) }()
+	every := time.NewTicker(max(minNudge, 2*s.lastPass()))
+	defer every.Stop()
+	for {
+		select {
+		case err := <-ended:
+			var refused *unixctl.Error
+			if errors.As(err, &refused) { // there are several datapaths
+				return pause(ctx, maxRevalidator+2*s.lastPass())
+			}
+			return err
+		case <-every.C:
+			if err := s.nudge(waitCtx); err != nil { // it takes longer then
+				s.log.Debug("revalidators not nudged", "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package controller
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// TestFirstSync: a controller that finds neither bridge nor flows makes both,
+// and reports the revision and each NIC when it is true.
+func TestFirstSync(t *testing.T) {
+	r := newRig(t)
+	p := newPolicy()
+	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)))...)
+	r.start()
+	h := r.applied(rev)
+	if len(h.NICs) != 0 || len(h.Errors) != 0 {
+		t.Errorf("an empty host reports %+v", h)
+	}
+	if mode := r.ovs.Vsctl("get", "bridge", bridge, "fail_mode"); strings.TrimSpace(mode) != "secure" {
+		t.Errorf("fail_mode %s", mode)
+	}
+	r.plug(1)
+	r.plug(2)
+	h = r.applied(rev, "a1", "a2")
+	if want := len(r.flows()); h.Flows != want {
+		t.Errorf("%d flows reported, %d in the switch", h.Flows, want)
+	}
+	for i, n := range h.NICs {
+		if n.OFPort != uint32(i+1) || n.Applied != h.Applied || n.Error != "" {
+			t.Errorf("NIC %+v", n)
+		}
+	}
+	r.passes(1, 2, "tcp", 80) // both are in the default group alone
+	if text := r.ovs.Vsctl("get", "interface", "p1", "external_ids:"+zoneKey); !strings.Contains(text, "/a1") {
+		t.Errorf("the zone is kept as %s", text)
+	}
+	if text := r.ovs.Ofctl("--names", "dump-flows", bridge, "table=100"); !strings.Contains(text, "table=output") {
+		t.Errorf("the tables have no names: %s", text)
+	}
+
+	t.Log("a NIC that is unplugged is reported no more, one that has no ofport is not ready")
+	r.ovs.Vsctl("del-port", bridge, "p2", "--", "add-port", bridge, "missing", "--", "set", "interface", "missing", "external_ids:iface-id=a2")
+	h = r.status("a2 is not ready", func(h store.HostStatus) bool {
+		return len(h.NICs) == 2 && !isReady(h, "a2") && h.NICs[1].Error != ""
+	})
+	if !isReady(h, "a1") {
+		t.Errorf("a1 is held up: %+v", h)
+	}
+	r.ovs.Vsctl("del-port", bridge, "missing")
+	r.status("a2 is gone", func(h store.HostStatus) bool { return len(h.NICs) == 1 && isReady(h, "a1") })
+}
+
+// TestNICBeforeItsPolicy: nothing passes for a NIC that the policy does not know
+// (yet), and the status says so.
+func TestNICBeforeItsPolicy(t *testing.T) {
+	r := newRig(t)
+	p := newPolicy()
+	rev := r.write(append(p.base(), secgroup.Put(nic(1)))...)
+	r.start()
+	r.applied(rev)
+	r.plug(1)
+	r.plug(2)
+	h := r.applied(rev, "a1")
+	r.status("a2 has no policy", func(h store.HostStatus) bool {
+		return len(h.NICs) == 2 && !h.NICs[1].Ready && strings.Contains(h.NICs[1].Error, "no such NIC")
+	})
+	r.dropped(1, 2, "tcp", 80)
+	r.dropped(2, 1, "tcp", 80)
+
+	rev = r.write(secgroup.Put(nic(2)))
+	h = r.applied(rev, "a2")
+	if h.NICs[1].Error != "" {
+		t.Errorf("NIC %+v", h.NICs[1])
+	}
+	r.passes(1, 2, "tcp", 80)
+
+	t.Log("and no more when the policy forgets it")
+	rev = r.write(secgroup.Delete(secgroup.NICKey("a2")))
+	r.applied(rev)
+	r.status("a2 is not ready", func(h store.HostStatus) bool { return !isReady(h, "a2") })
+	r.dropped(1, 2, "tcp", 80)
+	r.dropped(2, 1, "tcp", 80)
+}
+
+// TestRules: a rule is in force when its revision is reported, and no more when
+// the revision is that takes it away.
+func TestRules(t *testing.T) {
+	r := newRig(t)
+	p := newPolicy()
+	changes := append(p.base(), secgroup.Put(attach("web", "a1")))
+	r.write(append(changes, secgroup.Put(nic(1)), secgroup.Put(nic(2)))...)
+	r.start()
+	r.plugged(1, 2)
+	r.dropped(2, 1, "tcp", 80)
+	for i, change := range []struct {
+		change secgroup.Change
+		passes bool
+	}{
+		{p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "default"), true},
+		{p.noRule("web", "r1"), false},
+		{p.rule("web", "r1", secgroup.Ingress, "tcp", 80, ""), true},
+		{p.noRule("web", "r1"), false},
+		{p.rule("web", "r2", secgroup.Ingress, "all", 0, "default"), true},
+		{secgroup.Delete(attach("web", "a1").Key()), true}, // both are in the default group
+		{secgroup.Put(attach("db", "a1")), false},
+	} {
+		r.applied(r.write(change.change))
+		if change.passes {
+			r.passes(2, 1, "tcp", 80)
+		} else {
+			r.dropped(2, 1, "tcp", 80)
+		}
+		if t.Failed() {
+			t.Fatalf("change %d", i)
+		}
+	}
+}
+
+// TestManyNICsAtOnce: each is ready soon, with a zone of its own.
+func TestManyNICsAtOnce(t *testing.T) {
+	const count = 30
+	r := newRig(t)
+	p := newPolicy()
+	changes := p.base()
+	var ready []string
+	args := []string{}
+	for n := 1; n <= count; n++ {
+		changes = append(changes, secgroup.Put(nic(n)))
+		ready = append(ready, nic(n).ID)
+		args = append(args, "--", "add-port", bridge, fmt.Sprintf("p%d", n), "--", "set", "interface", fmt.Sprintf("p%d", n),
+			"type=dummy", fmt.Sprintf("ofport_request=%d", n), fmt.Sprintf("external_ids:iface-id=a%d", n))
+	}
+	rev := r.write(changes...)
+	r.start()
+	r.applied(rev)
+	start := time.Now()
+	r.ovs.Vsctl(args[1:]...)
+	r.applied(rev, ready...)
+	t.Logf("%d NICs ready after %v", count, time.Since(start))
+	zones := map[string]bool{}
+	for n := 1; n <= count; n++ {
+		zones[r.ovs.Vsctl("get", "interface", fmt.Sprintf("p%d", n), "external_ids:"+zoneKey)] = true
+	}
+	if len(zones) != count {
+		t.Errorf("%d zones for %d NICs", len(zones), count)
+	}
+	r.passes(1, count, "tcp", 80)
+	r.passes(count, 1, "udp", 53)
+}
+
+// TestLatency: on a host that is idle a rule is in force at once. The bound here
+// is lax, for machines that are not idle; the log tells the figures.
+func TestLatency(t *testing.T) {
+	r := newRig(t)
+	p := newPolicy()
+	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+	r.start()
+	r.plugged(1, 2)
+	var add, remove []time.Duration
+	took := func(change secgroup.Change) time.Duration {
+		start := time.Now()
+		r.applied(r.write(change))
+		return time.Since(start)
+	}
+	for i := range 8 {
+		add = append(add, took(p.rule("web", "r", secgroup.Ingress, "tcp", uint16(80+i), "default")))
+		remove = append(remove, took(p.noRule("web", "r")))
+	}
+	t.Logf("written to reported as applied: added %v, removed %v", add, remove)
+	if fast := min(add[0], add[1], add[2], add[3], add[4], add[5], add[6], add[7]); fast > 50*time.Millisecond {
+		t.Errorf("the fastest took %v", fast)
+	}
+}

@@ -1,0 +1,22 @@
+package controller
+
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// unfit says why a release of Open vSwitch must not be trusted with policy: its
+// prefix tries give megaflows too wide a mask where a match has both addresses
+// and ports, so that a packet may pass by another's verdict (fixed in 2.17.6,
+// 3.0.4 and 3.1.1). 3.1.0 passes: Debian 12 ships it with the fix.
+func unfit(v unixctl.Version) error {
+	series := unixctl.Version{Major: v.Major, Minor: v.Minor}
+	switch {
+	case v.Compare(unixctl.Version{Major: 2, Minor: 17, Patch: 6}) < 0:
+		return fmt.Errorf("version %s is not supported: 2.17.6 is the oldest whose megaflow masks are right", v)
+	case series == unixctl.Version{Major: 3} && v.Patch < 4:
+		return fmt.Errorf("version %s is not supported: its megaflow masks are wrong; 3.0.4 is the first of its series that is right", v)
+	}
+	return nil
+}
