@@ -114,7 +114,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.refused.Set(float64(len(e.install.refused)))
 	e.metrics.flows.Set(float64(e.compiler.Len()))
 	e.sweeper.add(job{
-		rev: rev, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, left: e.zones.left(),
+		rev: rev, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: e.zones.left(),
 	})
 	return in.soonest(e.untilRefused()), nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
@@ -31,6 +32,7 @@ type sweeper struct {
 	freed    func(zones []uint16)
 	lastPass func() time.Duration
 	metrics  *metrics
+	cuts     cuts
 	wake     chan struct{}
 
 	mu       sync.Mutex
@@ -41,11 +43,12 @@ type sweeper struct {
 
 // job is what the engine brought about.
 type job struct {
-	rev        int64             // whose flows are installed
-	conn       *ofconn.Conn      // at whose switch
-	incomplete bool              // the switch refused some of them
-	nics       map[uint16]string // NIC of each zone in use
-	left       []uint16          // zones that nobody has any more
+	rev        int64                   // whose flows are installed
+	conn       *ofconn.Conn            // at whose switch
+	incomplete bool                    // the switch refused some of them
+	nics       map[uint16]string       // NIC of each zone in use
+	ports      map[string]ofrules.Port // of these NICs
+	left       []uint16                // zones that nobody has any more
 }
 
 // sweep is what there is to do after a job.
@@ -147,26 +150,33 @@ func (s *sweeper) run(ctx context.Context) error {
 // megaflow of the time before can let it in anew. It tells whether there was
 // nothing to do.
 func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err error) {
+	if err := s.cuts.meet(ctx, j.conn); err != nil {
+		return false, err
+	}
+	if err := s.cuts.review(ctx, s.view.policy); err != nil {
+		return false, err
+	}
 	reaches := false
 	s.view.read(func(snap *secgroup.Snapshot, _ *concern) { reaches = w.concern.reaches(snap, j.nics) })
 	if !reaches && len(j.left) == 0 {
 		return true, nil
 	}
 	start := time.Now()
-	pass := func() error {
+	pass := func(again bool) (cut int, err error) {
 		if !reaches {
-			return nil
+			return 0, nil
 		}
-		return s.pass(ctx, j, w)
+		return s.pass(ctx, j, w, again)
 	}
-	if err := pass(); err != nil {
+	cut, err := pass(false)
+	if err != nil {
 		return false, err
 	}
-	if w.narrowed {
+	if w.narrowed || cut > 0 {
 		if err := s.settle(ctx); err != nil {
 			return false, err
 		}
-		if err := pass(); err != nil {
+		if _, err := pass(true); err != nil {
 			return false, err
 		}
 	}
@@ -182,17 +192,26 @@ func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err err
 	return false, nil
 }
 
-// pass looks at every connection once.
-func (s *sweeper) pass(ctx context.Context, j job, w sweep) error {
+// pass looks at every connection once, and returns how many it cut. The second
+// pass of a sweep also cuts what came up from those that the first one cut.
+func (s *sweeper) pass(ctx context.Context, j job, w sweep, again bool) (int, error) {
 	ctl := s.ctl()
 	conns, err := ctl.DumpAllConntrack(ctx)
 	var unreadable *unixctl.DumpError
 	if errors.As(err, &unreadable) {
 		s.log.Error("some connections cannot be read and are not judged", "error", err)
 	} else if err != nil {
-		return err
+		return 0, err
 	}
 	cut, zones := s.judge(j, w, conns)
+	var revived []unixctl.Conn
+	if again {
+		cut, revived = s.cuts.revived(cut, conns)
+	}
+	if err := s.cuts.keep(ctx, j, s.view.policy, cut); err != nil {
+		return 0, err
+	}
+	cut = append(cut, revived...)
 	var failed error
 	for zone := range zones {
 		if err := ctl.FlushZone(ctx, zone); err != nil {
@@ -205,7 +224,7 @@ func (s *sweeper) pass(ctx context.Context, j job, w sweep) error {
 			err = s.erase(ctx, conn)
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return 0, ctx.Err()
 		}
 		failed = errors.Join(failed, err)
 	}
@@ -217,7 +236,7 @@ func (s *sweeper) pass(ctx context.Context, j job, w sweep) error {
 	if total > 0 {
 		s.log.Info("connections cut: nothing allows them any more", "connections", total)
 	}
-	return failed
+	return total, failed
 }
 
 // judge returns the connections to cut, and the zones to empty with how many

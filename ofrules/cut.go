@@ -33,13 +33,16 @@ func CutFlows(p Port, sends Tuple) []of.Flow {
 	isNew := of.CTState.IsMasked(of.CTNew|of.CTTrk, of.CTNew|of.CTTrk)
 	flow := func(table uint8, nic of.Term, t Tuple) of.Flow {
 		k := key(table, prioCut, append(t.terms(), nic, isNew)...)
-		return of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: cookie(KindCut, 0)}
+		return of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: CutCookie}
 	}
 	return []of.Flow{
 		flow(TableEgressState, of.InPort.Is(uint64(p.OFPort)), sends),
 		flow(TableIngressState, regOut.Is(uint64(p.OFPort)), sends.Reverse()),
 	}
 }
+
+// CutCookie is the cookie of all flows that keep a connection cut.
+const CutCookie = CookieOwner | uint64(KindCut)<<40
 
 // prioCut stands above new packets and below established ones.
 const prioCut = 150
