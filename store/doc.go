@@ -19,6 +19,7 @@
 //	guard/…                                                  what transactions compare; see dependencies
 //	address/<routing domain>/<address>                       the NIC that holds it
 //	hosts/<host>                                             written by that host alone
+//	extra/…                                                  notes of the callers, see WithNotes
 //
 // An etcd role for a host needs read on policy/ and write on hosts/<host>; one
 // for the API needs read and write on the whole prefix.

@@ -18,6 +18,8 @@ type draft struct {
 	rev   int64  // the policy's, of the snapshot it was planned on
 	mark  string // value that it gives to the head, like no other
 	fence guard  // one of its guards, which it writes too
+	notes []NoteWrite
+	once  []string // keys of the notes that may be written once
 }
 
 // headRecord is the value of policy/head.
@@ -30,15 +32,20 @@ func newMark() (string, error) { return marshal(headRecord{current, rand.Text()}
 
 // drafted turns the changes of a plan into a transaction; nil if they come to
 // nothing. before is the snapshot that the plan saw.
-func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, extras []extra) (*draft, error) {
+func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, notes []NoteWrite) (*draft, error) {
 	changes = slices.DeleteFunc(slices.Clone(changes), func(c secgroup.Change) bool {
 		return c.Object == nil && before.Get(c.Key) == nil
 	})
-	if len(changes) == 0 {
+	always := slices.ContainsFunc(notes, func(n NoteWrite) bool { return n.Always })
+	if len(changes) == 0 && !always {
 		return nil, nil
 	}
 	d := &draft{rev: before.Revision()}
 	deps := l.dependenciesOf(before, changes)
+	if len(changes) == 0 {
+		deps.serial[l.notesGuard()] = struct{}{}
+	}
+	d.note(l, notes)
 	if err := d.objects(l, before, changes, deps); err != nil {
 		return nil, err
 	}
@@ -52,9 +59,6 @@ func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, ex
 		d.ops = append(d.ops, clientv3.OpPut(key, ""))
 	}
 	d.fence = guard{sortedKeys(deps.serial)[0], unmoved, d.rev}
-	for _, e := range extras {
-		d.ops = append(d.ops, clientv3.OpPut(l.extra(e.name), string(e.value)))
-	}
 	var err error
 	if d.mark, err = newMark(); err != nil {
 		return nil, err

@@ -32,13 +32,16 @@ func (l layout) networkUse(network string) string { return l.prefix + "guard/net
 // baselineGuard is compared and written by every change of the baseline.
 func (l layout) baselineGuard() string { return l.prefix + "guard/baseline" }
 
+// notesGuard is compared and written by notes that come without a change.
+func (l layout) notesGuard() string { return l.prefix + "guard/notes" }
+
 // address holds the id of the one NIC that has the address in the domain.
 // Domains are free text of the operator, so they are escaped.
 func (l layout) address(domain string, a netip.Addr) string {
 	return l.prefix + "address/" + url.PathEscape(domain) + "/" + a.String()
 }
 
-// extra is the key of a record that Also puts into a transaction.
+// extra is the key of a note.
 func (l layout) extra(name string) string { return l.prefix + "extra/" + name }
 
 // object returns the key of an object of the policy.

@@ -119,19 +119,3 @@ func maxNested(compares, limit int) (most int) {
 	}
 	return max(most, limit)
 }
-
-// TestAlso writes a record with the policy, or not at all.
-func TestAlso(t *testing.T) {
-	withEtcd(t, func(t *testing.T, e testEtcd) {
-		s := open(t, e.config())
-		rev := mustUpdate(t, s, put(account("a")), Also("audit/1", []byte("made a")), Also("audit/2", []byte("really")))
-		mustUpdate(t, s, put(), Also("audit/3", []byte("nothing")))
-		r, err := s.client.Get(t.Context(), s.keys.extra("audit/"), clientv3.WithPrefix())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(r.Kvs) != 2 || string(r.Kvs[0].Value) != "made a" || r.Kvs[1].ModRevision != rev {
-			t.Errorf("records %v, want audit/1 and audit/2 at revision %d", r.Kvs, rev)
-		}
-	})
-}

@@ -26,10 +26,11 @@ type Store struct {
 	feeds  map[*health]struct{}
 	closed bool
 
-	cache func() *cache     // starts the cache on first use
-	hosts func() *hostBoard // starts the watch of hosts on first use
-	close func() error
-	retry chan struct{} // held by the one Update that retries after a conflict
+	cache  func() *cache     // starts the cache on first use
+	hosts  func() *hostBoard // starts the watch of hosts on first use
+	close  func() error
+	leases leases
+	retry  chan struct{} // held by the one Update that retries after a conflict
 }
 
 // Open returns a Store. It only reads cfg: etcd need not be there yet, and

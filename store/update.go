@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -13,18 +14,8 @@ import (
 // UpdateOption adds to a write.
 type UpdateOption func(*updateOptions)
 
-type updateOptions struct{ extras []extra }
-
-type extra struct {
-	name  string
-	value []byte
-}
-
-// Also puts a record of the caller's own into the same transaction, at the key
-// extra/<name> below the store's prefix. It is written if the policy is, and
-// not when the plan comes to no change.
-func Also(name string, value []byte) UpdateOption {
-	return func(o *updateOptions) { o.extras = append(o.extras, extra{name, value}) }
+type updateOptions struct {
+	notes []func(*secgroup.Snapshot, []secgroup.Change) ([]NoteWrite, error)
 }
 
 // Update runs plan on the cached policy and commits the changes it returns in
@@ -121,7 +112,11 @@ func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change,
 		if err != nil {
 			return err
 		}
-		if d, err = s.keys.drafted(snap, changes, o.extras); err != nil {
+		notes, err := o.collect(snap, changes)
+		if err != nil {
+			return err
+		}
+		if d, err = s.keys.drafted(snap, changes, notes); err != nil {
 			return &OpError{Op: "update", Err: err}
 		}
 		return nil
@@ -151,17 +146,26 @@ type commitResult struct {
 
 // commit tries a draft once.
 func (s *Store) commit(ctx context.Context, d *draft) commitResult {
-	compares, ops, err := d.arrange(s.cfg.MaxTxnOps)
+	whole, err := s.write(ctx, d)
+	if err != nil {
+		return commitResult{outcome: unsent, err: s.failed("update", err)}
+	}
+	compares, ops, err := whole.arrange(s.cfg.MaxTxnOps)
 	if err != nil {
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrTooLarge, Err: err}}
 	}
 	txnCtx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
 	txnCtx, sent := noteSent(txnCtx)
-	r, err := s.client.Txn(txnCtx).If(compares...).Then(ops...).Else(clientv3.OpGet(s.keys.head())).Commit()
+	r, err := s.client.Txn(txnCtx).If(compares...).Then(ops...).Else(d.look(s.keys)...).Commit()
 	switch {
 	case err == nil && r.Succeeded:
 		return commitResult{outcome: committed, rev: r.Header.Revision}
+	case err == nil && d.taken(r):
+		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrNoteTaken}}
+	case errors.Is(err, rpctypes.ErrLeaseNotFound):
+		s.leases.forget()
+		return commitResult{outcome: conflicted, rev: d.rev}
 	case err == nil:
 		var head int64
 		if kvs := r.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {

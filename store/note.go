@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Note is a record of the caller's own beside the policy, at the key
+// extra/<Name> below the store's prefix. Followers of the policy do not see it.
+type Note struct {
+	Name     string
+	Value    []byte
+	Revision int64 // etcd revision that wrote it: that of the mutation it was written with
+}
+
+// NoteWrite is a note to be written in the transaction of an Update.
+type NoteWrite struct {
+	Name  string
+	Value []byte
+	// Keep is how long etcd keeps it, 0 for ever. It may stay 1/24 longer.
+	Keep time.Duration
+	// Once has the Update fail with ErrNoteTaken if the note is there already,
+	// unless it is the one that was written at revision Over.
+	Once bool
+	Over int64
+	// Always has it written also when the plan comes to no change. That makes
+	// a revision of the policy at which no object changed.
+	Always bool
+}
+
+// ErrNoteTaken says that a note that may be written once is there already.
+// Nothing was written.
+var ErrNoteTaken = errors.New("note is there already")
+
+// WithNotes writes notes in the same transaction as the policy. f is called
+// after every run of the plan, with the policy that the plan saw; it is under
+// the same restrictions as the plan.
+func WithNotes(f func(before *secgroup.Snapshot, changes []secgroup.Change) ([]NoteWrite, error)) UpdateOption {
+	return func(o *updateOptions) { o.notes = append(o.notes, f) }
+}
+
+// collect gathers what the options want to have written.
+func (o updateOptions) collect(before *secgroup.Snapshot, changes []secgroup.Change) ([]NoteWrite, error) {
+	var all []NoteWrite
+	for _, f := range o.notes {
+		notes, err := f(before, changes)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, notes...)
+	}
+	return all, nil
+}
+
+// note adds the notes to a draft: their conditions here, their puts in write.
+func (d *draft) note(l layout, notes []NoteWrite) {
+	d.notes = notes
+	for _, n := range notes {
+		if n.Once {
+			d.must = append(d.must, guard{l.extra(n.Name), exactly, n.Over})
+			d.once = append(d.once, l.extra(n.Name))
+		}
+	}
+}
+
+// write returns the operations of a draft, its notes with their leases.
+func (s *Store) write(ctx context.Context, d *draft) (txn, error) {
+	t := d.txn
+	for _, n := range d.notes {
+		var opts []clientv3.OpOption
+		if n.Keep > 0 {
+			lease, err := s.leases.get(ctx, s, n.Keep)
+			if err != nil {
+				return t, fmt.Errorf("lease: %w", err)
+			}
+			opts = append(opts, clientv3.WithLease(lease))
+		}
+		t.ops = append(t.ops[:len(t.ops):len(t.ops)], clientv3.OpPut(s.keys.extra(n.Name), string(n.Value), opts...))
+	}
+	return t, nil
+}
+
+// taken reports whether a transaction failed because a note is there. answers
+// are those to look, after the head's.
+func (d *draft) taken(answers *clientv3.TxnResponse) bool {
+	for i := range d.once {
+		over := int64(0)
+		for _, g := range d.must {
+			if g.key == d.once[i] {
+				over = g.rev
+			}
+		}
+		if kvs := answers.Responses[i+1].GetResponseRange().Kvs; len(kvs) > 0 && kvs[0].ModRevision != over {
+			return true
+		}
+	}
+	return false
+}
+
+// look is what a transaction that fails on its conditions reads.
+func (d *draft) look(l layout) []clientv3.Op {
+	ops := []clientv3.Op{clientv3.OpGet(l.head())}
+	for _, key := range d.once {
+		ops = append(ops, clientv3.OpGet(key))
+	}
+	return ops
+}
+
+// Note reads one note. ok is false if it is not there.
+func (s *Store) Note(ctx context.Context, name string) (n Note, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	r, err := s.client.Get(ctx, s.keys.extra(name))
+	if err != nil {
+		return Note{}, false, s.failed("read note", err)
+	}
+	if len(r.Kvs) == 0 {
+		return Note{}, false, nil
+	}
+	return Note{name, r.Kvs[0].Value, r.Kvs[0].ModRevision}, true, nil
+}
+
+// Notes reads up to limit notes whose names begin with prefix, in the order of
+// their names, after the given one ("" = from the first on).
+func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]Note, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	from := s.keys.extra(prefix)
+	end := clientv3.GetPrefixRangeEnd(from)
+	if after != "" {
+		from = max(from, s.keys.extra(after)+"\x00")
+	}
+	if from >= end {
+		return nil, nil
+	}
+	r, err := s.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(int64(limit)))
+	if err != nil {
+		return nil, s.failed("read notes", err)
+	}
+	notes := make([]Note, len(r.Kvs))
+	for i, kv := range r.Kvs {
+		notes[i] = Note{strings.TrimPrefix(string(kv.Key), s.keys.extra("")), kv.Value, kv.ModRevision}
+	}
+	return notes, nil
+}
+
+// TrimNotes deletes the notes whose names begin with prefix, but for the first
+// keep ones in the order of their names.
+func (s *Store) TrimNotes(ctx context.Context, prefix string, keep int) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	from := s.keys.extra(prefix)
+	end := clientv3.GetPrefixRangeEnd(from)
+	// One more than is kept: without it there is nothing to delete, and the
+	// keys need not be read.
+	n, err := s.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithCountOnly())
+	if err == nil && n.Count > int64(keep) {
+		var r *clientv3.GetResponse
+		r, err = s.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithKeysOnly(), clientv3.WithLimit(int64(keep)+1))
+		if err == nil && len(r.Kvs) > keep {
+			_, err = s.client.Delete(ctx, string(r.Kvs[keep].Key), clientv3.WithRange(end))
+		}
+	}
+	if err != nil {
+		return s.failed("trim notes", err)
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// ErrCompacted says that etcd does not have the asked part of the history any more.
+var ErrCompacted = errors.New("revision is compacted")
+
+// ErrFutureRevision says that etcd has not come to a revision yet.
+var ErrFutureRevision = errors.New("revision is not reached yet")
+
+// Event is what one revision did to the policy.
+type Event struct {
+	Revision int64
+	Changes  []ObjectChange
+}
+
+// ObjectChange is an object before and after a revision; nil is absent.
+type ObjectChange struct {
+	Key           secgroup.Key
+	Before, After secgroup.Object
+}
+
+// History hands on what changed after a revision, read from etcd: one call of
+// each for every revision, in order, none missing and none twice, and going on
+// as more changes come, until ctx ends or each fails. started is called first,
+// once it is sure that the history is whole from there on.
+//
+// It is ErrCompacted if etcd has dropped changes since, and ErrUnavailable if
+// it is lost on the way; whoever remembers the last revision can go on from there.
+func (s *Store) History(ctx context.Context, since int64, started func() error, each func(Event) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	if err := s.inThePast(ctx, since); err != nil {
+		return err
+	}
+	from, begun := since+1, false
+	once := func() error {
+		if begun {
+			return nil
+		}
+		begun = true
+		return started()
+	}
+	for {
+		compacted, err := s.replay(ctx, from, once, each)
+		if compacted == 0 {
+			return err
+		}
+		// Compaction drops revisions of hosts' reports too. Nothing is missing
+		// if the policy stood still from since to there.
+		r, err := s.get(ctx, s.keys.head(), clientv3.WithRev(compacted))
+		switch {
+		case errors.Is(err, rpctypes.ErrCompacted): // further meanwhile
+		case err != nil:
+			return s.failed("history", err)
+		case len(r.Kvs) == 0 || r.Kvs[0].ModRevision > since:
+			return &OpError{Op: "history", Kind: ErrCompacted, Err: fmt.Errorf("up to %d, asked from %d", compacted, since)}
+		default:
+			from = compacted + 1
+		}
+	}
+}
+
+// inThePast refuses a revision that etcd has not come to.
+func (s *Store) inThePast(ctx context.Context, rev int64) error {
+	r, err := s.get(ctx, s.keys.head())
+	if err != nil {
+		return s.failed("history", err)
+	}
+	if rev > r.Header.Revision {
+		return &OpError{Op: "history", Kind: ErrFutureRevision, Err: fmt.Errorf("%d, now is %d", rev, r.Header.Revision)}
+	}
+	return nil
+}
+
+func (s *Store) get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	return s.client.Get(ctx, key, opts...)
+}
+
+// replay watches from a revision on. It returns the revision up to which etcd
+// has compacted, if that is why it could not begin.
+func (s *Store) replay(ctx context.Context, from int64, started func() error, each func(Event) error) (compacted int64, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// etcd tells of a compaction right after the watch is made, so that its
+	// making proves nothing: a look at the revision does.
+	if _, err := s.get(ctx, s.keys.head(), clientv3.WithRev(max(from-1, 1))); err == nil {
+		if err := started(); err != nil {
+			return 0, err
+		}
+	} else if !errors.Is(err, rpctypes.ErrCompacted) {
+		return 0, s.failed("history", err)
+	}
+	watch := s.client.Watch(clientv3.WithRequireLeader(ctx), s.keys.policy(), clientv3.WithPrefix(), clientv3.WithPrevKV(), clientv3.WithRev(from))
+	for r := range watch {
+		if r.CompactRevision > 0 {
+			return r.CompactRevision, nil
+		}
+		if err := r.Err(); err != nil {
+			return 0, s.failed("history", err)
+		}
+		for events := r.Events; len(events) > 0; {
+			rev, n := events[0].Kv.ModRevision, 1
+			for n < len(events) && events[n].Kv.ModRevision == rev {
+				n++
+			}
+			e, err := s.keys.event(rev, events[:n])
+			if err != nil {
+				return 0, &OpError{Op: "history", Err: err}
+			}
+			if err := each(e); err != nil {
+				return 0, err
+			}
+			events = events[n:]
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, s.failed("history", err)
+	}
+	return 0, s.failed("history", errors.New("watch ended"))
+}
+
+// event decodes the events of one revision.
+func (l layout) event(rev int64, events []*clientv3.Event) (Event, error) {
+	out := Event{Revision: rev}
+	for _, e := range events {
+		if string(e.Kv.Key) == l.head() {
+			continue
+		}
+		k, err := l.parse(string(e.Kv.Key))
+		if err != nil {
+			return out, &RecordError{Key: string(e.Kv.Key), Err: err}
+		}
+		c := ObjectChange{Key: k}
+		for _, side := range []struct {
+			to *secgroup.Object
+			kv *mvccpb.KeyValue
+		}{{&c.Before, e.PrevKv}, {&c.After, e.Kv}} {
+			if side.kv == nil || side.kv == e.Kv && e.Type == clientv3.EventTypeDelete {
+				continue
+			}
+			if *side.to, err = decodeObject(k, side.kv.ModRevision, side.kv.Value); err != nil {
+				return out, &RecordError{Key: string(e.Kv.Key), Err: err}
+			}
+		}
+		out.Changes = append(out.Changes, c)
+	}
+	return out, nil
+}
