@@ -1,7 +1,8 @@
 // Package store keeps the policy in etcd and is the only package that knows
 // etcd. It commits each mutation as one transaction (Store.Update), hands out
 // the policy's history without gaps (Store.Follow), serves reads from a local
-// snapshot (Store.Read) and carries the status of the hosts (Store.PutHost).
+// snapshot (Store.Read), carries the status of the hosts (Store.PutHost) and
+// questions to them (Store.Ask).
 //
 // # Keys
 //
@@ -19,10 +20,11 @@
 //	guard/…                                                  what transactions compare; see dependencies
 //	address/<routing domain>/<address>                       the NIC that holds it
 //	hosts/<host>                                             written by that host alone
+//	ask/<host>/<id>/question, …/answer                       see Ask; gone soon
 //	extra/…                                                  notes of the callers, see WithNotes
 //
-// An etcd role for a host needs read on policy/ and write on hosts/<host>; one
-// for the API needs read and write on the whole prefix.
+// An etcd role for a host needs read on policy/, write on hosts/<host> and both on
+// ask/<host>/; one for the API needs read and write on the whole prefix.
 //
 // # Revisions
 //

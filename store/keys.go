@@ -19,6 +19,9 @@ func (l layout) host(name string) string {
 	return l.hosts() + name
 }
 
+// ask is where questions to a host and its answers are.
+func (l layout) ask(host string) string { return l.prefix + "ask/" + host + "/" }
+
 // accountGuard is compared and written by every change of what an account owns.
 func (l layout) accountGuard(account string) string { return l.prefix + "guard/account/" + account }
 

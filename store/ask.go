@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// ErrNoAnswer says that a host did not answer a question in time. It may be
+// away, or busy, or not know the kind of question.
+var ErrNoAnswer = errors.New("the host does not answer")
+
+// defaultAskTimeout bounds a question whose context has no deadline.
+const defaultAskTimeout = 10 * time.Second
+
+// askKept is how long a question may stay in etcd if whoever asked dies.
+const askKept = time.Minute
+
+// AnswerError is a host's refusal to answer a question.
+type AnswerError struct {
+	Host string
+	Text string
+}
+
+func (e *AnswerError) Error() string { return fmt.Sprintf("host %s: %s", e.Host, e.Text) }
+
+// Ask puts a question to a host's ServeAsks and returns its answer, which can
+// come from any host that reaches the store: the two never talk to each other
+// directly. The body is JSON, of at most Config.MaxRequestBytes. Until ctx ends
+// without an answer (ErrNoAnswer); a host that refuses is an *AnswerError.
+//
+// A question costs etcd three small writes: itself, the answer, and the removal
+// of both. It is on a lease, so that nothing stays behind a process that dies.
+func (s *Store) Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
+	answer, err := s.ask(ctx, host, kind, body)
+	if err != nil {
+		return nil, fmt.Errorf("store: ask %s of host %s: %w", kind, host, err)
+	}
+	return answer, nil
+}
+
+func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
+	if host == "" || strings.Contains(host, "/") {
+		return nil, fmt.Errorf("%q is no host", host)
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, defaultAskTimeout)
+		defer cancel()
+	}
+	deadline, _ := ctx.Deadline()
+	value, err := marshal(askRecord{recordHeader: current, Kind: kind, Body: body, TimeoutMS: time.Until(deadline).Milliseconds()})
+	if err != nil {
+		return nil, err
+	}
+	id := s.keys.ask(host) + uuid.NewString()
+	rev, err := s.putShortLived(ctx, id+askQuestion, value)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
+		}
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer s.spawn(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
+		defer cancel()
+		if _, err := s.client.Delete(ctx, id+"/", clientv3.WithPrefix()); err != nil {
+			s.cfg.Logger.Debug("question not removed; its lease will", "key", id, "error", err)
+		}
+	})
+	return s.await(ctx, host, id+askAnswer, rev+1)
+}
+
+// await returns the answer when it appears under its key.
+func (s *Store) await(ctx context.Context, host, key string, from int64) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for r := range s.client.Watch(ctx, key, clientv3.WithRev(from), clientv3.WithFilterDelete()) {
+		if err := r.Err(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		for _, e := range r.Events {
+			return openAnswer(host, e.Kv.Value)
+		}
+	}
+	if s.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	return nil, fmt.Errorf("%w: %w", ErrNoAnswer, context.Cause(ctx))
+}
+
+// putShortLived writes a key that goes away within a few minutes at the latest,
+// and returns the revision.
+func (s *Store) putShortLived(ctx context.Context, key, value string) (int64, error) {
+	for attempt := 0; ; attempt++ {
+		lease, err := s.leases.get(ctx, s, askKept)
+		if err != nil {
+			return 0, err
+		}
+		r, err := s.client.Put(ctx, key, value, clientv3.WithLease(lease))
+		if err == nil {
+			return r.Header.Revision, nil
+		}
+		if attempt > 0 || !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			return 0, err
+		}
+		s.leases.forget() // etcd was away for longer than its time
+	}
+}

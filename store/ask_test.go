@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// serveAsks answers until the test ends.
+func serveAsks(t *testing.T, s *Store, host string, answer Answerer) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.ServeAsks(ctx, host, answer) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("ServeAsks ended with %v", err)
+		}
+	})
+}
+
+func echo(_ context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
+	if kind == "refuse" {
+		return nil, errors.New("not that")
+	}
+	return json.Marshal(kind + string(body))
+}
+
+func TestAsk(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		host, api := open(t, e.config()), open(t, e.config())
+		serveAsks(t, host, "h1", echo)
+		var wg sync.WaitGroup
+		for i := range 100 { // at the same time
+			wg.Go(func() {
+				got, err := api.Ask(within(t, 20*time.Second), "h1", "k", json.RawMessage(fmt.Sprint(i)))
+				if want := fmt.Sprintf("%q", fmt.Sprint("k", i)); err != nil || string(got) != want {
+					t.Errorf("answer %s, %v, want %s", got, err, want)
+				}
+			})
+		}
+		wg.Wait()
+		var refused *AnswerError
+		if _, err := api.Ask(within(t, 20*time.Second), "h1", "refuse", nil); !errors.As(err, &refused) || refused.Text != "not that" || refused.Host != "h1" {
+			t.Errorf("a refusal is %v", err)
+		}
+		if _, err := api.Ask(t.Context(), "a/b", "k", nil); err == nil {
+			t.Error("a host with a slash was asked")
+		}
+		eventuallyNoAsks(t, api)
+	})
+}
+
+// TestAskOfNobody does not wait for longer than its context, and leaves nothing.
+func TestAskOfNobody(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		if _, err := s.Ask(within(t, 100*time.Millisecond), "nobody", "k", nil); !errors.Is(err, ErrNoAnswer) {
+			t.Errorf("asked nobody: %v, want ErrNoAnswer", err)
+		}
+		eventuallyNoAsks(t, s)
+		// Who begins to serve while a question is open answers it.
+		type result struct {
+			body []byte
+			err  error
+		}
+		got := make(chan result, 1)
+		go func() {
+			b, err := s.Ask(within(t, 20*time.Second), "late", "k", nil)
+			got <- result{b, err}
+		}()
+		for countAsks(t, s) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		serveAsks(t, s, "late", echo)
+		if r := <-got; r.err != nil || string(r.body) != `"k"` {
+			t.Errorf("answer %s, %v", r.body, r.err)
+		}
+	})
+}
+
+// TestAnswersOfAnySize: what does not fit in etcd is refused by name.
+func TestAnswersOfAnySize(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1 << 10, 1 << 20} {
+		body, _ := json.Marshal(strings.Repeat("x", n))
+		value, err := sealAnswer(body, nil, 1<<19)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := openAnswer("h", []byte(value)); err != nil || string(got) != string(body) {
+			t.Errorf("%d bytes come back as %d: %v", len(body), len(got), err)
+		}
+	}
+	value, err := sealAnswer(json.RawMessage(`"0123456789"`), nil, 10)
+	var refused *AnswerError
+	if err == nil {
+		_, err = openAnswer("h", []byte(value))
+	}
+	if !errors.As(err, &refused) || !strings.Contains(refused.Text, "ask for less") {
+		t.Errorf("an answer beyond the limit: %v", err)
+	}
+}
+
+// TestAskAfterTheLease asks although etcd forgot the lease of questions.
+func TestAskAfterTheLease(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		serveAsks(t, s, "h1", echo)
+		for range 2 {
+			if _, err := s.Ask(within(t, 20*time.Second), "h1", "k", nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.client.Revoke(t.Context(), s.leases.all[askKept].id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func countAsks(t *testing.T, s *Store) int64 {
+	r, err := s.client.Get(within(t, 20*time.Second), s.keys.prefix+"ask/", clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Count
+}
+
+func eventuallyNoAsks(t *testing.T, s *Store) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); countAsks(t, s) != 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("questions stay behind")
+		}
+	}
+}
+
+func FuzzOpenAnswer(f *testing.F) {
+	value, _ := sealAnswer(json.RawMessage(`{"a":1}`), nil, 1<<20)
+	f.Add([]byte(value))
+	f.Fuzz(func(_ *testing.T, value []byte) { _, _ = openAnswer("h", value) })
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// asksAtOnce bounds how many questions a host works on at a time, asksWaiting
+// how many more it takes before it refuses.
+const (
+	asksAtOnce  = 32
+	asksWaiting = 1000
+)
+
+// An Answerer answers questions put to a host. Its ctx ends when whoever asked
+// does not wait any longer. The answer is JSON.
+type Answerer func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error)
+
+// ServeAsks has questions to a host answered until ctx ends, several at a time.
+// Questions that came while nobody served are answered if they are still open.
+func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) error {
+	if host == "" || strings.Contains(host, "/") {
+		return &OpError{Op: "serve asks", Err: errors.New("host: no name without /")}
+	}
+	b := &askBoard{store: s, ctx: ctx, prefix: s.keys.ask(host), answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
+	defer b.wg.Wait()
+	f := &feed{cfg: s.cfg, prefix: b.prefix, probe: s.keys.head(), sink: b, health: newHealth()}
+	return f.run(ctx)
+}
+
+// askBoard is the sink that has a host's questions answered.
+type askBoard struct {
+	store  *Store
+	ctx    context.Context
+	prefix string
+	answer Answerer
+	slots  chan struct{}
+	wg     sync.WaitGroup
+
+	mu   sync.Mutex
+	open map[string]struct{} // questions being answered, by key
+}
+
+func (b *askBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+	return pages(func(kv *mvccpb.KeyValue) error {
+		b.take(kv)
+		return nil
+	})
+}
+
+func (b *askBoard) events(_ int64, events []*clientv3.Event) error {
+	for _, e := range events {
+		if e.Type == clientv3.EventTypePut {
+			b.take(e.Kv)
+		}
+	}
+	return nil
+}
+
+func (b *askBoard) forget()                      {}
+func (b *askBoard) behind(*mvccpb.KeyValue) bool { return false }
+
+// take begins to answer a question, unless that has begun already.
+func (b *askBoard) take(kv *mvccpb.KeyValue) {
+	id, ok := strings.CutSuffix(string(kv.Key), askQuestion)
+	if !ok {
+		return
+	}
+	var q askRecord
+	if err := unmarshal(kv.Value, &q); err != nil {
+		b.store.cfg.Logger.Warn("question ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, twice := b.open[id]; twice || len(b.open) >= asksWaiting {
+		return
+	}
+	b.open[id] = struct{}{}
+	b.wg.Go(func() {
+		b.handle(id, q, clientv3.LeaseID(kv.Lease))
+		b.mu.Lock()
+		delete(b.open, id)
+		b.mu.Unlock()
+	})
+}
+
+func (b *askBoard) handle(id string, q askRecord, lease clientv3.LeaseID) {
+	ctx, cancel := context.WithTimeout(b.ctx, time.Duration(q.TimeoutMS)*time.Millisecond)
+	defer cancel()
+	select {
+	case b.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-b.slots }()
+	body, err := b.answer(ctx, q.Kind, q.Body)
+	value, err := sealAnswer(body, err, b.store.cfg.MaxRequestBytes-1024)
+	if err == nil {
+		// Only while the question stands: an answer to nobody would stay.
+		_, err = b.store.client.Txn(ctx).
+			If(clientv3.Compare(clientv3.CreateRevision(id+askQuestion), ">", 0)).
+			Then(clientv3.OpPut(id+askAnswer, value, clientv3.WithLease(lease))).Commit()
+	}
+	if err != nil && ctx.Err() == nil {
+		b.store.cfg.Logger.Warn("question not answered", "kind", q.Kind, "error", err)
+	}
+}

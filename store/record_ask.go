@@ -1,0 +1,76 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// askQuestion and askAnswer end the two keys of a question.
+const (
+	askQuestion = "/question"
+	askAnswer   = "/answer"
+)
+
+// maxAnswer bounds an answer before it is compressed, in bytes.
+const maxAnswer = 64 << 20
+
+type askRecord struct {
+	recordHeader
+	Kind      string          `json:"kind"`
+	Body      json.RawMessage `json:"body,omitempty"`
+	TimeoutMS int64           `json:"timeout_ms"` // from when the host sees it: clocks differ
+}
+
+type answerRecord struct {
+	recordHeader
+	Body  json.RawMessage `json:"body,omitempty"`
+	Error string          `json:"error,omitempty"`
+}
+
+// sealAnswer makes the value of an answer: JSON, compressed, since most is text
+// that repeats itself.
+func sealAnswer(body json.RawMessage, refusal error, limit int) (string, error) {
+	r := answerRecord{recordHeader: current, Body: body}
+	if refusal != nil {
+		r = answerRecord{recordHeader: current, Error: refusal.Error()}
+	}
+	text, err := marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("answer: %w", err)
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := io.WriteString(z, text); err != nil {
+		return "", err
+	}
+	if err := z.Close(); err != nil {
+		return "", err
+	}
+	if b.Len() > limit && refusal == nil {
+		return sealAnswer(nil, fmt.Errorf("the answer has %d bytes, more than the store takes: ask for less", b.Len()), limit)
+	}
+	return b.String(), nil
+}
+
+// openAnswer is the inverse of sealAnswer.
+func openAnswer(host string, value []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(value))
+	if err != nil {
+		return nil, fmt.Errorf("answer of host %s: %w", host, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(z, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("answer of host %s: %w", host, err)
+	}
+	var r answerRecord
+	if err := unmarshal(text, &r); err != nil {
+		return nil, fmt.Errorf("answer of host %s: %w", host, err)
+	}
+	if r.Error != "" {
+		return nil, &AnswerError{host, r.Error}
+	}
+	return r.Body, nil
+}
