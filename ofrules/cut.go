@@ -31,29 +31,31 @@ func (t Tuple) Reverse() Tuple { return Tuple{t.Proto, t.Dst, t.Src, t.DstPort, 
 // Compiler's set: who installs them gives them an idle timeout.
 func CutFlows(p Port, sends Tuple) []of.Flow {
 	isNew := of.CTState.IsMasked(of.CTNew|of.CTTrk, of.CTNew|of.CTTrk)
-	flow := func(table uint8, nic of.Term, t Tuple) of.Flow {
-		k := key(table, prioCut, append(t.terms(), nic, isNew)...)
-		return of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: CutCookie}
+	var flows []of.Flow
+	flow := func(table uint8, nic of.Term, t Tuple) {
+		whole := key(table, prioCut, append(t.terms(), nic, isNew)...)
+		first := key(table, prioCutFragment, append(t.datagram(), nic, isNew, marked())...)
+		for _, k := range []of.FlowKey{whole, first} {
+			flows = append(flows, of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: CutCookie})
+		}
 	}
-	return []of.Flow{
-		flow(TableEgressState, of.InPort.Is(uint64(p.OFPort)), sends),
-		flow(TableIngressState, regOut.Is(uint64(p.OFPort)), sends.Reverse()),
-	}
+	flow(TableEgressState, of.InPort.Is(uint64(p.OFPort)), sends)
+	flow(TableIngressState, regOut.Is(uint64(p.OFPort)), sends.Reverse())
+	return flows
 }
 
 // CutCookie is the cookie of all flows that keep a connection cut.
 const CutCookie = CookieOwner | uint64(KindCut)<<40
 
-// prioCut stands above new packets and below established ones.
-const prioCut = 150
+// prioCut stands above new packets and below established ones, prioCutFragment
+// above all fragments.
+const (
+	prioCut         = 150
+	prioCutFragment = 415
+)
 
 func (t Tuple) terms() []of.Term {
-	terms := []of.Term{etherType(t.Src), of.IPProto.Is(uint64(t.Proto))}
-	if t.Src.Is6() {
-		terms = append(terms, of.IPv6Src.IsAddr(t.Src), of.IPv6Dst.IsAddr(t.Dst))
-	} else {
-		terms = append(terms, of.IPv4Src.IsAddr(t.Src), of.IPv4Dst.IsAddr(t.Dst))
-	}
+	terms := append(t.addresses(), of.IPProto.Is(uint64(t.Proto)))
 	switch t.Proto {
 	case of.ProtoTCP:
 		return append(terms, of.TCPSrc.Is(uint64(t.SrcPort)), of.TCPDst.Is(uint64(t.DstPort)), of.TCPFlags.IsMasked(0, of.TCPSyn))
@@ -62,4 +64,21 @@ func (t Tuple) terms() []of.Term {
 	default:
 		return terms
 	}
+}
+
+// datagram matches the first fragment (see fragment.go); a TCP handshake is
+// never in fragments.
+func (t Tuple) datagram() []of.Term {
+	terms := append(t.addresses(), of.CTNwProto.Is(uint64(t.Proto)))
+	if t.Proto == of.ProtoTCP || t.Proto == of.ProtoUDP {
+		terms = append(terms, of.CTTpSrc.Is(uint64(t.SrcPort)), of.CTTpDst.Is(uint64(t.DstPort)))
+	}
+	return terms
+}
+
+func (t Tuple) addresses() []of.Term {
+	if t.Src.Is6() {
+		return []of.Term{etherType(t.Src), of.IPv6Src.IsAddr(t.Src), of.IPv6Dst.IsAddr(t.Dst)}
+	}
+	return []of.Term{etherType(t.Src), of.IPv4Src.IsAddr(t.Src), of.IPv4Dst.IsAddr(t.Dst)}
 }

@@ -53,6 +53,7 @@ func guardPipeline(b *builder) {
 	b.flow(TableEgressGuard, 300, terms(ip6, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(546)))
 	// Neighbor Discovery that no flow of a NIC lets through is spoofed: it may
 	// not pass as ICMPv6 of an address it owns.
+	b.flow(TableEgressGuard, 205, nd(of.ICMPv6NeighborSolicit, of.NDTarget.IsAddr(netip.IPv6Unspecified()))) // options that cannot be read
 	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborSolicit))
 	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborAdvert))
 	b.flow(TableEgressGuard, 200, nd(of.ICMPv6RouterSolicit), of.Goto{Table: TableEgressND})
@@ -60,7 +61,7 @@ func guardPipeline(b *builder) {
 	// A client that has no address yet.
 	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified()), of.IPv4Dst.IsAddr(broadcast)), deliver)
 	// A client that renews; it has been judged as a sender by now.
-	for _, s := range []service{dhcp(of.EthTypeIPv4, 68, 67), dhcp(of.EthTypeIPv6, 546, 547)} {
+	for _, s := range append(forFragments(dhcp(of.EthTypeIPv4, 68, 67)), forFragments(dhcp(of.EthTypeIPv6, 546, 547))...) {
 		b.flow(TableEgressAny, 2000, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
 	}
 
@@ -73,8 +74,10 @@ func guardPipeline(b *builder) {
 	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv4, 67, 68), output)
 	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv6, 547, 546), output)
 	judge := of.CT{ZoneField: regZone, Table: TableIngressState}
-	b.flow(TableIngressGuard, 100, terms(ip4), judge)
-	b.flow(TableIngressGuard, 100, terms(ip6), judge)
+	for _, eth := range ipTypes() {
+		b.flow(TableIngressGuard, 110, terms(eth, isFragment()), markFragment(), judge)
+		b.flow(TableIngressGuard, 100, terms(eth), judge)
+	}
 }
 
 // stagePipeline is the fixed part of judging in one direction.
@@ -87,19 +90,32 @@ func stagePipeline(b *builder, s stage) {
 	state(200, of.CTRel, of.CTNew|of.CTInv, of.Goto{Table: s.next})
 	state(100, of.CTNew, of.CTInv, of.Goto{Table: s.nic})
 
+	fragmentPipeline(b, s)
+
 	b.flow(s.address, 0, nil, of.Goto{Table: s.rules})
 	// OVS may overlook a complete conjunction in a table without this flow.
 	b.flow(s.rules, 0, nil)
 
-	// The registers are cleared so that they do not live across the next ct().
-	accept := []of.Action{of.CT{Commit: true, ZoneField: regZone, Table: of.NoTable, Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}}}}
-	for _, r := range append([]of.Field{regProfile, regDomain, regRule}, labels()...) {
-		accept = append(accept, load(r, 0))
+	// On a clone: see fragment.go.
+	accept := of.Clone{Actions: []of.Action{commit(of.CopyField{Src: regRule, Dst: of.CTMark}, of.NoTable)}}
+	for _, eth := range ipTypes() { // ct() is for IP only
+		b.flow(s.accept, 100, terms(eth), append([]of.Action{accept}, leave(s.next)...)...)
 	}
-	accept = append(accept, of.Goto{Table: s.next})
-	for _, eth := range []uint64{of.EthTypeIPv4, of.EthTypeIPv6} { // ct() is for IP only
-		b.flow(s.accept, 100, terms(of.EthType.Is(eth)), accept...)
+}
+
+// commit puts a connection into the zone of the NIC that is being judged.
+func commit(mark of.Action, table int) of.Action {
+	return of.CT{Commit: true, ZoneField: regZone, Table: table, Exec: []of.Action{mark}}
+}
+
+// leave goes on from a stage. The registers are cleared so that they do not
+// live across the next ct().
+func leave(next uint8) []of.Action {
+	var out []of.Action
+	for _, r := range append([]of.Field{regProfile, regDomain, regRule, regFragment}, labels()...) {
+		out = append(out, load(r, 0))
 	}
+	return append(out, of.Goto{Table: next})
 }
 
 func labels() []of.Field {

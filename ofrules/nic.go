@@ -26,11 +26,15 @@ func nicParts(n localNIC) []part {
 		b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0)), load(regSegment, uint64(n.segment.number)), of.Goto{Table: TableDeliver})
 		return b.parts
 	}
-	b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0), of.EthSrc.IsMAC(n.nic.MAC)),
-		load(regSegment, uint64(n.segment.number)), load(regZone, uint64(n.port.Zone)), of.Goto{Table: TableEgressGuard})
+	enter := []of.Action{load(regSegment, uint64(n.segment.number)), load(regZone, uint64(n.port.Zone)), of.Goto{Table: TableEgressGuard}}
+	b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0), of.EthSrc.IsMAC(n.nic.MAC)), enter...)
+	for _, eth := range ipTypes() {
+		b.flow(TableEntry, 110, terms(inPort, of.VlanVID.Is(0), of.EthSrc.IsMAC(n.nic.MAC), eth, isFragment()), append([]of.Action{markFragment()}, enter...)...)
+	}
 	// A flooded frame does not come back to its sender, nor enter its zone.
 	b.flow(TableIngressGuard, 400, terms(inPort, out))
 	guardParts(&b, n, inPort, out)
+	fragmentParts(&b, n, inPort, out)
 
 	policy := []of.Action{load(regProfile, uint64(n.profile.number)), load(regDomain, uint64(n.domNo))}
 	b.flow(TableIngressNIC, 100, terms(out), append(policy, of.Goto{Table: TableIngressAny})...)

@@ -35,12 +35,13 @@ import of "github.com/ringfence/ringfence/openflow"
 //	35 egress-address    labels of nw_dst    │                        │
 //	40 egress-rules ─────────────────────────┤                        │
 //	45 egress-accept     ct(commit, mark = the rule's number) ────────┤
+//	47 egress-fragment   of a datagram that was committed ────────────┤
 //	50 deliver  ←─────────────────────────────────────────────────────┘
 //	│ destination MAC in the segment → its NIC; unknown → the uplink
 //	55 flood    broadcast and multicast: every NIC of the segment, and the uplink
 //	60 ingress-guard ── ARP, ND, DHCP ────────────────────────────────┐
 //	│ ct(zone of the destination NIC)                                 │
-//	70 ingress-state … 95 ingress-accept, as for egress; nw_src ──────┤
+//	70 ingress-state … 97 ingress-fragment, as for egress; nw_src ────┤
 //	100 output  ←─────────────────────────────────────────────────────┘
 //
 // Whatever matches nothing is dropped: the bridge is fail_mode=secure and no
@@ -55,6 +56,7 @@ const (
 	TableEgressAddress = 35
 	TableEgressRules   = 40
 	TableEgressAccept  = 45
+	TableEgressFrag    = 47
 	TableDeliver       = 50
 	TableFlood         = 55
 	TableIngressGuard  = 60
@@ -64,6 +66,7 @@ const (
 	TableIngressAddr   = 85
 	TableIngressRules  = 90
 	TableIngressAccept = 95
+	TableIngressFrag   = 97
 	TableOutput        = 100
 )
 
@@ -80,6 +83,7 @@ func TableNames() map[uint8]string {
 		TableEgressAddress: "egress-address",
 		TableEgressRules:   "egress-rules",
 		TableEgressAccept:  "egress-accept",
+		TableEgressFrag:    "egress-fragment",
 		TableDeliver:       "deliver",
 		TableFlood:         "flood",
 		TableIngressGuard:  "ingress-guard",
@@ -89,6 +93,7 @@ func TableNames() map[uint8]string {
 		TableIngressAddr:   "ingress-address",
 		TableIngressRules:  "ingress-rules",
 		TableIngressAccept: "ingress-accept",
+		TableIngressFrag:   "ingress-fragment",
 		TableOutput:        "output",
 	}
 }
@@ -102,14 +107,15 @@ func AddressTables() []uint8 {
 // The registers. Those above regOut are set after a ct() and cleared before
 // the next: what lives across a ct() multiplies recirculation ids.
 const (
-	regSegment = of.Reg0  // the L2 segment of the frame: (VLAN, routing domain)
-	regZone    = of.Reg1  // conntrack zone of the NIC being judged, 16 bits
-	regOut     = of.Reg2  // ofport of the destination NIC
-	regProfile = of.Reg3  // the set of groups that judge the NIC
-	regDomain  = of.Reg4  // routing domain of the NIC
-	regRule    = of.Reg5  // number of the rule that admits: goes to ct_mark
-	regLabel   = of.Reg8  // first of labelRegisters labels of the remote address
-	regLabelN  = of.Reg11 // last
+	regSegment  = of.Reg0  // the L2 segment of the frame: (VLAN, routing domain)
+	regZone     = of.Reg1  // conntrack zone of the NIC being judged, 16 bits
+	regOut      = of.Reg2  // ofport of the destination NIC
+	regProfile  = of.Reg3  // the set of groups that judge the NIC
+	regDomain   = of.Reg4  // routing domain of the NIC
+	regRule     = of.Reg5  // number of the rule that admits: goes to ct_mark
+	regFragment = of.Reg6  // 1: it came as a fragment, see fragment.go
+	regLabel    = of.Reg8  // first of labelRegisters labels of the remote address
+	regLabelN   = of.Reg11 // last
 )
 
 const labelRegisters = 4
@@ -124,17 +130,17 @@ const (
 
 // stage is the half of the pipeline that judges one direction.
 type stage struct {
-	state, nic, any, address, rules, accept uint8
-	next                                    uint8 // where an accepted packet goes
-	remote4, remote6                        of.Field
+	state, nic, any, address, rules, accept, fragment uint8
+	next                                              uint8 // where an accepted packet goes
+	remote4, remote6                                  of.Field
 }
 
 func egressStage() stage {
-	return stage{TableEgressState, TableEgressNIC, TableEgressAny, TableEgressAddress, TableEgressRules, TableEgressAccept,
+	return stage{TableEgressState, TableEgressNIC, TableEgressAny, TableEgressAddress, TableEgressRules, TableEgressAccept, TableEgressFrag,
 		TableDeliver, of.IPv4Dst, of.IPv6Dst}
 }
 
 func ingressStage() stage {
-	return stage{TableIngressState, TableIngressNIC, TableIngressAny, TableIngressAddr, TableIngressRules, TableIngressAccept,
+	return stage{TableIngressState, TableIngressNIC, TableIngressAny, TableIngressAddr, TableIngressRules, TableIngressAccept, TableIngressFrag,
 		TableOutput, of.IPv4Src, of.IPv6Src}
 }

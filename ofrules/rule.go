@@ -146,6 +146,11 @@ func labelTerms(label uint32, composites []uint32) [][]of.Term {
 // port range and ICMP type: disjoint, one flow each.
 func services(r secgroup.Rule) []service {
 	var out []service
+	add := func(all ...service) {
+		for _, s := range all {
+			out = append(out, forFragments(s)...)
+		}
+	}
 	for _, v6 := range families(r) {
 		eth := of.EthType.Is(of.EthTypeIPv4)
 		if v6 {
@@ -153,16 +158,16 @@ func services(r secgroup.Rule) []service {
 		}
 		switch r.Protocol {
 		case secgroup.ProtocolAll:
-			out = append(out, service{eth})
+			add(service{eth})
 		case secgroup.ProtocolTCP:
-			out = append(out, portServices(r, eth, of.IPProto.Is(of.ProtoTCP), of.TCPDst)...)
+			add(portServices(r, eth, of.IPProto.Is(of.ProtoTCP), of.TCPDst)...)
 		case secgroup.ProtocolUDP:
-			out = append(out, portServices(r, eth, of.IPProto.Is(of.ProtoUDP), of.UDPDst)...)
+			add(portServices(r, eth, of.IPProto.Is(of.ProtoUDP), of.UDPDst)...)
 		case secgroup.ProtocolICMP:
-			out = append(out, icmpService(r, eth, v6))
+			add(icmpService(r, eth, v6))
 		default:
 			n, _ := strconv.ParseUint(string(r.Protocol), 10, 8)
-			out = append(out, service{eth, of.IPProto.Is(n)})
+			add(service{eth, of.IPProto.Is(n)})
 		}
 	}
 	return out

@@ -99,9 +99,10 @@ func baselineParts(bl *secgroup.Baseline) []part {
 		if a.Protocol == secgroup.ProtocolUDP {
 			proto, port = of.ProtoUDP, of.UDPDst
 		}
-		b.flow(TableEgressAny, 2000,
-			terms(etherType(a.Address), egressStage().remote(host(a.Address)), of.IPProto.Is(proto), port.Is(uint64(a.Port))),
-			load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
+		to := service{etherType(a.Address), egressStage().remote(host(a.Address)), of.IPProto.Is(proto), port.Is(uint64(a.Port))}
+		for _, s := range forFragments(to) {
+			b.flow(TableEgressAny, 2000, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
+		}
 	}
 	return b.parts
 }

@@ -1,0 +1,238 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mdlayher/packet"
+	"golang.org/x/sys/unix"
+
+	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/lab"
+	"github.com/ringfence/ringfence/internal/matrix"
+	"github.com/ringfence/ringfence/internal/netns"
+	"github.com/ringfence/ringfence/internal/traffic"
+)
+
+// An attack is what the root of one VM, eve@h1, puts on the wire, and who sees
+// it. There is an "open" VM that lets everything in and a "shut" VM that lets
+// in UDP and TCP port 53 from eve's group, each on eve's host and on another,
+// a second eve on the other host, and a machine outside.
+type attack struct {
+	name string
+	// frames makes the frames from eve to a target; each has its mark in it.
+	frames func(w wire) [][]byte
+	// group: one shot, not one for each target; frames sets the destination.
+	group bool
+	// seen lists who sees all of it, of "open shut eve out". The others see
+	// nothing of it. If it is empty not even the fabric does.
+	seen string
+	// part: it is enough that the frames arrive of which this is true.
+	part func(i int) bool
+}
+
+// scene is the stage of the attacks.
+type scene struct {
+	*tenant
+	out *matrix.Party
+}
+
+func newScene(t *testing.T, dc *datacentre) *scene {
+	s := &scene{tenant: dc.newTenant(t)}
+	s.play("eve", "open", "shut")
+	s.out = s.machineOutside("out", 200)
+	none := false
+	for role, rules := range map[string][]string{
+		"eve": nil, "open": {"ingress all from any"}, "shut": {"ingress udp 53 from eve", "ingress tcp 53 from eve"},
+	} {
+		s.group(role, func(g *client.GroupSpec) { g.DefaultRules = &none })
+		for i, r := range rules {
+			defer s.rule(role, fmt.Sprint("r", i), r) // when all groups are there
+		}
+		s.join(role, role)
+	}
+	eve := s.nicSpec("eve", "h1")
+	eve.AllowedAddresses = []string{"10.0.0.192/28", "fd00:0:0:0:a::/80"}
+	s.putNIC("eve", "h1", eve)
+	return s
+}
+
+// machineOutside is a machine behind the fabric, with a MAC like the VMs'.
+func (n *tenant) machineOutside(name string, octet int) *matrix.Party {
+	n.t.Helper()
+	node, err := n.dc.lab.Outside(n.t.Context(), n.vlan, lab.NodeSpec{
+		Name: name, MAC: fmt.Sprintf("%s:%02x", n.macs, octet),
+		Addresses: prefixes(n.t, fmt.Sprintf("10.0.0.%d/24", octet), fmt.Sprintf("fd00::%d/64", octet)),
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	p := newParty(n.t, name, "", node)
+	n.parties = append(n.parties, p)
+	return p
+}
+
+// sender writes frames as they are.
+type sender struct {
+	conn *packet.Conn
+}
+
+func newSender(t *testing.T, n *lab.Node) *sender {
+	t.Helper()
+	c, err := netns.Open(n.NS, func() (*packet.Conn, error) {
+		ifi, err := net.InterfaceByName(lab.Device)
+		if err != nil {
+			return nil, err
+		}
+		return packet.Listen(ifi, packet.Raw, unix.ETH_P_IP, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() }) // nothing is lost with it
+	return &sender{c}
+}
+
+func (s *sender) send(t *testing.T, frames ...[]byte) {
+	t.Helper()
+	for _, f := range frames {
+		if _, err := s.conn.WriteTo(f, &packet.Addr{HardwareAddr: net.HardwareAddr(f[:6])}); err != nil {
+			t.Errorf("send %d bytes: %v", len(f), err)
+		}
+	}
+}
+
+// pace is the time between two shots: the switch reads a device through a
+// socket, whose buffer holds some eighty frames.
+const pace = 4 * time.Millisecond
+
+// shot is an attack on one target, with what was sent.
+type shot struct {
+	attack
+	target *matrix.Party // nil for a group
+	mark   []byte
+	sent   [][]byte
+}
+
+// perform performs the attacks one after the other and then looks what came of
+// them, each as a test of its own.
+func (s *scene) perform(attacks []attack) {
+	s.t.Helper()
+	eve := s.party("eve@h1")
+	from := newSender(s.t, eve.Node)
+	begin := time.Now()
+	var shots []*shot
+	shoot := func(a attack, to *matrix.Party) {
+		w := newWire(eve, to, s.vlan)
+		sh := &shot{attack: a, target: to, mark: w.mark, sent: a.frames(w)}
+		from.send(s.t, sh.sent...)
+		time.Sleep(pace)
+		shots = append(shots, sh)
+	}
+	for _, a := range attacks {
+		if a.group {
+			shoot(a, nil)
+			continue
+		}
+		for _, p := range s.parties {
+			if p != eve {
+				shoot(a, p)
+			}
+		}
+	}
+	// Once what must arrive has, what must not has had its time too.
+	deadline := time.Now().Add(3 * time.Second)
+	for _, sh := range shots {
+		for len(s.missing(sh, begin)) > 0 && time.Now().Before(deadline) {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	time.Sleep(inFlight)
+	for i, a := range attacks {
+		if i > 0 && attacks[i-1].name == a.name {
+			s.t.Fatalf("two cases are called %q", a.name)
+		}
+		s.t.Run(a.name, func(t *testing.T) {
+			for _, sh := range shots {
+				if sh.name != a.name {
+					continue
+				}
+				for _, fault := range append(s.missing(sh, begin), s.leaked(sh, begin)...) {
+					t.Error(fault)
+				}
+			}
+		})
+	}
+}
+
+func (sh *shot) sees(p *matrix.Party) bool {
+	return (sh.target == nil || sh.target == p) && slices.Contains(strings.Fields(sh.seen), p.Role)
+}
+
+func (sh *shot) to() string {
+	if sh.target == nil {
+		return "the group"
+	}
+	return sh.target.Name()
+}
+
+// missing are the frames that did not get to who must see them.
+func (s *scene) missing(sh *shot, begin time.Time) (faults []string) {
+	for _, p := range s.parties {
+		if !sh.sees(p) || p.Name() == "eve@h1" {
+			continue
+		}
+		got := s.arrived(sh, p, begin)
+		for i, f := range sh.sent {
+			if (sh.part == nil || sh.part(i)) && !slices.ContainsFunc(got, func(q traffic.Packet) bool { return bytes.HasPrefix(q.Frame, f) }) {
+				faults = append(faults, fmt.Sprintf("to %s: frame %d of %d did not reach %s (%d others did)", sh.to(), i+1, len(sh.sent), p.Name(), len(got)))
+			}
+		}
+	}
+	return faults
+}
+
+// leaked are the frames seen by who must not see them. What leaves the host
+// may be flooded by the fabric, so that "out" may see what is for others.
+func (s *scene) leaked(sh *shot, begin time.Time) (faults []string) {
+	for _, p := range s.parties {
+		if sh.sees(p) && sh.part == nil || p.Name() == "eve@h1" || p.Role == "out" && sh.seen != "" {
+			continue
+		}
+		for _, q := range s.arrived(sh, p, begin) {
+			i := slices.IndexFunc(sh.sent, func(f []byte) bool { return bytes.HasPrefix(q.Frame, f) })
+			if sh.sees(p) && i >= 0 && sh.part(i) {
+				continue
+			}
+			faults = append(faults, fmt.Sprintf("to %s: frame %d of %d was seen by %s: %s", sh.to(), i+1, len(sh.sent), p.Name(), q.String()))
+		}
+	}
+	return faults
+}
+
+// arrived are the frames of the shot itself that a party received: answers to
+// it, which may quote it, have another source.
+func (s *scene) arrived(sh *shot, p *matrix.Party, begin time.Time) []traffic.Packet {
+	return p.Capture.Find(begin, func(q *traffic.Packet) bool {
+		return !q.Out && bytes.Contains(q.Frame, sh.mark) && bytes.Equal(q.Frame[6:12], sh.sent[0][6:12])
+	})
+}
+
+// TestGuard plays the attacks in one data centre.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	dc := newDatacentre(t)
+	for name, attacks := range map[string][]attack{
+		"fragments": fragmentAttacks,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			newScene(t, dc).perform(attacks)
+		})
+	}
+}
