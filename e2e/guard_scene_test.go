@@ -57,7 +57,7 @@ func newScene(t *testing.T, dc *datacentre) *scene {
 		s.join(role, role)
 	}
 	eve := s.nicSpec("eve", "h1")
-	eve.AllowedAddresses = []string{"10.0.0.192/28", "fd00:0:0:0:a::/80"}
+	eve.AllowedAddresses = []string{"10.0.0.96/28", "fd00:0:0:0:a::/80"}
 	s.putNIC("eve", "h1", eve)
 	return s
 }
@@ -228,7 +228,7 @@ func TestGuard(t *testing.T) {
 	t.Parallel()
 	dc := newDatacentre(t)
 	for name, attacks := range map[string][]attack{
-		"fragments": fragmentAttacks,
+		"fragments": fragmentAttacks, "spoofing": spoofAttacks, "frames": frameAttacks, "broadcast": broadcastAttacks,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
