@@ -38,7 +38,7 @@ func putAccount(c *call) error {
 	}
 	spec := r.account(n, c.account)
 	return c.mutate(mutation{faults: r.faults, show: c.showWrittenAccount,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutAccount(s, req, c.account, spec)
 		}})
 }
@@ -50,7 +50,7 @@ func patchAccount(c *call) error {
 	}
 	patch = settingsInPlace(patch)
 	return c.mutate(mutation{faults: r.faults, show: c.showWrittenAccount,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchAccount(s, req, c.account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
 				return edited(writableAccount(a), patch, func(r *reading, n *node) plan.AccountSpec { return r.account(n, c.account) })
 			})
@@ -61,7 +61,7 @@ func deleteAccount(c *call) error {
 	if err := c.noBody(); err != nil {
 		return err
 	}
-	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteAccount(s, req, c.account)
 	}})
 }
@@ -109,7 +109,7 @@ func putInstance(c *call) error {
 	ref := c.instanceRef()
 	name := r.instance(n, ref)
 	return c.mutate(mutation{faults: r.faults,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutInstance(s, req, ref, name)
 		},
 		show: func(v *plan.View, _ plan.Result) (any, string) { return instanceBody(v, ref) },
@@ -120,7 +120,7 @@ func deleteInstance(c *call) error {
 	if err := c.noBody(); err != nil {
 		return err
 	}
-	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteInstance(s, req, c.instanceRef())
 	}})
 }

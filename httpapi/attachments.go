@@ -49,7 +49,7 @@ func putAttachments(c *call) error {
 	ids, at := r.groupIDs(n)
 	t := c.target()
 	return c.mutate(mutation{faults: r.faults,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.SetGroups(s, req, c.account, t, at, ids)
 		},
 		show: func(v *plan.View, _ plan.Result) (any, string) { return attachmentsBody(v, c.account, t) },
@@ -69,7 +69,7 @@ func attach(c *call) error {
 	}
 	t, group := c.target(), c.param("group")
 	return c.mutate(mutation{
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.Attach(s, req, c.account, t, group)
 		},
 		show: func(v *plan.View, _ plan.Result) (any, string) {
@@ -84,7 +84,7 @@ func detach(c *call) error {
 		return err
 	}
 	t, group := c.target(), c.param("group")
-	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.Detach(s, req, c.account, t, group)
 	}})
 }

@@ -138,7 +138,8 @@ type settingsJSON struct {
 	EgressOpenGuard     secgroup.EgressOpenGuard `json:"egress_open_guard"`
 }
 
-// quotaJSON is a limit, null if there is none, and how much of it is used.
+// quotaJSON is a limit, null if there is none, and how much of it is used: of
+// a quota per group or per NIC, by the one that uses most.
 type quotaJSON struct {
 	Limit *int `json:"limit"`
 	Used  int  `json:"used"`
@@ -156,17 +157,14 @@ type accountJSON struct {
 func showAccount(v *plan.View, a *secgroup.Account) accountJSON {
 	out := accountJSON{
 		ID: a.ID, Settings: settingsJSON{a.EgressPolicyDefault, a.EgressOpenGuard},
-		Quotas: map[string]quotaJSON{
-			"security_groups": {Used: len(v.Groups(a.ID))},
-			"instances":       {Used: len(v.Instances(a.ID))},
-			"nics":            {Used: len(v.NICsOfAccount(a.ID))},
-		},
+		Quotas:    map[string]quotaJSON{},
 		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(), Revision: a.Revision,
 	}
+	for _, name := range plan.QuotaNames {
+		out.Quotas[name] = quotaJSON{Used: plan.Usage(v, a.ID, name)}
+	}
 	for name, limit := range a.Quotas {
-		q := out.Quotas[name]
-		q.Limit = &limit
-		out.Quotas[name] = q
+		out.Quotas[name] = quotaJSON{&limit, plan.Usage(v, a.ID, name)}
 	}
 	return out
 }

@@ -98,7 +98,7 @@ func postGroup(c *call) error {
 	spec := r.group(n, secgroup.GroupRef{Account: c.account})
 	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
 		location: func(r plan.Result) string { return c.below(r.Key.ID) },
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.CreateGroup(s, req, c.account, spec)
 		}})
 }
@@ -111,7 +111,7 @@ func putGroup(c *call) error {
 	ref := c.groupRef()
 	spec := r.group(n, ref)
 	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutGroup(s, req, ref, spec)
 		}})
 }
@@ -123,7 +123,7 @@ func patchGroup(c *call) error {
 	}
 	ref := c.groupRef()
 	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchGroup(s, req, ref, func(g *secgroup.Group) (plan.GroupSpec, secgroup.Faults) {
 				return edited(writableGroup(g), patch, func(r *reading, n *node) plan.GroupSpec { return r.group(n, ref) })
 			})
@@ -139,7 +139,7 @@ func deleteGroup(c *call) error {
 		return err
 	}
 	ref := c.groupRef()
-	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteGroup(s, req, ref, cascade)
 	}})
 }

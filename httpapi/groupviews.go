@@ -96,12 +96,12 @@ func putGroupNetwork(c *call) error { return c.scope(plan.AddGroupNetwork, true)
 
 func deleteGroupNetwork(c *call) error { return c.scope(plan.RemoveGroupNetwork, false) }
 
-func (c *call) scope(do func(*secgroup.Snapshot, *plan.Request, secgroup.GroupRef, string) (plan.Result, error), shown bool) error {
+func (c *call) scope(do func(plan.Policy, *plan.Request, secgroup.GroupRef, string) (plan.Result, error), shown bool) error {
 	if err := c.noBody(); err != nil {
 		return err
 	}
 	ref, network := c.groupRef(), c.param("network")
-	m := mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+	m := mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return do(s, req, ref, network)
 	}}
 	if shown {

@@ -13,7 +13,7 @@ import (
 // mutation is a request that changes the policy.
 type mutation struct {
 	// plan makes the plan. It may run several times, on newer snapshots.
-	plan func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error)
+	plan func(s plan.Policy, req *plan.Request) (plan.Result, error)
 	// show makes the answer's body, an object, of what the plan is about, and
 	// its tag. It returns nil if the object is not in the view any more. A
 	// mutation without it is a deletion.

@@ -51,7 +51,7 @@ func putNIC(c *call) error {
 	}
 	nic := r.nic(n, c.param("nic"))
 	return c.mutate(mutation{faults: r.faults,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNIC(s, req, nic)
 		},
 		show: func(v *plan.View, _ plan.Result) (any, string) { return c.nicBody(v, "", nic.ID) },
@@ -62,7 +62,7 @@ func deleteNIC(c *call) error {
 	if err := c.noBody(); err != nil {
 		return err
 	}
-	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteNIC(s, req, c.param("nic"))
 	}})
 }

@@ -36,7 +36,7 @@ func putNetwork(c *call) error {
 	}
 	network := r.network(n, c.param("network"))
 	return c.mutate(mutation{faults: r.faults,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNetwork(s, req, network)
 		},
 		show: func(v *plan.View, _ plan.Result) (any, string) { return networkBody(v, network.ID) },
@@ -47,7 +47,7 @@ func deleteNetwork(c *call) error {
 	if err := c.noBody(); err != nil {
 		return err
 	}
-	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteNetwork(s, req, c.param("network"))
 	}})
 }
@@ -66,7 +66,7 @@ func putBaseline(c *call) error {
 	}
 	addresses := r.baseline(n)
 	return c.mutate(mutation{faults: r.faults,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutBaseline(s, req, addresses)
 		},
 		show: func(v *plan.View, _ plan.Result) (any, string) { return baselineBody(v) },

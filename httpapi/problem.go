@@ -196,6 +196,7 @@ var titles = map[string]string{
 	plan.CodeAddressInUse:            "The address is in use in the routing domain",
 	plan.CodeWouldOpenEgress:         "The change would open egress",
 	plan.CodeInstanceInUse:           "The instance is in use",
+	plan.CodeQuotaExceeded:           "The account's quota is used up",
 	secgroup.CodeInvalidValue:        "A value is not valid",
 	secgroup.CodePortNotAllowed:      "The protocol has no ports",
 	secgroup.CodeFamilyMismatch:      "The address family does not match",

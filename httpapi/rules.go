@@ -66,7 +66,7 @@ func postRule(c *call) error {
 	rule := r.rule(n, "", ref, "", false)
 	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
 		location: func(r plan.Result) string { return c.below(r.Rule) },
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.CreateRule(s, req, ref, rule)
 		}})
 }
@@ -79,7 +79,7 @@ func putRule(c *call) error {
 	ref := c.groupRef()
 	rule := r.rule(n, "", ref, c.param("rule"), false)
 	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRule(s, req, ref, rule)
 		}})
 }
@@ -92,7 +92,7 @@ func patchRule(c *call) error {
 	ref, id := c.groupRef(), c.param("rule")
 	patch = withoutAliases(patch)
 	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchRule(s, req, ref, id, func(old *secgroup.Rule) (secgroup.Rule, secgroup.Faults) {
 				return edited(writableRule(ref, old), patch, func(r *reading, n *node) secgroup.Rule {
 					return r.rule(n, "", ref, id, false)
@@ -106,7 +106,7 @@ func deleteRule(c *call) error {
 		return err
 	}
 	ref, id := c.groupRef(), c.param("rule")
-	return c.mutate(mutation{plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteRule(s, req, ref, id)
 	}})
 }
@@ -126,7 +126,7 @@ func putRules(c *call) error {
 	items, at := r.array(n, "rules", "items")
 	set := r.ruleSet(items, at, ref)
 	return c.mutate(mutation{faults: r.faults,
-		plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRules(s, req, ref, *set)
 		},
 		show: func(v *plan.View, _ plan.Result) (any, string) {

@@ -52,19 +52,19 @@ func ListTag(ids []string) string {
 }
 
 // Attach attaches a group of the account to a NIC or an instance.
-func Attach(s *secgroup.Snapshot, req *Request, account string, t Target, group string) (Result, error) {
+func Attach(s Policy, req *Request, account string, t Target, group string) (Result, error) {
 	return attach(s, req, account, t, group, true)
 }
 
 // Detach detaches a group from a NIC or an instance. It need not be attached.
-func Detach(s *secgroup.Snapshot, req *Request, account string, t Target, group string) (Result, error) {
+func Detach(s Policy, req *Request, account string, t Target, group string) (Result, error) {
 	return attach(s, req, account, t, group, false)
 }
 
-func attach(s *secgroup.Snapshot, req *Request, account string, t Target, group string, want bool) (Result, error) {
+func attach(s Policy, req *Request, account string, t Target, group string, want bool) (Result, error) {
 	d := begin(s, req)
 	ref := secgroup.GroupRef{Account: account, ID: group}
-	ids, ok := t.GroupIDs(NewView(s, s.Revision(), nil), account)
+	ids, ok := t.GroupIDs(viewOf(s), account)
 	if !ok || s.Group(ref) == nil {
 		return Result{}, ErrNotFound
 	}
@@ -85,9 +85,9 @@ func attach(s *secgroup.Snapshot, req *Request, account string, t Target, group 
 
 // SetGroups makes the groups attached to a NIC or an instance exactly those
 // given. at is the list's place in the request.
-func SetGroups(s *secgroup.Snapshot, req *Request, account string, t Target, at string, groups []string) (Result, error) {
+func SetGroups(s Policy, req *Request, account string, t Target, at string, groups []string) (Result, error) {
 	d := begin(s, req)
-	ids, ok := t.GroupIDs(NewView(s, s.Revision(), nil), account)
+	ids, ok := t.GroupIDs(viewOf(s), account)
 	if !ok {
 		return Result{}, ErrNotFound
 	}

@@ -68,15 +68,16 @@ func ImpactOf(s *secgroup.Snapshot, changes []secgroup.Change) Impact {
 	return d.out.Impact
 }
 
-func effectsOf(s *secgroup.Snapshot, changes []secgroup.Change) Effects {
+func effectsOf(s Policy, changes []secgroup.Change) Effects {
 	d := compare(s, changes)
 	d.inert()
 	return d.out
 }
 
-func compare(s *secgroup.Snapshot, changes []secgroup.Change) *diff {
+func compare(s Policy, changes []secgroup.Change) *diff {
+	before := viewOf(s)
 	d := &diff{
-		before: NewView(s, s.Revision(), nil), after: NewView(s, s.Revision(), changes), changes: changes,
+		before: before, after: before.with(changes), changes: changes,
 		members: map[secgroup.GroupRef]struct{}{}, rules: map[secgroup.GroupRef]struct{}{},
 	}
 	for _, c := range changes {

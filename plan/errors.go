@@ -20,6 +20,7 @@ const (
 	CodeAddressInUse    = "address-in-use"
 	CodeWouldOpenEgress = "would-open-egress"
 	CodeInstanceInUse   = "instance-in-use"
+	CodeQuotaExceeded   = "quota-exceeded"
 )
 
 // Conflict says that the request is sound but the policy's state forbids it.

@@ -9,7 +9,7 @@ import (
 
 // PutNetwork makes a network or replaces it. Its routing domain, if not given,
 // follows from its type (semantics.md §1).
-func PutNetwork(s *secgroup.Snapshot, req *Request, n secgroup.Network) (Result, error) {
+func PutNetwork(s Policy, req *Request, n secgroup.Network) (Result, error) {
 	d := begin(s, req)
 	old := s.Network(n.ID)
 	if err := d.Condition.check(networkTag(old)); err != nil {
@@ -43,7 +43,7 @@ func PutNetwork(s *secgroup.Snapshot, req *Request, n secgroup.Network) (Result,
 	return d.finish(n.Key(), old == nil)
 }
 
-func prefixOverlap(s *secgroup.Snapshot, n *secgroup.Network) error {
+func prefixOverlap(s Policy, n *secgroup.Network) error {
 	var deps []Dependent
 	detail := ""
 	for _, other := range s.Networks() {
@@ -64,7 +64,7 @@ func prefixOverlap(s *secgroup.Snapshot, n *secgroup.Network) error {
 }
 
 // DeleteNetwork deletes a network that no NIC is in and no group's scope lists.
-func DeleteNetwork(s *secgroup.Snapshot, req *Request, id string) (Result, error) {
+func DeleteNetwork(s Policy, req *Request, id string) (Result, error) {
 	d := begin(s, req)
 	old := s.Network(id)
 	if old == nil {

@@ -23,6 +23,8 @@ type Request struct {
 	Faults            secgroup.Faults
 	// Faults were found while the request was decoded. They are reported
 	// together with those that only the snapshot shows.
+
+	step bool // of a sequence, which looks at the effects at its end
 }
 
 // Result is a mutation that can be committed.
@@ -59,13 +61,13 @@ func Tag(revision int64) string { return strconv.FormatInt(revision, 10) }
 // draft is a plan in the making.
 type draft struct {
 	*Request
-	s       *secgroup.Snapshot
+	s       Policy
 	changes []secgroup.Change
 	faults  secgroup.Faults
 	static  Impact // whom the request is about, should it change nothing
 }
 
-func begin(s *secgroup.Snapshot, req *Request) *draft {
+func begin(s Policy, req *Request) *draft {
 	return &draft{Request: req, s: s, faults: slices.Clone(req.Faults)}
 }
 
@@ -98,15 +100,18 @@ func (d *draft) err() error {
 	return d.faults
 }
 
-// finish works out the effects and applies the egress guard.
+// finish applies the quotas, works out the effects and applies the egress guard.
 func (d *draft) finish(key secgroup.Key, created bool) (Result, error) {
 	if err := d.err(); err != nil {
 		return Result{}, err
 	}
 	r := Result{Changes: d.changes, Created: created, Key: key}
-	if len(d.changes) == 0 {
+	if len(d.changes) == 0 || d.step {
 		r.Effects.Impact = d.static
 		return r, nil
+	}
+	if err := quotas(d.s, d.changes); err != nil {
+		return Result{}, err
 	}
 	r.Effects = effectsOf(d.s, d.changes)
 	if !d.ConfirmEgressOpen {
@@ -118,7 +123,7 @@ func (d *draft) finish(key secgroup.Key, created bool) (Result, error) {
 }
 
 // guardEgress refuses to open the egress of NICs whose account asked for that.
-func guardEgress(s *secgroup.Snapshot, opened []string) error {
+func guardEgress(s Policy, opened []string) error {
 	var deps []Dependent
 	for _, id := range opened {
 		n := s.NIC(id)
