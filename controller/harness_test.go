@@ -22,7 +22,7 @@ import (
 const (
 	bridge   = "br-int"
 	hostName = "h1"
-	patience = 5 * time.Second
+	patience = 30 * time.Second
 	promptly = time.Second // semantics.md: repairs and revocations take no longer
 )
 
@@ -32,56 +32,65 @@ type rig struct {
 	t       *testing.T
 	ovs     *ovstest.OVS
 	etcd    *store.Server
-	dir     string // etcd's
-	store   *store.Store
+	store   *store.Store // the API's
 	ctl     *unixctl.Client
 	timing  timing
 	metrics *prometheus.Registry
 	logs    *logbook
 
+	way       *detour // from the host to etcd
+	hostStore *store.Store
+
 	cancel context.CancelFunc
 	ended  chan error
 }
 
-// newRig starts all but the controller.
+// newRig starts all but the controller, and makes the bridge.
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	r := newBareRig(t)
+	r.ovs.AddBridge(bridge)
+	return r
+}
+
+// newBareRig starts all but the controller.
+func newBareRig(t *testing.T) *rig {
+	t.Helper()
 	t.Parallel()
-	r := &rig{t: t, dir: t.TempDir(), logs: &logbook{}}
+	r := &rig{t: t, logs: &logbook{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("controller's log:\n%s", r.logs)
 		}
 	})
 	r.ovs = ovstest.Start(t, ovstest.Options{})
-	r.startEtcd()
-	r.openStore()
+	var err error
+	r.etcd, err = store.Embedded(t.Context(), t.TempDir(), store.EmbeddedOptions{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.etcd.Close)
+	r.store = r.openStore(r.etcd.Endpoints()[0])
+	r.way = newDetour(t, strings.TrimPrefix(r.etcd.Endpoints()[0], "unix://"))
+	r.hostStore = r.openStore(r.way.endpoint())
 	r.ctl = unixctl.Open(r.ovs.RunDir)
 	t.Cleanup(func() { r.ctl.Close() })
 	t.Cleanup(r.stop)
 	return r
 }
 
-func (r *rig) startEtcd() {
+func (r *rig) openStore(endpoint string) *store.Store {
 	r.t.Helper()
-	var err error
-	r.etcd, err = store.Embedded(r.t.Context(), r.dir, store.EmbeddedOptions{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
+	cfg := r.etcd.Config()
+	cfg.Endpoints = []string{endpoint}
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	cfg.RequestTimeout, cfg.ProbeInterval, cfg.ProbeTimeout = 2*time.Second, 200*time.Millisecond, time.Second
+	s, err := store.Open(r.t.Context(), cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(r.etcd.Close)
-}
-
-func (r *rig) openStore() {
-	r.t.Helper()
-	cfg := r.etcd.Config()
-	cfg.Logger = slog.New(slog.DiscardHandler)
-	cfg.RequestTimeout, cfg.ProbeInterval, cfg.ProbeTimeout = 2*time.Second, 200*time.Millisecond, time.Second
-	var err error
-	if r.store, err = store.Open(r.t.Context(), cfg); err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { r.store.Close() })
+	r.t.Cleanup(func() { s.Close() })
+	return s
 }
 
 // start starts the controller.
@@ -91,7 +100,7 @@ func (r *rig) start() {
 	r.cancel, r.ended = cancel, make(chan error, 1)
 	r.metrics = prometheus.NewRegistry()
 	cfg := Config{
-		Policy: r.store, Reports: r.store, Host: hostName, OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
+		Policy: r.hostStore, Reports: r.hostStore, Host: hostName, OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing,
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()

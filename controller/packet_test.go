@@ -19,14 +19,6 @@ func (r *rig) plugged(nics ...int) {
 	r.t.Helper()
 	ids := []string{}
 	for _, n := range nics {
-		if !strings.Contains(r.ovs.Vsctl("list-br"), bridge) {
-			r.eventually(patience, "there is a bridge", func() string {
-				if strings.Contains(r.ovs.Vsctl("list-br"), bridge) {
-					return ""
-				}
-				return "none"
-			})
-		}
 		r.plug(n)
 		ids = append(ids, fmt.Sprintf("a%d", n))
 	}

@@ -13,7 +13,7 @@ import (
 // TestFirstSync: a controller that finds neither bridge nor flows makes both,
 // and reports the revision and each NIC when it is true.
 func TestFirstSync(t *testing.T) {
-	r := newRig(t)
+	r := newBareRig(t)
 	p := newPolicy()
 	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)))...)
 	r.start()

@@ -1,0 +1,140 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// TestDrift: whatever somebody does to our flows is put right, and what is not
+// ours stays as it is.
+func TestDrift(t *testing.T) {
+	r, _ := settled(t)
+	want := r.flows()
+	repaired := 0.0
+	for _, c := range []struct {
+		name string
+		args []string // of ovs-ofctl
+		ours bool
+	}{
+		{"a flow of ours deleted", []string{"del-flows", bridge, "table=50"}, true},
+		{"all flows deleted", []string{"del-flows", bridge}, true},
+		{"a flow of ours modified", []string{"mod-flows", bridge, "table=70,actions=resubmit(,100)"}, true},
+		{"a flow of ours replaced by one with another cookie", []string{"add-flow", bridge, "cookie=0x17,table=100,priority=100,actions=drop"}, true},
+		{"a flow with our cookie", []string{"add-flow", bridge, fmt.Sprintf("cookie=%#x,table=200,priority=7,ip,actions=normal", ofrules.CookieOwner|1)}, true},
+		{"a foreign flow inside", []string{"add-flow", bridge, "cookie=0x17,table=80,priority=60000,ip,actions=resubmit(,95)"}, true},
+		{"a foreign flow that will end by itself", []string{"add-flow", bridge, "cookie=0x17,table=30,hard_timeout=1,ip,actions=resubmit(,45)"}, true},
+		{"a foreign flow at the door", []string{"add-flow", bridge, "cookie=0x17,table=0,priority=60000,in_port=77,actions=normal"}, false},
+		{"a foreign table", []string{"add-flow", bridge, "cookie=0x17,table=201,priority=1,actions=drop"}, false},
+	} {
+		r.ovs.Ofctl(c.args...)
+		if c.ours {
+			r.eventually(promptly, c.name, func() string { return same(r.flows(), want) })
+			r.eventually(promptly, c.name+" is counted", func() string {
+				now := r.counter("drift_repaired_total")
+				if now > repaired {
+					repaired = now
+					return ""
+				}
+				return fmt.Sprint(now)
+			})
+			continue
+		}
+		want = append(want, r.flows()...)
+		slices.Sort(want)
+		want = slices.Compact(want)
+		time.Sleep(100 * time.Millisecond)
+		if wrong := same(r.flows(), want); wrong != "" {
+			t.Errorf("%s: %s", c.name, wrong)
+		}
+	}
+	t.Log("a new controller leaves foreign flows alone too, and takes away those inside")
+	r.stop()
+	r.ovs.Ofctl("add-flow", bridge, "cookie=0x17,table=85,priority=60000,ip,actions=drop")
+	r.start()
+	r.eventually(patience, "cleaned up", func() string { return same(r.flows(), want) })
+}
+
+// TestDriftIsJudged: what a foreign flow let in is cut when the flow is gone.
+func TestDriftIsJudged(t *testing.T) {
+	r, _ := settled(t)
+	open, sneaked := tcp(2, 1, 80), tcp(3, 1, 81)
+	r.open(open)
+	r.stop() // or it would be too fast to sneak anything in
+	r.ovs.Ofctl("add-flow", bridge, "cookie=0x17,table=80,priority=60000,tcp,tp_dst=81,actions=resubmit(,95)")
+	r.open(sneaked)
+	r.start()
+	r.eventually(patience, "cut", func() string {
+		if n := len(r.entries(sneaked)); n > 0 {
+			return fmt.Sprintf("%d entries", n)
+		}
+		return ""
+	})
+	r.isOpen(open)
+	t.Log("also while a controller looks on")
+	r.eventually(patience, "sneaked in and cut", func() string {
+		cut := r.counter("connections_cut_total")
+		r.ovs.Ofctl("--bundle", "add-flow", bridge, "cookie=0x17,table=80,priority=60000,tcp,tp_dst=81,actions=resubmit(,95)")
+		r.send(sneaked)
+		time.Sleep(20 * time.Millisecond)
+		if r.counter("connections_cut_total") == cut {
+			return "nothing came in"
+		}
+		return ""
+	})
+	r.eventually(promptly, "cut", func() string {
+		if n := len(r.entries(sneaked)); n > 0 {
+			return fmt.Sprintf("%d entries", n)
+		}
+		return ""
+	})
+	r.isOpen(open)
+}
+
+// TestAudit: reading all back loses nothing that somebody does meanwhile, and
+// disturbs nothing.
+func TestAudit(t *testing.T) {
+	r := newRig(t)
+	r.timing.audit = 5 * time.Millisecond
+	p := newPolicy()
+	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)))...)
+	r.start()
+	r.plugged(1, 2)
+	r.applied(rev)
+	want := r.flows()
+	watch := r.watch()
+	time.Sleep(100 * time.Millisecond)
+	if events := watch.Events(); len(events) > 0 || r.counter("drift_repaired_total") > 0 {
+		t.Errorf("%d flows changed: %v", len(events), events)
+	}
+	sweeps := r.counter("sweep_seconds")
+	var work sync.WaitGroup
+	for _, table := range []int{0, 10, 50, 60, 70} {
+		work.Go(func() {
+			for i := range 10 {
+				switch i % 3 {
+				case 0:
+					r.ovs.Ofctl("del-flows", bridge, fmt.Sprintf("table=%d", table))
+				case 1:
+					r.ovs.Ofctl("add-flow", bridge, fmt.Sprintf("cookie=0x17,table=%d,priority=9,ip,in_port=3,actions=drop", table|1))
+				case 2:
+					r.ovs.Ofctl("mod-flows", bridge, fmt.Sprintf("table=%d,actions=drop", table))
+				}
+			}
+		})
+	}
+	work.Wait()
+	ours := func() []string {
+		return slices.DeleteFunc(r.flows(), func(f string) bool { return strings.Contains(f, "cookie=0x17") })
+	}
+	r.eventually(promptly, "all is right again", func() string { return same(ours(), want) })
+	if r.counter("sweep_seconds") == sweeps {
+		t.Error("connections were not judged again")
+	}
+}

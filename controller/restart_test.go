@@ -1,0 +1,249 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/flowwatch"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// settled is a rig with NICs a1 to a3, of which a1 is in web, which lets in TCP
+// 80 from db, where a2 is.
+func settled(t *testing.T) (*rig, *policy) {
+	t.Helper()
+	r, p := newRig(t), newPolicy()
+	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)),
+		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
+	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
+	r.start()
+	r.plugged(1, 2, 3)
+	r.applied(rev)
+	return r, p
+}
+
+func (r *rig) watch() *flowwatch.Watch {
+	r.t.Helper()
+	w, err := flowwatch.Start(r.t.Context(), r.ovs.Proc, bridge)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(w.Close)
+	return w
+}
+
+func (r *rig) zone(n int) string {
+	r.t.Helper()
+	return r.ovs.Vsctl("get", "interface", fmt.Sprintf("p%d", n), "external_ids:"+zoneKey)
+}
+
+// TestControllerRestart: flows and connections stay while nobody is in charge;
+// whoever comes next adopts them without a single change.
+func TestControllerRestart(t *testing.T) {
+	r, p := settled(t)
+	conn := tcp(2, 1, 80)
+	r.open(conn)
+	flows, zone := r.flows(), r.zone(1)
+	watch := r.watch()
+	before := r.applied(0)
+
+	r.stop()
+	if now := r.flows(); !slices.Equal(now, flows) {
+		t.Errorf("the flows did not stay: %d, %d before", len(now), len(flows))
+	}
+	r.isOpen(conn)
+	r.start()
+	h := r.status("the next one has taken over", func(h store.HostStatus) bool {
+		return h.Started.After(before.Started) && h.Applied >= before.Applied
+	})
+	if len(h.NICs) != 3 || !h.NICs[0].Ready || h.Flows != len(flows) {
+		t.Errorf("it reports %+v", h)
+	}
+	if now := r.flows(); !slices.Equal(now, flows) {
+		t.Errorf("the flows are others now")
+	}
+	r.isOpen(conn)
+	if now := r.zone(1); now != zone {
+		t.Errorf("zone %s, was %s", now, zone)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if events := watch.Events(); len(events) > 0 {
+		t.Errorf("%d flows changed: %v", len(events), events)
+	}
+	if n := r.counter("flow_mods_total"); n != 0 {
+		t.Errorf("%v flow changes sent", n)
+	}
+
+	t.Log("what changed meanwhile is brought about, and nothing else")
+	r.stop()
+	rev := r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"), p.noRule("web", "r1"))
+	r.start()
+	r.applied(rev)
+	r.passes(2, 1, "tcp", 81)
+	r.dropped(2, 1, "tcp", 80)
+	r.isCut(conn)
+	if n := len(watch.Settle(t.Context(), 1, 50*time.Millisecond)); n == 0 || n > 12 {
+		t.Errorf("%d flows changed", n)
+	}
+}
+
+// TestVswitchdRestart: the flows come back all at once.
+func TestVswitchdRestart(t *testing.T) {
+	r, _ := settled(t)
+	flows, before := r.flows(), r.applied(0)
+	for range 2 {
+		r.ovs.KillVswitchd()
+		h := r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
+		if h.Applied != 0 || isReady(h, "a1") {
+			t.Errorf("without a switch the host claims %+v", h)
+		}
+		r.ovs.StartVswitchd()
+		start := time.Now()
+		seen := r.flowCounts()
+		r.applied(before.Applied, "a1", "a2", "a3")
+		took := time.Since(start)
+		for n := range seen() {
+			if n != 0 && n != len(flows) {
+				t.Errorf("there were %d flows for a moment, of %d", n, len(flows))
+			}
+		}
+		if now := r.flows(); !slices.Equal(now, flows) {
+			t.Errorf("%d flows are back, there were %d", len(now), len(flows))
+		}
+		r.passes(2, 1, "tcp", 80)
+		r.dropped(3, 1, "tcp", 80)
+		if t.Logf("all back %v after the start", took); took > promptly {
+			t.Errorf("too late")
+		}
+	}
+}
+
+// flowCounts watches how many of our flows there are, from as soon as the switch
+// is there until the returned function is called, which returns every count seen.
+func (r *rig) flowCounts() func() map[int]int {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	seen, done := map[int]int{}, make(chan struct{})
+	go func() {
+		defer close(done)
+		var conn *ofconn.Conn
+		for ctx.Err() == nil {
+			if conn == nil {
+				conn, _ = ofconn.Dial(ctx, r.ovs.MgmtSock(bridge), ofconn.Options{})
+				continue
+			}
+			if sum, err := conn.Aggregate(ctx, ofrules.CookieOwner, ofrules.CookieMask); err == nil {
+				seen[int(sum.Flows)]++
+			}
+		}
+		if conn != nil {
+			conn.Close()
+		}
+	}()
+	return func() map[int]int {
+		cancel()
+		<-done
+		return seen
+	}
+}
+
+// TestOfportsOfThePast: after a restart of the switch the database may hold
+// ofports that are another's by now; nobody gets another's flows.
+func TestOfportsOfThePast(t *testing.T) {
+	r, _ := settled(t)
+	rev := r.applied(0).Applied
+	r.stop()
+	// The database says so, and the switch does not know: it never reads this column.
+	r.ovs.Vsctl("--no-wait", "set", "interface", "p3", "ofport_request=[]")
+	r.ovs.Vsctl("--no-wait", "set", "interface", "p3", "ofport=9")
+	r.start()
+	h := r.status("a3 is not served", func(h store.HostStatus) bool {
+		return h.Applied >= rev && len(h.NICs) == 3 && h.NICs[2].Error != ""
+	})
+	if h.NICs[2].Ready || !h.NICs[0].Ready || !h.NICs[1].Ready {
+		t.Errorf("NICs %+v", h.NICs)
+	}
+	r.passes(2, 1, "tcp", 80)
+	r.ovs.Vsctl("--no-wait", "set", "interface", "p3", "ofport=3")
+	r.applied(rev, "a3")
+}
+
+// TestOVSDBRestart: without the database ovs-vswitchd answers nobody (3.1: it has
+// lost its lock). When it is back all is caught up with.
+func TestOVSDBRestart(t *testing.T) {
+	r, p := settled(t)
+	conn, after := tcp(2, 1, 80), tcp(2, 1, 81)
+	r.open(conn)
+	r.ovs.KillOVSDB()
+	h := r.status("the loss is seen", func(h store.HostStatus) bool { return len(h.Errors) > 0 })
+	if !h.Connected || !isReady(h, "a1") {
+		t.Errorf("status %+v", h)
+	}
+	rev := r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"), secgroup.Put(nic(4)))
+	r.ovs.StartOVSDB()
+	r.applied(rev)
+	r.status("it is back", func(h store.HostStatus) bool { return len(h.Errors) == 0 })
+	r.isOpen(conn)
+	r.open(after)
+	r.plug(4)
+	r.applied(rev, "a1", "a4")
+}
+
+// TestStoreAway: without the store the host keeps what it has, and catches up.
+func TestStoreAway(t *testing.T) {
+	r, p := settled(t)
+	conn := tcp(2, 1, 80)
+	r.open(conn)
+	flows := r.flows()
+	r.way.cut()
+	r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"))
+	rev := r.write(p.noRule("web", "r1"))
+	time.Sleep(300 * time.Millisecond)
+	if now := r.flows(); !slices.Equal(now, flows) {
+		t.Error("flows changed")
+	}
+	r.isOpen(conn)
+	t.Log("drift is repaired all the same, and NICs that it knows are served")
+	r.ovs.Ofctl("del-flows", bridge, "table=0")
+	r.eventually(promptly, "repaired", func() string { return same(r.flows(), flows) })
+	r.way.mend()
+	r.applied(rev)
+	r.passes(2, 1, "tcp", 81)
+	r.dropped(2, 1, "tcp", 80)
+	r.isCut(conn)
+
+	t.Log("a controller that starts without the store leaves the switch alone")
+	r.stop()
+	r.way.cut()
+	flows = r.flows()
+	r.start()
+	time.Sleep(200 * time.Millisecond)
+	if now := r.flows(); !slices.Equal(now, flows) {
+		t.Error("flows changed")
+	}
+	r.way.mend()
+	r.applied(rev, "a1", "a2", "a3")
+}
+
+// same says how two lists of flows differ, "" if they do not.
+func same(got, want []string) string {
+	if slices.Equal(got, want) {
+		return ""
+	}
+	for _, f := range got {
+		if !slices.Contains(want, f) {
+			return "too much: " + f
+		}
+	}
+	for _, f := range want {
+		if !slices.Contains(got, f) {
+			return "missing: " + f
+		}
+	}
+	return "counts differ"
+}
