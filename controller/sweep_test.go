@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// TestRevocation: when a change is reported as applied, connections that nothing
+// allows any more are gone at both ends, and those that something allows are as
+// they were.
+func TestRevocation(t *testing.T) {
+	t.Parallel()
+	toWeb := tcp(2, 1, 80) // a2, in db, to a1, in web
+	for _, c := range []struct {
+		name   string
+		change func(p *policy) []secgroup.Change
+		conns  []packet
+		cut    []packet
+	}{
+		{"a rule removed", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{p.noRule("web", "r1")}
+		}, []packet{toWeb, udp(2, 1, 53)}, []packet{toWeb}},
+		{"a rule disabled", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{p.with("web", func(g *secgroup.Group) { g.Rule("r1").Enabled = false })}
+		}, []packet{toWeb}, []packet{toWeb}},
+		{"a rule narrowed", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{p.with("web", func(g *secgroup.Group) { g.Rule("r1").PortMin, g.Rule("r1").PortMax = 81, 90 })}
+		}, []packet{toWeb, udp(2, 1, 53)}, []packet{toWeb}},
+		{"a rule removed, another allows it still", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{p.rule("web", "r9", secgroup.Ingress, "tcp", 0, ""), p.noRule("web", "r1")}
+		}, []packet{toWeb}, nil},
+		{"the other end leaves the remote group", func(*policy) []secgroup.Change {
+			return []secgroup.Change{secgroup.Delete(attach("db", "a2").Key())}
+		}, []packet{toWeb, udp(2, 1, 53)}, []packet{toWeb, udp(2, 1, 53)}},
+		{"the end leaves the group that lets it in", func(*policy) []secgroup.Change {
+			return []secgroup.Change{secgroup.Delete(attach("web", "a1").Key())}
+		}, []packet{toWeb}, []packet{toWeb}},
+		{"the group is deleted", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{secgroup.Delete(attach("web", "a1").Key()), secgroup.Delete(secgroup.GroupKey(ref("web")))}
+		}, []packet{toWeb}, []packet{toWeb}},
+		{"its address is taken away", func(*policy) []secgroup.Change {
+			n := *nic(2)
+			n.Addresses = slices.DeleteFunc(slices.Clone(n.Addresses), func(a netip.Addr) bool { return a.Is4() })
+			return []secgroup.Change{secgroup.Put(&n)}
+		}, []packet{toWeb}, []packet{toWeb}},
+		{"the NIC is deleted", func(*policy) []secgroup.Change {
+			return []secgroup.Change{secgroup.Delete(secgroup.NICKey("a2")), secgroup.Delete(attach("db", "a2").Key())}
+		}, []packet{toWeb, udp(2, 1, 53)}, []packet{toWeb, udp(2, 1, 53)}},
+		{"egress becomes restricted", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{p.with("db", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed })}
+		}, []packet{toWeb, tcp(3, 4, 22)}, []packet{toWeb}},
+		{"egress becomes restricted but for it", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{p.rule("db", "e1", secgroup.Egress, "tcp", 80, "web")}
+		}, []packet{toWeb, udp(2, 1, 53)}, []packet{udp(2, 1, 53)}},
+		{"the group acts elsewhere", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{p.with("db", func(g *secgroup.Group) {
+				g.NetworkScope, g.Networks = secgroup.ScopeListed, []string{"elsewhere"}
+			})}
+		}, []packet{toWeb}, []packet{toWeb}},
+		{"a group attached ends the default membership", func(*policy) []secgroup.Change {
+			return []secgroup.Change{secgroup.Put(attach("db", "a4"))}
+		}, []packet{toWeb, tcp(3, 4, 22)}, []packet{tcp(3, 4, 22)}},
+		{"a rule removed, ICMPv6", func(p *policy) []secgroup.Change {
+			return []secgroup.Change{p.noRule("web", "ping")}
+		}, []packet{ping6(2, 1), toWeb}, []packet{ping6(2, 1)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, p := crowd(t)
+			r.open(c.conns...)
+			pid := r.ovs.VswitchdPID()
+			r.applied(r.write(c.change(p)...))
+			for _, conn := range c.conns {
+				if slices.Contains(c.cut, conn) {
+					r.isCut(conn)
+				} else {
+					r.isOpen(conn)
+				}
+			}
+			if r.ovs.VswitchdPID() != pid {
+				t.Error("ovs-vswitchd died")
+			}
+			t.Log("what keeps on sending is judged anew")
+			for _, conn := range c.cut {
+				r.send(conn)
+				r.send(conn.reply())
+			}
+			time.Sleep(20 * time.Millisecond)
+			for _, conn := range c.cut {
+				if n := len(r.entries(conn)); n > 1 {
+					t.Errorf("%v passes again", conn)
+				}
+			}
+		})
+	}
+}
+
+// crowd is a host with a1 in web, a2 in db, and a3 and a4 in the default group.
+// Web lets in TCP 80, UDP 53 and ICMP from db.
+func crowd(t *testing.T) (*rig, *policy) {
+	t.Helper()
+	r, p := newRig(t), newPolicy()
+	changes := p.base()
+	for n := 1; n <= 4; n++ {
+		changes = append(changes, secgroup.Put(nic(n)))
+	}
+	changes = append(changes, secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))
+	p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db")
+	p.rule("web", "r2", secgroup.Ingress, "udp", 53, "db")
+	rev := r.write(append(changes, p.rule("web", "ping", secgroup.Ingress, "icmp", 0, "db"))...)
+	r.start()
+	r.plugged(1, 2, 3, 4)
+	r.applied(rev)
+	return r, p
+}
+
+// TestRevocationAtTheOtherEnd: a host judges by what the other end's groups say
+// too, which is on another host: replies of its own NIC would pass else.
+func TestRevocationAtTheOtherEnd(t *testing.T) {
+	r, p := crowd(t)
+	// a9 is on another host: what comes from it came from here, as it were.
+	r.write(secgroup.Put(nic(9)), secgroup.Put(attach("db", "a9")))
+	rev := r.write(secgroup.Put(nic(8)))
+	r.applied(rev)
+	out := udp(3, 9, 53) // leaves for a9
+	r.send(out)
+	r.eventually(patience, "is tracked at its own end", func() string {
+		if n := len(r.entries(out)); n != 1 {
+			return fmt.Sprintf("%d entries", n)
+		}
+		return ""
+	})
+	sweeps := r.sweeps()
+	r.applied(r.write(p.rule("db", "in", secgroup.Ingress, "udp", 53, "")))
+	if n := len(r.entries(out)); n != 1 || r.counter("sweep_seconds") != sweeps {
+		t.Errorf("%d entries, %v sweeps for a change that only adds", n, r.counter("sweep_seconds")-sweeps)
+	}
+	t.Log("its ingress takes it no more, which this host can see")
+	r.applied(r.write(p.noRule("db", "in")))
+	r.isCut(out)
+}
+
+// TestAdditionsSweepNothing: what only adds costs no look at connections.
+func TestAdditionsSweepNothing(t *testing.T) {
+	r, p := crowd(t)
+	conn := tcp(2, 1, 80)
+	r.open(conn)
+	before := r.sweeps()
+	for name, change := range map[string]secgroup.Change{
+		"a rule":                p.rule("web", "r7", secgroup.Ingress, "tcp", 443, "default"),
+		"one more group":        secgroup.Put(attach("web", "a2")),
+		"a group":               secgroup.Put(&secgroup.Group{GroupRef: ref("new"), Name: "new", EgressPolicy: "auto", NetworkScope: "any"}),
+		"an instance":           secgroup.Put(&secgroup.Instance{InstanceRef: secgroup.InstanceRef{Account: "acme", ID: "i"}}),
+		"a group's description": p.with("db", func(g *secgroup.Group) { g.Description = "databases" }),
+	} {
+		r.applied(r.write(change))
+		if now := r.counter("sweep_seconds"); now != before {
+			t.Errorf("%s: swept %v times", name, now-before)
+			before = now
+		}
+	}
+	r.isOpen(conn)
+}
+
+// sweeps is how often connections were looked at, when that is over: the zone of
+// a NIC that was just plugged is looked at too.
+func (r *rig) sweeps() float64 {
+	r.t.Helper()
+	last, since := -1.0, time.Now()
+	r.eventually(patience, "sweeping is over", func() string {
+		if now := r.counter("sweep_seconds"); now != last {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) < 100*time.Millisecond {
+			return "it goes on"
+		}
+		return ""
+	})
+	return last
+}
