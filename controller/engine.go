@@ -36,6 +36,8 @@ type engine struct {
 	ready   map[string]ofrules.Port // NICs whose flows are confirmed
 	audit   bool                    // the flows are to be read back, just in case
 	refused time.Time               // when to try refused flows again
+
+	refusals int // how many flows are refused, last time
 }
 
 func newEngine(c *controller) *engine {
@@ -187,14 +189,21 @@ func (e *engine) show(in hostInput) {
 	e.report.flows(e.compiler.Len() - len(e.install.refused))
 }
 
-// untilRefused is how long to wait before refused flows are tried again.
+// untilRefused is how long to wait before refused flows are tried again: not at
+// all if some were taken just now.
 func (e *engine) untilRefused() time.Duration {
-	if len(e.install.refused) == 0 {
+	n := len(e.install.refused)
+	switch {
+	case n == 0:
 		e.refused = time.Time{}
-		return 0
-	}
-	if e.refused.IsZero() {
+	case n < e.refusals:
+		e.refused = time.Now()
+	case e.refused.IsZero():
 		e.refused = time.Now().Add(e.cfg.timing.refused)
+	}
+	e.refusals = n
+	if n == 0 {
+		return 0
 	}
 	return max(time.Until(e.refused), time.Millisecond)
 }

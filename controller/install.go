@@ -123,12 +123,20 @@ func (i *installer) note(f openflow.Flow, why error) {
 	i.refused[f.Key()] = refusal{f.Cookie, fmt.Sprintf("the switch refuses %v: %v", f, why)}
 }
 
-// again returns the refused flows that are still wanted.
+// againMax is how many refused flows are tried at a time: each one that is
+// refused again costs round trips.
+const againMax = 64
+
+// again returns some of the refused flows, in no particular order, so that all
+// have their turn.
 func (i *installer) again(desired func(openflow.FlowKey) (openflow.Flow, bool)) ofrules.Delta {
 	var again []openflow.Flow
 	for k := range i.refused {
 		if f, ok := desired(k); ok {
 			again = append(again, f)
+		}
+		if len(again) == againMax {
+			break
 		}
 	}
 	return ofrules.Diff(nil, again)
