@@ -24,6 +24,20 @@ func allowed(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
 		return verdict.Ingress(s, o, p).Allow
 	}) || received && verdict.Ingress(s, n, p).Allow && peersAllow(s, domain, p.Src, n, func(o *secgroup.NIC) bool {
 		return verdict.Egress(s, o, p).Allow
+	}) || sent && pickedUp(s, n, conn)
+}
+
+// pickedUp tells whether a connection that n seems to have begun may be one that
+// its peer began and that is allowed that way round: after conntrack was lost
+// (ovs-vswitchd restarted), whoever sends first begins it anew. If it is not, the
+// peer's host, which has it as received, cuts it.
+func pickedUp(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
+	if isICMP(conn) {
+		return false
+	}
+	back := packetOf(connOf(conn.Zone, ofrules.Cut{Sends: tupleOf(conn)}))
+	return verdict.Ingress(s, n, back).Allow && slices.ContainsFunc(s.NICsByAddress(s.Domain(n), conn.Orig.Dst), func(o *secgroup.NIC) bool {
+		return o.ID != n.ID && o.Enforcement != secgroup.EnforcementOff && verdict.Egress(s, o, back).Allow
 	})
 }
 

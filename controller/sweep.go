@@ -150,7 +150,7 @@ func (s *sweeper) run(ctx context.Context) error {
 // megaflow of the time before can let it in anew. It tells whether there was
 // nothing to do.
 func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err error) {
-	if err := s.cuts.meet(ctx, j.conn); err != nil {
+	if err := s.cuts.meet(ctx, j); err != nil {
 		return false, err
 	}
 	if err := s.cuts.review(ctx, s.view.policy); err != nil {

@@ -30,7 +30,7 @@ const (
 	KindAddress                            // labels of a remote address; id 0
 	KindUnrestricted                       // admits: egress that nothing restricts; id = the NIC's number
 	KindBaseline                           // admits: the operator's baseline; id = MarkBaseline
-	KindCut                                // keeps a connection cut, see CutFlows; id 0
+	KindCut                                // keeps a connection cut for a while; see Cut
 )
 
 var kindNames = [...]string{
