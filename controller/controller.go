@@ -45,6 +45,7 @@ type Reports interface {
 type Config struct {
 	Policy  Policy
 	Reports Reports
+	Asks    Asks   // nil: nobody asks
 	Host    string // name under which the host reports
 	OVSDB   string // address of the local ovsdb-server: unix:PATH
 	Bridge  string // br-int; made if it is missing
@@ -102,6 +103,7 @@ type controller struct {
 	zones   *zones
 	passes  *revalidation
 	sweeper *sweeper
+	desk    *desk
 	report  *reporter
 	metrics *metrics
 	ctl     *unixctl.Client
@@ -125,6 +127,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.passes.run(ctx) })
 	g.Go(func() error { return c.sweeper.run(ctx) })
 	g.Go(func() error { return c.report.run(ctx) })
+	g.Go(func() error { return c.desk.run(ctx) })
 	g.Go(func() error { return newEngine(c).run(ctx) })
 	if err := g.Wait(); stopped() == nil {
 		return fmt.Errorf("controller: %w", err)
@@ -146,6 +149,7 @@ func newController(cfg Config) *controller {
 	c.passes = &revalidation{ctl: c.ctl, datapath: c.datapathName, metrics: c.metrics, kick: make(chan struct{}, 1)}
 	c.report = newReporter(cfg, c.log, c.metrics)
 	c.sweeper = newSweeper(c)
+	c.desk = newDesk(c)
 	return c
 }
 

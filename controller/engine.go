@@ -42,7 +42,7 @@ type engine struct {
 
 func newEngine(c *controller) *engine {
 	return &engine{
-		controller: c, compiler: ofrules.New(), zones: c.zones, pace: pace{slack: commitSlack},
+		controller: c, compiler: c.desk.compiler, zones: c.zones, pace: pace{slack: commitSlack},
 	}
 }
 
@@ -154,12 +154,14 @@ func (e *engine) meet(ctx context.Context) error {
 func (e *engine) compile(in hostInput) (rev int64, loaded bool) {
 	return e.view.take(func(s *secgroup.Snapshot, ch changes) {
 		var d ofrules.Delta
-		if ch.replaced || !e.compiled {
-			e.compiled = true
-			d = e.compiler.Reset(s, in.host)
-		} else {
-			d = e.compiler.Update(s, in.host, ch.touched)
-		}
+		e.desk.compile(in.host, func(c *ofrules.Compiler) {
+			if ch.replaced || !e.compiled {
+				e.compiled = true
+				d = c.Reset(s, in.host)
+			} else {
+				d = c.Update(s, in.host, ch.touched)
+			}
+		})
 		if e.known {
 			e.back = e.back.Then(d)
 		} else {

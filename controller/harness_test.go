@@ -35,6 +35,7 @@ type rig struct {
 	store   *store.Store // the API's
 	ctl     *unixctl.Client
 	timing  timing
+	uplink  string
 	metrics *prometheus.Registry
 	logs    *logbook
 
@@ -100,7 +101,8 @@ func (r *rig) start() {
 	r.cancel, r.ended = cancel, make(chan error, 1)
 	r.metrics = prometheus.NewRegistry()
 	cfg := Config{
-		Policy: r.hostStore, Reports: r.hostStore, Host: hostName, OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
+		Policy: r.hostStore, Reports: r.hostStore, Asks: r.hostStore, Uplink: r.uplink, Host: hostName,
+		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing,
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()

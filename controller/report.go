@@ -106,6 +106,13 @@ func (r *reporter) applied(conn *ofconn.Conn, rev int64, noConcern bool) {
 	})
 }
 
+// revision is the policy revision in force.
+func (r *reporter) revision() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status.Applied
+}
+
 // problem notes what keeps a part from working; nil: nothing.
 func (r *reporter) problem(part string, err error) {
 	r.update(soon, func() bool {

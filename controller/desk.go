@@ -1,0 +1,102 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// Asks brings questions to this host.
+type Asks interface {
+	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
+}
+
+// desk answers questions about what is installed, beside the engine.
+type desk struct {
+	*controller
+
+	mu       sync.RWMutex // held to change what follows; never while waiting
+	compiler *ofrules.Compiler
+	host     ofrules.Host
+}
+
+func newDesk(c *controller) *desk { return &desk{controller: c, compiler: ofrules.New()} }
+
+// compile runs fn, which changes the compiler, while no question reads it.
+func (d *desk) compile(h ofrules.Host, fn func(*ofrules.Compiler)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.host = h
+	fn(d.compiler)
+}
+
+// run answers until ctx ends.
+func (d *desk) run(ctx context.Context) error {
+	if d.cfg.Asks == nil {
+		return nil
+	}
+	return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer)
+}
+
+// answer is a store.Answerer.
+func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
+	switch kind {
+	case inquiry.KindTrace:
+		return reply(ctx, body, d.trace)
+	case inquiry.KindFlows:
+		return reply(ctx, body, d.flows)
+	case inquiry.KindConnections:
+		return reply(ctx, body, d.connections)
+	}
+	return nil, fmt.Errorf("this version does not answer questions of kind %q", kind)
+}
+
+// reply decodes a question and encodes its answer.
+func reply[Q, A any](ctx context.Context, body json.RawMessage, answer func(context.Context, Q) (A, error)) (json.RawMessage, error) {
+	var q Q
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, fmt.Errorf("question: %w", err)
+	}
+	a, err := answer(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(a)
+}
+
+// names resolves the numbers in flows and marks. It is a reading of the
+// compiler at one moment.
+type names struct {
+	rule func(number uint32) *inquiry.Rule
+	nic  func(number uint32) string
+}
+
+// read calls fn with the compiler's names and the host's ports.
+func (d *desk) read(fn func(names, ofrules.Host)) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	fn(names{
+		rule: func(number uint32) *inquiry.Rule {
+			r, ok := d.compiler.Rule(number)
+			if !ok {
+				return nil
+			}
+			return ruleOf(r)
+		},
+		nic: func(number uint32) string {
+			id, _ := d.compiler.NIC(number)
+			return id
+		},
+	}, ofrules.Host{Ports: maps.Clone(d.host.Ports), Uplink: d.host.Uplink})
+}
+
+func ruleOf(r secgroup.RuleRef) *inquiry.Rule {
+	return &inquiry.Rule{Account: r.Group.Account, Group: r.Group.ID, ID: r.ID}
+}

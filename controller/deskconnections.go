@@ -1,0 +1,72 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/unixctl"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+// connections reads the open connections of NICs, with what admitted them.
+func (d *desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (inquiry.ConnectionsAnswer, error) {
+	answer := inquiry.ConnectionsAnswer{Connections: []inquiry.Connection{}, Applied: d.report.revision()}
+	conns, err := d.datapath().DumpAllConntrack(ctx)
+	var unreadable *unixctl.DumpError
+	if err != nil && !errors.As(err, &unreadable) {
+		return answer, err
+	}
+	var all []inquiry.Connection
+	d.view.read(func(s *secgroup.Snapshot, _ *concern) {
+		d.read(func(n names, h ofrules.Host) {
+			zones := map[uint16]*secgroup.NIC{}
+			for _, id := range q.NICs {
+				if p, here := h.Ports[id]; here && s.NIC(id) != nil {
+					zones[p.Zone] = s.NIC(id)
+				}
+			}
+			for _, c := range conns {
+				if nic := zones[c.Zone]; nic != nil {
+					all = append(all, showConnection(n, nic, c))
+				}
+			}
+		})
+	})
+	slices.SortFunc(all, func(a, b inquiry.Connection) int {
+		return cmp.Or(cmp.Compare(a.NIC, b.NIC), a.Packet.Src.Compare(b.Packet.Src), a.Packet.Dst.Compare(b.Packet.Dst),
+			cmp.Compare(a.Packet.DstPort, b.Packet.DstPort), cmp.Compare(a.Packet.SrcPort, b.Packet.SrcPort))
+	})
+	limit := min(cmp.Or(q.Limit, maxListed), maxListed)
+	answer.Truncated = len(all) > limit
+	answer.Connections = append(answer.Connections, all[:min(len(all), limit)]...)
+	return answer, nil
+}
+
+func showConnection(n names, nic *secgroup.NIC, c unixctl.Conn) inquiry.Connection {
+	out := inquiry.Connection{
+		NIC: nic.ID, Direction: string(secgroup.Ingress), State: c.State, Timeout: int64(c.Timeout.Seconds()), Mark: c.Mark, Reason: "unknown",
+		Packet: inquiry.Packet{
+			Src: c.Orig.Src, Dst: c.Orig.Dst, Proto: c.Proto, SrcPort: c.Orig.SPort, DstPort: c.Orig.DPort,
+			ICMPType: c.Orig.ICMPType, ICMPCode: c.Orig.ICMPCode,
+		},
+	}
+	if !verdict.Spoofed(nic, c.Orig.Src) {
+		out.Direction = string(secgroup.Egress)
+	}
+	switch c.Mark {
+	case ofrules.MarkUnrestricted:
+		out.Reason = "unrestricted"
+	case ofrules.MarkBaseline:
+		out.Reason = "baseline"
+	default:
+		if out.Rule = n.rule(c.Mark); out.Rule != nil {
+			out.Reason = "rule"
+		}
+	}
+	return out
+}

@@ -1,0 +1,120 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+)
+
+// maxListed bounds what one answer lists.
+const maxListed = 5000
+
+// tenantKinds are the kinds of flows that are some tenant's. The rest serve all
+// alike.
+var tenantKinds = []ofrules.CookieKind{
+	ofrules.KindNIC, ofrules.KindUnrestricted, ofrules.KindProfile, ofrules.KindClause, ofrules.KindRule,
+}
+
+// flows reads the switch's flows of an account's NICs, with their counters.
+func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.FlowsAnswer, error) {
+	answer := inquiry.FlowsAnswer{Flows: []inquiry.Flow{}, Applied: d.report.revision()}
+	conn := d.link.peek()
+	if conn == nil {
+		return answer, errNoSwitch
+	}
+	var stats []openflow.FlowStats
+	for _, kind := range tenantKinds {
+		value, mask := kind.Cookie()
+		some, err := conn.Dump(ctx, value, mask)
+		if err != nil {
+			return answer, err
+		}
+		stats = append(stats, some...)
+	}
+	want, err := d.selectFlows(q)
+	if err != nil {
+		return answer, err
+	}
+	limit := min(cmp.Or(q.Limit, maxListed), maxListed)
+	slices.SortStableFunc(stats, func(a, b openflow.FlowStats) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(b.Priority, a.Priority))
+	})
+	d.read(func(n names, _ ofrules.Host) {
+		for _, s := range stats {
+			f, ok := want(n, s)
+			if !ok {
+				continue
+			}
+			if answer.Truncated = len(answer.Flows) == limit; answer.Truncated {
+				return
+			}
+			answer.Flows = append(answer.Flows, f)
+		}
+	})
+	return answer, nil
+}
+
+// selectFlows returns what shows a flow if it is one of those asked for. What it
+// returns runs under read.
+func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, openflow.FlowStats) (inquiry.Flow, bool), error) {
+	var cookie uint64
+	if q.Cookie != "" {
+		var err error
+		if cookie, err = strconv.ParseUint(q.Cookie, 0, 64); err != nil {
+			return nil, fmt.Errorf("cookie %q: %w", q.Cookie, err)
+		}
+	}
+	nics, profiles := map[string]bool{}, map[uint32]bool{}
+	d.read(func(names, ofrules.Host) {
+		for _, id := range q.NICs {
+			nics[id] = true
+			if p, ok := d.compiler.Profile(id); ok {
+				profiles[p] = true
+			}
+		}
+	})
+	return func(n names, s openflow.FlowStats) (inquiry.Flow, bool) {
+		c, ok := ofrules.ParseCookie(s.Cookie)
+		if !ok || cookie != 0 && s.Cookie != cookie {
+			return inquiry.Flow{}, false
+		}
+		f := inquiry.Flow{
+			Table: s.Table, TableName: ofrules.TableNames()[s.Table], Priority: int(s.Priority), Cookie: fmt.Sprintf("%#x", s.Cookie),
+			Kind: c.Kind.String(), Match: s.Match.String(), Actions: s.Actions.String(), Packets: s.Packets, Bytes: s.Bytes,
+			Age: s.Duration.Seconds(), Ofctl: s.Flow.String(),
+		}
+		switch c.Kind {
+		case ofrules.KindNIC, ofrules.KindUnrestricted:
+			f.NIC = n.nic(c.ID)
+			ok = nics[f.NIC]
+		case ofrules.KindProfile:
+			ok = profiles[c.ID]
+		case ofrules.KindClause:
+			ok = profiles[c.ID]
+			for _, a := range s.Actions.List() {
+				if conj, is := a.(openflow.Conjunction); is {
+					if r := n.rule(conj.ID); r != nil {
+						f.Rules = append(f.Rules, *r)
+					}
+				}
+			}
+		case ofrules.KindRule:
+			r := n.rule(c.ID)
+			if ok = r != nil && r.Account == q.Account; ok {
+				f.Rules = []inquiry.Rule{*r}
+			}
+		}
+		if q.Group != "" || q.Rule != "" {
+			ok = ok && slices.ContainsFunc(f.Rules, func(r inquiry.Rule) bool {
+				return (q.Group == "" || r.Group == q.Group) && (q.Rule == "" || r.ID == q.Rule)
+			})
+		}
+		return f, ok
+	}, nil
+}

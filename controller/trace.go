@@ -1,0 +1,191 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow/oftrace"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// tracer answers one question from what the host knows at one moment.
+type tracer struct {
+	*desk
+	q        inquiry.TraceQuestion
+	names    names
+	host     ofrules.Host
+	problems map[string]string // NICs without flows
+	src, dst *traceEnd         // nil: no NIC of ours
+	ifaces   map[uint32]string // names of ports
+}
+
+// traceEnd is a NIC at an end of the packet's way.
+type traceEnd struct {
+	nic    *secgroup.NIC
+	vlan   uint16
+	domain string
+	port   uint32 // ofport here; 0 = not plugged here
+}
+
+// trace has the switch say what it does with a packet: from the source NIC on
+// if that is here, and to the destination NIC. Nothing is sent.
+func (d *desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.TraceAnswer, error) {
+	t := tracer{desk: d, q: q, ifaces: map[uint32]string{}}
+	bridge, _, _ := d.plugs.get()
+	ports := map[string]uint32{}
+	for _, i := range bridge.Interfaces {
+		if t.ifaces[i.OFPort] = i.Name; i.IfaceID != "" {
+			ports[i.IfaceID] = i.OFPort
+		}
+	}
+	d.read(func(n names, h ofrules.Host) { t.names, t.host, t.problems = n, h, d.compiler.Problems() })
+	d.view.read(func(s *secgroup.Snapshot, _ *concern) {
+		t.src, t.dst = endOf(s, q.Source, ports), endOf(s, q.Destination, ports)
+	})
+	if q.Egress && t.src == nil || q.Ingress && t.dst == nil {
+		return inquiry.TraceAnswer{}, errors.New("the NIC is not in the policy as this host knows it")
+	}
+	answer := inquiry.TraceAnswer{Applied: d.report.revision()}
+	var err error
+	if q.Egress {
+		if answer.Egress, answer.Ingress, err = t.egress(ctx); err != nil {
+			return answer, err
+		}
+	}
+	if q.Ingress && answer.Ingress == nil {
+		answer.Ingress, err = t.ingress(ctx)
+	}
+	return answer, err
+}
+
+func endOf(s *secgroup.Snapshot, id string, ports map[string]uint32) *traceEnd {
+	n := s.NIC(id)
+	if n == nil {
+		return nil
+	}
+	e := &traceEnd{nic: n, domain: s.Domain(n), port: ports[id]}
+	if net := s.Network(n.Network); net != nil {
+		e.vlan = net.VLAN
+	}
+	return e
+}
+
+// oneSegment tells whether the source reaches the destination without a router.
+func (t *tracer) oneSegment() bool {
+	return t.src != nil && t.dst != nil && t.src.vlan == t.dst.vlan && t.src.domain == t.dst.domain
+}
+
+// leaving is the frame as the source NIC sends it.
+func (t *tracer) leaving() frame {
+	f := frame{port: t.src.port, src: t.src.nic.MAC, packet: t.q.Packet, state: t.q.State}
+	for _, a := range t.src.nic.Addresses {
+		if a.Is6() {
+			f.target = a
+		}
+	}
+	if t.oneSegment() {
+		f.dst = destinationMAC(t.dst.nic, t.q.Packet.Dst)
+	} else {
+		f.dst = destinationMAC(nil, t.q.Packet.Dst)
+	}
+	return f
+}
+
+// egress traces the source's leg, and the destination's with it if the packet
+// goes there inside this host.
+func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err error) {
+	if t.src.port == 0 {
+		return notPlugged(), nil, nil
+	}
+	state := ctNext(t.q.State)
+	trace, err := t.run(ctx, t.leaving(), state, state)
+	if err != nil {
+		return nil, nil, err
+	}
+	inside := t.q.Ingress && t.oneSegment() && t.dst.port != 0
+	first, rest, reached := splitAt(trace, ofrules.TableDeliver)
+	egress = t.leg(trace, first)
+	outputs := trace.Outputs()
+	switch {
+	case inside && slices.Contains(outputs, t.ifaces[t.dst.port]):
+		reached = true
+	case !inside && t.host.Uplink != 0:
+		egress.Output = t.ifaces[t.host.Uplink]
+		reached = slices.Contains(outputs, egress.Output)
+		if !reached && len(outputs) > 0 { // to a NIC of this host that was not asked about
+			egress.Output, reached = outputs[0], true
+		}
+	}
+	t.settle(egress, trace, first, reached)
+	if !inside {
+		return egress, nil, nil
+	}
+	if egress.Verdict == inquiry.Allow {
+		ingress = t.leg(trace, rest)
+		ingress.Output = t.ifaces[t.dst.port]
+		t.settle(ingress, trace, rest, slices.Contains(outputs, ingress.Output))
+	}
+	return egress, ingress, nil
+}
+
+// ingress traces the destination's leg alone: from the uplink, or, where the
+// packet would come from a NIC here that may not send it, as if it might.
+func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
+	if t.dst.port == 0 {
+		return notPlugged(), nil
+	}
+	state := ctNext(t.q.State)
+	out := t.ifaces[t.dst.port]
+	if t.q.Egress && t.oneSegment() && t.src.port != 0 {
+		trace, err := t.run(ctx, t.leaving(), ctNext(inquiry.Established), state)
+		if err != nil {
+			return nil, err
+		}
+		if _, rest, reached := splitAt(trace, ofrules.TableDeliver); reached {
+			leg := t.leg(trace, rest)
+			leg.Output = out
+			t.settle(leg, trace, rest, slices.Contains(trace.Outputs(), out))
+			return leg, nil
+		}
+	}
+	if t.host.Uplink == 0 {
+		return &inquiry.Leg{Verdict: inquiry.Unknown, Reason: "no-uplink", Detail: "the host has no uplink by which the packet could come"}, nil
+	}
+	f := frame{port: t.host.Uplink, vlan: t.dst.vlan, src: gatewayMAC, dst: t.dst.nic.MAC, packet: t.q.Packet, state: t.q.State}
+	if t.oneSegment() {
+		f.src = t.src.nic.MAC
+	}
+	trace, err := t.run(ctx, f, state)
+	if err != nil {
+		return nil, err
+	}
+	steps := allSteps(trace)
+	leg := t.leg(trace, steps)
+	leg.Output = out
+	t.settle(leg, trace, steps, slices.Contains(trace.Outputs(), out))
+	return leg, nil
+}
+
+func (t *tracer) run(ctx context.Context, f frame, states ...string) (*oftrace.Trace, error) {
+	flow, err := f.flow()
+	if err != nil {
+		return nil, err
+	}
+	text, err := t.ctl.Trace(ctx, t.cfg.Bridge, flow, unixctl.TraceOptions{CTNext: states, Names: true})
+	if err != nil {
+		return nil, err
+	}
+	trace := oftrace.Parse(text)
+	if len(trace.Unknown) > 0 {
+		t.log.Warn("lines of a trace are not understood", "lines", len(trace.Unknown), "first", trace.Unknown[0].Text)
+	}
+	return trace, nil
+}
+
+func notPlugged() *inquiry.Leg {
+	return &inquiry.Leg{Verdict: inquiry.Deny, Reason: "not-plugged", Detail: "no interface of the host's bridge has the NIC's iface-id"}
+}

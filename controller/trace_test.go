@@ -1,0 +1,186 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+// ask puts a question to the host, as an API elsewhere does.
+func ask[A any](r *rig, kind string, question any) A {
+	r.t.Helper()
+	body, err := json.Marshal(question)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	raw, err := r.store.Ask(ctx, hostName, kind, body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var a A
+	if err := json.Unmarshal(raw, &a); err != nil {
+		r.t.Fatal(err)
+	}
+	return a
+}
+
+// newRandomHost is a rig on which a random policy is in force, all its NICs plugged.
+func newRandomHost(t *testing.T, seed uint64) (*rig, *policytest.Gen, *secgroup.Snapshot) {
+	g := policytest.Seeded(seed, policytest.Options{Guard: seed%2 == 1})
+	changes := g.Policy()
+	s := policytest.Load(changes)
+	r := newRig(t)
+	r.uplink = "uplink"
+	r.start()
+	r.eventually(patience, "the bridge", func() string {
+		if !slices.Contains(strings.Fields(r.ovs.Vsctl("list-br")), bridge) {
+			return "none"
+		}
+		return ""
+	})
+	rev := r.write(changes...)
+	r.ovs.AddPort(bridge, "uplink", 1, "")
+	var all []string
+	for i, n := range s.NICs() {
+		r.ovs.AddPort(bridge, fmt.Sprintf("tap%d", 10+i), uint32(10+i), n.ID)
+		all = append(all, n.ID)
+	}
+	r.applied(rev, all...)
+	return r, g, s
+}
+
+// What the switch does with a packet, as traced, is what the policy says: leg by
+// leg, within the host and over the uplink; and a rule that is named is one that
+// allows it.
+func TestTracesAgreeWithThePolicy(t *testing.T) {
+	for seed := range uint64(2) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			r, g, s := newRandomHost(t, 3000+seed)
+			for range 300 {
+				if c, ok := g.Packet(s); ok {
+					r.compareTrace(s, c)
+				}
+			}
+		})
+	}
+}
+
+func (r *rig) compareTrace(s *secgroup.Snapshot, c policytest.Case) {
+	r.t.Helper()
+	q := inquiry.TraceQuestion{State: inquiry.New, Egress: c.Src != nil, Ingress: c.Dst != nil, Packet: inquiry.Packet{
+		Src: c.Packet.Src, Dst: c.Packet.Dst, Proto: c.Packet.Proto, SrcPort: c.Packet.SrcPort, DstPort: c.Packet.DstPort,
+		ICMPType: c.Packet.ICMPType, ICMPCode: c.Packet.ICMPCode,
+	}}
+	if c.Src != nil {
+		q.Source = c.Src.ID
+	}
+	if c.Dst != nil {
+		q.Destination = c.Dst.ID
+	}
+	a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, q)
+	egress, ingress, _ := verdict.Decide(s, c.Src, c.Dst, c.Packet)
+	r.compareLeg(s, c, c.Src, secgroup.Egress, egress, a.Egress)
+	r.compareLeg(s, c, c.Dst, secgroup.Ingress, ingress, a.Ingress)
+}
+
+func (r *rig) compareLeg(s *secgroup.Snapshot, c policytest.Case, n *secgroup.NIC, d secgroup.Direction, want *verdict.Decision, got *inquiry.Leg) {
+	r.t.Helper()
+	show := func() string { b, _ := json.MarshalIndent(got, "", " "); return fmt.Sprintf("%+v\n%s", c.Packet, b) }
+	switch {
+	case want == nil && got == nil:
+		return
+	case want == nil || got == nil:
+		r.t.Fatalf("%s: leg %v, decision %v\n%s", d, got, want, show())
+	case (got.Verdict == inquiry.Allow) != want.Allow || got.Verdict == inquiry.Unknown:
+		r.t.Fatalf("%s: the policy says %+v\n%s", d, *want, show())
+	case len(got.Unparsed) > 0 || len(got.Steps) == 0 || got.Reason == "":
+		r.t.Fatalf("%s: an incomplete leg\n%s", d, show())
+	}
+	if got.Rule != nil {
+		ref := secgroup.RuleRef{Group: secgroup.GroupRef{Account: got.Rule.Account, ID: got.Rule.Group}, ID: got.Rule.ID}
+		if !slices.Contains(verdict.Allowing(s, n, d, c.Packet), ref) {
+			r.t.Fatalf("%s: %v does not allow it\n%s", d, ref, show())
+		}
+	}
+	reasons := map[verdict.Reason][]string{ // the switch cannot tell some apart
+		verdict.ReasonRule: {"rule"}, verdict.ReasonUnrestricted: {"unrestricted"}, verdict.ReasonNoRule: {"no-rule"},
+		verdict.ReasonEnforcementOff: {"enforcement-off"}, verdict.ReasonBaseline: {"baseline", "guard", "unrestricted"},
+		verdict.ReasonGuard: {"guard", "spoofed", "baseline", "unrestricted"}, verdict.ReasonSpoofed: {"spoofed", "guard"},
+	}
+	if !slices.Contains(reasons[want.Reason], got.Reason) {
+		r.t.Errorf("%s: the policy's reason is %s\n%s", d, want.Reason, show())
+	}
+}
+
+// The other states of a connection: what belongs to one passes without a rule,
+// from its own addresses only, and what belongs to none does not pass.
+func TestTracesOfOtherStates(t *testing.T) {
+	r, _, s := newRandomHost(t, 3001)
+	var src, dst *secgroup.NIC
+	for _, n := range s.NICs() {
+		for _, m := range s.NICsOfNetwork(n.Network) {
+			if n != m && n.Enforcement == secgroup.EnforcementOn && m.Enforcement == secgroup.EnforcementOn &&
+				len(n.Addresses) > 0 && len(m.Addresses) > 0 && n.Addresses[0].Is4() && m.Addresses[0].Is4() {
+				src, dst = n, m
+			}
+		}
+	}
+	if src == nil {
+		t.Fatal("the policy has no two NICs in one network")
+	}
+	q := inquiry.TraceQuestion{Source: src.ID, Destination: dst.ID, Egress: true, Ingress: true,
+		Packet: inquiry.Packet{Src: src.Addresses[0], Dst: dst.Addresses[0], Proto: 6, SrcPort: 1, DstPort: 3}}
+	for state, want := range map[inquiry.State][2]string{
+		inquiry.Established: {"allow", "established"}, inquiry.Reply: {"allow", "established"},
+		inquiry.Related: {"allow", "related"}, inquiry.Invalid: {"deny", "ct-invalid"},
+	} {
+		q.State = state
+		a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, q)
+		for _, leg := range []*inquiry.Leg{a.Egress, a.Ingress} {
+			if got := [2]string{string(leg.Verdict), leg.Reason}; got != want {
+				t.Errorf("%s: %v, want %v\n%+v", state, got, want, leg)
+			}
+		}
+	}
+	q.State, q.Packet.Src = inquiry.Established, src.Addresses[0].Next().Next().Next()
+	if a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, q); a.Egress.Verdict != inquiry.Deny || a.Egress.Reason != "spoofed" {
+		t.Errorf("a spoofed source: %+v", a.Egress)
+	}
+	r.ovs.Vsctl("del-port", bridge, fmt.Sprintf("tap%d", 10+slices.Index(s.NICs(), dst)))
+	r.eventually(patience, "unplugged", func() string {
+		a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, inquiry.TraceQuestion{Destination: dst.ID, Ingress: true, Packet: q.Packet, State: inquiry.New})
+		if a.Ingress.Reason != "not-plugged" || a.Ingress.Verdict != inquiry.Deny {
+			return fmt.Sprint(a.Ingress)
+		}
+		return ""
+	})
+}
+
+// Questions that make no sense are refused, not guessed at.
+func TestRefusesOddQuestions(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for kind, body := range map[string]string{
+		"weather":               `{}`,
+		inquiry.KindTrace:       `{"source":"nobody","egress":true}`,
+		inquiry.KindFlows:       `{"cookie":"zzz"}`,
+		inquiry.KindConnections: `[]`,
+	} {
+		if raw, err := r.store.Ask(ctx, hostName, kind, json.RawMessage(body)); err == nil {
+			t.Errorf("%s %s is answered %s", kind, body, raw)
+		}
+	}
+}

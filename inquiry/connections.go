@@ -1,0 +1,29 @@
+package inquiry
+
+// ConnectionsQuestion asks for the open connections of NICs that are plugged at
+// the host.
+type ConnectionsQuestion struct {
+	NICs  []string `json:"nics"`
+	Limit int      `json:"limit"`
+}
+
+// ConnectionsAnswer is sorted by NIC and tuple.
+type ConnectionsAnswer struct {
+	Applied     int64        `json:"applied"`
+	Connections []Connection `json:"connections"`
+	Truncated   bool         `json:"truncated,omitempty"`
+}
+
+// Connection is a tracked connection as one NIC's end has it.
+type Connection struct {
+	NIC       string `json:"nic"`
+	Direction string `json:"direction"` // "egress" if the NIC began it, else "ingress"
+	Packet    Packet `json:"packet"`    // the first one
+	State     string `json:"state,omitempty"`
+	Timeout   int64  `json:"timeout"` // seconds until it expires unless packets arrive
+	// Reason says what admitted it: "rule", "unrestricted", "baseline", or "unknown"
+	// for a rule that is no more.
+	Reason string `json:"reason"`
+	Rule   *Rule  `json:"rule,omitempty"`
+	Mark   uint32 `json:"mark"` // the ct_mark
+}

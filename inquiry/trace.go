@@ -1,0 +1,71 @@
+package inquiry
+
+import "net/netip"
+
+// State is what conntrack says of a packet.
+type State string
+
+// The states. For Reply and Related the packet of the question is that of the
+// answering end.
+const (
+	New         State = "new"         // the first of a connection
+	Established State = "established" // a later one, in the connection's direction
+	Reply       State = "reply"       // an answer
+	Related     State = "related"     // an ICMP error about the connection, from the other end
+	Invalid     State = "invalid"     // what conntrack makes no sense of
+)
+
+// Packet is an IP packet.
+type Packet struct {
+	Src      netip.Addr `json:"src"`
+	Dst      netip.Addr `json:"dst"`
+	Proto    uint8      `json:"proto"`
+	SrcPort  uint16     `json:"src_port,omitempty"`
+	DstPort  uint16     `json:"dst_port,omitempty"`
+	ICMPType uint8      `json:"icmp_type,omitempty"`
+	ICMPCode uint8      `json:"icmp_code,omitempty"`
+}
+
+// TraceQuestion asks a host what its switch does with a packet.
+type TraceQuestion struct {
+	Source      string `json:"source,omitempty"`      // NIC; empty: no NIC of ours
+	Destination string `json:"destination,omitempty"` // NIC; empty: no NIC of ours
+	Egress      bool   `json:"egress"`                // trace the leg of Source, which is here
+	Ingress     bool   `json:"ingress"`               // trace the leg of Destination, which is here
+	Packet      Packet `json:"packet"`
+	State       State  `json:"state"`
+}
+
+// TraceAnswer has the legs that were asked for.
+type TraceAnswer struct {
+	Applied int64 `json:"applied"` // the policy revision in force on the host
+	Egress  *Leg  `json:"egress,omitempty"`
+	Ingress *Leg  `json:"ingress,omitempty"`
+}
+
+// Leg is what the switch does with the packet on one NIC's behalf.
+type Leg struct {
+	Verdict Verdict `json:"verdict"`
+	Reason  string  `json:"reason"`
+	Detail  string  `json:"detail,omitempty"`
+	Rule    *Rule   `json:"rule,omitempty"`   // that admits it
+	Output  string  `json:"output,omitempty"` // port of the switch it leaves by
+	Steps   []Step  `json:"steps,omitempty"`
+	// Unparsed are lines of the trace that this version does not understand.
+	Unparsed []string `json:"unparsed,omitempty"`
+}
+
+// Step is a flow that the packet met, or none.
+type Step struct {
+	Table     uint8    `json:"table"`
+	TableName string   `json:"table_name"`
+	Priority  int      `json:"priority"`
+	Match     string   `json:"match"`
+	Cookie    string   `json:"cookie"`         // "0x…"
+	Kind      string   `json:"kind"`           // what the flow is for; "foreign", "miss"
+	Rule      *Rule    `json:"rule,omitempty"` // that the flow stands for
+	Actions   string   `json:"actions"`
+	Notes     []string `json:"notes,omitempty"`
+	Recirc    string   `json:"recirc,omitempty"`   // recirculation id that leads here
+	CTState   string   `json:"ct_state,omitempty"` // what conntrack said before this step
+}
