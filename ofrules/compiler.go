@@ -83,22 +83,27 @@ func (c *Compiler) spaces() []**numbers {
 // Reset compiles from scratch and returns the difference to the flows before.
 func (c *Compiler) Reset(s *secgroup.Snapshot, h Host) Delta {
 	before := c.set.before()
+	*c = *compile(c.bits, s, h)
+	return Diff(before, c.Flows())
+}
+
+// compile returns a compiler that has compiled a state from scratch.
+func compile(bits uint, s *secgroup.Snapshot, h Host) *Compiler {
 	all := secgroup.Touched{Baseline: true} // every port is new: the rest follows
-	fresh := newCompiler(c.bits)
-	fresh.run(s, h, all)
-	if fresh.colliding() {
+	c := newCompiler(bits)
+	c.run(s, h, all)
+	if c.colliding() {
 		// All names are known now: number them in an order of their own.
-		second := newCompiler(c.bits)
-		from := fresh.spaces()
-		for i, n := range second.spaces() {
+		again := newCompiler(bits)
+		from := c.spaces()
+		for i, n := range again.spaces() {
 			(*n).resolve((*from[i]).all())
 		}
-		second.run(s, h, all)
-		fresh = second
+		again.run(s, h, all)
+		c = again
 	}
-	fresh.set.settle()
-	*c = *fresh
-	return Diff(before, c.Flows())
+	c.set.settle()
+	return c
 }
 
 // Update follows a change: s is the snapshot after it, t what it touched, h the
