@@ -19,6 +19,8 @@ type Compiler struct {
 	problems map[string]string   // NICs that are plugged and have none, and why
 	uplink   uint32
 
+	misplugged map[string]string // local NICs, see Host.misplugged
+
 	profiles map[string]*profile
 	groups   map[secgroup.GroupRef]*groupUse
 	segments map[string]*segment

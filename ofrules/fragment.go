@@ -102,11 +102,22 @@ func forFragments(s service) []service {
 	switch {
 	case len(s) == 1: // every protocol
 		return []service{s}
+	case ofProtocolZero(s): // ct_nw_proto=0 is no condition to OVS: no fragment matches
+		return []service{append(s[:len(s):len(s)], isWhole())}
 	case hasPort(s): // a fragment's ports read as 0, which no service has
 		return []service{s, append(ofDatagram(s), isFirst())}
 	default:
 		return []service{append(s[:len(s):len(s)], isWhole()), append(ofDatagram(s), isFirst())}
 	}
+}
+
+func ofProtocolZero(s service) bool {
+	for _, t := range s {
+		if n, _ := t.Uint64(); t.Field() == of.IPProto && n == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func hasPort(s service) bool {

@@ -10,18 +10,6 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// Port is where a NIC is plugged on this host.
-type Port struct {
-	OFPort uint32
-	Zone   uint16 // its conntrack zone: unique on the host, kept over restarts
-}
-
-// Host is what the switch says: where NICs are plugged.
-type Host struct {
-	Ports  map[string]Port // by NIC id
-	Uplink uint32          // ofport of the way to other hosts, 0 = none
-}
-
 // localNIC is a NIC of this host with all that its flows depend on.
 type localNIC struct {
 	nic     *secgroup.NIC
@@ -44,6 +32,17 @@ type segment struct {
 // syncNICs follows NICs that were plugged, unplugged, moved or touched.
 func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
 	dirty := map[string]struct{}{}
+	if c.uplink != h.Uplink || !maps.Equal(c.ports, h.Ports) {
+		before := c.misplugged
+		c.misplugged = h.misplugged()
+		for _, ids := range []map[string]string{before, c.misplugged} {
+			for id := range ids {
+				if before[id] != c.misplugged[id] {
+					dirty[id] = struct{}{}
+				}
+			}
+		}
+	}
 	for id := range t.NICs {
 		if _, ok := h.Ports[id]; ok {
 			dirty[id] = struct{}{}
@@ -97,6 +96,9 @@ func (c *Compiler) syncNIC(s *secgroup.Snapshot, h Host, id string) {
 
 // resolveNIC looks up all that a NIC's flows depend on and takes references.
 func (c *Compiler) resolveNIC(s *secgroup.Snapshot, id string, port Port) (localNIC, string) {
+	if problem := c.misplugged[id]; problem != "" {
+		return localNIC{}, problem
+	}
 	nic := s.NIC(id)
 	if nic == nil {
 		return localNIC{}, "no such NIC in the policy"
@@ -104,6 +106,9 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, id string, port Port) (local
 	network := s.Network(nic.Network)
 	if network == nil {
 		return localNIC{}, fmt.Sprintf("network %q is absent", nic.Network)
+	}
+	if network.RoutingDomain == "" {
+		return localNIC{}, fmt.Sprintf("network %q has no routing domain", nic.Network)
 	}
 	effective := s.EffectiveGroups(nic)
 	if len(effective) == 0 {

@@ -1,7 +1,6 @@
 package ofrules
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -92,7 +91,8 @@ func (a *addresses) touch(m membership) {
 	}
 }
 
-// labelsAt returns the labels of a place that matter in a direction, by number.
+// labelsAt returns the labels of a place that matter in a direction, by group:
+// not by number, so that what is surplus does not depend on how names collide.
 func (a *addresses) labelsAt(p place, dir int) []*label {
 	var out []*label
 	for _, c := range a.places[p] {
@@ -100,7 +100,7 @@ func (a *addresses) labelsAt(p place, dir int) []*label {
 			out = append(out, c.label)
 		}
 	}
-	slices.SortFunc(out, func(x, y *label) int { return cmp.Compare(x.number, y.number) })
+	slices.SortFunc(out, func(x, y *label) int { return x.group.Compare(y.group) })
 	return out
 }
 

@@ -2,7 +2,6 @@ package ofrules
 
 import (
 	"net/netip"
-	"strconv"
 
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
@@ -17,9 +16,6 @@ type ruleInput struct {
 	composites []uint32 // composite labels that contain it
 	chunk      uint16   // see chunks
 }
-
-// service is one term set that matches (part of) a rule's protocol and ports.
-type service []of.Term
 
 // ruleParts compiles one rule for one profile:
 //
@@ -39,6 +35,10 @@ func ruleParts(in ruleInput) []part {
 		cidr = netip.Prefix{} // the family of the rule says the rest
 	}
 	group := in.rule.RemoteGroup != secgroup.GroupRef{}
+
+	if len(services) == 0 {
+		return nil // of no family or protocol that there is
+	}
 
 	var parts []part
 	accept := func(table uint8, prio uint16, terms ...of.Term) {
@@ -140,80 +140,4 @@ func labelTerms(label uint32, composites []uint32) [][]of.Term {
 		sets = append(sets, []of.Term{regLabelN.Is(uint64(c))})
 	}
 	return sets
-}
-
-// services returns the term sets that together match a rule's family, protocol,
-// port range and ICMP type: disjoint, one flow each.
-func services(r secgroup.Rule) []service {
-	var out []service
-	add := func(all ...service) {
-		for _, s := range all {
-			out = append(out, forFragments(s)...)
-		}
-	}
-	for _, v6 := range families(r) {
-		eth := of.EthType.Is(of.EthTypeIPv4)
-		if v6 {
-			eth = of.EthType.Is(of.EthTypeIPv6)
-		}
-		switch r.Protocol {
-		case secgroup.ProtocolAll:
-			add(service{eth})
-		case secgroup.ProtocolTCP:
-			add(portServices(r, eth, of.IPProto.Is(of.ProtoTCP), of.TCPDst)...)
-		case secgroup.ProtocolUDP:
-			add(portServices(r, eth, of.IPProto.Is(of.ProtoUDP), of.UDPDst)...)
-		case secgroup.ProtocolICMP:
-			add(icmpService(r, eth, v6))
-		default:
-			n, _ := strconv.ParseUint(string(r.Protocol), 10, 8)
-			add(service{eth, of.IPProto.Is(n)})
-		}
-	}
-	return out
-}
-
-func portServices(r secgroup.Rule, eth, proto of.Term, dst of.Field) []service {
-	lo, hi := r.PortMin, r.PortMax
-	if lo == 0 {
-		return []service{{eth, proto}}
-	}
-	if hi == 0 {
-		hi = lo
-	}
-	var out []service
-	for _, m := range portMasks(lo, hi) {
-		out = append(out, service{eth, proto, dst.IsMasked(uint64(m.value), uint64(m.mask))})
-	}
-	return out
-}
-
-func icmpService(r secgroup.Rule, eth of.Term, v6 bool) service {
-	typ, code, proto := of.ICMPType, of.ICMPCode, of.IPProto.Is(of.ProtoICMP)
-	if v6 {
-		typ, code, proto = of.ICMPv6Type, of.ICMPv6Code, of.IPProto.Is(of.ProtoICMPv6)
-	}
-	s := service{eth, proto}
-	if r.ICMPType.Set {
-		s = append(s, typ.Is(uint64(r.ICMPType.Value)))
-	}
-	if r.ICMPCode.Set {
-		s = append(s, code.Is(uint64(r.ICMPCode.Value)))
-	}
-	return s
-}
-
-// families returns the families a rule acts on: false for IPv4, true for IPv6.
-func families(r secgroup.Rule) []bool {
-	if r.RemoteCIDR.IsValid() {
-		return []bool{r.RemoteCIDR.Addr().Is6()}
-	}
-	switch r.Family {
-	case secgroup.FamilyIPv4:
-		return []bool{false}
-	case secgroup.FamilyIPv6:
-		return []bool{true}
-	default:
-		return []bool{false, true}
-	}
 }
