@@ -183,11 +183,13 @@ func (e *engine) show(in hostInput) {
 	for nic, why := range in.problems {
 		problems[nic] = why
 	}
-	ready := map[string]bool{}
+	confirmed := map[string]ofrules.Port{}
 	for nic, port := range in.host.Ports {
-		ready[nic] = e.ready[nic] == port && problems[nic] == ""
+		if e.ready[nic] == port && problems[nic] == "" {
+			confirmed[nic] = port
+		}
 	}
-	e.report.plugged(in.claims, problems, ready)
+	e.report.plugged(in.claims, problems, confirmed)
 	e.report.flows(e.compiler.Len() - len(e.install.refused))
 }
 

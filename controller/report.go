@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
@@ -48,6 +49,9 @@ type reporter struct {
 	refusals []string
 	seen     bool      // the NICs are known
 	due      time.Time // when to write; zero = nothing to write
+
+	confirmed map[string]ofrules.Port // where NICs are whose flows the switch has
+	settled   map[string]ofrules.Port // where they were when no cached megaflow contradicted the flows
 }
 
 const firstWord = 2 * time.Second
@@ -88,7 +92,7 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 	r.update(soon, func() bool {
 		changed := set(&r.status.Connected, conn != nil)
 		changed = set(&r.status.Applied, 0) || changed
-		r.conn = conn
+		r.conn, r.settled = conn, nil
 		return changed
 	})
 }
@@ -111,6 +115,29 @@ func (r *reporter) revision() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.status.Applied
+}
+
+// settle says that the switch behind conn decides by the flows that it has: a
+// NIC that was plugged then is ready if its flows are among them.
+func (r *reporter) settle(conn *ofconn.Conn, ports map[string]ofrules.Port) {
+	r.update(atOnce, func() bool {
+		if conn != r.conn {
+			return false
+		}
+		r.settled = ports
+		changed := false
+		for i := range r.status.NICs {
+			n := &r.status.NICs[i]
+			changed = set(&n.Ready, r.ready(n.ID)) || changed
+		}
+		return changed
+	})
+}
+
+// ready tells whether a NIC's policy is in force where it is now.
+func (r *reporter) ready(nic string) bool {
+	port, ok := r.confirmed[nic]
+	return ok && r.settled[nic] == port
 }
 
 // problem notes what keeps a part from working; nil: nothing.
@@ -139,13 +166,14 @@ func (r *reporter) flows(n int) {
 	r.update(soon, func() bool { return set(&r.status.Flows, n) })
 }
 
-// plugged notes the NICs that are plugged: why some have no flows, and of which
-// all flows are confirmed.
-func (r *reporter) plugged(claims []claim, problems map[string]string, ready map[string]bool) {
+// plugged notes the NICs that are plugged: why some have no flows, and where
+// those are of which all flows are confirmed.
+func (r *reporter) plugged(claims []claim, problems map[string]string, confirmed map[string]ofrules.Port) {
 	r.update(soon, func() bool {
+		r.confirmed = confirmed
 		nics := make([]store.HostNIC, 0, len(claims))
 		for _, c := range claims {
-			n := store.HostNIC{ID: c.nic, OFPort: c.iface.OFPort, Error: problems[c.nic], Ready: ready[c.nic]}
+			n := store.HostNIC{ID: c.nic, OFPort: c.iface.OFPort, Error: problems[c.nic], Ready: r.ready(c.nic)}
 			if n.Error == "" {
 				n.Error = c.warn
 			}

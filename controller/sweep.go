@@ -54,7 +54,7 @@ type job struct {
 // sweep is what there is to do after a job.
 type sweep struct {
 	concern  concern
-	changed  bool // flows changed
+	changed  bool // flows changed: cached megaflows may drop what the tables let in
 	narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
 }
 
@@ -140,6 +140,7 @@ func (s *sweeper) run(ctx context.Context) error {
 			retry = time.After(sweepRetry)
 			continue
 		}
+		s.report.settle(j.conn, j.ports)
 		if !j.incomplete {
 			s.report.applied(j.conn, j.rev, idle && !w.changed)
 		}
@@ -147,8 +148,8 @@ func (s *sweeper) run(ctx context.Context) error {
 }
 
 // sweep cuts at once what nothing allows any more, and again when no cached
-// megaflow of the time before can let it in anew. It tells whether there was
-// nothing to do.
+// megaflow of the time before can let it in anew. It returns when none drops what
+// is allowed now, either. It tells whether there was nothing to do.
 func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err error) {
 	if err := s.cuts.meet(ctx, j); err != nil {
 		return false, err
@@ -158,7 +159,7 @@ func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err err
 	}
 	reaches := false
 	s.view.read(func(snap *secgroup.Snapshot, _ *concern) { reaches = w.concern.reaches(snap, j.nics) })
-	if !reaches && len(j.left) == 0 {
+	if !reaches && len(j.left) == 0 && !w.changed {
 		return true, nil
 	}
 	start := time.Now()
@@ -172,10 +173,12 @@ func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err err
 	if err != nil {
 		return false, err
 	}
-	if w.narrowed || cut > 0 {
+	if w.changed || cut > 0 {
 		if err := s.settle(ctx); err != nil {
 			return false, err
 		}
+	}
+	if w.narrowed || cut > 0 {
 		if _, err := pass(true); err != nil {
 			return false, err
 		}
