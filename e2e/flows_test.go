@@ -11,16 +11,20 @@ import (
 	"github.com/ringfence/ringfence/internal/lab"
 )
 
-// flows reads a host's flows, without counters and ages, and without those that
-// keep a connection cut for a while (cookie kind 0x0a): they follow the traffic.
+// flows reads a host's flows, without counters and ages, and without temporary
+// ones.
 func flows(t *testing.T, h *lab.Host) []string {
 	t.Helper()
 	fs, err := h.Flows(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(fs, func(f string) bool { return strings.Contains(f, "cookie=0x52470a") })
+	return slices.DeleteFunc(fs, temporary)
 }
+
+// temporary tells a flow that keeps a connection cut for a while (cookie kind
+// 0x0a): these follow the traffic.
+func temporary(flow string) bool { return strings.Contains(flow, "cookie=0x52470a") }
 
 // expectFlows checks that a host comes to have exactly these flows.
 func expectFlows(t *testing.T, h *lab.Host, want []string) {

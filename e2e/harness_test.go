@@ -26,16 +26,16 @@ func TestHarnessSeesWhatPasses(t *testing.T) {
 	out := s.outside(0, "out", "10.0.0.200/24", "fd00::200/64")
 	parties := append(s.parties, out)
 	s.flows("actions=NORMAL")
-	expectMatrix(t, parties, everything, "* -> *: "+everything)
+	expectMatrix(t, parties, nil, everything, "* -> *: "+everything)
 	s.flows("") // secure: no flow, no packet
-	expectMatrix(t, parties, everything, "")
+	expectMatrix(t, parties, nil, everything, "")
 }
 
 func TestHarnessSeesOneWay(t *testing.T) {
 	t.Parallel()
 	s := newSwitched(t, "a@h1", "b@h2")
 	s.flows("priority=2,udp,tp_src=53,actions=drop\npriority=1,actions=NORMAL")
-	table := ask(t, s.parties, "udp4/53 icmp4", "* -> *: icmp4")
+	table := ask(t, s.parties, nil, "udp4/53 icmp4", "* -> *: icmp4")
 	wrong := table.Wrong()
 	if len(wrong) != 2 || wrong[0].Got != matrix.OneWay || wrong[1].Got != matrix.OneWay {
 		t.Errorf("requests that arrive and are not answered were not seen as such:\n%s", table)
@@ -48,7 +48,7 @@ func TestHarnessKeepsVLANsApart(t *testing.T) {
 	five := s.outside(5, "five", "10.0.0.5/24", "fd00::5/64")
 	six := s.outside(6, "six", "10.0.0.6/24", "fd00::6/64")
 	s.flows("in_port=uplink,dl_vlan=5,actions=strip_vlan,all\nvlan_tci=0,actions=mod_vlan_vid:5,output:uplink")
-	expectMatrix(t, []*matrix.Party{s.parties[0], s.parties[1], five, six}, "icmp tcp/80", `
+	expectMatrix(t, []*matrix.Party{s.parties[0], s.parties[1], five, six}, nil, "icmp tcp/80", `
 		a -> b: icmp tcp/80
 		b -> a: icmp tcp/80
 		a -> five: icmp tcp/80

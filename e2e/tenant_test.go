@@ -31,6 +31,7 @@ type tenant struct {
 	roles   []string
 	vms     map[string]*lab.VM // by party
 	parties []*matrix.Party
+	latest  int64 // revision that holds the NICs
 }
 
 // newTenant makes the account and the network.
@@ -95,7 +96,9 @@ func (n *tenant) define(role, host string) {
 	}
 	n.must(n.api.PutInstance(n.t.Context(), n.account, n.instance(role, host), client.InstanceSpec{Name: role}))
 	n.machine(role, host)
-	n.must(n.api.PutNIC(n.t.Context(), n.nic(role, host), n.nicSpec(role, host)))
+	var meta client.Meta
+	n.must(n.api.PutNIC(n.t.Context(), n.nic(role, host), n.nicSpec(role, host), client.Into(&meta)))
+	n.latest = max(n.latest, meta.Revision)
 }
 
 // machine makes the VM only.
@@ -155,7 +158,8 @@ func (n *tenant) plug(roles ...string) {
 	n.awaitReady(roles...)
 }
 
-// awaitReady waits until the NICs' hosts enforce their policy.
+// awaitReady waits until the NICs' hosts enforce their policy as of when the
+// latest NIC was made.
 func (n *tenant) awaitReady(roles ...string) {
 	n.t.Helper()
 	for _, role := range roles {
@@ -165,8 +169,8 @@ func (n *tenant) awaitReady(roles ...string) {
 			}
 			eventually(n.t, longest, func() error {
 				nic, err := n.api.NIC(n.t.Context(), n.account, n.nic(role, host))
-				if err == nil && (!nic.Ready || nic.Host != host) {
-					err = fmt.Errorf("NIC %s: ready %t, host %q", nic.ID, nic.Ready, nic.Host)
+				if err == nil && (!nic.Ready || nic.Host != host || nic.RealizedRevision < n.latest) {
+					err = fmt.Errorf("NIC %s: ready %t on host %q at revision %d, want %d", nic.ID, nic.Ready, nic.Host, nic.RealizedRevision, n.latest)
 				}
 				return err
 			})
@@ -205,7 +209,8 @@ func (n *tenant) change(do func(opts ...client.CallOption) error) time.Time {
 	return answered
 }
 
-// unplug removes the roles' VMs from their bridges.
+// unplug removes the roles' VMs from their bridges and waits until that is
+// known.
 func (n *tenant) unplug(roles ...string) {
 	n.t.Helper()
 	for _, role := range roles {
@@ -213,6 +218,13 @@ func (n *tenant) unplug(roles ...string) {
 			if err := n.dc.lab.Host(host).Unplug(n.t.Context(), n.vms[role+"@"+host]); err != nil {
 				n.t.Fatal(err)
 			}
+			eventually(n.t, longest, func() error {
+				nic, err := n.api.NIC(n.t.Context(), n.account, n.nic(role, host))
+				if err == nil && nic.Ready {
+					err = fmt.Errorf("NIC %s is ready and unplugged", nic.ID)
+				}
+				return err
+			})
 		}
 	}
 }

@@ -52,7 +52,7 @@ const (
 	Yes    Outcome = "yes"     // answered, at the first packet
 	No     Outcome = "no"      // did not arrive
 	OneWay Outcome = "one-way" // arrived, but no answer came back
-	Resent Outcome = "resent"  // answered, but a packet had to be sent again
+	Lossy  Outcome = "lossy"   // answered, but a packet was lost before
 )
 
 // Cell is one question and its outcome.
@@ -73,18 +73,28 @@ const (
 	again    = 100 * time.Millisecond
 )
 
+// Grid says what to ask.
+type Grid struct {
+	Parties  []*Party
+	Services []traffic.Service
+	Want     Want
+	// Pair tells who asks whom; nil: everyone asks everyone else. Protocols
+	// without ports need it: a packet the other way looks like an answer.
+	Pair func(from, to *Party) bool
+}
+
 // Ask asks all questions at once. What is expected to pass is sent once: it
 // must pass now. What is not expected to is tried again and again.
-func Ask(ctx context.Context, parties []*Party, services []traffic.Service, want Want) (*Table, error) {
-	if err := want.unknown(parties, services); err != nil {
+func Ask(ctx context.Context, g Grid) (*Table, error) {
+	if err := g.Want.unknown(g.Parties, g.Services); err != nil {
 		return nil, err
 	}
-	for _, p := range parties {
-		if err := p.Server.Offer(services...); err != nil {
+	for _, p := range g.Parties {
+		if err := p.Server.Offer(g.Services...); err != nil {
 			return nil, err
 		}
 	}
-	table := newTable(parties, services, want)
+	table := newTable(g)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	start := time.Now()
@@ -119,8 +129,8 @@ func (c *Cell) ask(ctx context.Context, start time.Time, again time.Duration) er
 	switch {
 	case err != nil:
 		return err
-	case answer.OK && answer.Resent > 0:
-		c.Got = Resent
+	case answer.OK && answer.Resent > 0 && c.lost(start):
+		c.Got = Lossy
 	case answer.OK:
 		c.Got = Yes
 	case len(c.To.Capture.Find(start, func(p *traffic.Packet) bool {
@@ -131,4 +141,17 @@ func (c *Cell) ask(ctx context.Context, start time.Time, again time.Duration) er
 		c.Got = No
 	}
 	return nil
+}
+
+// lost tells whether a segment that opened the connection did not arrive. On
+// a busy machine one may be sent again that was only slow.
+func (c *Cell) lost(start time.Time) bool {
+	opening := func(p *traffic.Packet) bool { return p.TCP.Flags == "S" && p.DstPort == c.Service.Port }
+	sent := c.From.Capture.Find(start, func(p *traffic.Packet) bool {
+		return p.Out && opening(p) && p.Dst == c.To.Node.Address(c.Service.Family)
+	})
+	got := c.To.Capture.Find(start, func(p *traffic.Packet) bool {
+		return !p.Out && opening(p) && p.Src == c.From.Node.Address(c.Service.Family)
+	})
+	return len(got) < len(sent)
 }

@@ -14,16 +14,16 @@ type Table struct {
 	Cells    []Cell // by from, to, service
 }
 
-func newTable(parties []*Party, services []traffic.Service, want Want) *Table {
-	t := &Table{Services: services}
-	for _, from := range parties {
-		for _, to := range parties {
-			if from == to {
+func newTable(g Grid) *Table {
+	t := &Table{Services: g.Services}
+	for _, from := range g.Parties {
+		for _, to := range g.Parties {
+			if from == to || g.Pair != nil && !g.Pair(from, to) {
 				continue
 			}
-			for _, s := range services {
+			for _, s := range g.Services {
 				c := Cell{From: from, To: to, Service: s, Want: No}
-				if want.passes(from, to, s) {
+				if g.Want.passes(from, to, s) {
 					c.Want = Yes
 				}
 				t.Cells = append(t.Cells, c)

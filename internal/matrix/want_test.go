@@ -21,7 +21,7 @@ func TestWant(t *testing.T) {
 	if err := w.unknown(parties, services); err != nil {
 		t.Error(err)
 	}
-	for _, c := range newTable(parties, services, w).Cells {
+	for _, c := range newTable(Grid{Parties: parties, Services: services, Want: w}).Cells {
 		want := No
 		if c.To == db && c.Service.Port == 80 || c.To == web2 && c.Service.String() == "icmp4" {
 			want = Yes

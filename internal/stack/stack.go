@@ -85,15 +85,13 @@ func StartAPI(ctx context.Context, binary string) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
-	addrs, err := freeAddresses(3)
-	if err != nil {
-		return err
-	}
+	addrs := loopbackAddresses(3)
 	s.etcdURL, s.etcdPeer, s.listen = "http://"+addrs[0], "http://"+addrs[1], addrs[2]
 	s.URL = "http://" + s.listen
 	if err := s.writeToken(); err != nil {
 		return err
 	}
+	var err error
 	if s.Client, err = client.New(s.URL, s.Token); err != nil {
 		return err
 	}
@@ -263,23 +261,13 @@ func (s *Stack) Close() error {
 	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
 }
 
-// freeAddresses finds loopback addresses that nobody listens on, with ports
-// below those that the kernel gives to outgoing connections
-// (net.ipv4.ip_local_port_range): one of those could take a port before its
-// owner has started.
-func freeAddresses(n int) ([]string, error) {
-	const lowest, highest, tries = 15000, 32000, 1000
+// loopbackAddresses are n addresses to listen at that nobody else has: on one of
+// the 16 million loopback addresses.
+func loopbackAddresses(n int) []string {
+	host := net.IPv4(127, byte(1+mathrand.IntN(250)), byte(mathrand.IntN(256)), byte(1+mathrand.IntN(250)))
 	var addrs []string
-	for range tries {
-		if len(addrs) == n {
-			return addrs, nil
-		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+mathrand.IntN(highest-lowest)))
-		if err != nil {
-			continue
-		}
-		defer l.Close() // after all are found: they must differ
-		addrs = append(addrs, l.Addr().String())
+	for i := range n {
+		addrs = append(addrs, net.JoinHostPort(host.String(), fmt.Sprint(15001+i)))
 	}
-	return nil, errors.New("no free port")
+	return addrs
 }
