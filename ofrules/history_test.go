@@ -141,14 +141,16 @@ func describe(d Delta) (out string) {
 // plugSome plugs and unplugs NICs at random.
 func (h *history) plugSome() {
 	if h.IntN(6) == 0 {
-		h.uplink = uint32(h.IntN(3))
+		h.uplink = h.nextPort*uint32(h.IntN(2)) + uint32(h.IntN(3)) // perhaps some NIC's
 	}
 	for _, n := range h.snapshot.NICs() {
 		switch h.IntN(4) {
 		case 0:
 			delete(h.ports, n.ID)
 		case 1, 2:
-			h.nextPort++
+			if h.IntN(10) > 0 { // otherwise two NICs may be in one place
+				h.nextPort++
+			}
 			h.ports[n.ID] = Port{OFPort: h.nextPort, Zone: uint16(h.nextPort)}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ringfence/ringfence/secgroup"
@@ -54,7 +55,8 @@ func (w *world) nic(name string, words []string) ([]secgroup.Change, error) {
 	return valid(n)
 }
 
-// network reads: network NAME domain NAME, or: network NAME gateway ADDRESS….
+// network reads: network NAME domain NAME, network NAME vlan NUMBER, or:
+// network NAME gateway ADDRESS….
 func (w *world) network(name string, words []string) ([]secgroup.Change, error) {
 	old := w.snapshot.Network(name)
 	if old == nil || len(words) < 2 {
@@ -64,6 +66,12 @@ func (w *world) network(name string, words []string) ([]secgroup.Change, error) 
 	switch words[0] {
 	case "domain":
 		n.RoutingDomain = words[1]
+	case "vlan":
+		vlan, err := strconv.ParseUint(words[1], 10, 16)
+		if err != nil {
+			return nil, err
+		}
+		n.VLAN = uint16(vlan)
 	case "gateway":
 		n.Gateways = nil
 		for _, word := range words[1:] {

@@ -29,6 +29,7 @@ func TestScenarioFaults(t *testing.T) {
 		"attach web vm vm",
 		"network nowhere domain x",
 		"network blue-1 colour red",
+		"network blue-1 vlan many",
 		"baseline tcp 1.2.3.4",
 		"baseline gre 1.2.3.4 80",
 		"8.8.8.8 > 1.1.1.1 tcp 80",
