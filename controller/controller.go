@@ -53,6 +53,9 @@ type Config struct {
 	// the kernel's, "netdev" for the userspace one.
 	Datapath string
 	Uplink   string // name of the port to other hosts; "" if there is none
+	// NICConnections is how many connections a NIC may have open, 0 for any
+	// number.
+	NICConnections uint32
 	// RunDir holds ovs-vswitchd's sockets; "" is the directory of OVSDB's.
 	RunDir  string
 	Version string

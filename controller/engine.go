@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/unixctl"
 )
 
 // Waits before a step is taken again of its own accord.
@@ -25,6 +26,7 @@ type engine struct {
 	compiler *ofrules.Compiler
 	compiled bool // the compiler has seen the policy
 	zones    *zones
+	limits   limits
 	pace     pace
 	install  installer
 
@@ -43,6 +45,9 @@ type engine struct {
 func newEngine(c *controller) *engine {
 	return &engine{
 		controller: c, compiler: c.desk.compiler, zones: c.zones, pace: pace{slack: commitSlack},
+		limits: limits{most: c.cfg.NICConnections, set: func(ctx context.Context, zones ...unixctl.ZoneLimit) error {
+			return c.datapath().SetLimits(ctx, zones...)
+		}},
 	}
 }
 
@@ -99,6 +104,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
+	e.report.problem("connection limits", e.limits.apply(ctx, in.zones))
 	rev, loaded := e.compile(in)
 	if !loaded {
 		e.report.plugged(in.claims, in.problems, nil)
@@ -128,6 +134,7 @@ func (e *engine) meet(ctx context.Context) error {
 	if conn != e.conn {
 		e.conn, e.ports, e.ready, e.known, e.unfit = nil, ports{}, nil, false, nil
 		e.report.connection(nil)
+		e.limits.forget()
 		if conn == nil {
 			return nil
 		}

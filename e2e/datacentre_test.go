@@ -40,8 +40,9 @@ type datacentre struct {
 	vlans atomic.Uint32
 }
 
-// newDatacentre starts one that ends with the test.
-func newDatacentre(t *testing.T) *datacentre {
+// newDatacentre starts one that ends with the test. Its controllers get the
+// flags.
+func newDatacentre(t *testing.T, flags ...string) *datacentre {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -52,7 +53,7 @@ func newDatacentre(t *testing.T) *datacentre {
 	defer cancel()
 	var all []stack.Host
 	for _, h := range hosts {
-		all = append(all, stack.Host{Name: h, OVSDB: l.Host(h).DBAddr(), Bridge: lab.Bridge, Uplink: lab.Uplink})
+		all = append(all, stack.Host{Name: h, OVSDB: l.Host(h).DBAddr(), Bridge: lab.Bridge, Uplink: lab.Uplink, Flags: flags})
 	}
 	s, err := stack.Start(ctx, path, all...)
 	if err != nil {

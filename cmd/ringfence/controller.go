@@ -19,6 +19,8 @@ type bridgeFlags struct {
 	Bridge string `default:"br-int" placeholder:"NAME" help:"The bridge that VMs are plugged into, made if it is missing. Default br-int."`
 	Host   string `placeholder:"NAME" help:"This host's name, unique in the platform. Default: the machine's host name."`
 	Uplink string `placeholder:"PORT" help:"Port of the bridge that leads to other hosts; frames leave it with their network's VLAN."`
+
+	NICConnections uint32 `name:"nic-connections" default:"200000" placeholder:"N" help:"How many connections a NIC may have open, so that no VM fills the table for the others. 0: any number. Default 200000."`
 }
 
 // hostName is the flag or the machine's own name.
@@ -85,7 +87,7 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio) error {
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
 			Policy: s, Reports: s, Asks: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
-			Version: version, Logger: log, Metrics: registry,
+			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})
 	return group.Wait()

@@ -89,7 +89,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
 			Policy: s, Reports: s, Asks: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
-			Version: version, Logger: log, Metrics: registry,
+			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})
 	printWelcome(std.out, dir, url, ovs, c.Bridge, host)

@@ -52,49 +52,51 @@ func (l *Lab) newNode(spec NodeSpec) (*Node, error) {
 // settings make a node's stack deterministic: addresses usable at once,
 // nothing learned from advertisements, no source validation of its own, no
 // limit on ICMP errors, ping sockets for everyone.
-var settings = [][2]string{
-	{"ipv6/conf/" + Device + "/accept_dad", "0"},
-	{"ipv6/conf/" + Device + "/dad_transmits", "0"},
-	{"ipv6/conf/" + Device + "/accept_ra", "0"},
-	{"ipv6/conf/" + Device + "/router_solicitations", "0"},
-	{"ipv4/conf/all/rp_filter", "0"},
-	{"ipv4/conf/" + Device + "/rp_filter", "0"},
-	{"ipv4/icmp_ratelimit", "0"},
-	{"ipv6/icmp/ratelimit", "0"},
-	{"ipv4/ping_group_range", "0 2147483647"},
+func settings(device string) [][2]string {
+	return [][2]string{
+		{"ipv6/conf/" + device + "/accept_dad", "0"},
+		{"ipv6/conf/" + device + "/dad_transmits", "0"},
+		{"ipv6/conf/" + device + "/accept_ra", "0"},
+		{"ipv6/conf/" + device + "/router_solicitations", "0"},
+		{"ipv4/conf/all/rp_filter", "0"},
+		{"ipv4/conf/" + device + "/rp_filter", "0"},
+		{"ipv4/icmp_ratelimit", "0"},
+		{"ipv6/icmp/ratelimit", "0"},
+		{"ipv4/ping_group_range", "0 2147483647"},
+	}
 }
 
-// configure sets up Device, which wire has put into the namespace.
-func (n *Node) configure(gateways []netip.Addr) error {
-	for _, s := range settings {
+// configure sets up a device, which wire has put into the namespace.
+func (n *Node) configure(device string, spec NodeSpec) error {
+	for _, s := range settings(device) {
 		if err := n.NS.Sysctl(s[0], s[1]); err != nil {
 			return fmt.Errorf("node %s: %w", n.Name, err)
 		}
 	}
 	// Down and up again: the link-local address follows the MAC.
-	batch := []string{"link set " + Device + " down"}
-	if n.MAC != "" {
-		batch = append(batch, "link set "+Device+" address "+n.MAC)
+	batch := []string{"link set " + device + " down"}
+	if spec.MAC != "" {
+		batch = append(batch, "link set "+device+" address "+spec.MAC)
 	}
-	batch = append(batch, "link set "+Device+" up")
-	for _, a := range n.Addresses {
-		batch = append(batch, addrAdd(a))
+	batch = append(batch, "link set "+device+" up")
+	for _, a := range spec.Addresses {
+		batch = append(batch, addrAdd(a, device))
 	}
-	for _, g := range gateways {
-		batch = append(batch, fmt.Sprintf("-family %s route add default via %s dev %s", family(g), g, Device))
+	for _, g := range spec.Gateways {
+		batch = append(batch, fmt.Sprintf("-family %s route add default via %s dev %s", family(g), g, device))
 	}
 	return n.NS.IP(batch...)
 }
 
 // AddAddress gives the running node one more address.
-func (n *Node) AddAddress(a netip.Prefix) error { return n.NS.IP(addrAdd(a)) }
+func (n *Node) AddAddress(a netip.Prefix) error { return n.NS.IP(addrAdd(a, Device)) }
 
-func addrAdd(a netip.Prefix) string {
+func addrAdd(a netip.Prefix, device string) string {
 	nodad := ""
 	if a.Addr().Is6() {
 		nodad = " nodad"
 	}
-	return fmt.Sprintf("address add %s dev %s%s", a, Device, nodad)
+	return fmt.Sprintf("address add %s dev %s%s", a, device, nodad)
 }
 
 func family(a netip.Addr) string {
@@ -111,19 +113,34 @@ func (l *Lab) Outside(ctx context.Context, vlan uint16, spec NodeSpec) (*Node, e
 	if err != nil {
 		return nil, err
 	}
+	return n, l.Extend(ctx, n, Device, vlan, spec)
+}
+
+// Extend gives a node one more device, behind the fabric: it is a router then.
+func (l *Lab) Extend(ctx context.Context, n *Node, device string, vlan uint16, spec NodeSpec) error {
 	port := fmt.Sprintf("out%d", l.number())
-	if err := wire(l.fabric.ns, port, n.NS, Device); err != nil {
-		return nil, err
+	if err := wire(l.fabric.ns, port, n.NS, device); err != nil {
+		return err
 	}
-	if err := n.configure(spec.Gateways); err != nil {
-		return nil, err
+	if err := n.configure(device, spec); err != nil {
+		return err
 	}
 	args := []string{"add-port", fabricBridge, port}
 	if vlan != 0 {
 		args = append(args, fmt.Sprintf("tag=%d", vlan))
 	}
-	_, err = l.fabric.Vsctl(ctx, args...)
-	return n, err
+	_, err := l.fabric.Vsctl(ctx, args...)
+	return err
+}
+
+// Forward has a node pass on what is not for itself.
+func (n *Node) Forward() error {
+	for _, key := range []string{"ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding"} {
+		if err := n.NS.Sysctl(key, "1"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // VM is a node whose tap is on a host.
@@ -140,11 +157,16 @@ func (h *Host) VM(nic string, spec NodeSpec) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
+	return h.NIC(n, nic, Device, spec)
+}
+
+// NIC gives a node a device whose tap is on the host: one more NIC of a VM.
+func (h *Host) NIC(n *Node, nic, device string, spec NodeSpec) (*VM, error) {
 	v := &VM{Node: n, NIC: nic, Host: h, tap: fmt.Sprintf("tap%d", h.lab.number())}
-	if err := wire(h.ns, v.tap, v.NS, Device); err != nil {
+	if err := wire(h.ns, v.tap, v.NS, device); err != nil {
 		return nil, err
 	}
-	return v, v.configure(spec.Gateways)
+	return v, n.configure(device, spec)
 }
 
 // Remove unplugs the VMs, which may be on several hosts, and ends them.

@@ -48,7 +48,8 @@ type Host struct {
 	Name   string
 	OVSDB  string // the database's address: "unix:PATH"
 	Bridge string
-	Uplink string // empty: none
+	Uplink string   // empty: none
+	Flags  []string // more of the controller's
 }
 
 // Start starts everything and returns when the API is ready and has heard of
@@ -152,6 +153,7 @@ func (s *Stack) StartController(h Host) error {
 	if h.Uplink != "" {
 		args = append(args, "--uplink="+h.Uplink)
 	}
+	args = append(args, h.Flags...)
 	err := s.run(&p, "controller-"+h.Name, s.binary, args...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
