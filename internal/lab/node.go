@@ -83,7 +83,7 @@ func (n *Node) configure(device string, spec NodeSpec) error {
 		batch = append(batch, addrAdd(a, device))
 	}
 	for _, g := range spec.Gateways {
-		batch = append(batch, fmt.Sprintf("-family %s route add default via %s dev %s", family(g), g, device))
+		batch = append(batch, fmt.Sprintf("route add default via %s dev %s", g, device))
 	}
 	return n.NS.IP(batch...)
 }
@@ -97,13 +97,6 @@ func addrAdd(a netip.Prefix, device string) string {
 		nodad = " nodad"
 	}
 	return fmt.Sprintf("address add %s dev %s%s", a, device, nodad)
-}
-
-func family(a netip.Addr) string {
-	if a.Is6() {
-		return "inet6"
-	}
-	return "inet"
 }
 
 // Outside adds a node behind the fabric, on the untagged network (vlan 0) or
