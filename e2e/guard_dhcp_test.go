@@ -112,7 +112,7 @@ func testBaseline(t *testing.T, dc *datacentre) {
 		// The machines outside do not route to each other.
 		for _, out := range []string{"meta", "out"} {
 			parties := n.parties[:2:2]
-			expectMatrix(t, append(parties, n.party(out)), services, strings.ReplaceAll(want, "OUT", out))
+			expectMatrix(t, append(parties, n.party(out)), nil, services, strings.ReplaceAll(want, "OUT", out))
 			want = ""
 		}
 	}

@@ -68,7 +68,7 @@ func testFlood(t *testing.T, dc *datacentre) {
 	}
 	// New connections of others are made as ever.
 	others := slices.DeleteFunc(slices.Clone(n.parties), func(p *matrix.Party) bool { return p.Role == "eve" || p.Role == "victim" })
-	expectMatrix(t, others, "tcp/80", "client -> server: tcp/80")
+	expectMatrix(t, others, nil, "tcp/80", "client -> server: tcp/80")
 }
 
 // connectionCounts are the connections of each zone of a host that has a limit.
