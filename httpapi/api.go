@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -24,6 +25,7 @@ type Store interface {
 	Hosts() []store.HostStatus
 	DeleteHost(ctx context.Context, host string) error
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
+	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
 	Sync(ctx context.Context) error
 	Stale() (since time.Time, stale bool)
 }
@@ -48,6 +50,7 @@ type API struct {
 	echo    *echo.Echo
 	past    *history
 	metrics *metrics
+	traces  *traceBook
 	stop    func()
 	loaded  atomic.Bool // policy and hosts have been loaded once
 }
@@ -77,7 +80,14 @@ func New(cfg Config) *API {
 	for _, r := range routes() {
 		a.echo.Add(r.method, echoPath(r.path), a.handler(r))
 	}
-	a.stop = a.store.Observe(a.past.record)
+	ctx, cancel := context.WithCancel(context.Background())
+	a.traces = newTraceBook(ctx)
+	stop := a.store.Observe(a.past.record)
+	a.stop = func() {
+		cancel()
+		stop()
+		a.traces.wg.Wait()
+	}
 	a.store.Hosts() // has the store begin to follow them
 	return a
 }

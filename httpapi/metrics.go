@@ -12,6 +12,9 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	traces   *prometheus.CounterVec
+	// disagreements should stay at 0: a flow is not what the policy says.
+	disagreements prometheus.Counter
 }
 
 func newMetrics(registry *prometheus.Registry, s Store) *metrics {
@@ -25,6 +28,12 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 			Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 10, 60},
 		}, []string{"route", "method"}),
 	}
+	m.traces = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ringfence_traces_total", Help: "Traces answered, by verdict.",
+	}, []string{"verdict"})
+	m.disagreements = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "ringfence_trace_disagreements_total", Help: "Traces in which the datapath did not do what the policy says.",
+	})
 	stale := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_store_stale", Help: "1 while the store is lost and what the API knows may be outdated.",
 	}, func() float64 {
@@ -36,7 +45,7 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 	hosts := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_hosts", Help: "Hosts that have reported.",
 	}, func() float64 { return float64(len(s.Hosts())) })
-	registry.MustRegister(m.requests, m.seconds, stale, hosts)
+	registry.MustRegister(m.requests, m.seconds, m.traces, m.disagreements, stale, hosts)
 	return m
 }
 

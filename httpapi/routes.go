@@ -18,10 +18,10 @@ type route struct {
 // writeQuery are the query parameters of every mutation.
 var writeQuery = []string{"dry_run", "confirm"}
 
-// routes lists all operations. Those to debug with (traces, flows, connections,
-// drops) and those of issues to come (events, audit) are added here.
+// routes lists all operations. Those of issues to come (drops, events, audit) are
+// added here.
 func routes() []route {
-	return join(platformRoutes(), accountRoutes(), groupRoutes(), nicRoutes(), healthRoutes())
+	return join(platformRoutes(), accountRoutes(), groupRoutes(), nicRoutes(), debugRoutes(), healthRoutes())
 }
 
 func join(parts ...[]route) []route {
@@ -115,6 +115,16 @@ func nicRoutes() []route {
 		{http.MethodPut, nics + "/{nic}/security-groups/{group}", accountWrite, writeQuery, attach},
 		{http.MethodDelete, nics + "/{nic}/security-groups/{group}", accountWrite, writeQuery, detach},
 		{http.MethodGet, nics + "/{nic}/effective-rules", accountRead, listParameters, effectiveRuleList.serve},
+	}
+}
+
+func debugRoutes() []route {
+	const account = "/v1/accounts/{account}"
+	return []route{
+		{http.MethodPost, account + "/traces", accountRead, nil, postTrace},
+		{http.MethodGet, account + "/traces/{trace}", accountRead, nil, getTrace},
+		{http.MethodGet, account + "/flows", accountRead, []string{"nic", "group", "rule", "cookie", "limit"}, getFlows},
+		{http.MethodGet, account + "/connections", accountRead, []string{"nic", "limit"}, getConnections},
 	}
 }
 

@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// installedWait bounds how long a list of what is installed waits for its hosts.
+const installedWait = 3 * time.Second
+
+// hostAnswerJSON says how a host took part in an answer.
+type hostAnswerJSON struct {
+	Host      string `json:"host"`
+	Applied   *int64 `json:"applied_revision"`
+	Error     string `json:"error"`     // why it says nothing; "" if it did
+	Truncated bool   `json:"truncated"` // it has more than it said
+}
+
+// perHost asks each host that has NICs of the account plugged, or that has the
+// one of ?nic, at the same time.
+func (c *call) perHost(ask func(ctx context.Context, host string, nics []string) hostAnswerJSON) ([]hostAnswerJSON, error) {
+	only := c.query("nic")
+	byHost := map[string][]string{}
+	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		if n := s.NIC(only); s.Account(c.account) == nil || only != "" && (n == nil || n.Account != c.account) {
+			return notFound()
+		}
+		at := placement{hosts: c.api.store.Hosts()}.indexed()
+		for _, n := range s.NICsOfAccount(c.account) {
+			if p, ok := at.find(n.ID); ok && (only == "" || n.ID == only) {
+				byHost[p.host] = append(byHost[p.host], n.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(c.req.Context(), installedWait)
+	defer cancel()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	hosts := []hostAnswerJSON{}
+	for host, nics := range byHost {
+		wg.Go(func() {
+			h := ask(ctx, host, nics)
+			mu.Lock()
+			defer mu.Unlock()
+			hosts = append(hosts, h)
+		})
+	}
+	wg.Wait()
+	slices.SortFunc(hosts, func(a, b hostAnswerJSON) int { return cmp.Compare(a.Host, b.Host) })
+	return hosts, nil
+}
+
+type flowJSON struct {
+	Host string `json:"host"`
+	inquiry.Flow
+	Rules []ruleRefJSON `json:"rules"`
+}
+
+type ruleRefJSON struct {
+	Group string `json:"group"`
+	Rule  string `json:"rule"`
+}
+
+type flowsJSON struct {
+	Items []flowJSON       `json:"items"`
+	Hosts []hostAnswerJSON `json:"hosts"`
+}
+
+// getFlows lists the installed flows of the account's NICs, as the hosts have
+// them now.
+func getFlows(c *call) error {
+	limit, err := c.limit()
+	if err != nil {
+		return err
+	}
+	if cookie := c.query("cookie"); cookie != "" {
+		if _, err := strconv.ParseUint(cookie, 0, 64); err != nil {
+			return badParameter("cookie is a 64-bit number, such as 0x5247060000000001")
+		}
+	}
+	var mu sync.Mutex
+	out := flowsJSON{Items: []flowJSON{}}
+	out.Hosts, err = c.perHost(func(ctx context.Context, host string, nics []string) hostAnswerJSON {
+		var answer inquiry.FlowsAnswer
+		err := c.api.askHost(ctx, host, inquiry.KindFlows, inquiry.FlowsQuestion{
+			Account: c.account, NICs: nics, Group: c.query("group"), Rule: c.query("rule"), Cookie: c.query("cookie"), Limit: limit,
+		}, &answer)
+		if err != nil {
+			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, f := range answer.Flows {
+			item := flowJSON{Host: host, Flow: f, Rules: []ruleRefJSON{}}
+			for _, r := range f.Rules {
+				if r.Account == c.account {
+					item.Rules = append(item.Rules, ruleRefJSON{r.Group, r.ID})
+				}
+			}
+			out.Items = append(out.Items, item)
+		}
+		return hostAnswerJSON{Host: host, Applied: &answer.Applied, Truncated: answer.Truncated}
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(out.Items, func(a, b flowJSON) int { return cmp.Compare(a.Host, b.Host) })
+	return c.json(http.StatusOK, out)
+}
+
+type connectionJSON struct {
+	Host      string             `json:"host"`
+	NIC       string             `json:"nic"`
+	Direction secgroup.Direction `json:"direction"`
+	packetJSON
+	State   *string `json:"state"`
+	Expires int64   `json:"expires_in"` // seconds, unless packets arrive
+	Reason  string  `json:"reason"`
+	Group   *string `json:"group"`
+	Rule    *string `json:"rule"`
+	Mark    uint32  `json:"ct_mark"`
+}
+
+type connectionsJSON struct {
+	Items []connectionJSON `json:"items"`
+	Hosts []hostAnswerJSON `json:"hosts"`
+}
+
+// getConnections lists the open connections of the account's NICs, as the hosts
+// have them now.
+func getConnections(c *call) error {
+	limit, err := c.limit()
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	out := connectionsJSON{Items: []connectionJSON{}}
+	out.Hosts, err = c.perHost(func(ctx context.Context, host string, nics []string) hostAnswerJSON {
+		var answer inquiry.ConnectionsAnswer
+		if err := c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics, Limit: limit}, &answer); err != nil {
+			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, conn := range answer.Connections {
+			item := connectionJSON{
+				Host: host, NIC: conn.NIC, Direction: secgroup.Direction(conn.Direction), packetJSON: showPacket(conn.Packet),
+				State: text(conn.State), Expires: conn.Timeout, Reason: conn.Reason, Mark: conn.Mark,
+			}
+			item.Group, item.Rule = ownRule(conn.Rule, c.account)
+			out.Items = append(out.Items, item)
+		}
+		return hostAnswerJSON{Host: host, Applied: &answer.Applied, Truncated: answer.Truncated}
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(out.Items, func(a, b connectionJSON) int { return cmp.Compare(a.Host, b.Host) })
+	return c.json(http.StatusOK, out)
+}

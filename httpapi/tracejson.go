@@ -1,0 +1,161 @@
+package httpapi
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+type traceJSON struct {
+	ID        string          `json:"id"`
+	Account   string          `json:"account"`
+	Verdict   inquiry.Verdict `json:"verdict"`
+	Summary   string          `json:"summary"`
+	Agreement *bool           `json:"agreement"` // null: nothing could be compared
+	State     inquiry.State   `json:"state"`
+	Packet    packetJSON      `json:"packet"`
+	Revision  int64           `json:"revision"` // of the policy
+	Done      bool            `json:"done"`     // false: a host has still to answer
+	CreatedAt time.Time       `json:"created_at"`
+	Legs      []legJSON       `json:"legs"`
+
+	differing []string // legs on which policy and datapath differ, for the log
+}
+
+// packetJSON is the packet that was traced.
+type packetJSON struct {
+	Family          secgroup.Family `json:"family"`
+	Source          string          `json:"source"`
+	Destination     string          `json:"destination"`
+	Protocol        string          `json:"protocol"`
+	SourcePort      uint16          `json:"source_port"`
+	DestinationPort uint16          `json:"port"`
+	ICMPType        uint8           `json:"icmp_type"`
+	ICMPCode        uint8           `json:"icmp_code"`
+}
+
+func showPacket(p inquiry.Packet) packetJSON {
+	return packetJSON{secgroup.FamilyOf(p.Src), p.Src.String(), p.Dst.String(), verdict.ProtocolName(p.Proto), p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode}
+}
+
+type legJSON struct {
+	Direction secgroup.Direction `json:"direction"`
+	NIC       *string            `json:"nic"`
+	Host      *string            `json:"host"`
+	Hidden    bool               `json:"hidden"` // another account's NIC
+	Policy    policyJSON         `json:"policy"`
+	Datapath  datapathJSON       `json:"datapath"`
+}
+
+type datapathJSON struct {
+	Verdict  inquiry.Verdict `json:"verdict"`
+	Reason   string          `json:"reason"`
+	Detail   string          `json:"detail"`
+	Group    *string         `json:"group"`
+	Rule     *string         `json:"rule"`
+	Output   *string         `json:"output"`
+	Applied  *int64          `json:"applied_revision"`
+	Steps    []stepJSON      `json:"steps"`
+	Unparsed []string        `json:"unparsed"` // lines of the trace that were not understood
+}
+
+type stepJSON struct {
+	Table     uint8    `json:"table"`
+	TableName string   `json:"table_name"`
+	Priority  int      `json:"priority"`
+	Match     string   `json:"match"`
+	Cookie    string   `json:"cookie"`
+	Kind      string   `json:"kind"`
+	Group     *string  `json:"group"`
+	Rule      *string  `json:"rule"`
+	Actions   string   `json:"actions"`
+	Notes     []string `json:"notes"`
+	Recirc    *string  `json:"recirculation"`
+	CTState   *string  `json:"ct_state"`
+}
+
+// finish shows a trace to an account. Of a NIC of another account it tells no
+// more than that account's answer.
+func (t *tracing) finish(account string) *traceJSON {
+	p := t.way.packet
+	out := &traceJSON{
+		Account: account, Verdict: t.verdict(), Agreement: t.agreement, State: t.way.state, Revision: t.way.revision, Done: true, Legs: []legJSON{},
+		Packet: showPacket(inquiry.Packet{
+			Src: p.Src, Dst: p.Dst, Proto: p.Proto, SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
+		}),
+	}
+	for _, l := range t.legs {
+		leg := l.show(account)
+		if l.asked && l.datapath.Verdict != l.policy.Verdict {
+			out.differing = append(out.differing, fmt.Sprintf("%s of %s: policy %s (%s), datapath %s (%s)",
+				l.direction, l.nic.ID, l.policy.Verdict, l.policy.Reason, l.datapath.Verdict, l.datapath.Reason))
+		}
+		out.Legs = append(out.Legs, leg)
+		if out.Summary == "" && leg.Datapath.Verdict == out.Verdict && out.Verdict != inquiry.Allow {
+			out.Summary = fmt.Sprintf("%s: %s", leg.Direction, leg.why())
+		}
+	}
+	if out.Summary == "" {
+		out.Summary = "every end lets it through"
+	}
+	return out
+}
+
+// why is a leg's reason in words.
+func (l *legJSON) why() string {
+	switch {
+	case l.Policy.Verdict == l.Datapath.Verdict && l.Policy.Detail != "":
+		return l.Policy.Reason + ": " + l.Policy.Detail
+	case l.Datapath.Detail != "":
+		return l.Datapath.Reason + ": " + l.Datapath.Detail
+	}
+	return l.Datapath.Reason
+}
+
+func (l *tracingLeg) show(account string) legJSON {
+	if l.nic.Account != account {
+		return hiddenLeg(l.direction, l.policy.Verdict, l.datapath.Verdict)
+	}
+	out := legJSON{Direction: l.direction, NIC: &l.nic.ID, Policy: l.policy, Datapath: datapathJSON{
+		Verdict: l.datapath.Verdict, Reason: l.datapath.Reason, Detail: l.datapath.Detail, Output: text(l.datapath.Output),
+		Steps: []stepJSON{}, Unparsed: list(l.datapath.Unparsed),
+	}}
+	if l.place != nil {
+		out.Host = &l.place.host
+	}
+	if l.asked {
+		out.Datapath.Applied = &l.applied
+	}
+	out.Datapath.Group, out.Datapath.Rule = ownRule(l.datapath.Rule, account)
+	for _, s := range l.datapath.Steps {
+		step := stepJSON{
+			Table: s.Table, TableName: s.TableName, Priority: s.Priority, Match: s.Match, Cookie: s.Cookie, Kind: s.Kind,
+			Actions: s.Actions, Notes: list(s.Notes), Recirc: text(s.Recirc), CTState: text(s.CTState),
+		}
+		step.Group, step.Rule = ownRule(s.Rule, account)
+		out.Datapath.Steps = append(out.Datapath.Steps, step)
+	}
+	return out
+}
+
+// ownRule names a rule if it is the account's.
+func ownRule(r *inquiry.Rule, account string) (group, rule *string) {
+	if r == nil || r.Account != account {
+		return nil, nil
+	}
+	return &r.Group, &r.ID
+}
+
+// hiddenLeg is all that an account learns of another's NIC: whether it lets the
+// packet through, which a packet would tell too.
+func hiddenLeg(d secgroup.Direction, policy, datapath inquiry.Verdict) legJSON {
+	reason := map[inquiry.Verdict]string{inquiry.Allow: "allowed-by-peer", inquiry.Deny: "denied-by-peer", inquiry.Unknown: "no-answer"}
+	return legJSON{
+		Direction: d, Hidden: true,
+		Policy:   policyJSON{Verdict: policy, Reason: reason[policy], Because: []becauseJSON{}},
+		Datapath: datapathJSON{Verdict: datapath, Reason: reason[datapath], Steps: []stepJSON{}, Unparsed: []string{}},
+	}
+}

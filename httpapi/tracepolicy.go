@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+// policyJSON is the model's verdict on one leg.
+type policyJSON struct {
+	Verdict inquiry.Verdict `json:"verdict"`
+	Reason  string          `json:"reason"`
+	Group   *string         `json:"group"`
+	Rule    *string         `json:"rule"`
+	Clause  *clauseJSON     `json:"clause"`  // what of the rule fits the packet
+	Because []becauseJSON   `json:"because"` // what makes the NIC egress-restricted, where no rule lets the packet out
+	Nearest *nearestJSON    `json:"nearest"` // the rule that comes closest, where none allows the packet
+	Detail  string          `json:"detail"`
+}
+
+type clauseJSON struct {
+	Group   *string `json:"group"`
+	Member  *string `json:"member"` // the member address that is the remote's
+	CIDR    *string `json:"cidr"`
+	Service string  `json:"service"`
+}
+
+type nearestJSON struct {
+	Group   string   `json:"group"`
+	Rule    string   `json:"rule"`
+	Differs []string `json:"differs"`
+}
+
+// Reasons of the state of a connection, beside those of verdict.
+const (
+	reasonEstablished = "established"
+	reasonRelated     = "related"
+	reasonCTInvalid   = "ct-invalid"
+)
+
+// judge is the model's verdict on one end's leg.
+func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction) policyJSON {
+	decide := verdict.Ingress
+	if d == secgroup.Egress {
+		decide = verdict.Egress
+	}
+	decision := decide(s, n, w.packet)
+	if w.state != inquiry.New && judged(decision) {
+		return w.judgeLater(s)
+	}
+	out := policyJSON{Verdict: inquiry.Deny, Reason: string(decision.Reason), Because: []becauseJSON{}}
+	if decision.Allow {
+		out.Verdict = inquiry.Allow
+	}
+	switch decision.Reason {
+	case verdict.ReasonRule:
+		out.showRule(s, decision.Rule, w.packet, d)
+	case verdict.ReasonNoRule:
+		out.showLack(s, n, w.packet, d)
+	case verdict.ReasonUnrestricted:
+		out.Detail = "nothing restricts the NIC's egress"
+	case verdict.ReasonSpoofed:
+		out.Detail = fmt.Sprintf("%s is not the NIC's to send from", w.packet.Src)
+	case verdict.ReasonEnforcementOff:
+		out.Detail = "the platform took the NIC out of filtering"
+	case verdict.ReasonNotReady:
+		out.Detail = "the NIC's network or its account's default group is absent"
+	case verdict.ReasonBaseline:
+		out.Detail = "the operator opened this service to every NIC"
+	case verdict.ReasonGuard:
+		out.Detail = "decided by the guard, whatever the rules say"
+	}
+	return out
+}
+
+// judged tells whether a decision depends on the state of the connection: the
+// guard's does not.
+func judged(d verdict.Decision) bool {
+	switch d.Reason {
+	case verdict.ReasonRule, verdict.ReasonNoRule, verdict.ReasonUnrestricted, verdict.ReasonBaseline:
+		return true
+	}
+	return false
+}
+
+// judgeLater is the verdict on a packet of a connection that is open: it passes
+// without a rule. Whether the connection may be open is another question.
+func (w *way) judgeLater(s *secgroup.Snapshot) policyJSON {
+	out := policyJSON{Verdict: inquiry.Allow, Reason: reasonEstablished, Because: []becauseJSON{}, Detail: "what belongs to an open connection passes without a rule"}
+	switch w.state {
+	case inquiry.Related:
+		out.Reason = reasonRelated
+	case inquiry.Invalid:
+		out.Verdict, out.Reason, out.Detail = inquiry.Deny, reasonCTInvalid, "what connection tracking makes no sense of is dropped"
+		return out
+	}
+	if !w.connectionAllowed(s) {
+		out.Detail += "; but such a connection cannot be opened now, and an open one is cut"
+	}
+	return out
+}
+
+// connectionAllowed tells whether the connection may be opened.
+func (w *way) connectionAllowed(s *secgroup.Snapshot) bool {
+	src, dst := w.src, w.dst
+	if w.packet.Src != w.first.Src {
+		src, dst = dst, src
+	}
+	_, _, allow := verdict.Decide(s, src, dst, w.first)
+	return allow
+}
+
+// showRule names the rule that allows a packet and what of it fits.
+func (p *policyJSON) showRule(s *secgroup.Snapshot, ref secgroup.RuleRef, packet verdict.Packet, d secgroup.Direction) {
+	p.Group, p.Rule = &ref.Group.ID, &ref.ID
+	r := s.Group(ref.Group).Rule(ref.ID)
+	p.Clause = &clauseJSON{Service: verdict.ServiceText(r)}
+	if r.RemoteCIDR.IsValid() {
+		cidr := r.RemoteCIDR.String()
+		p.Clause.CIDR = &cidr
+	}
+	if r.RemoteGroup != (secgroup.GroupRef{}) {
+		member := packet.Src.String()
+		if d == secgroup.Egress {
+			member = packet.Dst.String()
+		}
+		p.Clause.Group, p.Clause.Member = &r.RemoteGroup.ID, &member
+	}
+	p.Detail = fmt.Sprintf("%s with %s", verdict.ServiceText(r), verdict.PeerText(r))
+}
+
+// showLack says why no rule allows a packet.
+func (p *policyJSON) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet verdict.Packet, d secgroup.Direction) {
+	var details []string
+	if d == secgroup.Egress {
+		for _, g := range verdict.Restricting(s, n) {
+			b := becauseJSON{Group: g.ID, Rule: text(restrictingRule(s.Group(g)))}
+			p.Because = append(p.Because, b)
+			if b.Rule != nil {
+				details = append(details, fmt.Sprintf("egress is restricted by rule %s of group %s", *b.Rule, g.ID))
+			} else {
+				details = append(details, fmt.Sprintf("egress is restricted by group %s", g.ID))
+			}
+		}
+	}
+	if near, ok := verdict.Nearest(s, n, d, packet); ok {
+		p.Nearest = &nearestJSON{Group: near.Rule.Group.ID, Rule: near.Rule.ID, Differs: []string{}}
+		for _, x := range near.Differs {
+			p.Nearest.Differs = append(p.Nearest.Differs, x.Text)
+		}
+		details = append(details, fmt.Sprintf("nearest is rule %s of group %s: %s", near.Rule.ID, near.Rule.Group.ID, strings.Join(p.Nearest.Differs, ", ")))
+	} else {
+		details = append(details, fmt.Sprintf("the NIC's groups have no %s rules", d))
+	}
+	p.Detail = strings.Join(details, "; ")
+}
+
+// restrictingRule is the first rule that makes a group with egress policy auto
+// restrict; "" if the policy itself does.
+func restrictingRule(g *secgroup.Group) string {
+	if g.EgressPolicy != secgroup.EgressAuto {
+		return ""
+	}
+	for _, r := range g.Rules {
+		alone := *g
+		alone.Rules = []secgroup.Rule{r}
+		if secgroup.EgressRestricts(&alone) {
+			return r.ID
+		}
+	}
+	return ""
+}

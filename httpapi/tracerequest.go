@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+// traceSpec is a request for a trace, as it was given.
+type traceSpec struct {
+	source, destination endSpec
+	family              secgroup.Family // "" = what the ends have
+	protocol            secgroup.Protocol
+	packet              verdict.Packet // ports and messages
+	state               inquiry.State
+}
+
+// endSpec is an end of the packet's way: a NIC, an address, or a NIC with the
+// address that it uses.
+type endSpec struct {
+	at      string // pointer of the field
+	nic     string
+	address netip.Addr
+}
+
+// trace reads a request for a trace.
+func (r *reading) trace(n *node) traceSpec {
+	o := r.object(n, "")
+	defer o.close()
+	spec := traceSpec{
+		source:      o.traceEnd("source"),
+		destination: o.traceEnd("destination"),
+		family:      secgroup.Family(strings.ToLower(o.str("family"))),
+		state:       inquiry.State(strings.ToLower(o.str("state"))),
+		protocol:    o.protocol(),
+	}
+	switch spec.family {
+	case "", secgroup.FamilyIPv4, secgroup.FamilyIPv6:
+	default:
+		o.invalid("/family", "is ipv4 or ipv6")
+	}
+	switch spec.state {
+	case "":
+		spec.state = inquiry.New
+	case inquiry.New, inquiry.Established, inquiry.Reply, inquiry.Related, inquiry.Invalid:
+	default:
+		o.invalid("/state", "is new, established, reply, related or invalid")
+	}
+	if spec.protocol == secgroup.ProtocolAll {
+		o.invalid("/protocol", "is all; a packet is of one protocol")
+	}
+	port, hasPort := o.optional("port", 0, 65535)
+	source, _ := o.optional("source_port", 0, 65535)
+	message, _ := o.optional("icmp_type", 0, 255)
+	code, _ := o.optional("icmp_code", 0, 255)
+	spec.packet = verdict.Packet{DstPort: uint16(port), SrcPort: uint16(source), ICMPType: uint8(message), ICMPCode: uint8(code)}
+	number, _ := spec.protocol.Number()
+	switch named := spec.protocol == secgroup.ProtocolTCP || spec.protocol == secgroup.ProtocolUDP; {
+	case named || number == verdict.ProtoTCP || number == verdict.ProtoUDP:
+		if !hasPort {
+			o.invalid("/port", "is missing: tcp and udp have ports")
+		}
+		if source == 0 {
+			spec.packet.SrcPort = 40000
+		}
+	case hasPort && spec.protocol != "":
+		o.fault("/port", secgroup.CodePortNotAllowed, "only tcp and udp have ports")
+	case spec.protocol == secgroup.ProtocolICMP && o.n.get("icmp_type") == nil:
+		spec.packet.ICMPType = echoRequest
+	}
+	return spec
+}
+
+// echoRequest is ICMP's; that of ICMPv6 is put in its place when the family is known.
+const (
+	echoRequest   = 8
+	echoRequestV6 = 128
+)
+
+func (o *object) traceEnd(name string) endSpec {
+	e := endSpec{at: o.pointer(name)}
+	v := o.take(name)
+	if v == nil {
+		o.invalid(e.at, `is missing: {"nic": …} or {"address": …}`)
+		return e
+	}
+	end := o.object(v, e.at)
+	defer end.close()
+	e.nic = end.str("nic")
+	if a := end.str("address"); a != "" {
+		var err error
+		if e.address, err = netip.ParseAddr(a); err != nil || e.address.Zone() != "" || e.address.Is4In6() {
+			end.invalid(end.pointer("address"), fmt.Sprintf("%q is not an IP address", a))
+		}
+	}
+	if v.kind == kindObject && e.nic == "" && !e.address.IsValid() && len(v.fields) == 0 {
+		end.invalid(e.at, "names neither a nic nor an address")
+	}
+	return e
+}

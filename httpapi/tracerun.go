@@ -1,0 +1,194 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// How long a trace waits for its hosts in all, and how often it looks again where
+// policy and datapath differ while the host is not at the policy's revision.
+const (
+	traceTimeout  = 5 * time.Second
+	traceAttempts = 5
+	traceAgain    = 50 * time.Millisecond
+)
+
+// runTrace answers a trace: the policy's verdict and the datapath's, which are
+// compared at one revision. The error is about the request.
+func (a *API) runTrace(ctx context.Context, account string, spec *traceSpec) (*traceJSON, error) {
+	for attempt := 1; ; attempt++ {
+		t, err := a.tracePolicy(ctx, account, spec)
+		if err != nil {
+			return nil, err
+		}
+		a.traceDatapath(ctx, t)
+		lags := t.compare()
+		if !lags || attempt == traceAttempts || ctx.Err() != nil {
+			return t.finish(account), nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(attempt) * traceAgain):
+		}
+	}
+}
+
+// tracing is a trace in the making.
+type tracing struct {
+	way       *way
+	legs      []*tracingLeg // egress, then ingress, of ends that are NICs
+	agreement *bool
+}
+
+type tracingLeg struct {
+	direction secgroup.Direction
+	nic       *secgroup.NIC
+	policy    policyJSON
+	place     *place // nil: plugged nowhere
+	datapath  inquiry.Leg
+	applied   int64
+	asked     bool // the host has answered
+}
+
+// tracePolicy resolves the request and judges it by the policy.
+func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) (*tracing, error) {
+	t := &tracing{}
+	at := placement{hosts: a.store.Hosts()}
+	err := a.store.Read(ctx, func(s *secgroup.Snapshot) error {
+		w, err := spec.resolve(s, account)
+		if err != nil {
+			return err
+		}
+		t.way = w
+		for _, end := range []struct {
+			nic *secgroup.NIC
+			d   secgroup.Direction
+		}{{w.src, secgroup.Egress}, {w.dst, secgroup.Ingress}} {
+			if end.nic == nil {
+				continue
+			}
+			leg := &tracingLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d)}
+			if p, ok := at.find(end.nic.ID); ok {
+				leg.place = &p
+			}
+			t.legs = append(t.legs, leg)
+		}
+		return nil
+	})
+	return t, err
+}
+
+// traceDatapath asks the hosts of the ends, each once.
+func (a *API) traceDatapath(ctx context.Context, t *tracing) {
+	byHost := map[string][]*tracingLeg{}
+	for _, l := range t.legs {
+		l.asked = false
+		if l.place == nil {
+			l.datapath = inquiry.Leg{Verdict: inquiry.Deny, Reason: "not-plugged", Detail: "no host has the NIC plugged"}
+			continue
+		}
+		byHost[l.place.host] = append(byHost[l.place.host], l)
+	}
+	var wg sync.WaitGroup
+	for host, legs := range byHost {
+		wg.Go(func() { a.askTrace(ctx, t.way, host, legs) })
+	}
+	wg.Wait()
+}
+
+func (a *API) askTrace(ctx context.Context, w *way, host string, legs []*tracingLeg) {
+	p := w.packet
+	q := inquiry.TraceQuestion{State: w.state, Packet: inquiry.Packet{
+		Src: p.Src, Dst: p.Dst, Proto: p.Proto, SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
+	}}
+	if w.src != nil {
+		q.Source = w.src.ID
+	}
+	if w.dst != nil {
+		q.Destination = w.dst.ID
+	}
+	for _, l := range legs {
+		q.Egress = q.Egress || l.direction == secgroup.Egress
+		q.Ingress = q.Ingress || l.direction == secgroup.Ingress
+	}
+	var answer inquiry.TraceAnswer
+	err := a.askHost(ctx, host, inquiry.KindTrace, q, &answer)
+	for _, l := range legs {
+		got := answer.Egress
+		if l.direction == secgroup.Ingress {
+			got = answer.Ingress
+		}
+		switch {
+		case err != nil:
+			l.datapath = inquiry.Leg{Verdict: inquiry.Unknown, Reason: "no-answer", Detail: noAnswer(host, err)}
+		case got == nil:
+			l.datapath = inquiry.Leg{Verdict: inquiry.Unknown, Reason: "no-answer", Detail: "host " + host + " says nothing of this leg"}
+		default:
+			l.datapath, l.applied, l.asked = *got, answer.Applied, true
+		}
+	}
+}
+
+// askHost puts a question to a host and decodes the answer.
+func (a *API) askHost(ctx context.Context, host, kind string, question, answer any) error {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	raw, err := a.store.Ask(ctx, host, kind, body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, answer)
+}
+
+// noAnswer says why a host's answer is missing, without the store's inner words.
+func noAnswer(host string, err error) string {
+	var refused *store.AnswerError
+	switch {
+	case errors.As(err, &refused):
+		return refused.Error()
+	case errors.Is(err, store.ErrNoAnswer):
+		return fmt.Sprintf("host %s did not answer in time", host)
+	}
+	return "the store cannot be reached"
+}
+
+// compare holds the datapath against the policy and reports whether they differ
+// at hosts that are not at the policy's revision: then it is too early to tell.
+func (t *tracing) compare() (lags bool) {
+	t.agreement = nil
+	for _, l := range t.legs {
+		if !l.asked || l.datapath.Verdict == inquiry.Unknown || !l.place.nic.Ready || l.datapath.Reason == "cut" || l.datapath.Reason == "not-plugged" {
+			continue
+		}
+		same := l.datapath.Verdict == l.policy.Verdict
+		if t.agreement == nil || !same {
+			t.agreement = &same
+		}
+		lags = lags || !same && l.applied != t.way.revision
+	}
+	return lags
+}
+
+// verdict is what becomes of the packet: nothing is guessed.
+func (t *tracing) verdict() inquiry.Verdict {
+	out := inquiry.Allow
+	for _, l := range t.legs {
+		switch l.datapath.Verdict {
+		case inquiry.Deny:
+			return inquiry.Deny
+		case inquiry.Unknown:
+			out = inquiry.Unknown
+		}
+	}
+	return out
+}

@@ -1,0 +1,153 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// traceWait is how long a POST waits for slow hosts before it answers 202.
+const traceWait = 2 * time.Second
+
+// Bounds of the traces that are kept to be read again.
+const (
+	tracesKept    = 1000
+	traceKeptFor  = 10 * time.Minute
+	tracesRunning = 256 // at a time; the others wait
+)
+
+// traceBook runs traces and keeps them for a while, in this process.
+type traceBook struct {
+	ctx   context.Context // ends with the API
+	slots chan struct{}
+	wg    sync.WaitGroup
+
+	mu    sync.Mutex
+	byID  map[string]*traceJSON
+	order []string // by age
+}
+
+func newTraceBook(ctx context.Context) *traceBook {
+	return &traceBook{ctx: ctx, slots: make(chan struct{}, tracesRunning), byID: map[string]*traceJSON{}}
+}
+
+// keep keeps a trace and returns the one that is kept: an unfinished one does not
+// replace its finished self.
+func (b *traceBook) keep(t *traceJSON) *traceJSON {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch old := b.byID[t.ID]; {
+	case old == nil:
+		b.order = append(b.order, t.ID)
+	case old.Done:
+		return old
+	}
+	b.byID[t.ID] = t
+	for len(b.order) > tracesKept || len(b.order) > 0 && t.CreatedAt.Sub(b.byID[b.order[0]].CreatedAt) > traceKeptFor {
+		delete(b.byID, b.order[0])
+		b.order = slices.Delete(b.order, 0, 1)
+	}
+	return t
+}
+
+func (b *traceBook) get(account, id string) *traceJSON {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t := b.byID[id]; t != nil && t.Account == account {
+		return t
+	}
+	return nil
+}
+
+type traceOutcome struct {
+	trace *traceJSON
+	err   error
+}
+
+// postTrace answers 201 when all hosts have answered, or will not; 202 while some
+// may still.
+func postTrace(c *call) error {
+	n, r, err := c.objectBody()
+	if err != nil {
+		return err
+	}
+	spec := r.trace(n)
+	if len(r.faults) > 0 {
+		return r.faults
+	}
+	wait, asked := c.preferredWait()
+	if !asked {
+		wait = traceWait
+	}
+	a, id, account, begun := c.api, c.api.newID(), c.account, c.api.now().UTC()
+	// What can be said at once: also whether the request makes sense.
+	first, err := a.tracePolicy(c.req.Context(), account, &spec)
+	if err != nil {
+		return err
+	}
+	done := make(chan traceOutcome, 1)
+	a.traces.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(a.traces.ctx, traceTimeout)
+		defer cancel()
+		select {
+		case a.traces.slots <- struct{}{}:
+			defer func() { <-a.traces.slots }()
+		case <-ctx.Done():
+		}
+		t, err := a.runTrace(ctx, account, &spec)
+		if err == nil {
+			t.ID, t.CreatedAt = id, begun
+			a.traces.keep(t)
+			a.observeTrace(t)
+		}
+		done <- traceOutcome{t, err}
+	})
+	c.res.Header().Set("Location", c.below(id))
+	select {
+	case o := <-done:
+		if o.err != nil {
+			return o.err
+		}
+		return c.json(http.StatusCreated, o.trace)
+	case <-time.After(wait):
+	case <-c.req.Context().Done():
+	}
+	pending := first.unanswered().finish(account)
+	pending.ID, pending.CreatedAt, pending.Done = id, begun, false
+	if t := a.traces.keep(pending); t.Done { // meanwhile
+		return c.json(http.StatusCreated, t)
+	}
+	return c.json(http.StatusAccepted, pending)
+}
+
+// unanswered is the trace before any host has answered.
+func (t *tracing) unanswered() *tracing {
+	for _, l := range t.legs {
+		l.datapath.Verdict, l.datapath.Reason = "unknown", "no-answer"
+		l.datapath.Detail = "the host has not answered yet"
+	}
+	return t
+}
+
+func getTrace(c *call) error {
+	t := c.api.traces.get(c.account, c.param("trace"))
+	if t == nil {
+		return notFound()
+	}
+	c.res.Header().Set("Cache-Control", "no-store")
+	return c.json(http.StatusOK, t)
+}
+
+// observeTrace counts a trace and raises the alarm where the datapath does not do
+// what the policy says.
+func (a *API) observeTrace(t *traceJSON) {
+	a.metrics.traces.WithLabelValues(string(t.Verdict)).Inc()
+	if t.Agreement == nil || *t.Agreement {
+		return
+	}
+	a.metrics.disagreements.Inc()
+	a.logger.Error("a trace shows that the datapath does not do what the policy says", "event", "trace-disagreement",
+		"trace", t.ID, "account", t.Account, "revision", t.Revision, "legs", t.differing)
+}

@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+// way is a packet with the NICs at its ends, as the policy has them at one
+// revision. For replies and related packets it is that of the answering end.
+type way struct {
+	src, dst *secgroup.NIC // nil: no NIC of ours
+	packet   verdict.Packet
+	state    inquiry.State
+	first    verdict.Packet // of the connection; the same for a new one
+	revision int64
+}
+
+// resolve finds the ends of a trace. Ends that an account names are its own;
+// an address may turn out to be another's NIC.
+func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string) (*way, error) {
+	r := &reading{}
+	src, dst := r.named(s, account, spec.source), r.named(s, account, spec.destination)
+	if src == nil && dst == nil && len(r.faults) == 0 {
+		src, dst = r.owned(s, account, spec)
+	}
+	if len(r.faults) > 0 {
+		return nil, r.faults
+	}
+	w := &way{src: src, dst: dst, packet: spec.packet, state: spec.state, revision: s.Revision()}
+	if src != nil && dst != nil && s.Domain(src) != s.Domain(dst) {
+		r.invalid(spec.destination.at, fmt.Sprintf("NIC %s is in another routing domain than %s: no packet goes from one to the other", dst.ID, src.ID))
+		return nil, r.faults
+	}
+	var ok bool
+	if w.packet.Src, w.packet.Dst, ok = spec.addresses(src, dst); !ok {
+		r.invalid(spec.destination.at, "the two ends have no addresses of one family")
+		return nil, r.faults
+	}
+	w.packet.Family = secgroup.FamilyOf(w.packet.Src)
+	spec.protocolOf(&w.packet)
+	if src == nil {
+		w.src = ownerOf(s, dst, w.packet.Src)
+	}
+	if dst == nil {
+		w.dst = ownerOf(s, src, w.packet.Dst)
+	}
+	w.first = w.packet
+	w.turn()
+	return w, nil
+}
+
+// named looks up an end that is given as a NIC.
+func (r *reading) named(s *secgroup.Snapshot, account string, e endSpec) *secgroup.NIC {
+	if e.nic == "" {
+		return nil
+	}
+	n := s.NIC(e.nic)
+	if n == nil || n.Account != account {
+		r.invalid(e.at+"/nic", "there is no such NIC")
+		return nil
+	}
+	return n
+}
+
+// owned finds the account's NIC among two ends that are addresses, if it is only
+// one: an address may be used in several routing domains.
+func (r *reading) owned(s *secgroup.Snapshot, account string, spec *traceSpec) (src, dst *secgroup.NIC) {
+	var found []*secgroup.NIC
+	isSource := false
+	for _, n := range s.NICsOfAccount(account) {
+		for _, a := range secgroup.MemberAddresses(n) {
+			if a == spec.source.address || a == spec.destination.address {
+				found, isSource = append(found, n), a == spec.source.address
+			}
+		}
+	}
+	switch {
+	case len(found) == 0:
+		r.invalid(spec.source.at, "neither end is a NIC of the account")
+	case len(found) == 2 && found[0] != found[1] && s.Domain(found[0]) == s.Domain(found[1]):
+		return ownerOf(s, found[0], spec.source.address), ownerOf(s, found[0], spec.destination.address)
+	case len(found) > 1:
+		r.invalid(spec.source.at, "the addresses are those of several NICs of the account: name one")
+	case isSource:
+		return found[0], nil
+	default:
+		return nil, found[0]
+	}
+	return nil, nil
+}
+
+// ownerOf is the NIC that has an address in another's routing domain.
+func ownerOf(s *secgroup.Snapshot, near *secgroup.NIC, a netip.Addr) *secgroup.NIC {
+	for _, n := range s.NICsByAddress(s.Domain(near), a) {
+		if n != near {
+			return n
+		}
+	}
+	return nil
+}
+
+// addresses chooses the first pair of one family: those given, else those of
+// the NICs.
+func (spec *traceSpec) addresses(src, dst *secgroup.NIC) (a, b netip.Addr, ok bool) {
+	for _, a := range spec.source.candidates(src) {
+		for _, b := range spec.destination.candidates(dst) {
+			if a.Is4() == b.Is4() && (spec.family == "" || spec.family == secgroup.FamilyOf(a)) {
+				return a, b, true
+			}
+		}
+	}
+	return a, b, false
+}
+
+func (e *endSpec) candidates(n *secgroup.NIC) []netip.Addr {
+	switch {
+	case e.address.IsValid():
+		return []netip.Addr{e.address}
+	case n == nil:
+		return nil
+	case len(n.Addresses) > 0:
+		return n.Addresses
+	}
+	return []netip.Addr{n.MAC.LinkLocal()}
+}
+
+// protocolOf gives the packet the protocol's number in its family.
+func (spec *traceSpec) protocolOf(p *verdict.Packet) {
+	switch spec.protocol {
+	case secgroup.ProtocolTCP:
+		p.Proto = verdict.ProtoTCP
+	case secgroup.ProtocolUDP:
+		p.Proto = verdict.ProtoUDP
+	case secgroup.ProtocolICMP:
+		p.Proto = verdict.ProtoICMP
+		if p.Family == secgroup.FamilyIPv6 {
+			p.Proto = verdict.ProtoICMPv6
+			if p.ICMPType == echoRequest && p.ICMPCode == 0 {
+				p.ICMPType = echoRequestV6
+			}
+		}
+	default:
+		p.Proto, _ = spec.protocol.Number()
+	}
+}
+
+// turn makes the packet the answering end's, if it is an answer: the reply, or
+// the error that says that a port is closed (RFC 792, RFC 4443 §3.1).
+func (w *way) turn() {
+	if w.state != inquiry.Reply && w.state != inquiry.Related {
+		return
+	}
+	w.src, w.dst = w.dst, w.src
+	p := &w.packet
+	p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
+	v6 := p.Family == secgroup.FamilyIPv6
+	switch {
+	case w.state == inquiry.Related && v6:
+		*p = verdict.Packet{Family: p.Family, Src: p.Src, Dst: p.Dst, Proto: verdict.ProtoICMPv6, ICMPType: 1, ICMPCode: 4}
+	case w.state == inquiry.Related:
+		*p = verdict.Packet{Family: p.Family, Src: p.Src, Dst: p.Dst, Proto: verdict.ProtoICMP, ICMPType: 3, ICMPCode: 3}
+	case p.Proto == verdict.ProtoICMPv6 && p.ICMPType == echoRequestV6:
+		p.ICMPType = 129
+	case p.Proto == verdict.ProtoICMP && p.ICMPType == echoRequest:
+		p.ICMPType = 0
+	}
+}
