@@ -14,3 +14,30 @@ func (c *Compiler) Profile(nic string) (number uint32, ok bool) {
 // Cookie selects the flows of a kind: those whose cookie has these bits under
 // the mask.
 func (k CookieKind) Cookie() (value, mask uint64) { return cookie(k, 0), CookieMask | 0xff<<40 }
+
+// Meaning says what flows of a kind do, for people.
+func (k CookieKind) Meaning() string {
+	switch k {
+	case KindPipeline:
+		return "a fixed flow of the pipeline, the same on every host"
+	case KindNIC:
+		return "a NIC's entry, guard and delivery"
+	case KindSegment:
+		return "flooding and the uplink of an L2 segment"
+	case KindProfile:
+		return "where packets go that a set of groups judges"
+	case KindClause:
+		return "a clause of the rules of a set of groups"
+	case KindRule:
+		return "lets packets through by a rule"
+	case KindAddress:
+		return "the groups that a remote address is a member of"
+	case KindUnrestricted:
+		return "lets a NIC's egress through that no group restricts"
+	case KindBaseline:
+		return "lets packets through to a service that the operator opened to every NIC"
+	case KindCut:
+		return "keeps a connection cut until its ends fall silent"
+	}
+	return "unknown"
+}

@@ -32,6 +32,11 @@ type cli struct {
 	Realization    realizationCmd    `cmd:"" group:"look" help:"Is a revision in force on all hosts it concerns?"`
 	Status         statusCmd         `cmd:"" group:"look" help:"The API, the hosts and what lags, at a glance."`
 
+	Trace         traceCmd         `cmd:"" group:"debug" help:"What becomes of a packet, and why."`
+	Flows         flowsCmd         `cmd:"" group:"debug" help:"The installed flows of an account's NICs."`
+	Connections   connectionsCmd   `cmd:"" aliases:"conns" group:"debug" help:"The open connections of an account's NICs."`
+	ExplainCookie explainCookieCmd `cmd:"" group:"debug" help:"What the flow with a cookie is for."`
+
 	Completion completionCmd `cmd:"" group:"other" help:"Print a shell completion script."`
 	Version    versionCmd    `cmd:"" group:"other" help:"Print the version."`
 }
@@ -60,6 +65,7 @@ func newParser(c *cli, std stdio) (*kong.Kong, *exitState) {
 			{Key: "policy", Title: "Policy:"},
 			{Key: "platform", Title: "Platform:"},
 			{Key: "look", Title: "Look:"},
+			{Key: "debug", Title: "Debug:"},
 			{Key: "other", Title: "Other:"},
 			{Key: "client", Title: "Client flags:"},
 		}),

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+type traceCmd struct {
+	From       string `required:"" complete:"nic" placeholder:"NIC|ADDR" help:"Where the packet comes from: a NIC, an instance with one NIC, or an address."`
+	To         string `required:"" complete:"nic" placeholder:"NIC|ADDR" help:"Where it goes."`
+	FromAddr   string `placeholder:"ADDR" help:"The source address, if not the NIC's first one."`
+	ToAddr     string `placeholder:"ADDR" help:"The destination address, if not the NIC's first one."`
+	Proto      string `default:"tcp" placeholder:"NAME" help:"tcp, udp, icmp or a number. Default tcp."`
+	Port       int    `placeholder:"N" help:"Destination port."`
+	SourcePort int    `placeholder:"N" help:"Source port. Default 40000."`
+	ICMPType   *int   `name:"icmp-type" placeholder:"N" help:"ICMP type. Default echo request."`
+	ICMPCode   *int   `name:"icmp-code" placeholder:"N" help:"ICMP code."`
+	Family     string `enum:",ipv4,ipv6" default:"" placeholder:"FAMILY" help:"ipv4 or ipv6, where the ends have both."`
+	State      string `enum:"new,established,reply,related,invalid" default:"new" placeholder:"STATE" help:"new, established, reply, related or invalid."`
+	Steps      bool   `help:"Show every flow that the packet meets."`
+}
+
+func (traceCmd) Help() string {
+	return `Says what becomes of a packet and why: by the policy, and by the switches of the hosts where its ends are.
+Nothing is sent.
+
+Examples:
+  ringfence trace --from web-1 --to db-1 --port 5432
+  ringfence trace --from 8.8.8.8 --to web-1 --proto icmp --steps`
+}
+
+func (c traceCmd) Run(t *tenant) error {
+	spec := client.TraceSpec{
+		Family: c.Family, Protocol: c.Proto, Port: c.Port, SourcePort: c.SourcePort, ICMPType: c.ICMPType, ICMPCode: c.ICMPCode, State: c.State,
+	}
+	var err error
+	if spec.Source, err = t.traceEnd(c.From, c.FromAddr); err != nil {
+		return err
+	}
+	if spec.Destination, err = t.traceEnd(c.To, c.ToAddr); err != nil {
+		return err
+	}
+	var meta client.Meta
+	trace, err := t.api.Trace(t.ctx, t.account, spec, client.Into(&meta))
+	if err != nil {
+		return err
+	}
+	if t.out.json {
+		return t.show(meta)
+	}
+	t.out.trace(trace, c.Steps)
+	return nil
+}
+
+// traceEnd finds what a person calls an end: an address, a NIC, or an instance
+// that has one NIC.
+func (t *tenant) traceEnd(name, address string) (client.TraceEnd, error) {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return client.TraceEnd{Address: name}, nil
+	}
+	nics, err := client.Collect(t.api.NICs(t.ctx, t.account))
+	if err != nil {
+		return client.TraceEnd{}, err
+	}
+	var found []string
+	for _, n := range nics {
+		if n.ID == name {
+			return client.TraceEnd{NIC: name, Address: address}, nil
+		}
+		if n.Instance == name {
+			found = append(found, n.ID)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return client.TraceEnd{NIC: name, Address: address}, nil // the API says that there is none
+	case 1:
+		return client.TraceEnd{NIC: found[0], Address: address}, nil
+	}
+	return client.TraceEnd{}, fmt.Errorf("instance %s has the NICs %s: name one", name, strings.Join(found, ", "))
+}
+
+// trace prints the verdict first, then the packet's way.
+func (p *printer) trace(t client.Trace, steps bool) {
+	p.line("%s  %s  %s", p.verdict(t.Verdict), packetText(t.Packet), t.Summary)
+	switch {
+	case t.Agreement != nil && !*t.Agreement:
+		p.line("%s", p.paint(red, "The datapath does not do what the policy says."))
+	case !t.Done:
+		p.line("%s", p.paint(yellow, "Some host has not answered yet: ask again."))
+	}
+	for _, l := range t.Legs {
+		where := l.NIC
+		if l.Host != "" {
+			where += " on " + l.Host
+		}
+		if l.Hidden {
+			where = "another account"
+		}
+		p.line("")
+		p.line("%s %s", p.paint(bold, l.Direction), where)
+		p.line("  policy    %s  %s", p.verdict(l.Policy.Verdict), reasonText(l.Policy.Reason, l.Policy.Group, l.Policy.Rule, l.Policy.Detail))
+		p.line("  datapath  %s  %s", p.verdict(l.Datapath.Verdict), reasonText(l.Datapath.Reason, l.Datapath.Group, l.Datapath.Rule, l.Datapath.Detail))
+		if path := pathText(l.Datapath.Steps); path != "" {
+			p.line("  path      %s", p.paint(dim, path))
+		}
+		if steps {
+			p.steps(l.Datapath)
+		}
+	}
+}
+
+func (p *printer) steps(d client.TraceDatapath) {
+	for _, s := range d.Steps {
+		if s.CTState != "" {
+			p.line("    %s", p.paint(dim, "conntrack says "+s.CTState))
+		}
+		rule := ""
+		if s.Rule != "" {
+			rule = p.paint(green, "  rule "+s.Group+"/"+s.Rule)
+		}
+		if s.Kind == "foreign" {
+			rule = p.paint(red, "  not a flow of Ringfence")
+		}
+		p.line("    %3d %-15s priority=%d,%s cookie=%s%s", s.Table, s.TableName, s.Priority, s.Match, s.Cookie, rule)
+		p.line("        %s", p.paint(dim, "→ "+s.Actions))
+	}
+	for _, u := range d.Unparsed {
+		p.line("    %s", p.paint(yellow, "not understood: "+u))
+	}
+}
+
+func (p *printer) verdict(v string) string {
+	style := map[string]style{"allow": green, "deny": red}[v]
+	if style == plain {
+		style = yellow
+	}
+	return p.paint(style, fmt.Sprintf("%-7s", strings.ToUpper(v)))
+}
+
+func packetText(k client.TracePacket) string {
+	service := k.Protocol
+	switch k.Protocol {
+	case "tcp", "udp":
+		service = fmt.Sprintf("%s/%d", k.Protocol, k.Port)
+	case "icmp", "icmpv6":
+		service = fmt.Sprintf("%s %d/%d", k.Protocol, k.ICMPType, k.ICMPCode)
+	}
+	return fmt.Sprintf("%s → %s %s", k.Source, k.Destination, service)
+}
+
+func reasonText(reason, group, rule, detail string) string {
+	s := reason
+	if rule != "" {
+		s = "rule " + rule + " of group " + group
+	}
+	if detail != "" {
+		s += ": " + detail
+	}
+	return s
+}
+
+// pathText is the way through the tables: "entry → egress-guard → ct new|trk → …".
+func pathText(steps []client.TraceStep) string {
+	var parts []string
+	for _, s := range steps {
+		if s.CTState != "" {
+			parts = append(parts, "ct("+s.CTState+")")
+		}
+		name := s.TableName
+		if s.Kind == "miss" {
+			name += " (no match)"
+		}
+		parts = append(parts, name)
+	}
+	return strings.Join(parts, " → ")
+}
