@@ -28,6 +28,10 @@ type Store interface {
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
 	Sync(ctx context.Context) error
 	Stale() (since time.Time, stale bool)
+	Note(ctx context.Context, name string) (n store.Note, ok bool, err error)
+	Notes(ctx context.Context, prefix, after string, limit int) ([]store.Note, error)
+	TrimNotes(ctx context.Context, prefix string, keep int) error
+	History(ctx context.Context, since int64, started func() error, each func(store.Event) error) error
 }
 
 // Config is what an API is made of. Store and Tokens are needed.
@@ -38,6 +42,7 @@ type Config struct {
 	Registry *prometheus.Registry // served at /metrics; a new one if nil
 	Now      func() time.Time     // time.Now if nil
 	NewID    func() string        // UUIDv7 if nil
+	Audit    AuditConfig
 }
 
 // API is the HTTP API. It is an http.Handler.
@@ -51,6 +56,11 @@ type API struct {
 	past    *history
 	metrics *metrics
 	traces  *traceBook
+	audit   AuditConfig
+	trim    *trimmer
+	streams streams
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
 	stop    func()
 	loaded  atomic.Bool // policy and hosts have been loaded once
 }
@@ -59,7 +69,7 @@ type API struct {
 func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
-		echo: echo.New(), past: newHistory(),
+		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(),
 	}
 	if a.logger == nil {
 		a.logger = slog.Default()
@@ -80,21 +90,24 @@ func New(cfg Config) *API {
 	for _, r := range routes() {
 		a.echo.Add(r.method, echoPath(r.path), a.handler(r))
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	a.traces = newTraceBook(ctx)
-	stop := a.store.Observe(a.past.record)
-	a.stop = func() {
-		cancel()
-		stop()
-		a.traces.wg.Wait()
-	}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.traces = newTraceBook(a.ctx)
+	a.trim = newTrimmer(a.logger, func(ctx context.Context, log string) error {
+		return a.store.TrimNotes(ctx, log, a.audit.Entries)
+	})
+	a.stop = a.store.Observe(a.past.record)
 	a.store.Hosts() // has the store begin to follow them
 	return a
 }
 
-// Close ends what the API has the store do. Requests under way are not waited
-// for: that is the HTTP server's business.
-func (a *API) Close() { a.stop() }
+// Close ends what the API has the store do, and event streams. Requests under
+// way are not waited for: that is the HTTP server's business.
+func (a *API) Close() {
+	a.cancel()
+	a.stop()
+	a.trim.close()
+	a.traces.wg.Wait()
+}
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }

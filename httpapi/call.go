@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,6 +33,8 @@ type call struct {
 	account string // of the path, "" if it has none
 	who     Identity
 	begun   time.Time
+	sum     [sha256.Size]byte // of the body that was read
+	*step                     // of a transaction, if the call is one
 }
 
 // handler makes an Echo handler of a route. It is the one place where errors
@@ -95,6 +98,9 @@ func (c *call) fail(err error) {
 
 // param returns a path parameter.
 func (c *call) param(name string) string {
+	if c.step != nil {
+		return c.params[name]
+	}
 	v := c.echo.Param(name)
 	if c.req.URL.RawPath != "" { // Echo then matches the path as it was escaped
 		if plain, err := url.PathUnescape(v); err == nil {
@@ -115,6 +121,12 @@ func (c *call) groupRef() secgroup.GroupRef {
 
 // body reads the request's JSON. Faults of its form are in the reading.
 func (c *call) body() (*node, *reading, error) {
+	if c.step != nil {
+		if c.given == nil {
+			return nil, nil, problem(http.StatusBadRequest, codeMalformedJSON, "the operation needs a body")
+		}
+		return c.given, &reading{}, nil
+	}
 	if err := c.mediaType(); err != nil {
 		return nil, nil, err
 	}
@@ -122,6 +134,7 @@ func (c *call) body() (*node, *reading, error) {
 	if err != nil {
 		return nil, nil, c.bodyError(err)
 	}
+	c.sum = sha256.Sum256(raw)
 	n, faults, err := parseJSON(raw)
 	return n, &reading{faults: faults}, err
 }
@@ -138,6 +151,9 @@ func (c *call) objectBody() (*node, *reading, error) {
 
 // noBody refuses a body that says anything: the path says it all.
 func (c *call) noBody() error {
+	if c.step != nil {
+		return c.emptyObject(c.given, nil)
+	}
 	raw, err := io.ReadAll(c.req.Body)
 	if err != nil {
 		return c.bodyError(err)
@@ -152,8 +168,15 @@ func (c *call) noBody() error {
 	if err != nil {
 		return err
 	}
+	return c.emptyObject(n, faults)
+}
+
+// emptyObject refuses a body, if there is one, that is not {}.
+func (c *call) emptyObject(n *node, faults secgroup.Faults) error {
 	r := &reading{faults: faults}
-	r.object(n, "").close()
+	if n != nil {
+		r.object(n, "").close()
+	}
 	if len(r.faults) > 0 {
 		return r.faults
 	}

@@ -3,11 +3,13 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // mutation is a request that changes the policy.
@@ -51,6 +53,10 @@ func (c *call) mutate(m mutation) error {
 	if err != nil {
 		return err
 	}
+	if c.step != nil { // a step of a transaction, which makes it
+		c.planned = &m
+		return nil
+	}
 	req := &plan.Request{
 		Now: c.api.now().UTC(), NewID: c.api.newID, Condition: c.condition(),
 		ConfirmEgressOpen: confirmed, CreateAccount: c.who.platformAdmin(), Faults: m.faults,
@@ -58,19 +64,65 @@ func (c *call) mutate(m mutation) error {
 	if dry {
 		return c.dryRun(m, req)
 	}
+	once, err := c.idempotency()
+	if err != nil {
+		return err
+	}
+	if once != nil {
+		if replayed, err := c.replay(once); replayed || err != nil {
+			return err
+		}
+	}
 	var out outcome
 	out.rev, err = c.api.store.Update(c.req.Context(), func(s *secgroup.Snapshot) ([]secgroup.Change, error) {
 		var err error
 		out.result, err = m.plan(s, req)
 		return out.result.Changes, err
-	})
+	}, store.WithNotes(func(before *secgroup.Snapshot, _ []secgroup.Change) ([]store.NoteWrite, error) {
+		return c.notes(m, &out, before, once)
+	}))
+	if once != nil && errors.Is(err, store.ErrNoteTaken) { // by the same request, sent twice at once
+		replayed, err := c.replay(once)
+		if err == nil && !replayed {
+			err = fmt.Errorf("%w: an idempotency key came and went", store.ErrUnavailable)
+		}
+		return err
+	}
 	if err != nil {
 		return err
 	}
 	if err := c.look(m, &out); err != nil {
 		return err
 	}
-	return c.report(m, &out)
+	if once != nil {
+		return c.report(once.first(out.rev, out.need))
+	}
+	return c.report(c.written(m, &out))
+}
+
+// notes are what is written in the same transaction as a mutation: the entry of
+// the audit log, and the answer for whoever asks again with the same key.
+func (c *call) notes(m mutation, out *outcome, before *secgroup.Snapshot, once *idempotency) ([]store.NoteWrite, error) {
+	var notes []store.NoteWrite
+	if len(out.result.Changes) > 0 {
+		entry, err := c.auditEntry(before, out.result)
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, entry)
+	}
+	if once != nil {
+		planned := outcome{result: out.result, rev: toBeRevision}
+		if err := c.render(m, &planned, plan.NewView(before, toBeRevision, toBeWritten(out.result.Changes))); err != nil {
+			return nil, err
+		}
+		answer, err := once.note(c.written(m, &planned))
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, answer)
+	}
+	return notes, nil
 }
 
 // dryRun answers as if the change had been made.
@@ -133,41 +185,60 @@ func (c *call) render(m mutation, out *outcome, v *plan.View) error {
 	return err
 }
 
-// report answers a change that was made, after waiting for the hosts if that is
-// asked for.
-func (c *call) report(m mutation, out *outcome) error {
-	h := c.res.Header()
-	h.Set("SG-Revision", strconv.FormatInt(out.rev, 10))
-	status := http.StatusOK
+// written is the answer to a mutation, but for how far the hosts are.
+type written struct {
+	status   int // 204 has no body
+	rev      int64
+	location string
+	tag      string
+	body     []byte
+	effects  *effectsJSON
+	need     need
+}
+
+// written makes the answer of an outcome.
+func (c *call) written(m mutation, out *outcome) written {
+	w := written{status: http.StatusOK, rev: out.rev, tag: out.tag, body: out.body, effects: out.effects, need: out.need}
 	switch {
 	case m.show == nil:
-		status = http.StatusNoContent
+		w.status = http.StatusNoContent
 	case out.result.Created:
-		status = http.StatusCreated
-	}
-	if m.show != nil {
-		h.Set("ETag", etag(out.tag, out.body))
+		w.status = http.StatusCreated
 	}
 	if m.location != nil {
-		h.Set("Location", m.location(out.result))
+		w.location = m.location(out.result)
 	}
-	also := extras{Effects: out.effects}
+	return w
+}
+
+// report answers a change that was made, after waiting for the hosts if that is
+// asked for.
+func (c *call) report(w written) error {
+	h := c.res.Header()
+	h.Set("SG-Revision", strconv.FormatInt(w.rev, 10))
+	if w.status != http.StatusNoContent {
+		h.Set("ETag", etag(w.tag, w.body))
+	}
+	if w.location != "" {
+		h.Set("Location", w.location)
+	}
+	also := extras{Effects: w.effects}
 	if d, asked := c.preferredWait(); asked {
 		h.Set("Preference-Applied", "wait")
-		also.Realization = c.realize(out.rev, out.need, d)
+		also.Realization = c.realize(w.rev, w.need, d)
 		if also.Realization.State != stateRealized {
-			status = http.StatusAccepted
+			w.status = http.StatusAccepted
 		}
 	}
-	if status == http.StatusNoContent {
-		c.res.WriteHeader(status)
+	if w.status == http.StatusNoContent {
+		c.res.WriteHeader(w.status)
 		return nil
 	}
-	body, err := withExtras(out.body, also)
+	body, err := withExtras(w.body, also)
 	if err != nil {
 		return err
 	}
-	return c.answer(status, body)
+	return c.answer(w.status, body)
 }
 
 // withExtras adds fields to a body that is an encoded object, or nil.

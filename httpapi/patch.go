@@ -26,14 +26,14 @@ func edited[T any](document any, patch *node, read func(*reading, *node) T) (out
 	return out, r.faults
 }
 
-func writableGroup(g *secgroup.Group) any {
+func writableGroup(g *secgroup.Group) map[string]any {
 	return map[string]any{
 		"name": g.Name, "description": g.Description, "tags": g.Tags,
 		"egress_policy": g.EgressPolicy, "network_scope": g.NetworkScope, "networks": g.Networks,
 	}
 }
 
-func writableRule(g secgroup.GroupRef, r *secgroup.Rule) any {
+func writableRule(g secgroup.GroupRef, r *secgroup.Rule) map[string]any {
 	return map[string]any{
 		"direction": r.Direction, "family": r.Family, "protocol": r.Protocol,
 		"port_min": positive(int(r.PortMin)), "port_max": positive(int(r.PortMax)),

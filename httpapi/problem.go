@@ -29,6 +29,8 @@ const (
 	codeMediaType        = "unsupported-media-type"
 	codeStoreUnavailable = "store-unavailable"
 	codeInternal         = "internal-error"
+	codeKeyReuse         = "idempotency-key-reuse"
+	codeRateLimited      = "rate-limited"
 )
 
 // maxDependents bounds the dependents listed in one problem.
@@ -86,8 +88,11 @@ func problemOf(err error) (p *Problem, public bool) {
 		faults   secgroup.Faults
 		conflict *plan.Conflict
 		tooLarge *http.MaxBytesError
+		refusals plan.Refusals
 	)
 	switch {
+	case errors.As(err, &refusals): // first: it unwraps to others
+		return refusalsProblem(refusals)
 	case errors.As(err, &p):
 		return p, true
 	case errors.As(err, &faults):
@@ -187,6 +192,8 @@ var titles = map[string]string{
 	codeMediaType:                    "The body's media type is not understood",
 	codeStoreUnavailable:             "The store is unavailable",
 	codeInternal:                     "Internal error",
+	codeKeyReuse:                     "The idempotency key belongs to another request",
+	codeRateLimited:                  "Too many requests",
 	plan.CodeNameTaken:               "The name is taken",
 	plan.CodeGroupInUse:              "The security group is in use",
 	plan.CodeGroupReferenced:         "The security group is referenced by rules",

@@ -18,10 +18,20 @@ type route struct {
 // writeQuery are the query parameters of every mutation.
 var writeQuery = []string{"dry_run", "confirm"}
 
-// routes lists all operations. Those of issues to come (drops, events, audit) are
-// added here.
+// routes lists all operations. Those of issues to come (drops) are added here.
 func routes() []route {
-	return join(platformRoutes(), accountRoutes(), groupRoutes(), nicRoutes(), debugRoutes(), healthRoutes())
+	return join(platformRoutes(), accountRoutes(), groupRoutes(), nicRoutes(), debugRoutes(), recordRoutes(), healthRoutes())
+}
+
+// recordRoutes tell what happened, and make many things happen at once.
+func recordRoutes() []route {
+	const account = "/v1/accounts/{account}"
+	return []route{
+		{http.MethodPost, account + "/transactions", accountWrite, writeQuery, postTransaction},
+		{http.MethodGet, account + "/events", accountRead, []string{"since", "wait"}, accountEvents},
+		{http.MethodGet, account + "/audit", accountRead, query(listParameters, auditParameters), accountAudit},
+		{http.MethodGet, "/v1/audit", platformRead, query(listParameters, auditParameters), platformAudit},
+	}
 }
 
 func join(parts ...[]route) []route {

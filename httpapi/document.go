@@ -1,0 +1,123 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Documents are objects as events and the audit log compare them: what a
+// caller decides about them, and nothing that follows from other objects.
+
+// objectKinds are the names of kinds of objects.
+var objectKinds = map[secgroup.Kind]string{
+	secgroup.KindAccount: "account", secgroup.KindNetwork: "network", secgroup.KindInstance: "instance", secgroup.KindNIC: "nic",
+	secgroup.KindGroup: "security-group", secgroup.KindAttachment: "attachment", secgroup.KindBaseline: "baseline",
+}
+
+// document returns an object as JSON values (maps, slices, strings, float64,
+// bool, nil). It is nil for an absent one.
+func document(o secgroup.Object) (any, error) {
+	var shown any
+	switch o := o.(type) {
+	case nil:
+		return nil, nil
+	case *secgroup.Account:
+		shown = writableAccount(o)
+	case *secgroup.Network:
+		shown = map[string]any{
+			"type": o.Type, "vpc": text(o.VPC), "prefixes": texts(o.Prefixes), "vlan": o.VLAN,
+			"routing_domain": o.RoutingDomain, "gateways": texts(o.Gateways),
+		}
+	case *secgroup.Instance:
+		shown = map[string]any{"name": o.Name}
+	case *secgroup.NIC:
+		shown = map[string]any{
+			"account": o.Account, "instance": text(o.Instance), "network": o.Network, "mac": o.MAC.String(),
+			"addresses": texts(o.Addresses), "allowed_addresses": texts(o.AllowedAddresses),
+			"enforcement": o.Enforcement, "dhcp_server": o.DHCPServer,
+		}
+	case *secgroup.Group:
+		group := writableGroup(o)
+		rules := make([]any, len(o.Rules))
+		for i := range o.Rules {
+			rule := writableRule(o.GroupRef, &o.Rules[i])
+			rule["id"] = o.Rules[i].ID
+			rules[i] = rule
+		}
+		group["rules"] = rules
+		shown = group
+	case *secgroup.Attachment:
+		shown = attachmentJSON{o.Group.ID, o.NIC, o.Instance}
+	case *secgroup.Baseline:
+		shown = map[string]any{"addresses": showBaseline(o).Addresses}
+	default:
+		return nil, fmt.Errorf("no document of a %T", o)
+	}
+	body, err := encode(shown)
+	if err != nil {
+		return nil, err
+	}
+	var doc any
+	err = json.Unmarshal(body, &doc)
+	return doc, err
+}
+
+// changeJSON is what became of one object.
+type changeJSON struct {
+	Kind    string `json:"kind"`
+	Account string `json:"account,omitempty"`
+	ID      string `json:"id,omitempty"`
+	Action  string `json:"action"` // created, updated, deleted
+	// Patch leads from the object before to the one after (RFC 6902): "" is
+	// the whole object, for one that came or went.
+	Patch        []patchOp `json:"patch"`
+	PatchOmitted bool      `json:"patch_omitted,omitempty"` // it would be too long
+}
+
+// maxPatchBytes bounds one object's patch in events and in the audit log.
+const maxPatchBytes = 16 << 10
+
+// showChange compares two states of an object, nil for absent. changed is false
+// if a caller sees no difference.
+func showChange(k secgroup.Key, before, after secgroup.Object) (out changeJSON, changed bool, err error) {
+	out = changeJSON{Kind: objectKinds[k.Kind], Account: accountOf(k, before, after), ID: k.ID}
+	from, err := document(before)
+	if err != nil {
+		return out, false, err
+	}
+	to, err := document(after)
+	if err != nil {
+		return out, false, err
+	}
+	switch {
+	case from == nil && to == nil:
+		return out, false, nil
+	case from == nil:
+		out.Action, out.Patch = "created", []patchOp{{"add", "", to}}
+	case to == nil:
+		out.Action, out.Patch = "deleted", []patchOp{{"remove", "", nil}}
+	default:
+		out.Action, out.Patch = "updated", patchOf("", from, to)
+	}
+	if size, err := json.Marshal(out.Patch); err != nil || len(size) > maxPatchBytes {
+		out.Patch, out.PatchOmitted = []patchOp{}, true
+	}
+	return out, len(out.Patch) > 0 || out.PatchOmitted, nil
+}
+
+// accountOf says whose object it is, "" for one of the platform.
+func accountOf(k secgroup.Key, states ...secgroup.Object) string {
+	switch k.Kind {
+	case secgroup.KindAccount:
+		return k.ID
+	case secgroup.KindNIC:
+		for _, o := range states {
+			if n, ok := o.(*secgroup.NIC); ok && n != nil {
+				return n.Account
+			}
+		}
+	}
+	return k.Account
+}

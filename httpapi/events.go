@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// eventJSON is what one revision did to an account: the data of an SSE message,
+// and an item of a long poll.
+type eventJSON struct {
+	Revision int64        `json:"revision"`
+	Changes  []changeJSON `json:"changes"`
+}
+
+type eventPageJSON struct {
+	Items    []eventJSON `json:"items"`
+	Revision int64       `json:"revision"` // to go on from
+}
+
+// maxPolled bounds the events of one answer to a long poll.
+const maxPolled = 1000
+
+// accountEvents answers GET …/events: Server-Sent Events if the caller takes
+// them, else a long poll. Events are read from etcd's history, not from what
+// this process remembers: so whoever goes on from the last revision they saw
+// misses nothing and sees nothing twice, also at another API process.
+func accountEvents(c *call) error {
+	since, given, err := c.since()
+	if err != nil {
+		return err
+	}
+	wait, err := c.waitFor()
+	if err != nil {
+		return err
+	}
+	var now int64
+	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		if s.Account(c.account) == nil {
+			return notFound()
+		}
+		now = s.Revision()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !given {
+		since = now
+	}
+	if !c.api.streams.enter(c.account) {
+		return problem(http.StatusTooManyRequests, codeRateLimited, "too many event streams are open").with("Retry-After", "5")
+	}
+	defer c.api.streams.leave(c.account)
+	if c.acceptsStream() {
+		return c.stream(since)
+	}
+	return c.poll(since, given, wait)
+}
+
+// acceptsStream reports whether the caller asks for Server-Sent Events.
+func (c *call) acceptsStream() bool {
+	for part := range strings.SplitSeq(c.req.Header.Get("Accept"), ",") {
+		if t, _, err := mime.ParseMediaType(part); err == nil && t == "text/event-stream" {
+			return true
+		}
+	}
+	return false
+}
+
+// since is the revision that the caller has seen: the header Last-Event-ID of a
+// stream that begins anew, or ?since.
+func (c *call) since() (rev int64, given bool, err error) {
+	v, name := c.req.Header.Get("Last-Event-ID"), "Last-Event-ID"
+	if v == "" {
+		v, name = c.query("since"), "since"
+	}
+	if v == "" {
+		return 0, false, nil
+	}
+	rev, err = strconv.ParseInt(v, 10, 64)
+	if err != nil || rev <= 0 {
+		return 0, false, badParameter(fmt.Sprintf("%s is the revision of an event", name))
+	}
+	return rev, true, nil
+}
+
+// historyError turns an error of the store's history into what to answer.
+func historyError(err error) error {
+	switch {
+	case errors.Is(err, store.ErrCompacted):
+		return problem(http.StatusGone, codeCompacted, "events since that revision are not kept any more; read the lists anew, and go on from their revision")
+	case errors.Is(err, store.ErrFutureRevision):
+		return badParameter("since is a revision that is not reached yet")
+	}
+	return err
+}
+
+// eventOf is what a revision did to an account, nil if nothing.
+func eventOf(account string, e store.Event) (*eventJSON, error) {
+	out := &eventJSON{Revision: e.Revision}
+	for _, ch := range e.Changes {
+		if accountOf(ch.Key, ch.After, ch.Before) != account {
+			continue
+		}
+		shown, changed, err := showChange(ch.Key, ch.Before, ch.After)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			shown.Account = ""
+			out.Changes = append(out.Changes, shown)
+		}
+	}
+	if len(out.Changes) == 0 {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// errPolled ends a poll that has something to answer.
+var errPolled = errors.New("polled")
+
+// poll answers the events since a revision, waiting for the first.
+func (c *call) poll(since int64, given bool, wait time.Duration) error {
+	page := eventPageJSON{Items: []eventJSON{}, Revision: since}
+	if !given { // where to begin
+		return c.json(http.StatusOK, page)
+	}
+	// What happened already comes at once, but takes its time to be read.
+	ctx, cancel := context.WithTimeout(c.req.Context(), max(wait, contactGrace))
+	defer cancel()
+	var newest int64
+	started := func() error {
+		return c.api.store.Read(ctx, func(s *secgroup.Snapshot) error { newest = s.Revision(); return c.pollDone(&page, newest, wait) })
+	}
+	err := c.api.store.History(ctx, since, started, func(e store.Event) error {
+		shown, err := eventOf(c.account, e)
+		if err != nil {
+			return err
+		}
+		page.Revision = e.Revision
+		if shown != nil {
+			page.Items = append(page.Items, *shown)
+		}
+		if len(page.Items) == maxPolled {
+			return errPolled
+		}
+		return c.pollDone(&page, newest, wait)
+	})
+	if err != nil && !errors.Is(err, errPolled) && ctx.Err() == nil {
+		return historyError(err)
+	}
+	c.res.Header().Set("Cache-Control", "no-store")
+	return c.json(http.StatusOK, page)
+}
+
+// pollDone ends a poll that need not wait when all that there was is read.
+func (c *call) pollDone(page *eventPageJSON, newest int64, wait time.Duration) error {
+	if page.Revision >= newest && (len(page.Items) > 0 || wait == 0) {
+		return errPolled
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// idempotencyKeep is for how long an answer is given again.
+const idempotencyKeep = 24 * time.Hour
+
+// maxIdempotencyKey bounds the header's value, in bytes.
+const maxIdempotencyKey = 255
+
+// idempotency is the header Idempotency-Key of a POST. The first request's
+// answer is kept in the same transaction as its change, so that there is
+// exactly one of both, whichever API process is asked and whatever becomes of
+// it. Requests that were refused are not kept: they changed nothing.
+type idempotency struct {
+	name   string // of the note
+	sum    string // of what the request asks for
+	now    time.Time
+	over   int64 // revision of an outdated note to replace, 0 = there is none
+	answer idempotencyRecord
+}
+
+// idempotencyRecord is a note: an answer whose revision is not known yet.
+type idempotencyRecord struct {
+	Sum      string       `json:"sum"`
+	At       time.Time    `json:"at"`
+	Status   int          `json:"status"`
+	Location string       `json:"location,omitempty"`
+	Tag      string       `json:"tag"`
+	Body     []byte       `json:"body"`
+	Effects  *effectsJSON `json:"effects"`
+}
+
+// idempotency reads the header, nil if it is not there. The body must have been
+// read.
+func (c *call) idempotency() (*idempotency, error) {
+	key := c.req.Header.Get("Idempotency-Key")
+	if key == "" || c.req.Method != http.MethodPost {
+		return nil, nil
+	}
+	if len(key) > maxIdempotencyKey || len(c.req.Header.Values("Idempotency-Key")) > 1 {
+		return nil, badParameter(fmt.Sprintf("Idempotency-Key is one value of at most %d bytes", maxIdempotencyKey))
+	}
+	scope := sha256.Sum256([]byte(c.who.Account + "\x00" + c.who.Name + "\x00" + key))
+	asked := sha256.Sum256([]byte(c.req.Method + " " + c.req.URL.EscapedPath() + "?" + c.req.URL.Query().Encode() + "\x00" + string(c.sum[:])))
+	return &idempotency{
+		name: "idempotency/" + c.account + "/" + hex.EncodeToString(scope[:]),
+		sum:  hex.EncodeToString(asked[:]),
+		now:  c.api.now(),
+	}, nil
+}
+
+// replay gives the first answer again, if there was one.
+func (c *call) replay(i *idempotency) (replayed bool, err error) {
+	n, ok, err := c.api.store.Note(c.req.Context(), i.name)
+	if err != nil || !ok {
+		return false, err
+	}
+	var r idempotencyRecord
+	if err := json.Unmarshal(n.Value, &r); err != nil {
+		return false, fmt.Errorf("note %s: %w", n.Name, err)
+	}
+	if i.now.Sub(r.At) >= idempotencyKeep {
+		i.over = n.Revision
+		return false, nil
+	}
+	if r.Sum != i.sum {
+		return false, problem(http.StatusUnprocessableEntity, codeKeyReuse, "the key was used for another request in the last 24 hours")
+	}
+	var hosts need
+	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		impact, known := c.api.past.impactAt(n.Revision)
+		if !known {
+			impact = plan.Impact{All: true}
+		}
+		hosts = c.api.needs(plan.NewView(s, s.Revision(), nil), impact, n.Revision)
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	i.answer = r
+	c.res.Header().Set("Idempotency-Replayed", "true")
+	return true, c.report(i.first(n.Revision, hosts))
+}
+
+// note keeps an answer, and makes it the one to give.
+func (i *idempotency) note(w written) (store.NoteWrite, error) {
+	i.answer = idempotencyRecord{i.sum, i.now, w.status, w.location, w.tag, w.body, w.effects}
+	value, err := json.Marshal(i.answer)
+	return store.NoteWrite{Name: i.name, Value: value, Keep: idempotencyKeep, Once: true, Over: i.over, Always: true}, err
+}
+
+// first is the answer to the first request, made at a revision.
+func (i *idempotency) first(rev int64, hosts need) written {
+	r := i.answer
+	return written{
+		status: r.Status, rev: rev, location: r.Location, effects: r.Effects, need: hosts,
+		tag:  string(withRevision([]byte(r.Tag), "", rev)),
+		body: withRevision(r.Body, `"revision":`, rev),
+	}
+}
+
+// toBeRevision stands for the revision of a write that is not made yet. It is
+// written where a number of that name stands, which no text in the JSON can
+// imitate: there the quotes before the colon would be escaped.
+const toBeRevision = math.MinInt64
+
+func withRevision(b []byte, name string, rev int64) []byte {
+	return bytes.ReplaceAll(b, []byte(name+strconv.FormatInt(toBeRevision, 10)), []byte(name+strconv.FormatInt(rev, 10)))
+}
+
+// toBeWritten gives changed objects, and what is new in them, toBeRevision.
+func toBeWritten(changes []secgroup.Change) []secgroup.Change {
+	out := make([]secgroup.Change, len(changes))
+	for i, c := range changes {
+		out[i] = c
+		switch o := c.Object.(type) {
+		case *secgroup.Group:
+			g := *o
+			g.Revision, g.Rules = toBeRevision, append([]secgroup.Rule{}, o.Rules...)
+			for k := range g.Rules {
+				if g.Rules[k].Revision == 0 {
+					g.Rules[k].Revision = toBeRevision
+				}
+			}
+			out[i].Object = &g
+		case *secgroup.Instance:
+			n := *o
+			n.Revision = toBeRevision
+			out[i].Object = &n
+		}
+	}
+	return out
+}

@@ -1,0 +1,300 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// maxOperations bounds a transaction.
+const maxOperations = 100
+
+// operation is one mutation of a transaction: a request on a resource of the
+// account, as it would be made alone.
+//
+//	{"as": "web", "method": "POST", "path": "/security-groups", "body": {"name": "web"}}
+//	{"method": "PUT", "path": "/nics/n1/security-groups/${web}"}
+//
+// ${web} is the id of what the earlier operation made. It may be a segment of a
+// path, and any string of a body.
+type operation struct {
+	at                   string
+	as, method, path     string
+	ifMatch, ifNoneMatch string
+	body                 *node // nil: none
+}
+
+// step is what makes a call one of a transaction.
+type step struct {
+	params  map[string]string // of the path
+	given   *node             // the body, nil if there is none
+	planned *mutation         // what the route's handler came to
+}
+
+type resultJSON struct {
+	As       string  `json:"as,omitempty"`
+	Status   int     `json:"status"`
+	Location *string `json:"location"`
+	Body     any     `json:"body"` // null of a deletion, and of what a later operation deleted
+}
+
+type transactionJSON struct {
+	Results []resultJSON `json:"results"`
+}
+
+func postTransaction(c *call) error {
+	n, r, err := c.objectBody()
+	if err != nil {
+		return err
+	}
+	ops := r.operations(n)
+	if len(r.faults) > 0 {
+		return r.faults
+	}
+	var steps []*call // of the last run of the plan
+	var results []plan.Result
+	return c.mutate(mutation{
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+			t := transaction{call: c, ids: map[string]string{}, failed: map[string]bool{}}
+			all := make([]plan.Step, len(ops))
+			steps = make([]*call, len(ops))
+			for i := range ops {
+				all[i] = plan.Step{At: ops[i].at, Plan: func(p plan.Policy) (plan.Result, error) {
+					return t.run(p, req, &ops[i], &steps[i])
+				}}
+			}
+			result, each, err := plan.Sequence(s, req, all)
+			results = each
+			return result, err
+		},
+		show: func(v *plan.View, _ plan.Result) (any, string) {
+			out := transactionJSON{Results: make([]resultJSON, len(ops))}
+			for i := range ops {
+				out.Results[i] = steps[i].result(v, results[i])
+				out.Results[i].As = ops[i].as
+			}
+			return out, "t"
+		}})
+}
+
+// operations reads the list.
+func (r *reading) operations(n *node) []operation {
+	o := r.object(n, "")
+	defer o.close()
+	if n.get("operations") == nil {
+		o.invalid("/operations", "is missing")
+	}
+	list := o.take("operations")
+	if list == nil {
+		return nil
+	}
+	items := r.items(list, "/operations", maxOperations)
+	ops := make([]operation, len(items))
+	names := map[string]bool{}
+	for i, item := range items {
+		at := "/operations" + secgroup.Pointer(i)
+		p := r.object(item, at)
+		ops[i] = operation{
+			at: at, as: p.str("as"), method: p.str("method"), path: p.str("path"),
+			ifMatch: p.str("if_match"), ifNoneMatch: p.str("if_none_match"), body: p.take("body"),
+		}
+		if as := ops[i].as; as != "" {
+			if !secgroup.ValidID(as) {
+				p.invalid(p.pointer("as"), "a name is 1-64 of A-Z a-z 0-9 . _ -")
+			} else if names[as] {
+				p.invalid(p.pointer("as"), "an earlier operation has this name")
+			}
+			names[as] = true
+		}
+		for _, name := range []string{"method", "path"} {
+			if item.kind == kindObject && item.get(name) == nil {
+				p.invalid(p.pointer(name), "is missing")
+			}
+		}
+		p.close()
+	}
+	if list.kind == kindArray && len(list.items) == 0 {
+		o.invalid("/operations", "is empty")
+	}
+	return ops
+}
+
+// transaction is one run of the plan.
+type transaction struct {
+	*call
+	ids    map[string]string // by the names of the operations that are done
+	failed map[string]bool   // names of those that are refused
+}
+
+// run plans one operation on what those before it leave.
+func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into **call) (plan.Result, error) {
+	result, err := t.try(p, req, op, into)
+	if op.as != "" {
+		switch {
+		case err != nil:
+			t.failed[op.as] = true
+		case result.Rule != "":
+			t.ids[op.as] = result.Rule
+		default:
+			t.ids[op.as] = result.Key.ID
+		}
+	}
+	return result, err
+}
+
+func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into **call) (plan.Result, error) {
+	resolve := references{t, &reading{}, false}
+	path, query, _ := strings.Cut(op.path, "?")
+	var segments []string
+	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		segments = append(segments, resolve.text(part, op.at+"/path"))
+	}
+	var body *node
+	if op.body != nil {
+		body = resolve.node(op.body, op.at+"/body")
+	}
+	switch {
+	case len(resolve.faults) > 0:
+		return plan.Result{}, placed{resolve.faults}
+	case resolve.dead:
+		return plan.Result{}, plan.ErrNotTried
+	}
+	sub, err := t.sub(op, segments, query, body)
+	if err != nil {
+		return plan.Result{}, err
+	}
+	*into = sub
+	if err := sub.route.serve(sub); err != nil {
+		return plan.Result{}, err
+	}
+	m := sub.planned
+	return m.plan(p, req.Step(sub.condition(), m.faults))
+}
+
+// placed are faults whose pointers are those of the whole request.
+type placed struct{ secgroup.Faults }
+
+// references replaces the names of earlier operations by the ids of what they made.
+type references struct {
+	*transaction
+	*reading
+	dead bool // one of them is refused
+}
+
+func (r *references) text(s, at string) string {
+	name, ok := strings.CutPrefix(s, "${")
+	if !ok || !strings.HasSuffix(name, "}") {
+		return s
+	}
+	name = strings.TrimSuffix(name, "}")
+	id, done := r.ids[name]
+	switch {
+	case r.failed[name]:
+		r.dead = true
+	case !done:
+		r.invalid(at, fmt.Sprintf("no earlier operation is named %q", name))
+	}
+	return id
+}
+
+func (r *references) node(n *node, at string) *node {
+	out := *n
+	switch n.kind {
+	case kindString:
+		out.text = r.text(n.text, at)
+	case kindArray:
+		out.items = make([]*node, len(n.items))
+		for i, item := range n.items {
+			out.items[i] = r.node(item, at+secgroup.Pointer(i))
+		}
+	case kindObject:
+		out.fields = make([]field, len(n.fields))
+		for i, f := range n.fields {
+			out.fields[i] = field{f.name, r.node(f.value, at+secgroup.Pointer(f.name))}
+		}
+	}
+	return &out
+}
+
+// stepPaths are the resources of an account that a transaction may write.
+var stepPaths = []string{"security-groups", "instances", "nics"}
+
+// sub makes the call that an operation stands for.
+func (t *transaction) sub(op *operation, segments []string, query string, body *node) (*call, error) {
+	fault := func(field, detail string) error {
+		return placed{secgroup.Faults{{Pointer: op.at + "/" + field, Code: secgroup.CodeInvalidValue, Detail: detail}}}
+	}
+	whole := "/v1/accounts/" + url.PathEscape(t.account)
+	for i, s := range segments {
+		plain, err := url.PathUnescape(s)
+		if err != nil {
+			return nil, fault("path", "is not a path")
+		}
+		segments[i] = plain
+		whole += "/" + url.PathEscape(plain)
+	}
+	r, params, ok := stepRoute(op.method, segments)
+	if !ok {
+		return nil, fault("path", "no operation of that method and path can be part of a transaction; paths begin with /security-groups, /instances or /nics")
+	}
+	params["account"] = t.account
+	u, err := url.Parse(whole + "?" + query)
+	if err != nil {
+		return nil, fault("path", "is not a path")
+	}
+	if q := u.Query(); q.Has("dry_run") || q.Has("confirm") {
+		return nil, fault("path", "dry_run and confirm are parameters of the whole transaction")
+	}
+	sub := *t.call
+	sub.route = r
+	sub.step = &step{params: params, given: body}
+	sub.req = (&http.Request{Method: op.method, URL: u, Header: http.Header{}}).WithContext(t.req.Context())
+	for name, v := range map[string]string{"If-Match": op.ifMatch, "If-None-Match": op.ifNoneMatch} {
+		if v != "" {
+			sub.req.Header.Set(name, v)
+		}
+	}
+	return &sub, sub.checkParameters()
+}
+
+// stepRoute finds the route of an operation.
+func stepRoute(method string, segments []string) (r route, params map[string]string, ok bool) {
+	for _, r := range routes() {
+		path, below := strings.CutPrefix(r.path, "/v1/accounts/{account}/")
+		parts := strings.Split(path, "/")
+		if !below || r.access != accountWrite || r.method != method || len(parts) != len(segments) || !slices.Contains(stepPaths, parts[0]) {
+			continue
+		}
+		params := map[string]string{}
+		fits := true
+		for i, part := range parts {
+			if name, variable := strings.CutPrefix(part, "{"); variable {
+				params[strings.TrimSuffix(name, "}")] = segments[i]
+			} else {
+				fits = fits && part == segments[i]
+			}
+		}
+		if fits {
+			return r, params, true
+		}
+	}
+	return route{}, nil, false
+}
+
+// result shows what became of an operation.
+func (c *call) result(v *plan.View, r plan.Result) resultJSON {
+	m := c.planned
+	w := c.written(*m, &outcome{result: r})
+	out := resultJSON{Status: w.status, Location: text(w.location)}
+	if m.show != nil {
+		if body, _ := m.show(v, r); body != nil {
+			out.Body = body
+		}
+	}
+	return out
+}
