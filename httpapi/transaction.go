@@ -86,11 +86,9 @@ func postTransaction(c *call) error {
 func (r *reading) operations(n *node) []operation {
 	o := r.object(n, "")
 	defer o.close()
-	if n.get("operations") == nil {
-		o.invalid("/operations", "is missing")
-	}
 	list := o.take("operations")
 	if list == nil {
+		o.invalid("/operations", "is missing")
 		return nil
 	}
 	items := r.items(list, "/operations", maxOperations)

@@ -103,6 +103,11 @@ func TestTransactionIsRefusedWhole(t *testing.T) {
 			t.Errorf("%s: %d %s at %v\n%s", name, a.status, a.text("code"), at, a.raw)
 		}
 	}
+	for _, body := range []string{`{}`, `{"operations":null}`, `{"operations":{}}`} {
+		if a := s.do("POST", transactions, body); a.status != 422 || a.text("errors", 0, "pointer") != "/operations" {
+			t.Errorf("%s: %d %s", body, a.status, a.raw)
+		}
+	}
 	if s.api.newestRevision(t) != before {
 		t.Error("a refused transaction changed something")
 	}
