@@ -5,9 +5,13 @@ import (
 	be "encoding/binary"
 	"net"
 	"slices"
+	"testing"
+	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ringfence/ringfence/internal/traffic"
 )
 
 // piece is a part of a datagram, by offset and length in bytes.
@@ -178,3 +182,45 @@ var fragmentAttacks = []attack{{
 		return w.bigUDP(99, reversed(thirds)...)
 	},
 }}
+
+// holds is how long the datapath waits for the rest of a datagram.
+const holds = 16 * time.Second
+
+// testLeftFragments leaves fragments in the datapath, of datagrams that never
+// become whole. OVS before 3.3 sends them on when their time is over, among
+// the packets of whoever is next: none may get anywhere.
+func testLeftFragments(t *testing.T, dc *datacentre) {
+	s := newScene(t, dc)
+	eve := s.party("eve@h1")
+	from := newSender(t, eve.Node)
+	var marks [][]byte
+	begin := time.Now()
+	for _, p := range s.parties {
+		for _, pieces := range [][]piece{thirds[1:], thirds[:2], thirds[2:]} {
+			w := newWire(eve, p, s.vlan)
+			marks = append(marks, w.mark)
+			from.send(t, w.bigUDP(99, pieces...)...)
+			time.Sleep(pace)
+		}
+	}
+	time.Sleep(holds)
+	// Connections of every kind: new ones, their answers, and what they send next.
+	for range 30 {
+		for _, to := range []string{"shut@h1", "shut@h2", "open@h1", "open@h2"} {
+			w := newWire(eve, s.party(to), s.vlan)
+			for _, f := range w.udp(53) {
+				from.send(t, f)
+				from.send(t, f)
+			}
+			time.Sleep(pace)
+		}
+	}
+	time.Sleep(inFlight)
+	for _, p := range s.parties {
+		for _, q := range p.Capture.Find(begin, func(q *traffic.Packet) bool { return !q.Out }) {
+			if slices.ContainsFunc(marks, func(m []byte) bool { return bytes.Contains(q.Frame, m) }) {
+				t.Errorf("%s saw a fragment of a datagram that never became whole: %s", p.Name(), q.String())
+			}
+		}
+	}
+}

@@ -119,6 +119,7 @@ func (n *tenant) testPathMTU(t *testing.T, router *lab.Node) {
 	if err := router.NS.IP("link set eth1 mtu 1300"); err != nil {
 		t.Fatal(err)
 	}
+	n.rule("db", "transfer", "ingress tcp 8080 from web")
 	for _, family := range []int{4, 6} {
 		for _, hosts := range [][2]string{{"h1", "h1"}, {"h1", "h2"}, {"h2", "h1"}} {
 			from, to := n.party("web@"+hosts[0]), n.party("db@"+hosts[1])
@@ -137,15 +138,11 @@ func (n *tenant) testPathMTU(t *testing.T, router *lab.Node) {
 	}
 }
 
-// transfer sends so many bytes to TCP port 80 by a connection of its own.
+// transfer sends so many bytes to TCP port 8080 by a connection of its own.
 func transfer(ctx context.Context, from, to *matrix.Party, family, size int) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := to.Server.Close(); err != nil { // it has the port
-		return err
-	}
-	to.Server = traffic.NewServer(to.Node.NS)
-	network, address := fmt.Sprintf("tcp%d", family), netip.AddrPortFrom(to.Node.Address(family), 80).String()
+	network, address := fmt.Sprintf("tcp%d", family), netip.AddrPortFrom(to.Node.Address(family), 8080).String()
 	l, err := netns.Open(to.Node.NS, func() (net.Listener, error) { return net.Listen(network, address) })
 	if err != nil {
 		return err

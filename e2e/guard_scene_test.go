@@ -241,6 +241,10 @@ func TestGuard(t *testing.T) {
 				newScene(t, dc).perform(attacks)
 			})
 		}
+		t.Run("left fragments", func(t *testing.T) {
+			t.Parallel()
+			testLeftFragments(t, dc)
+		})
 	})
 	t.Run("networks", func(t *testing.T) {
 		for name, test := range map[string]func(t *testing.T, dc *datacentre){
