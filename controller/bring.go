@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
 )
 
 // bring installs what is compiled. While the switch's content is unknown it is
@@ -20,17 +19,12 @@ func (e *engine) bring(ctx context.Context) error {
 		}
 		e.back = ofrules.Diff(have, e.compiler.Flows())
 		e.install.forget()
-		e.audit = false
 		// Nobody knows what passed meanwhile.
 		e.sweeper.expect(sweep{concern: concern{all: true}})
-	case e.audit:
-		e.audit = false
-		if err := e.inspect(ctx); err != nil {
-			return err
-		}
 	default:
-		e.repair(repair(drifted, e.compiler.Flow))
+		e.repair(e.audit.found.Then(repair(drifted, e.compiler.Flow)))
 	}
+	e.audit.found = ofrules.Delta{}
 	if !e.refused.IsZero() && !time.Now().Before(e.refused) {
 		e.refused = time.Time{}
 		e.back = e.install.again(e.compiler.Flow).Then(e.back)
@@ -40,6 +34,7 @@ func (e *engine) bring(ctx context.Context) error {
 		return nil
 	}
 	e.sweeper.expect(sweep{changed: true, narrowed: !e.back.OnlyAdds()})
+	e.audit.touch(e.back)
 	e.known = false // until the switch says so
 	e.pace.spend(time.Now(), e.passes.cost())
 	if err := e.install.apply(ctx, e.conn, e.back); err != nil {
@@ -49,40 +44,6 @@ func (e *engine) bring(ctx context.Context) error {
 	e.metrics.flowMods.Add(float64(len(e.back.Put) + len(e.back.Delete)))
 	e.known, e.back = true, ofrules.Delta{}
 	return nil
-}
-
-// inspect reads the flows back although they should be known, and has what
-// differs put right.
-func (e *engine) inspect(ctx context.Context) error {
-	have, err := readBack(ctx, e.conn)
-	if err != nil {
-		return err
-	}
-	fix := ofrules.Diff(have, e.compiler.Flows())
-	due := map[openflow.FlowKey]bool{} // known to be missing or in excess
-	for _, f := range e.back.Put {
-		due[f.Key()] = true
-	}
-	for _, f := range e.back.Delete {
-		due[f.Key()] = true
-	}
-	known := func(f openflow.Flow) bool {
-		_, refused := e.install.refused[f.Key()]
-		return refused || due[f.Key()]
-	}
-	e.repair(ofrules.Delta{Put: without(fix.Put, known), Delete: without(fix.Delete, known), Replaced: fix.Replaced})
-	return nil
-}
-
-// without returns the flows that are not known.
-func without(flows []openflow.Flow, known func(openflow.Flow) bool) []openflow.Flow {
-	var out []openflow.Flow
-	for _, f := range flows {
-		if !known(f) {
-			out = append(out, f)
-		}
-	}
-	return out
 }
 
 // repair has flows put right that somebody else changed. Until then they may

@@ -29,6 +29,7 @@ type engine struct {
 	limits   limits
 	pace     pace
 	install  installer
+	audit    audit
 
 	conn    *ofconn.Conn // to which all below belongs
 	ports   ports
@@ -36,7 +37,6 @@ type engine struct {
 	known   bool                    // what the switch holds is what was compiled, but for back
 	back    ofrules.Delta           // compiled and not installed yet
 	ready   map[string]ofrules.Port // NICs whose flows are confirmed
-	audit   bool                    // the flows are to be read back, just in case
 	refused time.Time               // when to try refused flows again
 
 	refusals int // how many flows are refused, last time
@@ -44,7 +44,7 @@ type engine struct {
 
 func newEngine(c *controller) *engine {
 	return &engine{
-		controller: c, compiler: c.desk.compiler, zones: c.zones, pace: pace{slack: commitSlack},
+		controller: c, compiler: c.desk.compiler, zones: c.zones, pace: pace{slack: commitSlack}, audit: newAudit(),
 		limits: limits{most: c.cfg.NICConnections, set: func(ctx context.Context, zones ...unixctl.ZoneLimit) error {
 			return c.datapath().SetLimits(ctx, zones...)
 		}},
@@ -55,6 +55,7 @@ func newEngine(c *controller) *engine {
 func (e *engine) run(ctx context.Context) error {
 	audit := time.NewTicker(e.cfg.timing.audit)
 	defer audit.Stop()
+	defer e.audit.end()
 	wait := minRetry
 	for {
 		again, err := e.step(ctx)
@@ -77,7 +78,13 @@ func (e *engine) run(ctx context.Context) error {
 		case <-e.wake:
 		case <-timer:
 		case <-audit.C:
-			e.audit = true
+			if e.known {
+				e.audit.start(ctx, e.conn)
+			}
+			continue
+		case r := <-e.audit.done:
+			e.audited(r)
+			continue
 		}
 		if d := e.pace.wait(time.Now(), e.passes.cost()); d > 0 {
 			if err := pause(ctx, d); err != nil {
