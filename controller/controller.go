@@ -63,6 +63,7 @@ type Config struct {
 	Metrics prometheus.Registerer // nil: not exported
 
 	timing timing
+	unfit  func(unixctl.Version) error // what tests replace
 }
 
 // timing is what tests shorten.
@@ -86,6 +87,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.unfit == nil {
+		c.unfit = unfit
 	}
 	if c.timing.audit <= 0 {
 		c.timing.audit = auditEvery

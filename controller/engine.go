@@ -149,7 +149,7 @@ func (e *engine) meet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e.unfit = unfit(version)
+		e.unfit = e.cfg.unfit(version)
 		e.report.problem("ovs-vswitchd", e.unfit)
 		if e.unfit != nil {
 			e.log.Error("this Open vSwitch is not used", "error", e.unfit)

@@ -36,6 +36,7 @@ type rig struct {
 	ctl     *unixctl.Client
 	timing  timing
 	uplink  string
+	unfit   func(unixctl.Version) error
 	metrics *prometheus.Registry
 	logs    *logbook
 
@@ -103,7 +104,7 @@ func (r *rig) start() {
 	cfg := Config{
 		Policy: r.hostStore, Reports: r.hostStore, Asks: r.hostStore, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
-		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing,
+		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()
 }

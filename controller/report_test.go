@@ -1,0 +1,206 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/ovsdb"
+	"github.com/ringfence/ringfence/store"
+)
+
+// board keeps reports and when they came, and fails on demand.
+type board struct {
+	mu      sync.Mutex
+	reports []store.HostStatus
+	at      []time.Time
+	fails   error
+}
+
+func (b *board) PutHost(_ context.Context, h store.HostStatus) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fails == nil {
+		b.reports, b.at = append(b.reports, h), append(b.at, time.Now())
+	}
+	return b.fails
+}
+
+func (b *board) last() (store.HostStatus, int, time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := len(b.reports)
+	if n == 0 {
+		return store.HostStatus{}, 0, time.Time{}
+	}
+	return b.reports[n-1], n, b.at[n-1]
+}
+
+// reporting runs a reporter in a bubble of fake time.
+func reporting(t *testing.T, test func(t *testing.T, r *reporter, b *board)) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &board{}
+		cfg := Config{Host: "h1", Reports: b}
+		r := newReporter(cfg, slog.New(slog.DiscardHandler), newMetrics(nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		var work sync.WaitGroup
+		work.Go(func() { _ = r.run(ctx) })
+		test(t, r, b)
+		cancel()
+		work.Wait()
+	})
+}
+
+func sleep(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+var (
+	oneNIC = []claim{{nic: "a", iface: ovsdb.Interface{Name: "p1", OFPort: 1}}}
+	atPort = map[string]ofrules.Port{"a": {OFPort: 1, Zone: 1}}
+)
+
+func TestReportsWaitForNICs(t *testing.T) {
+	reporting(t, func(t *testing.T, r *reporter, b *board) {
+		conn := &ofconn.Conn{}
+		r.connection(conn)
+		r.problem("bridge", errors.New("none"))
+		r.settle(conn, atPort)
+		sleep(firstWord / 2)
+		if _, n, _ := b.last(); n != 0 {
+			t.Error("it reports before it knows anything")
+		}
+		r.plugged(oneNIC, nil, atPort)
+		sleep(soon)
+		if h, n, _ := b.last(); n != 1 || len(h.NICs) != 1 || !h.NICs[0].Ready || !slices.Equal(h.Errors, []string{"bridge: none"}) {
+			t.Errorf("%d reports, the last %+v", n, h)
+		}
+	})
+}
+
+func TestReportsOfAHostWithoutSwitch(t *testing.T) {
+	reporting(t, func(t *testing.T, r *reporter, b *board) {
+		r.problem("bridge", errors.New("none"))
+		sleep(firstWord)
+		if h, n, _ := b.last(); n != 1 || len(h.Errors) != 1 || h.Connected {
+			t.Errorf("%d reports, the last %+v", n, h)
+		}
+	})
+}
+
+func TestReportsAreTimely(t *testing.T) {
+	reporting(t, func(t *testing.T, r *reporter, b *board) {
+		conn := &ofconn.Conn{}
+		r.connection(conn)
+		r.plugged(oneNIC, nil, nil)
+		sleep(time.Second)
+		reported := func(what string, rev int64, within time.Duration) {
+			t.Helper()
+			start := time.Now()
+			_, before, _ := b.last()
+			sleep(time.Second)
+			h, n, at := b.last()
+			if h.Applied != rev || n != before+1 || at.Sub(start) > within {
+				t.Errorf("%s: %d reports after %v, the last %+v", what, n-before, at.Sub(start), h)
+			}
+		}
+		r.flows(7)
+		r.applied(conn, 1, false)
+		reported("what did something, with all else", 1, 0)
+		r.applied(conn, 2, true)
+		r.applied(conn, 3, true)
+		reported("what did nothing, together", 3, lazily)
+		r.applied(conn, 4, true)
+		r.applied(conn, 5, false)
+		reported("what did something takes the others along", 5, 0)
+		r.plugged(oneNIC, nil, atPort)
+		r.settle(conn, atPort)
+		reported("a NIC that is ready", 5, 0)
+		r.plugged(oneNIC, map[string]string{"a": "refused"}, nil)
+		reported("a NIC that is ready no more", 5, soon)
+		if h, _, _ := b.last(); h.NICs[0].Ready || h.NICs[0].Error != "refused" {
+			t.Errorf("NIC %+v", h.NICs[0])
+		}
+		r.plugged(oneNIC, nil, atPort)
+		reported("a NIC that is ready again", 5, soon)
+
+		t.Log("nothing new, nothing said but for the heartbeat")
+		_, before, _ := b.last()
+		r.applied(conn, 5, false)
+		r.plugged(oneNIC, nil, atPort)
+		sleep(heartbeat - 2*time.Second)
+		if _, n, _ := b.last(); n != before {
+			t.Errorf("%d reports", n-before)
+		}
+		sleep(3 * time.Second)
+		if h, n, at := b.last(); n != before+1 || h.Heartbeat != at || h.NICs[0].Applied != 5 {
+			t.Errorf("%d reports, the last %+v", n-before, h)
+		}
+
+		t.Log("a storm is gathered")
+		_, before, _ = b.last()
+		for rev := range int64(1000) {
+			r.applied(conn, 10+rev, false)
+			time.Sleep(time.Millisecond)
+		}
+		sleep(time.Second)
+		if h, n, _ := b.last(); h.Applied != 1009 || n-before > 300 {
+			t.Errorf("%d reports, the last of %d", n-before, h.Applied)
+		}
+	})
+}
+
+func TestReportsOfAnotherConnection(t *testing.T) {
+	reporting(t, func(t *testing.T, r *reporter, b *board) {
+		old, now := &ofconn.Conn{}, &ofconn.Conn{}
+		r.connection(old)
+		r.plugged(oneNIC, nil, nil)
+		r.applied(old, 5, false)
+		sleep(time.Second)
+		r.connection(nil)
+		sleep(time.Second)
+		if h, _, _ := b.last(); h.Applied != 0 || h.Connected {
+			t.Errorf("without a switch %+v", h)
+		}
+		r.connection(now)
+		r.applied(old, 6, false) // a sweep of before
+		r.settle(old, atPort)
+		r.plugged(oneNIC, nil, atPort)
+		sleep(time.Second)
+		if h, _, _ := b.last(); h.Applied != 0 || !h.Connected || h.NICs[0].Ready {
+			t.Errorf("with another switch %+v", h)
+		}
+		r.applied(now, 5, false)
+		sleep(time.Second)
+		if h, _, _ := b.last(); h.Applied != 5 {
+			t.Errorf("at last %+v", h)
+		}
+	})
+}
+
+func TestReportsSurviveALostStore(t *testing.T) {
+	reporting(t, func(t *testing.T, r *reporter, b *board) {
+		conn := &ofconn.Conn{}
+		r.connection(conn)
+		b.fails = errors.New("lost")
+		r.plugged(oneNIC, nil, nil)
+		r.applied(conn, 5, false)
+		sleep(10 * time.Second)
+		b.mu.Lock()
+		b.fails = nil
+		b.mu.Unlock()
+		sleep(reportRetry)
+		if h, n, _ := b.last(); n != 1 || h.Applied != 5 {
+			t.Errorf("%d reports, the last %+v", n, h)
+		}
+	})
+}

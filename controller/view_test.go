@@ -1,0 +1,151 @@
+package controller
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+func batch(rev int64, full bool, changes ...secgroup.Change) store.Batch {
+	return store.Batch{Revision: rev, Full: full, Changes: changes}
+}
+
+// TestViewTake: whoever takes gets everything since the last time, once, and a
+// compile that lasts keeps nobody from reading.
+func TestViewTake(t *testing.T) {
+	t.Parallel()
+	woken := 0
+	v := newView(func() { woken++ })
+	if _, ok := v.take(func(*secgroup.Snapshot, changes) { t.Error("called with nothing") }); ok {
+		t.Error("there is a policy before one was read")
+	}
+	handle := func(b store.Batch) {
+		t.Helper()
+		if err := v.Handle(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := newPolicy()
+	handle(batch(3, true, append(p.base(), secgroup.Put(nic(1)))...))
+	rev, ok := v.take(func(s *secgroup.Snapshot, ch changes) {
+		if !ch.replaced || !ch.concern.all || s.NIC("a1") == nil {
+			t.Errorf("the first time: %+v", ch)
+		}
+	})
+	if rev != 3 || !ok || woken != 1 {
+		t.Errorf("revision %d, %v, woken %d times", rev, ok, woken)
+	}
+	handle(batch(4, false, secgroup.Put(nic(2))))
+	handle(batch(6, false, p.rule("web", "r", secgroup.Ingress, "tcp", 80, "")))
+	v.read(func(s *secgroup.Snapshot, pending *concern) {
+		if _, ok := pending.nics["a2"]; !ok || s.Revision() != 6 {
+			t.Errorf("pending at %d: %+v", s.Revision(), pending)
+		}
+	})
+	inside, release, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var late sync.WaitGroup
+	go func() {
+		defer close(done)
+		rev, _ := v.take(func(s *secgroup.Snapshot, ch changes) {
+			close(inside)
+			<-release
+			_, nicTouched := ch.touched.NICs["a2"]
+			_, groupTouched := ch.touched.Groups[ref("web")]
+			if ch.replaced || !nicTouched || !groupTouched || s.Group(ref("web")).Rule("r") == nil {
+				t.Errorf("the second time: %+v", ch)
+			}
+			if s.NIC("a3") != nil {
+				t.Error("the policy changes while it is compiled")
+			}
+		})
+		if rev != 6 {
+			t.Errorf("revision %d", rev)
+		}
+	}()
+	<-inside
+	late.Go(func() { handle(batch(7, false, secgroup.Put(nic(3)))) }) // waits for its turn
+	time.Sleep(10 * time.Millisecond)
+	read := false
+	v.read(func(*secgroup.Snapshot, *concern) { read = true })
+	if !read {
+		t.Error("not read")
+	}
+	close(release)
+	<-done
+	late.Wait()
+	v.take(func(s *secgroup.Snapshot, ch changes) {
+		if len(ch.touched.NICs) != 1 || len(ch.touched.Groups) != 0 || s.NIC("a3") == nil {
+			t.Errorf("the third time: %+v", ch)
+		}
+	})
+}
+
+// TestAuditFinds: whatever differs from what should be there is found, but for
+// what was sent while it was read and what the switch refuses.
+func TestAuditFinds(t *testing.T) {
+	t.Parallel()
+	cfg, err := Config{Policy: newGiven(nil), Reports: &board{}, Host: hostName, Bridge: bridge, OVSDB: "unix:/nowhere/db.sock"}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled := func() (*engine, []openflow.Flow) {
+		e := newEngine(newController(cfg))
+		s := secgroup.NewSnapshot()
+		s.Apply(1, append(newPolicy().base(), secgroup.Put(nic(1))))
+		e.compiler.Reset(s, ofrules.Host{Ports: map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}})
+		e.known = true
+		return e, e.compiler.Flows()
+	}
+	changed := func(f openflow.Flow) openflow.Flow { f.Cookie++; return f }
+	foreign := openflow.Flow{Table: ofrules.TableIngressAny, Priority: 9, Cookie: 0x17}
+	for _, c := range []struct {
+		name    string
+		read    func(flows []openflow.Flow) []openflow.Flow
+		touched func(flows []openflow.Flow) []openflow.Flow
+		put     int
+		delete  int
+	}{
+		{name: "all is right"},
+		{name: "one is missing", read: func(f []openflow.Flow) []openflow.Flow { return f[1:] }, put: 1},
+		{name: "one is too many", read: func(f []openflow.Flow) []openflow.Flow { return append(f, foreign) }, delete: 1},
+		{name: "one is another", read: func(f []openflow.Flow) []openflow.Flow { f[3] = changed(f[3]); return f }, put: 1},
+		{name: "one instead of another", read: func(f []openflow.Flow) []openflow.Flow { f[3] = foreign; return f }, put: 1, delete: 1},
+		{name: "one is missing that was just sent", read: func(f []openflow.Flow) []openflow.Flow { return f[1:] },
+			touched: func(f []openflow.Flow) []openflow.Flow { return f[:1] }},
+		{name: "one is there that was just deleted", read: func(f []openflow.Flow) []openflow.Flow { return append(f, foreign) },
+			touched: func([]openflow.Flow) []openflow.Flow { return []openflow.Flow{foreign} }},
+		{name: "another is missing than was just sent", read: func(f []openflow.Flow) []openflow.Flow { return f[1:] },
+			touched: func(f []openflow.Flow) []openflow.Flow { return f[5:9] }, put: 1},
+	} {
+		e, flows := compiled()
+		e.audit.touched = map[openflow.FlowKey]struct{}{}
+		if c.touched != nil {
+			for _, f := range c.touched(flows) {
+				e.audit.touched[f.Key()] = struct{}{}
+			}
+		}
+		if c.read != nil {
+			flows = c.read(flows)
+		}
+		e.audited(reading{flows: flows})
+		if found := e.audit.found; len(found.Put) != c.put || len(found.Delete) != c.delete {
+			t.Errorf("%s: %+v", c.name, found)
+		}
+		if err := e.ctl.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	e, flows := compiled()
+	e.audit.touched = map[openflow.FlowKey]struct{}{}
+	e.install.note(flows[0], errors.New("no room"))
+	e.audited(reading{flows: flows[1:]})
+	if !e.audit.found.Empty() {
+		t.Errorf("a refused flow is found: %+v", e.audit.found)
+	}
+}
