@@ -253,6 +253,8 @@ func TestGuard(t *testing.T) {
 			"gateway":        testGateway,
 			"DHCP":           testDHCP,
 			"baseline":       testBaseline,
+			"overlap":        testOverlap,
+			"types":          testTypes,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
