@@ -9,14 +9,14 @@ import (
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// nudge starts a pass of the revalidators: any change of a flow does, also one
-// that leaves the flow as it is.
+// nudge starts a pass of the revalidators: any commit of a bundle does, also one
+// that finds nothing to change.
 func (c *controller) nudge(ctx context.Context) error {
 	conn := c.link.peek()
 	if conn == nil {
 		return errNoSwitch
 	}
-	return conn.Bundle(ctx, []openflow.FlowMod{{Command: openflow.FlowModifyStrict, Flow: ofrules.Nudge()}})
+	return conn.Bundle(ctx, []openflow.FlowMod{openflow.DeleteFlow(ofrules.Nudge())})
 }
 
 var errNoSwitch = errors.New("no connection to the switch")

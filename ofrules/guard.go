@@ -25,19 +25,14 @@ func pipelineParts() []part {
 	for _, d := range []secgroup.Direction{secgroup.Egress, secgroup.Ingress} {
 		stagePipeline(&b, stageOf(d))
 	}
-	out := Nudge()
-	b.parts = append(b.parts, part{key: out.Key(), cookie: out.Cookie, acts: out.Actions})
+	b.flow(TableOutput, 100, nil, of.OutputField{Field: regOut})
 	return b.parts
 }
 
-// Nudge returns a flow that every host has. Putting it in place again changes
-// nothing but has the switch hold its cached megaflows against the tables.
-func Nudge() of.Flow {
-	return of.Flow{
-		Table: TableOutput, Priority: 100, Cookie: cookie(KindPipeline, 0),
-		Actions: of.MustActions(of.OutputField{Field: regOut}),
-	}
-}
+// Nudge returns the key of a flow that never is. Deleting it changes nothing and
+// shows in no flow monitor, but has the switch hold its cached megaflows against
+// the tables.
+func Nudge() of.FlowKey { return key(TableOutput, 1, regOut.Is(0)) }
 
 // guardPipeline is the part of semantics.md §4 that is the same for every NIC.
 func guardPipeline(b *builder) {
