@@ -43,6 +43,7 @@ type Config struct {
 	Now      func() time.Time     // time.Now if nil
 	NewID    func() string        // UUIDv7 if nil
 	Audit    AuditConfig
+	Rate     RateLimit // per account; none if zero
 }
 
 // API is the HTTP API. It is an http.Handler.
@@ -59,6 +60,7 @@ type API struct {
 	audit   AuditConfig
 	trim    *trimmer
 	streams streams
+	rates   *rateLimits
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	stop    func()
@@ -69,7 +71,7 @@ type API struct {
 func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
-		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(),
+		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(), rates: newRateLimits(cfg.Rate),
 	}
 	if a.logger == nil {
 		a.logger = slog.Default()

@@ -74,6 +74,11 @@ func (c *call) serve() (err error) {
 	if err := c.authorize(c.route.access); err != nil {
 		return err
 	}
+	if c.route.access != open {
+		if err := c.api.rates.admit(c.who.Account, c.begun); err != nil {
+			return err
+		}
+	}
 	if err := c.checkParameters(); err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type outcome struct {
 type extras struct {
 	Effects     *effectsJSON     `json:"effects,omitempty"`
 	DryRun      bool             `json:"dry_run,omitempty"`
+	Access      *accessJSON      `json:"access,omitempty"` // of a dry run
 	Realization *realizationJSON `json:"realization,omitempty"`
 }
 
@@ -128,17 +129,19 @@ func (c *call) notes(m mutation, out *outcome, before *secgroup.Snapshot, once *
 // dryRun answers as if the change had been made.
 func (c *call) dryRun(m mutation, req *plan.Request) error {
 	var out outcome
+	var access *accessJSON
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		var err error
 		if out.result, err = m.plan(s, req); err != nil {
 			return err
 		}
+		access = showAccess(c.account, plan.DiffAccess(s, out.result.Changes))
 		return c.render(m, &out, plan.NewView(s, s.Revision(), out.result.Changes))
 	})
 	if err != nil {
 		return err
 	}
-	body, err := withExtras(out.body, extras{Effects: out.effects, DryRun: true})
+	body, err := withExtras(out.body, extras{Effects: out.effects, DryRun: true, Access: access})
 	if err != nil {
 		return err
 	}

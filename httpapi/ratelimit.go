@@ -1,0 +1,53 @@
+package httpapi
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// RateLimit bounds the requests of the tokens of one account; those of the
+// platform are not bounded.
+type RateLimit struct {
+	PerSecond float64 // 0: no bound
+	Burst     int     // at once; PerSecond if 0
+}
+
+// rateLimits holds one bucket for each account whose tokens called.
+type rateLimits struct {
+	limit RateLimit
+	mu    sync.Mutex
+	of    map[string]*rate.Limiter
+}
+
+func newRateLimits(l RateLimit) *rateLimits {
+	if l.Burst <= 0 {
+		l.Burst = max(1, int(math.Ceil(l.PerSecond)))
+	}
+	return &rateLimits{limit: l, of: map[string]*rate.Limiter{}}
+}
+
+// admit takes one request of an account, or refuses it.
+func (r *rateLimits) admit(account string, now time.Time) error {
+	if r.limit.PerSecond <= 0 || account == AllAccounts {
+		return nil
+	}
+	r.mu.Lock()
+	bucket := r.of[account]
+	if bucket == nil {
+		bucket = rate.NewLimiter(rate.Limit(r.limit.PerSecond), r.limit.Burst)
+		r.of[account] = bucket
+	}
+	r.mu.Unlock()
+	turn := bucket.ReserveN(now, 1)
+	if wait := turn.DelayFrom(now); wait > 0 {
+		turn.CancelAt(now)
+		seconds := int(math.Ceil(wait.Seconds()))
+		return problem(http.StatusTooManyRequests, codeRateLimited, "the account makes too many requests").with("Retry-After", strconv.Itoa(seconds))
+	}
+	return nil
+}
