@@ -76,6 +76,7 @@ func run(ctx context.Context, sizeName, binary string, reps int, big string) (er
 	}
 	defer b.watch.Close()
 	for _, part := range []func(context.Context) error{
+		b.traces,
 		b.smallChanges,
 		func(ctx context.Context) error { return b.bigGroups(ctx, bigs) },
 		b.restart,
