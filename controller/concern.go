@@ -40,6 +40,11 @@ func (c *concern) merge(o concern) {
 	maps.Copy(c.groups, o.groups)
 }
 
+// clone returns a copy that merges leave alone.
+func (c *concern) clone() concern {
+	return concern{all: c.all, nics: maps.Clone(c.nics), places: maps.Clone(c.places), groups: maps.Clone(c.groups)}
+}
+
 // reaches tells whether any connection of a host can be touched whose NICs are
 // those given, in s.
 func (c *concern) reaches(s *secgroup.Snapshot, nics map[uint16]string) bool {

@@ -76,13 +76,16 @@ func (p packet) String() string {
 	return fmt.Sprintf("%v %v:%d > %v:%d", p.proto, src, p.sport, dst, p.dport)
 }
 
-// tcp and the others make packets from a client's port 40000.
+// clientPort is the first of a client's ports.
+const clientPort = 40000
+
+// tcp and the others make packets from a client's port.
 func tcp(from, to int, port uint16) packet {
-	return packet{from: from, to: to, proto: layers.IPProtocolTCP, sport: 40000, dport: port}
+	return packet{from: from, to: to, proto: layers.IPProtocolTCP, sport: clientPort, dport: port}
 }
 
 func udp(from, to int, port uint16) packet {
-	return packet{from: from, to: to, proto: layers.IPProtocolUDP, sport: 40000, dport: port}
+	return packet{from: from, to: to, proto: layers.IPProtocolUDP, sport: clientPort, dport: port}
 }
 
 func ping6(from, to int) packet {
@@ -92,7 +95,12 @@ func ping6(from, to int) packet {
 // send injects a packet at its source's port.
 func (r *rig) send(p packet) {
 	r.t.Helper()
-	if _, err := r.ctl.Call(r.t.Context(), "netdev-dummy/receive", fmt.Sprintf("p%d", p.from), hex.EncodeToString(p.frame(r.t))); err != nil {
+	r.sendAt(fmt.Sprintf("p%d", p.from), p)
+}
+
+func (r *rig) sendAt(iface string, p packet) {
+	r.t.Helper()
+	if _, err := r.ctl.Call(r.t.Context(), "netdev-dummy/receive", iface, hex.EncodeToString(p.frame(r.t))); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -114,7 +122,7 @@ func (p packet) frame(t *testing.T) []byte {
 	switch p.proto {
 	case layers.IPProtocolTCP:
 		l := &layers.TCP{SrcPort: layers.TCPPort(p.sport), DstPort: layers.TCPPort(p.dport), SYN: true, Seq: 1, Window: 1000}
-		if p.dport == 40000 {
+		if p.dport >= clientPort {
 			l.ACK, l.Ack = true, 2
 		}
 		all = append(all, l)

@@ -124,7 +124,7 @@ func TestReportsAreTimely(t *testing.T) {
 		reported("what did something takes the others along", 5, 0)
 		r.plugged(oneNIC, nil, atPort)
 		r.settle(conn, atPort)
-		reported("a NIC that is ready", 5, 0)
+		reported("a NIC that is ready", 5, soon)
 		r.plugged(oneNIC, map[string]string{"a": "refused"}, nil)
 		reported("a NIC that is ready no more", 5, soon)
 		if h, _, _ := b.last(); h.NICs[0].Ready || h.NICs[0].Error != "refused" {

@@ -14,7 +14,8 @@ import (
 // allows any more are gone at both ends, and those that something allows are as
 // they were.
 func TestRevocation(t *testing.T) {
-	t.Parallel()
+	r, _ := crowd(t)
+	pid, port := r.ovs.VswitchdPID(), uint16(clientPort)
 	toWeb := tcp(2, 1, 80) // a2, in db, to a1, in web
 	for _, c := range []struct {
 		name   string
@@ -69,49 +70,61 @@ func TestRevocation(t *testing.T) {
 			return []secgroup.Change{p.noRule("web", "ping")}
 		}, []packet{ping6(2, 1), toWeb}, []packet{ping6(2, 1)}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			r, p := crowd(t)
-			r.open(c.conns...)
-			pid := r.ovs.VswitchdPID()
-			r.applied(r.write(c.change(p)...))
-			for _, conn := range c.conns {
-				if slices.Contains(c.cut, conn) {
-					r.isCut(conn)
-				} else {
-					r.isOpen(conn)
-				}
+		t.Log(c.name)
+		p, changes := crowded()
+		port++
+		for _, list := range [][]packet{c.conns, c.cut} {
+			for i := range list {
+				list[i].sport = port // not the connections of before, which are kept cut
 			}
-			if r.ovs.VswitchdPID() != pid {
-				t.Error("ovs-vswitchd died")
+		}
+		r.applied(r.write(append(changes, secgroup.Delete(attach("db", "a4").Key()))...), "a1", "a2", "a3", "a4")
+		r.open(c.conns...)
+		r.applied(r.write(c.change(p)...))
+		for _, conn := range c.conns {
+			if slices.Contains(c.cut, conn) {
+				r.isCut(conn)
+			} else {
+				r.isOpen(conn)
 			}
-			t.Log("what keeps on sending is judged anew")
-			for _, conn := range c.cut {
-				r.send(conn)
-				r.send(conn.reply())
+		}
+		// What keeps on sending is judged anew.
+		for _, conn := range c.cut {
+			r.send(conn)
+			r.send(conn.reply())
+		}
+		time.Sleep(20 * time.Millisecond)
+		for _, conn := range c.cut {
+			if n := len(r.entries(conn)); n > 1 {
+				t.Errorf("%v passes again", conn)
 			}
-			time.Sleep(20 * time.Millisecond)
-			for _, conn := range c.cut {
-				if n := len(r.entries(conn)); n > 1 {
-					t.Errorf("%v passes again", conn)
-				}
-			}
-		})
+		}
+		if r.ovs.VswitchdPID() != pid {
+			t.Fatal("ovs-vswitchd died")
+		}
 	}
 }
 
-// crowd is a host with a1 in web, a2 in db, and a3 and a4 in the default group.
-// Web lets in TCP 80, UDP 53 and ICMP from db.
-func crowd(t *testing.T) (*rig, *policy) {
-	t.Helper()
-	r, p := newRig(t), newPolicy()
+// crowded is a policy with a1 in web, a2 in db, and a3 and a4 in the default
+// group. Web lets in TCP 80, UDP 53 and ICMP from db.
+func crowded() (*policy, []secgroup.Change) {
+	p := newPolicy()
+	p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db")
+	p.rule("web", "r2", secgroup.Ingress, "udp", 53, "db")
+	p.rule("web", "ping", secgroup.Ingress, "icmp", 0, "db")
 	changes := p.base()
 	for n := 1; n <= 4; n++ {
 		changes = append(changes, secgroup.Put(nic(n)))
 	}
-	changes = append(changes, secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))
-	p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db")
-	p.rule("web", "r2", secgroup.Ingress, "udp", 53, "db")
-	rev := r.write(append(changes, p.rule("web", "ping", secgroup.Ingress, "icmp", 0, "db"))...)
+	return p, append(changes, secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))
+}
+
+// crowd is a host with that policy.
+func crowd(t *testing.T) (*rig, *policy) {
+	t.Helper()
+	r := newRig(t)
+	p, changes := crowded()
+	rev := r.write(changes...)
 	r.start()
 	r.plugged(1, 2, 3, 4)
 	r.applied(rev)
@@ -142,6 +155,37 @@ func TestRevocationAtTheOtherEnd(t *testing.T) {
 	t.Log("its ingress takes it no more, which this host can see")
 	r.applied(r.write(p.noRule("db", "in")))
 	r.isCut(out)
+}
+
+// TestRevocationAcrossHosts: what comes in by the uplink is cut when its sender,
+// which is on another host, loses what it was let in by.
+func TestRevocationAcrossHosts(t *testing.T) {
+	r, p := newRig(t), newPolicy()
+	r.uplink = "up"
+	r.ovs.AddPort(bridge, "up", 50, "")
+	p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db")
+	p.rule("web", "r2", secgroup.Ingress, "udp", 53, "")
+	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(9)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a9")))...)
+	r.start()
+	r.plugged(1)
+	r.applied(rev)
+	lost, kept := tcp(9, 1, 80), udp(9, 1, 53)
+	r.sendAt("up", lost)
+	r.sendAt("up", kept)
+	r.eventually(patience, "both are tracked", func() string {
+		if n := len(r.entries(lost)) + len(r.entries(kept)); n != 2 {
+			return fmt.Sprintf("%d entries", n)
+		}
+		return ""
+	})
+	r.applied(r.write(secgroup.Delete(attach("db", "a9").Key())))
+	r.isCut(lost)
+	if n := len(r.entries(kept)); n != 1 {
+		t.Errorf("%v has %d entries", kept, n)
+	}
+	r.sendAt("up", lost)
+	time.Sleep(20 * time.Millisecond)
+	r.isCut(lost)
 }
 
 // TestAdditionsSweepNothing: what only adds costs no look at connections.
