@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"slices"
+	"time"
 )
 
 // Rule allows traffic; there is no deny and no priority.
@@ -24,6 +26,17 @@ type Rule struct {
 	Origin      string  `json:"origin"` // "user", "default"
 	Inert       *string `json:"inert"`  // why it can match nothing, e.g. "empty-intersection"
 	Revision    int64   `json:"revision"`
+	Hits        *Hits   `json:"hits,omitempty"` // where they were asked for
+}
+
+// Hits is what a rule let through, added up over the hosts. What passes as
+// established or related is not counted: packets are, as a rule, connections.
+type Hits struct {
+	Packets      uint64     `json:"packets"`
+	Bytes        uint64     `json:"bytes"`
+	LastHitAt    *time.Time `json:"last_hit_at"`
+	CountedSince *time.Time `json:"counted_since"` // from when on every host has counted
+	Complete     bool       `json:"complete"`      // every host has answered
 }
 
 // RuleSpec makes or replaces a rule. Fields left zero take the API's defaults.
@@ -44,6 +57,22 @@ type RuleSpec struct {
 
 // Rules lists a group's rules.
 func (c *Client) Rules(ctx context.Context, acct, group string, opts ...CallOption) iter.Seq2[Rule, error] {
+	return list[Rule](ctx, c, account(acct, "security-groups", group, "rules"), opts)
+}
+
+// RuleHits lists a group's rules with what they let through; only those that are
+// not known to have let anything through since a time, unless that is zero.
+func (c *Client) RuleHits(ctx context.Context, acct, group string, unusedSince time.Time, opts ...CallOption) iter.Seq2[Rule, error] {
+	since := ""
+	if !unusedSince.IsZero() {
+		since = unusedSince.UTC().Format(time.RFC3339)
+	}
+	opts = append(slices.Clone(opts), func(c *call) {
+		c.query.Set("hits", "true")
+		if since != "" {
+			c.query.Set("unused_since", since)
+		}
+	})
 	return list[Rule](ctx, c, account(acct, "security-groups", group, "rules"), opts)
 }
 

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
@@ -22,12 +24,17 @@ type Asks interface {
 type desk struct {
 	*controller
 
+	counting sync.Mutex
+	hits     *hits
+
 	mu       sync.RWMutex // held to change what follows; never while waiting
 	compiler *ofrules.Compiler
 	host     ofrules.Host
 }
 
-func newDesk(c *controller) *desk { return &desk{controller: c, compiler: ofrules.New()} }
+func newDesk(c *controller) *desk {
+	return &desk{controller: c, compiler: ofrules.New(), hits: newHits()}
+}
 
 // compile runs fn, which changes the compiler, while no question reads it.
 func (d *desk) compile(h ofrules.Host, fn func(*ofrules.Compiler)) {
@@ -42,7 +49,10 @@ func (d *desk) run(ctx context.Context) error {
 	if d.cfg.Asks == nil {
 		return nil
 	}
-	return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer) })
+	g.Go(func() error { return d.runCount(ctx) })
+	return g.Wait()
 }
 
 // answer is a store.Answerer.
@@ -54,6 +64,8 @@ func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (j
 		return reply(ctx, body, d.flows)
 	case inquiry.KindConnections:
 		return reply(ctx, body, d.connections)
+	case inquiry.KindHits:
+		return reply(ctx, body, d.ruleHits)
 	}
 	return nil, fmt.Errorf("this version does not answer questions of kind %q", kind)
 }

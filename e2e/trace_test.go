@@ -255,6 +255,32 @@ func (n *traced) compareInstalled() {
 	if len(flows.Items) < 50 || packets == 0 {
 		n.t.Errorf("%d flows with %d packets", len(flows.Items), packets)
 	}
+	var hits uint64
+	for _, g := range tracedGroups {
+		rules, err := client.Collect(n.api.RuleHits(n.t.Context(), n.account, g, time.Time{}))
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		unused, err := client.Collect(n.api.RuleHits(n.t.Context(), n.account, g, time.Now().Add(-time.Hour)))
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		used := 0
+		for _, r := range rules {
+			if hits += r.Hits.Packets; r.Hits.Packets > 0 {
+				used++
+			}
+			if !r.Hits.Complete || r.Hits.CountedSince == nil || (r.Hits.LastHitAt == nil) != (r.Hits.Packets == 0) {
+				n.t.Errorf("hits of %s: %+v", r.ID, r.Hits)
+			}
+		}
+		if len(unused) != len(rules)-used {
+			n.t.Errorf("group %s: %d of %d rules are unused, %d were hit", g, len(unused), len(rules), used)
+		}
+	}
+	if hits == 0 {
+		n.t.Error("no rule was hit")
+	}
 	conns, err := n.api.Connections(n.t.Context(), n.account, "", "1000")
 	if err != nil {
 		n.t.Fatal(err)

@@ -35,6 +35,7 @@ type call struct {
 	begun   time.Time
 	sum     [sha256.Size]byte // of the body that was read
 	*step                     // of a transaction, if the call is one
+	hits    *groupHits        // of the rules being listed; nil: not asked for
 }
 
 // handler makes an Echo handler of a route. It is the one place where errors

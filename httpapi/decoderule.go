@@ -61,7 +61,7 @@ func (r *reading) rule(n *node, at string, ref secgroup.GroupRef, id string, fre
 	if enabled := o.boolean("enabled"); enabled != nil {
 		rule.Enabled = *enabled
 	}
-	o.readOnly("group", "origin", "inert", "revision", "via", "effects", "realization")
+	o.readOnly("group", "origin", "inert", "revision", "via", "hits", "effects", "realization")
 	return rule
 }
 

@@ -28,6 +28,7 @@ type ruleJSON struct {
 	Origin      secgroup.Origin    `json:"origin"`
 	Inert       *string            `json:"inert"`
 	Revision    int64              `json:"revision"`
+	Hits        *hitsJSON          `json:"hits,omitempty"` // where they were asked for
 }
 
 func showRule(in *plan.Inertness, g *secgroup.Group, r *secgroup.Rule) ruleJSON {

@@ -99,7 +99,7 @@ func groupRoutes() []route {
 		{http.MethodPut, group, accountWrite, writeQuery, putGroup},
 		{http.MethodPatch, group, accountWrite, writeQuery, patchGroup},
 		{http.MethodDelete, group, accountWrite, query(writeQuery, []string{"cascade"}), deleteGroup},
-		{http.MethodGet, group + "/rules", accountRead, listParameters, ruleList.serve},
+		{http.MethodGet, group + "/rules", accountRead, query(listParameters, []string{"hits", "unused_since"}), listRules},
 		{http.MethodPost, group + "/rules", accountWrite, writeQuery, postRule},
 		{http.MethodPut, group + "/rules", accountWrite, writeQuery, putRules},
 		{http.MethodGet, group + "/rules/{rule}", accountRead, nil, getRule},

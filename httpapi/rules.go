@@ -24,9 +24,18 @@ var ruleList = listing[groupRule]{
 		return out, nil
 	},
 	key: func(r groupRule) string { return r.rule.ID },
-	show: func(_ *call, v *plan.View) func(groupRule) any {
+	keep: func(c *call, _ *plan.View) (func(groupRule) bool, error) {
+		return func(r groupRule) bool { return c.query("unused_since") == "" || c.hits.unused(r.rule.ID) }, nil
+	},
+	show: func(c *call, v *plan.View) func(groupRule) any {
 		in := plan.NewInertness(v)
-		return func(r groupRule) any { return showRule(in, r.group, r.rule) }
+		return func(r groupRule) any {
+			out := showRule(in, r.group, r.rule)
+			if c.hits != nil {
+				out.Hits = c.hits.of(r.rule.ID)
+			}
+			return out
+		}
 	},
 	tag: func(c *call, v *plan.View) string {
 		if g := v.Group(c.groupRef()); g != nil {

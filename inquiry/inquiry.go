@@ -8,6 +8,7 @@ const (
 	KindTrace       = "trace"       // TraceQuestion → TraceAnswer
 	KindFlows       = "flows"       // FlowsQuestion → FlowsAnswer
 	KindConnections = "connections" // ConnectionsQuestion → ConnectionsAnswer
+	KindHits        = "hits"        // HitsQuestion → HitsAnswer
 )
 
 // Verdict is what becomes of a packet.

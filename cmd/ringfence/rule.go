@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ringfence/ringfence/client"
 )
@@ -21,7 +23,9 @@ type ruleCmd struct {
 }
 
 type ruleList struct {
-	Group string `arg:"" complete:"group" help:"The group's name or id."`
+	Group  string        `arg:"" complete:"group" help:"The group's name or id."`
+	Hits   bool          `help:"Show what each rule let through, as the hosts have counted."`
+	Unused time.Duration `placeholder:"720h" help:"Only rules that are not known to have let anything through for so long."`
 }
 
 func (c ruleList) Run(t *tenant) error {
@@ -30,14 +34,47 @@ func (c ruleList) Run(t *tenant) error {
 		return err
 	}
 	var meta client.Meta
-	rules, err := client.Collect(t.api.Rules(t.ctx, t.account, id, client.Into(&meta)))
+	list := t.api.Rules(t.ctx, t.account, id, client.Into(&meta))
+	if c.Hits || c.Unused > 0 {
+		since := time.Time{}
+		if c.Unused > 0 {
+			since = time.Now().Add(-c.Unused)
+		}
+		list = t.api.RuleHits(t.ctx, t.account, id, since, client.Into(&meta))
+	}
+	rules, err := client.Collect(list)
 	if err != nil {
 		return err
 	}
 	if t.out.json {
 		return t.list(meta, nil, nil)
 	}
-	return t.list(meta, ruleHeader, t.ruleRows(rules))
+	header, rows := ruleHeader, t.ruleRows(rules)
+	if c.Hits || c.Unused > 0 {
+		header = append(slices.Clone(header), "HITS", "LAST HIT", "COUNTED SINCE")
+		for i, r := range rules {
+			rows[i] = append(rows[i], hitCells(r.Hits)...)
+		}
+	}
+	return t.list(meta, header, rows)
+}
+
+// hitCells show what a rule let through. Hosts that do not answer may have more.
+func hitCells(h *client.Hits) []cell {
+	if h == nil {
+		return []cell{{}, {}, {}}
+	}
+	count, last, since := strconv.FormatUint(h.Packets, 10), "never", "nobody counts"
+	if !h.Complete {
+		count += " or more"
+	}
+	if h.LastHitAt != nil {
+		last = ago(*h.LastHitAt)
+	}
+	if h.CountedSince != nil {
+		since = ago(*h.CountedSince)
+	}
+	return []cell{text(count), text(last), text(since)}
 }
 
 type ruleShow struct {

@@ -1,0 +1,118 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+)
+
+// countEvery is how often the counters of rules' flows are read. What a flow
+// counted after the last reading is lost when it is removed.
+const countEvery = 10 * time.Second
+
+// hits adds up what rules let through, over flows that come and go. It is kept
+// while the controller runs.
+type hits struct {
+	mu    sync.Mutex
+	since time.Time
+	last  map[openflow.FlowKey]tallied
+	rules map[inquiry.Rule]*inquiry.RuleHits
+}
+
+// tallied is a flow's counters as they were read last.
+type tallied struct {
+	packets, bytes uint64
+	at             time.Time
+}
+
+func newHits() *hits {
+	return &hits{since: time.Now(), last: map[openflow.FlowKey]tallied{}, rules: map[inquiry.Rule]*inquiry.RuleHits{}}
+}
+
+// add takes the present counters of all flows of rules.
+func (h *hits) add(now time.Time, stats []openflow.FlowStats, rule func(number uint32) *inquiry.Rule) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	next := make(map[openflow.FlowKey]tallied, len(stats))
+	for _, s := range stats {
+		key := s.Key()
+		next[key] = tallied{s.Packets, s.Bytes, now}
+		before, seen := h.last[key]
+		if seen && (s.Duration < now.Sub(before.at) || s.Packets < before.packets) {
+			before = tallied{} // it was put in place anew and counts from 0
+		}
+		c, _ := ofrules.ParseCookie(s.Cookie)
+		r := rule(c.ID)
+		if s.Packets == before.packets || r == nil {
+			continue
+		}
+		sum := h.rules[*r]
+		if sum == nil {
+			sum = &inquiry.RuleHits{Rule: r.ID}
+			h.rules[*r] = sum
+		}
+		sum.Packets += s.Packets - before.packets
+		sum.Bytes += s.Bytes - min(before.bytes, s.Bytes)
+		if last := now.Add(-s.Idle); last.After(sum.Last) {
+			sum.Last = last.UTC()
+		}
+	}
+	h.last = next
+}
+
+// of lists the sums of one group's rules, by rule.
+func (h *hits) of(account, group string) inquiry.HitsAnswer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	answer := inquiry.HitsAnswer{Since: h.since.UTC(), Rules: []inquiry.RuleHits{}}
+	for r, sum := range h.rules {
+		if r.Account == account && r.Group == group {
+			answer.Rules = append(answer.Rules, *sum)
+		}
+	}
+	slices.SortFunc(answer.Rules, func(a, b inquiry.RuleHits) int { return cmp.Compare(a.Rule, b.Rule) })
+	return answer
+}
+
+// count reads the counters of rules' flows.
+func (d *desk) count(ctx context.Context) error {
+	conn := d.link.peek()
+	if conn == nil {
+		return errNoSwitch
+	}
+	d.counting.Lock() // two readings must not be added in the wrong order
+	defer d.counting.Unlock()
+	value, mask := ofrules.KindRule.Cookie()
+	stats, err := conn.Dump(ctx, value, mask)
+	if err != nil {
+		return err
+	}
+	d.read(func(n names, _ ofrules.Host) { d.hits.add(time.Now(), stats, n.rule) })
+	return nil
+}
+
+// runCount counts until ctx ends.
+func (d *desk) runCount(ctx context.Context) error {
+	for {
+		if err := pause(ctx, countEvery); err != nil {
+			return err
+		}
+		if err := d.count(ctx); err != nil && ctx.Err() == nil {
+			d.log.Debug("counters of rules not read", "error", err)
+		}
+	}
+}
+
+// ruleHits answers with the counters of this moment.
+func (d *desk) ruleHits(ctx context.Context, q inquiry.HitsQuestion) (inquiry.HitsAnswer, error) {
+	if err := d.count(ctx); err != nil {
+		return inquiry.HitsAnswer{}, err
+	}
+	return d.hits.of(q.Account, q.Group), nil
+}

@@ -1,0 +1,79 @@
+package controller
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Hits add up over flows of one rule, and over flows that are put in place anew.
+func TestHitsAddUp(t *testing.T) {
+	t.Parallel()
+	kind, _ := ofrules.KindRule.Cookie()
+	flow := func(table uint8, rule uint64, packets uint64, age, idle time.Duration) openflow.FlowStats {
+		return openflow.FlowStats{Flow: openflow.Flow{Table: table, Cookie: kind | rule}, Packets: packets, Bytes: 10 * packets, Duration: age, Idle: idle}
+	}
+	name := func(n uint32) *inquiry.Rule {
+		if n == 99 {
+			return nil // it is no more
+		}
+		return &inquiry.Rule{Account: "acme", Group: "web", ID: string(rune('a' + n))}
+	}
+	h := newHits()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	h.add(at, []openflow.FlowStats{flow(40, 1, 5, time.Minute, 2*time.Second), flow(90, 1, 1, time.Minute, time.Second), flow(91, 2, 0, time.Minute, 0), flow(92, 99, 7, time.Minute, 0)}, name)
+	h.add(at.Add(10*time.Second), []openflow.FlowStats{flow(40, 1, 7, 70*time.Second, 3*time.Second), flow(90, 1, 1, 70*time.Second, 11*time.Second)}, name)
+	h.add(at.Add(20*time.Second), []openflow.FlowStats{flow(40, 1, 9, 5*time.Second, time.Second), flow(90, 1, 0, time.Second, 0), flow(91, 2, 1, time.Minute, 0)}, name)
+	got := h.of("acme", "web").Rules
+	want := []inquiry.RuleHits{
+		{Rule: "b", Packets: 5 + 1 + 2 + 9, Bytes: 170, Last: at.Add(19 * time.Second)},
+		{Rule: "c", Packets: 1, Bytes: 10, Last: at.Add(20 * time.Second)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if other := h.of("bank", "web").Rules; len(other) != 0 {
+		t.Errorf("another account's: %v", other)
+	}
+}
+
+// Hits outlive the flows that counted them.
+func TestHitsOutliveTheirFlows(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	p := newPolicy()
+	rev := r.write(append(p.base(), p.rule("web", "r1", secgroup.Ingress, secgroup.ProtocolTCP, 80, ""), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+	r.plug(1)
+	r.plug(2)
+	r.applied(rev, "a1", "a2")
+	if a := ask[inquiry.HitsAnswer](r, inquiry.KindHits, inquiry.HitsQuestion{Account: "acme", Group: "web"}); len(a.Rules) != 0 || a.Since.IsZero() {
+		t.Errorf("before any packet: %+v", a)
+	}
+	r.ovs.Appctl("netdev-dummy/receive", "p2", "in_port(2),eth(src=02:00:00:00:00:02,dst=02:00:00:00:00:01),eth_type(0x0800),ipv4(src=10.0.0.2,dst=10.0.0.1,proto=6,tos=0,ttl=64,frag=no),tcp(src=5000,dst=80),tcp_flags(0x002)")
+	hits := func() uint64 {
+		a := ask[inquiry.HitsAnswer](r, inquiry.KindHits, inquiry.HitsQuestion{Account: "acme", Group: "web"})
+		if len(a.Rules) == 1 && a.Rules[0].Rule == "r1" {
+			return a.Rules[0].Packets
+		}
+		return 0
+	}
+	r.eventually(patience, "a hit", func() string {
+		if n := hits(); n != 1 {
+			return "none"
+		}
+		return ""
+	})
+	rev = r.write(p.noRule("web", "r1"))
+	r.applied(rev)
+	rev = r.write(p.rule("web", "r1", secgroup.Ingress, secgroup.ProtocolTCP, 80, ""))
+	r.applied(rev)
+	if n := hits(); n != 1 {
+		t.Errorf("%d hits after the flow was taken out and put in again, want 1", n)
+	}
+}

@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+)
+
+// hitsJSON is what a rule let through, added up over the hosts. What passes as
+// established or related is not counted: packets are, as a rule, connections.
+type hitsJSON struct {
+	Packets uint64     `json:"packets"`
+	Bytes   uint64     `json:"bytes"`
+	Last    *time.Time `json:"last_hit_at"`
+	// Since is from when on every host has counted; null: none counts.
+	Since *time.Time `json:"counted_since"`
+	// Complete is false while a host that may have more does not answer.
+	Complete bool `json:"complete"`
+}
+
+// groupHits are the hits of a group's rules.
+type groupHits struct {
+	rules map[string]*hitsJSON
+	none  hitsJSON // of a rule that nothing is known of
+	until time.Time
+}
+
+// of returns a rule's hits.
+func (g *groupHits) of(rule string) *hitsJSON {
+	h := g.none
+	if sum := g.rules[rule]; sum != nil {
+		h.Packets, h.Bytes, h.Last = sum.Packets, sum.Bytes, sum.Last
+	}
+	return &h
+}
+
+// unused reports whether no hit later than ?unused_since is known.
+func (g *groupHits) unused(rule string) bool {
+	last := g.of(rule).Last
+	return last == nil || last.Before(g.until)
+}
+
+// listRules lists a group's rules; with ?hits=true or ?unused_since=TIME also what
+// they let through, which the hosts are asked for first.
+func listRules(c *call) error {
+	withHits, err := c.flag("hits")
+	if err != nil {
+		return err
+	}
+	since := c.query("unused_since")
+	if !withHits && since == "" {
+		return ruleList.serve(c)
+	}
+	h := &groupHits{rules: map[string]*hitsJSON{}, none: hitsJSON{Complete: true}}
+	if since != "" {
+		if h.until, err = time.Parse(time.RFC3339, since); err != nil {
+			return badParameter("unused_since is a time such as 2026-01-31T00:00:00Z")
+		}
+	}
+	if err := c.gatherHits(h); err != nil {
+		return err
+	}
+	c.hits = h
+	c.req.Header.Del("If-None-Match") // hits change without a revision
+	c.res.Header().Set("Cache-Control", "no-store")
+	return ruleList.serve(c)
+}
+
+// gatherHits asks the hosts of the account's NICs.
+func (c *call) gatherHits(h *groupHits) error {
+	ref := c.groupRef()
+	var mu sync.Mutex
+	_, err := c.perHost(func(ctx context.Context, host string, _ []string) hostAnswerJSON {
+		var answer inquiry.HitsAnswer
+		err := c.api.askHost(ctx, host, inquiry.KindHits, inquiry.HitsQuestion{Account: ref.Account, Group: ref.ID}, &answer)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			h.none.Complete = false
+			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
+		}
+		if h.none.Since == nil || answer.Since.After(*h.none.Since) {
+			h.none.Since = &answer.Since
+		}
+		for _, r := range answer.Rules {
+			sum := h.rules[r.Rule]
+			if sum == nil {
+				sum = &hitsJSON{}
+				h.rules[r.Rule] = sum
+			}
+			sum.Packets, sum.Bytes = sum.Packets+r.Packets, sum.Bytes+r.Bytes
+			if sum.Last == nil || r.Last.After(*sum.Last) {
+				sum.Last = &r.Last
+			}
+		}
+		return hostAnswerJSON{Host: host}
+	})
+	return err
+}
