@@ -17,12 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/ringfence/ringfence/store"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The tokens of a test server.
 const (
@@ -40,6 +36,9 @@ type server struct {
 	api   *API
 	store *store.Store
 	log   *bytes.Buffer
+
+	endpoint string // of its etcd
+	tokens   string // their file
 }
 
 func serve(t testing.TB) *server {
@@ -64,7 +63,9 @@ func serve(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return serveStore(t, s, filepath.Join(dir, "tokens"))
+	out := serveStore(t, s, filepath.Join(dir, "tokens"))
+	out.endpoint = etcd.Endpoints()[0]
+	return out
 }
 
 // serveStore starts an API on a store.
@@ -77,7 +78,7 @@ func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 		viewerAcme: {"acme-eyes", "acme", RoleViewer},
 		memberBolt: {"bolt", "bolt", RoleMember},
 	})
-	out := &server{t: t, store: s, log: &bytes.Buffer{}}
+	out := &server{t: t, store: s, log: &bytes.Buffer{}, tokens: tokenPath}
 	logger := slog.New(slog.NewTextHandler(out.log, nil))
 	tokens, err := OpenTokenFile(tokenPath, logger)
 	if err != nil {
