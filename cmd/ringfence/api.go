@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"time"
 
 	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/store"
@@ -14,7 +12,10 @@ import (
 type apiCmd struct {
 	etcdFlags
 	listenFlags
-	Tokens string `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Who may call: JSON objects with token_sha256, account (or *), role and name. Read again when it changes."`
+	Tokens       string  `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Who may call: JSON objects with token_sha256, account (or *), role and name. Read again when it changes."`
+	RateLimit    float64 `default:"200" placeholder:"N" help:"Requests a second that the tokens of one account may make, twice that at once; 0 for no limit. The platform's are not limited."`
+	AuditDays    int     `default:"90" placeholder:"N" help:"Days for which an entry of the audit log is kept."`
+	AuditEntries int     `default:"10000" placeholder:"N" help:"Entries kept in the audit log of one account."`
 	logFlags
 }
 
@@ -46,7 +47,11 @@ func (c *apiCmd) Run(ctx context.Context, std stdio) error {
 		return fmt.Errorf("--etcd: %w", err)
 	}
 	defer s.Close()
-	api, err := openAPI(s, c.Tokens, newRegistry(), log)
+	api, err := openAPI(httpapi.Config{
+		Store: s, Logger: log, Registry: newRegistry(),
+		Rate:  httpapi.RateLimit{PerSecond: c.RateLimit, Burst: int(2 * c.RateLimit)},
+		Audit: httpapi.AuditConfig{Keep: time.Duration(c.AuditDays) * 24 * time.Hour, Entries: c.AuditEntries},
+	}, c.Tokens)
 	if err != nil {
 		return err
 	}
@@ -61,13 +66,15 @@ type api struct {
 	tokens *httpapi.TokenFile
 }
 
-// openAPI makes the API of a store. Close it before the store.
-func openAPI(s *store.Store, tokens string, registry *prometheus.Registry, log *slog.Logger) (*api, error) {
-	file, err := httpapi.OpenTokenFile(tokens, log)
+// openAPI makes the API of a store, with a file of tokens. Close it before the
+// store.
+func openAPI(cfg httpapi.Config, tokens string) (*api, error) {
+	file, err := httpapi.OpenTokenFile(tokens, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return &api{httpapi.New(httpapi.Config{Store: s, Tokens: file, Logger: log, Registry: registry}), file}, nil
+	cfg.Tokens = file
+	return &api{httpapi.New(cfg), file}, nil
 }
 
 // Close ends what the API does by itself.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -63,7 +64,7 @@ func startAPI(env *testscript.Env) (*store.Store, string) {
 	if err := os.WriteFile(tokens, testTokens(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	api, err := openAPI(s, tokens, newRegistry(), slog.New(slog.DiscardHandler))
+	api, err := openAPI(httpapi.Config{Store: s, Logger: slog.New(slog.DiscardHandler), Registry: newRegistry()}, tokens)
 	if err != nil {
 		t.Fatal(err)
 	}

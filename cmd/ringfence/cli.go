@@ -19,6 +19,8 @@ type cli struct {
 	Attach  attachCmd  `cmd:"" group:"policy" help:"Attach groups to a NIC or an instance."`
 	Detach  detachCmd  `cmd:"" group:"policy" help:"Detach groups from a NIC or an instance."`
 	Account accountCmd `cmd:"" group:"policy" help:"Accounts (admin)."`
+	Apply   applyCmd   `cmd:"" group:"policy" help:"Make groups and rules as a file says, all at once."`
+	Export  exportCmd  `cmd:"" group:"policy" help:"Print groups and rules as a file for apply."`
 
 	Network  networkCmd  `cmd:"" group:"platform" help:"L3 networks (admin)."`
 	Instance instanceCmd `cmd:"" group:"platform" help:"Instances (VMs)."`

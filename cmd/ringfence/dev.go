@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringfence/ringfence/controller"
+	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -68,7 +69,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	}
 	defer s.Close()
 	registry := newRegistry()
-	api, err := openAPI(s, dir.tokensFile(), registry, log)
+	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry}, dir.tokensFile())
 	if err != nil {
 		return err
 	}

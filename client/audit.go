@@ -1,0 +1,68 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// AuditEntry is one mutation: who made it, from where, what it changed.
+type AuditEntry struct {
+	ID        string    `json:"id"`
+	Revision  int64     `json:"revision"`
+	Time      time.Time `json:"time"`
+	RequestID string    `json:"request_id"`
+	Actor     struct {
+		Name    string `json:"name"`
+		Account string `json:"account"` // "*" is the platform
+		Role    string `json:"role"`
+		Address string `json:"address"`
+	} `json:"actor"`
+	Account     *string  `json:"account"` // nil: the platform's
+	Method      string   `json:"method"`
+	Path        string   `json:"path"`
+	Changes     []Change `json:"changes"`
+	ChangesMore bool     `json:"changes_more"`
+	Effects     *Effects `json:"effects"`
+}
+
+// Change is what became of one object.
+type Change struct {
+	Kind         string          `json:"kind"` // "security-group", "nic", …
+	Account      string          `json:"account"`
+	ID           string          `json:"id"`
+	Action       string          `json:"action"` // "created", "updated", "deleted"
+	Patch        json.RawMessage `json:"patch"`  // RFC 6902
+	PatchOmitted bool            `json:"patch_omitted"`
+}
+
+// Event is what one revision did to an account.
+type Event struct {
+	Revision int64    `json:"revision"`
+	Changes  []Change `json:"changes"`
+}
+
+// Audit lists the mutations of an account, the newest first. Filters: actor,
+// kind, id, action, request_id, since, until.
+func (c *Client) Audit(ctx context.Context, acct string, opts ...CallOption) iter.Seq2[AuditEntry, error] {
+	return list[AuditEntry](ctx, c, account(acct, "audit"), opts)
+}
+
+// Events waits up to a time for what happens to an account after a revision,
+// and returns the revision to go on from. After revision 0 there is nothing but
+// the revision to begin with. A Problem "revision-compacted" says that the
+// events are not kept any more: read the lists anew.
+func (c *Client) Events(ctx context.Context, acct string, since int64, wait time.Duration, opts ...CallOption) ([]Event, int64, error) {
+	if since > 0 {
+		opts = append(opts, Query("since", strconv.FormatInt(since, 10)), Query("wait", wait.String()), func(c *call) { c.wait = wait })
+	}
+	var out struct {
+		Items    []Event `json:"items"`
+		Revision int64   `json:"revision"`
+	}
+	err := c.Do(ctx, http.MethodGet, account(acct, "events"), nil, &out, opts...)
+	return out.Items, out.Revision, err
+}
