@@ -62,6 +62,7 @@ func (e *engine) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		e.report.problem("flows", err)
 		if err == nil {
 			wait = minRetry
 		} else {
@@ -118,11 +119,9 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 		return in.again, nil
 	}
 	if err := e.bring(ctx); err != nil {
-		e.report.problem("flows", err)
 		e.show(in)
 		return 0, err
 	}
-	e.report.problem("flows", nil)
 	e.ready = in.host.Ports
 	e.show(in)
 	e.report.refused(e.install.refusals())

@@ -12,7 +12,7 @@ import (
 // Waits between attempts to reach the switch.
 const (
 	minRedial = 20 * time.Millisecond
-	maxRedial = time.Second
+	maxRedial = 100 * time.Millisecond
 )
 
 // link keeps the OpenFlow connection to the bridge.

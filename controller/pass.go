@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
@@ -34,16 +35,7 @@ func (s *sweeper) pass(ctx context.Context, j job, w sweep, again bool) (int, er
 			failed = errors.Join(failed, err)
 		}
 	}
-	for _, conn := range cut {
-		err := ctl.FlushConntrack(ctx, conn)
-		if errors.Is(err, unixctl.ErrFlushUnsafe) {
-			err = s.erase(ctx, conn)
-		}
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		failed = errors.Join(failed, err)
-	}
+	failed = errors.Join(failed, s.flush(ctx, ctl, cut))
 	total := len(cut)
 	for _, n := range zones {
 		total += n
@@ -53,6 +45,31 @@ func (s *sweeper) pass(ctx context.Context, j job, w sweep, again bool) (int, er
 		s.log.Info("connections cut: nothing allows them any more", "connections", total)
 	}
 	return total, failed
+}
+
+// flushers is how many connections are deleted at a time: ovs-vswitchd takes one
+// command from each control connection in a turn.
+const flushers = 3
+
+// flush deletes connections, all it can.
+func (s *sweeper) flush(ctx context.Context, ctl conntrack, conns []unixctl.Conn) error {
+	var work sync.WaitGroup
+	failed := make([]error, min(flushers, len(conns)))
+	for n := range failed {
+		work.Go(func() {
+			for i := n; i < len(conns) && ctx.Err() == nil; i += flushers {
+				err := ctl.FlushConntrack(ctx, conns[i])
+				if errors.Is(err, unixctl.ErrFlushUnsafe) {
+					err = s.erase(ctx, conns[i])
+				}
+				if failed[n] == nil {
+					failed[n] = err
+				}
+			}
+		})
+	}
+	work.Wait()
+	return errors.Join(append(failed, ctx.Err())...)
 }
 
 // judge returns the connections to cut, and the zones to empty with how many

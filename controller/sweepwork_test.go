@@ -1,0 +1,143 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// fakeTracking is connection tracking in memory, which fails on demand.
+type fakeTracking struct {
+	mu    sync.Mutex
+	conns []unixctl.Conn
+	dumps int
+	fails error
+}
+
+func (f *fakeTracking) DumpAllConntrack(context.Context) ([]unixctl.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dumps++
+	return slices.Clone(f.conns), f.fails
+}
+
+func (f *fakeTracking) FlushConntrack(_ context.Context, c unixctl.Conn) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.conns = slices.DeleteFunc(f.conns, func(o unixctl.Conn) bool { return o == c })
+	return f.fails
+}
+
+func (f *fakeTracking) FlushZone(_ context.Context, zone uint16) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.conns = slices.DeleteFunc(f.conns, func(o unixctl.Conn) bool { return o.Zone == zone })
+	return f.fails
+}
+
+func (f *fakeTracking) AwaitRevalidation(context.Context) error { return nil }
+
+func (f *fakeTracking) left() (zones []uint16) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.conns {
+		zones = append(zones, c.Zone)
+	}
+	return zones
+}
+
+// TestSweeperForgetsNothing: what a change may take away is looked for when the
+// change is installed, however many attempts that takes, and its revision is
+// claimed when that is done.
+func TestSweeperForgetsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := newView(func() {})
+		p := newPolicy()
+		policy := append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(attach("web", "a2")), secgroup.Put(attach("db", "a3")))
+		if err := v.Handle(t.Context(), store.Batch{Revision: 1, Full: true, Changes: policy}); err != nil {
+			t.Fatal(err)
+		}
+		v.take(func(*secgroup.Snapshot, changes) {})
+		pings := func(zones ...uint16) (conns []unixctl.Conn) {
+			for _, zone := range zones { // from an address that nobody lets in
+				conns = append(conns, unixctl.Conn{Proto: 1, Zone: zone, Orig: unixctl.Tuple{
+					Src: address4(99), Dst: address4(int(zone)), ICMPType: 8, ICMPID: zone,
+				}})
+			}
+			return conns
+		}
+		tracking := &fakeTracking{conns: pings(1, 2, 3)}
+		b := &board{}
+		metrics := newMetrics(nil)
+		report := newReporter(Config{Host: hostName, Reports: b}, slog.New(slog.DiscardHandler), metrics)
+		s := &sweeper{
+			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, nudge: func(context.Context) error { return nil },
+			view: v, report: report, freed: func([]uint16) {}, lastPass: func() time.Duration { return 0 }, metrics: metrics,
+			wake: make(chan struct{}, 1), expected: newSweep(), due: newSweep(),
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var work sync.WaitGroup
+		work.Go(func() { _ = s.run(ctx) })
+		installed := func(rev int64) {
+			s.add(job{rev: rev, nics: map[uint16]string{1: "a1", 2: "a2", 3: "a3"}})
+			synctest.Wait()
+		}
+		of := func(nics ...string) sweep {
+			w := newSweep()
+			for _, id := range nics {
+				w.concern.nics[id] = struct{}{}
+			}
+			return w
+		}
+		expect := func(what string, rev int64, left ...uint16) {
+			t.Helper()
+			if got := tracking.left(); !slices.Equal(got, left) || report.revision() != rev {
+				t.Errorf("%s: connections in zones %v, revision %d", what, got, report.revision())
+			}
+		}
+		installed(1)
+		expect("nothing is of concern", 1, 1, 2, 3)
+		s.expect(of("a1"))
+		synctest.Wait()
+		expect("it is not installed yet", 1, 1, 2, 3)
+		// The bundle fails here; the next step installs both.
+		s.expect(of("a2"))
+		installed(3)
+		expect("both are installed", 3, 3)
+
+		tracking.mu.Lock()
+		tracking.fails = errors.New("away")
+		tracking.mu.Unlock()
+		s.expect(of("a3"))
+		installed(4)
+		expect("it could not look", 3, 3)
+		installed(5)
+		expect("nor with the next one", 3, 3)
+		tracking.mu.Lock()
+		tracking.fails = nil
+		tracking.mu.Unlock()
+		sleep(2 * sweepRetry)
+		expect("it looks at last", 5)
+
+		t.Log("what the policy has lost since then is looked at too")
+		tracking.conns = pings(1, 3)
+		s.expect(of("a1"))
+		if err := v.Handle(t.Context(), store.Batch{Revision: 6, Changes: []secgroup.Change{secgroup.Delete(attach("db", "a3").Key())}}); err != nil {
+			t.Fatal(err)
+		}
+		installed(5)
+		expect("both are cut", 5)
+		cancel()
+		work.Wait()
+	})
+}
