@@ -71,6 +71,9 @@ func fieldsOf(d *described, op any) []string {
 	return out
 }
 
+// randomRequests are enough for every operation to be asked some hundred times.
+const randomRequests = 20_000
+
 // Random requests of all operations: each answer is described (do checks that),
 // none is an internal error, and a refused request changes nothing.
 func TestRandomRequests(t *testing.T) {
@@ -87,7 +90,7 @@ func TestRandomRequests(t *testing.T) {
 	queries := []string{"", "", "", "?dry_run=true", "?limit=1", "?cascade=attachments,references", "?revision=3", "?name=web", "?confirm=open-egress", "?cursor=e30"}
 	headers := []string{"X-Request-Id: r", "If-Match: *", "If-None-Match: *", "Prefer: wait=0", `If-Match: "12-abc"`, "Content-Type: text/plain"}
 	statuses := map[int]int{}
-	for range 3000 {
+	for range randomRequests {
 		route := all[r.IntN(len(all))]
 		path := route.path
 		for name, of := range ids {
