@@ -71,9 +71,6 @@ func fieldsOf(d *described, op any) []string {
 	return out
 }
 
-// randomRequests are enough for every operation to be asked some hundred times.
-const randomRequests = 20_000
-
 // Random requests of all operations: each answer is described (do checks that),
 // none is an internal error, and a refused request changes nothing.
 func TestRandomRequests(t *testing.T) {
