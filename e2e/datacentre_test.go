@@ -23,12 +23,8 @@ func buildDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("ringfence-e2e-%d", os.Getpid()))
 }
 
-// binary builds the program once for all tests of a run, unless
-// RINGFENCE_E2E_BINARY says where it is.
+// binary builds the program once for all tests of a run.
 var binary = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("RINGFENCE_E2E_BINARY"); path != "" {
-		return path, nil
-	}
 	path := filepath.Join(buildDir(), "ringfence")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
 	if err != nil {
@@ -65,6 +61,8 @@ func newDatacentre(t *testing.T, flags ...string) *datacentre {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
+			drops, err := l.DropsSince(context.Background(), time.Time{}) // the test's context has ended
+			t.Logf("packets that the lab lost: %d (%v)", drops, err)
 			t.Log(s.Logs())
 		}
 		if err := s.Close(); err != nil {

@@ -182,7 +182,13 @@ func TestPluggedWithoutPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.expect("friend -> friend: " + usual)
-	// Its account's default group is the friend's: everything passes.
+	// Its account's default group is the friend's: everything passes. Whom a
+	// machine could not find before it may have given up for a while.
+	for _, p := range n.parties {
+		if err := p.Node.NS.IP("neigh flush all"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	n.must(n.api.PutInstance(t.Context(), n.account, n.instance("early", "h1"), client.InstanceSpec{}))
 	n.putNIC("early", "h1", n.nicSpec("early", "h1"))
 	n.expect("* -> *: " + usual)

@@ -64,12 +64,14 @@ func TestHarnessMeasuresStreams(t *testing.T) {
 	for _, proto := range []string{"tcp", "udp"} {
 		for _, family := range []int{4, 6} {
 			st := openStream(t, s.parties[0], s.parties[1], proto, family, 7000, traffic.StreamSpec{})
-			time.Sleep(300 * time.Millisecond)
-			mark := time.Now()
-			expectUndisturbed(t, st, s.parties[0], s.parties[1], mark.Add(-250*time.Millisecond))
-			if n := st.ToServer.Arrived(); n < 10 {
-				t.Errorf("%s%d: only %d messages arrived", proto, family, n)
-			}
+			opened := time.Now()
+			eventually(t, 5*time.Second, func() error {
+				if n, m := st.ToServer.Arrived(), st.ToClient.Arrived(); n < 10 || m < 10 {
+					return fmt.Errorf("%s%d: only %d and %d messages arrived", proto, family, n, m)
+				}
+				return nil
+			})
+			expectUndisturbed(t, st, s.parties[0], s.parties[1], opened)
 		}
 	}
 	st := openStream(t, s.parties[0], s.parties[1], "udp", 4, 7001, traffic.StreamSpec{SilentClient: true})

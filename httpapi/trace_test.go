@@ -225,7 +225,7 @@ func TestManyTracesAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 100 {
 		wg.Go(func() {
-			s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"tcp","port":443}`, "Prefer: wait=20").want(t, map[string]string{"verdict": "allow"})
+			s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"tcp","port":443}`).want(t, map[string]string{"verdict": "allow"})
 		})
 	}
 	wg.Wait()

@@ -17,7 +17,7 @@ import (
 // it is enough to look after every few steps.
 func TestAnyHistoryEndsInTheSameFlows(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(50) {
+	for seed := range uint64(60) {
 		for _, bits := range []uint{32, 9} { // 9: names collide all the time
 			t.Run(fmt.Sprintf("seed %d bits %d", seed, bits), func(t *testing.T) {
 				t.Parallel()
@@ -63,7 +63,7 @@ func (h *history) run(t *testing.T, steps int) {
 		}
 		since = append(since, name)
 		h.install(t, h.compiler.Update(h.snapshot, h.host(), touched))
-		if h.IntN(6) == 0 || i == steps-1 {
+		if h.IntN(5) == 0 || i == steps-1 {
 			if fault := h.fault(); fault != "" {
 				t.Fatalf("step %d, one of %q: %s", i, since, fault)
 			}

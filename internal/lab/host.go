@@ -27,7 +27,7 @@ func newSite(ctx context.Context, dir, name string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: filepath.Join(dir, name), Netns: ns.Path(), System: datapath() == "system"})
+	proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: filepath.Join(dir, name), Netns: ns.Path()})
 	if err != nil {
 		return nil, errors.Join(err, ns.Close())
 	}
@@ -55,7 +55,7 @@ func (h *Host) connect(ctx context.Context) error {
 		return err
 	}
 	_, err := h.Vsctl(ctx,
-		"add-br", Bridge, "--", "set", "bridge", Bridge, "datapath_type="+datapath(), "fail_mode=secure",
+		"add-br", Bridge, "--", "set", "bridge", Bridge, "datapath_type=netdev", "fail_mode=secure",
 		"protocols=OpenFlow10,OpenFlow13,OpenFlow15", "--", "add-port", Bridge, Uplink)
 	return err
 }
@@ -95,4 +95,16 @@ func (h *Host) Flows(ctx context.Context) ([]string, error) {
 		}
 	}
 	return flows, nil
+}
+
+// Ofctl runs ovs-ofctl(8). A switch that is being reconfigured may close its
+// management socket under the caller's hands: then it is tried again.
+func (h *Host) Ofctl(ctx context.Context, args ...string) (string, error) {
+	const tries = 5
+	for try := 1; ; try++ {
+		out, err := h.site.Ofctl(ctx, args...)
+		if err == nil || try == tries || !strings.Contains(err.Error(), "failed to open socket") {
+			return out, err
+		}
+	}
 }

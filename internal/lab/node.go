@@ -19,7 +19,12 @@ type Node struct {
 	MAC       string
 	Addresses []netip.Prefix // with their on-link prefix length
 	NS        *netns.Namespace
+
+	lab *Lab
 }
+
+// Lab is where the node is.
+func (n *Node) Lab() *Lab { return n.lab }
 
 // Address is the node's first address of the family, 4 or 6.
 func (n *Node) Address(family int) netip.Addr {
@@ -44,7 +49,7 @@ func (l *Lab) newNode(spec NodeSpec) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Name: spec.Name, MAC: spec.MAC, Addresses: spec.Addresses, NS: ns}
+	n := &Node{Name: spec.Name, MAC: spec.MAC, Addresses: spec.Addresses, NS: ns, lab: l}
 	l.own(n)
 	return n, nil
 }

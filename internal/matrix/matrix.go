@@ -5,6 +5,8 @@ package matrix
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,6 +64,7 @@ type Cell struct {
 	Want     Outcome
 	Got      Outcome
 	Took     time.Duration
+	asked    time.Time
 }
 
 // How long to wait for what is expected to pass, and at least for what is
@@ -121,6 +124,7 @@ func Ask(ctx context.Context, g Grid) (*Table, error) {
 }
 
 func (c *Cell) ask(ctx context.Context, start time.Time, again time.Duration) error {
+	c.asked = start
 	src, dst := c.From.Node.Address(c.Service.Family), c.To.Node.Address(c.Service.Family)
 	answer, err := traffic.Ask(ctx, traffic.Question{
 		Service: c.Service, From: c.From.Node.NS, Src: src, Dst: dst, Again: again,
@@ -154,4 +158,20 @@ func (c *Cell) lost(start time.Time) bool {
 		return !p.Out && opening(p) && p.Src == c.From.Node.Address(c.Service.Family)
 	})
 	return len(got) < len(sent)
+}
+
+// Trail lists what passed between the two machines since the question was
+// asked, and how they looked for each other, as seen at either.
+func (c *Cell) Trail() string {
+	a, b := c.From.Node.Address(c.Service.Family), c.To.Node.Address(c.Service.Family)
+	var text strings.Builder
+	for _, p := range []*Party{c.From, c.To} {
+		for _, q := range p.Capture.Find(c.asked, func(q *traffic.Packet) bool {
+			between := q.Src == a && q.Dst == b || q.Src == b && q.Dst == a
+			return between && (q.Proto == c.Service.Proto) || q.Seeks(a) || q.Seeks(b)
+		}) {
+			fmt.Fprintf(&text, "  at %s after %s: %s\n", p.Name(), q.At.Sub(c.asked).Round(time.Millisecond), q.String())
+		}
+	}
+	return text.String()
 }

@@ -36,9 +36,6 @@ type Config struct {
 	PrivateNetns bool
 	// Dummy enables the datapath and port type "dummy", for tests.
 	Dummy bool
-	// System lets bridges use the kernel's datapath, of which a network
-	// namespace has one.
-	System bool
 	// Schema is the path of vswitch.ovsschema, by default Debian's.
 	Schema string
 }
@@ -131,10 +128,7 @@ func (p *Proc) StartVswitchd(ctx context.Context) error {
 	if p.vswitchd.running() {
 		return errors.New("ovsproc: ovs-vswitchd is running already")
 	}
-	args := []string{p.DBAddr()}
-	if !p.cfg.System {
-		args = append(args, "--disable-system")
-	}
+	args := []string{"--disable-system", p.DBAddr()}
 	if p.cfg.Dummy {
 		args = append(args, "--enable-dummy")
 	}

@@ -1,10 +1,13 @@
 package traffic
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -17,8 +20,8 @@ import (
 
 // Packet is one frame that a machine sent or received.
 type Packet struct {
-	At             time.Time // when it was read, a little after it passed
-	Out            bool      // sent by the machine: its source MAC is the machine's
+	At             time.Time // when the kernel passed it on
+	Out            bool      // sent by the machine
 	SrcMAC, DstMAC string
 	EtherType      uint16
 	Src, Dst       netip.Addr // invalid for other than IP
@@ -28,7 +31,8 @@ type Packet struct {
 	ICMPType       uint8
 	ICMPCode       uint8
 	TCP            TCPFields
-	Payload        int // bytes of TCP, UDP or ICMP payload
+	Target         netip.Addr // whom ARP or Neighbor Discovery is about
+	Payload        int        // bytes of TCP, UDP or ICMP payload
 	Frame          []byte
 }
 
@@ -50,22 +54,32 @@ func (p *Packet) String() string {
 		way = "out"
 	}
 	if !p.Src.IsValid() {
-		return fmt.Sprintf("%s %s>%s ethertype %#04x", way, p.SrcMAC, p.DstMAC, p.EtherType)
+		return fmt.Sprintf("%s %s>%s ethertype %#04x%s", way, p.SrcMAC, p.DstMAC, p.EtherType, p.about())
 	}
 	text := fmt.Sprintf("%s %s>%s proto %d", way, p.Src, p.Dst, p.Proto)
 	switch {
 	case p.SrcPort != 0:
 		text += fmt.Sprintf(" %d>%d %s", p.SrcPort, p.DstPort, p.TCP.Flags)
 	case p.Proto == protoICMP || p.Proto == protoICMPv6:
-		text += fmt.Sprintf(" type %d code %d", p.ICMPType, p.ICMPCode)
+		text += fmt.Sprintf(" type %d code %d%s", p.ICMPType, p.ICMPCode, p.about())
 	}
 	return text
 }
 
+func (p *Packet) about() string {
+	if !p.Target.IsValid() {
+		return ""
+	}
+	return " about " + p.Target.String()
+}
+
+// Seeks tells whether the packet asks or says who has an address.
+func (p *Packet) Seeks(a netip.Addr) bool { return p.Target.IsValid() && p.Target == a }
+
 // Capture records what one device sends and receives.
 type Capture struct {
 	conn *packet.Conn
-	mac  string
+	raw  syscall.RawConn
 	done chan struct{}
 
 	mu      sync.Mutex
@@ -80,10 +94,12 @@ func NewCapture(ns *netns.Namespace, device string) (*Capture, error) {
 		if err != nil {
 			return err
 		}
-		c.mac = ifi.HardwareAddr.String()
 		c.conn, err = packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil)
 		return err
 	})
+	if err == nil {
+		err = c.prepare()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("capture on %s of %s: %w", device, ns.Name(), err)
 	}
@@ -91,20 +107,58 @@ func NewCapture(ns *netns.Namespace, device string) (*Capture, error) {
 	return c, nil
 }
 
+// prepare has the kernel say when each packet passed, and keep what this
+// process is slow to read.
+func (c *Capture) prepare() (err error) {
+	if c.raw, err = c.conn.SyscallConn(); err != nil {
+		return err
+	}
+	var setErr error
+	err = c.raw.Control(func(fd uintptr) {
+		setErr = errors.Join(
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20))
+	})
+	return errors.Join(err, setErr)
+}
+
 func (c *Capture) record() {
 	defer close(c.done)
-	buf := make([]byte, 65536)
+	buf, control := make([]byte, 65536), make([]byte, 128)
 	for {
-		n, _, err := c.conn.ReadFrom(buf)
-		if err != nil {
+		var n, controlLen int
+		var from unix.Sockaddr
+		var err error
+		waitErr := c.raw.Read(func(fd uintptr) bool {
+			n, controlLen, _, from, err = unix.Recvmsg(int(fd), buf, control, unix.MSG_DONTWAIT)
+			return !errors.Is(err, unix.EAGAIN)
+		})
+		if waitErr != nil || err != nil {
 			return // closed, or its device is gone
 		}
 		p := Parse(buf[:n])
-		p.At, p.Out = time.Now(), p.SrcMAC == c.mac
+		p.At = stamped(control[:controlLen])
+		if link, ok := from.(*unix.SockaddrLinklayer); ok {
+			p.Out = link.Pkttype == unix.PACKET_OUTGOING
+		}
 		c.mu.Lock()
 		c.packets = append(c.packets, p)
 		c.mu.Unlock()
 	}
+}
+
+// stamped reads the time of SCM_TIMESTAMPNS, see socket(7).
+func stamped(control []byte) time.Time {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return time.Now()
+	}
+	for _, m := range messages {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
+			return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+		}
+	}
+	return time.Now()
 }
 
 // Find returns the packets recorded since a time that match.
@@ -163,6 +217,15 @@ func (p *Packet) add(layer gopacket.Layer) {
 		p.SrcPort, p.DstPort, p.Payload = uint16(l.SrcPort), uint16(l.DstPort), len(l.Payload)
 	case *layers.ICMPv4:
 		p.ICMPType, p.ICMPCode, p.Payload = l.TypeCode.Type(), l.TypeCode.Code(), len(l.Payload)
+	case *layers.ARP:
+		p.Target = addr(l.DstProtAddress)
+		if l.Operation == layers.ARPReply {
+			p.Target = addr(l.SourceProtAddress)
+		}
+	case *layers.ICMPv6NeighborSolicitation:
+		p.Target = addr(l.TargetAddress)
+	case *layers.ICMPv6NeighborAdvertisement:
+		p.Target = addr(l.TargetAddress)
 	case *layers.ICMPv6:
 		p.ICMPType, p.ICMPCode, p.Payload = l.TypeCode.Type(), l.TypeCode.Code(), len(l.Payload)
 	}

@@ -90,9 +90,6 @@ func (h *host) random() (flow, text string) {
 				flow = fmt.Sprintf("dl_vlan=%d,%s", vlan, flow)
 			}
 		}
-		if h.gen.IntN(6) == 0 {
-			flow += []string{",nw_frag=first", ",nw_frag=later"}[h.gen.IntN(2)]
-		}
 		return flow, h.trace("br-int", flow, states[h.gen.IntN(len(states))], h.gen.IntN(2) == 0)
 	}
 }
