@@ -136,7 +136,7 @@ func (n *traced) eachTrace(specs []client.TraceSpec, atOnce int, each func(clien
 	for range atOnce {
 		wg.Go(func() {
 			for s := range next {
-				trace, err := n.api.Trace(n.t.Context(), n.account, s)
+				trace, err := n.api.Trace(n.t.Context(), n.account, s, client.Wait(longest))
 				if err != nil {
 					n.t.Errorf("%+v: %v", s, err)
 					continue
@@ -321,7 +321,7 @@ func TestTracesShowSabotage(t *testing.T) {
 		}
 	}
 	expect := func(spec client.TraceSpec, verdict string, agreement bool) error {
-		trace, err := n.api.Trace(t.Context(), n.account, spec)
+		trace, err := n.api.Trace(t.Context(), n.account, spec, client.Wait(longest))
 		if err == nil && (trace.Verdict != verdict || trace.Agreement == nil || *trace.Agreement != agreement) {
 			err = fmt.Errorf("%s, agreement %v: %+v", trace.Verdict, trace.Agreement, trace.Legs)
 		}
@@ -382,7 +382,7 @@ func TestTracesOfASilentHost(t *testing.T) {
 	if err != nil || meta.Status != 202 || trace.Verdict != "unknown" || trace.Done || trace.Legs[0].Policy.Verdict != "deny" {
 		t.Fatalf("%d %+v: %v", meta.Status, trace, err)
 	}
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 20*time.Second, func() error {
 		again, err := n.api.GetTrace(t.Context(), n.account, trace.ID)
 		if err == nil && (!again.Done || again.Verdict != "unknown" || again.Agreement != nil) {
 			err = fmt.Errorf("%+v", again)

@@ -16,7 +16,7 @@ import (
 // How long a trace waits for its hosts in all, and how often it looks again where
 // policy and datapath differ while the host is not at the policy's revision.
 const (
-	traceTimeout  = 5 * time.Second
+	traceTimeout  = 10 * time.Second
 	traceAttempts = 5
 	traceAgain    = 50 * time.Millisecond
 )
