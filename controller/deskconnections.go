@@ -63,6 +63,8 @@ func showConnection(n names, nic *secgroup.NIC, c unixctl.Conn) inquiry.Connecti
 		out.Reason = "unrestricted"
 	case ofrules.MarkBaseline:
 		out.Reason = "baseline"
+	case ofrules.MarkFragment:
+		out.Reason = "fragment"
 	default:
 		if out.Rule = n.rule(c.Mark); out.Rule != nil {
 			out.Reason = "rule"

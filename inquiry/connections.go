@@ -21,7 +21,8 @@ type Connection struct {
 	Packet    Packet `json:"packet"`    // the first one
 	State     string `json:"state,omitempty"`
 	Timeout   int64  `json:"timeout"` // seconds until it expires unless packets arrive
-	// Reason says what admitted it: "rule", "unrestricted", "baseline", or "unknown"
+	// Reason says what admitted it: "rule", "unrestricted", "baseline", "fragment" (a
+	// rule or unrestricted egress, by the first fragment of a datagram), or "unknown"
 	// for a rule that is no more.
 	Reason string `json:"reason"`
 	Rule   *Rule  `json:"rule,omitempty"`

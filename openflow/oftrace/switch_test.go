@@ -79,6 +79,9 @@ func (h *host) random() (flow, text string) {
 		if c.Dst != nil {
 			mac = c.Dst.MAC.String()
 		}
+		if h.gen.IntN(5) == 0 {
+			flow += ",nw_frag=first"
+		}
 		if h.gen.IntN(8) == 0 {
 			mac = "ff:ff:ff:ff:ff:ff"
 		}
