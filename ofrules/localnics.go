@@ -61,11 +61,6 @@ func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
 	for id := range dirty {
 		c.syncNIC(s, h, id)
 	}
-	for id, n := range c.nics {
-		if _, ok := t.Networks[n.nic.Network]; ok {
-			c.pending.segments[c.nics[id].segment.name] = struct{}{} // its gateways
-		}
-	}
 	if c.uplink != h.Uplink {
 		c.uplink = h.Uplink
 		for name := range c.segments {

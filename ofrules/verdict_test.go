@@ -15,7 +15,7 @@ import (
 // share a host or not. The rule noted on a connection is one that allows it.
 func TestFlowsDecideAsTheSemanticsSay(t *testing.T) {
 	t.Parallel()
-	const policies, packets = 160, 150 // ≥ 20,000 cases
+	const policies, packets = 100, 240 // ≥ 20,000 cases
 	for seed := range uint64(policies) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
