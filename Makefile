@@ -6,6 +6,9 @@ PACKAGES := ca-certificates curl gcc git libc6-dev make \
             openvswitch-common openvswitch-switch \
             "busybox-static|busybox" dnsmasq-base etcd-server ethtool iproute2 iputils-ping netcat-openbsd procps socat tcpdump
 
+# And those of test-kernel, besides.
+KERNEL_PACKAGES := qemu-system-x86 cpio util-linux
+
 GO       ?= go
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -15,7 +18,7 @@ TIMEOUT  ?= 10m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run demo test vet lint fuzz-short bench clean
+.PHONY: help setup build run demo test test-kernel vet lint fuzz-short bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +49,12 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 
 test: setup vet ## everything that must hold: vet, unit tests, properties, real packets
 	$(GO) test -race -timeout $(TIMEOUT) ./...
+
+# KERNEL_RUN is what of e2e is run there.
+KERNEL_RUN ?= TestGuard$$/attacks|TestHarnessSeesWhatPasses
+test-kernel: setup ## the guard's tests on the kernel datapath, in a virtual machine
+	@command -v qemu-system-x86_64 cpio >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(KERNEL_PACKAGES); }
+	e2e/kernel/run.sh -test.run '$(KERNEL_RUN)'
 
 vet:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these:"; echo "$$bad"; exit 1; }

@@ -23,8 +23,12 @@ func buildDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("ringfence-e2e-%d", os.Getpid()))
 }
 
-// binary builds the program once for all tests of a run.
+// binary builds the program once for all tests of a run, unless
+// RINGFENCE_E2E_BINARY says where it is.
 var binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("RINGFENCE_E2E_BINARY"); path != "" {
+		return path, nil
+	}
 	path := filepath.Join(buildDir(), "ringfence")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
 	if err != nil {

@@ -29,6 +29,18 @@ import (
 // Bridge is the integration bridge of every host.
 const Bridge = "br-int"
 
+// DatapathEnv names the environment variable with the datapath_type of all
+// bridges. Without it that is "netdev", the userspace datapath; "system" is the
+// kernel's, which each namespace has one of.
+const DatapathEnv = "RINGFENCE_LAB_DATAPATH"
+
+func datapath() string {
+	if d := os.Getenv(DatapathEnv); d != "" {
+		return d
+	}
+	return "netdev"
+}
+
 // Uplink is the name of the port of Bridge that leads to the fabric.
 const Uplink = "uplink"
 
@@ -77,7 +89,7 @@ func (l *Lab) build(ctx context.Context, hosts []string) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if _, err := l.fabric.Vsctl(ctx, "add-br", fabricBridge, "--", "set", "bridge", fabricBridge, "datapath_type=netdev"); err != nil {
+	if _, err := l.fabric.Vsctl(ctx, "add-br", fabricBridge, "--", "set", "bridge", fabricBridge, "datapath_type="+datapath()); err != nil {
 		return err
 	}
 	for _, name := range hosts {

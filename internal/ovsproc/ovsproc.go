@@ -36,6 +36,9 @@ type Config struct {
 	PrivateNetns bool
 	// Dummy enables the datapath and port type "dummy", for tests.
 	Dummy bool
+	// System lets bridges use the kernel's datapath, of which a network
+	// namespace has one.
+	System bool
 	// Schema is the path of vswitch.ovsschema, by default Debian's.
 	Schema string
 }
@@ -128,7 +131,10 @@ func (p *Proc) StartVswitchd(ctx context.Context) error {
 	if p.vswitchd.running() {
 		return errors.New("ovsproc: ovs-vswitchd is running already")
 	}
-	args := []string{"--disable-system", p.DBAddr()}
+	args := []string{p.DBAddr()}
+	if !p.cfg.System {
+		args = append(args, "--disable-system")
+	}
 	if p.cfg.Dummy {
 		args = append(args, "--enable-dummy")
 	}
