@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -96,6 +97,24 @@ func (c *call) replay(i *idempotency) (replayed bool, err error) {
 	i.answer = r
 	c.res.Header().Set("Idempotency-Replayed", "true")
 	return true, c.report(i.first(n.Revision, hosts))
+}
+
+// beaten answers a request that was not made, because of err, although nothing
+// was kept for its key when it came. The same request, sent at the same time,
+// may have been made since: then the key is taken, or what this one was to make
+// is there already and refuses it. Whatever a plan has seen, the store shows.
+func (c *call) beaten(i *idempotency, err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	replayed, failed := c.replay(i)
+	switch {
+	case replayed || failed != nil:
+		return failed
+	case errors.Is(err, store.ErrNoteTaken):
+		return fmt.Errorf("%w: an idempotency key came and went", store.ErrUnavailable)
+	}
+	return err
 }
 
 // note keeps an answer, and makes it the one to give.

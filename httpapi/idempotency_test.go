@@ -83,28 +83,33 @@ func TestIdempotencyKeysThatAreTaken(t *testing.T) {
 	}
 }
 
-// Many at once with one key make one object, at several API processes.
+// Many at once with one key make one object, at several API processes, and all
+// get its first answer: also those that see the object made by another before
+// they plan it, when its name is taken.
 func TestIdempotentRace(t *testing.T) {
 	t.Parallel()
 	s := world(t)
 	other := serveStore(t, s.store, filepath.Join(t.TempDir(), "tokens"))
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	ids := map[string]int{}
-	for i := range 12 {
-		wg.Go(func() {
-			a := []*server{s, other}[i%2].do("POST", groups, `{"name":"one"}`, "Idempotency-Key: race")
-			mu.Lock()
-			defer mu.Unlock()
-			ids[fmt.Sprint(a.status, a.text("id"))]++
-		})
-	}
-	wg.Wait()
-	if len(ids) != 1 {
-		t.Errorf("answers %v", ids)
-	}
-	if n := s.must("GET", groups+"?name=one", "").at("items").([]any); len(n) != 1 {
-		t.Errorf("%d groups", len(n))
+	for round := range 40 {
+		name := fmt.Sprint("one-", round)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		ids := map[string]int{}
+		for i := range 12 {
+			wg.Go(func() {
+				a := []*server{s, other}[i%2].do("POST", groups, `{"name":"`+name+`"}`, "Idempotency-Key: "+name)
+				mu.Lock()
+				defer mu.Unlock()
+				ids[fmt.Sprint(a.status, a.text("id"))]++
+			})
+		}
+		wg.Wait()
+		if len(ids) != 1 {
+			t.Errorf("round %d: answers %v", round, ids)
+		}
+		if n := s.must("GET", groups+"?name="+name, "").at("items").([]any); len(n) != 1 {
+			t.Errorf("round %d: %d groups", round, len(n))
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -82,12 +81,8 @@ func (c *call) mutate(m mutation) error {
 	}, store.WithNotes(func(before *secgroup.Snapshot, _ []secgroup.Change) ([]store.NoteWrite, error) {
 		return c.notes(m, &out, before, once)
 	}))
-	if once != nil && errors.Is(err, store.ErrNoteTaken) { // by the same request, sent twice at once
-		replayed, err := c.replay(once)
-		if err == nil && !replayed {
-			err = fmt.Errorf("%w: an idempotency key came and went", store.ErrUnavailable)
-		}
-		return err
+	if err != nil && once != nil {
+		return c.beaten(once, err)
 	}
 	if err != nil {
 		return err
