@@ -117,9 +117,13 @@ func (m *Meta) record(resp *http.Response, body []byte) {
 	m.Revision, _ = strconv.ParseInt(resp.Header.Get("SG-Revision"), 10, 64)
 	var extra struct {
 		Effects     *Effects     `json:"effects"`
+		DryRun      bool         `json:"dry_run"`
+		Access      *AccessDiff  `json:"access"`
+		Connections *Connections `json:"connections_cut"`
 		Realization *Realization `json:"realization"`
 	}
 	if json.Unmarshal(body, &extra) == nil { // not every answer is an object: nothing to record then
 		m.Effects, m.Realization = extra.Effects, extra.Realization
+		m.DryRun, m.Access, m.Connections = extra.DryRun, extra.Access, extra.Connections
 	}
 }

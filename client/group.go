@@ -20,6 +20,7 @@ type Group struct {
 	NetworkScope    string            `json:"network_scope"`    // "any", "listed"
 	Networks        []string          `json:"networks"`         // of scope "listed"
 	Rules           []Rule            `json:"rules"`
+	Shares          []GroupShare      `json:"shares"`
 	CreatedAt       time.Time         `json:"created_at"`
 	UpdatedAt       time.Time         `json:"updated_at"`
 	Revision        int64             `json:"revision"`

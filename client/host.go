@@ -41,7 +41,7 @@ type Realization struct {
 
 // LaggingHost is a host that has not applied a revision yet.
 type LaggingHost struct {
-	Host            string `json:"host"`
+	Host            string `json:"host"` // "": hosts without a NIC of the account
 	AppliedRevision int64  `json:"applied_revision"`
 	Reason          string `json:"reason"`
 }

@@ -77,14 +77,17 @@ type Meta struct {
 	Waited      bool   // the server honoured Wait (Preference-Applied)
 	RequestID   string
 	Effects     *Effects     // of a mutation
+	DryRun      bool         // nothing was changed
+	Access      *AccessDiff  // of a dry run
+	Connections *Connections // that it would cut; of a dry run
 	Realization *Realization // when hosts did not apply the change within Wait
 	Raw         json.RawMessage
 }
 
 // Effects says whom a mutation concerns.
 type Effects struct {
-	NICs                   []string `json:"nics,omitempty"` // the first ones
-	NICsTotal              int      `json:"nics_total,omitempty"`
+	NICs                   []string `json:"nics,omitempty"`      // the first ones
+	NICsMore               bool     `json:"nics_more,omitempty"` // than are listed
 	Hosts                  []string `json:"hosts,omitempty"`
 	EgressBecameOpen       []string `json:"egress_became_open,omitempty"`
 	EgressBecameRestricted []string `json:"egress_became_restricted,omitempty"`

@@ -10,13 +10,14 @@ import (
 type Member struct {
 	RoutingDomain string `json:"routing_domain"`
 	Address       string `json:"address"`
-	NIC           string `json:"nic"`
+	NIC           string `json:"nic"` // "": another account's
 }
 
 // References are what uses a group: what keeps it from being deleted.
 type References struct {
 	Rules       []RuleReference `json:"rules"`
 	Attachments []Attachment    `json:"attachments"`
+	Accounts    []string        `json:"accounts"` // others that use it, by a share
 }
 
 // RuleReference is a rule whose remote group is the group asked for.

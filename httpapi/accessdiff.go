@@ -35,12 +35,16 @@ type accessRemoteJSON struct {
 
 // showAccess shows a diff as far as it is an account's business; "" is the
 // platform, whose business all of it is.
-func showAccess(account string, d plan.AccessDiff) *accessJSON {
+func showAccess(account string, before, after *plan.View, d plan.AccessDiff) *accessJSON {
+	sees := visible{account, []*plan.View{before, after}}
 	show := func(all []plan.Access) []accessEntryJSON {
 		out := []accessEntryJSON{}
 		for _, a := range all {
-			if a.NIC == "" && account != "" && a.Group.Account != account {
-				continue
+			if account != "" && (a.NIC == "" && a.Group.Account != account || a.NIC != "" && !sees.nic(a.NIC)) {
+				continue // another's
+			}
+			if !sees.nic(a.RemoteNIC) {
+				a.RemoteNIC = ""
 			}
 			owner := account
 			if owner == "" {
@@ -49,7 +53,7 @@ func showAccess(account string, d plan.AccessDiff) *accessJSON {
 			e := accessEntryJSON{
 				Group: groupText(owner, a.Group), NIC: text(a.NIC), Direction: a.Direction, Family: a.Service.Family, Protocol: a.Service.Protocol,
 				ICMPType: optional8(a.Service.ICMPType), ICMPCode: optional8(a.Service.ICMPCode),
-				Remote: accessRemoteJSON{prefixText(a.Remote.CIDR), groupText(owner, a.Remote.Group), text(a.RemoteNIC)},
+				Remote: accessRemoteJSON{prefixText(a.Remote.CIDR), remoteName(after, owner, a.Remote.Group), text(a.RemoteNIC)},
 			}
 			if a.Service.PortMin > 0 || a.Service.PortMax < 65535 {
 				e.PortMin, e.PortMax = positive(int(a.Service.PortMin)), positive(int(a.Service.PortMax))

@@ -23,18 +23,18 @@ type attachmentsJSON struct {
 }
 
 func attachmentsBody(v *plan.View, account string, t plan.Target) (any, string) {
-	ids, exists := t.GroupIDs(v, account)
+	names, exists := t.GroupNames(v, account)
 	if !exists {
 		return nil, ""
 	}
-	out := attachmentsJSON{Items: make([]attachedJSON, len(ids)), Revision: v.Revision()}
-	for i, id := range ids {
-		out.Items[i].ID = id
-		if g := v.Group(secgroup.GroupRef{Account: account, ID: id}); g != nil {
+	out := attachmentsJSON{Items: make([]attachedJSON, len(names)), Revision: v.Revision()}
+	for i, name := range names {
+		out.Items[i].ID = name
+		if g := v.Group(secgroup.ParseGroupRef(account, name)); g != nil {
 			out.Items[i].Name = g.Name
 		}
 	}
-	return out, plan.ListTag(ids)
+	return out, plan.ListTag(names)
 }
 
 func getAttachments(c *call) error {
@@ -73,8 +73,8 @@ func attach(c *call) error {
 			return plan.Attach(s, req, c.account, t, group)
 		},
 		show: func(v *plan.View, _ plan.Result) (any, string) {
-			ids, _ := t.GroupIDs(v, c.account)
-			return attachmentJSON{group, t.NIC, t.Instance}, plan.ListTag(ids)
+			names, _ := t.GroupNames(v, c.account)
+			return attachmentJSON{secgroup.ParseGroupRef(c.account, group).Within(c.account), t.NIC, t.Instance}, plan.ListTag(names)
 		},
 	})
 }

@@ -89,7 +89,8 @@ func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteW
 		e.Account = &account
 	}
 	who := concern{r.Effects.Impact, v}
-	e.Effects = showEffects(r.Effects, &who, who.hosts(c.api.store.Hosts()))
+	hosts := c.api.store.Hosts()
+	e.Effects = showEffects(r.Effects, &who, who.hosts(hosts), visible{account, []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, hosts)
 	for _, l := range []*[]string{&e.Effects.NICs, &e.Effects.EgressBecameOpen, &e.Effects.EgressBecameRestricted, &e.Effects.InertRules} {
 		if len(*l) > maxAuditNICs {
 			*l, e.Effects.NICsMore = (*l)[:maxAuditNICs], true

@@ -97,6 +97,7 @@ func (c *call) fail(err error) {
 	if !public {
 		c.api.logger.Error("request failed", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
 	}
+	p.Dependents = c.ownDependents(p.Dependents)
 	if !c.res.Committed {
 		p.write(c.res, c.req.URL.Path, c.id)
 	}

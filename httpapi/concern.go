@@ -113,15 +113,19 @@ func (c *concern) each(f func(*secgroup.NIC) bool) {
 // maxEffectNICs bounds the NICs listed in one answer.
 const maxEffectNICs = 1000
 
-// nics lists the concerned NICs, those that are gone too, sorted; and says
-// whether there are more than are listed.
-func (c *concern) nics() (ids []string, more bool) {
+// nics lists the concerned NICs that are to be seen, those that are gone too,
+// sorted; and says whether there are more than are listed.
+func (c *concern) nics(sees visible) (ids []string, more bool) {
 	seen := make(map[string]struct{}, len(c.NICs))
 	for id := range c.NICs {
-		seen[id] = struct{}{}
+		if sees.nic(id) {
+			seen[id] = struct{}{}
+		}
 	}
 	c.each(func(n *secgroup.NIC) bool {
-		seen[n.ID] = struct{}{}
+		if sees.account == "" || n.Account == sees.account {
+			seen[n.ID] = struct{}{}
+		}
 		return len(seen) <= maxEffectNICs
 	})
 	ids = slices.SortedFunc(maps.Keys(seen), cmp.Compare[string])
@@ -140,14 +144,17 @@ type effectsJSON struct {
 	InertRules             []string `json:"inert_rules"`
 }
 
-func showEffects(e plan.Effects, c *concern, hosts []string) *effectsJSON {
+// showEffects shows what is to be seen of effects. hosts are the concerned ones.
+func showEffects(e plan.Effects, c *concern, hosts []string, sees visible, all []store.HostStatus) *effectsJSON {
 	out := &effectsJSON{
-		Hosts: hosts, EgressBecameOpen: list(e.EgressBecameOpen), EgressBecameRestricted: list(e.EgressBecameRestricted),
+		Hosts: sees.hosts(hosts, all), EgressBecameOpen: sees.nics(e.EgressBecameOpen), EgressBecameRestricted: sees.nics(e.EgressBecameRestricted),
 		InertRules: []string{},
 	}
-	out.NICs, out.NICsMore = c.nics()
+	out.NICs, out.NICsMore = c.nics(sees)
 	for _, r := range e.InertRules {
-		out.InertRules = append(out.InertRules, r.ID)
+		if sees.account == "" || r.Group.Account == sees.account {
+			out.InertRules = append(out.InertRules, r.ID)
+		}
 	}
 	return out
 }

@@ -14,7 +14,7 @@ import (
 func conforms(t testing.TB, req *http.Request, sent string, a answer) {
 	t.Helper()
 	d := describe(t)
-	_, op := d.operation(req.Method, req.URL.Path)
+	_, op := d.operation(req.Method, req.URL.EscapedPath())
 	if op == nil {
 		if a.status != 404 && a.status != 405 {
 			t.Errorf("%s %s is not described, and is answered %d", req.Method, req.URL.Path, a.status)

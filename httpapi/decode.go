@@ -29,7 +29,7 @@ func (r *reading) group(n *node, ref secgroup.GroupRef) plan.GroupSpec {
 	if v := o.take("rules"); v != nil {
 		spec.Rules = r.ruleSet(v, "/rules", ref)
 	}
-	o.readOnly("is_default", "egress_restricts")
+	o.readOnly("is_default", "egress_restricts", "shares")
 	o.readOnly(answerFields...)
 	return spec
 }

@@ -123,16 +123,13 @@ func (o *object) cidr(name string) netip.Prefix {
 	return p
 }
 
-// groupRef reads a group's id, of this account or, as "account/id", of another.
+// groupRef reads a group's name to an account.
 func (o *object) groupRef(name, account string) secgroup.GroupRef {
 	v := o.take(name)
 	if v == nil || !o.is(v, kindString, o.pointer(name)) {
 		return secgroup.GroupRef{}
 	}
-	if other, id, ok := strings.Cut(v.text, "/"); ok {
-		return secgroup.GroupRef{Account: other, ID: id}
-	}
-	return secgroup.GroupRef{Account: account, ID: v.text}
+	return secgroup.ParseGroupRef(account, v.text)
 }
 
 // ruleSet reads an array of rules, which is at a pointer.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -47,9 +48,12 @@ func document(o secgroup.Object) (any, error) {
 			rules[i] = rule
 		}
 		group["rules"] = rules
+		if len(o.Shares) > 0 {
+			group["shares"] = showShared(o)
+		}
 		shown = group
 	case *secgroup.Attachment:
-		shown = attachmentJSON{o.Group.ID, o.NIC, o.Instance}
+		shown = attachmentJSON{groupOfAttachment(o), o.NIC, o.Instance}
 	case *secgroup.Baseline:
 		shown = map[string]any{"addresses": showBaseline(o).Addresses}
 	default:
@@ -83,6 +87,11 @@ const maxPatchBytes = 16 << 10
 // if a caller sees no difference.
 func showChange(k secgroup.Key, before, after secgroup.Object) (out changeJSON, changed bool, err error) {
 	out = changeJSON{Kind: objectKinds[k.Kind], Account: accountOf(k, before, after), ID: k.ID}
+	for _, o := range []secgroup.Object{before, after} {
+		if a, ok := o.(*secgroup.Attachment); ok && a != nil {
+			out.ID = groupOfAttachment(a)
+		}
+	}
 	from, err := document(before)
 	if err != nil {
 		return out, false, err
@@ -107,7 +116,14 @@ func showChange(k secgroup.Key, before, after secgroup.Object) (out changeJSON, 
 	return out, len(out.Patch) > 0 || out.PatchOmitted, nil
 }
 
-// accountOf says whose object it is, "" for one of the platform.
+// groupOfAttachment names the group to the account whose NIC or instance it is
+// attached to.
+func groupOfAttachment(a *secgroup.Attachment) string {
+	return a.Group.Within(cmp.Or(a.Holder, a.Group.Account))
+}
+
+// accountOf says whose object it is, "" for one of the platform. An attachment
+// is the holder's, who makes it.
 func accountOf(k secgroup.Key, states ...secgroup.Object) string {
 	switch k.Kind {
 	case secgroup.KindAccount:
@@ -116,6 +132,12 @@ func accountOf(k secgroup.Key, states ...secgroup.Object) string {
 		for _, o := range states {
 			if n, ok := o.(*secgroup.NIC); ok && n != nil {
 				return n.Account
+			}
+		}
+	case secgroup.KindAttachment:
+		for _, o := range states {
+			if a, ok := o.(*secgroup.Attachment); ok && a != nil && a.Holder != "" {
+				return a.Holder
 			}
 		}
 	}

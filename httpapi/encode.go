@@ -73,16 +73,13 @@ func prefixText(p netip.Prefix) *string {
 	return &s
 }
 
-// groupText names a group as object.groupRef reads it.
+// groupText names a group to an account; null for none.
 func groupText(account string, g secgroup.GroupRef) *string {
-	switch {
-	case g == secgroup.GroupRef{}:
+	if g == (secgroup.GroupRef{}) {
 		return nil
-	case g.Account == account:
-		return &g.ID
 	}
-	s := g.Account + "/" + g.ID
-	return &s
+	name := g.Within(account)
+	return &name
 }
 
 type groupJSON struct {
@@ -97,16 +94,31 @@ type groupJSON struct {
 	NetworkScope    secgroup.NetworkScope `json:"network_scope"`
 	Networks        []string              `json:"networks"`
 	Rules           []ruleJSON            `json:"rules"`
+	Shares          []sharedJSON          `json:"shares"`
 	CreatedAt       time.Time             `json:"created_at"`
 	UpdatedAt       time.Time             `json:"updated_at"`
 	Revision        int64                 `json:"revision"`
+}
+
+// sharedJSON is a share where it is seen with its group.
+type sharedJSON struct {
+	Account string         `json:"account"`
+	Use     []secgroup.Use `json:"use"`
+}
+
+func showShared(g *secgroup.Group) []sharedJSON {
+	out := []sharedJSON{}
+	for _, s := range g.Shares {
+		out = append(out, sharedJSON{s.Account, s.Uses()})
+	}
+	return out
 }
 
 func showGroup(in *plan.Inertness, g *secgroup.Group) groupJSON {
 	out := groupJSON{
 		ID: g.ID, Account: g.Account, Name: g.Name, Description: g.Description, Tags: g.Tags, IsDefault: g.IsDefault,
 		EgressPolicy: g.EgressPolicy, EgressRestricts: secgroup.EgressRestricts(g),
-		NetworkScope: g.NetworkScope, Networks: list(g.Networks), Rules: make([]ruleJSON, len(g.Rules)),
+		NetworkScope: g.NetworkScope, Networks: list(g.Networks), Rules: make([]ruleJSON, len(g.Rules)), Shares: showShared(g),
 		CreatedAt: g.CreatedAt.UTC(), UpdatedAt: g.UpdatedAt.UTC(), Revision: g.Revision,
 	}
 	if out.Tags == nil {

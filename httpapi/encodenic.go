@@ -46,7 +46,7 @@ func showNIC(v *plan.View, at placement, n *secgroup.NIC) nicJSON {
 		ID: n.ID, Account: n.Account, Instance: text(n.Instance), Network: n.Network, MAC: n.MAC.String(),
 		Addresses: texts(n.Addresses), AllowedAddresses: texts(n.AllowedAddresses),
 		Enforcement: n.Enforcement, DHCPServer: n.DHCPServer,
-		EffectiveGroups: showEffective(v.EffectiveGroups(n)), Revision: n.Revision,
+		EffectiveGroups: showEffective(n.Account, v.EffectiveGroups(n)), Revision: n.Revision,
 	}
 	out.Because, out.EgressRestricted = showRestriction(v, n)
 	if p, ok := at.find(n.ID); ok {
@@ -55,10 +55,10 @@ func showNIC(v *plan.View, at placement, n *secgroup.NIC) nicJSON {
 	return out
 }
 
-func showEffective(effective []secgroup.Effective) []effectiveJSON {
+func showEffective(account string, effective []secgroup.Effective) []effectiveJSON {
 	out := make([]effectiveJSON, len(effective))
 	for i, e := range effective {
-		out[i] = effectiveJSON{e.Group.ID, e.Via, e.Via == secgroup.ViaDefault}
+		out[i] = effectiveJSON{e.Group.Within(account), e.Via, e.Via == secgroup.ViaDefault}
 	}
 	return out
 }
@@ -68,7 +68,7 @@ func showRestriction(v *plan.View, n *secgroup.NIC) (because *becauseJSON, restr
 	if !restricted {
 		return nil, false
 	}
-	return &becauseJSON{b.Group.ID, text(b.Rule)}, true
+	return &becauseJSON{b.Group.Within(n.Account), text(b.Rule)}, true
 }
 
 // placement says where NICs are plugged, by the hosts' own reports.

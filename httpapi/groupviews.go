@@ -23,9 +23,9 @@ func enumerate[T any](items []T) []numbered[T] {
 func placeOf[T any](n numbered[T]) string { return n.place }
 
 type memberJSON struct {
-	RoutingDomain string `json:"routing_domain"`
-	Address       string `json:"address"`
-	NIC           string `json:"nic"`
+	RoutingDomain string  `json:"routing_domain"`
+	Address       string  `json:"address"`
+	NIC           *string `json:"nic"` // null: another account's
 }
 
 // memberList is sorted by routing domain, address and NIC.
@@ -38,9 +38,13 @@ var memberList = listing[numbered[secgroup.Member]]{
 		return enumerate(v.Members(ref)), nil
 	},
 	key: placeOf[secgroup.Member],
-	show: func(*call, *plan.View) func(numbered[secgroup.Member]) any {
+	show: func(c *call, v *plan.View) func(numbered[secgroup.Member]) any {
 		return func(n numbered[secgroup.Member]) any {
-			return memberJSON{n.item.Domain, n.item.Address.String(), n.item.NIC}
+			m := memberJSON{n.item.Domain, n.item.Address.String(), nil}
+			if c.viewer() == "" || isNICOf(v, c.viewer(), n.item.NIC) {
+				m.NIC = &n.item.NIC
+			}
+			return m
 		}
 	},
 }
@@ -48,6 +52,7 @@ var memberList = listing[numbered[secgroup.Member]]{
 type referencesJSON struct {
 	Rules       []plan.Dependent `json:"rules"`       // group, rule
 	Attachments []plan.Dependent `json:"attachments"` // nic or instance
+	Accounts    []string         `json:"accounts"`    // others that use it
 	Revision    int64            `json:"revision"`
 }
 
@@ -59,14 +64,21 @@ func getReferences(c *call) error {
 		if v.Group(ref) == nil {
 			return nil, ""
 		}
-		out := referencesJSON{Rules: []plan.Dependent{}, Attachments: []plan.Dependent{}, Revision: v.Revision()}
+		out := referencesJSON{Rules: []plan.Dependent{}, Attachments: []plan.Dependent{}, Accounts: []string{}, Revision: v.Revision()}
 		for _, r := range v.RulesReferencing(ref) {
 			if r.Group != ref && r.Group.Account == ref.Account {
 				out.Rules = append(out.Rules, plan.Dependent{Group: r.Group.ID, Rule: r.ID})
 			}
 		}
 		for _, a := range v.AttachmentsOfGroup(ref) {
-			out.Attachments = append(out.Attachments, plan.Dependent{NIC: a.NIC, Instance: a.Instance})
+			if a.NIC == "" || isNICOf(v, ref.Account, a.NIC) {
+				out.Attachments = append(out.Attachments, plan.Dependent{NIC: a.NIC, Instance: a.Instance})
+			}
+		}
+		for _, s := range v.Group(ref).Shares {
+			if attachments, rules := plan.ShareUse(v, ref, s.Account); len(attachments)+len(rules) > 0 {
+				out.Accounts = append(out.Accounts, s.Account)
+			}
 		}
 		return out, "l"
 	})

@@ -40,6 +40,7 @@ type extras struct {
 	Effects     *effectsJSON     `json:"effects,omitempty"`
 	DryRun      bool             `json:"dry_run,omitempty"`
 	Access      *accessJSON      `json:"access,omitempty"` // of a dry run
+	Cuts        *cutJSON         `json:"connections_cut,omitempty"`
 	Realization *realizationJSON `json:"realization,omitempty"`
 }
 
@@ -121,28 +122,6 @@ func (c *call) notes(m mutation, out *outcome, before *secgroup.Snapshot, once *
 	return notes, nil
 }
 
-// dryRun answers as if the change had been made.
-func (c *call) dryRun(m mutation, req *plan.Request) error {
-	var out outcome
-	var access *accessJSON
-	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		var err error
-		if out.result, err = m.plan(s, req); err != nil {
-			return err
-		}
-		access = showAccess(c.account, plan.DiffAccess(s, out.result.Changes))
-		return c.render(m, &out, plan.NewView(s, s.Revision(), out.result.Changes))
-	})
-	if err != nil {
-		return err
-	}
-	body, err := withExtras(out.body, extras{Effects: out.effects, DryRun: true, Access: access})
-	if err != nil {
-		return err
-	}
-	return c.answer(http.StatusOK, body)
-}
-
 // look renders the policy as the write left it. Others may have gone on
 // writing; the view at its revision does not show that.
 func (c *call) look(m mutation, out *outcome) error {
@@ -170,7 +149,7 @@ func (c *call) render(m mutation, out *outcome, v *plan.View) error {
 	concerned := who.hosts(hosts)
 	out.need = need{}
 	out.need.require(concerned, out.rev)
-	out.effects = showEffects(out.result.Effects, &who, concerned)
+	out.effects = showEffects(out.result.Effects, &who, concerned, visible{c.viewer(), []*plan.View{v}}, hosts)
 	if m.show == nil {
 		return nil
 	}
@@ -224,6 +203,10 @@ func (c *call) report(w written) error {
 	if d, asked := c.preferredWait(); asked {
 		h.Set("Preference-Applied", "wait")
 		also.Realization = c.realize(w.rev, w.need, d)
+		var err error
+		if also.Realization.Lagging, err = c.ownLaggards(also.Realization.Lagging); err != nil {
+			return err
+		}
 		if also.Realization.State != stateRealized {
 			w.status = http.StatusAccepted
 		}

@@ -32,13 +32,13 @@ func (n need) lagging(hosts []store.HostStatus, now time.Time) []laggard {
 		}
 		seen++
 		if h.Applied < rev {
-			late = append(late, laggard{h.Host, h.Applied, lagReason(h, now)})
+			late = append(late, laggard{&h.Host, h.Applied, lagReason(h, now), len(h.Errors) > 0})
 		}
 	}
 	if seen < len(n) {
 		for host := range n {
 			if !reports(hosts, host) {
-				late = append(late, laggard{host, 0, "the host is not known any more"})
+				late = append(late, laggard{&host, 0, "the host is not known any more", false})
 			}
 		}
 	}

@@ -95,10 +95,13 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 		return enumerate(out), nil
 	},
 	key: placeOf[effectiveRule],
-	show: func(_ *call, v *plan.View) func(numbered[effectiveRule]) any {
+	show: func(c *call, v *plan.View) func(numbered[effectiveRule]) any {
 		in := plan.NewInertness(v)
 		return func(r numbered[effectiveRule]) any {
-			return effectiveRuleJSON{showRule(in, r.item.group, r.item.rule), r.item.via}
+			shown := showRule(in, r.item.group, r.item.rule)
+			shown.Group = r.item.group.Within(c.account)
+			shown.RemoteGroup = remoteName(v, c.account, r.item.rule.RemoteGroup)
+			return effectiveRuleJSON{shown, r.item.via}
 		}
 	},
 }

@@ -27,9 +27,10 @@ type realizationJSON struct {
 }
 
 type laggard struct {
-	Host    string `json:"host"`
-	Applied int64  `json:"applied_revision"`
-	Reason  string `json:"reason"`
+	Host    *string `json:"host"` // null: some without a NIC of the account
+	Applied int64   `json:"applied_revision"`
+	Reason  string  `json:"reason"`
+	private bool    // the reason is the host's own word
 }
 
 // realize waits up to d until the hosts have what they need, and says how far
@@ -112,5 +113,9 @@ func (c *call) realization(impact func(*plan.View) (plan.Impact, error)) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, c.realize(rev, n, wait))
+	out := c.realize(rev, n, wait)
+	if out.Lagging, err = c.ownLaggards(out.Lagging); err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, out)
 }

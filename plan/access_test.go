@@ -39,7 +39,7 @@ func TestAccessDiffMissesNothing(t *testing.T) {
 				for _, end := range []struct {
 					nic       *secgroup.NIC
 					direction secgroup.Direction
-					judge     func(*secgroup.Snapshot, *secgroup.NIC, verdict.Packet) verdict.Decision
+					judge     func(verdict.Policy, *secgroup.NIC, verdict.Packet) verdict.Decision
 				}{{c.Src, secgroup.Egress, verdict.Egress}, {c.Dst, secgroup.Ingress, verdict.Ingress}} {
 					if end.nic == nil || before.NIC(end.nic.ID) == nil || after.NIC(end.nic.ID) == nil {
 						continue

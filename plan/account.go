@@ -72,11 +72,15 @@ func DeleteAccount(s Policy, req *Request, id string) (Result, error) {
 		return Result{}, &Conflict{CodeGroupInUse, "the account has security groups besides its default group", deps}
 	}
 	for _, g := range s.Groups(id) {
+		if foreign := attached(s, g.GroupRef); len(foreign) > 0 {
+			return Result{}, &Conflict{CodeGroupInUse, "the default group is attached to NICs of other accounts", foreign}
+		}
 		if foreign := referencing(s, g.GroupRef); len(foreign) > 0 {
 			return Result{}, &Conflict{CodeGroupReferenced, "rules of other accounts name the default group", foreign}
 		}
 		d.delete(g.Key())
 	}
+	d.unshare(id)
 	d.delete(old.Key())
 	return d.finish(old.Key(), false)
 }
@@ -144,9 +148,14 @@ func (d *draft) putDefaultGroup(account string) {
 func referencing(s Policy, ref secgroup.GroupRef) []Dependent {
 	var deps []Dependent
 	for _, r := range s.RulesReferencing(ref) {
-		if r.Group != ref {
-			deps = append(deps, Dependent{Group: r.Group.ID, Rule: r.ID})
+		if r.Group == ref {
+			continue
 		}
+		dep := Dependent{Group: r.Group.ID, Rule: r.ID}
+		if r.Group.Account != ref.Account {
+			dep.Account = r.Group.Account
+		}
+		deps = append(deps, dep)
 	}
 	return deps
 }

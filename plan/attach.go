@@ -12,14 +12,25 @@ import (
 // Target is what a group is attached to: exactly one of the two is set.
 type Target struct{ Instance, NIC string }
 
-// attachment ties a group to the target.
-func (t Target) attachment(g secgroup.GroupRef) secgroup.Attachment {
-	return secgroup.Attachment{Group: g, Instance: t.Instance, NIC: t.NIC}
+// attachment ties a group to the account's target.
+func (t Target) attachment(account string, g secgroup.GroupRef) secgroup.Attachment {
+	a := secgroup.Attachment{Group: g, Instance: t.Instance, NIC: t.NIC}
+	if g.Account != account {
+		a.Holder = account
+	}
+	return a
 }
 
-// GroupIDs returns the ids of the groups attached to the account's target,
-// sorted, and whether the target exists.
-func (t Target) GroupIDs(v *View, account string) (ids []string, exists bool) {
+// attachable refuses a group of another account for an instance.
+func (d *draft) attachable(account string, t Target, g secgroup.GroupRef, at string) {
+	if g.Account != account && t.NIC == "" {
+		d.fault(at, secgroup.CodeInvalidValue, "a group of another account is attached to NICs, not to an instance")
+	}
+}
+
+// GroupNames returns the names, to the account, of the groups attached to its
+// target, sorted by account and id, and whether the target exists.
+func (t Target) GroupNames(v *View, account string) (names []string, exists bool) {
 	var as []secgroup.Attachment
 	if t.NIC != "" {
 		n := v.NIC(t.NIC)
@@ -34,24 +45,25 @@ func (t Target) GroupIDs(v *View, account string) (ids []string, exists bool) {
 		}
 		as = v.AttachmentsOfInstance(r)
 	}
-	ids = make([]string, len(as))
+	names = make([]string, len(as))
 	for i, a := range as {
-		ids[i] = a.Group.ID
+		names[i] = a.Group.Within(account)
 	}
-	return ids, true
+	return names, true
 }
 
-// ListTag is the tag of an attachment list, from the sorted ids of its groups.
-func ListTag(ids []string) string {
+// ListTag is the tag of an attachment list, from the sorted names of its groups.
+func ListTag(names []string) string {
 	h := fnv.New64a()
-	for _, id := range ids {
-		h.Write([]byte(id))
+	for _, name := range names {
+		h.Write([]byte(name))
 		h.Write([]byte{0})
 	}
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
-// Attach attaches a group of the account to a NIC or an instance.
+// Attach attaches a group to a NIC or an instance: one of the account, or to a
+// NIC also one that is shared with it. group is its name to the account.
 func Attach(s Policy, req *Request, account string, t Target, group string) (Result, error) {
 	return attach(s, req, account, t, group, true)
 }
@@ -63,16 +75,19 @@ func Detach(s Policy, req *Request, account string, t Target, group string) (Res
 
 func attach(s Policy, req *Request, account string, t Target, group string, want bool) (Result, error) {
 	d := begin(s, req)
-	ref := secgroup.GroupRef{Account: account, ID: group}
-	ids, ok := t.GroupIDs(viewOf(s), account)
-	if !ok || s.Group(ref) == nil {
+	ref := secgroup.ParseGroupRef(account, group)
+	names, ok := t.GroupNames(viewOf(s), account)
+	has := slices.Contains(names, ref.Within(account))
+	if g := s.Group(ref); !ok || g == nil || !has && !g.Allows(account, secgroup.UseAttach) {
 		return Result{}, ErrNotFound
 	}
-	if err := d.Condition.check(ListTag(ids)); err != nil {
+	if err := d.Condition.check(ListTag(names)); err != nil {
 		return Result{}, err
 	}
-	a := t.attachment(ref)
-	has := s.HasAttachment(a)
+	if want {
+		d.attachable(account, t, ref, "")
+	}
+	a := t.attachment(account, ref)
 	switch {
 	case want && !has:
 		d.put(&a)
@@ -84,30 +99,36 @@ func attach(s Policy, req *Request, account string, t Target, group string, want
 }
 
 // SetGroups makes the groups attached to a NIC or an instance exactly those
-// given. at is the list's place in the request.
+// given, by their names to the account. at is the list's place in the request.
 func SetGroups(s Policy, req *Request, account string, t Target, at string, groups []string) (Result, error) {
 	d := begin(s, req)
-	ids, ok := t.GroupIDs(viewOf(s), account)
+	names, ok := t.GroupNames(viewOf(s), account)
 	if !ok {
 		return Result{}, ErrNotFound
 	}
-	if err := d.Condition.check(ListTag(ids)); err != nil {
+	if err := d.Condition.check(ListTag(names)); err != nil {
 		return Result{}, err
 	}
-	for i, id := range groups {
-		ref := secgroup.GroupRef{Account: account, ID: id}
-		if s.Group(ref) == nil {
-			d.fault(fmt.Sprintf("%s/%d", at, i), secgroup.CodeInvalidValue, "there is no such group in the account")
+	given := map[string]bool{}
+	for i, name := range groups {
+		here := fmt.Sprintf("%s/%d", at, i)
+		ref := secgroup.ParseGroupRef(account, name)
+		name = ref.Within(account)
+		has := slices.Contains(names, name)
+		if g := s.Group(ref); g == nil || !has && !g.Allows(account, secgroup.UseAttach) {
+			d.fault(here, secgroup.CodeInvalidValue, "there is no such group in the account, and none of that name is shared with it")
 			continue
 		}
-		if !slices.Contains(ids, id) && !slices.Contains(groups[:i], id) {
-			a := t.attachment(ref)
+		d.attachable(account, t, ref, here)
+		if !has && !given[name] {
+			a := t.attachment(account, ref)
 			d.put(&a)
 		}
+		given[name] = true
 	}
-	for _, id := range ids {
-		if !slices.Contains(groups, id) {
-			d.delete(secgroup.AttachmentKey(t.attachment(secgroup.GroupRef{Account: account, ID: id})))
+	for _, name := range names {
+		if !given[name] {
+			d.delete(secgroup.AttachmentKey(t.attachment(account, secgroup.ParseGroupRef(account, name))))
 		}
 	}
 	d.aboutTarget(account, t)

@@ -42,4 +42,7 @@ type Dependent struct {
 	Instance string `json:"instance,omitempty"`
 	Network  string `json:"network,omitempty"`
 	Address  string `json:"address,omitempty"`
+	// Account is whose it is. An answer says it of another account's, of which
+	// that account alone learns more.
+	Account string `json:"account,omitempty"`
 }

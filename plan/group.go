@@ -105,7 +105,7 @@ func (d *draft) putGroup(ref secgroup.GroupRef, old *secgroup.Group, spec GroupS
 
 func (d *draft) groupDefaults(g, old *secgroup.Group) {
 	if old != nil {
-		g.IsDefault, g.CreatedAt = old.IsDefault, old.CreatedAt
+		g.IsDefault, g.CreatedAt, g.Shares = old.IsDefault, old.CreatedAt, old.Shares
 	}
 	if g.EgressPolicy == "" {
 		g.EgressPolicy = secgroup.EgressAuto

@@ -24,19 +24,16 @@ func DeleteGroup(s Policy, req *Request, ref secgroup.GroupRef, cascade Cascade)
 	if old.IsDefault {
 		return Result{}, &Conflict{CodeDefaultGroup, "the default group cannot be deleted", nil}
 	}
-	attachments := s.AttachmentsOfGroup(ref)
-	if len(attachments) > 0 && !cascade.Attachments {
-		deps := make([]Dependent, len(attachments))
-		for i, a := range attachments {
-			deps[i] = Dependent{NIC: a.NIC, Instance: a.Instance}
-		}
-		return Result{}, &Conflict{CodeGroupInUse, "the group is attached; cascade=attachments detaches it", deps}
+	deps := attached(s, ref)
+	foreign := slices.ContainsFunc(deps, func(d Dependent) bool { return d.Account != "" })
+	if len(deps) > 0 && (foreign || !cascade.Attachments) {
+		return Result{}, &Conflict{CodeGroupInUse, "the group is attached; cascade=attachments detaches it, but not from NICs of other accounts", deps}
 	}
 	users, err := referencingGroups(s, ref, cascade)
 	if err != nil {
 		return Result{}, err
 	}
-	for _, a := range attachments {
+	for _, a := range s.AttachmentsOfGroup(ref) {
 		d.delete(secgroup.AttachmentKey(a))
 	}
 	for _, user := range users {
@@ -61,7 +58,7 @@ func referencingGroups(s Policy, ref secgroup.GroupRef, cascade Cascade) ([]*sec
 		}
 	}
 	if len(users) > 0 && (foreign || !cascade.References) {
-		return nil, &Conflict{CodeGroupReferenced, "rules of other groups name the group; cascade=references deletes them",
+		return nil, &Conflict{CodeGroupReferenced, "rules of other groups name the group; cascade=references deletes them, but not those of other accounts",
 			referencing(s, ref)}
 	}
 	return users, nil

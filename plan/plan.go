@@ -131,7 +131,7 @@ func guardEgress(s Policy, opened []string) error {
 			continue
 		}
 		if a := s.Account(n.Account); a != nil && a.EgressOpenGuard == secgroup.GuardBlock {
-			deps = append(deps, Dependent{NIC: id})
+			deps = append(deps, Dependent{NIC: id, Account: n.Account})
 		}
 	}
 	if len(deps) == 0 {

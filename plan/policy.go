@@ -76,6 +76,14 @@ func (v *View) HasAttachment(a secgroup.Attachment) bool {
 	return v.base.HasAttachment(a)
 }
 
+// IsMember reports whether (domain, a) ∈ M(g).
+func (v *View) IsMember(g secgroup.GroupRef, domain string, a netip.Addr) bool {
+	if len(v.over) == 0 {
+		return v.base.IsMember(g, domain, a)
+	}
+	return slices.ContainsFunc(v.NICsByAddress(domain, a.Unmap()), func(n *secgroup.NIC) bool { return v.Judges(g, n) })
+}
+
 // NICsByAddress returns the NICs of the routing domain that have the address
 // as a member, those of the base first.
 func (v *View) NICsByAddress(domain string, a netip.Addr) []*secgroup.NIC {

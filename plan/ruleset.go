@@ -120,8 +120,8 @@ func (d *draft) rule(at string, ref secgroup.GroupRef, r *secgroup.Rule) {
 	if remote == (secgroup.GroupRef{}) || remote == ref {
 		return
 	}
-	if remote.Account != ref.Account || d.s.Group(remote) == nil {
-		d.fault(at+"/remote_group", secgroup.CodeRemoteGroupNotFound, "there is no such group in the account")
+	if g := d.s.Group(remote); g == nil || !g.Allows(ref.Account, secgroup.UseReference) {
+		d.fault(at+"/remote_group", secgroup.CodeRemoteGroupNotFound, "there is no such group in the account, and none of that name is shared with it")
 	}
 }
 

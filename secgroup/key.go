@@ -62,7 +62,7 @@ func GroupKey(r GroupRef) Key { return Key{Kind: KindGroup, Account: r.Account, 
 
 // AttachmentKey names an attachment, which is nothing but its name.
 func AttachmentKey(a Attachment) Key {
-	return Key{KindAttachment, a.Group.Account, a.Group.ID, a.Instance, a.NIC}
+	return Key{KindAttachment, a.Group.Account, a.Group.ID, a.Instance, a.NIC} // whoever the holder is
 }
 
 // BaselineKey names the one baseline.

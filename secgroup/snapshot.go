@@ -99,6 +99,9 @@ func (s *Snapshot) Get(k Key) Object {
 		return object(s.Group(GroupRef{k.Account, k.ID}))
 	case KindAttachment:
 		if a := k.attachment(); s.HasAttachment(a) {
+			if n := s.NIC(a.NIC); n != nil && n.Account != a.Group.Account {
+				a.Holder = n.Account
+			}
 			return &a
 		}
 	case KindBaseline:

@@ -133,6 +133,7 @@ type Group struct {
 	NetworkScope NetworkScope
 	Networks     []string // for ScopeListed; sorted
 	Rules        []Rule   // sorted by ID
+	Shares       []Share  // sorted by account; each allows something
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 	Revision     int64
@@ -206,12 +207,16 @@ type Rule struct {
 }
 
 // Attachment ties a group to an instance (all its NICs, present and future)
-// or to one NIC: exactly one of Instance and NIC is set. The instance and the
-// NIC belong to Group.Account. It is comparable.
+// or to one NIC: exactly one of Instance and NIC is set. The instance belongs
+// to Group.Account; so does the NIC, unless the group is shared. It is comparable.
 type Attachment struct {
 	Group    GroupRef
 	Instance string
 	NIC      string
+	// Holder is the NIC's account if that is another than the group's. It is no
+	// part of the attachment's name: changes carry it for those who see them
+	// without the NIC, and lists of attachments leave it out.
+	Holder string
 }
 
 // Baseline holds the operator's additions to the guard (semantics.md §4).

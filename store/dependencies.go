@@ -12,7 +12,8 @@ import (
 // means: not written after R.
 //
 //	change of                      serial            in use by         needs
-//	account, instance, attachment  its account
+//	account, instance              its account
+//	attachment                     its account, the NIC's
 //	group                          its account,      listed networks   listed networks
 //	                               those its rules name
 //	nic                            its account       its network       its network, itself
@@ -45,6 +46,9 @@ func (l layout) dependenciesOf(before *secgroup.Snapshot, changes []secgroup.Cha
 				d.serial[l.accountGuard(o.Account)] = struct{}{}
 			case *secgroup.Attachment:
 				d.serial[l.accountGuard(o.Group.Account)] = struct{}{}
+				if o.Holder != "" {
+					d.serial[l.accountGuard(o.Holder)] = struct{}{}
+				}
 			case *secgroup.Group:
 				d.serial[l.accountGuard(o.Account)] = struct{}{}
 				for i := range o.Rules {

@@ -20,8 +20,14 @@ type groupRecord struct {
 	Scope       secgroup.NetworkScope `json:"scope"`
 	Networks    []string              `json:"networks,omitempty"`
 	Rules       []ruleRecord          `json:"rules,omitempty"`
+	Shares      []shareRecord         `json:"shares,omitempty"`
 	Created     stamp                 `json:"created,omitempty"`
 	Updated     stamp                 `json:"updated,omitempty"`
+}
+
+type shareRecord struct {
+	Account string         `json:"account"`
+	Uses    []secgroup.Use `json:"use"`
 }
 
 // ruleRecord is short, because a group of a thousand rules is one value.
@@ -51,6 +57,9 @@ func groupToRecord(g *secgroup.Group) groupRecord {
 	for i := range g.Rules {
 		r.Rules = append(r.Rules, ruleToRecord(g.Account, &g.Rules[i]))
 	}
+	for _, s := range g.Shares {
+		r.Shares = append(r.Shares, shareRecord{s.Account, s.Uses()})
+	}
 	return r
 }
 
@@ -74,7 +83,19 @@ func (r groupRecord) group(ref secgroup.GroupRef, rev int64) (*secgroup.Group, e
 			return nil, fmt.Errorf("rule %q: %w", r.Rules[i].ID, err)
 		}
 	}
+	for _, s := range r.Shares {
+		share := secgroup.Share{Account: s.Account}
+		for _, u := range s.Uses {
+			if err := oneOf("use", u, secgroup.UseAttach, secgroup.UseReference); err != nil {
+				return nil, fmt.Errorf("share %q: %w", s.Account, err)
+			}
+			share.Attach = share.Attach || u == secgroup.UseAttach
+			share.Reference = share.Reference || u == secgroup.UseReference
+		}
+		g.Shares = append(g.Shares, share)
+	}
 	slices.Sort(g.Networks)
+	slices.SortFunc(g.Shares, func(a, b secgroup.Share) int { return strings.Compare(a.Account, b.Account) })
 	slices.SortFunc(g.Rules, func(a, b secgroup.Rule) int { return strings.Compare(a.ID, b.ID) })
 	for i := 1; i < len(g.Rules); i++ {
 		if g.Rules[i].ID == g.Rules[i-1].ID {

@@ -7,6 +7,11 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
+type attachmentRecord struct {
+	recordHeader
+	Holder string `json:"holder,omitempty"` // absent: the group's account
+}
+
 // encodeObject returns the record of an object of the policy. Its name and its
 // own revision are not in it: those are etcd's key and ModRevision.
 func encodeObject(o secgroup.Object) (string, error) {
@@ -22,7 +27,7 @@ func encodeObject(o secgroup.Object) (string, error) {
 	case *secgroup.Group:
 		return marshal(groupToRecord(o))
 	case *secgroup.Attachment:
-		return marshal(current)
+		return marshal(attachmentRecord{current, o.Holder})
 	case *secgroup.Baseline:
 		return marshal(baselineToRecord(o))
 	}
@@ -64,11 +69,11 @@ func decodeObject(k secgroup.Key, rev int64, value []byte) (secgroup.Object, err
 		}
 		return r.group(secgroup.GroupRef{Account: k.Account, ID: k.ID}, rev)
 	case secgroup.KindAttachment:
-		var r recordHeader
+		var r attachmentRecord
 		if err := unmarshal(value, &r); err != nil {
 			return nil, err
 		}
-		return &secgroup.Attachment{Group: secgroup.GroupRef{Account: k.Account, ID: k.ID}, Instance: k.Instance, NIC: k.NIC}, nil
+		return &secgroup.Attachment{Group: secgroup.GroupRef{Account: k.Account, ID: k.ID}, Instance: k.Instance, NIC: k.NIC, Holder: r.Holder}, nil
 	case secgroup.KindBaseline:
 		var r baselineRecord
 		if err := unmarshal(value, &r); err != nil {

@@ -65,7 +65,7 @@ func guardEgress(n *secgroup.NIC, p *Packet) (pass, drop bool) {
 }
 
 // guardIngress says what passes or drops whatever the rules say when n receives it.
-func guardIngress(s *secgroup.Snapshot, n *secgroup.NIC, p *Packet) (pass, drop bool) {
+func guardIngress(s Policy, n *secgroup.NIC, p *Packet) (pass, drop bool) {
 	switch {
 	case p.nd(ndRouterAdvert):
 		net := s.Network(n.Network)
@@ -82,7 +82,7 @@ func guardIngress(s *secgroup.Snapshot, n *secgroup.NIC, p *Packet) (pass, drop 
 }
 
 // baseline reports whether p goes to a service that the operator opened.
-func baseline(s *secgroup.Snapshot, p *Packet) bool {
+func baseline(s Policy, p *Packet) bool {
 	return slices.ContainsFunc(s.Baseline().Addresses, func(b secgroup.BaselineAddress) bool {
 		return b.Address == p.Dst && b.Port == p.DstPort &&
 			(b.Protocol == secgroup.ProtocolTCP && p.Proto == ProtoTCP ||

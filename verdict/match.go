@@ -9,7 +9,7 @@ import (
 // matchesPeer reports whether a is in the rule's peer set, seen from n: the
 // cidr, the members of the remote group in n's routing domain, both at once if
 // both are given, everything if none is.
-func matchesPeer(s *secgroup.Snapshot, n *secgroup.NIC, r *secgroup.Rule, a netip.Addr) bool {
+func matchesPeer(s Policy, n *secgroup.NIC, r *secgroup.Rule, a netip.Addr) bool {
 	if r.RemoteCIDR.IsValid() && !r.RemoteCIDR.Contains(a) {
 		return false
 	}

@@ -25,7 +25,7 @@ var weights = map[string]int{"enabled": 1, "port": 1, "icmp": 1, "remote": 2, "p
 // Nearest returns the rule of n's groups that comes closest to allowing p in a
 // direction, if n has rules in that direction: the one with the smallest
 // differences, the first by group and id among equals. Disabled rules count.
-func Nearest(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p Packet) (near Near, ok bool) {
+func Nearest(s Policy, n *secgroup.NIC, d secgroup.Direction, p Packet) (near Near, ok bool) {
 	best := 0
 	for _, e := range s.EffectiveGroups(n) {
 		g := s.Group(e.Group)
@@ -47,7 +47,7 @@ func Nearest(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p Pack
 	return near, ok
 }
 
-func differences(s *secgroup.Snapshot, n *secgroup.NIC, r *secgroup.Rule, p *Packet) []Difference {
+func differences(s Policy, n *secgroup.NIC, r *secgroup.Rule, p *Packet) []Difference {
 	var out []Difference
 	add := func(field, format string, args ...any) {
 		out = append(out, Difference{field, fmt.Sprintf(format, args...)})

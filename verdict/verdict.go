@@ -4,8 +4,21 @@
 package verdict
 
 import (
+	"net/netip"
+
 	"github.com/ringfence/ringfence/secgroup"
 )
+
+// Policy is what is judged by: a *secgroup.Snapshot, or what one would be with
+// changes.
+type Policy interface {
+	Network(id string) *secgroup.Network
+	Group(secgroup.GroupRef) *secgroup.Group
+	Baseline() *secgroup.Baseline
+	Domain(*secgroup.NIC) string
+	EffectiveGroups(*secgroup.NIC) []secgroup.Effective
+	IsMember(g secgroup.GroupRef, domain string, a netip.Addr) bool
+}
 
 // Reason says what a decision rests on.
 type Reason string
@@ -31,7 +44,7 @@ type Decision struct {
 
 // Decide judges a connection's first packet at both ends. An end that is no NIC
 // of ours is nil, and is not judged.
-func Decide(s *secgroup.Snapshot, src, dst *secgroup.NIC, p Packet) (egress, ingress *Decision, allow bool) {
+func Decide(s Policy, src, dst *secgroup.NIC, p Packet) (egress, ingress *Decision, allow bool) {
 	allow = true
 	if src != nil {
 		d := Egress(s, src, p)
@@ -45,7 +58,7 @@ func Decide(s *secgroup.Snapshot, src, dst *secgroup.NIC, p Packet) (egress, ing
 }
 
 // Egress judges what NIC n sends.
-func Egress(s *secgroup.Snapshot, n *secgroup.NIC, p Packet) Decision {
+func Egress(s Policy, n *secgroup.NIC, p Packet) Decision {
 	switch pass, drop := guardEgress(n, &p); {
 	case s.Domain(n) == "":
 		return Decision{false, ReasonNotReady, secgroup.RuleRef{}}
@@ -68,7 +81,7 @@ func Egress(s *secgroup.Snapshot, n *secgroup.NIC, p Packet) Decision {
 }
 
 // Ingress judges what is sent to NIC n.
-func Ingress(s *secgroup.Snapshot, n *secgroup.NIC, p Packet) Decision {
+func Ingress(s Policy, n *secgroup.NIC, p Packet) Decision {
 	switch pass, drop := guardIngress(s, n, &p); {
 	case s.Domain(n) == "":
 		return Decision{false, ReasonNotReady, secgroup.RuleRef{}}
@@ -86,7 +99,7 @@ func Ingress(s *secgroup.Snapshot, n *secgroup.NIC, p Packet) Decision {
 
 // Restricting returns the groups that make n egress-restricted, sorted; none if
 // it may send to anyone without a rule.
-func Restricting(s *secgroup.Snapshot, n *secgroup.NIC) []secgroup.GroupRef {
+func Restricting(s Policy, n *secgroup.NIC) []secgroup.GroupRef {
 	var because []secgroup.GroupRef
 	for _, e := range s.EffectiveGroups(n) {
 		if secgroup.EgressRestricts(s.Group(e.Group)) {
@@ -98,7 +111,7 @@ func Restricting(s *secgroup.Snapshot, n *secgroup.NIC) []secgroup.GroupRef {
 
 // Allowing returns every rule of n's groups that allows p in a direction,
 // sorted by group and id.
-func Allowing(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p Packet) []secgroup.RuleRef {
+func Allowing(s Policy, n *secgroup.NIC, d secgroup.Direction, p Packet) []secgroup.RuleRef {
 	var all []secgroup.RuleRef
 	eachAllowing(s, n, d, &p, func(r secgroup.RuleRef) bool {
 		all = append(all, r)
@@ -107,7 +120,7 @@ func Allowing(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p Pac
 	return all
 }
 
-func byRules(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p *Packet) Decision {
+func byRules(s Policy, n *secgroup.NIC, d secgroup.Direction, p *Packet) Decision {
 	decision := Decision{false, ReasonNoRule, secgroup.RuleRef{}}
 	eachAllowing(s, n, d, p, func(r secgroup.RuleRef) bool {
 		decision = Decision{true, ReasonRule, r}
@@ -116,7 +129,7 @@ func byRules(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p *Pac
 	return decision
 }
 
-func eachAllowing(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p *Packet, yield func(secgroup.RuleRef) bool) {
+func eachAllowing(s Policy, n *secgroup.NIC, d secgroup.Direction, p *Packet, yield func(secgroup.RuleRef) bool) {
 	for _, e := range s.EffectiveGroups(n) {
 		g := s.Group(e.Group)
 		for i := range g.Rules {

@@ -40,10 +40,8 @@ func (exportCmd) Run(t *tenant) error {
 }
 
 type applyCmd struct {
-	File       string `short:"f" required:"" placeholder:"FILE" complete:"file" help:"The groups, YAML or JSON; - is the standard input."`
-	DryRun     bool   `help:"Show the difference, have the API try it, and change nothing."`
-	Prune      bool   `help:"Delete the groups that are not in the file, and the rules that name them. The default group stays."`
-	OpenEgress bool   `help:"Do it also if it opens the egress of NICs in an account that guards against that."`
+	File  string `short:"f" required:"" placeholder:"FILE" complete:"file" help:"The groups, YAML or JSON; - is the standard input."`
+	Prune bool   `help:"Delete the groups that are not in the file, and the rules that name them. The default group stays."`
 }
 
 func (applyCmd) Help() string {
@@ -93,12 +91,6 @@ func (c applyCmd) Run(t *tenant, std stdio) error {
 	}
 	var meta client.Meta
 	opts := t.mutation(&meta, client.IdempotencyKey(uuid.NewString()))
-	if c.OpenEgress {
-		opts = append(opts, client.Query("confirm", "open-egress"))
-	}
-	if c.DryRun {
-		opts = append(opts, client.Query("dry_run", "true"))
-	}
 	_, err = t.api.Transaction(t.ctx, t.account, d.ops, opts...)
 	var lost *client.TransportError
 	if errors.As(err, &lost) && t.ctx.Err() == nil { // safe: the key is the same
@@ -106,9 +98,6 @@ func (c applyCmd) Run(t *tenant, std stdio) error {
 	}
 	if err != nil {
 		return err
-	}
-	if c.DryRun {
-		return t.done(meta, "dry run: %d changes would be made at once", len(d.ops))
 	}
 	return t.done(meta, "made %d changes at once", len(d.ops))
 }

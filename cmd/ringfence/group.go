@@ -16,6 +16,9 @@ type groupCmd struct {
 	Delete        groupDelete        `cmd:"" aliases:"rm" help:"Delete a group."`
 	AddNetwork    groupAddNetwork    `cmd:"" help:"Add a network to a group's scope."`
 	RemoveNetwork groupRemoveNetwork `cmd:"" help:"Take a network out of a group's scope."`
+	Share         groupShare         `cmd:"" help:"Let another account use a group."`
+	Unshare       groupUnshare       `cmd:"" help:"End that another account may use a group."`
+	Shares        groupShares        `cmd:"" help:"List the accounts that a group is shared with."`
 }
 
 type groupList struct {

@@ -35,8 +35,11 @@ func (t *tenant) groupByName(name string) (client.Group, error) {
 	return client.Group{}, nil
 }
 
-// groupID is the id of a group given by name or id.
+// groupID is the id of a group given by name or id, or as another account's.
 func (t *tenant) groupID(ref string) (string, error) {
+	if strings.Contains(ref, "/") { // "account/id", which cannot be read
+		return ref, nil
+	}
 	g, err := t.group(ref)
 	return g.ID, err
 }

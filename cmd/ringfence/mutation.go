@@ -14,6 +14,12 @@ func (s *session) mutation(meta *client.Meta, more ...client.CallOption) []clien
 	if s.wait > 0 {
 		opts = append(opts, client.Wait(s.wait))
 	}
+	if s.dry {
+		opts = append(opts, client.DryRun())
+	}
+	if s.open {
+		opts = append(opts, client.ConfirmOpenEgress())
+	}
 	return opts
 }
 
@@ -33,8 +39,13 @@ func (s *session) done(meta client.Meta, format string, args ...any) error {
 	if s.out.json {
 		s.out.raw(meta.Raw)
 	} else {
-		s.out.line("%s%s", fmt.Sprintf(format, args...), s.aside(meta))
+		what := fmt.Sprintf(format, args...)
+		if meta.DryRun {
+			what = "dry run, nothing is changed: " + what
+		}
+		s.out.line("%s%s", what, s.aside(meta))
 		s.warn(meta.Effects)
+		s.access(meta)
 	}
 	return lagging(meta)
 }

@@ -23,6 +23,8 @@ type globals struct {
 	Account   string        `group:"client" short:"a" env:"RINGFENCE_ACCOUNT" placeholder:"ID" complete:"account" help:"The account to work in."`
 	Output    string        `group:"client" short:"o" enum:"table,json" default:"table" placeholder:"FORMAT" help:"table (for people) or json (for programs: the API's own)."`
 	Wait      time.Duration `group:"client" placeholder:"10s" help:"Wait until every concerned host has applied a change; exit status 3 if one did not."`
+	DryRun    bool          `group:"client" help:"Show what a change would do, what it would let through and what it would cut; change nothing."`
+	Confirm   string        `group:"client" enum:",open-egress" default:"" placeholder:"open-egress" help:"Make a change although it opens egress, where the account guards against that."`
 	Timeout   time.Duration `group:"client" default:"30s" help:"Limit of one request, besides --wait."`
 }
 
@@ -32,6 +34,8 @@ type session struct {
 	api  *client.Client
 	out  *printer
 	wait time.Duration
+	dry  bool
+	open bool // egress, although the account guards against it
 }
 
 // tenant is a session within one account.
@@ -83,7 +87,7 @@ func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
 	if err != nil {
 		return nil, usageError("--server: " + strings.TrimPrefix(err.Error(), "client: "))
 	}
-	return &session{ctx: ctx, api: api, out: newPrinter(std.out, g.Output == "json"), wait: g.Wait}, nil
+	return &session{ctx: ctx, api: api, out: newPrinter(std.out, g.Output == "json"), wait: g.Wait, dry: g.DryRun, open: g.Confirm != ""}, nil
 }
 
 // token finds the token: the flag first, then the environment, then the one of

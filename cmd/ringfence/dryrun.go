@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+// access prints what a dry run says that the change would let through, what not
+// any more, and what it would cut.
+func (s *session) access(meta client.Meta) {
+	d := meta.Access
+	if d == nil {
+		return
+	}
+	for _, side := range []struct {
+		sign string
+		how  style
+		all  []client.Access
+	}{{"+", green, d.NewlyAllowed}, {"-", red, d.NoLongerAllowed}} {
+		for _, a := range side.all {
+			s.out.line("%s", s.out.paint(side.how, side.sign+" "+accessText(a)))
+		}
+	}
+	if d.More {
+		s.out.line("  and more than is listed")
+	}
+	if c := meta.Connections; c != nil {
+		s.out.line("  %s", cutText(c))
+	}
+}
+
+// accessText says what may pass: "egress tcp 443 of group web to 10.0.0.0/8".
+func accessText(a client.Access) string {
+	whose := "group " + a.Group
+	if a.NIC != "" {
+		whose = "NIC " + a.NIC
+	}
+	service := a.Protocol
+	switch {
+	case a.PortMin != nil && a.PortMax != nil && *a.PortMin != *a.PortMax:
+		service += fmt.Sprintf(" %d-%d", *a.PortMin, *a.PortMax)
+	case a.PortMin != nil:
+		service += fmt.Sprintf(" %d", *a.PortMin)
+	case a.ICMPType != nil:
+		service += fmt.Sprintf(" type %d", *a.ICMPType)
+	}
+	if a.Family != "any" {
+		service = a.Family + " " + service
+	}
+	var remote []string
+	if a.Remote.CIDR != "" {
+		remote = append(remote, a.Remote.CIDR)
+	}
+	if a.Remote.Group != "" {
+		remote = append(remote, "group "+a.Remote.Group)
+	}
+	if a.Remote.NIC != "" {
+		remote = append(remote, "NIC "+a.Remote.NIC)
+	}
+	if remote == nil {
+		remote = []string{"anywhere"}
+	}
+	way := "from"
+	if a.Direction == "egress" {
+		way = "to"
+	}
+	return fmt.Sprintf("%s %s of %s %s %s", a.Direction, service, whose, way, strings.Join(remote, " in "))
+}
+
+// cutText says how many open connections a change would cut.
+func cutText(c *client.Connections) string {
+	switch {
+	case !c.Complete && c.Count == 0:
+		return "it is unknown which open connections would be cut: hosts do not answer"
+	case !c.Complete:
+		return fmt.Sprintf("at least %d open connections would be cut: hosts do not answer", c.Count)
+	case c.Count == 1:
+		return "1 open connection would be cut"
+	}
+	return fmt.Sprintf("%d open connections would be cut", c.Count)
+}

@@ -1,0 +1,136 @@
+package httpapi
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+const (
+	// cutWait bounds how long a dry run waits for the hosts that it asks for
+	// their open connections.
+	cutWait = 2 * time.Second
+	cutAsks = 64 // hosts asked at a time
+)
+
+// cutJSON is how many open connections a change would cut, as far as they are
+// known.
+type cutJSON struct {
+	Count      int      `json:"count"`
+	Complete   bool     `json:"complete"`   // else there may be more
+	Unanswered []string `json:"unanswered"` // hosts that do not say, or not all
+}
+
+// asking is whom to ask.
+type asking struct {
+	nics   map[string][]string // by host, those whose connections the caller may know of
+	silent []string            // hosts that would not answer
+}
+
+// hostsToAsk are the hosts at which something may be cut: none if the change
+// takes nothing away.
+func (c *call) hostsToAsk(i plan.Impact, before, after *plan.View) asking {
+	ask := asking{nics: map[string][]string{}}
+	if !i.TakesAway {
+		return ask
+	}
+	all := c.api.store.Hosts()
+	sees := visible{c.viewer(), []*plan.View{before}}
+	concerned := (&concern{i, after}).hosts(all)
+	gone := (&concern{i, before}).hosts(all) // where NICs that go are
+	for _, h := range all {
+		if !slices.Contains(concerned, h.Host) && !slices.Contains(gone, h.Host) {
+			continue
+		}
+		for _, n := range h.NICs {
+			if before.NIC(n.ID) != nil && sees.nic(n.ID) {
+				ask.nics[h.Host] = append(ask.nics[h.Host], n.ID)
+			}
+		}
+		if len(ask.nics[h.Host]) > 0 && c.api.now().Sub(h.Heartbeat) > hostSilence {
+			ask.silent = append(ask.silent, h.Host)
+			delete(ask.nics, h.Host)
+		}
+	}
+	return ask
+}
+
+// connectionsOf asks hosts for the open connections of NICs.
+func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
+	ctx, cancel := context.WithTimeout(c.req.Context(), cutWait)
+	defer cancel()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var found []inquiry.Connection
+	out := &cutJSON{Unanswered: list(ask.silent)}
+	slots := make(chan struct{}, cutAsks)
+	for host, nics := range ask.nics {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			var answer inquiry.ConnectionsAnswer
+			err := c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, answer.Connections...)
+			if err != nil || answer.Truncated {
+				out.Unanswered = append(out.Unanswered, host)
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(out.Unanswered)
+	out.Complete = len(out.Unanswered) == 0
+	return found, out
+}
+
+// cuts counts the connections that are allowed before a change and not after
+// it. One that two NICs of ours have, each in its own zone, is one.
+func cuts(found []inquiry.Connection, before, after *plan.View) int {
+	type tuple struct {
+		domain string
+		packet inquiry.Packet
+	}
+	seen := map[tuple]bool{}
+	for _, conn := range found {
+		n := before.NIC(conn.NIC)
+		if n == nil {
+			continue
+		}
+		at := tuple{before.Domain(n), conn.Packet}
+		if !seen[at] && stands(before, conn) && !stands(after, conn) {
+			seen[at] = true
+		}
+	}
+	return len(seen)
+}
+
+// stands judges a connection at both ends, as hosts do after a change.
+func stands(v *plan.View, conn inquiry.Connection) bool {
+	n := v.NIC(conn.NIC)
+	if n == nil {
+		return false
+	}
+	p := verdict.Packet{
+		Family: secgroup.FamilyOf(conn.Packet.Src), Src: conn.Packet.Src, Dst: conn.Packet.Dst, Proto: conn.Packet.Proto,
+		SrcPort: conn.Packet.SrcPort, DstPort: conn.Packet.DstPort, ICMPType: conn.Packet.ICMPType, ICMPCode: conn.Packet.ICMPCode,
+	}
+	if conn.Direction == string(secgroup.Egress) {
+		return verdict.Egress(v, n, p).Allow && peerLets(v, n, p.Dst, func(o *secgroup.NIC) bool { return verdict.Ingress(v, o, p).Allow })
+	}
+	return verdict.Ingress(v, n, p).Allow && peerLets(v, n, p.Src, func(o *secgroup.NIC) bool { return verdict.Egress(v, o, p).Allow })
+}
+
+// peerLets asks the other end, if it is a NIC of ours; of several that share the
+// address one is enough.
+func peerLets(v *plan.View, n *secgroup.NIC, a netip.Addr, lets func(*secgroup.NIC) bool) bool {
+	others := slices.DeleteFunc(slices.Clone(v.NICsByAddress(v.Domain(n), a)), func(o *secgroup.NIC) bool { return o.ID == n.ID })
+	return len(others) == 0 || slices.ContainsFunc(others, lets)
+}

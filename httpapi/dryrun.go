@@ -1,0 +1,50 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// dryRun answers as if the change had been made; with what it would let through
+// and what not any more, and how many open connections it would cut.
+func (c *call) dryRun(m mutation, req *plan.Request) error {
+	var out outcome
+	var access *accessJSON
+	var ask asking
+	// with calls f with the policy before and after the change.
+	with := func(f func(changes []secgroup.Change, before, after *plan.View) error) error {
+		return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+			var err error
+			if out.result, err = m.plan(s, req); err != nil {
+				return err
+			}
+			changes := out.result.Changes
+			return f(changes, plan.NewView(s, s.Revision(), nil), plan.NewView(s, s.Revision(), changes))
+		})
+	}
+	err := with(func(changes []secgroup.Change, before, after *plan.View) error {
+		ask = c.hostsToAsk(out.result.Effects.Impact, before, after)
+		access = showAccess(c.account, before, after, plan.DiffAccess(before, changes))
+		return c.render(m, &out, after)
+	})
+	if err != nil {
+		return err
+	}
+	found, cut := c.connectionsOf(ask)
+	if len(found) > 0 { // the hosts took their time: the policy may be another one
+		err := with(func(_ []secgroup.Change, before, after *plan.View) error {
+			cut.Count = cuts(found, before, after)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	body, err := withExtras(out.body, extras{Effects: out.effects, DryRun: true, Access: access, Cuts: cut})
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, body)
+}

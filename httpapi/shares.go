@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// shareJSON is what a group lets another account do. Of what the account does
+// with it the group's owner learns how much there is.
+type shareJSON struct {
+	Account     string         `json:"account"`
+	Use         []secgroup.Use `json:"use"`
+	Attachments int            `json:"attachments"`
+	Rules       int            `json:"rules"`
+}
+
+func showShare(v *plan.View, ref secgroup.GroupRef, s secgroup.Share) shareJSON {
+	attachments, rules := plan.ShareUse(v, ref, s.Account)
+	return shareJSON{s.Account, s.Uses(), len(attachments), len(rules)}
+}
+
+// shareList is sorted by account.
+var shareList = listing[secgroup.Share]{
+	items: func(c *call, v *plan.View) ([]secgroup.Share, error) {
+		g := v.Group(c.groupRef())
+		if g == nil {
+			return nil, notFound()
+		}
+		return g.Shares, nil
+	},
+	key: func(s secgroup.Share) string { return s.Account },
+	show: func(c *call, v *plan.View) func(secgroup.Share) any {
+		return func(s secgroup.Share) any { return showShare(v, c.groupRef(), s) }
+	},
+}
+
+// shareBody shows one share and its tag.
+func (c *call) shareBody(v *plan.View) (any, string) {
+	g := v.Group(c.groupRef())
+	if g == nil {
+		return nil, ""
+	}
+	s := g.Share(c.param("grantee"))
+	if len(s.Uses()) == 0 {
+		return nil, ""
+	}
+	return showShare(v, g.GroupRef, s), plan.ShareTag(s)
+}
+
+func getShare(c *call) error { return c.object(c.shareBody) }
+
+func putShare(c *call) error {
+	n, r, err := c.objectBody()
+	if err != nil {
+		return err
+	}
+	ref, share := c.groupRef(), r.share(n, c.param("grantee"))
+	return c.mutate(mutation{faults: r.faults,
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+			return plan.PutShare(s, req, ref, share)
+		},
+		show: func(v *plan.View, _ plan.Result) (any, string) { return c.shareBody(v) },
+	})
+}
+
+func deleteShare(c *call) error {
+	if err := c.noBody(); err != nil {
+		return err
+	}
+	ref, account := c.groupRef(), c.param("grantee")
+	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteShare(s, req, ref, account)
+	}})
+}
+
+// share reads what an account is to be let do.
+func (r *reading) share(n *node, account string) secgroup.Share {
+	o := r.object(n, "")
+	defer o.close()
+	o.fixed("account", account)
+	share := secgroup.Share{Account: account}
+	for i, u := range o.strings("use") {
+		switch secgroup.Use(u) {
+		case secgroup.UseAttach:
+			share.Attach = true
+		case secgroup.UseReference:
+			share.Reference = true
+		default:
+			o.invalid("/use"+secgroup.Pointer(i), "is attach or reference")
+		}
+	}
+	o.readOnly("attachments", "rules")
+	o.readOnly(answerFields...)
+	return share
+}
