@@ -26,6 +26,7 @@ type desk struct {
 
 	counting sync.Mutex
 	hits     *hits
+	watch    *dropWatch
 
 	mu       sync.RWMutex // held to change what follows; never while waiting
 	compiler *ofrules.Compiler
@@ -33,13 +34,16 @@ type desk struct {
 }
 
 func newDesk(c *controller) *desk {
-	return &desk{controller: c, compiler: ofrules.New(), hits: newHits()}
+	d := &desk{controller: c, compiler: ofrules.New(), hits: newHits()}
+	d.watch = newDropWatch(c.link, d.locate)
+	return d
 }
 
 // compile runs fn, which changes the compiler, while no question reads it.
 func (d *desk) compile(h ofrules.Host, fn func(*ofrules.Compiler)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer d.watch.kick()
 	d.host = h
 	fn(d.compiler)
 }
@@ -52,6 +56,7 @@ func (d *desk) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer) })
 	g.Go(func() error { return d.runCount(ctx) })
+	g.Go(func() error { return d.watch.run(ctx) })
 	return g.Wait()
 }
 
@@ -66,6 +71,8 @@ func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (j
 		return reply(ctx, body, d.connections)
 	case inquiry.KindHits:
 		return reply(ctx, body, d.ruleHits)
+	case inquiry.KindDrops:
+		return reply(ctx, body, d.drops)
 	}
 	return nil, fmt.Errorf("this version does not answer questions of kind %q", kind)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
@@ -56,6 +57,9 @@ func (l *link) session(ctx context.Context) error {
 	defer conn.Close()
 	reports, err := conn.Monitor(ctx, ofconn.MonitorOptions{})
 	if err != nil {
+		return err
+	}
+	if err := conn.Bundle(ctx, []openflow.FlowMod{unwatchAll()}); err != nil {
 		return err
 	}
 	l.drift.take() // of a former connection: a dump tells the rest

@@ -143,13 +143,15 @@ func (t *tracer) admission(steps []tracedStep) (reason string, rule *inquiry.Rul
 	return reason, rule
 }
 
+const cutDetail = "this connection was cut, and its ends have not fallen silent since"
+
 // refusal says why the packet ended at a step.
 func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 	if _, ours := ofrules.ParseCookie(s.Cookie); s.Miss == "" && !ours {
 		return "foreign-flow", fmt.Sprintf("a flow that is not ours, cookie %#x, in table %d", s.Cookie, s.Table)
 	}
 	if c, _ := ofrules.ParseCookie(s.Cookie); c.Kind == ofrules.KindCut {
-		return "cut", "this connection was cut, and its ends have not fallen silent since"
+		return "cut", cutDetail
 	}
 	switch s.Table {
 	case ofrules.TableEntry:

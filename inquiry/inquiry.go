@@ -9,6 +9,7 @@ const (
 	KindFlows       = "flows"       // FlowsQuestion → FlowsAnswer
 	KindConnections = "connections" // ConnectionsQuestion → ConnectionsAnswer
 	KindHits        = "hits"        // HitsQuestion → HitsAnswer
+	KindDrops       = "drops"       // DropsQuestion → DropsAnswer
 )
 
 // Verdict is what becomes of a packet.

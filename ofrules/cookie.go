@@ -31,12 +31,13 @@ const (
 	KindUnrestricted                       // admits: egress that nothing restricts; id = the NIC's number
 	KindBaseline                           // admits: the operator's baseline; id = MarkBaseline
 	KindCut                                // keeps a connection cut for a while; see Cut
+	KindWatch                              // reports what is dropped while somebody looks; id = the Watch's
 )
 
 var kindNames = [...]string{
 	KindPipeline: "pipeline", KindNIC: "nic", KindSegment: "segment", KindProfile: "profile", KindClause: "clause",
 	KindRule: "rule", KindAddress: "address", KindUnrestricted: "unrestricted", KindBaseline: "baseline",
-	KindCut: "cut",
+	KindCut: "cut", KindWatch: "watch",
 }
 
 func (k CookieKind) String() string {
@@ -58,7 +59,7 @@ func cookie(k CookieKind, id uint32) uint64 { return CookieOwner | uint64(k)<<40
 // Ringfence's or of a kind this version does not know.
 func ParseCookie(c uint64) (Cookie, bool) {
 	k := CookieKind(c >> 40)
-	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindCut {
+	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindWatch {
 		return Cookie{}, false
 	}
 	return Cookie{k, uint32(c)}, true

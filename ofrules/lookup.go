@@ -11,6 +11,12 @@ func (c *Compiler) Profile(nic string) (number uint32, ok bool) {
 	return n.profile.number, true
 }
 
+// Installed tells whether a NIC has flows.
+func (c *Compiler) Installed(nic string) bool {
+	_, ok := c.nics[nic]
+	return ok
+}
+
 // Cookie selects the flows of a kind: those whose cookie has these bits under
 // the mask.
 func (k CookieKind) Cookie() (value, mask uint64) { return cookie(k, 0), CookieMask | 0xff<<40 }
@@ -38,6 +44,8 @@ func (k CookieKind) Meaning() string {
 		return "lets packets through to a service that the operator opened to every NIC"
 	case KindCut:
 		return "keeps a connection cut until its ends fall silent"
+	case KindWatch:
+		return "reports what is dropped, while somebody looks"
 	}
 	return "unknown"
 }

@@ -1,0 +1,118 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// maxLook bounds how long one question has drops watched.
+const maxLook = time.Minute
+
+// drops tells what was dropped of NICs' packets while somebody looked, and has
+// them looked at from now on.
+func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.DropsAnswer, error) {
+	answer := inquiry.DropsAnswer{Applied: d.report.revision(), Now: time.Now().UTC(), Drops: []inquiry.Drop{}, Totals: []inquiry.DropTotal{}}
+	conn := d.link.peek()
+	if conn == nil {
+		return answer, errNoSwitch
+	}
+	if err := d.watch.look(ctx, q.NICs, min(time.Duration(q.Seconds)*time.Second, maxLook)); err != nil {
+		return answer, err
+	}
+	answer.Rate = watchRate(d.watch.looked())
+	stats, err := conn.Dump(ctx, ofrules.WatchCookie, ofrules.CutMask)
+	if err != nil {
+		return answer, err
+	}
+	cuts, err := conn.Dump(ctx, ofrules.CutCookie, ofrules.CutMask)
+	if err != nil {
+		return answer, err
+	}
+	nics := map[string]bool{}
+	for _, nic := range q.NICs {
+		nics[nic] = true
+	}
+	answer.Totals = append(answer.Totals, d.watch.totals(nics, stats)...)
+	all := d.watch.log.since(q.NICs, q.Since)
+	at := d.locate(q.NICs)
+	for _, drop := range cutDrops(cuts, at, answer.Now) {
+		if drop.Last.After(q.Since) {
+			all = append(all, drop)
+		}
+	}
+	sortDrops(all)
+	limit := min(cmp.Or(q.Limit, maxListed), maxListed)
+	answer.Truncated = len(all) > limit
+	answer.Drops = append(answer.Drops, all[:min(len(all), limit)]...)
+	return answer, nil
+}
+
+// locate finds where NICs are plugged. One that waits for its flows is where the
+// local database says.
+func (d *desk) locate(nics []string) map[string]watched {
+	out := map[string]watched{}
+	bridge, _, _ := d.plugs.get()
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for _, i := range bridge.Interfaces {
+		if i.OFPort != 0 && slices.Contains(nics, i.IfaceID) {
+			ready := d.compiler.Installed(i.IfaceID) && d.host.Ports[i.IfaceID].OFPort == i.OFPort
+			if at := (watched{i.OFPort, ready}); at.ready || !out[i.IfaceID].ready {
+				out[i.IfaceID] = at
+			}
+		}
+	}
+	return out
+}
+
+// cutDrops are the packets of connections that are kept cut: their flows count
+// them anyway.
+func cutDrops(stats []openflow.FlowStats, at map[string]watched, now time.Time) (out []inquiry.Drop) {
+	for _, s := range stats {
+		c, ok := ofrules.ParseCut(s.Flow)
+		if !ok || s.Packets == 0 {
+			continue
+		}
+		for nic, w := range at {
+			if w.port != c.OFPort {
+				continue
+			}
+			egress, t := s.Table < ofrules.TableDeliver, c.Sends
+			if !egress {
+				t = t.Reverse()
+			}
+			out = append(out, inquiry.Drop{
+				NIC: nic, Direction: directionOf(egress), Reason: "cut", Detail: cutDetail,
+				Frame: inquiry.Frame{Packet: inquiry.Packet{Src: t.Src, Dst: t.Dst, Proto: t.Proto, SrcPort: t.SrcPort, DstPort: t.DstPort}},
+				Count: s.Packets, First: now.Add(-s.Duration), Last: now.Add(-s.Idle),
+			})
+		}
+	}
+	return out
+}
+
+func directionOf(egress bool) string {
+	if egress {
+		return string(secgroup.Egress)
+	}
+	return string(secgroup.Ingress)
+}
+
+func sortTotals(sums map[inquiry.DropTotal]*inquiry.DropTotal) []inquiry.DropTotal {
+	out := make([]inquiry.DropTotal, 0, len(sums))
+	for sum := range maps.Values(sums) {
+		out = append(out, *sum)
+	}
+	slices.SortFunc(out, func(a, b inquiry.DropTotal) int {
+		return cmp.Or(cmp.Compare(a.NIC, b.NIC), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out
+}

@@ -1,0 +1,186 @@
+package controller
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+)
+
+// dropWatch has the switch report what it drops of some NICs' packets, while
+// somebody looks: until then, and afterwards, no flow of it is there.
+type dropWatch struct {
+	flows watchFlows
+	log   droplog
+	// locate finds where NICs are plugged.
+	locate func(nics []string) map[string]watched
+	wake   chan struct{}
+
+	mu     sync.Mutex
+	leases map[string]time.Time // until when somebody looks at a NIC
+	names  map[uint32]string    // of NICs by ofport, which is the watch's id
+}
+
+// watched is where a NIC is plugged.
+type watched struct {
+	port  uint32
+	ready bool // it has its flows
+}
+
+func newDropWatch(l *link, locate func([]string) map[string]watched) *dropWatch {
+	w := &dropWatch{locate: locate, wake: make(chan struct{}, 1), leases: map[string]time.Time{}}
+	w.flows = watchFlows{link: l, heard: w.hear}
+	return w
+}
+
+// look has NICs watched for a while, and returns when they are.
+func (w *dropWatch) look(ctx context.Context, nics []string, d time.Duration) error {
+	w.mu.Lock()
+	for _, nic := range nics {
+		if until := time.Now().Add(d); until.After(w.leases[nic]) {
+			w.leases[nic] = until
+		}
+	}
+	w.mu.Unlock()
+	defer w.kick() // there is something to end
+	return w.step(ctx)
+}
+
+// kick has the flows brought up to date soon.
+func (w *dropWatch) kick() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run renews the flows, and takes them away when nobody looks any more.
+func (w *dropWatch) run(ctx context.Context) error {
+	defer w.flows.readers.Wait()
+	for {
+		var timer <-chan time.Time
+		if next, any := w.next(); any {
+			timer = time.After(time.Until(next))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.wake:
+		case <-timer:
+		}
+		if err := w.step(ctx); err != nil && ctx.Err() == nil {
+			w.flows.link.log.Warn("drops are not watched; trying again", "in", minRetry, "error", err)
+			if err := pause(ctx, minRetry); err != nil {
+				return err
+			}
+			w.kick()
+		}
+	}
+}
+
+// next is when something has to be done.
+func (w *dropWatch) next() (at time.Time, any bool) {
+	at = w.flows.renewal()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, until := range w.leases {
+		if at.IsZero() || until.Before(at) {
+			at = until
+		}
+	}
+	return at, len(w.leases) > 0
+}
+
+// step makes the switch's watches those that somebody wants now.
+func (w *dropWatch) step(ctx context.Context) error {
+	w.flows.turn.Lock()
+	defer w.flows.turn.Unlock()
+	want := map[uint32]ofrules.Watch{}
+	names := map[uint32]string{}
+	for nic, at := range w.locate(w.open(time.Now())) {
+		want[at.port] = ofrules.Watch{ID: at.port, OFPort: at.port, Ready: at.ready, Meter: watchMeter | at.port}
+		names[at.port] = nic
+	}
+	w.mu.Lock()
+	w.names = names
+	w.mu.Unlock()
+	return w.flows.become(ctx, want)
+}
+
+// open returns the NICs that somebody looks at, and forgets about the others.
+func (w *dropWatch) open(now time.Time) (nics []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for nic, until := range w.leases {
+		if until.After(now) {
+			nics = append(nics, nic)
+			continue
+		}
+		delete(w.leases, nic)
+		w.log.forget(nic)
+	}
+	return nics
+}
+
+// looked is how many NICs are watched.
+func (w *dropWatch) looked() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.names)
+}
+
+// nic returns the NIC that a watch is of, if it still is plugged where it was:
+// another that came into its place is none of the business of who looks.
+func (w *dropWatch) nic(id uint32) (nic string, ok bool) {
+	w.mu.Lock()
+	nic, ok = w.names[id]
+	w.mu.Unlock()
+	return nic, ok && w.locate([]string{nic})[nic].port == id
+}
+
+// hear takes a report.
+func (w *dropWatch) hear(p openflow.PacketIn) {
+	r, ok := ofrules.ParseReport(p.UserData)
+	if !ok || p.Cookie&ofrules.CutMask != ofrules.WatchCookie || r.Drop == 0 {
+		return
+	}
+	if nic, ok := w.nic(r.ID); ok {
+		w.log.add(nic, r, dissect(p.Packet), time.Now().UTC())
+	}
+}
+
+// totals adds up the counters of the watch's flows of some NICs.
+func (w *dropWatch) totals(nics map[string]bool, stats []openflow.FlowStats) []inquiry.DropTotal {
+	sums := map[inquiry.DropTotal]*inquiry.DropTotal{}
+	for _, s := range stats {
+		r, ok := reportOf(s.Actions)
+		if !ok || s.Packets == 0 {
+			continue
+		}
+		nic, ok := w.nic(r.ID)
+		if !ok || !nics[nic] {
+			continue
+		}
+		k := inquiry.DropTotal{NIC: nic, Direction: directionOf(r.Egress), Reason: r.Drop.String()}
+		if sums[k] == nil {
+			sum := k
+			sums[k] = &sum
+		}
+		sums[k].Packets += s.Packets
+		sums[k].Bytes += s.Bytes
+	}
+	return sortTotals(sums)
+}
+
+// reportOf is what a flow reports.
+func reportOf(actions openflow.Actions) (ofrules.Report, bool) {
+	for _, a := range actions.List() {
+		if c, is := a.(openflow.Controller); is {
+			return ofrules.ParseReport(c.UserData)
+		}
+	}
+	return ofrules.Report{}, false
+}

@@ -1,0 +1,44 @@
+package ofrules
+
+// DropReason is why a packet is dropped, as the flow that reports it says.
+type DropReason uint8
+
+// The reasons.
+const (
+	DropSpoofed     DropReason = iota + 1 // not the NIC's MAC or address
+	DropVLANTag                           // a VLAN tag on a NIC's side
+	DropNotReady                          // the NIC has no flows
+	DropGuard                             // semantics.md §4 lets nobody send or receive that
+	DropInvalid                           // ct_state inv
+	DropFragment                          // a fragment of a datagram that is not whole or was refused
+	DropNoRule                            // judged, and no rule allows it
+	DropUndelivered                       // the destination is nobody's, and there is no uplink
+)
+
+var dropTexts = [...]struct{ name, detail string }{
+	{},
+	DropSpoofed:     {"spoofed", "the MAC or address is not the NIC's"},
+	DropVLANTag:     {"vlan-tag", "a VM sends untagged frames only"},
+	DropNotReady:    {"not-ready", "the NIC's flows are not installed"},
+	DropGuard:       {"guard", "no VM may send or be sent this"},
+	DropInvalid:     {"ct-invalid", "connection tracking makes no sense of the packet"},
+	DropFragment:    {"fragment", "a fragment of a datagram that is not whole, or was refused"},
+	DropNoRule:      {"no-rule", "no rule of the NIC's groups allows it"},
+	DropUndelivered: {"not-delivered", "no NIC of this host has the destination MAC, and there is no uplink"},
+}
+
+// String is the reason as the API has it.
+func (r DropReason) String() string {
+	if int(r) < len(dropTexts) {
+		return dropTexts[r].name
+	}
+	return ""
+}
+
+// Detail is the reason in words.
+func (r DropReason) Detail() string {
+	if int(r) < len(dropTexts) {
+		return dropTexts[r].detail
+	}
+	return ""
+}

@@ -1,0 +1,165 @@
+package ofrules
+
+import (
+	"encoding/binary"
+
+	of "github.com/ringfence/ringfence/openflow"
+)
+
+// WatchCookie under CutMask is in the cookies of all flows of Watch and Probe;
+// the id is the one of the Watch.
+const WatchCookie = CookieOwner | uint64(KindWatch)<<40
+
+// watchLen is how much of a packet is reported: its headers.
+const watchLen = 192
+
+// Watch reports what is dropped of the packets that a NIC sends or is sent. Each
+// of its flows stands just above one that drops, or where nothing matches, and
+// drops as well, so that it changes no verdict, whatever the rules are
+// meanwhile. The one place where that cannot be, the end of the any tables,
+// which a profile decides, is passed by: a packet then goes on to where nothing
+// matches it.
+//
+// The flows are not part of a Compiler's set: who installs them gives them a
+// timeout, and puts them in again while somebody looks.
+type Watch struct {
+	ID     uint32 // in cookies and reports
+	OFPort uint32 // of the NIC
+	Ready  bool   // the NIC has its flows
+	Meter  uint32 // that reports pass; what it holds back is dropped unreported
+}
+
+// Flows returns the flows of the watch.
+func (w Watch) Flows() []of.Flow {
+	b := watchBuilder{Watch: w, above: 1}
+	b.drops()
+	return b.flows
+}
+
+// watchBuilder collects flows that report.
+type watchBuilder struct {
+	Watch
+	above uint16    // how far they stand above what drops
+	only  []of.Term // no other packets are reported
+	flows []of.Flow
+}
+
+func (b *watchBuilder) drops() {
+	in, out := of.InPort.Is(uint64(b.OFPort)), regOut.Is(uint64(b.OFPort))
+	ip := ipTypes()
+	entry := DropSpoofed
+	if !b.Ready {
+		entry = DropNotReady
+	}
+	b.drop(DropVLANTag, TableEntry, 2, in, of.VlanVID.IsMasked(of.VlanPresent, of.VlanPresent))
+	b.drop(entry, TableEntry, 0, in)
+	for _, typ := range []of.Term{ip[0], ip[1], of.EthType.Is(of.EthTypeARP)} {
+		b.drop(DropSpoofed, TableEgressGuard, 2, in, typ)
+	}
+	b.drop(DropGuard, TableEgressGuard, 0, in)
+	b.drop(DropSpoofed, TableEgressND, 0, in)
+	b.drop(DropUndelivered, TableDeliver, 0, in)
+	b.drop(DropGuard, TableIngressGuard, 0, out)
+	for _, p := range pipelineParts() {
+		if p.acts.IsDrop() {
+			nic := in
+			if p.key.Table > TableDeliver {
+				nic = out
+			}
+			b.drop(dropAt(p.key), p.key.Table, p.key.Priority, append(p.key.Match.Terms(), nic)...)
+		}
+	}
+	for _, s := range []struct {
+		stage
+		port of.Term
+	}{{egressStage(), in}, {ingressStage(), out}} {
+		b.drop(DropNotReady, s.nic, 0, s.port)
+		b.drop(DropFragment, s.fragment, 0, s.port)
+		b.add(s.any, 1, []of.Action{of.Goto{Table: s.address}}, s.port)
+	}
+}
+
+// dropAt says why the pipeline's fixed flows drop.
+func dropAt(k of.FlowKey) DropReason {
+	switch k.Table {
+	case TableEgressGuard:
+		if k.Priority < 300 {
+			return DropSpoofed
+		}
+		return DropGuard
+	case TableIngressGuard:
+		return DropGuard
+	case TableEgressRules, TableIngressRules:
+		return DropNoRule
+	case TableEgressState, TableIngressState:
+		switch k.Priority {
+		case 300:
+			return DropInvalid
+		case 420:
+			return DropGuard
+		}
+	}
+	return DropFragment
+}
+
+func (b *watchBuilder) drop(why DropReason, table uint8, prio uint16, match ...of.Term) {
+	egress := table <= TableDeliver
+	b.add(table, prio, []of.Action{b.report(Report{ID: b.ID, Drop: why, Egress: egress})}, match...)
+}
+
+func (b *watchBuilder) report(r Report) of.Action {
+	return of.Controller{MaxLen: watchLen, Reason: of.ReasonAction, Meter: b.Meter, UserData: r.bytes()}
+}
+
+func (b *watchBuilder) add(table uint8, prio uint16, actions []of.Action, match ...of.Term) {
+	match, ok := narrow(match, b.only)
+	if !ok {
+		return
+	}
+	k := key(table, prio+b.above, match...)
+	b.flows = append(b.flows, of.Flow{
+		Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: WatchCookie | uint64(b.ID), Actions: of.MustActions(actions...),
+	})
+}
+
+// narrow adds terms to a match; false if no packet has both.
+func narrow(match, only []of.Term) (both []of.Term, ok bool) {
+	both = match[:len(match):len(match)]
+next:
+	for _, t := range only {
+		for _, m := range match {
+			if m.Field() == t.Field() {
+				if m != t {
+					return nil, false
+				}
+				continue next
+			}
+		}
+		both = append(both, t)
+	}
+	return both, true
+}
+
+// Report is what a flow of a watch tells of a packet.
+type Report struct {
+	ID     uint32     // of the watch
+	Drop   DropReason // 0: it was not dropped there
+	Egress bool       // on behalf of the NIC as the sender
+}
+
+// reportMark begins the user data of the flows that report, as others may have
+// flows with user data of their own.
+const reportMark = 0x52
+
+func (r Report) bytes() []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{reportMark, byte(r.Drop)}, r.ID), map[bool]byte{true: 1}[r.Egress])
+}
+
+// ParseReport reads the user data of a packet-in, or of a flow's Controller
+// action; false if it is no report.
+func ParseReport(userData []byte) (Report, bool) {
+	if len(userData) != 7 || userData[0] != reportMark || userData[1] >= byte(len(dropTexts)) {
+		return Report{}, false
+	}
+	return Report{binary.BigEndian.Uint32(userData[2:]), DropReason(userData[1]), userData[6] == 1}, true
+}
