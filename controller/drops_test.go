@@ -150,6 +150,22 @@ func TestDropFloodIsHeldBack(t *testing.T) {
 	})
 }
 
+// Packets of a connection that was cut are counted whether somebody looks or not.
+func TestDropsOfCutConnections(t *testing.T) {
+	r, p := guarded(t, 1, 2)
+	r.applied(r.write(p.rule("db", "r2", secgroup.Ingress, "udp", 53, "")))
+	r.open(udp(1, 2, 53))
+	r.applied(r.write(p.noRule("db", "r2")))
+	want := fmt.Sprintln("a2", "egress", "cut", address4(2), address4(1), 17, clientPort)
+	r.eventually(patience, "a drop is told", func() string {
+		r.send(udp(1, 2, 53).reply())
+		if got := counts(r.drops(2, "a2")); got[want] == 0 {
+			return fmt.Sprint(got)
+		}
+		return ""
+	})
+}
+
 // received is how many frames came in by a port.
 func (r *rig) received(iface string) (n uint64) {
 	r.t.Helper()

@@ -18,7 +18,7 @@ type route struct {
 // writeQuery are the query parameters of every mutation.
 var writeQuery = []string{"dry_run", "confirm"}
 
-// routes lists all operations. Those of issues to come (drops) are added here.
+// routes lists all operations.
 func routes() []route {
 	return join(platformRoutes(), accountRoutes(), groupRoutes(), nicRoutes(), debugRoutes(), recordRoutes(), healthRoutes())
 }
@@ -139,6 +139,7 @@ func debugRoutes() []route {
 		{http.MethodGet, account + "/traces/{trace}", accountRead, nil, getTrace},
 		{http.MethodGet, account + "/flows", accountRead, []string{"nic", "group", "rule", "cookie", "limit"}, getFlows},
 		{http.MethodGet, account + "/connections", accountRead, []string{"nic", "limit"}, getConnections},
+		{http.MethodGet, account + "/drops", accountRead, []string{"nic", "since", "wait", "limit"}, getDrops},
 	}
 }
 

@@ -36,6 +36,7 @@ type cli struct {
 
 	Trace         traceCmd         `cmd:"" group:"debug" help:"What becomes of a packet, and why."`
 	Flows         flowsCmd         `cmd:"" group:"debug" help:"The installed flows of an account's NICs."`
+	Drops         dropsCmd         `cmd:"" group:"debug" help:"What is dropped of the packets of an account's NICs, and why."`
 	Connections   connectionsCmd   `cmd:"" aliases:"conns" group:"debug" help:"The open connections of an account's NICs."`
 	ExplainCookie explainCookieCmd `cmd:"" group:"debug" help:"What the flow with a cookie is for."`
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -70,19 +71,29 @@ func flowFor(f client.Flow) string {
 
 // hostAnswers tells about hosts whose part is missing.
 func (p *printer) hostAnswers(hosts []client.HostAnswer) error {
-	var silent []string
 	for _, h := range hosts {
 		if h.Truncated {
 			p.line("%s", p.paint(yellow, "host "+h.Host+" has more than it was asked for"))
 		}
+	}
+	if s := silence(hosts); s != "" {
+		return errors.New(s)
+	}
+	return nil
+}
+
+// silence tells of hosts that say nothing, "" if all do.
+func silence(hosts []client.HostAnswer) string {
+	var silent []string
+	for _, h := range hosts {
 		if h.Error != "" {
 			silent = append(silent, h.Error)
 		}
 	}
-	if len(silent) > 0 {
-		return fmt.Errorf("the list is not complete: %s", strings.Join(silent, "; "))
+	if len(silent) == 0 {
+		return ""
 	}
-	return nil
+	return "the list is not complete: " + strings.Join(silent, "; ")
 }
 
 type connectionsCmd struct {

@@ -15,8 +15,9 @@ var ErrSubscribed = errors.New("packet-ins have a subscriber already")
 // all while it is 0.
 const wholePacket = openflow.NoBuffer
 
-// actionReasons lets packet-ins through that some action asks for.
-const actionReasons = 1<<openflow.ReasonAction | 1<<openflow.ReasonActionSet | 1<<openflow.ReasonGroup | 1<<openflow.ReasonPacketOut
+// allReasons lets packet-ins of every reason through, those up to
+// openflow.ReasonPacketOut.
+const allReasons = 1<<(openflow.ReasonPacketOut+1) - 1
 
 // PacketIns subscribes to the packets that Controller and Output{PortController}
 // actions send to this connection; the channel is closed when the connection
@@ -39,7 +40,7 @@ func (c *Conn) PacketIns(ctx context.Context, size int) (<-chan openflow.PacketI
 	err := c.apply(ctx,
 		openflow.SetPacketInFormat{},
 		openflow.SetAsync{Masks: []openflow.AsyncMask{
-			{Kind: openflow.AsyncPacketIn, Reasons: actionReasons},
+			{Kind: openflow.AsyncPacketIn, Reasons: allReasons},
 			{Kind: openflow.AsyncPortStatus}, {Kind: openflow.AsyncFlowRemoved},
 			{Kind: openflow.AsyncRoleStatus}, {Kind: openflow.AsyncTableStatus}, {Kind: openflow.AsyncForward},
 		}},

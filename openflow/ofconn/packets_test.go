@@ -50,3 +50,23 @@ func TestPacketOutComesBackIn(t *testing.T) {
 		t.Errorf("a packet out to no group: %v", err)
 	}
 }
+
+func TestMetersAreRead(t *testing.T) {
+	t.Parallel()
+	c := dialSwitch(t, startSwitch(t))
+	want := []openflow.MeterConfig{}
+	for id := range uint32(3) {
+		m := openflow.MeterConfig{ID: 0x52470000 | id, Flags: openflow.MeterPktps | openflow.MeterBurst, Bands: []openflow.MeterBand{{Type: openflow.BandDrop, Rate: 10 + id, Burst: 5}}}
+		if err := c.Apply(testContext(t), openflow.MeterMod{Meter: m}); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, m)
+	}
+	got, err := c.Meters(testContext(t))
+	slices.SortFunc(got, func(a, b openflow.MeterConfig) int { return int(a.ID) - int(b.ID) })
+	if err != nil || !slices.EqualFunc(got, want, func(a, b openflow.MeterConfig) bool {
+		return a.ID == b.ID && a.Flags == b.Flags && slices.Equal(a.Bands, b.Bands)
+	}) {
+		t.Errorf("meters %+v, %v, want %+v", got, err, want)
+	}
+}

@@ -1,0 +1,156 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+const (
+	// dropsLook is how long hosts look for drops after somebody asked.
+	dropsLook = 10 * time.Second
+	// dropsAgain is how often hosts are asked while a request waits for drops.
+	dropsAgain = 500 * time.Millisecond
+)
+
+// etherTypeARP is in a frame that is no IP packet and yet has addresses.
+const etherTypeARP = 0x0806
+
+type dropJSON struct {
+	Host      string             `json:"host"`
+	NIC       string             `json:"nic"`
+	Direction secgroup.Direction `json:"direction"`
+	Reason    string             `json:"reason"`
+	Detail    string             `json:"detail"`
+	// What the frame does not have is null.
+	SourceMAC      *string          `json:"source_mac"`
+	DestinationMAC *string          `json:"destination_mac"`
+	VLAN           *uint16          `json:"vlan"`
+	EtherType      *string          `json:"ether_type"`
+	Family         *secgroup.Family `json:"family"`
+	Source         *string          `json:"source"`
+	Destination    *string          `json:"destination"`
+	Protocol       *string          `json:"protocol"`
+	SourcePort     uint16           `json:"source_port"`
+	Port           uint16           `json:"port"`
+	ICMPType       uint8            `json:"icmp_type"`
+	ICMPCode       uint8            `json:"icmp_code"`
+	Fragment       bool             `json:"fragment"`
+	Count          uint64           `json:"count"` // of those that were looked at
+	FirstSeen      time.Time        `json:"first_seen"`
+	LastSeen       time.Time        `json:"last_seen"`
+}
+
+type dropTotalJSON struct {
+	Host string `json:"host"`
+	inquiry.DropTotal
+}
+
+type dropsJSON struct {
+	Items  []dropJSON       `json:"items"`
+	Totals []dropTotalJSON  `json:"totals"` // of every packet since somebody began to look
+	Hosts  []hostAnswerJSON `json:"hosts"`
+	Until  *time.Time       `json:"until"` // the since to go on from; null: no host answered
+	Rate   *int             `json:"rate"`  // packets a second of a NIC that are looked at
+}
+
+// getDrops lists what was dropped of the packets of the account's NICs. Hosts look
+// for drops while somebody asks, so that the first answer is empty; ?wait holds
+// it until there is something to tell.
+func getDrops(c *call) error {
+	limit, err := c.limit()
+	if err != nil {
+		return err
+	}
+	wait, err := c.waitFor()
+	if err != nil {
+		return err
+	}
+	var since time.Time
+	if v := c.query("since"); v != "" {
+		if since, err = time.Parse(time.RFC3339, v); err != nil {
+			return badParameter("since is a time such as 2026-01-31T00:00:00Z")
+		}
+	}
+	c.res.Header().Set("Cache-Control", "no-store")
+	for end := time.Now().Add(wait); ; {
+		out, err := c.gatherDrops(since, limit)
+		if err != nil {
+			return err
+		}
+		left := time.Until(end)
+		if len(out.Items) > 0 || left <= 0 {
+			return c.json(http.StatusOK, out)
+		}
+		select {
+		case <-c.req.Context().Done():
+			return c.req.Context().Err()
+		case <-time.After(min(left, dropsAgain)):
+		}
+	}
+}
+
+// gatherDrops asks the hosts once.
+func (c *call) gatherDrops(since time.Time, limit int) (*dropsJSON, error) {
+	var mu sync.Mutex
+	out := &dropsJSON{Items: []dropJSON{}, Totals: []dropTotalJSON{}}
+	var err error
+	out.Hosts, err = c.perHost(func(ctx context.Context, host string, nics []string) hostAnswerJSON {
+		var answer inquiry.DropsAnswer
+		q := inquiry.DropsQuestion{NICs: nics, Since: since, Seconds: int(dropsLook.Seconds()), Limit: limit}
+		if err := c.api.askHost(ctx, host, inquiry.KindDrops, q, &answer); err != nil {
+			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, d := range answer.Drops {
+			out.Items = append(out.Items, showDrop(host, d))
+		}
+		for _, t := range answer.Totals {
+			out.Totals = append(out.Totals, dropTotalJSON{host, t})
+		}
+		if out.Until == nil || answer.Now.Before(*out.Until) {
+			out.Until = &answer.Now
+		}
+		if out.Rate == nil || answer.Rate < *out.Rate {
+			out.Rate = &answer.Rate
+		}
+		return hostAnswerJSON{Host: host, Applied: &answer.Applied, Truncated: answer.Truncated}
+	})
+	slices.SortStableFunc(out.Items, func(a, b dropJSON) int { return b.LastSeen.Compare(a.LastSeen) })
+	slices.SortStableFunc(out.Totals, func(a, b dropTotalJSON) int {
+		return slices.Compare([]string{a.NIC, a.Direction, a.Reason}, []string{b.NIC, b.Direction, b.Reason})
+	})
+	return out, err
+}
+
+func showDrop(host string, d inquiry.Drop) dropJSON {
+	p := d.Packet
+	out := dropJSON{
+		Host: host, NIC: d.NIC, Direction: secgroup.Direction(d.Direction), Reason: d.Reason, Detail: d.Detail,
+		SourceMAC: text(d.SrcMAC), DestinationMAC: text(d.DstMAC), Fragment: d.Fragment, Count: d.Count, FirstSeen: d.First, LastSeen: d.Last,
+		SourcePort: p.SrcPort, Port: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
+	}
+	if d.VLAN != 0 {
+		out.VLAN = &d.VLAN
+	}
+	if d.EtherType != 0 {
+		out.EtherType = text(fmt.Sprintf("0x%04x", d.EtherType))
+	}
+	if !p.Src.IsValid() {
+		return out
+	}
+	family := secgroup.FamilyOf(p.Src)
+	out.Family, out.Source, out.Destination, out.Protocol = &family, text(p.Src.String()), text(p.Dst.String()), text(verdict.ProtocolName(p.Proto))
+	if d.EtherType == etherTypeARP {
+		out.Protocol = text("arp")
+	}
+	return out
+}
