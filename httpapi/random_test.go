@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/ringfence/ringfence/inquiry"
 )
 
 // values are what random bodies are made of: what belongs there, and what does not.
@@ -71,35 +73,66 @@ func fieldsOf(d *described, op any) []string {
 	return out
 }
 
+// randomIDs are what random paths are made of.
+var randomIDs = map[string][]string{
+	"account": {"acme", "bolt", "ghost", "new"}, "group": {"web", "db", "free", "default", "ghost", "theirs", "bolt%2Ftheirs", "acme%2Fweb"}, "rule": {"r1", "r2", "r9"},
+	"network": {"net1", "net2", "lonely", "ghost"}, "nic": {"n1", "n2", "b1", "n9"}, "instance": {"vm1", "vm9"}, "host": {"h1", "h9"}, "grantee": {"acme", "bolt", "ghost"},
+}
+
+func randomPath(r *rand.Rand, path string) string {
+	for name, of := range randomIDs {
+		path = strings.ReplaceAll(path, "{"+name+"}", of[r.IntN(len(of))])
+	}
+	return path
+}
+
+// randomTransaction draws up to four operations.
+func randomTransaction(r *rand.Rand, d *described) string {
+	var ops []string
+	all := routes()
+	for range 1 + r.IntN(4) {
+		route := all[r.IntN(len(all))]
+		_, op := d.operation(route.method, randomPath(r, route.path))
+		body := "null"
+		if fields := fieldsOf(d, op); len(fields) > 0 {
+			body = randomBody(r, fields, 0)
+		}
+		path := strings.TrimPrefix(randomPath(r, route.path), "/v1/accounts/acme")
+		ops = append(ops, fmt.Sprintf(`{"as":"x%d","method":%q,"path":%q,"body":%s}`, r.IntN(3), route.method, path, body))
+	}
+	return `{"operations":[` + strings.Join(ops, ",") + `]}`
+}
+
+// randomRequests are enough for every operation to be asked some hundred times.
+const randomRequests = 20_000
+
 // Random requests of all operations: each answer is described (do checks that),
 // none is an internal error, and a refused request changes nothing.
 func TestRandomRequests(t *testing.T) {
 	t.Parallel()
 	s := used(t)
 	s.report("h1", 1, "n1", "n2")
+	s.tells("h1", func() ([]inquiry.Connection, error) { return nil, nil })
 	d := describe(t)
 	r := rand.New(rand.NewPCG(7, 7))
 	all := routes()
-	ids := map[string][]string{
-		"account": {"acme", "bolt", "ghost", "new"}, "group": {"web", "db", "free", "default", "ghost", "theirs"}, "rule": {"r1", "r2", "r9"},
-		"network": {"net1", "net2", "lonely", "ghost"}, "nic": {"n1", "n2", "b1", "n9"}, "instance": {"vm1", "vm9"}, "host": {"h1", "h9"},
-	}
+	tokens := []string{admin, admin, admin, memberAcme, memberBolt, viewerAcme, viewerAll}
 	queries := []string{"", "", "", "?dry_run=true", "?limit=1", "?cascade=attachments,references", "?revision=3", "?name=web", "?confirm=open-egress", "?cursor=e30"}
 	headers := []string{"X-Request-Id: r", "If-Match: *", "If-None-Match: *", "Prefer: wait=0", `If-Match: "12-abc"`, "Content-Type: text/plain"}
 	statuses := map[int]int{}
 	for range randomRequests {
 		route := all[r.IntN(len(all))]
-		path := route.path
-		for name, of := range ids {
-			path = strings.ReplaceAll(path, "{"+name+"}", of[r.IntN(len(of))])
-		}
+		path := randomPath(r, route.path)
 		body := ""
 		if _, op := d.operation(route.method, path); r.IntN(10) > 0 {
 			if fields := fieldsOf(d, op); len(fields) > 0 {
 				body = randomBody(r, fields, 0)
 			}
 		}
-		h := []string{"Prefer: wait=0"}
+		if strings.HasSuffix(path, "/transactions") && r.IntN(4) > 0 {
+			body = randomTransaction(r, d)
+		}
+		h := []string{"Prefer: wait=0", as(tokens[r.IntN(len(tokens))])[0]}
 		if r.IntN(4) == 0 {
 			h = append(h, headers[r.IntN(len(headers))])
 		}
@@ -113,7 +146,7 @@ func TestRandomRequests(t *testing.T) {
 			t.Fatalf("%s %s %s: %d, yet the policy changed", route.method, path, body, a.status)
 		}
 	}
-	for _, want := range []int{200, 201, 204, 400, 404, 409, 412, 415, 422} {
+	for _, want := range []int{200, 201, 204, 400, 403, 404, 409, 412, 415, 422} {
 		if statuses[want] == 0 {
 			t.Errorf("no answer was %d: %v", want, statuses)
 		}
