@@ -84,6 +84,37 @@ func (w wire) bigUDP(port uint16, pieces ...piece) [][]byte {
 	return append(cut4(v4, pieces...), cut6(w.mark, v6, pieces...)...)
 }
 
+// bigUDP6 is the one of IPv6, in thirds.
+func (w wire) bigUDP6(port uint16) [][]byte { return w.bigUDP(port, thirds...)[len(thirds):] }
+
+// behindEach are the pieces of a large datagram behind headers that every piece
+// has.
+func (w wire) behindEach(port uint16) (frames [][]byte) {
+	for _, f := range w.bigUDP6(port) {
+		frames = append(frames, behind(behind(f, extDestination), extHop))
+	}
+	return frames
+}
+
+// cutHeader are the pieces of a large datagram with an extension header that is
+// cut with the rest.
+func (w wire) cutHeader(port uint16) [][]byte {
+	v6 := behind(w.in6(w.ip6(layers.IPProtocolUDP), udp(w.port(), port), w.big()), extDestination)
+	return cut6(w.mark, v6, piece{0, 1400}, piece{1400, 1400}, piece{2800, len(v6) - ip6Header - 2800})
+}
+
+// withoutPorts are the pieces of a large datagram with an extension header so
+// long that the first piece does not hold the ports (RFC 7112).
+func (w wire) withoutPorts(port uint16) [][]byte {
+	long := make([]byte, 1400)
+	long[1] = byte(len(long)/8 - 1)
+	for i := 2; i < len(long); i += 200 {
+		long[i], long[i+1] = 1, byte(min(200, len(long)-i)-2) // PadN
+	}
+	v6 := between(w.in6(w.ip6(layers.IPProtocolUDP), udp(w.port(), port), w.big()), extDestination, long)
+	return cut6(append(be.BigEndian.AppendUint16(nil, port), w.mark...), v6, piece{0, 1400}, piece{1400, 1400}, piece{2800, 1400}, piece{4200, len(v6) - ip6Header - 4200})
+}
+
 func reversed(p []piece) []piece {
 	p = slices.Clone(p)
 	slices.Reverse(p)
@@ -109,10 +140,11 @@ var fragmentAttacks = []attack{{
 	name:   "without the last piece",
 	frames: func(w wire) [][]byte { return w.bigUDP(53, thirds[:2]...) },
 }, {
-	name: "a first piece of 8 bytes", // RFC 1858
+	name: "a first piece of 24 bytes", // RFC 1858
 	frames: func(w wire) [][]byte {
-		return w.bigUDP(53, piece{0, 8}, piece{8, 1400}, piece{1408, 1400}, piece{2808, 1200})
+		return w.bigUDP(53, piece{0, 24}, piece{24, 1400}, piece{1424, 1400}, piece{2824, 1184})
 	},
+	kernel: alsoSeen("open shut out"), // it has no least size
 }, {
 	name:   "pieces that overlap", // RFC 5722
 	frames: func(w wire) [][]byte { return w.bigUDP(53, piece{0, 1400}, piece{1392, 1400}, piece{2792, 1216}) },
@@ -133,17 +165,34 @@ var fragmentAttacks = []attack{{
 }, {
 	name: "later pieces that say another protocol", seen: "open out",
 	frames: func(w wire) [][]byte {
-		v6 := w.in6(w.ip6(layers.IPProtocolUDP), udp(w.port(), 99), w.big())
-		cut := cut6(w.mark, v6, thirds...)
-		cut[1][14+40], cut[2][14+40] = byte(layers.IPProtocolTCP), byte(layers.IPProtocolTCP)
+		cut := w.bigUDP6(99)
+		cut[1][ip6Header], cut[2][ip6Header] = byte(layers.IPProtocolTCP), byte(layers.IPProtocolTCP)
 		return cut
 	},
+	kernel: alsoSeenAs("open out", func(w wire) [][]byte { return w.bigUDP6(99) }), // as the first one says
 }, {
 	name: "a fragment header on a whole datagram to a shut port", seen: "open out",
 	frames: func(w wire) [][]byte { return cut6(w.mark, w.udp6(99), piece{0, 8 + len(w.mark)}) },
 }, {
 	name: "a fragment header on a whole datagram to an open port", seen: "open shut out",
 	frames: func(w wire) [][]byte { return cut6(w.mark, w.udp6(53), piece{0, 8 + len(w.mark)}) },
+}, {
+	name: "fragments behind extension headers, to a shut port", seen: "open out",
+	frames: func(w wire) [][]byte { return w.behindEach(99) },
+}, {
+	name: "fragments behind extension headers, to an open port", seen: "open shut out",
+	frames: func(w wire) [][]byte { return w.behindEach(53) },
+}, {
+	name:   "extension headers in fragments, to a shut port", // the userspace datapath loses them all
+	frames: func(w wire) [][]byte { return w.cutHeader(99) },
+	kernel: alsoSeen("open out"),
+}, {
+	name:   "extension headers in fragments, to an open port",
+	frames: func(w wire) [][]byte { return w.cutHeader(53) },
+	kernel: alsoSeen("open shut out"),
+}, {
+	name:   "a first piece without the ports",
+	frames: func(w wire) [][]byte { return append(w.withoutPorts(53), w.withoutPorts(99)...) },
 }, {
 	name: "a large ping", seen: "open out",
 	frames: func(w wire) [][]byte {

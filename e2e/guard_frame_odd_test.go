@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net"
 	"slices"
 
 	"github.com/gopacket/gopacket"
@@ -11,17 +10,6 @@ import (
 // Frames and packets that are not what they seem.
 
 func payload(b []byte) gopacket.SerializableLayer { return gopacket.Payload(b) }
-
-// behind puts an IPv6 packet behind an extension header of eight bytes.
-func behind(frame []byte, kind layers.IPProtocol) []byte {
-	const start = 14 + 40
-	header := []byte{frame[14+6], 0, 1, 4, 0, 0, 0, 0} // PadN
-	f := slices.Concat(frame[:start], header, frame[start:])
-	f[14+6] = byte(kind)
-	length := int(f[14+4])<<8 + int(f[14+5]) + len(header)
-	f[14+4], f[14+5] = byte(length>>8), byte(length)
-	return f
-}
 
 // tagged puts VLAN tags, given as EtherType and id, before the EtherType.
 func tagged(frame []byte, tags ...uint16) []byte {
@@ -37,36 +25,25 @@ func (w wire) ethertype(t uint16, body ...byte) []byte {
 	return slices.Concat(w.dstMAC, w.srcMAC, []byte{byte(t >> 8), byte(t)}, body, w.mark, make([]byte, 40))
 }
 
-// patched is a frame with some bytes of its IP packet replaced; an IPv4 header
-// gets its checksum again.
-func patched(frame []byte, at int, b ...byte) []byte {
-	f := slices.Clone(frame)
-	copy(f[14+at:], b)
-	if header := int(f[14]&15) * 4; f[14]>>4 == 4 && header >= 20 && 14+header <= len(f) {
-		f[24], f[25] = 0, 0
-		sum := internetChecksum(f[14 : 14+header])
-		f[24], f[25] = byte(sum>>8), byte(sum)
-	}
-	return f
-}
-
 var frameAttacks = []attack{{
 	name: "tagged with a VLAN",
 	frames: func(w wire) (frames [][]byte) {
 		for _, f := range w.udp(53) {
-			for _, vid := range []uint16{w.vlan, w.vlan + 1, 0, 1, 4095} {
-				frames = append(frames, tagged(f, 0x8100, vid))
+			// The tag of priority 7 and of a canonical format indicator, too.
+			for _, tci := range []uint16{w.vlan, w.vlan + 1, 0, 1, 4095, 0xe000, 0x1000, 0xf000 | w.vlan} {
+				frames = append(frames, tagged(f, 0x8100, tci))
 			}
 		}
 		return frames
 	},
 }, {
-	name: "tagged twice",
+	name: "tagged more than once, or by the provider's tag",
 	frames: func(w wire) [][]byte {
 		f := w.udp4(53)
 		return [][]byte{
 			tagged(f, 0x88a8, w.vlan, 0x8100, w.vlan), tagged(f, 0x8100, w.vlan, 0x8100, w.vlan+1),
-			tagged(f, 0x8100, 0, 0x8100, w.vlan), tagged(f, 0x88a8, w.vlan), tagged(f, 0x9100, w.vlan, 0x8100, w.vlan),
+			tagged(f, 0x8100, 0, 0x8100, w.vlan), tagged(f, 0x88a8, w.vlan), tagged(f, 0x88a8, 0), tagged(f, 0x9100, w.vlan, 0x8100, w.vlan),
+			tagged(f, 0x8100, 0, 0x8100, 0, 0x8100, w.vlan), tagged(f, 0x88a8, w.vlan, 0x8100, 0, 0x8100, w.vlan),
 		}
 	},
 }, {
@@ -94,38 +71,6 @@ var frameAttacks = []attack{{
 		f := w.udp4(53)
 		length := len(f) - 14 + 8
 		return [][]byte{slices.Concat(f[:12], []byte{byte(length >> 8), byte(length), 0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, f[14:])}
-	},
-}, {
-	name: "IPv4 with options, to a shut port", seen: "open out",
-	frames: func(w wire) [][]byte { return w.withOptions(99) },
-}, {
-	name: "IPv4 with options, to an open port", seen: "open shut out",
-	frames: func(w wire) [][]byte { return w.withOptions(53) },
-}, {
-	name: "IPv6 extension headers, to a shut port", seen: "open out",
-	frames: func(w wire) [][]byte { return w.extended(99) },
-}, {
-	name: "IPv6 extension headers, to an open port", seen: "open shut out",
-	frames: func(w wire) [][]byte { return w.extended(53) },
-}, {
-	name: "a header that says there is no next one", seen: "open out",
-	frames: func(w wire) [][]byte { return [][]byte{patched(w.udp6(53), 6, 59)} },
-}, {
-	name: "lengths that lie",
-	frames: func(w wire) [][]byte {
-		v4, v6 := w.udp4(53), w.udp6(53)
-		return [][]byte{
-			patched(v4, 2, 0xff, 0xff),    // total length beyond the frame
-			patched(v4, 2, 0, 19),         // less than the header
-			patched(v4, 2, 0, 24),         // less than the UDP header
-			patched(v4, 0, 0x44),          // IHL of 16 bytes
-			patched(v4, 0, 0x4f),          // IHL beyond the packet
-			patched(v4, 20+4, 0xff, 0xff), // UDP length beyond the packet
-			patched(v4, 20+4, 0, 7),       // less than its own header
-			patched(v6, 4, 0xff, 0xff),    // payload length beyond the frame
-			patched(v6, 4, 0, 0),          // none
-			patched(v6, 40+4, 0xff, 0xff),
-		}
 	},
 }, {
 	name: "IPv6 in an IPv4 frame and the reverse",
@@ -184,31 +129,6 @@ var frameAttacks = []attack{{
 		}
 	},
 }}
-
-// withOptions is a datagram with each IPv4 option that routers may act on.
-func (w wire) withOptions(port uint16) (frames [][]byte) {
-	hop := net.IP(w.dst4).To4()
-	for _, o := range []layers.IPv4Option{
-		{OptionType: 131, OptionLength: 7, OptionData: append([]byte{4}, hop...)}, // loose source route
-		{OptionType: 137, OptionLength: 7, OptionData: append([]byte{4}, hop...)}, // strict source route
-		{OptionType: 7, OptionLength: 7, OptionData: []byte{4, 0, 0, 0, 0}},       // record route
-		{OptionType: 148, OptionLength: 4, OptionData: []byte{0, 0}},              // router alert
-	} {
-		h := w.ip4(layers.IPProtocolUDP)
-		h.Options = []layers.IPv4Option{o}
-		frames = append(frames, w.in4(h, udp(w.port(), port), w.payload()))
-	}
-	return frames
-}
-
-// extended is a datagram behind extension headers.
-func (w wire) extended(port uint16) [][]byte {
-	f := w.udp6(port)
-	routing := behind(f, layers.IPProtocolIPv6Routing)
-	copy(routing[14+40+2:], []byte{253, 0, 0, 0, 0, 0}) // an experimental type, no segments left
-	const dst, hop = layers.IPProtocolIPv6Destination, layers.IPProtocolIPv6HopByHop
-	return [][]byte{behind(f, hop), behind(f, dst), behind(behind(f, dst), hop), behind(behind(behind(f, dst), dst), hop), routing}
-}
 
 func (w wire) tcp(port uint16, flags byte) [][]byte {
 	segment := func() *layers.TCP {

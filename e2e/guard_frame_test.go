@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"net"
+	"slices"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -47,17 +48,14 @@ func linkLocal(m net.HardwareAddr) net.IP {
 	return net.IP{0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}
 }
 
-// build serializes layers with their lengths and checksums.
-func build(ls ...gopacket.SerializableLayer) []byte {
+// frame serializes layers with their lengths and checksums. Short frames are
+// not padded, for a switch need not keep the padding.
+func (w wire) frame(t layers.EthernetType, ls ...gopacket.SerializableLayer) []byte {
 	b := gopacket.NewSerializeBuffer()
 	if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, ls...); err != nil {
 		panic(err)
 	}
-	return append([]byte(nil), b.Bytes()...)
-}
-
-func (w wire) eth(t layers.EthernetType) *layers.Ethernet {
-	return &layers.Ethernet{SrcMAC: w.srcMAC, DstMAC: w.dstMAC, EthernetType: t}
+	return slices.Concat(w.dstMAC, w.srcMAC, []byte{byte(t >> 8), byte(t)}, b.Bytes())
 }
 
 func (w wire) ip4(proto layers.IPProtocol) *layers.IPv4 {
@@ -73,12 +71,12 @@ func (w wire) payload() gopacket.Payload { return gopacket.Payload(w.mark) }
 // in4 and in6 put L4 layers into a frame.
 func (w wire) in4(ip *layers.IPv4, ls ...gopacket.SerializableLayer) []byte {
 	bindChecksums(ip, ls)
-	return build(append([]gopacket.SerializableLayer{w.eth(layers.EthernetTypeIPv4), ip}, ls...)...)
+	return w.frame(layers.EthernetTypeIPv4, append([]gopacket.SerializableLayer{ip}, ls...)...)
 }
 
 func (w wire) in6(ip *layers.IPv6, ls ...gopacket.SerializableLayer) []byte {
 	bindChecksums(ip, ls)
-	return build(append([]gopacket.SerializableLayer{w.eth(layers.EthernetTypeIPv6), ip}, ls...)...)
+	return w.frame(layers.EthernetTypeIPv6, append([]gopacket.SerializableLayer{ip}, ls...)...)
 }
 
 func bindChecksums(ip gopacket.NetworkLayer, ls []gopacket.SerializableLayer) {
@@ -111,34 +109,12 @@ func (w wire) udp(port uint16) [][]byte { return [][]byte{w.udp4(port), w.udp6(p
 // port is a source port that no other case to this target has.
 func (w wire) port() uint16 { return 20000 + (uint16(w.mark[2])<<8|uint16(w.mark[3]))%40000 }
 
-// ext6 is a UDP datagram behind IPv6 extension headers, given with their own
-// "next header" byte still to be filled in: the first is of type kinds[0].
-func (w wire) ext6(port uint16, kinds []layers.IPProtocol, headers ...[]byte) []byte {
-	plain := w.udp6(port)
-	const start = 14 + 40
-	var chain []byte
-	for i, h := range headers {
-		h = append([]byte(nil), h...)
-		h[0] = byte(layers.IPProtocolUDP)
-		if i+1 < len(kinds) {
-			h[0] = byte(kinds[i+1])
-		}
-		chain = append(chain, h...)
-	}
-	out := append(append(append([]byte(nil), plain[:start]...), chain...), plain[start:]...)
-	out[14+6] = byte(kinds[0])
-	length := len(out) - start
-	out[14+4], out[14+5] = byte(length>>8), byte(length)
-	return out
-}
-
 // arp is an ARP message with the mark in its padding.
 func (w wire) arp(op uint16, senderMAC net.HardwareAddr, sender net.IP, target net.IP) []byte {
-	f := build(w.eth(layers.EthernetTypeARP), &layers.ARP{
+	return append(w.frame(layers.EthernetTypeARP, &layers.ARP{
 		AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4, Operation: op,
 		SourceHwAddress: senderMAC, SourceProtAddress: sender.To4(), DstHwAddress: make([]byte, 6), DstProtAddress: target.To4(),
-	})
-	return append(f[:14+28], w.mark...)
+	}), w.mark...)
 }
 
 // icmp6 is an ICMPv6 message; w's destination may be a group, whose MAC it
@@ -152,6 +128,10 @@ func (w wire) icmp6(hops uint8, typ uint8, body []byte) []byte {
 
 // ndOption is a source (1) or target (2) link-layer address (RFC 4861 §4.6.1).
 func ndOption(kind byte, m net.HardwareAddr) []byte { return append([]byte{kind, 1}, m...) }
+
+// nonce is an option of neighbour discovery (RFC 3971 §5.3.2) that holds the
+// mark: what is behind a packet may be lost on its way through ct().
+func (w wire) nonce() []byte { return slices.Concat([]byte{14, 2}, w.mark, []byte{0, 0}) }
 
 // neighbour is the body of a solicitation or, with flags, an advertisement.
 func neighbour(flags byte, target net.IP, options ...[]byte) []byte {

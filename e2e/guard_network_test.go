@@ -113,13 +113,19 @@ func testRouted(t *testing.T, dc *datacentre, join func(n *tenant, network strin
 	t.Run("traceroute", func(t *testing.T) { n.testTraceroute(t) })
 }
 
-// testPathMTU sends more than the router's next network takes in one packet,
-// without any rule for ICMP.
+// testPathMTU sends more than the ways through the router take in one packet,
+// there and back, without any rule for ICMP.
 func (n *tenant) testPathMTU(t *testing.T, router *lab.Node) {
-	if err := router.NS.IP("link set eth1 mtu 1300"); err != nil {
+	if err := router.NS.IP(
+		"route replace 10.0.0.0/24 dev eth0 mtu 1300", "route replace fd00::/64 dev eth0 metric 256 mtu 1300",
+		"route replace 10.0.1.0/24 dev eth1 mtu 1300", "route replace fd00:0:0:1::/64 dev eth1 metric 256 mtu 1300",
+	); err != nil {
 		t.Fatal(err)
 	}
 	n.rule("db", "transfer", "ingress tcp 8080 from web")
+	tooBig := func(p *traffic.Packet) bool {
+		return !p.Out && (p.Proto == 1 && p.ICMPType == 3 && p.ICMPCode == 4 || p.Proto == 58 && p.ICMPType == 2)
+	}
 	for _, family := range []int{4, 6} {
 		for _, hosts := range [][2]string{{"h1", "h1"}, {"h1", "h2"}, {"h2", "h1"}} {
 			from, to := n.party("web@"+hosts[0]), n.party("db@"+hosts[1])
@@ -127,20 +133,20 @@ func (n *tenant) testPathMTU(t *testing.T, router *lab.Node) {
 			if err := transfer(t.Context(), from, to, family, 60_000); err != nil {
 				t.Errorf("IPv%d %s > %s: %v", family, from.Name(), to.Name(), err)
 			}
-			tooBig := func(p *traffic.Packet) bool {
-				return !p.Out && (p.Proto == 1 && p.ICMPType == 3 && p.ICMPCode == 4 || p.Proto == 58 && p.ICMPType == 2)
-			}
-			// A host learns it once and keeps it.
-			if hosts[0] == hosts[1] && len(from.Capture.Find(begin, tooBig)) == 0 {
-				t.Errorf("IPv%d %s > %s: the router's error did not arrive", family, from.Name(), to.Name())
+			for _, p := range []*matrix.Party{from, to} {
+				// A host learns it once and keeps it.
+				if hosts[0] == hosts[1] && len(p.Capture.Find(begin, tooBig)) == 0 {
+					t.Errorf("IPv%d %s > %s: the router's error did not arrive at %s", family, from.Name(), to.Name(), p.Name())
+				}
 			}
 		}
 	}
 }
 
-// transfer sends so many bytes to TCP port 8080 by a connection of its own.
+// transfer sends so many bytes to TCP port 8080, and as many back, by a
+// connection of its own.
 func transfer(ctx context.Context, from, to *matrix.Party, family, size int) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	network, address := fmt.Sprintf("tcp%d", family), netip.AddrPortFrom(to.Node.Address(family), 8080).String()
 	l, err := netns.Open(to.Node.NS, func() (net.Listener, error) { return net.Listen(network, address) })
@@ -148,16 +154,14 @@ func transfer(ctx context.Context, from, to *matrix.Party, family, size int) err
 		return err
 	}
 	defer l.Close()
-	got := make(chan int64, 1)
 	go func() {
 		c, err := l.Accept()
 		if err != nil {
-			got <- -1
 			return
 		}
 		defer c.Close()
-		n, _ := io.Copy(io.Discard, c) // what came counts
-		got <- n
+		all, _ := io.ReadAll(c) // what came goes back
+		_, _ = c.Write(all)     // or the other end misses it
 	}()
 	c, err := netns.Open(from.Node.NS, func() (net.Conn, error) { return new(net.Dialer).DialContext(ctx, network, address) })
 	if err != nil {
@@ -174,15 +178,11 @@ func transfer(ctx context.Context, from, to *matrix.Party, family, size int) err
 	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
 		return err
 	}
-	select {
-	case n := <-got:
-		if n != int64(size) {
-			return fmt.Errorf("%d of %d bytes arrived", n, size)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%d bytes did not arrive: %w", size, ctx.Err())
+	back, err := io.ReadAll(c)
+	if err == nil && len(back) != size {
+		err = fmt.Errorf("%d of %d bytes came back", len(back), size)
 	}
+	return err
 }
 
 // testTraceroute sends a packet that dies at the router.
@@ -290,7 +290,7 @@ func testGateway(t *testing.T, dc *datacentre) {
 		return func(w wire) [][]byte {
 			back := w
 			back.src4, back.dst4 = w.dst4, w.src4
-			return [][]byte{append(w.in4(w.ip4(layers.IPProtocolICMPv4), &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, 1)}, payload(sent(back)[14:])), w.mark...)}
+			return w.errorsAbout(sent(back))
 		}
 	}
 	// The VM asks the gateway something.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,14 +24,18 @@ func testOverlap(t *testing.T, dc *datacentre) {
 		n.join("idle", "web") // lest the default group judges them
 	}
 	a.join("web", "web")
-	a.rule("db", "in", "ingress tcp 80 from web")
-	b.rule("db", "in", "ingress tcp 80 from web") // whose group is empty
+	a.rule("db", "in", "ingress tcp 80-81 from web")
+	b.rule("db", "in", "ingress tcp 80-81 from web") // whose group is empty
 	a.expect("web -> db: tcp/80")
 	b.expect("")
 	b.join("web", "web@h1")
 	a.leave("web", "web@h1")
 	a.expect("web@h2 -> db: tcp/80")
 	b.expect("web@h1 -> db: tcp/80")
+	a.expectTraces("web@h2")
+	b.expectTraces("web@h1")
+	a.expectConnections("web@h2")
+	b.expectConnections("web@h1")
 	// Nothing gets from one to the other, not even under the other's MAC.
 	from := a.party("web@h2")
 	s := newSender(t, from.Node)
@@ -53,6 +58,62 @@ func testOverlap(t *testing.T, dc *datacentre) {
 			if got := p.Capture.Find(begin, func(q *traffic.Packet) bool { return bytes.Contains(q.Frame, mark) }); len(got) > 0 {
 				t.Errorf("%s of the other VPC saw %s", p.Name(), got[0].String())
 			}
+		}
+	}
+}
+
+// expectTraces traces TCP port 80 from every web to every db, given by NIC and
+// by address: only the one is let through, and all is this VPC's own.
+func (n *tenant) expectTraces(allowed string) {
+	n.t.Helper()
+	for _, web := range hosts {
+		for _, db := range hosts {
+			for _, to := range []client.TraceEnd{{NIC: n.nic("db", db)}, {Address: n.party("db@" + db).Node.Address(4).String()}} {
+				spec := client.TraceSpec{
+					Source: client.TraceEnd{NIC: n.nic("web", web)}, Destination: to, Family: "ipv4", Protocol: "tcp", Port: 80,
+				}
+				trace, err := n.api.Trace(n.t.Context(), n.account, spec)
+				if err != nil {
+					n.t.Fatal(err)
+				}
+				want := map[bool]string{true: "allow", false: "deny"}["web@"+web == allowed]
+				if trace.Verdict != want || trace.Agreement == nil || !*trace.Agreement || len(trace.Legs) != 2 {
+					n.t.Errorf("trace %+v: %+v, expected %s", spec, trace, want)
+				}
+				for i, l := range trace.Legs {
+					if nic := []string{n.nic("web", web), n.nic("db", db)}[i]; l.NIC != nic || l.Host != []string{web, db}[i] || l.Hidden {
+						n.t.Errorf("trace %+v: leg of NIC %s on %s, expected %s", spec, l.NIC, l.Host, nic)
+					}
+				}
+			}
+		}
+	}
+}
+
+// expectConnections opens a connection from the one web to every db and checks
+// that the VPC is told of it, and of no connection of others.
+func (n *tenant) expectConnections(from string) {
+	n.t.Helper()
+	for _, host := range hosts {
+		openStream(n.t, n.party(from), n.party("db@"+host), "tcp", 4, 81, traffic.StreamSpec{})
+	}
+	conns, err := n.api.Connections(n.t.Context(), n.account, "", "1000")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	ends := map[string]int{}
+	for _, c := range conns.Items {
+		if !strings.HasPrefix(c.NIC, n.network+"-") {
+			n.t.Errorf("connection of NIC %s, which is not of network %s: %+v", c.NIC, n.network, c)
+		}
+		if c.Reason == "rule" && c.Source != n.party(from).Node.Address(4).String() && c.Source != n.party(from).Node.Address(6).String() {
+			n.t.Errorf("connection of another than %s: %+v", from, c)
+		}
+		ends[c.NIC]++
+	}
+	for _, host := range hosts {
+		if ends[n.nic("db", host)] == 0 {
+			n.t.Errorf("%s's connection with db@%s is not told of: %+v", from, host, conns)
 		}
 	}
 }

@@ -34,6 +34,11 @@ type attack struct {
 	seen string
 	// part: it is enough that the frames arrive of which this is true.
 	part func(i int) bool
+	// arrive: what is seen instead of the frames, one for each.
+	arrive func(w wire) [][]byte
+	// kernel says what is otherwise on the kernel datapath, with the reason
+	// beside it.
+	kernel func(a *attack)
 }
 
 // scene is the stage of the attacks.
@@ -117,6 +122,7 @@ type shot struct {
 	target *matrix.Party // nil for a group
 	mark   []byte
 	sent   [][]byte
+	want   [][]byte // as it arrives
 }
 
 // perform performs the attacks one after the other and then looks what came of
@@ -130,11 +136,16 @@ func (s *scene) perform(attacks []attack) {
 	shoot := func(a attack, to *matrix.Party) {
 		w := newWire(eve, to, s.vlan)
 		sh := &shot{attack: a, target: to, mark: w.mark, sent: a.frames(w)}
+		sh.want = sh.sent
+		if a.arrive != nil {
+			sh.want = a.arrive(w)
+		}
 		from.send(s.t, sh.sent...)
 		time.Sleep(pace)
 		shots = append(shots, sh)
 	}
 	for _, a := range attacks {
+		a = otherwise(a)
 		if a.group {
 			shoot(a, nil)
 			continue
@@ -186,16 +197,28 @@ func (sh *shot) to() string {
 	return sh.target.Name()
 }
 
+// wanted are the frames that who sees the shot sees of it.
+func (sh *shot) wanted() [][]byte {
+	var frames [][]byte
+	for i, f := range sh.want {
+		if sh.part == nil || sh.part(i) {
+			frames = append(frames, f)
+		}
+	}
+	return asSeen(frames)
+}
+
 // missing are the frames that did not get to who must see them.
 func (s *scene) missing(sh *shot, begin time.Time) (faults []string) {
+	wanted := sh.wanted()
 	for _, p := range s.parties {
 		if !sh.sees(p) || p.Name() == "eve@h1" {
 			continue
 		}
-		got := s.arrived(sh, p, begin)
-		for i, f := range sh.sent {
-			if (sh.part == nil || sh.part(i)) && !slices.ContainsFunc(got, func(q traffic.Packet) bool { return bytes.HasPrefix(q.Frame, f) }) {
-				faults = append(faults, fmt.Sprintf("to %s: frame %d of %d did not reach %s (%d others did)", sh.to(), i+1, len(sh.sent), p.Name(), len(got)))
+		got := framesOf(s.arrived(sh, p, begin))
+		for i, f := range wanted {
+			if !anyIs(got, f) {
+				faults = append(faults, fmt.Sprintf("to %s: frame %d of %d did not reach %s (%d others did)", sh.to(), i+1, len(wanted), p.Name(), len(got)))
 			}
 		}
 	}
@@ -209,15 +232,33 @@ func (s *scene) leaked(sh *shot, begin time.Time) (faults []string) {
 		if sh.sees(p) && sh.part == nil || p.Name() == "eve@h1" || p.Role == "out" && sh.seen != "" {
 			continue
 		}
-		for _, q := range s.arrived(sh, p, begin) {
-			i := slices.IndexFunc(sh.sent, func(f []byte) bool { return bytes.HasPrefix(q.Frame, f) })
-			if sh.sees(p) && i >= 0 && sh.part(i) {
-				continue
+		got := s.arrived(sh, p, begin)
+		if !sh.sees(p) {
+			for _, q := range got {
+				faults = append(faults, fmt.Sprintf("to %s: was seen by %s: %s", sh.to(), p.Name(), q.String()))
 			}
-			faults = append(faults, fmt.Sprintf("to %s: frame %d of %d was seen by %s: %s", sh.to(), i+1, len(sh.sent), p.Name(), q.String()))
+			continue
+		}
+		for _, f := range framesOf(got) {
+			if !slices.ContainsFunc(sh.wanted(), func(w []byte) bool { return bytes.HasPrefix(f, w) }) {
+				faults = append(faults, fmt.Sprintf("to %s: too much was seen by %s: %x", sh.to(), p.Name(), f[:min(len(f), 80)]))
+			}
 		}
 	}
 	return faults
+}
+
+func framesOf(packets []traffic.Packet) [][]byte {
+	var frames [][]byte
+	for _, q := range packets {
+		frames = append(frames, q.Frame)
+	}
+	return asSeen(frames)
+}
+
+// anyIs reports whether one of the frames is the one given, but for padding.
+func anyIs(frames [][]byte, f []byte) bool {
+	return slices.ContainsFunc(frames, func(g []byte) bool { return bytes.HasPrefix(g, f) })
 }
 
 // arrived are the frames of the shot itself that a party received: answers to
@@ -234,7 +275,8 @@ func TestGuard(t *testing.T) {
 	dc := newDatacentre(t, fmt.Sprint("--nic-connections=", floodLimit))
 	t.Run("attacks", func(t *testing.T) {
 		for name, attacks := range map[string][]attack{
-			"fragments": fragmentAttacks, "spoofing": spoofAttacks, "frames": frameAttacks, "broadcast": broadcastAttacks,
+			"fragments": fragmentAttacks, "spoofing": spoofAttacks, "frames": frameAttacks, "headers": headerAttacks,
+			"broadcast": broadcastAttacks,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -254,6 +296,7 @@ func TestGuard(t *testing.T) {
 			"DHCP":           testDHCP,
 			"baseline":       testBaseline,
 			"overlap":        testOverlap,
+			"errors":         testErrors,
 			"types":          testTypes,
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -183,7 +183,14 @@ var spoofAttacks = []attack{{
 	frames: func(w wire) [][]byte {
 		w = w.toGroup(ip("ff02::2"))
 		w.src6 = linkLocal(w.srcMAC)
-		return [][]byte{w.icmp6(255, 133, append(make([]byte, 4), ndOption(1, w.srcMAC)...))}
+		return [][]byte{w.icmp6(255, 133, slices.Concat(make([]byte, 4), ndOption(1, w.srcMAC), w.nonce()))}
+	},
+}, {
+	name: "router solicitation from another's address", group: true,
+	frames: func(w wire) [][]byte {
+		w = w.toGroup(ip("ff02::2"))
+		w.src6 = linkLocal(mac("02:ff:00:00:00:01"))
+		return [][]byte{w.icmp6(255, 133, slices.Concat(make([]byte, 4), ndOption(1, w.srcMAC), w.nonce()))}
 	},
 }, {
 	name: "router advertisement", group: true,
@@ -212,6 +219,15 @@ var spoofAttacks = []attack{{
 		w = w.toGroup(ip("ff02::1:2"))
 		w.src6 = own6
 		return [][]byte{discover, w.in6(w.ip6(layers.IPProtocolUDP), udp(546, 547), w.payload())}
+	},
+}, {
+	name: "DHCP client with another's address",
+	frames: func(w wire) [][]byte {
+		w.src4, w.src6 = ip("10.0.0.12"), linkLocal(mac("02:ff:00:00:00:01"))
+		return [][]byte{
+			w.in4(w.ip4(layers.IPProtocolUDP), udp(68, 67), w.payload()), w.in6(w.ip6(layers.IPProtocolUDP), udp(546, 547), w.payload()),
+			w.toGroup(ip("ff02::1:2")).in6(w.ip6(layers.IPProtocolUDP), udp(546, 547), w.payload()),
+		}
 	},
 }, {
 	name: "DHCP server",

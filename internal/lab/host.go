@@ -27,7 +27,7 @@ func newSite(ctx context.Context, dir, name string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: filepath.Join(dir, name), Netns: ns.Path(), System: datapath() == "system"})
+	proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: filepath.Join(dir, name), Netns: ns.Path(), System: Datapath() == KernelDatapath})
 	if err != nil {
 		return nil, errors.Join(err, ns.Close())
 	}
@@ -55,7 +55,7 @@ func (h *Host) connect(ctx context.Context) error {
 		return err
 	}
 	_, err := h.Vsctl(ctx,
-		"add-br", Bridge, "--", "set", "bridge", Bridge, "datapath_type="+datapath(), "fail_mode=secure",
+		"add-br", Bridge, "--", "set", "bridge", Bridge, "datapath_type="+Datapath(), "fail_mode=secure",
 		"protocols=OpenFlow10,OpenFlow13,OpenFlow15", "--", "add-port", Bridge, Uplink)
 	return err
 }

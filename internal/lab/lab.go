@@ -30,15 +30,21 @@ import (
 const Bridge = "br-int"
 
 // DatapathEnv names the environment variable with the datapath_type of all
-// bridges. Without it that is "netdev", the userspace datapath; "system" is the
-// kernel's, which each namespace has one of.
+// bridges, UserspaceDatapath without it.
 const DatapathEnv = "RINGFENCE_LAB_DATAPATH"
 
-func datapath() string {
+// The datapaths. Each namespace has one of the kernel's.
+const (
+	UserspaceDatapath = "netdev"
+	KernelDatapath    = "system"
+)
+
+// Datapath is the datapath_type of all bridges.
+func Datapath() string {
 	if d := os.Getenv(DatapathEnv); d != "" {
 		return d
 	}
-	return "netdev"
+	return UserspaceDatapath
 }
 
 // Uplink is the name of the port of Bridge that leads to the fabric.
@@ -89,7 +95,7 @@ func (l *Lab) build(ctx context.Context, hosts []string) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if _, err := l.fabric.Vsctl(ctx, "add-br", fabricBridge, "--", "set", "bridge", fabricBridge, "datapath_type="+datapath()); err != nil {
+	if _, err := l.fabric.Vsctl(ctx, "add-br", fabricBridge, "--", "set", "bridge", fabricBridge, "datapath_type="+Datapath()); err != nil {
 		return err
 	}
 	for _, name := range hosts {

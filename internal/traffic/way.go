@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -128,4 +129,19 @@ func (w *Way) LongestGap(since, until time.Time) time.Duration {
 		last = a.at
 	}
 	return max(longest, until.Sub(last))
+}
+
+// Delays are how long the messages sent in a time were on their way, of those
+// that arrived, from the shortest to the longest.
+func (w *Way) Delays(from, until time.Time) []time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var delays []time.Duration
+	for _, a := range w.arrivals {
+		if a.seq < len(w.sent) && !w.sent[a.seq].Before(from) && w.sent[a.seq].Before(until) {
+			delays = append(delays, a.at.Sub(w.sent[a.seq]))
+		}
+	}
+	slices.Sort(delays)
+	return delays
 }
