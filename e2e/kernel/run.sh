@@ -34,7 +34,7 @@ install_program() { # PATH [NAME]
 		[ -e "$root$lib" ] || { mkdir -p "$root$(dirname "$lib")" && cp -L "$lib" "$root$lib"; }
 	done
 }
-for program in ovsdb-server ovsdb-tool ovs-vswitchd ovs-vsctl ovs-ofctl ovs-appctl ovs-dpctl etcd ip ethtool dnsmasq nsenter busybox; do
+for program in ovsdb-server ovsdb-tool ovs-vswitchd ovs-vsctl ovs-ofctl ovs-appctl ovs-dpctl etcd ip ss ethtool dnsmasq nsenter busybox; do
 	install_program "$(command -v $program)" $program
 done
 (cd "$top" && CGO_ENABLED=0 go build -o "$root/usr/bin/ringfence" ./cmd/ringfence && CGO_ENABLED=0 go test -c -o "$root/usr/bin/e2e.test" ./e2e)
@@ -62,5 +62,5 @@ printf '%s\n' "$@" >"$root/flags"
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/initramfs"
 
 timeout "${KERNEL_TIMEOUT:-900}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nographic -no-reboot -nodefaults -serial stdio \
-	-kernel "$kernel" -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null | tee "$work/console"
+	-kernel "$kernel" -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off" </dev/null | tee "$work/console"
 grep -q '^KERNEL-TEST: PASS' "$work/console"
