@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -26,7 +27,9 @@ type desk struct {
 
 	counting sync.Mutex
 	hits     *hits
+	reports  *reports
 	watch    *dropWatch
+	probes   probes
 
 	mu       sync.RWMutex // held to change what follows; never while waiting
 	compiler *ofrules.Compiler
@@ -35,7 +38,8 @@ type desk struct {
 
 func newDesk(c *controller) *desk {
 	d := &desk{controller: c, compiler: ofrules.New(), hits: newHits()}
-	d.watch = newDropWatch(c.link, d.locate)
+	d.reports = &reports{heard: d.hear}
+	d.watch = newDropWatch(c.link, d.reports, d.locate)
 	return d
 }
 
@@ -53,6 +57,7 @@ func (d *desk) run(ctx context.Context) error {
 	if d.cfg.Asks == nil {
 		return nil
 	}
+	defer d.reports.readers.Wait()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer) })
 	g.Go(func() error { return d.runCount(ctx) })
@@ -73,8 +78,19 @@ func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (j
 		return reply(ctx, body, d.ruleHits)
 	case inquiry.KindDrops:
 		return reply(ctx, body, d.drops)
+	case inquiry.KindProbe:
+		return reply(ctx, body, d.probe)
 	}
 	return nil, fmt.Errorf("this version does not answer questions of kind %q", kind)
+}
+
+// hear takes what a flow of a probe or a watch reports.
+func (d *desk) hear(p openflow.PacketIn) {
+	r, ok := ofrules.ParseReport(p.UserData)
+	if !ok || p.Cookie&ofrules.CutMask != ofrules.WatchCookie || d.probes.hear(r, p) || r.Drop == 0 {
+		return
+	}
+	d.watch.hear(r, p)
 }
 
 // reply decodes a question and encodes its answer.

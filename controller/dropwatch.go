@@ -30,14 +30,13 @@ type watched struct {
 	ready bool // it has its flows
 }
 
-func newDropWatch(l *link, locate func([]string) map[string]watched) *dropWatch {
-	w := &dropWatch{locate: locate, wake: make(chan struct{}, 1), leases: map[string]time.Time{}}
-	w.flows = watchFlows{link: l, heard: w.hear}
-	return w
+func newDropWatch(l *link, r *reports, locate func([]string) map[string]watched) *dropWatch {
+	return &dropWatch{locate: locate, wake: make(chan struct{}, 1), leases: map[string]time.Time{}, flows: watchFlows{link: l, reports: r}}
 }
 
-// look has NICs watched for a while, and returns when they are.
-func (w *dropWatch) look(ctx context.Context, nics []string, d time.Duration) error {
+// look has NICs watched for a while. It returns when the switch has the flows,
+// and whether some are new.
+func (w *dropWatch) look(ctx context.Context, nics []string, d time.Duration) (more bool, err error) {
 	w.mu.Lock()
 	for _, nic := range nics {
 		if until := time.Now().Add(d); until.After(w.leases[nic]) {
@@ -59,7 +58,6 @@ func (w *dropWatch) kick() {
 
 // run renews the flows, and takes them away when nobody looks any more.
 func (w *dropWatch) run(ctx context.Context) error {
-	defer w.flows.readers.Wait()
 	for {
 		var timer <-chan time.Time
 		if next, any := w.next(); any {
@@ -71,7 +69,7 @@ func (w *dropWatch) run(ctx context.Context) error {
 		case <-w.wake:
 		case <-timer:
 		}
-		if err := w.step(ctx); err != nil && ctx.Err() == nil {
+		if _, err := w.step(ctx); err != nil && ctx.Err() == nil {
 			w.flows.link.log.Warn("drops are not watched; trying again", "in", minRetry, "error", err)
 			if err := pause(ctx, minRetry); err != nil {
 				return err
@@ -94,8 +92,9 @@ func (w *dropWatch) next() (at time.Time, any bool) {
 	return at, len(w.leases) > 0
 }
 
-// step makes the switch's watches those that somebody wants now.
-func (w *dropWatch) step(ctx context.Context) error {
+// step makes the switch's watches those that somebody wants now, and tells
+// whether there are new ones.
+func (w *dropWatch) step(ctx context.Context) (more bool, err error) {
 	w.flows.turn.Lock()
 	defer w.flows.turn.Unlock()
 	want := map[uint32]ofrules.Watch{}
@@ -142,11 +141,7 @@ func (w *dropWatch) nic(id uint32) (nic string, ok bool) {
 }
 
 // hear takes a report.
-func (w *dropWatch) hear(p openflow.PacketIn) {
-	r, ok := ofrules.ParseReport(p.UserData)
-	if !ok || p.Cookie&ofrules.CutMask != ofrules.WatchCookie || r.Drop == 0 {
-		return
-	}
+func (w *dropWatch) hear(r ofrules.Report, p openflow.PacketIn) {
 	if nic, ok := w.nic(r.ID); ok {
 		w.log.add(nic, r, dissect(p.Packet), time.Now().UTC())
 	}

@@ -34,7 +34,24 @@ type traceEnd struct {
 // trace has the switch say what it does with a packet: from the source NIC on
 // if that is here, and to the destination NIC. Nothing is sent.
 func (d *desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.TraceAnswer, error) {
-	t := tracer{desk: d, q: q, ifaces: map[uint32]string{}}
+	t, err := d.tracer(q)
+	if err != nil {
+		return inquiry.TraceAnswer{}, err
+	}
+	answer := inquiry.TraceAnswer{Applied: d.report.revision()}
+	if q.Egress {
+		if answer.Egress, answer.Ingress, err = t.egress(ctx); err != nil {
+			return answer, err
+		}
+	}
+	if q.Ingress && answer.Ingress == nil {
+		answer.Ingress, err = t.ingress(ctx)
+	}
+	return answer, err
+}
+
+func (d *desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
+	t := &tracer{desk: d, q: q, ifaces: map[uint32]string{}}
 	bridge, _, _ := d.plugs.get()
 	ports := map[string]uint32{}
 	for _, i := range bridge.Interfaces {
@@ -47,19 +64,9 @@ func (d *desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.Trac
 		t.src, t.dst = endOf(s, q.Source, ports), endOf(s, q.Destination, ports)
 	})
 	if q.Egress && t.src == nil || q.Ingress && t.dst == nil {
-		return inquiry.TraceAnswer{}, errors.New("the NIC is not in the policy as this host knows it")
+		return nil, errors.New("the NIC is not in the policy as this host knows it")
 	}
-	answer := inquiry.TraceAnswer{Applied: d.report.revision()}
-	var err error
-	if q.Egress {
-		if answer.Egress, answer.Ingress, err = t.egress(ctx); err != nil {
-			return answer, err
-		}
-	}
-	if q.Ingress && answer.Ingress == nil {
-		answer.Ingress, err = t.ingress(ctx)
-	}
-	return answer, err
+	return t, nil
 }
 
 func endOf(s *secgroup.Snapshot, id string, ports map[string]uint32) *traceEnd {

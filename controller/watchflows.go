@@ -29,18 +29,12 @@ const (
 // not keep another from being heard.
 const watchMeter = 0x52470000
 
-// watchQueue is how many reports may wait to be read. More are dropped: nothing
-// else on the connection waits for them.
-const watchQueue = 256
-
 // watchFlows are the watches in the switch.
 type watchFlows struct {
 	link    *link
-	heard   func(openflow.PacketIn)
-	readers sync.WaitGroup // of the reports of each connection
+	reports *reports
 
 	turn   sync.Mutex   // of all below
-	reads  *ofconn.Conn // whose reports are read
 	conn   *ofconn.Conn // to the switch that has
 	have   map[uint32]ofrules.Watch
 	meters map[uint32]int // rates by id
@@ -54,46 +48,41 @@ func (f *watchFlows) renewal() time.Time {
 	return f.due
 }
 
-// become makes the switch's watches those, by id. turn is held.
-func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) error {
+// become makes the switch's watches those, by id, and tells whether there are new
+// ones. turn is held.
+func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) (more bool, err error) {
 	conn := f.link.peek()
 	if conn != f.conn {
 		f.conn, f.have, f.meters = nil, nil, nil
 	}
 	switch renew := !time.Now().Before(f.due); {
 	case len(want) == 0 && len(f.have) == 0:
-		return nil
+		return false, nil
 	case conn == nil:
-		return errNoSwitch
+		return false, errNoSwitch
 	case conn != f.conn:
 		if err := f.meet(ctx, conn); err != nil {
-			return err
+			return false, err
 		}
 	case maps.Equal(want, f.have) && !renew:
-		return nil
+		return false, nil
+	}
+	for id, w := range want {
+		more = more || f.have[id] != w
 	}
 	if err := f.install(ctx, conn, want); err != nil {
 		f.conn = nil // nobody knows what is there
-		return err
+		return false, err
 	}
 	f.have, f.due = want, time.Now().Add(watchRenew)
-	return nil
+	return more, nil
 }
 
 // meet takes up a switch. The meters of a former run stay there, without flows
 // that use them.
 func (f *watchFlows) meet(ctx context.Context, conn *ofconn.Conn) error {
-	if f.reads != conn {
-		reports, err := conn.PacketIns(ctx, watchQueue)
-		if err != nil {
-			return err
-		}
-		f.reads = conn
-		f.readers.Go(func() {
-			for p := range reports {
-				f.heard(p)
-			}
-		})
+	if err := f.reports.listen(ctx, conn); err != nil {
+		return err
 	}
 	meters, err := conn.Meters(ctx)
 	if err != nil {

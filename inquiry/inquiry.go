@@ -10,6 +10,7 @@ const (
 	KindConnections = "connections" // ConnectionsQuestion → ConnectionsAnswer
 	KindHits        = "hits"        // HitsQuestion → HitsAnswer
 	KindDrops       = "drops"       // DropsQuestion → DropsAnswer
+	KindProbe       = "probe"       // ProbeQuestion → ProbeAnswer
 )
 
 // Verdict is what becomes of a packet.

@@ -114,6 +114,7 @@ const (
 	regDomain   = of.Reg4  // routing domain of the NIC
 	regRule     = of.Reg5  // number of the rule that admits: goes to ct_mark
 	regFragment = of.Reg6  // 1: it came as a fragment, see fragment.go
+	regProbe    = of.Reg7  // 1: a probe that was reported as it left egress, see Probe
 	regLabel    = of.Reg8  // first of labelRegisters labels of the remote address
 	regLabelN   = of.Reg11 // last
 )

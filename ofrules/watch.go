@@ -41,8 +41,18 @@ type watchBuilder struct {
 	Watch
 	above uint16    // how far they stand above what drops
 	only  []of.Term // no other packets are reported
+	side  side
 	flows []of.Flow
 }
+
+// side is what a NIC does with the packets that are reported.
+type side uint8
+
+const (
+	sideBoth side = iota
+	sideEgress
+	sideIngress
+)
 
 func (b *watchBuilder) drops() {
 	in, out := of.InPort.Is(uint64(b.OFPort)), regOut.Is(uint64(b.OFPort))
@@ -111,12 +121,20 @@ func (b *watchBuilder) report(r Report) of.Action {
 	return of.Controller{MaxLen: watchLen, Reason: of.ReasonAction, Meter: b.Meter, UserData: r.bytes()}
 }
 
+// add puts a flow above a priority, if it is on the side that matters.
 func (b *watchBuilder) add(table uint8, prio uint16, actions []of.Action, match ...of.Term) {
+	if egress := table <= TableDeliver; b.side == sideEgress && !egress || b.side == sideIngress && egress {
+		return
+	}
+	b.addAt(table, prio+b.above, actions, match...)
+}
+
+func (b *watchBuilder) addAt(table uint8, prio uint16, actions []of.Action, match ...of.Term) {
 	match, ok := narrow(match, b.only)
 	if !ok {
 		return
 	}
-	k := key(table, prio+b.above, match...)
+	k := key(table, prio, match...)
 	b.flows = append(b.flows, of.Flow{
 		Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: WatchCookie | uint64(b.ID), Actions: of.MustActions(actions...),
 	})

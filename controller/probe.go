@@ -1,0 +1,145 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+)
+
+const (
+	// probeTimeout is how long a probe's flows stay, should nobody take them away.
+	probeTimeout = 10 * time.Second
+	// probeWait is how long to wait for what becomes of a packet that was sent.
+	probeWait = time.Second
+	// probeAfter is how long a packet that left egress may still be dropped: in
+	// the next table.
+	probeAfter = 50 * time.Millisecond
+)
+
+// probe takes this host's part in a probe (see inquiry.ProbeQuestion).
+func (d *desk) probe(ctx context.Context, q inquiry.ProbeQuestion) (answer inquiry.ProbeAnswer, err error) {
+	switch q.Part {
+	case inquiry.ProbeArm:
+		_, err = d.armProbe(ctx, q)
+		return answer, err
+	case inquiry.ProbeCollect:
+		p := d.probes.find(q.ID)
+		if p == nil {
+			return answer, errors.New("no such probe is here")
+		}
+		defer d.disarm(p)
+		answer.Ingress = p.ingress(ctx)
+		return answer, nil
+	case inquiry.ProbeSend:
+		return d.sendProbe(ctx, q)
+	}
+	return answer, fmt.Errorf("a probe has no part %q", q.Part)
+}
+
+// armProbe puts the flows in place that report the packet.
+func (d *desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, error) {
+	t, err := d.tracer(q.TraceQuestion)
+	if err != nil {
+		return nil, err
+	}
+	conn := d.link.peek()
+	if conn == nil {
+		return nil, errNoSwitch
+	}
+	if err := d.reports.listen(ctx, conn); err != nil {
+		return nil, err
+	}
+	frame, err := frame{packet: q.Packet}.transport(q.Mark)
+	if err != nil {
+		return nil, err
+	}
+	p := d.probes.open(q.ID, frame)
+	p.tracer, p.conn = t, conn
+	mods := p.flows()
+	err = conn.Apply(ctx,
+		openflow.MeterMod{Command: openflow.MeterDelete, Meter: openflow.MeterConfig{ID: p.meter()}}, // of a former run
+		openflow.MeterMod{Meter: meterOf(p.meter(), watchRateNIC)})
+	if err == nil {
+		err = conn.Bundle(ctx, mods)
+	}
+	if err == nil { // cached megaflows would carry the packet past them
+		err = d.sweeper.settle(ctx)
+	}
+	if err != nil {
+		d.disarm(p)
+		return nil, err
+	}
+	return p, nil
+}
+
+// flows are those of the ends that are here.
+func (p *probe) flows() (mods []openflow.FlowMod) {
+	t := p.tracer
+	k := t.q.Packet
+	for _, side := range []struct {
+		here   bool
+		end    *traceEnd
+		egress bool
+	}{{t.q.Egress, t.src, true}, {t.q.Ingress, t.dst, false}} {
+		if !side.here || side.end.port == 0 {
+			continue
+		}
+		flows := ofrules.Probe{
+			ID: p.id, OFPort: side.end.port, Egress: side.egress, Meter: p.meter(), ICMPType: k.ICMPType, ICMPCode: k.ICMPCode,
+			Ready:  t.host.Ports[side.end.nic.ID].OFPort == side.end.port && t.problems[side.end.nic.ID] == "",
+			Packet: ofrules.Tuple{Proto: k.Proto, Src: k.Src, Dst: k.Dst, SrcPort: k.SrcPort, DstPort: k.DstPort},
+		}.Flows()
+		for _, f := range flows {
+			mods = append(mods, openflow.FlowMod{Command: openflow.FlowAdd, Flow: f, HardTimeout: uint16(probeTimeout.Seconds())})
+		}
+	}
+	return mods
+}
+
+// disarm takes the flows away.
+func (d *desk) disarm(p *probe) {
+	d.probes.close(p)
+	ctx, cancel := context.WithTimeout(context.Background(), probeWait)
+	defer cancel()
+	err := errors.Join(
+		p.conn.Bundle(ctx, []openflow.FlowMod{unwatch(p.id)}),
+		p.conn.Apply(ctx, openflow.MeterMod{Command: openflow.MeterDelete, Meter: openflow.MeterConfig{ID: p.meter()}}))
+	if err != nil && p.conn.Err() == nil {
+		d.log.Warn("a probe's flows are not taken away; they end by themselves", "error", err)
+	}
+}
+
+// sendProbe sends the packet out of the source NIC, as if the machine had.
+func (d *desk) sendProbe(ctx context.Context, q inquiry.ProbeQuestion) (answer inquiry.ProbeAnswer, err error) {
+	p, err := d.armProbe(ctx, q)
+	if err != nil {
+		return answer, err
+	}
+	defer d.disarm(p)
+	t := p.tracer
+	if t.src == nil || t.src.port == 0 {
+		return answer, errors.New("the source NIC is not plugged here")
+	}
+	whole, err := t.leaving().bytes(q.Mark)
+	if err != nil {
+		return answer, err
+	}
+	err = p.conn.PacketOut(ctx, openflow.PacketOut{
+		InPort: t.src.port, Actions: openflow.MustActions(openflow.Output{Port: openflow.PortTable}), Packet: whole,
+	})
+	if err != nil {
+		return answer, err
+	}
+	d.log.Info("probe sent", "nic", q.Source, "packet", fmt.Sprintf("%+v", q.Packet))
+	inside := q.Ingress && t.oneSegment() && t.dst.port != 0
+	answer.Egress = p.egress(ctx, inside)
+	if inside && answer.Egress.Verdict == inquiry.Allow {
+		answer.Ingress = p.ingress(ctx)
+	}
+	return answer, nil
+}

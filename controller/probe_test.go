@@ -1,0 +1,188 @@
+package controller
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// probeOf asks what becomes of a packet that is sent.
+func (r *rig) probeOf(p packet, q inquiry.ProbeQuestion) inquiry.ProbeAnswer {
+	r.t.Helper()
+	src, dst := p.addresses()
+	q.TraceQuestion.State = inquiry.New
+	q.Packet = inquiry.Packet{Src: src, Dst: dst, Proto: uint8(p.proto), SrcPort: p.sport, DstPort: p.dport}
+	if p.proto == layers.IPProtocolICMPv6 {
+		q.Packet.SrcPort, q.Packet.DstPort, q.Packet.ICMPType = 0, 0, 128
+	}
+	if q.Source == "" {
+		q.Source, q.Destination, q.Egress, q.Ingress = nic(p.from).ID, nic(p.to).ID, true, true
+	}
+	q.ID, q.Part, q.Mark = p.String(), inquiry.ProbeSend, [8]byte{1, 2, 3, 4, 5, 6, 7, byte(p.dport)}
+	return ask[inquiry.ProbeAnswer](r, inquiry.KindProbe, q)
+}
+
+func (a legs) String() string { return fmt.Sprintf("%s %s", a[0], a[1]) }
+
+// legs are what became of a packet at both ends.
+type legs [2]string
+
+func legsOf(a inquiry.ProbeAnswer) (l legs) {
+	for i, leg := range []*inquiry.ProbeLeg{a.Egress, a.Ingress} {
+		if leg != nil {
+			l[i] = fmt.Sprint(leg.Verdict, " ", leg.Reason, " ", leg.Table)
+		}
+	}
+	return l
+}
+
+// sent is how many frames left by a port.
+func (r *rig) sent(iface string) (n uint64) {
+	r.t.Helper()
+	_, text, _ := strings.Cut(r.ovs.Ofctl("dump-ports", bridge, iface), "tx pkts=")
+	if _, err := fmt.Sscanf(text, "%d", &n); err != nil {
+		r.t.Fatal(text, err)
+	}
+	return n
+}
+
+// A probe is one packet that the destination gets if it may, and nobody else; it
+// opens one connection, as a packet does, and leaves no flow.
+func TestProbes(t *testing.T) {
+	r, p := guarded(t, 1, 2)
+	r.applied(r.write(p.rule("db", "ping", secgroup.Ingress, "icmp", 0, ""), p.rule("db", "dns", secgroup.Ingress, "udp", 53, "")))
+	before := r.flows()
+	spoofed, echo := tcp(3, 2, 80), ping6(1, 2)
+	echo.sport = 0x102 // of the mark
+	for _, c := range []struct {
+		packet
+		want legs
+		q    inquiry.ProbeQuestion
+	}{
+		{packet: tcp(1, 2, 80), want: legs{"allow passed 50", "allow delivered 100"}},
+		{packet: tcp(1, 2, 81), want: legs{"allow passed 50", "deny no-rule 90"}},
+		{packet: udp(1, 2, 53), want: legs{"allow passed 50", "allow delivered 100"}},
+		{packet: udp(1, 2, 68), want: legs{"deny guard 10", ""}},
+		{packet: echo, want: legs{"allow passed 50", "allow delivered 100"}},
+		{packet: spoofed, want: legs{"deny spoofed 10", ""}, q: inquiry.ProbeQuestion{TraceQuestion: inquiry.TraceQuestion{Source: "a1", Destination: "a2", Egress: true, Ingress: true}}},
+	} {
+		had := r.sent("p2")
+		answer := r.probeOf(c.packet, c.q)
+		if got := legsOf(answer); got != c.want {
+			t.Errorf("%v: %v, want %v", c.packet, got, c.want)
+		}
+		want := uint64(0)
+		if strings.Contains(c.want[1], "allow") {
+			want = 1
+			r.isOpen(c.packet)
+		}
+		if got := r.sent("p2") - had; got != want {
+			t.Errorf("%v: a2 gets %d frames", c.packet, got)
+		}
+	}
+	if now := r.flows(); fmt.Sprint(now) != fmt.Sprint(before) {
+		t.Errorf("%d flows, before %d", len(now), len(before))
+	}
+	if meters := r.ovs.Ofctl("-O", "OpenFlow15", "dump-meters", bridge); strings.Contains(meters, "rate") {
+		t.Errorf("meters stay: %s", meters)
+	}
+}
+
+// Packets of the probe's tuple that are not the probe are none of its business,
+// and go their way; and a probe is not among the drops.
+func TestProbesAmongOthers(t *testing.T) {
+	r, _ := guarded(t, 1, 2)
+	r.drops(30, "a1", "a2")
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(30 * time.Millisecond): // the meter has room for the probe
+				r.send(tcp(1, 2, 81))
+			}
+		}
+	}()
+	had := uint64(0)
+	for range 3 {
+		if got := legsOf(r.probeOf(tcp(1, 2, 81), inquiry.ProbeQuestion{})); got != (legs{"allow passed 50", "deny no-rule 90"}) {
+			t.Errorf("among others: %v", got)
+		}
+		r.eventually(patience, "drops are told", func() string {
+			n := totals(r.drops(30, "a2"))["a2 ingress no-rule"]
+			if n <= had {
+				return fmt.Sprint(n)
+			}
+			had = n
+			return ""
+		})
+	}
+	close(stop)
+	<-done
+	for _, d := range r.drops(30, "a1", "a2").Drops {
+		if d.NIC != "a2" || d.Direction != "ingress" {
+			t.Errorf("a drop that is none: %+v", d)
+		}
+	}
+}
+
+// The frames are what a machine sends: another implementation reads them, with
+// their checksums.
+func TestProbeFrames(t *testing.T) {
+	t.Parallel()
+	for _, v6 := range []bool{false, true} {
+		for _, proto := range []uint8{openflow.ProtoTCP, openflow.ProtoUDP, openflow.ProtoICMP, openflow.ProtoICMPv6, 47} {
+			if v6 && proto == openflow.ProtoICMP || !v6 && proto == openflow.ProtoICMPv6 {
+				continue
+			}
+			p := packet{from: 1, to: 2, v6: v6}
+			src, dst := p.addresses()
+			f := frame{src: nic(1).MAC, dst: nic(2).MAC, packet: inquiry.Packet{Src: src, Dst: dst, Proto: proto}}
+			switch proto {
+			case openflow.ProtoTCP, openflow.ProtoUDP:
+				f.packet.SrcPort, f.packet.DstPort = 40000, 80
+			case openflow.ProtoICMP:
+				f.packet.ICMPType = 8
+			case openflow.ProtoICMPv6:
+				f.packet.ICMPType = 128
+			}
+			b, err := f.bytes([8]byte{1, 2, 3, 4, 5, 6, 7, 8})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := dissect(b).Packet; got != f.packet {
+				t.Errorf("read as %+v, want %+v", got, f.packet)
+			}
+			whole := gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.Default)
+			if err := whole.ErrorLayer(); err != nil && proto != 47 {
+				t.Errorf("protocol %d: %v", proto, err.Error())
+			}
+			if l4, _ := f.transport([8]byte{1, 2, 3, 4, 5, 6, 7, 8}); string(transportOf(append(b, 0, 0, 0))) != string(l4) {
+				t.Errorf("protocol %d: its transport is not found", proto)
+			}
+			for _, l := range whole.Layers() {
+				if sums, is := l.(interface {
+					SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
+				}); is {
+					_ = sums.SetNetworkLayerForChecksum(whole.NetworkLayer()) // what follows tells
+				}
+			}
+			if err, bad := whole.VerifyChecksums(); err != nil || len(bad) > 0 {
+				t.Errorf("protocol %d: checksums %v %v", proto, err, bad)
+			}
+		}
+	}
+	if _, err := (frame{packet: inquiry.Packet{Src: address6(1), Dst: address6(2), Proto: openflow.ProtoICMPv6, ICMPType: 135}}).bytes([8]byte{}); err == nil {
+		t.Error("a neighbour solicitation is sent")
+	}
+}

@@ -1,0 +1,153 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+)
+
+// Ids of probes have this bit, which those of watches, being ofports, have not.
+const probeID = 1 << 31
+
+// probeMeter is in the upper half of the id of a probe's meter, as watchMeter in
+// that of a watch's.
+const probeMeter = 0x52480000
+
+// probe is a packet that this host looks for.
+type probe struct {
+	id     uint32
+	name   string
+	packet []byte // from the transport header on
+	until  time.Time
+	tracer *tracer
+	conn   *ofconn.Conn // to the switch that has its flows
+	seen   chan sighting
+}
+
+// sighting is what a flow reported of the packet.
+type sighting struct {
+	ofrules.Report
+	table uint8
+}
+
+func (p *probe) meter() uint32 { return probeMeter | p.id&0xffff }
+
+// probes are those that are under way.
+type probes struct {
+	mu   sync.Mutex
+	last uint16
+	all  map[string]*probe
+}
+
+func (s *probes) open(name string, packet []byte) *probe {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for name, p := range s.all {
+		if now.After(p.until) { // nobody came to collect it
+			delete(s.all, name)
+		}
+	}
+	if s.all == nil {
+		s.all = map[string]*probe{}
+	}
+	s.last++
+	p := &probe{id: probeID | uint32(s.last), name: name, packet: packet, until: now.Add(probeTimeout), seen: make(chan sighting, 16)}
+	s.all[name] = p
+	return p
+}
+
+func (s *probes) find(name string) *probe {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[name]
+}
+
+func (s *probes) close(p *probe) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all[p.name] == p {
+		delete(s.all, p.name)
+	}
+}
+
+// hear takes a report, and tells whether it was of the packet of a probe: others
+// have its tuple too.
+func (s *probes) hear(r ofrules.Report, in openflow.PacketIn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.all) == 0 {
+		return false
+	}
+	packet := transportOf(in.Packet)
+	for _, p := range s.all {
+		if !bytes.Equal(packet, p.packet) {
+			continue
+		}
+		if r.ID == p.id {
+			select {
+			case p.seen <- sighting{r, in.Table}:
+			default: // it goes round and round
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// egress is what became of the packet at its source. inside: it goes to a NIC of
+// this host.
+func (p *probe) egress(ctx context.Context, inside bool) *inquiry.ProbeLeg {
+	leg := p.await(ctx, true, probeWait)
+	if leg == nil {
+		return p.unseen()
+	}
+	if leg.Verdict == inquiry.Allow && !inside {
+		if later := p.await(ctx, true, probeAfter); later != nil {
+			return later
+		}
+	}
+	return leg
+}
+
+// ingress is what became of the packet at its destination.
+func (p *probe) ingress(ctx context.Context) *inquiry.ProbeLeg {
+	if leg := p.await(ctx, false, probeWait); leg != nil {
+		return leg
+	}
+	return p.unseen()
+}
+
+// await returns the next that is heard of one end; nil if nothing is.
+func (p *probe) await(ctx context.Context, egress bool, wait time.Duration) *inquiry.ProbeLeg {
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-late.C:
+			return nil
+		case s := <-p.seen:
+			switch {
+			case s.Egress != egress:
+			case s.Drop != 0:
+				return &inquiry.ProbeLeg{Verdict: inquiry.Deny, Reason: s.Drop.String(), Detail: s.Drop.Detail(), Table: s.table}
+			case egress:
+				return &inquiry.ProbeLeg{Verdict: inquiry.Allow, Reason: "passed", Table: s.table}
+			default:
+				return &inquiry.ProbeLeg{Verdict: inquiry.Allow, Reason: "delivered", Detail: p.tracer.ifaces[p.tracer.dst.port], Table: s.table}
+			}
+		}
+	}
+}
+
+func (p *probe) unseen() *inquiry.ProbeLeg {
+	return &inquiry.ProbeLeg{Verdict: inquiry.Unknown, Reason: "not-seen", Detail: "it passed and was dropped nowhere that Ringfence would pass or drop it: it was lost, cut, or met flows of somebody else"}
+}
