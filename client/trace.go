@@ -25,6 +25,7 @@ type TraceSpec struct {
 	ICMPType    *int     `json:"icmp_type,omitempty"`
 	ICMPCode    *int     `json:"icmp_code,omitempty"`
 	State       string   `json:"state,omitempty"` // "new", "established", "reply", "related", "invalid"
+	Probe       bool     `json:"probe,omitempty"` // send the packet, too
 }
 
 // Trace is what becomes of a packet.
@@ -39,6 +40,8 @@ type Trace struct {
 	Done      bool        `json:"done"` // every host has answered, or will not
 	CreatedAt time.Time   `json:"created_at"`
 	Legs      []TraceLeg  `json:"legs"`
+	// ProbeVerdict is what became of the packet that was sent; "": none was.
+	ProbeVerdict string `json:"probe_verdict"`
 }
 
 // TracePacket is a packet that is traced, or the first of a connection.
@@ -61,6 +64,15 @@ type TraceLeg struct {
 	Hidden    bool          `json:"hidden"` // another account's NIC
 	Policy    TracePolicy   `json:"policy"`
 	Datapath  TraceDatapath `json:"datapath"`
+	Probe     *TraceProbe   `json:"probe"` // nil: none was sent, or it did not get here
+}
+
+// TraceProbe is what became of the packet that was sent at one end.
+type TraceProbe struct {
+	Verdict   string `json:"verdict"`
+	Reason    string `json:"reason"` // "passed", "delivered", "not-seen", or why it was dropped
+	Detail    string `json:"detail"`
+	TableName string `json:"table_name"`
 }
 
 // TracePolicy is the policy's verdict.

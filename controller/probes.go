@@ -135,17 +135,23 @@ func (p *probe) await(ctx context.Context, egress bool, wait time.Duration) *inq
 		case <-late.C:
 			return nil
 		case s := <-p.seen:
-			switch {
-			case s.Egress != egress:
-			case s.Drop != 0:
-				return &inquiry.ProbeLeg{Verdict: inquiry.Deny, Reason: s.Drop.String(), Detail: s.Drop.Detail(), Table: s.table}
-			case egress:
-				return &inquiry.ProbeLeg{Verdict: inquiry.Allow, Reason: "passed", Table: s.table}
-			default:
-				return &inquiry.ProbeLeg{Verdict: inquiry.Allow, Reason: "delivered", Detail: p.tracer.ifaces[p.tracer.dst.port], Table: s.table}
+			if s.Egress == egress {
+				return p.told(s)
 			}
 		}
 	}
+}
+
+// told is what a sighting says of an end.
+func (p *probe) told(s sighting) *inquiry.ProbeLeg {
+	leg := &inquiry.ProbeLeg{Verdict: inquiry.Allow, Reason: "passed", Table: s.table, TableName: ofrules.TableNames()[s.table]}
+	switch {
+	case s.Drop != 0:
+		leg.Verdict, leg.Reason, leg.Detail = inquiry.Deny, s.Drop.String(), s.Drop.Detail()
+	case !s.Egress:
+		leg.Reason, leg.Detail = "delivered", "to port "+p.tracer.ifaces[p.tracer.dst.port]
+	}
+	return leg
 }
 
 func (p *probe) unseen() *inquiry.ProbeLeg {

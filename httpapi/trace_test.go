@@ -20,6 +20,7 @@ type fakeHost struct {
 	mu     sync.Mutex
 	answer func(inquiry.TraceQuestion) (inquiry.TraceAnswer, error)
 	asked  int
+	probe  func(json.RawMessage) (any, error)
 }
 
 func (h *fakeHost) set(answer func(inquiry.TraceQuestion) (inquiry.TraceAnswer, error)) {
@@ -58,7 +59,17 @@ func tracedServer(t *testing.T) (*server, *fakeHost) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = s.store.ServeAsks(serving, "h1", func(_ context.Context, _ string, body json.RawMessage) (json.RawMessage, error) {
+		_ = s.store.ServeAsks(serving, "h1", func(_ context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
+			if kind == inquiry.KindProbe {
+				h.mu.Lock()
+				probe := h.probe
+				h.mu.Unlock()
+				a, err := probe(body)
+				if err != nil {
+					return nil, err
+				}
+				return json.Marshal(a)
+			}
 			var q inquiry.TraceQuestion
 			if err := json.Unmarshal(body, &q); err != nil {
 				return nil, err

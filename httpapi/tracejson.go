@@ -21,6 +21,8 @@ type traceJSON struct {
 	Done      bool            `json:"done"`     // false: a host has still to answer
 	CreatedAt time.Time       `json:"created_at"`
 	Legs      []legJSON       `json:"legs"`
+	// Probe is what became of the packet that was sent; null: none was.
+	Probe *inquiry.Verdict `json:"probe_verdict"`
 
 	differing []string // legs on which policy and datapath differ, for the log
 }
@@ -48,6 +50,7 @@ type legJSON struct {
 	Hidden    bool               `json:"hidden"` // another account's NIC
 	Policy    policyJSON         `json:"policy"`
 	Datapath  datapathJSON       `json:"datapath"`
+	Probe     *probeJSON         `json:"probe"` // null: it was not sent, or did not get here
 }
 
 type datapathJSON struct {
@@ -80,18 +83,20 @@ type stepJSON struct {
 // finish shows a trace to an account. Of a NIC of another account it tells no
 // more than that account's answer.
 func (t *tracing) finish(account string) *traceJSON {
-	p := t.way.packet
 	out := &traceJSON{
-		Account: account, Verdict: t.verdict(), Agreement: t.agreement, State: t.way.state, Revision: t.way.revision, Done: true, Legs: []legJSON{},
-		Packet: showPacket(inquiry.Packet{
-			Src: p.Src, Dst: p.Dst, Proto: p.Proto, SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
-		}),
+		Account: account, Verdict: t.verdict(), Probe: t.probeVerdict(), Agreement: t.agreement, State: t.way.state, Revision: t.way.revision, Done: true,
+		Packet: showPacket(t.way.question().Packet), Legs: []legJSON{},
 	}
 	for _, l := range t.legs {
 		leg := l.show(account)
+		leg.Probe = l.showProbe(account)
 		if l.asked && l.datapath.Verdict != l.policy.Verdict {
 			out.differing = append(out.differing, fmt.Sprintf("%s of %s: policy %s (%s), datapath %s (%s)",
 				l.direction, l.nic.ID, l.policy.Verdict, l.policy.Reason, l.datapath.Verdict, l.datapath.Reason))
+		}
+		if p := l.probe; p != nil && p.Verdict != inquiry.Unknown && p.Verdict != l.policy.Verdict {
+			out.differing = append(out.differing, fmt.Sprintf("%s of %s: policy %s (%s), probe %s (%s)",
+				l.direction, l.nic.ID, l.policy.Verdict, l.policy.Reason, p.Verdict, p.Reason))
 		}
 		out.Legs = append(out.Legs, leg)
 		if out.Summary == "" && leg.Datapath.Verdict == out.Verdict && out.Verdict != inquiry.Allow {
@@ -152,10 +157,19 @@ func ownRule(r *inquiry.Rule, account string) (group, rule *string) {
 // hiddenLeg is all that an account learns of another's NIC: whether it lets the
 // packet through, which a packet would tell too.
 func hiddenLeg(d secgroup.Direction, policy, datapath inquiry.Verdict) legJSON {
-	reason := map[inquiry.Verdict]string{inquiry.Allow: "allowed-by-peer", inquiry.Deny: "denied-by-peer", inquiry.Unknown: "no-answer"}
 	return legJSON{
 		Direction: d, Hidden: true,
-		Policy:   policyJSON{Verdict: policy, Reason: reason[policy], Because: []becauseJSON{}},
-		Datapath: datapathJSON{Verdict: datapath, Reason: reason[datapath], Steps: []stepJSON{}, Unparsed: []string{}},
+		Policy:   policyJSON{Verdict: policy, Reason: hiddenReason(policy), Because: []becauseJSON{}},
+		Datapath: datapathJSON{Verdict: datapath, Reason: hiddenReason(datapath), Steps: []stepJSON{}, Unparsed: []string{}},
 	}
+}
+
+func hiddenReason(v inquiry.Verdict) string {
+	switch v {
+	case inquiry.Allow:
+		return "allowed-by-peer"
+	case inquiry.Deny:
+		return "denied-by-peer"
+	}
+	return "no-answer"
 }

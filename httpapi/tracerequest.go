@@ -17,6 +17,7 @@ type traceSpec struct {
 	protocol            secgroup.Protocol
 	packet              verdict.Packet // ports and messages
 	state               inquiry.State
+	probe               bool // send the packet
 }
 
 // endSpec is an end of the packet's way: a NIC, an address, or a NIC with the
@@ -53,6 +54,9 @@ func (r *reading) trace(n *node) traceSpec {
 	if spec.protocol == secgroup.ProtocolAll {
 		o.invalid("/protocol", "is all; a packet is of one protocol")
 	}
+	if send := o.boolean("probe"); send != nil {
+		spec.probe = *send
+	}
 	port, hasPort := o.optional("port", 0, 65535)
 	source, _ := o.optional("source_port", 0, 65535)
 	message, _ := o.optional("icmp_type", 0, 255)
@@ -64,7 +68,11 @@ func (r *reading) trace(n *node) traceSpec {
 		if !hasPort {
 			o.invalid("/port", "is missing: tcp and udp have ports")
 		}
-		if source == 0 {
+		switch {
+		case source != 0:
+		case spec.probe:
+			spec.packet.SrcPort = dynamicPort()
+		default:
 			spec.packet.SrcPort = 40000
 		}
 	case hasPort && spec.protocol != "":

@@ -22,8 +22,9 @@ const (
 )
 
 // runTrace answers a trace: the policy's verdict and the datapath's, which are
-// compared at one revision. The error is about the request.
-func (a *API) runTrace(ctx context.Context, account string, spec *traceSpec) (*traceJSON, error) {
+// compared at one revision, and what becomes of a packet if one is to be sent.
+// The error is about the request.
+func (a *API) runTrace(ctx context.Context, account, id string, spec *traceSpec) (*traceJSON, error) {
 	for attempt := 1; ; attempt++ {
 		t, err := a.tracePolicy(ctx, account, spec)
 		if err != nil {
@@ -31,7 +32,10 @@ func (a *API) runTrace(ctx context.Context, account string, spec *traceSpec) (*t
 		}
 		a.traceDatapath(ctx, t)
 		lags := t.compare()
-		if !lags || attempt == traceAttempts || ctx.Err() != nil {
+		if late := ctx.Err() != nil; !lags || attempt == traceAttempts || late {
+			if spec.probe && !late {
+				a.probe(ctx, id, t)
+			}
 			return t.finish(account), nil
 		}
 		select {
@@ -56,6 +60,7 @@ type tracingLeg struct {
 	datapath  inquiry.Leg
 	applied   int64
 	asked     bool // the host has answered
+	probe     *inquiry.ProbeLeg
 }
 
 // tracePolicy resolves the request and judges it by the policy.
@@ -105,16 +110,7 @@ func (a *API) traceDatapath(ctx context.Context, t *tracing) {
 }
 
 func (a *API) askTrace(ctx context.Context, w *way, host string, legs []*tracingLeg) {
-	p := w.packet
-	q := inquiry.TraceQuestion{State: w.state, Packet: inquiry.Packet{
-		Src: p.Src, Dst: p.Dst, Proto: p.Proto, SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
-	}}
-	if w.src != nil {
-		q.Source = w.src.ID
-	}
-	if w.dst != nil {
-		q.Destination = w.dst.ID
-	}
+	q := w.question()
 	for _, l := range legs {
 		q.Egress = q.Egress || l.direction == secgroup.Egress
 		q.Ingress = q.Ingress || l.direction == secgroup.Ingress
@@ -167,7 +163,7 @@ func noAnswer(host string, err error) string {
 func (t *tracing) compare() (lags bool) {
 	t.agreement = nil
 	for _, l := range t.legs {
-		if !l.asked || l.datapath.Verdict == inquiry.Unknown || !l.place.nic.Ready || l.datapath.Reason == "cut" || l.datapath.Reason == "not-plugged" {
+		if !l.comparable() {
 			continue
 		}
 		same := l.datapath.Verdict == l.policy.Verdict
@@ -177,6 +173,11 @@ func (t *tracing) compare() (lags bool) {
 		lags = lags || !same && l.applied != t.way.revision
 	}
 	return lags
+}
+
+// comparable tells whether the datapath should do what the policy says.
+func (l *tracingLeg) comparable() bool {
+	return l.asked && l.datapath.Verdict != inquiry.Unknown && l.place.nic.Ready && l.datapath.Reason != "cut" && l.datapath.Reason != "not-plugged"
 }
 
 // verdict is what becomes of the packet: nothing is guessed.

@@ -77,6 +77,9 @@ func postTrace(c *call) error {
 	if len(r.faults) > 0 {
 		return r.faults
 	}
+	if err := c.mayProbe(&spec); err != nil {
+		return err
+	}
 	wait, asked := c.preferredWait()
 	if !asked {
 		wait = traceWait
@@ -96,7 +99,7 @@ func postTrace(c *call) error {
 			defer func() { <-a.traces.slots }()
 		case <-ctx.Done():
 		}
-		t, err := a.runTrace(ctx, account, &spec)
+		t, err := a.runTrace(ctx, account, id, &spec)
 		if err == nil {
 			t.ID, t.CreatedAt = id, begun
 			a.traces.keep(t)

@@ -17,6 +17,8 @@ type way struct {
 	state    inquiry.State
 	first    verdict.Packet // of the connection; the same for a new one
 	revision int64
+	// oneSegment: no router is between the ends, which are both NICs.
+	oneSegment bool
 }
 
 // resolve finds the ends of a trace. Ends that an account names are its own;
@@ -48,9 +50,17 @@ func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string) (*way, erro
 	if dst == nil {
 		w.dst = ownerOf(s, src, w.packet.Dst)
 	}
+	w.oneSegment = w.src != nil && w.dst != nil && vlanOf(s, w.src) == vlanOf(s, w.dst)
 	w.first = w.packet
 	w.turn()
 	return w, nil
+}
+
+func vlanOf(s *secgroup.Snapshot, n *secgroup.NIC) uint16 {
+	if net := s.Network(n.Network); net != nil {
+		return net.VLAN
+	}
+	return 0
 }
 
 // named looks up an end that is given as a NIC.

@@ -30,5 +30,7 @@ type ProbeLeg struct {
 	Verdict Verdict `json:"verdict"` // Unknown: it was not seen
 	Reason  string  `json:"reason"`  // "passed", "delivered", "not-seen", or why it was dropped
 	Detail  string  `json:"detail,omitempty"`
-	Table   uint8   `json:"table"` // where; 0 if it was not seen
+	// Table is where; of no meaning if it was not seen.
+	Table     uint8  `json:"table"`
+	TableName string `json:"table_name,omitempty"`
 }

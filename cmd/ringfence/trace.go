@@ -20,21 +20,24 @@ type traceCmd struct {
 	ICMPCode   *int   `name:"icmp-code" placeholder:"N" help:"ICMP code."`
 	Family     string `enum:",ipv4,ipv6" default:"" placeholder:"FAMILY" help:"ipv4 or ipv6, where the ends have both."`
 	State      string `enum:"new,established,reply,related,invalid" default:"new" placeholder:"STATE" help:"new, established, reply, related or invalid."`
+	Probe      bool   `help:"Send the packet, too, as if the source NIC had, and tell where it ends."`
 	Steps      bool   `help:"Show every flow that the packet meets."`
 }
 
 func (traceCmd) Help() string {
 	return `Says what becomes of a packet and why: by the policy, and by the switches of the hosts where its ends are.
-Nothing is sent.
+Nothing is sent, but with --probe.
 
 Examples:
   ringfence trace --from web-1 --to db-1 --port 5432
-  ringfence trace --from 8.8.8.8 --to web-1 --proto icmp --steps`
+  ringfence trace --from 8.8.8.8 --to web-1 --proto icmp --steps
+  ringfence trace --from web-1 --to db-1 --port 5432 --probe`
 }
 
 func (c traceCmd) Run(t *tenant) error {
 	spec := client.TraceSpec{
 		Family: c.Family, Protocol: c.Proto, Port: c.Port, SourcePort: c.SourcePort, ICMPType: c.ICMPType, ICMPCode: c.ICMPCode, State: c.State,
+		Probe: c.Probe,
 	}
 	var err error
 	if spec.Source, err = t.traceEnd(c.From, c.FromAddr); err != nil {
@@ -104,6 +107,9 @@ func (p *printer) trace(t client.Trace, steps bool) {
 		p.line("%s %s", p.paint(bold, l.Direction), where)
 		p.line("  policy    %s  %s", p.verdict(l.Policy.Verdict), reasonText(l.Policy.Reason, l.Policy.Group, l.Policy.Rule, l.Policy.Detail))
 		p.line("  datapath  %s  %s", p.verdict(l.Datapath.Verdict), reasonText(l.Datapath.Reason, l.Datapath.Group, l.Datapath.Rule, l.Datapath.Detail))
+		if b := l.Probe; b != nil {
+			p.line("  probe     %s  %s", p.verdict(b.Verdict), reasonText(b.Reason, "", "", b.Detail))
+		}
 		if path := pathText(l.Datapath.Steps); path != "" {
 			p.line("  path      %s", p.paint(dim, path))
 		}

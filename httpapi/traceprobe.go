@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// probeJSON is what became of the packet that was sent.
+type probeJSON struct {
+	Verdict   inquiry.Verdict `json:"verdict"`
+	Reason    string          `json:"reason"`
+	Detail    string          `json:"detail"`
+	Table     *uint8          `json:"table"` // null: it was not seen
+	TableName *string         `json:"table_name"`
+}
+
+// firstDynamicPort is the first of the ports that a machine chooses for itself
+// (RFC 6335 §6); the others have its bits.
+const firstDynamicPort = 49152
+
+// dynamicPort is a source port for a connection of its own, so that a probe meets
+// none that is open.
+func dynamicPort() uint16 {
+	var b [2]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint16(b[:]) | firstDynamicPort
+}
+
+// mayProbe refuses a probe that cannot be, or that the caller may not send.
+func (c *call) mayProbe(spec *traceSpec) error {
+	r := &reading{}
+	switch {
+	case !spec.probe:
+		return nil
+	case c.who.Role == RoleViewer:
+		return forbidden("a viewer's token sends nothing")
+	case spec.source.nic == "":
+		r.invalid("/probe", "a probe is sent by a NIC: name it as the source")
+	case spec.state != inquiry.New:
+		r.invalid("/probe", "a probe is the first packet of a connection: its state is new")
+	}
+	if len(r.faults) > 0 {
+		return r.faults
+	}
+	return nil
+}
+
+// probe sends the packet of a trace: the host of the destination looks for it
+// before that of the source sends it.
+func (a *API) probe(ctx context.Context, id string, t *tracing) {
+	q := inquiry.ProbeQuestion{ID: id, TraceQuestion: t.way.question()}
+	_, _ = rand.Read(q.Mark[:]) // never fails
+	source, destination := t.leg(secgroup.Egress), t.leg(secgroup.Ingress)
+	if source == nil || source.place == nil {
+		t.unprobed("the source NIC is plugged nowhere")
+		return
+	}
+	q.Part, q.Egress = inquiry.ProbeSend, true
+	here := destination != nil && destination.place != nil && t.way.oneSegment
+	elsewhere := here && destination.place.host != source.place.host
+	q.Ingress = here && !elsewhere
+	if elsewhere {
+		arm := q
+		arm.Part, arm.Egress, arm.Ingress = inquiry.ProbeArm, false, true
+		if err := a.askHost(ctx, destination.place.host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
+			t.unprobed(noAnswer(destination.place.host, err))
+			return
+		}
+	}
+	var sent, got inquiry.ProbeAnswer
+	if err := a.askHost(ctx, source.place.host, inquiry.KindProbe, q, &sent); err != nil {
+		t.unprobed(noAnswer(source.place.host, err))
+		return
+	}
+	source.probe = sent.Egress
+	switch {
+	case destination == nil:
+	case sent.Ingress != nil:
+		destination.probe = sent.Ingress
+	case elsewhere:
+		collect := q
+		collect.Part = inquiry.ProbeCollect
+		if err := a.askHost(ctx, destination.place.host, inquiry.KindProbe, collect, &got); err != nil {
+			destination.probe = unprobed(noAnswer(destination.place.host, err))
+		} else if sent.Egress != nil && sent.Egress.Verdict == inquiry.Allow {
+			destination.probe = got.Ingress
+		}
+	case !t.way.oneSegment:
+		destination.probe = unprobed("the way goes by a router, whose MAC is not known: the packet was sent to a MAC of nobody")
+	}
+	t.compareProbe()
+}
+
+// question is what hosts are asked about the packet.
+func (w *way) question() inquiry.TraceQuestion {
+	p := w.packet
+	q := inquiry.TraceQuestion{State: w.state, Packet: inquiry.Packet{
+		Src: p.Src, Dst: p.Dst, Proto: p.Proto, SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
+	}}
+	if w.src != nil {
+		q.Source = w.src.ID
+	}
+	if w.dst != nil {
+		q.Destination = w.dst.ID
+	}
+	return q
+}
+
+func (t *tracing) leg(d secgroup.Direction) *tracingLeg {
+	for _, l := range t.legs {
+		if l.direction == d {
+			return l
+		}
+	}
+	return nil
+}
+
+func unprobed(why string) *inquiry.ProbeLeg {
+	return &inquiry.ProbeLeg{Verdict: inquiry.Unknown, Reason: "no-answer", Detail: why}
+}
+
+func (t *tracing) unprobed(why string) {
+	for _, l := range t.legs {
+		l.probe = unprobed(why)
+	}
+}
+
+// compareProbe holds what became of the packet against the policy. Where the
+// datapath's trace agrees with the policy and the packet does not, that is a
+// disagreement too.
+func (t *tracing) compareProbe() {
+	for _, l := range t.legs {
+		if t.agreement == nil || !*t.agreement || l.probe == nil || !l.comparable() || l.applied != t.way.revision {
+			continue
+		}
+		if same := l.probe.Verdict == inquiry.Unknown || l.probe.Verdict == l.policy.Verdict; !same {
+			t.agreement = &same
+		}
+	}
+}
+
+// showProbe shows what became of the packet at one end; nil if it was not sent.
+func (l *tracingLeg) showProbe(account string) *probeJSON {
+	p := l.probe
+	if p == nil {
+		return nil
+	}
+	if l.nic.Account != account {
+		return &probeJSON{Verdict: p.Verdict, Reason: hiddenReason(p.Verdict)}
+	}
+	out := &probeJSON{Verdict: p.Verdict, Reason: p.Reason, Detail: p.Detail}
+	if p.Verdict != inquiry.Unknown {
+		out.Table, out.TableName = &p.Table, &p.TableName
+	}
+	return out
+}
+
+// probeVerdict is what became of the packet in all; nil if it was not sent.
+func (t *tracing) probeVerdict() *inquiry.Verdict {
+	var out *inquiry.Verdict
+	for _, l := range t.legs {
+		switch p := l.probe; {
+		case p == nil:
+		case p.Verdict == inquiry.Deny, out == nil, p.Verdict == inquiry.Unknown && *out == inquiry.Allow:
+			out = &p.Verdict
+		}
+	}
+	return out
+}
