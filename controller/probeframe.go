@@ -44,7 +44,7 @@ func (f frame) bytes(mark [8]byte) ([]byte, error) {
 func (f frame) transport(mark [8]byte) ([]byte, error) {
 	p := f.packet
 	var b []byte
-	at := 0 // of the checksum
+	var at int // of the checksum
 	switch v6 := p.Src.Is6(); {
 	case p.Proto == openflow.ProtoTCP: // RFC 9293 §3.1: a SYN without options
 		b, at = make([]byte, 20), 16
@@ -55,7 +55,7 @@ func (f frame) transport(mark [8]byte) ([]byte, error) {
 		b, at = append(make([]byte, 8), mark[:]...), 6
 		binary.BigEndian.PutUint16(b[4:], uint16(len(b)))
 	case p.Proto == openflow.ProtoICMPv6 && v6 && p.ICMPType >= openflow.ICMPv6RouterSolicit && p.ICMPType <= openflow.ICMPv6Redirect:
-		return nil, errors.New("Neighbor Discovery is not probed")
+		return nil, errors.New("messages of Neighbor Discovery are not probed")
 	case p.Proto == openflow.ProtoICMP && !v6, p.Proto == openflow.ProtoICMPv6 && v6: // RFC 792, RFC 4443
 		b, at = append(make([]byte, 8), mark[:]...), 2
 		b[0], b[1] = p.ICMPType, p.ICMPCode

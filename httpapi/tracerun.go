@@ -32,8 +32,8 @@ func (a *API) runTrace(ctx context.Context, account, id string, spec *traceSpec)
 		}
 		a.traceDatapath(ctx, t)
 		lags := t.compare()
-		if late := ctx.Err() != nil; !lags || attempt == traceAttempts || late {
-			if spec.probe && !late {
+		if !lags || attempt == traceAttempts || ctxOver(ctx) {
+			if spec.probe && !ctxOver(ctx) {
 				a.probe(ctx, id, t)
 			}
 			return t.finish(account), nil
@@ -44,6 +44,10 @@ func (a *API) runTrace(ctx context.Context, account, id string, spec *traceSpec)
 		}
 	}
 }
+
+// ctxOver tells whether the time of a trace is over: what is known by then is the
+// answer, and no error.
+func ctxOver(ctx context.Context) bool { return ctx.Err() != nil }
 
 // tracing is a trace in the making.
 type tracing struct {
