@@ -22,15 +22,15 @@ func conforms(t testing.TB, req *http.Request, sent string, a answer) {
 		return
 	}
 	what := fmt.Sprintf("%s %s: %d %s", req.Method, req.URL, a.status, a.raw)
-	if a.status == http.StatusNotModified {
-		return
-	}
 	status, kind := fmt.Sprint(a.status), "application/json"
 	if a.status >= 400 {
-		status, kind = "default", "application/problem+json"
+		kind = "application/problem+json"
 	}
 	responses := d.get(op, "responses").(map[string]any)
 	ref, _ := responses[status].(map[string]any)
+	if ref == nil && a.status == http.StatusInternalServerError {
+		return // what nobody expects; tests that do not provoke it look at the status
+	}
 	if ref == nil {
 		t.Errorf("status is not described: %s", what)
 		return
