@@ -294,3 +294,43 @@ func (c *contract) request(op contractOp, status string) ask {
 	}
 	return r
 }
+
+// Each operation has an example of its body and of each answer that has one, and
+// they are what their schemas say.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	d := describe(t)
+	checked := 0
+	check := func(what, place string, media any) {
+		m, _ := media.(map[string]any)
+		if m == nil {
+			return
+		}
+		if m["example"] == nil {
+			t.Errorf("%s has no example", what)
+			return
+		}
+		body, err := json.Marshal(m["example"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.check(map[string]any{"$ref": place + "/schema"}, body); err != nil {
+			t.Errorf("%s: %s\n%v", what, body, err)
+		}
+		checked++
+	}
+	escape := strings.NewReplacer("~", "~0", "/", "~1").Replace
+	for _, r := range routes() {
+		_, op := d.operation(r.method, r.path)
+		id := d.get(op, "operationId").(string)
+		at := "#/paths/" + escape(r.path) + "/" + strings.ToLower(r.method) + "/requestBody/content/" + escape("application/json")
+		check(id, at, d.get(op, "requestBody", "content", "application/json"))
+		for status, response := range d.get(op, "responses").(map[string]any) {
+			ref := response.(map[string]any)["$ref"].(string)
+			for _, kind := range []string{"application/json", "application/problem+json"} {
+				check(id+" "+status, ref+"/content/"+escape(kind), d.get(response, "content", kind))
+			}
+		}
+	}
+	t.Logf("%d examples", checked)
+}
