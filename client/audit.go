@@ -43,6 +43,29 @@ type Change struct {
 type Event struct {
 	Revision int64    `json:"revision"`
 	Changes  []Change `json:"changes"`
+	Alarms   []Alarm  `json:"alarms"`
+}
+
+// Alarm says that something is not as it should be. Its kind is
+// "trace-disagreement": a trace showed that the datapath does not do what the
+// policy says.
+type Alarm struct {
+	Kind    string      `json:"kind"`
+	Trace   string      `json:"trace"` // its id
+	Time    time.Time   `json:"time"`
+	Summary string      `json:"summary"`
+	Packet  TracePacket `json:"packet"`
+	Legs    []AlarmLeg  `json:"legs"`
+}
+
+// AlarmLeg is an end at which verdicts differ.
+type AlarmLeg struct {
+	Direction string `json:"direction"`
+	NIC       string `json:"nic"` // "": another account's
+	Host      string `json:"host"`
+	Policy    string `json:"policy"`
+	Datapath  string `json:"datapath"`
+	Probe     string `json:"probe"` // "": nothing was sent
 }
 
 // Audit lists the mutations of an account, the newest first. Filters: actor,

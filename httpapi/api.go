@@ -57,6 +57,7 @@ type API struct {
 	past    *history
 	metrics *metrics
 	traces  *traceBook
+	alarms  alarms
 	audit   AuditConfig
 	trim    *trimmer
 	streams streams

@@ -19,6 +19,7 @@ import (
 type eventJSON struct {
 	Revision int64        `json:"revision"`
 	Changes  []changeJSON `json:"changes"`
+	Alarms   []alarmJSON  `json:"alarms,omitempty"`
 }
 
 type eventPageJSON struct {
@@ -104,11 +105,11 @@ func historyError(err error) error {
 	return err
 }
 
-// eventOf is what a revision did to an account, nil if nothing.
-func eventOf(account string, e store.Event) (*eventJSON, error) {
-	out := &eventJSON{Revision: e.Revision}
+// eventOf is what a revision did to the account, nil if nothing.
+func (c *call) eventOf(ctx context.Context, e store.Event) (*eventJSON, error) {
+	out := &eventJSON{Revision: e.Revision, Changes: []changeJSON{}}
 	for _, ch := range e.Changes {
-		if accountOf(ch.Key, ch.After, ch.Before) != account {
+		if accountOf(ch.Key, ch.After, ch.Before) != c.account {
 			continue
 		}
 		shown, changed, err := showChange(ch.Key, ch.Before, ch.After)
@@ -120,7 +121,13 @@ func eventOf(account string, e store.Event) (*eventJSON, error) {
 			out.Changes = append(out.Changes, shown)
 		}
 	}
-	if len(out.Changes) == 0 {
+	if len(e.Changes) == 0 {
+		var err error
+		if out.Alarms, err = c.api.alarmsAt(ctx, c.account, e.Revision); err != nil {
+			return nil, err
+		}
+	}
+	if len(out.Changes)+len(out.Alarms) == 0 {
 		return nil, nil
 	}
 	return out, nil
@@ -143,7 +150,7 @@ func (c *call) poll(since int64, given bool, wait time.Duration) error {
 		return c.api.store.Read(ctx, func(s *secgroup.Snapshot) error { newest = s.Revision(); return c.pollDone(&page, newest, wait) })
 	}
 	err := c.api.store.History(ctx, since, started, func(e store.Event) error {
-		shown, err := eventOf(c.account, e)
+		shown, err := c.eventOf(ctx, e)
 		if err != nil {
 			return err
 		}

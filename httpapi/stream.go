@@ -78,7 +78,7 @@ func (c *call) stream(since int64) error {
 		}
 	}()
 	err := c.api.store.History(ctx, since, out.start, func(e store.Event) error {
-		shown, err := eventOf(c.account, e)
+		shown, err := c.eventOf(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -128,6 +128,9 @@ func (s *sse) event(rev int64, e *eventJSON) error {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return err
+	}
+	if len(e.Alarms) > 0 {
+		return s.write("event: alarm", string(body))
 	}
 	return s.write("event: change", string(body))
 }

@@ -151,6 +151,11 @@ func (a *API) observeTrace(t *traceJSON) {
 		return
 	}
 	a.metrics.disagreements.Inc()
-	a.logger.Error("a trace shows that the datapath does not do what the policy says", "event", "trace-disagreement",
+	a.logger.Error("a trace shows that the datapath does not do what the policy says", "event", alarmDisagreement,
 		"trace", t.ID, "account", t.Account, "revision", t.Revision, "legs", t.differing)
+	a.traces.wg.Go(func() {
+		if err := a.raise(a.traces.ctx, t); err != nil && a.traces.ctx.Err() == nil {
+			a.logger.Warn("no event made of a disagreement", "trace", t.ID, "error", err)
+		}
+	})
 }
