@@ -26,6 +26,7 @@ type Store interface {
 	DeleteHost(ctx context.Context, host string) error
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
+	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
 	Sync(ctx context.Context) error
 	Stale() (since time.Time, stale bool)
 	Note(ctx context.Context, name string) (n store.Note, ok bool, err error)
@@ -57,6 +58,7 @@ type API struct {
 	past    *history
 	metrics *metrics
 	traces  *traceBook
+	share   traceShare
 	alarms  alarms
 	audit   AuditConfig
 	trim    *trimmer
@@ -95,6 +97,7 @@ func New(cfg Config) *API {
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.traces = newTraceBook(a.ctx)
+	a.share.name = processName()
 	a.trim = newTrimmer(a.logger, func(ctx context.Context, log string) error {
 		return a.store.TrimNotes(ctx, log, a.audit.Entries)
 	})

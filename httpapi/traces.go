@@ -18,7 +18,7 @@ const (
 	tracesRunning = 256 // at a time; the others wait
 )
 
-// traceBook runs traces and keeps them for a while, in this process.
+// traceBook runs traces and keeps them for a while; see traceShare.
 type traceBook struct {
 	ctx   context.Context // ends with the API
 	slots chan struct{}
@@ -84,7 +84,7 @@ func postTrace(c *call) error {
 	if !asked {
 		wait = traceWait
 	}
-	a, id, account, begun := c.api, c.api.newID(), c.account, c.api.now().UTC()
+	a, id, account, begun := c.api, c.api.newTraceID(), c.account, c.api.now().UTC()
 	// What can be said at once: also whether the request makes sense.
 	first, err := a.tracePolicy(c.req.Context(), account, &spec)
 	if err != nil {
@@ -135,12 +135,18 @@ func (t *tracing) unanswered() *tracing {
 }
 
 func getTrace(c *call) error {
-	t := c.api.traces.get(c.account, c.param("trace"))
-	if t == nil {
+	c.res.Header().Set("Cache-Control", "no-store")
+	if t := c.api.traces.get(c.account, c.param("trace")); t != nil {
+		return c.json(http.StatusOK, t)
+	}
+	raw, err := c.api.keptElsewhere(c.req.Context(), c.account, c.param("trace"))
+	switch {
+	case err != nil:
+		return err
+	case raw == nil:
 		return notFound()
 	}
-	c.res.Header().Set("Cache-Control", "no-store")
-	return c.json(http.StatusOK, t)
+	return c.answer(http.StatusOK, append(raw, '\n'))
 }
 
 // observeTrace counts a trace and raises the alarm where the datapath does not do
