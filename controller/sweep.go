@@ -66,6 +66,7 @@ func (s *sweep) merge(o sweep) {
 
 // conntrack is what the sweeper needs of the switch's connection tracking.
 type conntrack interface {
+	CheckTracking(ctx context.Context) error
 	DumpAllConntrack(ctx context.Context) ([]unixctl.Conn, error)
 	FlushConntrack(ctx context.Context, c unixctl.Conn) error
 	FlushZone(ctx context.Context, zone uint16) error
@@ -149,6 +150,11 @@ func (s *sweeper) run(ctx context.Context) error {
 // megaflow of the time before can let it in anew. It returns when none drops what
 // is allowed now, either. It tells whether there was nothing to do.
 func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err error) {
+	if j.conn != s.cuts.conn { // it could seem to have no connections
+		if err := s.ctl().CheckTracking(ctx); err != nil {
+			return false, err
+		}
+	}
 	if err := s.cuts.meet(ctx, j); err != nil {
 		return false, err
 	}

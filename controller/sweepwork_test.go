@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -21,7 +22,11 @@ type fakeTracking struct {
 	conns []unixctl.Conn
 	dumps int
 	fails error
+	// unreachable is why the switch cannot reach its connections.
+	unreachable error
 }
+
+func (f *fakeTracking) CheckTracking(context.Context) error { return f.unreachable }
 
 func (f *fakeTracking) DumpAllConntrack(context.Context) ([]unixctl.Conn, error) {
 	f.mu.Lock()
@@ -137,6 +142,15 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		}
 		installed(5)
 		expect("both are cut", 5)
+
+		t.Log("nothing is claimed at a switch that seems to have no connections")
+		tracking.unreachable = errors.New("no such protocol")
+		s.add(job{rev: 6, conn: new(ofconn.Conn)})
+		synctest.Wait()
+		expect("its connections cannot be judged", 5)
+		if !errors.Is(report.problems["connections"], tracking.unreachable) {
+			t.Errorf("problems %v", report.problems)
+		}
 		cancel()
 		work.Wait()
 	})

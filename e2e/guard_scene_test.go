@@ -290,14 +290,15 @@ func TestGuard(t *testing.T) {
 	})
 	t.Run("networks", func(t *testing.T) {
 		for name, test := range map[string]func(t *testing.T, dc *datacentre){
-			"router outside": func(t *testing.T, dc *datacentre) { testRouted(t, dc, routerOutside) },
-			"router VM":      func(t *testing.T, dc *datacentre) { testRouted(t, dc, routerVM) },
-			"gateway":        testGateway,
-			"DHCP":           testDHCP,
-			"baseline":       testBaseline,
-			"overlap":        testOverlap,
-			"errors":         testErrors,
-			"types":          testTypes,
+			"router outside":  func(t *testing.T, dc *datacentre) { testRouted(t, dc, routerOutside) },
+			"router VM":       func(t *testing.T, dc *datacentre) { testRouted(t, dc, routerVM) },
+			"gateway":         testGateway,
+			"DHCP":            testDHCP,
+			"baseline":        testBaseline,
+			"overlap":         testOverlap,
+			"errors":          testErrors,
+			"enforcement off": testEnforcementOff,
+			"types":           testTypes,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -152,6 +152,29 @@ func TestAnswersThatMakeNoSense(t *testing.T) {
 	}
 }
 
+// A switch that cannot reach its connections says that it has none, and that it
+// has no zone to flush; CheckTracking tells.
+func TestCheckTracking(t *testing.T) {
+	t.Parallel()
+	const version = `{"id":1,"result":"ovs-vswitchd (Open vSwitch) 3.3.0","error":null}`
+	refused := func(text string) string {
+		return `{"id":1,"result":null,"error":"` + text + `\novs-vswitchd: 1 error"}`
+	}
+	for text, want := range map[string]string{
+		"ovs-vswitchd: deleting conntrack entry (No such file or directory)": "",
+		"ovs-vswitchd: deleting conntrack entry (Protocol not supported)":    "nf_conntrack_netlink",
+	} {
+		c := serve(t, version, refused(text)).ForDatapath(DatapathName("system"))
+		err := c.CheckTracking(context.Background())
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if err := startTracked(t).CheckTracking(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCallEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	c := serve(t, "", `{"id":1,"result":"second","error":null}`)

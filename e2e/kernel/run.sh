@@ -45,7 +45,7 @@ done
 # Modules, those that others need first.
 mkdir -p "$root/modules"
 n=10
-for module in crc32c-intel libcrc32c nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nf_nat nf_conncount nsh openvswitch veth; do
+for module in crc32c-intel libcrc32c nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nfnetlink nf_conntrack_netlink nf_nat nf_conncount nsh openvswitch veth; do
 	cp "$(find "$cache/lib/modules/$version" -name "$module.ko*" | head -n 1)" "$root/modules/$n-$module.ko"
 	n=$((n + 1))
 done

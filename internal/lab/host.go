@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/ringfence/ringfence/internal/netns"
 	"github.com/ringfence/ringfence/internal/ovsproc"
@@ -97,14 +98,18 @@ func (h *Host) Flows(ctx context.Context) ([]string, error) {
 	return flows, nil
 }
 
-// Ofctl runs ovs-ofctl(8). A switch that is being reconfigured may close its
-// management socket under the caller's hands: then it is tried again.
+// Ofctl runs ovs-ofctl(8). A switch that starts has no management socket yet,
+// and one that is being reconfigured may close it under the caller's hands: then
+// it is tried again.
 func (h *Host) Ofctl(ctx context.Context, args ...string) (string, error) {
-	const tries = 5
-	for try := 1; ; try++ {
+	for deadline := time.Now().Add(ofctlPatience); ; time.Sleep(10 * time.Millisecond) {
 		out, err := h.site.Ofctl(ctx, args...)
-		if err == nil || try == tries || !strings.Contains(err.Error(), "failed to open socket") {
+		if err == nil || time.Now().After(deadline) ||
+			!strings.Contains(err.Error(), "failed to open socket") && !strings.Contains(err.Error(), "is not a bridge or a socket") {
 			return out, err
 		}
 	}
 }
+
+// ofctlPatience is how long a switch may take to open its management socket.
+const ofctlPatience = 5 * time.Second
