@@ -59,8 +59,13 @@ func (s *sweeper) flush(ctx context.Context, ctl conntrack, conns []unixctl.Conn
 		work.Go(func() {
 			for i := n; i < len(conns) && ctx.Err() == nil; i += flushers {
 				err := ctl.FlushConntrack(ctx, conns[i])
-				if errors.Is(err, unixctl.ErrFlushUnsafe) {
+				switch {
+				case errors.Is(err, unixctl.ErrFlushUnsafe):
 					err = s.erase(ctx, conns[i])
+				case errors.Is(err, unixctl.ErrFlushUnsupported):
+					// What else its NIC has is picked up anew, as after a restart
+					// of the switch.
+					err = ctl.FlushZone(ctx, conns[i].Zone)
 				}
 				if failed[n] == nil {
 					failed[n] = err

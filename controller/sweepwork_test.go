@@ -16,6 +16,9 @@ import (
 	"github.com/ringfence/ringfence/unixctl"
 )
 
+// protoGRE is a protocol whose connections cannot be flushed one by one.
+const protoGRE = 47
+
 // fakeTracking is connection tracking in memory, which fails on demand.
 type fakeTracking struct {
 	mu    sync.Mutex
@@ -38,6 +41,9 @@ func (f *fakeTracking) DumpAllConntrack(context.Context) ([]unixctl.Conn, error)
 func (f *fakeTracking) FlushConntrack(_ context.Context, c unixctl.Conn) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if c.Proto == protoGRE {
+		return unixctl.ErrFlushUnsupported
+	}
 	f.conns = slices.DeleteFunc(f.conns, func(o unixctl.Conn) bool { return o == c })
 	return f.fails
 }
@@ -142,6 +148,13 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		}
 		installed(5)
 		expect("both are cut", 5)
+
+		t.Log("what cannot be flushed by itself takes its zone along")
+		gre := unixctl.Conn{Proto: protoGRE, Zone: 2, Orig: unixctl.Tuple{Src: address4(99), Dst: address4(2)}}
+		tracking.conns = []unixctl.Conn{gre}
+		s.expect(of("a2"))
+		installed(5)
+		expect("the zone is empty", 5)
 
 		t.Log("nothing is claimed at a switch that seems to have no connections")
 		tracking.unreachable = errors.New("no such protocol")

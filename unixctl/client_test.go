@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -154,7 +155,7 @@ func TestAnswersThatMakeNoSense(t *testing.T) {
 
 // A switch that cannot reach its connections says that it has none, and that it
 // has no zone to flush; CheckTracking tells.
-func TestCheckTracking(t *testing.T) {
+func TestConnectionsOfTheKernel(t *testing.T) {
 	t.Parallel()
 	const version = `{"id":1,"result":"ovs-vswitchd (Open vSwitch) 3.3.0","error":null}`
 	refused := func(text string) string {
@@ -169,6 +170,11 @@ func TestCheckTracking(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+	c := serve(t, version, refused("ovs-vswitchd: deleting conntrack entry (Operation not supported)")).ForDatapath(DatapathName("system"))
+	gre := Conn{Proto: 47, Zone: 7, Orig: Tuple{Src: netip.MustParseAddr("10.0.0.1"), Dst: netip.MustParseAddr("10.0.0.2")}}
+	if err := c.FlushConntrack(context.Background(), gre); !errors.Is(err, ErrFlushUnsupported) {
+		t.Errorf("GRE: %v", err)
 	}
 	if err := startTracked(t).CheckTracking(context.Background()); err != nil {
 		t.Error(err)

@@ -108,6 +108,10 @@ func parseConns(text string) ([]Conn, error) {
 // OVS 2.17.10, 3.0.7, 3.1.5, 3.2.3, 3.3.1 and 3.4.0, and on ICMP types that
 // begin no connection in all releases. FlushConntrack then refuses with
 // ErrFlushUnsafe; EchoEraser has another way for ICMPv6.
+//
+// The kernel's connections can be flushed one by one only if they are of TCP,
+// UDP, ICMP or ICMPv6 (lib/netlink-conntrack.c, nl_ct_put_tuple_proto()): for
+// others the error is ErrFlushUnsupported. FlushZone can.
 func (c *Client) FlushConntrack(ctx context.Context, conn Conn) error {
 	const op = "dpctl/flush-conntrack"
 	tuple, err := flushTuple(conn.Proto, conn.Orig)
@@ -121,7 +125,12 @@ func (c *Client) FlushConntrack(ctx context.Context, conn Conn) error {
 	if c.userspace() && !flushSafe(v, conn.Proto, conn.Orig) {
 		return &OpError{Op: op, Err: fmt.Errorf("%w: %s of OVS %s", ErrFlushUnsafe, tuple, v)}
 	}
-	return c.flush(ctx, v, zoneArg(conn.Zone), tuple)
+	err = c.flush(ctx, v, zoneArg(conn.Zone), tuple)
+	var refused *Error
+	if !c.userspace() && errors.As(err, &refused) && strings.Contains(refused.Text, "(Operation not supported)") {
+		return &OpError{Op: op, Err: fmt.Errorf("%w: %s", ErrFlushUnsupported, tuple)}
+	}
+	return err
 }
 
 // CheckTracking fails where the switch cannot reach its connections. Dumps and

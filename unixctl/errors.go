@@ -14,6 +14,9 @@ var (
 	// ErrFlushUnsafe: this ovs-vswitchd would abort on that command, see
 	// FlushConntrack.
 	ErrFlushUnsafe = errors.New("flushing this connection would crash ovs-vswitchd")
+	// ErrFlushUnsupported: this ovs-vswitchd cannot flush a connection of that
+	// protocol alone, see FlushConntrack.
+	ErrFlushUnsupported = errors.New("ovs-vswitchd cannot flush connections of this protocol one by one")
 )
 
 // OpError is a command that failed.
