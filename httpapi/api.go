@@ -23,7 +23,7 @@ type Store interface {
 	Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...store.UpdateOption) (int64, error)
 	Observe(f func(before *secgroup.Snapshot, b store.Batch)) (stop func())
 	Hosts() []store.HostStatus
-	DeleteHost(ctx context.Context, host string) error
+	DeleteHost(ctx context.Context, host string, notes ...store.NoteWrite) error
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
 	ServeAsks(ctx context.Context, host string, answer store.Answerer) error

@@ -63,10 +63,7 @@ func auditLog(account string) string {
 func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteWrite, error) {
 	v := plan.NewView(before, before.Revision(), r.Changes)
 	account := c.account
-	e := auditJSON{
-		ID: c.api.newID(), Time: c.api.now().UTC(), RequestID: c.id, Method: c.req.Method, Path: c.req.URL.Path,
-		Actor: actorJSON{c.who.Name, c.who.Account, c.who.Role, clientAddress(c.req.RemoteAddr)}, Changes: []changeJSON{},
-	}
+	e := c.newAuditEntry()
 	size := 0
 	for _, ch := range r.Changes {
 		if account == "" {
@@ -85,9 +82,6 @@ func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteW
 			e.Changes = append(e.Changes, change)
 		}
 	}
-	if account != "" {
-		e.Account = &account
-	}
 	who := concern{r.Effects.Impact, v}
 	hosts := c.api.store.Hosts()
 	e.Effects = showEffects(r.Effects, &who, who.hosts(hosts), visible{account, []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, hosts)
@@ -96,9 +90,27 @@ func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteW
 			*l, e.Effects.NICsMore = (*l)[:maxAuditNICs], true
 		}
 	}
+	return c.auditNote(e, account, before.Revision())
+}
+
+// newAuditEntry says who asks for what.
+func (c *call) newAuditEntry() *auditJSON {
+	return &auditJSON{
+		ID: c.api.newID(), Time: c.api.now().UTC(), RequestID: c.id, Method: c.req.Method, Path: c.req.URL.Path,
+		Actor: actorJSON{c.who.Name, c.who.Account, c.who.Role, clientAddress(c.req.RemoteAddr)}, Changes: []changeJSON{},
+		Effects: &effectsJSON{NICs: []string{}, Hosts: []string{}, EgressBecameOpen: []string{}, EgressBecameRestricted: []string{}, InertRules: []string{}},
+	}
+}
+
+// auditNote is the note of an entry in an account's log, "" for the platform's,
+// of a mutation that was planned at a revision.
+func (c *call) auditNote(e *auditJSON, account string, rev int64) (store.NoteWrite, error) {
+	if account != "" {
+		e.Account = &account
+	}
 	c.api.trim.wrote(auditLog(account))
 	value, err := json.Marshal(e)
-	name := fmt.Sprintf("%s%016x-%s", auditLog(account), math.MaxInt64-before.Revision(), e.ID)
+	name := fmt.Sprintf("%s%016x-%s", auditLog(account), math.MaxInt64-rev, e.ID)
 	return store.NoteWrite{Name: name, Value: value, Keep: c.api.audit.Keep}, err
 }
 

@@ -260,3 +260,16 @@ func TestAuditOrderUnderWriters(t *testing.T) {
 		}
 	}
 }
+
+// Forgetting a host is in the platform's log.
+func TestForgottenHostIsAudited(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.report("old", 1)
+	s.must("DELETE", "/v1/hosts/old", "", "X-Request-Id: forget-it")
+	log := s.must("GET", "/v1/audit", "")
+	log.want(t, map[string]string{
+		"items.0.request_id": "forget-it", "items.0.actor.name": "platform", "items.0.method": "DELETE", "items.0.path": "/v1/hosts/old",
+		"items.0.changes.0.kind": "host", "items.0.changes.0.id": "old", "items.0.changes.0.action": "deleted", "items.1": "null",
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -72,7 +73,18 @@ func deleteHost(c *call) error {
 	if !reports(c.api.store.Hosts(), host) {
 		return notFound()
 	}
-	if err := c.api.store.DeleteHost(c.req.Context(), host); err != nil {
+	var entry store.NoteWrite
+	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		var err error
+		e := c.newAuditEntry()
+		e.Changes = append(e.Changes, changeJSON{Kind: "host", ID: host, Action: "deleted", Patch: []patchOp{{"remove", "", nil}}})
+		entry, err = c.auditNote(e, "", s.Revision())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.api.store.DeleteHost(c.req.Context(), host, entry); err != nil {
 		return err
 	}
 	c.res.WriteHeader(http.StatusNoContent)

@@ -33,6 +33,7 @@ type idempotency struct {
 	now    time.Time
 	over   int64 // revision of an outdated note to replace, 0 = there is none
 	answer idempotencyRecord
+	rev    int64 // of the note that has the answer
 }
 
 // idempotencyRecord is a note: an answer whose revision is not known yet.
@@ -67,6 +68,28 @@ func (c *call) idempotency() (*idempotency, error) {
 
 // replay gives the first answer again, if there was one.
 func (c *call) replay(i *idempotency) (replayed bool, err error) {
+	if kept, err := c.kept(i); !kept || err != nil {
+		return false, err
+	}
+	rev := i.rev
+	var hosts need
+	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		impact, known := c.api.past.impactAt(rev)
+		if !known {
+			impact = plan.Impact{All: true}
+		}
+		hosts = c.api.needs(plan.NewView(s, s.Revision(), nil), impact, rev)
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	c.res.Header().Set("Idempotency-Replayed", "true")
+	return true, c.report(i.first(rev, hosts))
+}
+
+// kept reads the answer that was kept for the key, if there is one.
+func (c *call) kept(i *idempotency) (found bool, err error) {
 	n, ok, err := c.api.store.Note(c.req.Context(), i.name)
 	if err != nil || !ok {
 		return false, err
@@ -82,21 +105,8 @@ func (c *call) replay(i *idempotency) (replayed bool, err error) {
 	if r.Sum != i.sum {
 		return false, problem(http.StatusUnprocessableEntity, codeKeyReuse, "the key was used for another request in the last 24 hours")
 	}
-	var hosts need
-	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		impact, known := c.api.past.impactAt(n.Revision)
-		if !known {
-			impact = plan.Impact{All: true}
-		}
-		hosts = c.api.needs(plan.NewView(s, s.Revision(), nil), impact, n.Revision)
-		return nil
-	})
-	if err != nil {
-		return false, err
-	}
-	i.answer = r
-	c.res.Header().Set("Idempotency-Replayed", "true")
-	return true, c.report(i.first(n.Revision, hosts))
+	i.answer, i.rev = r, n.Revision
+	return true, nil
 }
 
 // beaten answers a request that was not made, because of err, although nothing

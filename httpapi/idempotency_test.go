@@ -136,3 +136,22 @@ func TestIdempotencyKeysExpire(t *testing.T) {
 		t.Errorf("%s, then %s", two.raw, again.raw)
 	}
 }
+
+// A trace with a key is made once; the answer is the first one's, also at
+// another API process, which has never seen the trace.
+func TestIdempotentTrace(t *testing.T) {
+	s, h := tracedServer(t)
+	h.set(s.says("allow", same))
+	other := serveStore(t, s.store, filepath.Join(t.TempDir(), "tokens"))
+	const body = `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"tcp","port":443}`
+	first := s.trace(201, body, "Idempotency-Key: t")
+	for _, at := range []*server{s, other} {
+		again := at.do("POST", acmeTraces, body, "Idempotency-Key: t")
+		if again.status != 201 || string(again.raw) != string(first.raw) || again.header.Get("Idempotency-Replayed") != "true" || again.header.Get("Location") != first.header.Get("Location") {
+			t.Errorf("%d %v %s\nfirst %s", again.status, again.header, again.raw, first.raw)
+		}
+	}
+	if a := s.do("POST", acmeTraces, `{"source":{"address":"8.8.4.4"},"destination":{"nic":"n1"},"protocol":"tcp","port":443}`, "Idempotency-Key: t"); a.status != 422 || a.text("code") != "idempotency-key-reuse" {
+		t.Errorf("another trace: %d %s", a.status, a.raw)
+	}
+}

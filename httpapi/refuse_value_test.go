@@ -66,6 +66,7 @@ var valueRefusals = []refusal{
 	{name: "group id that is none", method: "PUT", path: groups + "/a%20b", body: `{"name":"n"}`, status: 422, code: "invalid-value", faults: "/id invalid-value"},
 	{name: "account id that is none", method: "PUT", path: "/v1/accounts/a%20b", body: `{}`, status: 422, code: "invalid-value", faults: "/id invalid-value"},
 	{name: "account settings", method: "PUT", path: "/v1/accounts/new", body: `{"settings":{"egress_policy_default":"shut","egress_open_guard":"maybe"},"quotas":{"rules":-1}}`, status: 422, code: "invalid-value", faults: "/egress_open_guard invalid-value, /egress_policy_default invalid-value, /quotas/rules out-of-range"},
+	{name: "quota that nobody knows", method: "PATCH", path: acme, body: `{"quotas":{"gruops":5}}`, status: 422, code: "invalid-value", faults: "/quotas/gruops invalid-value"},
 	{name: "group in an account that cannot be", method: "PUT", path: "/v1/accounts/a%20b/security-groups/g", body: `{"name":"n"}`, status: 422, code: "invalid-value", faults: "/account invalid-value"},
 	{name: "attached groups absent", method: "PUT", path: acme + "/nics/n1/security-groups", body: `{"security_groups":["web","ghost",7]}`, status: 422, code: "invalid-value", faults: "/security_groups/1 invalid-value, /security_groups/2 invalid-value"},
 	{name: "instance with a long name", method: "PUT", path: acme + "/instances/i", body: `{"name":"` + strings.Repeat("x", 256) + `"}`, status: 422, code: "invalid-value", faults: "/name invalid-value"},

@@ -80,6 +80,15 @@ func postTrace(c *call) error {
 	if err := c.mayProbe(&spec); err != nil {
 		return err
 	}
+	once, err := c.idempotency()
+	if err != nil {
+		return err
+	}
+	if once != nil {
+		if replayed, err := c.replayKept(once); replayed || err != nil {
+			return err
+		}
+	}
 	wait, asked := c.preferredWait()
 	if !asked {
 		wait = traceWait
@@ -107,22 +116,22 @@ func postTrace(c *call) error {
 		}
 		done <- traceOutcome{t, err}
 	})
-	c.res.Header().Set("Location", c.below(id))
+	location := c.below(id)
 	select {
 	case o := <-done:
 		if o.err != nil {
 			return o.err
 		}
-		return c.json(http.StatusCreated, o.trace)
+		return c.answerOnce(once, http.StatusCreated, location, o.trace)
 	case <-time.After(wait):
 	case <-c.req.Context().Done():
 	}
 	pending := first.unanswered().finish(account)
 	pending.ID, pending.CreatedAt, pending.Done = id, begun, false
 	if t := a.traces.keep(pending); t.Done { // meanwhile
-		return c.json(http.StatusCreated, t)
+		return c.answerOnce(once, http.StatusCreated, location, t)
 	}
-	return c.json(http.StatusAccepted, pending)
+	return c.answerOnce(once, http.StatusAccepted, location, pending)
 }
 
 // unanswered is the trace before any host has answered.

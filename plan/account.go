@@ -2,6 +2,8 @@ package plan
 
 import (
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -104,6 +106,11 @@ func (d *draft) putAccount(id string, old *secgroup.Account, spec AccountSpec) {
 		a.EgressOpenGuard = secgroup.GuardAllow
 	}
 	d.add("", a.Validate())
+	for name := range spec.Quotas {
+		if !slices.Contains(QuotaNames, name) && name != "groups" {
+			d.fault("/quotas"+secgroup.Pointer(name), secgroup.CodeInvalidValue, "there is no such quota: "+strings.Join(QuotaNames, ", "))
+		}
+	}
 	if old == nil {
 		d.put(a)
 		d.putDefaultGroup(id)

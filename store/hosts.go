@@ -30,11 +30,17 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 	return nil
 }
 
-// DeleteHost forgets a host that is no more. It is no error if it is unknown.
-func (s *Store) DeleteHost(ctx context.Context, host string) error {
+// DeleteHost forgets a host that is no more, and writes notes in the same
+// transaction; their conditions are passed over. It is no error if the host is
+// unknown.
+func (s *Store) DeleteHost(ctx context.Context, host string, notes ...NoteWrite) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	if _, err := s.client.Delete(ctx, s.keys.host(host)); err != nil {
+	t, err := s.write(ctx, &draft{notes: notes})
+	if err == nil {
+		_, err = s.client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.keys.host(host)))...).Commit()
+	}
+	if err != nil {
 		return s.failed("delete host", err)
 	}
 	return nil
