@@ -102,6 +102,7 @@ var contractAsks = map[string]ask{
 	"createTransaction 202": {body: `{"operations":[{"method":"PUT","path":"/nics/nic-2/security-groups/web"}]}`, headers: []string{"Prefer: wait=0"}},
 	"createTransaction 409": {body: `{"operations":[{"method":"POST","path":"/security-groups","body":{"name":"web"}}]}`},
 	"createTransaction 412": {body: `{"operations":[{"method":"PUT","path":"/security-groups/web","body":{"name":"web"},"if_match":"x"}]}`},
+	"trace 403":             {body: `{"source":{"nic":"nic-1"},"destination":{"nic":"nic-2"},"protocol":"tcp","port":443,"probe":true}`, headers: as(viewerAcme)},
 	"trace 202":             {headers: []string{"Prefer: wait=0"}},
 	"listAccounts 403":      {headers: as(memberAcme)},
 }
