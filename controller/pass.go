@@ -74,7 +74,7 @@ func (s *sweeper) flush(ctx context.Context, ctl conntrack, conns []unixctl.Conn
 		})
 	}
 	work.Wait()
-	return errors.Join(append(failed, ctx.Err())...)
+	return errors.Join(errors.Join(failed...), ctx.Err())
 }
 
 // judge returns the connections to cut, and the zones to empty with how many

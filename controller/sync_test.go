@@ -65,7 +65,7 @@ func TestNICBeforeItsPolicy(t *testing.T) {
 	r.applied(rev)
 	r.plug(1)
 	r.plug(2)
-	h := r.applied(rev, "a1")
+	r.applied(rev, "a1")
 	r.status("a2 has no policy", func(h store.HostStatus) bool {
 		return len(h.NICs) == 2 && !h.NICs[1].Ready && strings.Contains(h.NICs[1].Error, "no such NIC")
 	})
@@ -73,7 +73,7 @@ func TestNICBeforeItsPolicy(t *testing.T) {
 	r.dropped(2, 1, "tcp", 80)
 
 	rev = r.write(secgroup.Put(nic(2)))
-	h = r.applied(rev, "a2")
+	h := r.applied(rev, "a2")
 	if h.NICs[1].Error != "" {
 		t.Errorf("NIC %+v", h.NICs[1])
 	}

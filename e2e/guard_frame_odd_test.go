@@ -90,9 +90,7 @@ var frameAttacks = []attack{{
 	name: "TCP with flags that begin nothing", // nor belong to anything
 	frames: func(w wire) (frames [][]byte) {
 		for _, flags := range []byte{0x00, 0x01, 0x03, 0x06, 0x08, 0x12, 0x20, 0x29, 0x2b, 0x3f, 0x07} {
-			for _, f := range w.tcp(53, flags) {
-				frames = append(frames, f)
-			}
+			frames = append(frames, w.tcp(53, flags)...)
 		}
 		return frames
 	},

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	be "encoding/binary"
-	"net"
 	"slices"
 
 	"github.com/gopacket/gopacket/layers"
@@ -42,16 +41,15 @@ func (w wire) extended(port uint16) [][]byte {
 	for range 20 {
 		many = behind(many, extDestination)
 	}
-	var waypoint net.IP = w.src6.To16()
 	return [][]byte{
 		behind(f, extHop), behind(f, extDestination), behind(behind(f, extDestination), extHop),
 		behind(behind(behind(f, extDestination), extDestination), extHop), many,
 		behind(behind(f, extHop), extDestination), behind(behind(f, extHop), extHop),
-		between(f, extRouting, []byte{0, 0, 253, 0, 0, 0, 0, 0}),                        // an experimental type, no segments left
-		between(f, extRouting, slices.Concat([]byte{0, 2, 0, 1, 0, 0, 0, 0}, waypoint)), // RFC 5095: of type 0, with a segment left
-		between(f, layers.IPProtocolAH, []byte{0, 0, 0, 0, 0, 0, 0, 1}),                 // RFC 4302
-		between(f, extDestination, []byte{0, 0, 0xc2, 4, 0xff, 0xff, 0xff, 0xff}),       // a jumbo payload's option
-		between(behind(f, extDestination), extFragment, []byte{0, 0, 0, 0, 9, 9, 9, 9}), // RFC 6946: of a datagram in one piece
+		between(f, extRouting, []byte{0, 0, 253, 0, 0, 0, 0, 0}),                             // an experimental type, no segments left
+		between(f, extRouting, slices.Concat([]byte{0, 2, 0, 1, 0, 0, 0, 0}, w.src6.To16())), // RFC 5095: of type 0, with a segment left
+		between(f, layers.IPProtocolAH, []byte{0, 0, 0, 0, 0, 0, 0, 1}),                      // RFC 4302
+		between(f, extDestination, []byte{0, 0, 0xc2, 4, 0xff, 0xff, 0xff, 0xff}),            // a jumbo payload's option
+		between(behind(f, extDestination), extFragment, []byte{0, 0, 0, 0, 9, 9, 9, 9}),      // RFC 6946: of a datagram in one piece
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 	"github.com/ringfence/ringfence/internal/matrix"
 )
 
-// longest is how long an answer may be held back until a change is in force.
-const longest = 10 * time.Second
+// longest is how long an answer may be held back until a change is in force:
+// generous, as the machine may be an emulated one.
+const longest = time.Minute
 
 // tenant is an account with a VPC of one network, its VMs and groups. Every
 // tenant has the same prefixes, and thus VMs with the same addresses, as

@@ -1,6 +1,8 @@
 package policytest
 
 import (
+	"net/netip"
+
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -26,7 +28,7 @@ func (g *Gen) fill(s *secgroup.Snapshot, c *Case) {
 		return
 	}
 	if g.Guard && g.chance(10) {
-		g.guardPayload(p)
+		g.guardPayload(s, c)
 		return
 	}
 	if r := g.ruleOf(s, n); r != nil && g.chance(75) {
@@ -120,10 +122,18 @@ func (g *Gen) icmp(p *verdict.Packet, message, code uint8) {
 	}
 }
 
-// guardPayload gives p a message that the guard has its say on.
-func (g *Gen) guardPayload(p *verdict.Packet) {
+// guardPayload gives a packet a message that the guard has its say on, and now
+// and then the addresses that belong to it.
+func (g *Gen) guardPayload(s *secgroup.Snapshot, c *Case) {
+	p := &c.Packet
 	v6 := p.Family == secgroup.FamilyIPv6
 	switch {
+	case c.Src != nil && g.chance(10): // a client that has no address yet
+		g.ports(p, verdict.ProtoUDP, 67)
+		p.SrcPort, p.Src, p.Dst = 68, netip.IPv4Unspecified(), netip.AddrFrom4([4]byte{255, 255, 255, 255})
+		if v6 {
+			p.SrcPort, p.DstPort, p.Src, p.Dst = 546, 547, c.Src.MAC.LinkLocal(), netip.MustParseAddr("ff02::1:2")
+		}
 	case g.chance(40):
 		pair := pick(g, [][2]uint16{{68, 67}, {67, 68}, {67, 67}, {40000, 68}})
 		if v6 {
@@ -131,10 +141,29 @@ func (g *Gen) guardPayload(p *verdict.Packet) {
 		}
 		p.Proto, p.SrcPort, p.DstPort = verdict.ProtoUDP, pair[0], pair[1]
 	case v6:
-		g.icmp(p, pick(g, []uint8{133, 134, 135, 136, 137}), 0)
+		g.icmp(p, pick(g, []uint8{133, 134, 135, 136, 137}), pick(g, []uint8{0, 0, 0, 1}))
+		if gateway, ok := g.gateway(s, c); ok && p.ICMPType == 134 {
+			p.Src = gateway
+		}
 	default:
 		g.icmp(p, 5, pick(g, []uint8{0, 1}))
 	}
+}
+
+// gateway draws an IPv6 gateway of the network where a packet arrives from
+// outside.
+func (g *Gen) gateway(s *secgroup.Snapshot, c *Case) (netip.Addr, bool) {
+	if c.Src != nil {
+		return netip.Addr{}, false
+	}
+	var of6 []netip.Addr
+	for _, a := range s.Network(c.Dst.Network).Gateways {
+		if a.Is6() {
+			of6 = append(of6, a)
+		}
+	}
+	a, ok := pickOr(g, of6)
+	return a, ok && a != c.Packet.Dst && g.chance(70)
 }
 
 // guarded reports whether the guard decides on p whatever its source.
