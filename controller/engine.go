@@ -34,6 +34,7 @@ type engine struct {
 	conn    *ofconn.Conn // to which all below belongs
 	ports   ports
 	unfit   error                   // why its switch must not be used
+	version unixctl.Version         // its switch's
 	known   bool                    // what the switch holds is what was compiled, but for back
 	back    ofrules.Delta           // compiled and not installed yet
 	ready   map[string]ofrules.Port // NICs whose flows are confirmed
@@ -128,7 +129,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.refused.Set(float64(len(e.install.refused)))
 	e.metrics.flows.Set(float64(e.compiler.Len()))
 	e.sweeper.add(job{
-		rev: rev, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: e.zones.left(),
+		rev: rev, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: e.zones.left(), misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
 	})
 	return in.soonest(e.untilRefused()), nil
 }
@@ -148,7 +149,7 @@ func (e *engine) meet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e.unfit = e.cfg.unfit(version)
+		e.version, e.unfit = version, e.cfg.unfit(version)
 		e.report.problem("ovs-vswitchd", e.unfit)
 		if e.unfit != nil {
 			e.log.Error("this Open vSwitch is not used", "error", e.unfit)
@@ -180,10 +181,10 @@ func (e *engine) compile(in hostInput) (rev int64, loaded bool) {
 		} else {
 			e.back = ofrules.Delta{} // to be found by reading back
 		}
-		for _, nic := range in.fresh {
-			ch.concern.nics[nic] = struct{}{} // its zone was another's
-		}
 		e.sweeper.expect(sweep{concern: ch.concern})
+		for _, nic := range in.fresh {
+			e.sweeper.expect(sweep{concern: concern{nics: map[string]struct{}{nic: {}}}}) // its zone was another's
+		}
 	})
 }
 

@@ -52,6 +52,7 @@ type revalidation struct {
 	metrics  *metrics
 	kick     chan struct{} // a commit was made
 	last     atomic.Int64  // nanoseconds
+	flows    atomic.Int64  // megaflows, lately
 }
 
 // cost is what a commit costs now.
@@ -61,6 +62,9 @@ func (r *revalidation) cost() time.Duration {
 
 // duration is how long the last pass took.
 func (r *revalidation) duration() time.Duration { return time.Duration(r.last.Load()) }
+
+// cached is how many megaflows there were lately.
+func (r *revalidation) cached() int { return int(r.flows.Load()) }
 
 // committed has the next pass measured.
 func (r *revalidation) committed() {
@@ -100,6 +104,7 @@ func (r *revalidation) sample(ctx context.Context) {
 	for _, d := range all {
 		if d.Datapath == name {
 			r.last.Store(int64(d.Duration))
+			r.flows.Store(int64(d.Flows))
 			r.metrics.revalidation.Set(d.Duration.Seconds())
 			r.metrics.megaflows.Set(float64(d.Flows))
 		}

@@ -18,10 +18,28 @@ const (
 	minNudge = 2 * time.Millisecond
 )
 
-// settle returns when no cached megaflow of the time before is left. It takes
-// two passes, as the first to end may have begun before. OVS is in no hurry for
-// the second, up to maxRevalidator, unless it is nudged.
+// purgeCost is what a purged megaflow costs until it is cached again: its next
+// packet goes through all tables.
+const purgeCost = 50 * time.Microsecond
+
+// settle returns when no cached megaflow of the time before is left.
 func (s *sweeper) settle(ctx context.Context) error {
+	if err := s.revalidated(ctx); err != nil || !s.latest().misplaces {
+		return err
+	}
+	// The passes may have left megaflows as they were and believe that they are
+	// right. Only now, as a pass that knows the tables of before might spoil new
+	// megaflows too.
+	if err := pause(ctx, s.purges.wait(time.Now(), 0)); err != nil {
+		return err
+	}
+	s.purges.spend(time.Now(), time.Duration(s.cached())*purgeCost)
+	return s.ctl().PurgeMegaflows(ctx)
+}
+
+// revalidated returns when passes over all megaflows have begun and ended. OVS
+// is in no hurry for each, up to maxRevalidator, unless it is nudged.
+func (s *sweeper) revalidated(ctx context.Context) error {
 	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
 	defer cancel()
 	ended := make(chan error, 1)

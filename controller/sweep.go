@@ -29,8 +29,10 @@ type sweeper struct {
 	report   *reporter
 	freed    func(zones []uint16)
 	lastPass func() time.Duration
+	cached   func() int // megaflows
 	metrics  *metrics
 	cuts     cuts
+	purges   pace
 	wake     chan struct{}
 
 	mu       sync.Mutex
@@ -47,6 +49,7 @@ type job struct {
 	nics       map[uint16]string       // NIC of each zone in use
 	ports      map[string]ofrules.Port // of these NICs
 	left       []uint16                // zones that nobody has any more
+	misplaces  bool                    // its switch may leave a megaflow as it was, see misplaces
 }
 
 // sweep is what there is to do after a job.
@@ -64,19 +67,21 @@ func (s *sweep) merge(o sweep) {
 	s.narrowed = s.narrowed || o.narrowed
 }
 
-// conntrack is what the sweeper needs of the switch's connection tracking.
+// conntrack is what the sweeper needs of the switch's connection tracking, and
+// of the megaflows that lead there.
 type conntrack interface {
 	CheckTracking(ctx context.Context) error
 	DumpAllConntrack(ctx context.Context) ([]unixctl.Conn, error)
 	FlushConntrack(ctx context.Context, c unixctl.Conn) error
 	FlushZone(ctx context.Context, zone uint16) error
 	AwaitRevalidation(ctx context.Context) error
+	PurgeMegaflows(ctx context.Context) error
 }
 
 func newSweeper(c *controller) *sweeper {
 	return &sweeper{
 		log: c.log, ctl: func() conntrack { return c.datapath() }, erase: c.eraseEcho, nudge: c.nudge, view: c.view, report: c.report,
-		freed: c.zones.freed, lastPass: c.passes.duration, metrics: c.metrics, wake: make(chan struct{}, 1),
+		freed: c.zones.freed, lastPass: c.passes.duration, cached: c.passes.cached, metrics: c.metrics, wake: make(chan struct{}, 1),
 		expected: newSweep(), due: newSweep(),
 	}
 }
@@ -115,6 +120,12 @@ func (s *sweeper) take() (job, sweep) {
 	due := s.due
 	s.due = newSweep()
 	return s.job, due
+}
+
+func (s *sweeper) latest() job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.job
 }
 
 func (s *sweeper) run(ctx context.Context) error {

@@ -56,6 +56,7 @@ func (f *fakeTracking) FlushZone(_ context.Context, zone uint16) error {
 }
 
 func (f *fakeTracking) AwaitRevalidation(context.Context) error { return nil }
+func (f *fakeTracking) PurgeMegaflows(context.Context) error    { return nil }
 
 func (f *fakeTracking) left() (zones []uint16) {
 	f.mu.Lock()
@@ -93,7 +94,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		report := newReporter(Config{Host: hostName, Reports: b}, slog.New(slog.DiscardHandler), metrics)
 		s := &sweeper{
 			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, nudge: func(context.Context) error { return nil },
-			view: v, report: report, freed: func([]uint16) {}, lastPass: func() time.Duration { return 0 }, metrics: metrics,
+			view: v, report: report, freed: func([]uint16) {}, lastPass: func() time.Duration { return 0 }, cached: func() int { return 0 }, metrics: metrics,
 			wake: make(chan struct{}, 1), expected: newSweep(), due: newSweep(),
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -19,4 +20,24 @@ func unfit(v unixctl.Version) error {
 		return fmt.Errorf("version %s is not supported: its megaflow masks are wrong; 3.0.4 is the first of its series that is right", v)
 	}
 	return nil
+}
+
+// misplaces tells whether a datapath may put the new actions of one cached
+// megaflow into another that overlaps it, and leave the first as it was for as
+// long as packets use it: the userspace datapath until 2.17.8, 3.0.5, 3.1.3 and
+// 3.2.0, which found megaflows by key ("dpif-netdev: Fix dpif_netdev_flow_put").
+func misplaces(v unixctl.Version, datapath string) bool {
+	if strings.HasPrefix(datapath, "system@") { // finds them by their id
+		return false
+	}
+	fixed := unixctl.Version{Major: 3, Minor: 2}
+	switch (unixctl.Version{Major: v.Major, Minor: v.Minor}) {
+	case unixctl.Version{Major: 2, Minor: 17}:
+		fixed = unixctl.Version{Major: 2, Minor: 17, Patch: 8}
+	case unixctl.Version{Major: 3, Minor: 0}:
+		fixed = unixctl.Version{Major: 3, Minor: 0, Patch: 5}
+	case unixctl.Version{Major: 3, Minor: 1}:
+		fixed = unixctl.Version{Major: 3, Minor: 1, Patch: 3}
+	}
+	return v.Compare(fixed) < 0
 }

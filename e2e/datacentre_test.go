@@ -30,7 +30,7 @@ var binary = sync.OnceValues(func() (string, error) {
 		return path, nil
 	}
 	path := filepath.Join(buildDir(), "ringfence")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
+	out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", raced), "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

@@ -42,6 +42,9 @@ func expectMatrix(t *testing.T, parties []*matrix.Party, pair func(from, to *mat
 		if len(wrong) == 0 {
 			return
 		}
+		if err := parties[0].Node.Lab().Evidence(t.Context(), t.ArtifactDir()); err != nil {
+			t.Errorf("no evidence: %v", err)
+		}
 		missing := !slices.ContainsFunc(wrong, func(c matrix.Cell) bool { return c.Want == matrix.No })
 		if missing && try < tries && overloaded(t, parties[0].Node.Lab(), asked) {
 			continue

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -70,8 +71,14 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 func (p *Process) Kill() error { return p.end(syscall.SIGKILL) }
 
 // Stop ends it with SIGTERM and waits for that. One that does not end in
-// order is killed, and that is an error.
-func (p *Process) Stop() error { return p.end(syscall.SIGTERM) }
+// order is killed, and that is an error; so is what the race detector found.
+func (p *Process) Stop() error {
+	err := p.end(syscall.SIGTERM)
+	if log := p.Log(); strings.Contains(log, "WARNING: DATA RACE") {
+		err = errors.Join(err, fmt.Errorf("%s: %s", p.Name, log[strings.Index(log, "WARNING: DATA RACE"):]))
+	}
+	return err
+}
 
 func (p *Process) end(sig syscall.Signal) error {
 	if !p.Running() {

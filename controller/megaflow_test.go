@@ -1,0 +1,84 @@
+package controller
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// TestMegaflowsFollow: after each change of a prefix, packets from everywhere
+// meet the policy of now, though cached megaflows of all those before overlap.
+func TestMegaflowsFollow(t *testing.T) {
+	r, p := newRig(t), newPolicy()
+	r.uplink = "up"
+	r.ovs.AddPort(bridge, "up", 50, "")
+	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
+	r.start()
+	r.plugged(1)
+	r.applied(rev)
+	gen := rand.New(rand.NewPCG(1, 1))
+	at := func(n int) netip.Prefix { // around an address, from /20 to /32
+		prefix, err := address4(n).Prefix(20 + gen.IntN(13))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return prefix
+	}
+	const senders = 4096
+	sport := uint16(2000)
+	for round := range 40 {
+		var open []netip.Prefix
+		for range gen.IntN(4) {
+			open = append(open, at(2+gen.IntN(senders-2)))
+		}
+		r.applied(r.write(p.with("web", func(g *secgroup.Group) {
+			g.Rules = nil
+			for i, prefix := range open {
+				rule := secgroup.Rule{ID: fmt.Sprintf("r%d-%d", round, i), Direction: secgroup.Ingress, Protocol: "udp", PortMin: 53, Enabled: true, RemoteCIDR: prefix}
+				rule.Normalize()
+				g.Rules = append(g.Rules, rule)
+			}
+		})))
+		allowed := func(n int) bool {
+			for _, prefix := range open {
+				if prefix.Contains(address4(n)) {
+					return true
+				}
+			}
+			return false
+		}
+		asked := map[packet]bool{}
+		ask := func(n int) {
+			sport++
+			q := udp(n, 1, 53)
+			q.sport = sport
+			asked[q] = allowed(n)
+			r.sendAt("up", q)
+		}
+		for range 40 {
+			ask(2 + gen.IntN(senders-2))
+		}
+		for _, prefix := range open { // and some that are let in
+			first := prefix.Masked().Addr().As4()
+			for i := range min(5, 1<<(32-prefix.Bits())) {
+				ask(max(2, int(first[2])<<8|int(first[3])+i))
+			}
+		}
+		for q, want := range asked {
+			found := func() bool { return len(r.entries(q)) > 0 }
+			for end := time.Now().Add(patience); want && !found() && time.Now().Before(end); {
+				time.Sleep(time.Millisecond)
+			}
+			if found() != want {
+				t.Errorf("round %d, open to %v: %v: let in %v, want %v", round, open, q, !want, want)
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
