@@ -22,7 +22,8 @@ const (
 // packet goes through all tables.
 const purgeCost = 50 * time.Microsecond
 
-// settle returns when no cached megaflow of the time before is left.
+// settle returns when no cached megaflow of the time before is left. It may be
+// called from everywhere.
 func (s *sweeper) settle(ctx context.Context) error {
 	if err := s.revalidated(ctx); err != nil || !s.latest().misplaces {
 		return err
@@ -30,6 +31,8 @@ func (s *sweeper) settle(ctx context.Context) error {
 	// The passes may have left megaflows as they were and believe that they are
 	// right. Only now, as a pass that knows the tables of before might spoil new
 	// megaflows too.
+	s.purging.Lock()
+	defer s.purging.Unlock()
 	if err := pause(ctx, s.purges.wait(time.Now(), 0)); err != nil {
 		return err
 	}

@@ -32,7 +32,8 @@ type sweeper struct {
 	cached   func() int // megaflows
 	metrics  *metrics
 	cuts     cuts
-	purges   pace
+	purging  sync.Mutex
+	purges   pace // under purging
 	wake     chan struct{}
 
 	mu       sync.Mutex
