@@ -17,12 +17,14 @@ import (
 // other.
 func testOverlap(t *testing.T, dc *datacentre) {
 	a, b := dc.newTenant(t), dc.newTenant(t)
+	b.play("web", "db", "only")
+	a.play("web", "db")
 	for _, n := range []*tenant{a, b} {
-		n.play("web", "db")
 		n.groups("web", "db", "idle")
 		n.join("db", "db")
 		n.join("idle", "web") // lest the default group judges them
 	}
+	b.join("idle", "only")
 	a.join("web", "web")
 	a.rule("db", "in", "ingress tcp 80-81 from web")
 	b.rule("db", "in", "ingress tcp 80-81 from web") // whose group is empty
@@ -36,6 +38,18 @@ func testOverlap(t *testing.T, dc *datacentre) {
 	b.expectTraces("web@h1")
 	a.expectConnections("web@h2")
 	b.expectConnections("web@h1")
+	// Nor does a VM of one have the addresses of a VM of the other.
+	a.rule("db", "dns", "ingress udp 53 from any")
+	var hails []hail
+	for _, host := range hosts {
+		web, db := a.party("web@h1"), a.party("db@"+host)
+		own, theirs := newWire(web, db, a.vlan), newWire(web, db, a.vlan)
+		theirs.src4, theirs.src6 = ip("10.0.0.31"), ip("fd00::31")
+		hails = append(hails, hail{"datagrams of its own", web, db, own.udp(53), true},
+			hail{"datagrams from an address of the other VPC", web, db, theirs.udp(53), false})
+	}
+	a.expectHails(t, hails)
+	a.unrule("db", "dns")
 	// Nothing gets from one to the other, not even under the other's MAC.
 	from := a.party("web@h2")
 	s := newSender(t, from.Node)

@@ -28,6 +28,12 @@ type hail struct {
 // frames: what is missing is said again.
 func (n *tenant) expectHails(t *testing.T, hails []hail) {
 	t.Helper()
+	n.expectHailsOf(t, hails, func(hail) bool { return true })
+}
+
+// expectHailsOf is expectHails where some may be heard by anyone else, too.
+func (n *tenant) expectHailsOf(t *testing.T, hails []hail, exclusive func(h hail) bool) {
+	t.Helper()
 	begin := time.Now()
 	say := func(h hail) {
 		newSender(t, h.from.Node).send(t, h.frames...)
@@ -52,7 +58,7 @@ func (n *tenant) expectHails(t *testing.T, hails []hail) {
 	for _, h := range hails {
 		for i, f := range h.frames {
 			for _, p := range n.parties {
-				if p.Place == "" && p != h.to {
+				if p != h.to && (p.Place == "" || !exclusive(h)) {
 					continue // the fabric may flood what is for others
 				}
 				if want := h.heard && p == h.to; p != h.from && heard(p, f) != want {

@@ -298,6 +298,8 @@ func TestGuard(t *testing.T) {
 			"overlap":         testOverlap,
 			"errors":          testErrors,
 			"enforcement off": testEnforcementOff,
+			"no addresses":    testNoAddresses,
+			"DHCP server":     testDHCPServer,
 			"types":           testTypes,
 		} {
 			t.Run(name, func(t *testing.T) {
