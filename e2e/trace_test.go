@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
-	"github.com/ringfence/ringfence/internal/lab"
 )
 
 // traced is a tenant with random groups, rules and attachments.
@@ -297,64 +296,6 @@ func (n *traced) compareInstalled() {
 	if byRule == 0 {
 		n.t.Errorf("no connection was admitted by a rule: %+v", conns)
 	}
-}
-
-// A foreign flow that shuts or opens a NIC shows in the trace; where it stands in
-// our tables the controller takes it away within a second.
-func TestTracesShowSabotage(t *testing.T) {
-	t.Parallel()
-	dc := newDatacentre(t)
-	n := dc.newTenant(t)
-	n.play("web", "db")
-	n.groups("open", "shut")
-	n.rule("open", "r", "ingress tcp 80 from any")
-	n.join("open", "web")
-	n.join("shut", "db")
-	h := dc.lab.Host("h1")
-	way := func(to string, port int) client.TraceSpec {
-		return client.TraceSpec{Protocol: "tcp", Port: port, Source: client.TraceEnd{NIC: n.nic("web", "h2")}, Destination: client.TraceEnd{NIC: n.nic(to, "h1")}}
-	}
-	sabotage := func(flow string) {
-		t.Helper()
-		if _, err := h.Ofctl(t.Context(), "add-flow", lab.Bridge, flow); err != nil {
-			t.Fatal(err)
-		}
-	}
-	expect := func(spec client.TraceSpec, verdict string, agreement bool) error {
-		trace, err := n.api.Trace(t.Context(), n.account, spec, client.Wait(longest))
-		if err == nil && (trace.Verdict != verdict || trace.Agreement == nil || *trace.Agreement != agreement) {
-			err = fmt.Errorf("%s, agreement %v: %+v", trace.Verdict, trace.Agreement, trace.Legs)
-		}
-		return err
-	}
-	if err := expect(way("web", 80), "allow", true); err != nil {
-		t.Fatal(err)
-	}
-	if err := expect(way("db", 80), "deny", true); err != nil {
-		t.Fatal(err)
-	}
-	// In the bridge's front door, which is not ours alone: it stays.
-	sabotage("table=0,priority=5000,in_port=" + lab.Uplink + ",tcp,tp_dst=80,cookie=0x666,actions=drop")
-	if err := expect(way("web", 80), "deny", false); err != nil {
-		t.Error(err)
-	}
-	if _, err := h.Ofctl(t.Context(), "del-flows", lab.Bridge, "cookie=0x666/-1"); err != nil {
-		t.Fatal(err)
-	}
-	// Inside: it is taken away, faster than it could be traced.
-	nic, err := n.api.NIC(t.Context(), n.account, n.nic("db", "h1"))
-	if err != nil || !nic.Ready {
-		t.Fatal(nic, err)
-	}
-	sabotage("table=70,priority=6000,cookie=0x667,actions=goto_table:100")
-	eventually(t, time.Second, func() error { return expect(way("db", 80), "deny", true) })
-	eventually(t, time.Second, func() error {
-		flows, err := h.Flows(t.Context())
-		if err == nil && strings.Contains(strings.Join(flows, "\n"), "0x667") {
-			err = fmt.Errorf("the foreign flow is still there: %q", flows)
-		}
-		return err
-	})
 }
 
 // A host that does not answer is unknown, not guessed; the POST says so at once

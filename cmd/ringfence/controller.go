@@ -81,6 +81,7 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio) error {
 		if err != nil {
 			return fmt.Errorf("--metrics-listen: %w", err)
 		}
+		log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
 		group.Go(func() error { return serveMetrics(ctx, l, registry, log) })
 	}
 	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd)
