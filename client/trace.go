@@ -179,10 +179,15 @@ type Connection struct {
 	TracePacket
 	State     string `json:"state"`
 	ExpiresIn int64  `json:"expires_in"` // seconds
-	Reason    string `json:"reason"`     // what admitted it
-	Group     string `json:"group"`
-	Rule      string `json:"rule"`
-	CTMark    uint32 `json:"ct_mark"`
+	// Packets and Bytes are of both directions, Age is in seconds; nil where the
+	// datapath does not tell, as the userspace one.
+	Packets *uint64  `json:"packets"`
+	Bytes   *uint64  `json:"bytes"`
+	Age     *float64 `json:"age"`
+	Reason  string   `json:"reason"` // what admitted it
+	Group   string   `json:"group"`
+	Rule    string   `json:"rule"`
+	CTMark  uint32   `json:"ct_mark"`
 }
 
 // ConnectionList is what the hosts have open for an account.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
@@ -54,6 +55,10 @@ func showConnection(n names, nic *secgroup.NIC, c unixctl.Conn) inquiry.Connecti
 			Src: c.Orig.Src, Dst: c.Orig.Dst, Proto: c.Proto, SrcPort: c.Orig.SPort, DstPort: c.Orig.DPort,
 			ICMPType: c.Orig.ICMPType, ICMPCode: c.Orig.ICMPCode,
 		},
+	}
+	out.Packets, out.Bytes = c.Sent.Packets+c.Received.Packets, c.Sent.Bytes+c.Received.Bytes
+	if !c.Start.IsZero() {
+		out.Age = max(time.Since(c.Start).Seconds(), 0.001)
 	}
 	if !verdict.Spoofed(nic, c.Orig.Src) {
 		out.Direction = string(secgroup.Egress)

@@ -127,10 +127,14 @@ type connectionJSON struct {
 	packetJSON
 	State   *string `json:"state"`
 	Expires int64   `json:"expires_in"` // seconds, unless packets arrive
-	Reason  string  `json:"reason"`
-	Group   *string `json:"group"`
-	Rule    *string `json:"rule"`
-	Mark    uint32  `json:"ct_mark"`
+	// What the datapath does not tell is null; the userspace one tells none of them.
+	Packets *uint64  `json:"packets"`
+	Bytes   *uint64  `json:"bytes"`
+	Age     *float64 `json:"age"` // seconds
+	Reason  string   `json:"reason"`
+	Group   *string  `json:"group"`
+	Rule    *string  `json:"rule"`
+	Mark    uint32   `json:"ct_mark"`
 }
 
 type connectionsJSON struct {
@@ -160,6 +164,12 @@ func getConnections(c *call) error {
 				State: text(conn.State), Expires: conn.Timeout, Reason: conn.Reason, Mark: conn.Mark,
 			}
 			item.Group, item.Rule = ownRule(conn.Rule, c.account)
+			if conn.Packets > 0 {
+				item.Packets, item.Bytes = &conn.Packets, &conn.Bytes
+			}
+			if conn.Age > 0 {
+				item.Age = &conn.Age
+			}
 			out.Items = append(out.Items, item)
 		}
 		return hostAnswerJSON{Host: host, Applied: &answer.Applied, Truncated: answer.Truncated}

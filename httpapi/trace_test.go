@@ -20,7 +20,7 @@ type fakeHost struct {
 	mu     sync.Mutex
 	answer func(inquiry.TraceQuestion) (inquiry.TraceAnswer, error)
 	asked  int
-	probe  func(json.RawMessage) (any, error)
+	other  map[string]func(json.RawMessage) (any, error) // by kind
 }
 
 func (h *fakeHost) set(answer func(inquiry.TraceQuestion) (inquiry.TraceAnswer, error)) {
@@ -60,11 +60,11 @@ func tracedServer(t *testing.T) (*server, *fakeHost) {
 	go func() {
 		defer close(ended)
 		_ = s.store.ServeAsks(serving, "h1", func(_ context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
-			if kind == inquiry.KindProbe {
-				h.mu.Lock()
-				probe := h.probe
-				h.mu.Unlock()
-				a, err := probe(body)
+			h.mu.Lock()
+			other := h.other[kind]
+			h.mu.Unlock()
+			if other != nil {
+				a, err := other(body)
 				if err != nil {
 					return nil, err
 				}

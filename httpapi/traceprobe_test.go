@@ -13,14 +13,22 @@ import (
 // as the policy says.
 func (h *fakeHost) probing(trace func(inquiry.TraceQuestion) (inquiry.TraceAnswer, error), probe func(inquiry.ProbeQuestion) inquiry.ProbeAnswer) {
 	h.set(trace)
+	answers(h, inquiry.KindProbe, probe)
+}
+
+// answers makes the host answer a kind of question.
+func answers[Q, A any](h *fakeHost, kind string, answer func(Q) A) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.probe = func(body json.RawMessage) (any, error) {
-		var q inquiry.ProbeQuestion
+	if h.other == nil {
+		h.other = map[string]func(json.RawMessage) (any, error){}
+	}
+	h.other[kind] = func(body json.RawMessage) (any, error) {
+		var q Q
 		if err := json.Unmarshal(body, &q); err != nil {
 			return nil, err
 		}
-		return probe(q), nil
+		return answer(q), nil
 	}
 }
 

@@ -21,6 +21,11 @@ type Connection struct {
 	Packet    Packet `json:"packet"`    // the first one
 	State     string `json:"state,omitempty"`
 	Timeout   int64  `json:"timeout"` // seconds until it expires unless packets arrive
+	// Packets and Bytes are of both directions, Age is in seconds. They are 0 where
+	// the datapath does not tell: the userspace one never does.
+	Packets uint64  `json:"packets,omitempty"`
+	Bytes   uint64  `json:"bytes,omitempty"`
+	Age     float64 `json:"age,omitempty"`
 	// Reason says what admitted it: "rule", "unrestricted", "baseline", "fragment" (a
 	// rule or unrestricted egress, by the first fragment of a datagram), or "unknown"
 	// for a rule that is no more.

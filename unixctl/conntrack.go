@@ -21,7 +21,16 @@ type Conn struct {
 	// State is the TCP or SCTP state, such as "ESTABLISHED"; empty for others.
 	State   string
 	Timeout time.Duration // until it expires unless packets arrive; whole seconds
+	// Sent and Received count the packets of the two directions, and Start is
+	// when the first came. The userspace datapath has neither; the kernel has
+	// them with the sysctls net.netfilter.nf_conntrack_acct and
+	// nf_conntrack_timestamp set. What is not known is zero.
+	Sent, Received Count
+	Start          time.Time
 }
+
+// Count is what one direction of a connection carried.
+type Count struct{ Packets, Bytes uint64 }
 
 // Tuple is one direction of a connection. Ports belong to TCP, UDP, SCTP,
 // DCCP and UDP-Lite; they are 0 for protocols whose ports the datapath does

@@ -79,9 +79,9 @@ func (c *Conn) parse(line string) (err error) {
 func (c *Conn) set(key, value string) (err error) {
 	switch key {
 	case "orig":
-		c.Orig, err = parseTuple(c.Proto, value)
+		c.Orig, c.Sent, err = parseTuple(c.Proto, value)
 	case "reply":
-		c.Reply, err = parseTuple(c.Proto, value)
+		c.Reply, c.Received, err = parseTuple(c.Proto, value)
 	case "parent":
 		_, err = parseTupleOf(value) // may be of another protocol
 	case "zone":
@@ -98,7 +98,9 @@ func (c *Conn) set(key, value string) (err error) {
 		c.State, err = parseProtoInfo(value)
 	case "id":
 		_, err = number[uint32](value)
-	case "start", "stop", "status", "helper": // nothing of ours depends on them
+	case "start":
+		c.Start, err = time.ParseInLocation("2006-01-02T15:04:05.999", value, time.Local)
+	case "stop", "status", "helper": // nothing of ours depends on them
 	default:
 		err = errUnknown
 	}
@@ -133,21 +135,22 @@ func nextToken(s string) (key, value, rest string, err error) {
 	return key, value, rest, nil
 }
 
-func parseTuple(proto uint8, s string) (Tuple, error) {
+func parseTuple(proto uint8, s string) (Tuple, Count, error) {
 	t, err := parseTupleOf(s)
 	if err != nil {
-		return Tuple{}, err
+		return Tuple{}, Count{}, err
 	}
 	if icmp := proto == protoICMP || proto == protoICMPv6; icmp != t.icmp {
-		return Tuple{}, fmt.Errorf("the wrong fields for protocol %d", proto)
+		return Tuple{}, Count{}, fmt.Errorf("the wrong fields for protocol %d", proto)
 	}
-	return t.Tuple, nil
+	return t.Tuple, t.count, nil
 }
 
 // rawTuple is a tuple and which kind of fields it had.
 type rawTuple struct {
 	Tuple
-	icmp bool
+	icmp  bool
+	count Count
 }
 
 func parseTupleOf(s string) (t rawTuple, err error) {
@@ -175,8 +178,10 @@ func parseTupleOf(s string) (t rawTuple, err error) {
 			t.ICMPType, err = number[uint8](value)
 		case "code":
 			t.ICMPCode, err = number[uint8](value)
-		case "packets", "bytes":
-			_, err = number[uint64](value)
+		case "packets":
+			t.count.Packets, err = number[uint64](value)
+		case "bytes":
+			t.count.Bytes, err = number[uint64](value)
 		default:
 			err = errUnknown
 		}

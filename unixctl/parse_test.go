@@ -23,7 +23,8 @@ func TestParseConn(t *testing.T) {
 		"tcp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=1,dport=2,packets=3,bytes=4),reply=(src=10.0.0.2,dst=10.0.0.1,sport=2,dport=1,packets=5,bytes=6),start=2026-01-02T03:04:05.006,id=3243453000,zone=65535,status=SEEN_REPLY|ASSURED|CONFIRMED,timeout=86399,mark=4294967295,labels=0xffffffffffffffffffffffffffffffff,protoinfo=(state_orig=SYN_SENT,state_reply=ESTABLISHED,wscale_orig=7,wscale_reply=7,flags_orig=WINDOW_SCALE|SACK_PERM,flags_reply=0),helper=ftp,parent=(src=10.0.0.1,dst=10.0.0.2,id=1,type=8,code=0)": {
 			Proto: 6, Orig: tuple("10.0.0.1", "10.0.0.2", 1, 2), Reply: tuple("10.0.0.2", "10.0.0.1", 2, 1),
 			Zone: 65535, Mark: 0xffffffff, Labels: [16]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255},
-			State: "ESTABLISHED", Timeout: 86399 * time.Second},
+			State: "ESTABLISHED", Timeout: 86399 * time.Second, Sent: Count{3, 4}, Received: Count{5, 6},
+			Start: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.Local)},
 		"sctp,orig=(src=::1,dst=::2,sport=1,dport=2),reply=(src=::2,dst=::1,sport=2,dport=1),protoinfo=(state=COOKIE_WAIT,vtag_orig=4294967295,vtag_reply=0)": {
 			Proto: 132, Orig: tuple("::1", "::2", 1, 2), Reply: tuple("::2", "::1", 2, 1), State: "COOKIE_WAIT"},
 		"255,orig=(src=10.0.0.1,dst=10.0.0.2,sport=0,dport=0),reply=(src=10.0.0.2,dst=10.0.0.1,sport=0,dport=0),labels=0x1": {
@@ -57,6 +58,7 @@ func TestParseConnNamesWhatItCannotRead(t *testing.T) {
 		"tcp," + both + ",zone=1,id":                                     `"id"`,
 		"tcp," + both + "," + orig:                                       "orig is given twice",
 		"tcp," + both + ",protoinfo=()":                                  "no state",
+		"tcp," + both + ",start=yesterday":                               "start=yesterday",
 		"tcp," + both + ",protoinfo=(mood=good)":                         "mood=good: unknown",
 		"tcp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=1":                    "no closing parenthesis",
 		"tcp,orig=(src=10.0.0.1,dst=::1,sport=1,dport=2)":                "mixes",

@@ -122,11 +122,19 @@ func (c connectionsCmd) Run(t *tenant) error {
 		}
 		rows = append(rows, []cell{
 			text(k.Host), text(k.NIC), text(k.Direction), text(packetText(k.TracePacket)), text(strconv.Itoa(k.SourcePort)),
-			text(k.State), text(fmt.Sprintf("%d s", k.ExpiresIn)), text(by),
+			text(k.State), text(fmt.Sprintf("%d s", k.ExpiresIn)), known(k.Age, "%.0f s"), known(k.Bytes, "%d"), text(by),
 		})
 	}
-	t.out.table([]string{"HOST", "NIC", "DIRECTION", "CONNECTION", "FROM PORT", "STATE", "EXPIRES", "ADMITTED BY"}, rows)
+	t.out.table([]string{"HOST", "NIC", "DIRECTION", "CONNECTION", "FROM PORT", "STATE", "EXPIRES", "AGE", "BYTES", "ADMITTED BY"}, rows)
 	return t.out.hostAnswers(conns.Hosts)
+}
+
+// known shows a number that may be missing.
+func known[N uint64 | float64](n *N, format string) cell {
+	if n == nil {
+		return cell{}
+	}
+	return text(fmt.Sprintf(format, *n))
 }
 
 type explainCookieCmd struct {
