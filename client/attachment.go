@@ -10,6 +10,23 @@ type groupSet struct {
 	Groups []string `json:"security_groups"`
 }
 
+// AttachedGroup is a group that is attached to a NIC or an instance.
+type AttachedGroup struct {
+	ID   string `json:"id"` // "account/id" of another account's
+	Name string `json:"name"`
+}
+
+// NICGroups reads what is attached to a NIC itself. Its ETag (Into) is what
+// SetNICGroups depends on with IfMatch.
+func (c *Client) NICGroups(ctx context.Context, acct, nic string, opts ...CallOption) ([]AttachedGroup, error) {
+	return Collect(list[AttachedGroup](ctx, c, account(acct, "nics", nic, "security-groups"), opts))
+}
+
+// InstanceGroups reads what is attached to an instance.
+func (c *Client) InstanceGroups(ctx context.Context, acct, instance string, opts ...CallOption) ([]AttachedGroup, error) {
+	return Collect(list[AttachedGroup](ctx, c, account(acct, "instances", instance, "security-groups"), opts))
+}
+
 // SetNICGroups makes groups the whole list that is attached to a NIC itself.
 func (c *Client) SetNICGroups(ctx context.Context, acct, nic string, groups []string, opts ...CallOption) error {
 	return c.Do(ctx, http.MethodPut, account(acct, "nics", nic, "security-groups"), groupSet{groups}, nil, opts...)

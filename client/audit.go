@@ -74,6 +74,11 @@ func (c *Client) Audit(ctx context.Context, acct string, opts ...CallOption) ite
 	return list[AuditEntry](ctx, c, account(acct, "audit"), opts)
 }
 
+// PlatformAudit lists the mutations of networks, the baseline and hosts (admin).
+func (c *Client) PlatformAudit(ctx context.Context, opts ...CallOption) iter.Seq2[AuditEntry, error] {
+	return list[AuditEntry](ctx, c, "/v1/audit", opts)
+}
+
 // Events waits up to a time for what happens to an account after a revision,
 // and returns the revision to go on from. After revision 0 there is nothing but
 // the revision to begin with. A Problem "revision-compacted" says that the

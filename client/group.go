@@ -72,6 +72,19 @@ func (c *Client) DeleteGroup(ctx context.Context, acct, id string, opts ...CallO
 	return c.Do(ctx, http.MethodDelete, account(acct, "security-groups", id), nil, nil, opts...)
 }
 
+// Scope says in which networks a group acts.
+type Scope struct {
+	NetworkScope string   `json:"network_scope"` // "any", "listed"
+	Networks     []string `json:"items"`         // of scope "listed"
+	Revision     int64    `json:"revision"`
+}
+
+// GroupNetworks reads a group's network scope.
+func (c *Client) GroupNetworks(ctx context.Context, acct, id string, opts ...CallOption) (s Scope, err error) {
+	err = c.Do(ctx, http.MethodGet, account(acct, "security-groups", id, "networks"), nil, &s, opts...)
+	return s, err
+}
+
 // AddGroupNetwork adds a network to a group's network scope.
 func (c *Client) AddGroupNetwork(ctx context.Context, acct, id, network string, opts ...CallOption) error {
 	return c.Do(ctx, http.MethodPut, account(acct, "security-groups", id, "networks", network), nil, nil, opts...)

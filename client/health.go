@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 )
 
@@ -14,4 +15,18 @@ func (c *Client) Healthy(ctx context.Context) error {
 // needs no token.
 func (c *Client) Ready(ctx context.Context) error {
 	return c.Do(ctx, http.MethodGet, "/readyz", nil, nil)
+}
+
+// Metrics reads the process's metrics, in Prometheus' text format (admin).
+func (c *Client) Metrics(ctx context.Context) (string, error) {
+	var m Meta
+	err := c.Do(ctx, http.MethodGet, "/metrics", nil, nil, Into(&m))
+	return string(m.Raw), err
+}
+
+// OpenAPI reads the API's description. It needs no token.
+func (c *Client) OpenAPI(ctx context.Context) (json.RawMessage, error) {
+	var m Meta
+	err := c.Do(ctx, http.MethodGet, "/openapi.json", nil, nil, Into(&m))
+	return m.Raw, err
 }

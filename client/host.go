@@ -57,6 +57,11 @@ func (c *Client) Host(ctx context.Context, id string, opts ...CallOption) (h Hos
 	return h, err
 }
 
+// ForgetHost forgets a host that is no more, so that nobody waits for it (admin).
+func (c *Client) ForgetHost(ctx context.Context, id string, opts ...CallOption) error {
+	return c.Do(ctx, http.MethodDelete, path("/v1/hosts", id), nil, nil, opts...)
+}
+
 // Realization asks whether all hosts have applied revision (0: the latest),
 // and lets the server wait for it up to wait (admin).
 func (c *Client) Realization(ctx context.Context, revision int64, wait time.Duration, opts ...CallOption) (r Realization, err error) {

@@ -31,6 +31,8 @@ type NIC struct {
 type EffectiveGroup struct {
 	ID  string `json:"id"`
 	Via string `json:"via"` // "nic", "instance", "default"
+	// Implicit: it is the account's default group, since nothing attached acts there.
+	Implicit bool `json:"implicit"`
 }
 
 // Because names what makes a NIC egress-restricted: a group, and the rule that

@@ -31,6 +31,7 @@ type TraceSpec struct {
 // Trace is what becomes of a packet.
 type Trace struct {
 	ID        string      `json:"id"`
+	Account   string      `json:"account"`
 	Verdict   string      `json:"verdict"` // "allow", "deny", "unknown"
 	Summary   string      `json:"summary"`
 	Agreement *bool       `json:"agreement"` // of policy and datapath; nil: not to be told
@@ -72,17 +73,35 @@ type TraceProbe struct {
 	Verdict   string `json:"verdict"`
 	Reason    string `json:"reason"` // "passed", "delivered", "not-seen", or why it was dropped
 	Detail    string `json:"detail"`
+	Table     *int   `json:"table"` // where it was dropped
 	TableName string `json:"table_name"`
 }
 
 // TracePolicy is the policy's verdict.
 type TracePolicy struct {
-	Verdict string    `json:"verdict"`
-	Reason  string    `json:"reason"`
-	Group   string    `json:"group"`
-	Rule    string    `json:"rule"`
-	Because []Because `json:"because"`
-	Detail  string    `json:"detail"`
+	Verdict string        `json:"verdict"`
+	Reason  string        `json:"reason"`
+	Group   string        `json:"group"`
+	Rule    string        `json:"rule"`
+	Clause  *TraceClause  `json:"clause"` // what of the rule fits the packet
+	Because []Because     `json:"because"`
+	Nearest *TraceNearest `json:"nearest"` // the rule that comes closest
+	Detail  string        `json:"detail"`
+}
+
+// TraceClause is what of a rule fits a packet.
+type TraceClause struct {
+	Group   string `json:"group"`
+	Member  string `json:"member"` // the address of the group's member
+	CIDR    string `json:"cidr"`
+	Service string `json:"service"`
+}
+
+// TraceNearest is a rule that almost allows a packet, and what differs.
+type TraceNearest struct {
+	Group   string   `json:"group"`
+	Rule    string   `json:"rule"`
+	Differs []string `json:"differs"`
 }
 
 // TraceDatapath is the verdict of the NIC's host.
@@ -100,17 +119,18 @@ type TraceDatapath struct {
 
 // TraceStep is a flow that the packet met, or none.
 type TraceStep struct {
-	Table     int      `json:"table"`
-	TableName string   `json:"table_name"`
-	Priority  int      `json:"priority"`
-	Match     string   `json:"match"`
-	Cookie    string   `json:"cookie"`
-	Kind      string   `json:"kind"`
-	Group     string   `json:"group"`
-	Rule      string   `json:"rule"`
-	Actions   string   `json:"actions"`
-	Notes     []string `json:"notes"`
-	CTState   string   `json:"ct_state"`
+	Table         int      `json:"table"`
+	TableName     string   `json:"table_name"`
+	Priority      int      `json:"priority"`
+	Match         string   `json:"match"`
+	Cookie        string   `json:"cookie"`
+	Kind          string   `json:"kind"`
+	Group         string   `json:"group"`
+	Rule          string   `json:"rule"`
+	Actions       string   `json:"actions"`
+	Notes         []string `json:"notes"`
+	CTState       string   `json:"ct_state"`
+	Recirculation string   `json:"recirculation"` // id that leads here
 }
 
 // Trace asks what becomes of a packet. It may come back before every host has

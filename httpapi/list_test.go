@@ -1,10 +1,15 @@
 package httpapi
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ringfence/ringfence/secgroup"
 )
 
 // ids reads a list to its end, in pages of a size, and calls between after each
@@ -158,5 +163,65 @@ func TestNumberedListsHavePages(t *testing.T) {
 		if got, want := page.text("items", 0, field)+last.text("items", 0, field), whole.text("items", 0, field)+whole.text("items", 1, field); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
+	}
+}
+
+// A list of 50,000 is read at one revision, page by page, in a stable order and
+// with a filter, while others go on writing.
+func TestLongList(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	const all, each = 50_000, 1000
+	put := func(i int, name string) secgroup.Change {
+		return secgroup.Put(&secgroup.Instance{InstanceRef: secgroup.InstanceRef{Account: "acme", ID: fmt.Sprintf("i%05d", i)}, Name: name})
+	}
+	change := func(changes ...secgroup.Change) {
+		t.Helper()
+		if _, err := s.store.Update(t.Context(), func(*secgroup.Snapshot) ([]secgroup.Change, error) { return changes, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := 0; i < all; i += 2 * each {
+		var part []secgroup.Change
+		for k := range 2 * each {
+			part = append(part, put(i+k, "many"))
+		}
+		change(part...)
+	}
+	revision, cursor, n := "", "", 0
+	for page := 0; ; page++ {
+		req := httptest.NewRequest("GET", acme+"/instances?name_prefix=man&limit=1000"+cursor, nil)
+		req.Header.Set("Authorization", "Bearer "+admin)
+		w := httptest.NewRecorder()
+		s.api.ServeHTTP(w, req)
+		var a struct {
+			Items      []instanceJSON
+			NextCursor *string `json:"next_cursor"`
+			Revision   int64
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != 200 {
+			t.Fatalf("%d %.300s", w.Code, w.Body)
+		}
+		if revision = cmp.Or(revision, fmt.Sprint(a.Revision)); revision != fmt.Sprint(a.Revision) {
+			t.Fatalf("page %d is of revision %d, the first of %s", page, a.Revision, revision)
+		}
+		for _, i := range a.Items {
+			if i.ID != fmt.Sprintf("i%05d", n) || i.Name != "many" {
+				t.Fatalf("item %d is %+v", n, i)
+			}
+			n++
+		}
+		if a.NextCursor == nil {
+			break
+		}
+		cursor = "&cursor=" + *a.NextCursor
+		if page%10 == 0 { // one that is yet to come goes, one comes between, one moves out of the filter
+			between := put(n+5, "many").Object.(*secgroup.Instance)
+			between.ID += "-new"
+			change(secgroup.Delete(put(all-1-page, "").Key), secgroup.Put(between), put(all-each-page, "moved"))
+		}
+	}
+	if n != all {
+		t.Errorf("%d items", n)
 	}
 }
