@@ -112,3 +112,31 @@ func BenchmarkUpdate(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkBig makes the first rule that names a group with 10,000 members.
+func BenchmarkBig(b *testing.B) {
+	const members = 10_000
+	l := load(b, "M")
+	big := &secgroup.Group{GroupRef: workload.Ref("big"), Name: "big"}
+	big.Normalize()
+	changes := []secgroup.Change{secgroup.Put(big)}
+	for _, e := range workload.Big(members) {
+		nic := e.NIC("")
+		changes = append(changes, secgroup.Put(nic), secgroup.Put(&secgroup.Attachment{Group: big.GroupRef, NIC: nic.ID}))
+	}
+	l.change(changes...)
+	group := workload.Ref(workload.GroupID(l.load.Ports[0].Groups[0]))
+	before := secgroup.Put(l.snapshot.Group(group))
+	rule := l.withRule(group, secgroup.Rule{
+		ID: "new", Direction: secgroup.Ingress, Protocol: secgroup.ProtocolTCP, PortMin: 30000, RemoteGroup: big.GroupRef, Enabled: true,
+	})
+	b.ReportAllocs()
+	mods := 0
+	for b.Loop() {
+		mods = len(l.change(rule).Put)
+		b.StopTimer()
+		l.change(before)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(mods), "flow-mods")
+}

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // noted is an option that writes these notes.
@@ -122,7 +120,7 @@ func TestNotesAreKeptForATime(t *testing.T) {
 		}
 		// One that etcd has dropped is replaced.
 		for _, l := range s.leases.all {
-			if _, err := s.client.Revoke(t.Context(), clientv3.LeaseID(l.id)); err != nil {
+			if _, err := s.client.Revoke(t.Context(), l.id); err != nil {
 				t.Fatal(err)
 			}
 		}

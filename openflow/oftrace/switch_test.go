@@ -69,32 +69,30 @@ var states = [][]string{{}, {"trk,est"}, {"trk,est,rpl", "trk,est,rpl"}, {"trk,r
 // random traces a random packet between two ends of the policy.
 func (h *host) random() (flow, text string) {
 	h.t.Helper()
-	for {
-		c, ok := h.gen.Packet(h.snapshot)
-		if !ok {
-			h.t.Fatal("no packet to draw")
-		}
-		flow := wire(c.Packet)
-		mac := "02:ff:ff:00:00:01"
-		if c.Dst != nil {
-			mac = c.Dst.MAC.String()
-		}
-		if h.gen.IntN(5) == 0 {
-			flow += ",nw_frag=first"
-		}
-		if h.gen.IntN(8) == 0 {
-			mac = "ff:ff:ff:ff:ff:ff"
-		}
-		if c.Src != nil {
-			flow = fmt.Sprintf("in_port=%d,dl_src=%s,dl_dst=%s,%s", h.ports[c.Src.ID].OFPort, c.Src.MAC, mac, flow)
-		} else {
-			flow = fmt.Sprintf("in_port=%d,dl_src=02:ff:ff:00:00:02,dl_dst=%s,%s", uplink, mac, flow)
-			if vlan := h.snapshot.Network(c.Dst.Network).VLAN; vlan != 0 {
-				flow = fmt.Sprintf("dl_vlan=%d,%s", vlan, flow)
-			}
-		}
-		return flow, h.trace("br-int", flow, states[h.gen.IntN(len(states))], h.gen.IntN(2) == 0)
+	c, ok := h.gen.Packet(h.snapshot)
+	if !ok {
+		h.t.Fatal("no packet to draw")
 	}
+	flow = wire(c.Packet)
+	mac := "02:ff:ff:00:00:01"
+	if c.Dst != nil {
+		mac = c.Dst.MAC.String()
+	}
+	if h.gen.IntN(5) == 0 {
+		flow += ",nw_frag=first"
+	}
+	if h.gen.IntN(8) == 0 {
+		mac = "ff:ff:ff:ff:ff:ff"
+	}
+	if c.Src != nil {
+		flow = fmt.Sprintf("in_port=%d,dl_src=%s,dl_dst=%s,%s", h.ports[c.Src.ID].OFPort, c.Src.MAC, mac, flow)
+	} else {
+		flow = fmt.Sprintf("in_port=%d,dl_src=02:ff:ff:00:00:02,dl_dst=%s,%s", uplink, mac, flow)
+		if vlan := h.snapshot.Network(c.Dst.Network).VLAN; vlan != 0 {
+			flow = fmt.Sprintf("dl_vlan=%d,%s", vlan, flow)
+		}
+	}
+	return flow, h.trace("br-int", flow, states[h.gen.IntN(len(states))], h.gen.IntN(2) == 0)
 }
 
 func (h *host) trace(bridge, flow string, next []string, names bool) string {
