@@ -43,7 +43,7 @@ type history struct {
 }
 
 func newHistory(seed uint64, bits uint) *history {
-	g := policytest.Seeded(seed, policytest.Options{NICs: 8, Guard: seed%2 == 1})
+	g := policytest.Seeded(seed, policytest.Options{NICs: 8, Guard: seed%2 == 1, Shares: seed%3 == 0})
 	return &history{
 		Gen: g, bits: bits, snapshot: policytest.Load(g.Policy()), ports: map[string]Port{}, nextPort: 10,
 		compiler: newCompiler(bits), installed: map[of.FlowKey]of.Flow{}, late: map[of.FlowKey]of.Flow{},

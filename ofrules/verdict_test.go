@@ -19,7 +19,7 @@ func TestFlowsDecideAsTheSemanticsSay(t *testing.T) {
 	for seed := range uint64(policies) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			g := policytest.Seeded(1000+seed, policytest.Options{Guard: seed%2 == 1, Multicast: seed%4 == 3})
+			g := policytest.Seeded(1000+seed, policytest.Options{Guard: seed%2 == 1, Multicast: seed%4 == 3, Shares: seed%3 == 0})
 			s := policytest.Load(g.Policy())
 			for _, f := range []*fabric{newFabric(s, 1), newFabric(s, 2)} {
 				for i := range packets / 2 {

@@ -128,11 +128,13 @@ func (m naive) recomputed() state {
 	}
 	for _, a := range all[*secgroup.Attachment](m) {
 		st.Attachments++
-		put(st.OfGroup, a.Group, *a)
+		listed := *a
+		listed.Holder = ""
+		put(st.OfGroup, a.Group, listed)
 		if a.NIC != "" {
-			put(st.OfNIC, a.NIC, *a)
+			put(st.OfNIC, a.NIC, listed)
 		} else {
-			put(st.OfInstance, secgroup.InstanceRef{Account: a.Group.Account, ID: a.Instance}, *a)
+			put(st.OfInstance, secgroup.InstanceRef{Account: a.Group.Account, ID: a.Instance}, listed)
 		}
 	}
 	for _, i := range all[*secgroup.Instance](m) {

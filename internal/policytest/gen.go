@@ -21,6 +21,8 @@ type Options struct {
 	// Guard adds what semantics.md §4 decides: spoofed sources, DHCP, neighbour
 	// discovery, redirects, NICs without addresses, DHCP servers, a baseline.
 	Guard bool
+	// Shares attaches groups of other accounts to NICs, too.
+	Shares bool
 	// Multicast adds packets to multicast and broadcast addresses.
 	Multicast bool
 }

@@ -181,9 +181,13 @@ func (g *Gen) allow(s *secgroup.Snapshot, n *secgroup.NIC) {
 	}
 }
 
-// attachment draws a group of n's account and attaches it to n or its instance.
+// attachment draws a group of n's account and attaches it to n or its instance,
+// or at times one of any account, which has shared it, and attaches it to n.
 func (g *Gen) attachment(s *secgroup.Snapshot, n *secgroup.NIC) *secgroup.Attachment {
 	a := &secgroup.Attachment{Group: pick(g, s.Groups(n.Account)).GroupRef}
+	if g.Shares && g.chance(30) {
+		return &secgroup.Attachment{Group: pick(g, s.Groups(pick(g, s.Accounts()).ID)).GroupRef, NIC: n.ID}
+	}
 	if n.Instance != "" && g.chance(50) {
 		a.Instance = n.Instance
 	} else {
