@@ -149,6 +149,12 @@ func TestInternalErrorsAreLoggedNotTold(t *testing.T) {
 		if a.status != 500 || a.text("code") != "internal-error" || strings.Contains(string(a.raw), "secret") {
 			t.Errorf("%d %s", a.status, a.raw)
 		}
+		for _, token := range []string{admin, "guessed-token"} {
+			s.do("POST", "/v1/accounts?token="+token, `{"token":"`+token+`"}`, "Authorization: Bearer "+token, "Idempotency-Key: "+token)
+			if strings.Contains(s.log.String(), token) {
+				t.Errorf("the log has a token:\n%s", s.log)
+			}
+		}
 		if !strings.Contains(s.log.String(), "secret") || !strings.Contains(s.log.String(), a.header.Get("X-Request-Id")) {
 			t.Errorf("log:\n%s", s.log)
 		}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+// certificate writes a self-signed certificate for 127.0.0.1 and its key.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ringfence"}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, bytes []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", raw)
+}
+
+// serveFor serves at what the flags say until the test ends.
+func serveFor(t *testing.T, f *listenFlags) net.Addr {
+	t.Helper()
+	l, err := f.listener(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "{}") })
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, l, h, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr()
+}
+
+func TestServeTLS(t *testing.T) {
+	t.Parallel()
+	cert, key := certificate(t)
+	addr := serveFor(t, &listenFlags{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key})
+	ask := func(url string, transport http.RoundTripper) error {
+		c, err := client.New(url, "", client.WithHTTPClient(&http.Client{Transport: transport}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return c.Healthy(t.Context())
+	}
+	trusted, err := trusting(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ask("https://"+addr.String(), trusted); err != nil {
+		t.Errorf("who trusts the certificate: %v", err)
+	}
+	if err := ask("https://"+addr.String(), &http.Transport{}); err == nil {
+		t.Error("who does not trust the certificate is served")
+	}
+	old := trusted.Clone()
+	old.TLSClientConfig.MinVersion, old.TLSClientConfig.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	if err := ask("https://"+addr.String(), old); err == nil {
+		t.Error("TLS 1.1 is served")
+	}
+	if err := ask("http://"+addr.String(), &http.Transport{}); err == nil {
+		t.Error("it is served without TLS")
+	}
+}
+
+// Who begins a request and does not go on is cut off.
+func TestServeCutsOffSlowRequests(t *testing.T) {
+	t.Parallel()
+	addr := serveFor(t, &listenFlags{Listen: "127.0.0.1:0"})
+	conn, err := net.Dial("tcp", addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conn); err != nil { // until the server ends it
+		t.Errorf("it is not cut off: %v", err)
+	}
+}
