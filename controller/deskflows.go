@@ -106,13 +106,13 @@ func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, openflow.FlowSt
 			}
 		case ofrules.KindRule:
 			r := n.rule(c.ID)
-			if ok = r != nil && r.Account == q.Account; ok {
+			if ok = r != nil && (r.Account == q.Account || slices.Contains(q.Shared, inquiry.Group{Account: r.Account, ID: r.Group})); ok {
 				f.Rules = []inquiry.Rule{*r}
 			}
 		}
 		if q.Group != "" || q.Rule != "" {
 			ok = ok && slices.ContainsFunc(f.Rules, func(r inquiry.Rule) bool {
-				return (q.Group == "" || r.Group == q.Group) && (q.Rule == "" || r.ID == q.Rule)
+				return (q.Group == "" || r.Group == q.Group && r.Account == cmp.Or(q.GroupAccount, q.Account)) && (q.Rule == "" || r.ID == q.Rule)
 			})
 		}
 		return f, ok

@@ -102,9 +102,10 @@ func (c *call) gatherDrops(since time.Time, limit int) (*dropsJSON, error) {
 	var mu sync.Mutex
 	out := &dropsJSON{Items: []dropJSON{}, Totals: []dropTotalJSON{}}
 	var err error
-	out.Hosts, err = c.perHost(func(ctx context.Context, host string, nics []string) hostAnswerJSON {
+	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
+		host := at.host
 		var answer inquiry.DropsAnswer
-		q := inquiry.DropsQuestion{NICs: nics, Since: since, Seconds: int(dropsLook.Seconds()), Limit: limit}
+		q := inquiry.DropsQuestion{NICs: at.nics, Since: since, Seconds: int(dropsLook.Seconds()), Limit: limit}
 		if err := c.api.askHost(ctx, host, inquiry.KindDrops, q, &answer); err != nil {
 			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
 		}

@@ -72,7 +72,8 @@ func listRules(c *call) error {
 func (c *call) gatherHits(h *groupHits) error {
 	ref := c.groupRef()
 	var mu sync.Mutex
-	_, err := c.perHost(func(ctx context.Context, host string, _ []string) hostAnswerJSON {
+	_, err := c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
+		host := at.host
 		var answer inquiry.HitsAnswer
 		err := c.api.askHost(ctx, host, inquiry.KindHits, inquiry.HitsQuestion{Account: ref.Account, Group: ref.ID}, &answer)
 		mu.Lock()

@@ -24,9 +24,17 @@ type hostAnswerJSON struct {
 	Truncated bool   `json:"truncated"` // it has more than it said
 }
 
+// hostAsk is what to ask a host about.
+type hostAsk struct {
+	host  string
+	nics  []string    // that are plugged there
+	known knownGroups // of all hosts
+}
+
 // perHost asks each host that has NICs of the account plugged, or that has the
 // one of ?nic, at the same time.
-func (c *call) perHost(ask func(ctx context.Context, host string, nics []string) hostAnswerJSON) ([]hostAnswerJSON, error) {
+func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hostAnswerJSON, error) {
+	known := knownGroups{}
 	only := c.query("nic")
 	byHost := map[string][]string{}
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
@@ -37,6 +45,7 @@ func (c *call) perHost(ask func(ctx context.Context, host string, nics []string)
 		for _, n := range s.NICsOfAccount(c.account) {
 			if p, ok := at.find(n.ID); ok && (only == "" || n.ID == only) {
 				byHost[p.host] = append(byHost[p.host], n.ID)
+				known.add(s, n)
 			}
 		}
 		return nil
@@ -51,7 +60,7 @@ func (c *call) perHost(ask func(ctx context.Context, host string, nics []string)
 	hosts := []hostAnswerJSON{}
 	for host, nics := range byHost {
 		wg.Go(func() {
-			h := ask(ctx, host, nics)
+			h := ask(ctx, hostAsk{host, nics, known})
 			mu.Lock()
 			defer mu.Unlock()
 			hosts = append(hosts, h)
@@ -90,12 +99,15 @@ func getFlows(c *call) error {
 			return badParameter("cookie is a 64-bit number, such as 0x5247060000000001")
 		}
 	}
+	group := secgroup.ParseGroupRef(c.account, c.query("group"))
 	var mu sync.Mutex
 	out := flowsJSON{Items: []flowJSON{}}
-	out.Hosts, err = c.perHost(func(ctx context.Context, host string, nics []string) hostAnswerJSON {
+	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
+		host := at.host
 		var answer inquiry.FlowsAnswer
 		err := c.api.askHost(ctx, host, inquiry.KindFlows, inquiry.FlowsQuestion{
-			Account: c.account, NICs: nics, Group: c.query("group"), Rule: c.query("rule"), Cookie: c.query("cookie"), Limit: limit,
+			Account: c.account, NICs: at.nics, Shared: at.known.list(), Group: group.ID, GroupAccount: group.Account, Rule: c.query("rule"),
+			Cookie: c.query("cookie"), Limit: limit,
 		}, &answer)
 		if err != nil {
 			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
@@ -105,8 +117,8 @@ func getFlows(c *call) error {
 		for _, f := range answer.Flows {
 			item := flowJSON{Host: host, Flow: f, Rules: []ruleRefJSON{}}
 			for _, r := range f.Rules {
-				if r.Account == c.account {
-					item.Rules = append(item.Rules, ruleRefJSON{r.Group, r.ID})
+				if group, rule := at.known.rule(&r, c.account); rule != nil {
+					item.Rules = append(item.Rules, ruleRefJSON{*group, *rule})
 				}
 			}
 			out.Items = append(out.Items, item)
@@ -151,9 +163,10 @@ func getConnections(c *call) error {
 	}
 	var mu sync.Mutex
 	out := connectionsJSON{Items: []connectionJSON{}}
-	out.Hosts, err = c.perHost(func(ctx context.Context, host string, nics []string) hostAnswerJSON {
+	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
+		host := at.host
 		var answer inquiry.ConnectionsAnswer
-		if err := c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics, Limit: limit}, &answer); err != nil {
+		if err := c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: at.nics, Limit: limit}, &answer); err != nil {
 			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
 		}
 		mu.Lock()
@@ -163,7 +176,7 @@ func getConnections(c *call) error {
 				Host: host, NIC: conn.NIC, Direction: secgroup.Direction(conn.Direction), packetJSON: showPacket(conn.Packet),
 				State: text(conn.State), Expires: conn.Timeout, Reason: conn.Reason, Mark: conn.Mark,
 			}
-			item.Group, item.Rule = ownRule(conn.Rule, c.account)
+			item.Group, item.Rule = at.known.rule(conn.Rule, c.account)
 			if conn.Packets > 0 {
 				item.Packets, item.Bytes = &conn.Packets, &conn.Bytes
 			}

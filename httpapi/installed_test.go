@@ -72,3 +72,34 @@ func TestInstalledIsOfTheAccountAlone(t *testing.T) {
 		}
 	}
 }
+
+// A group that another account shares, and that judges a NIC of the account, is
+// named as that account's, with its rules; a group that such a rule names is not.
+func TestSharedGroupsAreNamed(t *testing.T) {
+	s, h := tracedServer(t)
+	s.must("PUT", "/v1/accounts/bolt/security-groups/secret", `{"name":"secret"}`)
+	s.must("PUT", "/v1/accounts/bolt/security-groups/db/rules/r10", `{"direction":"ingress","protocol":"udp","port_min":99,"remote_group":"secret"}`)
+	s.must("PUT", "/v1/accounts/bolt/security-groups/db/shares/acme", `{"use":["attach"]}`)
+	s.must("PUT", "/v1/accounts/acme/nics/n1/security-groups/bolt%2Fdb", "")
+	rule := inquiry.Rule{Account: "bolt", Group: "db", ID: "r9"}
+	h.set(s.says(inquiry.Allow, same)) // by that rule
+	s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"udp","port":53}`).want(t, map[string]string{
+		"agreement": "true", "legs.0.policy.group": "bolt/db", "legs.0.policy.rule": "r9", "legs.0.datapath.group": "bolt/db", "legs.0.datapath.rule": "r9",
+		"legs.0.datapath.steps.0.group": "bolt/db",
+	})
+	h.set(s.says(inquiry.Deny, same))
+	a := s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"udp","port":99}`, "Authorization: Bearer "+memberAcme)
+	a.want(t, map[string]string{
+		"legs.0.policy.nearest.group": "bolt/db", "legs.0.policy.nearest.rule": "r10", "legs.0.policy.nearest.differs.0": "group bolt/* is allowed, 8.8.8.8 is not of it",
+	})
+	if strings.Contains(string(a.raw), "secret") {
+		t.Errorf("acme is told of a group that is not shared with it: %s", a.raw)
+	}
+	answers(h, inquiry.KindFlows, func(q inquiry.FlowsQuestion) inquiry.FlowsAnswer {
+		if len(q.Shared) != 1 || q.Shared[0] != (inquiry.Group{Account: "bolt", ID: "db"}) || q.Group != "db" || q.GroupAccount != "bolt" {
+			t.Errorf("asked %+v", q)
+		}
+		return inquiry.FlowsAnswer{Flows: []inquiry.Flow{{Kind: "rule", Rules: []inquiry.Rule{rule}}}}
+	})
+	s.do("GET", "/v1/accounts/acme/flows?group=bolt%2Fdb", "").want(t, map[string]string{"items.0.rules.0.group": "bolt/db", "items.0.rules.0.rule": "r9"})
+}

@@ -134,24 +134,16 @@ func (l *tracingLeg) show(account string) legJSON {
 	if l.asked {
 		out.Datapath.Applied = &l.applied
 	}
-	out.Datapath.Group, out.Datapath.Rule = ownRule(l.datapath.Rule, account)
+	out.Datapath.Group, out.Datapath.Rule = l.known.rule(l.datapath.Rule, account)
 	for _, s := range l.datapath.Steps {
 		step := stepJSON{
 			Table: s.Table, TableName: s.TableName, Priority: s.Priority, Match: s.Match, Cookie: s.Cookie, Kind: s.Kind,
 			Actions: s.Actions, Notes: list(s.Notes), Recirc: text(s.Recirc), CTState: text(s.CTState),
 		}
-		step.Group, step.Rule = ownRule(s.Rule, account)
+		step.Group, step.Rule = l.known.rule(s.Rule, account)
 		out.Datapath.Steps = append(out.Datapath.Steps, step)
 	}
 	return out
-}
-
-// ownRule names a rule if it is the account's.
-func ownRule(r *inquiry.Rule, account string) (group, rule *string) {
-	if r == nil || r.Account != account {
-		return nil, nil
-	}
-	return &r.Group, &r.ID
 }
 
 // hiddenLeg is all that an account learns of another's NIC: whether it lets the

@@ -57,7 +57,7 @@ func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction)
 	}
 	switch decision.Reason {
 	case verdict.ReasonRule:
-		out.showRule(s, decision.Rule, w.packet, d)
+		out.showRule(s, n, decision.Rule, w.packet, d)
 	case verdict.ReasonNoRule:
 		out.showLack(s, n, w.packet, d)
 	case verdict.ReasonUnrestricted:
@@ -114,8 +114,10 @@ func (w *way) connectionAllowed(s *secgroup.Snapshot) bool {
 }
 
 // showRule names the rule that allows a packet and what of it fits.
-func (p *policyJSON) showRule(s *secgroup.Snapshot, ref secgroup.RuleRef, packet verdict.Packet, d secgroup.Direction) {
-	p.Group, p.Rule = &ref.Group.ID, &ref.ID
+func (p *policyJSON) showRule(s *secgroup.Snapshot, n *secgroup.NIC, ref secgroup.RuleRef, packet verdict.Packet, d secgroup.Direction) {
+	as := naming{s, n.Account}
+	group := ref.Group.Within(n.Account)
+	p.Group, p.Rule = &group, &ref.ID
 	r := s.Group(ref.Group).Rule(ref.ID)
 	p.Clause = &clauseJSON{Service: verdict.ServiceText(r)}
 	if r.RemoteCIDR.IsValid() {
@@ -127,31 +129,34 @@ func (p *policyJSON) showRule(s *secgroup.Snapshot, ref secgroup.RuleRef, packet
 		if d == secgroup.Egress {
 			member = packet.Dst.String()
 		}
-		p.Clause.Group, p.Clause.Member = &r.RemoteGroup.ID, &member
+		remote := as.remote(r.RemoteGroup)
+		p.Clause.Group, p.Clause.Member = &remote, &member
 	}
-	p.Detail = fmt.Sprintf("%s with %s", verdict.ServiceText(r), verdict.PeerText(r))
+	p.Detail = fmt.Sprintf("%s with %s", verdict.ServiceText(r), as.peer(r))
 }
 
 // showLack says why no rule allows a packet.
 func (p *policyJSON) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet verdict.Packet, d secgroup.Direction) {
+	as := naming{s, n.Account}
 	var details []string
 	if d == secgroup.Egress {
 		for _, g := range verdict.Restricting(s, n) {
-			b := becauseJSON{Group: g.ID, Rule: text(restrictingRule(s.Group(g)))}
+			b := becauseJSON{Group: g.Within(n.Account), Rule: text(restrictingRule(s.Group(g)))}
 			p.Because = append(p.Because, b)
 			if b.Rule != nil {
-				details = append(details, fmt.Sprintf("egress is restricted by rule %s of group %s", *b.Rule, g.ID))
+				details = append(details, fmt.Sprintf("egress is restricted by rule %s of group %s", *b.Rule, as.group(g)))
 			} else {
-				details = append(details, fmt.Sprintf("egress is restricted by group %s", g.ID))
+				details = append(details, fmt.Sprintf("egress is restricted by group %s", as.group(g)))
 			}
 		}
 	}
 	if near, ok := verdict.Nearest(s, n, d, packet); ok {
-		p.Nearest = &nearestJSON{Group: near.Rule.Group.ID, Rule: near.Rule.ID, Differs: []string{}}
+		p.Nearest = &nearestJSON{Group: near.Rule.Group.Within(n.Account), Rule: near.Rule.ID, Differs: []string{}}
 		for _, x := range near.Differs {
-			p.Nearest.Differs = append(p.Nearest.Differs, x.Text)
+			r := s.Group(near.Rule.Group).Rule(near.Rule.ID)
+			p.Nearest.Differs = append(p.Nearest.Differs, strings.Replace(x.Text, verdict.PeerText(r), as.peer(r), 1))
 		}
-		details = append(details, fmt.Sprintf("nearest is rule %s of group %s: %s", near.Rule.ID, near.Rule.Group.ID, strings.Join(p.Nearest.Differs, ", ")))
+		details = append(details, fmt.Sprintf("nearest is rule %s of group %s: %s", near.Rule.ID, as.group(near.Rule.Group), strings.Join(p.Nearest.Differs, ", ")))
 	} else {
 		details = append(details, fmt.Sprintf("the NIC's groups have no %s rules", d))
 	}

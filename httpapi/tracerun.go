@@ -65,6 +65,7 @@ type tracingLeg struct {
 	applied   int64
 	asked     bool // the host has answered
 	probe     *inquiry.ProbeLeg
+	known     knownGroups
 }
 
 // tracePolicy resolves the request and judges it by the policy.
@@ -84,7 +85,8 @@ func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) 
 			if end.nic == nil {
 				continue
 			}
-			leg := &tracingLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d)}
+			leg := &tracingLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d), known: knownGroups{}}
+			leg.known.add(s, end.nic)
 			if p, ok := at.find(end.nic.ID); ok {
 				leg.place = &p
 			}

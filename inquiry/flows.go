@@ -2,14 +2,17 @@ package inquiry
 
 // FlowsQuestion asks for the installed flows of NICs that are plugged at the
 // host: those of the NICs themselves, of the sets of groups that judge them, and
-// of the rules of an account.
+// of the rules of an account and of groups that are shared with it.
 type FlowsQuestion struct {
 	Account string   `json:"account"`
 	NICs    []string `json:"nics"`
+	Shared  []Group  `json:"shared,omitempty"` // other accounts' groups that judge the NICs
 	Group   string   `json:"group,omitempty"`  // only flows of its rules
-	Rule    string   `json:"rule,omitempty"`   // only flows of this rule
-	Cookie  string   `json:"cookie,omitempty"` // only flows with this cookie, "0x…"
-	Limit   int      `json:"limit"`
+	// GroupAccount is that of Group; "" is Account.
+	GroupAccount string `json:"group_account,omitempty"`
+	Rule         string `json:"rule,omitempty"`   // only flows of this rule
+	Cookie       string `json:"cookie,omitempty"` // only flows with this cookie, "0x…"
+	Limit        int    `json:"limit"`
 }
 
 // FlowsAnswer is sorted by table, then by priority downwards.

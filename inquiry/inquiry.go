@@ -23,6 +23,12 @@ const (
 	Unknown Verdict = "unknown" // nobody could tell
 )
 
+// Group names a group.
+type Group struct {
+	Account string `json:"account"`
+	ID      string `json:"id"`
+}
+
 // Rule names a rule.
 type Rule struct {
 	Account string `json:"account"`

@@ -44,10 +44,18 @@ func (t *tenant) groupID(ref string) (string, error) {
 	return g.ID, err
 }
 
+// groupLabel is a group's name with its id; "" for none.
+func (t *tenant) groupLabel(id string) string {
+	if name := t.groupName(id); name != id {
+		return name + " (" + id + ")"
+	}
+	return id
+}
+
 // groupName is a group's name, or its id if the name cannot be read.
 func (t *tenant) groupName(id string) string {
 	g, seen := t.groups[id]
-	if !seen && !strings.Contains(id, "/") { // "account/id" is another account's
+	if !seen && id != "" && !strings.Contains(id, "/") { // "account/id" is another account's
 		g, _ = t.api.Group(t.ctx, t.account, id) // the id will do where the name is out of reach
 		t.groups[id] = g
 	}

@@ -48,7 +48,7 @@ func (c flowsCmd) Run(t *tenant) error {
 	rows := make([][]cell, 0, len(flows.Items))
 	for _, f := range flows.Items {
 		rows = append(rows, []cell{
-			text(f.Host), text(fmt.Sprintf("%d %s", f.Table, f.TableName)), text(strconv.Itoa(f.Priority)), text(f.Cookie), text(flowFor(f)),
+			text(f.Host), text(fmt.Sprintf("%d %s", f.Table, f.TableName)), text(strconv.Itoa(f.Priority)), text(f.Cookie), text(t.flowFor(f)),
 			text(strconv.FormatUint(f.Packets, 10)), text(strconv.FormatUint(f.Bytes, 10)), text(f.Match), text(f.Actions),
 		})
 	}
@@ -57,10 +57,10 @@ func (c flowsCmd) Run(t *tenant) error {
 }
 
 // flowFor says what a flow is for.
-func flowFor(f client.Flow) string {
+func (t *tenant) flowFor(f client.Flow) string {
 	switch {
 	case len(f.Rules) == 1:
-		return fmt.Sprintf("%s %s/%s", f.Kind, f.Rules[0].Group, f.Rules[0].Rule)
+		return fmt.Sprintf("%s %s/%s", f.Kind, t.groupName(f.Rules[0].Group), f.Rules[0].Rule)
 	case len(f.Rules) > 1:
 		return fmt.Sprintf("%s of %d rules", f.Kind, len(f.Rules))
 	case f.NIC != "":
@@ -118,7 +118,7 @@ func (c connectionsCmd) Run(t *tenant) error {
 	for _, k := range conns.Items {
 		by := k.Reason
 		if k.Rule != "" {
-			by = k.Group + "/" + k.Rule
+			by = t.groupName(k.Group) + "/" + k.Rule
 		}
 		rows = append(rows, []cell{
 			text(k.Host), text(k.NIC), text(k.Direction), text(packetText(k.TracePacket)), text(strconv.Itoa(k.SourcePort)),

@@ -54,7 +54,7 @@ func (c traceCmd) Run(t *tenant) error {
 	if t.out.json {
 		return t.show(meta)
 	}
-	t.out.trace(trace, c.Steps)
+	t.trace(trace, c.Steps)
 	return nil
 }
 
@@ -87,7 +87,8 @@ func (t *tenant) traceEnd(name, address string) (client.TraceEnd, error) {
 }
 
 // trace prints the verdict first, then the packet's way.
-func (p *printer) trace(t client.Trace, steps bool) {
+func (s *tenant) trace(t client.Trace, steps bool) {
+	p := s.out
 	p.line("%s  %s  %s", p.verdict(t.Verdict), packetText(t.Packet), t.Summary)
 	switch {
 	case t.Agreement != nil && !*t.Agreement:
@@ -105,8 +106,8 @@ func (p *printer) trace(t client.Trace, steps bool) {
 		}
 		p.line("")
 		p.line("%s %s", p.paint(bold, l.Direction), where)
-		p.line("  policy    %s  %s", p.verdict(l.Policy.Verdict), reasonText(l.Policy.Reason, l.Policy.Group, l.Policy.Rule, l.Policy.Detail))
-		p.line("  datapath  %s  %s", p.verdict(l.Datapath.Verdict), reasonText(l.Datapath.Reason, l.Datapath.Group, l.Datapath.Rule, l.Datapath.Detail))
+		p.line("  policy    %s  %s", p.verdict(l.Policy.Verdict), reasonText(l.Policy.Reason, s.groupLabel(l.Policy.Group), l.Policy.Rule, l.Policy.Detail))
+		p.line("  datapath  %s  %s", p.verdict(l.Datapath.Verdict), reasonText(l.Datapath.Reason, s.groupLabel(l.Datapath.Group), l.Datapath.Rule, l.Datapath.Detail))
 		if b := l.Probe; b != nil {
 			p.line("  probe     %s  %s", p.verdict(b.Verdict), reasonText(b.Reason, "", "", b.Detail))
 		}
@@ -114,19 +115,20 @@ func (p *printer) trace(t client.Trace, steps bool) {
 			p.line("  path      %s", p.paint(dim, path))
 		}
 		if steps {
-			p.steps(l.Datapath)
+			s.steps(l.Datapath)
 		}
 	}
 }
 
-func (p *printer) steps(d client.TraceDatapath) {
+func (t *tenant) steps(d client.TraceDatapath) {
+	p := t.out
 	for _, s := range d.Steps {
 		if s.CTState != "" {
 			p.line("    %s", p.paint(dim, "conntrack says "+s.CTState))
 		}
 		rule := ""
 		if s.Rule != "" {
-			rule = p.paint(green, "  rule "+s.Group+"/"+s.Rule)
+			rule = p.paint(green, "  rule "+t.groupName(s.Group)+"/"+s.Rule)
 		}
 		if s.Kind == "foreign" {
 			rule = p.paint(red, "  not a flow of Ringfence")
