@@ -87,6 +87,7 @@ func TestSharedGroupsAreNamed(t *testing.T) {
 		"agreement": "true", "legs.0.policy.group": "bolt/db", "legs.0.policy.rule": "r9", "legs.0.datapath.group": "bolt/db", "legs.0.datapath.rule": "r9",
 		"legs.0.datapath.steps.0.group": "bolt/db",
 	})
+	s.must("DELETE", "/v1/accounts/bolt/security-groups/db/rules/r9", "")
 	h.set(s.says(inquiry.Deny, same))
 	a := s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"udp","port":99}`, "Authorization: Bearer "+memberAcme)
 	a.want(t, map[string]string{

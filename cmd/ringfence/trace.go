@@ -87,16 +87,16 @@ func (t *tenant) traceEnd(name, address string) (client.TraceEnd, error) {
 }
 
 // trace prints the verdict first, then the packet's way.
-func (s *tenant) trace(t client.Trace, steps bool) {
-	p := s.out
-	p.line("%s  %s  %s", p.verdict(t.Verdict), packetText(t.Packet), t.Summary)
+func (t *tenant) trace(r client.Trace, steps bool) {
+	p := t.out
+	p.line("%s  %s  %s", p.verdict(r.Verdict), packetText(r.Packet), r.Summary)
 	switch {
-	case t.Agreement != nil && !*t.Agreement:
+	case r.Agreement != nil && !*r.Agreement:
 		p.line("%s", p.paint(red, "The datapath does not do what the policy says."))
-	case !t.Done:
+	case !r.Done:
 		p.line("%s", p.paint(yellow, "Some host has not answered yet: ask again."))
 	}
-	for _, l := range t.Legs {
+	for _, l := range r.Legs {
 		where := l.NIC
 		if l.Host != "" {
 			where += " on " + l.Host
@@ -106,8 +106,8 @@ func (s *tenant) trace(t client.Trace, steps bool) {
 		}
 		p.line("")
 		p.line("%s %s", p.paint(bold, l.Direction), where)
-		p.line("  policy    %s  %s", p.verdict(l.Policy.Verdict), reasonText(l.Policy.Reason, s.groupLabel(l.Policy.Group), l.Policy.Rule, l.Policy.Detail))
-		p.line("  datapath  %s  %s", p.verdict(l.Datapath.Verdict), reasonText(l.Datapath.Reason, s.groupLabel(l.Datapath.Group), l.Datapath.Rule, l.Datapath.Detail))
+		p.line("  policy    %s  %s", p.verdict(l.Policy.Verdict), reasonText(l.Policy.Reason, t.groupLabel(l.Policy.Group), l.Policy.Rule, l.Policy.Detail))
+		p.line("  datapath  %s  %s", p.verdict(l.Datapath.Verdict), reasonText(l.Datapath.Reason, t.groupLabel(l.Datapath.Group), l.Datapath.Rule, l.Datapath.Detail))
 		if b := l.Probe; b != nil {
 			p.line("  probe     %s  %s", p.verdict(b.Verdict), reasonText(b.Reason, "", "", b.Detail))
 		}
@@ -115,7 +115,7 @@ func (s *tenant) trace(t client.Trace, steps bool) {
 			p.line("  path      %s", p.paint(dim, path))
 		}
 		if steps {
-			s.steps(l.Datapath)
+			t.steps(l.Datapath)
 		}
 	}
 }
