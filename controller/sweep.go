@@ -15,6 +15,11 @@ import (
 // sweepRetry is the wait before a failed sweep is tried again.
 const sweepRetry = 200 * time.Millisecond
 
+// lateLook is when connections are judged once more after flows went. A handler
+// thread of ovs-vswitchd that was held up may install, after all passes, what it
+// made of the tables of before; the revalidators find it within maxRevalidator.
+const lateLook = 2 * maxRevalidator
+
 // sweeper judges open connections again after changes that take something away,
 // and says up to which revision that is done. Established packets pass without
 // a rule, so this is what makes revocation revoke.
@@ -130,13 +135,17 @@ func (s *sweeper) latest() job {
 }
 
 func (s *sweeper) run(ctx context.Context) error {
-	var retry <-chan time.Time
+	var retry, look <-chan time.Time
+	late := newConcern()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.wake:
 		case <-retry:
+		case <-look:
+			s.put(sweep{concern: late})
+			look, late = nil, newConcern()
 		}
 		retry = nil
 		j, w := s.take()
@@ -150,6 +159,12 @@ func (s *sweeper) run(ctx context.Context) error {
 			s.put(w)
 			retry = time.After(sweepRetry)
 			continue
+		}
+		if w.narrowed && !w.concern.empty() {
+			late.merge(w.concern)
+			if look == nil {
+				look = time.After(lateLook)
+			}
 		}
 		s.report.settle(j.conn, j.ports)
 		if !j.incomplete {

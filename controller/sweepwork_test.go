@@ -157,11 +157,22 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		installed(5)
 		expect("the zone is empty", 5)
 
+		t.Log("what a slow thread lets in after flows went is found later")
+		w := of("a1")
+		w.narrowed = true
+		s.expect(w)
+		installed(5)
+		tracking.mu.Lock()
+		tracking.conns = pings(1, 2)
+		tracking.mu.Unlock()
+		sleep(lateLook)
+		expect("that of the NIC concerned is cut", 5, 2)
+
 		t.Log("nothing is claimed at a switch that seems to have no connections")
 		tracking.unreachable = errors.New("no such protocol")
 		s.add(job{rev: 6, conn: new(ofconn.Conn)})
 		synctest.Wait()
-		expect("its connections cannot be judged", 5)
+		expect("its connections cannot be judged", 5, 2)
 		if !errors.Is(report.problems["connections"], tracking.unreachable) {
 			t.Errorf("problems %v", report.problems)
 		}
