@@ -21,7 +21,7 @@ import (
 // trace: agreement is false, which counts and is an event. In the entry table,
 // which is not ours alone, it stays. Inside the pipeline the drift alarm fires,
 // and the controller takes it away within a second; so that a trace can see it
-// there at all, the saboteur puts it back as long as it takes.
+// there at all, the saboteur puts more there as long as it takes.
 func TestTracesShowSabotage(t *testing.T) {
 	t.Parallel()
 	dc := newDatacentre(t, "--metrics-listen=127.0.0.1:0")
@@ -125,13 +125,17 @@ func TestTracesShowSabotage(t *testing.T) {
 	}
 }
 
-// again puts a flow back as often as somebody takes it away, until stop.
+// again puts a flow in place, at one priority after the other, until stop: what
+// takes them away knows only those that were there when it began, so that some
+// are always left.
 func again(t *testing.T, c *ofconn.Conn, f openflow.Flow) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		for {
+		priority := f.Priority
+		for i := uint16(0); ; i++ {
+			f.Priority = priority + i%1000
 			if err := c.Bundle(ctx, []openflow.FlowMod{openflow.AddFlow(f)}); err != nil {
 				done <- err
 				return
@@ -140,7 +144,7 @@ func again(t *testing.T, c *ofconn.Conn, f openflow.Flow) (stop func()) {
 			case <-ctx.Done():
 				done <- nil
 				return
-			case <-time.After(5 * time.Millisecond):
+			case <-time.After(time.Millisecond):
 			}
 		}
 	}()
