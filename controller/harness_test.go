@@ -95,6 +95,9 @@ func (r *rig) openStore(endpoint string) *store.Store {
 	return s
 }
 
+// nicConnections is how many connections a NIC may have.
+const nicConnections = 1000
+
 // start starts the controller.
 func (r *rig) start() {
 	r.t.Helper()
@@ -105,6 +108,7 @@ func (r *rig) start() {
 		Policy: r.hostStore, Reports: r.hostStore, Asks: r.hostStore, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
+		NICConnections: nicConnections,
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()
 }

@@ -8,10 +8,12 @@ import (
 
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/unixctl"
 )
 
 // TestZonesOutliveRestarts: whoever is restarted, a NIC keeps its conntrack
-// zone, and its connections are in it as long as the switch has them.
+// zone and the limit of its connections, and these are in it as long as the
+// switch has them.
 func TestZonesOutliveRestarts(t *testing.T) {
 	r, _ := settled(t)
 	// Zones that nobody would give out who began anew: the first is free.
@@ -47,6 +49,7 @@ func TestZonesOutliveRestarts(t *testing.T) {
 		if slices.Sort(in); !slices.Equal(in, ends) {
 			t.Errorf("%s: the connection is in zones %v, expected %v", what, in, ends)
 		}
+		r.limited(what, ends)
 	}
 	r.open(conn)
 	inPlace("at first")
@@ -77,4 +80,23 @@ func TestZonesOutliveRestarts(t *testing.T) {
 	})
 	r.open(conn)
 	inPlace("after both")
+}
+
+// limited checks that the switch limits the connections in zones.
+func (r *rig) limited(what string, zones []string) {
+	r.t.Helper()
+	r.eventually(promptly, what+": connections are limited", func() string {
+		limits, err := r.ctl.ForDatapath(unixctl.DatapathName("dummy")).GetLimits(r.t.Context())
+		if err != nil {
+			return err.Error()
+		}
+		for _, zone := range zones {
+			if !slices.ContainsFunc(limits.Zones, func(z unixctl.ZoneLimit) bool {
+				return fmt.Sprint(z.Zone) == zone && z.Limit == nicConnections && z.Count > 0
+			}) {
+				return fmt.Sprintf("zone %s: %+v", zone, limits.Zones)
+			}
+		}
+		return ""
+	})
 }
