@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -142,6 +143,57 @@ func TestNoUpdateIsLost(t *testing.T) {
 				if at < 0 || rules[at].Revision != revs[w][i] {
 					t.Errorf("rule %s is at %d, want one of revision %d", id, at, revs[w][i])
 				}
+			}
+		}
+	})
+}
+
+// A group is not withdrawn from an account while that begins to use it: of a
+// revocation and an attachment, or a rule, that are planned at once one fails.
+func TestSharesRaceWithTheirUse(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s, other := open(t, e.config()), open(t, e.config())
+		refused := errors.New("refused")
+		shared := func(uses secgroup.Share) *secgroup.Group {
+			g := group("owner", "g")
+			g.Shares = []secgroup.Share{uses}
+			return g
+		}
+		for round := range 12 {
+			user := fmt.Sprint("user", round)
+			nicID := fmt.Sprint("nic", round)
+			mustUpdate(t, s, put(account("owner"), account(user), network("net"), shared(secgroup.Share{Account: user, Attach: true, Reference: true}), nic(nicID, user, "net")))
+			var wg sync.WaitGroup
+			var errs [2]error
+			wg.Go(func() {
+				_, errs[0] = s.Update(within(t, 20*time.Second), func(snap *snapshot) (changes, error) {
+					if len(snap.AttachmentsOfGroup(groupRef("owner", "g"))) > 0 || len(snap.RulesReferencing(groupRef("owner", "g"))) > 0 {
+						return nil, refused
+					}
+					return changes{secgroup.Put(group("owner", "g"))}, nil
+				})
+			})
+			wg.Go(func() {
+				_, errs[1] = other.Update(within(t, 20*time.Second), func(snap *snapshot) (changes, error) {
+					if g := snap.Group(groupRef("owner", "g")); !g.Allows(user, secgroup.UseAttach) {
+						return nil, refused
+					}
+					if round%2 == 0 {
+						return changes{secgroup.Put(&secgroup.Attachment{Group: groupRef("owner", "g"), NIC: nicID, Holder: user})}, nil
+					}
+					r := rule("r")
+					r.RemoteGroup = groupRef("owner", "g")
+					return changes{secgroup.Put(group(user, "x", r))}, nil
+				})
+			})
+			wg.Wait()
+			if won := errs[0] == nil; won == (errs[1] == nil) || errs[0] != nil && !errors.Is(errs[0], refused) || errs[1] != nil && !errors.Is(errs[1], refused) {
+				t.Errorf("round %d: revocation %v, use %v", round, errs[0], errs[1])
+			}
+			if errs[1] == nil { // undone for the next round
+				mustUpdate(t, s, func(*snapshot) (changes, error) {
+					return changes{secgroup.Delete(secgroup.AttachmentKey(secgroup.Attachment{Group: groupRef("owner", "g"), NIC: nicID})), secgroup.Put(group(user, "x"))}, nil
+				})
 			}
 		}
 	})

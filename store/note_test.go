@@ -139,3 +139,27 @@ func TestNotesAreKeptForATime(t *testing.T) {
 		}
 	})
 }
+
+// Compaction takes the history, and no note: the first and the last of a log
+// are there after it, for a process that starts later too.
+func TestNotesOutliveCompaction(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		var want []string
+		for i := range 5 {
+			name := fmt.Sprintf("audit/%d", i)
+			mustUpdate(t, s, put(account(fmt.Sprint("a", i))), noted(NoteWrite{Name: name, Value: []byte(name), Keep: time.Hour}))
+			want = append(want, name)
+		}
+		compact(t, e.config())
+		for _, at := range []*Store{s, open(t, e.config())} {
+			notes, err := at.Notes(t.Context(), "audit/", "", 10)
+			if err != nil || names(notes) != strings.Join(want, " ") {
+				t.Errorf("%s, %v", names(notes), err)
+			}
+			if n, ok, err := at.Note(t.Context(), "audit/0"); err != nil || !ok || string(n.Value) != "audit/0" {
+				t.Errorf("%+v, %t, %v", n, ok, err)
+			}
+		}
+	})
+}

@@ -25,6 +25,7 @@ func everyKind() []secgroup.Object {
 	g.Rules[2].Protocol = "47"
 	g.Name, g.Description, g.Tags, g.IsDefault = "Web", "desc", map[string]string{"k": "v"}, true
 	g.EgressPolicy, g.NetworkScope, g.Networks = secgroup.EgressListed, secgroup.ScopeListed, []string{"n1"}
+	g.Shares = []secgroup.Share{{Account: "bolt", Attach: true}, {Account: "other", Attach: true, Reference: true}, {Account: "third", Reference: true}}
 	g.CreatedAt, g.UpdatedAt = at, at.Add(time.Hour)
 	n := nic("nic1", "acme", "n1", "10.0.0.5", "fd00::5")
 	n.Instance, n.DHCPServer, n.Enforcement = "vm", true, secgroup.EnforcementOff
@@ -38,6 +39,7 @@ func everyKind() []secgroup.Object {
 		n, g,
 		&secgroup.Attachment{Group: groupRef("acme", "web"), Instance: "vm"},
 		&secgroup.Attachment{Group: groupRef("acme", "web"), NIC: "nic1"},
+		&secgroup.Attachment{Group: groupRef("other", "web"), NIC: "nic1", Holder: "acme"},
 		&secgroup.Baseline{Addresses: []secgroup.BaselineAddress{{Address: netip.MustParseAddr("169.254.169.254"), Protocol: secgroup.ProtocolTCP, Port: 80, Description: "metadata"}}},
 	}
 }
