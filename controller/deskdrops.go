@@ -66,12 +66,9 @@ func (d *desk) locate(nics []string) map[string]watched {
 	bridge, _, _ := d.plugs.get()
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	for _, i := range bridge.Interfaces {
-		if i.OFPort != 0 && slices.Contains(nics, i.IfaceID) {
-			ready := d.compiler.Installed(i.IfaceID) && d.host.Ports[i.IfaceID].OFPort == i.OFPort
-			if at := (watched{i.OFPort, ready}); at.ready || !out[i.IfaceID].ready {
-				out[i.IfaceID] = at
-			}
+	for _, c := range claimed(bridge.Interfaces) {
+		if port := c.iface.OFPort; port != 0 && slices.Contains(nics, c.nic) {
+			out[c.nic] = watched{port, d.compiler.Installed(c.nic) && d.host.Ports[c.nic].OFPort == port}
 		}
 	}
 	return out

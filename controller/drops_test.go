@@ -15,7 +15,14 @@ import (
 // guarded is a rig with the NICs a1 and a2; a2 takes tcp 80 from anybody.
 func guarded(t *testing.T, nics ...int) (*rig, *policy) {
 	t.Helper()
-	r, p := newRig(t), newPolicy()
+	r := newRig(t)
+	return r, r.guard(nics...)
+}
+
+// guard starts the controller with that policy.
+func (r *rig) guard(nics ...int) *policy {
+	r.t.Helper()
+	p := newPolicy()
 	changes := append(p.base(), p.rule("db", "r1", secgroup.Ingress, "tcp", 80, ""))
 	for _, n := range nics {
 		changes = append(changes, secgroup.Put(nic(n)), secgroup.Put(attach("db", nic(n).ID)))
@@ -24,7 +31,7 @@ func guarded(t *testing.T, nics ...int) (*rig, *policy) {
 	r.start()
 	r.plugged(nics...)
 	r.applied(rev)
-	return r, p
+	return p
 }
 
 // drops asks what was dropped, and has drops looked at for some seconds.

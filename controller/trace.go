@@ -55,9 +55,10 @@ func (d *desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
 	bridge, _, _ := d.plugs.get()
 	ports := map[string]uint32{}
 	for _, i := range bridge.Interfaces {
-		if t.ifaces[i.OFPort] = i.Name; i.IfaceID != "" {
-			ports[i.IfaceID] = i.OFPort
-		}
+		t.ifaces[i.OFPort] = i.Name
+	}
+	for _, c := range claimed(bridge.Interfaces) {
+		ports[c.nic] = c.iface.OFPort
 	}
 	d.read(func(n names, h ofrules.Host) { t.names, t.host, t.problems = n, h, d.compiler.Problems() })
 	d.view.read(func(s *secgroup.Snapshot, _ *concern) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow/oftrace"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -181,6 +183,40 @@ func TestRefusesOddQuestions(t *testing.T) {
 	} {
 		if raw, err := r.store.Ask(ctx, hostName, kind, json.RawMessage(body)); err == nil {
 			t.Errorf("%s %s is answered %s", kind, body, raw)
+		}
+	}
+}
+
+// Where two interfaces claim a NIC, the one that has its flows is traced.
+func TestTracesOfNICsPluggedTwice(t *testing.T) {
+	r, _ := guarded(t, 1, 2)
+	r.ovs.AddPort(bridge, "q1", 9, "a1")
+	a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, inquiry.TraceQuestion{
+		Source: "a1", Destination: "a2", Egress: true, Ingress: true, State: inquiry.New,
+		Packet: inquiry.Packet{Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 1, DstPort: 80},
+	})
+	if a.Egress.Verdict != inquiry.Allow || a.Ingress == nil || a.Ingress.Verdict != inquiry.Allow {
+		t.Errorf("%+v %+v", a.Egress, a.Ingress)
+	}
+}
+
+// What a NIC sends that has no flows ends at the entry because it is not ready,
+// with the cause if the host knows it; else it ends there because it is spoofed.
+func TestTracesOfNICsThatAreNotReady(t *testing.T) {
+	t.Parallel()
+	miss := tracedStep{Step: &oftrace.Step{Table: ofrules.TableEntry, Miss: "No match."}}
+	for _, c := range []struct {
+		ports          map[string]ofrules.Port
+		problems       map[string]string
+		reason, detail string
+	}{
+		{nil, nil, "not-ready", "the NIC's flows are not installed"},
+		{map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}, map[string]string{"a1": "the switch refuses a flow"}, "not-ready", "the switch refuses a flow"},
+		{map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}, map[string]string{"a9": "the switch refuses a flow"}, "spoofed", "not the NIC's MAC, or a VLAN tag"},
+	} {
+		tr := tracer{q: inquiry.TraceQuestion{Source: "a1"}, src: &traceEnd{nic: nic(1)}, host: ofrules.Host{Ports: c.ports}, problems: c.problems}
+		if reason, detail := tr.refusal(miss); reason != c.reason || detail != c.detail {
+			t.Errorf("%s: %s, want %s: %s", reason, detail, c.reason, c.detail)
 		}
 	}
 }

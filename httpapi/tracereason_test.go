@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/ringfence/ringfence/inquiry"
+)
+
+// The clause that fits is named in all its parts; the operator's baseline, the
+// guard, a NIC that is taken out of filtering and one that waits for its flows
+// have their own reasons.
+func TestTraceNamesWhatDecides(t *testing.T) {
+	s, h := tracedServer(t)
+	h.set(s.says(inquiry.Allow, same))
+	s.must("PUT", "/v1/nics/n4", `{"account":"acme","network":"net","mac":"02:00:00:00:00:04","addresses":["10.0.0.4"],"enforcement":"off"}`)
+	s.must("PUT", "/v1/baseline", `{"addresses":[{"address":"169.254.169.254","protocol":"tcp","port":80}]}`)
+	s.must("PUT", "/v1/accounts/acme/security-groups/peers", `{"name":"peers","default_rules":false}`)
+	s.must("PUT", "/v1/accounts/acme/nics/n2/security-groups/peers", "")
+	s.must("PUT", "/v1/accounts/acme/security-groups/web/rules/both", `{"direction":"ingress","protocol":"tcp","port_min":8000,"port_max":8100,"remote_group":"peers","remote_cidr":"10.0.0.0/28"}`)
+	s.must("PUT", "/v1/accounts/acme/security-groups/web/rules/ping", `{"direction":"ingress","protocol":"icmp","icmp_type":8,"remote_cidr":"8.8.8.0/24"}`)
+	s.must("PUT", "/v1/accounts/acme/security-groups/listed", `{"name":"listed","default_rules":false,"egress_policy":"listed"}`)
+	for _, c := range []struct {
+		body string
+		want map[string]string
+	}{
+		{`{"source":{"nic":"n2"},"destination":{"nic":"n1"},"protocol":"tcp","port":8080}`, map[string]string{
+			"legs.1.policy.rule": "both", "legs.1.policy.clause.group": "peers", "legs.1.policy.clause.member": "10.0.0.2",
+			"legs.1.policy.clause.cidr": "10.0.0.0/28", "legs.1.policy.clause.service": "tcp 8000-8100",
+			"legs.1.policy.detail": "tcp 8000-8100 with group peers within 10.0.0.0/28"}},
+		{`{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"icmp"}`, map[string]string{
+			"legs.0.policy.rule": "ping", "legs.0.policy.clause.cidr": "8.8.8.0/24", "legs.0.policy.clause.group": "null", "legs.0.policy.clause.member": "null"}},
+		{`{"source":{"address":"9.9.9.9"},"destination":{"nic":"n1"},"protocol":"icmp"}`, map[string]string{
+			"legs.0.policy.nearest.rule": "ping", "legs.0.policy.nearest.differs.0": "8.8.8.0/24 is allowed, 9.9.9.9 is not of it"}},
+		{`{"source":{"nic":"n1"},"destination":{"address":"169.254.169.254"},"protocol":"tcp","port":80}`, map[string]string{
+			"legs.0.policy.verdict": "allow", "legs.0.policy.reason": "baseline"}},
+		{`{"source":{"nic":"n1"},"destination":{"address":"169.254.169.254"},"protocol":"tcp","port":81}`, map[string]string{
+			"legs.0.policy.reason": "no-rule", "legs.0.policy.because.0.group": "web", "legs.0.policy.because.0.rule": "dns"}},
+		{`{"source":{"nic":"n1"},"destination":{"address":"8.8.8.8"},"protocol":"udp","source_port":67,"port":68}`, map[string]string{
+			"legs.0.policy.verdict": "deny", "legs.0.policy.reason": "guard"}},
+		{`{"source":{"nic":"n4"},"destination":{"address":"8.8.8.8"},"protocol":"udp","port":54}`, map[string]string{
+			"legs.0.policy.verdict": "allow", "legs.0.policy.reason": "enforcement-off"}},
+	} {
+		s.trace(http.StatusCreated, c.body).want(t, c.want)
+	}
+	s.must("PUT", "/v1/accounts/acme/nics/n2/security-groups", `["listed"]`)
+	s.trace(http.StatusCreated, `{"source":{"nic":"n2"},"destination":{"address":"8.8.8.8"},"protocol":"udp","port":53}`).want(t, map[string]string{
+		"legs.0.policy.because.0.group": "listed", "legs.0.policy.because.0.rule": "null",
+		"legs.0.policy.detail": "egress is restricted by group listed; the NIC's groups have no egress rules"})
+	h.set(func(inquiry.TraceQuestion) (inquiry.TraceAnswer, error) {
+		return inquiry.TraceAnswer{Ingress: &inquiry.Leg{Verdict: inquiry.Deny, Reason: "not-ready", Detail: "two interfaces claim it"}}, nil
+	})
+	s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"tcp","port":443}`).want(t, map[string]string{
+		"verdict": "deny", "legs.0.datapath.reason": "not-ready", "summary": "ingress: not-ready: two interfaces claim it"})
+}
