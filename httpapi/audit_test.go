@@ -142,11 +142,11 @@ func TestPatchLeadsFromOneToTheOther(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 600 {
 		from, to := randomGroup(r), randomGroup(r)
-		a, err := document(from)
+		a, err := document(from, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := document(to)
+		b, err := document(to, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

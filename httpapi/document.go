@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -18,8 +21,9 @@ var objectKinds = map[secgroup.Kind]string{
 }
 
 // document returns an object as JSON values (maps, slices, strings, float64,
-// bool, nil). It is nil for an absent one.
-func document(o secgroup.Object) (any, error) {
+// bool, nil). It is nil for an absent one. Of a group's rules in same it has the
+// id alone.
+func document(o secgroup.Object, same map[string]bool) (any, error) {
 	var shown any
 	switch o := o.(type) {
 	case nil:
@@ -43,7 +47,10 @@ func document(o secgroup.Object) (any, error) {
 		group := writableGroup(o)
 		rules := make([]any, len(o.Rules))
 		for i := range o.Rules {
-			rule := writableRule(o.GroupRef, &o.Rules[i])
+			rule := map[string]any{}
+			if !same[o.Rules[i].ID] {
+				rule = writableRule(o.GroupRef, &o.Rules[i])
+			}
 			rule["id"] = o.Rules[i].ID
 			rules[i] = rule
 		}
@@ -59,13 +66,7 @@ func document(o secgroup.Object) (any, error) {
 	default:
 		return nil, fmt.Errorf("no document of a %T", o)
 	}
-	body, err := encode(shown)
-	if err != nil {
-		return nil, err
-	}
-	var doc any
-	err = json.Unmarshal(body, &doc)
-	return doc, err
+	return asJSON(reflect.ValueOf(shown)), nil
 }
 
 // changeJSON is what became of one object.
@@ -80,6 +81,26 @@ type changeJSON struct {
 	PatchOmitted bool      `json:"patch_omitted,omitempty"` // it would be too long
 }
 
+// sameRules are the rules that two states of a group share: no patch has them,
+// and a group may have a thousand.
+func sameRules(before, after secgroup.Object) map[string]bool {
+	old, _ := before.(*secgroup.Group)
+	now, _ := after.(*secgroup.Group)
+	same := map[string]bool{}
+	if old == nil || now == nil {
+		return same
+	}
+	for i := range now.Rules {
+		r := now.Rules[i]
+		at, found := slices.BinarySearchFunc(old.Rules, r.ID, func(o secgroup.Rule, id string) int { return strings.Compare(o.ID, id) })
+		if found {
+			r.Revision = old.Rules[at].Revision
+			same[r.ID] = r == old.Rules[at]
+		}
+	}
+	return same
+}
+
 // maxPatchBytes bounds one object's patch in events and in the audit log.
 const maxPatchBytes = 16 << 10
 
@@ -92,11 +113,12 @@ func showChange(k secgroup.Key, before, after secgroup.Object) (out changeJSON, 
 			out.ID = groupOfAttachment(a)
 		}
 	}
-	from, err := document(before)
+	same := sameRules(before, after)
+	from, err := document(before, same)
 	if err != nil {
 		return out, false, err
 	}
-	to, err := document(after)
+	to, err := document(after, same)
 	if err != nil {
 		return out, false, err
 	}

@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"reflect"
+	"strings"
+)
+
+// asJSON turns a value into what encoding/json would make of it if it were
+// written and read again: maps, slices, strings, float64, bool and nil. It does
+// so without the text in between. Types that write themselves (json.Marshaler)
+// must not be among what v holds.
+func asJSON(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Invalid:
+		return nil
+	case reflect.String:
+		return v.String()
+	case reflect.Bool:
+		return v.Bool()
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return float64(v.Int())
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return float64(v.Uint())
+	case reflect.Pointer, reflect.Interface:
+		return asJSON(v.Elem())
+	case reflect.Slice:
+		if v.IsNil() {
+			return nil
+		}
+		out := make([]any, v.Len())
+		for i := range out {
+			out[i] = asJSON(v.Index(i))
+		}
+		return out
+	case reflect.Map:
+		if v.IsNil() {
+			return nil
+		}
+		out := make(map[string]any, v.Len())
+		for each := v.MapRange(); each.Next(); {
+			out[each.Key().String()] = asJSON(each.Value())
+		}
+		return out
+	case reflect.Struct:
+		out := make(map[string]any, v.NumField())
+		for i := range v.NumField() {
+			name, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+			if option != "omitempty" || !v.Field(i).IsZero() {
+				out[name] = asJSON(v.Field(i))
+			}
+		}
+		return out
+	}
+	panic("asJSON: a " + v.Kind().String())
+}
