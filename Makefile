@@ -51,7 +51,7 @@ test: setup vet ## everything that must hold: vet, unit tests, properties, real 
 	$(GO) test -race -timeout $(TIMEOUT) ./...
 
 # KERNEL_RUN is what of e2e is run there.
-KERNEL_RUN ?= TestHarnessSeesWhatPasses
+KERNEL_RUN ?= TestGuard|TestHarness|TestRevocation|TestStillAllowed|TestControllerKilled
 test-kernel: setup ## tests on the kernel datapath, in a virtual machine
 	@command -v qemu-system-x86_64 cpio >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(KERNEL_PACKAGES); }
 	e2e/kernel/run.sh -test.parallel 1 -test.run '$(KERNEL_RUN)'

@@ -61,6 +61,6 @@ cp "$here/init" "$root/init"
 printf '%s\n' "$@" >"$root/flags"
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/initramfs"
 
-timeout "${KERNEL_TIMEOUT:-900}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nographic -no-reboot -nodefaults -serial stdio \
+timeout "${KERNEL_TIMEOUT:-3600}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nographic -no-reboot -nodefaults -serial stdio \
 	-kernel "$kernel" -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off" </dev/null | tee "$work/console"
 grep -q '^KERNEL-TEST: PASS' "$work/console"

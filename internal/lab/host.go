@@ -58,7 +58,13 @@ func (h *Host) connect(ctx context.Context) error {
 	_, err := h.Vsctl(ctx,
 		"add-br", Bridge, "--", "set", "bridge", Bridge, "datapath_type="+Datapath(), "fail_mode=secure",
 		"protocols=OpenFlow10,OpenFlow13,OpenFlow15", "--", "add-port", Bridge, Uplink)
-	return err
+	if err != nil || Datapath() != KernelDatapath {
+		return err
+	}
+	if err := h.awaitUpcalls(ctx, h.lab.fabric.ns, h.name); err != nil {
+		return err
+	}
+	return h.lab.fabric.awaitUpcalls(ctx, h.ns, Uplink)
 }
 
 // Plug adds the VMs' taps to the bridge, in one transaction.
