@@ -117,20 +117,24 @@ func (w wire) arp(op uint16, senderMAC net.HardwareAddr, sender net.IP, target n
 	}), w.mark...)
 }
 
-// icmp6 is an ICMPv6 message; w's destination may be a group, whose MAC it
-// then gets. The mark is behind the packet.
+// icmp6 is an ICMPv6 message with the mark behind the packet, where it gets lost
+// if the packet passes through the kernel's ct().
 func (w wire) icmp6(hops uint8, typ uint8, body []byte) []byte {
+	return append(w.markedICMP6(hops, typ, body), w.mark...)
+}
+
+// markedICMP6 is an ICMPv6 message whose body holds the mark.
+func (w wire) markedICMP6(hops uint8, typ uint8, body []byte) []byte {
 	h := w.ip6(layers.IPProtocolICMPv6)
 	h.HopLimit = hops
-	f := w.in6(h, &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(typ, 0)}, gopacket.Payload(body))
-	return append(f, w.mark...)
+	return w.in6(h, &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(typ, 0)}, gopacket.Payload(body))
 }
 
 // ndOption is a source (1) or target (2) link-layer address (RFC 4861 §4.6.1).
 func ndOption(kind byte, m net.HardwareAddr) []byte { return append([]byte{kind, 1}, m...) }
 
 // nonce is an option of neighbour discovery (RFC 3971 §5.3.2) that holds the
-// mark: what is behind a packet may be lost on its way through ct().
+// mark.
 func (w wire) nonce() []byte { return slices.Concat([]byte{14, 2}, w.mark, []byte{0, 0}) }
 
 // neighbour is the body of a solicitation or, with flags, an advertisement.

@@ -156,11 +156,11 @@ var headerAttacks = []attack{{
 }, {
 	name:   "lengths that lie, to a shut port",
 	frames: func(w wire) [][]byte { return w.lying(99) },
-	kernel: onlySeen("open out", isBeyondFrame), // judged by its port all the same
+	kernel: maybeSeen("open out", isBeyondFrame), // judged by its port all the same
 }, {
 	name:   "lengths that lie, to an open port",
 	frames: func(w wire) [][]byte { return w.lying(53) },
-	kernel: onlySeen("open shut out", isBeyondFrame),
+	kernel: maybeSeen("open shut out", isBeyondFrame),
 }, {
 	name: "TCP lengths that lie",
 	frames: func(w wire) (frames [][]byte) {

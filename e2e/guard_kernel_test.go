@@ -116,7 +116,8 @@ func alsoSeenAs(seen string, arrive func(w wire) [][]byte) func(a *attack) {
 	return func(a *attack) { a.seen, a.arrive = seen, arrive }
 }
 
-// onlySeen does that for some of the frames.
-func onlySeen(seen string, part func(i int) bool) func(a *attack) {
-	return func(a *attack) { a.seen, a.part = seen, part }
+// maybeSeen has some of the frames arrive where such packets are let in, or not
+// at all.
+func maybeSeen(seen string, which func(i int) bool) func(a *attack) {
+	return func(a *attack) { a.seen, a.part, a.may = seen, func(int) bool { return false }, which }
 }

@@ -102,7 +102,7 @@ func testNoAddresses(t *testing.T, dc *datacentre) {
 			w.src6 = local
 			return [][]byte{
 				w.icmp6(255, 135, neighbour(0, w.dst6, ndOption(1, w.srcMAC))), w.icmp6(255, 136, neighbour(0x60, local, ndOption(2, w.srcMAC))),
-				w.icmp6(255, 133, slices.Concat(make([]byte, 4), w.nonce())),
+				w.markedICMP6(255, 133, slices.Concat(make([]byte, 4), w.nonce())),
 			}
 		})
 	}

@@ -34,6 +34,8 @@ type attack struct {
 	seen string
 	// part: it is enough that the frames arrive of which this is true.
 	part func(i int) bool
+	// may: those of which this is true may arrive, too.
+	may func(i int) bool
 	// arrive: what is seen instead of the frames, one for each.
 	arrive func(w wire) [][]byte
 	// kernel says what is otherwise on the kernel datapath, with the reason
@@ -199,9 +201,18 @@ func (sh *shot) to() string {
 
 // wanted are the frames that who sees the shot sees of it.
 func (sh *shot) wanted() [][]byte {
+	return sh.those(func(i int) bool { return sh.part == nil || sh.part(i) })
+}
+
+// allowed are those that may be seen.
+func (sh *shot) allowed() [][]byte {
+	return sh.those(func(i int) bool { return sh.part(i) || sh.may != nil && sh.may(i) })
+}
+
+func (sh *shot) those(which func(i int) bool) [][]byte {
 	var frames [][]byte
 	for i, f := range sh.want {
-		if sh.part == nil || sh.part(i) {
+		if which(i) {
 			frames = append(frames, f)
 		}
 	}
@@ -242,7 +253,7 @@ func (s *scene) leaked(sh *shot, begin time.Time) (faults []string) {
 			continue
 		}
 		for _, f := range framesOf(got) {
-			if !slices.ContainsFunc(sh.wanted(), func(w []byte) bool { return bytes.HasPrefix(f, w) }) {
+			if !slices.ContainsFunc(sh.allowed(), func(w []byte) bool { return bytes.HasPrefix(f, w) }) {
 				faults = append(faults, fmt.Sprintf("to %s: too much was seen by %s: %x", sh.to(), p.Name(), f[:min(len(f), 80)]))
 			}
 		}

@@ -183,14 +183,14 @@ var spoofAttacks = []attack{{
 	frames: func(w wire) [][]byte {
 		w = w.toGroup(ip("ff02::2"))
 		w.src6 = linkLocal(w.srcMAC)
-		return [][]byte{w.icmp6(255, 133, slices.Concat(make([]byte, 4), ndOption(1, w.srcMAC), w.nonce()))}
+		return [][]byte{w.markedICMP6(255, 133, slices.Concat(make([]byte, 4), ndOption(1, w.srcMAC), w.nonce()))}
 	},
 }, {
 	name: "router solicitation from another's address", group: true,
 	frames: func(w wire) [][]byte {
 		w = w.toGroup(ip("ff02::2"))
 		w.src6 = linkLocal(mac("02:ff:00:00:00:01"))
-		return [][]byte{w.icmp6(255, 133, slices.Concat(make([]byte, 4), ndOption(1, w.srcMAC), w.nonce()))}
+		return [][]byte{w.markedICMP6(255, 133, slices.Concat(make([]byte, 4), ndOption(1, w.srcMAC), w.nonce()))}
 	},
 }, {
 	name: "router advertisement", group: true,
