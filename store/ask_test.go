@@ -89,7 +89,7 @@ func TestAskOfNobody(t *testing.T) {
 // TestAnswersOfAnySize: what does not fit in etcd is refused by name.
 func TestAnswersOfAnySize(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{0, 1 << 10, 1 << 20} {
+	for _, n := range []int{0, 1 << 10, plainAnswer, 1 << 20} {
 		body, _ := json.Marshal(strings.Repeat("x", n))
 		value, err := sealAnswer(body, nil, 1<<19)
 		if err != nil {

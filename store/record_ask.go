@@ -14,8 +14,13 @@ const (
 	askAnswer   = "/answer"
 )
 
-// maxAnswer bounds an answer before it is compressed, in bytes.
-const maxAnswer = 64 << 20
+const (
+	// maxAnswer bounds an answer before it is compressed, in bytes.
+	maxAnswer = 64 << 20
+	// plainAnswer is the longest answer that is not compressed: the compressor's
+	// tables take longer to make than etcd takes for the bytes.
+	plainAnswer = 32 << 10
+)
 
 type askRecord struct {
 	recordHeader
@@ -30,8 +35,8 @@ type answerRecord struct {
 	Error string          `json:"error,omitempty"`
 }
 
-// sealAnswer makes the value of an answer: JSON, compressed, since most is text
-// that repeats itself.
+// sealAnswer makes the value of an answer: JSON, compressed if it is long, since
+// most is text that repeats itself.
 func sealAnswer(body json.RawMessage, refusal error, limit int) (string, error) {
 	r := answerRecord{recordHeader: current, Body: body}
 	if refusal != nil {
@@ -40,6 +45,9 @@ func sealAnswer(body json.RawMessage, refusal error, limit int) (string, error) 
 	text, err := marshal(r)
 	if err != nil {
 		return "", fmt.Errorf("answer: %w", err)
+	}
+	if len(text) <= min(plainAnswer, limit) {
+		return text, nil
 	}
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -57,13 +65,15 @@ func sealAnswer(body json.RawMessage, refusal error, limit int) (string, error) 
 
 // openAnswer is the inverse of sealAnswer.
 func openAnswer(host string, value []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(value))
-	if err != nil {
-		return nil, fmt.Errorf("answer of host %s: %w", host, err)
-	}
-	text, err := io.ReadAll(io.LimitReader(z, maxAnswer))
-	if err != nil {
-		return nil, fmt.Errorf("answer of host %s: %w", host, err)
+	text := value
+	if !bytes.HasPrefix(value, []byte("{")) {
+		z, err := gzip.NewReader(bytes.NewReader(value))
+		if err != nil {
+			return nil, fmt.Errorf("answer of host %s: %w", host, err)
+		}
+		if text, err = io.ReadAll(io.LimitReader(z, maxAnswer)); err != nil {
+			return nil, fmt.Errorf("answer of host %s: %w", host, err)
+		}
 	}
 	var r answerRecord
 	if err := unmarshal(text, &r); err != nil {
