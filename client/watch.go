@@ -106,9 +106,12 @@ func (w *watch) stream(ctx context.Context, yield func(Event) bool) (more bool, 
 
 // take handles one message.
 func (w *watch) take(m message, yield func(Event) bool) (more bool, err error) {
-	id, err := strconv.ParseInt(m.id, 10, 64)
-	if m.data == "" || err != nil { // a comment
+	if m.data == "" { // a comment
 		return true, nil
+	}
+	id, err := strconv.ParseInt(m.id, 10, 64)
+	if err != nil {
+		return true, &TransportError{"GET " + w.path, fmt.Errorf("event id: %w", err)}
 	}
 	if m.kind == "change" {
 		var e Event

@@ -70,7 +70,7 @@ func (c *call) audit(log string) error {
 			if len(page.Items) == limit || seen == auditScan {
 				next := encodeCursor(cursor{page.Revision, strings.TrimPrefix(after, log), c.listID()})
 				page.NextCursor = &next
-				return c.json(http.StatusOK, page)
+				return c.json(page)
 			}
 			seen, after = seen+1, n.Name
 			var e auditJSON
@@ -83,7 +83,7 @@ func (c *call) audit(log string) error {
 			}
 		}
 		if len(notes) < auditPage {
-			return c.json(http.StatusOK, page)
+			return c.json(page)
 		}
 	}
 }

@@ -242,10 +242,10 @@ func (c *call) answer(status int, body []byte) error {
 }
 
 // json answers with a value.
-func (c *call) json(status int, v any) error {
+func (c *call) json(v any) error {
 	body, err := encode(v)
 	if err != nil {
 		return err
 	}
-	return c.answer(status, body)
+	return c.answer(http.StatusOK, body)
 }

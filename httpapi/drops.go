@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -87,7 +86,7 @@ func getDrops(c *call) error {
 		}
 		left := time.Until(end)
 		if len(out.Items) > 0 || left <= 0 {
-			return c.json(http.StatusOK, out)
+			return c.json(out)
 		}
 		select {
 		case <-c.req.Context().Done():

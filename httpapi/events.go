@@ -140,7 +140,7 @@ var errPolled = errors.New("polled")
 func (c *call) poll(since int64, given bool, wait time.Duration) error {
 	page := eventPageJSON{Items: []eventJSON{}, Revision: since}
 	if !given { // where to begin
-		return c.json(http.StatusOK, page)
+		return c.json(page)
 	}
 	// What happened already comes at once, but takes its time to be read.
 	ctx, cancel := context.WithTimeout(c.req.Context(), max(wait, contactGrace))
@@ -167,7 +167,7 @@ func (c *call) poll(since int64, given bool, wait time.Duration) error {
 		return historyError(err)
 	}
 	c.res.Header().Set("Cache-Control", "no-store")
-	return c.json(http.StatusOK, page)
+	return c.json(page)
 }
 
 // pollDone ends a poll that need not wait when all that there was is read.

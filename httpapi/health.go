@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"net/http"
 	"time"
 )
 
@@ -10,7 +9,7 @@ import (
 // a lost store is no reason to restart an API.
 func healthz(c *call) error {
 	c.res.Header().Set("Cache-Control", "no-store")
-	return c.json(http.StatusOK, map[string]string{"status": "ok"})
+	return c.json(map[string]string{"status": "ok"})
 }
 
 // readyTimeout bounds how long readiness waits for the policy to be loaded.
@@ -27,5 +26,5 @@ func readyz(c *call) error {
 	if err := c.inContact(); err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, map[string]string{"status": "ready"})
+	return c.json(map[string]string{"status": "ready"})
 }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -129,7 +128,7 @@ func getFlows(c *call) error {
 		return err
 	}
 	slices.SortStableFunc(out.Items, func(a, b flowJSON) int { return cmp.Compare(a.Host, b.Host) })
-	return c.json(http.StatusOK, out)
+	return c.json(out)
 }
 
 type connectionJSON struct {
@@ -191,5 +190,5 @@ func getConnections(c *call) error {
 		return err
 	}
 	slices.SortStableFunc(out.Items, func(a, b connectionJSON) int { return cmp.Compare(a.Host, b.Host) })
-	return c.json(http.StatusOK, out)
+	return c.json(out)
 }

@@ -81,7 +81,7 @@ func patchArray(at string, from, to []any) []patchOp {
 	var ops []patchOp
 	for i := 0; len(from) > 0 || len(to) > 0; {
 		here := at + secgroup.Pointer(i)
-		order := 0
+		var order int
 		switch {
 		case len(from) == 0:
 			order = 1

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/ringfence/ringfence/plan"
@@ -117,5 +116,5 @@ func (c *call) realization(impact func(*plan.View) (plan.Impact, error)) error {
 	if out.Lagging, err = c.ownLaggards(out.Lagging); err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, out)
+	return c.json(out)
 }

@@ -146,7 +146,7 @@ func (t *tracing) unanswered() *tracing {
 func getTrace(c *call) error {
 	c.res.Header().Set("Cache-Control", "no-store")
 	if t := c.api.traces.get(c.account, c.param("trace")); t != nil {
-		return c.json(http.StatusOK, t)
+		return c.json(t)
 	}
 	raw, err := c.api.keptElsewhere(c.req.Context(), c.account, c.param("trace"))
 	switch {

@@ -224,29 +224,29 @@ var stepPaths = []string{"security-groups", "instances", "nics"}
 
 // sub makes the call that an operation stands for.
 func (t *transaction) sub(op *operation, segments []string, query string, body *node) (*call, error) {
-	fault := func(field, detail string) error {
-		return placed{secgroup.Faults{{Pointer: op.at + "/" + field, Code: secgroup.CodeInvalidValue, Detail: detail}}}
+	fault := func(detail string) error {
+		return placed{secgroup.Faults{{Pointer: op.at + "/path", Code: secgroup.CodeInvalidValue, Detail: detail}}}
 	}
 	whole := "/v1/accounts/" + url.PathEscape(t.account)
 	for i, s := range segments {
 		plain, err := url.PathUnescape(s)
 		if err != nil {
-			return nil, fault("path", "is not a path")
+			return nil, fault("is not a path")
 		}
 		segments[i] = plain
 		whole += "/" + url.PathEscape(plain)
 	}
 	r, params, ok := stepRoute(op.method, segments)
 	if !ok {
-		return nil, fault("path", "no operation of that method and path can be part of a transaction; paths begin with /security-groups, /instances or /nics")
+		return nil, fault("no operation of that method and path can be part of a transaction; paths begin with /security-groups, /instances or /nics")
 	}
 	params["account"] = t.account
 	u, err := url.Parse(whole + "?" + query)
 	if err != nil {
-		return nil, fault("path", "is not a path")
+		return nil, fault("is not a path")
 	}
 	if q := u.Query(); q.Has("dry_run") || q.Has("confirm") {
-		return nil, fault("path", "dry_run and confirm are parameters of the whole transaction")
+		return nil, fault("dry_run and confirm are parameters of the whole transaction")
 	}
 	sub := *t.call
 	sub.route = r
