@@ -267,3 +267,27 @@ func TestSharesAndAccounts(t *testing.T) {
 	s.must("DELETE", bolt, "")
 	s.must("GET", web+"/shares", "").want(t, map[string]string{"items": "[]"})
 }
+
+// Whose group it is opens the egress of another account's NICs only if that does
+// not guard against it: nobody confirms that for another.
+func TestSharesKeepTheEgressGuard(t *testing.T) {
+	t.Parallel()
+	s := sharing(t)
+	s.must("PUT", share, `{"use":["attach"]}`)
+	s.must("PATCH", web, `{"egress_policy":"listed"}`)
+	s.must("PUT", bolt+"/nics/bolt-nic2/security-groups/acme%2Fweb", "", as(memberBolt)...)
+	s.must("PATCH", bolt, `{"settings":{"egress_open_guard":"block"}}`)
+	for _, query := range []string{"", "?confirm=open-egress", "?confirm=open-egress&dry_run=true"} {
+		a := s.do("PATCH", web+query, `{"egress_policy":"open"}`, as(memberAcme)...)
+		if a.status != 409 || a.text("code") != "would-open-egress" || a.text("dependents") != `[{"account":"bolt"}]` {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+	}
+	own := bolt + "/nics/bolt-nic2/security-groups/acme%2Fweb"
+	if a := s.do("DELETE", own, "", as(memberBolt)...); a.status != 409 {
+		t.Errorf("unconfirmed: %d", a.status)
+	}
+	s.must("DELETE", own+"?confirm=open-egress", "", as(memberBolt)...)
+	s.must("PUT", own, "", as(memberBolt)...)
+	s.must("PATCH", web+"?confirm=open-egress", `{"egress_policy":"open"}`) // the platform may
+}

@@ -19,6 +19,7 @@ type Request struct {
 	NewID             func() string // ids of what the server names
 	Condition         Condition     // If-Match and If-None-Match
 	ConfirmEgressOpen bool          // the caller knows that the change may open egress
+	Caller            string        // the account for which it may confirm that; "" = all
 	CreateAccount     bool          // the caller may make an account by writing into it
 	Faults            secgroup.Faults
 	// Faults were found while the request was decoded. They are reported
@@ -114,23 +115,22 @@ func (d *draft) finish(key secgroup.Key, created bool) (Result, error) {
 		return Result{}, err
 	}
 	r.Effects = effectsOf(d.s, d.changes)
-	if !d.ConfirmEgressOpen {
-		if err := guardEgress(d.s, r.Effects.EgressBecameOpen); err != nil {
-			return Result{}, err
-		}
+	if err := d.guardEgress(r.Effects.EgressBecameOpen); err != nil {
+		return Result{}, err
 	}
 	return r, nil
 }
 
-// guardEgress refuses to open the egress of NICs whose account asked for that.
-func guardEgress(s Policy, opened []string) error {
+// guardEgress refuses to open the egress of NICs whose account asked for that,
+// unless the caller confirms it: of its own account's.
+func (d *draft) guardEgress(opened []string) error {
 	var deps []Dependent
 	for _, id := range opened {
-		n := s.NIC(id)
-		if n == nil {
+		n := d.s.NIC(id)
+		if n == nil || d.ConfirmEgressOpen && (d.Caller == "" || d.Caller == n.Account) {
 			continue
 		}
-		if a := s.Account(n.Account); a != nil && a.EgressOpenGuard == secgroup.GuardBlock {
+		if a := d.s.Account(n.Account); a != nil && a.EgressOpenGuard == secgroup.GuardBlock {
 			deps = append(deps, Dependent{NIC: id, Account: n.Account})
 		}
 	}
