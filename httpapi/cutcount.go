@@ -17,7 +17,8 @@ const (
 	// cutWait bounds how long a dry run waits for the hosts that it asks for
 	// their open connections.
 	cutWait = 2 * time.Second
-	cutAsks = 64 // hosts asked at a time
+	cutAsks = 64  // hosts asked at a time
+	cutMost = 256 // asked for one dry run: each question is two writes to the store
 )
 
 // cutJSON is how many open connections a change would cut, as far as they are
@@ -31,7 +32,7 @@ type cutJSON struct {
 // asking is whom to ask.
 type asking struct {
 	nics   map[string][]string // by host, those whose connections the caller may know of
-	silent []string            // hosts that would not answer
+	silent []string            // hosts that would not answer, or are too many to ask
 }
 
 // hostsToAsk are the hosts at which something may be cut: none if the change
@@ -54,7 +55,7 @@ func (c *call) hostsToAsk(i plan.Impact, before, after *plan.View) asking {
 				ask.nics[h.Host] = append(ask.nics[h.Host], n.ID)
 			}
 		}
-		if len(ask.nics[h.Host]) > 0 && c.api.now().Sub(h.Heartbeat) > hostSilence {
+		if len(ask.nics[h.Host]) > 0 && (c.api.now().Sub(h.Heartbeat) > hostSilence || len(ask.nics) > cutMost) {
 			ask.silent = append(ask.silent, h.Host)
 			delete(ask.nics, h.Host)
 		}
