@@ -1,8 +1,14 @@
 package e2e
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +83,65 @@ func (n *tenant) drops(f client.DropFilter) client.DropList {
 		n.t.Fatal(err)
 	}
 	return l
+}
+
+// The command prints drops as they come, without colours where there is no
+// terminal, until it is interrupted.
+func TestDropsAreFollowed(t *testing.T) {
+	t.Parallel()
+	dc := newDatacentre(t)
+	n := dc.newTenant(t)
+	n.play("web", "db")
+	n.groups("web", "db")
+	n.join("web", "web")
+	n.join("db", "db")
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "drops", "--follow", "--nic", n.nic("db", "h2"))
+	cmd.Env = append(os.Environ(), "RINGFENCE_SERVER="+dc.stack.URL, "RINGFENCE_TOKEN="+dc.stack.Token, "RINGFENCE_ACCOUNT="+n.account)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // should it not have ended
+	from, frame := newSender(t, n.party("web@h1").Node), newWire(n.party("web@h1"), n.party("db@h2"), n.vlan)
+	told := make(chan string, 1)
+	go func() {
+		defer close(told)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.Contains(lines.Text(), "ingress  no-rule  "+net.JoinHostPort(frame.src4.String(), fmt.Sprint(frame.port()))) {
+				told <- lines.Text()
+				return
+			}
+		}
+	}()
+	var line string
+	eventually(t, longest, func() error {
+		from.send(t, frame.udp4(9))
+		select {
+		case line = <-told:
+			return nil
+		case <-time.After(100 * time.Millisecond):
+			return errors.New("nothing is told")
+		}
+	})
+	if !strings.Contains(line, net.JoinHostPort(frame.dst4.String(), "9")+" udp") || strings.Contains(line, "\x1b") {
+		t.Errorf("told %q", line)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, out); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("interrupted, it ends with %v", err)
+	}
 }
 
 // dropped sends packets to ports from base on and says what is told wrongly of them.
