@@ -58,6 +58,10 @@ func Ask(ctx context.Context, q Question) (Answer, error) {
 	}
 }
 
+// queueFull is how long to wait where the asker's own machine did not take the
+// question: a slow one has too many packets that wait for a neighbour's answer.
+const queueFull = 20 * time.Millisecond
+
 func ask(ctx context.Context, q Question) (resent int, err error) {
 	network, local, remote := q.Service.addresses(q.Src, q.Dst)
 	dialer := net.Dialer{LocalAddr: local}
@@ -77,7 +81,11 @@ func ask(ctx context.Context, q Question) (resent int, err error) {
 	}
 	question, isAnswer := q.Service.question()
 	for {
-		if _, err := conn.Write(question); err != nil {
+		switch _, err := conn.Write(question); {
+		case errors.Is(err, unix.ENOBUFS) && ctx.Err() == nil:
+			time.Sleep(queueFull)
+			continue
+		case err != nil:
 			return 0, err
 		}
 		deadline, _ := ctx.Deadline()
