@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,8 +62,15 @@ func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage
 		return nil, err
 	}
 	id := s.keys.ask(host) + uuid.NewString()
-	rev, err := s.putShortLived(ctx, id+askQuestion, value)
-	if err != nil {
+	// The watch comes first: one from a revision that etcd is past is served no
+	// sooner than with its next round, every 100 ms.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := s.client.Watch(ctx, id+askAnswer, clientv3.WithFilterDelete(), clientv3.WithCreatedNotify())
+	if err := s.watching(ctx, answers); err != nil {
+		return nil, err
+	}
+	if err := s.putShortLived(ctx, id+askQuestion, value); err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
 		}
@@ -75,14 +83,34 @@ func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage
 			s.cfg.Logger.Debug("question not removed; its lease will", "key", id, "error", err)
 		}
 	})
-	return s.await(ctx, host, id+askAnswer, rev+1)
+	return s.await(ctx, host, answers)
 }
 
-// await returns the answer when it appears under its key.
-func (s *Store) await(ctx context.Context, host, key string, from int64) ([]byte, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for r := range s.client.Watch(ctx, key, clientv3.WithRev(from), clientv3.WithFilterDelete()) {
+// watching returns when a watch has begun.
+func (s *Store) watching(ctx context.Context, answers clientv3.WatchChan) error {
+	late := time.NewTimer(s.cfg.RequestTimeout)
+	defer late.Stop()
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
+	case <-late.C:
+		return fmt.Errorf("%w: no watch begins", ErrUnavailable)
+	case r, ok := <-answers:
+		switch {
+		case ok && r.Err() == nil:
+			return nil
+		case s.ctx.Err() != nil:
+			return ErrClosed
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
+		}
+		return fmt.Errorf("%w: %w", ErrUnavailable, cmp.Or(r.Err(), errors.New("the watch ended")))
+	}
+}
+
+// await returns the answer when it appears.
+func (s *Store) await(ctx context.Context, host string, answers clientv3.WatchChan) ([]byte, error) {
+	for r := range answers {
 		if err := r.Err(); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
@@ -96,20 +124,16 @@ func (s *Store) await(ctx context.Context, host, key string, from int64) ([]byte
 	return nil, fmt.Errorf("%w: %w", ErrNoAnswer, context.Cause(ctx))
 }
 
-// putShortLived writes a key that goes away within a few minutes at the latest,
-// and returns the revision.
-func (s *Store) putShortLived(ctx context.Context, key, value string) (int64, error) {
+// putShortLived writes a key that goes away within a few minutes at the latest.
+func (s *Store) putShortLived(ctx context.Context, key, value string) error {
 	for attempt := 0; ; attempt++ {
 		lease, err := s.leases.get(ctx, s, askKept)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		r, err := s.client.Put(ctx, key, value, clientv3.WithLease(lease))
-		if err == nil {
-			return r.Header.Revision, nil
-		}
-		if attempt > 0 || !errors.Is(err, rpctypes.ErrLeaseNotFound) {
-			return 0, err
+		_, err = s.client.Put(ctx, key, value, clientv3.WithLease(lease))
+		if err == nil || attempt > 0 || !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			return err
 		}
 		s.leases.forget() // etcd was away for longer than its time
 	}
