@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/metadata"
 )
 
 // ErrNoAnswer says that a host did not answer a question in time. It may be
@@ -20,6 +23,9 @@ var ErrNoAnswer = errors.New("the host does not answer")
 
 // defaultAskTimeout bounds a question whose context has no deadline.
 const defaultAskTimeout = 10 * time.Second
+
+// askStreams is how many streams of watches the questions of a process share.
+const askStreams = 8
 
 // askKept is how long a question may stay in etcd if whoever asked dies.
 const askKept = time.Minute
@@ -66,7 +72,9 @@ func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage
 	// sooner than with its next round, every 100 ms.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers := s.client.Watch(ctx, id+askAnswer, clientv3.WithFilterDelete(), clientv3.WithCreatedNotify())
+	// The client makes the watches of one stream one after the other.
+	stream := metadata.AppendToOutgoingContext(ctx, "ask-stream", strconv.Itoa(rand.IntN(askStreams)))
+	answers := s.client.Watch(stream, id+askAnswer, clientv3.WithFilterDelete(), clientv3.WithCreatedNotify())
 	if err := s.watching(ctx, answers); err != nil {
 		return nil, err
 	}
