@@ -39,7 +39,7 @@ type desk struct {
 func newDesk(c *controller) *desk {
 	d := &desk{controller: c, compiler: ofrules.New(), hits: newHits()}
 	d.reports = &reports{heard: d.hear}
-	d.watch = newDropWatch(c.link, d.reports, d.locate)
+	d.watch = newDropWatch(c.link, d.reports, d.locate, func(ctx context.Context) error { return c.sweeper.settle(ctx) })
 	return d
 }
 
@@ -106,8 +106,8 @@ func reply[Q, A any](ctx context.Context, body json.RawMessage, answer func(cont
 	return json.Marshal(a)
 }
 
-// names resolves the numbers in flows and marks. It is a reading of the
-// compiler at one moment.
+// names resolves the numbers in flows and marks, by the compiler as it is while
+// read lasts.
 type names struct {
 	rule func(number uint32) *inquiry.Rule
 	nic  func(number uint32) string
@@ -118,18 +118,28 @@ func (d *desk) read(fn func(names, ofrules.Host)) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	fn(names{
-		rule: func(number uint32) *inquiry.Rule {
-			r, ok := d.compiler.Rule(number)
-			if !ok {
-				return nil
-			}
-			return ruleOf(r)
-		},
+		rule: d.ruleNumbered,
 		nic: func(number uint32) string {
 			id, _ := d.compiler.NIC(number)
 			return id
 		},
 	}, ofrules.Host{Ports: maps.Clone(d.host.Ports), Uplink: d.host.Uplink})
+}
+
+// rule resolves one number, at any time.
+func (d *desk) rule(number uint32) *inquiry.Rule {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.ruleNumbered(number)
+}
+
+// ruleNumbered needs mu to be held.
+func (d *desk) ruleNumbered(number uint32) *inquiry.Rule {
+	r, ok := d.compiler.Rule(number)
+	if !ok {
+		return nil
+	}
+	return ruleOf(r)
 }
 
 func ruleOf(r secgroup.RuleRef) *inquiry.Rule {

@@ -24,11 +24,7 @@ func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.Drop
 	if conn == nil {
 		return answer, errNoSwitch
 	}
-	more, err := d.watch.look(ctx, q.NICs, min(time.Duration(q.Seconds)*time.Second, maxLook))
-	if err == nil && more { // from now on nothing is missed
-		err = d.sweeper.settle(ctx)
-	}
-	if err != nil {
+	if err := d.watch.look(ctx, q.NICs, min(time.Duration(q.Seconds)*time.Second, maxLook)); err != nil {
 		return answer, err
 	}
 	answer.Rate = watchRate(d.watch.looked())

@@ -17,11 +17,15 @@ type dropWatch struct {
 	log   droplog
 	// locate finds where NICs are plugged.
 	locate func(nics []string) map[string]watched
+	// settle returns when no cached megaflow of the time before is left.
+	settle func(context.Context) error
 	wake   chan struct{}
 
-	mu     sync.Mutex
-	leases map[string]time.Time // until when somebody looks at a NIC
-	names  map[uint32]string    // of NICs by ofport, which is the watch's id
+	mu      sync.Mutex
+	leases  map[string]time.Time // until when somebody looks at a NIC
+	names   map[uint32]string    // of NICs by ofport, which is the watch's id
+	changes int                  // of the flows
+	settled int                  // how many of them packets meet
 }
 
 // watched is where a NIC is plugged.
@@ -30,13 +34,13 @@ type watched struct {
 	ready bool // it has its flows
 }
 
-func newDropWatch(l *link, r *reports, locate func([]string) map[string]watched) *dropWatch {
-	return &dropWatch{locate: locate, wake: make(chan struct{}, 1), leases: map[string]time.Time{}, flows: watchFlows{link: l, reports: r}}
+func newDropWatch(l *link, r *reports, locate func([]string) map[string]watched, settle func(context.Context) error) *dropWatch {
+	return &dropWatch{locate: locate, settle: settle, wake: make(chan struct{}, 1), leases: map[string]time.Time{}, flows: watchFlows{link: l, reports: r}}
 }
 
-// look has NICs watched for a while. It returns when the switch has the flows,
-// and whether some are new.
-func (w *dropWatch) look(ctx context.Context, nics []string, d time.Duration) (more bool, err error) {
+// look has NICs watched for a while. It returns when no packet gets past the
+// flows.
+func (w *dropWatch) look(ctx context.Context, nics []string, d time.Duration) error {
 	w.mu.Lock()
 	for _, nic := range nics {
 		if until := time.Now().Add(d); until.After(w.leases[nic]) {
@@ -69,7 +73,7 @@ func (w *dropWatch) run(ctx context.Context) error {
 		case <-w.wake:
 		case <-timer:
 		}
-		if _, err := w.step(ctx); err != nil && ctx.Err() == nil {
+		if err := w.step(ctx); err != nil && ctx.Err() == nil {
 			w.flows.link.log.Warn("drops are not watched; trying again", "in", minRetry, "error", err)
 			if err := pause(ctx, minRetry); err != nil {
 				return err
@@ -92,9 +96,29 @@ func (w *dropWatch) next() (at time.Time, any bool) {
 	return at, len(w.leases) > 0
 }
 
-// step makes the switch's watches those that somebody wants now, and tells
-// whether there are new ones.
-func (w *dropWatch) step(ctx context.Context) (more bool, err error) {
+// step makes the switch's watches those that somebody wants now, and has packets
+// meet them.
+func (w *dropWatch) step(ctx context.Context) error {
+	if err := w.install(ctx); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	changes := w.changes
+	done := w.settled >= changes
+	w.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settled = max(w.settled, changes)
+	return nil
+}
+
+func (w *dropWatch) install(ctx context.Context) error {
 	w.flows.turn.Lock()
 	defer w.flows.turn.Unlock()
 	want := map[uint32]ofrules.Watch{}
@@ -106,7 +130,13 @@ func (w *dropWatch) step(ctx context.Context) (more bool, err error) {
 	w.mu.Lock()
 	w.names = names
 	w.mu.Unlock()
-	return w.flows.become(ctx, want)
+	changed, err := w.flows.become(ctx, want)
+	if changed {
+		w.mu.Lock()
+		w.changes++
+		w.mu.Unlock()
+	}
+	return err
 }
 
 // open returns the NICs that somebody looks at, and forgets about the others.

@@ -16,7 +16,6 @@ import (
 type tracer struct {
 	*desk
 	q        inquiry.TraceQuestion
-	names    names
 	host     ofrules.Host
 	problems map[string]string // NICs without flows
 	src, dst *traceEnd         // nil: no NIC of ours
@@ -60,7 +59,7 @@ func (d *desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
 	for _, c := range claimed(bridge.Interfaces) {
 		ports[c.nic] = c.iface.OFPort
 	}
-	d.read(func(n names, h ofrules.Host) { t.names, t.host, t.problems = n, h, d.compiler.Problems() })
+	d.read(func(_ names, h ofrules.Host) { t.host, t.problems = h, d.compiler.Problems() })
 	d.view.read(func(s *secgroup.Snapshot, _ *concern) {
 		t.src, t.dst = endOf(s, q.Source, ports), endOf(s, q.Destination, ports)
 	})

@@ -48,9 +48,9 @@ func (f *watchFlows) renewal() time.Time {
 	return f.due
 }
 
-// become makes the switch's watches those, by id, and tells whether there are new
-// ones. turn is held.
-func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) (more bool, err error) {
+// become makes the switch's watches those, by id, and tells whether they were
+// others. turn is held.
+func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) (changed bool, err error) {
 	conn := f.link.peek()
 	if conn != f.conn {
 		f.conn, f.have, f.meters = nil, nil, nil
@@ -67,15 +67,13 @@ func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) 
 	case maps.Equal(want, f.have) && !renew:
 		return false, nil
 	}
-	for id, w := range want {
-		more = more || f.have[id] != w
-	}
+	changed = !maps.Equal(want, f.have)
 	if err := f.install(ctx, conn, want); err != nil {
 		f.conn = nil // nobody knows what is there
 		return false, err
 	}
 	f.have, f.due = want, time.Now().Add(watchRenew)
-	return more, nil
+	return changed, nil
 }
 
 // meet takes up a switch. The meters of a former run stay there, without flows
