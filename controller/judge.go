@@ -27,6 +27,13 @@ func allowed(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
 	}) || sent && pickedUp(s, n, conn)
 }
 
+// allowedHere asks n's own end only.
+func allowedHere(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
+	p := packetOf(conn)
+	sent, received := ends(s, n, conn)
+	return sent && verdict.Egress(s, n, p).Allow || received && verdict.Ingress(s, n, p).Allow
+}
+
 // pickedUp tells whether a connection that n seems to have begun may be one that
 // its peer began and that is allowed that way round: after conntrack was lost
 // (ovs-vswitchd restarted), whoever sends first begins it anew. If it is not, the

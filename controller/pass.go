@@ -97,7 +97,7 @@ func (s *sweeper) judge(j job, w sweep, conns []unixctl.Conn) (cut []unixctl.Con
 				continue
 			}
 			touched := w.concern.touches(snap, n, conn) || expected.touches(snap, n, conn) || pending.touches(snap, n, conn)
-			if touched && !allowed(snap, n, conn) {
+			if touched && !allowed(snap, n, conn) && !(w.late && allowedHere(snap, n, conn)) {
 				cut = append(cut, conn)
 			}
 		}

@@ -63,6 +63,7 @@ type sweep struct {
 	concern  concern
 	changed  bool // flows changed: cached megaflows may drop what the tables let in
 	narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
+	late     bool // a second look: what a NIC's own rules allow may have begun since
 }
 
 func newSweep() sweep { return sweep{concern: newConcern()} }
@@ -144,8 +145,15 @@ func (s *sweeper) run(ctx context.Context) error {
 		case <-s.wake:
 		case <-retry:
 		case <-look:
-			s.put(sweep{concern: late})
-			look, late = nil, newConcern()
+			look = nil
+			if j := s.latest(); j.conn != s.cuts.conn { // to be swept anyway
+				late = newConcern()
+			} else if _, err := s.pass(ctx, j, sweep{concern: late, late: true}, true); err != nil {
+				look = time.After(sweepRetry)
+			} else {
+				late = newConcern()
+			}
+			continue
 		}
 		retry = nil
 		j, w := s.take()
