@@ -64,14 +64,18 @@ func (c *Compiler) syncMembers(s *secgroup.Snapshot, t secgroup.Touched) {
 // came or went have their rules compiled again.
 func (c *Compiler) syncAddresses() {
 	if len(c.pending.domains) > 0 {
-		for p := range c.addrs.places {
+		for p, sp := range c.addrs.places {
 			if _, ok := c.pending.domains[p.domain]; ok {
-				c.addrs.dirty[p] = struct{}{}
+				c.addrs.touchSpot(sp)
 			}
 		}
 	}
-	for p := range c.addrs.dirty {
-		for dir, changed := range c.renderPlace(p) {
+	for _, sp := range c.addrs.dirty {
+		sp.dirty = false
+		if len(sp.labels) == 0 {
+			delete(c.addrs.places, sp.place)
+		}
+		for dir, changed := range c.renderPlace(sp) {
 			for _, l := range changed {
 				for k := range c.naming[l] {
 					if dirOf(c.units[k].rule.Direction) == dir {
@@ -81,7 +85,7 @@ func (c *Compiler) syncAddresses() {
 			}
 		}
 	}
-	clear(c.addrs.dirty)
+	c.addrs.dirty = nil
 	for d := range c.pending.domains {
 		if c.domains[d] == 0 {
 			c.domNos.release(d) // not before its flows are gone

@@ -45,62 +45,82 @@ type composite struct {
 	refs   int
 }
 
+// spot is what is known of a place.
+type spot struct {
+	place
+	labels []labelCount
+	shown  [2]bool // it has a flow, by direction
+	dirty  bool    // it is among those to render
+}
+
 // addresses keeps the address tables of both directions.
 type addresses struct {
-	places     map[place][]labelCount
-	dirty      map[place]struct{}
+	places     map[place]*spot // that have labels or flows
+	dirty      []*spot
 	composites [2]map[string]*composite // by name
 	used       [2]map[place]string      // the composite that a place uses
 }
 
 func newAddresses() *addresses {
 	return &addresses{
-		places:     map[place][]labelCount{},
-		dirty:      map[place]struct{}{},
+		places:     map[place]*spot{},
 		composites: [2]map[string]*composite{{}, {}},
 		used:       [2]map[place]string{{}, {}},
+	}
+}
+
+// at returns a place, to be rendered.
+func (a *addresses) at(p place) *spot {
+	sp := a.places[p]
+	if sp == nil {
+		sp = &spot{place: p}
+		a.places[p] = sp
+	}
+	a.touchSpot(sp)
+	return sp
+}
+
+func (a *addresses) touchSpot(sp *spot) {
+	if !sp.dirty {
+		sp.dirty = true
+		a.dirty = append(a.dirty, sp)
 	}
 }
 
 // add counts n more (or fewer) memberships of an address in a label.
 func (a *addresses) add(m membership, l *label, n int) {
 	for _, addr := range secgroup.MemberAddresses(m.nic) {
-		p := place{m.domain, addr}
-		ls := a.places[p]
-		i := slices.IndexFunc(ls, func(c labelCount) bool { return c.label == l })
+		sp := a.at(place{m.domain, addr})
+		i := slices.IndexFunc(sp.labels, func(c labelCount) bool { return c.label == l })
 		if i < 0 {
-			i = len(ls)
-			ls = append(ls, labelCount{label: l})
+			i = len(sp.labels)
+			sp.labels = append(sp.labels, labelCount{label: l})
 		}
-		if ls[i].n += n; ls[i].n == 0 {
-			ls = slices.Delete(ls, i, i+1)
+		if sp.labels[i].n += n; sp.labels[i].n == 0 {
+			sp.labels = slices.Delete(sp.labels, i, i+1)
 		}
-		if len(ls) == 0 {
-			delete(a.places, p)
-		} else {
-			a.places[p] = ls
-		}
-		a.dirty[p] = struct{}{}
 	}
 }
 
 // touch has the flows of a member's addresses rendered again.
 func (a *addresses) touch(m membership) {
 	for _, addr := range secgroup.MemberAddresses(m.nic) {
-		a.dirty[place{m.domain, addr}] = struct{}{}
+		a.at(place{m.domain, addr})
 	}
 }
 
-// labelsAt returns the labels of a place that matter in a direction, by group:
+// labelsIn returns the labels of a place that matter in a direction, by group:
 // not by number, so that what is surplus does not depend on how names collide.
-func (a *addresses) labelsAt(p place, dir int) []*label {
+func (sp *spot) labelsIn(dir int) []*label {
 	var out []*label
-	for _, c := range a.places[p] {
+	for _, c := range sp.labels {
 		if c.label.refs[dir] > 0 {
 			out = append(out, c.label)
 		}
 	}
-	slices.SortFunc(out, func(x, y *label) int { return x.group.Compare(y.group) })
+	if len(out) > 1 {
+		slices.SortFunc(out, func(x, y *label) int { return x.group.Compare(y.group) })
+	}
 	return out
 }
 
@@ -165,13 +185,18 @@ func (a *addresses) containing(dir int, l *label) []uint32 {
 // renderPlace brings the two address flows of a place up to date and returns
 // the labels whose composites changed, by direction. Places in routing domains
 // that no local NIC is in have no flows.
-func (c *Compiler) renderPlace(p place) (changed [2][]*label) {
+func (c *Compiler) renderPlace(sp *spot) (changed [2][]*label) {
+	p := sp.place
 	for dir, st := range []stage{egressStage(), ingressStage()} {
-		k := key(st.address, 100, regDomain.Is(uint64(c.domNos.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
 		var ls []*label
 		if c.domains[p.domain] > 0 {
-			ls = c.addrs.labelsAt(p, dir)
+			ls = sp.labelsIn(dir)
 		}
+		if len(ls) == 0 && !sp.shown[dir] {
+			continue
+		}
+		k := key(st.address, 100, regDomain.Is(uint64(c.domNos.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
+		sp.shown[dir] = len(ls) > 0
 		var surplus []*label
 		if len(ls) > labelRegisters {
 			surplus = ls[labelRegisters-1:]
