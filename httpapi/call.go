@@ -94,7 +94,7 @@ func (c *call) serve() (err error) {
 // fail answers with an error, and logs what the caller is not told.
 func (c *call) fail(err error) {
 	p, public := problemOf(err)
-	if !public {
+	if gone := c.req.Context().Err() != nil; !public && !gone { // who asked does not wait any more
 		c.api.logger.Error("request failed", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
 	}
 	p.Dependents = c.ownDependents(p.Dependents)

@@ -26,8 +26,11 @@ func (s *session) mutation(meta *client.Meta, more ...client.CallOption) []clien
 // saved reports that an object was made or changed: "created group web".
 func (s *session) saved(meta client.Meta, format string, args ...any) error {
 	verb := "saved"
-	if meta.Status == http.StatusCreated {
+	switch {
+	case meta.Status == http.StatusCreated:
 		verb = "created"
+	case meta.DryRun:
+		verb = "would save"
 	}
 	return s.done(meta, "%s %s", verb, fmt.Sprintf(format, args...))
 }

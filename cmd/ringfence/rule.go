@@ -145,7 +145,7 @@ func (c ruleAdd) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if meta.Status == 200 {
+	if meta.Status == 200 && !meta.DryRun {
 		return t.done(meta, "group %s has this rule already: %s", c.Group, r.ID)
 	}
 	return t.saved(meta, "rule %s: %s", r.ID, t.sentence(r))
