@@ -58,7 +58,8 @@ func (h *history) record(before *secgroup.Snapshot, b store.Batch) {
 		h.kept -= h.undo[drop].weight()
 		drop++
 	}
-	h.undo = slices.Delete(h.undo, 0, drop)
+	clear(h.undo[:drop]) // append moves the rest, once in a while
+	h.undo = h.undo[drop:]
 }
 
 // at shows the policy at a revision, given the snapshot, which must not change
