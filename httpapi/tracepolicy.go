@@ -141,7 +141,7 @@ func (p *policyJSON) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet verd
 	var details []string
 	if d == secgroup.Egress {
 		for _, g := range verdict.Restricting(s, n) {
-			b := becauseJSON{Group: g.Within(n.Account), Rule: text(restrictingRule(s.Group(g)))}
+			b := becauseJSON{Group: g.Within(n.Account), Rule: text(secgroup.RestrictingRule(s.Group(g)))}
 			p.Because = append(p.Because, b)
 			if b.Rule != nil {
 				details = append(details, fmt.Sprintf("egress is restricted by rule %s of group %s", *b.Rule, as.group(g)))
@@ -161,20 +161,4 @@ func (p *policyJSON) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet verd
 		details = append(details, fmt.Sprintf("the NIC's groups have no %s rules", d))
 	}
 	p.Detail = strings.Join(details, "; ")
-}
-
-// restrictingRule is the first rule that makes a group with egress policy auto
-// restrict; "" if the policy itself does.
-func restrictingRule(g *secgroup.Group) string {
-	if g.EgressPolicy != secgroup.EgressAuto {
-		return ""
-	}
-	for _, r := range g.Rules {
-		alone := *g
-		alone.Rules = []secgroup.Rule{r}
-		if secgroup.EgressRestricts(&alone) {
-			return r.ID
-		}
-	}
-	return ""
 }

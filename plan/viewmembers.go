@@ -158,23 +158,7 @@ func (v *View) EgressRestricted(n *secgroup.NIC) (because EgressRestriction, res
 		if g == nil || !secgroup.EgressRestricts(g) {
 			continue
 		}
-		return EgressRestriction{e.Group, restrictingRule(g)}, true
+		return EgressRestriction{e.Group, secgroup.RestrictingRule(g)}, true
 	}
 	return EgressRestriction{}, false
-}
-
-// restrictingRule returns the egress rule without which g would not restrict,
-// or "" if its policy alone does.
-func restrictingRule(g *secgroup.Group) string {
-	if g.EgressPolicy == secgroup.EgressListed {
-		return ""
-	}
-	for _, r := range g.Rules {
-		alone := *g
-		alone.Rules = []secgroup.Rule{r}
-		if secgroup.EgressRestricts(&alone) {
-			return r.ID
-		}
-	}
-	return ""
 }

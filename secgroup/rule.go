@@ -22,11 +22,26 @@ func EgressRestricts(g *Group) bool {
 	case EgressOpen:
 		return false
 	case EgressAuto, "":
-		return slices.ContainsFunc(g.Rules, func(r Rule) bool {
-			return r.Direction == Egress && !intraGroup(g.GroupRef, &r)
-		})
+		return restricting(g) >= 0
 	}
 	return true
+}
+
+// RestrictingRule returns the id of the first rule that makes a group with the
+// policy auto restrict; "" if none does, or if the policy alone decides.
+func RestrictingRule(g *Group) string {
+	if g.EgressPolicy != EgressAuto && g.EgressPolicy != "" {
+		return ""
+	}
+	if i := restricting(g); i >= 0 {
+		return g.Rules[i].ID
+	}
+	return ""
+}
+
+// restricting is the index of the first egress rule besides the intra-group one.
+func restricting(g *Group) int {
+	return slices.IndexFunc(g.Rules, func(r Rule) bool { return r.Direction == Egress && !intraGroup(g.GroupRef, &r) })
 }
 
 // intraGroup reports whether an egress rule of g is the one that lets a group's
