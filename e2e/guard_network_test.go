@@ -46,20 +46,6 @@ func (n *tenant) playIn(network, prefix4, prefix6, role string) {
 	n.plug(role)
 }
 
-// machineOf makes a VM that is not as the tenant's usually are.
-func (n *tenant) machineOf(role, host string, spec lab.NodeSpec) *lab.VM {
-	n.t.Helper()
-	spec.Name = n.account + "/" + role + "@" + host
-	vm, err := n.dc.lab.Host(host).VM(n.nic(role, host), spec)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	p := newParty(n.t, role, host, vm.Node)
-	n.vms[p.Name()] = vm
-	n.parties = append(n.parties, p)
-	return vm
-}
-
 // route has the roles' VMs send what is for elsewhere to a gateway.
 func (n *tenant) route(gateway4, gateway6 string, roles ...string) {
 	n.t.Helper()

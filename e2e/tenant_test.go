@@ -109,12 +109,19 @@ func (n *tenant) machine(role, host string) *lab.VM {
 		n.roles = append(n.roles, role)
 	}
 	spec := n.nicSpec(role, host)
-	node := lab.NodeSpec{Name: n.account + "/" + role + "@" + host, MAC: spec.MAC}
+	node := lab.NodeSpec{MAC: spec.MAC}
 	for _, a := range spec.Addresses {
 		addr := netip.MustParseAddr(a)
 		node.Addresses = append(node.Addresses, netip.PrefixFrom(addr, map[bool]int{true: 24, false: 64}[addr.Is4()]))
 	}
-	vm, err := n.dc.lab.Host(host).VM(n.nic(role, host), node)
+	return n.machineOf(role, host, node)
+}
+
+// machineOf makes a VM as the spec says; its name is the party's.
+func (n *tenant) machineOf(role, host string, spec lab.NodeSpec) *lab.VM {
+	n.t.Helper()
+	spec.Name = n.account + "/" + role + "@" + host
+	vm, err := n.dc.lab.Host(host).VM(n.nic(role, host), spec)
 	if err != nil {
 		n.t.Fatal(err)
 	}
