@@ -51,7 +51,7 @@ func (c *cuts) meet(ctx context.Context, j job) error {
 	if j.conn == c.conn {
 		return nil
 	}
-	stats, err := j.conn.Dump(ctx, ofrules.CutCookie, ofrules.CutMask)
+	stats, err := j.conn.Dump(ctx, ofrules.CutCookie, ofrules.KindMask)
 	if err != nil {
 		return err
 	}

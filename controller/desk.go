@@ -87,7 +87,7 @@ func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (j
 // hear takes what a flow of a probe or a watch reports.
 func (d *desk) hear(p openflow.PacketIn) {
 	r, ok := ofrules.ParseReport(p.UserData)
-	if !ok || p.Cookie&ofrules.CutMask != ofrules.WatchCookie || d.probes.hear(r, p) || r.Drop == 0 {
+	if !ok || p.Cookie&ofrules.KindMask != ofrules.WatchCookie || d.probes.hear(r, p) || r.Drop == 0 {
 		return
 	}
 	d.watch.hear(r, p)

@@ -3,7 +3,6 @@ package controller
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -28,11 +27,11 @@ func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.Drop
 		return answer, err
 	}
 	answer.Rate = watchRate(d.watch.looked())
-	stats, err := conn.Dump(ctx, ofrules.WatchCookie, ofrules.CutMask)
+	stats, err := conn.Dump(ctx, ofrules.WatchCookie, ofrules.KindMask)
 	if err != nil {
 		return answer, err
 	}
-	cuts, err := conn.Dump(ctx, ofrules.CutCookie, ofrules.CutMask)
+	cuts, err := conn.Dump(ctx, ofrules.CutCookie, ofrules.KindMask)
 	if err != nil {
 		return answer, err
 	}
@@ -105,7 +104,7 @@ func directionOf(egress bool) string {
 
 func sortTotals(sums map[inquiry.DropTotal]*inquiry.DropTotal) []inquiry.DropTotal {
 	out := make([]inquiry.DropTotal, 0, len(sums))
-	for sum := range maps.Values(sums) {
+	for _, sum := range sums {
 		out = append(out, *sum)
 	}
 	slices.SortFunc(out, func(a, b inquiry.DropTotal) int {

@@ -167,6 +167,6 @@ func unwatch(id uint32) openflow.FlowMod {
 // unwatchAll takes away what a former run watched: nobody looks any more.
 func unwatchAll() openflow.FlowMod {
 	m := unwatch(0)
-	m.CookieMask = ofrules.CutMask
+	m.CookieMask = ofrules.KindMask
 	return m
 }

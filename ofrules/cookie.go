@@ -10,10 +10,11 @@ import "fmt"
 //	+--------------+--------+--------+------------------------+
 //
 // CookieOwner under CookieMask selects every flow of Ringfence: that is how a
-// restarted controller knows its own.
+// restarted controller knows its own. Under KindMask only the id is left out.
 const (
 	CookieOwner uint64 = 0x5247 << 48
 	CookieMask  uint64 = 0xffff << 48
+	KindMask    uint64 = 0xffffffff << 32
 )
 
 // CookieKind is what a flow is for.

@@ -61,10 +61,9 @@ func (c Cut) flows(table uint8, nic of.Term, t Tuple) []of.Flow {
 	return flows
 }
 
-// CutCookie under CutMask is in the cookies of all flows of cuts.
+// CutCookie under KindMask is in the cookies of all flows of cuts.
 const (
 	CutCookie = CookieOwner | uint64(KindCut)<<40
-	CutMask   = ^uint64(0xffffffff)
 
 	cutBegan = 1 // the only bit of the id
 )
@@ -78,7 +77,7 @@ const (
 
 // ParseCut reads a flow of a cut.
 func ParseCut(f of.Flow) (Cut, bool) {
-	if f.Cookie&CutMask != CutCookie {
+	if f.Cookie&KindMask != CutCookie {
 		return Cut{}, false
 	}
 	c := Cut{Began: f.Cookie&cutBegan != 0}

@@ -19,7 +19,7 @@ func (c *Compiler) Installed(nic string) bool {
 
 // Cookie selects the flows of a kind: those whose cookie has these bits under
 // the mask.
-func (k CookieKind) Cookie() (value, mask uint64) { return cookie(k, 0), CookieMask | 0xff<<40 }
+func (k CookieKind) Cookie() (value, mask uint64) { return cookie(k, 0), KindMask }
 
 // Meaning says what flows of a kind do, for people.
 func (k CookieKind) Meaning() string {

@@ -6,7 +6,7 @@ import (
 	of "github.com/ringfence/ringfence/openflow"
 )
 
-// WatchCookie under CutMask is in the cookies of all flows of Watch and Probe;
+// WatchCookie under KindMask is in the cookies of all flows of Watch and Probe;
 // the id is the one of the Watch.
 const WatchCookie = CookieOwner | uint64(KindWatch)<<40
 
