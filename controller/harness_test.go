@@ -21,7 +21,7 @@ const (
 	bridge   = "br-int"
 	hostName = "h1"
 	patience = 30 * time.Second
-	// promptly is what semantics.md §5 allows for a repair, one second, with
+	// promptly is what docs/semantics.md §5 allows for a repair, one second, with
 	// some more for machines that are busy.
 	promptly = 3 * time.Second
 )

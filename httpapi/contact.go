@@ -15,7 +15,7 @@ const (
 )
 
 // inContact refuses a request while the store is lost: what this process knows
-// may be outdated, and nobody is to act on that unawares (semantics.md §5). The
+// may be outdated, and nobody is to act on that unawares (docs/semantics.md §5). The
 // hosts' reports count as well, since "realised" is said by them.
 func (c *call) inContact() error {
 	s := c.api.store

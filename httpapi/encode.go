@@ -8,7 +8,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// The JSON forms of api.md "Shapes". Each has one function that makes it of
+// The JSON forms of docs/api.md "Shapes". Each has one function that makes it of
 // the object, seen in a view.
 
 type ruleJSON struct {
@@ -238,7 +238,7 @@ type baselineAddressJSON struct {
 }
 
 // guard is what passes without a rule, and what does not pass with one,
-// semantics.md §4. It is listed for people; nobody can change it.
+// docs/semantics.md §4. It is listed for people; nobody can change it.
 var guard = []string{
 	"A NIC sends only from its own MAC and addresses, its link-local one among them, and its allowed_addresses.",
 	"ARP passes, and IPv6 router solicitations out, neighbour discovery both ways; router advertisements come only from the network's gateways; a VM sends no redirects.",

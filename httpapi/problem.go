@@ -12,7 +12,7 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// The problem codes of api.md that are not secgroup's or plan's, and those of
+// The problem codes of docs/api.md that are not secgroup's or plan's, and those of
 // what HTTP itself refuses.
 const (
 	codeMalformedJSON    = "malformed-json"

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// refusal is a wrong request and how api.md has it answered.
+// refusal is a wrong request and how docs/api.md has it answered.
 type refusal struct {
 	name           string
 	method, path   string

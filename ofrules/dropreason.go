@@ -8,7 +8,7 @@ const (
 	DropSpoofed     DropReason = iota + 1 // not the NIC's MAC or address
 	DropVLANTag                           // a VLAN tag on a NIC's side
 	DropNotReady                          // the NIC has no flows
-	DropGuard                             // semantics.md §4 lets nobody send or receive that
+	DropGuard                             // docs/semantics.md §4 lets nobody send or receive that
 	DropInvalid                           // ct_state inv
 	DropFragment                          // a fragment of a datagram that is not whole or was refused
 	DropNoRule                            // judged, and no rule allows it

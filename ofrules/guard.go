@@ -34,7 +34,7 @@ func pipelineParts() []part {
 // the tables.
 func Nudge() of.FlowKey { return key(TableOutput, 1, regOut.Is(0)) }
 
-// guardPipeline is the part of semantics.md §4 that is the same for every NIC.
+// guardPipeline is the part of docs/semantics.md §4 that is the same for every NIC.
 func guardPipeline(b *builder) {
 	ip4, ip6 := of.EthType.Is(of.EthTypeIPv4), of.EthType.Is(of.EthTypeIPv6)
 	icmp6 := func(typ uint64) []of.Term { return terms(ip6, of.IPProto.Is(of.ProtoICMPv6), of.ICMPv6Type.Is(typ)) }

@@ -50,7 +50,7 @@ func nicParts(n localNIC) []part {
 	return b.parts
 }
 
-// guardParts compiles the anti-spoofing of one NIC, semantics.md §4. Its source
+// guardParts compiles the anti-spoofing of one NIC, docs/semantics.md §4. Its source
 // MAC was checked at the entry.
 func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 	judge := of.CT{ZoneField: regZone, Table: TableEgressState}

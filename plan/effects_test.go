@@ -111,7 +111,7 @@ func TestEgressEffects(t *testing.T) {
 	}
 }
 
-// restricted is semantics.md §3, said of a snapshot.
+// restricted is docs/semantics.md §3, said of a snapshot.
 func restricted(s *secgroup.Snapshot, n *secgroup.NIC) bool {
 	for _, e := range s.EffectiveGroups(n) {
 		if secgroup.EgressRestricts(s.Group(e.Group)) {

@@ -9,7 +9,7 @@ var ErrNotFound = errors.New("no such object")
 // ErrPrecondition says that the request's Condition does not hold.
 var ErrPrecondition = errors.New("the object is not in the state that the request expects")
 
-// The codes of conflicts, api.md "Errors".
+// The codes of conflicts, docs/api.md "Errors".
 const (
 	CodeNameTaken       = "name-taken"
 	CodeGroupInUse      = "group-in-use"

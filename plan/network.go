@@ -8,7 +8,7 @@ import (
 )
 
 // PutNetwork makes a network or replaces it. Its routing domain, if not given,
-// follows from its type (semantics.md §1).
+// follows from its type (docs/semantics.md §1).
 func PutNetwork(s Policy, req *Request, n secgroup.Network) (Result, error) {
 	d := begin(s, req)
 	old := s.Network(n.ID)

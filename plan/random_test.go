@@ -155,7 +155,7 @@ func (c *caller) mutation() (name string, do func(*Request) (Result, error), rep
 }
 
 // Whatever is asked for, in whatever order: the policy keeps the promises of
-// semantics.md §1, a request that repeats the last one changes nothing, and a
+// docs/semantics.md §1, a request that repeats the last one changes nothing, and a
 // refusal is one that the API can answer.
 func TestAnyRequestsKeepThePolicySound(t *testing.T) {
 	t.Parallel()

@@ -61,7 +61,7 @@ func sameScope(a, b *secgroup.Group) bool {
 	return a.NetworkScope == b.NetworkScope && slices.Equal(a.Networks, b.Networks)
 }
 
-// EffectiveGroups returns G(n) of semantics.md §2, sorted by reference.
+// EffectiveGroups returns G(n) of docs/semantics.md §2, sorted by reference.
 func (v *View) EffectiveGroups(n *secgroup.NIC) []secgroup.Effective {
 	if _, moved := v.moved()[n.ID]; !moved {
 		return v.base.EffectiveGroups(n)
@@ -150,7 +150,7 @@ type EgressRestriction struct {
 	Rule  string // the egress rule that does it in an "auto" group, or ""
 }
 
-// EgressRestricted reports whether n is egress-restricted (semantics.md §3)
+// EgressRestricted reports whether n is egress-restricted (docs/semantics.md §3)
 // and by what: the first such group in the order of EffectiveGroups.
 func (v *View) EgressRestricted(n *secgroup.NIC) (because EgressRestriction, restricted bool) {
 	for _, e := range v.EffectiveGroups(n) {

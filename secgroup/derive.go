@@ -79,7 +79,7 @@ func (b *batch) domainOf(n *nicNode) *domain {
 	return nil
 }
 
-// judges computes G(n) of semantics.md §2, and whether an attached group is in
+// judges computes G(n) of docs/semantics.md §2, and whether an attached group is in
 // it. It is empty while the account has no default group.
 func (n *nicNode) judges() (groups []*groupNode, explicit bool) {
 	for _, g := range n.attached {

@@ -9,7 +9,7 @@ import (
 )
 
 // naive answers the Snapshot's questions from a plain map of objects, by the
-// words of semantics.md §2 and nothing else.
+// words of docs/semantics.md §2 and nothing else.
 type naive map[secgroup.Key]secgroup.Object
 
 func (m naive) apply(changes []secgroup.Change) {

@@ -14,7 +14,7 @@ func (g *Group) Rule(id string) *Rule {
 }
 
 // EgressRestricts reports whether the group makes the NICs that it judges
-// egress-restricted (semantics.md §3): its policy is listed, or auto and it has
+// egress-restricted (docs/semantics.md §3): its policy is listed, or auto and it has
 // an egress rule, enabled or not, besides the intra-group one. A policy that is
 // not known restricts.
 func EgressRestricts(g *Group) bool {

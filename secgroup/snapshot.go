@@ -6,7 +6,7 @@ import (
 )
 
 // Snapshot is the whole policy at one store revision, with the indexes that
-// every question of semantics.md §2 needs. Apply changes it in place. Reads may
+// every question of docs/semantics.md §2 needs. Apply changes it in place. Reads may
 // go on together but not with Apply: callers lock.
 //
 // Names without an object are legal, since the objects of a full load come in

@@ -106,7 +106,7 @@ type NIC struct {
 // EgressPolicy says when a group restricts its NICs' egress.
 type EgressPolicy string
 
-// The egress policies, semantics.md §3.
+// The egress policies, docs/semantics.md §3.
 const (
 	EgressAuto   EgressPolicy = "auto"
 	EgressListed EgressPolicy = "listed"
@@ -219,7 +219,7 @@ type Attachment struct {
 	Holder string
 }
 
-// Baseline holds the operator's additions to the guard (semantics.md §4).
+// Baseline holds the operator's additions to the guard (docs/semantics.md §4).
 type Baseline struct {
 	Addresses []BaselineAddress
 	Revision  int64

@@ -7,7 +7,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// The guard of semantics.md §4, as far as it shows in an IP packet: MACs, ARP,
+// The guard of docs/semantics.md §4, as far as it shows in an IP packet: MACs, ARP,
 // VLANs and what stands inside a neighbour discovery message do not.
 
 // UDP ports of DHCP (RFC 2131) and DHCPv6 (RFC 8415).

@@ -18,7 +18,7 @@ import (
 type Options struct {
 	NICs   int // NICs of a policy; 12 if 0
 	Groups int // groups an account beside its default group; 4 if 0
-	// Guard adds what semantics.md §4 decides: spoofed sources, DHCP, neighbour
+	// Guard adds what docs/semantics.md §4 decides: spoofed sources, DHCP, neighbour
 	// discovery, redirects, NICs without addresses, DHCP servers, a baseline.
 	Guard bool
 	// Shares attaches groups of other accounts to NICs, too.

@@ -7,7 +7,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// Policy draws a whole policy over every field of semantics.md §3: the changes
+// Policy draws a whole policy over every field of docs/semantics.md §3: the changes
 // that make it of an empty snapshot, in random order. It is one that the API
 // could have made, but for a few rules whose remote group does not exist.
 func (g *Gen) Policy() []secgroup.Change {

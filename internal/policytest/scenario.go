@@ -12,7 +12,7 @@ import (
 //go:embed semantics.txt
 var semantics string
 
-// Scenario is one sentence of semantics.md with a policy and packets that show
+// Scenario is one sentence of docs/semantics.md with a policy and packets that show
 // it, in the language that semantics.txt explains.
 type Scenario struct {
 	Name  string
