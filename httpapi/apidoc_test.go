@@ -14,7 +14,7 @@ import (
 // hold the answers to. Neither may promise a path, a method or a problem code
 // that the other does not know.
 func TestAPIPageAndOpenAPIAgree(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "docs", "docs/api.md"))
+	page, err := os.ReadFile(filepath.Join("..", "docs", "api.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
