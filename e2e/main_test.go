@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/ringfence/ringfence/internal/turn"
 )
 
 // atOnce is how many tests run at a time. They wait for silence most of the
@@ -25,6 +27,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	turn.Take()
 	code := m.Run()
 	if err := os.RemoveAll(buildDir()); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

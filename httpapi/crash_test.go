@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/ringfence/ringfence/internal/turn"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, crashingAPI(args[0], args[1], args[2]))
 		os.Exit(1)
 	}
+	turn.Take()
 	goleak.VerifyTestMain(m)
 }
 

@@ -15,9 +15,14 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/ringfence/ringfence/internal/turn"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	turn.Take()
+	goleak.VerifyTestMain(m)
+}
 
 // testEtcd is an etcd of a test: one embedded, or the etcd of PATH, which is
 // Debian's 3.4 where the tests run. Both keep their data over stop and start.
