@@ -14,7 +14,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SIZE     ?= M
 FUZZTIME ?= 10s
-TIMEOUT  ?= 10m
+TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
@@ -47,6 +47,9 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 	$(GO) build -trimpath -o bin/demo ./cmd/demo
 	$(SUDO) bin/demo -ringfence bin/ringfence
 
+# Packages that start real switches take turns (internal/turn). TIMEOUT is for
+# one that is stuck, of a machine that is slow: it bounds a package with its
+# wait for those before it.
 test: setup vet ## everything that must hold: vet, unit tests, properties, real packets
 	$(GO) test -race -timeout $(TIMEOUT) ./...
 
