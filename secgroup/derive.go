@@ -60,6 +60,7 @@ func (b *batch) link(n *nicNode) {
 		n.instance.nics = insertSorted(n.instance.nics, n, compareNICs)
 	}
 	b.nicOrder.insert(n, compareNICs)
+	b.macs[o.MAC] = append(b.macs[o.MAC], n)
 }
 
 func (b *batch) unlink(n *nicNode) {
@@ -67,6 +68,10 @@ func (b *batch) unlink(n *nicNode) {
 	n.network.nics.remove(n, compareNICs)
 	if n.instance != nil {
 		n.instance.nics = removeSorted(n.instance.nics, n, compareNICs)
+	}
+	mac := n.derived.MAC
+	if b.macs[mac] = slices.DeleteFunc(b.macs[mac], func(other *nicNode) bool { return other == n }); len(b.macs[mac]) == 0 {
+		delete(b.macs, mac)
 	}
 	n.account, n.network, n.instance = nil, nil, nil
 }

@@ -31,7 +31,7 @@ func largePolicy(shuffled bool) []secgroup.Change {
 	for n := range 50000 {
 		id := fmt.Sprintf("nic-%06d", n)
 		all = append(all,
-			secgroup.Put(&secgroup.NIC{ID: id, Account: "a", Network: "net", Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})}}),
+			secgroup.Put(&secgroup.NIC{ID: id, Account: "a", Network: "net", MAC: secgroup.MAC{2, 0, 0, byte(n >> 16), byte(n >> 8), byte(n)}, Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})}}),
 			secgroup.Put(&secgroup.Attachment{Group: secgroup.GroupRef{Account: "a", ID: fmt.Sprintf("g%04d", n%500)}, NIC: id}))
 	}
 	if shuffled {

@@ -93,6 +93,7 @@ func (m naive) recomputed() state {
 		st.NICs = append(st.NICs, n.ID)
 		st.Domains[n.ID] = m.domain(n)
 		put(st.ByNetwork, n.Network, n.ID)
+		put(st.ByMAC, n.MAC, n.ID)
 		put(st.ByAccount, n.Account, n.ID)
 		if n.Instance != "" {
 			put(st.ByInstance, secgroup.InstanceRef{Account: n.Account, ID: n.Instance}, n.ID)
@@ -158,6 +159,9 @@ func (m naive) sort(st *state) {
 		for _, list := range lists {
 			slices.Sort(list)
 		}
+	}
+	for _, list := range st.ByMAC {
+		slices.Sort(list)
 	}
 	for _, list := range st.ByInstance {
 		slices.Sort(list)

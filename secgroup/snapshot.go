@@ -20,7 +20,8 @@ type Snapshot struct {
 	instances map[InstanceRef]*instanceNode
 	groups    map[GroupRef]*groupNode
 	nics      map[string]*nicNode
-	nicOrder  ordered[*nicNode] // those with an object
+	nicOrder  ordered[*nicNode]  // those with an object
+	macs      map[MAC][]*nicNode // those with an object, each list in no order
 	domains   map[string]*domain
 	baseline  *Baseline
 }
@@ -33,6 +34,7 @@ func NewSnapshot() *Snapshot {
 		instances: map[InstanceRef]*instanceNode{},
 		groups:    map[GroupRef]*groupNode{},
 		nics:      map[string]*nicNode{},
+		macs:      map[MAC][]*nicNode{},
 		domains:   map[string]*domain{},
 		baseline:  &Baseline{},
 	}

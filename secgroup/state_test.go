@@ -20,6 +20,7 @@ type state struct {
 	OfInstance  map[secgroup.InstanceRef][]secgroup.Attachment
 	NICs        []string
 	ByNetwork   map[string][]string
+	ByMAC       map[secgroup.MAC][]string
 	ByAccount   map[string][]string
 	ByInstance  map[secgroup.InstanceRef][]string
 	Groups      map[string][]string
@@ -41,12 +42,13 @@ type universe struct {
 	names     map[string]bool
 	domains   map[string]bool
 	hosts     map[netip.Addr]bool
+	macs      map[secgroup.MAC]bool
 }
 
 func newUniverse() *universe {
 	return &universe{
 		map[secgroup.GroupRef]bool{}, map[string]bool{}, map[secgroup.InstanceRef]bool{}, map[string]bool{},
-		map[string]bool{}, map[string]bool{}, map[string]bool{"": true}, map[netip.Addr]bool{},
+		map[string]bool{}, map[string]bool{}, map[string]bool{"": true}, map[netip.Addr]bool{}, map[secgroup.MAC]bool{},
 	}
 }
 
@@ -58,6 +60,7 @@ func (u *universe) add(changes []secgroup.Change) {
 			if o.Instance != "" {
 				u.instances[secgroup.InstanceRef{Account: o.Account, ID: o.Instance}] = true
 			}
+			u.macs[o.MAC] = true
 			maps.Copy(u.hosts, naive.holds(nil, o))
 		case *secgroup.Group:
 			u.groups[o.GroupRef], u.accounts[o.Account], u.names[o.Name] = true, true, true
@@ -99,7 +102,7 @@ func newState() state {
 		ByAddress: map[secgroup.DomainAddress][]string{}, References: map[secgroup.GroupRef][]secgroup.RuleRef{},
 		OfGroup: map[secgroup.GroupRef][]secgroup.Attachment{}, OfNIC: map[string][]secgroup.Attachment{},
 		OfInstance: map[secgroup.InstanceRef][]secgroup.Attachment{},
-		ByNetwork:  map[string][]string{}, ByAccount: map[string][]string{}, ByInstance: map[secgroup.InstanceRef][]string{},
+		ByNetwork:  map[string][]string{}, ByMAC: map[secgroup.MAC][]string{}, ByAccount: map[string][]string{}, ByInstance: map[secgroup.InstanceRef][]string{},
 		Groups: map[string][]string{}, Instances: map[string][]string{}, Names: map[string]string{}, Default: map[string]string{},
 	}
 }
@@ -144,6 +147,9 @@ func asked(s *secgroup.Snapshot, u *universe) state {
 	}
 	for n := range u.networks {
 		put(st.ByNetwork, n, ids(s.NICsOfNetwork(n))...)
+	}
+	for m := range u.macs {
+		put(st.ByMAC, m, ids(s.NICsByMAC(m))...)
 	}
 	for a := range u.accounts {
 		put(st.ByAccount, a, ids(s.NICsOfAccount(a))...)

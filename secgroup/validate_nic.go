@@ -66,20 +66,31 @@ func allowedAddress(p netip.Prefix) string {
 	return ""
 }
 
-// NICFaults returns what is wrong with a NIC seen from its network: an address
-// in none of its prefixes. Link-local addresses belong to every network, and a
-// network without prefixes takes any address.
+// NICFaults returns what is wrong with a NIC seen from its network: addresses
+// that the network has no place for.
 func NICFaults(n NIC, net Network) Faults {
 	var f Faults
-	if len(net.Prefixes) == 0 {
-		return f
-	}
 	for i, a := range n.Addresses {
-		if a.IsLinkLocalUnicast() {
-			continue
-		}
-		inside := slices.ContainsFunc(net.Prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
-		f.check(inside, fmt.Sprintf("%v is in no prefix of network %s", a, net.ID), "addresses", i)
+		f.check(net.Holds(a), fmt.Sprintf("%v is in no prefix of network %s", a, net.ID), "addresses", i)
 	}
 	return f
+}
+
+// Holds reports whether a NIC of the network may have address a: it is in one
+// of the prefixes of its family. A network without a prefix of a family takes
+// any address of that family, and IPv6 link-local addresses (RFC 4291, section
+// 2.5.6) belong to every link.
+func (n Network) Holds(a netip.Addr) bool {
+	a = a.Unmap()
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		return true
+	}
+	family := false
+	for _, p := range n.Prefixes {
+		if p.Contains(a) {
+			return true
+		}
+		family = family || p.Addr().Is4() == a.Is4()
+	}
+	return !family
 }

@@ -145,6 +145,8 @@ func TestNICFaultsOfItsNetwork(t *testing.T) {
 	nic := secgroup.NIC{Addresses: []netip.Addr{addr("10.0.0.5"), addr("10.0.1.5"), addr("fd00::5"), addr("fd01::5"), addr("fe80::5")}}
 	check(t, secgroup.NICFaults(nic, net), "/addresses/1 invalid-value", "/addresses/3 invalid-value")
 	check(t, secgroup.NICFaults(nic, secgroup.Network{}))
+	check(t, secgroup.NICFaults(nic, secgroup.Network{Prefixes: []netip.Prefix{cidr("10.0.0.0/16")}})) // none of IPv6: any will do
+	check(t, secgroup.NICFaults(secgroup.NIC{Addresses: []netip.Addr{addr("169.254.0.5")}}, net), "/addresses/0 invalid-value")
 }
 
 func TestAccountInstanceBaselineFaults(t *testing.T) {
