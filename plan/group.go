@@ -125,14 +125,18 @@ func (d *draft) groupDefaults(g, old *secgroup.Group) {
 // the user's; the default ones are a matter of DefaultRules alone, so that the
 // same PUT, done twice, ends the same.
 func (d *draft) groupRules(g, old *secgroup.Group, spec GroupSpec) []secgroup.Rule {
+	isDefault := func(r secgroup.Rule) bool { return r.Origin == secgroup.OriginDefault }
 	var had, rules []secgroup.Rule
 	if old != nil {
 		had = old.Rules
 	}
+	if spec.DefaultRules != nil && !*spec.DefaultRules {
+		// A given rule that says what a default one does is a rule of its own.
+		had = slices.DeleteFunc(slices.Clone(had), isDefault)
+	}
 	if spec.Rules != nil {
 		rules = d.ruleSet(g.GroupRef, had, *spec.Rules)
 	}
-	isDefault := func(r secgroup.Rule) bool { return r.Origin == secgroup.OriginDefault }
 	given := indexOf(rules)
 	for _, r := range had {
 		if (spec.Rules == nil || isDefault(r)) && given.id(r.ID) < 0 {
