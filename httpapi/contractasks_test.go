@@ -14,7 +14,7 @@ const (
 	makeRule     = `PUT ` + rules + `/https {"direction":"ingress","protocol":"tcp","port_min":443}`
 	makeShare    = `PUT ` + share + ` {"use":["attach"]}`
 	makeSpare    = `PUT /v1/nics/spare-1 {"account":"acme","network":"net-1","mac":"02:00:00:00:00:09","addresses":["10.0.0.9"]}`
-	makeNetwork  = `PUT /v1/networks/gone {"type":"vpc","vpc":"red"}`
+	makeNetwork  = `PUT /v1/networks/gone {"type":"vpc","vpc":"red","vlan":9}`
 	makeInstance = `PUT ` + acme + `/instances/gone {}`
 	anywhere     = `PUT ` + web + ` {"name":"web"}`
 	attached     = "PUT " + acme + "/nics/nic-1/security-groups/web"

@@ -200,6 +200,8 @@ var titles = map[string]string{
 	plan.CodeDefaultGroup:            "Not possible with the default group",
 	plan.CodeNetworkInUse:            "The network is in use",
 	plan.CodePrefixOverlap:           "Prefixes overlap in the routing domain",
+	plan.CodeMACInUse:                "The MAC is in use in the segment",
+	plan.CodeVLANInUse:               "The VLAN is in use by another routing domain",
 	plan.CodeAddressInUse:            "The address is in use in the routing domain",
 	plan.CodeWouldOpenEgress:         "The change would open egress",
 	plan.CodeInstanceInUse:           "The instance is in use",

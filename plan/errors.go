@@ -18,6 +18,8 @@ const (
 	CodeNetworkInUse    = "network-in-use"
 	CodePrefixOverlap   = "prefix-overlap"
 	CodeAddressInUse    = "address-in-use"
+	CodeMACInUse        = "mac-in-use"
+	CodeVLANInUse       = "vlan-in-use"
 	CodeWouldOpenEgress = "would-open-egress"
 	CodeInstanceInUse   = "instance-in-use"
 	CodeQuotaExceeded   = "quota-exceeded"
@@ -42,6 +44,7 @@ type Dependent struct {
 	Instance string `json:"instance,omitempty"`
 	Network  string `json:"network,omitempty"`
 	Address  string `json:"address,omitempty"`
+	MAC      string `json:"mac,omitempty"`
 	// Account is whose it is. An answer says it of another account's, of which
 	// that account alone learns more.
 	Account string `json:"account,omitempty"`

@@ -24,8 +24,20 @@ func PutNetwork(s Policy, req *Request, n secgroup.Network) (Result, error) {
 	if err := d.err(); err != nil {
 		return Result{}, err
 	}
+	d.holdsItsNICs(&n, old)
+	if err := d.err(); err != nil {
+		return Result{}, err
+	}
 	if err := prefixOverlap(s, &n); err != nil {
 		return Result{}, err
+	}
+	if old == nil || old.Segment() != n.Segment() {
+		if err := vlanInUse(s, &n); err != nil {
+			return Result{}, err
+		}
+		if err := macsInUse(s, &n); err != nil {
+			return Result{}, err
+		}
 	}
 	if old != nil && old.RoutingDomain != n.RoutingDomain {
 		for _, nic := range s.NICsOfNetwork(n.ID) {
@@ -41,6 +53,22 @@ func PutNetwork(s Policy, req *Request, n secgroup.Network) (Result, error) {
 		d.put(&n)
 	}
 	return d.finish(n.Key(), old == nil)
+}
+
+// holdsItsNICs refuses prefixes that leave addresses of the network's NICs
+// outside. Addresses that were outside before are no reason.
+func (d *draft) holdsItsNICs(n, old *secgroup.Network) {
+	if old == nil || slices.Equal(old.Prefixes, n.Prefixes) {
+		return
+	}
+	for _, nic := range d.s.NICsOfNetwork(n.ID) {
+		for _, a := range nic.Addresses {
+			if old.Holds(a) && !n.Holds(a) {
+				d.fault("/prefixes", secgroup.CodeInvalidValue, fmt.Sprintf("leaves out %v of NIC %s", a, nic.ID))
+				return
+			}
+		}
+	}
 }
 
 func prefixOverlap(s Policy, n *secgroup.Network) error {

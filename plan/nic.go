@@ -33,6 +33,9 @@ func PutNIC(s Policy, req *Request, n secgroup.NIC) (Result, error) {
 	if err := addressesInUse(s, s.Domain(&n), &n); err != nil {
 		return Result{}, err
 	}
+	if err := macInUse(s, &n, old); err != nil {
+		return Result{}, err
+	}
 	d.static.nic(n.ID)
 	if old == nil || !sameNIC(old, &n) {
 		d.put(&n)
@@ -45,7 +48,9 @@ func (d *draft) nicReferences(n, old *secgroup.NIC) {
 	if old != nil && n.Account != old.Account {
 		d.fault("/account", secgroup.CodeInvalidValue, "a NIC stays in its account: delete it and make another")
 	}
-	if n.Network != "" && d.s.Network(n.Network) == nil {
+	if network := d.s.Network(n.Network); network != nil {
+		d.add("", secgroup.NICFaults(*n, *network))
+	} else if n.Network != "" {
 		d.fault("/network", secgroup.CodeInvalidValue, "there is no such network")
 	}
 	if n.Instance != "" && d.s.Instance(secgroup.InstanceRef{Account: n.Account, ID: n.Instance}) == nil {

@@ -27,6 +27,7 @@ type Policy interface {
 	NICsOfNetwork(id string) []*secgroup.NIC
 	NICsOfInstance(secgroup.InstanceRef) []*secgroup.NIC
 	NICsByAddress(domain string, a netip.Addr) []*secgroup.NIC
+	NICsByMAC(secgroup.MAC) []*secgroup.NIC
 	Domain(*secgroup.NIC) string
 	HasAttachment(secgroup.Attachment) bool
 	AttachmentsOfGroup(secgroup.GroupRef) []secgroup.Attachment

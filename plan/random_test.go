@@ -130,7 +130,7 @@ func (c *caller) mutation() (name string, do func(*Request) (Result, error), rep
 		t, ids := c.target(), []string{c.group().ID, c.group().ID}
 		return "set groups", func(r *Request) (Result, error) { return SetGroups(s, r, g.Account, t, "", ids) }, true
 	case 12, 13:
-		n := secgroup.NIC{ID: c.nic(), Account: c.account(), Network: c.network(), Instance: c.one("", "vm1", "vm2"), MAC: secgroup.MAC{2, 1}}
+		n := secgroup.NIC{ID: c.nic(), Account: c.account(), Network: c.network(), Instance: c.one("", "vm1", "vm2"), MAC: secgroup.MAC{2, byte(c.IntN(6))}}
 		for range c.IntN(3) {
 			n.Addresses = append(n.Addresses, netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + c.IntN(5))}))
 		}
@@ -149,7 +149,7 @@ func (c *caller) mutation() (name string, do func(*Request) (Result, error), rep
 		id := c.network()
 		return "delete network", func(r *Request) (Result, error) { return DeleteNetwork(s, r, id) }, false
 	}
-	n := secgroup.Network{ID: c.network(), Type: secgroup.NetworkVPC, VPC: c.one("x", "y"),
+	n := secgroup.Network{ID: c.network(), Type: secgroup.NetworkVPC, VPC: c.one("x", "y"), VLAN: uint16(c.IntN(4)),
 		Prefixes: []netip.Prefix{netip.MustParsePrefix(c.one("10.0.0.0/8", "10.0.0.0/16", "11.0.0.0/8"))}}
 	return "put network", func(r *Request) (Result, error) { return PutNetwork(s, r, n) }, true
 }

@@ -30,6 +30,11 @@ func sound(t *testing.T, s *secgroup.Snapshot) {
 		domain string
 		addr   netip.Addr
 	}
+	type station struct {
+		in  secgroup.Segment
+		mac secgroup.MAC
+	}
+	stations := map[station]string{}
 	taken := map[place]string{}
 	for _, n := range s.NICs() {
 		if faults := n.Validate(); len(faults) > 0 {
@@ -39,6 +44,15 @@ func sound(t *testing.T, s *secgroup.Snapshot) {
 			n.Instance != "" && s.Instance(secgroup.InstanceRef{Account: n.Account, ID: n.Instance}) == nil {
 			t.Errorf("NIC %s names what is not there: %+v", n.ID, n)
 		}
+		network := s.Network(n.Network)
+		if faults := secgroup.NICFaults(*n, *network); len(faults) > 0 {
+			t.Errorf("NIC %s in network %s: %v", n.ID, network.ID, faults)
+		}
+		at := station{network.Segment(), n.MAC}
+		if other := stations[at]; other != "" {
+			t.Errorf("%s in %v is of %s and %s", n.MAC, at.in, other, n.ID)
+		}
+		stations[at] = n.ID
 		for _, a := range n.Addresses {
 			p := place{s.Domain(n), a}
 			if other := taken[p]; other != "" {
@@ -52,6 +66,9 @@ func sound(t *testing.T, s *secgroup.Snapshot) {
 		for _, b := range nets[:i] {
 			if _, _, yes := overlaps(a.Prefixes, b.Prefixes); yes && a.RoutingDomain == b.RoutingDomain {
 				t.Errorf("networks %s and %s overlap", a.ID, b.ID)
+			}
+			if a.VLAN == b.VLAN && a.RoutingDomain != b.RoutingDomain {
+				t.Errorf("networks %s and %s of two domains are on VLAN %d", a.ID, b.ID, a.VLAN)
 			}
 		}
 	}

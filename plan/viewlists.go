@@ -68,6 +68,12 @@ func (v *View) NICsOfInstance(r secgroup.InstanceRef) []*secgroup.NIC {
 	})
 }
 
+// NICsByMAC returns the NICs that have an Ethernet address, in whatever segment,
+// sorted by id.
+func (v *View) NICsByMAC(m secgroup.MAC) []*secgroup.NIC {
+	return listed(v, v.base.NICsByMAC(m), func(n *secgroup.NIC) bool { return n.MAC == m })
+}
+
 // Groups returns the account's groups, sorted by id.
 func (v *View) Groups(account string) []*secgroup.Group {
 	return listed(v, v.base.Groups(account), func(g *secgroup.Group) bool { return g.Account == account })

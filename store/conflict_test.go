@@ -40,6 +40,12 @@ func TestWhatMayRace(t *testing.T) {
 	attach := &secgroup.Attachment{Group: groupRef("a", "g"), NIC: "nic-a"}
 	elsewhere := network("n1", "10.0.0.0/16")
 	elsewhere.RoutingDomain = "lab"
+	tagged := network("n1")
+	tagged.VLAN = 7
+	like := func(n *secgroup.NIC, id string) *secgroup.NIC { // with the MAC of that one
+		n.MAC = nic(id, "", "").MAC
+		return n
+	}
 	pairs := []struct {
 		name     string
 		one, two func(*snapshot) (changes, error)
@@ -60,11 +66,16 @@ func TestWhatMayRace(t *testing.T) {
 		{"two networks, whose prefixes might overlap", put(network("n3")), put(network("n4")), true},
 		{"NICs of two accounts take one address", put(nic("x", "a", "n1", "10.0.0.9")), put(nic("y", "b", "n1", "10.0.0.9")), true},
 		{"NICs of two accounts in two networks of one domain take one address", put(nic("x", "a", "n1", "10.0.0.9")), put(nic("y", "b", "n2", "10.0.0.9")), true},
+		{"NICs of two accounts take one MAC", put(like(nic("x", "a", "n1"), "mac")), put(like(nic("y", "b", "n1"), "mac")), true},
+		{"NICs of two accounts in two networks of one segment take one MAC", put(like(nic("x", "a", "n1"), "mac")), put(like(nic("y", "b", "n2"), "mac")), true},
+		{"a network moves to a segment, a NIC comes to it in another", put(tagged), put(nic("y", "b", "vlan7")), true},
 		{"NICs of two accounts have one id", put(nic("x", "a", "n1")), put(nic("x", "b", "n1")), true},
 		{"two baselines", put(&secgroup.Baseline{}), put(&secgroup.Baseline{}), true},
 
 		{"NICs of two accounts in one network", put(nic("x", "a", "n1", "10.0.0.9")), put(nic("y", "b", "n1", "10.0.0.10")), false},
 		{"NICs of two accounts, one address in two domains", put(nic("x", "a", "n1", "10.0.0.9")), put(nic("y", "b", "other", "10.0.0.9")), false},
+		{"a network moves to a segment, a NIC there gets another address", put(tagged), put(nic("nic-7", "b", "vlan7", "10.7.0.9")), false},
+		{"a network moves to a segment, a NIC comes to another", put(tagged), put(nic("y", "b", "other")), false},
 		{"groups of two accounts", put(group("a", "new")), put(group("b", "new")), false},
 		{"a NIC in one network, another network changes", put(nic("x", "a", "n1", "10.0.0.9")), put(network("n2", "10.9.0.0/16")), false},
 		{"a group and the baseline", put(group("a", "new")), put(&secgroup.Baseline{}), false},
@@ -80,7 +91,9 @@ func TestWhatMayRace(t *testing.T) {
 					one, two := open(t, cfg), open(t, cfg)
 					other := network("other")
 					other.RoutingDomain = "vpc:other"
-					mustUpdate(t, one, put(account("a"), account("b"), network("n1"), network("n2"), other, nic("nic-a", "a", "n1", "10.0.0.1"),
+					vlan7 := network("vlan7")
+					vlan7.VLAN = 7
+					mustUpdate(t, one, put(account("a"), account("b"), network("n1"), network("n2"), other, vlan7, nic("nic-a", "a", "n1", "10.0.0.1"), nic("nic-7", "b", "vlan7"),
 						&secgroup.Instance{InstanceRef: secgroup.InstanceRef{Account: "a", ID: "vm"}}, group("a", "g"), group("a", "h"), group("b", "h")))
 					first, second := p.one, p.two
 					if order != "" {

@@ -17,7 +17,10 @@ import (
 //	group                          its account,      listed networks   listed networks
 //	                               those its rules name
 //	nic                            its account       its network       its network, itself
+//	  new, or of another MAC
+//	  or network                   its MACs          its segment       its segment as to networks
 //	network                        all networks                        its users, itself
+//	  that moves to a segment                        its segment       its segment as to NICs
 //	baseline                       the baseline
 //
 // Two changes with a serial guard in common happen one after the other, the
@@ -26,17 +29,21 @@ import (
 // NICs of different accounts have none in common and never hold each other up:
 // each leaves a mark that it uses its network, which changes of that network
 // must find unmoved, and needs the network's own key as it was. That no two of
-// them take one address is for claims.
+// them take one address is for claims. Those that take one MAC, in whatever
+// segment, have its guard in common; and a NIC that comes to a segment and a
+// network that moves there hold each other up, for the network brings its NICs.
 type dependencies struct {
 	serial map[string]struct{} // guards that must be unmoved, and are written
 	marked map[string]struct{} // guards that are written
 	users  map[string]struct{} // guards that must be unmoved
+	ended  map[string]struct{} // guards that must be unmoved, and are deleted
 	needed map[secgroup.Key]struct{}
 }
 
 // dependenciesOf is the one place that says what may race with what.
 func (l layout) dependenciesOf(before *secgroup.Snapshot, changes []secgroup.Change) dependencies {
-	d := dependencies{map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[secgroup.Key]struct{}{}}
+	d := dependencies{map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[secgroup.Key]struct{}{}}
+	d.segments(l, before, changes)
 	for _, c := range changes {
 		for _, o := range []secgroup.Object{before.Get(c.Key), c.Object} {
 			switch o := o.(type) {

@@ -52,11 +52,14 @@ func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, no
 	if err := d.claims(l, before, changes); err != nil {
 		return nil, err
 	}
-	for _, key := range sortedKeys(deps.serial, deps.users) {
+	for _, key := range sortedKeys(deps.serial, deps.users, deps.ended) {
 		d.must = append(d.must, guard{key, unmoved, d.rev})
 	}
 	for _, key := range sortedKeys(deps.serial, deps.marked) {
 		d.ops = append(d.ops, clientv3.OpPut(key, ""))
+	}
+	for _, key := range sortedKeys(deps.ended) {
+		d.ops = append(d.ops, clientv3.OpDelete(key))
 	}
 	d.fence = guard{sortedKeys(deps.serial)[0], unmoved, d.rev}
 	var err error

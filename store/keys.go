@@ -32,6 +32,28 @@ func (l layout) networksGuard() string { return l.prefix + "guard/networks" }
 // compared by changes of that network.
 func (l layout) networkUse(network string) string { return l.prefix + "guard/network-use/" + network }
 
+// macGuard is compared and written by whatever gives a NIC its MAC or takes it
+// away. It is there while a NIC has the MAC.
+func (l layout) macGuard(m secgroup.MAC) string { return l.prefix + "guard/mac/" + m.String() }
+
+// segmentGuard is written by networks that move to a segment, and compared by
+// NICs that come to it.
+func (l layout) segmentGuard(s secgroup.Segment) string {
+	return l.prefix + "guard/segment/" + segmentPath(s)
+}
+
+// segmentUse is written by NICs that come to a segment, and compared by
+// networks that move to it.
+func (l layout) segmentUse(s secgroup.Segment) string {
+	return l.prefix + "guard/segment-use/" + segmentPath(s)
+}
+
+// segmentPath names a segment in keys. Domains are free text of the operator.
+func segmentPath(s secgroup.Segment) string {
+	s.Domain = url.PathEscape(s.Domain)
+	return s.String()
+}
+
 // baselineGuard is compared and written by every change of the baseline.
 func (l layout) baselineGuard() string { return l.prefix + "guard/baseline" }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"net/netip"
 	"testing"
 	"time"
@@ -56,7 +58,8 @@ func network(id string, prefixes ...string) *secgroup.Network {
 }
 
 func nic(id, account, network string, addresses ...string) *secgroup.NIC {
-	n := &secgroup.NIC{ID: id, Account: account, Network: network, Enforcement: secgroup.EnforcementOn, MAC: secgroup.MAC{2, 0, 0, 0, 0, 1}}
+	n := &secgroup.NIC{ID: id, Account: account, Network: network, Enforcement: secgroup.EnforcementOn, MAC: secgroup.MAC{2}}
+	binary.BigEndian.PutUint32(n.MAC[2:], crc32.ChecksumIEEE([]byte(id))) // one of its own
 	for _, a := range addresses {
 		n.Addresses = append(n.Addresses, netip.MustParseAddr(a))
 	}
