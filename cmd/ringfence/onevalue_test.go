@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// Every flag of every command that has one value is refused when it is given
+// twice, by whichever of its names, and one that has many is not.
+func TestFlagsOfOneValueAreGivenOnce(t *testing.T) {
+	t.Parallel()
+	var c cli
+	parser, _ := newParser(&c, stdio{nil, &bytes.Buffer{}, &bytes.Buffer{}})
+	commands, single, many := 0, 0, 0
+	var visit func(n *kong.Node)
+	visit = func(n *kong.Node) {
+		for _, child := range n.Children {
+			visit(child)
+		}
+		if n.Type != kong.CommandNode || len(n.Children) > 0 && n.DefaultCmd == nil {
+			return
+		}
+		commands++
+		words := strings.Fields(commandPath(n))[1:]
+		for _, group := range n.AllFlags(false) {
+			for _, f := range group {
+				if f.Name == "help" {
+					continue // ends the command
+				}
+				names := []string{"--" + f.Name}
+				if f.Short != 0 {
+					names = append(names, "-"+string(f.Short))
+				}
+				for _, alias := range f.Aliases {
+					names = append(names, "--"+alias)
+				}
+				for _, name := range names {
+					args := append(append([]string{}, words...), oneFlag(f, "--"+f.Name)...)
+					args = append(args, oneFlag(f, name)...)
+					_, err := parser.Parse(args)
+					refused := err != nil && strings.Contains(err.Error(), "--"+f.Name+" is given more than once")
+					switch {
+					case f.IsCumulative() || f.IsCounter():
+						many++
+						if refused {
+							t.Errorf("%v: %v", args, err)
+						}
+					default:
+						single++
+						if !refused {
+							t.Errorf("%v: %v, want that --%s is given more than once", args, err, f.Name)
+						}
+					}
+				}
+			}
+		}
+	}
+	visit(parser.Model.Node)
+	t.Logf("%d commands, %d flags of one value, %d of many", commands, single, many)
+	if commands < 50 || single < 500 || many == 0 {
+		t.Errorf("%d commands, %d flags of one value, %d of many: looking in the wrong place", commands, single, many)
+	}
+}
+
+// oneFlag is a flag as it is given once, with a value of its kind.
+func oneFlag(f *kong.Flag, name string) []string {
+	if f.IsBool() {
+		return []string{name}
+	}
+	kind := f.Target.Type()
+	for kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice {
+		kind = kind.Elem()
+	}
+	value := "onevalue.go" // some want a file that is there
+	switch {
+	case f.Enum != "":
+		value, _, _ = strings.Cut(f.Enum, ",")
+	case kind == reflect.TypeFor[time.Duration]():
+		value = "1s"
+	case kind.Kind() >= reflect.Int && kind.Kind() <= reflect.Float64:
+		value = "1"
+	case f.IsMap():
+		value = "a=b"
+	}
+	return []string{name, value}
+}
+
+// A rule is for one network: the second one is not silently the only one.
+func TestRuleOfTwoNetworksIsRefused(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	status := run(context.Background(), strings.Fields("rule add web --from-cidr 10.0.0.0/8 --from-cidr 192.0.2.0/24"), stdio{nil, &out, &out})
+	const want = "ringfence: --from-cidr is given more than once, and has one value\nTry 'ringfence rule add --help'.\n"
+	if status != exitUsage || out.String() != want {
+		t.Errorf("status %d, %q", status, out.String())
+	}
+}
