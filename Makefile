@@ -4,7 +4,7 @@
 # will do, and a is installed if both are missing.
 PACKAGES := ca-certificates curl gcc git libc6-dev make \
             openvswitch-common openvswitch-switch \
-            "busybox-static|busybox" dnsmasq-base etcd-server ethtool iproute2 iputils-ping netcat-openbsd procps socat tcpdump
+            "busybox-static|busybox" dnsmasq-base etcd-client etcd-server ethtool iproute2 iputils-ping netcat-openbsd procps socat tcpdump
 
 # And those of test-kernel, besides.
 KERNEL_PACKAGES := qemu-system-x86 cpio util-linux
@@ -18,12 +18,12 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run demo test test-kernel vet lint fuzz-short bench clean
+.PHONY: help setup build run demo test test-faults test-kernel vet lint fuzz-short bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DEVFLAGS=… for run, SIZE=S|M|L for bench, FUZZTIME=10s for fuzz-short"
+	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L for bench, FUZZTIME=10s for fuzz-short"
 
 setup: ## install the Debian packages that are missing
 	@$(GO) version >/dev/null 2>&1 || { echo "Go is missing: https://go.dev/dl/"; exit 1; }
@@ -52,6 +52,11 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 # wait for those before it.
 test: setup vet ## everything that must hold: vet, unit tests, properties, real packets
 	$(GO) test -race -timeout $(TIMEOUT) ./...
+
+FAULTS ?= 30
+SEED   ?= 1
+test-faults: setup ## break everything at random, FAULTS times from SEED, and check all the while
+	$(GO) test -count=1 -timeout 0 -v -artifacts -run 'TestFaults$$' ./e2e/faults -args -faults $(FAULTS) -seed $(SEED)
 
 # KERNEL_RUN is what of e2e is run there.
 KERNEL_RUN ?= TestGuard|TestHarness|TestRevocation|TestStillAllowed|TestControllerKilled

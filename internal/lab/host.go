@@ -88,6 +88,25 @@ func (h *Host) Unplug(ctx context.Context, vms ...*VM) error {
 	return err
 }
 
+// Replug removes the VMs' taps from the bridge and adds them again in the same
+// transaction, so that nobody who reads the database sees them gone.
+func (h *Host) Replug(ctx context.Context, vms ...*VM) error {
+	var args []string
+	for _, v := range vms {
+		args = append(args, "--", "del-port", Bridge, v.tap, "--", "add-port", Bridge, v.tap,
+			"--", "set", "interface", v.tap, fmt.Sprintf("external_ids:iface-id=%q", v.NIC))
+	}
+	_, err := h.Vsctl(ctx, args[1:]...)
+	return err
+}
+
+// Connect sets the uplink's state: without it the host's VMs reach each other
+// alone.
+func (h *Host) Connect(up bool) error {
+	state := map[bool]string{true: "up", false: "down"}[up]
+	return h.ns.IP("link set " + Uplink + " " + state)
+}
+
 // Flows are the bridge's flows as ovs-ofctl prints them, one a line, without
 // the counters and ages.
 func (h *Host) Flows(ctx context.Context) ([]string, error) {

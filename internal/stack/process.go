@@ -22,6 +22,12 @@ type Process struct {
 	done chan struct{} // closed when it was reaped
 }
 
+// StartProcess starts a program, whose output is appended to the file log. End
+// it with Stop or Kill.
+func StartProcess(name, log, program string, args ...string) (*Process, error) {
+	return start(name, log, program, args...)
+}
+
 // start starts a program, whose output is appended to the file log. The
 // kernel kills it should this process die first.
 func start(name, log, program string, args ...string) (*Process, error) {

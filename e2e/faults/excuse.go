@@ -1,0 +1,56 @@
+package faults
+
+import "time"
+
+// excuse is a time in which something is not promised, of some flows.
+type excuse struct {
+	Window
+	why   string
+	of    func(*Flow) bool
+	opens bool // what must not pass may; else what must pass may not
+}
+
+// excuse notes one.
+func (w *World) excuse(e excuse) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.excuses = append(w.excuses, e)
+}
+
+// excused lists the times in which something is not promised of a flow.
+func (w *World) excused(f *Flow, opens bool) (all []Window) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.excuses {
+		if e.opens == opens && e.of(f) {
+			all = append(all, e.Window)
+		}
+	}
+	return all
+}
+
+// lost notes that the store has lost what was written since then.
+func (w *World) lost(since time.Time) { w.Book.Restored(since, time.Now()) }
+
+// touches makes a test for flows of which an end is, or may be, on a host.
+func (w *World) touches(host string) func(*Flow) bool {
+	return func(f *Flow) bool {
+		for _, name := range []string{f.From, f.To} {
+			if m := machineNamed(name); m.host == host || m.moves {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// across tells whether a flow is, or may be, between hosts.
+func (w *World) across(f *Flow) bool {
+	from, to := machineNamed(f.From), machineNamed(f.To)
+	return from.host != to.host || from.moves || to.moves
+}
+
+// ofMachine makes a test for a VM's flows.
+func ofMachine(name string) func(*Flow) bool {
+	return func(f *Flow) bool { return f.From == name || f.To == name }
+}

@@ -1,0 +1,77 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// nicKinds plug and unplug VMs.
+func nicKinds() []Kind {
+	some := []string{"c1", "c2", "s1", "s2", "x1"}
+	return []Kind{
+		{Name: "plugged anew in one transaction", Weight: 4, Targets: some, Touches: theMachinesHost, Do: replugged},
+		{Name: "unplugged", Weight: 3, Targets: some, Touches: theMachinesHost, Longest: 800 * time.Millisecond, Do: unplugged},
+		{Name: "migrated", Weight: 4, Targets: []string{"m"}, Touches: everyHost, Longest: 300 * time.Millisecond, Do: migrated},
+		{Name: "plugged at two hosts", Weight: 3, Targets: []string{"m"}, Touches: everyHost, Shortest: 200 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: pluggedTwice},
+	}
+}
+
+func theMachinesHost(name string) []string { return theHost(machineNamed(name).host) }
+
+func everyHost(string) (parts []string) {
+	for _, h := range hostNames {
+		parts = append(parts, theHost(h)...)
+	}
+	return parts
+}
+
+// replugged deletes a VM's port and adds it again, and nobody sees it gone.
+func replugged(ctx context.Context, w *World, f Fault) error {
+	v := w.vms[f.Target]
+	from := time.Now()
+	err := w.Lab.Host(v.at).Replug(ctx, v.on[v.at])
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
+	return err
+}
+
+// unplugged takes a VM's port away for a while.
+func unplugged(ctx context.Context, w *World, f Fault) error {
+	v := w.vms[f.Target]
+	h := w.Lab.Host(v.at)
+	from := time.Now()
+	err := errors.Join(h.Unplug(ctx, v.on[v.at]), sleep(ctx, f.For), h.Plug(ctx, v.on[v.at]))
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
+	return err
+}
+
+// otherHost is where a VM is not.
+func (v *vm) otherHost() string {
+	for _, h := range hostNames {
+		if h != v.at {
+			return h
+		}
+	}
+	return v.at
+}
+
+// migrated takes a VM from its host and plugs it at another.
+func migrated(ctx context.Context, w *World, f Fault) error {
+	v, from := w.vms[f.Target], time.Now()
+	to := v.otherHost()
+	err := errors.Join(v.vanish(v.at), w.Lab.Host(v.at).Unplug(ctx, v.on[v.at]), sleep(ctx, f.For), v.appear(to), w.Lab.Host(to).Plug(ctx, v.on[to]))
+	v.at = to
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
+	return err
+}
+
+// pluggedTwice leaves a VM plugged where it was for a while, dead, after it has
+// begun to run on the other host.
+func pluggedTwice(ctx context.Context, w *World, f Fault) error {
+	v, from := w.vms[f.Target], time.Now()
+	old, to := v.at, v.otherHost()
+	err := errors.Join(v.vanish(old), v.appear(to), w.Lab.Host(to).Plug(ctx, v.on[to]))
+	v.at = to
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
+	return errors.Join(err, sleep(ctx, f.For), w.Lab.Host(old).Unplug(ctx, v.on[old]))
+}

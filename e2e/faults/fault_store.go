@@ -1,0 +1,68 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+)
+
+// storeKinds are what befalls a store that runs.
+func storeKinds() []Kind {
+	all := []string{"etcd"}
+	return []Kind{
+		{Name: "compaction", Weight: 3, Targets: all, Touches: theStore, Do: compaction},
+		{Name: "store full", Weight: 3, Targets: all, Touches: theStore, Shortest: 500 * time.Millisecond, Longest: 2 * time.Second, Do: full},
+		{Name: "store restored", Weight: 3, Targets: all, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: restored},
+		{Name: "unknown record", Weight: 3, Targets: all, Touches: theStore, Shortest: 500 * time.Millisecond, Longest: 2 * time.Second, Do: unknownRecord},
+	}
+}
+
+// compaction throws away the store's history.
+func compaction(ctx context.Context, w *World, _ Fault) error { return w.Plane.Compact(ctx) }
+
+// full has the store refuse to grow, as when its quota is used up.
+func full(ctx context.Context, w *World, f Fault) error {
+	// etcdctl cannot raise an alarm, but etcd's gateway can: alarm 1 is NOSPACE.
+	if err := w.Plane.raiseNoSpace(ctx); err != nil {
+		return err
+	}
+	err := sleep(ctx, f.For)
+	_, disarm := w.Plane.retried(ctx, "alarm", "disarm")
+	return errors.Join(err, disarm)
+}
+
+// restored puts the store back to what it was a moment ago, under the token
+// that it had: what was written since is lost, and everybody must notice.
+func restored(ctx context.Context, w *World, f Fault) error {
+	file := w.Plane.snapshotFile(f)
+	defer os.Remove(file)
+	before := time.Now()
+	if err := w.Plane.Snapshot(ctx, file); err != nil {
+		return err
+	}
+	err := sleep(ctx, f.For)
+	err = errors.Join(err, w.Plane.Restore(ctx, file))
+	w.lost(before)
+	return err
+}
+
+// unknownRecord writes an object that no version knows, beside the others.
+func unknownRecord(ctx context.Context, w *World, f Fault) error {
+	records := [][2]string{
+		{"groups/" + accountID + "/odd", `{"v":1,"name":"odd","egress":"auto","scope":"any","from_the_future":{"deny":true}}`},
+		{"groups/" + accountID + "/odd", `{"v":99,"whatever":1}`},
+		{"groups/" + accountID + "/odd", `not JSON`},
+		{"nics/odd", `{"v":99}`},
+		{"nics/odd", `{}`},
+		{"gadgets/" + accountID + "/odd", `{"v":1}`},
+	}
+	record := records[f.Salt%uint64(len(records))]
+	key := "/ringfence/v1/policy/" + record[0]
+	if _, err := w.Plane.retried(ctx, "put", key, record[1]); err != nil {
+		return err
+	}
+	err := sleep(ctx, f.For)
+	_, removed := w.Plane.retried(ctx, "del", key)
+	return errors.Join(err, removed)
+}

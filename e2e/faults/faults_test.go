@@ -1,0 +1,125 @@
+package faults
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	faultsFlag = flag.Int("faults", 30, "how many faults")
+	seedFlag   = flag.Uint64("seed", 1, "what they are drawn from")
+	kindFlag   = flag.String("kind", "", "this kind of fault only, also if it is off")
+	keepFlag   = flag.Int("enough", 3, "rounds that fail before it ends")
+)
+
+// universe is what this suite draws from.
+func universe(kinds []Kind) Universe {
+	u := Universe{Kinds: kinds, APIs: len(apiNames), Slots: make([][]int, 4)}
+	for i, s := range slots() {
+		u.Values = append(u.Values, s.Values)
+		u.Slots[i%len(u.Slots)] = append(u.Slots[i%len(u.Slots)], i)
+	}
+	return u
+}
+
+// TestFaults: semantics.md §5, all of it at once and at random.
+func TestFaults(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("this test makes network namespaces and so must run as root")
+	}
+	kinds := On()
+	if *kindFlag != "" {
+		kinds = slices.DeleteFunc(allKinds(), func(k Kind) bool { return !strings.HasPrefix(k.Name, *kindFlag) })
+	}
+	for _, o := range off {
+		t.Logf("OFF: %s: %s", o.Kind, o.Why)
+	}
+	for _, o := range offLeaks {
+		t.Logf("NOT CHECKED: %s: %s", o.Flows, o.Why)
+	}
+	t.Logf("seed %d, %d faults; again with: make test-faults FAULTS=%d SEED=%d", *seedFlag, *faultsFlag, *faultsFlag, *seedFlag)
+	dir, err := os.MkdirTemp("", "rffaults")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	w, err := NewWorld(within(t, 2*time.Minute), dir, build(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var sum Summary
+	bad := 0
+	err = Run(t.Context(), w, Draw(*seedFlag, *faultsFlag, universe(kinds)), func(o Outcome) bool {
+		sum.Add(o)
+		t.Log(o)
+		if len(o.Findings) == 0 {
+			return true
+		}
+		bad++
+		t.Errorf("seed %d, round %d:\n%s", *seedFlag, o.Round.Number, o.Complaint())
+		keepEvidence(t, w, o)
+		return bad < *keepFlag
+	})
+	if err != nil {
+		t.Error(err)
+		t.Log(w.Plane.Logs())
+	}
+	t.Log(sum)
+}
+
+// keepEvidence copies logs and what the switches hold to where test artifacts go.
+func keepEvidence(t *testing.T, w *World, o Outcome) {
+	t.Helper()
+	dir := filepath.Join(t.ArtifactDir(), fmt.Sprintf("round-%d", o.Round.Number))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Error(err)
+	}
+	if err := w.Lab.Evidence(context.Background(), dir); err != nil {
+		t.Log(err)
+	}
+	logs, _ := filepath.Glob(filepath.Join(w.Plane.Dir, "*.log")) // the pattern is right
+	for _, file := range logs {
+		b, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, filepath.Base(file)), b, 0o600)
+		}
+		if err != nil {
+			t.Log(err)
+		}
+	}
+	t.Logf("logs and flows are in %s (kept with go test -artifacts)", dir)
+}
+
+// within is the test's context, limited.
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// build builds the program, unless RINGFENCE_E2E_BINARY says where it is.
+func build(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("RINGFENCE_E2E_BINARY"); path != "" {
+		return path
+	}
+	path := filepath.Join(t.TempDir(), "ringfence")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}

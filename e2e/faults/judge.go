@@ -1,0 +1,144 @@
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// The promises.
+const (
+	// revokedWithin is how long after a change was applied what it takes away
+	// may still pass.
+	revokedWithin = time.Second
+	// cutFor is how long what is allowed may be cut.
+	cutFor = time.Second
+	// machineShare is how much of a cut, beside that, may be the machine's own.
+	machineShare = 2 * time.Second
+)
+
+// Window is a time.
+type Window struct{ From, To time.Time }
+
+// Has tells whether a time is in the window.
+func (w Window) Has(t time.Time) bool { return !t.Before(w.From) && !t.After(w.To) }
+
+// Record is what was seen of one way of a flow: when packets left the sending
+// VM's device, and when they came to the receiving one's, in order.
+type Record struct {
+	Sent, Arrived []time.Time
+}
+
+// Finding is something that must not be.
+type Finding struct {
+	Flow string
+	What string
+	At   time.Time
+}
+
+func (f Finding) String() string {
+	return fmt.Sprintf("%s: %s (at %s)", f.Flow, f.What, f.At.Format("15:04:05.000"))
+}
+
+// Leaks finds what arrived in a window and must not have: packets later than
+// revokedWithin after the flow was surely forbidden, but for those in the
+// excused times.
+func Leaks(way string, r Record, phases []Phase, in Window, excused []Window) []Finding {
+	var first, last time.Time
+	passed := 0
+	for _, at := range r.Arrived {
+		if !in.Has(at) || ruleFor(phases, at, revokedWithin) != MustNot || slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) }) {
+			continue
+		}
+		if passed == 0 {
+			first = at
+		}
+		passed++
+		last = at
+	}
+	if passed == 0 {
+		return nil
+	}
+	return []Finding{{way, fmt.Sprintf("%d packets passed that must not, the last %s after the first", passed, last.Sub(first).Round(time.Millisecond)), first}}
+}
+
+// ruleFor is what held at a time and for a while before it; May if that changed.
+func ruleFor(phases []Phase, at time.Time, before time.Duration) Rule {
+	rule := May
+	for _, p := range phases {
+		if p.Since.After(at) {
+			break
+		}
+		rule = p.Rule
+		if p.Since.After(at.Add(-before)) && !p.Since.Equal(phases[0].Since) {
+			rule = May
+		}
+	}
+	return rule
+}
+
+// Cut is a time in which everything that was sent got lost.
+type Cut struct {
+	Window
+	Lost int // packets
+}
+
+// Len is how long it was, from the first to the last packet that was lost: what
+// nobody sent nobody missed.
+func (c Cut) Len() time.Duration { return c.To.Sub(c.From) }
+
+// Cuts finds the times in a window in which a flow had to pass and did not: runs of sent packets between two arrivals, or from the last arrival on. Packets
+// sent in excused times, or before the flow surely had to pass, do not count.
+func Cuts(r Record, phases []Phase, in Window, excused []Window) (cuts []Cut) {
+	var cut Cut
+	end := func() {
+		if cut.Lost > 0 {
+			cuts = append(cuts, cut)
+		}
+		cut = Cut{}
+	}
+	next := 0 // the first arrival after the packet
+	for i, at := range r.Sent {
+		for next < len(r.Arrived) && r.Arrived[next].Before(at) {
+			next++
+			end()
+		}
+		arrives := next < len(r.Arrived) && (i+1 == len(r.Sent) || r.Arrived[next].Before(r.Sent[i+1]))
+		counts := in.Has(at) && ruleFor(phases, at, 0) == Must && !slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) })
+		switch {
+		case arrives || !counts:
+			end()
+		default:
+			if cut.Lost == 0 {
+				cut.From = at
+			}
+			cut.To = at
+			cut.Lost++
+		}
+	}
+	end()
+	return cuts
+}
+
+// Longest is the longest of the cuts that touch a window.
+func Longest(cuts []Cut, in Window) (longest Cut) {
+	for _, c := range cuts {
+		if !c.From.After(in.To) && !c.To.Before(in.From) && c.Len() > longest.Len() {
+			longest = c
+		}
+	}
+	return longest
+}
+
+// Excess is how much longer a cut was than it may be, given how long the
+// machine's own was at the time: at most zero if it is excused. Unjudged tells
+// that the machine was too busy to say.
+func Excess(cut, machine time.Duration) (excess time.Duration, unjudged bool) {
+	if cut <= cutFor {
+		return 0, false
+	}
+	if machine > machineShare {
+		return 0, true
+	}
+	return max(0, cut-machine-cutFor), false
+}

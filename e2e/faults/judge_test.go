@@ -1,0 +1,95 @@
+package faults
+
+import (
+	"testing"
+	"time"
+)
+
+// at is a time some milliseconds after the beginning.
+func at(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
+
+// every lists times from one to another, 100 ms apart.
+func every(from, to int) (times []time.Time) {
+	for ms := from; ms < to; ms += 100 {
+		times = append(times, at(ms))
+	}
+	return times
+}
+
+func later(times []time.Time, ms int) (all []time.Time) {
+	for _, t := range times {
+		all = append(all, t.Add(time.Duration(ms)*time.Millisecond))
+	}
+	return all
+}
+
+func TestCuts(t *testing.T) {
+	all := Window{at(0), at(100_000)}
+	must := []Phase{{at(-1000), Must}}
+	for _, c := range []struct {
+		name    string
+		r       Record
+		phases  []Phase
+		excused []Window
+		longest time.Duration
+	}{
+		{name: "everything arrives", r: Record{every(0, 5000), later(every(0, 5000), 3)}, phases: must},
+		{name: "nothing is sent", r: Record{append(every(0, 1000), every(4000, 5000)...), later(append(every(0, 1000), every(4000, 5000)...), 3)}, phases: must},
+		{name: "a hole", r: Record{every(0, 5000), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, longest: 1900 * time.Millisecond},
+		{name: "nothing ever arrives", r: Record{every(0, 5000), nil}, phases: must, longest: 4900 * time.Millisecond},
+		{name: "no end of it", r: Record{every(0, 5000), later(every(0, 2000), 3)}, phases: must, longest: 2900 * time.Millisecond},
+		{name: "held back, then all at once", r: Record{every(0, 5000), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, longest: 1900 * time.Millisecond},
+		{name: "a hole that is excused", r: Record{every(0, 5000), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, excused: []Window{{at(900), at(3000)}}},
+		{name: "a hole longer than its excuse", r: Record{every(0, 6000), later(append(every(0, 1000), every(5000, 6000)...), 3)}, phases: must, excused: []Window{{at(900), at(2000)}}, longest: 2800 * time.Millisecond},
+		{name: "a hole while it may be forbidden", r: Record{every(0, 5000), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: []Phase{{at(-1000), Must}, {at(950), May}, {at(2900), Must}}},
+		{name: "allowed, and nothing comes", r: Record{every(0, 5000), nil}, phases: []Phase{{at(-1000), MustNot}, {at(2000), Must}}, longest: 2900 * time.Millisecond},
+		{name: "TCP that tries ever more rarely", r: Record{[]time.Time{at(0), at(200), at(600), at(1400), at(3000)}, []time.Time{at(3)}}, phases: must, longest: 2800 * time.Millisecond},
+		{name: "TCP that was right at its next try", r: Record{[]time.Time{at(0), at(200), at(600), at(1400), at(3000)}, []time.Time{at(3), at(3003)}}, phases: must, longest: 1200 * time.Millisecond},
+	} {
+		if got := Longest(Cuts(c.r, c.phases, all, c.excused), all).Len(); got != c.longest {
+			t.Errorf("%s: cut for %s, want %s", c.name, got, c.longest)
+		}
+	}
+}
+
+func TestLeaks(t *testing.T) {
+	all := Window{at(0), at(100_000)}
+	for _, c := range []struct {
+		name    string
+		arrived []time.Time
+		phases  []Phase
+		excused []Window
+		leak    bool
+	}{
+		{name: "allowed", arrived: every(0, 5000), phases: []Phase{{at(-1000), Must}}},
+		{name: "perhaps allowed", arrived: every(0, 5000), phases: []Phase{{at(-1000), May}}},
+		{name: "forbidden", arrived: every(0, 100), phases: []Phase{{at(-1000), MustNot}}, leak: true},
+		{name: "forbidden for a moment", arrived: every(0, 3000), phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}}},
+		{name: "forbidden for a while", arrived: every(0, 3200), phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}}, leak: true},
+		{name: "perhaps allowed again", arrived: every(0, 3200), phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}, {at(2900), May}}},
+		{name: "forbidden, excused", arrived: every(0, 1000), phases: []Phase{{at(-1000), MustNot}}, excused: []Window{{at(0), at(1000)}}},
+		{name: "forbidden, longer than excused", arrived: every(0, 1000), phases: []Phase{{at(-1000), MustNot}}, excused: []Window{{at(0), at(800)}}, leak: true},
+		{name: "judged before", arrived: every(-500, 0), phases: []Phase{{at(-1000), MustNot}}},
+	} {
+		if got := Leaks("f", Record{Arrived: c.arrived}, c.phases, all, c.excused); (len(got) > 0) != c.leak {
+			t.Errorf("%s: found %v, want a leak: %t", c.name, got, c.leak)
+		}
+	}
+}
+
+func TestExcess(t *testing.T) {
+	for _, c := range []struct {
+		cut, machine, excess time.Duration
+		unjudged             bool
+	}{
+		{cut: time.Second},
+		{cut: 1100 * time.Millisecond, excess: 100 * time.Millisecond},
+		{cut: 1100 * time.Millisecond, machine: 300 * time.Millisecond},
+		{cut: 4 * time.Second, machine: 2 * time.Second, excess: time.Second},
+		{cut: 4 * time.Second, machine: 2100 * time.Millisecond, unjudged: true},
+	} {
+		if excess, unjudged := Excess(c.cut, c.machine); excess != c.excess || unjudged != c.unjudged {
+			t.Errorf("cut %s, the machine's %s: %s too long, unjudged %t", c.cut, c.machine, excess, unjudged)
+		}
+	}
+}
