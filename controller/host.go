@@ -42,6 +42,9 @@ func (e *engine) host(ctx context.Context, b ovsdb.BridgeState) (hostInput, erro
 	for nic, zone := range zones {
 		in.zones[zone] = nic
 	}
+	if e.zones.owing {
+		in.again = lookAgain
+	}
 	for nic, err := range failed {
 		in.problems[nic] = err.Error()
 		in.again = lookAgain

@@ -35,6 +35,14 @@ type zones struct {
 	leaving map[uint16]struct{}
 
 	byNIC map[string]uint16
+	wrote map[string]written // what was written to interfaces that do not show it yet
+	owing bool               // a row lacks its NIC's zone, and could not be written
+}
+
+// written is a value of zoneKey that a row was given.
+type written struct {
+	row   ovsdb.UUID
+	value string
 }
 
 // assign gives zones to NICs that came and takes back those of NICs that left.
@@ -72,8 +80,43 @@ func (z *zones) assign(ctx context.Context, claims []claim) (byNIC map[string]ui
 		return busy || used[zone]
 	})
 	z.byNIC = byNIC
+	z.rewrite(ctx, claims, fresh)
 	return byNIC, fresh, failed
 }
+
+// rewrite writes the zones of NICs that kept theirs (those of fresh ones were
+// written just now) to the rows that they are at
+// now: a row that was made anew, or that another NIC was at, in one transaction
+// of the database, does not have it, and the next run would give the NIC another
+// zone.
+func (z *zones) rewrite(ctx context.Context, claims []claim, fresh []string) {
+	ids, wrote := map[string]string{}, map[string]written{}
+	for _, c := range claims {
+		zone, has := z.byNIC[c.nic]
+		value := zoneValue(zone, c.nic)
+		if !has || c.iface.ExternalIDs[zoneKey] == value {
+			continue
+		}
+		w := written{c.iface.UUID, value}
+		wrote[c.iface.Name] = w
+		if _, settled := slices.BinarySearch(fresh, c.nic); !settled && z.wrote[c.iface.Name] != w {
+			ids[c.iface.Name] = value
+		}
+	}
+	z.wrote, z.owing = wrote, false
+	if len(ids) == 0 {
+		return
+	}
+	if err := z.keep(ctx, ids); err != nil {
+		z.owing = true
+		for name := range ids {
+			delete(z.wrote, name)
+		}
+	}
+}
+
+// zoneValue is the value of zoneKey.
+func zoneValue(zone uint16, nic string) string { return fmt.Sprintf("%d/%s", zone, nic) }
 
 // settle gives new zones to NICs that have none.
 func (z *zones) settle(ctx context.Context, homeless []claim, byNIC map[string]uint16, failed map[string]error, taken func(uint16) bool) (fresh []string) {
@@ -92,7 +135,7 @@ func (z *zones) settle(ctx context.Context, homeless []claim, byNIC map[string]u
 			failed[c.nic] = fmt.Errorf("conntrack zone: %w", err)
 			continue
 		}
-		ids[c.iface.Name] = fmt.Sprintf("%d/%s", next, c.nic)
+		ids[c.iface.Name] = zoneValue(next, c.nic)
 		got[c.nic] = next
 		next++
 	}

@@ -74,6 +74,17 @@ func TestZonesAreKeptAndNeverShared(t *testing.T) {
 	z.freed([]uint16{1})
 	expect("a free one is taken", f.claims("p0", "d", "p1", "a", "p2", "b"), map[string]uint16{"d": 1, "a": 4, "b": 2}, 1)
 
+	f.fails = errors.New("away")
+	f.ids["p1"] = "2/b" // the row was b's before
+	z.assign(t.Context(), f.claims("p0", "d", "p1", "a", "p2", "b"))
+	if f.fails = nil; !z.owing || f.ids["p1"] != "2/b" {
+		t.Errorf("owing %v, %v", z.owing, f.ids)
+	}
+	expect("the zone is written to the row that is there", f.claims("p0", "d", "p1", "a", "p2", "b"), map[string]uint16{"d": 1, "a": 4, "b": 2})
+	if z.owing || f.ids["p1"] != "4/a" {
+		t.Errorf("owing %v, %v", z.owing, f.ids)
+	}
+
 	z = f.zones() // started again
 	expect("they are found again", f.claims("p0", "d", "p1", "a", "p2", "b"), map[string]uint16{"d": 1, "a": 4, "b": 2})
 	f.ids["p9"] = f.ids["p0"]
