@@ -18,8 +18,9 @@ func (s values) with(v int) values { return s | only(v) }
 // acknowledged. It is safe for concurrent use; the writes of one slot must come
 // one after the other.
 type Book struct {
-	mu    sync.Mutex
-	slots []account
+	mu       sync.Mutex
+	slots    []account
+	revision int64 // the highest acknowledged one
 }
 
 // account is the book's page of one slot.
@@ -65,9 +66,10 @@ func (b *Book) Sent(slot, value int, at time.Time) {
 // Acknowledged notes that the API has said that a write is made, and whether
 // it said that every host has applied it. Earlier writes whose outcome is not
 // known may still be made after it.
-func (b *Book) Acknowledged(slot, value int, applied, doubted bool, at time.Time, how string) {
+func (b *Book) Acknowledged(slot, value int, applied, doubted bool, revision int64, at time.Time, how string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.revision = max(b.revision, revision)
 	a := &b.slots[slot]
 	a.last = how
 	if doubted {
@@ -84,6 +86,7 @@ func (b *Book) Acknowledged(slot, value int, applied, doubted bool, at time.Time
 func (b *Book) Restored(since, at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.revision = 0
 	for i := range b.slots {
 		a := &b.slots[i]
 		may := a.now() | a.stored
@@ -110,6 +113,13 @@ func (b *Book) Settled(slot, value int, at time.Time) error {
 	a.stored = only(value)
 	a.enforce(at, only(value))
 	return err
+}
+
+// Revision is the highest that was acknowledged, 0 since the store was put back.
+func (b *Book) Revision() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.revision
 }
 
 // Now are the values that a slot may be enforced with.

@@ -22,24 +22,24 @@ func TestBook(t *testing.T) {
 	// Applied: only the new value may be there.
 	b.Sent(0, 1, at(100))
 	enforced(150, only(0)|only(1))
-	b.Acknowledged(0, 1, true, false, at(200), "first")
+	b.Acknowledged(0, 1, true, false, 7, at(200), "first")
 	enforced(250, only(1))
 	settled(0, 300, false) // lost
 	// Acknowledged and not applied: the store has it, hosts may not.
 	b.Sent(0, 2, at(400))
-	b.Acknowledged(0, 2, false, false, at(500), "second")
+	b.Acknowledged(0, 2, false, false, 7, at(500), "second")
 	enforced(550, only(0)|only(2))
 	settled(2, 600, true)
 	enforced(650, only(2))
 	// Not answered: either may be there, also after a later one was acknowledged.
 	b.Sent(0, 1, at(700))
 	b.Sent(0, 3, at(750))
-	b.Acknowledged(0, 3, true, true, at(800), "third")
+	b.Acknowledged(0, 3, true, true, 7, at(800), "third")
 	enforced(850, only(1)|only(2)|only(3))
 	settled(1, 900, true)
 	// Restored: what was since then may be there again, and nothing from before.
 	b.Sent(0, 0, at(1000))
-	b.Acknowledged(0, 0, true, false, at(1100), "fourth")
+	b.Acknowledged(0, 0, true, false, 7, at(1100), "fourth")
 	b.Restored(at(1050), at(1200))
 	enforced(1250, only(0)|only(1))
 	settled(1, 1300, true)

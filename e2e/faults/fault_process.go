@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -19,6 +21,8 @@ func processKinds() []Kind {
 		{Name: "etcd member killed", Weight: 4, Targets: etcdNames, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: killed},
 		{Name: "etcd member stopped", Weight: 4, Targets: etcdNames, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: stopped},
 		{Name: "etcd quorum lost", Weight: 3, Targets: etcdNames, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 2 * time.Second, Do: othersKilled},
+		{Name: "control plane killed", Weight: 2, Targets: []string{"all"}, Touches: controlPlane, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: allKilled},
+		{Name: "impostor", Weight: 3, Targets: hostNames, Touches: theHost, Shortest: time.Second, Longest: 3 * time.Second, Do: impostor},
 		{Name: "twin controller", Weight: 3, Targets: hostNames, Touches: theHost, Shortest: 500 * time.Millisecond, Longest: 2 * time.Second, Do: twin},
 	}
 }
@@ -50,6 +54,47 @@ func othersKilled(ctx context.Context, w *World, f Fault) (err error) {
 		err = errors.Join(err, w.Plane.Start(name))
 	}
 	return err
+}
+
+// controlPlane says that a fault touches every process but Open vSwitch's.
+func controlPlane(string) (parts []string) {
+	return slices.Concat(controllerNames(), apiNames, etcdNames)
+}
+
+// allKilled ends the whole control plane, and starts it in any order. What
+// passes goes on.
+func allKilled(ctx context.Context, w *World, f Fault) (err error) {
+	all := controlPlane("")
+	for _, name := range all {
+		err = errors.Join(err, w.Plane.Process(name).Kill())
+	}
+	err = errors.Join(err, sleep(ctx, f.For))
+	rand.New(rand.NewPCG(f.Salt, 0)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for _, name := range all {
+		err = errors.Join(err, w.Plane.Start(name))
+	}
+	return err
+}
+
+// impostor runs the controller of another machine under a host's name, while
+// the host's own does nothing: nobody may say that the host has applied
+// anything.
+func impostor(ctx context.Context, w *World, f Fault) error {
+	own := "controller-" + f.Target
+	if err := w.Plane.Signal(own, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	program := slices.Clone(w.Plane.sites[own].program)
+	for i, arg := range program {
+		if strings.HasPrefix(arg, "--ovsdb=") {
+			program[i] = "--ovsdb=" + w.Lab.Host(spareHost).DBAddr()
+		}
+	}
+	p, err := w.Plane.Run(fmt.Sprintf("impostor-%d", f.Number), own, program...)
+	if err != nil {
+		return errors.Join(err, w.Plane.Signal(own, syscall.SIGCONT))
+	}
+	return errors.Join(sleep(ctx, f.For), p.Kill(), w.Plane.Signal(own, syscall.SIGCONT))
 }
 
 // twin runs a second controller of a host's name on its bridge.

@@ -14,6 +14,7 @@ func storeKinds() []Kind {
 		{Name: "compaction", Weight: 3, Targets: all, Touches: theStore, Do: compaction},
 		{Name: "store full", Weight: 3, Targets: all, Touches: theStore, Shortest: 500 * time.Millisecond, Longest: 2 * time.Second, Do: full},
 		{Name: "store restored", Weight: 3, Targets: all, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: restored},
+		{Name: "store restored while all are down", Weight: 2, Targets: all, Touches: controlPlane, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: restoredWhileDown},
 		{Name: "unknown record", Weight: 3, Targets: all, Touches: theStore, Shortest: 500 * time.Millisecond, Longest: 2 * time.Second, Do: unknownRecord},
 	}
 }
@@ -44,6 +45,27 @@ func restored(ctx context.Context, w *World, f Fault) error {
 	err := sleep(ctx, f.For)
 	err = errors.Join(err, w.Plane.Restore(ctx, file))
 	w.lost(before)
+	return err
+}
+
+// restoredWhileDown does so while nobody is there to see it.
+func restoredWhileDown(ctx context.Context, w *World, f Fault) error {
+	file := w.Plane.snapshotFile(f)
+	defer os.Remove(file)
+	before := time.Now()
+	if err := w.Plane.Snapshot(ctx, file); err != nil {
+		return err
+	}
+	err := sleep(ctx, f.For)
+	others := append(controllerNames(), apiNames...)
+	for _, name := range others {
+		err = errors.Join(err, w.Plane.Process(name).Kill())
+	}
+	err = errors.Join(err, w.Plane.Restore(ctx, file))
+	w.lost(before)
+	for _, name := range others {
+		err = errors.Join(err, w.Plane.Start(name))
+	}
 	return err
 }
 

@@ -32,9 +32,6 @@ func universe(kinds []Kind) Universe {
 
 // TestFaults: semantics.md §5, all of it at once and at random.
 func TestFaults(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Fatal("this test makes network namespaces and so must run as root")
-	}
 	kinds := On()
 	if *kindFlag != "" {
 		kinds = slices.DeleteFunc(allKinds(), func(k Kind) bool { return !strings.HasPrefix(k.Name, *kindFlag) })
@@ -46,23 +43,10 @@ func TestFaults(t *testing.T) {
 		t.Logf("NOT CHECKED: %s: %s", o.Flows, o.Why)
 	}
 	t.Logf("seed %d, %d faults; again with: make test-faults FAULTS=%d SEED=%d", *seedFlag, *faultsFlag, *faultsFlag, *seedFlag)
-	dir, err := os.MkdirTemp("", "rffaults")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	w, err := NewWorld(within(t, 2*time.Minute), dir, build(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	w := start(t)
 	var sum Summary
 	bad := 0
-	err = Run(t.Context(), w, Draw(*seedFlag, *faultsFlag, universe(kinds)), func(o Outcome) bool {
+	err := Run(t.Context(), w, Draw(*seedFlag, *faultsFlag, universe(kinds)), func(o Outcome) bool {
 		sum.Add(o)
 		t.Log(o)
 		if len(o.Findings) == 0 {
@@ -78,6 +62,29 @@ func TestFaults(t *testing.T) {
 		t.Log(w.Plane.Logs())
 	}
 	t.Log(sum)
+}
+
+// start starts a world that ends with the test.
+func start(t *testing.T) *World {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("this test makes network namespaces and so must run as root")
+	}
+	dir, err := os.MkdirTemp("", "rffaults")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	w, err := NewWorld(within(t, 2*time.Minute), dir, build(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
 }
 
 // keepEvidence copies logs and what the switches hold to where test artifacts go.

@@ -125,7 +125,8 @@ func (w *World) do(ctx context.Context, f Fault) error {
 }
 
 // converge waits until every process runs, every API is ready, and every host
-// has applied what the store holds, by the word of every API.
+// has applied what was acknowledged last, by the word of every API: one that was
+// cut off may need a moment to hear of it.
 func (w *World) converge(ctx context.Context) error {
 	if ended := w.Plane.Ended(); len(ended) > 0 {
 		return fmt.Errorf("%s ended by itself", strings.Join(ended, ", "))
@@ -155,7 +156,7 @@ func (w *World) converge(ctx context.Context) error {
 					return fmt.Errorf("NIC %s: ready %t at %s, it is at %s", m.nic(), nic.Ready, nic.Host, at)
 				}
 			}
-			r, err := c.Realization(ctx, 0, time.Second)
+			r, err := c.Realization(ctx, w.Book.Revision(), time.Second)
 			if err == nil && r.State != "realized" {
 				err = fmt.Errorf("realization %+v", r)
 			}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +15,9 @@ import (
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/internal/lab"
 )
+
+// spareHost is a switch without a controller and VMs.
+const spareHost = "spare"
 
 // World is everything that runs: hosts and VMs, the control plane, streams.
 type World struct {
@@ -55,7 +59,7 @@ func NewWorld(ctx context.Context, dir, binary string) (*World, error) {
 }
 
 func (w *World) build(ctx context.Context, dir, binary string) (err error) {
-	if w.Lab, err = lab.New(ctx, hostNames...); err != nil {
+	if w.Lab, err = lab.New(ctx, append(slices.Clone(hostNames), spareHost)...); err != nil {
 		return err
 	}
 	ovsdb := map[string]string{}

@@ -76,7 +76,7 @@ func (wr *writer) make(ctx context.Context, write Write) bool {
 		switch {
 		case err == nil:
 			how := fmt.Sprintf("%s = %d by %s at %s, revision %d, status %d, waited %t", slot.Name, write.Value, api, now.Format("15:04:05.000"), meta.Revision, meta.Status, meta.Waited)
-			wr.w.Book.Acknowledged(write.Slot, write.Value, meta.Waited, doubted, now, how)
+			wr.w.Book.Acknowledged(write.Slot, write.Value, meta.Waited, doubted, meta.Revision, now, how)
 			wr.tally.Writes++
 			if meta.Waited {
 				wr.tally.Applied++
