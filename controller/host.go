@@ -22,7 +22,7 @@ type hostInput struct {
 
 // host reads the bridge, and gives NICs zones. A NIC that cannot be served does
 // not hold up the others.
-func (e *engine) host(ctx context.Context, b ovsdb.BridgeState) (hostInput, error) {
+func (e *engine) host(ctx context.Context, b bridgeState) (hostInput, error) {
 	in := hostInput{
 		host: ofrules.Host{Ports: map[string]ofrules.Port{}}, claims: claimed(b.Interfaces), problems: map[string]string{},
 	}

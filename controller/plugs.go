@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,10 +38,16 @@ type plugs struct {
 
 	mu    sync.Mutex
 	db    *ovsdb.Client
-	state ovsdb.BridgeState
+	state bridgeState
 	asked bool       // a bridge was set up that state does not show yet
 	set   ovsdb.UUID // the bridge that was set up
 	err   error      // why that failed
+}
+
+// bridgeState is the bridge and its interfaces.
+type bridgeState struct {
+	ovsdb.Bridge
+	Interfaces []ovsdb.Interface // sorted by name; not to be changed
 }
 
 func newPlugs(cfg Config, log *slog.Logger, wake func()) *plugs {
@@ -56,12 +63,12 @@ func (p *plugs) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// see takes the bridge's state.
-func (p *plugs) see(s ovsdb.BridgeState) {
+// see takes what is different about the bridge.
+func (p *plugs) see(s ovsdb.Change) {
 	p.mu.Lock()
-	p.state = s
-	if p.asked && s.Exists && s.Stale == "" {
-		p.asked, p.set = false, s.UUID
+	p.state = bridgeState{s.Bridge, changed(p.state.Interfaces, s)}
+	if p.asked && s.Bridge.Exists && s.Bridge.Stale == "" {
+		p.asked, p.set = false, s.Bridge.UUID
 	}
 	p.mu.Unlock()
 	select {
@@ -69,6 +76,18 @@ func (p *plugs) see(s ovsdb.BridgeState) {
 	default:
 	}
 	p.wake()
+}
+
+// changed is the interfaces after a change.
+func changed(ifaces []ovsdb.Interface, c ovsdb.Change) []ovsdb.Interface {
+	differ := map[ovsdb.UUID]bool{}
+	for _, i := range slices.Concat(c.Set, c.Gone) {
+		differ[i.UUID] = true
+	}
+	out := slices.DeleteFunc(slices.Clone(ifaces), func(i ovsdb.Interface) bool { return differ[i.UUID] })
+	out = append(out, c.Set...)
+	slices.SortFunc(out, func(a, b ovsdb.Interface) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // keep sets the bridge up, and again when it was made anew or its failure mode
@@ -177,20 +196,17 @@ func (p *plugs) keepZones(ctx context.Context, ids map[string]string) error {
 	if err != nil {
 		return err
 	}
-	var ops []ovsdb.Operation
+	set := make(map[string]map[string]string, len(ids))
 	for iface, id := range ids {
-		ops = append(ops, ovsdb.Mutate("Interface", ovsdb.Named(iface),
-			ovsdb.Mutation{Column: "external_ids", Mutator: "delete", Value: ovsdb.Strings(zoneKey)},
-			ovsdb.Mutation{Column: "external_ids", Mutator: "insert", Value: ovsdb.StringMap(map[string]string{zoneKey: id})}))
+		set[iface] = map[string]string{zoneKey: id}
 	}
-	_, err = db.Transact(ctx, ops...)
-	return err
+	return db.SetInterfaceExternalIDs(ctx, set)
 }
 
 // get returns the bridge and whether it can be worked on. A problem may stand in
 // the way of that, or be none: the bridge stays as it was seen last while the
 // database is away.
-func (p *plugs) get() (state ovsdb.BridgeState, ready bool, problem error) {
+func (p *plugs) get() (state bridgeState, ready bool, problem error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ready = p.state.Exists && p.set == p.state.UUID

@@ -3,8 +3,9 @@ package ovsdb
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
+
+	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
 
 // waitSlice is how long one wait operation holds; then it is asked anew.
@@ -14,14 +15,12 @@ const waitSlice = 10 * time.Second
 // out: a writer adds 1 to next_cfg, and ovs-vswitchd sets cur_cfg to what it
 // has realised (ovs-vswitchd.conf.db(5), table Open_vSwitch). Without
 // operations it writes nothing, and waits for what others wrote.
-func (c *Client) configure(ctx context.Context, comment string, ops ...Operation) error {
+func (c *Client) configure(ctx context.Context, what string, ops ...ovsdb.Operation) error {
 	if len(ops) > 0 {
-		ops = append(slices.Clone(ops),
-			mutateRoot(Mutation{"next_cfg", "+=", Scalar(Integer(1))}),
-			Comment("ringfence: "+comment))
+		ops = append(ops, mutateRoot(mutation("next_cfg", ovsdb.MutateOperationAdd, 1)), comment("ringfence: "+what))
 	}
-	ops = append(ops, Select("Open_vSwitch", []string{"next_cfg"}))
-	results, err := c.transact(ctx, ops)
+	ops = append(ops, selectFrom("Open_vSwitch", []string{"next_cfg"}))
+	results, err := c.transact(ctx, ops...)
 	if err != nil {
 		return err
 	}
@@ -29,29 +28,33 @@ func (c *Client) configure(ctx context.Context, comment string, ops ...Operation
 	if len(rows) != 1 {
 		return errUninitialised
 	}
-	next, _ := rows[0]["next_cfg"].Int()
-	return c.awaitConfig(ctx, next)
+	next, ok := rows[0]["next_cfg"].(float64) // a number of JSON
+	if !ok {
+		return errUninitialised
+	}
+	return c.awaitConfig(ctx, int(next))
 }
 
 var errUninitialised = errors.New("the table Open_vSwitch has no row: run ovs-vsctl init")
 
 // mutateRoot changes the only row of the table Open_vSwitch.
-func mutateRoot(m ...Mutation) Operation { return Mutate("Open_vSwitch", anyRow, m...) }
+func mutateRoot(m ...ovsdb.Mutation) ovsdb.Operation { return mutate("Open_vSwitch", anyRow(), m...) }
 
 // awaitConfig returns when cur_cfg has reached next.
-func (c *Client) awaitConfig(ctx context.Context, next int64) error {
+func (c *Client) awaitConfig(ctx context.Context, next int) error {
 	for {
-		rows, err := c.selectRows(ctx, "Open_vSwitch", []string{"cur_cfg"})
+		rows, err := c.rows(ctx, "Open_vSwitch", []string{"cur_cfg"})
 		if err != nil {
 			return err
 		}
 		if len(rows) != 1 {
 			return errUninitialised
 		}
-		if cur, _ := rows[0]["cur_cfg"].Int(); cur >= next {
+		cur := rows[0].number("cur_cfg")
+		if cur >= next {
 			return nil
 		}
-		_, err = c.transact(ctx, []Operation{waitUntilChanged("Open_vSwitch", rows[0], waitSlice)})
+		_, err = c.transact(ctx, waitUntilChanged("Open_vSwitch", ovsdb.Row{"cur_cfg": cur}, waitSlice))
 		var refused *TransactError
 		if err != nil && !(errors.As(err, &refused) && refused.Code == "timed out") {
 			return err

@@ -1,14 +1,24 @@
 package ovsdb
 
 import (
-	"cmp"
-	"fmt"
+	"maps"
 	"slices"
 )
 
-// BridgeState is a bridge and its interfaces as the database has them.
-type BridgeState struct {
-	// Stale says why the database cannot be reached; the rest is as it was
+// UUID names a row: 36 characters, hexadecimal in lower case with hyphens.
+type UUID string
+
+// Change is what is different about a bridge since the change before. Its maps
+// and slices are not to be changed.
+type Change struct {
+	Bridge Bridge      // as it is now
+	Set    []Interface // that came or changed, as they are now; sorted by name
+	Gone   []Interface // that left, as they were; sorted by name
+}
+
+// Bridge is a row of the table Bridge.
+type Bridge struct {
+	// Stale says why the database cannot be reached; all else is as it was
 	// seen last (nothing at all before the first time). Empty while connected.
 	Stale string
 	// Exists is false while there is no such bridge; all that follows is empty.
@@ -19,10 +29,9 @@ type BridgeState struct {
 	FailMode     string // "secure", "standalone" or unset
 	Protocols    []string
 	ExternalIDs  map[string]string
-	Interfaces   []Interface // sorted by name; those of bonds too
 }
 
-// Interface is one row of the table Interface.
+// Interface is a row of the table Interface.
 type Interface struct {
 	UUID        UUID
 	Name        string
@@ -34,77 +43,41 @@ type Interface struct {
 	ExternalIDs map[string]string
 }
 
-// bridgeColumns are the columns that bridgeState reads.
-var bridgeColumns = map[string][]wanted{
-	"Bridge": {
-		{"name", KindString, KindNone},
-		{"datapath_type", KindString, KindNone},
-		{"datapath_id", KindString, KindNone},
-		{"fail_mode", KindString, KindNone},
-		{"protocols", KindString, KindNone},
-		{"external_ids", KindString, KindString},
-		{"ports", KindUUID, KindNone},
-	},
-	"Port": {
-		{"name", KindString, KindNone},
-		{"interfaces", KindUUID, KindNone},
-	},
-	"Interface": {
-		{"name", KindString, KindNone},
-		{"type", KindString, KindNone},
-		{"ofport", KindInteger, KindNone},
-		{"error", KindString, KindNone},
-		{"external_ids", KindString, KindString},
-	},
+func (b Bridge) equal(c Bridge) bool {
+	return b.Stale == c.Stale && b.Exists == c.Exists && b.UUID == c.UUID && b.DatapathType == c.DatapathType &&
+		b.DatapathID == c.DatapathID && b.FailMode == c.FailMode &&
+		slices.Equal(b.Protocols, c.Protocols) && maps.Equal(b.ExternalIDs, c.ExternalIDs)
 }
 
-// bridgeState reads a replica of bridgeColumns.
-func bridgeState(r *replica, name string) (BridgeState, error) {
-	for uuid, row := range r.rows["Bridge"] {
-		if row["name"].Text() != name {
-			continue
-		}
-		s := BridgeState{
-			Exists:       true,
-			UUID:         uuid,
-			DatapathType: row["datapath_type"].Text(),
-			DatapathID:   row["datapath_id"].Text(),
-			FailMode:     row["fail_mode"].Text(),
-			Protocols:    row["protocols"].Texts(),
-			ExternalIDs:  row["external_ids"].TextMap(),
-		}
-		for _, ref := range row["ports"].Refs() {
-			port, ok := r.rows["Port"][ref]
-			if !ok {
-				return BridgeState{}, fmt.Errorf("bridge %s refers to port %s, which does not exist", name, ref)
-			}
-			for _, ref := range port["interfaces"].Refs() {
-				row, ok := r.rows["Interface"][ref]
-				if !ok {
-					return BridgeState{}, fmt.Errorf("port %s refers to interface %s, which does not exist", port["name"].Text(), ref)
-				}
-				s.Interfaces = append(s.Interfaces, newInterface(ref, port["name"].Text(), row))
-			}
-		}
-		slices.SortFunc(s.Interfaces, func(a, b Interface) int { return cmp.Compare(a.Name, b.Name) })
-		return s, nil
+func (i Interface) equal(j Interface) bool {
+	return i.UUID == j.UUID && i.Name == j.Name && i.Port == j.Port && i.Type == j.Type && i.OFPort == j.OFPort &&
+		i.Error == j.Error && maps.Equal(i.ExternalIDs, j.ExternalIDs)
+}
+
+func newBridge(r *bridgeRow) Bridge {
+	return Bridge{
+		Exists:       true,
+		UUID:         UUID(r.UUID),
+		DatapathType: r.DatapathType,
+		DatapathID:   value(r.DatapathID),
+		FailMode:     value(r.FailMode),
+		Protocols:    slices.Sorted(slices.Values(r.Protocols)),
+		ExternalIDs:  r.ExternalIDs,
 	}
-	return BridgeState{}, nil
 }
 
-func newInterface(uuid UUID, port string, row Row) Interface {
-	ids := row["external_ids"].TextMap()
+func newInterface(r *interfaceRow, port string) Interface {
 	i := Interface{
-		UUID:        uuid,
-		Name:        row["name"].Text(),
+		UUID:        UUID(r.UUID),
+		Name:        r.Name,
 		Port:        port,
-		Type:        row["type"].Text(),
-		IfaceID:     ids["iface-id"],
-		Error:       row["error"].Text(),
-		ExternalIDs: ids,
+		Type:        r.Type,
+		IfaceID:     r.ExternalIDs["iface-id"],
+		Error:       value(r.Error),
+		ExternalIDs: r.ExternalIDs,
 	}
 	// -1 says that the interface could not be made (ovs-vswitchd.conf.db(5)).
-	if n, ok := row["ofport"].Int(); ok && n > 0 && n <= 0xffffffff {
+	if n := value(r.OFPort); n > 0 && n <= 0xffffffff {
 		i.OFPort = uint32(n)
 	}
 	return i

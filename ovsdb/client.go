@@ -1,22 +1,22 @@
-// Package ovsdb is a client of the database of Open vSwitch (RFC 7047,
-// ovsdb-server(7), ovs-vswitchd.conf.db(5)): it follows a bridge and its
-// interfaces, and makes the few changes that Ringfence needs.
+// Package ovsdb follows a bridge and its interfaces in the database of Open
+// vSwitch (ovs-vswitchd.conf.db(5)), and makes the few changes that Ringfence
+// needs. The protocol (RFC 7047, ovsdb-server(7)) and the replica are libovsdb's.
 package ovsdb
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
 
 const (
 	// database is the one database that ovs-vswitchd works from.
 	database = "Open_vSwitch"
-	// probeInterval is the silence after which the server is asked whether it
-	// is there; twice that, and it is not.
+	// probeInterval is how often the server is asked whether it is there.
 	probeInterval = 5 * time.Second
 )
 
@@ -27,7 +27,6 @@ type Client struct {
 
 	mu      sync.Mutex
 	session *session
-	schema  *Schema // of the session
 	closed  bool
 }
 
@@ -35,7 +34,7 @@ type Client struct {
 // the database Open_vSwitch.
 func Dial(ctx context.Context, addr string) (*Client, error) {
 	c := &Client{addr: addr}
-	if _, _, err := c.connect(ctx); err != nil {
+	if _, err := c.connect(ctx); err != nil {
 		return nil, opError(err, "connect to %s", addr)
 	}
 	return c, nil
@@ -47,73 +46,83 @@ func (c *Client) Close() error {
 	defer c.mu.Unlock()
 	c.closed = true
 	if c.session != nil {
-		c.session.close(errors.New("client is closed"))
+		c.session.end(errors.New("client is closed"))
 	}
 	return nil
 }
 
-// Schema returns the types of the database's tables and columns.
-func (c *Client) Schema(ctx context.Context) (*Schema, error) {
-	_, schema, err := c.connect(ctx)
-	return schema, opError(err, "get schema")
-}
-
-// Transact runs operations in one transaction: all take effect or none. The
-// error of an operation is a *TransactError. After ErrOutcomeUnknown it may
-// have been committed or not.
-func (c *Client) Transact(ctx context.Context, ops ...Operation) ([]Result, error) {
-	results, err := c.transact(ctx, ops)
-	return results, opError(err, "transact")
-}
-
-func (c *Client) transact(ctx context.Context, ops []Operation) ([]Result, error) {
-	s, schema, err := c.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	params := []any{database}
-	for _, op := range ops {
-		params = append(params, op)
-	}
-	raw, err := s.call(ctx, "transact", params...)
-	var refused *RPCError
-	if err != nil && !errors.As(err, &refused) {
-		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return decodeResults(raw, ops, schema)
-}
-
 // connect returns the living session, or makes one.
-func (c *Client) connect(ctx context.Context) (*session, *Schema, error) {
+func (c *Client) connect(ctx context.Context) (*session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, nil, errors.New("client is closed")
+		return nil, errors.New("client is closed")
 	}
 	if c.session != nil && c.session.ended() == nil {
-		return c.session, c.schema, nil
+		return c.session, nil
 	}
-	s, err := dial(ctx, c.addr, probeInterval, func(string, json.RawMessage) error { return nil })
-	if err != nil {
-		return nil, nil, err
-	}
-	schema, err := getSchema(ctx, s)
-	if err != nil {
-		s.close(err)
-		return nil, nil, err
-	}
-	c.session, c.schema = s, schema
-	return s, schema, nil
-}
-
-// getSchema asks for the schema of the database.
-func getSchema(ctx context.Context, s *session) (*Schema, error) {
-	raw, err := s.call(ctx, "get_schema", database)
+	s, err := openSession(ctx, c.addr, func(*session) {})
 	if err != nil {
 		return nil, err
 	}
-	return parseSchema(raw)
+	go s.probe(probeInterval)
+	c.session = s
+	return s, nil
+}
+
+// transact runs operations in one transaction: all take effect or none. The
+// error of an operation is a *TransactError. After ErrOutcomeUnknown it may
+// have been committed or not.
+func (c *Client) transact(ctx context.Context, ops ...ovsdb.Operation) ([]ovsdb.OperationResult, error) {
+	s, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := known(s.schema, ops); err != nil {
+		return nil, err
+	}
+	var results []ovsdb.OperationResult
+	if err := s.call(ctx, "transact", ovsdb.NewTransactArgs(database, ops...), &results); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+	return results, refusal(ops, results)
+}
+
+// known refuses operations on tables and columns that this database does not
+// have. The server would do so too, in words that do not name the column.
+func known(schema ovsdb.DatabaseSchema, ops []ovsdb.Operation) error {
+	for i, op := range ops {
+		if op.Table == "" {
+			continue
+		}
+		table := schema.Table(op.Table)
+		if table == nil {
+			return &TransactError{Index: i, Op: op.Op, Code: "syntax error", Details: "no table named " + op.Table}
+		}
+		for column := range op.Row {
+			if table.Column(column) == nil {
+				return &TransactError{Index: i, Op: op.Op, Code: "unknown column", Details: "no column " + column + " in table " + op.Table}
+			}
+		}
+	}
+	return nil
+}
+
+// refusal is the error in the results of a transaction: one per operation, empty
+// for those after a failure, and maybe one more with the error of the commit.
+func refusal(ops []ovsdb.Operation, results []ovsdb.OperationResult) error {
+	if len(results) < len(ops) || len(results) > len(ops)+1 {
+		return fmt.Errorf("%d results of %d operations", len(results), len(ops))
+	}
+	for i, r := range results {
+		if r.Error == "" {
+			continue
+		}
+		e := &TransactError{Index: i, Op: ovsdb.OperationCommit, Code: r.Error, Details: r.Details}
+		if i < len(ops) {
+			e.Op = ops[i].Op
+		}
+		return e
+	}
+	return nil
 }

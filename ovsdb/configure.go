@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
 
 // BridgeConfig is what EnsureBridge sees to.
@@ -35,34 +37,32 @@ func (c *Client) EnsureBridge(ctx context.Context, b BridgeConfig) error {
 }
 
 func (c *Client) ensureBridge(ctx context.Context, b BridgeConfig) error {
-	rows, err := c.selectRows(ctx, "Bridge", []string{"_uuid", "fail_mode", "protocols"}, Named(b.Name))
+	rows, err := c.rows(ctx, "Bridge", []string{"_uuid", "fail_mode", "protocols"}, named(b.Name))
 	if err != nil {
 		return err
 	}
-	var ops []Operation
 	if len(rows) == 0 {
-		row := Row{"name": Scalar(String(b.Name)), "datapath_type": Scalar(String(b.DatapathType)), "protocols": Strings(b.Protocols...)}
+		r := ovsdb.Row{"name": b.Name, "datapath_type": b.DatapathType, "protocols": set(b.Protocols...), "ports": ref("port")}
 		if b.FailMode != "" {
-			row["fail_mode"] = Scalar(String(b.FailMode))
+			r["fail_mode"] = b.FailMode
 		}
-		row["ports"] = Scalar(NamedRef("port"))
-		ops = append(insertPort(PortConfig{Name: b.Name, Type: "internal"}),
-			Insert("Bridge", "bridge", row),
-			mutateRoot(Mutation{"bridges", "insert", Scalar(NamedRef("bridge"))}))
-		return c.configure(ctx, "create bridge "+b.Name, ops...)
+		return c.configure(ctx, "create bridge "+b.Name, append(insertPort(PortConfig{Name: b.Name, Type: "internal"}),
+			insert("Bridge", "bridge", r),
+			mutateRoot(mutation("bridges", ovsdb.MutateOperationInsert, ref("bridge"))))...)
 	}
-	row := rows[0]
-	change := Row{}
-	if b.FailMode != "" && row["fail_mode"].Text() != b.FailMode {
-		change["fail_mode"] = Scalar(String(b.FailMode))
+	has, change := rows[0], ovsdb.Row{}
+	if b.FailMode != "" && has.text("fail_mode") != b.FailMode {
+		change["fail_mode"] = b.FailMode
 	}
-	if has := row["protocols"].Texts(); len(has) > 0 {
-		if all := Strings(append(has, b.Protocols...)...); !all.Equal(row["protocols"]) {
-			change["protocols"] = all
+	if limited := has.texts("protocols"); len(limited) > 0 {
+		all := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(limited), b.Protocols...))))
+		if !slices.Equal(all, limited) {
+			change["protocols"] = set(all...)
 		}
 	}
+	var ops []ovsdb.Operation
 	if len(change) > 0 {
-		ops = append(ops, Update("Bridge", change, Is(row.uuid())))
+		ops = append(ops, update("Bridge", is(has.uuid()), change))
 	}
 	return c.configure(ctx, "adjust bridge "+b.Name, ops...)
 }
@@ -87,33 +87,33 @@ func (c *Client) addPort(ctx context.Context, bridge string, p PortConfig) (uint
 	if _, err := c.bridge(ctx, bridge); err != nil {
 		return 0, err
 	}
-	ops := append(insertPort(p), Mutate("Bridge", Named(bridge), Mutation{"ports", "insert", Scalar(NamedRef("port"))}))
+	ops := append(insertPort(p), mutate("Bridge", named(bridge), mutation("ports", ovsdb.MutateOperationInsert, ref("port"))))
 	if err := c.configure(ctx, "add port "+p.Name, ops...); err != nil {
 		return 0, err
 	}
-	rows, err := c.selectRows(ctx, "Interface", []string{"ofport", "error"}, Named(p.Name))
+	rows, err := c.rows(ctx, "Interface", []string{"ofport", "error"}, named(p.Name))
 	if err != nil {
 		return 0, err
 	}
 	if len(rows) == 0 {
 		return 0, ErrNotFound
 	}
-	n, _ := rows[0]["ofport"].Int()
+	n := rows[0].number("ofport")
 	if n <= 0 || n > 0xffffffff {
-		return 0, fmt.Errorf("no OpenFlow port number: %s", rows[0]["error"].Text())
+		return 0, fmt.Errorf("no OpenFlow port number: %s", rows[0].text("error"))
 	}
 	return uint32(n), nil
 }
 
 // insertPort inserts a port, named "port" in the transaction.
-func insertPort(p PortConfig) []Operation {
-	iface := Row{"name": Scalar(String(p.Name)), "type": Scalar(String(p.Type)), "external_ids": StringMap(p.ExternalIDs)}
+func insertPort(p PortConfig) []ovsdb.Operation {
+	iface := ovsdb.Row{"name": p.Name, "type": p.Type, "external_ids": dict(p.ExternalIDs)}
 	if p.OFPort != 0 {
-		iface["ofport_request"] = Scalar(Integer(int64(p.OFPort)))
+		iface["ofport_request"] = int(p.OFPort)
 	}
-	return []Operation{
-		Insert("Interface", "interface", iface),
-		Insert("Port", "port", Row{"name": Scalar(String(p.Name)), "interfaces": Scalar(NamedRef("interface"))}),
+	return []ovsdb.Operation{
+		insert("Interface", "interface", iface),
+		insert("Port", "port", ovsdb.Row{"name": p.Name, "interfaces": ref("interface")}),
 	}
 }
 
@@ -128,15 +128,15 @@ func (c *Client) delPort(ctx context.Context, bridge, port string) error {
 	if err != nil {
 		return err
 	}
-	rows, err := c.selectRows(ctx, "Port", []string{"_uuid"}, Named(port))
+	rows, err := c.rows(ctx, "Port", []string{"_uuid"}, named(port))
 	if err != nil {
 		return err
 	}
-	if len(rows) == 0 || !slices.Contains(b["ports"].Refs(), rows[0].uuid()) {
+	if len(rows) == 0 || !slices.Contains(b.texts("ports"), string(rows[0].uuid())) {
 		return ErrNotFound
 	}
 	return c.configure(ctx, "delete port "+port,
-		Mutate("Bridge", Is(b.uuid()), Mutation{"ports", "delete", Scalar(Ref(rows[0].uuid()))}))
+		mutate("Bridge", is(b.uuid()), mutation("ports", ovsdb.MutateOperationDelete, ref(rows[0].uuid()))))
 }
 
 // SetExternalIDs sets keys of the external_ids of the interface with that
@@ -151,21 +151,36 @@ func (c *Client) SetBridgeExternalIDs(ctx context.Context, bridge string, set ma
 	return opError(c.setExternalIDs(ctx, "Bridge", bridge, set, remove), "set external_ids of bridge %s", bridge)
 }
 
+// SetInterfaceExternalIDs sets keys of the external_ids of many interfaces, by
+// their name, in one transaction. One that has gone meanwhile is no error.
+func (c *Client) SetInterfaceExternalIDs(ctx context.Context, ids map[string]map[string]string) error {
+	var ops []ovsdb.Operation
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
+		ops = append(ops, setExternalIDs("Interface", name, ids[name], nil))
+	}
+	_, err := c.transact(ctx, ops...)
+	return opError(err, "set external_ids of %d interfaces", len(ids))
+}
+
 func (c *Client) setExternalIDs(ctx context.Context, table, name string, set map[string]string, remove []string) error {
-	// An insert leaves keys alone that exist: delete them first.
-	gone := slices.AppendSeq(slices.Clone(remove), maps.Keys(set))
-	results, err := c.transact(ctx, []Operation{Mutate(table, Named(name),
-		Mutation{"external_ids", "delete", Strings(gone...)},
-		Mutation{"external_ids", "insert", StringMap(set)})})
+	results, err := c.transact(ctx, setExternalIDs(table, name, set, remove))
 	if err == nil && results[0].Count == 0 {
 		err = ErrNotFound
 	}
 	return err
 }
 
+func setExternalIDs(table, name string, to map[string]string, remove []string) ovsdb.Operation {
+	// An insert leaves keys alone that exist: delete them first.
+	gone := slices.AppendSeq(slices.Clone(remove), maps.Keys(to))
+	return mutate(table, named(name),
+		mutation("external_ids", ovsdb.MutateOperationDelete, set(gone...)),
+		mutation("external_ids", ovsdb.MutateOperationInsert, dict(to)))
+}
+
 // bridge reads what the changes of a bridge start from.
-func (c *Client) bridge(ctx context.Context, name string) (Row, error) {
-	rows, err := c.selectRows(ctx, "Bridge", []string{"_uuid", "ports", "flow_tables"}, Named(name))
+func (c *Client) bridge(ctx context.Context, name string) (row, error) {
+	rows, err := c.rows(ctx, "Bridge", []string{"_uuid", "ports", "flow_tables"}, named(name))
 	if err != nil {
 		return nil, err
 	}
@@ -174,14 +189,3 @@ func (c *Client) bridge(ctx context.Context, name string) (Row, error) {
 	}
 	return rows[0], nil
 }
-
-func (c *Client) selectRows(ctx context.Context, table string, columns []string, where ...Condition) ([]Row, error) {
-	results, err := c.transact(ctx, []Operation{Select(table, columns, where...)})
-	if err != nil {
-		return nil, err
-	}
-	return results[0].Rows, nil
-}
-
-// uuid is the row's name, if its column _uuid was selected.
-func (r Row) uuid() UUID { return UUID(r["_uuid"].Text()) }

@@ -35,15 +35,6 @@ func opError(err error, format string, args ...any) error {
 	return &OpError{Op: fmt.Sprintf(format, args...), Err: err}
 }
 
-// RPCError is the error that the server answered to a request.
-type RPCError struct {
-	Method  string
-	Code    string // such as "unknown database"
-	Details string
-}
-
-func (e *RPCError) Error() string { return describe(e.Method, e.Code, e.Details) }
-
 // TransactError is the error of one operation of a transaction; none of its
 // operations took effect.
 type TransactError struct {
@@ -54,12 +45,9 @@ type TransactError struct {
 }
 
 func (e *TransactError) Error() string {
-	return describe(fmt.Sprintf("operation %d (%s)", e.Index, e.Op), e.Code, e.Details)
-}
-
-func describe(what, code, details string) string {
-	if details != "" {
-		return what + ": " + code + ": " + details
+	text := fmt.Sprintf("operation %d (%s): %s", e.Index, e.Op, e.Code)
+	if e.Details != "" {
+		text += ": " + e.Details
 	}
-	return what + ": " + code
+	return text
 }

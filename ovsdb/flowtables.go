@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
 
 // FlowTable is the configuration of one OpenFlow table of a bridge.
@@ -35,11 +37,11 @@ func (c *Client) SetFlowTableNames(ctx context.Context, bridge string, names map
 }
 
 func (c *Client) setFlowTables(ctx context.Context, bridge string, tables map[uint8]FlowTable) error {
-	_, schema, err := c.connect(ctx)
+	s, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
-	prefixes, err := schema.Column("Flow_Table", "prefixes")
+	most, err := mostPrefixes(s.schema)
 	if err != nil {
 		return err
 	}
@@ -51,48 +53,58 @@ func (c *Client) setFlowTables(ctx context.Context, bridge string, tables map[ui
 	if err != nil {
 		return err
 	}
-	var ops []Operation
+	refs, _ := b["flow_tables"].(map[int]string)
+	var ops []ovsdb.Operation
 	for _, n := range slices.Sorted(maps.Keys(tables)) {
-		want := tables[n].row()
-		if len(tables[n].Prefixes) > prefixes.Max {
-			return fmt.Errorf("table %d: %d prefixes, where %s are allowed", n, len(tables[n].Prefixes), prefixes.sizes())
+		if len(tables[n].Prefixes) > most {
+			return fmt.Errorf("table %d: %d prefixes, where at most %d are allowed", n, len(tables[n].Prefixes), most)
 		}
-		ref, ok := b["flow_tables"].IntRefs()[int64(n)]
-		if !ok {
+		uuid, exists := refs[int(n)]
+		want := tables[n].differing(existing[UUID(uuid)])
+		switch {
+		case len(want) == 0:
+		case exists:
+			ops = append(ops, update("Flow_Table", is(UUID(uuid)), want))
+		default:
 			name := fmt.Sprintf("table%d", n)
-			ops = append(ops, Insert("Flow_Table", name, want),
-				Mutate("Bridge", Is(b.uuid()), Mutation{"flow_tables", "insert", Map(Integer(int64(n)), NamedRef(name))}))
-			continue
-		}
-		maps.DeleteFunc(want, func(column string, v Value) bool { return v.Equal(existing[ref][column]) })
-		if len(want) > 0 {
-			ops = append(ops, Update("Flow_Table", want, Is(ref)))
+			ops = append(ops, insert("Flow_Table", name, want),
+				mutate("Bridge", is(b.uuid()), mutation("flow_tables", ovsdb.MutateOperationInsert, dict(map[int]ovsdb.UUID{int(n): ref(UUID(name))}))))
 		}
 	}
 	return c.configure(ctx, "set flow tables of "+bridge, ops...)
 }
 
+// mostPrefixes is how many prefixes a table may track.
+func mostPrefixes(schema ovsdb.DatabaseSchema) (int, error) {
+	if t := schema.Table("Flow_Table"); t != nil {
+		if c := t.Column("prefixes"); c != nil && c.TypeObj != nil {
+			return c.TypeObj.Max(), nil
+		}
+	}
+	return 0, fmt.Errorf("database %s %s tracks no prefixes of flow tables", schema.Name, schema.Version)
+}
+
 // flowTables reads all flow tables' rows.
-func (c *Client) flowTables(ctx context.Context) (map[UUID]Row, error) {
-	rows, err := c.selectRows(ctx, "Flow_Table", []string{"_uuid", "name", "prefixes"})
+func (c *Client) flowTables(ctx context.Context) (map[UUID]row, error) {
+	rows, err := c.rows(ctx, "Flow_Table", []string{"_uuid", "name", "prefixes"})
 	if err != nil {
 		return nil, err
 	}
-	tables := make(map[UUID]Row, len(rows))
-	for _, row := range rows {
-		tables[row.uuid()] = row
+	tables := make(map[UUID]row, len(rows))
+	for _, r := range rows {
+		tables[r.uuid()] = r
 	}
 	return tables, nil
 }
 
-// row holds the columns that are to be set.
-func (t FlowTable) row() Row {
-	row := Row{}
-	if t.Name != "" {
-		row["name"] = Scalar(String(t.Name))
+// differing holds the columns that are to be set and are not so in a row.
+func (t FlowTable) differing(has row) ovsdb.Row {
+	r := ovsdb.Row{}
+	if t.Name != "" && has.text("name") != t.Name {
+		r["name"] = t.Name
 	}
-	if t.Prefixes != nil {
-		row["prefixes"] = Strings(t.Prefixes...)
+	if t.Prefixes != nil && !slices.Equal(has.texts("prefixes"), slices.Sorted(slices.Values(t.Prefixes))) {
+		r["prefixes"] = set(t.Prefixes...)
 	}
-	return row
+	return r
 }

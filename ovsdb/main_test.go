@@ -1,13 +1,14 @@
 package ovsdb
 
 import (
-	"os"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"github.com/ringfence/ringfence/internal/turn"
 )
 
 func TestMain(m *testing.M) {
 	turn.Take()
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }

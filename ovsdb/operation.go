@@ -1,204 +1,147 @@
 package ovsdb
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
 
-// Row maps column names to their values.
-type Row map[string]Value
+// The operations of RFC 7047 §5.2 that are used here, and the values in them.
 
-// Operation is one operation of a transaction, RFC 7047 §5.2.
-type Operation struct {
-	op      string
-	table   string
-	members map[string]any
-}
-
-// Condition selects rows, for example {"name", "==", Scalar(String("br-int"))}.
-type Condition struct {
-	Column, Function string
-	Value            Value
-}
-
-// Named is the condition that the column name is s.
-func Named(s string) Condition { return Condition{"name", "==", Scalar(String(s))} }
+// named is the condition that the column name is s.
+func named(s string) ovsdb.Condition { return where("name", ovsdb.ConditionEqual, s) }
 
 // anyRow is the condition that every row meets.
-var anyRow = Condition{"_uuid", "!=", Scalar(zeroAtom(KindUUID))}
-
-// Is is the condition for one row.
-func Is(u UUID) Condition { return Condition{"_uuid", "==", Scalar(Ref(u))} }
-
-// MarshalJSON writes a <condition>.
-func (c Condition) MarshalJSON() ([]byte, error) {
-	return json.Marshal([3]any{c.Column, c.Function, c.Value})
+func anyRow() ovsdb.Condition {
+	return where("_uuid", ovsdb.ConditionNotEqual, ref("00000000-0000-0000-0000-000000000000"))
 }
 
-// Mutation changes a column in place, for example
-// {"ports", "insert", Scalar(NamedRef("p"))}.
-type Mutation struct {
-	Column, Mutator string
-	Value           Value
+// is is the condition for one row.
+func is(u UUID) ovsdb.Condition { return where("_uuid", ovsdb.ConditionEqual, ref(u)) }
+
+func where(column string, f ovsdb.ConditionFunction, value any) ovsdb.Condition {
+	return ovsdb.Condition{Column: column, Function: f, Value: value}
 }
 
-// MarshalJSON writes a <mutation>.
-func (m Mutation) MarshalJSON() ([]byte, error) {
-	return json.Marshal([3]any{m.Column, m.Mutator, m.Value})
-}
+// ref refers to a row, by its UUID or by what an insert of the same transaction
+// calls it.
+func ref(u UUID) ovsdb.UUID { return ovsdb.UUID{GoUUID: string(u)} }
 
-// Insert adds a row. A name, if not empty, is for NamedRef.
-func Insert(table, name string, row Row) Operation {
-	o := Operation{"insert", table, map[string]any{"row": row}}
-	if name != "" {
-		o.members["uuid-name"] = name
+// set is a set of values.
+func set[T any](values ...T) ovsdb.OvsSet {
+	s := ovsdb.OvsSet{GoSet: make([]any, len(values))}
+	for i, v := range values {
+		s.GoSet[i] = v
 	}
-	return o
+	return s
 }
 
-// Update sets columns of the rows that meet all conditions.
-func Update(table string, row Row, where ...Condition) Operation {
-	return Operation{"update", table, map[string]any{"row": row, "where": conditions(where)}}
-}
-
-// Mutate changes columns of one row in place.
-func Mutate(table string, where Condition, m ...Mutation) Operation {
-	return Operation{"mutate", table, map[string]any{"mutations": m, "where": conditions([]Condition{where})}}
-}
-
-// Select reads columns of the rows that meet all conditions.
-func Select(table string, columns []string, where ...Condition) Operation {
-	return Operation{"select", table, map[string]any{"columns": columns, "where": conditions(where)}}
-}
-
-// waitUntilChanged is a wait that ends when the columns of old (of all rows)
-// differ from it, and fails as "timed out" after at most the time given.
-func waitUntilChanged(table string, old Row, most time.Duration) Operation {
-	return Operation{"wait", table, map[string]any{
-		"timeout": most.Milliseconds(),
-		"columns": slices.Sorted(maps.Keys(old)),
-		"until":   "!=",
-		"rows":    []Row{old},
-		"where":   conditions(nil),
-	}}
-}
-
-// conditions are an array in JSON, also if there are none.
-func conditions(where []Condition) []Condition { return append([]Condition{}, where...) }
-
-// Comment puts a line into the database's log.
-func Comment(s string) Operation {
-	return Operation{op: "comment", members: map[string]any{"comment": s}}
-}
-
-// MarshalJSON writes an <operation>.
-func (o Operation) MarshalJSON() ([]byte, error) {
-	all := map[string]any{"op": o.op}
-	if o.table != "" {
-		all["table"] = o.table
+// dict is a map of values.
+func dict[K comparable, V any](m map[K]V) ovsdb.OvsMap {
+	d := ovsdb.OvsMap{GoMap: make(map[any]any, len(m))}
+	for k, v := range m {
+		d.GoMap[k] = v
 	}
-	for k, v := range o.members {
-		all[k] = v
-	}
-	return json.Marshal(all)
+	return d
 }
 
-// Result is what an operation gave.
-type Result struct {
-	Count int64 // rows that an Update or Mutate met
-	UUID  UUID  // of the row inserted
-	Rows  []Row // selected
+// insert adds a row, called name in this transaction.
+func insert(table, name string, r ovsdb.Row) ovsdb.Operation {
+	return ovsdb.Operation{Op: ovsdb.OperationInsert, Table: table, UUIDName: name, Row: r}
 }
 
-// decodeResults reads the answer of a transact: a result per operation, null
-// for those after a failure, and maybe one more with the error of the commit.
-func decodeResults(raw []byte, ops []Operation, schema *Schema) ([]Result, error) {
-	var in []json.RawMessage
-	if err := json.Unmarshal(raw, &in); err != nil {
-		return nil, fmt.Errorf("results: %w", err)
+// update sets columns of one row.
+func update(table string, one ovsdb.Condition, r ovsdb.Row) ovsdb.Operation {
+	return ovsdb.Operation{Op: ovsdb.OperationUpdate, Table: table, Where: []ovsdb.Condition{one}, Row: r}
+}
+
+// mutate changes columns of rows in place.
+func mutate(table string, rows ovsdb.Condition, m ...ovsdb.Mutation) ovsdb.Operation {
+	return ovsdb.Operation{Op: ovsdb.OperationMutate, Table: table, Where: []ovsdb.Condition{rows}, Mutations: m}
+}
+
+func mutation(column string, how ovsdb.Mutator, value any) ovsdb.Mutation {
+	return ovsdb.Mutation{Column: column, Mutator: how, Value: value}
+}
+
+// selectFrom reads columns of rows.
+func selectFrom(table string, columns []string, rows ...ovsdb.Condition) ovsdb.Operation {
+	return ovsdb.Operation{Op: ovsdb.OperationSelect, Table: table, Columns: columns, Where: rows}
+}
+
+// waitUntilChanged is a wait that ends when the columns of the only row differ
+// from old, and fails as "timed out" after at most the time given.
+func waitUntilChanged(table string, old ovsdb.Row, most time.Duration) ovsdb.Operation {
+	ms := int(most.Milliseconds())
+	return ovsdb.Operation{
+		Op: ovsdb.OperationWait, Table: table, Timeout: &ms, Until: string(ovsdb.WaitConditionNotEqual),
+		Columns: slices.Sorted(maps.Keys(old)), Rows: []ovsdb.Row{old}, Where: []ovsdb.Condition{anyRow()},
 	}
-	if len(in) < len(ops) || len(in) > len(ops)+1 {
-		return nil, fmt.Errorf("%d results of %d operations", len(in), len(ops))
+}
+
+// comment puts a line into the database's log.
+func comment(s string) ovsdb.Operation {
+	return ovsdb.Operation{Op: ovsdb.OperationComment, Comment: &s}
+}
+
+// row is a row that was selected, its values in Go's types: a set is a slice,
+// an optional one a pointer.
+type row map[string]any
+
+// rows reads columns of the rows that meet all conditions.
+func (c *Client) rows(ctx context.Context, table string, columns []string, conditions ...ovsdb.Condition) ([]row, error) {
+	s, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
 	}
-	results := make([]Result, len(ops))
-	for i, one := range in {
-		op := Operation{op: "commit"}
-		if i < len(ops) {
-			op = ops[i]
-		}
-		r, err := decodeResult(one, op, schema)
-		if err != nil {
-			var failed *TransactError
-			if errors.As(err, &failed) {
-				failed.Index = i
+	results, err := c.transact(ctx, selectFrom(table, columns, conditions...))
+	if err != nil {
+		return nil, err
+	}
+	var out []row
+	for _, raw := range results[0].Rows {
+		r := row{}
+		for column, v := range raw {
+			t := s.schema.Table(table).Column(column)
+			if t == nil {
+				return nil, fmt.Errorf("table %s has no column %s", table, column)
 			}
-			return nil, err
+			if r[column], err = ovsdb.OvsToNative(t, v); err != nil {
+				return nil, fmt.Errorf("column %s.%s: %w", table, column, err)
+			}
 		}
-		if i < len(ops) {
-			results[i] = r
-		}
+		out = append(out, r)
 	}
-	return results, nil
+	return out, nil
 }
 
-func decodeResult(raw json.RawMessage, op Operation, schema *Schema) (Result, error) {
-	if bytes.Equal(raw, []byte("null")) {
-		return Result{}, fmt.Errorf("no result of operation %s, nor an error before it", op.op)
+// uuid is the row's name, if its column _uuid was selected.
+func (r row) uuid() UUID { return UUID(r.text("_uuid")) }
+
+// text is a string or an optional one; empty if unset.
+func (r row) text(column string) string {
+	if p, ok := r[column].(*string); ok {
+		return value(p)
 	}
-	// An <error> may have members of its own beside these.
-	var failed struct{ Error, Details, Syntax string }
-	if err := json.Unmarshal(raw, &failed); err == nil && failed.Error != "" {
-		e := &TransactError{Op: op.op, Code: failed.Error, Details: failed.Details}
-		if failed.Syntax != "" {
-			e.Details = fmt.Sprintf("%s: %s", failed.Syntax, failed.Details)
-		}
-		return Result{}, e
-	}
-	var in struct {
-		Count int64
-		UUID  any
-		Rows  []map[string]any
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
-		return Result{}, fmt.Errorf("result of operation %s: %w", op.op, err)
-	}
-	r := Result{Count: in.Count}
-	if in.UUID != nil {
-		a, err := decodeAtom(in.UUID, KindUUID)
-		if err != nil {
-			return Result{}, fmt.Errorf("result of operation %s: %w", op.op, err)
-		}
-		r.UUID = UUID(a.s)
-	}
-	for _, columns := range in.Rows {
-		row, err := decodeRow(columns, op.table, schema)
-		if err != nil {
-			return Result{}, fmt.Errorf("result of operation %s: %w", op.op, err)
-		}
-		r.Rows = append(r.Rows, row)
-	}
-	return r, nil
+	s, _ := r[column].(string)
+	return s
 }
 
-// decodeRow reads a <row> with the types of its table.
-func decodeRow(columns map[string]any, table string, schema *Schema) (Row, error) {
-	row := make(Row, len(columns))
-	for name, v := range columns {
-		t, err := schema.Column(table, name)
-		if err != nil {
-			return nil, err
-		}
-		if row[name], err = decodeValue(v, t, true); err != nil {
-			return nil, fmt.Errorf("column %s.%s: %w", table, name, err)
-		}
+// number is an integer or an optional one.
+func (r row) number(column string) int {
+	if p, ok := r[column].(*int); ok {
+		return value(p)
 	}
-	return row, nil
+	n, _ := r[column].(int)
+	return n
+}
+
+// texts are strings, sorted.
+func (r row) texts(column string) []string {
+	s, _ := r[column].([]string)
+	return slices.Sorted(slices.Values(s))
 }

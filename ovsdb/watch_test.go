@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,38 @@ import (
 
 	"github.com/ringfence/ringfence/internal/ovstest"
 )
+
+// BridgeState is what the changes of a bridge add up to.
+type BridgeState struct {
+	Bridge
+	Interfaces []Interface // sorted by name
+}
+
+// adder adds changes up.
+type adder struct {
+	t   *testing.T
+	all map[UUID]Interface
+}
+
+func newAdder(t *testing.T) *adder { return &adder{t, map[UUID]Interface{}} }
+
+func (a *adder) add(c Change) BridgeState {
+	for _, i := range c.Gone {
+		if _, ok := a.all[i.UUID]; !ok {
+			a.t.Errorf("%s went, which was not there", i.Name)
+		}
+		delete(a.all, i.UUID)
+	}
+	for _, i := range c.Set {
+		if was, ok := a.all[i.UUID]; ok && cmp.Equal(was, i) {
+			a.t.Errorf("%s was set to what it was", i.Name)
+		}
+		a.all[i.UUID] = i
+	}
+	s := BridgeState{Bridge: c.Bridge, Interfaces: slices.Collect(maps.Values(a.all))}
+	slices.SortFunc(s.Interfaces, func(a, b Interface) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}
 
 // watcher collects what WatchBridge delivers.
 type watcher struct {
@@ -28,7 +62,8 @@ func startWatch(t *testing.T, addr, bridge string) *watcher {
 	w := &watcher{t: t, states: make(chan BridgeState, 1000)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- WatchBridge(ctx, addr, bridge, func(s BridgeState) { w.states <- s }) }()
+	a := newAdder(t)
+	go func() { ended <- WatchBridge(ctx, addr, bridge, func(c Change) { w.states <- a.add(c) }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -41,7 +76,7 @@ func startWatch(t *testing.T, addr, bridge string) *watcher {
 // until returns the first state that meets the condition.
 func (w *watcher) until(what string, ok func(BridgeState) bool) BridgeState {
 	w.t.Helper()
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(30 * time.Second)
 	for {
 		select {
 		case w.last = <-w.states:
@@ -173,7 +208,9 @@ func TestWatchCoalesces(t *testing.T) {
 		}
 		close(leave)
 	}()
-	_ = WatchBridge(ctx, v.DBAddr, "br-int", func(s BridgeState) {
+	a := newAdder(t)
+	_ = WatchBridge(ctx, v.DBAddr, "br-int", func(c Change) {
+		s := a.add(c)
 		if calls++; calls == 1 {
 			close(entered)
 			<-leave
@@ -191,7 +228,7 @@ func TestWatchCoalesces(t *testing.T) {
 func TestWatchRefusesAddresses(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{"", "/run/db.sock", "unix:", "ssl:127.0.0.1:6640", "punix:/x"} {
-		if err := WatchBridge(context.Background(), addr, "br-int", func(BridgeState) {}); err == nil {
+		if err := WatchBridge(context.Background(), addr, "br-int", func(Change) {}); err == nil {
 			t.Errorf("%q: no error", addr)
 		}
 	}
@@ -224,7 +261,9 @@ func TestWatchNoticesASilentServer(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		w := &watch{addr: "unix:" + sock, bridge: "br-int", fn: func(s BridgeState) { states <- s }, probe: 50 * time.Millisecond}
+		a := newAdder(t)
+		w := newWatch("unix:"+sock, "br-int", func(c Change) { states <- a.add(c) })
+		w.probe = 50 * time.Millisecond
 		w.run(ctx)
 	}()
 	defer func() { cancel(); <-ended }()

@@ -13,6 +13,9 @@ func TestOneUserOfEachLibrary(t *testing.T) {
 		{"go.etcd.io", "store"},
 		{"github.com/labstack/echo", "httpapi"},
 		{"github.com/alecthomas/kong", "cmd/ringfence"},
+		{"github.com/ovn-kubernetes/libovsdb", "ovsdb"},
+		{"github.com/cenkalti/rpc2", "ovsdb"},
+		{"github.com/digitalocean/go-openvswitch", "internal/ovsproc"},
 	} {
 		for _, s := range sources(t) {
 			for _, imported := range s.imports {

@@ -18,28 +18,33 @@ type watcher struct {
 	ended  chan struct{}
 	called chan struct{}
 
-	mu    sync.Mutex
-	state ovsdb.BridgeState
+	mu   sync.Mutex
+	nics map[string]string // by the interfaces' names
 }
 
 // startWatcher returns when all n interfaces are there.
 func startWatcher(ctx context.Context, addr string, n int) (*watcher, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watcher{cancel: cancel, ended: make(chan struct{}), called: make(chan struct{}, 1)}
+	w := &watcher{cancel: cancel, ended: make(chan struct{}), called: make(chan struct{}, 1), nics: map[string]string{}}
 	go func() {
 		defer close(w.ended)
 		_ = ovsdb.WatchBridge(ctx, addr, bridge, w.see)
 	}()
-	if err := w.await(ctx, func(w *watcher) bool { return len(w.state.Interfaces) == n }); err != nil {
+	if err := w.await(ctx, func(w *watcher) bool { return len(w.nics) == n }); err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *watcher) see(s ovsdb.BridgeState) {
+func (w *watcher) see(c ovsdb.Change) {
 	w.mu.Lock()
-	w.state = s
+	for _, i := range c.Gone {
+		delete(w.nics, i.Name)
+	}
+	for _, i := range c.Set {
+		w.nics[i.Name] = i.IfaceID
+	}
 	w.mu.Unlock()
 	select {
 	case w.called <- struct{}{}:
@@ -48,14 +53,7 @@ func (w *watcher) see(s ovsdb.BridgeState) {
 }
 
 // nicOf is the iface-id of an interface. Locked by await.
-func (w *watcher) nicOf(name string) string {
-	for _, i := range w.state.Interfaces {
-		if i.Name == name {
-			return i.IfaceID
-		}
-	}
-	return ""
-}
+func (w *watcher) nicOf(name string) string { return w.nics[name] }
 
 // await returns when a callback brought what is waited for.
 func (w *watcher) await(ctx context.Context, done func(*watcher) bool) error {

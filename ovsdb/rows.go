@@ -1,0 +1,107 @@
+package ovsdb
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/ovn-kubernetes/libovsdb/model"
+	"github.com/ovn-kubernetes/libovsdb/ovsdb"
+)
+
+// The rows that are followed. The types of their fields are held against the
+// schema on connecting.
+//
+// The library copies a row for every change of it; without CloneModel it would
+// do so by way of JSON.
+
+type bridgeRow struct {
+	UUID         string            `ovsdb:"_uuid"`
+	Name         string            `ovsdb:"name"`
+	DatapathType string            `ovsdb:"datapath_type"`
+	DatapathID   *string           `ovsdb:"datapath_id"`
+	FailMode     *string           `ovsdb:"fail_mode"`
+	Protocols    []string          `ovsdb:"protocols"`
+	ExternalIDs  map[string]string `ovsdb:"external_ids"`
+	Ports        []string          `ovsdb:"ports"`
+}
+
+type portRow struct {
+	UUID       string   `ovsdb:"_uuid"`
+	Name       string   `ovsdb:"name"`
+	Interfaces []string `ovsdb:"interfaces"`
+}
+
+type interfaceRow struct {
+	UUID        string            `ovsdb:"_uuid"`
+	Name        string            `ovsdb:"name"`
+	Type        string            `ovsdb:"type"`
+	OFPort      *int              `ovsdb:"ofport"`
+	Error       *string           `ovsdb:"error"`
+	ExternalIDs map[string]string `ovsdb:"external_ids"`
+}
+
+// followed are the tables of these rows.
+func followed() map[string]model.Model {
+	return map[string]model.Model{"Bridge": &bridgeRow{}, "Port": &portRow{}, "Interface": &interfaceRow{}}
+}
+
+// requests are the <monitor-cond-requests> for the columns of these rows.
+func requests() map[string]ovsdb.MonitorRequest {
+	all := map[string]ovsdb.MonitorRequest{}
+	for table, row := range followed() {
+		var columns []string
+		t := reflect.TypeOf(row).Elem()
+		for i := range t.NumField() {
+			if column := t.Field(i).Tag.Get("ovsdb"); column != "_uuid" {
+				columns = append(columns, column)
+			}
+		}
+		all[table] = ovsdb.MonitorRequest{Columns: columns, Select: ovsdb.NewDefaultMonitorSelect()}
+	}
+	return all
+}
+
+func (r *bridgeRow) CloneModel() model.Model {
+	c := *r
+	c.DatapathID, c.FailMode = clone(r.DatapathID), clone(r.FailMode)
+	c.Protocols, c.Ports, c.ExternalIDs = slices.Clone(r.Protocols), slices.Clone(r.Ports), maps.Clone(r.ExternalIDs)
+	return &c
+}
+
+func (r *bridgeRow) CloneModelInto(to model.Model) { *to.(*bridgeRow) = *r.CloneModel().(*bridgeRow) }
+
+func (r *portRow) CloneModel() model.Model {
+	c := *r
+	c.Interfaces = slices.Clone(r.Interfaces)
+	return &c
+}
+
+func (r *portRow) CloneModelInto(to model.Model) { *to.(*portRow) = *r.CloneModel().(*portRow) }
+
+func (r *interfaceRow) CloneModel() model.Model {
+	c := *r
+	c.OFPort, c.Error, c.ExternalIDs = clone(r.OFPort), clone(r.Error), maps.Clone(r.ExternalIDs)
+	return &c
+}
+
+func (r *interfaceRow) CloneModelInto(to model.Model) {
+	*to.(*interfaceRow) = *r.CloneModel().(*interfaceRow)
+}
+
+// clone copies an optional value.
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// value is that of an optional column, zero if it is unset.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
