@@ -31,20 +31,18 @@ func startHost(ctx context.Context) (*host, error) {
 		return nil, err
 	}
 	h := &host{p, dir}
-	_, err = h.Vsctl(ctx, "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev",
-		"fail_mode=secure", "protocols=OpenFlow10,OpenFlow13,OpenFlow15")
-	return h, err
+	return h, h.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{
+		Name: bridge, Datapath: "netdev", FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow13", "OpenFlow15"},
+	}))
 }
 
 // plug adds the ports to the bridge.
 func (h *host) plug(ctx context.Context, ports []workload.Endpoint) error {
-	var args []string
+	change := ovsproc.NewChange()
 	for _, p := range ports {
-		args = append(args, "--", "add-port", bridge, "vif-"+p.ID,
-			"--", "set", "interface", "vif-"+p.ID, "type=dummy", "external_ids:iface-id="+p.ID)
+		change.AddPort(bridge, ovsproc.Port{Name: "vif-" + p.ID, Type: "dummy", ExternalIDs: map[string]string{"iface-id": p.ID}})
 	}
-	_, err := h.Vsctl(ctx, args[1:]...)
-	return err
+	return h.Commit(ctx, change)
 }
 
 var flowCount = regexp.MustCompile(`flow_count=(\d+)`)

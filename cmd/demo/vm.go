@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ringfence/ringfence/internal/ovsproc"
 )
 
 // reachTimeout is how long a packet is waited for.
@@ -36,13 +39,13 @@ func (v *vm) start(state string) error {
 		{"ip", "-n", v.name, "link", "set", "lo", "up"},
 		{"ip", "-n", v.name, "address", "add", v.address + "/24", "dev", "eth0"},
 		{"ip", "link", "set", tap, "up"},
-		{"ovs-vsctl", "--db=" + dbAddr(state), "add-port", "br-int", tap, "--", "set", "Interface", tap, "external_ids:iface-id=" + v.name},
 	} {
 		if err := sh(c[0], c[1:]...); err != nil {
 			return err
 		}
 	}
-	return nil
+	change := ovsproc.NewChange().AddPort("br-int", ovsproc.Port{Name: tap, ExternalIDs: map[string]string{"iface-id": v.name}})
+	return change.Commit(context.Background(), dbAddr(state))
 }
 
 // dbAddr is the database of the private Open vSwitch of "ringfence dev".

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/ovsproc"
 )
 
 // devRun is a running "ringfence dev" with a private Open vSwitch, in network
@@ -135,10 +136,9 @@ func processLives(pid string) bool {
 func (d *devRun) plug(nic string) {
 	d.t.Helper()
 	db := "unix:" + filepath.Join(stateDir(d.dir).ovsDir(), "run", "db.sock")
-	out, err := exec.Command("ovs-vsctl", "--db="+db, "--may-exist", "add-port", "br-int", "vm0", "--",
-		"set", "Interface", "vm0", "type=internal", "external_ids:iface-id="+nic).CombinedOutput()
-	if err != nil {
-		d.t.Fatalf("%v: %s", err, out)
+	plugged := ovsproc.NewChange().AddPort("br-int", ovsproc.Port{Name: "vm0", Type: "internal", ExternalIDs: map[string]string{"iface-id": nic}})
+	if err := plugged.Commit(d.t.Context(), db); err != nil {
+		d.t.Fatal(err)
 	}
 }
 

@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -52,12 +51,12 @@ func (h *Host) connect(ctx context.Context) error {
 	if err := wire(h.ns, Uplink, h.lab.fabric.ns, h.name); err != nil {
 		return err
 	}
-	if _, err := h.lab.fabric.Vsctl(ctx, "add-port", fabricBridge, h.name); err != nil {
+	if err := h.lab.fabric.Commit(ctx, ovsproc.NewChange().AddPort(fabricBridge, ovsproc.Port{Name: h.name})); err != nil {
 		return err
 	}
-	_, err := h.Vsctl(ctx,
-		"add-br", Bridge, "--", "set", "bridge", Bridge, "datapath_type="+Datapath(), "fail_mode=secure",
-		"protocols=OpenFlow10,OpenFlow13,OpenFlow15", "--", "add-port", Bridge, Uplink)
+	err := h.Commit(ctx, ovsproc.NewChange().
+		AddBridge(ovsproc.Bridge{Name: Bridge, Datapath: Datapath(), FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow13", "OpenFlow15"}}).
+		AddPort(Bridge, ovsproc.Port{Name: Uplink}))
 	if err != nil || Datapath() != KernelDatapath {
 		return err
 	}
@@ -69,23 +68,20 @@ func (h *Host) connect(ctx context.Context) error {
 
 // Plug adds the VMs' taps to the bridge, in one transaction.
 func (h *Host) Plug(ctx context.Context, vms ...*VM) error {
-	var args []string
+	change := ovsproc.NewChange()
 	for _, v := range vms {
-		args = append(args, "--", "add-port", Bridge, v.tap,
-			"--", "set", "interface", v.tap, fmt.Sprintf("external_ids:iface-id=%q", v.NIC))
+		change.AddPort(Bridge, ovsproc.Port{Name: v.tap, ExternalIDs: map[string]string{"iface-id": v.NIC}})
 	}
-	_, err := h.Vsctl(ctx, args[1:]...)
-	return err
+	return h.Commit(ctx, change)
 }
 
 // Unplug removes the VMs' taps from the bridge.
 func (h *Host) Unplug(ctx context.Context, vms ...*VM) error {
-	var args []string
+	change := ovsproc.NewChange()
 	for _, v := range vms {
-		args = append(args, "--", "--if-exists", "del-port", Bridge, v.tap)
+		change.DeletePort(Bridge, v.tap)
 	}
-	_, err := h.Vsctl(ctx, args[1:]...)
-	return err
+	return h.Commit(ctx, change)
 }
 
 // Replug removes the VMs' taps from the bridge and adds them again in the same

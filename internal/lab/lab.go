@@ -24,6 +24,7 @@ import (
 	"sync"
 
 	"github.com/ringfence/ringfence/internal/netns"
+	"github.com/ringfence/ringfence/internal/ovsproc"
 )
 
 // Bridge is the integration bridge of every host.
@@ -95,7 +96,7 @@ func (l *Lab) build(ctx context.Context, hosts []string) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if _, err := l.fabric.Vsctl(ctx, "add-br", fabricBridge, "--", "set", "bridge", fabricBridge, "datapath_type="+Datapath()); err != nil {
+	if err := l.fabric.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{Name: fabricBridge, Datapath: Datapath()})); err != nil {
 		return err
 	}
 	for _, name := range hosts {

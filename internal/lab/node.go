@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/internal/netns"
+	"github.com/ringfence/ringfence/internal/ovsproc"
 )
 
 // Device is the name of a node's first interface.
@@ -123,12 +124,7 @@ func (l *Lab) Extend(ctx context.Context, n *Node, device string, vlan uint16, s
 	if err := n.configure(device, spec); err != nil {
 		return err
 	}
-	args := []string{"add-port", fabricBridge, port}
-	if vlan != 0 {
-		args = append(args, fmt.Sprintf("tag=%d", vlan))
-	}
-	_, err := l.fabric.Vsctl(ctx, args...)
-	return err
+	return l.fabric.Commit(ctx, ovsproc.NewChange().AddPort(fabricBridge, ovsproc.Port{Name: port, Tag: vlan}))
 }
 
 // Forward has a node pass on what is not for itself.

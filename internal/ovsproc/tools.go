@@ -39,8 +39,11 @@ func (p *Proc) Run(ctx context.Context, program string, args ...string) (string,
 
 // Vsctl runs ovs-vsctl(8) on our database.
 func (p *Proc) Vsctl(ctx context.Context, args ...string) (string, error) {
-	return p.Run(ctx, "ovs-vsctl", append([]string{"--timeout=20", "--db=" + p.DBAddr()}, args...)...)
+	return p.Run(ctx, "ovs-vsctl", append(vsctlFlags(p.DBAddr()), args...)...)
 }
+
+// vsctlFlags have ovs-vsctl(8) work on a database, and not wait for ever.
+func vsctlFlags(db string) []string { return []string{"--timeout=20", "--db=" + db} }
 
 // Ofctl runs ovs-ofctl(8) with OpenFlow 1.5; bridges are named as usual.
 func (p *Proc) Ofctl(ctx context.Context, args ...string) (string, error) {

@@ -4,7 +4,6 @@ package ovstest
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -76,8 +75,9 @@ func Start(t testing.TB, o Options) *OVS {
 // (fail_mode=secure) and that speaks OpenFlow 1.0, 1.3 and 1.5.
 func (v *OVS) AddBridge(name string) {
 	v.t.Helper()
-	v.Vsctl("add-br", name, "--", "set", "bridge", name,
-		"datapath_type="+v.datapath, "fail_mode=secure", "protocols=OpenFlow10,OpenFlow13,OpenFlow15")
+	v.commit(ovsproc.NewChange().AddBridge(ovsproc.Bridge{
+		Name: name, Datapath: v.datapath, FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow13", "OpenFlow15"},
+	}))
 }
 
 // AddPort adds an interface with the given ofport. On the dummy datapath it is
@@ -86,17 +86,22 @@ func (v *OVS) AddBridge(name string) {
 func (v *OVS) AddPort(bridge, name string, ofport uint32, ifaceID string, settings ...string) {
 	v.t.Helper()
 	want := strconv.FormatUint(uint64(ofport), 10)
-	args := []string{"add-port", bridge, name, "--", "set", "interface", name, "ofport_request=" + want}
+	p := ovsproc.Port{Name: name, OFPort: ofport}
 	if v.datapath == "dummy" {
-		args = append(args, "type=dummy")
+		p.Type = "dummy"
 	}
 	if ifaceID != "" {
-		args = append(args, fmt.Sprintf("external_ids:iface-id=%q", ifaceID))
+		p.ExternalIDs = map[string]string{"iface-id": ifaceID}
 	}
-	v.Vsctl(append(args, settings...)...)
+	v.commit(ovsproc.NewChange().AddPort(bridge, p).Set("interface", name, settings...))
 	if got := strings.TrimSpace(v.Vsctl("get", "interface", name, "ofport")); got != want {
 		v.t.Fatalf("ovstest: port %s of %s has ofport %s, want %s: %s", name, bridge, got, want, v.Vsctl("get", "interface", name, "error"))
 	}
+}
+
+func (v *OVS) commit(c *ovsproc.Change) {
+	v.t.Helper()
+	v.step(func(ctx context.Context) error { return v.Commit(ctx, c) })
 }
 
 // Vsctl runs ovs-vsctl and returns its output.
