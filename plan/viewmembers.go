@@ -44,7 +44,7 @@ func (v *View) moved() map[string]struct{} {
 					ends(a)
 				}
 			}
-			if (old != nil && old.IsDefault) != (g != nil && g.IsDefault) {
+			if (old != nil && old.IsDefault) != (g != nil && g.IsDefault) || !sameClosed(old, g) {
 				add(v.base.NICsOfAccount(k.Account))
 			}
 		}
@@ -58,7 +58,7 @@ func sameScope(a, b *secgroup.Group) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.NetworkScope == b.NetworkScope && slices.Equal(a.Networks, b.Networks)
+	return a.NetworkScope == b.NetworkScope && slices.Equal(a.Networks, b.Networks) && a.Closed == b.Closed
 }
 
 // EffectiveGroups returns G(n) of docs/semantics.md §2, sorted by reference.
@@ -67,8 +67,10 @@ func (v *View) EffectiveGroups(n *secgroup.NIC) []secgroup.Effective {
 		return v.base.EffectiveGroups(n)
 	}
 	via := map[secgroup.GroupRef]secgroup.Via{}
+	closed := false
 	collect := func(as []secgroup.Attachment, how secgroup.Via) {
 		for _, a := range as {
+			closed = closed || v.closed(a)
 			if g := v.Group(a.Group); g != nil && acts(g, n.Network) {
 				via[a.Group] = how
 			}
@@ -78,6 +80,9 @@ func (v *View) EffectiveGroups(n *secgroup.NIC) []secgroup.Effective {
 		collect(v.AttachmentsOfInstance(secgroup.InstanceRef{Account: n.Account, ID: n.Instance}), secgroup.ViaInstance)
 	}
 	collect(v.AttachmentsOfNIC(n.ID), secgroup.ViaNIC)
+	if closed {
+		return []secgroup.Effective{}
+	}
 	if len(via) == 0 {
 		if g := v.DefaultGroup(n.Account); g != nil {
 			via[g.GroupRef] = secgroup.ViaDefault
@@ -95,8 +100,27 @@ func acts(g *secgroup.Group, network string) bool {
 	return g.NetworkScope != secgroup.ScopeListed || slices.Contains(g.Networks, network)
 }
 
-// Judges reports whether g ∈ G(n).
+// closed reports whether an attachment of the view is closed.
+func (v *View) closed(a secgroup.Attachment) bool {
+	k := secgroup.AttachmentKey(a)
+	o, over := v.over[k]
+	if !over {
+		o = v.base.Get(k)
+	}
+	at, ok := o.(*secgroup.Attachment)
+	return ok && at.Closed
+}
+
+func sameClosed(a, b *secgroup.Group) bool {
+	return (a != nil && a.Closed) == (b != nil && b.Closed)
+}
+
+// Judges reports whether g ∈ G(n), and n is a member of g; see
+// secgroup.Snapshot.Judges.
 func (v *View) Judges(g secgroup.GroupRef, n *secgroup.NIC) bool {
+	if group := v.Group(g); group != nil && group.Closed {
+		return false
+	}
 	if _, moved := v.moved()[n.ID]; !moved {
 		return v.base.Judges(g, n)
 	}

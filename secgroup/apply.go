@@ -7,6 +7,7 @@ type batch struct {
 	*Snapshot
 	touched Touched
 	dirty   []*nicNode
+	turned  []*groupNode // became closed or are it no more
 }
 
 // Apply puts and deletes objects and leaves the snapshot at revision rev. The
@@ -140,7 +141,11 @@ func (b *batch) putGroup(r GroupRef, o *Group) {
 			b.mark(i.nics...)
 		}
 	}
-	if (old != nil && old.IsDefault) != (o != nil && o.IsDefault) {
+	turned := (old != nil && old.Closed) != (o != nil && o.Closed)
+	if turned {
+		b.turned = append(b.turned, g)
+	}
+	if turned || (old != nil && old.IsDefault) != (o != nil && o.IsDefault) {
 		for n := range a.implicit.all() {
 			b.mark(n)
 		}
@@ -165,7 +170,7 @@ func sameScope(a, b *Group) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.NetworkScope == b.NetworkScope && slices.Equal(a.Networks, b.Networks)
+	return a.NetworkScope == b.NetworkScope && slices.Equal(a.Networks, b.Networks) && a.Closed == b.Closed
 }
 
 func (b *batch) putAttachment(a Attachment) {
@@ -173,6 +178,7 @@ func (b *batch) putAttachment(a Attachment) {
 		return
 	}
 	g := b.groupNode(a.Group)
+	b.close(a)
 	if a.NIC != "" {
 		n := b.nicNode(a.NIC)
 		if g.nics.insert(n, compareNICs) {
@@ -193,6 +199,7 @@ func (b *batch) removeAttachment(a Attachment) {
 		return
 	}
 	g := b.groups[a.Group]
+	b.close(Attachment{Group: a.Group, Instance: a.Instance, NIC: a.NIC})
 	if a.NIC != "" {
 		n := b.nics[a.NIC]
 		g.nics.remove(n, compareNICs)
@@ -206,6 +213,31 @@ func (b *batch) removeAttachment(a Attachment) {
 		b.dropInstance(i)
 	}
 	b.dropGroup(g)
+}
+
+// close notes whether an attachment is closed. Its end has a node.
+func (b *batch) close(a Attachment) {
+	name := Attachment{Group: a.Group, Instance: a.Instance, NIC: a.NIC}
+	_, was := b.closed[name]
+	if was == a.Closed {
+		return
+	}
+	more := 1
+	if a.Closed {
+		touch(&b.closed, name)
+	} else {
+		delete(b.closed, name)
+		more = -1
+	}
+	if a.NIC != "" {
+		n := b.nicNode(a.NIC)
+		n.closed += more
+		b.mark(n)
+		return
+	}
+	i := b.instanceNode(a.instance())
+	i.closed += more
+	b.mark(i.nics...)
 }
 
 // mark has NICs derived at the end of the batch.

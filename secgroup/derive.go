@@ -32,7 +32,8 @@ func (b *batch) derive(n *nicNode) {
 		}
 	}
 	b.enlist(n, oldEffective, account, explicit)
-	if !slices.Equal(oldEffective, n.effective) || oldDomain != n.domain || !sameAddresses(old, n.object) {
+	turned := slices.ContainsFunc(n.effective, func(g *groupNode) bool { return slices.Contains(b.turned, g) })
+	if turned || !slices.Equal(oldEffective, n.effective) || oldDomain != n.domain || !sameAddresses(old, n.object) {
 		b.touchAddresses(old, oldDomain)
 		b.touchAddresses(n.object, n.domain)
 	}
@@ -85,8 +86,12 @@ func (b *batch) domainOf(n *nicNode) *domain {
 }
 
 // judges computes G(n) of docs/semantics.md §2, and whether an attached group is in
-// it. It is empty while the account has no default group.
+// it. It is empty while the account has no default group, and with a closed
+// attachment.
 func (n *nicNode) judges() (groups []*groupNode, explicit bool) {
+	if n.closed > 0 || n.instance != nil && n.instance.closed > 0 {
+		return nil, true
+	}
 	for _, g := range n.attached {
 		if g.acts(n.object.Network) {
 			groups = insertSorted(groups, g, compareGroups)

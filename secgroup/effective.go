@@ -41,7 +41,7 @@ func (s *Snapshot) node(n *NIC) *nicNode {
 		passing.account = &accountNode{id: n.Account}
 	}
 	if known != nil {
-		passing.attached = known.attached
+		passing.attached, passing.closed = known.attached, known.closed
 	}
 	if n.Instance != "" {
 		passing.instance = s.instances[InstanceRef{n.Account, n.Instance}]
@@ -53,8 +53,8 @@ func (s *Snapshot) node(n *NIC) *nicNode {
 // EffectiveGroups returns G(n), the groups that judge n, sorted by reference:
 // those attached to n or its instance whose scope contains n's network, or else
 // the account's default group. A group attached both ways is shown ViaNIC. It
-// is empty only while the account has no default group; such a NIC has no
-// policy and nothing may pass.
+// is empty only while the account has no default group and with a closed
+// attachment; such a NIC has no policy and nothing may pass.
 func (s *Snapshot) EffectiveGroups(n *NIC) []Effective {
 	node := s.node(n)
 	all := make([]Effective, 0, len(node.effective))
@@ -76,19 +76,23 @@ func (s *Snapshot) EffectiveGroups(n *NIC) []Effective {
 	return all
 }
 
-// Judges reports whether g ∈ G(n).
+// Judges reports whether g ∈ G(n), and n is a member of g: that is the same but
+// for a closed group, which has no members.
 func (s *Snapshot) Judges(g GroupRef, n *NIC) bool {
 	return s.node(n).judgedBy(g)
 }
 
 func (n *nicNode) judgedBy(g GroupRef) bool {
-	return slices.ContainsFunc(n.effective, func(e *groupNode) bool { return e.ref == g })
+	return slices.ContainsFunc(n.effective, func(e *groupNode) bool { return e.ref == g && !e.isClosed() })
 }
+
+// isClosed reports whether the group has no members although it judges NICs.
+func (g *groupNode) isClosed() bool { return g.object != nil && g.object.Closed }
 
 // MemberNICs returns the NICs that g judges, sorted by id: also those that it
 // judges as their account's default group.
 func (s *Snapshot) MemberNICs(g GroupRef) []*NIC {
-	if node := s.groups[g]; node != nil {
+	if node := s.groups[g]; node != nil && !node.isClosed() {
 		return nicObjects(&node.members)
 	}
 	return nil
@@ -99,7 +103,7 @@ func (s *Snapshot) MemberNICs(g GroupRef) []*NIC {
 // members share is there twice.
 func (s *Snapshot) Members(g GroupRef) []Member {
 	node := s.groups[g]
-	if node == nil {
+	if node == nil || node.isClosed() {
 		return nil
 	}
 	all := make([]Member, 0, node.members.len())

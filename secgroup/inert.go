@@ -12,7 +12,7 @@ func (r *Rule) Inert(s *Snapshot) string {
 	if !r.RemoteCIDR.IsValid() || r.RemoteGroup == (GroupRef{}) {
 		return ""
 	}
-	if g := s.groups[r.RemoteGroup]; g != nil {
+	if g := s.groups[r.RemoteGroup]; g != nil && !g.isClosed() {
 		for n := range g.members.all() {
 			if n.domain == nil {
 				continue

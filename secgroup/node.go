@@ -33,6 +33,7 @@ type instanceNode struct {
 	object   *Instance
 	nics     []*nicNode
 	attached []*groupNode
+	closed   int // how many of them by a closed attachment
 }
 
 type groupNode struct {
@@ -50,6 +51,7 @@ type nicNode struct {
 	id       string
 	object   *NIC
 	attached []*groupNode
+	closed   int // how many of them by a closed attachment
 	dirty    bool // what follows is to be derived anew
 
 	derived   *NIC // the object the fields below and the indexes stem from

@@ -32,6 +32,7 @@ func (s *Snapshot) Objects() iter.Seq[Object] {
 				return
 			}
 			for _, a := range s.AttachmentsOfGroup(r) {
+				_, a.Closed = s.closed[a]
 				if !yield(&a) {
 					return
 				}

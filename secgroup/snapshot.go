@@ -24,6 +24,7 @@ type Snapshot struct {
 	macs      map[MAC][]*nicNode // those with an object, each list in no order
 	domains   map[string]*domain
 	baseline  *Baseline
+	closed    map[Attachment]struct{} // by name: without Holder and Closed
 }
 
 // NewSnapshot returns an empty policy at revision 0.
@@ -104,6 +105,7 @@ func (s *Snapshot) Get(k Key) Object {
 			if n := s.NIC(a.NIC); n != nil && n.Account != a.Group.Account {
 				a.Holder = n.Account
 			}
+			_, a.Closed = s.closed[k.attachment()]
 			return &a
 		}
 	case KindBaseline:

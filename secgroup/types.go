@@ -134,9 +134,13 @@ type Group struct {
 	Networks     []string // for ScopeListed; sorted
 	Rules        []Rule   // sorted by ID
 	Shares       []Share  // sorted by account; each allows something
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-	Revision     int64
+	// Closed marks a group of which nothing is known but that it is there. It
+	// judges the NICs that it is attached to, and is nobody's peer: rules that
+	// name it match nothing.
+	Closed    bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Revision  int64
 }
 
 // Direction is relative to the VM.
@@ -217,6 +221,10 @@ type Attachment struct {
 	// part of the attachment's name: changes carry it for those who see them
 	// without the NIC, and lists of attachments leave it out.
 	Holder string
+	// Closed marks an attachment of which nothing is known but that it is there:
+	// nobody judges its NICs, so that nothing passes. It is no part of the name
+	// either.
+	Closed bool
 }
 
 // Baseline holds the operator's additions to the guard (docs/semantics.md §4).

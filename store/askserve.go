@@ -29,7 +29,7 @@ func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) err
 	if host == "" || strings.Contains(host, "/") {
 		return &OpError{Op: "serve asks", Err: errors.New("host: no name without /")}
 	}
-	b := &askBoard{store: s, ctx: ctx, prefix: s.keys.ask(host), answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
+	b := &askBoard{store: s, ctx: ctx, prefix: s.keys.ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
 	defer b.wg.Wait()
 	f := &feed{cfg: s.cfg, prefix: b.prefix, probe: s.keys.head(), sink: b, health: newHealth()}
 	return f.run(ctx)
@@ -40,6 +40,7 @@ type askBoard struct {
 	store  *Store
 	ctx    context.Context
 	prefix string
+	host   string
 	answer Answerer
 	slots  chan struct{}
 	wg     sync.WaitGroup
@@ -77,6 +78,9 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	if err := unmarshal(kv.Value, &q); err != nil {
 		b.store.cfg.Logger.Warn("question ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
 		return
+	}
+	if b.store.seats.isDenied(b.host) {
+		return // another machine is the host: it answers
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 // cache is the policy as this process has seen it: the Handler of a Follow
 // that lasts as long as the store.
 type cache struct {
-	closed <-chan struct{} // the store's
+	done   <-chan struct{} // the store is closed
 	health *health
 	pulse  pulse // beats after each batch
 
@@ -20,10 +20,13 @@ type cache struct {
 	mu     sync.RWMutex
 	snap   *secgroup.Snapshot
 	loaded bool
+	rests  map[secgroup.Key]*rest // what records say that this version does not know
+	closed map[secgroup.Key]Unreadable
+	all    []Unreadable // closed, and records that name nothing known
 }
 
 func (s *Store) startCache() *cache {
-	c := &cache{closed: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot()}
+	c := &cache{done: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*rest{}}
 	s.spawn(func() {
 		// Ends with the store only: Handle never fails.
 		_ = s.follow(s.ctx, c, c.health)
@@ -39,10 +42,32 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 		c.snap = secgroup.NewSnapshot()
 	}
 	c.snap.Apply(b.Revision, b.Changes)
+	c.keep(b)
 	c.loaded = true
 	c.mu.Unlock()
 	c.pulse.beat()
 	return nil
+}
+
+// keep holds what a batch says besides its objects.
+func (c *cache) keep(b Batch) {
+	if b.Full {
+		clear(c.rests)
+	}
+	for i := range b.Changes {
+		if k := b.Changes[i].Key; b.rests[k] != nil {
+			c.rests[k] = b.rests[k]
+		} else if len(c.rests) > 0 {
+			delete(c.rests, k)
+		}
+	}
+	if len(c.all) == 0 && len(b.Unreadable) == 0 {
+		return
+	}
+	c.all, c.closed = b.Unreadable, make(map[secgroup.Key]Unreadable, len(b.Unreadable))
+	for _, u := range b.Unreadable {
+		c.closed[u.Object] = u
+	}
 }
 
 // State implements Handler. Only Handle, of the same goroutine, changes it.
@@ -80,7 +105,7 @@ func (c *cache) ready(ctx context.Context) error {
 			return cause
 		}
 		select {
-		case <-c.closed:
+		case <-c.done:
 			return ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
@@ -111,7 +136,7 @@ func (c *cache) current(ctx context.Context) error {
 			return cause
 		}
 		select {
-		case <-c.closed:
+		case <-c.done:
 			return ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
@@ -129,7 +154,7 @@ func (c *cache) reach(ctx context.Context, rev int64) error {
 			return nil
 		}
 		select {
-		case <-c.closed:
+		case <-c.done:
 			return ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()

@@ -37,6 +37,8 @@ type Config struct {
 	MaxTxnOps int
 	// MaxRequestBytes is the cluster's --max-request-bytes, 1.5 MiB if 0 as in etcd.
 	MaxRequestBytes int
+
+	memberTTL time.Duration // what tests shorten
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -59,6 +61,9 @@ func (c Config) withDefaults() (Config, error) {
 		if *d.v <= 0 {
 			*d.v = d.def
 		}
+	}
+	if c.memberTTL <= 0 {
+		c.memberTTL = memberTTL
 	}
 	if c.MaxTxnOps <= 0 {
 		c.MaxTxnOps = 128

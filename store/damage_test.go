@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,39 +9,6 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
-
-// TestBadRecordIsNotPassedOver stops a follower at a record that it cannot
-// read, with the state before it, until the record is mended.
-func TestBadRecordIsNotPassedOver(t *testing.T) {
-	withEtcd(t, func(t *testing.T, e testEtcd) {
-		s := open(t, e.config())
-		first := mustUpdate(t, s, put(account("a"), group("a", "g")))
-		var r recorder
-		follow(t, open(t, e.config()), &r)
-		r.await(t, first)
-		key, good := s.keys.policy()+"groups/a/g", `{"v":1,"name":"g2","egress":"auto","scope":"any"}`
-		if _, err := s.client.Put(t.Context(), key, strings.Replace(good, `"v":1`, `"v":2`, 1)); err != nil {
-			t.Fatal(err)
-		}
-		awaitStale(t, s, true)
-		time.Sleep(lossGrace)
-		if _, err := s.Update(within(t, 20*time.Second), put(group("a", "g"))); !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrNewerRecord) {
-			t.Errorf("Update over a newer record: %v, want ErrUnavailable and ErrNewerRecord", err)
-		}
-		if n := len(r.await(t, first)); n != 1 {
-			t.Errorf("%d batches, want none for the bad record", n)
-		}
-		mended, err := s.client.Put(t.Context(), key, good)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.await(t, mended.Header.Revision)
-		awaitStale(t, s, false)
-		if diff := cmp.Diff(dump(t, s), r.state()); diff != "" {
-			t.Errorf("state (-cache +follower):\n%s", diff)
-		}
-	})
-}
 
 // TestForeignWritesAreSeen takes what etcdctl writes like a mutation, and does
 // not overwrite it unseen.

@@ -20,6 +20,7 @@ type draft struct {
 	fence guard  // one of its guards, which it writes too
 	notes []NoteWrite
 	once  []string // keys of the notes that may be written once
+	needs Level    // of those who read its records
 }
 
 // headRecord is the value of policy/head.
@@ -32,7 +33,7 @@ func newMark() (string, error) { return marshal(headRecord{current, rand.Text()}
 
 // drafted turns the changes of a plan into a transaction; nil if they come to
 // nothing. before is the snapshot that the plan saw.
-func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, notes []NoteWrite) (*draft, error) {
+func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*rest, notes []NoteWrite) (*draft, error) {
 	changes = slices.DeleteFunc(slices.Clone(changes), func(c secgroup.Change) bool {
 		return c.Object == nil && before.Get(c.Key) == nil
 	})
@@ -46,7 +47,7 @@ func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, no
 		deps.serial[l.notesGuard()] = struct{}{}
 	}
 	d.note(l, notes)
-	if err := d.objects(l, before, changes, deps); err != nil {
+	if err := d.objects(l, before, changes, rests, deps); err != nil {
 		return nil, err
 	}
 	if err := d.claims(l, before, changes); err != nil {
@@ -67,11 +68,19 @@ func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, no
 		return nil, err
 	}
 	d.ops = append(d.ops, clientv3.OpPut(l.head(), d.mark))
+	if d.rev == 0 { // nobody has written this store: all APIs of it are known
+		value, err := marshal(clusterRecord{current, LevelFirst})
+		if err != nil {
+			return nil, err
+		}
+		d.ops = append(d.ops, clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(l.level()), "=", 0)},
+			[]clientv3.Op{clientv3.OpPut(l.level(), value)}, nil))
+	}
 	return d, nil
 }
 
-// objects adds the changed objects, and the guards on them and on those needed.
-func (d *draft) objects(l layout, before *secgroup.Snapshot, changes []secgroup.Change, deps dependencies) error {
+// objects adds the changed objects, with what their records say besides, and the guards on them and on those needed.
+func (d *draft) objects(l layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*rest, deps dependencies) error {
 	changed := map[secgroup.Key]struct{}{}
 	for _, c := range changes {
 		if _, twice := changed[c.Key]; twice {
@@ -92,10 +101,14 @@ func (d *draft) objects(l layout, before *secgroup.Snapshot, changes []secgroup.
 		if c.Object.Key() != c.Key {
 			return fmt.Errorf("change of %+v puts %+v", c.Key, c.Object.Key())
 		}
-		value, err := encodeObject(c.Object)
+		value, needs, err := encodeObject(c.Object)
+		if more := rests[c.Key]; more != nil && err == nil {
+			value, err = more.into(value) // no news to those who cannot read it
+		}
 		if err != nil {
 			return fmt.Errorf("%v %+v: %w", c.Key.Kind, c.Key, err)
 		}
+		d.needs = max(d.needs, needs)
 		d.ops = append(d.ops, clientv3.OpPut(key, value))
 	}
 	for k := range deps.needed {

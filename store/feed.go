@@ -63,7 +63,6 @@ const (
 
 	retryDelayMin  = 50 * time.Millisecond
 	retryDelayMax  = 2 * time.Second
-	recordDelayMax = 30 * time.Second // each attempt lists everything
 	settledSession = 10 * time.Second
 )
 
@@ -90,17 +89,8 @@ func (f *feed) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(delay/2 + rand.N(delay)):
 		}
-		limit := retryDelayMax
-		if badRecord(err) {
-			limit = recordDelayMax
-		}
-		delay = min(2*delay, limit)
+		delay = min(2*delay, retryDelayMax)
 	}
-}
-
-func badRecord(err error) bool {
-	var record *RecordError
-	return errors.As(err, &record)
 }
 
 // session lists if need be and then watches until something breaks.
@@ -119,9 +109,7 @@ func (f *feed) session(ctx context.Context) error {
 		f.listed = true
 	}
 	err = f.watch(ctx, client)
-	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) || badRecord(err) {
-		// A bad record is looked for in the present, where it may be mended,
-		// and not again in the past.
+	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) {
 		f.listed = false
 	}
 	return fmt.Errorf("watch: %w", err)

@@ -16,6 +16,11 @@ type Batch struct {
 	Changes []secgroup.Change
 	// Full says that Changes is the whole policy, replacing whatever was.
 	Full bool
+	// Unreadable are all records that stand at this revision and cannot be
+	// read, sorted by key; those who get it must not change it.
+	Unreadable []Unreadable
+
+	rests map[secgroup.Key]*rest // of the objects that were put, for those that have one
 }
 
 // Handler receives the policy's history from Follow, which calls its methods
@@ -48,7 +53,7 @@ func (s *Store) follow(ctx context.Context, h Handler, health *health) error {
 	defer s.register(health)()
 	f := &feed{
 		cfg: s.cfg, prefix: s.keys.policy(), probe: s.keys.head(), health: health,
-		sink: &policySink{ctx: ctx, keys: s.keys, handler: h, suspect: -1},
+		sink: &policySink{ctx: ctx, keys: s.keys, handler: h, suspect: -1, log: s.cfg.Logger},
 	}
 	err := f.run(ctx)
 	var stop stopError

@@ -7,13 +7,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // PutHost writes what a host reports about itself, replacing what it said
-// before. The host is h.Host, 1-64 characters without a slash.
+// before. The host is h.Host, 1-64 characters without a slash. It is an
+// ErrSeatTaken if another instance reports under that name.
 func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 	if h.Host == "" || len(h.Host) > 64 || strings.Contains(h.Host, "/") {
 		return &OpError{Op: "put host", Err: errors.New("host: no name of 1-64 characters without /")}
@@ -24,7 +26,11 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	if _, err := s.client.Put(ctx, s.keys.host(h.Host), value); err != nil {
+	put := clientv3.OpPut(s.keys.host(h.Host), value)
+	if h.Instance != "" {
+		return s.putSeated(ctx, h, put)
+	}
+	if _, err := s.client.Do(ctx, put); err != nil {
 		return s.failed("put host", err)
 	}
 	return nil
@@ -38,7 +44,8 @@ func (s *Store) DeleteHost(ctx context.Context, host string, notes ...NoteWrite)
 	defer cancel()
 	t, err := s.write(ctx, &draft{notes: notes})
 	if err == nil {
-		_, err = s.client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.keys.host(host)))...).Commit()
+		_, err = s.client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.keys.host(host)),
+			clientv3.OpDelete(s.keys.member(host)), clientv3.OpDelete(s.keys.seat(host)), clientv3.OpDelete(s.keys.rival(host)))...).Commit()
 	}
 	if err != nil {
 		return s.failed("delete host", err)
@@ -113,10 +120,20 @@ func (b *hostBoard) state() (hosts []HostStatus, loaded bool, next <-chan struct
 
 func (b *hostBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	hosts := map[string]HostStatus{}
+	b.mu.Lock()
+	known := b.hosts // replaced below, and until then changed by nobody else
+	b.mu.Unlock()
 	err := pages(func(kv *mvccpb.KeyValue) error {
-		if h, ok := b.decode(kv); ok {
-			hosts[h.Host] = h
+		h, ok := b.decode(kv)
+		if !ok {
+			return nil
 		}
+		// A report that was seen before is as old as it was.
+		if old := known[h.Host]; old.Heartbeat.Equal(h.Heartbeat) && old.Started.Equal(h.Started) {
+			h.Seen = old.Seen
+		}
+		h.Skew, h.SkewKnown = known[h.Host].Skew, known[h.Host].SkewKnown
+		hosts[h.Host] = h
 		return nil
 	})
 	if err != nil {
@@ -135,6 +152,9 @@ func (b *hostBoard) events(_ int64, events []*clientv3.Event) error {
 		if e.Type == clientv3.EventTypeDelete {
 			delete(b.hosts, strings.TrimPrefix(string(e.Kv.Key), b.keys.hosts()))
 		} else if h, ok := b.decode(e.Kv); ok {
+			// The host wrote this a moment ago: now is the time to compare clocks.
+			h.Seen = time.Now()
+			h.Skew, h.SkewKnown = h.Heartbeat.Sub(h.Seen), !h.Heartbeat.IsZero()
 			b.hosts[h.Host] = h
 		}
 	}

@@ -19,6 +19,22 @@ func (l layout) host(name string) string {
 	return l.hosts() + name
 }
 
+// members is where hosts and APIs say what they understand, see Cluster.
+func (l layout) members() string { return l.prefix + "members/" }
+
+// level holds the level of the cluster.
+func (l layout) level() string { return l.members() + "level" }
+
+// api says what one API process understands, as long as it runs.
+func (l layout) api(id string) string { return l.members() + "apis/" + id }
+
+// member says what a host understands, until the host is forgotten; seat which
+// machine reports under its name, and rival which other one would like to, both
+// as long as that is so.
+func (l layout) member(host string) string { return l.members() + "hosts/" + host + "/reads" }
+func (l layout) seat(host string) string   { return l.members() + "hosts/" + host + "/seat" }
+func (l layout) rival(host string) string  { return l.members() + "hosts/" + host + "/rival" }
+
 // ask is where questions to a host and its answers are.
 func (l layout) ask(host string) string { return l.prefix + "ask/" + host + "/" }
 

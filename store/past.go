@@ -28,6 +28,8 @@ type Event struct {
 type ObjectChange struct {
 	Key           secgroup.Key
 	Before, After secgroup.Object
+	// Unreadable is why one of them is missing although it was there.
+	Unreadable error
 }
 
 // History hands on what changed after a revision, read from etcd: one call of
@@ -117,11 +119,7 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 			for n < len(events) && events[n].Kv.ModRevision == rev {
 				n++
 			}
-			e, err := s.keys.event(rev, events[:n])
-			if err != nil {
-				return 0, &OpError{Op: "history", Err: err}
-			}
-			if err := each(e); err != nil {
+			if err := each(s.keys.event(rev, events[:n])); err != nil {
 				return 0, err
 			}
 			events = events[n:]
@@ -134,7 +132,7 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 }
 
 // event decodes the events of one revision.
-func (l layout) event(rev int64, events []*clientv3.Event) (Event, error) {
+func (l layout) event(rev int64, events []*clientv3.Event) Event {
 	out := Event{Revision: rev}
 	for _, e := range events {
 		if string(e.Kv.Key) == l.head() {
@@ -142,7 +140,7 @@ func (l layout) event(rev int64, events []*clientv3.Event) (Event, error) {
 		}
 		k, err := l.parse(string(e.Kv.Key))
 		if err != nil {
-			return out, &RecordError{Key: string(e.Kv.Key), Err: err}
+			continue // a kind of object that this version does not know
 		}
 		c := ObjectChange{Key: k}
 		for _, side := range []struct {
@@ -152,11 +150,11 @@ func (l layout) event(rev int64, events []*clientv3.Event) (Event, error) {
 			if side.kv == nil || side.kv == e.Kv && e.Type == clientv3.EventTypeDelete {
 				continue
 			}
-			if *side.to, err = decodeObject(k, side.kv.ModRevision, side.kv.Value); err != nil {
-				return out, &RecordError{Key: string(e.Kv.Key), Err: err}
+			if *side.to, _, err = decodeObject(k, side.kv.ModRevision, side.kv.Value); err != nil {
+				c.Unreadable = &RecordError{Key: string(e.Kv.Key), Err: err}
 			}
 		}
 		out.Changes = append(out.Changes, c)
 	}
-	return out, nil
+	return out
 }

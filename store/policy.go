@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -18,7 +19,11 @@ type policySink struct {
 	loaded    bool
 	rev       int64 // of the last batch
 	mutations int64 // Version of the head then
-	suspect   int64 // mutations when a probe last differed, -1 = it did not
+	log       *slog.Logger
+
+	unreadable map[string]Unreadable // by key
+	listed     []Unreadable          // the same, sorted; nil = to be made
+	suspect    int64                 // mutations when a probe last differed, -1 = it did not
 }
 
 // forget makes the next load a full one.
@@ -41,6 +46,8 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		gone[o.Key()] = struct{}{}
 	}
 	var mutations int64
+	before := p.unreadable
+	p.unreadable, p.listed = map[string]Unreadable{}, nil
 	err := pages(func(kv *mvccpb.KeyValue) error {
 		b.Revision = max(b.Revision, kv.ModRevision)
 		if string(kv.Key) == p.keys.head() {
@@ -49,17 +56,21 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		}
 		k, err := p.keys.parse(string(kv.Key))
 		if err != nil {
-			return &RecordError{Key: string(kv.Key), Err: err}
+			p.cannotRead(k, kv, err)
+			return nil
 		}
 		if _, had := gone[k]; had {
 			delete(gone, k)
-			if k.Kind == secgroup.KindAttachment || revisionOf(state.Get(k)) == kv.ModRevision {
+			_, bad := before[string(kv.Key)]
+			if !bad && (k.Kind == secgroup.KindAttachment || revisionOf(state.Get(k)) == kv.ModRevision) {
 				return nil
 			}
 		}
-		return p.put(&b, k, kv)
+		p.put(&b, k, kv, state)
+		return nil
 	})
 	if err != nil {
+		p.unreadable, p.listed = before, nil
 		return err
 	}
 	if p.loaded && (mutations < p.mutations || b.Revision < p.rev) {
@@ -86,6 +97,7 @@ func (p *policySink) events(rev int64, events []*clientv3.Event) error {
 	}
 	b := Batch{Revision: rev}
 	mutations := p.mutations
+	state := p.handler.State()
 	for _, e := range events {
 		if string(e.Kv.Key) == p.keys.head() {
 			if mutations++; e.Type != clientv3.EventTypePut || e.Kv.Version != mutations {
@@ -93,14 +105,17 @@ func (p *policySink) events(rev int64, events []*clientv3.Event) error {
 			}
 			continue
 		}
+		p.canRead(e.Kv)
 		k, err := p.keys.parse(string(e.Kv.Key))
-		if err != nil {
-			return &RecordError{Key: string(e.Kv.Key), Err: err}
-		}
-		if e.Type == clientv3.EventTypeDelete {
-			b.Changes = append(b.Changes, secgroup.Delete(k))
-		} else if err := p.put(&b, k, e.Kv); err != nil {
-			return err
+		switch {
+		case e.Type == clientv3.EventTypeDelete:
+			if err == nil {
+				b.Changes = append(b.Changes, secgroup.Delete(k))
+			}
+		case err != nil:
+			p.cannotRead(k, e.Kv, err)
+		default:
+			p.put(&b, k, e.Kv, state)
 		}
 	}
 	if err := p.hand(b); err != nil {
@@ -122,16 +137,30 @@ func (p *policySink) behind(head *mvccpb.KeyValue) bool {
 	return again
 }
 
-func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue) error {
-	o, err := decodeObject(k, kv.ModRevision, kv.Value)
+// put adds a record to a batch: as the object that it is, or as what stands in
+// for one that cannot be read. state is the policy before, nil if it is unknown.
+func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue, state *secgroup.Snapshot) {
+	o, more, err := decodeObject(k, kv.ModRevision, kv.Value)
 	if err != nil {
-		return &RecordError{Key: string(kv.Key), Err: err}
+		p.cannotRead(k, kv, err)
+		var old secgroup.Object
+		if state != nil {
+			old = state.Get(k)
+		}
+		b.Changes = append(b.Changes, secgroup.Change{Key: k, Object: standIn(k, kv, old)})
+		return
 	}
 	b.Changes = append(b.Changes, secgroup.Put(o))
-	return nil
+	if more != nil {
+		if b.rests == nil {
+			b.rests = map[secgroup.Key]*rest{}
+		}
+		b.rests[k] = more
+	}
 }
 
 func (p *policySink) hand(b Batch) error {
+	b.Unreadable = p.list()
 	if err := p.handler.Handle(p.ctx, b); err != nil {
 		return stopError{err}
 	}

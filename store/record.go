@@ -1,25 +1,32 @@
 package store
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 )
 
-// recordVersion is written into every record. A record with a higher one was
-// made by a newer Ringfence and is refused: it may mean something that this
-// one would silently ignore.
+// recordVersion is the layout of a record's header, "v" in every record. It
+// does not change when fields come: see contract.go.
 const recordVersion = 1
 
 // recordHeader opens every record.
 type recordHeader struct {
 	V int `json:"v"`
+	// MinReader is the least level that reads the record rightly, absent for
+	// LevelFirst. Whoever reads at a lower level must not act on the record.
+	MinReader Level `json:"min_reader,omitempty"`
 }
 
-func (h recordHeader) version() int { return h.V }
+func (h *recordHeader) head() *recordHeader { return h }
+
+// need says that the record has something that readers below a level would
+// pass over although it matters.
+func (h *recordHeader) need(l Level) { h.MinReader = max(h.MinReader, l) }
+
+// headed is a record.
+type headed interface{ head() *recordHeader }
 
 // current is the header of the records that this version writes.
 var current = recordHeader{V: recordVersion}
@@ -45,47 +52,34 @@ func marshal(record any) (string, error) {
 	return string(b), err
 }
 
-// unmarshal decodes one record, strictly: a field it does not know, a version
-// it does not know and anything after the record are errors.
-func unmarshal(value []byte, record interface{ version() int }) error {
-	if err := peekVersion(value); err != nil {
+// unmarshal decodes one record. Fields that this version does not know are
+// passed over, since the record says that it may be read without them; a
+// record that says otherwise is an ErrNewerRecord, and anything after the
+// record is an error.
+func unmarshal(value []byte, record headed) error {
+	if err := json.Unmarshal(value, record); err != nil {
+		// Its header may tell more than the first thing that does not fit.
+		var h recordHeader
+		if json.Unmarshal(value, &h) == nil {
+			if e := h.check(); e != nil {
+				return e
+			}
+		}
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(value))
-	d.DisallowUnknownFields()
-	if err := d.Decode(record); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("data after the record")
-	}
-	return checkVersion(record.version())
+	return record.head().check()
 }
 
-func checkVersion(v int) error {
+func (h *recordHeader) check() error {
 	switch {
-	case v > recordVersion:
-		return fmt.Errorf("version %d: %w", v, ErrNewerRecord)
-	case v != recordVersion:
-		return fmt.Errorf("version %d is not one of ringfence", v)
+	case h.V > recordVersion:
+		return fmt.Errorf("version %d: %w", h.V, ErrNewerRecord)
+	case h.V != recordVersion:
+		return fmt.Errorf("version %d is not one of ringfence", h.V)
+	case h.MinReader > LevelNow:
+		return fmt.Errorf("it needs a reader of level %d, this one has %d: %w", h.MinReader, LevelNow, ErrNewerRecord)
 	}
 	return nil
-}
-
-// peekVersion looks at the version alone, so that a newer record is named as
-// such and not as one with unknown fields. Records that this version wrote
-// are told by their first bytes.
-func peekVersion(value []byte) error {
-	for _, own := range []string{`{"v":1,`, `{"v":1}`} {
-		if bytes.HasPrefix(value, []byte(own)) {
-			return nil
-		}
-	}
-	var h recordHeader
-	if err := json.Unmarshal(value, &h); err != nil {
-		return err
-	}
-	return checkVersion(h.V)
 }
 
 // stamp is a time in a record: nanoseconds since 1970, 0 = the zero time.

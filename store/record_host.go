@@ -15,6 +15,22 @@ type HostStatus struct {
 	Version   string    // of the controller
 	Started   time.Time // of the controller
 	Heartbeat time.Time // of this report, by the host's clock
+
+	// Instance tells machines apart: two that report for one host are two
+	// instances, a controller that was started again is the same. "" takes the
+	// host's name without asking. Machine is the same for people.
+	Instance string
+	Machine  string
+
+	// What follows is not reported: it is what the reading process has seen.
+
+	// Seen is when the report came, by this process's clock; of a report that
+	// was there before this process looked it is the zero time.
+	Seen time.Time
+	// Skew is by how much the host's clock is ahead of this process's, when
+	// SkewKnown. It includes the time that the report was under way.
+	Skew      time.Duration
+	SkewKnown bool
 }
 
 // HostNIC is a NIC plugged at a host.

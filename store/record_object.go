@@ -12,76 +12,72 @@ type attachmentRecord struct {
 	Holder string `json:"holder,omitempty"` // absent: the group's account
 }
 
-// encodeObject returns the record of an object of the policy. Its name and its
-// own revision are not in it: those are etcd's key and ModRevision.
-func encodeObject(o secgroup.Object) (string, error) {
+// encodeObject returns the record of an object of the policy, and the level
+// that its readers need. Its name and its own revision are not in it: those are
+// etcd's key and ModRevision.
+func encodeObject(o secgroup.Object) (value string, needs Level, err error) {
 	switch o := o.(type) {
 	case *secgroup.Account:
-		return marshal(accountToRecord(o))
+		return encode(accountToRecord(o))
 	case *secgroup.Network:
-		return marshal(networkToRecord(o))
+		return encode(networkToRecord(o))
 	case *secgroup.Instance:
-		return marshal(instanceToRecord(o))
+		return encode(instanceToRecord(o))
 	case *secgroup.NIC:
-		return marshal(nicToRecord(o))
+		return encode(nicToRecord(o))
 	case *secgroup.Group:
-		return marshal(groupToRecord(o))
+		return encode(groupToRecord(o))
 	case *secgroup.Attachment:
-		return marshal(attachmentRecord{current, o.Holder})
+		return encode(attachmentRecord{current, o.Holder})
 	case *secgroup.Baseline:
-		return marshal(baselineToRecord(o))
+		return encode(baselineToRecord(o))
 	}
-	return "", fmt.Errorf("object of unknown type %T", o)
+	return "", 0, fmt.Errorf("object of unknown type %T", o)
 }
 
-// decodeObject is the inverse of encodeObject. Rules whose revision was left 0
-// in the write at rev get that revision.
-func decodeObject(k secgroup.Key, rev int64, value []byte) (secgroup.Object, error) {
+func encode[T any, R record[T]](r T) (string, Level, error) {
+	value, err := marshal(r)
+	return value, max(R(&r).head().MinReader, LevelFirst), err
+}
+
+// decodeObject is the inverse of encodeObject, and returns what the record says
+// besides. Rules whose revision was left 0 in the write at rev get that revision.
+func decodeObject(k secgroup.Key, rev int64, value []byte) (secgroup.Object, *rest, error) {
 	switch k.Kind {
 	case secgroup.KindAccount:
-		var r accountRecord
-		if err := unmarshal(value, &r); err != nil {
-			return nil, err
-		}
-		return r.account(k.ID, rev)
+		return decode(value, func(r *accountRecord) (secgroup.Object, error) { return r.account(k.ID, rev) })
 	case secgroup.KindNetwork:
-		var r networkRecord
-		if err := unmarshal(value, &r); err != nil {
-			return nil, err
-		}
-		return r.network(k.ID, rev)
+		return decode(value, func(r *networkRecord) (secgroup.Object, error) { return r.network(k.ID, rev) })
 	case secgroup.KindInstance:
-		var r instanceRecord
-		if err := unmarshal(value, &r); err != nil {
-			return nil, err
-		}
-		return r.instance(secgroup.InstanceRef{Account: k.Account, ID: k.ID}, rev), nil
+		return decode(value, func(r *instanceRecord) (secgroup.Object, error) {
+			return r.instance(secgroup.InstanceRef{Account: k.Account, ID: k.ID}, rev), nil
+		})
 	case secgroup.KindNIC:
-		var r nicRecord
-		if err := unmarshal(value, &r); err != nil {
-			return nil, err
-		}
-		return r.nic(k.ID, rev)
+		return decode(value, func(r *nicRecord) (secgroup.Object, error) { return r.nic(k.ID, rev) })
 	case secgroup.KindGroup:
-		var r groupRecord
-		if err := unmarshal(value, &r); err != nil {
-			return nil, err
-		}
-		return r.group(secgroup.GroupRef{Account: k.Account, ID: k.ID}, rev)
+		return decode(value, func(r *groupRecord) (secgroup.Object, error) {
+			return r.group(secgroup.GroupRef{Account: k.Account, ID: k.ID}, rev)
+		})
 	case secgroup.KindAttachment:
-		var r attachmentRecord
-		if err := unmarshal(value, &r); err != nil {
-			return nil, err
-		}
-		return &secgroup.Attachment{Group: secgroup.GroupRef{Account: k.Account, ID: k.ID}, Instance: k.Instance, NIC: k.NIC, Holder: r.Holder}, nil
+		return decode(value, func(r *attachmentRecord) (secgroup.Object, error) {
+			return &secgroup.Attachment{Group: secgroup.GroupRef{Account: k.Account, ID: k.ID}, Instance: k.Instance, NIC: k.NIC, Holder: r.Holder}, nil
+		})
 	case secgroup.KindBaseline:
-		var r baselineRecord
-		if err := unmarshal(value, &r); err != nil {
-			return nil, err
-		}
-		return r.baseline(rev)
+		return decode(value, func(r *baselineRecord) (secgroup.Object, error) { return r.baseline(rev) })
 	}
-	return nil, errors.New("key of unknown kind")
+	return nil, nil, errors.New("key of unknown kind")
+}
+
+func decode[T any, R record[T]](value []byte, object func(*T) (secgroup.Object, error)) (secgroup.Object, *rest, error) {
+	r, more, err := readRecord[T, R](value)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := object(&r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return o, more, nil
 }
 
 // revisionOf returns the revision that last changed a stored object. An

@@ -91,7 +91,7 @@ func dump(t *testing.T, s *Store) map[secgroup.Key]string {
 func records(s *snapshot) map[secgroup.Key]string {
 	all := map[secgroup.Key]string{}
 	for o := range s.Objects() {
-		v, err := encodeObject(o)
+		v, _, err := encodeObject(o)
 		if err != nil {
 			v = err.Error()
 		}
@@ -113,14 +113,14 @@ func TestRecordsRefuse(t *testing.T) {
 		want  string
 	}{
 		{"empty", groupKey, ``, "unexpected end"},
-		{"no JSON", groupKey, `{"v":1,`, "unexpected EOF"},
+		{"no JSON", groupKey, `{"v":1,`, "unexpected end"},
 		{"no version", groupKey, `{"name":"g"}`, "version 0"},
 		{"a newer version", groupKey, `{"v":2,"name":"g","deny":true}`, "newer version"},
 		{"a newer version with another order", groupKey, `{"deny":true, "v":3}`, "newer version"},
 		{"a version twice", groupKey, `{"v":1,"v":2}`, "newer version"},
-		{"unknown field", groupKey, head + `,"deny":true}`, `"deny"`},
-		{"unknown field of a rule", groupKey, head + `,"rules":[` + ruleHead + `,"action":"deny"}]}`, `"action"`},
-		{"more after the record", groupKey, head + `}{}`, "after the record"},
+		{"a field for later readers", groupKey, `{"v":1,"min_reader":99,"name":"g","egress":"auto","scope":"any","deny":true}`, "newer version"},
+		{"a field for later readers, and one of another shape", groupKey, `{"v":1,"min_reader":99,"name":["g"]}`, "newer version"},
+		{"more after the record", groupKey, head + `}{}`, "after top-level value"},
 		{"unknown direction", groupKey, head + `,"rules":[{"id":"r","dir":"both","fam":"any","proto":"tcp","origin":"user"}]}`, `rule "r": dir`},
 		{"unknown protocol", groupKey, head + `,"rules":[{"id":"r","dir":"egress","fam":"any","proto":"300","origin":"user"}]}`, `rule "r": proto`},
 		{"unknown egress policy", groupKey, `{"v":1,"egress":"maybe","scope":"any"}`, "egress"},
@@ -139,12 +139,12 @@ func TestRecordsRefuse(t *testing.T) {
 		{"baseline protocol", secgroup.BaselineKey(), `{"v":1,"addresses":[{"address":"1.1.1.1","protocol":"icmp","port":1}]}`, "protocol"},
 		{"baseline without address", secgroup.BaselineKey(), `{"v":1,"addresses":[{"address":"","protocol":"udp","port":1}]}`, "address"},
 	} {
-		o, err := decodeObject(c.key, 5, []byte(c.value))
+		o, _, err := decodeObject(c.key, 5, []byte(c.value))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, %v, want an error with %q", c.name, o, err, c.want)
 		}
 	}
-	if _, err := decodeObject(groupKey, 5, []byte(`{"v":9}`)); !errors.Is(err, ErrNewerRecord) {
+	if _, _, err := decodeObject(groupKey, 5, []byte(`{"v":9}`)); !errors.Is(err, ErrNewerRecord) {
 		t.Errorf("a newer record: %v, want ErrNewerRecord", err)
 	}
 }
@@ -179,7 +179,7 @@ func TestKeys(t *testing.T) {
 func FuzzDecodeObject(f *testing.F) {
 	keys := []secgroup.Key{}
 	for i, o := range everyKind() {
-		v, err := encodeObject(o)
+		v, _, err := encodeObject(o)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -189,22 +189,22 @@ func FuzzDecodeObject(f *testing.F) {
 	f.Add(uint8(4), []byte(`{"v":2}`))
 	f.Fuzz(func(t *testing.T, kind uint8, value []byte) {
 		k := keys[int(kind)%len(keys)]
-		o, err := decodeObject(k, 5, value)
+		o, _, err := decodeObject(k, 5, value)
 		if err != nil {
 			return
 		}
 		if o.Key() != k {
 			t.Fatalf("object of key %+v has the key %+v", k, o.Key())
 		}
-		once, err := encodeObject(o)
+		once, _, err := encodeObject(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := decodeObject(k, 5, []byte(once))
+		again, _, err := decodeObject(k, 5, []byte(once))
 		if err != nil {
 			t.Fatalf("%s: %v", once, err)
 		}
-		if twice, err := encodeObject(again); err != nil || twice != once {
+		if twice, _, err := encodeObject(again); err != nil || twice != once {
 			t.Fatalf("%s became %s, %v", once, twice, err)
 		}
 	})

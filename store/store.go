@@ -30,7 +30,10 @@ type Store struct {
 	hosts  func() *hostBoard // starts the watch of hosts on first use
 	close  func() error
 	leases leases
-	retry  chan struct{} // held by the one Update that retries after a conflict
+
+	memberBoard func() *memberBoard // starts the watch of members on first use
+	seats       seats
+	retry       chan struct{} // held by the one Update that retries after a conflict
 }
 
 // Open returns a Store. It only reads cfg: etcd need not be there yet, and
@@ -50,6 +53,7 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
+	s.memberBoard = sync.OnceValue(s.startMembers)
 	s.close = sync.OnceValue(s.shut)
 	return s, nil
 }

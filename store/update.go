@@ -116,10 +116,13 @@ func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change,
 		if err != nil {
 			return err
 		}
-		if d, err = s.keys.drafted(snap, changes, notes); err != nil {
+		if err := c.refuse(changes); err != nil {
+			return err
+		}
+		if d, err = s.keys.drafted(snap, changes, c.rests, notes); err != nil {
 			return &OpError{Op: "update", Err: err}
 		}
-		return nil
+		return s.permit(d)
 	})
 	if err != nil {
 		return nil, 0, err

@@ -1,0 +1,244 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// ErrLevel says that a change needs readers of a higher level than all members
+// of the cluster have. Nothing was written.
+var ErrLevel = errors.New("not every host and API understands this yet")
+
+// LevelError is the cause of an ErrLevel.
+type LevelError struct {
+	Needs, Level Level
+	Holdouts     []Member // who holds the cluster back; none while nobody said that all are known
+}
+
+func (e *LevelError) Error() string {
+	text := fmt.Sprintf("it needs level %d, the cluster is at %d", e.Needs, e.Level)
+	for i, m := range e.Holdouts {
+		if i == 10 {
+			return text + fmt.Sprintf(", and %d more", len(e.Holdouts)-i)
+		}
+		text += fmt.Sprintf("; %s %s reads level %d", m.Kind, m.ID, m.Reads)
+	}
+	return text
+}
+
+// Cluster is what the members of a cluster understand together.
+//
+// The level is kept in the store. An API that has joined raises it when every
+// host and every API understands more, and lowers it as soon as one that does
+// not comes along: that one takes what it cannot read for unreadable. A store
+// from before there were levels has none: APIs of that time do not say that
+// they are there, so somebody must say that they are gone (AdoptCluster).
+type Cluster struct {
+	Level   Level // up to which records may be written
+	Adopted bool  // the level follows the members
+	// Members are the known ones, APIs first, each kind sorted by id. Hosts that
+	// are away are among them until they are forgotten.
+	Members []Member
+}
+
+// Cluster returns what this process has seen last of its cluster.
+func (s *Store) Cluster() Cluster {
+	level, _, members, _ := s.memberBoard().state()
+	return Cluster{Level: max(level, LevelFirst), Adopted: level > 0, Members: s.withHosts(members)}
+}
+
+// withHosts adds the hosts that report and say nothing of what they understand.
+func (s *Store) withHosts(members []Member) []Member {
+	all := slices.Clone(members)
+	said := map[string]bool{}
+	for _, m := range members {
+		said[m.ID] = said[m.ID] || m.Kind == MemberHost
+	}
+	for _, h := range s.Hosts() {
+		if !said[h.Host] {
+			all = append(all, Member{Kind: MemberHost, ID: h.Host, Reads: LevelFirst, Version: h.Version, Since: h.Started})
+		}
+	}
+	slices.SortFunc(all, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID)) })
+	return all
+}
+
+// permit refuses a draft that needs a higher level than the cluster's, and
+// makes the others rest on the level that they need.
+func (s *Store) permit(d *draft) error {
+	if d == nil || d.needs <= LevelFirst {
+		return nil
+	}
+	if !s.memberBoard().isLoaded() {
+		return &OpError{Op: "update", Kind: ErrUnavailable, Err: errors.New("the members of the cluster are not known yet")}
+	}
+	_, rev, _, _ := s.memberBoard().state()
+	if c := s.Cluster(); d.needs > c.Level {
+		e := &LevelError{Needs: d.needs, Level: c.Level}
+		for _, m := range c.Members {
+			if m.Reads < d.needs {
+				e.Holdouts = append(e.Holdouts, m)
+			}
+		}
+		return &OpError{Op: "update", Kind: ErrLevel, Err: e}
+	}
+	d.must = append(d.must, guard{s.keys.level(), exactly, rev})
+	return nil
+}
+
+// memberTTL is how long a process may be silent before it is none any more.
+const memberTTL = 15 * time.Second
+
+// Join makes this process a member of the cluster, as an API of the given id
+// and version, until the store is closed: it says what it understands, and
+// keeps the cluster's level. It returns at once, whether or not etcd is there.
+func (s *Store) Join(self Member) {
+	self.Kind, self.Since = MemberAPI, time.Now()
+	self.Reads = cmp.Or(self.Reads, LevelNow)
+	s.spawn(func() { s.stayMember(self) })
+	s.spawn(s.keepLevel)
+}
+
+// stayMember keeps the key of an API for as long as the store is open.
+func (s *Store) stayMember(self Member) {
+	value, err := marshal(memberToRecord(self))
+	if err != nil {
+		s.cfg.Logger.Error("cluster not joined", "error", err)
+		return
+	}
+	for s.ctx.Err() == nil {
+		err := s.whileLeased(s.ctx, func(ctx context.Context, lease clientv3.LeaseID) error {
+			_, err := s.client.Put(ctx, s.keys.api(self.ID), value, clientv3.WithLease(lease))
+			return err
+		})
+		if s.ctx.Err() == nil {
+			s.cfg.Logger.Warn("membership of the cluster interrupted", "error", err)
+		}
+		s.idle(retryDelayMax)
+	}
+}
+
+// idle pauses, but not beyond the store's life.
+func (s *Store) idle(d time.Duration) {
+	select {
+	case <-s.ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// whileLeased gives a lease to made and keeps it alive until ctx ends or it is
+// lost; it is revoked at the end, so that others need not wait.
+func (s *Store) whileLeased(ctx context.Context, made func(context.Context, clientv3.LeaseID) error) error {
+	ask, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	lease, err := s.client.Grant(ask, int64(s.cfg.memberTTL/time.Second))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		end, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, _ = s.client.Revoke(end, lease.ID) // or it runs out
+	}()
+	alive, err := s.client.KeepAlive(ctx, lease.ID)
+	if err != nil {
+		return err
+	}
+	if err := made(ask, lease.ID); err != nil {
+		return err
+	}
+	for range alive {
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return errors.New("the lease is lost")
+}
+
+// How often the level is looked at: although nothing happened, and at most.
+const (
+	levelPeriod = 10 * time.Second
+	levelPace   = 200 * time.Millisecond
+)
+
+// keepLevel brings the cluster's level to what its members understand.
+func (s *Store) keepLevel() {
+	for s.ctx.Err() == nil {
+		hosts := s.hosts().pulse.next()
+		_, _, _, changed := s.memberBoard().state()
+		if err := s.adjustLevel(s.ctx); err != nil && s.ctx.Err() == nil {
+			s.cfg.Logger.Debug("level of the cluster not adjusted; trying again", "error", err)
+		}
+		s.idle(levelPace)
+		select {
+		case <-s.ctx.Done():
+		case <-hosts:
+		case <-changed:
+		case <-time.After(levelPeriod):
+		}
+	}
+}
+
+// adjustLevel writes the level if it is another one than the members'. It is
+// raised only if nobody joined since they were looked at.
+func (s *Store) adjustLevel(ctx context.Context) error {
+	_, hostsLoaded, _ := s.hosts().state()
+	seen := s.memberBoard().revision() // first: what comes between is in what follows
+	level, rev, members, _ := s.memberBoard().state()
+	if !hostsLoaded || seen == 0 {
+		return errors.New("the members are not known yet")
+	}
+	members = s.withHosts(members)
+	if len(members) == 0 {
+		return nil
+	}
+	want := slices.MinFunc(members, func(a, b Member) int { return cmp.Compare(a.Reads, b.Reads) }).Reads
+	if want == level {
+		return nil
+	}
+	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(s.keys.level()), "=", rev)}
+	switch {
+	case level == 0: // only a store that nobody has written yet
+		want = LevelFirst
+		conditions = append(conditions, clientv3.Compare(clientv3.CreateRevision(s.keys.head()), "=", 0))
+	case want > level:
+		conditions = append(conditions,
+			clientv3.Compare(clientv3.ModRevision(s.keys.members()).WithPrefix(), "<", seen+1),
+			clientv3.Compare(clientv3.CreateRevision(s.keys.hosts()).WithPrefix(), "<", seen+1))
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	value, err := marshal(clusterRecord{current, want})
+	if err != nil {
+		return err
+	}
+	r, err := s.client.Txn(ctx).If(conditions...).Then(clientv3.OpPut(s.keys.level(), value)).Commit()
+	if err == nil && r.Succeeded {
+		s.cfg.Logger.Info("level of the cluster", "was", level, "is", want)
+	}
+	return err
+}
+
+// AdoptCluster says that no API from before there were levels runs any more,
+// and that none will: from now on the level follows the members.
+func (s *Store) AdoptCluster(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	value, err := marshal(clusterRecord{current, LevelFirst})
+	if err != nil {
+		return &OpError{Op: "adopt cluster", Err: err}
+	}
+	_, err = s.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(s.keys.level()), "=", 0)).
+		Then(clientv3.OpPut(s.keys.level(), value)).Commit()
+	if err != nil {
+		return s.failed("adopt cluster", err)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package store
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// memberBoard is the sink that holds the members of the cluster and its level.
+type memberBoard struct {
+	keys   layout
+	health *health
+	pulse  pulse
+	warn   func(*RecordError)
+
+	mu       sync.Mutex
+	level    Level // 0: the store has none
+	levelRev int64 // that wrote it
+	members  map[string]Member
+	seats    map[string]Member // who reports, by host
+	rivals   map[string]Member // who would like to, by host
+	seen     int64             // etcd revision of all this, 0 for nothing
+	loaded   bool
+}
+
+func (s *Store) startMembers() *memberBoard {
+	b := &memberBoard{keys: s.keys, health: newHealth()}
+	b.clear()
+	b.warn = func(err *RecordError) { s.cfg.Logger.Warn("member of the cluster ignored", "error", err) }
+	s.spawn(func() {
+		f := &feed{cfg: s.cfg, prefix: s.keys.members(), probe: s.keys.level(), sink: b, health: b.health}
+		_ = f.run(s.ctx) // ends with the store only
+	})
+	return b
+}
+
+func (b *memberBoard) clear() {
+	b.level, b.levelRev = 0, 0
+	b.members, b.seats, b.rivals = map[string]Member{}, map[string]Member{}, map[string]Member{}
+}
+
+// state returns the level, the revision that wrote it, and the members.
+func (b *memberBoard) state() (level Level, rev int64, members []Member, changed <-chan struct{}) {
+	changed = b.pulse.next()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(b.members)) {
+		m := b.members[key]
+		if m.Kind == MemberHost {
+			_, m.Seated = b.seats[m.ID]
+			if rival, disputed := b.rivals[m.ID]; disputed {
+				m.Rival = &rival
+			}
+		}
+		members = append(members, m)
+	}
+	return b.level, b.levelRev, members, changed
+}
+
+// revision is the etcd revision that the board shows, 0 before the first load.
+func (b *memberBoard) revision() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen
+}
+
+func (b *memberBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+	b.mu.Lock()
+	b.clear()
+	err := pages(func(kv *mvccpb.KeyValue) error {
+		b.take(kv)
+		return nil
+	})
+	b.loaded = b.loaded || err == nil
+	b.mu.Unlock()
+	b.pulse.beat()
+	return err
+}
+
+func (b *memberBoard) isLoaded() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.loaded
+}
+
+func (b *memberBoard) events(rev int64, events []*clientv3.Event) error {
+	b.mu.Lock()
+	for _, e := range events {
+		if e.Type == clientv3.EventTypeDelete {
+			e.Kv.Value = nil
+		}
+		b.take(e.Kv)
+	}
+	b.seen = max(b.seen, rev)
+	b.mu.Unlock()
+	b.pulse.beat()
+	return nil
+}
+
+// take puts one key in its place, or takes it away if it has no value.
+func (b *memberBoard) take(kv *mvccpb.KeyValue) {
+	b.seen = max(b.seen, kv.ModRevision)
+	name := strings.TrimPrefix(string(kv.Key), b.keys.members())
+	if string(kv.Key) == b.keys.level() {
+		b.takeLevel(kv)
+		return
+	}
+	kind, rest, _ := strings.Cut(name, "/")
+	id, part, _ := strings.Cut(rest, "/")
+	into, of := b.members, MemberAPI
+	if kind == "hosts" {
+		of = MemberHost
+		switch part {
+		case "seat":
+			into, name = b.seats, id
+		case "rival":
+			into, name = b.rivals, id
+		}
+	}
+	if kv.Value == nil {
+		delete(into, name)
+		return
+	}
+	var r memberRecord
+	if err := unmarshal(kv.Value, &r); err != nil {
+		// Whatever it is, it does not understand more than the first versions.
+		b.warn(&RecordError{Key: string(kv.Key), Err: err})
+		r = memberRecord{Reads: LevelFirst}
+	}
+	into[name] = r.member(of, id)
+}
+
+func (b *memberBoard) takeLevel(kv *mvccpb.KeyValue) {
+	b.level, b.levelRev = 0, kv.ModRevision
+	if kv.Value == nil {
+		b.levelRev = 0
+		return
+	}
+	var r clusterRecord
+	if err := unmarshal(kv.Value, &r); err != nil {
+		b.warn(&RecordError{Key: string(kv.Key), Err: err})
+		b.level = LevelFirst
+		return
+	}
+	b.level = r.Level
+}
+
+func (b *memberBoard) forget()                      {}
+func (b *memberBoard) behind(*mvccpb.KeyValue) bool { return false }

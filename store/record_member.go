@@ -1,0 +1,54 @@
+package store
+
+import "time"
+
+// clusterRecord is the level up to which records may be written.
+type clusterRecord struct {
+	recordHeader
+	Level Level `json:"level"`
+}
+
+// memberRecord is a process that reads the records of others.
+type memberRecord struct {
+	recordHeader
+	Reads   Level  `json:"reads"`
+	Version string `json:"version,omitempty"`
+	// Instance and Machine say which one it is, for programs and for people.
+	Instance string `json:"instance,omitempty"`
+	Machine  string `json:"machine,omitempty"`
+	Since    stamp  `json:"since,omitempty"` // by its own clock
+}
+
+func (m memberRecord) member(kind MemberKind, id string) Member {
+	return Member{Kind: kind, ID: id, Reads: m.Reads, Version: m.Version, Instance: m.Instance, Machine: m.Machine, Since: m.Since.time()}
+}
+
+func memberToRecord(m Member) memberRecord {
+	return memberRecord{recordHeader: current, Reads: m.Reads, Version: m.Version, Instance: m.Instance, Machine: m.Machine, Since: stampOf(m.Since)}
+}
+
+// MemberKind says what a member of the cluster is.
+type MemberKind string
+
+// The kinds of members.
+const (
+	MemberAPI  MemberKind = "api"
+	MemberHost MemberKind = "host"
+)
+
+// Member is a process that reads the records of others: an API, or a host's
+// controller.
+type Member struct {
+	Kind     MemberKind
+	ID       string
+	Reads    Level     // what it understands
+	Version  string    // of Ringfence; "" is not known
+	Instance string    // like no other's
+	Machine  string    // for people
+	Since    time.Time // by its own clock; zero is not known
+	// Seated says that a host's controller holds the host's name, which ends
+	// soon after it. Rival is who else reports under that name and is refused,
+	// nil for nobody.
+	Seated bool
+	Rival  *Member
+}

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// ErrSeatTaken says that another instance reports under a host's name. What a
+// host has applied is known of one machine alone, so the second one is refused
+// until the first has been silent for some seconds.
+var ErrSeatTaken = errors.New("another machine reports under this host's name")
+
+// SeatError is the cause of an ErrSeatTaken.
+type SeatError struct {
+	Host   string
+	Holder Member
+}
+
+func (e *SeatError) Error() string {
+	return fmt.Sprintf("host %s is %s (instance %s, since %s)", e.Host, e.Holder.Machine, e.Holder.Instance, e.Holder.Since.Format(time.RFC3339))
+}
+
+// seats are the host names under which this process reports, or would like to.
+type seats struct {
+	mu  sync.Mutex
+	all map[string]*seat
+}
+
+// seat is one name. In etcd it is a key that goes with the lease of whoever
+// holds it, and that every report rests on.
+type seat struct {
+	mu     sync.Mutex
+	lease  clientv3.LeaseID // 0: to be had
+	value  string           // as this process writes it
+	denied atomic.Bool      // somebody else has it
+}
+
+func (s *seats) of(host string) *seat {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[string]*seat{}
+	}
+	if s.all[host] == nil {
+		s.all[host] = &seat{}
+	}
+	return s.all[host]
+}
+
+// isDenied reports whether somebody else reports for the host.
+func (s *seats) isDenied(host string) bool {
+	s.mu.Lock()
+	at := s.all[host]
+	s.mu.Unlock()
+	if at == nil {
+		return false
+	}
+	return at.denied.Load()
+}
+
+// putSeated writes a report if this instance has the host's seat, or can have
+// it: it is free, or the same instance had it before it was started again.
+func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op) error {
+	at := s.seats.of(h.Host)
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	if at.value == "" {
+		self := Member{Reads: LevelNow, Version: h.Version, Instance: h.Instance, Machine: h.Machine, Since: h.Started}
+		value, err := marshal(memberToRecord(self))
+		if err != nil {
+			return &OpError{Op: "put host", Err: err}
+		}
+		at.value = value
+	}
+	if at.lease == 0 {
+		if err := s.leaseSeat(ctx, at); err != nil {
+			return s.failed("put host", err)
+		}
+	}
+	key := s.keys.seat(h.Host)
+	r, err := s.client.Txn(ctx).
+		If(clientv3.Compare(clientv3.Value(key), "=", at.value), clientv3.Compare(clientv3.LeaseValue(key), "=", at.lease)).
+		Then(report).Else(clientv3.OpGet(key)).Commit()
+	if err != nil {
+		return s.failed("put host", err)
+	}
+	if r.Succeeded {
+		at.denied.Store(false)
+		return nil
+	}
+	var held *mvccpb.KeyValue
+	if kvs := r.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
+		held = kvs[0]
+	}
+	if holder, other := heldByOther(held, h.Instance); other {
+		at.denied.Store(true)
+		_, err := s.client.Put(ctx, s.keys.rival(h.Host), at.value, clientv3.WithLease(at.lease))
+		return &OpError{Op: "put host", Kind: ErrSeatTaken, Err: errors.Join(&SeatError{h.Host, holder}, err)}
+	}
+	r, err = s.client.Txn(ctx).
+		If(clientv3.Compare(clientv3.ModRevision(key), "=", held.GetModRevision())).
+		Then(clientv3.OpPut(key, at.value, clientv3.WithLease(at.lease)), clientv3.OpPut(s.keys.member(h.Host), at.value),
+			clientv3.OpDelete(s.keys.rival(h.Host)), report).Commit()
+	switch {
+	case err != nil:
+		return s.failed("put host", err)
+	case !r.Succeeded:
+		return &OpError{Op: "put host", Err: errors.New("somebody else took the host's name this moment")}
+	}
+	at.denied.Store(false)
+	return nil
+}
+
+// heldByOther tells whether a seat is another instance's. One that cannot be
+// read is.
+func heldByOther(kv *mvccpb.KeyValue, instance string) (Member, bool) {
+	if kv == nil {
+		return Member{}, false
+	}
+	var r memberRecord
+	if err := json.Unmarshal(kv.Value, &r); err != nil {
+		return Member{Machine: string(kv.Value)}, true
+	}
+	return r.member(MemberHost, ""), r.Instance != instance
+}
+
+// leaseSeat gets a lease, and keeps it until the store is closed or it is lost.
+func (s *Store) leaseSeat(ctx context.Context, at *seat) error {
+	r, err := s.client.Grant(ctx, int64(s.cfg.memberTTL/time.Second))
+	if err != nil {
+		return err
+	}
+	alive, err := s.client.KeepAlive(s.ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	at.lease = r.ID
+	s.spawn(func() {
+		for range alive {
+		}
+		at.mu.Lock()
+		defer at.mu.Unlock()
+		if at.lease == r.ID {
+			at.lease = 0
+		}
+	})
+	return nil
+}
