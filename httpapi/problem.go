@@ -28,6 +28,8 @@ const (
 	codeBodyTooLarge     = "body-too-large"
 	codeMediaType        = "unsupported-media-type"
 	codeStoreUnavailable = "store-unavailable"
+	codeUnreadable       = "record-unreadable"
+	codeClusterLevel     = "cluster-level"
 	codeInternal         = "internal-error"
 	codeKeyReuse         = "idempotency-key-reuse"
 	codeRateLimited      = "rate-limited"
@@ -111,6 +113,10 @@ func problemOf(err error) (p *Problem, public bool) {
 	case errors.Is(err, store.ErrTooLarge):
 		return problem(http.StatusRequestEntityTooLarge, codeBodyTooLarge,
 			"the change does not fit in one transaction of the store; make it in smaller steps"), true
+	case errors.Is(err, store.ErrUnreadable):
+		return problem(http.StatusConflict, codeUnreadable, unreadableDetail(err)), true
+	case errors.Is(err, store.ErrLevel):
+		return problem(http.StatusConflict, codeClusterLevel, levelDetail(err)), true
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
 		detail := "the store cannot be reached; nothing was written"
 		if errors.Is(err, store.ErrOutcomeUnknown) {
@@ -191,6 +197,8 @@ var titles = map[string]string{
 	codeBodyTooLarge:                 "The request is too large",
 	codeMediaType:                    "The body's media type is not understood",
 	codeStoreUnavailable:             "The store is unavailable",
+	codeUnreadable:                   "The object's record cannot be read by this version",
+	codeClusterLevel:                 "Not every host and API of the cluster understands this yet",
 	codeInternal:                     "Internal error",
 	codeKeyReuse:                     "The idempotency key belongs to another request",
 	codeRateLimited:                  "Too many requests",
