@@ -51,7 +51,7 @@ type nicNode struct {
 	id       string
 	object   *NIC
 	attached []*groupNode
-	closed   int // how many of them by a closed attachment
+	closed   int  // how many of them by a closed attachment
 	dirty    bool // what follows is to be derived anew
 
 	derived   *NIC // the object the fields below and the indexes stem from
