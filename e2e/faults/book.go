@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -27,7 +28,13 @@ type Book struct {
 type account struct {
 	enforced []span // which values hosts may enforce, over time; the last one is now
 	stored   values // which values the store may have
-	last     string // the last acknowledged write, for people
+	journal  []entry
+}
+
+// entry is one line about a slot, for people.
+type entry struct {
+	at   time.Time
+	text string
 }
 
 // span says since when what may be.
@@ -40,7 +47,7 @@ type span struct {
 func NewBook(slots int, at time.Time) *Book {
 	b := &Book{slots: make([]account, slots)}
 	for i := range b.slots {
-		b.slots[i] = account{enforced: []span{{at, only(0)}}, stored: only(0), last: "none"}
+		b.slots[i] = account{enforced: []span{{at, only(0)}}, stored: only(0)}
 	}
 	return b
 }
@@ -52,6 +59,10 @@ func (a *account) enforce(at time.Time, may values) {
 	}
 }
 
+func (a *account) note(at time.Time, format string, args ...any) {
+	a.journal = append(a.journal, entry{at, fmt.Sprintf(format, args...)})
+}
+
 func (a *account) now() values { return a.enforced[len(a.enforced)-1].may }
 
 // Sent notes a write that is about to be sent: from now on it may be in force.
@@ -61,6 +72,7 @@ func (b *Book) Sent(slot, value int, at time.Time) {
 	a := &b.slots[slot]
 	a.stored = a.stored.with(value)
 	a.enforce(at, a.now().with(value))
+	a.note(at, "%d is asked for", value)
 }
 
 // Acknowledged notes that the API has said that a write is made, and whether
@@ -71,7 +83,7 @@ func (b *Book) Acknowledged(slot, value int, applied, doubted bool, revision int
 	defer b.mu.Unlock()
 	b.revision = max(b.revision, revision)
 	a := &b.slots[slot]
-	a.last = how
+	a.note(at, "%s", how)
 	if doubted {
 		return
 	}
@@ -97,6 +109,7 @@ func (b *Book) Restored(since, at time.Time) {
 		}
 		a.stored = may
 		a.enforce(at, may)
+		a.note(at, "the store was put back to what it was since %s", since.Format(clock))
 	}
 }
 
@@ -106,9 +119,10 @@ func (b *Book) Settled(slot, value int, at time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := &b.slots[slot]
+	a.note(at, "%d is what the store says", value)
 	var err error
 	if !a.stored.has(value) {
-		err = fmt.Errorf("the store has value %d, which is none of %b; last acknowledged: %s", value, a.stored, a.last)
+		err = fmt.Errorf("the store has value %d, which is none of %b", value, a.stored)
 	}
 	a.stored = only(value)
 	a.enforce(at, only(value))
@@ -169,5 +183,20 @@ func (b *Book) Forget(before time.Time) {
 			e = e[1:]
 		}
 		b.slots[i].enforced = slices.Clone(e)
+		b.slots[i].journal = slices.DeleteFunc(b.slots[i].journal, func(e entry) bool { return e.at.Before(before) })
 	}
+}
+
+// clock is how times are written for people.
+const clock = "15:04:05.000"
+
+// Journal is what is known of a slot, a line each.
+func (b *Book) Journal(slot int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var text strings.Builder
+	for _, e := range b.slots[slot].journal {
+		fmt.Fprintf(&text, "%s %s\n", e.at.Format(clock), e.text)
+	}
+	return text.String()
 }

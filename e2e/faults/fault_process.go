@@ -20,6 +20,7 @@ func processKinds() []Kind {
 		{Name: "controller stopped", Weight: 5, Targets: controllerNames(), Touches: itself, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: stopped},
 		{Name: "etcd member killed", Weight: 4, Targets: etcdNames, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: killed},
 		{Name: "etcd member stopped", Weight: 4, Targets: etcdNames, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: stopped},
+		{Name: "etcd member hangs", Weight: 2, Targets: etcdNames, Touches: theStore, Shortest: 4 * time.Second, Longest: 8 * time.Second, Do: hangs},
 		{Name: "etcd quorum lost", Weight: 3, Targets: etcdNames, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 2 * time.Second, Do: othersKilled},
 		{Name: "control plane killed", Weight: 2, Targets: []string{"all"}, Touches: controlPlane, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: allKilled},
 		{Name: "impostor", Weight: 3, Targets: hostNames, Touches: theHost, Shortest: time.Second, Longest: 3 * time.Second, Do: impostor},
@@ -41,6 +42,20 @@ func stopped(ctx context.Context, w *World, f Fault) error {
 		return err
 	}
 	return errors.Join(sleep(ctx, f.For), w.Plane.Signal(f.Target, syscall.SIGCONT))
+}
+
+// hangs has a member of etcd do nothing for so long that nobody can wait for
+// it: writes must go to another one.
+func hangs(ctx context.Context, w *World, f Fault) error {
+	if err := w.Plane.Signal(f.Target, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	end := time.Now().Add(f.For)
+	var err error
+	if made(checkMemberHangs) {
+		err = w.expectWrite(ctx)
+	}
+	return errors.Join(err, sleep(ctx, time.Until(end)), w.Plane.Signal(f.Target, syscall.SIGCONT))
 }
 
 // othersKilled leaves one member of etcd alone.

@@ -28,7 +28,7 @@ func full(ctx context.Context, w *World, f Fault) error {
 	if err := w.Plane.raiseNoSpace(ctx); err != nil {
 		return err
 	}
-	err := sleep(ctx, f.For)
+	err := errors.Join(w.expectFull(ctx), sleep(ctx, f.For))
 	_, disarm := w.Plane.retried(ctx, "alarm", "disarm")
 	return errors.Join(err, disarm)
 }
@@ -84,7 +84,11 @@ func unknownRecord(ctx context.Context, w *World, f Fault) error {
 	if _, err := w.Plane.retried(ctx, "put", key, record[1]); err != nil {
 		return err
 	}
-	err := sleep(ctx, f.For)
+	var err error
+	if made(checkBesideUnknown) {
+		err = w.expectWrite(ctx)
+	}
+	err = errors.Join(err, sleep(ctx, f.For))
 	_, removed := w.Plane.retried(ctx, "del", key)
 	return errors.Join(err, removed)
 }

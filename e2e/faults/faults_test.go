@@ -39,6 +39,9 @@ func TestFaults(t *testing.T) {
 	for _, o := range off {
 		t.Logf("OFF: %s: %s", o.Kind, o.Why)
 	}
+	for _, o := range offChecks {
+		t.Logf("NOT CHECKED: %s: %s", o.Kind, o.Why)
+	}
 	for _, o := range offLeaks {
 		t.Logf("NOT CHECKED: %s: %s", o.Flows, o.Why)
 	}

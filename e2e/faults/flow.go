@@ -72,6 +72,16 @@ func flows() []Flow {
 	add("c2", "s2", "udp", 6, 7101, true, mem1)
 	add("e1", "s1", "udp", 4, 5001, true, egress)
 	add("e1", "s2", "udp", 4, 5001, true, egress)
+	// By whether the policy knows a NIC, and whether it is filtered.
+	exists, filtered := ruleSlots+3, ruleSlots+4
+	add("c1", "n2", "udp", 4, 5000, true, exists)
+	add("c2", "n2", "udp", 6, 5000, true, exists)
+	add("c2", "n2", "tcp", 4, 5000, true, exists)
+	add("n2", "c1", "udp", 4, 6000, true, exists)
+	add("x1", "n2", "udp", 4, 5000, false)
+	add("x1", "f2", "udp", 4, 5950, false, filtered)
+	add("x2", "f2", "udp", 6, 5950, true, filtered)
+	add("c1", "f2", "tcp", 4, 5950, false, filtered)
 	for i := range all {
 		all[i].ClientPort = uint16(20000 + i)
 	}

@@ -31,23 +31,25 @@ type Record struct {
 
 // Finding is something that must not be.
 type Finding struct {
-	Flow string
+	Flow string // or what else it is about
 	What string
 	At   time.Time
 }
 
 func (f Finding) String() string {
-	return fmt.Sprintf("%s: %s (at %s)", f.Flow, f.What, f.At.Format("15:04:05.000"))
+	return fmt.Sprintf("%s: %s (at %s)", f.Flow, f.What, f.At.Format(clock))
 }
 
 // Leaks finds what arrived in a window and must not have: packets later than
-// revokedWithin after the flow was surely forbidden, but for those in the
-// excused times.
-func Leaks(way string, r Record, phases []Phase, in Window, excused []Window) []Finding {
+// revokedWithin, and what the machine was held up itself, after the flow was
+// surely forbidden, but for those in the excused times.
+func Leaks(way string, r Record, phases []Phase, in Window, excused []Window, machine []Cut) []Finding {
 	var first, last time.Time
 	passed := 0
 	for _, at := range r.Arrived {
-		if !in.Has(at) || ruleFor(phases, at, revokedWithin) != MustNot || slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) }) {
+		// What the machine held back it sends late.
+		late := revokedWithin + min(machineShare, Longest(machine, Window{at.Add(-revokedWithin - machineShare), at}).Len())
+		if !in.Has(at) || ruleFor(phases, at, late) != MustNot || slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) }) {
 			continue
 		}
 		if passed == 0 {

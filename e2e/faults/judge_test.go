@@ -59,6 +59,7 @@ func TestLeaks(t *testing.T) {
 		arrived []time.Time
 		phases  []Phase
 		excused []Window
+		machine []Cut
 		leak    bool
 	}{
 		{name: "allowed", arrived: every(0, 5000), phases: []Phase{{at(-1000), Must}}},
@@ -69,9 +70,11 @@ func TestLeaks(t *testing.T) {
 		{name: "perhaps allowed again", arrived: every(0, 3200), phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}, {at(2900), May}}},
 		{name: "forbidden, excused", arrived: every(0, 1000), phases: []Phase{{at(-1000), MustNot}}, excused: []Window{{at(0), at(1000)}}},
 		{name: "forbidden, longer than excused", arrived: every(0, 1000), phases: []Phase{{at(-1000), MustNot}}, excused: []Window{{at(0), at(800)}}, leak: true},
+		{name: "forbidden for a while, on a busy machine", arrived: every(0, 3200), phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}}, machine: []Cut{{Window: Window{at(2100), at(2500)}}}},
+		{name: "forbidden for long, on a busy machine", arrived: every(0, 3700), phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}}, machine: []Cut{{Window: Window{at(2100), at(2500)}}}, leak: true},
 		{name: "judged before", arrived: every(-500, 0), phases: []Phase{{at(-1000), MustNot}}},
 	} {
-		if got := Leaks("f", Record{Arrived: c.arrived}, c.phases, all, c.excused); (len(got) > 0) != c.leak {
+		if got := Leaks("f", Record{Arrived: c.arrived}, c.phases, all, c.excused, c.machine); (len(got) > 0) != c.leak {
 			t.Errorf("%s: found %v, want a leak: %t", c.name, got, c.leak)
 		}
 	}

@@ -100,6 +100,10 @@ func (o *Oracle) allows(f *Flow, all []int) bool {
 	}
 	s := p.snapshot()
 	from, to := machineNamed(f.From), machineNamed(f.To)
+	if p.absent[f.From] || p.absent[f.To] {
+		o.known[key] = false // a NIC without a policy has nothing but the guard's needs
+		return false
+	}
 	_, _, allow := verdict.Decide(s, s.NIC(from.nic()), s.NIC(to.nic()), f.packet(from, to, f.ClientPort, f.Port))
 	if f.Both && !allow {
 		_, _, allow = verdict.Decide(s, s.NIC(to.nic()), s.NIC(from.nic()), f.packet(to, from, f.Port, f.ClientPort))

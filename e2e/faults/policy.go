@@ -31,7 +31,8 @@ type machine struct {
 }
 
 // machines are the VMs: clients, servers, strangers, one whose egress is opened
-// and shut, and one that moves from host to host. What s2 sends is restricted.
+// and shut, one whose NIC comes and goes in the policy, one that is filtered or
+// not, and one that moves from host to host. What s2 sends is restricted.
 var machines = []machine{
 	{name: "c1", host: "h1", octet: 11, groups: []string{"client"}},
 	{name: "c2", host: "h2", octet: 12, groups: []string{"client"}},
@@ -40,6 +41,8 @@ var machines = []machine{
 	{name: "x1", host: "h1", octet: 31, groups: []string{"stranger"}},
 	{name: "x2", host: "h2", octet: 32, groups: []string{"stranger"}},
 	{name: "e1", host: "h1", octet: 41, groups: []string{"client", "eg"}},
+	{name: "n2", host: "h2", octet: 62, groups: []string{"server"}},
+	{name: "f2", host: "h2", octet: 72, groups: []string{"stranger"}},
 	{name: "m", host: "h1", moves: true, octet: 51, groups: []string{"client"}},
 }
 
@@ -54,6 +57,11 @@ func (m machine) address(family int) netip.Addr {
 		return netip.AddrFrom4([4]byte{10, 0, 0, byte(m.octet)})
 	}
 	return netip.AddrFrom16([16]byte{0: 0xfd, 15: byte(m.octet)})
+}
+
+// spec is what the API is told of the machine's NIC.
+func (m machine) spec() client.NICSpec {
+	return client.NICSpec{Account: accountID, Network: networkID, MAC: m.mac(), Addresses: []string{m.address(4).String(), m.address(6).String()}}
 }
 
 func machineNamed(name string) machine {
@@ -82,10 +90,13 @@ type policy struct {
 	rules    map[string][]secgroup.Rule // by group
 	egress   map[string]secgroup.EgressPolicy
 	attached map[string][]string // by machine
+	absent   map[string]bool     // machines whose NICs the policy does not know
+	open     map[string]bool     // machines that are not filtered
 }
 
 func newPolicy() *policy {
-	p := &policy{rules: map[string][]secgroup.Rule{}, egress: map[string]secgroup.EgressPolicy{"listed": secgroup.EgressListed}, attached: map[string][]string{}}
+	p := &policy{rules: map[string][]secgroup.Rule{}, egress: map[string]secgroup.EgressPolicy{"listed": secgroup.EgressListed}, attached: map[string][]string{},
+		absent: map[string]bool{}, open: map[string]bool{}}
 	for _, r := range fixedRules {
 		p.rule(r.group, r.id, r.text)
 	}
@@ -151,8 +162,15 @@ func (p *policy) snapshot() *secgroup.Snapshot {
 		changes = append(changes, secgroup.Put(g))
 	}
 	for _, m := range machines {
+		if p.absent[m.name] {
+			continue
+		}
+		enforcement := secgroup.EnforcementOn
+		if p.open[m.name] {
+			enforcement = secgroup.EnforcementOff
+		}
 		changes = append(changes, secgroup.Put(&secgroup.NIC{
-			ID: m.nic(), Account: accountID, Network: networkID, Enforcement: secgroup.EnforcementOn,
+			ID: m.nic(), Account: accountID, Network: networkID, Enforcement: enforcement,
 			Addresses: []netip.Addr{m.address(4), m.address(6)},
 		}))
 		for _, g := range p.attached[m.name] {

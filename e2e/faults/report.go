@@ -38,7 +38,17 @@ func (o Outcome) Complaint() string {
 		}
 		fmt.Fprintf(&b, "  %s\n", f)
 	}
+	for _, slot := range slices.Sorted(maps.Keys(o.Journals)) {
+		fmt.Fprintf(&b, "  %s:\n    %s\n", slot, strings.ReplaceAll(strings.TrimSpace(o.Journals[slot]), "\n", "\n    "))
+	}
 	return b.String()
+}
+
+func (o *Outcome) journal(slot, text string) {
+	if o.Journals == nil {
+		o.Journals = map[string]string{}
+	}
+	o.Journals[slot] = text
 }
 
 // Summary adds up a history.

@@ -29,7 +29,8 @@ type Outcome struct {
 	Unjudged  int           // cuts while the machine was too busy to say
 	Checked   int           // packets that arrived and were judged
 	Findings  []Finding
-	Stuck     bool // not well again within a round's time: nothing can be said of what follows
+	Journals  map[string]string // what is known of the slots of the flows that were found, by slot
+	Stuck     bool              // not well again within a round's time: nothing can be said of what follows
 }
 
 // Run plays a history and reports each round, until the report says that it is
@@ -147,13 +148,12 @@ func (w *World) converge(ctx context.Context) error {
 					return fmt.Errorf("host %s: alive %t, connected %t, last seen %s", h, host.Alive, host.Connected, host.LastSeen)
 				}
 			}
-			for _, m := range machines {
-				nic, err := c.PlatformNIC(ctx, m.nic())
+			for nic, err := range c.NICs(ctx, accountID) {
 				if err != nil {
 					return err
 				}
-				if at := w.vms[m.name].at; !nic.Ready || nic.Host != at {
-					return fmt.Errorf("NIC %s: ready %t at %s, it is at %s", m.nic(), nic.Ready, nic.Host, at)
+				if at := w.vmOf(nic.ID).at; !nic.Ready || nic.Host != at {
+					return fmt.Errorf("NIC %s: ready %t at %s, it is at %s", nic.ID, nic.Ready, nic.Host, at)
 				}
 			}
 			r, err := c.Realization(ctx, w.Book.Revision(), time.Second)
@@ -166,6 +166,16 @@ func (w *World) converge(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// vmOf is the VM of a NIC.
+func (w *World) vmOf(nic string) *vm {
+	for _, v := range w.vms {
+		if v.nic() == nic {
+			return v
+		}
+	}
+	return &vm{}
 }
 
 // compare reads the policy from every API, and complains of what is not as the
@@ -235,20 +245,20 @@ func (f *Flow) wayName(w way) string {
 
 // judge looks at everything that was seen in a window.
 func (w *World) judge(out *Outcome, oracle *Oracle, in Window) {
-	var machine []Cut
-	for _, way := range w.control.ways() {
-		cuts := Cuts(w.Sniff.Seen(way), []Phase{{time.Time{}, Must}}, in, nil)
-		machine = append(machine, cuts...)
-		out.Machine = max(out.Machine, Longest(cuts, in).Len())
+	stalls := w.stalls(in)
+	for _, s := range stalls {
+		out.Machine = max(out.Machine, Longest(s.cuts, in).Len())
 	}
 	for i := range w.Flows {
 		f := &w.Flows[i]
+		before := len(out.Findings)
+		machine := stalls.of(f)
 		phases := oracle.Phases(f, w.Book, in.From.Add(-rememberedFor))
 		for _, way := range f.ways() {
 			name, seen := f.wayName(way), w.Sniff.Seen(way)
 			out.Checked += len(seen.Arrived)
 			if !slices.ContainsFunc(offLeaks, func(o OffLeak) bool { return o.of(f) }) {
-				out.Findings = append(out.Findings, Leaks(name, seen, phases, in, w.excused(f, true))...)
+				out.Findings = append(out.Findings, Leaks(name, seen, phases, in, w.excused(f, true), machine)...)
 			}
 			for _, cut := range Cuts(seen, phases, in, w.excused(f, false)) {
 				own := Longest(machine, cut.Window).Len()
@@ -266,8 +276,13 @@ func (w *World) judge(out *Outcome, oracle *Oracle, in Window) {
 				}
 			}
 		}
+		if len(out.Findings) > before {
+			for _, slot := range f.Slots {
+				out.journal(oracle.slots[slot].Name, w.Book.Journal(slot))
+			}
+		}
 	}
-	slices.SortFunc(out.Findings, func(a, b Finding) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(out.Findings, func(a, b Finding) int { return a.At.Compare(b.At) })
 }
 
 func (w *World) forgetExcuses(before time.Time) {

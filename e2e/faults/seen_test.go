@@ -60,7 +60,7 @@ func TestFaultsAreSeen(t *testing.T) {
 	// What is acknowledged and then not there is lost.
 	w.Book.Sent(0, 1, time.Now())
 	w.Book.Acknowledged(0, 1, false, false, 0, time.Now(), "a write that was never made")
-	if wrong := w.compare(ctx, slots); len(wrong) != 1 || !strings.Contains(wrong[0].Error(), "never made") {
+	if wrong := w.compare(ctx, slots); len(wrong) != 1 || !strings.Contains(wrong[0].Error(), slots[0].Name) {
 		t.Errorf("a lost write: %v", wrong)
 	}
 }

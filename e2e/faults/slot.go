@@ -27,25 +27,30 @@ type Slot struct {
 // listing is what one API says of the policy.
 type listing struct {
 	groups   map[string]client.Group
+	nics     map[string]client.NIC
 	attached map[string][]string // groups by NIC
 }
 
 // list reads it.
 func list(ctx context.Context, c *client.Client) (*listing, error) {
-	l := &listing{groups: map[string]client.Group{}, attached: map[string][]string{}}
+	l := &listing{groups: map[string]client.Group{}, nics: map[string]client.NIC{}, attached: map[string][]string{}}
 	for g, err := range c.Groups(ctx, accountID) {
 		if err != nil {
 			return nil, err
 		}
 		l.groups[g.ID] = g
 	}
-	for _, m := range machines {
-		groups, err := c.NICGroups(ctx, accountID, m.nic())
+	for n, err := range c.NICs(ctx, accountID) {
+		if err != nil {
+			return nil, err
+		}
+		l.nics[n.ID] = n
+		groups, err := c.NICGroups(ctx, accountID, n.ID)
 		if err != nil {
 			return nil, err
 		}
 		for _, g := range groups {
-			l.attached[m.nic()] = append(l.attached[m.nic()], g.ID)
+			l.attached[n.ID] = append(l.attached[n.ID], g.ID)
 		}
 	}
 	return l, nil
@@ -66,7 +71,7 @@ func slots() []Slot {
 	for i := range ruleSlots {
 		all = append(all, ruleSlot(i))
 	}
-	return append(all, memberSlot("mem0", "c1"), memberSlot("mem1", "c2"), egressSlot())
+	return append(all, memberSlot("mem0", "c1"), memberSlot("mem1", "c2"), egressSlot(), existenceSlot(), enforcementSlot())
 }
 
 // ruleSlot is absent, from all clients, from the only client of a prefix, or disabled.

@@ -28,7 +28,6 @@ type World struct {
 	Flows []Flow
 
 	senders *Senders
-	control Flow // between two machines that have nothing to do with Ringfence
 
 	mu      sync.Mutex
 	vms     map[string]*vm
@@ -78,11 +77,11 @@ func (w *World) build(ctx context.Context, dir, binary string) (err error) {
 		}
 	}
 	w.Flows = flows()
-	if err := w.startControl(ctx); err != nil {
+	if err := w.makeOutsiders(ctx); err != nil {
 		return err
 	}
 	var ways []way
-	for _, f := range append(w.Flows, w.control) {
+	for _, f := range append(slices.Clone(w.Flows), controls...) {
 		ways = append(ways, f.ways()...)
 	}
 	w.Sniff = NewSniffer(ways)
@@ -94,7 +93,7 @@ func (w *World) build(ctx context.Context, dir, binary string) (err error) {
 		}
 	}
 	w.Book = NewBook(len(slots()), time.Now())
-	for _, f := range append(w.Flows, w.control) {
+	for _, f := range append(slices.Clone(w.Flows), controls...) {
 		from, to := w.vms[f.From], w.vms[f.To]
 		a := end{from.NS, netip.AddrPortFrom(from.address(f.Family), f.ClientPort)}
 		b := end{to.NS, netip.AddrPortFrom(to.address(f.Family), f.Port)}
@@ -145,9 +144,7 @@ func (w *World) makePolicy(ctx context.Context) error {
 		}
 	}
 	for _, m := range machines {
-		if _, err := c.PutNIC(ctx, m.nic(), client.NICSpec{
-			Account: accountID, Network: networkID, MAC: m.mac(), Addresses: []string{m.address(4).String(), m.address(6).String()},
-		}); err != nil {
+		if _, err := c.PutNIC(ctx, m.nic(), m.spec()); err != nil {
 			return err
 		}
 		if err := c.SetNICGroups(ctx, accountID, m.nic(), m.groups); err != nil {
@@ -207,23 +204,6 @@ func (v *vm) vanish(host string) error {
 	dev := v.dev[host]
 	return v.NS.IP("address flush dev "+dev, "link set "+dev+" down")
 }
-
-// startControl adds two machines at the fabric: what they lose, this machine is
-// too busy for.
-func (w *World) startControl(ctx context.Context) error {
-	w.control = Flow{Name: "control", From: "o1", To: "o2", Proto: "udp", Family: 4, Port: 5000, ClientPort: 5001, Both: true}
-	for _, m := range outsiders {
-		node, err := w.Lab.Outside(ctx, 0, lab.NodeSpec{Name: m.name, MAC: m.mac(), Addresses: []netip.Prefix{netip.PrefixFrom(m.address(4), 24)}})
-		if err != nil {
-			return err
-		}
-		w.vms[m.name] = &vm{machine: m, Node: node, dev: map[string]string{"": lab.Device}}
-	}
-	return nil
-}
-
-// outsiders are machines that are no VMs.
-var outsiders = []machine{{name: "o1", octet: 201}, {name: "o2", octet: 202}}
 
 // Logs is the end of what each process has written.
 func (p *Plane) Logs() string {

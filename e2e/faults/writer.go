@@ -75,13 +75,14 @@ func (wr *writer) make(ctx context.Context, write Write) bool {
 		var problem *client.Problem
 		switch {
 		case err == nil:
-			how := fmt.Sprintf("%s = %d by %s at %s, revision %d, status %d, waited %t", slot.Name, write.Value, api, now.Format("15:04:05.000"), meta.Revision, meta.Status, meta.Waited)
+			how := fmt.Sprintf("%d is acknowledged by %s, revision %d, status %d, applied %t", write.Value, api, meta.Revision, meta.Status, meta.Waited)
 			wr.w.Book.Acknowledged(write.Slot, write.Value, meta.Waited, doubted, meta.Revision, now, how)
 			wr.tally.Writes++
 			if meta.Waited {
 				wr.tally.Applied++
 			}
 			return true
+		case doubted && client.IsNotFound(err): // what one write makes an earlier one may have deleted just now
 		case errors.As(err, &problem) && problem.Status < 500:
 			wr.findings = append(wr.findings, Finding{slot.Name, fmt.Sprintf("value %d was refused by %s: %v", write.Value, api, err), now})
 			return true

@@ -66,6 +66,24 @@ func (h *Host) connect(ctx context.Context) error {
 	return h.lab.fabric.awaitUpcalls(ctx, h.ns, Uplink)
 }
 
+// Beside adds a node at a bridge of the host that is OVS's own, a learning
+// switch without an uplink: it shares ovs-vswitchd with the VMs, and no flow.
+func (h *Host) Beside(ctx context.Context, spec NodeSpec) (*Node, error) {
+	n, err := h.lab.newNode(spec)
+	if err != nil {
+		return nil, err
+	}
+	port := fmt.Sprintf("beside%d", h.lab.number())
+	if err := wire(h.ns, port, n.NS, Device); err != nil {
+		return nil, err
+	}
+	if err := n.configure(Device, spec); err != nil {
+		return nil, err
+	}
+	_, err = h.Vsctl(ctx, "--may-exist", "add-br", "beside", "--", "set", "bridge", "beside", "datapath_type="+Datapath(), "--", "add-port", "beside", port)
+	return n, err
+}
+
 // Plug adds the VMs' taps to the bridge, in one transaction.
 func (h *Host) Plug(ctx context.Context, vms ...*VM) error {
 	change := ovsproc.NewChange()
