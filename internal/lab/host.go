@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -80,8 +81,8 @@ func (h *Host) Beside(ctx context.Context, spec NodeSpec) (*Node, error) {
 	if err := n.configure(Device, spec); err != nil {
 		return nil, err
 	}
-	_, err = h.Vsctl(ctx, "--may-exist", "add-br", "beside", "--", "set", "bridge", "beside", "datapath_type="+Datapath(), "--", "add-port", "beside", port)
-	return n, err
+	const bridge = "beside"
+	return n, h.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{Name: bridge, Datapath: Datapath()}).AddPort(bridge, ovsproc.Port{Name: port}))
 }
 
 // Plug adds the VMs' taps to the bridge, in one transaction.
@@ -105,13 +106,11 @@ func (h *Host) Unplug(ctx context.Context, vms ...*VM) error {
 // Replug removes the VMs' taps from the bridge and adds them again in the same
 // transaction, so that nobody who reads the database sees them gone.
 func (h *Host) Replug(ctx context.Context, vms ...*VM) error {
-	var args []string
+	change := ovsproc.NewChange()
 	for _, v := range vms {
-		args = append(args, "--", "del-port", Bridge, v.tap, "--", "add-port", Bridge, v.tap,
-			"--", "set", "interface", v.tap, fmt.Sprintf("external_ids:iface-id=%q", v.NIC))
+		change.DeletePort(Bridge, v.tap).AddPort(Bridge, ovsproc.Port{Name: v.tap, ExternalIDs: map[string]string{"iface-id": v.NIC}})
 	}
-	_, err := h.Vsctl(ctx, args[1:]...)
-	return err
+	return h.Commit(ctx, change)
 }
 
 // Connect sets the uplink's state: without it the host's VMs reach each other
