@@ -26,7 +26,14 @@ func (w Window) Has(t time.Time) bool { return !t.Before(w.From) && !t.After(w.T
 // Record is what was seen of one way of a flow: when packets left the sending
 // VM's device, and when they came to the receiving one's, in order.
 type Record struct {
-	Sent, Arrived []time.Time
+	Sent    []Packet
+	Arrived []time.Time
+}
+
+// Packet is one that was sent.
+type Packet struct {
+	At    time.Time
+	Began time.Time // when its TCP connection began; zero for a datagram
 }
 
 // Finding is something that must not be.
@@ -79,6 +86,22 @@ func ruleFor(phases []Phase, at time.Time, before time.Duration) Rule {
 	return rule
 }
 
+// mustSince tells whether a flow had to pass at a time, and all the while since
+// another one, unless that is zero.
+func mustSince(phases []Phase, since, at time.Time) bool {
+	rule := May
+	for i, p := range phases {
+		if p.Since.After(at) {
+			break
+		}
+		rule = p.Rule
+		if !since.IsZero() && rule != Must && (i+1 == len(phases) || phases[i+1].Since.After(since)) {
+			return false
+		}
+	}
+	return rule == Must
+}
+
 // Cut is a time in which everything that was sent got lost.
 type Cut struct {
 	Window
@@ -90,7 +113,9 @@ type Cut struct {
 func (c Cut) Len() time.Duration { return c.To.Sub(c.From) }
 
 // Cuts finds the times in a window in which a flow had to pass and did not: runs of sent packets between two arrivals, or from the last arrival on. Packets
-// sent in excused times, or before the flow surely had to pass, do not count.
+// sent in excused times, or before the flow surely had to pass, do not count,
+// and neither do those of a TCP connection that is from before that: it may have
+// been cut, for good.
 func Cuts(r Record, phases []Phase, in Window, excused []Window) (cuts []Cut) {
 	var cut Cut
 	end := func() {
@@ -100,13 +125,14 @@ func Cuts(r Record, phases []Phase, in Window, excused []Window) (cuts []Cut) {
 		cut = Cut{}
 	}
 	next := 0 // the first arrival after the packet
-	for i, at := range r.Sent {
+	for i, p := range r.Sent {
+		at := p.At
 		for next < len(r.Arrived) && r.Arrived[next].Before(at) {
 			next++
 			end()
 		}
-		arrives := next < len(r.Arrived) && (i+1 == len(r.Sent) || r.Arrived[next].Before(r.Sent[i+1]))
-		counts := in.Has(at) && ruleFor(phases, at, 0) == Must && !slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) })
+		arrives := next < len(r.Arrived) && (i+1 == len(r.Sent) || r.Arrived[next].Before(r.Sent[i+1].At))
+		counts := in.Has(at) && mustSince(phases, p.Began, at) && !slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) })
 		switch {
 		case arrives || !counts:
 			end()

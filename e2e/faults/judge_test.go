@@ -8,6 +8,22 @@ import (
 // at is a time some milliseconds after the beginning.
 func at(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
 
+// packets are datagrams sent at some times.
+func packets(times []time.Time) (all []Packet) {
+	for _, t := range times {
+		all = append(all, Packet{At: t})
+	}
+	return all
+}
+
+// connection has them be of a TCP connection that began some time.
+func connection(began int, all []Packet) []Packet {
+	for i := range all {
+		all[i].Began = at(began)
+	}
+	return all
+}
+
 // every lists times from one to another, 100 ms apart.
 func every(from, to int) (times []time.Time) {
 	for ms := from; ms < to; ms += 100 {
@@ -33,18 +49,20 @@ func TestCuts(t *testing.T) {
 		excused []Window
 		longest time.Duration
 	}{
-		{name: "everything arrives", r: Record{every(0, 5000), later(every(0, 5000), 3)}, phases: must},
-		{name: "nothing is sent", r: Record{append(every(0, 1000), every(4000, 5000)...), later(append(every(0, 1000), every(4000, 5000)...), 3)}, phases: must},
-		{name: "a hole", r: Record{every(0, 5000), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, longest: 1900 * time.Millisecond},
-		{name: "nothing ever arrives", r: Record{every(0, 5000), nil}, phases: must, longest: 4900 * time.Millisecond},
-		{name: "no end of it", r: Record{every(0, 5000), later(every(0, 2000), 3)}, phases: must, longest: 2900 * time.Millisecond},
-		{name: "held back, then all at once", r: Record{every(0, 5000), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, longest: 1900 * time.Millisecond},
-		{name: "a hole that is excused", r: Record{every(0, 5000), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, excused: []Window{{at(900), at(3000)}}},
-		{name: "a hole longer than its excuse", r: Record{every(0, 6000), later(append(every(0, 1000), every(5000, 6000)...), 3)}, phases: must, excused: []Window{{at(900), at(2000)}}, longest: 2800 * time.Millisecond},
-		{name: "a hole while it may be forbidden", r: Record{every(0, 5000), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: []Phase{{at(-1000), Must}, {at(950), May}, {at(2900), Must}}},
-		{name: "allowed, and nothing comes", r: Record{every(0, 5000), nil}, phases: []Phase{{at(-1000), MustNot}, {at(2000), Must}}, longest: 2900 * time.Millisecond},
-		{name: "TCP that tries ever more rarely", r: Record{[]time.Time{at(0), at(200), at(600), at(1400), at(3000)}, []time.Time{at(3)}}, phases: must, longest: 2800 * time.Millisecond},
-		{name: "TCP that was right at its next try", r: Record{[]time.Time{at(0), at(200), at(600), at(1400), at(3000)}, []time.Time{at(3), at(3003)}}, phases: must, longest: 1200 * time.Millisecond},
+		{name: "everything arrives", r: Record{packets(every(0, 5000)), later(every(0, 5000), 3)}, phases: must},
+		{name: "nothing is sent", r: Record{packets(append(every(0, 1000), every(4000, 5000)...)), later(append(every(0, 1000), every(4000, 5000)...), 3)}, phases: must},
+		{name: "a hole", r: Record{packets(every(0, 5000)), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, longest: 1900 * time.Millisecond},
+		{name: "nothing ever arrives", r: Record{packets(every(0, 5000)), nil}, phases: must, longest: 4900 * time.Millisecond},
+		{name: "no end of it", r: Record{packets(every(0, 5000)), later(every(0, 2000), 3)}, phases: must, longest: 2900 * time.Millisecond},
+		{name: "held back, then all at once", r: Record{packets(every(0, 5000)), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, longest: 1900 * time.Millisecond},
+		{name: "a hole that is excused", r: Record{packets(every(0, 5000)), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: must, excused: []Window{{at(900), at(3000)}}},
+		{name: "a hole longer than its excuse", r: Record{packets(every(0, 6000)), later(append(every(0, 1000), every(5000, 6000)...), 3)}, phases: must, excused: []Window{{at(900), at(2000)}}, longest: 2800 * time.Millisecond},
+		{name: "a hole while it may be forbidden", r: Record{packets(every(0, 5000)), later(append(every(0, 1000), every(3000, 5000)...), 3)}, phases: []Phase{{at(-1000), Must}, {at(950), May}, {at(2900), Must}}},
+		{name: "allowed, and nothing comes", r: Record{packets(every(0, 5000)), nil}, phases: []Phase{{at(-1000), MustNot}, {at(2000), Must}}, longest: 2900 * time.Millisecond},
+		{name: "a connection from before it was forbidden", r: Record{connection(-500, packets(every(0, 5000))), nil}, phases: []Phase{{at(-1000), Must}, {at(-100), MustNot}, {at(0), Must}}},
+		{name: "a connection since it is allowed", r: Record{connection(100, packets(every(100, 5000))), nil}, phases: []Phase{{at(-1000), MustNot}, {at(0), Must}}, longest: 4800 * time.Millisecond},
+		{name: "TCP that tries ever more rarely", r: Record{packets([]time.Time{at(0), at(200), at(600), at(1400), at(3000)}), []time.Time{at(3)}}, phases: must, longest: 2800 * time.Millisecond},
+		{name: "TCP that was right at its next try", r: Record{packets([]time.Time{at(0), at(200), at(600), at(1400), at(3000)}), []time.Time{at(3), at(3003)}}, phases: must, longest: 1200 * time.Millisecond},
 	} {
 		if got := Longest(Cuts(c.r, c.phases, all, c.excused), all).Len(); got != c.longest {
 			t.Errorf("%s: cut for %s, want %s", c.name, got, c.longest)

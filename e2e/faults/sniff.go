@@ -30,13 +30,20 @@ type way struct {
 type Sniffer struct {
 	mu    sync.Mutex
 	seen  map[way]*Record
+	calls map[way]call // the latest TCP connection, by the way to the server
 	conns []*packet.Conn
 	wg    sync.WaitGroup
 }
 
+// call is a TCP connection.
+type call struct {
+	port  uint16 // the client's
+	began time.Time
+}
+
 // NewSniffer makes one that sees the given ways.
 func NewSniffer(ways []way) *Sniffer {
-	s := &Sniffer{seen: map[way]*Record{}}
+	s := &Sniffer{seen: map[way]*Record{}, calls: map[way]call{}}
 	for _, w := range ways {
 		s.seen[w] = &Record{}
 	}
@@ -110,7 +117,7 @@ func stamp(control []byte) time.Time {
 
 // note counts a frame, if it is of a flow.
 func (s *Sniffer) note(frame []byte, sent bool, at time.Time) {
-	w, sport, dport, reset, ok := headers(frame)
+	w, sport, dport, flags, ok := headers(frame)
 	if !ok {
 		return
 	}
@@ -124,19 +131,43 @@ func (s *Sniffer) note(frame []byte, sent bool, at time.Time) {
 		r := s.seen[w]
 		switch {
 		case r == nil:
-		case sent && reset: // nobody minds if it is lost
+		case sent && w.proto == unix.IPPROTO_UDP:
+			r.Sent = append(r.Sent, Packet{At: at})
 		case sent:
-			r.Sent = append(r.Sent, at)
+			if p, ok := s.segment(w, sport, dport, flags, at); ok {
+				r.Sent = append(r.Sent, p)
+			}
 		default:
 			r.Arrived = append(r.Arrived, at)
 		}
 	}
 }
 
+// segment is a sent segment, if anybody minds that it arrives: those of
+// connections that the client has left do not matter, and no reset does.
+func (s *Sniffer) segment(w way, sport, dport uint16, flags byte, at time.Time) (Packet, bool) {
+	toServer, client := w, sport
+	if !w.toServer {
+		toServer, client = way{src: w.dst, dst: w.src, proto: w.proto, port: w.port, toServer: true}, dport
+	}
+	if w.toServer && flags&(tcpSYN|tcpACK) == tcpSYN && s.calls[toServer].port != client {
+		s.calls[toServer] = call{client, at}
+	}
+	now := s.calls[toServer]
+	return Packet{at, now.began}, now.port == client && flags&tcpRST == 0
+}
+
+// Flags of TCP, RFC 9293.
+const (
+	tcpSYN = 1 << 1
+	tcpRST = 1 << 2
+	tcpACK = 1 << 4
+)
+
 // headers reads a frame of TCP or UDP as far as it matters here.
-func headers(b []byte) (w way, sport, dport uint16, reset, ok bool) {
+func headers(b []byte) (w way, sport, dport uint16, flags byte, ok bool) {
 	if len(b) < 14 {
-		return w, 0, 0, false, false
+		return w, 0, 0, 0, false
 	}
 	kind := binary.BigEndian.Uint16(b[12:])
 	b = b[14:]
@@ -148,16 +179,16 @@ func headers(b []byte) (w way, sport, dport uint16, reset, ok bool) {
 		w.src, w.dst, w.proto = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:])), b[6]
 		b = b[40:]
 	default:
-		return w, 0, 0, false, false
+		return w, 0, 0, 0, false
 	}
 	switch {
 	case w.proto == unix.IPPROTO_TCP && len(b) >= 14:
-		reset = b[13]&4 != 0
+		flags = b[13]
 	case w.proto == unix.IPPROTO_UDP && len(b) >= 8:
 	default:
-		return w, 0, 0, false, false
+		return w, 0, 0, 0, false
 	}
-	return w, binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]), reset, true
+	return w, binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]), flags, true
 }
 
 // Seen is what was seen of a way so far, in order.
@@ -165,7 +196,7 @@ func (s *Sniffer) Seen(w way) Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := Record{slices.Clone(s.seen[w].Sent), slices.Clone(s.seen[w].Arrived)}
-	slices.SortFunc(r.Sent, time.Time.Compare)
+	slices.SortFunc(r.Sent, func(a, b Packet) int { return a.At.Compare(b.At) })
 	slices.SortFunc(r.Arrived, time.Time.Compare)
 	return r
 }
@@ -184,11 +215,9 @@ func (s *Sniffer) LastArrival(w way) (last time.Time) {
 func (s *Sniffer) Forget(before time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	drop := func(times []time.Time) []time.Time {
-		return slices.Clone(times[max(0, slices.IndexFunc(times, func(t time.Time) bool { return !t.Before(before) })):])
-	}
 	for _, r := range s.seen {
-		r.Sent, r.Arrived = drop(r.Sent), drop(r.Arrived)
+		r.Sent = slices.DeleteFunc(r.Sent, func(p Packet) bool { return p.At.Before(before) })
+		r.Arrived = slices.DeleteFunc(r.Arrived, func(t time.Time) bool { return t.Before(before) })
 	}
 }
 
