@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run demo test test-faults test-kernel vet lint fuzz-short bench clean
+.PHONY: help setup build run demo test test-faults test-kernel vet lint fuzz-short bench bench-ovsdb clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,7 @@ test-kernel: setup ## tests on the kernel datapath, in a virtual machine
 vet:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these:"; echo "$$bad"; exit 1; }
 	$(GO) vet ./...
+	@$(GO) mod tidy -diff || { echo "go.mod is not tidy: go mod tidy"; exit 1; }
 
 lint: vet ## run golangci-lint (built from tools.mod the first time)
 	$(GO) tool -modfile=tools.mod golangci-lint run ./...
@@ -82,6 +83,16 @@ fuzz-short: ## run every fuzz target for FUZZTIME
 bench: ## print the benchmark's figures as JSON lines, for SIZE
 	@$(MAKE) -s setup build >&2
 	@$(GO) run ./cmd/bench -size $(SIZE)
+
+# N is how many interfaces the bridge has, BEFORE the last commit with a client of our own.
+N      ?= 2000
+BEFORE ?= 79cf3b0
+bench-ovsdb: setup ## print what following N interfaces costs, with the client of before and now
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && mkdir "$$dir/src" && \
+	  if git archive $(BEFORE) 2>/dev/null | tar -x -C "$$dir/src" 2>/dev/null && \
+	    (cd "$$dir/src" && $(GO) build -trimpath -o "$$dir/before" ./cmd/bench/ovsdb); then "$$dir/before" -n $(N) -name before; \
+	  else echo "commit $(BEFORE) is not here: nothing to compare with"; fi && \
+	  $(GO) build -trimpath -o "$$dir/now" ./cmd/bench/ovsdb && "$$dir/now" -n $(N) -name now
 
 clean: ## remove what was built
 	rm -rf bin

@@ -20,8 +20,10 @@ const (
 	probeInterval = 5 * time.Second
 )
 
-// Client runs transactions. It connects again when it has to. Safe for
-// concurrent use.
+// Client runs transactions. It connects again when it has to: when the
+// connection was lost, or a call was not answered in its time. It sends no probe,
+// as the server answers nothing while it is busy with a large transaction. Safe
+// for concurrent use.
 type Client struct {
 	addr string
 
@@ -65,7 +67,6 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	go s.probe(probeInterval)
 	c.session = s
 	return s, nil
 }
@@ -83,6 +84,9 @@ func (c *Client) transact(ctx context.Context, ops ...ovsdb.Operation) ([]ovsdb.
 	}
 	var results []ovsdb.OperationResult
 	if err := s.call(ctx, "transact", ovsdb.NewTransactArgs(database, ops...), &results); err != nil {
+		if ctx.Err() != nil {
+			s.fail(ErrSilent) // the next call tries a new connection
+		}
 		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	}
 	return results, refusal(ops, results)

@@ -15,7 +15,7 @@ import (
 
 func connect(t *testing.T, v *ovstest.OVS) (*Client, context.Context) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	c, err := Dial(ctx, v.DBAddr)
 	if err != nil {

@@ -12,7 +12,7 @@ var (
 	// ErrOutcomeUnknown: the connection was lost before the answer to a
 	// transaction came; it may have been committed or not.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
-	// ErrSilent: the server did not answer an inactivity probe.
+	// ErrSilent: the server did not answer a probe, or not in time.
 	ErrSilent = errors.New("server does not answer")
 )
 

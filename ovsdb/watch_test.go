@@ -76,7 +76,7 @@ func startWatch(t *testing.T, addr, bridge string) *watcher {
 // until returns the first state that meets the condition.
 func (w *watcher) until(what string, ok func(BridgeState) bool) BridgeState {
 	w.t.Helper()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(2 * time.Minute)
 	for {
 		select {
 		case w.last = <-w.states:
