@@ -122,7 +122,7 @@ func (b *Book) Settled(slot, value int, at time.Time) error {
 	a.note(at, "%d is what the store says", value)
 	var err error
 	if !a.stored.has(value) {
-		err = fmt.Errorf("the store has value %d, which is none of %b", value, a.stored)
+		err = fmt.Errorf("the store has value %d, which is none of %b:\n%s", value, a.stored, a.told())
 	}
 	a.stored = only(value)
 	a.enforce(at, only(value))
@@ -194,9 +194,13 @@ const clock = "15:04:05.000"
 func (b *Book) Journal(slot int) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.slots[slot].told()
+}
+
+func (a *account) told() string {
 	var text strings.Builder
-	for _, e := range b.slots[slot].journal {
-		fmt.Fprintf(&text, "%s %s\n", e.at.Format(clock), e.text)
+	for _, e := range a.journal {
+		fmt.Fprintf(&text, "    %s %s\n", e.at.Format(clock), e.text)
 	}
 	return text.String()
 }

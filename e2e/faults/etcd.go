@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -161,4 +162,29 @@ func (p *Plane) postAlarm(ctx context.Context, name string) error {
 		return fmt.Errorf("%s: %s: %s", name, resp.Status, body)
 	}
 	return nil
+}
+
+// replaceFor gives a key another value for a while.
+func (p *Plane) replaceFor(ctx context.Context, key string, value []byte, d time.Duration) error {
+	out, err := p.retried(ctx, "get", key, "--write-out=json")
+	if err != nil {
+		return err
+	}
+	var got struct {
+		KVs []struct {
+			Value []byte `json:"value"`
+		} `json:"kvs"`
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		return err
+	}
+	if len(got.KVs) != 1 {
+		return fmt.Errorf("key %s: %d values", key, len(got.KVs))
+	}
+	if _, err := p.retried(ctx, "put", key, "--", string(value)); err != nil {
+		return err
+	}
+	err = sleep(ctx, d)
+	_, back := p.retried(ctx, "put", key, "--", string(got.KVs[0].Value))
+	return errors.Join(err, back)
 }

@@ -16,6 +16,7 @@ func storeKinds() []Kind {
 		{Name: "store restored", Weight: 3, Targets: all, Touches: theStore, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: restored},
 		{Name: "store restored while all are down", Weight: 2, Targets: all, Touches: controlPlane, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: restoredWhileDown},
 		{Name: "unknown record", Weight: 3, Targets: all, Touches: theStore, Shortest: 500 * time.Millisecond, Longest: 2 * time.Second, Do: unknownRecord},
+		{Name: "record in use unreadable", Weight: 3, Targets: recordsInUse, Touches: theStore, Shortest: 500 * time.Millisecond, Longest: 2 * time.Second, Do: unreadable},
 	}
 }
 
@@ -80,7 +81,7 @@ func unknownRecord(ctx context.Context, w *World, f Fault) error {
 		{"gadgets/" + accountID + "/odd", `{"v":1}`},
 	}
 	record := records[f.Salt%uint64(len(records))]
-	key := "/ringfence/v1/policy/" + record[0]
+	key := policyKeys + record[0]
 	if _, err := w.Plane.retried(ctx, "put", key, record[1]); err != nil {
 		return err
 	}
@@ -91,4 +92,23 @@ func unknownRecord(ctx context.Context, w *World, f Fault) error {
 	err = errors.Join(err, sleep(ctx, f.For))
 	_, removed := w.Plane.retried(ctx, "del", key)
 	return errors.Join(err, removed)
+}
+
+// policyKeys is what the keys of all objects of the policy begin with.
+const policyKeys = "/ringfence/v1/policy/"
+
+// recordsInUse are records that others depend on, and that no slot writes.
+var recordsInUse = []string{
+	"groups/" + accountID + "/client", "groups/" + accountID + "/listed", "groups/" + accountID + "/stranger",
+	"nics/nic-c1", "nics/nic-s2", "attachments/" + accountID + "/listed/nic/nic-s2", "networks/" + networkID,
+}
+
+// unreadable makes a record one of a version that nobody knows, or no record at
+// all, for a while. What it allows may be cut meanwhile, but nothing may be
+// let through that was not before.
+func unreadable(ctx context.Context, w *World, f Fault) error {
+	from := time.Now()
+	err := w.Plane.replaceFor(ctx, policyKeys+f.Target, [][]byte{[]byte(`{"v":99}`), []byte("not JSON"), []byte(`{"v":1,"min_reader":99}`)}[f.Salt%3], f.For)
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: func(*Flow) bool { return true }})
+	return err
 }

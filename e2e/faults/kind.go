@@ -29,7 +29,6 @@ type Off struct{ Kind, Why string }
 var off = []Off{
 	{"store restored", "issue 8, item 1: followers wait for a revision of the lost history, the APIs answer nothing"},
 	{"store restored while all are down", "issue 8, item 1"},
-	{"impostor", "issue 8, item 5: its reports replace the host's own, and are believed"},
 	{"plugged at two hosts", "issue 8, item 13: the VMs beside the dead port lose the NIC"},
 }
 
@@ -42,7 +41,6 @@ const (
 
 // offChecks are those of them that are not made.
 var offChecks = []Off{
-	{checkBesideUnknown, "issue 8, item 2: an unknown record stops all writes"},
 	{checkMemberHangs, "issue 8, item 3: 5 to 10 s of 503"},
 	{checkFullSaid, "issue 8, item 3: it says that the store cannot be reached"},
 }

@@ -39,7 +39,7 @@ func (o Outcome) Complaint() string {
 		fmt.Fprintf(&b, "  %s\n", f)
 	}
 	for _, slot := range slices.Sorted(maps.Keys(o.Journals)) {
-		fmt.Fprintf(&b, "  %s:\n    %s\n", slot, strings.ReplaceAll(strings.TrimSpace(o.Journals[slot]), "\n", "\n    "))
+		fmt.Fprintf(&b, "  %s:\n%s", slot, o.Journals[slot])
 	}
 	return b.String()
 }
