@@ -36,8 +36,8 @@ func TestDrift(t *testing.T) {
 	} {
 		r.ovs.Ofctl(c.args...)
 		if c.ours {
-			r.eventually(promptly, c.name, func() string { return same(r.flows(), want) })
-			r.eventually(promptly, c.name+" is counted", func() string {
+			r.promptly(c.name, func() string { return same(r.flows(), want) })
+			r.promptly(c.name+" is counted", func() string {
 				now := r.counter("drift_repaired_total")
 				if now > repaired {
 					repaired = now
@@ -97,7 +97,7 @@ func TestDriftIsJudged(t *testing.T) {
 		}
 		return ""
 	})
-	r.eventually(promptly, "cut", func() string {
+	r.promptly("cut", func() string {
 		if n := len(r.entries(sneaked)); n > 1 { // the sender's end lets it go still
 			return fmt.Sprintf("%d entries", n)
 		}
@@ -142,7 +142,7 @@ func TestAudit(t *testing.T) {
 	ours := func() []string {
 		return slices.DeleteFunc(r.flows(), func(f string) bool { return strings.Contains(f, "cookie=0x17") })
 	}
-	r.eventually(promptly, "all is right again", func() string { return same(ours(), want) })
+	r.promptly("all is right again", func() string { return same(ours(), want) })
 	if r.counter("sweep_seconds") == sweeps {
 		t.Error("connections were not judged again")
 	}

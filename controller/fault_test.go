@@ -129,7 +129,7 @@ func TestZones(t *testing.T) {
 	if now := r.zone(1); now == zones[1] || !strings.Contains(now, "/a4") {
 		t.Errorf("zone %s, was %s", now, zones[1])
 	}
-	r.eventually(promptly, "the zone is emptied", func() string {
+	r.promptly("the zone is emptied", func() string {
 		if n := len(r.entries(conn)); n != 1 {
 			return fmt.Sprintf("%d entries", n)
 		}

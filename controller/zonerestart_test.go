@@ -85,7 +85,7 @@ func TestZonesOutliveRestarts(t *testing.T) {
 // limited checks that the switch limits the connections in zones.
 func (r *rig) limited(what string, zones []string) {
 	r.t.Helper()
-	r.eventually(promptly, what+": connections are limited", func() string {
+	r.promptly(what+": connections are limited", func() string {
 		limits, err := r.ctl.ForDatapath(unixctl.DatapathName("dummy")).GetLimits(r.t.Context())
 		if err != nil {
 			return err.Error()

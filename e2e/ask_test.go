@@ -56,7 +56,7 @@ func (n *tenant) expectInert(group, rule string, want bool) {
 func (n *tenant) expectFrom(client, address string, want bool) {
 	n.t.Helper()
 	from, src := n.party(client), netip.MustParseAddr(address)
-	service, wait := mustServices(n.t, "icmp4")[0], 5*time.Second
+	service, wait := mustServices(n.t, "icmp4")[0], longest
 	if src.Is6() {
 		service = mustServices(n.t, "icmp6")[0]
 	}
@@ -91,7 +91,7 @@ func (n *tenant) expectFrom(client, address string, want bool) {
 // that the ICMP error for it comes back.
 func (n *tenant) expectRefused(client, server string, family int, port uint16) {
 	n.t.Helper()
-	if err := n.datagram(client, server, family, port, 5*time.Second); !errors.Is(err, unix.ECONNREFUSED) {
+	if err := n.datagram(client, server, family, port, longest); !errors.Is(err, unix.ECONNREFUSED) {
 		n.t.Errorf("udp%d/%d %s > %s: expected an ICMP error, got %v", family, port, client, server, err)
 	}
 }

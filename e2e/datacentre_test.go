@@ -53,7 +53,7 @@ func newDatacentre(t *testing.T, flags ...string) *datacentre {
 		t.Fatal(err)
 	}
 	l := newLab(t, hosts...)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*longest)
 	defer cancel()
 	var all []stack.Host
 	for _, h := range hosts {

@@ -174,7 +174,7 @@ func (n *tenant) dropped(base uint16, other *tenant) error {
 	send(fromWeb, tagged(ofWeb.udp4(base+5), 0x8100, 7), 4, line("web", "h1", "egress", "vlan-tag", "udp", base+5))
 
 	var wrong error
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(longest); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		got, sums := map[string]uint64{}, map[string]uint64{}
 		l := n.drops(client.DropFilter{})
 		other.drops(client.DropFilter{}) // looks as well

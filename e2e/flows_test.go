@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ringfence/ringfence/internal/flowwatch"
 	"github.com/ringfence/ringfence/internal/lab"
@@ -29,7 +28,7 @@ func temporary(flow string) bool { return strings.Contains(flow, "cookie=0x52470
 // expectFlows checks that a host comes to have exactly these flows.
 func expectFlows(t *testing.T, h *lab.Host, want []string) {
 	t.Helper()
-	eventually(t, 5*time.Second, func() error { return differ(flows(t, h), want) })
+	eventually(t, longest, func() error { return differ(flows(t, h), want) })
 }
 
 // differ tells how two lists of flows differ, if they do.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/internal/lab"
@@ -71,7 +70,7 @@ func serveDHCP(t *testing.T, n *lab.Node, dir string, leases []string) {
 
 // leaseOf runs udhcpc on a node and returns the address that it got.
 func leaseOf(ctx context.Context, n *lab.Node, dir string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	script, lease := filepath.Join(dir, "script"), filepath.Join(dir, "lease")
 	text := "#!/bin/sh\n[ \"$1\" != bound ] || echo \"$ip\" > " + lease + "\n"

@@ -185,7 +185,7 @@ func (n *tenant) testTraceroute(t *testing.T) {
 	h4.TTL, h6.HopLimit = 1, 1
 	begin := time.Now()
 	newSender(t, web.Node).send(t, w.in4(h4, udp(w.port(), 33434), w.payload()), w.in6(h6, udp(w.port(), 33434), w.payload()))
-	eventually(t, 2*time.Second, func() error {
+	eventually(t, longest, func() error {
 		got := web.Capture.Find(begin, func(p *traffic.Packet) bool {
 			return !p.Out && (p.Proto == 1 && p.ICMPType == 11 || p.Proto == 58 && p.ICMPType == 3)
 		})
@@ -288,7 +288,7 @@ func testGateway(t *testing.T, dc *datacentre) {
 	w := newWire(vm, gateway, n.vlan)
 	asked := w.udp4(33434)
 	newSender(t, vm.Node).send(t, asked)
-	eventually(t, 2*time.Second, func() error {
+	eventually(t, longest, func() error {
 		if len(gateway.Capture.Find(begin, func(p *traffic.Packet) bool { return !p.Out && p.DstPort == 33434 })) == 0 {
 			return fmt.Errorf("the question did not arrive")
 		}
@@ -304,7 +304,7 @@ func testGateway(t *testing.T, dc *datacentre) {
 	arrived := func(h hail) bool {
 		return len(vm.Capture.Find(begin, func(p *traffic.Packet) bool { return !p.Out && bytes.Contains(p.Frame, h.mark) })) > 0
 	}
-	eventually(t, 2*time.Second, func() error {
+	eventually(t, longest, func() error {
 		for _, h := range hails {
 			if h.seen && !arrived(h) {
 				return fmt.Errorf("%s: did not arrive", h.what)

@@ -160,8 +160,8 @@ func (s *scene) perform(attacks []attack) {
 	}
 	// Once what must arrive has, what must not has had its time too. A busy
 	// machine loses frames: those are sent again.
-	for range 4 {
-		late := slices.Clone(shots)
+	late := slices.Clone(shots)
+	for begun := time.Now(); len(late) > 0 && time.Since(begun) < longest; {
 		for deadline := time.Now().Add(time.Second); len(late) > 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 			late = slices.DeleteFunc(late, func(sh *shot) bool { return len(s.missing(sh, begin)) == 0 })
 		}

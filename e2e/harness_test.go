@@ -65,7 +65,7 @@ func TestHarnessMeasuresStreams(t *testing.T) {
 		for _, family := range []int{4, 6} {
 			st := openStream(t, s.parties[0], s.parties[1], proto, family, 7000, traffic.StreamSpec{})
 			opened := time.Now()
-			eventually(t, 5*time.Second, func() error {
+			eventually(t, longest, func() error {
 				if n, m := st.ToServer.Arrived(), st.ToClient.Arrived(); n < 10 || m < 10 {
 					return fmt.Errorf("%s%d: only %d and %d messages arrived", proto, family, n, m)
 				}
@@ -101,7 +101,7 @@ func TestHarnessSeesFlowChanges(t *testing.T) {
 	add("cookie=0x77,actions=drop")
 	w := watch(t, h)
 	add("cookie=0x77,actions=drop") // the same again is a change
-	eventually(t, 2*time.Second, func() error {
+	eventually(t, longest, func() error {
 		if got := w.Events(); len(got) != 1 || !strings.Contains(got[0].Text, "0x77") {
 			return fmt.Errorf("events %v", got)
 		}
@@ -179,7 +179,7 @@ func (s *switched) flows(flows string) {
 
 func newLab(t *testing.T, hosts ...string) *lab.Lab {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*longest)
 	defer cancel()
 	l, err := lab.New(ctx, hosts...)
 	if err != nil {

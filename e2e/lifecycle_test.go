@@ -144,7 +144,7 @@ func TestStoreLost(t *testing.T) {
 	if !errors.As(err, &p) || p.Status != http.StatusServiceUnavailable || p.Code != "store-unavailable" || p.RetryAfter == 0 {
 		t.Errorf("a write without a store: %v", err)
 	}
-	eventually(t, 15*time.Second, func() error { // /readyz tells it, too
+	eventually(t, longest, func() error { // /readyz tells it, too
 		if err := n.api.Ready(t.Context()); err == nil {
 			return errors.New("the API says that it is ready")
 		}
@@ -159,7 +159,7 @@ func TestStoreLost(t *testing.T) {
 	if err := dc.stack.StartEtcd(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, func() error { return n.api.Ready(t.Context()) })
+	eventually(t, longest, func() error { return n.api.Ready(t.Context()) })
 	n.expect(clientServerWant)
 	n.awaitApplied()
 	answered := n.leave("peers", "client@h1")

@@ -280,7 +280,7 @@ func (n *tenant) hold(from, to string, specs ...traffic.StreamSpec) (open []held
 // expectAlive checks that messages of each sending side come to arrive.
 func (h held) expectAlive(t *testing.T) {
 	t.Helper()
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, longest, func() error {
 		if got := h.ToServer.Arrived(); (got > 0) == h.Spec.SilentClient {
 			return fmt.Errorf("%s %s > %s: %d messages reached the server", h.Spec.Proto, h.client.Name(), h.server.Name(), got)
 		}

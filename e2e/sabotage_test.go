@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/internal/lab"
+	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
@@ -87,15 +88,16 @@ func TestTracesShowSabotage(t *testing.T) {
 				put(openflow.DeleteFlow(flow.Key()))
 			} else {
 				stop := again(t, saboteur, flow)
-				eventually(t, 20*time.Second, func() error { return trace(c.to, c.verdict, false) })
+				eventually(t, longest, func() error { return trace(c.to, c.verdict, false) })
 				stop()
-				// Within a second, with some more for machines that are busy.
-				eventually(t, 3*time.Second, func() error {
-					left, err := saboteur.Dump(t.Context(), flow.Cookie, ^uint64(0))
-					if err == nil && len(left) > 0 {
-						err = fmt.Errorf("the foreign flow is still there: %v", left[0].Flow)
-					}
-					return err
+				slowness.Within(t, time.Second, "the foreign flow is gone", func() {
+					eventually(t, longest, func() error {
+						left, err := saboteur.Dump(t.Context(), flow.Cookie, ^uint64(0))
+						if err == nil && len(left) > 0 {
+							err = fmt.Errorf("the foreign flow is still there: %v", left[0].Flow)
+						}
+						return err
+					})
 				})
 				if now := n.drift(t); now <= drift {
 					t.Errorf("the drift alarm is at %v, before %v", now, drift)

@@ -14,8 +14,10 @@ import (
 	"github.com/ringfence/ringfence/internal/matrix"
 )
 
-// longest is how long an answer may be held back until a change is in force:
-// generous, as the machine may be an emulated one.
+// longest is how long what must come is waited for, and how long an answer may
+// be held back until a change is in force: generous, as the machine may be an
+// emulated one or have other work. What is promised sooner is held against how
+// slow the machine is, by package slowness.
 const longest = time.Minute
 
 // tenant is an account with a VPC of one network, its VMs and groups. Every

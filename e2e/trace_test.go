@@ -312,7 +312,7 @@ func TestTracesOfASilentHost(t *testing.T) {
 	if err != nil || meta.Status != 202 || trace.Verdict != "unknown" || trace.Done || trace.Legs[0].Policy.Verdict != "deny" {
 		t.Fatalf("%d %+v: %v", meta.Status, trace, err)
 	}
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, longest, func() error {
 		again, err := n.api.GetTrace(t.Context(), n.account, trace.ID)
 		if err == nil && (!again.Done || again.Verdict != "unknown" || again.Agreement != nil) {
 			err = fmt.Errorf("%+v", again)

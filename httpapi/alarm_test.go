@@ -40,7 +40,7 @@ func TestDisagreementsAreEvents(t *testing.T) {
 	if err := describe(t).check(map[string]any{"$ref": "#/components/schemas/Event"}, []byte(m.data)); err != nil {
 		t.Error(err)
 	}
-	poll := s.do("GET", "/v1/accounts/acme/events?since="+begin.id, "")
+	poll := s.do("GET", "/v1/accounts/acme/events?wait=60s&since="+begin.id, "")
 	poll.want(t, map[string]string{"items.0.alarms.0.trace": trace.text("id"), "items.0.revision": m.id})
 
 	// The same fault again, and then a change: nothing comes between.

@@ -70,7 +70,7 @@ func next(t *testing.T, from <-chan message) message {
 			t.Fatal("the stream has ended")
 		}
 		return m
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("no message comes")
 	}
 	return message{}

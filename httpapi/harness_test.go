@@ -49,7 +49,7 @@ func serve(t testing.TB) *server {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	etcd, err := store.Embedded(ctx, dir, store.EmbeddedOptions{NoSync: true, Logger: quiet})
 	if err != nil {
@@ -79,6 +79,11 @@ func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 		memberBolt: {"bolt", "bolt", RoleMember},
 	})
 	out := &server{t: t, store: s, log: &bytes.Buffer{}, tokens: tokenPath}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the API's log:\n%s", out.log)
+		}
+	})
 	logger := slog.New(slog.NewTextHandler(out.log, nil))
 	tokens, err := OpenTokenFile(tokenPath, logger)
 	if err != nil {
@@ -86,6 +91,7 @@ func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 	}
 	t.Cleanup(func() { tokens.Close() })
 	out.api = New(Config{Store: s, Tokens: tokens, Logger: logger})
+	out.api.traces.timeout = time.Minute // however slow the machine is
 	t.Cleanup(out.api.Close)
 	web := httptest.NewServer(out.api)
 	t.Cleanup(web.Close)

@@ -107,7 +107,7 @@ func TestLostStore(t *testing.T) {
 	s := serveStore(t, st, filepath.Join(dir, "tokens"))
 	s.must("PUT", acme, `{}`)
 	etcd.Close()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if _, stale := st.Stale(); stale {
 			break
 		}

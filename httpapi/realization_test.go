@@ -89,7 +89,7 @@ func TestPreferWait(t *testing.T) {
 	answers := make(chan done)
 	go func() {
 		begun := time.Now()
-		a := s.do("PUT", rules+"/r3", `{"direction":"ingress","protocol":"tcp","port_min":82}`, "Prefer: respond-async, wait=10")
+		a := s.do("PUT", rules+"/r3", `{"direction":"ingress","protocol":"tcp","port_min":82}`, "Prefer: respond-async, wait=60")
 		answers <- done{a, time.Since(begun)}
 	}()
 	select {
@@ -106,7 +106,7 @@ func TestPreferWait(t *testing.T) {
 	s.report("h1", late.revision(t)+1, "n1")
 	d := <-answers
 	d.a.want(t, map[string]string{"realization.state": "realized", "realization.lagging": "[]"})
-	if d.a.status != 201 || d.took > 5*time.Second {
+	if d.a.status != 201 { // and not 202, when the wait is over
 		t.Errorf("%d after %v", d.a.status, d.took)
 	}
 	nobody := s.must("PUT", groups+"/nobody", `{"name":"nobody"}`, "Prefer: wait=10")

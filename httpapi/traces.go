@@ -20,9 +20,10 @@ const (
 
 // traceBook runs traces and keeps them for a while; see traceShare.
 type traceBook struct {
-	ctx   context.Context // ends with the API
-	slots chan struct{}
-	wg    sync.WaitGroup
+	ctx     context.Context // ends with the API
+	timeout time.Duration   // of each trace
+	slots   chan struct{}
+	wg      sync.WaitGroup
 
 	mu    sync.Mutex
 	byID  map[string]*traceJSON
@@ -30,7 +31,7 @@ type traceBook struct {
 }
 
 func newTraceBook(ctx context.Context) *traceBook {
-	return &traceBook{ctx: ctx, slots: make(chan struct{}, tracesRunning), byID: map[string]*traceJSON{}}
+	return &traceBook{ctx: ctx, timeout: traceTimeout, slots: make(chan struct{}, tracesRunning), byID: map[string]*traceJSON{}}
 }
 
 // keep keeps a trace and returns the one that is kept: an unfinished one does not
@@ -101,7 +102,7 @@ func postTrace(c *call) error {
 	}
 	done := make(chan traceOutcome, 1)
 	a.traces.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(a.traces.ctx, traceTimeout)
+		ctx, cancel := context.WithTimeout(a.traces.ctx, a.traces.timeout)
 		defer cancel()
 		select {
 		case a.traces.slots <- struct{}{}:

@@ -62,7 +62,7 @@ func (l *live) send(t *testing.T, from, to *secgroup.NIC, frames ...[]byte) [][]
 	for _, f := range append(frames, l.fence(from, to)) {
 		l.Appctl("netdev-dummy/receive", fmt.Sprint("p", l.Ports[from.ID].OFPort), hex.EncodeToString(f))
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		got := l.received(t, to)
 		if n := len(got); n > before && bytes.Equal(got[n-1], l.lastFence(from, to)) {
 			return got[before : n-1]

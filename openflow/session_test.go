@@ -35,7 +35,7 @@ func dialSwitch(t *testing.T, v *ovstest.OVS, bridge string) *session {
 	}
 	t.Cleanup(func() { conn.Close() })
 	s := &session{t: t, conn: conn, in: bufio.NewReader(conn), xid: 100}
-	conn.SetDeadline(time.Now().Add(60 * time.Second))
+	conn.SetDeadline(time.Now().Add(3 * time.Minute))
 	s.send(Hello{Versions: 1 << Version})
 	if hello, ok := s.receive().message.(Hello); !ok || hello.Versions&(1<<Version) == 0 {
 		t.Fatalf("the switch says %+v for hello", hello)

@@ -62,7 +62,7 @@ func socketDir(t *testing.T) string {
 
 func testConfig(c Config) Config {
 	c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
-	c.ProbeInterval, c.ProbeTimeout, c.RequestTimeout = 300*time.Millisecond, 3*time.Second, 5*time.Second
+	c.ProbeInterval, c.ProbeTimeout, c.RequestTimeout = 300*time.Millisecond, 3*time.Second, 30*time.Second
 	return c
 }
 

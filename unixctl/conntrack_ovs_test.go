@@ -113,7 +113,7 @@ func (k tracked) expect(zone uint16, want []Conn) {
 	}
 	same := cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 	var diff string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if diff = cmp.Diff(want, k.dump(zone), cmpopts.SortSlices(less), same, cmpopts.EquateEmpty()); diff == "" {
 			return
 		}

@@ -150,4 +150,4 @@ func (h *Host) Ofctl(ctx context.Context, args ...string) (string, error) {
 }
 
 // ofctlPatience is how long a switch may take to open its management socket.
-const ofctlPatience = 5 * time.Second
+const ofctlPatience = time.Minute

@@ -71,7 +71,7 @@ type Cell struct {
 // not. The latter grows with what the former needed, so that a slow machine
 // does not hide a leak.
 const (
-	patience = 8 * time.Second
+	patience = 15 * time.Second
 	silence  = 250 * time.Millisecond
 	again    = 100 * time.Millisecond
 )

@@ -14,7 +14,7 @@ import (
 )
 
 // stopPatience is how long a daemon may take to end by SIGTERM.
-const stopPatience = 5 * time.Second
+const stopPatience = 15 * time.Second
 
 // daemon is one child process. The nil daemon is one that does not run.
 type daemon struct {

@@ -12,7 +12,7 @@ import (
 )
 
 // stopPatience is how long a process may take to end by SIGTERM.
-const stopPatience = 10 * time.Second
+const stopPatience = time.Minute
 
 // Process is a program that was started and runs until it is told to end.
 type Process struct {

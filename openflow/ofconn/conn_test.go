@@ -80,7 +80,7 @@ func TestBundleTimeoutBeforeCommitIsKnown(t *testing.T) {
 	}
 	select {
 	case <-discarded:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the bundle was not discarded")
 	}
 }
@@ -113,7 +113,7 @@ func TestSilentSwitchIsGivenUp(t *testing.T) {
 	c := f.dial(t, ofconn.Options{EchoInterval: 20 * time.Millisecond})
 	select {
 	case <-c.Done():
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the connection to a silent switch lives on")
 	}
 	if !errors.Is(c.Err(), ofconn.ErrSilent) {
@@ -141,7 +141,7 @@ func TestEchoKeepsTheConnection(t *testing.T) {
 		case <-asked:
 		case <-c.Done():
 			t.Fatalf("the connection ended: %v", c.Err())
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no echo request")
 		}
 	}
