@@ -11,7 +11,7 @@ import (
 // another, see package turn. A package that forgets to wait for its turn makes
 // the tests of others fail on a busy machine, and not its own.
 func TestPackagesWithRealProcessesTakeTurns(t *testing.T) {
-	starts := []string{"ovstest.Start(", "ovsproc.Start(", "lab.New(", "stack.Start(", "store.Embedded(", "= Embedded(", "= Start(", `exec.Command("etcd"`}
+	starts := []string{"ovstest.Start(", "ovsproc.Start(", "lab.New(", "stack.Start(", "store.Embedded(", "= Embedded(", "= Start(t, Options{", "Start(context.Background(), Config{", `exec.Command("etcd"`}
 	real, takes := map[string]string{}, map[string]bool{}
 	walk(t, func(file string, content []byte) {
 		dir := path.Dir(file)
