@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -75,10 +76,11 @@ func (wr *writer) make(ctx context.Context, write Write) bool {
 		var problem *client.Problem
 		switch {
 		case err == nil:
-			how := fmt.Sprintf("%d is acknowledged by %s, revision %d, status %d, applied %t", write.Value, api, meta.Revision, meta.Status, meta.Waited)
-			wr.w.Book.Acknowledged(write.Slot, write.Value, meta.Waited, doubted, meta.Revision, now, how)
+			applied := meta.Waited && meta.Status != http.StatusAccepted
+			how := fmt.Sprintf("%d is acknowledged by %s, revision %d, status %d, applied %t", write.Value, api, meta.Revision, meta.Status, applied)
+			wr.w.Book.Acknowledged(write.Slot, write.Value, applied, doubted, meta.Revision, now, how)
 			wr.tally.Writes++
-			if meta.Waited {
+			if applied {
 				wr.tally.Applied++
 			}
 			return true
