@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -15,7 +16,10 @@ type concern struct {
 	all    bool
 	nics   map[string]struct{}            // connections in the zones of these NICs
 	places map[place]struct{}             // connections with an end there
-	groups map[secgroup.GroupRef]struct{} // connections with an end at a NIC that one of these judges
+	groups map[secgroup.GroupRef]struct{} // connections of NICs that one of these judges
+	// pickedUp is whether connections may be there that were picked up in
+	// mid-stream: the groups of their other ends count for them, too.
+	pickedUp bool
 }
 
 // place is an address in a routing domain.
@@ -35,6 +39,7 @@ func (c *concern) empty() bool { return !c.all && len(c.nics)+len(c.places)+len(
 // merge adds another concern.
 func (c *concern) merge(o concern) {
 	c.all = c.all || o.all
+	c.pickedUp = c.pickedUp || o.pickedUp
 	maps.Copy(c.nics, o.nics)
 	maps.Copy(c.places, o.places)
 	maps.Copy(c.groups, o.groups)
@@ -42,27 +47,41 @@ func (c *concern) merge(o concern) {
 
 // clone returns a copy that merges leave alone.
 func (c *concern) clone() concern {
-	return concern{all: c.all, nics: maps.Clone(c.nics), places: maps.Clone(c.places), groups: maps.Clone(c.groups)}
+	return concern{all: c.all, nics: maps.Clone(c.nics), places: maps.Clone(c.places), groups: maps.Clone(c.groups), pickedUp: c.pickedUp}
 }
 
 // reaches tells whether any connection of a host can be touched whose NICs are
 // those given, in s.
 func (c *concern) reaches(s *secgroup.Snapshot, nics map[uint16]string) bool {
-	if c.all || len(c.groups) > 0 {
-		return len(nics) > 0
+	if c.empty() {
+		return false
 	}
-	domains := map[string]struct{}{}
 	for _, id := range nics {
-		if _, ok := c.nics[id]; ok {
+		if c.reachesNIC(s, id) {
 			return true
-		}
-		if n := s.NIC(id); n != nil {
-			domains[s.Domain(n)] = struct{}{}
 		}
 	}
-	for p := range c.places {
-		if _, ok := domains[p.domain]; ok {
-			return true
+	return false
+}
+
+// reachesNIC tells whether a connection in the zone of a NIC can be touched.
+func (c *concern) reachesNIC(s *secgroup.Snapshot, id string) bool {
+	if c.all || c.pickedUp && len(c.groups) > 0 {
+		return true
+	}
+	if _, ok := c.nics[id]; ok {
+		return true
+	}
+	n := s.NIC(id)
+	if n == nil || c.judged(s, n) {
+		return n != nil
+	}
+	if len(c.places) > 0 {
+		domain := s.Domain(n)
+		for p := range c.places {
+			if p.domain == domain {
+				return true
+			}
 		}
 	}
 	return false
@@ -76,15 +95,18 @@ func (c *concern) touches(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Co
 	if _, ok := c.nics[n.ID]; ok || c.judged(s, n) {
 		return true
 	}
+	if len(c.places) == 0 && !ofrules.IsPickedUp(conn.Labels) {
+		return false
+	}
 	domain := s.Domain(n)
 	for _, a := range []netip.Addr{conn.Orig.Src, conn.Orig.Dst} {
 		if _, ok := c.places[place{domain, a}]; ok {
 			return true
 		}
-		if len(c.groups) == 0 {
+		if len(c.groups) == 0 || !ofrules.IsPickedUp(conn.Labels) {
 			continue
 		}
-		for _, o := range s.NICsByAddress(domain, a) {
+		for _, o := range s.NICsByAddress(domain, a) { // its other end counts, too
 			if o.ID != n.ID && c.judged(s, o) {
 				return true
 			}

@@ -95,11 +95,14 @@ func history(t *testing.T, seed uint64, o policytest.Options, steps int, lost ma
 				conns = append(conns, c)
 			}
 		}
-		var before [2][]bool
+		var before, beforePicked [2][]bool
 		for _, c := range conns {
 			for end, id := range []string{c.src, c.dst} {
 				n := s.NIC(id)
 				before[end] = append(before[end], n != nil && allowed(s, n, c.stored(end)))
+				picked := c.stored(end)
+				picked.Labels[15] = 2
+				beforePicked[end] = append(beforePicked[end], n != nil && allowed(s, n, picked))
 			}
 		}
 		names, changes := []string{}, []secgroup.Change{}
@@ -125,15 +128,25 @@ func history(t *testing.T, seed uint64, o policytest.Options, steps int, lost ma
 					lost[names[0]]++
 					*cuts++
 				}
-				want, known := judged(s, n, end, conn)
-				if end == 0 && pickedUp(s, n, conn.stored(end)) { // the other end's host cuts it
-					if peer := s.NIC(conn.dst); peer != nil && known && !want && allowed(s, peer, conn.stored(1)) {
-						t.Fatalf("seed %d step %d, %q: nobody cuts %v", seed, step, names, conn)
-					}
-					continue
-				}
-				if known && now != want {
+				if want, known := judged(s, n, end, conn); known && now != want {
 					t.Fatalf("seed %d step %d, %q: %v at its end %d is judged %v", seed, step, names, conn, end, now)
+				}
+				// Picked up in mid-stream, it is judged at both ends.
+				picked := conn.stored(end)
+				picked.Labels[15] = 2
+				if !ofrules.IsPickedUp(picked.Labels) {
+					t.Fatal("this is not how what is picked up is known")
+				}
+				if now := allowed(s, n, picked); beforePicked[end][i] && !now && !c.touches(s, n, picked) {
+					t.Fatalf("seed %d step %d, %q: %v, picked up, is not allowed any more at its end %d and not touched by %+v", seed, step, names, conn, end, c)
+				}
+			}
+			if src, dst := s.NIC(conn.src), s.NIC(conn.dst); src != nil && dst != nil {
+				_, _, allow := verdict.Decide(s, src, dst, conn.packet)
+				_, clear0 := judged(s, src, 0, conn)
+				_, clear1 := judged(s, dst, 1, conn)
+				if clear0 && clear1 && !allow && allowed(s, src, conn.stored(0)) && allowed(s, dst, conn.stored(1)) {
+					t.Fatalf("seed %d step %d, %q: nobody cuts %v", seed, step, names, conn)
 				}
 			}
 		}
@@ -141,26 +154,15 @@ func history(t *testing.T, seed uint64, o policytest.Options, steps int, lost ma
 }
 
 // judged says how verdict judges an open connection at one end, if it is clear
-// who its ends are.
+// which end it is.
 func judged(s *secgroup.Snapshot, n *secgroup.NIC, end int, c tracked) (allow, known bool) {
 	if sent, received := ends(s, n, c.stored(end)); sent == received || sent != (end == 0) {
 		return false, !sent && !received
 	}
-	peer := c.packet.Dst
-	if end == 1 {
-		peer = c.packet.Src
+	if end == 0 {
+		return verdict.Egress(s, n, c.packet).Allow, true
 	}
-	others := s.NICsByAddress(s.Domain(n), peer)
-	if len(others) > 1 || len(others) == 1 && others[0] == n {
-		return false, false
-	}
-	var both [2]*secgroup.NIC
-	both[end] = n
-	if len(others) == 1 {
-		both[1-end] = others[0]
-	}
-	_, _, allow = verdict.Decide(s, both[0], both[1], c.packet)
-	return allow, true
+	return verdict.Ingress(s, n, c.packet).Allow, true
 }
 
 // all returns what makes a snapshot.

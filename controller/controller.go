@@ -109,6 +109,7 @@ type controller struct {
 	link    *link
 	zones   *zones
 	passes  *revalidation
+	tombs   *tombs
 	sweeper *sweeper
 	desk    *desk
 	report  *reporter
@@ -155,6 +156,7 @@ func newController(cfg Config) *controller {
 	}
 	c.passes = &revalidation{ctl: c.ctl, datapath: c.datapathName, metrics: c.metrics, kick: make(chan struct{}, 1)}
 	c.report = newReporter(cfg, c.log, c.metrics)
+	c.tombs = newTombs()
 	c.sweeper = newSweeper(c)
 	c.desk = newDesk(c)
 	return c

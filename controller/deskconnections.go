@@ -32,7 +32,7 @@ func (d *desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (
 				}
 			}
 			for _, c := range conns {
-				if nic := zones[c.Zone]; nic != nil {
+				if nic := zones[c.Zone]; nic != nil && !ofrules.IsCut(c.Labels) {
 					all = append(all, showConnection(n, nic, c))
 				}
 			}

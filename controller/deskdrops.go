@@ -8,7 +8,6 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -31,22 +30,12 @@ func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.Drop
 	if err != nil {
 		return answer, err
 	}
-	cuts, err := conn.Dump(ctx, ofrules.CutCookie, ofrules.KindMask)
-	if err != nil {
-		return answer, err
-	}
 	nics := map[string]bool{}
 	for _, nic := range q.NICs {
 		nics[nic] = true
 	}
 	answer.Totals = append(answer.Totals, d.watch.totals(nics, stats)...)
 	all := d.watch.log.since(q.NICs, q.Since)
-	at := d.locate(q.NICs)
-	for _, drop := range cutDrops(cuts, at, answer.Now) {
-		if drop.Last.After(q.Since) {
-			all = append(all, drop)
-		}
-	}
 	sortDrops(all)
 	limit := min(cmp.Or(q.Limit, maxListed), maxListed)
 	answer.Truncated = len(all) > limit
@@ -64,32 +53,6 @@ func (d *desk) locate(nics []string) map[string]watched {
 	for _, c := range claimed(bridge.Interfaces) {
 		if port := c.iface.OFPort; port != 0 && slices.Contains(nics, c.nic) {
 			out[c.nic] = watched{port, d.compiler.Installed(c.nic) && d.host.Ports[c.nic].OFPort == port}
-		}
-	}
-	return out
-}
-
-// cutDrops are the packets of connections that are kept cut: their flows count
-// them anyway.
-func cutDrops(stats []openflow.FlowStats, at map[string]watched, now time.Time) (out []inquiry.Drop) {
-	for _, s := range stats {
-		c, ok := ofrules.ParseCut(s.Flow)
-		if !ok || s.Packets == 0 {
-			continue
-		}
-		for nic, w := range at {
-			if w.port != c.OFPort {
-				continue
-			}
-			egress, t := s.Table < ofrules.TableDeliver, c.Sends
-			if !egress {
-				t = t.Reverse()
-			}
-			out = append(out, inquiry.Drop{
-				NIC: nic, Direction: directionOf(egress), Reason: "cut", Detail: cutDetail,
-				Frame: inquiry.Frame{Packet: inquiry.Packet{Src: t.Src, Dst: t.Dst, Proto: t.Proto, SrcPort: t.SrcPort, DstPort: t.DstPort}},
-				Count: s.Packets, First: now.Add(-s.Duration), Last: now.Add(-s.Idle),
-			})
 		}
 	}
 	return out

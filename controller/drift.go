@@ -59,7 +59,7 @@ func readBack(ctx context.Context, conn *ofconn.Conn) ([]openflow.Flow, error) {
 	}
 	var out []openflow.Flow
 	for _, f := range stats {
-		if kind := f.Cookie & ofrules.KindMask; ours(f.Flow) && kind != ofrules.CutCookie && kind != ofrules.WatchCookie { // the sweeper's and the desk's
+		if kind := f.Cookie & ofrules.KindMask; ours(f.Flow) && kind != ofrules.PickUpCookie && kind != ofrules.WatchCookie { // they end by themselves
 			out = append(out, f.Flow)
 		}
 	}

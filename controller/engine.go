@@ -41,6 +41,7 @@ type engine struct {
 	refused time.Time               // when to try refused flows again
 
 	refusals int // how many flows are refused, last time
+	memory   memory
 }
 
 func newEngine(c *controller) *engine {
@@ -119,8 +120,15 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 		e.report.plugged(in.claims, in.problems, nil)
 		return in.again, nil
 	}
+	if err := e.entomb(ctx, in); err != nil {
+		return 0, err
+	}
 	if err := e.bring(ctx); err != nil {
 		e.show(in)
+		return 0, err
+	}
+	picked, err := e.pickOn(ctx)
+	if err != nil {
 		return 0, err
 	}
 	e.ready = in.host.Ports
@@ -131,6 +139,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.sweeper.add(job{
 		rev: rev, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: e.zones.left(), misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
 	})
+	in.soon(picked)
 	return in.soonest(e.untilRefused()), nil
 }
 

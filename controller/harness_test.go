@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/ovstest"
 	"github.com/ringfence/ringfence/internal/slowness"
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -204,12 +205,13 @@ func (r *rig) promptly(what string, fn func() string) {
 	slowness.Within(r.t, repairTime, what, func() { r.eventually(patience, what, fn) })
 }
 
-// flows returns the flows in the switch, sorted, without statistics.
+// flows returns the flows in the switch, sorted, without statistics, but for
+// those that pick up TCP for a while.
 func (r *rig) flows() []string {
 	r.t.Helper()
 	var flows []string
 	for line := range strings.Lines(r.ovs.Ofctl("--no-stats", "dump-flows", bridge)) {
-		if line = strings.TrimSpace(line); strings.Contains(line, "cookie=") {
+		if line = strings.TrimSpace(line); strings.Contains(line, "cookie=") && !strings.Contains(line, fmt.Sprintf("cookie=%#x", uint64(ofrules.PickUpCookie))) {
 			flows = append(flows, line)
 		}
 	}

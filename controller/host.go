@@ -77,6 +77,9 @@ func (e *engine) host(ctx context.Context, b bridgeState) (hostInput, error) {
 	return in, nil
 }
 
+// soon has the bridge looked at again after a while, 0 for no need.
+func (in *hostInput) soon(again time.Duration) { in.again = in.soonest(again) }
+
 // soonest is when to look again if there is another reason to, 0 for none.
 func (in *hostInput) soonest(other time.Duration) time.Duration {
 	if in.again == 0 || other != 0 && other < in.again {

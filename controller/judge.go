@@ -11,12 +11,23 @@ import (
 )
 
 // allowed judges an open connection in the zone of NIC n again, in its original
-// direction and at both ends: one end's host must cut it too when the other end
-// stops allowing it, because replies pass as established there.
+// direction and at n's end: each end cuts for itself, both directions. Who began
+// what was picked up in mid-stream is not known for sure.
 func allowed(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
-	if n.Enforcement == secgroup.EnforcementOff {
+	switch {
+	case n.Enforcement == secgroup.EnforcementOff:
 		return true
+	case ofrules.IsPickedUp(conn.Labels):
+		return allowedEitherWay(s, n, conn)
 	}
+	p := packetOf(conn)
+	sent, received := ends(s, n, conn)
+	return sent && verdict.Egress(s, n, p).Allow || received && verdict.Ingress(s, n, p).Allow
+}
+
+// allowedEitherWay judges both ends: the one that began must be allowed to, and
+// the other must take it.
+func allowedEitherWay(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
 	p := packetOf(conn)
 	domain := s.Domain(n)
 	sent, received := ends(s, n, conn)
@@ -24,27 +35,28 @@ func allowed(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
 		return verdict.Ingress(s, o, p).Allow
 	}) || received && verdict.Ingress(s, n, p).Allow && peersAllow(s, domain, p.Src, n, func(o *secgroup.NIC) bool {
 		return verdict.Egress(s, o, p).Allow
-	}) || sent && pickedUp(s, n, conn)
+	}) || sent && answered(s, n, conn)
 }
 
-// allowedHere asks n's own end only.
-func allowedHere(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
-	p := packetOf(conn)
-	sent, received := ends(s, n, conn)
-	return sent && verdict.Egress(s, n, p).Allow || received && verdict.Ingress(s, n, p).Allow
-}
-
-// pickedUp tells whether a connection that n seems to have begun may be one that
-// its peer began and that is allowed that way round: after conntrack was lost
-// (ovs-vswitchd restarted), whoever sends first begins it anew. If it is not, the
-// peer's host, which has it as received, cuts it.
-func pickedUp(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
-	if isICMP(conn) {
-		return false
+// rightWayRound turns a connection that is to be cut, and that n seems to have
+// begun in mid-stream: had n begun it, n's own rules could bring it back.
+func rightWayRound(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) unixctl.Conn {
+	if n == nil || !ofrules.IsPickedUp(conn.Labels) {
+		return conn
 	}
-	back := packetOf(connOf(conn.Zone, ofrules.Cut{Sends: tupleOf(conn)}))
-	return verdict.Ingress(s, n, back).Allow && slices.ContainsFunc(s.NICsByAddress(s.Domain(n), conn.Orig.Dst), func(o *secgroup.NIC) bool {
-		return o.ID != n.ID && o.Enforcement != secgroup.EnforcementOff && verdict.Egress(s, o, back).Allow
+	if sent, _ := ends(s, n, conn); sent {
+		conn.Orig, conn.Reply = conn.Reply, conn.Orig
+	}
+	return conn
+}
+
+// answered tells whether a connection that n seems to have begun may be one that
+// its peer began, whoever that is, and that is allowed that way round.
+func answered(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
+	conn.Orig = reversed(conn.Orig)
+	p := packetOf(conn)
+	return verdict.Ingress(s, n, p).Allow && peersAllow(s, s.Domain(n), p.Src, n, func(o *secgroup.NIC) bool {
+		return o.Enforcement == secgroup.EnforcementOff || verdict.Egress(s, o, p).Allow
 	})
 }
 

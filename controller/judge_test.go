@@ -42,7 +42,7 @@ func TestJudge(t *testing.T) {
 	}{
 		{"sent, and taken there", "a2", addr(2), addr(1), 53, ofrules.MarkUnrestricted, true},
 		{"received from one who may", "a1", addr(2), addr(1), 53, rule, true},
-		{"sent, but not taken there", "a3", addr(3), addr(1), 53, ofrules.MarkUnrestricted, false},
+		{"sent, but not taken there, which is the other end's affair", "a3", addr(3), addr(1), 53, ofrules.MarkUnrestricted, true},
 		{"received from one who may not", "a1", addr(3), addr(1), 53, rule, false},
 		{"received at another port", "a1", addr(2), addr(1), 54, rule, false},
 		{"sent to nobody of ours", "a3", addr(3), "8.8.8.8", 53, ofrules.MarkUnrestricted, true},
@@ -63,6 +63,41 @@ func TestJudge(t *testing.T) {
 	} {
 		conn := unixctl.Conn{Proto: 17, Mark: c.mark, Orig: unixctl.Tuple{
 			Src: netip.MustParseAddr(c.src), Dst: netip.MustParseAddr(c.dst), SPort: 40000, DPort: c.port,
+		}}
+		if got := allowed(s, s.NIC(c.nic), conn); got != c.allowed {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// TestJudgePickedUp: what was picked up in mid-stream is allowed if it is so at
+// both ends, one way round or the other.
+func TestJudgePickedUp(t *testing.T) {
+	t.Parallel()
+	p := newPolicy()
+	p.rule("web", "in", secgroup.Ingress, "tcp", 80, "db")
+	p.rule("web", "out", secgroup.Ingress, "tcp", 81, "")
+	s := policytest.Load(append(p.base(),
+		secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")),
+	))
+	for _, c := range []struct {
+		name     string
+		nic      string
+		from, to int
+		src, dst uint16
+		allowed  bool
+	}{
+		{"as it was begun, at the server", "a1", 2, 1, 40000, 80, true},
+		{"as it was begun, at the client", "a2", 2, 1, 40000, 80, true},
+		{"by an answer, at the server", "a1", 1, 2, 80, 40000, true},
+		{"by an answer to one who may not", "a1", 1, 3, 80, 40000, false},
+		{"by an answer from a port that is shut", "a1", 1, 2, 79, 40000, false},
+		{"to the outside", "a1", 1, 77, 79, 40000, true},
+		{"by one who may not", "a3", 3, 1, 40000, 80, false},
+		{"by one who may", "a3", 3, 1, 40000, 81, true},
+	} {
+		conn := unixctl.Conn{Proto: 6, Mark: ofrules.MarkUnrestricted, Labels: [16]byte{15: 2}, Orig: unixctl.Tuple{
+			Src: address4(c.from), Dst: address4(c.to), SPort: c.src, DPort: c.dst,
 		}}
 		if got := allowed(s, s.NIC(c.nic), conn); got != c.allowed {
 			t.Errorf("%s: %v", c.name, got)

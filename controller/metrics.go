@@ -13,6 +13,7 @@ type metrics struct {
 	applied      prometheus.Gauge
 	revalidation prometheus.Gauge
 	megaflows    prometheus.Gauge
+	tombs        prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -31,6 +32,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		applied:      gauge("applied_revision", "Policy revision that is in force, 0 while none is."),
 		revalidation: gauge("revalidation_seconds", "Duration of ovs-vswitchd's last pass over its cached megaflows."),
 		megaflows:    gauge("megaflows", "Megaflows that ovs-vswitchd has cached."),
+		tombs:        gauge("tombstones", "Connections remembered that are kept cut."),
 		sweeps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "ringfence", Subsystem: "controller", Name: "sweep_seconds",
 			Help:    "Time to judge the open connections again, revalidation of megaflows included.",
@@ -38,7 +40,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.sweeps)
+		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.tombs, m.sweeps)
 	}
 	return m
 }

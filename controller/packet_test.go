@@ -8,9 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"time"
+
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -47,6 +50,9 @@ func (r *rig) trace(from, to int, proto string, port int) (text string, delivere
 	src, dst := nic(from), nic(to)
 	flow := fmt.Sprintf("in_port=%d,%s,dl_src=%s,dl_dst=%s,nw_src=%s,nw_dst=%s,nw_ttl=64,%[2]s_src=40000,%[2]s_dst=%[7]d",
 		from, proto, src.MAC, dst.MAC, src.Addresses[0], dst.Addresses[0], port)
+	if proto == "tcp" {
+		flow += ",tcp_flags=syn"
+	}
 	text = r.ovs.Trace(bridge, flow)
 	return text, strings.Contains(text, fmt.Sprintf("-> output port is %d\n", to))
 }
@@ -166,17 +172,41 @@ func (r *rig) open(packets ...packet) {
 // isOpen checks that both ends' zones have a connection.
 func (r *rig) isOpen(p packet) {
 	r.t.Helper()
-	if found := r.entries(p); len(found) != 2 {
-		r.t.Errorf("%v has entries %v", p, found)
+	if found := r.entries(p); len(found) != 2 || r.cutIn(p) > 0 {
+		r.t.Errorf("%v has entries %+v", p, found)
 	}
 }
 
-// isCut checks that no zone has a connection.
+// isCut checks that a connection is cut in some zone, and goes on to the end of
+// neither that it has not reached.
 func (r *rig) isCut(p packet) {
 	r.t.Helper()
-	if found := r.entries(p); len(found) != 0 {
-		r.t.Errorf("%v is open: %+v", p, found)
+	if r.cutIn(p) == 0 {
+		r.t.Errorf("%v is open: %+v", p, r.entries(p))
 	}
+	for _, way := range []packet{p, p.reply()} {
+		iface := fmt.Sprintf("p%d", way.to)
+		before := r.sent(iface)
+		r.send(way)
+		time.Sleep(20 * time.Millisecond)
+		if got := r.sent(iface) - before; got != 0 {
+			r.t.Errorf("%v passes", way)
+		}
+	}
+	if r.cutIn(p) == 0 {
+		r.t.Errorf("%v is open again: %+v", p, r.entries(p))
+	}
+}
+
+// cutIn is in how many zones a connection is cut.
+func (r *rig) cutIn(p packet) (zones int) {
+	r.t.Helper()
+	for _, c := range r.entries(p) {
+		if ofrules.IsCut(c.Labels) {
+			zones++
+		}
+	}
+	return zones
 }
 
 // entries returns the conntrack entries of a connection.

@@ -3,104 +3,127 @@ package controller
 import (
 	"context"
 	"errors"
-	"sync"
+	"time"
 
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// pass looks at every connection once, and returns how many it cut. The second
-// pass of a sweep also cuts what came up from those that the first one cut.
-func (s *sweeper) pass(ctx context.Context, j job, w sweep, again bool) (int, error) {
-	ctl := s.ctl()
-	conns, err := ctl.DumpAllConntrack(ctx)
+// zoneByZone is up to how many zones are listed one by one. The switch walks
+// through all connections for each, but that is cheap against writing them down.
+const zoneByZone = 16
+
+// lister is what listing connections takes.
+type lister interface {
+	DumpConntrack(ctx context.Context, zone uint16) ([]unixctl.Conn, error)
+	DumpAllConntrack(ctx context.Context) ([]unixctl.Conn, error)
+}
+
+// list reads the connections of zones, and maybe of others. The error is about
+// lines that make no sense if it is a *unixctl.DumpError.
+func list(ctx context.Context, l lister, zones []uint16) (conns []unixctl.Conn, err error) {
+	if len(zones) > zoneByZone {
+		return l.DumpAllConntrack(ctx)
+	}
+	var unreadable error
+	for _, zone := range zones {
+		some, err := l.DumpConntrack(ctx, zone)
+		var bad *unixctl.DumpError
+		if err != nil && !errors.As(err, &bad) {
+			return nil, err
+		} else if err != nil {
+			unreadable = err
+		}
+		conns = append(conns, some...)
+	}
+	return conns, unreadable
+}
+
+// pass looks once at every connection that is of concern, and returns how many
+// it cut.
+func (s *sweeper) pass(ctx context.Context, j job, w sweep) (int, error) {
+	zones := s.zonesOf(j, w)
+	if len(zones) == 0 {
+		return 0, nil
+	}
+	conns, err := list(ctx, s.ctl(), zones)
 	var unreadable *unixctl.DumpError
 	if errors.As(err, &unreadable) {
 		s.log.Error("some connections cannot be read and are not judged", "error", err)
 	} else if err != nil {
 		return 0, err
 	}
-	cut, zones := s.judge(j, w, conns)
-	var revived []unixctl.Conn
-	if again {
-		cut, revived = s.cuts.revived(cut, conns)
-	}
-	if err := s.cuts.keep(ctx, j, s.view.policy, cut); err != nil {
-		return 0, err
-	}
-	cut = append(cut, revived...)
-	var failed error
-	for zone := range zones {
-		if err := ctl.FlushZone(ctx, zone); err != nil {
-			failed = errors.Join(failed, err)
+	cut := s.judge(j, w, conns)
+	now, pickedUp := time.Now(), false
+	for _, c := range conns {
+		pickedUp = pickedUp || ofrules.IsPickedUp(c.Labels)
+		if nic, local := j.nics[c.Zone]; local && ofrules.IsCut(c.Labels) {
+			s.tombs.keep(nic, c, now)
 		}
 	}
-	failed = errors.Join(failed, s.flush(ctx, ctl, cut))
-	total := len(cut)
-	for _, n := range zones {
-		total += n
-	}
-	s.metrics.cut.Add(float64(total))
-	if total > 0 {
-		s.log.Info("connections cut: nothing allows them any more", "connections", total)
-	}
-	return total, failed
+	s.sawPickedUp(pickedUp, w.concern.all)
+	return len(cut), s.cut(ctx, j, cut)
 }
 
-// flushers is how many connections are deleted at a time: ovs-vswitchd takes one
-// command from each control connection in a turn.
-const flushers = 3
-
-// flush deletes connections, all it can.
-func (s *sweeper) flush(ctx context.Context, ctl conntrack, conns []unixctl.Conn) error {
-	var work sync.WaitGroup
-	failed := make([]error, min(flushers, len(conns)))
-	for n := range failed {
-		work.Go(func() {
-			for i := n; i < len(conns) && ctx.Err() == nil; i += flushers {
-				err := ctl.FlushConntrack(ctx, conns[i])
-				switch {
-				case errors.Is(err, unixctl.ErrFlushUnsafe):
-					err = s.erase(ctx, conns[i])
-				case errors.Is(err, unixctl.ErrFlushUnsupported):
-					// What else its NIC has is picked up anew, as after a restart
-					// of the switch.
-					err = ctl.FlushZone(ctx, conns[i].Zone)
-				}
-				if failed[n] == nil {
-					failed[n] = err
-				}
-			}
-		})
-	}
-	work.Wait()
-	return errors.Join(errors.Join(failed...), ctx.Err())
-}
-
-// judge returns the connections to cut, and the zones to empty with how many
-// there are. What is about to change counts already: it was taken from the
-// policy, or put into it, since the engine installed its last.
-func (s *sweeper) judge(j job, w sweep, conns []unixctl.Conn) (cut []unixctl.Conn, zones map[uint16]int) {
-	zones = map[uint16]int{}
+// zonesOf returns the zones whose connections a sweep is about.
+func (s *sweeper) zonesOf(j job, w sweep) (zones []uint16) {
 	s.view.read(func(snap *secgroup.Snapshot, pending *concern) {
-		s.mu.Lock()
-		expected := s.expected.concern.clone()
-		s.mu.Unlock()
-		for _, conn := range conns {
-			nic, local := j.nics[conn.Zone]
-			if !local {
-				continue
-			}
-			n := snap.NIC(nic)
-			if n == nil { // nothing allows what it has
-				zones[conn.Zone]++
-				continue
-			}
-			touched := w.concern.touches(snap, n, conn) || expected.touches(snap, n, conn) || pending.touches(snap, n, conn)
-			if touched && !allowed(snap, n, conn) && !(w.late && allowedHere(snap, n, conn)) {
-				cut = append(cut, conn)
+		all := w.concern.clone()
+		all.merge(s.expecting())
+		all.merge(*pending)
+		all.pickedUp = s.mayHavePickedUp()
+		for zone, nic := range j.nics {
+			if all.reachesNIC(snap, nic) {
+				zones = append(zones, zone)
 			}
 		}
 	})
-	return cut, zones
+	return zones
+}
+
+// expecting is the concern of what the engine installs next.
+func (s *sweeper) expecting() concern {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.expected.concern.clone()
+}
+
+// cut cuts connections and remembers them.
+func (s *sweeper) cut(ctx context.Context, j job, conns []unixctl.Conn) error {
+	if len(conns) == 0 {
+		return nil
+	}
+	if err := s.send(ctx, j.conn, conns, false); err != nil {
+		return err
+	}
+	now := time.Now()
+	for _, c := range conns {
+		s.tombs.keep(j.nics[c.Zone], c, now)
+	}
+	s.metrics.cut.Add(float64(len(conns)))
+	s.metrics.tombs.Set(float64(s.tombs.len()))
+	s.log.Info("connections cut: nothing allows them any more", "connections", len(conns))
+	return nil
+}
+
+// judge returns the connections to cut. What is about to change counts already:
+// it was taken from the policy, or put into it, since the engine installed its
+// last.
+func (s *sweeper) judge(j job, w sweep, conns []unixctl.Conn) (cut []unixctl.Conn) {
+	s.view.read(func(snap *secgroup.Snapshot, pending *concern) {
+		expected := s.expecting()
+		for _, conn := range conns {
+			nic, local := j.nics[conn.Zone]
+			if !local || ofrules.IsCut(conn.Labels) {
+				continue
+			}
+			n := snap.NIC(nic)
+			touched := n == nil || w.concern.touches(snap, n, conn) || expected.touches(snap, n, conn) || pending.touches(snap, n, conn)
+			if touched && (n == nil || !allowed(snap, n, conn)) {
+				cut = append(cut, rightWayRound(snap, n, conn))
+			}
+		}
+	})
+	return cut
 }

@@ -28,15 +28,17 @@ const lateLook = 2 * maxRevalidator
 type sweeper struct {
 	log      *slog.Logger
 	ctl      func() conntrack
-	erase    func(context.Context, unixctl.Conn) error // for what ctl must not flush
-	nudge    func(context.Context) error               // starts a revalidation pass
+	send     func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
+	nudge    func(context.Context) error                                                          // starts a revalidation pass
 	view     *view
 	report   *reporter
 	freed    func(zones []uint16)
 	lastPass func() time.Duration
 	cached   func() int // megaflows
 	metrics  *metrics
-	cuts     cuts
+	tombs    *tombs
+	conn     *ofconn.Conn // to the switch that was swept last
+	turn     uint16       // zone that was rechecked last
 	purging  sync.Mutex
 	purges   pace // under purging
 	wake     chan struct{}
@@ -45,6 +47,7 @@ type sweeper struct {
 	expected sweep // of changes that are about to be installed
 	due      sweep
 	job      job // the latest
+	pickUp   pickUp
 }
 
 // job is what the engine brought about.
@@ -63,7 +66,6 @@ type sweep struct {
 	concern  concern
 	changed  bool // flows changed: cached megaflows may drop what the tables let in
 	narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
-	late     bool // a second look: what a NIC's own rules allow may have begun since
 }
 
 func newSweep() sweep { return sweep{concern: newConcern()} }
@@ -77,9 +79,8 @@ func (s *sweep) merge(o sweep) {
 // conntrack is what the sweeper needs of the switch's connection tracking, and
 // of the megaflows that lead there.
 type conntrack interface {
+	lister
 	CheckTracking(ctx context.Context) error
-	DumpAllConntrack(ctx context.Context) ([]unixctl.Conn, error)
-	FlushConntrack(ctx context.Context, c unixctl.Conn) error
 	FlushZone(ctx context.Context, zone uint16) error
 	AwaitRevalidation(ctx context.Context) error
 	PurgeMegaflows(ctx context.Context) error
@@ -87,7 +88,7 @@ type conntrack interface {
 
 func newSweeper(c *controller) *sweeper {
 	return &sweeper{
-		log: c.log, ctl: func() conntrack { return c.datapath() }, erase: c.eraseEcho, nudge: c.nudge, view: c.view, report: c.report,
+		log: c.log, ctl: func() conntrack { return c.datapath() }, send: cutConns, tombs: c.tombs, nudge: c.nudge, view: c.view, report: c.report,
 		freed: c.zones.freed, lastPass: c.passes.duration, cached: c.passes.cached, metrics: c.metrics, wake: make(chan struct{}, 1),
 		expected: newSweep(), due: newSweep(),
 	}
@@ -138,6 +139,8 @@ func (s *sweeper) latest() job {
 func (s *sweeper) run(ctx context.Context) error {
 	var retry, look <-chan time.Time
 	late := newConcern()
+	recheck := time.NewTimer(recheckEvery)
+	defer recheck.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -146,13 +149,16 @@ func (s *sweeper) run(ctx context.Context) error {
 		case <-retry:
 		case <-look:
 			look = nil
-			if j := s.latest(); j.conn != s.cuts.conn { // to be swept anyway
+			if j := s.latest(); j.conn != s.conn { // to be swept anyway
 				late = newConcern()
-			} else if _, err := s.pass(ctx, j, sweep{concern: late, late: true}, true); err != nil {
+			} else if _, err := s.pass(ctx, j, sweep{concern: late}); err != nil {
 				look = time.After(sweepRetry)
 			} else {
 				late = newConcern()
 			}
+			continue
+		case <-recheck.C:
+			recheck.Reset(s.recheck(ctx))
 			continue
 		}
 		retry = nil
@@ -185,30 +191,28 @@ func (s *sweeper) run(ctx context.Context) error {
 // megaflow of the time before can let it in anew. It returns when none drops what
 // is allowed now, either. It tells whether there was nothing to do.
 func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err error) {
-	if j.conn != s.cuts.conn { // it could seem to have no connections
+	if j.conn != s.conn { // it could seem to have no connections
 		if err := s.ctl().CheckTracking(ctx); err != nil {
 			return false, err
 		}
-	}
-	if err := s.cuts.meet(ctx, j); err != nil {
-		return false, err
-	}
-	if err := s.cuts.review(ctx, s.view.policy); err != nil {
-		return false, err
+		s.conn = j.conn
 	}
 	reaches := false
-	s.view.read(func(snap *secgroup.Snapshot, _ *concern) { reaches = w.concern.reaches(snap, j.nics) })
+	s.view.read(func(snap *secgroup.Snapshot, _ *concern) {
+		w.concern.pickedUp = s.mayHavePickedUp()
+		reaches = w.concern.reaches(snap, j.nics)
+	})
 	if !reaches && len(j.left) == 0 && !w.changed {
 		return true, nil
 	}
 	start := time.Now()
-	pass := func(again bool) (cut int, err error) {
+	pass := func() (cut int, err error) {
 		if !reaches {
 			return 0, nil
 		}
-		return s.pass(ctx, j, w, again)
+		return s.pass(ctx, j, w)
 	}
-	cut, err := pass(false)
+	cut, err := pass()
 	if err != nil {
 		return false, err
 	}
@@ -218,7 +222,7 @@ func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err err
 		}
 	}
 	if w.narrowed || cut > 0 {
-		if _, err := pass(true); err != nil {
+		if _, err := pass(); err != nil {
 			return false, err
 		}
 	}

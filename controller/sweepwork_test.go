@@ -10,14 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
 )
-
-// protoGRE is a protocol whose connections cannot be flushed one by one.
-const protoGRE = 47
 
 // fakeTracking is connection tracking in memory, which fails on demand.
 type fakeTracking struct {
@@ -38,13 +36,22 @@ func (f *fakeTracking) DumpAllConntrack(context.Context) ([]unixctl.Conn, error)
 	return slices.Clone(f.conns), f.fails
 }
 
-func (f *fakeTracking) FlushConntrack(_ context.Context, c unixctl.Conn) error {
+func (f *fakeTracking) DumpConntrack(_ context.Context, zone uint16) ([]unixctl.Conn, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if c.Proto == protoGRE {
-		return unixctl.ErrFlushUnsupported
+	f.dumps++
+	return slices.DeleteFunc(slices.Clone(f.conns), func(c unixctl.Conn) bool { return c.Zone != zone }), f.fails
+}
+
+// cut is cutConns.
+func (f *fakeTracking) cut(_ context.Context, _ *ofconn.Conn, conns []unixctl.Conn, _ bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, c := range f.conns {
+		if slices.Contains(conns, c) {
+			f.conns[i].Labels[15] |= 1
+		}
 	}
-	f.conns = slices.DeleteFunc(f.conns, func(o unixctl.Conn) bool { return o == c })
 	return f.fails
 }
 
@@ -62,7 +69,9 @@ func (f *fakeTracking) left() (zones []uint16) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.conns {
-		zones = append(zones, c.Zone)
+		if !ofrules.IsCut(c.Labels) {
+			zones = append(zones, c.Zone)
+		}
 	}
 	return zones
 }
@@ -93,7 +102,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		metrics := newMetrics(nil)
 		report := newReporter(Config{Host: hostName, Reports: b}, slog.New(slog.DiscardHandler), metrics)
 		s := &sweeper{
-			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, nudge: func(context.Context) error { return nil },
+			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, send: tracking.cut, tombs: newTombs(), nudge: func(context.Context) error { return nil },
 			view: v, report: report, freed: func([]uint16) {}, lastPass: func() time.Duration { return 0 }, cached: func() int { return 0 }, metrics: metrics,
 			wake: make(chan struct{}, 1), expected: newSweep(), due: newSweep(),
 		}
@@ -149,13 +158,6 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		}
 		installed(5)
 		expect("both are cut", 5)
-
-		t.Log("what cannot be flushed by itself takes its zone along")
-		gre := unixctl.Conn{Proto: protoGRE, Zone: 2, Orig: unixctl.Tuple{Src: address4(99), Dst: address4(2)}}
-		tracking.conns = []unixctl.Conn{gre}
-		s.expect(of("a2"))
-		installed(5)
-		expect("the zone is empty", 5)
 
 		t.Log("what a slow thread lets in after flows went is found later")
 		w := of("a1")

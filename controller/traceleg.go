@@ -143,15 +143,13 @@ func (t *tracer) admission(steps []tracedStep) (reason string, rule *inquiry.Rul
 	return reason, rule
 }
 
-const cutDetail = "this connection was cut, and its ends have not fallen silent since"
-
 // refusal says why the packet ended at a step.
 func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 	if _, ours := ofrules.ParseCookie(s.Cookie); s.Miss == "" && !ours {
 		return "foreign-flow", fmt.Sprintf("a flow that is not ours, cookie %#x, in table %d", s.Cookie, s.Table)
 	}
 	if c, _ := ofrules.ParseCookie(s.Cookie); c.Kind == ofrules.KindCut {
-		return "cut", cutDetail
+		return "cut", ofrules.DropCut.Detail()
 	}
 	switch s.Table {
 	case ofrules.TableEntry:

@@ -21,9 +21,9 @@ func flows(t *testing.T, h *lab.Host) []string {
 	return slices.DeleteFunc(fs, temporary)
 }
 
-// temporary tells a flow that keeps a connection cut for a while (cookie kind
-// 0x0a): these follow the traffic.
-func temporary(flow string) bool { return strings.Contains(flow, "cookie=0x52470a") }
+// temporary tells a flow that picks up TCP in mid-stream for a while (cookie kind
+// 0x0c).
+func temporary(flow string) bool { return strings.Contains(flow, "cookie=0x52470c") }
 
 // expectFlows checks that a host comes to have exactly these flows.
 func expectFlows(t *testing.T, h *lab.Host, want []string) {

@@ -127,7 +127,7 @@ func (c *crowd) reach(t *testing.T) {
 	for _, r := range c.remotes {
 		for g := range crowdGroups {
 			p, err := of.NewPacket(of.InPort.Is(1), of.EthDst.IsMAC(c.nic("local", 1).MAC), of.EthType.Is(of.EthTypeIPv4),
-				of.IPv4Src.IsAddr(r.Addresses[0]), of.IPProto.Is(of.ProtoTCP), of.TCPDst.Is(uint64(crowdMark+g)))
+				of.IPv4Src.IsAddr(r.Addresses[0]), of.IPProto.Is(of.ProtoTCP), of.TCPDst.Is(uint64(crowdMark+g)), of.TCPFlags.Is(of.TCPSyn))
 			if err != nil {
 				t.Fatal(err)
 			}

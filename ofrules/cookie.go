@@ -31,14 +31,15 @@ const (
 	KindAddress                            // labels of a remote address; id 0
 	KindUnrestricted                       // admits: egress that nothing restricts; id = the NIC's number
 	KindBaseline                           // admits: the operator's baseline; id = MarkBaseline
-	KindCut                                // keeps a connection cut for a while; see Cut
+	KindCut                                // keeps connections cut; id 0
 	KindWatch                              // reports what is dropped while somebody looks; id = the Watch's
+	KindPickUp                             // has TCP judged in mid-stream for a while; id 0
 )
 
 var kindNames = [...]string{
 	KindPipeline: "pipeline", KindNIC: "nic", KindSegment: "segment", KindProfile: "profile", KindClause: "clause",
 	KindRule: "rule", KindAddress: "address", KindUnrestricted: "unrestricted", KindBaseline: "baseline",
-	KindCut: "cut", KindWatch: "watch",
+	KindCut: "cut", KindWatch: "watch", KindPickUp: "pick-up",
 }
 
 func (k CookieKind) String() string {
@@ -60,7 +61,7 @@ func cookie(k CookieKind, id uint32) uint64 { return CookieOwner | uint64(k)<<40
 // Ringfence's or of a kind this version does not know.
 func ParseCookie(c uint64) (Cookie, bool) {
 	k := CookieKind(c >> 40)
-	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindWatch {
+	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindPickUp {
 		return Cookie{}, false
 	}
 	return Cookie{k, uint32(c)}, true

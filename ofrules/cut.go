@@ -1,141 +1,63 @@
 package ofrules
 
-import (
-	"net/netip"
-	"slices"
+import of "github.com/ringfence/ringfence/openflow"
 
-	of "github.com/ringfence/ringfence/openflow"
-)
-
-// Tuple is what one direction of a connection looks like. Ports are zero for
-// protocols that have none.
-type Tuple struct {
-	Proto            uint8
-	Src, Dst         netip.Addr
-	SrcPort, DstPort uint16
-}
-
-// Reverse is the other direction.
-func (t Tuple) Reverse() Tuple { return Tuple{t.Proto, t.Dst, t.Src, t.DstPort, t.SrcPort} }
-
-// Cut is a connection that is kept cut at a NIC.
+// A connection that nothing allows any more is cut by a bit of its ct_label and
+// stays in conntrack as a tombstone. Deleted, it would begin anew with the next
+// packet of either end: where egress is open, that of the end that was only
+// answering is admitted, and what the other end sends then passes as its reply.
+// The tombstone knows who began, and its own traffic keeps it:
 //
-// When a connection that nothing allows any more is deleted from conntrack, both
-// ends may go on sending, and the next packet of either begins a connection of
-// its own. Where egress is open that one is admitted, and the packets of the
-// other end then pass as its replies. Until both fall silent, packets of the
-// tuple are therefore dropped where they would be new. A TCP handshake is not:
-// it is a new connection, and is judged.
+//   - replies, and errors about it, are dropped;
+//   - what the end sends that began it is judged like the first packet of a
+//     connection. A rule that allows it commits it anew, which takes the bit off,
+//     and from then on both directions pass: no other work brings it back.
 //
-// Its flows depend on history, unlike all others, and are not part of a
-// Compiler's set: who installs them gives them an idle timeout.
-type Cut struct {
-	OFPort uint32 // of the NIC
-	Sends  Tuple  // the direction in which the NIC sends
-	Began  bool   // the NIC had begun the connection
+// Each NIC's zone has a tombstone of its own, so one end cuts both directions
+// without the other. The mark still says who had admitted it.
+
+// cutLabel is the bit of ct_label, most significant byte first. It is a bit, and
+// not a value of ct_mark, so that the megaflows of established connections need
+// not tell the rules apart that admitted them.
+var cutLabel = [16]byte{15: 1}
+
+// IsCut tells whether a connection with this ct_label is cut.
+func IsCut(label [16]byte) bool { return label[15]&cutLabel[15] != 0 }
+
+// Cut returns the actions of a packet-out that cut the connection of a zone that
+// the packet belongs to, and do nothing else with it. The packet is one that its
+// first sender might send. An entry that took the packet for a reply gives way
+// to one that knows better who began. Without an entry there is one then, unless
+// the packet begins no connection.
+func Cut(zone uint16) of.Actions {
+	return of.MustActions(of.CT{
+		Commit: true, Force: true, Zone: zone, Table: of.NoTable, Exec: []of.Action{of.SetWide{Field: of.CTLabel, Value: cutLabel, Mask: cutLabel}},
+	})
 }
 
-// Egress returns the flows that drop what the NIC sends.
-func (c Cut) Egress() []of.Flow {
-	return c.flows(TableEgressState, of.InPort.Is(uint64(c.OFPort)), c.Sends)
-}
+// uncut takes the bit off.
+func uncut() of.Action { return of.SetWide{Field: of.CTLabel, Mask: cutLabel} }
 
-// Ingress returns the flows that drop what is sent to the NIC.
-func (c Cut) Ingress() []of.Flow {
-	return c.flows(TableIngressState, regOut.Is(uint64(c.OFPort)), c.Sends.Reverse())
-}
+func isCut() of.Term { return of.CTLabel.IsBytes(cutLabel[:], cutLabel[:]) }
 
-func (c Cut) flows(table uint8, nic of.Term, t Tuple) []of.Flow {
-	isNew := of.CTState.IsMasked(of.CTNew|of.CTTrk, of.CTNew|of.CTTrk)
-	var flows []of.Flow
-	for _, k := range []of.FlowKey{
-		key(table, prioCut, append(t.terms(), nic, isNew)...),
-		key(table, prioCutFragment, append(t.datagram(), nic, isNew, marked())...),
-	} {
-		f := of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: CutCookie}
-		if c.Began {
-			f.Cookie |= cutBegan
-		}
-		flows = append(flows, f)
-	}
-	return flows
-}
-
-// CutCookie under KindMask is in the cookies of all flows of cuts.
+// prioCut stands above established packets, prioCutFragment above their
+// fragments.
 const (
-	CutCookie = CookieOwner | uint64(KindCut)<<40
-
-	cutBegan = 1 // the only bit of the id
+	prioCut         = 210
+	prioCutFragment = 417
 )
 
-// prioCut stands above new packets and below established ones, prioCutFragment
-// above all fragments.
-const (
-	prioCut         = 150
-	prioCutFragment = 415
-)
-
-// ParseCut reads a flow of a cut.
-func ParseCut(f of.Flow) (Cut, bool) {
-	if f.Cookie&KindMask != CutCookie {
-		return Cut{}, false
+// cutPipeline is what a stage does with connections that are cut.
+func cutPipeline(b *builder, s stage) {
+	b.cookie = cookie(KindCut, 0)
+	defer func() { b.cookie = cookie(KindPipeline, 0) }()
+	state := func(prio uint16, set, clear uint64, more []of.Term, acts ...of.Action) {
+		b.flow(s.state, prio, append(more, isCut(), of.CTState.IsMasked(set|of.CTTrk, set|clear|of.CTTrk)), acts...)
 	}
-	c := Cut{Began: f.Cookie&cutBegan != 0}
-	for _, field := range []of.Field{of.IPProto, of.CTNwProto} {
-		if n, _, ok := f.Match.Uint64(field); ok {
-			c.Sends.Proto = uint8(n)
-		}
-	}
-	for _, v := range []struct{ src, dst of.Field }{{of.IPv4Src, of.IPv4Dst}, {of.IPv6Src, of.IPv6Dst}} {
-		if p, ok := f.Match.Prefix(v.src); ok {
-			c.Sends.Src = p.Addr()
-		}
-		if p, ok := f.Match.Prefix(v.dst); ok {
-			c.Sends.Dst = p.Addr()
-		}
-	}
-	for _, v := range []struct{ src, dst of.Field }{{of.TCPSrc, of.TCPDst}, {of.UDPSrc, of.UDPDst}, {of.CTTpSrc, of.CTTpDst}} {
-		if n, _, ok := f.Match.Uint64(v.src); ok {
-			c.Sends.SrcPort = uint16(n)
-		}
-		if n, _, ok := f.Match.Uint64(v.dst); ok {
-			c.Sends.DstPort = uint16(n)
-		}
-	}
-	port := of.InPort
-	if f.Table == TableIngressState {
-		port, c.Sends = regOut, c.Sends.Reverse()
-	}
-	n, _, _ := f.Match.Uint64(port)
-	c.OFPort = uint32(n)
-	return c, slices.Contains(c.Egress(), f) || slices.Contains(c.Ingress(), f)
-}
-
-func (t Tuple) terms() []of.Term {
-	terms := append(t.addresses(), of.IPProto.Is(uint64(t.Proto)))
-	switch t.Proto {
-	case of.ProtoTCP:
-		return append(terms, of.TCPSrc.Is(uint64(t.SrcPort)), of.TCPDst.Is(uint64(t.DstPort)), of.TCPFlags.IsMasked(0, of.TCPSyn))
-	case of.ProtoUDP:
-		return append(terms, of.UDPSrc.Is(uint64(t.SrcPort)), of.UDPDst.Is(uint64(t.DstPort)))
-	default:
-		return terms
-	}
-}
-
-// datagram matches the first fragment (see fragment.go); a TCP handshake is
-// never in fragments.
-func (t Tuple) datagram() []of.Term {
-	terms := append(t.addresses(), of.CTNwProto.Is(uint64(t.Proto)))
-	if t.Proto == of.ProtoTCP || t.Proto == of.ProtoUDP {
-		terms = append(terms, of.CTTpSrc.Is(uint64(t.SrcPort)), of.CTTpDst.Is(uint64(t.DstPort)))
-	}
-	return terms
-}
-
-func (t Tuple) addresses() []of.Term {
-	if t.Src.Is6() {
-		return []of.Term{etherType(t.Src), of.IPv6Src.IsAddr(t.Src), of.IPv6Dst.IsAddr(t.Dst)}
-	}
-	return []of.Term{etherType(t.Src), of.IPv4Src.IsAddr(t.Src), of.IPv4Dst.IsAddr(t.Dst)}
+	state(prioCut, of.CTRel, of.CTNew|of.CTInv, nil)
+	state(prioCut, of.CTEst|of.CTRpl, of.CTNew|of.CTInv, nil)
+	state(prioCut, of.CTEst, of.CTNew|of.CTInv|of.CTRpl, nil, of.Goto{Table: s.nic})
+	state(prioCutFragment, of.CTRpl, of.CTInv, terms(marked()))
+	// It was refused, and is not whole.
+	b.flow(s.fragment, 420, terms(isCut()))
 }

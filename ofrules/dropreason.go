@@ -13,6 +13,7 @@ const (
 	DropFragment                          // a fragment of a datagram that is not whole or was refused
 	DropNoRule                            // judged, and no rule allows it
 	DropUndelivered                       // the destination is nobody's, and there is no uplink
+	DropCut                               // of a connection that nothing allows any more
 )
 
 var dropTexts = [...]struct{ name, detail string }{
@@ -25,6 +26,7 @@ var dropTexts = [...]struct{ name, detail string }{
 	DropFragment:    {"fragment", "a fragment of a datagram that is not whole, or was refused"},
 	DropNoRule:      {"no-rule", "no rule of the NIC's groups allows it"},
 	DropUndelivered: {"not-delivered", "no NIC of this host has the destination MAC, and there is no uplink"},
+	DropCut:         {"cut", "nothing allows this connection any more"},
 }
 
 // String is the reason as the API has it.

@@ -78,6 +78,7 @@ func fragmentParts(b *builder, n localNIC, inPort, out of.Term) {
 		s := side.stage
 		state(s.state, of.CTEst, of.CTNew|of.CTInv|of.CTRel, load(regFragment, 0), of.Goto{Table: s.next})
 		state(s.state, of.CTNew, of.CTInv|of.CTRel, of.Goto{Table: s.nic})
+		b.flow(s.state, 412, append(terms(side.port, isCut(), of.CTState.IsMasked(of.CTEst|of.CTTrk, of.CTEst|of.CTNew|of.CTInv|of.CTRel|of.CTRpl|of.CTTrk)), zone...), of.Goto{Table: s.nic})
 		state(s.fragment, 0, of.CTInv, leave(s.next)...)
 	}
 	b.flow(TableIngressState, 415, terms(marked(), inPort, out))
@@ -129,10 +130,10 @@ func hasPort(s service) bool {
 	return false
 }
 
-// ofDatagram matches a service by the original tuple that ct() found, in the
-// first packet of a connection.
+// ofDatagram matches a service by the original tuple that ct() found, in what
+// the end sends that began the connection.
 func ofDatagram(s service) service {
-	out := service{of.CTState.IsMasked(of.CTTrk|of.CTNew, of.CTTrk|of.CTNew)}
+	out := service{of.CTState.IsMasked(of.CTTrk, of.CTTrk|of.CTInv|of.CTRpl)}
 	for _, t := range s {
 		value, mask := t.Uint64()
 		switch t.Field() {

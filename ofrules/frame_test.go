@@ -1,6 +1,7 @@
 package ofrules_test
 
 import (
+	"slices"
 	"testing"
 
 	of "github.com/ringfence/ringfence/openflow"
@@ -53,12 +54,18 @@ func aboutItself(p verdict.Packet, from *secgroup.NIC) of.Term {
 	return of.NDTarget.IsAddr(p.Dst)
 }
 
-// makeFrame puts a packet into a frame.
+// makeFrame puts a packet into a frame. TCP begins a connection, unless it says
+// otherwise.
 func makeFrame(t testing.TB, packet []of.Term, inPort uint32, src, dst secgroup.MAC, vlan uint64) of.Packet {
 	t.Helper()
 	terms := append(packet[:len(packet):len(packet)], of.InPort.Is(uint64(inPort)), of.EthSrc.IsMAC(src), of.EthDst.IsMAC(dst))
 	if vlan != 0 {
 		terms = append(terms, of.VlanVID.Is(vlan))
+	}
+	has := func(is func(of.Term) bool) bool { return slices.ContainsFunc(packet, is) }
+	if has(func(t of.Term) bool { return t == of.IPProto.Is(of.ProtoTCP) }) &&
+		!has(func(t of.Term) bool { return t.Field() == of.TCPFlags || t.Field() == of.IPFrag }) {
+		terms = append(terms, of.TCPFlags.Is(of.TCPSyn))
 	}
 	p, err := of.NewPacket(terms...)
 	if err != nil {

@@ -83,8 +83,8 @@ func stagePipeline(b *builder, s stage) {
 	state(300, of.CTInv, 0)
 	state(200, of.CTEst, of.CTNew|of.CTInv, of.Goto{Table: s.next})
 	state(200, of.CTRel, of.CTNew|of.CTInv, of.Goto{Table: s.next})
-	state(100, of.CTNew, of.CTInv, of.Goto{Table: s.nic})
-
+	newPipeline(b, s)
+	cutPipeline(b, s)
 	fragmentPipeline(b, s)
 
 	b.flow(s.address, 0, nil, of.Goto{Table: s.rules})
@@ -99,8 +99,8 @@ func stagePipeline(b *builder, s stage) {
 }
 
 // commit puts a connection into the zone of the NIC that is being judged.
-func commit(mark of.Action, table int) of.Action {
-	return of.CT{Commit: true, ZoneField: regZone, Table: table, Exec: []of.Action{mark}}
+func commit(mark of.Action, table int, more ...of.Action) of.Action {
+	return of.CT{Commit: true, ZoneField: regZone, Table: table, Exec: append([]of.Action{mark, uncut()}, more...)}
 }
 
 // leave goes on from a stage. The registers are cleared so that they do not

@@ -43,9 +43,11 @@ func (k CookieKind) Meaning() string {
 	case KindBaseline:
 		return "lets packets through to a service that the operator opened to every NIC"
 	case KindCut:
-		return "keeps a connection cut until its ends fall silent"
+		return "keeps connections cut that nothing allows any more"
 	case KindWatch:
 		return "reports what is dropped, while somebody looks"
+	case KindPickUp:
+		return "has TCP judged in mid-stream, for a while after the switch forgot its connections"
 	}
 	return "unknown"
 }

@@ -101,10 +101,14 @@ func dropAt(k of.FlowKey) DropReason {
 		return DropGuard
 	case TableEgressRules, TableIngressRules:
 		return DropNoRule
+	case TableEgressAccept, TableIngressAccept:
+		return DropInvalid
 	case TableEgressState, TableIngressState:
 		switch k.Priority {
-		case 300:
+		case 300, prioNoSYN:
 			return DropInvalid
+		case prioCut, prioCutFragment:
+			return DropCut
 		case 420:
 			return DropGuard
 		}

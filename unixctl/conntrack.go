@@ -116,7 +116,7 @@ func parseConns(text string) ([]Conn, error) {
 // The userspace datapath aborts the whole ovs-vswitchd on ICMPv6 tuples before
 // OVS 2.17.10, 3.0.7, 3.1.5, 3.2.3, 3.3.1 and 3.4.0, and on ICMP types that
 // begin no connection in all releases. FlushConntrack then refuses with
-// ErrFlushUnsafe; EchoEraser has another way for ICMPv6.
+// ErrFlushUnsafe.
 //
 // The kernel's connections can be flushed one by one only if they are of TCP,
 // UDP, ICMP or ICMPv6 (lib/netlink-conntrack.c, nl_ct_put_tuple_proto()): for

@@ -1,0 +1,256 @@
+package controller
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// talk is a conversation of a1, a server, with a client that is on another host,
+// which comes in by the uplink.
+type talk struct {
+	client netip.Addr
+	proto  layers.IPProtocol
+	port   uint16 // the client's
+}
+
+// Ports of the two services.
+const tcpService, udpService = 80, 53
+
+func (k talk) service() uint16 {
+	if k.proto == layers.IPProtocolTCP {
+		return tcpService
+	}
+	return udpService
+}
+
+// segment is a packet of the conversation, from the server or from the client.
+func (k talk) segment(t testing.TB, server bool, flags string, seq, ack uint32) string {
+	t.Helper()
+	a1, gateway := nic(1).MAC, net.HardwareAddr{2, 0xff, 0, 0, 0, 1}
+	eth := &layers.Ethernet{SrcMAC: gateway, DstMAC: a1[:], EthernetType: layers.EthernetTypeIPv4}
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: k.proto, SrcIP: k.client.AsSlice(), DstIP: address4(1).AsSlice()}
+	sport, dport := k.port, k.service()
+	if server {
+		eth.SrcMAC, eth.DstMAC, ip.SrcIP, ip.DstIP, sport, dport = eth.DstMAC, eth.SrcMAC, ip.DstIP, ip.SrcIP, dport, sport
+	}
+	var l4 gopacket.SerializableLayer = &layers.UDP{SrcPort: layers.UDPPort(sport), DstPort: layers.UDPPort(dport)}
+	if k.proto == layers.IPProtocolTCP {
+		l4 = &layers.TCP{
+			SrcPort: layers.TCPPort(sport), DstPort: layers.TCPPort(dport), Seq: seq, Ack: ack, Window: 1000,
+			SYN: strings.Contains(flags, "S"), ACK: strings.Contains(flags, "A"), FIN: strings.Contains(flags, "F"), PSH: strings.Contains(flags, "P"),
+		}
+	}
+	if err := l4.(interface {
+		SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
+	}).SetNetworkLayerForChecksum(ip); err != nil {
+		t.Fatal(err)
+	}
+	buf := gopacket.NewSerializeBuffer()
+	opts := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
+	if err := gopacket.SerializeLayers(buf, opts, eth, ip, l4, gopacket.Payload("data")); err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(buf.Bytes())
+}
+
+// Numbers of the bytes that each side sends next.
+const clientSeq, serverSeq = 1001, 5001
+
+func (k talk) fromClient(t testing.TB) string {
+	return k.segment(t, false, "PA", clientSeq, serverSeq)
+}
+func (k talk) fromServer(t testing.TB) string {
+	return k.segment(t, true, "PA", serverSeq, clientSeq)
+}
+
+func (r *rig) inject(iface, frame string) {
+	if _, err := r.ctl.Call(context.WithoutCancel(r.t.Context()), "netdev-dummy/receive", iface, frame); err != nil {
+		r.logs.Write(fmt.Appendf(nil, "%s: %v\n", iface, err)) // the switch is away
+	}
+}
+
+// begin opens the conversation and checks that both hear each other.
+func (r *rig) begin(k talk) {
+	r.t.Helper()
+	if k.proto == layers.IPProtocolTCP {
+		r.inject("up", k.segment(r.t, false, "S", clientSeq-1, 0))
+		time.Sleep(20 * time.Millisecond)
+		r.inject("p1", k.segment(r.t, true, "SA", serverSeq-1, clientSeq))
+		time.Sleep(20 * time.Millisecond)
+		r.inject("up", k.segment(r.t, false, "A", clientSeq, serverSeq))
+	}
+	r.inject("up", k.fromClient(r.t)) // the client begins
+	time.Sleep(50 * time.Millisecond)
+	r.eventually(patience, "both hear each other", func() string {
+		if in, out := r.heard(k); in == 0 || out == 0 {
+			return fmt.Sprintf("the server heard %d, the client %d", in, out)
+		}
+		return ""
+	})
+	for _, c := range r.all() {
+		if c.Orig.Src != k.client {
+			r.t.Fatalf("the server has begun it: %+v", c)
+		}
+	}
+}
+
+// heard has both sides send some packets, and counts what each gets.
+func (r *rig) heard(k talk) (server, client uint64) {
+	r.t.Helper()
+	in, out := r.sent("p1"), r.sent("up")
+	for range 5 {
+		r.inject("p1", k.fromServer(r.t))
+		r.inject("up", k.fromClient(r.t))
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+	return r.sent("p1") - in, r.sent("up") - out
+}
+
+// TestCutStaysCut: a conversation whose rule is gone does not come back, in
+// neither direction, however long its ends go on, and whatever becomes of the
+// NIC, the switch and the rest of the policy. Egress is open, so whatever the
+// server sends may begin a connection of its own. A rule that allows it again
+// brings it back.
+func TestCutStaysCut(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		then func(r *rig, p *policy, k talk)
+		tcp  bool // of TCP alone
+		lost bool // its ground is another: conntrack knows it no more
+	}{
+		{name: "both go on", then: func(*rig, *policy, talk) {}},
+		{name: "the client half-closes", tcp: true, lost: true, then: func(r *rig, _ *policy, k talk) {
+			for range 3 {
+				r.inject("up", k.segment(r.t, false, "FA", clientSeq, serverSeq))
+			}
+		}},
+		{name: "egress was restricted then, and opens", then: func(r *rig, p *policy, _ talk) {
+			r.applied(r.write(p.with("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressOpen })))
+		}},
+		{name: "the tap is plugged anew", lost: true, then: func(r *rig, _ *policy, _ talk) {
+			r.ovs.Vsctl("del-port", bridge, "p1")
+			r.status("it is gone", func(h store.HostStatus) bool { return !isReady(h, "a1") })
+			r.plug(1)
+			r.applied(0, "a1")
+		}},
+		{name: "ovs-vswitchd is killed", lost: true, then: func(r *rig, _ *policy, _ talk) {
+			r.ovs.KillVswitchd()
+			r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
+			r.ovs.StartVswitchd()
+			r.applied(1, "a1")
+		}},
+		{name: "the NIC is deleted and made again", then: func(r *rig, _ *policy, _ talk) {
+			r.applied(r.write(secgroup.Delete(attach("web", "a1").Key()), secgroup.Delete(secgroup.NICKey("a1"))))
+			r.applied(r.write(secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1"))), "a1")
+		}},
+		{name: "its address is taken away and given back", then: func(r *rig, _ *policy, _ talk) {
+			n := *nic(1)
+			n.Addresses = n.Addresses[1:]
+			r.applied(r.write(secgroup.Put(&n)))
+			r.applied(r.write(secgroup.Put(nic(1))))
+		}},
+		{name: "the controller is killed", then: func(r *rig, _ *policy, _ talk) {
+			r.stop()
+			r.start()
+			r.applied(1, "a1")
+		}},
+		{name: "all flows are deleted", then: func(r *rig, _ *policy, _ talk) {
+			want := r.flows()
+			r.ovs.Ofctl("del-flows", bridge)
+			r.eventually(patience, "they are back", func() string { return same(r.flows(), want) })
+		}},
+		{name: "somebody flushes conntrack", lost: true, then: func(r *rig, _ *policy, k talk) {
+			r.ovs.Appctl("dpctl/flush-conntrack")
+			r.eventually(patience, "it is seen", func() string {
+				r.inject("p1", k.fromServer(r.t))
+				if k.proto == layers.IPProtocolUDP && !strings.Contains(r.logs.String(), "cutting them again") {
+					return "not yet"
+				}
+				return ""
+			})
+		}},
+		// As long as nobody remembers it: the VM is on another host, or TCP was
+		// silent for longer than conntrack waits.
+		{name: "nobody remembers it", tcp: true, lost: true, then: func(r *rig, _ *policy, _ talk) {
+			r.stop()
+			r.ovs.Appctl("dpctl/flush-conntrack")
+			r.start()
+			r.applied(1, "a1")
+		}},
+	} {
+		for _, proto := range []layers.IPProtocol{layers.IPProtocolTCP, layers.IPProtocolUDP} {
+			if c.tcp && proto != layers.IPProtocolTCP {
+				continue
+			}
+			t.Run(fmt.Sprint(c.name, "/", proto), func(t *testing.T) {
+				r, p := newRig(t), newPolicy()
+				r.uplink = "up"
+				r.ovs.AddPort(bridge, "up", 50, "")
+				r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+				if strings.Contains(c.name, "egress") {
+					r.write(p.with("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed }))
+				}
+				rev := r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""))
+				r.start()
+				r.plugged(1, 2)
+				r.applied(rev)
+				k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: proto, port: 40000}
+				r.begin(k)
+				r.applied(r.write(p.noRule("web", "tcp"), p.noRule("web", "udp")))
+				if in, out := r.heard(k); in != 0 || out != 0 {
+					t.Errorf("cut, the server hears %d and the client %d", in, out)
+				}
+				ctx, stop := context.WithCancel(t.Context())
+				var work sync.WaitGroup
+				work.Go(func() { // both go on all the while
+					for ctx.Err() == nil {
+						r.inject("p1", k.fromServer(t))
+						r.inject("up", k.fromClient(t))
+						_ = pause(ctx, 10*time.Millisecond)
+					}
+				})
+				c.then(r, p, k)
+				time.Sleep(200 * time.Millisecond)
+				stop()
+				work.Wait()
+				if in, out := r.heard(k); in != 0 || out != 0 {
+					t.Errorf("afterwards the server hears %d and the client %d; connections %v", in, out, r.all())
+				}
+				if c.lost && proto == layers.IPProtocolTCP {
+					return // its numbers are others'
+				}
+				r.applied(r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, "")))
+				r.eventually(patience, "allowed again, both hear each other", func() string {
+					if in, out := r.heard(k); in == 0 || out == 0 {
+						return fmt.Sprintf("the server heard %d, the client %d; connections %v", in, out, r.all())
+					}
+					return ""
+				})
+			})
+		}
+	}
+}
+
+func (r *rig) all() []unixctl.Conn {
+	all, err := r.ctl.ForDatapath(unixctl.DatapathName("dummy")).DumpAllConntrack(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}

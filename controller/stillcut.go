@@ -1,0 +1,133 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// Tombstones are looked at every recheckEvery, so many NICs at a time that all
+// have their turn within recheckRound, which is shorter than any time-out of
+// conntrack; and for a recheckShare of the time at most.
+const (
+	recheckEvery = time.Second
+	recheckRound = 10
+	recheckShare = 20
+)
+
+// recheck looks whether what is cut still is: somebody may have flushed conntrack.
+// It returns when to look again.
+func (s *sweeper) recheck(ctx context.Context) time.Duration {
+	start := time.Now()
+	j := s.latest()
+	if j.conn == nil || j.conn != s.conn || s.tombs.len() == 0 {
+		return recheckEvery
+	}
+	if err := s.watchTombs(ctx, j); err != nil && ctx.Err() == nil {
+		s.log.Debug("tombstones not looked at", "error", err)
+	}
+	s.metrics.tombs.Set(float64(s.tombs.len()))
+	return max(recheckEvery, recheckShare*time.Since(start))
+}
+
+func (s *sweeper) watchTombs(ctx context.Context, j job) error {
+	zones := s.nextZones(j)
+	conns, err := list(ctx, s.ctl(), zones)
+	var unreadable *unixctl.DumpError
+	if err != nil && !errors.As(err, &unreadable) {
+		return err
+	}
+	byZone := map[uint16][]unixctl.Conn{}
+	for _, c := range conns {
+		byZone[c.Zone] = append(byZone[c.Zone], c)
+	}
+	now := time.Now()
+	for zone, conns := range byZone {
+		nic, local := j.nics[zone]
+		if !local {
+			continue
+		}
+		lost := s.tombs.meet(nic, conns, now)
+		lost = s.stillCut(nic, lost)
+		if len(lost) == 0 {
+			continue
+		}
+		s.log.Warn("connections that were cut had come back; cutting them again", "nic", nic, "connections", len(lost))
+		if err := s.send(ctx, j.conn, lost, true); err != nil {
+			return err
+		}
+		s.metrics.cut.Add(float64(len(lost)))
+	}
+	return nil
+}
+
+// nextZones returns the zones whose turn it is.
+func (s *sweeper) nextZones(j job) (zones []uint16) {
+	kept := s.tombs.nics()
+	for _, zone := range slices.Sorted(maps.Keys(j.nics)) {
+		if kept[j.nics[zone]] > 0 {
+			zones = append(zones, zone)
+		}
+	}
+	n := max(1, (len(zones)+recheckRound-1)/recheckRound)
+	if len(zones) <= zoneByZone/2 || n >= len(zones) {
+		return zones
+	}
+	from, _ := slices.BinarySearch(zones, s.turn+1)
+	turn := append(slices.Clone(zones[from:]), zones[:from]...)[:n]
+	s.turn = turn[n-1]
+	return turn
+}
+
+// stillCut leaves out what is allowed again, and forgets it.
+func (s *sweeper) stillCut(nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
+	s.view.policy(func(snap *secgroup.Snapshot) { cut = refused(s.tombs, snap, nic, conns) })
+	return cut
+}
+
+// refused returns the connections that nothing allows, and forgets the others.
+func refused(t *tombs, s *secgroup.Snapshot, nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
+	n := s.NIC(nic)
+	for _, c := range conns {
+		c.Labels, c.Mark = [16]byte{}, 0
+		if n == nil || !allowed(s, n, c) {
+			cut = append(cut, c)
+		} else {
+			t.forget(nic, c)
+		}
+	}
+	return cut
+}
+
+// pickUp is what the sweeper knows of connections that were picked up in
+// mid-stream (see ofrules.PickUp).
+type pickUp struct {
+	until time.Time // they may come up
+	seen  bool      // the last look at all zones has found some
+}
+
+// picksUp says until when the switch may pick up connections.
+func (s *sweeper) picksUp(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pickUp.until = until
+}
+
+// mayHavePickedUp tells whether some may be there.
+func (s *sweeper) mayHavePickedUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pickUp.seen || time.Now().Before(s.pickUp.until)
+}
+
+// sawPickedUp notes whether a look found some; only one at all zones finds none.
+func (s *sweeper) sawPickedUp(some, all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pickUp.seen = some || s.pickUp.seen && !all
+}

@@ -1,0 +1,73 @@
+package ofrules
+
+import of "github.com/ringfence/ringfence/openflow"
+
+// TCP begins with a SYN. Conntrack would begin a connection with any segment,
+// and so take what a server goes on sending, long after its connection was cut
+// and forgotten, for one that the server begins. (What begins with SYN and ACK
+// is invalid to it.)
+
+// Priorities in the state tables. prioPickUp is that of flows that are not a
+// Compiler's, see PickUp.
+const (
+	prioPickUp = 130
+	prioNoSYN  = 110
+	prioNew    = 100
+)
+
+// Priorities in the accept tables, above those that let a packet through.
+const (
+	prioTCPInParts = 210
+	prioPickedUp   = 150
+)
+
+// pickedUp is the bit of ct_label that a connection has which was picked up in
+// mid-stream, so that it may seem to have been begun by the wrong end.
+var pickedUp = [16]byte{15: 2}
+
+// IsPickedUp tells whether a connection with this ct_label was picked up in
+// mid-stream.
+func IsPickedUp(label [16]byte) bool { return label[15]&pickedUp[15] != 0 }
+
+func isNew() of.Term {
+	return of.CTState.IsMasked(of.CTNew|of.CTTrk, of.CTNew|of.CTInv|of.CTTrk)
+}
+
+// newPipeline is what a stage does with packets that begin a connection.
+func newPipeline(b *builder, s stage) {
+	for _, eth := range ipTypes() {
+		tcp, noSYN := of.IPProto.Is(of.ProtoTCP), of.TCPFlags.IsMasked(0, of.TCPSyn)
+		b.flow(s.state, prioNoSYN, terms(eth, tcp, isNew(), noSYN))
+		// A handshake is never in fragments.
+		b.flow(s.accept, prioTCPInParts, terms(eth, tcp, isNew(), marked(), isWhole()))
+		b.flow(s.accept, prioTCPInParts, terms(eth, isNew(), isFirst(), of.CTNwProto.Is(of.ProtoTCP)))
+		b.flow(s.accept, prioPickedUp, terms(eth, tcp, isNew(), noSYN), append([]of.Action{of.Clone{Actions: []of.Action{
+			commit(of.CopyField{Src: regRule, Dst: of.CTMark}, of.NoTable, of.SetWide{Field: of.CTLabel, Value: pickedUp, Mask: pickedUp}),
+		}}}, leave(s.next)...)...)
+	}
+	b.flow(s.state, prioNew, terms(isNew()), of.Goto{Table: s.nic})
+}
+
+// PickUp returns the flows that have TCP judged that is picked up in mid-stream,
+// which is for a short while after the switch forgot its connections. What comes
+// in may be picked up from the beginning, what goes out only when later is true:
+// an end that was only answering would else be taken for the one that began
+// before the other has sent anything. They are not part of a Compiler's set: who
+// installs them gives them a timeout.
+func PickUp(later bool) []of.Flow {
+	s := ingressStage()
+	if later {
+		s = egressStage()
+	}
+	var flows []of.Flow
+	for _, eth := range ipTypes() {
+		k := key(s.state, prioPickUp, eth, of.IPProto.Is(of.ProtoTCP), isNew())
+		flows = append(flows, of.Flow{
+			Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: PickUpCookie, Actions: of.MustActions(of.Goto{Table: s.nic}),
+		})
+	}
+	return flows
+}
+
+// PickUpCookie under KindMask is in the cookies of the flows of PickUp.
+const PickUpCookie = CookieOwner | uint64(KindPickUp)<<40

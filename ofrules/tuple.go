@@ -1,0 +1,25 @@
+package ofrules
+
+import (
+	"net/netip"
+
+	of "github.com/ringfence/ringfence/openflow"
+)
+
+// Tuple is what one direction of a connection looks like. Ports are zero for
+// protocols that have none.
+type Tuple struct {
+	Proto            uint8
+	Src, Dst         netip.Addr
+	SrcPort, DstPort uint16
+}
+
+// Reverse is the other direction.
+func (t Tuple) Reverse() Tuple { return Tuple{t.Proto, t.Dst, t.Src, t.DstPort, t.SrcPort} }
+
+func (t Tuple) addresses() []of.Term {
+	if t.Src.Is6() {
+		return []of.Term{etherType(t.Src), of.IPv6Src.IsAddr(t.Src), of.IPv6Dst.IsAddr(t.Dst)}
+	}
+	return []of.Term{etherType(t.Src), of.IPv4Src.IsAddr(t.Src), of.IPv4Dst.IsAddr(t.Dst)}
+}

@@ -1,0 +1,118 @@
+package unixctl
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+)
+
+// Types of ICMPv6 messages.
+const (
+	icmpv6EchoRequest = 128 // RFC 4443 §4.1
+	icmpv6EchoReply   = 129 // RFC 4443 §4.2
+)
+
+// Purpose is what a Frame is for.
+type Purpose uint8
+
+const (
+	// Touch belongs to a connection and changes nothing of it: a TCP segment
+	// whose flags make no sense (RFC 9293), so that conntrack finds the
+	// connection, calls the packet invalid and leaves the connection's state.
+	Touch Purpose = iota
+	// Begin would begin the connection if there were none.
+	Begin
+)
+
+// Frame returns an Ethernet frame as the end of a connection might send it that
+// began it. With an OpenFlow packet-out it takes ct() actions to the connection,
+// which then set its mark and label (lib/conntrack.c, process_one()); it is to go
+// nowhere else. Other protocols than TCP have no packets that change nothing: one
+// more of them has come then.
+func Frame(c Conn, p Purpose) ([]byte, error) {
+	src, dst := c.Orig.Src, c.Orig.Dst
+	if !src.IsValid() || !dst.IsValid() || src.Is4() != dst.Is4() {
+		return nil, fmt.Errorf("unixctl: %v and %v are not the addresses of one connection", src, dst)
+	}
+	const ethLen = 14
+	// Locally administered addresses: nobody ever sees them.
+	f := append(make([]byte, 0, 80), 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2)
+	payload := payloadOf(c, p)
+	if src.Is4() {
+		f = append(f, 0x08, 0x00, 0x45, 0)
+		f = binary.BigEndian.AppendUint16(f, uint16(20+len(payload)))
+		f = append(f, 0, 0, 0, 0, 64, c.Proto, 0, 0)
+	} else {
+		f = append(f, 0x86, 0xdd, 0x60, 0, 0, 0)
+		f = binary.BigEndian.AppendUint16(f, uint16(len(payload)))
+		f = append(f, c.Proto, 64)
+	}
+	f = append(append(f, src.AsSlice()...), dst.AsSlice()...)
+	if src.Is4() {
+		binary.BigEndian.PutUint16(f[ethLen+10:], ^sum(0, f[ethLen:]))
+	}
+	if at, ok := checksumAt(c.Proto); ok {
+		binary.BigEndian.PutUint16(payload[at:], checksum(c.Proto, src, dst, payload))
+	}
+	return append(f, payload...), nil
+}
+
+// payloadOf is what follows the IP header, without a checksum.
+func payloadOf(c Conn, p Purpose) []byte {
+	b := make([]byte, 8, 20)
+	binary.BigEndian.PutUint16(b, c.Orig.SPort)
+	binary.BigEndian.PutUint16(b[2:], c.Orig.DPort)
+	switch c.Proto {
+	case protoTCP:
+		const fin, syn, ack = 1, 2, 16
+		b = b[:20]
+		b[12] = 5 << 4 // the header's length
+		if b[13] = syn | fin; p == Begin {
+			b[13] = ack
+		}
+		b[15] = 64 // a window
+	case protoUDP:
+		b[5] = 8 // the length
+	case protoICMP, protoICMPv6:
+		b[0], b[1], b[2], b[3] = c.Orig.ICMPType, c.Orig.ICMPCode, 0, 0
+		binary.BigEndian.PutUint16(b[4:], c.Orig.ICMPID)
+	}
+	return b
+}
+
+// checksumAt is where a protocol's checksum stands.
+func checksumAt(proto uint8) (offset int, ok bool) {
+	switch proto {
+	case protoTCP:
+		return 16, true
+	case protoUDP:
+		return 6, true
+	case protoICMP, protoICMPv6:
+		return 2, true
+	}
+	return 0, false
+}
+
+// checksum is that of a payload whose own field is 0, with the pseudo-header of
+// RFC 9293 §3.1 or RFC 8200 §8.1 where there is one.
+func checksum(proto uint8, src, dst netip.Addr, payload []byte) uint16 {
+	var pseudo uint32
+	if proto != protoICMP {
+		pseudo = uint32(sum(0, src.AsSlice())) + uint32(sum(0, dst.AsSlice())) + uint32(proto) + uint32(len(payload))
+	}
+	if s := ^sum(pseudo, payload); s != 0 || proto != protoUDP {
+		return s
+	}
+	return 0xffff // RFC 768: 0 is none
+}
+
+// sum is the ones' complement sum of RFC 1071, of an even number of bytes.
+func sum(s uint32, b []byte) uint16 {
+	for ; len(b) > 1; b = b[2:] {
+		s += uint32(binary.BigEndian.Uint16(b))
+	}
+	for s > 0xffff {
+		s = s>>16 + s&0xffff
+	}
+	return uint16(s)
+}
