@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"net/http"
 	"time"
@@ -13,12 +14,53 @@ type Network struct {
 	Type          string    `json:"type"` // "public", "flat", "vpc"
 	VPC           string    `json:"vpc"`
 	Prefixes      []string  `json:"prefixes"`
-	VLAN          int       `json:"vlan"` // 0-4094, 0 = untagged
+	VLAN          int       `json:"vlan"` // 0-4094, 0 = untagged; NoVLAN
 	RoutingDomain string    `json:"routing_domain"`
 	Gateways      []string  `json:"gateways"`
+	Warnings      []Warning `json:"warnings"`
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
 	Revision      int64     `json:"revision"`
+}
+
+// NoVLAN is the VLAN of a network that never leaves the host: null in JSON.
+const NoVLAN = -1
+
+// Warning says what is wrong with an object that is in force all the same.
+type Warning struct {
+	Code     string   `json:"code"` // "vlan-in-use"
+	Detail   string   `json:"detail"`
+	Networks []string `json:"networks"` // with which it is in conflict
+}
+
+// UnmarshalJSON reads a network as the API shows it.
+func (n *Network) UnmarshalJSON(b []byte) error {
+	type plain Network
+	shown := struct {
+		*plain
+		VLAN *int `json:"vlan"`
+	}{plain: (*plain)(n)}
+	if err := json.Unmarshal(b, &shown); err != nil {
+		return err
+	}
+	n.VLAN = NoVLAN
+	if shown.VLAN != nil {
+		n.VLAN = *shown.VLAN
+	}
+	return nil
+}
+
+// MarshalJSON writes a network as the API reads it.
+func (n NetworkSpec) MarshalJSON() ([]byte, error) {
+	type plain NetworkSpec
+	written := struct {
+		plain
+		VLAN *int `json:"vlan"`
+	}{plain: plain(n), VLAN: &n.VLAN}
+	if n.VLAN == NoVLAN {
+		written.VLAN = nil
+	}
+	return json.Marshal(written)
 }
 
 // NetworkSpec makes or replaces a network.
@@ -26,7 +68,7 @@ type NetworkSpec struct {
 	Type          string   `json:"type"`
 	VPC           string   `json:"vpc,omitempty"`
 	Prefixes      []string `json:"prefixes"`
-	VLAN          int      `json:"vlan,omitempty"`
+	VLAN          int      `json:"vlan"` // 0-4094, 0 = untagged; NoVLAN
 	RoutingDomain string   `json:"routing_domain,omitempty"`
 	Gateways      []string `json:"gateways,omitempty"`
 }

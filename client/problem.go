@@ -46,13 +46,14 @@ type Dependent struct {
 	Instance string `json:"instance"`
 	Network  string `json:"network"`
 	Address  string `json:"address"`
+	MAC      string `json:"mac"`
 	Account  string `json:"account"` // whose, if another's
 }
 
 func (d Dependent) String() string {
 	var parts []string
 	for _, p := range [][2]string{
-		{"rule", d.Rule}, {"group", d.Group}, {"NIC", d.NIC}, {"instance", d.Instance}, {"network", d.Network}, {"address", d.Address}, {"account", d.Account},
+		{"rule", d.Rule}, {"group", d.Group}, {"NIC", d.NIC}, {"instance", d.Instance}, {"network", d.Network}, {"address", d.Address}, {"MAC", d.MAC}, {"account", d.Account},
 	} {
 		if p[1] != "" {
 			parts = append(parts, p[0]+" "+p[1])

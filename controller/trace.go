@@ -24,10 +24,9 @@ type tracer struct {
 
 // traceEnd is a NIC at an end of the packet's way.
 type traceEnd struct {
-	nic    *secgroup.NIC
-	vlan   uint16
-	domain string
-	port   uint32 // ofport here; 0 = not plugged here
+	nic     *secgroup.NIC
+	segment secgroup.Segment
+	port    uint32 // ofport here; 0 = not plugged here
 }
 
 // trace has the switch say what it does with a packet: from the source NIC on
@@ -74,16 +73,12 @@ func endOf(s *secgroup.Snapshot, id string, ports map[string]uint32) *traceEnd {
 	if n == nil {
 		return nil
 	}
-	e := &traceEnd{nic: n, domain: s.Domain(n), port: ports[id]}
-	if net := s.Network(n.Network); net != nil {
-		e.vlan = net.VLAN
-	}
-	return e
+	return &traceEnd{nic: n, segment: s.SegmentOf(n), port: ports[id]}
 }
 
 // oneSegment tells whether the source reaches the destination without a router.
 func (t *tracer) oneSegment() bool {
-	return t.src != nil && t.dst != nil && t.src.vlan == t.dst.vlan && t.src.domain == t.dst.domain
+	return t.src != nil && t.dst != nil && t.src.segment == t.dst.segment
 }
 
 // leaving is the frame as the source NIC sends it.
@@ -120,7 +115,9 @@ func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err 
 	switch {
 	case inside && slices.Contains(outputs, t.ifaces[t.dst.port]):
 		reached = true
-	case !inside && t.host.Uplink != 0:
+	case !inside && t.src.segment.Local && len(outputs) > 0: // to a NIC of this host that was not asked about
+		egress.Output = outputs[0]
+	case !inside && !t.src.segment.Local && t.host.Uplink != 0:
 		egress.Output = t.ifaces[t.host.Uplink]
 		reached = slices.Contains(outputs, egress.Output)
 		if !reached && len(outputs) > 0 { // to a NIC of this host that was not asked about
@@ -129,6 +126,9 @@ func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err 
 	}
 	t.settle(egress, trace, first, reached)
 	if !inside {
+		if t.src.segment.Local && (egress.Reason == "not-delivered" || egress.Verdict == inquiry.Allow && egress.Output == "") {
+			return hostLocal(egress), nil, nil
+		}
 		return egress, nil, nil
 	}
 	if egress.Verdict == inquiry.Allow {
@@ -159,10 +159,13 @@ func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
 			return leg, nil
 		}
 	}
+	if t.dst.segment.Local {
+		return hostLocal(&inquiry.Leg{}), nil
+	}
 	if t.host.Uplink == 0 {
 		return &inquiry.Leg{Verdict: inquiry.Unknown, Reason: "no-uplink", Detail: "the host has no uplink by which the packet could come"}, nil
 	}
-	f := frame{port: t.host.Uplink, vlan: t.dst.vlan, src: gatewayMAC, dst: t.dst.nic.MAC, packet: t.q.Packet, state: t.q.State}
+	f := frame{port: t.host.Uplink, vlan: t.dst.segment.VLAN, src: gatewayMAC, dst: t.dst.nic.MAC, packet: t.q.Packet, state: t.q.State}
 	if t.oneSegment() {
 		f.src = t.src.nic.MAC
 	}
@@ -191,6 +194,13 @@ func (t *tracer) run(ctx context.Context, f frame, states ...string) (*oftrace.T
 		t.log.Warn("lines of a trace are not understood", "lines", len(trace.Unknown), "first", trace.Unknown[0].Text)
 	}
 	return trace, nil
+}
+
+// hostLocal ends a leg at the host, which the NIC's segment never leaves.
+func hostLocal(l *inquiry.Leg) *inquiry.Leg {
+	l.Verdict, l.Reason, l.Rule = inquiry.Deny, inquiry.ReasonHostLocal, nil
+	l.Detail = "the NIC's network has no VLAN: nothing of it leaves the host or comes in"
+	return l
 }
 
 func notPlugged() *inquiry.Leg {

@@ -101,6 +101,8 @@ func (r *reading) network(n *node, id string) secgroup.Network {
 	}
 	vlan, _ := o.integer("vlan", 0, 4094)
 	net.VLAN = uint16(vlan)
+	net.Local = o.null("vlan")
+	o.readOnly("warnings")
 	o.readOnly(answerFields...)
 	return net
 }

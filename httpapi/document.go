@@ -32,7 +32,7 @@ func document(o secgroup.Object, same map[string]bool) (any, error) {
 		shown = writableAccount(o)
 	case *secgroup.Network:
 		shown = map[string]any{
-			"type": o.Type, "vpc": text(o.VPC), "prefixes": texts(o.Prefixes), "vlan": o.VLAN,
+			"type": o.Type, "vpc": text(o.VPC), "prefixes": texts(o.Prefixes), "vlan": vlanText(o),
 			"routing_domain": o.RoutingDomain, "gateways": texts(o.Gateways),
 		}
 	case *secgroup.Instance:

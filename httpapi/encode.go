@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -187,18 +188,43 @@ type networkJSON struct {
 	Type          secgroup.NetworkType `json:"type"`
 	VPC           *string              `json:"vpc"`
 	Prefixes      []string             `json:"prefixes"`
-	VLAN          uint16               `json:"vlan"`
+	VLAN          *uint16              `json:"vlan"` // null: it never leaves the host
 	RoutingDomain string               `json:"routing_domain"`
 	Gateways      []string             `json:"gateways"`
+	Warnings      []warningJSON        `json:"warnings"`
 	CreatedAt     time.Time            `json:"created_at"`
 	UpdatedAt     time.Time            `json:"updated_at"`
 	Revision      int64                `json:"revision"`
 }
 
-func showNetwork(n *secgroup.Network) networkJSON {
+// warningJSON says what is wrong with an object that is in force all the same.
+type warningJSON struct {
+	Code     string   `json:"code"`
+	Detail   string   `json:"detail"`
+	Networks []string `json:"networks"` // with which it is in conflict, at most 100
+}
+
+// vlanText is null for a network that never leaves the host.
+func vlanText(n *secgroup.Network) *uint16 {
+	if n.Local {
+		return nil
+	}
+	return &n.VLAN
+}
+
+// showNetwork shows a network; wire has all that are there.
+func showNetwork(wire plan.Wire, n *secgroup.Network) networkJSON {
+	warnings := []warningJSON{}
+	if others := wire.Mixing(n); len(others) > 0 {
+		w := warningJSON{Code: plan.CodeVLANInUse, Detail: fmt.Sprintf("vlan %d is on the wire for another routing domain too, whose frames mix with this network's between hosts", n.VLAN), Networks: []string{}}
+		for _, o := range others[:min(len(others), maxDependents)] {
+			w.Networks = append(w.Networks, o.ID)
+		}
+		warnings = append(warnings, w)
+	}
 	return networkJSON{
-		ID: n.ID, Type: n.Type, VPC: text(n.VPC), Prefixes: texts(n.Prefixes), VLAN: n.VLAN,
-		RoutingDomain: n.RoutingDomain, Gateways: texts(n.Gateways),
+		ID: n.ID, Type: n.Type, VPC: text(n.VPC), Prefixes: texts(n.Prefixes), VLAN: vlanText(n),
+		RoutingDomain: n.RoutingDomain, Gateways: texts(n.Gateways), Warnings: warnings,
 		CreatedAt: n.CreatedAt.UTC(), UpdatedAt: n.UpdatedAt.UTC(), Revision: n.Revision,
 	}
 }

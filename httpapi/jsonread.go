@@ -75,6 +75,12 @@ func (o *object) take(name string) *node {
 	return nil
 }
 
+// null reports whether a field is given as null.
+func (o *object) null(name string) bool {
+	v := o.n.get(name)
+	return v != nil && v.kind == kindNull
+}
+
 // readOnly accepts fields that answers have and requests need not repeat.
 func (o *object) readOnly(names ...string) { o.known = append(o.known, names...) }
 

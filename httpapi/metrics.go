@@ -1,10 +1,16 @@
 package httpapi
 
 import (
+	"context"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
 )
 
 // metrics are what /metrics says of the API itself.
@@ -45,8 +51,35 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 	hosts := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_hosts", Help: "Hosts that have reported.",
 	}, func() float64 { return float64(len(s.Hosts())) })
-	registry.MustRegister(m.requests, m.seconds, m.traces, m.disagreements, stale, hosts)
+	registry.MustRegister(m.requests, m.seconds, m.traces, m.disagreements, stale, hosts, mixingNetworks(s))
 	return m
+}
+
+// metricWait bounds a look at the policy for a metric.
+const metricWait = time.Second
+
+// mixingNetworks counts networks that share their VLAN with another routing
+// domain. While the policy cannot be read it is what it was last.
+func mixingNetworks(s Store) prometheus.Collector {
+	var last atomic.Int64
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ringfence_networks_mixing", Help: "Networks on a VLAN on which another routing domain is too: their frames mix between hosts.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), metricWait)
+		defer cancel()
+		_ = s.Read(ctx, func(snap *secgroup.Snapshot) error {
+			networks := snap.Networks()
+			wire, mixing := plan.NewWire(networks), 0
+			for _, n := range networks {
+				if len(wire.Mixing(n)) > 0 {
+					mixing++
+				}
+			}
+			last.Store(int64(mixing))
+			return nil
+		})
+		return float64(last.Load())
+	})
 }
 
 // observe counts a request that has been answered.

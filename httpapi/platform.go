@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"strconv"
+
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -8,12 +10,24 @@ import (
 var networkList = listing[*secgroup.Network]{
 	items: func(_ *call, v *plan.View) ([]*secgroup.Network, error) { return v.Networks(), nil },
 	key:   func(n *secgroup.Network) string { return n.ID },
-	keep: func(c *call, _ *plan.View) (func(*secgroup.Network) bool, error) {
+	keep: func(c *call, v *plan.View) (func(*secgroup.Network) bool, error) {
 		domain := c.query("routing_domain")
-		return func(n *secgroup.Network) bool { return domain == "" || n.RoutingDomain == domain }, nil
+		wire, warned, err := plan.Wire{}, false, error(nil)
+		if text := c.query("warnings"); text != "" {
+			if warned, err = strconv.ParseBool(text); err != nil {
+				return nil, badParameter("warnings is true or false")
+			}
+		}
+		if warned {
+			wire = plan.NewWire(v.Networks())
+		}
+		return func(n *secgroup.Network) bool {
+			return (domain == "" || n.RoutingDomain == domain) && (!warned || len(wire.Mixing(n)) > 0)
+		}, nil
 	},
-	show: func(*call, *plan.View) func(*secgroup.Network) any {
-		return func(n *secgroup.Network) any { return showNetwork(n) }
+	show: func(_ *call, v *plan.View) func(*secgroup.Network) any {
+		wire := plan.NewWire(v.Networks())
+		return func(n *secgroup.Network) any { return showNetwork(wire, n) }
 	},
 }
 
@@ -22,7 +36,7 @@ func networkBody(v *plan.View, id string) (any, string) {
 	if n == nil {
 		return nil, ""
 	}
-	return showNetwork(n), plan.Tag(n.Revision)
+	return showNetwork(plan.NewWire(v.Networks()), n), plan.Tag(n.Revision)
 }
 
 func getNetwork(c *call) error {

@@ -52,7 +52,7 @@ func query(lists ...[]string) []string {
 
 func platformRoutes() []route {
 	return []route{
-		{http.MethodGet, "/v1/networks", platformRead, query(listParameters, []string{"routing_domain"}), networkList.serve},
+		{http.MethodGet, "/v1/networks", platformRead, query(listParameters, []string{"routing_domain", "warnings"}), networkList.serve},
 		{http.MethodGet, "/v1/networks/{network}", platformRead, nil, getNetwork},
 		{http.MethodPut, "/v1/networks/{network}", platformWrite, writeQuery, putNetwork},
 		{http.MethodDelete, "/v1/networks/{network}", platformWrite, writeQuery, deleteNetwork},

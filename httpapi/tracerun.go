@@ -183,7 +183,7 @@ func (t *tracing) compare() (lags bool) {
 
 // comparable tells whether the datapath should do what the policy says.
 func (l *tracingLeg) comparable() bool {
-	return l.asked && l.datapath.Verdict != inquiry.Unknown && l.place.nic.Ready && l.datapath.Reason != "cut" && l.datapath.Reason != "not-plugged"
+	return l.asked && l.datapath.Verdict != inquiry.Unknown && l.place.nic.Ready && l.datapath.Reason != "cut" && l.datapath.Reason != "not-plugged" && l.datapath.Reason != inquiry.ReasonHostLocal
 }
 
 // verdict is what becomes of the packet: nothing is guessed.

@@ -50,17 +50,10 @@ func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string) (*way, erro
 	if dst == nil {
 		w.dst = ownerOf(s, src, w.packet.Dst)
 	}
-	w.oneSegment = w.src != nil && w.dst != nil && vlanOf(s, w.src) == vlanOf(s, w.dst)
+	w.oneSegment = w.src != nil && w.dst != nil && s.SegmentOf(w.src) == s.SegmentOf(w.dst)
 	w.first = w.packet
 	w.turn()
 	return w, nil
-}
-
-func vlanOf(s *secgroup.Snapshot, n *secgroup.NIC) uint16 {
-	if net := s.Network(n.Network); net != nil {
-		return net.VLAN
-	}
-	return 0
 }
 
 // named looks up an end that is given as a NIC.

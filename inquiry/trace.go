@@ -43,6 +43,10 @@ type TraceAnswer struct {
 	Ingress *Leg  `json:"ingress,omitempty"`
 }
 
+// ReasonHostLocal is a Leg's Reason where the NIC's network never leaves the
+// host and the packet would have to.
+const ReasonHostLocal = "host-local"
+
 // Leg is what the switch does with the packet on one NIC's behalf.
 type Leg struct {
 	Verdict Verdict `json:"verdict"`

@@ -26,6 +26,7 @@ type segment struct {
 	name   string
 	number uint32
 	vlan   uint16
+	local  bool // no VLAN: nothing leaves it by the uplink, nor comes in
 	nics   map[string]struct{}
 }
 
@@ -117,10 +118,10 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, id string, port Port) (local
 		}
 	}
 	n.domNo = c.domNos.of(n.domain)
-	name := fmt.Sprintf("%d/%s", network.VLAN, n.domain)
+	name := network.Segment().String()
 	seg := c.segments[name]
 	if seg == nil {
-		seg = &segment{name: name, number: c.segNos.acquire(name), vlan: network.VLAN, nics: map[string]struct{}{}}
+		seg = &segment{name: name, number: c.segNos.acquire(name), vlan: network.VLAN, local: network.Local, nics: map[string]struct{}{}}
 		c.segments[name] = seg
 	}
 	seg.nics[id] = struct{}{}
@@ -167,7 +168,9 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 		if seg == nil {
 			continue
 		}
-		vlans[seg.vlan] = struct{}{}
+		if !seg.local {
+			vlans[seg.vlan] = struct{}{}
+		}
 		unit := unitKey{kind: KindSegment, name: name}
 		if len(seg.nics) == 0 {
 			delete(c.segments, name)
@@ -180,7 +183,7 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 	for vlan := range vlans {
 		var numbers []uint32
 		for _, seg := range c.segments {
-			if seg.vlan == vlan {
+			if seg.vlan == vlan && !seg.local {
 				numbers = append(numbers, seg.number)
 			}
 		}
@@ -194,7 +197,10 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 }
 
 func (c *Compiler) segmentInput(s *secgroup.Snapshot, seg *segment) segmentInput {
-	in := segmentInput{number: seg.number, vlan: seg.vlan, uplink: c.uplink}
+	in := segmentInput{number: seg.number, vlan: seg.vlan}
+	if !seg.local {
+		in.uplink = c.uplink
+	}
 	networks := map[string]struct{}{}
 	for _, id := range slices.Sorted(maps.Keys(seg.nics)) {
 		n := c.nics[id]

@@ -16,7 +16,7 @@ const floodChunk = 500
 type segmentInput struct {
 	number   uint32
 	vlan     uint16
-	uplink   uint32 // ofport, 0 = the host has none
+	uplink   uint32 // ofport, 0 = the segment ends at the host
 	gateways []netip.Addr
 	nics     []localNIC // sorted by id
 }

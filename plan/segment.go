@@ -53,7 +53,7 @@ func vlanInUse(s Policy, n *secgroup.Network) error {
 	var deps []Dependent
 	domain := ""
 	for _, other := range s.Networks() {
-		if other.ID != n.ID && sharesVLAN(n, other) {
+		if other.ID != n.ID && n.Segment().MixesOnWire(other.Segment()) {
 			deps = append(deps, Dependent{Network: other.ID})
 			if domain == "" {
 				domain = other.RoutingDomain
@@ -68,9 +68,4 @@ func vlanInUse(s Policy, n *secgroup.Network) error {
 		detail = fmt.Sprintf("untagged frames (vlan 0, the default) are on the wire for routing domain %s; this network is in %s", domain, n.RoutingDomain)
 	}
 	return &Conflict{CodeVLANInUse, detail, deps}
-}
-
-// sharesVLAN reports whether frames of two routing domains are alike on the wire.
-func sharesVLAN(a, b *secgroup.Network) bool {
-	return a.VLAN == b.VLAN && a.RoutingDomain != b.RoutingDomain
 }

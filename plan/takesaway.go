@@ -68,6 +68,6 @@ func sameNIC(a, b *secgroup.NIC) bool {
 
 // sameWire reports whether two states of a network are enforced alike.
 func sameWire(a, b *secgroup.Network) bool {
-	return a.VLAN == b.VLAN && a.RoutingDomain == b.RoutingDomain &&
+	return a.Segment() == b.Segment() &&
 		slices.Equal(a.Gateways, b.Gateways) && slices.Equal(a.Prefixes, b.Prefixes)
 }

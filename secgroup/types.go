@@ -57,7 +57,8 @@ type Network struct {
 	Type          NetworkType
 	VPC           string // for NetworkVPC
 	Prefixes      []netip.Prefix
-	VLAN          uint16 // 0-4094, 0 = untagged
+	VLAN          uint16 // on the wire between hosts: 0-4094, 0 = untagged
+	Local         bool   // it never leaves the host, and has no VLAN
 	RoutingDomain string
 	Gateways      []netip.Addr
 	CreatedAt     time.Time

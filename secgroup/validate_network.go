@@ -64,6 +64,7 @@ func (n Network) Validate() Faults {
 	if n.VLAN > maxVLAN {
 		f.add(CodeOutOfRange, "vlan is 0-4094, 0 for untagged", "vlan")
 	}
+	f.check(!n.Local || n.VLAN == 0, "a network that never leaves the host has no VLAN", "vlan")
 	f.check(validDomain(n.RoutingDomain), "a routing domain is 1-128 of A-Z a-z 0-9 . _ - :", "routing_domain")
 	for i, a := range n.Gateways {
 		if detail := hostAddress(a); detail != "" {

@@ -38,6 +38,7 @@ type networkRecord struct {
 	VPC      string               `json:"vpc,omitempty"`
 	Prefixes []netip.Prefix       `json:"prefixes,omitempty"`
 	VLAN     uint16               `json:"vlan,omitempty"`
+	Local    bool                 `json:"local,omitempty"`
 	Domain   string               `json:"domain"`
 	Gateways []netip.Addr         `json:"gateways,omitempty"`
 	Created  stamp                `json:"created,omitempty"`
@@ -45,7 +46,7 @@ type networkRecord struct {
 }
 
 func networkToRecord(n *secgroup.Network) networkRecord {
-	return networkRecord{current, n.Type, n.VPC, n.Prefixes, n.VLAN, n.RoutingDomain, n.Gateways, stampOf(n.CreatedAt), stampOf(n.UpdatedAt)}
+	return networkRecord{current, n.Type, n.VPC, n.Prefixes, n.VLAN, n.Local, n.RoutingDomain, n.Gateways, stampOf(n.CreatedAt), stampOf(n.UpdatedAt)}
 }
 
 func (r networkRecord) network(id string, rev int64) (*secgroup.Network, error) {
@@ -58,7 +59,7 @@ func (r networkRecord) network(id string, rev int64) (*secgroup.Network, error) 
 	if r.VLAN > 4094 {
 		return nil, fmt.Errorf("vlan: %d is not 0-4094", r.VLAN)
 	}
-	return &secgroup.Network{ID: id, Type: r.Type, VPC: r.VPC, Prefixes: r.Prefixes, VLAN: r.VLAN, RoutingDomain: r.Domain,
+	return &secgroup.Network{ID: id, Type: r.Type, VPC: r.VPC, Prefixes: r.Prefixes, VLAN: r.VLAN, Local: r.Local, RoutingDomain: r.Domain,
 		Gateways: r.Gateways, CreatedAt: r.Created.time(), UpdatedAt: r.Updated.time(), Revision: rev}, nil
 }
 

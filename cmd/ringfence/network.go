@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -33,10 +34,28 @@ func (networkList) Run(s *session) error {
 }
 
 func vlan(v int) string {
-	if v == 0 {
+	switch v {
+	case 0:
 		return "untagged"
+	case client.NoVLAN:
+		return "none"
 	}
 	return strconv.Itoa(v)
+}
+
+// parseVLAN is the inverse of vlan.
+func parseVLAN(s string) (int, error) {
+	switch s {
+	case "untagged":
+		return 0, nil
+	case "none":
+		return client.NoVLAN, nil
+	}
+	v, err := strconv.ParseUint(s, 10, 12)
+	if err != nil {
+		return 0, usageError(fmt.Sprintf("--vlan: %q is not 0 to 4094, or none for a network that never leaves the host", s))
+	}
+	return int(v), nil
 }
 
 type networkShow struct {
@@ -57,7 +76,8 @@ func (c networkShow) Run(s *session) error {
 		[2]string{"vlan", vlan(n.VLAN)},
 		[2]string{"routing domain", n.RoutingDomain},
 		[2]string{"gateways", strings.Join(n.Gateways, " ")},
-		[2]string{"revision", strconv.FormatInt(n.Revision, 10)})
+		[2]string{"revision", strconv.FormatInt(n.Revision, 10)},
+		[2]string{"warnings", strings.Join(warnings(n), "; ")})
 }
 
 type networkPut struct {
@@ -65,7 +85,7 @@ type networkPut struct {
 	Type          string   `enum:"public,flat,vpc" default:"flat" placeholder:"TYPE" help:"public, flat or vpc."`
 	VPC           string   `name:"vpc" placeholder:"ID" help:"The VPC, for type vpc."`
 	Prefix        []string `placeholder:"CIDR" help:"A prefix of the network. Repeatable."`
-	VLAN          int      `name:"vlan" placeholder:"0-4094" help:"VLAN on the uplink; 0 = untagged."`
+	VLAN          string   `name:"vlan" default:"0" placeholder:"0-4094|none" help:"VLAN between hosts, which one routing domain may have; 0 = untagged, none = the network never leaves the host."`
 	RoutingDomain string   `placeholder:"NAME" help:"Where its addresses are unique, if not the VPC or 'provider'."`
 	Gateway       []string `placeholder:"ADDR" help:"A router that may send router advertisements. Repeatable."`
 }
@@ -73,7 +93,8 @@ type networkPut struct {
 func (networkPut) Help() string {
 	return `Examples:
   ringfence network put net-1 --prefix 10.0.0.0/24 --prefix fd00::/64
-  ringfence network put blue --type vpc --vpc v1 --prefix 192.168.0.0/24 --vlan 101 --gateway 192.168.0.1`
+  ringfence network put blue --type vpc --vpc v1 --prefix 192.168.0.0/24 --vlan 101 --gateway 192.168.0.1
+  ringfence network put red --type vpc --vpc v2 --prefix 192.168.0.0/24 --vlan none`
 }
 
 func (networkPut) bodyFlags() flagNames {
@@ -85,13 +106,26 @@ func (networkPut) bodyFlags() flagNames {
 
 func (c networkPut) Run(s *session) error {
 	var meta client.Meta
+	number, err := parseVLAN(c.VLAN)
+	if err != nil {
+		return err
+	}
 	spec := client.NetworkSpec{
-		Type: c.Type, VPC: c.VPC, Prefixes: notNil(c.Prefix), VLAN: c.VLAN, RoutingDomain: c.RoutingDomain, Gateways: c.Gateway,
+		Type: c.Type, VPC: c.VPC, Prefixes: notNil(c.Prefix), VLAN: number, RoutingDomain: c.RoutingDomain, Gateways: c.Gateway,
 	}
 	if _, err := s.api.PutNetwork(s.ctx, c.ID, spec, s.mutation(&meta)...); err != nil {
 		return err
 	}
 	return s.saved(meta, "network %s", c.ID)
+}
+
+// warnings says what is wrong with a network.
+func warnings(n client.Network) []string {
+	var all []string
+	for _, w := range n.Warnings {
+		all = append(all, w.Detail+": "+strings.Join(w.Networks, ", "))
+	}
+	return all
 }
 
 // notNil makes an absent list an empty one, for JSON.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ringfence/ringfence/client"
 )
@@ -20,6 +21,7 @@ type status struct {
 	Ready       bool                `json:"ready"`
 	NotReady    string              `json:"not_ready,omitempty"`
 	Hosts       []client.Host       `json:"hosts,omitempty"`
+	Networks    []client.Network    `json:"networks_with_warnings,omitempty"`
 	Realization *client.Realization `json:"realization,omitempty"`
 }
 
@@ -60,6 +62,7 @@ func (s *session) look(st *status) error {
 		var r client.Realization
 		if r, err = s.api.Realization(s.ctx, 0, s.wait); err == nil {
 			st.Realization = &r
+			st.Networks, err = client.Collect(s.api.Networks(s.ctx, client.Query("warnings", "true")))
 		}
 	}
 	if client.HasCode(err, "forbidden") {
@@ -76,6 +79,9 @@ func (s *session) printStatus(st status) {
 	s.out.line("API %s: %s", st.Server, ready)
 	if st.Realization != nil {
 		s.realization(*st.Realization)
+	}
+	for _, n := range st.Networks {
+		s.out.line("%s network %s: %s", s.out.paint(yellow, "warning"), n.ID, strings.Join(warnings(n), "; "))
 	}
 	if len(st.Hosts) > 0 {
 		s.out.line("")
