@@ -25,6 +25,7 @@ func TestNetworkWithoutVLAN(t *testing.T) {
 	n.rule("db", "in", "ingress all from any")
 	n.expect("* -> db: " + usual)
 
+	n.awaitLevel()
 	put := func(vlan int) {
 		n.change(func(opts ...client.CallOption) error {
 			_, err := n.api.PutNetwork(t.Context(), n.network, client.NetworkSpec{
@@ -51,7 +52,8 @@ func TestNetworkWithoutVLAN(t *testing.T) {
 	}
 	// From the wire, to one who would let it in.
 	for _, out := range []*matrix.Party{tagged, untagged} {
-		w := newWire(n.party("web@h2"), n.party("db@h1"), n.vlan) // as if from there
+		w := newWire(n.party("web@h2"), n.party("db@h1"), n.vlan)
+		w.srcMAC = mac("02:ff:00:00:00:01") // as by a router; the fabric learns where MACs are
 		newSender(t, out.Node).send(t, w.udp(80)...)
 		marks = append(marks, w.mark)
 	}
@@ -83,4 +85,15 @@ func TestNetworkWithoutVLAN(t *testing.T) {
 	}
 	put(int(n.vlan))
 	n.expect("* -> db: " + usual)
+}
+
+// awaitLevel waits until every host and API of the data centre is known to
+// understand all that this version does.
+func (n *tenant) awaitLevel() {
+	n.t.Helper()
+	eventually(n.t, longest, func() error {
+		_, err := n.api.PutNetwork(n.t.Context(), n.network+"-level", client.NetworkSpec{Type: "flat", VLAN: client.NoVLAN})
+		return err
+	})
+	n.must(nil, n.api.DeleteNetwork(n.t.Context(), n.network+"-level"))
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // A network without a VLAN says so, is in nobody's way, and is another thing than
@@ -13,6 +15,14 @@ import (
 func TestNetworkWithoutVLAN(t *testing.T) {
 	t.Parallel()
 	s := world(t)
+	early := s.do("PUT", "/v1/networks/a", `{"type":"vpc","vpc":"a","vlan":null}`)
+	for end := time.Now().Add(20 * time.Second); early.status == 503 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		early = s.do("PUT", "/v1/networks/a", `{"type":"vpc","vpc":"a","vlan":null}`) // nothing is known of the members yet
+	}
+	if early.status != 409 || early.text("code") != "cluster-level" {
+		t.Errorf("before all members are known to understand it: %d %s", early.status, early.raw)
+	}
+	s.join()
 	for _, name := range []string{"a", "b"} { // of two domains, beside net1, which is untagged
 		s.must("PUT", "/v1/networks/"+name, `{"type":"vpc","vpc":"`+name+`","vlan":null}`).want(t, map[string]string{"vlan": "null", "warnings": "[]"})
 	}
@@ -24,6 +34,20 @@ func TestNetworkWithoutVLAN(t *testing.T) {
 	}
 	if a := s.do("PUT", "/v1/networks/a", `{"type":"vpc","vpc":"a"}`); a.status != 409 || a.text("code") != "vlan-in-use" {
 		t.Errorf("%d %s", a.status, a.raw)
+	}
+}
+
+// join has the cluster understand all that this version does.
+func (s *server) join() {
+	s.t.Helper()
+	if err := s.store.AdoptCluster(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.store.Join(store.Member{ID: "api-1"})
+	for end := time.Now().Add(20 * time.Second); s.store.Cluster().Level < store.LevelNow; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("the cluster stays at %+v", s.store.Cluster())
+		}
 	}
 }
 
@@ -50,6 +74,7 @@ func TestDomainsOnOneVLAN(t *testing.T) {
 	if got := s.do("GET", "/metrics", ""); !strings.Contains(string(got.raw), "ringfence_networks_mixing 2\n") {
 		t.Errorf("%s", got.raw)
 	}
+	s.join()
 	s.must("PUT", "/v1/networks/old", `{"type":"vpc","vpc":"old","vlan":null}`).want(t, map[string]string{"warnings": "[]"})
 	s.must("GET", "/v1/networks?warnings=true", "").want(t, map[string]string{"items": "[]"})
 }

@@ -45,6 +45,10 @@ const (
 	// LevelContract reads records as this file says.
 	LevelContract Level = 2
 
+	// LevelPlacement knows networks that never leave the host, and where a NIC
+	// may be plugged.
+	LevelPlacement Level = 3
+
 	// LevelNow is what this version understands.
-	LevelNow = LevelContract
+	LevelNow = LevelPlacement
 )

@@ -46,7 +46,11 @@ type networkRecord struct {
 }
 
 func networkToRecord(n *secgroup.Network) networkRecord {
-	return networkRecord{current, n.Type, n.VPC, n.Prefixes, n.VLAN, n.Local, n.RoutingDomain, n.Gateways, stampOf(n.CreatedAt), stampOf(n.UpdatedAt)}
+	r := networkRecord{current, n.Type, n.VPC, n.Prefixes, n.VLAN, n.Local, n.RoutingDomain, n.Gateways, stampOf(n.CreatedAt), stampOf(n.UpdatedAt)}
+	if n.Local {
+		r.need(LevelPlacement)
+	}
+	return r
 }
 
 func (r networkRecord) network(id string, rev int64) (*secgroup.Network, error) {
@@ -55,6 +59,9 @@ func (r networkRecord) network(id string, rev int64) (*secgroup.Network, error) 
 	}
 	if r.Domain == "" {
 		return nil, fmt.Errorf("domain: missing")
+	}
+	if r.Local && r.VLAN != 0 {
+		return nil, fmt.Errorf("vlan: %d of a network that never leaves the host", r.VLAN)
 	}
 	if r.VLAN > 4094 {
 		return nil, fmt.Errorf("vlan: %d is not 0-4094", r.VLAN)

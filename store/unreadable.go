@@ -208,7 +208,7 @@ func networkStandIn(rev int64, n secgroup.Network, now *secgroup.Network) secgro
 	if now == nil {
 		return &n
 	}
-	if now.RoutingDomain != n.RoutingDomain || now.VLAN != n.VLAN {
+	if now.Segment() != n.Segment() {
 		return nil
 	}
 	n.Gateways = common[[]netip.Addr](n.Gateways, now.Gateways)
