@@ -29,6 +29,7 @@ type HostNIC struct {
 	Ready           bool   `json:"ready"`
 	Error           string `json:"error"`
 	AppliedRevision int64  `json:"applied_revision"`
+	Conflict        string `json:"conflict"` // it may not be here, or is at another host too; "" = neither
 }
 
 // Realization says whether the concerned hosts have applied a revision:

@@ -18,12 +18,14 @@ type NIC struct {
 	AllowedAddresses []string         `json:"allowed_addresses"`
 	Enforcement      string           `json:"enforcement"` // "on", "off"
 	DHCPServer       bool             `json:"dhcp_server"`
+	Hosts            []string         `json:"hosts"` // where it may be plugged, where it is delivered first; none = anywhere
 	EffectiveGroups  []EffectiveGroup `json:"effective_groups"`
 	EgressRestricted bool             `json:"egress_restricted"`
 	Because          *Because         `json:"because"` // what restricts its egress
 	Host             string           `json:"host"`    // where it is plugged; "" = nowhere
 	Ready            bool             `json:"ready"`   // its host enforces its policy
 	RealizedRevision int64            `json:"realized_revision"`
+	Conflict         *PlugConflict    `json:"conflict"` // nil: none
 	Revision         int64            `json:"revision"`
 }
 
@@ -42,6 +44,13 @@ type Because struct {
 	Rule  string `json:"rule"`
 }
 
+// PlugConflict says that a NIC is plugged where it may not be, or at several hosts
+// without saying which of them it may be at.
+type PlugConflict struct {
+	Detail string   `json:"detail"`
+	Hosts  []string `json:"hosts"` // where it is plugged
+}
+
 // NICSpec makes or replaces a NIC.
 type NICSpec struct {
 	Account          string   `json:"account"`
@@ -52,6 +61,7 @@ type NICSpec struct {
 	AllowedAddresses []string `json:"allowed_addresses,omitempty"`
 	Enforcement      string   `json:"enforcement,omitempty"`
 	DHCPServer       bool     `json:"dhcp_server,omitempty"`
+	Hosts            []string `json:"hosts,omitempty"`
 }
 
 // NICs lists an account's NICs.

@@ -24,7 +24,7 @@ type hostInput struct {
 // not hold up the others.
 func (e *engine) host(ctx context.Context, b bridgeState) (hostInput, error) {
 	in := hostInput{
-		host: ofrules.Host{Ports: map[string]ofrules.Port{}}, claims: claimed(b.Interfaces), problems: map[string]string{},
+		host: ofrules.Host{Name: e.cfg.Host, Ports: map[string]ofrules.Port{}}, claims: claimed(b.Interfaces), problems: map[string]string{},
 	}
 	relevant := make([]ovsdb.Interface, 0, len(in.claims)+1)
 	for _, c := range in.claims {

@@ -120,6 +120,7 @@ func (r *reading) nic(n *node, id string) secgroup.NIC {
 		Addresses:        parsed(o, "addresses", "an IP address", netip.ParseAddr),
 		AllowedAddresses: parsed(o, "allowed_addresses", "a CIDR or an IP address", prefixOrAddress),
 		Enforcement:      secgroup.Enforcement(strings.ToLower(o.str("enforcement"))),
+		Hosts:            o.strings("hosts"),
 	}
 	if mac := o.str("mac"); mac != "" {
 		var err error
@@ -130,7 +131,7 @@ func (r *reading) nic(n *node, id string) secgroup.NIC {
 	if dhcp := o.boolean("dhcp_server"); dhcp != nil {
 		nic.DHCPServer = *dhcp
 	}
-	o.readOnly("effective_groups", "egress_restricted", "because", "host", "ready", "realized_revision")
+	o.readOnly("effective_groups", "egress_restricted", "because", "host", "ready", "realized_revision", "conflict")
 	o.readOnly(answerFields...)
 	return nic
 }

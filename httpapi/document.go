@@ -41,7 +41,7 @@ func document(o secgroup.Object, same map[string]bool) (any, error) {
 		shown = map[string]any{
 			"account": o.Account, "instance": text(o.Instance), "network": o.Network, "mac": o.MAC.String(),
 			"addresses": texts(o.Addresses), "allowed_addresses": texts(o.AllowedAddresses),
-			"enforcement": o.Enforcement, "dhcp_server": o.DHCPServer,
+			"enforcement": o.Enforcement, "dhcp_server": o.DHCPServer, "hosts": list(o.Hosts),
 		}
 	case *secgroup.Group:
 		group := writableGroup(o)

@@ -1,12 +1,8 @@
 package httpapi
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 type effectiveJSON struct {
@@ -32,12 +28,14 @@ type nicJSON struct {
 	AllowedAddresses []string             `json:"allowed_addresses"`
 	Enforcement      secgroup.Enforcement `json:"enforcement"`
 	DHCPServer       bool                 `json:"dhcp_server"`
+	Hosts            []string             `json:"hosts"`
 	EffectiveGroups  []effectiveJSON      `json:"effective_groups"`
 	EgressRestricted bool                 `json:"egress_restricted"`
 	Because          *becauseJSON         `json:"because"`
 	Host             *string              `json:"host"`
 	Ready            bool                 `json:"ready"`
 	RealizedRevision *int64               `json:"realized_revision"`
+	Conflict         *conflictJSON        `json:"conflict"`
 	Revision         int64                `json:"revision"`
 }
 
@@ -45,13 +43,14 @@ func showNIC(v *plan.View, at placement, n *secgroup.NIC) nicJSON {
 	out := nicJSON{
 		ID: n.ID, Account: n.Account, Instance: text(n.Instance), Network: n.Network, MAC: n.MAC.String(),
 		Addresses: texts(n.Addresses), AllowedAddresses: texts(n.AllowedAddresses),
-		Enforcement: n.Enforcement, DHCPServer: n.DHCPServer,
+		Enforcement: n.Enforcement, DHCPServer: n.DHCPServer, Hosts: list(n.Hosts),
 		EffectiveGroups: showEffective(n.Account, v.EffectiveGroups(n)), Revision: n.Revision,
 	}
 	out.Because, out.EgressRestricted = showRestriction(v, n)
-	if p, ok := at.find(n.ID); ok {
+	if p, ok := at.find(n); ok {
 		out.Host, out.Ready, out.RealizedRevision = &p.host, p.nic.Ready, &p.nic.Applied
 	}
+	out.Conflict = at.conflict(n)
 	return out
 }
 
@@ -69,52 +68,4 @@ func showRestriction(v *plan.View, n *secgroup.NIC) (because *becauseJSON, restr
 		return nil, false
 	}
 	return &becauseJSON{b.Group.Within(n.Account), text(b.Rule)}, true
-}
-
-// placement says where NICs are plugged, by the hosts' own reports.
-type placement struct {
-	hosts []store.HostStatus
-	index map[string]place // made when many NICs are looked for; else nil
-}
-
-type place struct {
-	host string
-	nic  store.HostNIC
-}
-
-// indexed prepares for looking up many NICs.
-func (p placement) indexed() placement {
-	p.index = map[string]place{}
-	for _, h := range p.hosts {
-		for _, n := range h.NICs {
-			if old, ok := p.index[n.ID]; !ok || better(n, old.nic) {
-				p.index[n.ID] = place{h.Host, n}
-			}
-		}
-	}
-	return p
-}
-
-// find returns where a NIC is plugged. While it moves from host to host that
-// may be two: the one that is ready is the answer.
-func (p placement) find(id string) (found place, ok bool) {
-	if p.index != nil {
-		found, ok = p.index[id]
-		return found, ok
-	}
-	for _, h := range p.hosts {
-		i, here := slices.BinarySearchFunc(h.NICs, id, func(n store.HostNIC, id string) int { return strings.Compare(n.ID, id) })
-		if here && (!ok || better(h.NICs[i], found.nic)) {
-			found, ok = place{h.Host, h.NICs[i]}, true
-		}
-	}
-	return found, ok
-}
-
-// better reports whether a says more of where the NIC is in use than b does.
-func better(a, b store.HostNIC) bool {
-	if a.Ready != b.Ready {
-		return a.Ready
-	}
-	return a.Applied > b.Applied
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/plan"
@@ -28,16 +29,27 @@ type hostNICJSON struct {
 	Ready   bool   `json:"ready"`
 	Error   string `json:"error"`
 	Applied int64  `json:"applied_revision"`
+	// Conflict says that the NIC may not be here, or is at another host too.
+	Conflict *string `json:"conflict"`
 }
 
-func showHost(h *store.HostStatus, now time.Time) hostJSON {
+// showHost shows a host's report. What it says of NICs that may not be there is
+// not believed.
+func showHost(v *plan.View, at placement, h *store.HostStatus, now time.Time) hostJSON {
 	out := hostJSON{
 		ID: h.Host, LastSeen: h.Heartbeat.UTC(), Alive: now.Sub(h.Heartbeat) <= hostSilence, Connected: h.Connected,
 		Applied: h.Applied, Flows: h.Flows, NICs: []hostNICJSON{}, Errors: list(h.Errors), Version: h.Version,
 		Started: h.Started.UTC(),
 	}
 	for _, n := range h.NICs {
-		out.NICs = append(out.NICs, hostNICJSON(n))
+		shown := hostNICJSON{ID: n.ID, OFPort: n.OFPort, Ready: n.Ready, Error: n.Error, Applied: n.Applied}
+		if nic := v.NIC(n.ID); nic != nil {
+			shown.Ready = n.Ready && nic.MayBeAt(h.Host)
+			if c := at.conflict(nic); c != nil {
+				shown.Conflict = text(c.Detail + ": it is at " + strings.Join(c.Hosts, ", "))
+			}
+		}
+		out.NICs = append(out.NICs, shown)
 	}
 	return out
 }
@@ -47,17 +59,18 @@ func showHost(h *store.HostStatus, now time.Time) hostJSON {
 var hostList = listing[store.HostStatus]{
 	items: func(c *call, _ *plan.View) ([]store.HostStatus, error) { return c.api.store.Hosts(), nil },
 	key:   func(h store.HostStatus) string { return h.Host },
-	show: func(c *call, _ *plan.View) func(store.HostStatus) any {
-		now := c.api.now()
-		return func(h store.HostStatus) any { return showHost(&h, now) }
+	show: func(c *call, v *plan.View) func(store.HostStatus) any {
+		now, at := c.api.now(), placement{hosts: c.api.store.Hosts()}.indexed()
+		return func(h store.HostStatus) any { return showHost(v, at, &h, now) }
 	},
 }
 
 func getHost(c *call) error {
-	return c.object(func(*plan.View) (any, string) {
-		for _, h := range c.api.store.Hosts() {
+	return c.object(func(v *plan.View) (any, string) {
+		hosts := c.api.store.Hosts()
+		for _, h := range hosts {
 			if h.Host == c.param("host") {
-				return showHost(&h, c.api.now()), "h"
+				return showHost(v, placement{hosts: hosts}.indexed(), &h, c.api.now()), "h"
 			}
 		}
 		return nil, ""

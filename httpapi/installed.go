@@ -42,7 +42,7 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 		}
 		at := placement{hosts: c.api.store.Hosts()}.indexed()
 		for _, n := range s.NICsOfAccount(c.account) {
-			if p, ok := at.find(n.ID); ok && (only == "" || n.ID == only) {
+			if p, ok := at.find(n); ok && (only == "" || n.ID == only) {
 				byHost[p.host] = append(byHost[p.host], n.ID)
 				known.add(s, n)
 			}

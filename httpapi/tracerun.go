@@ -87,7 +87,7 @@ func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) 
 			}
 			leg := &tracingLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d), known: knownGroups{}}
 			leg.known.add(s, end.nic)
-			if p, ok := at.find(end.nic.ID); ok {
+			if p, ok := at.find(end.nic); ok {
 				leg.place = &p
 			}
 			t.legs = append(t.legs, leg)

@@ -14,6 +14,7 @@ type Port struct {
 
 // Host is what the switch says: where NICs are plugged.
 type Host struct {
+	Name   string          // by which NICs name it; "" = no NIC is told that it may not be here
 	Ports  map[string]Port // by NIC id
 	Uplink uint32          // ofport of the way to other hosts, 0 = none
 }

@@ -14,6 +14,7 @@ import (
 type localNIC struct {
 	nic     *secgroup.NIC
 	port    Port
+	away    bool   // it is delivered at another host
 	number  uint32 // in cookies
 	domain  string
 	domNo   uint32
@@ -78,7 +79,7 @@ func (c *Compiler) syncNIC(s *secgroup.Snapshot, h Host, id string) {
 	delete(c.nics, id)
 	delete(c.problems, id)
 	if port, ok := h.Ports[id]; ok {
-		if n, problem := c.resolveNIC(s, id, port); problem != "" {
+		if n, problem := c.resolveNIC(s, h.Name, id, port); problem != "" {
 			c.problems[id] = problem
 		} else {
 			c.nics[id] = n
@@ -91,13 +92,16 @@ func (c *Compiler) syncNIC(s *secgroup.Snapshot, h Host, id string) {
 }
 
 // resolveNIC looks up all that a NIC's flows depend on and takes references.
-func (c *Compiler) resolveNIC(s *secgroup.Snapshot, id string, port Port) (localNIC, string) {
+func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) (localNIC, string) {
 	if problem := c.misplugged[id]; problem != "" {
 		return localNIC{}, problem
 	}
 	nic := s.NIC(id)
 	if nic == nil {
 		return localNIC{}, "no such NIC in the policy"
+	}
+	if host != "" && !nic.MayBeAt(host) {
+		return localNIC{}, fmt.Sprintf("the NIC may be plugged at %s, not here", strings.Join(nic.Hosts, ", "))
 	}
 	network := s.Network(nic.Network)
 	if network == nil {
@@ -110,7 +114,7 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, id string, port Port) (local
 	if len(effective) == 0 {
 		return localNIC{}, fmt.Sprintf("account %q has no default group", nic.Account)
 	}
-	n := localNIC{nic: nic, port: port, number: c.nicNos.acquire(id), domain: network.RoutingDomain}
+	n := localNIC{nic: nic, port: port, away: host != "" && nic.AwayFrom(host), number: c.nicNos.acquire(id), domain: network.RoutingDomain}
 	if c.domains[n.domain]++; c.domains[n.domain] == 1 {
 		c.pending.domains[n.domain] = struct{}{}
 		if !c.domNos.has(n.domain) {
@@ -204,7 +208,9 @@ func (c *Compiler) segmentInput(s *secgroup.Snapshot, seg *segment) segmentInput
 	networks := map[string]struct{}{}
 	for _, id := range slices.Sorted(maps.Keys(seg.nics)) {
 		n := c.nics[id]
-		in.nics = append(in.nics, n)
+		if !n.away {
+			in.nics = append(in.nics, n)
+		}
 		networks[n.nic.Network] = struct{}{}
 	}
 	for id := range networks {

@@ -20,7 +20,9 @@ func nicParts(n localNIC) []part {
 	if n.nic.Enforcement == secgroup.EnforcementOff {
 		to = TableOutput
 	}
-	b.flow(TableDeliver, 100, terms(regSegment.Is(uint64(n.segment.number)), of.EthDst.IsMAC(n.nic.MAC)), append(deliver, of.Goto{Table: to})...)
+	if !n.away { // else it is found by the uplink
+		b.flow(TableDeliver, 100, terms(regSegment.Is(uint64(n.segment.number)), of.EthDst.IsMAC(n.nic.MAC)), append(deliver, of.Goto{Table: to})...)
+	}
 
 	if n.nic.Enforcement == secgroup.EnforcementOff {
 		b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0)), load(regSegment, uint64(n.segment.number)), of.Goto{Table: TableDeliver})

@@ -63,7 +63,7 @@ func samePolicy(a, b *secgroup.Group) bool {
 func sameNIC(a, b *secgroup.NIC) bool {
 	return a.Account == b.Account && a.Instance == b.Instance && a.Network == b.Network && a.MAC == b.MAC &&
 		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.AllowedAddresses, b.AllowedAddresses) &&
-		a.Enforcement == b.Enforcement && a.DHCPServer == b.DHCPServer
+		a.Enforcement == b.Enforcement && a.DHCPServer == b.DHCPServer && slices.Equal(a.Hosts, b.Hosts)
 }
 
 // sameWire reports whether two states of a network are enforced alike.

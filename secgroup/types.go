@@ -98,7 +98,8 @@ type NIC struct {
 	Addresses        []netip.Addr
 	AllowedAddresses []netip.Prefix // widen anti-spoofing; a /32 or /128 is a member address too
 	Enforcement      Enforcement
-	DHCPServer       bool // the admin marked it: it may act as a DHCP server
+	DHCPServer       bool     // the admin marked it: it may act as a DHCP server
+	Hosts            []string // where it may be plugged, the one that it is delivered at first; none = anywhere
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	Revision         int64

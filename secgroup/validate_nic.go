@@ -48,6 +48,7 @@ func (n NIC) Validate() Faults {
 		}
 		f.check(!slices.Contains(n.AllowedAddresses[:i], p), "there twice", "allowed_addresses", i)
 	}
+	f = append(f, n.hostFaults()...)
 	f.check(n.Enforcement == EnforcementOn || n.Enforcement == EnforcementOff, "enforcement is on or off", "enforcement")
 	return f
 }

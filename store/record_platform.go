@@ -95,13 +95,18 @@ type nicRecord struct {
 	Allowed     []netip.Prefix       `json:"allowed,omitempty"`
 	Enforcement secgroup.Enforcement `json:"enforcement,omitempty"`
 	DHCPServer  bool                 `json:"dhcp_server,omitempty"`
+	Hosts       []string             `json:"hosts,omitempty"`
 	Created     stamp                `json:"created,omitempty"`
 	Updated     stamp                `json:"updated,omitempty"`
 }
 
 func nicToRecord(n *secgroup.NIC) nicRecord {
-	return nicRecord{current, n.Account, n.Instance, n.Network, net.HardwareAddr(n.MAC[:]).String(), n.Addresses,
-		n.AllowedAddresses, n.Enforcement, n.DHCPServer, stampOf(n.CreatedAt), stampOf(n.UpdatedAt)}
+	r := nicRecord{current, n.Account, n.Instance, n.Network, net.HardwareAddr(n.MAC[:]).String(), n.Addresses,
+		n.AllowedAddresses, n.Enforcement, n.DHCPServer, n.Hosts, stampOf(n.CreatedAt), stampOf(n.UpdatedAt)}
+	if len(n.Hosts) > 0 {
+		r.need(LevelPlacement)
+	}
+	return r
 }
 
 func (r nicRecord) nic(id string, rev int64) (*secgroup.NIC, error) {
@@ -116,7 +121,7 @@ func (r nicRecord) nic(id string, rev int64) (*secgroup.NIC, error) {
 		return nil, err
 	}
 	return &secgroup.NIC{ID: id, Account: r.Account, Instance: r.Instance, Network: r.Network, MAC: secgroup.MAC(mac),
-		Addresses: r.Addresses, AllowedAddresses: r.Allowed, Enforcement: r.Enforcement, DHCPServer: r.DHCPServer,
+		Addresses: r.Addresses, AllowedAddresses: r.Allowed, Enforcement: r.Enforcement, DHCPServer: r.DHCPServer, Hosts: r.Hosts,
 		CreatedAt: r.Created.time(), UpdatedAt: r.Updated.time(), Revision: rev}, nil
 }
 

@@ -31,13 +31,15 @@ func everyKind() []secgroup.Object {
 	n.Instance, n.DHCPServer, n.Enforcement = "vm", true, secgroup.EnforcementOff
 	n.AllowedAddresses = []netip.Prefix{netip.MustParsePrefix("10.0.0.100/32")}
 	n.CreatedAt, n.UpdatedAt = at, at
+	placed := *nic("nic2", "acme", "n1")
+	placed.Hosts = []string{"h1", "h2"}
 	return []secgroup.Object{
 		&secgroup.Account{ID: "acme", EgressPolicyDefault: secgroup.EgressListed, EgressOpenGuard: secgroup.GuardBlock, Quotas: map[string]int{"groups": 7}, CreatedAt: at, UpdatedAt: at},
 		&secgroup.Network{ID: "n1", Type: secgroup.NetworkVPC, VPC: "v", Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, VLAN: 12, RoutingDomain: "vpc:v",
 			Gateways: []netip.Addr{netip.MustParseAddr("10.0.0.1")}, CreatedAt: at, UpdatedAt: at},
 		&secgroup.Network{ID: "n2", Type: secgroup.NetworkFlat, Local: true, RoutingDomain: "provider"},
 		&secgroup.Instance{InstanceRef: secgroup.InstanceRef{Account: "acme", ID: "vm"}, Name: "VM", CreatedAt: at, UpdatedAt: at},
-		n, g,
+		n, &placed, g,
 		&secgroup.Attachment{Group: groupRef("acme", "web"), Instance: "vm"},
 		&secgroup.Attachment{Group: groupRef("acme", "web"), NIC: "nic1"},
 		&secgroup.Attachment{Group: groupRef("other", "web"), NIC: "nic1", Holder: "acme"},

@@ -86,9 +86,19 @@ func (c nicShow) Run(t *tenant) error {
 		[2]string{"enforcement", n.Enforcement},
 		[2]string{"groups", strings.Join(groups, ", ")},
 		[2]string{"egress", egress},
+		[2]string{"may be at", strings.Join(n.Hosts, " ")},
 		[2]string{"host", n.Host},
+		[2]string{"conflict", conflict(n)},
 		[2]string{"ready", t.out.paint(yesNo(n.Ready).style, yesNo(n.Ready).text)},
 		[2]string{"realized revision", positive(n.RealizedRevision)})
+}
+
+// conflict says what is wrong with where a NIC is plugged.
+func conflict(n client.NIC) string {
+	if n.Conflict == nil {
+		return ""
+	}
+	return n.Conflict.Detail + ": it is at " + strings.Join(n.Conflict.Hosts, ", ")
 }
 
 // positive is empty for a revision that is not there.
@@ -119,6 +129,7 @@ type nicPut struct {
 	Address        []string `placeholder:"ADDR" help:"An IPv4 or IPv6 address of it. Repeatable."`
 	AllowedAddress []string `placeholder:"ADDR" help:"An address or prefix it may use besides. Repeatable."`
 	Enforcement    string   `enum:"on,off" default:"on" placeholder:"on|off" help:"off: unfiltered, for router appliances."`
+	Host           []string `complete:"host" placeholder:"HOST" help:"A host where it may be plugged, anywhere if none is given. Repeatable: during a migration the host where it runs first, then the other."`
 	DHCPServer     bool     `name:"dhcp-server" help:"It may act as a DHCP server."`
 }
 
@@ -133,6 +144,7 @@ func (nicPut) bodyFlags() flagNames {
 		"/account": "--account", "/instance": "--instance", "/network": "--network", "/mac": "--mac",
 		"/addresses": "--address", "/addresses/0": "--address", "/addresses/1": "second --address",
 		"/allowed_addresses": "--allowed-address", "/allowed_addresses/0": "--allowed-address", "/enforcement": "--enforcement",
+		"/hosts": "--host", "/hosts/0": "--host", "/hosts/1": "second --host",
 	}
 }
 
@@ -140,7 +152,7 @@ func (c nicPut) Run(t *tenant) error {
 	var meta client.Meta
 	spec := client.NICSpec{
 		Account: t.account, Instance: c.Instance, Network: c.Network, MAC: c.MAC, Addresses: notNil(c.Address),
-		AllowedAddresses: c.AllowedAddress, Enforcement: c.Enforcement, DHCPServer: c.DHCPServer,
+		AllowedAddresses: c.AllowedAddress, Enforcement: c.Enforcement, DHCPServer: c.DHCPServer, Hosts: c.Host,
 	}
 	if _, err := t.api.PutNIC(t.ctx, c.ID, spec, t.mutation(&meta)...); err != nil {
 		return err
