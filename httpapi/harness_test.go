@@ -58,12 +58,20 @@ func serve(t testing.TB) *server {
 	t.Cleanup(etcd.Close)
 	cfg := etcd.Config()
 	cfg.Logger = quiet
+	cfg.ProbeTimeout, cfg.RequestTimeout = time.Minute, time.Minute // however slow the machine is
 	s, err := store.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	out := serveStore(t, s, filepath.Join(dir, "tokens"))
+	// A request waits for a store that is being loaded no longer than contactGrace.
+	if err := s.Sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.WaitHosts(ctx, func([]store.HostStatus) bool { return true }); err != nil {
+		t.Fatal(err)
+	}
 	out.endpoint = etcd.Endpoints()[0]
 	return out
 }
