@@ -2,6 +2,8 @@ package controller
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/ringfence/ringfence/ovsdb"
 )
@@ -13,27 +15,89 @@ type claim struct {
 	warn  string // what is wrong with it
 }
 
-// claimed returns one claim for each NIC that is plugged, in the order of the
-// interfaces' names. Where several interfaces claim a NIC the first that has an
-// ofport speaks for it, and the others get nothing.
-func claimed(ifaces []ovsdb.Interface) []claim {
-	var claims []claim
-	at := map[string]int{}
-	for _, i := range ifaces {
-		if i.IfaceID == "" {
-			continue
-		}
-		n, twice := at[i.IfaceID]
-		if !twice {
-			at[i.IfaceID] = len(claims)
-			claims = append(claims, claim{nic: i.IfaceID, iface: i, warn: i.Error})
-			continue
-		}
-		loser := i
-		if claims[n].iface.OFPort == 0 && i.OFPort != 0 {
-			loser, claims[n].iface = claims[n].iface, i
-		}
-		claims[n].warn = fmt.Sprintf("interface %s claims the NIC too; %s has it", loser.Name, claims[n].iface.Name)
+// claims knows the bridge's interfaces by all that is asked for. A change costs
+// what it says, however many interfaces there are.
+type claims struct {
+	byName map[string]ovsdb.Interface
+	byPort map[uint32]string            // names, by ofport
+	byNIC  map[string][]ovsdb.Interface // those that claim it, by name; nearly always one
+}
+
+func newClaims() claims {
+	return claims{byName: map[string]ovsdb.Interface{}, byPort: map[uint32]string{}, byNIC: map[string][]ovsdb.Interface{}}
+}
+
+// change takes what is different, and adds the NICs that it may be of concern to.
+func (c *claims) change(ch ovsdb.Change, touched map[string]struct{}) {
+	for _, i := range ch.Gone {
+		c.drop(i.Name, touched)
 	}
-	return claims
+	for _, i := range ch.Set {
+		c.drop(i.Name, touched)
+		c.byName[i.Name] = i
+		if i.OFPort != 0 {
+			c.byPort[i.OFPort] = i.Name
+		}
+		if i.IfaceID != "" {
+			at, _ := slices.BinarySearchFunc(c.byNIC[i.IfaceID], i.Name, compareName)
+			c.byNIC[i.IfaceID] = slices.Insert(c.byNIC[i.IfaceID], at, i)
+			touched[i.IfaceID] = struct{}{}
+		}
+	}
+}
+
+func compareName(i ovsdb.Interface, name string) int { return strings.Compare(i.Name, name) }
+
+// drop forgets an interface, if it is known.
+func (c *claims) drop(name string, touched map[string]struct{}) {
+	i, ok := c.byName[name]
+	if !ok {
+		return
+	}
+	delete(c.byName, name)
+	if c.byPort[i.OFPort] == name {
+		delete(c.byPort, i.OFPort)
+	}
+	if i.IfaceID == "" {
+		return
+	}
+	touched[i.IfaceID] = struct{}{}
+	rest := slices.DeleteFunc(c.byNIC[i.IfaceID], func(j ovsdb.Interface) bool { return j.Name == name })
+	if len(rest) == 0 {
+		delete(c.byNIC, i.IfaceID)
+	} else {
+		c.byNIC[i.IfaceID] = rest
+	}
+}
+
+// get returns the claim of a NIC that is plugged. Where several interfaces claim
+// it the first by name that has an ofport speaks for it, and the others get
+// nothing.
+func (c *claims) get(nic string) (claim, bool) {
+	ifaces := c.byNIC[nic]
+	if len(ifaces) == 0 {
+		return claim{}, false
+	}
+	out := claim{nic: nic, iface: ifaces[0], warn: ifaces[0].Error}
+	for _, i := range ifaces[1:] {
+		loser := i
+		if out.iface.OFPort == 0 && i.OFPort != 0 {
+			loser, out.iface = out.iface, i
+		}
+		out.warn = fmt.Sprintf("interface %s claims the NIC too; %s has it", loser.Name, out.iface.Name)
+	}
+	return out, true
+}
+
+// all returns the claims of all NICs, in the order of the interfaces' names.
+func (c *claims) all() []claim {
+	out := make([]claim, 0, len(c.byNIC))
+	for nic := range c.byNIC {
+		one, _ := c.get(nic)
+		out = append(out, one)
+	}
+	slices.SortFunc(out, func(a, b claim) int {
+		return strings.Compare(c.byNIC[a.nic][0].Name, c.byNIC[b.nic][0].Name)
+	})
+	return out
 }

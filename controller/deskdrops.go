@@ -47,13 +47,18 @@ func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.Drop
 // local database says.
 func (d *desk) locate(nics []string) map[string]watched {
 	out := map[string]watched{}
-	bridge, _, _ := d.plugs.get()
+	d.plugs.ask(func(all *claims) {
+		for _, nic := range nics {
+			if c, ok := all.get(nic); ok && c.iface.OFPort != 0 {
+				out[nic] = watched{port: c.iface.OFPort}
+			}
+		}
+	})
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	for _, c := range claimed(bridge.Interfaces) {
-		if port := c.iface.OFPort; port != 0 && slices.Contains(nics, c.nic) {
-			out[c.nic] = watched{port, d.compiler.Installed(c.nic) && d.host.Ports[c.nic].OFPort == port}
-		}
+	for nic, w := range out {
+		w.ready = d.compiler.Installed(nic) && d.host.Ports[nic].OFPort == w.port
+		out[nic] = w
 	}
 	return out
 }

@@ -2,11 +2,12 @@ package controller
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -33,6 +34,7 @@ type engine struct {
 
 	conn    *ofconn.Conn // to which all below belongs
 	ports   ports
+	local   local
 	unfit   error                   // why its switch must not be used
 	version unixctl.Version         // its switch's
 	known   bool                    // what the switch holds is what was compiled, but for back
@@ -107,17 +109,17 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	case !found:
 		return 0, err
 	case !usable:
-		e.report.plugged(claimed(bridge.Interfaces), nil, nil)
+		e.report.plugged(slices.Values(e.plugs.all()), nil, nil)
 		return 0, err
 	}
-	in, err := e.host(ctx, bridge)
+	in, err := e.host(ctx)
 	if err != nil {
 		return 0, err
 	}
 	e.report.problem("connection limits", e.limits.apply(ctx, in.zones))
 	rev, loaded := e.compile(in)
 	if !loaded {
-		e.report.plugged(in.claims, in.problems, nil)
+		e.report.plugged(maps.Values(in.claims), in.problems, nil)
 		return in.again, nil
 	}
 	if err := e.entomb(ctx, in); err != nil {
@@ -148,7 +150,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 func (e *engine) meet(ctx context.Context) error {
 	conn, fresh := e.link.get()
 	if conn != e.conn {
-		e.conn, e.ports, e.ready, e.known, e.unfit = nil, ports{}, nil, false, nil
+		e.conn, e.ports, e.local, e.ready, e.known, e.unfit = nil, ports{}, local{}, nil, false, nil
 		e.report.connection(nil)
 		e.limits.forget()
 		if conn == nil {
@@ -212,7 +214,7 @@ func (e *engine) show(in hostInput) {
 			confirmed[nic] = port
 		}
 	}
-	e.report.plugged(in.claims, problems, confirmed)
+	e.report.plugged(maps.Values(in.claims), problems, confirmed)
 	e.report.flows(e.compiler.Len() - len(e.install.refused))
 }
 
@@ -233,14 +235,4 @@ func (e *engine) untilRefused() time.Duration {
 		return 0
 	}
 	return max(time.Until(e.refused), time.Millisecond)
-}
-
-// uplinkPort finds the port to other hosts among interfaces that agree.
-func (e *engine) uplinkPort(ifaces []ovsdb.Interface) uint32 {
-	for _, i := range ifaces {
-		if i.Name == e.cfg.Uplink && i.OFPort != 0 && e.ports.agree(i) {
-			return i.OFPort
-		}
-	}
-	return 0
 }

@@ -1,80 +1,160 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/ovsdb"
 )
 
-// hostInput is what the bridge says, as the compiler takes it.
+// hostInput is what the bridge says, as the compiler takes it. Its maps do not
+// change any more.
 type hostInput struct {
 	host     ofrules.Host
-	claims   []claim           // NICs that are plugged
+	claims   map[string]claim  // NICs that are plugged
 	zones    map[uint16]string // NIC of each zone in use
 	fresh    []string          // NICs that got a zone just now
 	problems map[string]string // NICs that get no flows, and why
 	again    time.Duration     // when to look again, 0 = no need
 }
 
+// local is what the bridge said when it was looked at last.
+type local struct {
+	in   hostInput
+	todo map[string]struct{} // NICs to look at: they changed, or may do better now
+}
+
 // host reads the bridge, and gives NICs zones. A NIC that cannot be served does
-// not hold up the others.
-func (e *engine) host(ctx context.Context, b bridgeState) (hostInput, error) {
-	in := hostInput{
-		host: ofrules.Host{Name: e.cfg.Host, Ports: map[string]ofrules.Port{}}, claims: claimed(b.Interfaces), problems: map[string]string{},
+// not hold up the others. Only NICs of which something is different are looked
+// at, all of them on a new connection and where the switch has moved ports.
+func (e *engine) host(ctx context.Context) (hostInput, error) {
+	touched := e.plugs.fresh()
+	if e.local.todo == nil {
+		e.local.todo = touched
+	} else {
+		maps.Copy(e.local.todo, touched)
 	}
-	relevant := make([]ovsdb.Interface, 0, len(in.claims)+1)
-	for _, c := range in.claims {
-		relevant = append(relevant, c.iface)
+	all := e.local.in.claims == nil
+	look, gone, uplink := e.changed(all)
+	moved, err := e.ports.check(ctx, e.conn, append(interfaces(look), uplink))
+	if err != nil {
+		return hostInput{}, err
 	}
-	up := slices.IndexFunc(b.Interfaces, func(i ovsdb.Interface) bool { return i.Name == e.cfg.Uplink })
-	if up >= 0 {
-		relevant = append(relevant, b.Interfaces[up])
+	if moved && !all {
+		all = true
+		look, gone, uplink = e.changed(all)
 	}
-	if err := e.ports.check(ctx, e.conn, relevant); err != nil {
-		return in, err
+	in := &e.local.in
+	in.fresh, in.again = nil, 0
+	in.host.Name = e.cfg.Host
+	if all || len(look) > 0 || len(gone) > 0 {
+		e.look(ctx, in, look, gone, all)
 	}
-	zones, fresh, failed := e.zones.assign(ctx, in.claims)
-	in.fresh, in.zones = fresh, make(map[uint16]string, len(zones))
-	for nic, zone := range zones {
-		in.zones[zone] = nic
-	}
-	if e.zones.owing {
+	if len(e.local.todo) > 0 {
 		in.again = lookAgain
 	}
-	for nic, err := range failed {
-		in.problems[nic] = err.Error()
-		in.again = lookAgain
-	}
-	for _, c := range in.claims {
-		switch zone, ok := zones[c.nic]; {
-		case c.iface.OFPort == 0:
-			in.problems[c.nic] = "no ofport"
-			if c.iface.Error != "" {
-				in.problems[c.nic] = c.iface.Error
-			}
-		case !e.ports.agree(c.iface):
-			in.problems[c.nic] = fmt.Sprintf("the switch has no ofport %d for interface %s", c.iface.OFPort, c.iface.Name)
-			in.again = lookAgain
-		case ok:
-			in.host.Ports[c.nic] = ofrules.Port{OFPort: c.iface.OFPort, Zone: zone}
-		}
-	}
-	var err error
+	err = nil
+	in.host.Uplink = 0
 	if e.cfg.Uplink != "" {
-		in.host.Uplink = e.uplinkPort(b.Interfaces)
-		if in.host.Uplink == 0 {
+		if uplink.OFPort != 0 && e.ports.agree(uplink) {
+			in.host.Uplink = uplink.OFPort
+		} else {
 			err = fmt.Errorf("%s is not a working port of the bridge", e.cfg.Uplink)
-			if up >= 0 && b.Interfaces[up].OFPort != 0 {
+			if uplink.OFPort != 0 {
 				in.again = lookAgain
 			}
 		}
 	}
 	e.report.problem("uplink", err)
-	return in, nil
+	return *in, nil
+}
+
+// changed returns the claims of the NICs to look at, in the order of the
+// interfaces' names, those that are not plugged any more, and the uplink.
+func (e *engine) changed(all bool) (look []claim, gone []string, uplink ovsdb.Interface) {
+	e.plugs.ask(func(c *claims) {
+		uplink = c.byName[e.cfg.Uplink]
+		if all {
+			look = c.all()
+			return
+		}
+		for nic := range e.local.todo {
+			if one, ok := c.get(nic); ok {
+				look = append(look, one)
+			} else {
+				gone = append(gone, nic)
+			}
+		}
+	})
+	if all {
+		gone = e.zones.others(look)
+	}
+	slices.SortFunc(look, func(a, b claim) int { return strings.Compare(a.iface.Name, b.iface.Name) })
+	return look, gone, uplink
+}
+
+func interfaces(claims []claim) []ovsdb.Interface {
+	out := make([]ovsdb.Interface, 0, len(claims)+1)
+	for _, c := range claims {
+		out = append(out, c.iface)
+	}
+	return out
+}
+
+// look brings up to date what is known of NICs. Others still read the maps of
+// before.
+func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []string, all bool) {
+	e.local.todo = map[string]struct{}{}
+	if all {
+		in.host.Ports, in.claims, in.zones, in.problems = map[string]ofrules.Port{}, map[string]claim{}, map[uint16]string{}, map[string]string{}
+	} else {
+		in.host.Ports, in.claims, in.zones, in.problems = maps.Clone(in.host.Ports), maps.Clone(in.claims), maps.Clone(in.zones), maps.Clone(in.problems)
+	}
+	for _, nic := range gone {
+		in.forget(nic, e.zones.byNIC[nic])
+	}
+	for _, c := range look {
+		in.forget(c.nic, e.zones.byNIC[c.nic])
+	}
+	fresh, failed := e.zones.change(ctx, look, gone)
+	in.fresh = fresh
+	for _, c := range look {
+		zone, zoned := e.zones.byNIC[c.nic]
+		in.claims[c.nic] = c
+		if zoned {
+			in.zones[zone] = c.nic
+		}
+		switch {
+		case c.iface.OFPort == 0:
+			in.problems[c.nic] = cmp.Or(c.iface.Error, "no ofport")
+		case !e.ports.agree(c.iface):
+			in.problems[c.nic] = fmt.Sprintf("the switch has no ofport %d for interface %s", c.iface.OFPort, c.iface.Name)
+			e.local.todo[c.nic] = struct{}{}
+		case zoned:
+			in.host.Ports[c.nic] = ofrules.Port{OFPort: c.iface.OFPort, Zone: zone}
+		case failed[c.nic] != nil:
+			in.problems[c.nic] = failed[c.nic].Error()
+		}
+		if failed[c.nic] != nil || e.zones.owed[c.nic] {
+			e.local.todo[c.nic] = struct{}{}
+		}
+	}
+}
+
+// forget takes a NIC out that had a zone, 0 for none.
+func (in *hostInput) forget(nic string, zone uint16) {
+	delete(in.host.Ports, nic)
+	delete(in.claims, nic)
+	delete(in.problems, nic)
+	if in.zones[zone] == nic {
+		delete(in.zones, zone)
+	}
 }
 
 // soon has the bridge looked at again after a while, 0 for no need.

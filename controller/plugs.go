@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,22 +35,18 @@ type plugs struct {
 	wake  func()
 	check chan struct{} // the bridge may have to be set up
 
-	mu    sync.Mutex
-	db    *ovsdb.Client
-	state bridgeState
-	asked bool       // a bridge was set up that state does not show yet
-	set   ovsdb.UUID // the bridge that was set up
-	err   error      // why that failed
-}
-
-// bridgeState is the bridge and its interfaces.
-type bridgeState struct {
-	ovsdb.Bridge
-	Interfaces []ovsdb.Interface // sorted by name; not to be changed
+	mu      sync.Mutex
+	db      *ovsdb.Client
+	bridge  ovsdb.Bridge
+	claims  claims
+	touched map[string]struct{} // NICs whose claims may differ since fresh was called
+	asked   bool                // a bridge was set up that state does not show yet
+	set     ovsdb.UUID          // the bridge that was set up
+	err     error               // why that failed
 }
 
 func newPlugs(cfg Config, log *slog.Logger, wake func()) *plugs {
-	return &plugs{cfg: cfg, log: log, wake: wake, check: make(chan struct{}, 1)}
+	return &plugs{cfg: cfg, log: log, wake: wake, check: make(chan struct{}, 1), claims: newClaims(), touched: map[string]struct{}{}}
 }
 
 // run follows the bridge and sets it up whenever it is not in order.
@@ -64,11 +59,12 @@ func (p *plugs) run(ctx context.Context) error {
 }
 
 // see takes what is different about the bridge.
-func (p *plugs) see(s ovsdb.Change) {
+func (p *plugs) see(c ovsdb.Change) {
 	p.mu.Lock()
-	p.state = bridgeState{s.Bridge, changed(p.state.Interfaces, s)}
-	if p.asked && s.Bridge.Exists && s.Bridge.Stale == "" {
-		p.asked, p.set = false, s.Bridge.UUID
+	p.bridge = c.Bridge
+	p.claims.change(c, p.touched)
+	if p.asked && c.Bridge.Exists && c.Bridge.Stale == "" {
+		p.asked, p.set = false, c.Bridge.UUID
 	}
 	p.mu.Unlock()
 	select {
@@ -76,18 +72,6 @@ func (p *plugs) see(s ovsdb.Change) {
 	default:
 	}
 	p.wake()
-}
-
-// changed is the interfaces after a change.
-func changed(ifaces []ovsdb.Interface, c ovsdb.Change) []ovsdb.Interface {
-	differ := map[ovsdb.UUID]bool{}
-	for _, i := range slices.Concat(c.Set, c.Gone) {
-		differ[i.UUID] = true
-	}
-	out := slices.DeleteFunc(slices.Clone(ifaces), func(i ovsdb.Interface) bool { return differ[i.UUID] })
-	out = append(out, c.Set...)
-	slices.SortFunc(out, func(a, b ovsdb.Interface) int { return strings.Compare(a.Name, b.Name) })
-	return out
 }
 
 // keep sets the bridge up, and again when it was made anew or its failure mode
@@ -108,8 +92,8 @@ func (p *plugs) keep(ctx context.Context) error {
 		p.mu.Lock()
 		p.err = err
 		p.asked = err == nil
-		if p.asked && p.state.Exists && p.state.Stale == "" {
-			p.asked, p.set = false, p.state.UUID
+		if p.asked && p.bridge.Exists && p.bridge.Stale == "" {
+			p.asked, p.set = false, p.bridge.UUID
 		}
 		p.mu.Unlock()
 		p.wake()
@@ -127,9 +111,9 @@ func (p *plugs) keep(ctx context.Context) error {
 func (p *plugs) inOrder() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.asked || p.state.Stale != "" && p.set != "" ||
-		p.state.Exists && p.set == p.state.UUID && p.state.FailMode == failMode &&
-			(len(p.state.Protocols) == 0 || slices.Contains(p.state.Protocols, protocol))
+	return p.asked || p.bridge.Stale != "" && p.set != "" ||
+		p.bridge.Exists && p.set == p.bridge.UUID && p.bridge.FailMode == failMode &&
+			(len(p.bridge.Protocols) == 0 || slices.Contains(p.bridge.Protocols, protocol))
 }
 
 // failMode closes the bridge when nobody is in charge.
@@ -206,17 +190,39 @@ func (p *plugs) keepZones(ctx context.Context, ids map[string]string) error {
 // get returns the bridge and whether it can be worked on. A problem may stand in
 // the way of that, or be none: the bridge stays as it was seen last while the
 // database is away.
-func (p *plugs) get() (state bridgeState, ready bool, problem error) {
+func (p *plugs) get() (bridge ovsdb.Bridge, ready bool, problem error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ready = p.state.Exists && p.set == p.state.UUID
+	ready = p.bridge.Exists && p.set == p.bridge.UUID
 	switch {
-	case p.state.Stale != "":
-		problem = errors.New(p.state.Stale)
+	case p.bridge.Stale != "":
+		problem = errors.New(p.bridge.Stale)
 	case p.err != nil:
 		problem = p.err
-	case !p.state.Exists:
+	case !p.bridge.Exists:
 		problem = fmt.Errorf("there is no bridge %s", p.cfg.Bridge)
 	}
-	return p.state, ready, problem
+	return p.bridge, ready, problem
+}
+
+// fresh returns the NICs whose claims may differ since it was called last.
+func (p *plugs) fresh() map[string]struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	touched := p.touched
+	p.touched = map[string]struct{}{}
+	return touched
+}
+
+// ask reads the claims while nothing changes them. fn must not wait.
+func (p *plugs) ask(fn func(*claims)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fn(&p.claims)
+}
+
+// all returns the claims of all NICs, in the order of the interfaces' names.
+func (p *plugs) all() (all []claim) {
+	p.ask(func(c *claims) { all = c.all() })
+	return all
 }

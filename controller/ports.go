@@ -27,22 +27,28 @@ type porter interface {
 	Ports(ctx context.Context) ([]openflow.Port, error)
 }
 
-// check asks the switch again unless every interface is where it was seen.
-func (p *ports) check(ctx context.Context, conn porter, ifaces []ovsdb.Interface) error {
+// check asks the switch again unless every interface is where it was seen. It
+// tells whether a port that was seen before is gone or at another number now:
+// what was found of other interfaces may not hold any more.
+func (p *ports) check(ctx context.Context, conn porter, ifaces []ovsdb.Interface) (moved bool, err error) {
 	if !slices.ContainsFunc(ifaces, func(i ovsdb.Interface) bool { return i.OFPort != 0 && !p.agree(i) }) {
-		return nil
+		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, portsTimeout)
 	defer cancel()
 	all, err := conn.Ports(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
+	before := p.byName
 	p.byName = make(map[string][]uint32, len(all))
 	for _, port := range all {
 		p.byName[port.Name] = append(p.byName[port.Name], port.Number)
 	}
-	return nil
+	for name, numbers := range before {
+		moved = moved || !slices.Equal(numbers, p.byName[name])
+	}
+	return moved, nil
 }
 
 // agree tells whether the switch has the interface at the database's ofport.

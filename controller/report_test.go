@@ -79,7 +79,7 @@ func TestReportsWaitForNICs(t *testing.T) {
 		if _, n, _ := b.last(); n != 0 {
 			t.Error("it reports before it knows anything")
 		}
-		r.plugged(oneNIC, nil, atPort)
+		r.plugged(slices.Values(oneNIC), nil, atPort)
 		sleep(soon)
 		if h, n, _ := b.last(); n != 1 || len(h.NICs) != 1 || !h.NICs[0].Ready || !slices.Equal(h.Errors, []string{"bridge: none"}) {
 			t.Errorf("%d reports, the last %+v", n, h)
@@ -101,7 +101,7 @@ func TestReportsAreTimely(t *testing.T) {
 	reporting(t, func(t *testing.T, r *reporter, b *board) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
-		r.plugged(oneNIC, nil, nil)
+		r.plugged(slices.Values(oneNIC), nil, nil)
 		sleep(time.Second)
 		reported := func(what string, rev int64, within time.Duration) {
 			t.Helper()
@@ -122,21 +122,21 @@ func TestReportsAreTimely(t *testing.T) {
 		r.applied(conn, 4, true)
 		r.applied(conn, 5, false)
 		reported("what did something takes the others along", 5, 0)
-		r.plugged(oneNIC, nil, atPort)
+		r.plugged(slices.Values(oneNIC), nil, atPort)
 		r.settle(conn, atPort)
 		reported("a NIC that is ready", 5, soon)
-		r.plugged(oneNIC, map[string]string{"a": "refused"}, nil)
+		r.plugged(slices.Values(oneNIC), map[string]string{"a": "refused"}, nil)
 		reported("a NIC that is ready no more", 5, soon)
 		if h, _, _ := b.last(); h.NICs[0].Ready || h.NICs[0].Error != "refused" {
 			t.Errorf("NIC %+v", h.NICs[0])
 		}
-		r.plugged(oneNIC, nil, atPort)
+		r.plugged(slices.Values(oneNIC), nil, atPort)
 		reported("a NIC that is ready again", 5, soon)
 
 		t.Log("nothing new, nothing said but for the heartbeat")
 		_, before, _ := b.last()
 		r.applied(conn, 5, false)
-		r.plugged(oneNIC, nil, atPort)
+		r.plugged(slices.Values(oneNIC), nil, atPort)
 		sleep(heartbeat - 2*time.Second)
 		if _, n, _ := b.last(); n != before {
 			t.Errorf("%d reports", n-before)
@@ -163,7 +163,7 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 	reporting(t, func(t *testing.T, r *reporter, b *board) {
 		old, now := &ofconn.Conn{}, &ofconn.Conn{}
 		r.connection(old)
-		r.plugged(oneNIC, nil, nil)
+		r.plugged(slices.Values(oneNIC), nil, nil)
 		r.applied(old, 5, false)
 		sleep(time.Second)
 		r.connection(nil)
@@ -174,7 +174,7 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 		r.connection(now)
 		r.applied(old, 6, false) // a sweep of before
 		r.settle(old, atPort)
-		r.plugged(oneNIC, nil, atPort)
+		r.plugged(slices.Values(oneNIC), nil, atPort)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 0 || !h.Connected || h.NICs[0].Ready {
 			t.Errorf("with another switch %+v", h)
@@ -192,7 +192,7 @@ func TestReportsSurviveALostStore(t *testing.T) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
 		b.fails = errors.New("lost")
-		r.plugged(oneNIC, nil, nil)
+		r.plugged(slices.Values(oneNIC), nil, nil)
 		r.applied(conn, 5, false)
 		sleep(10 * time.Second)
 		b.mu.Lock()

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -94,11 +95,11 @@ func (r *reporter) flows(n int) {
 
 // plugged notes the NICs that are plugged: why some have no flows, and where
 // those are of which all flows are confirmed.
-func (r *reporter) plugged(claims []claim, problems map[string]string, confirmed map[string]ofrules.Port) {
+func (r *reporter) plugged(claims iter.Seq[claim], problems map[string]string, confirmed map[string]ofrules.Port) {
 	r.update(soon, func() bool {
 		r.confirmed = confirmed
-		nics := make([]store.HostNIC, 0, len(claims))
-		for _, c := range claims {
+		nics := make([]store.HostNIC, 0, len(r.status.NICs))
+		for c := range claims {
 			n := store.HostNIC{ID: c.nic, OFPort: c.iface.OFPort, Error: problems[c.nic], Ready: r.ready(c.nic)}
 			if n.Error == "" {
 				n.Error = c.warn

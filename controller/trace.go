@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/ringfence/ringfence/inquiry"
@@ -50,14 +51,15 @@ func (d *desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.Trac
 
 func (d *desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
 	t := &tracer{desk: d, q: q, ifaces: map[uint32]string{}}
-	bridge, _, _ := d.plugs.get()
 	ports := map[string]uint32{}
-	for _, i := range bridge.Interfaces {
-		t.ifaces[i.OFPort] = i.Name
-	}
-	for _, c := range claimed(bridge.Interfaces) {
-		ports[c.nic] = c.iface.OFPort
-	}
+	d.plugs.ask(func(all *claims) {
+		maps.Copy(t.ifaces, all.byPort)
+		for _, nic := range []string{q.Source, q.Destination} {
+			if c, ok := all.get(nic); ok {
+				ports[nic] = c.iface.OFPort
+			}
+		}
+	})
 	d.read(func(_ names, h ofrules.Host) { t.host, t.problems = h, d.compiler.Problems() })
 	d.view.read(func(s *secgroup.Snapshot, _ *concern) {
 		t.src, t.dst = endOf(s, q.Source, ports), endOf(s, q.Destination, ports)

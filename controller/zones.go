@@ -22,7 +22,7 @@ const maxZone = 1<<16 - 1
 
 // zones gives every plugged NIC a conntrack zone of its own.
 //
-//	free ── assign: flush ──► a NIC's ── its NIC left ──► leaving ── freed ──► free
+//	free ── change: flush ──► a NIC's ── its NIC left ──► leaving ── freed ──► free
 //
 // A zone that a NIC left stays leaving until its flows are gone, cached
 // megaflows too, and it was flushed: as long as a packet may still be tracked in
@@ -31,12 +31,14 @@ type zones struct {
 	keep  func(ctx context.Context, ids map[string]string) error // value of zoneKey by interface
 	flush func(ctx context.Context, zone uint16) error
 
-	mu      sync.Mutex // of leaving
+	mu      sync.Mutex // of leaving and low
 	leaving map[uint16]struct{}
 
 	byNIC map[string]uint16
-	wrote map[string]written // what was written to interfaces that do not show it yet
-	owing bool               // a row lacks its NIC's zone, and could not be written
+	used  map[uint16]string  // the NIC of each zone
+	low   uint16             // no free zone is below it
+	wrote map[string]written // what was written for NICs whose rows do not show it yet
+	owed  map[string]bool    // NICs whose row lacks their zone, and could not be written
 }
 
 // written is a value of zoneKey that a row was given.
@@ -45,85 +47,109 @@ type written struct {
 	value string
 }
 
-// assign gives zones to NICs that came and takes back those of NICs that left.
-// It returns the zone of each NIC, which of them are new to it, and why others
-// got none.
-func (z *zones) assign(ctx context.Context, claims []claim) (byNIC map[string]uint16, fresh []string, failed map[string]error) {
-	leaving := map[uint16]struct{}{}
-	for _, zone := range z.left() {
-		leaving[zone] = struct{}{}
+// change gives zones to NICs that came and takes back those of NICs that are
+// gone; claims are the NICs of which something may be different. It returns which
+// of them are new to their zone, and why others got none.
+func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fresh []string, failed map[string]error) {
+	if z.byNIC == nil {
+		z.byNIC, z.used, z.wrote, z.owed = map[string]uint16{}, map[uint16]string{}, map[string]written{}, map[string]bool{}
 	}
-
-	byNIC, failed = map[string]uint16{}, map[string]error{}
-	used := map[uint16]bool{0: true}
+	for _, nic := range gone {
+		delete(z.wrote, nic)
+		delete(z.owed, nic)
+		if zone, ok := z.byNIC[nic]; ok {
+			delete(z.byNIC, nic)
+			delete(z.used, zone)
+			z.leave(zone)
+		}
+	}
+	failed = map[string]error{}
 	var homeless []claim
 	for _, c := range claims {
-		zone, ok := z.byNIC[c.nic]
-		if !ok {
-			zone, ok = parseZone(c.iface)
-		}
-		if _, busy := leaving[zone]; !ok || busy || used[zone] {
-			homeless = append(homeless, c)
+		if _, has := z.byNIC[c.nic]; has {
 			continue
 		}
-		used[zone] = true
-		byNIC[c.nic] = zone
-	}
-	for nic, zone := range z.byNIC {
-		if _, still := byNIC[nic]; !still && !used[zone] {
-			z.leave(zone)
-			leaving[zone] = struct{}{}
+		if zone, kept := parseZone(c.iface); kept && !z.taken(zone) {
+			z.give(c.nic, zone)
+		} else {
+			homeless = append(homeless, c)
 		}
 	}
-	fresh = z.settle(ctx, homeless, byNIC, failed, func(zone uint16) bool {
-		_, busy := leaving[zone]
-		return busy || used[zone]
-	})
-	z.byNIC = byNIC
+	fresh = z.settle(ctx, homeless, failed)
 	z.rewrite(ctx, claims, fresh)
-	return byNIC, fresh, failed
+	return fresh, failed
 }
 
+// others returns the NICs with a zone that are not among claims.
+func (z *zones) others(claims []claim) (nics []string) {
+	there := make(map[string]bool, len(claims))
+	for _, c := range claims {
+		there[c.nic] = true
+	}
+	for nic := range z.byNIC {
+		if !there[nic] {
+			nics = append(nics, nic)
+		}
+	}
+	return nics
+}
+
+// taken tells whether a zone is a NIC's, or was until a moment ago.
+func (z *zones) taken(zone uint16) bool {
+	if _, used := z.used[zone]; used || zone == 0 {
+		return true
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	_, busy := z.leaving[zone]
+	return busy
+}
+
+func (z *zones) give(nic string, zone uint16) { z.byNIC[nic], z.used[zone] = zone, nic }
+
 // rewrite writes the zones of NICs that kept theirs (those of fresh ones were
-// written just now) to the rows that they are at
-// now: a row that was made anew, or that another NIC was at, in one transaction
-// of the database, does not have it, and the next run would give the NIC another
-// zone.
+// written just now) to the rows that they are at now: a row that was made anew,
+// or that another NIC was at, in one transaction of the database, does not have
+// it, and the next run would give the NIC another zone.
 func (z *zones) rewrite(ctx context.Context, claims []claim, fresh []string) {
 	ids, wrote := map[string]string{}, map[string]written{}
 	for _, c := range claims {
 		zone, has := z.byNIC[c.nic]
 		value := zoneValue(zone, c.nic)
+		was := z.wrote[c.nic]
+		delete(z.wrote, c.nic)
+		delete(z.owed, c.nic)
 		if !has || c.iface.ExternalIDs[zoneKey] == value {
 			continue
 		}
 		w := written{c.iface.UUID, value}
-		wrote[c.iface.Name] = w
-		if _, settled := slices.BinarySearch(fresh, c.nic); !settled && z.wrote[c.iface.Name] != w {
-			ids[c.iface.Name] = value
+		if _, settled := slices.BinarySearch(fresh, c.nic); settled || was == w {
+			z.wrote[c.nic] = w
+			continue
 		}
+		ids[c.iface.Name], wrote[c.nic] = value, w
 	}
-	z.wrote, z.owing = wrote, false
 	if len(ids) == 0 {
 		return
 	}
 	if err := z.keep(ctx, ids); err != nil {
-		z.owing = true
-		for name := range ids {
-			delete(z.wrote, name)
+		for nic := range wrote {
+			z.owed[nic] = true
 		}
+		return
 	}
+	maps.Copy(z.wrote, wrote)
 }
 
 // zoneValue is the value of zoneKey.
 func zoneValue(zone uint16, nic string) string { return fmt.Sprintf("%d/%s", zone, nic) }
 
 // settle gives new zones to NICs that have none.
-func (z *zones) settle(ctx context.Context, homeless []claim, byNIC map[string]uint16, failed map[string]error, taken func(uint16) bool) (fresh []string) {
+func (z *zones) settle(ctx context.Context, homeless []claim, failed map[string]error) (fresh []string) {
 	ids, got := map[string]string{}, map[string]uint16{}
-	next := uint16(1)
+	next := max(z.lowest(), 1)
 	for _, c := range homeless {
-		for next < maxZone && taken(next) {
+		for next < maxZone && z.taken(next) {
 			next++
 		}
 		if next == maxZone {
@@ -148,8 +174,25 @@ func (z *zones) settle(ctx context.Context, homeless []claim, byNIC map[string]u
 		}
 		return nil
 	}
-	maps.Copy(byNIC, got)
+	for nic, zone := range got {
+		z.give(nic, zone)
+	}
+	z.raise(next)
 	return slices.Sorted(maps.Keys(got))
+}
+
+// lowest is where to look for a free zone.
+func (z *zones) lowest() uint16 {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return z.low
+}
+
+// raise says that all zones below one are taken.
+func (z *zones) raise(zone uint16) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.low = zone
 }
 
 func (z *zones) leave(zone uint16) {
@@ -174,6 +217,7 @@ func (z *zones) freed(zones []uint16) {
 	defer z.mu.Unlock()
 	for _, zone := range zones {
 		delete(z.leaving, zone)
+		z.low = min(z.low, zone)
 	}
 }
 

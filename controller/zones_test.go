@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -36,6 +37,19 @@ func (f *fakeTracker) zones() *zones {
 			return f.fails
 		},
 	}
+}
+
+// assign is a change to exactly these claims.
+func (z *zones) assign(ctx context.Context, claims []claim) (byNIC map[string]uint16, fresh []string, failed map[string]error) {
+	fresh, failed = z.change(ctx, claims, z.others(claims))
+	return maps.Clone(z.byNIC), fresh, failed
+}
+
+// claimed makes claims of interfaces.
+func claimed(ifaces []ovsdb.Interface) []claim {
+	c := newClaims()
+	c.change(ovsdb.Change{Set: ifaces}, map[string]struct{}{})
+	return c.all()
 }
 
 // claims makes claims of "interface=nic" pairs, with the zones kept for them.
@@ -77,12 +91,12 @@ func TestZonesAreKeptAndNeverShared(t *testing.T) {
 	f.fails = errors.New("away")
 	f.ids["p1"] = "2/b" // the row was b's before
 	z.assign(t.Context(), f.claims("p0", "d", "p1", "a", "p2", "b"))
-	if f.fails = nil; !z.owing || f.ids["p1"] != "2/b" {
-		t.Errorf("owing %v, %v", z.owing, f.ids)
+	if f.fails = nil; len(z.owed) == 0 || f.ids["p1"] != "2/b" {
+		t.Errorf("owing %v, %v", len(z.owed) > 0, f.ids)
 	}
 	expect("the zone is written to the row that is there", f.claims("p0", "d", "p1", "a", "p2", "b"), map[string]uint16{"d": 1, "a": 4, "b": 2})
-	if z.owing || f.ids["p1"] != "4/a" {
-		t.Errorf("owing %v, %v", z.owing, f.ids)
+	if len(z.owed) > 0 || f.ids["p1"] != "4/a" {
+		t.Errorf("owing %v, %v", len(z.owed) > 0, f.ids)
 	}
 
 	z = f.zones() // started again
@@ -165,19 +179,23 @@ func TestPortsAgree(t *testing.T) {
 		{Name: "p1", OFPort: 1}, {Name: "p2", OFPort: 2}, {Name: "p3", OFPort: 7}, {Name: "a-name-of-fifteen-and-more", OFPort: 4}, {Name: "p5"},
 	}
 	var p ports
-	if err := p.check(t.Context(), sw, ifaces); err != nil {
-		t.Fatal(err)
+	if moved, err := p.check(t.Context(), sw, ifaces); err != nil || moved {
+		t.Fatal(moved, err)
 	}
 	for n, want := range []bool{true, false, false, true, false} {
 		if got := p.agree(ifaces[n]); got != want {
 			t.Errorf("%s at %d: %v", ifaces[n].Name, ifaces[n].OFPort, got)
 		}
 	}
-	if err := p.check(t.Context(), sw, []ovsdb.Interface{ifaces[0], ifaces[4]}); err != nil || sw.asked != 1 {
+	if _, err := p.check(t.Context(), sw, []ovsdb.Interface{ifaces[0], ifaces[4]}); err != nil || sw.asked != 1 {
 		t.Errorf("%v, asked %d times though all agree", err, sw.asked)
 	}
 	sw.ports[1].Number = 2
-	if err := p.check(t.Context(), sw, ifaces); err != nil || !p.agree(ifaces[1]) {
-		t.Errorf("%v, the switch is not asked again", err)
+	if moved, err := p.check(t.Context(), sw, ifaces); err != nil || !p.agree(ifaces[1]) || !moved {
+		t.Errorf("%v, the switch is not asked again, or its port did not move: %v", err, moved)
+	}
+	sw.ports = append(sw.ports, openflow.Port{Number: 5, Name: "p5"})
+	if moved, err := p.check(t.Context(), sw, []ovsdb.Interface{{Name: "p5", OFPort: 5}}); err != nil || moved {
+		t.Errorf("%v, another port came: moved %v", err, moved)
 	}
 }
