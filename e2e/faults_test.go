@@ -155,7 +155,7 @@ func TestSabotage(t *testing.T) {
 		addForeign() // those that it has destroyed or changed as well
 		slowness.Within(t, time.Second, s.name+": right again", func() {
 			eventually(t, longest, func() error {
-				if err := differ(flows(t, h1), all); err != nil {
+				if err := differ(t, flows(t, h1), all); err != nil {
 					return fmt.Errorf("%s: %w", s.name, err)
 				}
 				return nil
