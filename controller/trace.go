@@ -105,7 +105,7 @@ func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err 
 	if t.src.port == 0 {
 		return notPlugged(), nil, nil
 	}
-	state := ctNext(t.q.State)
+	state := ctNext(t.q.State, t.q.Packet)
 	trace, err := t.run(ctx, t.leaving(), state, state)
 	if err != nil {
 		return nil, nil, err
@@ -147,10 +147,10 @@ func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
 	if t.dst.port == 0 {
 		return notPlugged(), nil
 	}
-	state := ctNext(t.q.State)
+	state := ctNext(t.q.State, t.q.Packet)
 	out := t.ifaces[t.dst.port]
 	if t.q.Egress && t.oneSegment() && t.src.port != 0 {
-		trace, err := t.run(ctx, t.leaving(), ctNext(inquiry.Established), state)
+		trace, err := t.run(ctx, t.leaving(), ctNext(inquiry.Established, t.q.Packet), state)
 		if err != nil {
 			return nil, err
 		}

@@ -119,6 +119,7 @@ func (r *rig) compareLeg(s *secgroup.Snapshot, c policytest.Case, n *secgroup.NI
 		verdict.ReasonRule: {"rule"}, verdict.ReasonUnrestricted: {"unrestricted"}, verdict.ReasonNoRule: {"no-rule"},
 		verdict.ReasonEnforcementOff: {"enforcement-off"}, verdict.ReasonBaseline: {"baseline", "guard", "unrestricted"},
 		verdict.ReasonGuard: {"guard", "spoofed", "baseline", "unrestricted"}, verdict.ReasonSpoofed: {"spoofed", "guard"},
+		verdict.ReasonInvalid: {"ct-invalid"},
 	}
 	if !slices.Contains(reasons[want.Reason], got.Reason) {
 		r.t.Errorf("%s: the policy's reason is %s\n%s", d, want.Reason, show())

@@ -6,6 +6,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
 )
 
 // gatewayMAC stands for a router behind the uplink: a MAC of no NIC.
@@ -91,8 +92,13 @@ func destinationMAC(receiver *secgroup.NIC, a netip.Addr) secgroup.MAC {
 	return gatewayMAC
 }
 
-// ctNext is a state as ofproto/trace --ct-next takes it.
-func ctNext(s inquiry.State) string {
+// ctNext is a state of a packet as ofproto/trace --ct-next takes it. What begins
+// no connection is never new to connection tracking.
+func ctNext(s inquiry.State, p inquiry.Packet) string {
+	packet := verdict.Packet{Family: secgroup.FamilyOf(p.Src), Proto: p.Proto, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode}
+	if s == inquiry.New && !packet.Tracked() {
+		s = inquiry.Invalid
+	}
 	switch s {
 	case inquiry.Established:
 		return "trk,est"

@@ -169,7 +169,7 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 		return "guard", "no VM may send this"
 	case ofrules.TableIngressGuard:
 		return "guard", "no VM is sent this"
-	case ofrules.TableEgressState, ofrules.TableIngressState:
+	case ofrules.TableEgressState, ofrules.TableIngressState, ofrules.TableEgressICMP, ofrules.TableIngressICMP:
 		return "ct-invalid", "connection tracking makes no sense of the packet"
 	case ofrules.TableEgressNIC, ofrules.TableIngressNIC:
 		return "not-ready", "the NIC's flows are not installed"

@@ -38,7 +38,6 @@ type nearestJSON struct {
 const (
 	reasonEstablished = "established"
 	reasonRelated     = "related"
-	reasonCTInvalid   = "ct-invalid"
 )
 
 // judge is the model's verdict on one end's leg.
@@ -70,6 +69,8 @@ func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction)
 		out.Detail = "the NIC's network or its account's default group is absent"
 	case verdict.ReasonBaseline:
 		out.Detail = "the operator opened this service to every NIC"
+	case verdict.ReasonInvalid:
+		out.Detail = invalidDetail(w.packet)
 	case verdict.ReasonGuard:
 		out.Detail = "decided by the guard, whatever the rules say"
 	}
@@ -80,10 +81,22 @@ func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction)
 // guard's does not.
 func judged(d verdict.Decision) bool {
 	switch d.Reason {
-	case verdict.ReasonRule, verdict.ReasonNoRule, verdict.ReasonUnrestricted, verdict.ReasonBaseline:
+	case verdict.ReasonRule, verdict.ReasonNoRule, verdict.ReasonUnrestricted, verdict.ReasonBaseline, verdict.ReasonInvalid:
 		return true
 	}
 	return false
+}
+
+// invalidDetail says what connection tracking has against an ICMP message that
+// belongs to no connection.
+func invalidDetail(p verdict.Packet) string {
+	switch secgroup.ICMPClassOf(p.Family, p.ICMPType) {
+	case secgroup.ICMPReply:
+		return "an answer that nothing asked for is dropped whatever the rules say; where it answers an open request it passes without one"
+	case secgroup.ICMPError:
+		return "an error about no open connection is dropped whatever the rules say; where it is about one it passes without one"
+	}
+	return fmt.Sprintf("connection tracking knows this request with code 0 only: with code %d it is dropped whatever the rules say", p.ICMPCode)
 }
 
 // judgeLater is the verdict on a packet of a connection that is open: it passes
@@ -94,7 +107,7 @@ func (w *way) judgeLater(s *secgroup.Snapshot) policyJSON {
 	case inquiry.Related:
 		out.Reason = reasonRelated
 	case inquiry.Invalid:
-		out.Verdict, out.Reason, out.Detail = inquiry.Deny, reasonCTInvalid, "what connection tracking makes no sense of is dropped"
+		out.Verdict, out.Reason, out.Detail = inquiry.Deny, string(verdict.ReasonInvalid), "what connection tracking makes no sense of is dropped"
 		return out
 	}
 	if !w.connectionAllowed(s) {

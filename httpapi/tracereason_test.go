@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ringfence/ringfence/inquiry"
@@ -52,4 +53,92 @@ func TestTraceNamesWhatDecides(t *testing.T) {
 	})
 	s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"tcp","port":443}`).want(t, map[string]string{
 		"verdict": "deny", "legs.0.datapath.reason": "not-ready", "summary": "ingress: not-ready: two interfaces claim it"})
+}
+
+// What belongs to no connection and is none is said to be dropped, whatever the
+// rules say; ICMP that is not tracked is judged by them in every state; and the
+// hosts are asked for what connection tracking can say.
+func TestTraceOfICMPKnowsConntrack(t *testing.T) {
+	s, h := tracedServer(t)
+	s.must("PUT", "/v1/accounts/acme/security-groups/web/rules/icmp", `{"direction":"ingress","protocol":"icmp"}`)
+	var asked atomic.Value // the state of the last question
+	agreeing := func(v inquiry.Verdict) {
+		says := s.says(v, same)
+		h.set(func(q inquiry.TraceQuestion) (inquiry.TraceAnswer, error) {
+			asked.Store(q.State)
+			return says(q)
+		})
+	}
+	for _, c := range []struct {
+		message, state string // asked for
+		verdict        inquiry.Verdict
+		reason         string
+		asks           inquiry.State
+		icmpType       string
+	}{
+		{`"icmp_type":8`, "new", "allow", "rule", inquiry.New, "8"},
+		{`"icmp_type":13`, "new", "allow", "rule", inquiry.New, "13"},
+		{`"icmp_type":17`, "new", "allow", "rule", inquiry.New, "17"},
+		{`"icmp_type":17`, "established", "allow", "rule", inquiry.New, "17"},
+		{`"icmp_type":30`, "invalid", "allow", "rule", inquiry.New, "30"},
+		{`"icmp_type":8,"icmp_code":1`, "new", "deny", "ct-invalid", inquiry.New, "8"},
+		{`"icmp_type":8,"icmp_code":1`, "established", "deny", "ct-invalid", inquiry.Invalid, "8"},
+		{`"icmp_type":0`, "new", "deny", "ct-invalid", inquiry.New, "0"},
+		{`"icmp_type":3,"icmp_code":3`, "new", "deny", "ct-invalid", inquiry.New, "3"},
+		{`"icmp_type":3,"icmp_code":3`, "established", "deny", "ct-invalid", inquiry.Invalid, "3"},
+		{`"icmp_type":8`, "established", "allow", "established", inquiry.Established, "8"},
+	} {
+		agreeing(c.verdict)
+		a := s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"icmp","state":"`+c.state+`",`+c.message+`}`)
+		a.want(t, map[string]string{"legs.0.policy.verdict": string(c.verdict), "legs.0.policy.reason": c.reason, "packet.icmp_type": c.icmpType})
+		if got := asked.Load(); got != c.asks {
+			t.Errorf("%s, %s: the host is asked of %v", c.message, c.state, got)
+		}
+	}
+	// The answering end, n1, sends. A connection that cannot be has no answers.
+	for _, c := range []struct{
+		message, state   string
+		verdict          inquiry.Verdict
+		reason, icmpType string
+	}{
+		{`"icmp_type":8`, "reply", "allow", "established", "0"},
+		{`"icmp_type":0`, "reply", "allow", "established", "0"},
+		{`"icmp_type":13`, "reply", "allow", "established", "14"},
+		{`"icmp_type":8`, "related", "allow", "related", "3"},
+		{`"icmp_type":17`, "related", "deny", "ct-invalid", "3"},
+		{`"icmp_type":8,"icmp_code":1`, "reply", "deny", "ct-invalid", "0"},
+		{`"icmp_type":17`, "reply", "deny", "no-rule", "17"},
+	} {
+		agreeing(c.verdict)
+		a := s.trace(http.StatusCreated, `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"icmp","state":"`+c.state+`",`+c.message+`}`)
+		a.want(t, map[string]string{"legs.0.direction": "egress", "legs.0.policy.verdict": string(c.verdict), "legs.0.policy.reason": c.reason, "packet.icmp_type": c.icmpType})
+	}
+}
+
+// A rule whose messages need none where they belong to a connection, and are
+// dropped where they do not, is inert.
+func TestRulesOfWhatIsInvalidAreInert(t *testing.T) {
+	s, _ := tracedServer(t)
+	const rules = "/v1/accounts/acme/security-groups/web/rules/"
+	for name, c := range map[string]struct{ body, inert string }{
+		"reply":         {`"icmp_type":0`, "ct-invalid"},
+		"error":         {`"icmp_type":3`, "ct-invalid"},
+		"code":          {`"icmp_type":8,"icmp_code":1,"family":"ipv4"`, "ct-invalid"},
+		"v6":            {`"icmp_type":8,"family":"ipv6"`, "ct-invalid"},
+		"echo":          {`"icmp_type":8`, "null"},
+		"echo-code":     {`"icmp_type":8,"icmp_code":0,"family":"ipv4"`, "null"},
+		"mask":          {`"icmp_type":17`, "null"},
+		"mask-of-v6":    {`"icmp_type":17,"remote_cidr":"fd00::/64"`, "ct-invalid"},
+		"reply-of-v6":   {`"icmp_type":129`, "null"}, // nobody has assigned 129 of ICMP
+		"all-messages":  {`"description":"all"`, "null"},
+		"listener-done": {`"icmp_type":132,"family":"ipv6"`, "null"},
+	} {
+		a := s.must("PUT", rules+name, `{"direction":"ingress","protocol":"icmp",`+c.body+`}`)
+		want := map[string]string{"inert": c.inert, "effects.inert_rules": `["` + name + `"]`}
+		if c.inert == "null" {
+			delete(want, "effects.inert_rules")
+		}
+		a.want(t, want)
+		s.must("DELETE", rules+name, "")
+	}
 }

@@ -57,7 +57,7 @@ func (r *reading) trace(n *node) traceSpec {
 	if send := o.boolean("probe"); send != nil {
 		spec.probe = *send
 	}
-	port, hasPort := o.optional("port", 0, 65535)
+	port, hasPort := o.optional("port", 1, 65535)
 	source, _ := o.optional("source_port", 0, 65535)
 	message, _ := o.optional("icmp_type", 0, 255)
 	code, _ := o.optional("icmp_code", 0, 255)

@@ -53,6 +53,7 @@ func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string) (*way, erro
 	w.oneSegment = w.src != nil && w.dst != nil && s.SegmentOf(w.src) == s.SegmentOf(w.dst)
 	w.first = w.packet
 	w.turn()
+	w.track()
 	return w, nil
 }
 
@@ -166,9 +167,27 @@ func (w *way) turn() {
 		*p = verdict.Packet{Family: p.Family, Src: p.Src, Dst: p.Dst, Proto: verdict.ProtoICMPv6, ICMPType: 1, ICMPCode: 4}
 	case w.state == inquiry.Related:
 		*p = verdict.Packet{Family: p.Family, Src: p.Src, Dst: p.Dst, Proto: verdict.ProtoICMP, ICMPType: 3, ICMPCode: 3}
-	case p.Proto == verdict.ProtoICMPv6 && p.ICMPType == echoRequestV6:
-		p.ICMPType = 129
-	case p.Proto == verdict.ProtoICMP && p.ICMPType == echoRequest:
-		p.ICMPType = 0
+	case p.Proto == verdict.ProtoICMPv6 && v6, p.Proto == verdict.ProtoICMP && !v6:
+		if reply, ok := secgroup.ICMPAnswer(p.Family, p.ICMPType); ok {
+			p.ICMPType = reply
+			return
+		}
+		for request := range 256 { // the answer itself may have been given
+			if reply, ok := secgroup.ICMPAnswer(p.Family, uint8(request)); ok && reply == p.ICMPType {
+				w.first.ICMPType = uint8(request)
+			}
+		}
+	}
+}
+
+// track makes the state one that connection tracking can give the packet. What
+// is judged for itself is always as good as the first of a connection, and nothing
+// belongs to, or is about, what begins no connection.
+func (w *way) track() {
+	switch {
+	case w.packet.Stateless():
+		w.state = inquiry.New
+	case w.state != inquiry.New && !w.first.Tracked():
+		w.state = inquiry.Invalid
 	}
 }

@@ -26,7 +26,7 @@ var (
 // station carries frames through one host's flows.
 type station interface {
 	// carry takes a frame in; the nth recirculation meets the nth conntrack
-	// state, or trk|new.
+	// state, or what conntrack says of a packet that belongs to nothing.
 	carry(t testing.TB, frame of.Packet, states []uint32) passage
 }
 
@@ -54,9 +54,9 @@ type simStation struct{ *of.Sim }
 
 func (s simStation) carry(t testing.TB, frame of.Packet, states []uint32) passage {
 	t.Helper()
-	r, err := s.Run(frame, of.SimOptions{Conntrack: func(uint16, of.Packet) (uint32, uint32, [16]byte) {
+	r, err := s.Run(frame, of.SimOptions{Conntrack: func(_ uint16, p of.Packet) (uint32, uint32, [16]byte) {
 		if len(states) == 0 {
-			return of.CTTrk | of.CTNew, 0, [16]byte{}
+			return alone(p), 0, [16]byte{}
 		}
 		state := states[0]
 		states = states[1:]
@@ -73,6 +73,22 @@ func (s simStation) carry(t testing.TB, frame of.Packet, states []uint32) passag
 		p.admissions = append(p.admissions, admission{c.Zone, c.Mark})
 	}
 	return p
+}
+
+// alone is what the userspace datapath's conntrack says of a packet that belongs
+// to nothing (TestConntrackOfEveryICMPType).
+func alone(p of.Packet) uint32 {
+	v6 := p.Uint(of.EthType) == of.EthTypeIPv6
+	typ, code := p.Uint(of.ICMPType), p.Uint(of.ICMPCode)
+	if v6 {
+		typ, code = p.Uint(of.ICMPv6Type), p.Uint(of.ICMPv6Code)
+	}
+	switch {
+	case v6 && p.Uint(of.IPProto) == of.ProtoICMPv6 && (typ != 128 || code != 0),
+		!v6 && p.Uint(of.IPProto) == of.ProtoICMP && (typ != 8 && typ != 13 && typ != 15 || code != 0):
+		return of.CTTrk | of.CTInv
+	}
+	return of.CTTrk | of.CTNew
 }
 
 // fabric is a policy on some hosts whose uplinks are on one physical network.

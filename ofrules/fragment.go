@@ -73,7 +73,7 @@ func fragmentParts(b *builder, n localNIC, inPort, out of.Term) {
 		port  of.Term
 	}{{egressStage(), inPort}, {ingressStage(), out}} {
 		state := func(table uint8, set, clear uint64, acts ...of.Action) {
-			b.flow(table, 410, append(terms(side.port, of.CTState.IsMasked(set|of.CTTrk, set|clear|of.CTTrk)), zone...), acts...)
+			b.flow(table, 410, append(terms(side.port, ctState(set, clear)), zone...), acts...)
 		}
 		s := side.stage
 		state(s.state, of.CTEst, of.CTNew|of.CTInv|of.CTRel, load(regFragment, 0), of.Goto{Table: s.next})

@@ -37,13 +37,15 @@ func Nudge() of.FlowKey { return key(TableOutput, 1, regOut.Is(0)) }
 // guardPipeline is the part of docs/semantics.md §4 that is the same for every NIC.
 func guardPipeline(b *builder) {
 	ip4, ip6 := of.EthType.Is(of.EthTypeIPv4), of.EthType.Is(of.EthTypeIPv6)
+	icmp4 := func(typ uint64) []of.Term { return terms(ip4, of.IPProto.Is(of.ProtoICMP), of.ICMPType.Is(typ)) }
 	icmp6 := func(typ uint64) []of.Term { return terms(ip6, of.IPProto.Is(of.ProtoICMPv6), of.ICMPv6Type.Is(typ)) }
 	deliver, output := of.Goto{Table: TableDeliver}, of.Goto{Table: TableOutput}
 
 	// What no VM may be: a router or a DHCP server.
 	b.flow(TableEgressGuard, 300, icmp6(of.ICMPv6RouterAdvert))
 	b.flow(TableEgressGuard, 300, icmp6(of.ICMPv6Redirect))
-	b.flow(TableEgressGuard, 300, terms(ip4, of.IPProto.Is(of.ProtoICMP), of.ICMPType.Is(5)))
+	b.flow(TableEgressGuard, 300, icmp4(of.ICMPRedirect))
+	b.flow(TableEgressGuard, 300, icmp4(of.ICMPRouterAdvert))
 	b.flow(TableEgressGuard, 300, terms(ip4, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(68)))
 	b.flow(TableEgressGuard, 300, terms(ip6, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(546)))
 	// Neighbor Discovery that no flow of a NIC lets through is spoofed: it may
@@ -66,6 +68,7 @@ func guardPipeline(b *builder) {
 	for _, typ := range []uint64{of.ICMPv6NeighborSolicit, of.ICMPv6NeighborAdvert, of.ICMPv6RouterAdvert} {
 		b.flow(TableIngressGuard, 200, icmp6(typ)) // RA: only from gateways, segmentParts
 	}
+	b.flow(TableIngressGuard, 200, icmp4(of.ICMPRouterAdvert))
 	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv4, 67, 68), output)
 	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv6, 547, 546), output)
 	judge := of.CT{ZoneField: regZone, Table: TableIngressState}
@@ -75,12 +78,17 @@ func guardPipeline(b *builder) {
 	}
 }
 
+// ctState matches what a packet is to connection tracking.
+func ctState(set, clear uint64) of.Term {
+	return of.CTState.IsMasked(set|of.CTTrk, set|clear|of.CTTrk)
+}
+
 // stagePipeline is the fixed part of judging in one direction.
 func stagePipeline(b *builder, s stage) {
 	state := func(prio uint16, set, clear uint64, acts ...of.Action) {
-		b.flow(s.state, prio, terms(of.CTState.IsMasked(set|of.CTTrk, set|clear|of.CTTrk)), acts...)
+		b.flow(s.state, prio, terms(ctState(set, clear)), acts...)
 	}
-	state(300, of.CTInv, 0)
+	state(prioInvalid, of.CTInv, 0)
 	state(200, of.CTEst, of.CTNew|of.CTInv, of.Goto{Table: s.next})
 	state(200, of.CTRel, of.CTNew|of.CTInv, of.Goto{Table: s.next})
 	newPipeline(b, s)
@@ -91,11 +99,17 @@ func stagePipeline(b *builder, s stage) {
 	// OVS may overlook a complete conjunction in a table without this flow.
 	b.flow(s.rules, 0, nil)
 
-	// On a clone: see fragment.go.
-	accept := of.Clone{Actions: []of.Action{commit(of.CopyField{Src: regRule, Dst: of.CTMark}, of.NoTable)}}
+	icmpPipeline(b, s)
 	for _, eth := range ipTypes() { // ct() is for IP only
-		b.flow(s.accept, 100, terms(eth), append([]of.Action{accept}, leave(s.next)...)...)
+		b.flow(s.accept, 100, terms(eth), accept(s)...)
 	}
+}
+
+// accept commits a whole packet's connection, on a clone (see fragment.go), and
+// lets the packet on.
+func accept(s stage) []of.Action {
+	committed := of.Clone{Actions: []of.Action{commit(of.CopyField{Src: regRule, Dst: of.CTMark}, of.NoTable)}}
+	return append([]of.Action{committed}, leave(s.next)...)
 }
 
 // commit puts a connection into the zone of the NIC that is being judged.

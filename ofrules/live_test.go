@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,13 +56,21 @@ func (l *live) capture(port uint32) string {
 	return filepath.Join(l.dir, fmt.Sprint("p", port, ".pcap"))
 }
 
+// batch is how many frames fit into the queue of a dummy port, with room.
+const batch = 50
+
 // send puts frames on the wire of one NIC and returns those that another gets.
 func (l *live) send(t *testing.T, from, to *secgroup.NIC, frames ...[]byte) [][]byte {
 	t.Helper()
-	before := len(l.received(t, to))
-	for _, f := range append(frames, l.fence(from, to)) {
-		l.Appctl("netdev-dummy/receive", fmt.Sprint("p", l.Ports[from.ID].OFPort), hex.EncodeToString(f))
+	if len(frames) > batch {
+		return append(l.send(t, from, to, frames[:batch]...), l.send(t, from, to, frames[batch:]...)...)
 	}
+	before := len(l.received(t, to))
+	args := []string{"netdev-dummy/receive", fmt.Sprint("p", l.Ports[from.ID].OFPort)}
+	for _, f := range append(slices.Clip(frames), l.fence(from, to)) {
+		args = append(args, hex.EncodeToString(f))
+	}
+	l.Appctl(args...)
 	for deadline := time.Now().Add(2 * time.Minute); ; {
 		got := l.received(t, to)
 		if n := len(got); n > before && bytes.Equal(got[n-1], l.lastFence(from, to)) {

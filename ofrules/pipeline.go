@@ -29,7 +29,7 @@ import of "github.com/ringfence/ringfence/openflow"
 //	│ IP from one of its own addresses                                │
 //	│ ct(zone of the source NIC)                                      │
 //	20 egress-state ── established, related ──────────────────────────┤
-//	│ new                                                             │
+//	│ new, or 22 egress-icmp: not tracked                             │
 //	25 egress-nic ── unrestricted ───────────┐                        │
 //	30 egress-any        remote = everything ┤                        │
 //	35 egress-address    labels of nw_dst    │                        │
@@ -51,6 +51,7 @@ const (
 	TableEgressGuard   = 10
 	TableEgressND      = 12
 	TableEgressState   = 20
+	TableEgressICMP    = 22
 	TableEgressNIC     = 25
 	TableEgressAny     = 30
 	TableEgressAddress = 35
@@ -61,6 +62,7 @@ const (
 	TableFlood         = 55
 	TableIngressGuard  = 60
 	TableIngressState  = 70
+	TableIngressICMP   = 72
 	TableIngressNIC    = 75
 	TableIngressAny    = 80
 	TableIngressAddr   = 85
@@ -78,6 +80,7 @@ func TableNames() map[uint8]string {
 		TableEgressGuard:   "egress-guard",
 		TableEgressND:      "egress-nd",
 		TableEgressState:   "egress-state",
+		TableEgressICMP:    "egress-icmp",
 		TableEgressNIC:     "egress-nic",
 		TableEgressAny:     "egress-any",
 		TableEgressAddress: "egress-address",
@@ -88,6 +91,7 @@ func TableNames() map[uint8]string {
 		TableFlood:         "flood",
 		TableIngressGuard:  "ingress-guard",
 		TableIngressState:  "ingress-state",
+		TableIngressICMP:   "ingress-icmp",
 		TableIngressNIC:    "ingress-nic",
 		TableIngressAny:    "ingress-any",
 		TableIngressAddr:   "ingress-address",
@@ -121,6 +125,10 @@ const (
 
 const labelRegisters = 4
 
+// prioInvalid is that of the flow of a state table which drops what connection
+// tracking makes no sense of.
+const prioInvalid = 300
+
 // Priorities in the rules tables. All clauses of a conjunction stand at one
 // priority; its conj_id flow stands above any flow that could hide it.
 const (
@@ -131,17 +139,17 @@ const (
 
 // stage is the half of the pipeline that judges one direction.
 type stage struct {
-	state, nic, any, address, rules, accept, fragment uint8
-	next                                              uint8 // where an accepted packet goes
-	remote4, remote6                                  of.Field
+	state, icmp, nic, any, address, rules, accept, fragment uint8
+	next                                                    uint8 // where an accepted packet goes
+	remote4, remote6                                        of.Field
 }
 
 func egressStage() stage {
-	return stage{TableEgressState, TableEgressNIC, TableEgressAny, TableEgressAddress, TableEgressRules, TableEgressAccept, TableEgressFrag,
+	return stage{TableEgressState, TableEgressICMP, TableEgressNIC, TableEgressAny, TableEgressAddress, TableEgressRules, TableEgressAccept, TableEgressFrag,
 		TableDeliver, of.IPv4Dst, of.IPv6Dst}
 }
 
 func ingressStage() stage {
-	return stage{TableIngressState, TableIngressNIC, TableIngressAny, TableIngressAddr, TableIngressRules, TableIngressAccept, TableIngressFrag,
+	return stage{TableIngressState, TableIngressICMP, TableIngressNIC, TableIngressAny, TableIngressAddr, TableIngressRules, TableIngressAccept, TableIngressFrag,
 		TableOutput, of.IPv4Src, of.IPv6Src}
 }

@@ -53,6 +53,9 @@ func segmentParts(in segmentInput) []part {
 	for _, g := range in.gateways {
 		if g.Is6() {
 			b.flow(TableIngressGuard, 310, nd(of.ICMPv6RouterAdvert, seg, of.IPv6Src.IsAddr(g)), of.Goto{Table: TableOutput})
+		} else { // RFC 1256: a host does without, so that its rules decide
+			match := append(icmpOf(secgroup.FamilyIPv4), of.ICMPType.Is(of.ICMPRouterAdvert), seg, of.IPv4Src.IsAddr(g))
+			b.flow(TableIngressGuard, 310, match, of.CT{ZoneField: regZone, Table: TableIngressState})
 		}
 	}
 	return b.parts

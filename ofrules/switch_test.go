@@ -102,6 +102,9 @@ var (
 func (b *bridge) carry(t testing.TB, frame of.Packet, states []uint32) passage {
 	t.Helper()
 	o := unixctl.TraceOptions{Names: true}
+	for states = slices.Clone(states); len(states) <= bridgePorts; { // a flooded frame recirculates for each NIC
+		states = append(states, alone(frame))
+	}
 	for _, s := range states {
 		o.CTNext = append(o.CTNext, ctNext(s))
 	}

@@ -79,7 +79,7 @@ func sameWay(t *testing.T, pair [2]*fabric, c policytest.Case, states []uint32) 
 	if c.Src != nil {
 		try("leaving", func(f *fabric) *trip { return f.send(t, c.Src, gatewayMAC, packet, states...) })
 		egress := verdict.Egress(pair[0].policy, c.Src, c.Packet)
-		passes, judged := inState(egress, states[0])
+		passes, judged := inState(egress, c.Packet, states[0])
 		if tr := pair[1].send(t, c.Src, gatewayMAC, packet, states...); judged && tr.left != passes {
 			t.Fatalf("%s\nin state %s it leaves: %v\n%s", describeCase(pair[0].policy, c), ctNext(states[0]), tr.left, tr.story())
 		}
@@ -95,13 +95,17 @@ func sameWay(t *testing.T, pair [2]*fabric, c policytest.Case, states []uint32) 
 
 // inState says whether an end lets a packet pass that conntrack knows so; judged
 // is false if the guard decides before conntrack sees the packet.
-func inState(d verdict.Decision, state uint32) (passes, judged bool) {
+func inState(d verdict.Decision, p verdict.Packet, state uint32) (passes, judged bool) {
 	switch d.Reason {
 	case verdict.ReasonRule, verdict.ReasonNoRule, verdict.ReasonUnrestricted, verdict.ReasonBaseline:
+	case verdict.ReasonInvalid:
+		return state&(of.CTEst|of.CTRel) != 0, state&of.CTNew == 0 // it is never new
 	default:
 		return false, false
 	}
 	switch {
+	case p.Stateless() && state&(of.CTInv|of.CTNew) != 0:
+		return d.Allow, true
 	case state&of.CTInv != 0:
 		return false, true
 	case state&of.CTNew != 0:

@@ -101,11 +101,11 @@ func dropAt(k of.FlowKey) DropReason {
 		return DropGuard
 	case TableEgressRules, TableIngressRules:
 		return DropNoRule
-	case TableEgressAccept, TableIngressAccept:
+	case TableEgressAccept, TableIngressAccept, TableEgressICMP, TableIngressICMP:
 		return DropInvalid
 	case TableEgressState, TableIngressState:
 		switch k.Priority {
-		case 300, prioNoSYN:
+		case prioInvalid, prioNoSYN, prioWithCode:
 			return DropInvalid
 		case prioCut, prioCutFragment:
 			return DropCut

@@ -94,6 +94,7 @@ func (f *fabric) expectReport(t testing.TB, c policytest.Case, tr *trip, n *secg
 		verdict.ReasonNoRule:  {ofrules.DropNoRule},
 		verdict.ReasonSpoofed: {ofrules.DropSpoofed, ofrules.DropGuard},
 		verdict.ReasonGuard:   {ofrules.DropGuard, ofrules.DropSpoofed},
+		verdict.ReasonInvalid: {ofrules.DropInvalid},
 	}
 	port := f.home[n.ID].Ports[n.ID].OFPort
 	if len(reports) != 1 || reports[0].ID != port || reports[0].Egress != egress || !slices.Contains(reasons[d.Reason], reports[0].Drop) {

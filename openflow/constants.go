@@ -22,8 +22,10 @@ const (
 	ProtoSCTP   = 132
 )
 
-// ICMPv6 types of RFC 4861.
+// ICMP types of RFC 792 and RFC 1256, ICMPv6 types of RFC 4861.
 const (
+	ICMPRedirect          = 5
+	ICMPRouterAdvert      = 9
 	ICMPv6RouterSolicit   = 133
 	ICMPv6RouterAdvert    = 134
 	ICMPv6NeighborSolicit = 135

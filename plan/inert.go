@@ -21,6 +21,9 @@ func NewInertness(v *View) *Inertness {
 
 // Of says why r can match nothing, "" if it can.
 func (in *Inertness) Of(r *secgroup.Rule) string {
+	if r.CTInvalid() {
+		return secgroup.InertCTInvalid
+	}
 	if r.RemoteGroup == (secgroup.GroupRef{}) || !r.RemoteCIDR.IsValid() {
 		return ""
 	}

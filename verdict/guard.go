@@ -24,6 +24,7 @@ var (
 // ICMP and ICMPv6 message types.
 const (
 	icmpRedirect       = 5   // RFC 792
+	icmpRouterAdvert   = 9   // RFC 1256
 	ndRouterSolicit    = 133 // RFC 4861, as those below
 	ndRouterAdvert     = 134
 	ndNeighbourSolicit = 135
@@ -48,7 +49,7 @@ func withoutAddresses(n *secgroup.NIC) bool {
 func guardEgress(n *secgroup.NIC, p *Packet) (pass, drop bool) {
 	own := !withoutAddresses(n) && !Spoofed(n, p.Src)
 	switch {
-	case p.redirect(), p.nd(ndRouterAdvert): // never from a VM
+	case p.redirect(), p.routerAdvert(): // never from a VM
 		return false, true
 	case p.dhcpToClient():
 		return own && n.DHCPServer && p.fromDHCPServer(), !n.DHCPServer
@@ -67,10 +68,11 @@ func guardEgress(n *secgroup.NIC, p *Packet) (pass, drop bool) {
 // guardIngress says what passes or drops whatever the rules say when n receives it.
 func guardIngress(s Policy, n *secgroup.NIC, p *Packet) (pass, drop bool) {
 	switch {
-	case p.nd(ndRouterAdvert):
+	case p.routerAdvert(): // IPv6 needs it; that of ICMP is left to the rules
 		net := s.Network(n.Network)
-		pass = net != nil && slices.Contains(net.Gateways, p.Src) && p.ICMPCode == 0
-		return pass, !pass
+		fromGateway := net != nil && slices.Contains(net.Gateways, p.Src)
+		pass = fromGateway && p.nd(ndRouterAdvert) && p.ICMPCode == 0
+		return pass, !pass && !(fromGateway && p.Family == secgroup.FamilyIPv4)
 	case p.nd(ndNeighbourSolicit), p.nd(ndNeighbourAdvert): // RFC 4861: other codes are to be ignored
 		return p.ICMPCode == 0, p.ICMPCode != 0
 	case p.dhcpToClient():
@@ -96,6 +98,10 @@ func (p *Packet) nd(message uint8) bool {
 
 func (p *Packet) redirect() bool {
 	return p.icmp() && p.ICMPType == icmpRedirect && p.Family == secgroup.FamilyIPv4 || p.nd(icmpv6Redirect)
+}
+
+func (p *Packet) routerAdvert() bool {
+	return p.icmp() && p.ICMPType == icmpRouterAdvert && p.Family == secgroup.FamilyIPv4 || p.nd(ndRouterAdvert)
 }
 
 // dhcpToClient: clients listen on their port whatever port the server sends from.

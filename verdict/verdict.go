@@ -32,6 +32,7 @@ const (
 	ReasonSpoofed        Reason = "spoofed"         // the source is not the NIC's to use
 	ReasonGuard          Reason = "guard"           // DHCP, neighbour discovery, router advertisements, redirects
 	ReasonBaseline       Reason = "baseline"        // a service that the operator opened to every NIC
+	ReasonInvalid        Reason = "ct-invalid"      // an ICMP message that belongs to a connection, and to none here
 	ReasonNotReady       Reason = "not-ready"       // the NIC's network or its account's default group is absent
 )
 
@@ -74,6 +75,8 @@ func Egress(s Policy, n *secgroup.NIC, p Packet) Decision {
 		return Decision{true, ReasonBaseline, secgroup.RuleRef{}}
 	case len(s.EffectiveGroups(n)) == 0:
 		return Decision{false, ReasonNotReady, secgroup.RuleRef{}}
+	case !p.begins():
+		return Decision{false, ReasonInvalid, secgroup.RuleRef{}}
 	case len(Restricting(s, n)) == 0:
 		return Decision{true, ReasonUnrestricted, secgroup.RuleRef{}}
 	}
@@ -93,6 +96,8 @@ func Ingress(s Policy, n *secgroup.NIC, p Packet) Decision {
 		return Decision{true, ReasonGuard, secgroup.RuleRef{}}
 	case len(s.EffectiveGroups(n)) == 0:
 		return Decision{false, ReasonNotReady, secgroup.RuleRef{}}
+	case !p.begins():
+		return Decision{false, ReasonInvalid, secgroup.RuleRef{}}
 	}
 	return byRules(s, n, secgroup.Ingress, &p)
 }

@@ -34,10 +34,13 @@ var ports = []uint16{1, 2, 22, 79, 80, 81, 443, 1023, 1024, 8080, 65534, 65535}
 // names too.
 var protocolNumbers = []secgroup.Protocol{"0", "1", "2", "6", "17", "47", "50", "58", "132", "255"}
 
-// icmpTypes and icmpCodes are few, so that rules and packets meet.
+// icmpTypes and icmpCodes are few, so that rules and packets meet: those that
+// begin a connection, answer in one, are about one and need none. An address
+// mask request (17) and a node information query (139) begin a connection on the
+// kernel datapath only.
 var (
-	icmpTypes = []uint8{0, 3, 8, 11, 128, 129, 255}
-	icmpCodes = []uint8{0, 1, 4, 255}
+	icmpTypes = []uint8{0, 3, 8, 8, 11, 13, 17, 30, 128, 128, 129, 130, 139, 143, 255}
+	icmpCodes = []uint8{0, 0, 1, 4, 255}
 )
 
 // elsewhere are addresses of no network.
