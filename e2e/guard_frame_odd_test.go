@@ -25,6 +25,12 @@ func (w wire) ethertype(t uint16, body ...byte) []byte {
 	return slices.Concat(w.dstMAC, w.srcMAC, []byte{byte(t >> 8), byte(t)}, body, w.mark, make([]byte, 40))
 }
 
+// inSNAP puts what an Ethernet II frame carries behind LLC and SNAP (RFC 1042).
+func inSNAP(f []byte) []byte {
+	length := len(f) - 14 + 8
+	return slices.Concat(f[:12], []byte{byte(length >> 8), byte(length), 0xaa, 0xaa, 3, 0, 0, 0, f[12], f[13]}, f[14:])
+}
+
 var frameAttacks = []attack{{
 	name: "tagged with a VLAN",
 	frames: func(w wire) (frames [][]byte) {
@@ -68,10 +74,12 @@ var frameAttacks = []attack{{
 	name: "IPv4 in SNAP from another's address",
 	frames: func(w wire) [][]byte {
 		w.src4 = ip("10.0.0.12")
-		f := w.udp4(53)
-		length := len(f) - 14 + 8
-		return [][]byte{slices.Concat(f[:12], []byte{byte(length >> 8), byte(length), 0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, f[14:])}
+		return [][]byte{inSNAP(w.udp4(53))}
 	},
+}, {
+	// Open vSwitch reads it as the IP packet that it is, and no field tells of it.
+	name: "IPv4 in SNAP to a shut port", seen: "open out",
+	frames: func(w wire) [][]byte { return [][]byte{inSNAP(w.udp4(99))} },
 }, {
 	name: "IPv6 in an IPv4 frame and the reverse",
 	frames: func(w wire) [][]byte {

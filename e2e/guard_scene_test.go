@@ -289,7 +289,7 @@ func TestGuard(t *testing.T) {
 	t.Run("attacks", func(t *testing.T) {
 		for name, attacks := range map[string][]attack{
 			"fragments": fragmentAttacks, "spoofing": spoofAttacks, "frames": frameAttacks, "headers": headerAttacks,
-			"broadcast": broadcastAttacks,
+			"broadcast": broadcastAttacks, "ICMP": icmpAttacks,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

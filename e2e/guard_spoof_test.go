@@ -76,7 +76,26 @@ var spoofAttacks = []attack{{
 	name: "ARP probe", seen: all, group: true, // RFC 5227
 	frames: func(w wire) [][]byte {
 		w.dstMAC = everyMAC
-		return [][]byte{w.arp(1, w.srcMAC, net.IPv4zero, w.src4)}
+		return [][]byte{w.arp(1, w.srcMAC, net.IPv4zero, w.src4), w.arp(1, w.srcMAC, net.IPv4zero, ip("10.0.0.111"))}
+	},
+}, {
+	name: "ARP probe for another's address", group: true,
+	frames: func(w wire) [][]byte {
+		w.dstMAC = everyMAC
+		return [][]byte{w.arp(1, w.srcMAC, net.IPv4zero, ip("10.0.0.21")), w.arp(1, w.srcMAC, net.IPv4zero, ip("10.0.0.112")), w.arp(1, w.srcMAC, net.IPv4zero, net.IPv4zero)}
+	},
+}, {
+	name: "ARP reply from no address",
+	frames: func(w wire) [][]byte {
+		return [][]byte{w.arp(2, w.srcMAC, net.IPv4zero, w.src4), w.arp(2, w.srcMAC, net.IPv4zero, ip("10.0.0.21")), w.arp(2, w.srcMAC, net.IPv4zero, w.dst4)}
+	},
+}, {
+	name: "ARP of odd operations",
+	frames: func(w wire) (frames [][]byte) {
+		for _, op := range []uint16{0, 3, 4, 8, 9, 10, 23, 257, 512, 65535} {
+			frames = append(frames, w.arp(op, w.srcMAC, w.src4, w.dst4), w.arp(op, w.srcMAC, net.IPv4zero, w.src4))
+		}
+		return frames
 	},
 }, {
 	name: "ARP for another's address",

@@ -13,6 +13,12 @@ func nd(typ uint64, more ...of.Term) []of.Term {
 	return append([]of.Term{of.EthType.Is(of.EthTypeIPv6), of.IPProto.Is(of.ProtoICMPv6), of.ICMPv6Type.Is(typ), of.ICMPv6Code.Is(0), of.IPTTL.Is(255)}, more...)
 }
 
+// arpOperations are those that resolve addresses: request and reply (RFC 826).
+// RARP, InARP and what else there is have no place between VMs.
+func arpOperations() [2]of.Term { return [2]of.Term{arpRequest(), of.ARPOp.Is(2)} }
+
+func arpRequest() of.Term { return of.ARPOp.Is(1) }
+
 // dhcp matches DHCP by its ports.
 func dhcp(eth, src, dst uint64) service {
 	return service{of.EthType.Is(eth), of.IPProto.Is(of.ProtoUDP), of.UDPSrc.Is(src), of.UDPDst.Is(dst)}
@@ -62,11 +68,13 @@ func guardPipeline(b *builder) {
 		b.flow(TableEgressAny, 2000, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
 	}
 
-	b.flow(TableIngressGuard, 300, terms(of.EthType.Is(of.EthTypeARP)), output)
+	for _, op := range arpOperations() {
+		b.flow(TableIngressGuard, 300, terms(of.EthType.Is(of.EthTypeARP), op), output)
+	}
 	b.flow(TableIngressGuard, 300, nd(of.ICMPv6NeighborSolicit), output)
 	b.flow(TableIngressGuard, 300, nd(of.ICMPv6NeighborAdvert), output)
-	for _, typ := range []uint64{of.ICMPv6NeighborSolicit, of.ICMPv6NeighborAdvert, of.ICMPv6RouterAdvert} {
-		b.flow(TableIngressGuard, 200, icmp6(typ)) // RA: only from gateways, segmentParts
+	for _, typ := range []uint64{of.ICMPv6NeighborSolicit, of.ICMPv6NeighborAdvert, of.ICMPv6RouterSolicit, of.ICMPv6RouterAdvert} {
+		b.flow(TableIngressGuard, 200, icmp6(typ)) // RS: for routers; RA: only from gateways, segmentParts
 	}
 	b.flow(TableIngressGuard, 200, icmp4(of.ICMPRouterAdvert))
 	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv4, 67, 68), output)

@@ -48,9 +48,13 @@ func (m frameMaker) tagged(tags ...*layers.Dot1Q) []byte {
 }
 
 func (m frameMaker) arp(op uint16, sha net.HardwareAddr, spa net.IP) []byte {
+	return m.arpFor(op, sha, spa, m.peer4)
+}
+
+func (m frameMaker) arpFor(op uint16, sha net.HardwareAddr, spa, tpa net.IP) []byte {
 	return serialize(m.eth(layers.EthernetTypeARP), &layers.ARP{
 		AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4,
-		Operation: op, SourceHwAddress: sha, SourceProtAddress: spa.To4(), DstHwAddress: m.to[:], DstProtAddress: m.peer4.To4(),
+		Operation: op, SourceHwAddress: sha, SourceProtAddress: spa.To4(), DstHwAddress: m.to[:], DstProtAddress: tpa.To4(),
 	})
 }
 
@@ -125,10 +129,22 @@ attach all b
 
 		{"an ARP request", true, m.arp(request, own, m.v4)},
 		{"an ARP reply", true, m.arp(reply, own, m.v4)},
-		{"an ARP probe", true, m.arp(request, own, net.IPv4zero)},
+		{"an ARP announcement", true, m.arpFor(request, own, m.v4, m.v4)},
+		{"an ARP probe", true, m.arpFor(request, own, net.IPv4zero, m.v4)},
+		{"an ARP probe for another's address", false, m.arp(request, own, net.IPv4zero)},
+		{"an ARP reply from 0.0.0.0", false, m.arp(reply, own, net.IPv4zero)},
+		{"an ARP reply from 0.0.0.0 about itself", false, m.arpFor(reply, own, net.IPv4zero, m.v4)},
+		{"ARP of operation 0", false, m.arp(0, own, m.v4)},
+		{"a reverse ARP request", false, m.arp(3, own, m.v4)},
+		{"a reverse ARP reply", false, m.arp(4, own, m.v4)},
+		{"an inverse ARP request", false, m.arp(8, own, m.v4)},
+		{"an inverse ARP reply", false, m.arp(9, own, m.v4)},
+		{"ARP of operation 257", false, m.arp(257, own, m.v4)},
+		{"ARP of operation 65535", false, m.arp(65535, own, m.v4)},
+		{"an ARP probe of an odd operation", false, m.arpFor(3, own, net.IPv4zero, m.v4)},
 		{"an ARP reply for another address", false, m.arp(reply, own, m.other4)},
 		{"an ARP reply with another MAC", false, m.arp(reply, m.otherMAC, m.v4)},
-		{"an ARP probe with another MAC", false, m.arp(request, m.otherMAC, net.IPv4zero)},
+		{"an ARP probe with another MAC", false, m.arpFor(request, m.otherMAC, net.IPv4zero, m.v4)},
 		{"a cut ARP reply", false, m.arp(reply, own, m.other4)[:30]},
 
 		{"a solicitation", true, m.icmp6(m.v6, 255, ns, 0, neighbor(m.peer6, option(1, own)))},

@@ -61,14 +61,18 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 	for _, p := range own {
 		b.flow(TableEgressGuard, 100, terms(inPort, etherType(p.Addr()), source(p)), judge)
 		if p.Addr().Is4() {
-			b.flow(TableEgressGuard, 200, terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC(n.nic.MAC), of.ARPSPA.IsPrefix(p)), deliver)
+			arp := terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC(n.nic.MAC))
+			for _, op := range arpOperations() {
+				b.flow(TableEgressGuard, 200, append(slices.Clip(arp), op, of.ARPSPA.IsPrefix(p)), deliver)
+			}
+			// Whoever has no address yet asks whether it is taken (RFC 5227 §2.1.1).
+			b.flow(TableEgressGuard, 210, append(slices.Clip(arp), arpRequest(), of.ARPSPA.IsAddr(netip.IPv4Unspecified()), of.ARPTPA.IsPrefix(p)), deliver)
 		}
 	}
 	if len(own) == 0 {
 		// Without addresses: only DHCP. guardPipeline has it for IPv4.
 		b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv6, 546, 547), inPort, source(host(n.nic.MAC.LinkLocal())), of.IPv6Dst.IsAddr(dhcpServers)), deliver)
 	} else {
-		b.flow(TableEgressGuard, 200, terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC(n.nic.MAC), of.ARPSPA.IsAddr(netip.IPv4Unspecified())), deliver)
 		discoveryParts(b, n, inPort, own)
 	}
 	if n.nic.DHCPServer {

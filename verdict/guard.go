@@ -73,6 +73,8 @@ func guardIngress(s Policy, n *secgroup.NIC, p *Packet) (pass, drop bool) {
 		fromGateway := net != nil && slices.Contains(net.Gateways, p.Src)
 		pass = fromGateway && p.nd(ndRouterAdvert) && p.ICMPCode == 0
 		return pass, !pass && !(fromGateway && p.Family == secgroup.FamilyIPv4)
+	case p.nd(ndRouterSolicit): // for routers, which no VM is
+		return false, true
 	case p.nd(ndNeighbourSolicit), p.nd(ndNeighbourAdvert): // RFC 4861: other codes are to be ignored
 		return p.ICMPCode == 0, p.ICMPCode != 0
 	case p.dhcpToClient():
