@@ -96,7 +96,7 @@ func TestTraceOfICMPKnowsConntrack(t *testing.T) {
 		}
 	}
 	// The answering end, n1, sends. A connection that cannot be has no answers.
-	for _, c := range []struct{
+	for _, c := range []struct {
 		message, state   string
 		verdict          inquiry.Verdict
 		reason, icmpType string
