@@ -44,8 +44,10 @@ type Authenticator interface {
 	Authenticate(token string) (who Identity, ok bool)
 }
 
-// TokenFile is a file of tokens. It is read again when it changes; while it
-// cannot be read or has a fault, the tokens of the last good state are valid.
+// TokenFile is a file of tokens. It is read again when it has changed and nobody
+// writes it any more; while it cannot be read or has a fault, the tokens of the
+// last good state are valid. To hold no token is a fault: a file that was cut
+// short would revoke them all. So is a file that everybody may write.
 //
 // The file holds JSON objects, one after the other or in an array:
 //
@@ -58,7 +60,10 @@ type TokenFile struct {
 
 	mu     sync.RWMutex
 	tokens []token
-	seen   stamp
+
+	// Of load alone.
+	taken, looked stamp // of the tokens, and of the last look
+	warned        bool  // that everybody may read it
 }
 
 type token struct {
@@ -67,19 +72,24 @@ type token struct {
 }
 
 // stamp tells states of a file apart.
-type stamp struct {
-	modified time.Time
-	size     int64
+type stamp struct{ os.FileInfo }
+
+func (s stamp) is(t stamp) bool {
+	return s.FileInfo != nil && t.FileInfo != nil && os.SameFile(s.FileInfo, t.FileInfo) && s.ModTime().Equal(t.ModTime()) && s.Size() == t.Size()
 }
 
-// tokenPoll is how often the file is looked at.
-const tokenPoll = 500 * time.Millisecond
+// tokenPoll is how often the file is looked at. A change is taken up at the
+// second look.
+const tokenPoll = 300 * time.Millisecond
+
+// Permission bits of everybody on the machine.
+const othersRead, othersWrite = 0o004, 0o002
 
 // OpenTokenFile reads the file and looks after it until Close.
 func OpenTokenFile(path string, logger *slog.Logger) (*TokenFile, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &TokenFile{path: path, logger: logger, stop: cancel, done: make(chan struct{})}
-	if _, err := t.load(); err != nil {
+	if _, err := t.load(true); err != nil {
 		cancel()
 		return nil, err
 	}
@@ -105,7 +115,7 @@ func (t *TokenFile) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		changed, err := t.load()
+		changed, err := t.load(false)
 		switch {
 		case err != nil && !failing:
 			t.logger.Error("token file not read; the former tokens stay valid", "path", t.path, "error", err)
@@ -116,17 +126,26 @@ func (t *TokenFile) watch(ctx context.Context) {
 	}
 }
 
-// load reads the file if it is not as it was at the last good reading.
-func (t *TokenFile) load() (changed bool, err error) {
+// load reads the file if it is not as it was when its tokens were taken, and,
+// unless at once, has not changed since the last look.
+func (t *TokenFile) load(atOnce bool) (changed bool, err error) {
 	info, err := os.Stat(t.path)
 	if err != nil {
 		return false, fmt.Errorf("token file: %w", err)
 	}
-	now := stamp{info.ModTime(), info.Size()}
-	t.mu.RLock()
-	same := t.seen == now
-	t.mu.RUnlock()
-	if same {
+	now, before := stamp{info}, t.looked
+	t.looked = now
+	if readable := info.Mode()&othersRead != 0; readable != t.warned {
+		if t.warned = readable; readable {
+			t.logger.Warn("everybody on this machine may read the token file: give it mode 0600", "path", t.path, "mode", info.Mode().Perm().String())
+		}
+	}
+	switch {
+	case info.Mode()&othersWrite != 0:
+		return false, fmt.Errorf("token file %s: everybody on this machine may write it: give it mode 0600", t.path)
+	case now.is(t.taken):
+		return false, nil
+	case !atOnce && !now.is(before): // somebody may be writing it
 		return false, nil
 	}
 	content, err := os.ReadFile(t.path)
@@ -139,7 +158,7 @@ func (t *TokenFile) load() (changed bool, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.tokens, t.seen = tokens, now
+	t.tokens, t.taken = tokens, now
 	return true, nil
 }
 
@@ -186,6 +205,9 @@ func parseTokens(content []byte) ([]token, error) {
 			return nil, err
 		}
 		records = append(records, r)
+	}
+	if len(records) == 0 {
+		return nil, errors.New("it holds no token")
 	}
 	tokens := make([]token, len(records))
 	for i, r := range records {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -39,11 +40,17 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 	writeTokens(t, path, map[string]Identity{"two": {"ci", "acme", RoleMember}})
 	valid("two", true)
 	valid("one", false)
-	if err := os.WriteFile(path, []byte("not tokens"), 0o600); err != nil {
+	two, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * tokenPoll)
-	valid("two", true) // the last good state
+	for _, fault := range []string{"not tokens", "", "[]", " \n", string(two[:len(two)/2]), "[" + string(two)} {
+		if err := os.WriteFile(path, []byte(fault), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * tokenPoll) // what must not happen has its time
+		valid("two", true)        // the last good state
+	}
 	writeTokens(t, path, map[string]Identity{"three": {"ci", "acme", RoleMember}})
 	valid("three", true)
 	f.Close()
@@ -52,11 +59,49 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 	}
 }
 
+// A file that everybody may read is complained of; one that everybody may write
+// holds the tokens of anybody, and is not believed.
+func TestTokenFileOfEverybody(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "tokens")
+	log := &safeBuffer{}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	writeTokens(t, path, map[string]Identity{"one": {"ci", "acme", RoleMember}})
+	mode := func(m os.FileMode) {
+		t.Helper()
+		if err := os.Chmod(path, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mode(0o606)
+	if _, err := OpenTokenFile(path, logger); err == nil || !strings.Contains(err.Error(), "may write it") {
+		t.Errorf("a file that everybody may write: %v", err)
+	}
+	mode(0o644)
+	f, err := OpenTokenFile(path, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !strings.Contains(log.String(), "may read the token file") || !strings.Contains(log.String(), "-rw-r--r--") {
+		t.Errorf("log:\n%s", log)
+	}
+	mode(0o602)
+	writeTokens(t, path, map[string]Identity{"evil": {"ci", "*", RoleAdmin}})
+	time.Sleep(3 * tokenPoll) // what must not happen has its time
+	if _, ok := f.Authenticate("evil"); ok {
+		t.Error("a token that anybody may have written is valid")
+	}
+	if _, ok := f.Authenticate("one"); !ok {
+		t.Error("the former token is not valid")
+	}
+}
+
 func TestParseTokens(t *testing.T) {
 	t.Parallel()
 	hash := strings.Repeat("ab", 32)
 	good := `{"token_sha256":"` + hash + `","account":"*","role":"admin","name":"a"}`
-	for content, want := range map[string]int{"": 0, "[]": 0, good: 1, good + "\n" + good: 2, "[" + good + "," + good + "]": 2} {
+	for content, want := range map[string]int{good: 1, good + "\n" + good: 2, "[" + good + "," + good + "]": 2} {
 		if got, err := parseTokens([]byte(content)); err != nil || len(got) != want {
 			t.Errorf("%s: %d tokens, %v", content, len(got), err)
 		}
@@ -67,6 +112,7 @@ func TestParseTokens(t *testing.T) {
 		strings.Replace(good, `"admin"`, `"root"`, 1):    `role "root" is not admin, member or viewer`,
 		strings.Replace(good, `"name"`, `"nickname"`, 1): "unknown field",
 		good + "," + good: "invalid character",
+		"":                "no token", "[]": "no token", "\n": "no token",
 		strings.Replace(good, `"account":"*",`, "", 1): `account ""`,
 	} {
 		if _, err := parseTokens([]byte(content)); err == nil || !strings.Contains(err.Error(), want) {
@@ -88,4 +134,22 @@ func FuzzParseTokens(f *testing.F) {
 			}
 		}
 	})
+}
+
+// safeBuffer is a log that is read while it is written.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }

@@ -24,7 +24,7 @@ func (f *etcdFlags) config(log *slog.Logger) (store.Config, error) {
 	if f.EtcdCA == "" && f.EtcdCert == "" {
 		return cfg, nil // an https endpoint is then checked against the system's CAs
 	}
-	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	cfg.TLS = secureTLS()
 	if f.EtcdCA != "" {
 		pem, err := os.ReadFile(f.EtcdCA)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,16 @@ func TestServeTLS(t *testing.T) {
 	old.TLSClientConfig.MinVersion, old.TLSClientConfig.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	if err := ask("https://"+addr.String(), old); err == nil {
 		t.Error("TLS 1.1 is served")
+	}
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		twelve := trusted.Clone()
+		twelve.TLSClientConfig.MaxVersion, twelve.TLSClientConfig.CipherSuites = tls.VersionTLS12, []uint16{suite.ID}
+		served := ask("https://"+addr.String(), twelve) == nil
+		if authenticated := strings.Contains(suite.Name, "GCM") || strings.Contains(suite.Name, "POLY1305"); served && !authenticated {
+			t.Errorf("TLS 1.2 with %s is served", suite.Name)
+		} else if strings.Contains(suite.Name, "ECDHE_ECDSA") && authenticated && !served {
+			t.Errorf("TLS 1.2 with %s is not served", suite.Name)
+		}
 	}
 	if err := ask("http://"+addr.String(), &http.Transport{}); err == nil {
 		t.Error("it is served without TLS")
