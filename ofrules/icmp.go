@@ -18,8 +18,12 @@ import (
 // Open vSwitch matches an ICMP type whole or not at all, so that the type goes to
 // a register first, which can be matched by its bits.
 
-// prioWithCode stands above new packets, below TCP that does not begin.
-const prioWithCode = 105
+// Priorities in the state tables, above prioNew. Watches and probes stand between
+// the two.
+const (
+	prioRequest  = 108
+	prioWithCode = 105
+)
 
 // icmpPipeline is the part of a stage that tells ICMP messages apart by what
 // connection tracking makes of them. Fragments do not get there: those of
@@ -40,7 +44,7 @@ func icmpPipeline(b *builder, s stage) {
 			}
 			request := slices.Clip(append(icmpOf(f), typ.Is(uint64(n))))
 			// One with a code is new to the kernel alone.
-			b.flow(s.state, prioWithCode+1, append(request, code.Is(0), isNew()), of.Goto{Table: s.nic})
+			b.flow(s.state, prioRequest, append(request, code.Is(0), isNew()), of.Goto{Table: s.nic})
 			b.flow(s.state, prioWithCode, append(request, isNew()))
 			b.flow(s.accept, 160, request, accept(s)...)
 		}
