@@ -90,6 +90,11 @@ func vlanParts(vlan uint16, uplink uint32, segments []uint32) []part {
 		acts = append(acts, load(regSegment, uint64(s)), of.Resubmit{Table: TableDeliver})
 	}
 	b.flow(TableEntry, 100, match, acts...)
+	if vlan == 0 {
+		// A tag that gives a priority and no VLAN is an untagged frame's
+		// (IEEE 802.1Q, section 6.9).
+		b.flow(TableEntry, 100, terms(of.InPort.Is(uint64(uplink)), of.VlanVID.Is(of.VlanPresent)), append([]of.Action{of.PopVLAN{}}, acts...)...)
+	}
 	return b.parts
 }
 
