@@ -95,6 +95,8 @@ var calls = map[string]documented{
 	"getHost":        {do: func(c *client.Client) error { return one(c.Host(ctx, "host-1")) }, answer: client.Host{}},
 	"forgetHost":     {do: func(c *client.Client) error { return c.ForgetHost(ctx, "host-1") }},
 	"getRealization": {do: func(c *client.Client) error { return one(c.Realization(ctx, 0, 0)) }, answer: client.Realization{}},
+	"getCluster":     {do: func(c *client.Client) error { return one(c.Cluster(ctx)) }, answer: client.Cluster{}},
+	"putCluster":     {do: func(c *client.Client) error { return one(c.AdoptCluster(ctx)) }, answer: client.Cluster{}},
 	"getBaseline":    {do: func(c *client.Client) error { return one(c.Baseline(ctx)) }, answer: client.Baseline{}},
 	"putBaseline": {do: func(c *client.Client) error {
 		return one(c.PutBaseline(ctx, client.Baseline{Addresses: []client.BaselineAddress{}}))

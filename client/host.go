@@ -20,6 +20,9 @@ type Host struct {
 	Errors          []string  `json:"errors"`
 	Version         string    `json:"version"`
 	StartedAt       time.Time `json:"started_at"` // its controller
+	// ClockSkewSeconds is by how much its clock is ahead of the API's, nil
+	// until the API has heard of it.
+	ClockSkewSeconds *float64 `json:"clock_skew_seconds"`
 }
 
 // HostNIC is a NIC that is plugged on a host.

@@ -128,7 +128,19 @@ func Run(ctx context.Context, cfg Config) error {
 	c := newController(cfg)
 	defer c.ctl.Close()
 	stopped := ctx.Err
+	lock, err := takeBridge(ctx, cfg, c.log, c.metrics)
+	if err != nil {
+		if stopped() != nil {
+			return nil
+		}
+		return fmt.Errorf("controller: %w", err)
+	}
+	defer lock.release()
+	if c.report.status.Instance, err = instanceOf(cfg.RunDir, cfg.Bridge); err != nil {
+		return fmt.Errorf("controller: instance: %w", err)
+	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return lock.keep(ctx, cfg.Host) })
 	g.Go(func() error { return cfg.Policy.Follow(ctx, c.view) })
 	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
@@ -157,6 +169,7 @@ func newController(cfg Config) *controller {
 	c.passes = &revalidation{ctl: c.ctl, datapath: c.datapathName, metrics: c.metrics, kick: make(chan struct{}, 1)}
 	c.report = newReporter(cfg, c.log, c.metrics)
 	c.tombs = newTombs()
+	c.view.unreadable = c.report.unreadable
 	c.sweeper = newSweeper(c)
 	c.desk = newDesk(c)
 	return c

@@ -14,6 +14,9 @@ type metrics struct {
 	revalidation prometheus.Gauge
 	megaflows    prometheus.Gauge
 	tombs        prometheus.Gauge
+	unreadable   prometheus.Gauge
+	waiting      prometheus.Gauge
+	nameTaken    prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -33,6 +36,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		revalidation: gauge("revalidation_seconds", "Duration of ovs-vswitchd's last pass over its cached megaflows."),
 		megaflows:    gauge("megaflows", "Megaflows that ovs-vswitchd has cached."),
 		tombs:        gauge("tombstones", "Connections remembered that are kept cut."),
+		unreadable:   gauge("unreadable_records", "Records of the policy that this version cannot read: their objects are enforced no wider than before."),
+		waiting:      gauge("waiting_for_bridge", "1 while another controller keeps the bridge and this one waits."),
+		nameTaken:    gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
 		sweeps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "ringfence", Subsystem: "controller", Name: "sweep_seconds",
 			Help:    "Time to judge the open connections again, revalidation of megaflows included.",
@@ -40,7 +46,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.tombs, m.sweeps)
+		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.tombs, m.unreadable, m.waiting, m.nameTaken, m.sweeps)
 	}
 	return m
 }

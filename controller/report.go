@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -30,6 +31,7 @@ const (
 	reportSlack = 100 * time.Millisecond
 	heartbeat   = 5 * time.Second
 	reportRetry = 200 * time.Millisecond
+	reportTaken = 2 * time.Second // while another machine reports under the name
 )
 
 // reporter tells the store what is in force on this host. It says nothing before
@@ -40,6 +42,8 @@ type reporter struct {
 	log     *slog.Logger
 	metrics *metrics
 	wake    chan struct{}
+
+	taken bool // another machine has the host's name; run's own
 
 	mu       sync.Mutex
 	status   store.HostStatus
@@ -58,7 +62,7 @@ const firstWord = 2 * time.Second
 func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	return &reporter{
 		cfg: cfg, log: log, metrics: m, wake: make(chan struct{}, 1), problems: map[string]error{},
-		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Started: time.Now()},
+		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: machineOf(), Started: time.Now()},
 	}
 }
 
@@ -89,11 +93,13 @@ func set[T comparable](field *T, v T) bool {
 func (r *reporter) run(ctx context.Context) error {
 	beat := time.Now().Add(firstWord)
 	writes := pace{slack: reportSlack}
+	var notBefore time.Time
 	for {
 		at := r.next(beat)
 		if d := writes.wait(time.Now(), reportCost); d > 0 {
 			at = later(at, time.Now().Add(d))
 		}
+		at = later(at, notBefore)
 		timer := time.NewTimer(time.Until(at))
 		select {
 		case <-ctx.Done():
@@ -106,14 +112,39 @@ func (r *reporter) run(ctx context.Context) error {
 		}
 		writes.spend(time.Now(), reportCost)
 		beat = time.Now().Add(heartbeat)
-		if err := r.cfg.Reports.PutHost(ctx, r.current()); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		err := r.cfg.Reports.PutHost(ctx, r.current())
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		again := r.reported(err)
+		if err != nil {
 			r.log.Debug("status not reported; trying again", "error", err)
-			r.update(reportRetry, func() bool { return true })
+			r.update(again, func() bool { return true })
+			notBefore = time.Now().Add(again) // whatever changes until then
 		}
 	}
+}
+
+// reported takes note of what became of a report, and returns when to try again
+// if it was not taken. Whose name another machine has goes on with its own
+// bridge all the same: its VMs are no part of the quarrel.
+func (r *reporter) reported(err error) (again time.Duration) {
+	taken := errors.Is(err, store.ErrSeatTaken)
+	switch {
+	case taken && !r.taken:
+		r.log.Error("another machine reports under this host's name; this one's reports are refused until that one is silent. Give one of them another --host.", "error", err)
+		r.metrics.nameTaken.Set(1)
+	case !taken && r.taken && err == nil:
+		r.log.Info("the host's name is free: reporting")
+		r.metrics.nameTaken.Set(0)
+	}
+	if taken || err == nil {
+		r.taken = taken
+	}
+	if taken {
+		return reportTaken
+	}
+	return reportRetry
 }
 
 // next is when to write.

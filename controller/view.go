@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/ringfence/ringfence/secgroup"
@@ -12,7 +13,9 @@ import (
 // view is the policy as this host knows it, and what has changed in it since
 // the engine looked last.
 type view struct {
-	wake func()
+	wake       func()
+	unreadable func([]store.Unreadable) // is told what cannot be read whenever that changed; may be nil
+	told       []store.Unreadable
 
 	// turn is held by Handle and take, which go one at a time. So take may read
 	// the policy for as long as a compile lasts without holding up read.
@@ -57,6 +60,10 @@ func (v *view) Handle(_ context.Context, b store.Batch) error {
 	} else {
 		t := v.changed.concern.follow(v.snap, b.Revision, b.Changes)
 		v.changed.touch(t)
+	}
+	if v.unreadable != nil && !slices.Equal(v.told, b.Unreadable) {
+		v.told = b.Unreadable
+		v.unreadable(b.Unreadable)
 	}
 	v.wake()
 	return nil

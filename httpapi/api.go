@@ -23,6 +23,9 @@ type Store interface {
 	Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...store.UpdateOption) (int64, error)
 	Observe(f func(before *secgroup.Snapshot, b store.Batch)) (stop func())
 	Hosts() []store.HostStatus
+	Cluster() store.Cluster
+	AdoptCluster(ctx context.Context) error
+	Unreadable() []store.Unreadable
 	DeleteHost(ctx context.Context, host string, notes ...store.NoteWrite) error
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)

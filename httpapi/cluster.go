@@ -3,9 +3,89 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ringfence/ringfence/store"
 )
+
+type clusterJSON struct {
+	Level         int                 `json:"level"`
+	Reads         int                 `json:"reads"` // by this API
+	OlderAPIsGone bool                `json:"older_apis_gone"`
+	Members       []clusterMemberJSON `json:"members"`
+	Unreadable    []unreadableJSON    `json:"unreadable"`
+	More          bool                `json:"unreadable_more"` // than are listed
+}
+
+type clusterMemberJSON struct {
+	Kind     store.MemberKind `json:"kind"`
+	ID       string           `json:"id"`
+	Reads    int              `json:"reads"`
+	Version  string           `json:"version"`
+	Machine  string           `json:"machine"`
+	Instance string           `json:"instance"`
+	Since    *time.Time       `json:"since"` // by its own clock
+}
+
+type unreadableJSON struct {
+	Key      string `json:"key"` // in etcd
+	Revision int64  `json:"revision"`
+	Reason   string `json:"reason"`
+}
+
+// maxListedUnreadable bounds the records that one answer names.
+const maxListedUnreadable = 1000
+
+// getCluster tells what the members of the cluster understand, and which
+// records this API does not.
+func getCluster(c *call) error { return c.json(showCluster(c.api.store)) }
+
+func showCluster(s Store) clusterJSON {
+	cl := s.Cluster()
+	out := clusterJSON{Level: int(cl.Level), Reads: int(store.LevelNow), OlderAPIsGone: cl.Adopted, Members: []clusterMemberJSON{}, Unreadable: []unreadableJSON{}}
+	for _, m := range cl.Members {
+		j := clusterMemberJSON{Kind: m.Kind, ID: m.ID, Reads: int(m.Reads), Version: m.Version, Machine: m.Machine, Instance: m.Instance}
+		if !m.Since.IsZero() {
+			since := m.Since.UTC()
+			j.Since = &since
+		}
+		out.Members = append(out.Members, j)
+	}
+	for _, u := range s.Unreadable() {
+		if len(out.Unreadable) == maxListedUnreadable {
+			out.More = true
+			break
+		}
+		out.Unreadable = append(out.Unreadable, unreadableJSON{u.Key, u.Revision, u.Reason})
+	}
+	return out
+}
+
+// putCluster takes the word that no API runs any more from before APIs said
+// what they understand. It cannot be taken back.
+func putCluster(c *call) error {
+	n, r, err := c.objectBody()
+	if err != nil {
+		return err
+	}
+	o := r.object(n, "")
+	gone := o.boolean("older_apis_gone")
+	if gone == nil || !*gone {
+		o.invalid("/older_apis_gone", "must be true: there is nothing else to be said")
+	}
+	o.readOnly("level", "reads", "members", "unreadable", "unreadable_more")
+	o.close()
+	if len(r.faults) > 0 {
+		return r.faults
+	}
+	if err := c.api.store.AdoptCluster(c.req.Context()); err != nil {
+		return err
+	}
+	c.api.logger.Info("the cluster's level follows its members from now on", "by", c.who.Name)
+	out := showCluster(c.api.store)
+	out.OlderAPIsGone = true
+	return c.json(out)
+}
 
 // unreadableDetail says why an object is not written. Where its record is in
 // the store is for the platform, which sees it in /v1/cluster.

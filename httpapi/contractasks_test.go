@@ -98,6 +98,7 @@ var contractAsks = map[string]ask{
 	"deleteNIC 204": {before: []string{makeSpare}, path: "/v1/nics/spare-1"},
 
 	"putBaseline 202":       {body: `{"addresses":[]}`, headers: []string{"Prefer: wait=0"}},
+	"putCluster 422":        {body: `{"older_apis_gone":false}`},
 	"forgetHost 204":        {path: "/v1/hosts/host-9"},
 	"createTransaction 202": {body: `{"operations":[{"method":"PUT","path":"/nics/nic-2/security-groups/web"}]}`, headers: []string{"Prefer: wait=0"}},
 	"createTransaction 409": {body: `{"operations":[{"method":"POST","path":"/security-groups","body":{"name":"web"}}]}`},

@@ -55,7 +55,7 @@ func (c *call) hostsToAsk(i plan.Impact, before, after *plan.View) asking {
 				ask.nics[h.Host] = append(ask.nics[h.Host], n.ID)
 			}
 		}
-		if len(ask.nics[h.Host]) > 0 && (c.api.now().Sub(h.Heartbeat) > hostSilence || len(ask.nics) > cutMost) {
+		if len(ask.nics[h.Host]) > 0 && (silence(&h, false, c.api.now()) > hostSilence || len(ask.nics) > cutMost) {
 			ask.silent = append(ask.silent, h.Host)
 			delete(ask.nics, h.Host)
 		}

@@ -21,6 +21,7 @@ type hostJSON struct {
 	Errors    []string      `json:"errors"`
 	Version   string        `json:"version"`
 	Started   time.Time     `json:"started_at"`
+	ClockSkew *float64      `json:"clock_skew_seconds"` // null: not known yet
 }
 
 type hostNICJSON struct {
@@ -33,13 +34,50 @@ type hostNICJSON struct {
 	Conflict *string `json:"conflict"`
 }
 
+// silence is how long nothing has been heard of a host. Reports are timed by
+// this process when they come, since clocks differ. One that was there before
+// this process began to look tells the host's time alone; then a seat, which
+// ends by etcd's time, says that the host is alive.
+func silence(h *store.HostStatus, seated bool, now time.Time) time.Duration {
+	switch {
+	case !h.Seen.IsZero():
+		return now.Sub(h.Seen)
+	case seated:
+		return 0
+	}
+	return now.Sub(h.Heartbeat)
+}
+
+// seating is who has the name of each host, and who would like it.
+func (a *API) seating() map[string]store.ClusterMember {
+	hosts := map[string]store.ClusterMember{}
+	for _, m := range a.store.Cluster().Members {
+		if m.Kind == store.MemberHost {
+			hosts[m.ID] = m
+		}
+	}
+	return hosts
+}
+
 // showHost shows a host's report. What it says of NICs that may not be there is
 // not believed.
-func showHost(v *plan.View, at placement, h *store.HostStatus, now time.Time) hostJSON {
+func showHost(v *plan.View, at placement, h *store.HostStatus, member store.ClusterMember, now time.Time) hostJSON {
+	seen := h.Heartbeat
+	if !h.Seen.IsZero() {
+		seen = h.Seen
+	}
 	out := hostJSON{
-		ID: h.Host, LastSeen: h.Heartbeat.UTC(), Alive: now.Sub(h.Heartbeat) <= hostSilence, Connected: h.Connected,
+		ID: h.Host, LastSeen: seen.UTC(), Alive: silence(h, member.Seated, now) <= hostSilence, Connected: h.Connected,
 		Applied: h.Applied, Flows: h.Flows, NICs: []hostNICJSON{}, Errors: list(h.Errors), Version: h.Version,
 		Started: h.Started.UTC(),
+	}
+	if h.SkewKnown {
+		seconds := float64(h.Skew.Milliseconds()) / 1000
+		out.ClockSkew = &seconds
+	}
+	if r := member.Rival; r != nil {
+		out.Errors = append(out.Errors[:len(out.Errors):len(out.Errors)],
+			"host name: the machine "+r.Machine+" (instance "+r.Instance+") reports under this name too, and is refused; this is "+member.Machine)
 	}
 	for _, n := range h.NICs {
 		shown := hostNICJSON{ID: n.ID, OFPort: n.OFPort, Ready: n.Ready, Error: n.Error, Applied: n.Applied}
@@ -60,8 +98,8 @@ var hostList = listing[store.HostStatus]{
 	items: func(c *call, _ *plan.View) ([]store.HostStatus, error) { return c.api.store.Hosts(), nil },
 	key:   func(h store.HostStatus) string { return h.Host },
 	show: func(c *call, v *plan.View) func(store.HostStatus) any {
-		now, at := c.api.now(), placement{hosts: c.api.store.Hosts()}.indexed()
-		return func(h store.HostStatus) any { return showHost(v, at, &h, now) }
+		now, seating, at := c.api.now(), c.api.seating(), placement{hosts: c.api.store.Hosts()}.indexed()
+		return func(h store.HostStatus) any { return showHost(v, at, &h, seating[h.Host], now) }
 	},
 }
 
@@ -70,7 +108,7 @@ func getHost(c *call) error {
 		hosts := c.api.store.Hosts()
 		for _, h := range hosts {
 			if h.Host == c.param("host") {
-				return showHost(v, placement{hosts: hosts}.indexed(), &h, c.api.now()), "h"
+				return showHost(v, placement{hosts: hosts}.indexed(), &h, c.api.seating()[h.Host], c.api.now()), "h"
 			}
 		}
 		return nil, ""

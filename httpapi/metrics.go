@@ -51,6 +51,13 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 	hosts := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_hosts", Help: "Hosts that have reported.",
 	}, func() float64 { return float64(len(s.Hosts())) })
+	level := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ringfence_cluster_level", Help: "Level up to which records may be written: what every host and API understands.",
+	}, func() float64 { return float64(s.Cluster().Level) })
+	unreadable := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ringfence_unreadable_records", Help: "Records of the policy that this API cannot read: their objects are not written.",
+	}, func() float64 { return float64(len(s.Unreadable())) })
+	registry.MustRegister(level, unreadable, hostClocks{s})
 	registry.MustRegister(m.requests, m.seconds, m.traces, m.disagreements, stale, hosts, mixingNetworks(s))
 	return m
 }

@@ -55,7 +55,7 @@ func reports(hosts []store.HostStatus, host string) bool {
 }
 
 func lagReason(h *store.HostStatus, now time.Time) string {
-	switch silent := now.Sub(h.Heartbeat); {
+	switch silent := silence(h, false, now); {
 	case !h.Heartbeat.IsZero() && silent > hostSilence:
 		return fmt.Sprintf("no word from the host's controller for %v", silent.Round(time.Second))
 	case !h.Connected:

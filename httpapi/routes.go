@@ -62,6 +62,8 @@ func platformRoutes() []route {
 		{http.MethodGet, "/v1/hosts", platformRead, listParameters, hostList.serve},
 		{http.MethodGet, "/v1/hosts/{host}", platformRead, nil, getHost},
 		{http.MethodDelete, "/v1/hosts/{host}", platformWrite, nil, deleteHost},
+		{http.MethodGet, "/v1/cluster", platformRead, nil, getCluster},
+		{http.MethodPut, "/v1/cluster", platformWrite, nil, putCluster},
 		{http.MethodGet, "/v1/realization", platformRead, []string{"revision", "wait"}, platformRealization},
 		{http.MethodGet, "/v1/baseline", platformRead, nil, getBaseline},
 		{http.MethodPut, "/v1/baseline", platformWrite, writeQuery, putBaseline},

@@ -43,7 +43,7 @@ func (s *server) join() {
 	if err := s.store.AdoptCluster(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	s.store.Join(store.Member{ID: "api-1"})
+	s.store.Join(store.ClusterMember{ID: "api-1"})
 	for end := time.Now().Add(20 * time.Second); s.store.Cluster().Level < store.LevelNow; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("the cluster stays at %+v", s.store.Cluster())

@@ -19,7 +19,7 @@ var ErrLevel = errors.New("not every host and API understands this yet")
 // LevelError is the cause of an ErrLevel.
 type LevelError struct {
 	Needs, Level Level
-	Holdouts     []Member // who holds the cluster back; none while nobody said that all are known
+	Holdouts     []ClusterMember // who holds the cluster back; none while nobody said that all are known
 }
 
 func (e *LevelError) Error() string {
@@ -45,7 +45,7 @@ type Cluster struct {
 	Adopted bool  // the level follows the members
 	// Members are the known ones, APIs first, each kind sorted by id. Hosts that
 	// are away are among them until they are forgotten.
-	Members []Member
+	Members []ClusterMember
 }
 
 // Cluster returns what this process has seen last of its cluster.
@@ -55,18 +55,25 @@ func (s *Store) Cluster() Cluster {
 }
 
 // withHosts adds the hosts that report and say nothing of what they understand.
-func (s *Store) withHosts(members []Member) []Member {
+func (s *Store) withHosts(members []ClusterMember) []ClusterMember {
 	all := slices.Clone(members)
-	said := map[string]bool{}
-	for _, m := range members {
-		said[m.ID] = said[m.ID] || m.Kind == MemberHost
-	}
-	for _, h := range s.Hosts() {
-		if !said[h.Host] {
-			all = append(all, Member{Kind: MemberHost, ID: h.Host, Reads: LevelFirst, Version: h.Version, Since: h.Started})
+	at := map[string]int{}
+	for i, m := range members {
+		if m.Kind == MemberHost {
+			at[m.ID] = i
 		}
 	}
-	slices.SortFunc(all, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID)) })
+	for _, h := range s.Hosts() {
+		i, said := at[h.Host]
+		switch {
+		case said && !members[i].Seated && stampOf(members[i].Since) != stampOf(h.Started):
+			// Another process reports now, which took no seat: it was rolled back.
+			all[i].Reads, all[i].Version, all[i].Since = LevelFirst, h.Version, h.Started
+		case !said:
+			all = append(all, ClusterMember{Kind: MemberHost, ID: h.Host, Reads: LevelFirst, Version: h.Version, Since: h.Started})
+		}
+	}
+	slices.SortFunc(all, func(a, b ClusterMember) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID)) })
 	return all
 }
 
@@ -99,7 +106,7 @@ const memberTTL = 15 * time.Second
 // Join makes this process a member of the cluster, as an API of the given id
 // and version, until the store is closed: it says what it understands, and
 // keeps the cluster's level. It returns at once, whether or not etcd is there.
-func (s *Store) Join(self Member) {
+func (s *Store) Join(self ClusterMember) {
 	self.Kind, self.Since = MemberAPI, time.Now()
 	self.Reads = cmp.Or(self.Reads, LevelNow)
 	s.spawn(func() { s.stayMember(self) })
@@ -107,7 +114,7 @@ func (s *Store) Join(self Member) {
 }
 
 // stayMember keeps the key of an API for as long as the store is open.
-func (s *Store) stayMember(self Member) {
+func (s *Store) stayMember(self ClusterMember) {
 	value, err := marshal(memberToRecord(self))
 	if err != nil {
 		s.cfg.Logger.Error("cluster not joined", "error", err)
@@ -199,7 +206,7 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 	if len(members) == 0 {
 		return nil
 	}
-	want := slices.MinFunc(members, func(a, b Member) int { return cmp.Compare(a.Reads, b.Reads) }).Reads
+	want := slices.MinFunc(members, func(a, b ClusterMember) int { return cmp.Compare(a.Reads, b.Reads) }).Reads
 	if want == level {
 		return nil
 	}

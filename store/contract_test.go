@@ -116,7 +116,7 @@ func TestLevelFollowsTheMembers(t *testing.T) {
 		cfg.memberTTL = time.Second
 		s := open(t, cfg)
 		mustUpdate(t, s, put(account("a")))
-		s.Join(Member{ID: "api-1"})
+		s.Join(ClusterMember{ID: "api-1"})
 		awaitLevel(t, s, LevelNow)
 
 		// A host of this version, one of an older that says nothing, and its end.
@@ -153,7 +153,7 @@ func TestLevelFollowsTheMembers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		closing.Join(Member{ID: "api-0", Reads: LevelFirst})
+		closing.Join(ClusterMember{ID: "api-0", Reads: LevelFirst})
 		awaitLevel(t, s, LevelFirst)
 		if err := closing.Close(); err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func TestLevelOfAnOldStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		mustUpdate(t, s, put(account("a")))
-		s.Join(Member{ID: "api-1"})
+		s.Join(ClusterMember{ID: "api-1"})
 		ctx := within(t, 30*time.Second)
 		for len(s.Cluster().Members) == 0 {
 			_, _, _, changed := s.memberBoard().state()
@@ -209,7 +209,7 @@ func TestLevelIsACondition(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
 		mustUpdate(t, s, put(account("a")))
-		s.Join(Member{ID: "api-1"})
+		s.Join(ClusterMember{ID: "api-1"})
 		awaitLevel(t, s, LevelNow)
 		d := &draft{needs: LevelContract}
 		if err := s.permit(d); err != nil {

@@ -91,12 +91,13 @@ func TestRoles(t *testing.T) {
 	}
 	api := open(t, as("root"))
 	ctx := within(t, 20*time.Second)
-	policy, own := api.keys.policy(), api.keys.host("h1")
+	policy, own, members := api.keys.policy(), api.keys.host("h1"), api.keys.members()+"hosts/h1/"
 	for _, err := range []error{
 		second(api.client.UserAdd(ctx, "root", "-")), second(api.client.RoleAdd(ctx, "root")), second(api.client.UserGrantRole(ctx, "root", "root")),
 		second(api.client.UserAdd(ctx, "h1", "-")), second(api.client.RoleAdd(ctx, "h1")), second(api.client.UserGrantRole(ctx, "h1", "h1")),
 		second(api.client.RoleGrantPermission(ctx, "h1", policy, clientv3.GetPrefixRangeEnd(policy), clientv3.PermissionType(clientv3.PermRead))),
 		second(api.client.RoleGrantPermission(ctx, "h1", own, "", clientv3.PermissionType(clientv3.PermWrite))),
+		second(api.client.RoleGrantPermission(ctx, "h1", members, clientv3.GetPrefixRangeEnd(members), clientv3.PermissionType(clientv3.PermReadWrite))),
 		second(api.client.AuthEnable(ctx)),
 	} {
 		if err != nil {
@@ -108,7 +109,7 @@ func TestRoles(t *testing.T) {
 	var r recorder
 	follow(t, host, &r)
 	r.await(t, rev)
-	if err := host.PutHost(ctx, HostStatus{Host: "h1", Applied: rev}); err != nil {
+	if err := host.PutHost(ctx, HostStatus{Host: "h1", Applied: rev, Instance: "i1"}); err != nil {
 		t.Error(err)
 	}
 	if err := api.WaitHosts(ctx, func(h []HostStatus) bool { return len(h) == 1 && h[0].Applied == rev }); err != nil {

@@ -20,10 +20,10 @@ type memberBoard struct {
 	mu       sync.Mutex
 	level    Level // 0: the store has none
 	levelRev int64 // that wrote it
-	members  map[string]Member
-	seats    map[string]Member // who reports, by host
-	rivals   map[string]Member // who would like to, by host
-	seen     int64             // etcd revision of all this, 0 for nothing
+	members  map[string]ClusterMember
+	seats    map[string]ClusterMember // who reports, by host
+	rivals   map[string]ClusterMember // who would like to, by host
+	seen     int64                    // etcd revision of all this, 0 for nothing
 	loaded   bool
 }
 
@@ -40,11 +40,11 @@ func (s *Store) startMembers() *memberBoard {
 
 func (b *memberBoard) clear() {
 	b.level, b.levelRev = 0, 0
-	b.members, b.seats, b.rivals = map[string]Member{}, map[string]Member{}, map[string]Member{}
+	b.members, b.seats, b.rivals = map[string]ClusterMember{}, map[string]ClusterMember{}, map[string]ClusterMember{}
 }
 
 // state returns the level, the revision that wrote it, and the members.
-func (b *memberBoard) state() (level Level, rev int64, members []Member, changed <-chan struct{}) {
+func (b *memberBoard) state() (level Level, rev int64, members []ClusterMember, changed <-chan struct{}) {
 	changed = b.pulse.next()
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -19,11 +19,11 @@ type memberRecord struct {
 	Since    stamp  `json:"since,omitempty"` // by its own clock
 }
 
-func (m memberRecord) member(kind MemberKind, id string) Member {
-	return Member{Kind: kind, ID: id, Reads: m.Reads, Version: m.Version, Instance: m.Instance, Machine: m.Machine, Since: m.Since.time()}
+func (m memberRecord) member(kind MemberKind, id string) ClusterMember {
+	return ClusterMember{Kind: kind, ID: id, Reads: m.Reads, Version: m.Version, Instance: m.Instance, Machine: m.Machine, Since: m.Since.time()}
 }
 
-func memberToRecord(m Member) memberRecord {
+func memberToRecord(m ClusterMember) memberRecord {
 	return memberRecord{recordHeader: current, Reads: m.Reads, Version: m.Version, Instance: m.Instance, Machine: m.Machine, Since: stampOf(m.Since)}
 }
 
@@ -36,9 +36,9 @@ const (
 	MemberHost MemberKind = "host"
 )
 
-// Member is a process that reads the records of others: an API, or a host's
+// ClusterMember is a process that reads the records of others: an API, or a host's
 // controller.
-type Member struct {
+type ClusterMember struct {
 	Kind     MemberKind
 	ID       string
 	Reads    Level     // what it understands
@@ -50,5 +50,5 @@ type Member struct {
 	// soon after it. Rival is who else reports under that name and is refused,
 	// nil for nobody.
 	Seated bool
-	Rival  *Member
+	Rival  *ClusterMember
 }

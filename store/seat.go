@@ -21,7 +21,7 @@ var ErrSeatTaken = errors.New("another machine reports under this host's name")
 // SeatError is the cause of an ErrSeatTaken.
 type SeatError struct {
 	Host   string
-	Holder Member
+	Holder ClusterMember
 }
 
 func (e *SeatError) Error() string {
@@ -73,7 +73,7 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	if at.value == "" {
-		self := Member{Reads: LevelNow, Version: h.Version, Instance: h.Instance, Machine: h.Machine, Since: h.Started}
+		self := ClusterMember{Reads: LevelNow, Version: h.Version, Instance: h.Instance, Machine: h.Machine, Since: h.Started}
 		value, err := marshal(memberToRecord(self))
 		if err != nil {
 			return &OpError{Op: "put host", Err: err}
@@ -121,13 +121,13 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 
 // heldByOther tells whether a seat is another instance's. One that cannot be
 // read is.
-func heldByOther(kv *mvccpb.KeyValue, instance string) (Member, bool) {
+func heldByOther(kv *mvccpb.KeyValue, instance string) (ClusterMember, bool) {
 	if kv == nil {
-		return Member{}, false
+		return ClusterMember{}, false
 	}
 	var r memberRecord
 	if err := json.Unmarshal(kv.Value, &r); err != nil {
-		return Member{Machine: string(kv.Value)}, true
+		return ClusterMember{Machine: string(kv.Value)}, true
 	}
 	return r.member(MemberHost, ""), r.Instance != instance
 }
@@ -145,6 +145,12 @@ func (s *Store) leaseSeat(ctx context.Context, at *seat) error {
 	at.lease = r.ID
 	s.spawn(func() {
 		for range alive {
+		}
+		if s.ctx.Err() != nil {
+			// The name is free at once for whoever is to have it next.
+			end, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_, _ = s.client.Revoke(end, r.ID) // or it runs out
 		}
 		at.mu.Lock()
 		defer at.mu.Unlock()

@@ -20,10 +20,8 @@ func TestOneMachineAName(t *testing.T) {
 		if err := api.WaitHosts(ctx, func([]HostStatus) bool { return true }); err != nil {
 			t.Fatal(err)
 		}
-		first, err := Open(t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		wired, wire := via(t, cfg)
+		first := open(t, wired)
 		report := func(s *Store, instance, machine string, applied int64) error {
 			return s.PutHost(ctx, HostStatus{Host: "h", Instance: instance, Machine: machine, Applied: applied, Started: time.Unix(applied, 0)})
 		}
@@ -32,7 +30,7 @@ func TestOneMachineAName(t *testing.T) {
 		}
 		second := open(t, cfg)
 		var taken *SeatError
-		err = report(second, "i2", "rack-2", 9)
+		err := report(second, "i2", "rack-2", 9)
 		if !errors.Is(err, ErrSeatTaken) || !errors.As(err, &taken) || !strings.Contains(err.Error(), "rack-1") || errors.Is(err, ErrUnavailable) {
 			t.Errorf("the second machine: %v, want ErrSeatTaken and the first one's name", err)
 		}
@@ -42,7 +40,7 @@ func TestOneMachineAName(t *testing.T) {
 		if err := api.WaitHosts(ctx, func(h []HostStatus) bool { return len(h) == 1 && h[0].Applied == 8 }); err != nil {
 			t.Errorf("%v: %+v", err, api.Hosts())
 		}
-		awaitMember(t, api, func(m Member) bool { return m.Seated && m.Rival != nil && m.Rival.Machine == "rack-2" })
+		awaitMember(t, api, func(m ClusterMember) bool { return m.Seated && m.Rival != nil && m.Rival.Machine == "rack-2" })
 
 		// Who does not report does not answer either.
 		asked := make(chan string, 10)
@@ -64,28 +62,23 @@ func TestOneMachineAName(t *testing.T) {
 		}
 
 		// The same machine again, with its former seat still there.
-		again := open(t, cfg)
+		again := open(t, wired)
 		if err := report(again, "i1", "rack-1", 10); err != nil {
 			t.Errorf("the first machine's controller, started again: %v", err)
 		}
-		if err := first.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := again.Close(); err != nil {
-			t.Error(err)
-		}
+		wire.cut() // it is gone without a word
 		for err = report(second, "i2", "rack-2", 11); errors.Is(err, ErrSeatTaken); err = report(second, "i2", "rack-2", 11) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		if err != nil {
 			t.Errorf("the second machine, after the first has gone: %v", err)
 		}
-		awaitMember(t, api, func(m Member) bool { return m.Seated && m.Rival == nil && m.Machine == "rack-2" })
+		awaitMember(t, api, func(m ClusterMember) bool { return m.Seated && m.Rival == nil && m.Machine == "rack-2" })
 	})
 }
 
 // awaitMember waits until the one host is as it should be.
-func awaitMember(t *testing.T, s *Store, ok func(Member) bool) {
+func awaitMember(t *testing.T, s *Store, ok func(ClusterMember) bool) {
 	t.Helper()
 	ctx := within(t, 30*time.Second)
 	for {

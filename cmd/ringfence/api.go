@@ -47,7 +47,7 @@ func (c *apiCmd) Run(ctx context.Context, std stdio) error {
 		return fmt.Errorf("--etcd: %w", err)
 	}
 	defer s.Close()
-	s.Join(store.Member{ID: newProcessID(), Version: version, Machine: machineName()})
+	s.Join(store.ClusterMember{ID: newProcessID(), Version: version, Machine: machineName()})
 	api, err := openAPI(httpapi.Config{
 		Store: s, Logger: log, Registry: newRegistry(),
 		Rate:  httpapi.RateLimit{PerSecond: c.RateLimit, Burst: int(2 * c.RateLimit)},

@@ -31,6 +31,7 @@ type cli struct {
 	References     referencesCmd     `cmd:"" group:"look" help:"Rules and attachments that use a group."`
 	EffectiveRules effectiveRulesCmd `cmd:"" group:"look" help:"Every rule that judges a NIC."`
 	Host           hostCmd           `cmd:"" aliases:"hosts" group:"look" help:"Hosts and their controllers (admin)."`
+	Cluster        clusterCmd        `cmd:"" group:"look" help:"What the hosts and APIs understand together (admin)."`
 	Realization    realizationCmd    `cmd:"" group:"look" help:"Is a revision in force on all hosts it concerns?"`
 	Status         statusCmd         `cmd:"" group:"look" help:"The API, the hosts and what lags, at a glance."`
 

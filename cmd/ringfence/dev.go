@@ -68,7 +68,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	defer s.Close()
-	s.Join(store.Member{ID: newProcessID(), Version: version, Machine: machineName()})
+	s.Join(store.ClusterMember{ID: newProcessID(), Version: version, Machine: machineName()})
 	registry := newRegistry()
 	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry}, dir.tokensFile())
 	if err != nil {

@@ -38,10 +38,28 @@ func hostRows(hosts []client.Host) [][]cell {
 		rows = append(rows, []cell{
 			text(h.ID), yesNo(h.Alive), text(ago(h.LastSeen)), switchCell(h.Connected), text(strconv.FormatInt(h.AppliedRevision, 10)),
 			text(strconv.Itoa(h.Flows)), text(strconv.Itoa(len(h.NICs))), text(strconv.Itoa(ready)),
-			{strings.Join(h.Errors, "; "), red},
+			{strings.Join(append(h.Errors[:len(h.Errors):len(h.Errors)], skewed(h)...), "; "), red},
 		})
 	}
 	return rows
+}
+
+// tellSkew is from when on a host's clock is worth a word.
+const tellSkew = 2 * time.Second
+
+// skewed tells of a host's clock that is wrong, or the API's.
+func skewed(h client.Host) []string {
+	if h.ClockSkewSeconds == nil {
+		return nil
+	}
+	skew := time.Duration(*h.ClockSkewSeconds * float64(time.Second)).Round(time.Second)
+	switch {
+	case skew >= tellSkew:
+		return []string{"clock is " + skew.String() + " ahead of the API's"}
+	case skew <= -tellSkew:
+		return []string{"clock is " + (-skew).String() + " behind the API's"}
+	}
+	return nil
 }
 
 func switchCell(connected bool) cell {

@@ -23,6 +23,7 @@ type status struct {
 	Hosts       []client.Host       `json:"hosts,omitempty"`
 	Networks    []client.Network    `json:"networks_with_warnings,omitempty"`
 	Realization *client.Realization `json:"realization,omitempty"`
+	Cluster     *client.Cluster     `json:"cluster,omitempty"`
 }
 
 func (statusCmd) Run(s *session, g *globals) error {
@@ -65,6 +66,15 @@ func (s *session) look(st *status) error {
 			st.Networks, err = client.Collect(s.api.Networks(s.ctx, client.Query("warnings", "true")))
 		}
 	}
+	if err == nil {
+		var c client.Cluster
+		if c, err = s.api.Cluster(s.ctx); err == nil {
+			st.Cluster = &c
+		}
+		if client.HasCode(err, "not-found") { // an older API
+			err = nil
+		}
+	}
 	if client.HasCode(err, "forbidden") {
 		return nil
 	}
@@ -82,6 +92,11 @@ func (s *session) printStatus(st status) {
 	}
 	for _, n := range st.Networks {
 		s.out.line("%s network %s: %s", s.out.paint(yellow, "warning"), n.ID, strings.Join(warnings(n), "; "))
+	}
+	if st.Cluster != nil {
+		for _, note := range clusterNotes(*st.Cluster) {
+			s.out.line("%s", s.out.paint(red, note))
+		}
 	}
 	if len(st.Hosts) > 0 {
 		s.out.line("")

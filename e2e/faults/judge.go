@@ -15,9 +15,6 @@ const (
 	cutFor = time.Second
 	// machineShare is how much of a cut, beside that, may be the machine's own.
 	machineShare = 2 * time.Second
-	// onTheWay is how long a packet may be under way without being taken for lost:
-	// TCP sends several at once.
-	onTheWay = 100 * time.Millisecond
 )
 
 // Window is a time.
@@ -120,34 +117,34 @@ func (c Cut) Len() time.Duration { return c.To.Sub(c.From) }
 // and neither do those of a TCP connection that is from before that: it may have
 // been cut, for good.
 func Cuts(r Record, phases []Phase, in Window, excused []Window) (cuts []Cut) {
-	var lost []time.Time
-	end := func(arrived time.Time) { // zero: nothing has arrived, or nothing had to
-		for !arrived.IsZero() && len(lost) > 0 && lost[len(lost)-1].After(arrived.Add(-onTheWay)) {
-			lost = lost[:len(lost)-1] // sent together with what has arrived
+	var cut Cut
+	end := func() {
+		if cut.Lost > 0 {
+			cuts = append(cuts, cut)
 		}
-		if len(lost) > 0 {
-			cuts = append(cuts, Cut{Window{lost[0], lost[len(lost)-1]}, len(lost)})
-		}
-		lost = nil
+		cut = Cut{}
 	}
 	next := 0 // the first arrival after the packet
 	for i, p := range r.Sent {
-		for next < len(r.Arrived) && r.Arrived[next].Before(p.At) {
-			end(r.Arrived[next])
+		at := p.At
+		for next < len(r.Arrived) && r.Arrived[next].Before(at) {
 			next++
+			end()
 		}
 		arrives := next < len(r.Arrived) && (i+1 == len(r.Sent) || r.Arrived[next].Before(r.Sent[i+1].At))
-		counts := in.Has(p.At) && mustSince(phases, p.Began, p.At) && !slices.ContainsFunc(excused, func(w Window) bool { return w.Has(p.At) })
+		counts := in.Has(at) && mustSince(phases, p.Began, at) && !slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) })
 		switch {
-		case arrives:
-			end(r.Arrived[next])
-		case !counts:
-			end(time.Time{})
+		case arrives || !counts:
+			end()
 		default:
-			lost = append(lost, p.At)
+			if cut.Lost == 0 {
+				cut.From = at
+			}
+			cut.To = at
+			cut.Lost++
 		}
 	}
-	end(time.Time{})
+	end()
 	return cuts
 }
 

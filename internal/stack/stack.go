@@ -4,6 +4,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -41,6 +42,7 @@ type Stack struct {
 	api         *Process
 	hosts       map[string]Host
 	controllers map[string]*Process
+	beside      []*Process // other APIs
 }
 
 // Host is a hypervisor that a controller looks after.
@@ -50,6 +52,7 @@ type Host struct {
 	Bridge string
 	Uplink string   // empty: none
 	Flags  []string // more of the controller's
+	Binary string   // of another version; empty: that of the stack
 }
 
 // Start starts everything and returns when the API is ready and has heard of
@@ -146,6 +149,25 @@ func (s *Stack) RestartAPI() error {
 		"--etcd="+s.etcdURL, "--listen="+s.listen, "--tokens="+s.file("tokens.json"))
 }
 
+// StartBeside starts another API on the same store, of another version, and
+// returns when it is ready.
+func (s *Stack) StartBeside(ctx context.Context, binary string) (*Process, *client.Client, error) {
+	listen := loopbackAddresses(1)[0]
+	var p *Process
+	if err := s.run(&p, fmt.Sprintf("api-%d", len(s.beside)+2), binary, "api",
+		"--etcd="+s.etcdURL, "--listen="+listen, "--tokens="+s.file("tokens.json")); err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	s.beside = append(s.beside, p)
+	s.mu.Unlock()
+	c, err := client.New("http://"+listen, s.Token)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, c, s.await(ctx, "the other API", func() error { return c.Ready(ctx) })
+}
+
 // StartController starts a host's controller.
 func (s *Stack) StartController(h Host) error {
 	var p *Process
@@ -154,7 +176,7 @@ func (s *Stack) StartController(h Host) error {
 		args = append(args, "--uplink="+h.Uplink)
 	}
 	args = append(args, h.Flags...)
-	err := s.run(&p, "controller-"+h.Name, s.binary, args...)
+	err := s.run(&p, "controller-"+h.Name, cmp.Or(h.Binary, s.binary), args...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -231,6 +253,7 @@ func (s *Stack) processes() []*Process {
 	for _, p := range s.controllers {
 		ps = append(ps, p)
 	}
+	ps = append(ps, s.beside...)
 	for _, p := range []*Process{s.api, s.etcd} {
 		if p != nil {
 			ps = append(ps, p)

@@ -1,0 +1,130 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// TestTwoControllersOnOneBridge starts a second controller, of another platform,
+// on a bridge that has one: it says so and leaves everything as it is until the
+// first ends, however that ends.
+func TestTwoControllersOnOneBridge(t *testing.T) {
+	r, p := settled(t)
+	cfg := r.etcd.Config()
+	cfg.Prefix, cfg.Logger = "/other/", slog.New(slog.DiscardHandler)
+	other, err := store.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	flows := r.flows()
+	said, metrics := &logbook{}, prometheus.NewRegistry()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, Config{
+			Policy: other, Reports: other, Host: "twin", OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
+			Logger: slog.New(slog.NewTextHandler(said, nil)), Metrics: metrics, NICConnections: nicConnections,
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the second controller: %v", err)
+		}
+	})
+	holder := fmt.Sprintf("pid %d, host %s", os.Getpid(), hostName)
+	r.eventually(patience, "the second says that it waits, and for whom", func() string {
+		if text := said.String(); !strings.Contains(text, "another controller keeps this bridge") || !strings.Contains(text, holder) {
+			return text
+		}
+		return ""
+	})
+	if now := r.flows(); strings.Join(now, "\n") != strings.Join(flows, "\n") {
+		t.Errorf("%d flows, %d before the second came", len(now), len(flows))
+	}
+	r.applied(r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "")))
+	if n := r.counter("drift_repaired_total"); n > 0 {
+		t.Errorf("the first had to put %v flows right", n)
+	}
+	if hosts := other.Hosts(); len(hosts) > 0 {
+		t.Errorf("the second reports: %+v", hosts)
+	}
+	r.stop()
+	wait, done := context.WithTimeout(t.Context(), patience)
+	defer done()
+	if err := other.WaitHosts(wait, func(h []store.HostStatus) bool { return len(h) == 1 && h[0].Connected }); err != nil {
+		t.Errorf("the second does not take over: %v", err)
+	}
+}
+
+// TestLockMadeAnew keeps the bridge although the lock's directory is made anew,
+// and gives up if somebody else was faster.
+func TestLockMadeAnew(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, bridge+".ringfence.lock")
+	open := func() *bridgeLock { return &bridgeLock{path: path} }
+	try := func(l *bridgeLock) bool {
+		t.Helper()
+		ok, err := l.try("h")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	first := open()
+	if !try(first) || try(open()) {
+		t.Fatal("not one lock for one")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	lost := make(chan error, 1)
+	go func() { lost <- first.keep(ctx, "h") }()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the lock is not made anew")
+		}
+	}
+	for end := time.Now().Add(patience); open().holder() == ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nobody holds the lock")
+		}
+	}
+	if try(open()) {
+		t.Error("the lock was made anew, and another one gets it")
+	}
+	cancel()
+	if err := <-lost; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	faster := open()
+	if !try(faster) {
+		t.Fatal("the new lock is taken")
+	}
+	defer faster.release()
+	if err := first.keep(t.Context(), "h"); !errors.Is(err, errLockLost) {
+		t.Errorf("%v, want errLockLost", err)
+	}
+	first.release()
+}
