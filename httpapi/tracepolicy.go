@@ -59,6 +59,9 @@ func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction)
 		out.showRule(s, n, decision.Rule, w.packet, d)
 	case verdict.ReasonNoRule:
 		out.showLack(s, n, w.packet, d)
+		if d == secgroup.Ingress && w.passesAsReply(s) {
+			out.Detail += bothEndsSend
+		}
 	case verdict.ReasonUnrestricted:
 		out.Detail = "nothing restricts the NIC's egress"
 	case verdict.ReasonSpoofed:
@@ -75,6 +78,24 @@ func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction)
 		out.Detail = "decided by the guard, whatever the rules say"
 	}
 	return out
+}
+
+// bothEndsSend is the limit that semantics.md §3 states.
+const bothEndsSend = "; both-ends-send: while this NIC itself sends to the other with the same ports, which nothing restricts, the switch takes the packet for its reply"
+
+// passesAsReply tells whether a packet that no rule lets in gets in all the same
+// once the receiving NIC sends the like: its egress is allowed, so that its own end
+// knows a connection, although the other end refuses it as well. TCP begins with a
+// SYN, and an ICMP request is no answer to another.
+func (w *way) passesAsReply(s *secgroup.Snapshot) bool {
+	p := w.packet
+	switch {
+	case w.src == nil || w.dst == nil, p.Proto == verdict.ProtoTCP, p.Proto == verdict.ProtoICMP, p.Proto == verdict.ProtoICMPv6:
+		return false
+	}
+	p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
+	egress, ingress := verdict.Egress(s, w.dst, p), verdict.Ingress(s, w.src, p)
+	return egress.Allow && judged(egress) && !ingress.Allow
 }
 
 // judged tells whether a decision depends on the state of the connection: the

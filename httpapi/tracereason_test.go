@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -141,4 +142,33 @@ func TestRulesOfWhatIsInvalidAreInert(t *testing.T) {
 		a.want(t, want)
 		s.must("DELETE", rules+name, "")
 	}
+}
+
+// Where two NICs whose egress is open get through by sending to each other, which
+// no rule allows, the trace says so; and only there.
+func TestTraceTellsOfBothEndsThatSend(t *testing.T) {
+	s, h := tracedServer(t)
+	s.must("PUT", "/v1/nics/n5", `{"account":"acme","network":"net","mac":"02:00:00:00:00:05","addresses":["10.0.0.5"]}`)
+	for nic, group := range map[string]string{"n2": "left", "n5": "right"} {
+		s.must("PUT", "/v1/accounts/acme/security-groups/"+group, `{"name":"`+group+`","default_rules":false}`)
+		s.must("PUT", "/v1/accounts/acme/nics/"+nic+"/security-groups", `["`+group+`"]`)
+	}
+	said := func(protocol string, want bool) {
+		t.Helper()
+		h.set(s.says(inquiry.Deny, same))
+		a := s.trace(http.StatusCreated, `{"source":{"nic":"n2"},"destination":{"nic":"n5"},"protocol":`+protocol+`}`)
+		a.want(t, map[string]string{"legs.1.direction": "ingress", "legs.1.policy.verdict": "deny", "legs.1.policy.reason": "no-rule"})
+		if detail := a.text("legs", 1, "policy", "detail"); strings.Contains(detail, "both-ends-send") != want {
+			t.Errorf("%s: %s", protocol, detail)
+		}
+	}
+	said(`"udp","port":5000`, true)
+	said(`47`, true)
+	said(`"tcp","port":5000`, false)
+	said(`"icmp"`, false)
+	s.must("PUT", "/v1/accounts/acme/security-groups/left/rules/in", `{"direction":"ingress","protocol":"udp"}`)
+	said(`"udp","port":5000`, false) // n5 may begin it: a reply like any other
+	said(`47`, true)
+	s.must("PATCH", "/v1/accounts/acme/security-groups/right", `{"egress_policy":"listed"}`, "Content-Type: application/merge-patch+json")
+	said(`47`, false)
 }
