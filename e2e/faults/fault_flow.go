@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/lab"
@@ -39,17 +38,22 @@ func foreignDrops(ctx context.Context, w *World, f Fault) error {
 // semantics.md §5, and what it let in may go on after that.
 const opensFor = time.Second + revokedWithin
 
-// foreignOpens adds a flow that accepts every connection, and one that deletes
-// it again a moment later in case nobody does.
+// foreignOpens adds a flow that accepts every connection. What it has let in
+// must end with it.
 func foreignOpens(ctx context.Context, w *World, f Fault) error {
 	from := time.Now()
 	_, err := w.Lab.Host(f.Target).Ofctl(ctx, "add-flow", lab.Bridge, "table=90,priority=65000,ip,actions=goto_table:95")
 	w.excuse(excuse{Window: Window{from, time.Now().Add(opensFor)}, why: f.Kind, of: w.touches(f.Target), opens: true})
-	return errors.Join(err, sleep(ctx, f.For))
+	return err
 }
 
 // conntrackFlushed has the switch forget its connections.
 func conntrackFlushed(ctx context.Context, w *World, f Fault) error {
+	from := time.Now()
 	_, err := w.Lab.Host(f.Target).Appctl(ctx, "dpctl/flush-conntrack")
+	if !made(checkFlushKeepsTCP) {
+		touched := w.touches(f.Target)
+		w.excuse(excuse{Window: Window{from, from.Add(5 * time.Second)}, why: f.Kind, of: func(f *Flow) bool { return f.Proto == "tcp" && touched(f) }})
+	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 )
 
@@ -11,6 +12,7 @@ import (
 func switchKinds() []Kind {
 	return []Kind{
 		{Name: "ovs-vswitchd restarted", Weight: 4, Targets: hostNames, Touches: theHost, Longest: 300 * time.Millisecond, Do: vswitchd},
+		{Name: "ovs-vswitchd stopped", Weight: 3, Targets: hostNames, Touches: theHost, Shortest: 300 * time.Millisecond, Longest: 1500 * time.Millisecond, Do: vswitchdStopped},
 		{Name: "ovsdb-server restarted", Weight: 4, Targets: hostNames, Touches: theHost, Longest: time.Second, Do: ovsdbServer},
 		{Name: "host rebooted", Weight: 3, Targets: hostNames, Touches: theHost, Longest: time.Second, Do: rebooted},
 	}
@@ -22,6 +24,15 @@ func vswitchd(ctx context.Context, w *World, f Fault) error {
 	h := w.Lab.Host(f.Target)
 	from := time.Now()
 	err := errors.Join(h.KillVswitchd(), sleep(ctx, f.For), h.StartVswitchd(ctx))
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target)})
+	return err
+}
+
+// vswitchdStopped has it do nothing for a while; it has all it had when it goes
+// on.
+func vswitchdStopped(ctx context.Context, w *World, f Fault) error {
+	pid, from := w.Lab.Host(f.Target).VswitchdPID(), time.Now()
+	err := errors.Join(syscall.Kill(pid, syscall.SIGSTOP), sleep(ctx, f.For), syscall.Kill(pid, syscall.SIGCONT))
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target)})
 	return err
 }

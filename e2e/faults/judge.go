@@ -15,6 +15,9 @@ const (
 	cutFor = time.Second
 	// machineShare is how much of a cut, beside that, may be the machine's own.
 	machineShare = 2 * time.Second
+	// onTheWay is how long a packet may be under way without being taken for lost:
+	// TCP sends several at once.
+	onTheWay = 100 * time.Millisecond
 )
 
 // Window is a time.
@@ -117,34 +120,34 @@ func (c Cut) Len() time.Duration { return c.To.Sub(c.From) }
 // and neither do those of a TCP connection that is from before that: it may have
 // been cut, for good.
 func Cuts(r Record, phases []Phase, in Window, excused []Window) (cuts []Cut) {
-	var cut Cut
-	end := func() {
-		if cut.Lost > 0 {
-			cuts = append(cuts, cut)
+	var lost []time.Time
+	end := func(arrived time.Time) { // zero: nothing has arrived, or nothing had to
+		for !arrived.IsZero() && len(lost) > 0 && lost[len(lost)-1].After(arrived.Add(-onTheWay)) {
+			lost = lost[:len(lost)-1] // sent together with what has arrived
 		}
-		cut = Cut{}
+		if len(lost) > 0 {
+			cuts = append(cuts, Cut{Window{lost[0], lost[len(lost)-1]}, len(lost)})
+		}
+		lost = nil
 	}
 	next := 0 // the first arrival after the packet
 	for i, p := range r.Sent {
-		at := p.At
-		for next < len(r.Arrived) && r.Arrived[next].Before(at) {
+		for next < len(r.Arrived) && r.Arrived[next].Before(p.At) {
+			end(r.Arrived[next])
 			next++
-			end()
 		}
 		arrives := next < len(r.Arrived) && (i+1 == len(r.Sent) || r.Arrived[next].Before(r.Sent[i+1].At))
-		counts := in.Has(at) && mustSince(phases, p.Began, at) && !slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) })
+		counts := in.Has(p.At) && mustSince(phases, p.Began, p.At) && !slices.ContainsFunc(excused, func(w Window) bool { return w.Has(p.At) })
 		switch {
-		case arrives || !counts:
-			end()
+		case arrives:
+			end(r.Arrived[next])
+		case !counts:
+			end(time.Time{})
 		default:
-			if cut.Lost == 0 {
-				cut.From = at
-			}
-			cut.To = at
-			cut.Lost++
+			lost = append(lost, p.At)
 		}
 	}
-	end()
+	end(time.Time{})
 	return cuts
 }
 

@@ -62,6 +62,7 @@ func TestCuts(t *testing.T) {
 		{name: "a connection from before it was forbidden", r: Record{connection(-500, packets(every(0, 5000))), nil}, phases: []Phase{{at(-1000), Must}, {at(-100), MustNot}, {at(0), Must}}},
 		{name: "a connection since it is allowed", r: Record{connection(100, packets(every(100, 5000))), nil}, phases: []Phase{{at(-1000), MustNot}, {at(0), Must}}, longest: 4800 * time.Millisecond},
 		{name: "TCP that tries ever more rarely", r: Record{packets([]time.Time{at(0), at(200), at(600), at(1400), at(3000)}), []time.Time{at(3)}}, phases: must, longest: 2800 * time.Millisecond},
+		{name: "TCP that sends two at its next try", r: Record{packets([]time.Time{at(0), at(200), at(600), at(1400), at(3000), at(3001)}), []time.Time{at(3), at(3003)}}, phases: must, longest: 1200 * time.Millisecond},
 		{name: "TCP that was right at its next try", r: Record{packets([]time.Time{at(0), at(200), at(600), at(1400), at(3000)}), []time.Time{at(3), at(3003)}}, phases: must, longest: 1200 * time.Millisecond},
 	} {
 		if got := Longest(Cuts(c.r, c.phases, all, c.excused), all).Len(); got != c.longest {

@@ -1,0 +1,55 @@
+package repotest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The packages that "make test" runs without the race detector have nothing
+// that could race: they start no goroutine and lock nothing.
+func TestPurePackagesOnlyCompute(t *testing.T) {
+	var pure []string
+	files := map[string]map[string][]byte{} // by directory
+	walk(t, func(file string, content []byte) {
+		switch dir := path.Dir(file); {
+		case file == "Makefile":
+			if m := regexp.MustCompile(`(?m)^PURE +:= (.*)$`).FindSubmatch(content); m != nil {
+				pure = strings.Fields(string(m[1]))
+			}
+		case strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go"):
+			if files[dir] == nil {
+				files[dir] = map[string][]byte{}
+			}
+			files[dir][file] = content
+		}
+	})
+	if len(pure) < 5 {
+		t.Fatalf("the Makefile's PURE is %v: looking for the wrong line", pure)
+	}
+	for _, dir := range pure {
+		if len(files[dir]) == 0 {
+			t.Errorf("%s of the Makefile's PURE is no package", dir)
+		}
+		for file, content := range files[dir] {
+			f, err := parser.ParseFile(token.NewFileSet(), file, content, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if imports := importPaths(t, f); slices.Contains(imports, "sync") || slices.Contains(imports, "sync/atomic") {
+				t.Errorf("%s locks something: %s needs the race detector", file, dir)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if _, ok := n.(*ast.GoStmt); ok {
+					t.Errorf("%s starts a goroutine: %s needs the race detector", file, dir)
+				}
+				return true
+			})
+		}
+	}
+}
