@@ -68,6 +68,8 @@ func showConnection(n names, nic *secgroup.NIC, c unixctl.Conn) inquiry.Connecti
 		out.Reason = "unrestricted"
 	case ofrules.MarkBaseline:
 		out.Reason = "baseline"
+	case ofrules.MarkUnfiltered:
+		out.Reason = "enforcement-off"
 	case ofrules.MarkFragment:
 		out.Reason = "fragment"
 	default:

@@ -51,7 +51,7 @@ func (k talk) segment(t testing.TB, server bool, flags string, seq, ack uint32) 
 	if k.proto == layers.IPProtocolTCP {
 		l4 = &layers.TCP{
 			SrcPort: layers.TCPPort(sport), DstPort: layers.TCPPort(dport), Seq: seq, Ack: ack, Window: 1000,
-			SYN: strings.Contains(flags, "S"), ACK: strings.Contains(flags, "A"), FIN: strings.Contains(flags, "F"), PSH: strings.Contains(flags, "P"),
+			SYN: strings.Contains(flags, "S"), ACK: strings.Contains(flags, "A"), FIN: strings.Contains(flags, "F"), RST: strings.Contains(flags, "R"), PSH: strings.Contains(flags, "P"),
 		}
 	}
 	if err := l4.(interface {
@@ -59,13 +59,20 @@ func (k talk) segment(t testing.TB, server bool, flags string, seq, ack uint32) 
 	}).SetNetworkLayerForChecksum(ip); err != nil {
 		t.Fatal(err)
 	}
+	payload := gopacket.Payload(data)
+	if !server && strings.Contains(flags, "R") {
+		payload = nil
+	}
 	buf := gopacket.NewSerializeBuffer()
 	opts := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
-	if err := gopacket.SerializeLayers(buf, opts, eth, ip, l4, gopacket.Payload("data")); err != nil {
+	if err := gopacket.SerializeLayers(buf, opts, eth, ip, l4, payload); err != nil {
 		t.Fatal(err)
 	}
 	return hex.EncodeToString(buf.Bytes())
 }
+
+// data is what every segment and datagram carries.
+const data = "data"
 
 // Numbers of the bytes that each side sends next.
 const clientSeq, serverSeq = 1001, 5001
@@ -244,6 +251,91 @@ func TestCutStaysCut(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestEnforcementOnAgain: what nothing allows, and was begun while the NIC was not
+// filtered, ends when it is filtered again, also as far as the VM goes on
+// sending; what a rule allows goes on.
+func TestEnforcementOnAgain(t *testing.T) {
+	for _, proto := range []layers.IPProtocol{layers.IPProtocolTCP, layers.IPProtocolUDP} {
+		for _, allowed := range []bool{false, true} {
+			t.Run(fmt.Sprint(proto, allowed), func(t *testing.T) {
+				r, p := newRig(t), newPolicy()
+				r.uplink = "up"
+				r.ovs.AddPort(bridge, "up", 50, "")
+				off := *nic(1)
+				off.Enforcement = secgroup.EnforcementOff
+				rev := r.write(append(p.base(), secgroup.Put(&off), secgroup.Put(attach("web", "a1")))...)
+				if allowed {
+					rev = r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""))
+				}
+				r.start()
+				r.plugged(1)
+				r.applied(rev)
+				k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: proto, port: 40000}
+				r.begin(k)
+				r.applied(r.write(secgroup.Put(nic(1))))
+				in, out := r.heard(k)
+				if allowed && (in != 5 || out != 5) || !allowed && (in != 0 || out != 0) {
+					t.Errorf("filtered, the server hears %d of 5 and the client %d; connections %v", in, out, r.all())
+				}
+			})
+		}
+	}
+}
+
+// TestSYNOnAnOldTuple: a client that has crashed, and takes the same port again,
+// reaches the server if a rule still says so: the ends then find out what the
+// other knows. Nobody reaches it otherwise, and no SYN ends a connection.
+func TestSYNOnAnOldTuple(t *testing.T) {
+	r, p := newRig(t), newPolicy()
+	r.uplink = "up"
+	r.ovs.AddPort(bridge, "up", 50, "")
+	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
+	rev := r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""))
+	r.start()
+	r.plugged(1)
+	r.applied(rev)
+	k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}
+	r.begin(k)
+	const anew = 0x70000000 // far from the numbers of before
+	passes := func(iface, to, frame string) bool {
+		before := r.sent(to)
+		r.inject(iface, frame)
+		time.Sleep(100 * time.Millisecond)
+		return r.sent(to) > before
+	}
+	if !passes("up", "p1", k.segment(t, false, "S", anew, 0)) {
+		t.Error("the SYN does not arrive")
+	}
+	if in, out := r.heard(k); in != 5 || out != 5 {
+		t.Errorf("after a SYN the server hears %d of 5 and the client %d", in, out)
+	}
+	t.Log("the server says what it knows (RFC 5961), and the client that it knows nothing of it")
+	if !passes("p1", "up", k.segment(t, true, "A", serverSeq, clientSeq+uint32(len(data)))) {
+		t.Error("the server's answer does not arrive")
+	}
+	if !passes("up", "p1", k.segment(t, false, "R", clientSeq+uint32(len(data)), 0)) {
+		t.Error("the reset does not arrive")
+	}
+	for i, s := range []struct{ iface, to, frame string }{
+		{"up", "p1", k.segment(t, false, "S", anew, 0)},
+		{"p1", "up", k.segment(t, true, "SA", anew, anew+1)},
+		{"up", "p1", k.segment(t, false, "A", anew+1, anew+1)},
+		{"p1", "up", k.segment(t, true, "PA", anew+1, anew+1)},
+	} {
+		if !passes(s.iface, s.to, s.frame) {
+			t.Errorf("step %d of the new connection does not arrive; connections %v", i, r.all())
+		}
+	}
+	t.Log("without a rule")
+	r.applied(r.write(p.noRule("web", "tcp")))
+	if passes("up", "p1", k.segment(t, false, "S", anew+0x1000000, 0)) {
+		t.Error("the SYN arrives although no rule allows it")
+	}
+	if in, out := r.heard(k); in != 0 || out != 0 {
+		t.Errorf("the server hears %d and the client %d", in, out)
 	}
 }
 

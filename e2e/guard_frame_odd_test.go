@@ -103,8 +103,8 @@ var frameAttacks = []attack{{
 		return frames
 	},
 }, {
-	name: "TCP in the middle of nothing, to a shut port", seen: "open out",
-	frames: func(w wire) [][]byte { return w.tcp(99, 0x10) },
+	name:   "TCP in the middle of nothing",
+	frames: func(w wire) [][]byte { return append(w.tcp(99, 0x10), w.tcp(53, 0x18)...) },
 }, {
 	name: "TCP to a shut port", seen: "open out",
 	frames: func(w wire) [][]byte { return w.tcp(99, 0x02) },

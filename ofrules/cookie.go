@@ -72,6 +72,7 @@ func ParseCookie(c uint64) (Cookie, bool) {
 const (
 	MarkUnrestricted uint32 = 1 // egress of a NIC that is not egress-restricted
 	MarkBaseline     uint32 = 2 // an address of the operator's baseline
+	MarkUnfiltered   uint32 = 4 // nobody judged it: the NIC was not filtered then
 	MarkFragment     uint32 = 3 // a rule, by the first fragment of a datagram; or unrestricted egress
 
 	firstNumber uint32 = 16

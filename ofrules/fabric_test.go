@@ -241,6 +241,11 @@ func (f *fabric) admitted(t testing.TB, tr *trip, p verdict.Packet) {
 				continue
 			}
 			n, direction := f.policy.NIC(id), secgroup.Ingress
+			if unfiltered := n.Enforcement == secgroup.EnforcementOff; unfiltered != (a.mark == ofrules.MarkUnfiltered) {
+				t.Fatalf("a connection of %s has mark %#x\n%s", id, a.mark, tr.story())
+			} else if unfiltered {
+				continue
+			}
 			if id == tr.from {
 				direction = secgroup.Egress
 			}

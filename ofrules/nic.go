@@ -16,17 +16,13 @@ func nicParts(n localNIC) []part {
 	out := regOut.Is(uint64(n.port.OFPort))
 
 	deliver := []of.Action{load(regZone, uint64(n.port.Zone)), load(regOut, uint64(n.port.OFPort))}
-	to := uint8(TableIngressGuard)
+	mine := terms(regSegment.Is(uint64(n.segment.number)), of.EthDst.IsMAC(n.nic.MAC))
 	if n.nic.Enforcement == secgroup.EnforcementOff {
-		to = TableOutput
+		unfilteredParts(&b, n, mine, deliver, inPort)
+		return b.parts
 	}
 	if !n.away { // else it is found by the uplink
-		b.flow(TableDeliver, 100, terms(regSegment.Is(uint64(n.segment.number)), of.EthDst.IsMAC(n.nic.MAC)), append(deliver, of.Goto{Table: to})...)
-	}
-
-	if n.nic.Enforcement == secgroup.EnforcementOff {
-		b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0)), load(regSegment, uint64(n.segment.number)), of.Goto{Table: TableDeliver})
-		return b.parts
+		b.flow(TableDeliver, 100, mine, append(deliver, of.Goto{Table: TableIngressGuard})...)
 	}
 	enter := []of.Action{load(regSegment, uint64(n.segment.number)), load(regZone, uint64(n.port.Zone)), of.Goto{Table: TableEgressGuard}}
 	b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0), of.EthSrc.IsMAC(n.nic.MAC)), enter...)
@@ -50,6 +46,28 @@ func nicParts(n localNIC) []part {
 		})
 	}
 	return b.parts
+}
+
+// unfilteredParts lets all pass that a NIC sends and is sent. Its connections are
+// tracked all the same, so that there is something to judge when it is filtered
+// again: what its VM goes on sending would else begin a connection of its own.
+// Tracking works on a clone, so that it decides nothing.
+func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action, inPort of.Term) {
+	track := of.Clone{Actions: []of.Action{of.CT{
+		Commit: true, Zone: n.port.Zone, Table: of.NoTable, Exec: []of.Action{load(of.CTMark, uint64(MarkUnfiltered)), uncut()},
+	}}}
+	segment, untagged := load(regSegment, uint64(n.segment.number)), of.VlanVID.Is(0)
+	b.flow(TableEntry, 100, terms(inPort, untagged), segment, of.Goto{Table: TableDeliver})
+	for _, eth := range ipTypes() {
+		b.flow(TableEntry, 110, terms(inPort, untagged, eth), track, segment, of.Goto{Table: TableDeliver})
+	}
+	if n.away {
+		return
+	}
+	b.flow(TableDeliver, 100, mine, append(deliver, of.Goto{Table: TableOutput})...)
+	for _, eth := range ipTypes() {
+		b.flow(TableDeliver, 110, append(mine[:len(mine):len(mine)], eth), append(append([]of.Action{track}, deliver...), of.Goto{Table: TableOutput})...)
+	}
 }
 
 // guardParts compiles the anti-spoofing of one NIC, docs/semantics.md §4. Its source

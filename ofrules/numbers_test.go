@@ -86,7 +86,7 @@ func TestNumbersAreReferenceCounted(t *testing.T) {
 // label, no profile and no rule, and the lowest ct_marks are no rules'.
 func TestReservedNumbers(t *testing.T) {
 	t.Parallel()
-	for _, mark := range []uint32{0, MarkUnrestricted, MarkBaseline, MarkFragment} {
+	for _, mark := range []uint32{0, MarkUnrestricted, MarkBaseline, MarkFragment, MarkUnfiltered} {
 		if mark >= firstNumber {
 			t.Errorf("mark %d could be a rule's number", mark)
 		}

@@ -10,9 +10,11 @@ import of "github.com/ringfence/ringfence/openflow"
 // Priorities in the state tables. prioPickUp is that of flows that are not a
 // Compiler's, see PickUp.
 const (
-	prioPickUp = 130
-	prioNoSYN  = 110
-	prioNew    = 100
+	prioInvalidNone = 330
+	prioOldTuple    = 320
+	prioPickUp      = 130
+	prioNoSYN       = 110
+	prioNew         = 100
 )
 
 // Priorities in the accept tables, above those that let a packet through.
@@ -37,6 +39,14 @@ func isNew() of.Term {
 func newPipeline(b *builder, s stage) {
 	for _, eth := range ipTypes() {
 		tcp, noSYN := of.IPProto.Is(of.ProtoTCP), of.TCPFlags.IsMasked(0, of.TCPSyn)
+		// A SYN that begins anew on the tuple of a connection that conntrack
+		// believes in is invalid to it (the kernel's lets it through). Its ends
+		// agree on what becomes of it (RFC 9293 §3.10.7.4, RFC 5961 §4): the entry
+		// stays as it is until they have, so that nobody ends a connection by a SYN.
+		// Only what belongs to no connection has no mark: it is broken.
+		invalid := of.CTState.IsMasked(of.CTInv|of.CTTrk, of.CTInv|of.CTTrk)
+		b.flow(s.state, prioInvalidNone, terms(eth, tcp, invalid, of.CTMark.Is(0)))
+		b.flow(s.state, prioOldTuple, terms(eth, tcp, invalid, of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck|of.TCPFin|of.TCPRst)), of.Goto{Table: s.nic})
 		b.flow(s.state, prioNoSYN, terms(eth, tcp, isNew(), noSYN))
 		// A handshake is never in fragments.
 		b.flow(s.accept, prioTCPInParts, terms(eth, tcp, isNew(), marked(), isWhole()))

@@ -105,7 +105,7 @@ func dropAt(k of.FlowKey) DropReason {
 		return DropInvalid
 	case TableEgressState, TableIngressState:
 		switch k.Priority {
-		case prioInvalid, prioNoSYN, prioWithCode:
+		case prioInvalid, prioInvalidNone, prioNoSYN, prioWithCode:
 			return DropInvalid
 		case prioCut, prioCutFragment:
 			return DropCut

@@ -1,0 +1,98 @@
+package controller
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ringfence/ringfence/internal/slowness"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// massConnections is how many connections of one rule are cut at once.
+const massConnections = 20000
+
+// TestMassRevocation: 20,000 connections of one rule are cut within a second,
+// and cost no flow; another rule's stay as they are.
+func TestMassRevocation(t *testing.T) {
+	r, p := newRig(t), newPolicy()
+	r.uplink = "up"
+	r.ovs.AddPort(bridge, "up", 50, "")
+	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
+	rev := r.write(p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""), p.rule("web", "other", secgroup.Ingress, "udp", udpService+1, ""))
+	r.start()
+	r.plugged(1, 2)
+	r.applied(rev)
+	k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolUDP, port: 40000}
+	r.begin(k)
+	mark, zone := r.all()[0].Mark, r.all()[0].Zone
+	r.ovs.Appctl("dpctl/ct-set-limits", unixctl.DatapathName("dummy"), fmt.Sprintf("zone=%d,limit=1000000", zone))
+	r.fill(zone, mark, udpService, massConnections)
+	r.fill(zone, mark, udpService+1, 100) // credited to the one, allowed by the other
+	flows := r.flows()
+	slowness.Within(t, time.Second, "20,000 connections cut", func() {
+		start := time.Now()
+		r.applied(r.write(p.noRule("web", "udp")))
+		t.Logf("%d connections cut and the change applied in %v", massConnections, time.Since(start))
+	})
+	cut, open := 0, 0
+	for _, c := range r.all() {
+		if is := ofrules.IsCut(c.Labels); is != (c.Orig.DPort == udpService) {
+			t.Fatalf("cut %v: %+v", is, c)
+		} else if is {
+			cut++
+		} else {
+			open++
+		}
+	}
+	if cut < massConnections || open != 100 {
+		t.Errorf("%d connections are cut and %d open", cut, open)
+	}
+	if now := r.flows(); len(now) >= len(flows) {
+		t.Errorf("%d flows, before %d", len(now), len(flows))
+	}
+	if in, out := r.heard(k); in != 0 || out != 0 {
+		t.Errorf("the server hears %d and the client %d", in, out)
+	}
+	start := time.Now()
+	r.applied(r.write(p.rule("db", "any", secgroup.Ingress, "udp", 99, "")))
+	t.Logf("a change that only adds, with %d tombstones: %v", cut, time.Since(start))
+	start = time.Now()
+	r.applied(r.write(p.noRule("db", "any")))
+	t.Logf("a rule of another NIC's group removed, with as many: %v", time.Since(start))
+}
+
+// fill puts UDP connections of a1 into its zone, as packets from outside do.
+func (r *rig) fill(zone uint16, mark uint32, port uint16, n int) {
+	r.t.Helper()
+	conn, err := ofconn.Dial(r.t.Context(), r.ovs.MgmtSock(bridge), ofconn.Options{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close()
+	begin := openflow.MustActions(openflow.CT{
+		Commit: true, Zone: zone, Table: openflow.NoTable, Exec: []openflow.Action{openflow.SetField{Field: openflow.CTMark, Value: uint64(mark)}},
+	})
+	var out []openflow.PacketOut
+	for i := range n {
+		src := netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)})
+		frame, err := unixctl.Frame(unixctl.Conn{Proto: openflow.ProtoUDP, Orig: unixctl.Tuple{Src: src, Dst: address4(1), SPort: 40000, DPort: port}}, unixctl.Begin)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		out = append(out, openflow.PacketOut{InPort: openflow.PortController, Actions: begin, Packet: frame})
+	}
+	for batch := range slices.Chunk(out, cutBatch) {
+		if err := conn.PacketOut(r.t.Context(), batch...); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
