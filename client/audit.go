@@ -42,6 +42,7 @@ type Change struct {
 // Event is what one revision did to an account.
 type Event struct {
 	Revision int64    `json:"revision"`
+	Mark     string   `json:"mark"` // tells the revision from one of its number in a store restored from a backup
 	Changes  []Change `json:"changes"`
 	Alarms   []Alarm  `json:"alarms"`
 }

@@ -27,7 +27,8 @@ const (
 // begun anew where it was, at whichever API process answers: no event is lost
 // and none comes twice. It ends with ctx, without an error then, or with the
 // Problem of a server that refuses: "revision-compacted" says that events since
-// then are not kept any more, and the lists must be read anew.
+// then are not kept any more, or that the store was restored from a backup, and
+// that the lists must be read anew.
 func (c *Client) Watch(ctx context.Context, acct string, since int64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		w := watch{client: c, path: account(acct, "events"), seen: since}
@@ -63,7 +64,8 @@ func (c *Client) Watch(ctx context.Context, acct string, since int64) iter.Seq2[
 type watch struct {
 	client *Client
 	path   string
-	seen   int64 // revision up to which all is known, 0 = none yet
+	seen   int64  // revision up to which all is known, 0 = none yet
+	mark   string // of that revision, as the server has it
 }
 
 // stream follows one stream until it ends. more is false if the caller has
@@ -74,6 +76,9 @@ func (w *watch) stream(ctx context.Context, yield func(Event) bool) (more bool, 
 	cl := newCall(nil)
 	if w.seen > 0 {
 		cl.header.Set("Last-Event-ID", strconv.FormatInt(w.seen, 10))
+	}
+	if w.mark != "" {
+		cl.query.Set("mark", w.mark)
 	}
 	req, err := w.client.request(ctx, http.MethodGet, w.path, nil, cl)
 	if err != nil {
@@ -122,7 +127,11 @@ func (w *watch) take(m message, yield func(Event) bool) (more bool, err error) {
 			return false, nil
 		}
 	}
-	w.seen = id
+	var at struct {
+		Mark string `json:"mark"`
+	}
+	_ = json.Unmarshal([]byte(m.data), &at) // or there is none
+	w.seen, w.mark = id, at.Mark
 	return true, nil
 }
 

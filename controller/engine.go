@@ -117,7 +117,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 		return 0, err
 	}
 	e.report.problem("connection limits", e.limits.apply(ctx, in.zones))
-	rev, loaded := e.compile(in)
+	rev, mark, loaded := e.compile(in)
 	if !loaded {
 		e.report.plugged(maps.Values(in.claims), in.problems, nil)
 		return in.again, nil
@@ -139,7 +139,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.refused.Set(float64(len(e.install.refused)))
 	e.metrics.flows.Set(float64(e.compiler.Len()))
 	e.sweeper.add(job{
-		rev: rev, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: e.zones.left(), misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
+		rev: rev, mark: mark, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: e.zones.left(), misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
 	})
 	in.soon(picked)
 	return in.soonest(e.untilRefused()), nil
@@ -176,8 +176,9 @@ func (e *engine) meet(ctx context.Context) error {
 }
 
 // compile brings the flow set up to date and hands on what may be taken away.
-func (e *engine) compile(in hostInput) (rev int64, loaded bool) {
-	return e.view.take(func(s *secgroup.Snapshot, ch changes) {
+func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
+	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
+		mark = e.view.mark
 		var d ofrules.Delta
 		e.desk.compile(in.host, func(c *ofrules.Compiler) {
 			if ch.replaced || !e.compiled {
@@ -197,6 +198,7 @@ func (e *engine) compile(in hostInput) (rev int64, loaded bool) {
 			e.sweeper.expect(sweep{concern: concern{nics: map[string]struct{}{nic: {}}}}) // its zone was another's
 		}
 	})
+	return rev, mark, loaded
 }
 
 // show reports the NICs as they are now.

@@ -114,13 +114,13 @@ func TestReportsAreTimely(t *testing.T) {
 			}
 		}
 		r.flows(7)
-		r.applied(conn, 1, false)
+		r.applied(conn, 1, "", false)
 		reported("what did something, with all else", 1, 0)
-		r.applied(conn, 2, true)
-		r.applied(conn, 3, true)
+		r.applied(conn, 2, "", true)
+		r.applied(conn, 3, "", true)
 		reported("what did nothing, together", 3, lazily)
-		r.applied(conn, 4, true)
-		r.applied(conn, 5, false)
+		r.applied(conn, 4, "", true)
+		r.applied(conn, 5, "", false)
 		reported("what did something takes the others along", 5, 0)
 		r.plugged(slices.Values(oneNIC), nil, atPort)
 		r.settle(conn, atPort)
@@ -135,7 +135,7 @@ func TestReportsAreTimely(t *testing.T) {
 
 		t.Log("nothing new, nothing said but for the heartbeat")
 		_, before, _ := b.last()
-		r.applied(conn, 5, false)
+		r.applied(conn, 5, "", false)
 		r.plugged(slices.Values(oneNIC), nil, atPort)
 		sleep(heartbeat - 2*time.Second)
 		if _, n, _ := b.last(); n != before {
@@ -149,7 +149,7 @@ func TestReportsAreTimely(t *testing.T) {
 		t.Log("a storm is gathered")
 		_, before, _ = b.last()
 		for rev := range int64(1000) {
-			r.applied(conn, 10+rev, false)
+			r.applied(conn, 10+rev, "", false)
 			time.Sleep(time.Millisecond)
 		}
 		sleep(time.Second)
@@ -164,7 +164,7 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 		old, now := &ofconn.Conn{}, &ofconn.Conn{}
 		r.connection(old)
 		r.plugged(slices.Values(oneNIC), nil, nil)
-		r.applied(old, 5, false)
+		r.applied(old, 5, "", false)
 		sleep(time.Second)
 		r.connection(nil)
 		sleep(time.Second)
@@ -172,14 +172,14 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 			t.Errorf("without a switch %+v", h)
 		}
 		r.connection(now)
-		r.applied(old, 6, false) // a sweep of before
+		r.applied(old, 6, "", false) // a sweep of before
 		r.settle(old, atPort)
 		r.plugged(slices.Values(oneNIC), nil, atPort)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 0 || !h.Connected || h.NICs[0].Ready {
 			t.Errorf("with another switch %+v", h)
 		}
-		r.applied(now, 5, false)
+		r.applied(now, 5, "", false)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 5 {
 			t.Errorf("at last %+v", h)
@@ -193,7 +193,7 @@ func TestReportsSurviveALostStore(t *testing.T) {
 		r.connection(conn)
 		b.fails = errors.New("lost")
 		r.plugged(slices.Values(oneNIC), nil, nil)
-		r.applied(conn, 5, false)
+		r.applied(conn, 5, "", false)
 		sleep(10 * time.Second)
 		b.mu.Lock()
 		b.fails = nil

@@ -24,16 +24,21 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 	})
 }
 
-// applied says that rev is in force at the switch behind conn: its flows are
-// installed and confirmed, and open connections were judged by it. noConcern tells
-// that it changed nothing here.
-func (r *reporter) applied(conn *ofconn.Conn, rev int64, noConcern bool) {
+// applied says that rev, the write with that mark, is in force at the switch
+// behind conn: its flows are installed and confirmed, and open connections were
+// judged by it. noConcern tells that it changed nothing here.
+func (r *reporter) applied(conn *ofconn.Conn, rev int64, mark string, noConcern bool) {
 	within := time.Duration(atOnce)
 	if noConcern {
 		within = lazily
 	}
 	r.update(within, func() bool {
-		return conn == r.conn && set(&r.status.Applied, rev) || !r.due.IsZero()
+		changed := false
+		if conn == r.conn {
+			changed = set(&r.status.Applied, rev)
+			changed = set(&r.status.Mark, mark) || changed
+		}
+		return changed || !r.due.IsZero()
 	})
 }
 

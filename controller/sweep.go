@@ -53,6 +53,7 @@ type sweeper struct {
 // job is what the engine brought about.
 type job struct {
 	rev        int64                   // whose flows are installed
+	mark       string                  // of the write that rev is
 	conn       *ofconn.Conn            // at whose switch
 	incomplete bool                    // the switch refused some of them
 	nics       map[uint16]string       // NIC of each zone in use
@@ -182,7 +183,7 @@ func (s *sweeper) run(ctx context.Context) error {
 		}
 		s.report.settle(j.conn, j.ports)
 		if !j.incomplete {
-			s.report.applied(j.conn, j.rev, idle && !w.changed)
+			s.report.applied(j.conn, j.rev, j.mark, idle && !w.changed)
 		}
 	}
 }

@@ -23,7 +23,8 @@ type view struct {
 
 	mu      sync.RWMutex // of all below; who holds turn may read without
 	snap    *secgroup.Snapshot
-	loaded  bool // the whole policy was read
+	mark    string // of the write that snap's revision is
+	loaded  bool   // the whole policy was read
 	changed changes
 }
 
@@ -61,6 +62,7 @@ func (v *view) Handle(_ context.Context, b store.Batch) error {
 		t := v.changed.concern.follow(v.snap, b.Revision, b.Changes)
 		v.changed.touch(t)
 	}
+	v.mark = b.Mark
 	if v.unreadable != nil && !slices.Equal(v.told, b.Unreadable) {
 		v.told = b.Unreadable
 		v.unreadable(b.Unreadable)

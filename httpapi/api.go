@@ -32,10 +32,11 @@ type Store interface {
 	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
 	Sync(ctx context.Context) error
 	Stale() (since time.Time, stale bool)
+	Generation() int64
 	Note(ctx context.Context, name string) (n store.Note, ok bool, err error)
 	Notes(ctx context.Context, prefix, after string, limit int) ([]store.Note, error)
 	TrimNotes(ctx context.Context, prefix string, keep int) error
-	History(ctx context.Context, since int64, started func() error, each func(store.Event) error) error
+	History(ctx context.Context, since int64, mark string, started func() error, each func(store.Event) error) error
 }
 
 // Config is what an API is made of. Store and Tokens are needed.

@@ -265,7 +265,7 @@ func TestAuditOrderUnderWriters(t *testing.T) {
 func TestForgottenHostIsAudited(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	s.report("old", 1)
+	s.report("old", 0)
 	s.must("DELETE", "/v1/hosts/old", "", "X-Request-Id: forget-it")
 	log := s.must("GET", "/v1/audit", "")
 	log.want(t, map[string]string{

@@ -68,7 +68,7 @@ func (c *call) audit(log string) error {
 		}
 		for _, n := range notes {
 			if len(page.Items) == limit || seen == auditScan {
-				next := encodeCursor(cursor{page.Revision, strings.TrimPrefix(after, log), c.listID()})
+				next := encodeCursor(cursor{Revision: page.Revision, After: strings.TrimPrefix(after, log), List: c.listID()})
 				page.NextCursor = &next
 				return c.json(page)
 			}

@@ -33,6 +33,7 @@ type call struct {
 	account string // of the path, "" if it has none
 	who     Identity
 	begun   time.Time
+	history int64             // of the store, when the call began
 	sum     [sha256.Size]byte // of the body that was read
 	*step                     // of a transaction, if the call is one
 	hits    *groupHits        // of the rules being listed; nil: not asked for
@@ -52,7 +53,7 @@ func (a *API) handler(r route) echo.HandlerFunc {
 }
 
 func (a *API) newCall(ec echo.Context, r route) *call {
-	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now()}
+	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now(), history: a.store.Generation()}
 	c.account = c.param("account")
 	c.id = c.req.Header.Get("X-Request-Id")
 	if !secgroup.ValidID(c.id) {

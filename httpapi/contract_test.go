@@ -47,7 +47,7 @@ func (s sickStore) Sync(ctx context.Context) error {
 	return s.Store.Sync(ctx)
 }
 
-func (s sickStore) History(context.Context, int64, func() error, func(store.Event) error) error {
+func (s sickStore) History(context.Context, int64, string, func() error, func(store.Event) error) error {
 	return store.ErrCompacted
 }
 
@@ -276,7 +276,7 @@ func (c *contract) request(op contractOp, status string) ask {
 			break
 		}
 		list := (&call{req: httptest.NewRequest("GET", r.path, nil)}).listID()
-		query("cursor=" + encodeCursor(cursor{1, "a", list}))
+		query("cursor=" + encodeCursor(cursor{Revision: 1, After: "a", List: list}))
 	case "412":
 		r.headers = append(r.headers, `If-Match: "x"`)
 	case "413":

@@ -18,6 +18,7 @@ import (
 // and an item of a long poll.
 type eventJSON struct {
 	Revision int64        `json:"revision"`
+	Mark     string       `json:"mark"`
 	Changes  []changeJSON `json:"changes"`
 	Alarms   []alarmJSON  `json:"alarms,omitempty"`
 }
@@ -25,6 +26,7 @@ type eventJSON struct {
 type eventPageJSON struct {
 	Items    []eventJSON `json:"items"`
 	Revision int64       `json:"revision"` // to go on from
+	Mark     string      `json:"mark"`     // of the write that it is
 }
 
 // maxPolled bounds the events of one answer to a long poll.
@@ -39,6 +41,10 @@ func accountEvents(c *call) error {
 	if err != nil {
 		return err
 	}
+	mark := c.query("mark")
+	if mark != "" && !given {
+		return badParameter("mark is that of the revision in since")
+	}
 	wait, err := c.waitFor()
 	if err != nil {
 		return err
@@ -49,6 +55,9 @@ func accountEvents(c *call) error {
 			return notFound()
 		}
 		now = s.Revision()
+		if !given {
+			mark = c.api.past.markOf(s, now)
+		}
 		return nil
 	})
 	if err != nil {
@@ -62,9 +71,9 @@ func accountEvents(c *call) error {
 	}
 	defer c.api.streams.leave(c.account)
 	if c.acceptsStream() {
-		return c.stream(since)
+		return c.stream(since, mark)
 	}
-	return c.poll(since, given, wait)
+	return c.poll(since, mark, given, wait)
 }
 
 // acceptsStream reports whether the caller asks for Server-Sent Events.
@@ -100,14 +109,16 @@ func historyError(err error) error {
 	case errors.Is(err, store.ErrCompacted):
 		return problem(http.StatusGone, codeCompacted, "events since that revision are not kept any more; read the lists anew, and go on from their revision")
 	case errors.Is(err, store.ErrFutureRevision):
-		return badParameter("since is a revision that is not reached yet")
+		return problem(http.StatusGone, codeCompacted, "the store is not at that revision: it may have been restored from a backup; read the lists anew, and go on from their revision")
+	case errors.Is(err, store.ErrRestored):
+		return problem(http.StatusGone, codeCompacted, "the store was restored from a backup and has another history since; read the lists anew, and go on from their revision")
 	}
 	return err
 }
 
 // eventOf is what a revision did to the account, nil if nothing.
 func (c *call) eventOf(ctx context.Context, e store.Event) (*eventJSON, error) {
-	out := &eventJSON{Revision: e.Revision, Changes: []changeJSON{}}
+	out := &eventJSON{Revision: e.Revision, Mark: e.Mark, Changes: []changeJSON{}}
 	for _, ch := range e.Changes {
 		if accountOf(ch.Key, ch.After, ch.Before) != c.account {
 			continue
@@ -137,8 +148,8 @@ func (c *call) eventOf(ctx context.Context, e store.Event) (*eventJSON, error) {
 var errPolled = errors.New("polled")
 
 // poll answers the events since a revision, waiting for the first.
-func (c *call) poll(since int64, given bool, wait time.Duration) error {
-	page := eventPageJSON{Items: []eventJSON{}, Revision: since}
+func (c *call) poll(since int64, mark string, given bool, wait time.Duration) error {
+	page := eventPageJSON{Items: []eventJSON{}, Revision: since, Mark: mark}
 	if !given { // where to begin
 		return c.json(page)
 	}
@@ -149,12 +160,12 @@ func (c *call) poll(since int64, given bool, wait time.Duration) error {
 	started := func() error {
 		return c.api.store.Read(ctx, func(s *secgroup.Snapshot) error { newest = s.Revision(); return c.pollDone(&page, newest, wait) })
 	}
-	err := c.api.store.History(ctx, since, started, func(e store.Event) error {
+	err := c.api.store.History(ctx, since, mark, started, func(e store.Event) error {
 		shown, err := c.eventOf(ctx, e)
 		if err != nil {
 			return err
 		}
-		page.Revision = e.Revision
+		page.Revision, page.Mark = e.Revision, e.Mark
 		if shown != nil {
 			page.Items = append(page.Items, *shown)
 		}

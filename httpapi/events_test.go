@@ -84,7 +84,7 @@ func TestEventStream(t *testing.T) {
 	defer cancel()
 	from := s.listen(ctx, acme+"/events")
 	begin := next(t, from)
-	if begin.kind != "revision" || begin.id != fmt.Sprint(s.api.newestRevision(t)) || begin.data != fmt.Sprintf(`{"revision":%s}`, begin.id) {
+	if begin.kind != "revision" || begin.id != fmt.Sprint(s.api.newestRevision(t)) || !strings.HasPrefix(begin.data, fmt.Sprintf(`{"revision":%s,"mark":"`, begin.id)) {
 		t.Errorf("begins with %+v", begin)
 	}
 	s.must("PUT", "/v1/accounts/bolt", `{}`)
@@ -134,7 +134,7 @@ func TestEventPoll(t *testing.T) {
 	if n := len(all.at("items").([]any)); n != 2 {
 		t.Errorf("%d events: %s", n, all.raw)
 	}
-	for query, want := range map[string]int{"since=x": 400, "since=0": 400, "since=999999": 400, "since=5&wait=x": 400} {
+	for query, want := range map[string]int{"since=x": 400, "since=0": 400, "since=999999": 410, "mark=x": 400, "since=1&mark=x": 410, "since=5&wait=x": 400} {
 		if a := s.do("GET", acme+"/events?"+query, ""); a.status != want {
 			t.Errorf("%s: %d %s", query, a.status, a.raw)
 		}

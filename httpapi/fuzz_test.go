@@ -116,7 +116,7 @@ func FuzzReadBodies(f *testing.F) {
 }
 
 func FuzzCursor(f *testing.F) {
-	f.Add(encodeCursor(cursor{5, "a", 1}))
+	f.Add(encodeCursor(cursor{Revision: 5, Mark: "m", After: "a", List: 1}))
 	f.Fuzz(func(t *testing.T, text string) {
 		if at, err := decodeCursor(text, 1); err == nil && (at.Revision <= 0 || at.List != 1) {
 			t.Errorf("%q: %+v", text, at)

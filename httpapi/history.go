@@ -27,12 +27,14 @@ var errPast = errors.New("revision is not kept")
 type history struct {
 	mu   sync.Mutex
 	undo []past
-	kept int // weight of undo
+	mark string // of the write that the snapshot's revision is, "" = not known
+	kept int    // weight of undo
 }
 
 // past is what one batch did.
 type past struct {
-	from, to int64 // revisions before and after
+	from, to int64  // revisions before and after
+	mark     string // of the write that from is
 	changes  []secgroup.Change
 	impact   plan.Impact
 }
@@ -43,11 +45,13 @@ func newHistory() *history { return &history{} }
 func (h *history) record(before *secgroup.Snapshot, b store.Batch) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if b.Full {
+	mark := h.mark
+	h.mark = b.Mark
+	if b.Broken {
 		h.undo, h.kept = nil, 0
 		return
 	}
-	p := past{from: before.Revision(), to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
+	p := past{from: before.Revision(), mark: mark, to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
 	for _, c := range b.Changes {
 		p.changes = append(p.changes, secgroup.Change{Key: c.Key, Object: before.Get(c.Key)})
 	}
@@ -63,15 +67,20 @@ func (h *history) record(before *secgroup.Snapshot, b store.Batch) {
 }
 
 // at shows the policy at a revision, given the snapshot, which must not change
-// while the view is in use.
-func (h *history) at(s *secgroup.Snapshot, rev int64) (*plan.View, error) {
-	if rev == s.Revision() {
-		return plan.NewView(s, rev, nil), nil
-	}
+// while the view is in use. The mark says which write the revision is: a store
+// that was restored from a backup gives numbers out again. "" is any.
+func (h *history) at(s *secgroup.Snapshot, rev int64, mark string) (*plan.View, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	differs := func(have string) bool { return mark != "" && have != "" && mark != have }
+	if rev == s.Revision() {
+		if differs(h.mark) {
+			return nil, errPast
+		}
+		return plan.NewView(s, rev, nil), nil
+	}
 	first := slices.IndexFunc(h.undo, func(p past) bool { return p.from == rev })
-	if first < 0 {
+	if first < 0 || differs(h.undo[first].mark) {
 		return nil, errPast
 	}
 	var changes []secgroup.Change
@@ -79,6 +88,19 @@ func (h *history) at(s *secgroup.Snapshot, rev int64) (*plan.View, error) {
 		changes = append(changes, h.undo[i].changes...)
 	}
 	return plan.NewView(s, rev, changes), nil
+}
+
+// markOf is the mark of the write at a revision, "" if it is not known.
+func (h *history) markOf(s *secgroup.Snapshot, rev int64) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if rev == s.Revision() {
+		return h.mark
+	}
+	if i := slices.IndexFunc(h.undo, func(p past) bool { return p.from == rev }); i >= 0 {
+		return h.undo[i].mark
+	}
+	return ""
 }
 
 // impacts calls f with the changes made up to a revision, as far back as they

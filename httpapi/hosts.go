@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,6 +79,9 @@ func showHost(v *plan.View, at placement, h *store.HostStatus, member store.Clus
 	if r := member.Rival; r != nil {
 		out.Errors = append(out.Errors[:len(out.Errors):len(out.Errors)],
 			"host name: the machine "+r.Machine+" (instance "+r.Instance+") reports under this name too, and is refused; this is "+member.Machine)
+	}
+	if h.Doubt != "" {
+		out.Errors = append(slices.Clone(out.Errors), "applied revision not believed: "+h.Doubt)
 	}
 	for _, n := range h.NICs {
 		shown := hostNICJSON{ID: n.ID, OFPort: n.OFPort, Ready: n.Ready, Error: n.Error, Applied: n.Applied}

@@ -34,10 +34,11 @@ type pageJSON struct {
 	Revision   int64   `json:"revision"`
 }
 
-// cursor is where a list goes on: at which revision it is read, after which
-// key, and a hash of which list it is.
+// cursor is where a list goes on: at which revision it is read, the mark of the
+// write that this is, after which key, and a hash of which list it is.
 type cursor struct {
 	Revision int64  `json:"r"`
+	Mark     string `json:"m,omitempty"`
 	After    string `json:"a"`
 	List     uint32 `json:"l"`
 }
@@ -55,17 +56,19 @@ func (l listing[T]) serve(c *call) error {
 	var body []byte
 	tag := "l"
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		rev := s.Revision()
+		rev, mark := s.Revision(), ""
 		if from != nil {
-			rev = from.Revision
+			rev, mark = from.Revision, from.Mark
+		} else {
+			mark = c.api.past.markOf(s, rev)
 		}
-		v, err := c.api.past.at(s, rev)
+		v, err := c.api.past.at(s, rev, mark)
 		if errors.Is(err, errPast) {
 			return problem(http.StatusGone, codeCompacted, "the list's revision is not kept any more; start again without cursor")
 		} else if err != nil {
 			return err
 		}
-		page, err := l.page(c, v, from, limit)
+		page, err := l.page(c, v, from, mark, limit)
 		if err != nil {
 			return err
 		}
@@ -81,7 +84,7 @@ func (l listing[T]) serve(c *call) error {
 	return c.read(tag, body)
 }
 
-func (l listing[T]) page(c *call, v *plan.View, from *cursor, limit int) (*pageJSON, error) {
+func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit int) (*pageJSON, error) {
 	items, err := l.items(c, v)
 	if err != nil {
 		return nil, err
@@ -107,7 +110,7 @@ func (l listing[T]) page(c *call, v *plan.View, from *cursor, limit int) (*pageJ
 			continue
 		}
 		if len(page.Items) == limit {
-			next := encodeCursor(cursor{v.Revision(), last, c.listID()})
+			next := encodeCursor(cursor{v.Revision(), mark, last, c.listID()})
 			page.NextCursor = &next
 			break
 		}

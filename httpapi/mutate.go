@@ -126,11 +126,17 @@ func (c *call) notes(m mutation, out *outcome, before *secgroup.Snapshot, once *
 // writing; the view at its revision does not show that.
 func (c *call) look(m mutation, out *outcome) error {
 	return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		v, err := c.api.past.at(s, out.rev)
+		planned := plan.NewView(s, out.rev, out.result.Changes)
+		v, err := c.api.past.at(s, out.rev, "")
 		if err != nil { // too much happened since: show what was planned
-			v = plan.NewView(s, out.rev, out.result.Changes)
+			v = planned
 		}
-		if err := c.render(m, out, v); err != nil {
+		err = c.render(m, out, v)
+		if errors.Is(err, errNotSeen) { // the write is made, and was lost since: the store was restored from a backup
+			v = planned
+			err = c.render(m, out, v)
+		}
+		if err != nil {
 			return err
 		}
 		if len(out.result.Changes) == 0 {
@@ -139,6 +145,9 @@ func (c *call) look(m mutation, out *outcome) error {
 		return nil
 	})
 }
+
+// errNotSeen says that an object that was written is not in a view.
+var errNotSeen = errors.New("the written object is not to be seen")
 
 func (c *call) render(m mutation, out *outcome, v *plan.View) error {
 	hosts := c.api.store.Hosts()
@@ -155,7 +164,7 @@ func (c *call) render(m mutation, out *outcome, v *plan.View) error {
 	}
 	shown, tag := m.show(v, out.result)
 	if shown == nil {
-		return errors.New("the written object is not to be seen")
+		return errNotSeen
 	}
 	body, err := encode(shown)
 	out.body, out.tag = body, tag

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +47,15 @@ func (n need) lagging(hosts []store.HostStatus, now time.Time) []laggard {
 	return late
 }
 
+// lost says of all hosts that what they were to apply is not in the store any more.
+func (n need) lost() []laggard {
+	late := []laggard{}
+	for _, host := range slices.Sorted(maps.Keys(n)) {
+		late = append(late, laggard{&host, 0, "the store was restored from a backup meanwhile: the revision may be lost", false})
+	}
+	return late
+}
+
 func reports(hosts []store.HostStatus, host string) bool {
 	for i := range hosts {
 		if hosts[i].Host == host {
@@ -56,6 +67,8 @@ func reports(hosts []store.HostStatus, host string) bool {
 
 func lagReason(h *store.HostStatus, now time.Time) string {
 	switch silent := silence(h, false, now); {
+	case h.Doubt != "":
+		return h.Doubt
 	case !h.Heartbeat.IsZero() && silent > hostSilence:
 		return fmt.Sprintf("no word from the host's controller for %v", silent.Round(time.Second))
 	case !h.Connected:

@@ -40,6 +40,10 @@ func (c *call) realize(rev int64, n need, d time.Duration) *realizationJSON {
 	defer cancel()
 	done := func(hosts []store.HostStatus) bool {
 		out.Lagging = n.lagging(hosts, c.api.now())
+		if len(n) > 0 && c.api.store.Generation() != c.history {
+			out.Lagging = n.lost()
+			return true
+		}
 		return len(out.Lagging) == 0
 	}
 	if len(n) == 0 {

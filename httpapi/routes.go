@@ -28,7 +28,7 @@ func recordRoutes() []route {
 	const account = "/v1/accounts/{account}"
 	return []route{
 		{http.MethodPost, account + "/transactions", accountWrite, writeQuery, postTransaction},
-		{http.MethodGet, account + "/events", accountRead, []string{"since", "wait"}, accountEvents},
+		{http.MethodGet, account + "/events", accountRead, []string{"since", "mark", "wait"}, accountEvents},
 		{http.MethodGet, account + "/audit", accountRead, query(listParameters, auditParameters), accountAudit},
 		{http.MethodGet, "/v1/audit", platformRead, query(listParameters, auditParameters), platformAudit},
 	}

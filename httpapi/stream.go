@@ -54,11 +54,11 @@ func (s *streams) leave(account string) {
 // caller goes, the token is not valid any more, or the API is closed. Each
 // message's id is its revision; a first message of type "revision" says where
 // the stream begins, so that there is an id to go on from.
-func (c *call) stream(since int64) error {
+func (c *call) stream(since int64, mark string) error {
 	ctx, cancel := context.WithCancel(c.req.Context())
 	defer cancel()
 	defer context.AfterFunc(c.api.ctx, cancel)()
-	out := &sse{c: c, seen: since}
+	out := &sse{c: c, seen: since, mark: mark}
 	done := make(chan struct{})
 	defer func() { cancel(); <-done }()
 	go func() {
@@ -77,12 +77,12 @@ func (c *call) stream(since int64) error {
 			}
 		}
 	}()
-	err := c.api.store.History(ctx, since, out.start, func(e store.Event) error {
+	err := c.api.store.History(ctx, since, mark, out.start, func(e store.Event) error {
 		shown, err := c.eventOf(ctx, e)
 		if err != nil {
 			return err
 		}
-		return out.event(e.Revision, shown)
+		return out.event(e, shown)
 	})
 	if !c.res.Committed {
 		return historyError(err)
@@ -101,8 +101,9 @@ type sse struct {
 	c       *call
 	mu      sync.Mutex
 	started bool
-	seen    int64 // revision up to which the caller knows all
-	told    int64 // revision of the last id sent
+	seen    int64  // revision up to which the caller knows all
+	mark    string // of the write that it is
+	told    int64  // revision of the last id sent
 }
 
 func (s *sse) start() error {
@@ -114,14 +115,14 @@ func (s *sse) start() error {
 	h.Set("X-Accel-Buffering", "no") // of proxies such as nginx
 	s.c.res.WriteHeader(http.StatusOK)
 	s.started = true
-	return s.write("event: revision", fmt.Sprintf(`{"revision":%d}`, s.seen))
+	return s.write("event: revision", fmt.Sprintf(`{"revision":%d,"mark":%q}`, s.seen, s.mark))
 }
 
 // event sends what a revision did to the account, nil for nothing.
-func (s *sse) event(rev int64, e *eventJSON) error {
+func (s *sse) event(at store.Event, e *eventJSON) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen = rev
+	s.seen, s.mark = at.Revision, at.Mark
 	if e == nil {
 		return nil
 	}
@@ -145,7 +146,7 @@ func (s *sse) beat() error {
 	if s.told == s.seen {
 		return s.write(":", "")
 	}
-	return s.write("event: revision", fmt.Sprintf(`{"revision":%d}`, s.seen))
+	return s.write("event: revision", fmt.Sprintf(`{"revision":%d,"mark":%q}`, s.seen, s.mark))
 }
 
 // write sends one message of a first line and data, which has no newline.

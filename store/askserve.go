@@ -66,6 +66,7 @@ func (b *askBoard) events(_ int64, events []*clientv3.Event) error {
 }
 
 func (b *askBoard) forget()                      {}
+func (b *askBoard) doubt()                       {}
 func (b *askBoard) behind(*mvccpb.KeyValue) bool { return false }
 
 // take begins to answer a question, unless that has begun already.

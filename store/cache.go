@@ -23,10 +23,28 @@ type cache struct {
 	rests  map[secgroup.Key]*rest // what records say that this version does not know
 	closed map[secgroup.Key]Unreadable
 	all    []Unreadable // closed, and records that name nothing known
+
+	// Who reads the snapshot may ask for these as well, so they have a lock of
+	// their own; it is taken after mu.
+	past    sync.Mutex
+	marks   marks   // of the snapshot's history
+	history history // the snapshot's
+}
+
+// history is one history of the store: it ends when the store turns out to
+// have another one.
+type history struct {
+	number int64         // counts them, from 1
+	ended  chan struct{} // closed when it ends
+	lost   marks         // of the one before, and
+	since  time.Time     // when that ended
 }
 
 func (s *Store) startCache() *cache {
-	c := &cache{done: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*rest{}}
+	c := &cache{
+		done: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*rest{},
+		history: history{number: 1, ended: make(chan struct{})},
+	}
 	s.spawn(func() {
 		// Ends with the store only: Handle never fails.
 		_ = s.follow(s.ctx, c, c.health)
@@ -43,7 +61,20 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	}
 	c.snap.Apply(b.Revision, b.Changes)
 	c.keep(b)
+	c.past.Lock()
+	if b.Broken && c.loaded {
+		close(c.history.ended)
+		c.history = history{number: c.history.number + 1, ended: make(chan struct{}), lost: c.marks, since: time.Now()}
+	}
 	c.loaded = true
+	if b.listed {
+		c.marks.restart()
+		if b.head.rev > 0 && b.head.rev < b.Revision {
+			c.marks.add(b.head)
+		}
+	}
+	c.marks.add(markedRevision{b.Revision, b.Mark})
+	c.past.Unlock()
 	c.mu.Unlock()
 	c.pulse.beat()
 	return nil
@@ -146,11 +177,11 @@ func (c *cache) current(ctx context.Context) error {
 	}
 }
 
-// reach waits until the cache has seen a revision.
-func (c *cache) reach(ctx context.Context, rev int64) error {
+// reach waits until the cache has seen a write.
+func (c *cache) reach(ctx context.Context, w markedRevision) error {
 	for {
 		beat := c.pulse.next()
-		if c.revision() >= rev {
+		if k := c.has(w); k == isThere || k == tooOld {
 			return nil
 		}
 		select {
@@ -161,4 +192,32 @@ func (c *cache) reach(ctx context.Context, rev int64) error {
 		case <-beat:
 		}
 	}
+}
+
+// has says whether the cached policy includes a write.
+func (c *cache) has(w markedRevision) knowledge {
+	c.past.Lock()
+	defer c.past.Unlock()
+	return c.marks.has(w)
+}
+
+// at says how far the cache is, and in which history.
+func (c *cache) at() boardView {
+	c.past.Lock()
+	defer c.past.Unlock()
+	return boardView{c.history.number, c.marks.last().rev}
+}
+
+// head is the latest mutation that the cache includes.
+func (c *cache) head() markedRevision {
+	c.past.Lock()
+	defer c.past.Unlock()
+	return c.marks.head()
+}
+
+// now is the history that the cache is of.
+func (c *cache) now() history {
+	c.past.Lock()
+	defer c.past.Unlock()
+	return c.history
 }

@@ -196,7 +196,7 @@ func (s *Store) keepLevel() {
 // adjustLevel writes the level if it is another one than the members'. It is
 // raised only if nobody joined since they were looked at.
 func (s *Store) adjustLevel(ctx context.Context) error {
-	_, hostsLoaded, _ := s.hosts().state()
+	_, hostsLoaded := s.hosts().state()
 	seen := s.memberBoard().revision() // first: what comes between is in what follows
 	level, rev, members, _ := s.memberBoard().state()
 	if !hostsLoaded || seen == 0 {

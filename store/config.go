@@ -76,7 +76,7 @@ func (c Config) withDefaults() (Config, error) {
 
 // dial makes a client, which connects in the background. gRPC would wait up to
 // two minutes between attempts to reach an etcd that was away for long.
-func (c Config) dial() (*clientv3.Client, error) {
+func (c Config) dial(more ...grpc.DialOption) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{
 		Endpoints:            c.Endpoints,
 		TLS:                  c.TLS,
@@ -86,9 +86,9 @@ func (c Config) dial() (*clientv3.Client, error) {
 		DialKeepAliveTimeout: c.ProbeTimeout,
 		// A little more than etcd takes, so that etcd is the one to refuse.
 		MaxCallSendMsgSize: c.MaxRequestBytes + 1<<20,
-		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+		DialOptions: append([]grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: c.ProbeTimeout,
-		}), grpc.WithChainUnaryInterceptor(interceptRequest)},
+		}), grpc.WithChainUnaryInterceptor(interceptRequest)}, more...),
 	})
 }

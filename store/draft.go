@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
@@ -15,9 +16,11 @@ import (
 // draft is a planned write: the transaction and what finds it again.
 type draft struct {
 	txn
-	rev   int64  // the policy's, of the snapshot it was planned on
-	mark  string // value that it gives to the head, like no other
-	fence guard  // one of its guards, which it writes too
+	rev   int64          // the policy's, of the snapshot it was planned on
+	head  markedRevision // the latest mutation in that snapshot
+	from  history        // of which the snapshot was
+	mark  string         // value that it gives to the head, like no other
+	fence guard          // one of its guards, which it writes too
 	notes []NoteWrite
 	once  []string // keys of the notes that may be written once
 	needs Level    // of those who read its records
@@ -30,6 +33,20 @@ type headRecord struct {
 }
 
 func newMark() (string, error) { return marshal(headRecord{current, rand.Text()}) }
+
+// written is the draft as a write, made at a revision.
+func (d *draft) written(rev int64) markedRevision {
+	return markedRevision{rev, markOf(&mvccpb.KeyValue{Value: []byte(d.mark)})}
+}
+
+// planned says in which history the draft was planned, and that it may not be
+// made in a store that is not as far.
+func (d *draft) planned(l layout, h history, head markedRevision) {
+	d.from, d.head = h, head
+	if head.rev > 0 {
+		d.must = append(d.must, guard{l.head(), reached, head.rev})
+	}
+}
 
 // drafted turns the changes of a plan into a transaction; nil if they come to
 // nothing. before is the snapshot that the plan saw.

@@ -31,6 +31,10 @@ type testEtcd interface {
 	start(t *testing.T)
 	stop(t *testing.T) // without warning, where that can be
 	wipe(t *testing.T) // the data of a stopped one
+	// save makes a backup; restore has it in place of the data of a stopped
+	// one, as the same cluster or as another.
+	save(t *testing.T)
+	restore(t *testing.T, another bool)
 }
 
 // withEtcd runs a test against each kind of etcd.
@@ -96,6 +100,29 @@ func wipe(t *testing.T, dir string) {
 	}
 }
 
+// save copies the data, as a snapshot of the disk does.
+func (e *embeddedEtcd) save(t *testing.T) {
+	e.stop(t)
+	e.copy(t, "data", "saved")
+	e.start(t)
+}
+
+func (e *embeddedEtcd) restore(t *testing.T, another bool) {
+	if another {
+		t.Skip("a copy of the data is always the same cluster")
+	}
+	e.copy(t, "saved", "data")
+}
+
+func (e *embeddedEtcd) copy(t *testing.T, from, to string) {
+	if err := os.RemoveAll(filepath.Join(e.dir, to)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(e.dir, to), os.DirFS(filepath.Join(e.dir, from))); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (e *embeddedEtcd) config() Config { return testConfig(e.server.Config()) }
 
 type externalEtcd struct {
@@ -152,6 +179,30 @@ func (e *externalEtcd) stop(t *testing.T) {
 }
 
 func (e *externalEtcd) wipe(t *testing.T) { wipe(t, e.dir) }
+
+// save and restore do as etcd's manual has it.
+func (e *externalEtcd) save(t *testing.T) {
+	e.ctl(t, "--endpoints", e.address, "snapshot", "save", filepath.Join(e.dir, "saved"))
+}
+
+func (e *externalEtcd) restore(t *testing.T, another bool) {
+	e.wipe(t)
+	token := "etcd-cluster" // etcd's default
+	if another {
+		token = "another"
+	}
+	e.ctl(t, "snapshot", "restore", filepath.Join(e.dir, "saved"), "--data-dir", filepath.Join(e.dir, "data"), "--name", "default",
+		"--initial-cluster", "default=http://127.0.0.1:2380", "--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster-token", token)
+}
+
+func (e *externalEtcd) ctl(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.Command("etcdctl", args...)
+	cmd.Env = append(os.Environ(), "ETCDCTL_API=3")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("etcdctl %v: %v (install etcd-client)\n%s", args, err, out)
+	}
+}
 
 func (e *externalEtcd) signal(t *testing.T, s syscall.Signal) {
 	if err := e.cmd.Process.Signal(s); err != nil {

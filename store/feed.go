@@ -31,8 +31,10 @@ type feed struct {
 	health *health
 
 	listed  bool
-	next    int64  // etcd revision to watch from
-	cluster uint64 // id of the etcd cluster; a restored backup is another one
+	next    int64    // etcd revision to watch from
+	cluster uint64   // id of the etcd cluster; a backup restored under another token has another one
+	last    *witness // latest write below the prefix that the sink got; nil: none
+	head    *witness // latest mutation of the policy that was seen; nil: none
 }
 
 // sink takes what a feed brings. Its methods are called by one goroutine.
@@ -41,8 +43,11 @@ type sink interface {
 	load(pages func(func(*mvccpb.KeyValue) error) error) error
 	// events gets all events of one revision.
 	events(rev int64, events []*clientv3.Event) error
-	// forget says that etcd is another one than before.
+	// forget says that etcd's history is another one than before.
 	forget()
+	// doubt says that it may be, and that nothing is left that would tell. What
+	// the sink has proves nothing about what the next load brings.
+	doubt()
 	// behind is told the probed key as it was a moment ago (nil = absent), and
 	// reports whether that shows that events are missing for good.
 	behind(kv *mvccpb.KeyValue) bool
@@ -53,6 +58,9 @@ type stopError struct{ error }
 
 // errRelist makes a feed list again at once.
 var errRelist = errors.New("events are missing")
+
+// errWentBack makes a feed start anew.
+var errWentBack = errors.New("the store has another history than before: it was restored from a backup, or is another store")
 
 const (
 	// etcd counts all keys that are left for each page, so few pages are
@@ -102,13 +110,18 @@ func (f *feed) session(ctx context.Context) error {
 	defer client.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := f.verify(ctx, client); err != nil {
+		return fmt.Errorf("look: %w", err)
+	}
+	// From here on the store may be exchanged only if the connection breaks.
+	broken := f.connection(ctx, client)
 	if !f.listed {
 		if err := f.list(ctx, client); err != nil {
 			return fmt.Errorf("list: %w", err)
 		}
 		f.listed = true
 	}
-	err = f.watch(ctx, client)
+	err = f.watch(ctx, client, broken)
 	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) {
 		f.listed = false
 	}
@@ -118,6 +131,7 @@ func (f *feed) session(ctx context.Context) error {
 // list loads the sink with all keys at the revision of the first page.
 func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
 	var rev int64
+	var last *mvccpb.KeyValue
 	err := f.sink.load(func(yield func(*mvccpb.KeyValue) error) error {
 		from, end, limit := f.prefix, clientv3.GetPrefixRangeEnd(f.prefix), listPageMin
 		for {
@@ -136,6 +150,9 @@ func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
 			var size int64
 			for _, kv := range page.Kvs {
 				size += int64(len(kv.Value))
+				if last == nil || f.later(kv, last) {
+					last = kv
+				}
 				if err := yield(kv); err != nil {
 					return err
 				}
@@ -150,35 +167,27 @@ func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
 	if err != nil {
 		return err
 	}
-	f.next = rev + 1
+	headCtx, cancel := context.WithTimeout(ctx, f.cfg.RequestTimeout)
+	defer cancel()
+	head, err := client.Get(headCtx, f.probe, clientv3.WithRev(rev))
+	if err != nil {
+		return err
+	}
+	f.next, f.last = rev+1, witnessOf(last)
+	f.see(head)
 	return nil
-}
-
-// meet compares the cluster that answers with the one the feed knows. A
-// grpc-proxy may leave the id out.
-func (f *feed) meet(cluster uint64) error {
-	known := f.cluster
-	if cluster == 0 || cluster == known {
-		return nil
-	}
-	f.cluster = cluster
-	if known == 0 {
-		return nil
-	}
-	f.sink.forget()
-	return errRelist
 }
 
 // watch hands on events from f.next on, revision by revision. etcd sends all
 // events of one revision in one response (watches are not fragmented here).
-func (f *feed) watch(ctx context.Context, client *clientv3.Client) error {
+func (f *feed) watch(ctx context.Context, client *clientv3.Client, broken <-chan error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	responses := client.Watch(clientv3.WithRequireLeader(ctx), f.prefix, clientv3.WithPrefix(), clientv3.WithRev(f.next), clientv3.WithCreatedNotify())
 	created := time.NewTimer(f.cfg.ProbeTimeout)
 	defer created.Stop()
-	var broken <-chan error
-	var probes <-chan *mvccpb.KeyValue
+	var silent <-chan error
+	var probes <-chan *clientv3.GetResponse
 	for {
 		select {
 		case <-ctx.Done():
@@ -187,9 +196,11 @@ func (f *feed) watch(ctx context.Context, client *clientv3.Client) error {
 			return errors.New("etcd does not answer")
 		case err := <-broken:
 			return err
-		case kv := <-probes:
-			if f.sink.behind(kv) {
-				return errRelist
+		case err := <-silent:
+			return err
+		case r := <-probes:
+			if err := f.probed(ctx, client, r); err != nil {
+				return err
 			}
 			f.health.contact()
 		case r, ok := <-responses:
@@ -202,9 +213,14 @@ func (f *feed) watch(ctx context.Context, client *clientv3.Client) error {
 			if err := f.meet(r.Header.ClusterId); err != nil {
 				return err
 			}
+			if r.Header.Revision < f.next-1 {
+				if err := f.still(ctx, client); err != nil {
+					return err
+				}
+			}
 			if r.Created {
 				created.Stop()
-				broken, probes = f.supervise(ctx, client)
+				silent, probes = f.supervise(ctx, client)
 			}
 			if err := f.deliver(r.Events); err != nil {
 				return err
@@ -224,6 +240,7 @@ func (f *feed) deliver(events []*clientv3.Event) error {
 		if err := f.sink.events(rev, events[:n]); err != nil {
 			return err
 		}
+		f.witness(events[:n])
 		f.next = rev + 1
 		events = events[n:]
 	}

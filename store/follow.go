@@ -12,15 +12,25 @@ type Batch struct {
 	// Revision is the policy's after the batch. It rises from batch to batch,
 	// except on a Full one after etcd was restored from an older backup.
 	Revision int64
+	// Mark tells the write at Revision from every other one that has its number
+	// in another history: etcd restored from a backup gives numbers out again.
+	// It is "" if the policy was changed by other hands than a Store's.
+	Mark string
 	// Changes may be none: a revision at which no object changed.
 	Changes []secgroup.Change
 	// Full says that Changes is the whole policy, replacing whatever was.
 	Full bool
+	// Broken says that the batch does not follow on the one before: the store
+	// has another history now, or may have. Every Full one is Broken. What
+	// revisions before it stood for is not known any more.
+	Broken bool
 	// Unreadable are all records that stand at this revision and cannot be
 	// read, sorted by key; those who get it must not change it.
 	Unreadable []Unreadable
 
-	rests map[secgroup.Key]*rest // of the objects that were put, for those that have one
+	rests  map[secgroup.Key]*rest // of the objects that were put, for those that have one
+	listed bool                   // made of a list, not of one revision's events
+	head   markedRevision         // the latest mutation up to Revision, zero: none in this batch
 }
 
 // Handler receives the policy's history from Follow, which calls its methods
@@ -37,7 +47,9 @@ type Handler interface {
 
 // Follow brings the policy's history to h: first a Full batch, then one batch
 // a revision, in order, none missing and none twice. When etcd has compacted
-// away what h missed while it was cut off, one batch holds the difference.
+// away what h missed while it was cut off, one batch holds the difference. When
+// etcd was restored from a backup, which is known by the marks of the writes and
+// not by revisions alone, a Full batch begins anew.
 //
 // It goes on over any loss of etcd (see Stale) until ctx ends, the store is
 // closed (ErrClosed) or h fails, and returns that error. It holds nothing in

@@ -13,6 +13,9 @@ import (
 func TestHosts(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		host, api := open(t, e.config()), open(t, e.config())
+		for range 7 { // hosts cannot have applied what is not there
+			mustUpdate(t, api, put(account("a")))
+		}
 		at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 		full := HostStatus{Host: "h2", Applied: 7, Flows: 100, NICs: []HostNIC{{ID: "n", OFPort: 3, Ready: true, Error: "e", Applied: 6}},
 			Errors: []string{"x"}, Connected: true, Version: "1", Started: at, Heartbeat: at.Add(time.Second)}

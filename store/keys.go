@@ -9,11 +9,14 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
+// headKey is the key, below the prefix, that every mutation writes.
+const headKey = "policy/head"
+
 // layout names the keys of one store, see the package documentation.
 type layout struct{ prefix string }
 
 func (l layout) policy() string { return l.prefix + "policy/" }
-func (l layout) head() string   { return l.prefix + "policy/head" }
+func (l layout) head() string   { return l.prefix + headKey }
 func (l layout) hosts() string  { return l.prefix + "hosts/" }
 func (l layout) host(name string) string {
 	return l.hosts() + name

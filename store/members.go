@@ -150,4 +150,5 @@ func (b *memberBoard) takeLevel(kv *mvccpb.KeyValue) {
 }
 
 func (b *memberBoard) forget()                      {}
+func (b *memberBoard) doubt()                       {}
 func (b *memberBoard) behind(*mvccpb.KeyValue) bool { return false }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -18,9 +19,18 @@ var ErrCompacted = errors.New("revision is compacted")
 // ErrFutureRevision says that etcd has not come to a revision yet.
 var ErrFutureRevision = errors.New("revision is not reached yet")
 
+// ErrRestored says that the store was restored from a backup, and that a
+// revision which was seen before is not in its history any more.
+var ErrRestored = errors.New("the store was restored from a backup, and has another history now")
+
+// lostFor is for how long a revision that the store has lost is refused to who
+// names no mark. Later it is taken for the one that has its number now.
+const lostFor = time.Minute
+
 // Event is what one revision did to the policy.
 type Event struct {
 	Revision int64
+	Mark     string // of the write, see Batch
 	Changes  []ObjectChange
 }
 
@@ -35,17 +45,49 @@ type ObjectChange struct {
 // History hands on what changed after a revision, read from etcd: one call of
 // each for every revision, in order, none missing and none twice, and going on
 // as more changes come, until ctx ends or each fails. started is called first,
-// once it is sure that the history is whole from there on.
+// once it is sure that the history is whole from there on. With the mark of the
+// write at since it is also sure that this is the history that since is of.
 //
-// It is ErrCompacted if etcd has dropped changes since, and ErrUnavailable if
-// it is lost on the way; whoever remembers the last revision can go on from there.
-func (s *Store) History(ctx context.Context, since int64, started func() error, each func(Event) error) error {
+// It is ErrCompacted if etcd has dropped changes since, ErrRestored if since is
+// of another history or the store gets another one, and ErrUnavailable if it is
+// lost on the way; whoever remembers the last revision and its mark can go on
+// from there.
+func (s *Store) History(ctx context.Context, since int64, mark string, started func() error, each func(Event) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	if err := s.inThePast(ctx, since); err != nil {
+	c := s.cache()
+	if err := c.ready(ctx); err != nil {
+		return s.failed("history", err)
+	}
+	h := c.now()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-h.ended:
+			cancel()
+		}
+	}()
+	err := s.inThePast(ctx, since, mark, h)
+	if err == nil {
+		err = s.tell(ctx, since, started, func(e Event) error {
+			// The cache knows whether it is an event of this history.
+			if err := c.reach(ctx, markedRevision{e.Revision, e.Mark}); err != nil {
+				return s.failed("history", err)
+			}
+			return each(e)
+		})
+	}
+	select {
+	case <-h.ended:
+		return &OpError{Op: "history", Kind: ErrRestored}
+	default:
 		return err
 	}
+}
+
+// tell is History without a look at which history it is.
+func (s *Store) tell(ctx context.Context, since int64, started func() error, each func(Event) error) error {
 	from, begun := since+1, false
 	once := func() error {
 		if begun {
@@ -74,14 +116,29 @@ func (s *Store) History(ctx context.Context, since int64, started func() error, 
 	}
 }
 
-// inThePast refuses a revision that etcd has not come to.
-func (s *Store) inThePast(ctx context.Context, rev int64) error {
+// inThePast refuses a revision that etcd has not come to, and one of another
+// history as far as that can be told.
+func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history) error {
 	r, err := s.get(ctx, s.keys.head())
 	if err != nil {
 		return s.failed("history", err)
 	}
 	if rev > r.Header.Revision {
 		return &OpError{Op: "history", Kind: ErrFutureRevision, Err: fmt.Errorf("%d, now is %d", rev, r.Header.Revision)}
+	}
+	if mark == "" && time.Since(h.since) < lostFor {
+		mark = h.lost.at(rev)
+	}
+	if mark == "" {
+		return nil
+	}
+	r, err = s.get(ctx, s.keys.head(), clientv3.WithRev(rev))
+	switch {
+	case errors.Is(err, rpctypes.ErrCompacted): // replay finds out as well
+	case err != nil:
+		return s.failed("history", err)
+	case len(r.Kvs) == 0 || markOf(r.Kvs[0]) != mark:
+		return &OpError{Op: "history", Kind: ErrRestored, Err: fmt.Errorf("revision %d was of another one", rev)}
 	}
 	return nil
 }
@@ -103,6 +160,8 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 		if err := started(); err != nil {
 			return 0, err
 		}
+	} else if errors.Is(err, rpctypes.ErrFutureRev) {
+		return 0, &OpError{Op: "history", Kind: ErrRestored, Err: err}
 	} else if !errors.Is(err, rpctypes.ErrCompacted) {
 		return 0, s.failed("history", err)
 	}
@@ -111,7 +170,10 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 		if r.CompactRevision > 0 {
 			return r.CompactRevision, nil
 		}
-		if err := r.Err(); err != nil {
+		switch err := r.Err(); {
+		case errors.Is(err, rpctypes.ErrFutureRev):
+			return 0, &OpError{Op: "history", Kind: ErrRestored, Err: err}
+		case err != nil:
 			return 0, s.failed("history", err)
 		}
 		for events := r.Events; len(events) > 0; {
@@ -136,6 +198,7 @@ func (l layout) event(rev int64, events []*clientv3.Event) Event {
 	out := Event{Revision: rev}
 	for _, e := range events {
 		if string(e.Kv.Key) == l.head() {
+			out.Mark = markOf(e.Kv)
 			continue
 		}
 		k, err := l.parse(string(e.Kv.Key))

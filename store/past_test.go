@@ -17,7 +17,7 @@ var errEnough = errors.New("enough")
 func story(t *testing.T, s *Store, since int64, n int) (string, error) {
 	t.Helper()
 	var b strings.Builder
-	err := s.History(within(t, 20*time.Second), since, func() error {
+	err := s.History(within(t, 20*time.Second), since, "", func() error {
 		if n == 0 {
 			return errEnough
 		}
@@ -63,7 +63,7 @@ func TestHistoryFromARevision(t *testing.T) {
 			t.Errorf("a revision to come: %v", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		if err := s.History(ctx, r4, func() error { cancel(); return nil }, nil); !errors.Is(err, context.Canceled) {
+		if err := s.History(ctx, r4, "", func() error { cancel(); return nil }, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("canceled: %v", err)
 		}
 	})

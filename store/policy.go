@@ -17,6 +17,7 @@ type policySink struct {
 	handler Handler
 
 	loaded    bool
+	doubted   bool  // the handler's state may be of another history
 	rev       int64 // of the last batch
 	mutations int64 // Version of the head then
 	log       *slog.Logger
@@ -29,6 +30,10 @@ type policySink struct {
 // forget makes the next load a full one.
 func (p *policySink) forget() { p.loaded = false }
 
+// doubt has the next load hand on all objects: that one was written at the
+// revision it has here proves nothing.
+func (p *policySink) doubt() { p.doubted = true }
+
 // load makes one batch of all keys: everything the first time, then what
 // differs from the handler's state.
 func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error {
@@ -40,7 +45,7 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		state = secgroup.NewSnapshot()
 		p.loaded = false
 	}
-	b := Batch{Full: !p.loaded}
+	b := Batch{Full: !p.loaded, Broken: !p.loaded || p.doubted, listed: true}
 	gone := map[secgroup.Key]struct{}{}
 	for o := range state.Objects() {
 		gone[o.Key()] = struct{}{}
@@ -51,7 +56,7 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 	err := pages(func(kv *mvccpb.KeyValue) error {
 		b.Revision = max(b.Revision, kv.ModRevision)
 		if string(kv.Key) == p.keys.head() {
-			mutations = kv.Version
+			mutations, b.head = kv.Version, markedRevision{kv.ModRevision, markOf(kv)}
 			return nil
 		}
 		k, err := p.keys.parse(string(kv.Key))
@@ -62,7 +67,7 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		if _, had := gone[k]; had {
 			delete(gone, k)
 			_, bad := before[string(kv.Key)]
-			if !bad && (k.Kind == secgroup.KindAttachment || revisionOf(state.Get(k)) == kv.ModRevision) {
+			if !bad && !p.doubted && (k.Kind == secgroup.KindAttachment || revisionOf(state.Get(k)) == kv.ModRevision) {
 				return nil
 			}
 		}
@@ -78,15 +83,18 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		p.forget()
 		return errRelist
 	}
+	if b.head.rev == b.Revision {
+		b.Mark = b.head.mark
+	}
 	for k := range gone {
 		b.Changes = append(b.Changes, secgroup.Delete(k))
 	}
-	if b.Full || b.Revision > p.rev || len(b.Changes) > 0 {
+	if b.Broken || b.Revision > p.rev || len(b.Changes) > 0 {
 		if err := p.hand(b); err != nil {
 			return err
 		}
 	}
-	p.loaded, p.mutations = true, mutations
+	p.loaded, p.doubted, p.mutations = true, false, mutations
 	return nil
 }
 
@@ -103,6 +111,8 @@ func (p *policySink) events(rev int64, events []*clientv3.Event) error {
 			if mutations++; e.Type != clientv3.EventTypePut || e.Kv.Version != mutations {
 				return errRelist
 			}
+			b.Mark = markOf(e.Kv)
+			b.head = markedRevision{rev, b.Mark}
 			continue
 		}
 		p.canRead(e.Kv)

@@ -7,7 +7,13 @@ type HostStatus struct {
 	Host string
 	// Applied is the policy revision whose flows are installed, confirmed by
 	// the switch, and by which open connections have been judged again.
-	Applied   int64
+	Applied int64
+	// Mark is the mark of the write that Applied stands for, see Batch: by it a
+	// reader knows a revision of another history. "" is not looked at.
+	Mark string
+	// Doubt says why Applied, of which the host spoke, is not believed and is 0
+	// here; "" = it is believed. It is not the host's word, but the reader's.
+	Doubt     string
 	Flows     int       // flows of ours in the switch
 	NICs      []HostNIC // plugged here, sorted by id
 	Errors    []string  // what keeps the host from applying more, for people
@@ -45,6 +51,7 @@ type HostNIC struct {
 type hostRecord struct {
 	recordHeader
 	Applied   int64           `json:"applied"`
+	Mark      string          `json:"mark,omitempty"`
 	Flows     int             `json:"flows"`
 	NICs      []hostNICRecord `json:"nics,omitempty"`
 	Errors    []string        `json:"errors,omitempty"`
@@ -63,7 +70,7 @@ type hostNICRecord struct {
 }
 
 func hostToRecord(h HostStatus) hostRecord {
-	r := hostRecord{current, h.Applied, h.Flows, nil, h.Errors, h.Connected, h.Version, stampOf(h.Started), stampOf(h.Heartbeat)}
+	r := hostRecord{current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, stampOf(h.Started), stampOf(h.Heartbeat)}
 	for _, n := range h.NICs {
 		r.NICs = append(r.NICs, hostNICRecord(n))
 	}
@@ -75,7 +82,7 @@ func decodeHost(name string, value []byte) (HostStatus, error) {
 	if err := unmarshal(value, &r); err != nil {
 		return HostStatus{}, err
 	}
-	h := HostStatus{Host: name, Applied: r.Applied, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,
+	h := HostStatus{Host: name, Applied: r.Applied, Mark: r.Mark, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,
 		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time()}
 	for _, n := range r.NICs {
 		h.NICs = append(h.NICs, HostNIC(n))

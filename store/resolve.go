@@ -9,7 +9,7 @@ import (
 )
 
 // resolve finds out whether a draft was committed, after an error that leaves
-// it open: made at rev, or not made, and the policy is at rev without it. A
+// it open: made at head, or not made, and the policy is at head without it. A
 // look at etcd would not do, since the transaction may still be on its way. So
 // it first moves one of the guards that the transaction needs unmoved and
 // moves itself. If that works, the transaction is not in and cannot get in any
@@ -18,24 +18,24 @@ import (
 //
 // It is bounded by Config.RequestTimeout and by the store, not by a context
 // of the caller, which may have ended: that may be why the outcome is open.
-func (s *Store) resolve(d *draft) (made bool, rev int64, err error) {
+func (s *Store) resolve(d *draft) (made bool, head markedRevision, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
 	defer cancel()
 	for {
-		made, rev, err = s.tryResolve(ctx, d)
+		made, head, err = s.tryResolve(ctx, d)
 		if err == nil || refused(err) {
-			return made, rev, err
+			return made, head, err
 		}
 		if s.reconnect(ctx); ctx.Err() != nil {
-			return false, 0, err
+			return false, head, err
 		}
 	}
 }
 
-func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, rev int64, err error) {
+func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head markedRevision, err error) {
 	mark, err := newMark()
 	if err != nil {
-		return false, 0, err
+		return false, head, err
 	}
 	r, err := s.client.Txn(ctx).If(d.fence.compare()).
 		// The head moves with every guard, so that no reader of the policy
@@ -43,23 +43,22 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, rev int64,
 		Then(clientv3.OpPut(d.fence.key, ""), clientv3.OpPut(s.keys.head(), mark)).
 		Else(clientv3.OpGet(s.keys.head())).Commit()
 	if err != nil {
-		return false, 0, err
+		return false, head, err
 	}
 	if r.Succeeded {
-		return false, r.Header.Revision, nil
+		return false, markedRevision{r.Header.Revision, markOf(&mvccpb.KeyValue{Value: []byte(mark)})}, nil
 	}
 	kvs := r.Responses[0].GetResponseRange().Kvs
-	var head int64
 	if len(kvs) > 0 {
-		head = kvs[0].ModRevision
+		head = markedRevision{kvs[0].ModRevision, markOf(kvs[0])}
 	}
 	for len(kvs) > 0 && kvs[0].ModRevision > d.rev {
 		if string(kvs[0].Value) == d.mark {
-			return true, kvs[0].ModRevision, nil
+			return true, markedRevision{rev: kvs[0].ModRevision}, nil
 		}
 		older, err := s.client.Get(ctx, s.keys.head(), clientv3.WithRev(kvs[0].ModRevision-1))
 		if err != nil {
-			return false, 0, err
+			return false, head, err
 		}
 		kvs = older.Kvs
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -17,6 +19,8 @@ type Store struct {
 	cfg    Config
 	keys   layout
 	client *clientv3.Client // for requests; feeds have their own
+	conns  connections      // of the client
+	asked  atomic.Int64     // connections made when the store was last found to be the one of the cache
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -45,11 +49,10 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, &OpError{Op: "open", Err: err}
 	}
-	client, err := cfg.dial()
-	if err != nil {
+	s := &Store{cfg: cfg, keys: layout{cfg.Prefix}, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
+	if s.client, err = cfg.dial(grpc.WithStatsHandler(&s.conns)); err != nil {
 		return nil, &OpError{Op: "open", Err: err}
 	}
-	s := &Store{cfg: cfg, keys: layout{cfg.Prefix}, client: client, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
@@ -107,6 +110,12 @@ func (s *Store) Sync(ctx context.Context) error {
 		}
 	}
 }
+
+// Generation counts the histories of the store that this process has followed: a
+// number that is another one than before says that etcd was restored from a
+// backup meanwhile, or may have been, and that revisions of before mean nothing
+// any more.
+func (s *Store) Generation() int64 { return s.cache().now().number }
 
 // Stale reports whether the store has lost contact with etcd, or not had it
 // yet, and since when. It looks at what the process uses: the cache, the

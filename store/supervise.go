@@ -6,24 +6,29 @@ import (
 	"fmt"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/connectivity"
 )
 
-// supervise watches over a session: broken gets the reason when the connection
-// goes away or etcd does not answer, probes what it answers. Asking for a key
-// tells more than RequestProgress: it works through a grpc-proxy, needs a
-// leader, and shows a watch that is silent although there were events.
-func (f *feed) supervise(ctx context.Context, client *clientv3.Client) (broken <-chan error, probes <-chan *mvccpb.KeyValue) {
-	failed := make(chan error, 2)
-	answers := make(chan *mvccpb.KeyValue)
+// connection gets the reason when the connection of a session goes away.
+func (f *feed) connection(ctx context.Context, client *clientv3.Client) (broken <-chan error) {
+	failed := make(chan error, 1)
 	go func() {
 		conn := client.ActiveConnection()
 		if conn.GetState() != connectivity.Ready || conn.WaitForStateChange(ctx, connectivity.Ready) {
 			failed <- errors.New("connection lost")
 		}
 	}()
+	return failed
+}
+
+// supervise watches over a session: silent gets the reason when etcd does not
+// answer, probes what it answers. Asking for a key tells more than
+// RequestProgress: it works through a grpc-proxy, needs a leader, and shows a
+// watch that is silent although there were events.
+func (f *feed) supervise(ctx context.Context, client *clientv3.Client) (silent <-chan error, probes <-chan *clientv3.GetResponse) {
+	failed := make(chan error, 1)
+	answers := make(chan *clientv3.GetResponse)
 	go func() {
 		for {
 			select {
@@ -38,14 +43,10 @@ func (f *feed) supervise(ctx context.Context, client *clientv3.Client) (broken <
 				failed <- fmt.Errorf("probe: %w", err)
 				return
 			}
-			var kv *mvccpb.KeyValue
-			if len(r.Kvs) > 0 {
-				kv = r.Kvs[0]
-			}
 			select {
 			case <-ctx.Done():
 				return
-			case answers <- kv:
+			case answers <- r:
 			}
 		}
 	}()

@@ -20,6 +20,7 @@ const (
 	unmoved guardKind = iota // not written after rev; absent will do
 	exactly                  // last written at rev; 0 = absent
 	present                  // there, whenever it was written
+	reached                  // last written at rev or later
 )
 
 func (g guard) compare() clientv3.Cmp {
@@ -28,6 +29,8 @@ func (g guard) compare() clientv3.Cmp {
 		return clientv3.Compare(clientv3.ModRevision(g.key), "=", g.rev)
 	case present:
 		return clientv3.Compare(clientv3.CreateRevision(g.key), ">", 0)
+	case reached:
+		return clientv3.Compare(clientv3.ModRevision(g.key), ">", g.rev-1)
 	}
 	return clientv3.Compare(clientv3.ModRevision(g.key), "<", g.rev+1)
 }
@@ -39,6 +42,8 @@ func (g guard) holds(kv *mvccpb.KeyValue) bool {
 		return kv.GetModRevision() == g.rev
 	case present:
 		return kv != nil
+	case reached:
+		return kv.GetModRevision() >= g.rev
 	}
 	return kv.GetModRevision() <= g.rev
 }

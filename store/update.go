@@ -57,8 +57,13 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		r := s.commit(ctx, d)
 		switch r.outcome {
 		case committed:
-			s.settle(ctx, c, r.rev)
+			s.settle(ctx, c, d.written(r.rev))
 			return r.rev, nil
+		case wentBack:
+			if err := s.follows(ctx, c, d); err != nil {
+				return 0, err
+			}
+			continue
 		case failed:
 			return 0, r.err
 		case unsent:
@@ -81,9 +86,9 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 				turn = true
 			}
 		}
-		if r.rev > d.rev {
-			if err := c.reach(ctx, r.rev); err != nil {
-				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", r.rev, err))
+		if r.head.rev > d.rev {
+			if err := c.reach(ctx, r.head); err != nil {
+				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", r.head.rev, err))
 			}
 			stuck = 0
 			continue
@@ -91,7 +96,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		if stuck++; stuck > stuckConflicts {
 			return 0, &OpError{Op: "update", Err: s.explain(ctx, d)}
 		}
-		s.pause(ctx, c, d.rev+1)
+		s.pause(ctx, c, markedRevision{rev: d.rev + 1})
 	}
 }
 
@@ -122,6 +127,9 @@ func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change,
 		if d, err = s.keys.drafted(snap, changes, c.rests, notes); err != nil {
 			return &OpError{Op: "update", Err: err}
 		}
+		if d != nil {
+			d.planned(s.keys, c.now(), c.head())
+		}
 		return s.permit(d)
 	})
 	if err != nil {
@@ -135,8 +143,9 @@ type outcome uint8
 
 const (
 	committed  outcome = iota // at rev
-	conflicted                // its conditions did not hold; the policy was at rev
-	lostUnmade                // sent, lost, and certain not to be made; the policy was at rev
+	conflicted                // its conditions did not hold; the policy was at head
+	lostUnmade                // sent, lost, and certain not to be made; the policy was at head
+	wentBack                  // the store does not have the history that it was planned on
 	unsent                    // there was no connection
 	failed                    // etcd refused it, or what became of it is unknown: err says so
 )
@@ -144,11 +153,18 @@ const (
 type commitResult struct {
 	outcome outcome
 	rev     int64
+	head    markedRevision
 	err     error
 }
 
 // commit tries a draft once.
 func (s *Store) commit(ctx context.Context, d *draft) commitResult {
+	switch l, err := s.meets(ctx, d.head); {
+	case err != nil:
+		return commitResult{outcome: unsent, err: s.failed("update", err)}
+	case l != sameHistory:
+		return commitResult{outcome: wentBack}
+	}
 	whole, err := s.write(ctx, d)
 	if err != nil {
 		return commitResult{outcome: unsent, err: s.failed("update", err)}
@@ -168,26 +184,69 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrNoteTaken}}
 	case errors.Is(err, rpctypes.ErrLeaseNotFound):
 		s.leases.forget()
-		return commitResult{outcome: conflicted, rev: d.rev}
+		return commitResult{outcome: conflicted, head: d.head}
 	case err == nil:
-		var head int64
+		var head markedRevision
 		if kvs := r.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-			head = kvs[0].ModRevision
+			head = markedRevision{kvs[0].ModRevision, markOf(kvs[0])}
 		}
-		return commitResult{outcome: conflicted, rev: head}
+		if head.rev < d.head.rev || head.rev == d.head.rev && head.mark != d.head.mark {
+			return commitResult{outcome: wentBack}
+		}
+		return commitResult{outcome: conflicted, head: head}
 	case refused(err):
 		return commitResult{outcome: failed, err: s.failed("update", err)}
 	case !*sent:
 		return commitResult{outcome: unsent, err: s.failed("update", err)}
 	}
-	made, rev, unresolved := s.resolve(d)
+	made, head, unresolved := s.resolve(d)
 	switch {
 	case unresolved != nil:
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrOutcomeUnknown, Err: fmt.Errorf("%w; then: %w", err, unresolved)}}
 	case made:
-		return commitResult{outcome: committed, rev: rev}
+		return commitResult{outcome: committed, rev: head.rev}
 	}
-	return commitResult{outcome: lostUnmade, rev: rev, err: s.failed("update", err)}
+	return commitResult{outcome: lostUnmade, head: head, err: s.failed("update", err)}
+}
+
+// meets finds out whether the store that requests go to has the history that
+// ends with head, if there are other connections than when it last had.
+func (s *Store) meets(ctx context.Context, head markedRevision) (lineage, error) {
+	made := s.conns.made.Load()
+	if made == s.asked.Load() || head.rev == 0 {
+		return sameHistory, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	w := &witness{s.keys.head(), head.rev, head.mark}
+	t, err := w.testify(ctx, s.client)
+	if err != nil {
+		return unproven, err
+	}
+	if t.lineage == sameHistory {
+		s.asked.Store(made)
+	}
+	return t.lineage, nil
+}
+
+// follows waits until the cache has gone on from what a draft was planned on:
+// to the store's other history, or to a point of this one that can be proved.
+func (s *Store) follows(ctx context.Context, c *cache, d *draft) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	for {
+		beat := c.pulse.next()
+		if c.now().number != d.from.number || c.revision() != d.rev {
+			return nil
+		}
+		select {
+		case <-s.ctx.Done():
+			return s.failed("update", ErrClosed)
+		case <-ctx.Done():
+			return s.failed("update", fmt.Errorf("%w: %w", errWentBack, ctx.Err()))
+		case <-beat:
+		}
+	}
 }
 
 // reconnect spares a request the rest of gRPC's wait between attempts to
@@ -201,15 +260,15 @@ func (s *Store) reconnect(ctx context.Context) {
 }
 
 // settle waits until the cache has seen a write, as long as that makes sense.
-func (s *Store) settle(ctx context.Context, c *cache, rev int64) {
+func (s *Store) settle(ctx context.Context, c *cache, w markedRevision) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	_ = c.reach(ctx, rev) // done or not, the write is made
+	_ = c.reach(ctx, w) // done or not, the write is made
 }
 
 // pause gives events that may be under way a moment to arrive.
-func (s *Store) pause(ctx context.Context, c *cache, rev int64) {
+func (s *Store) pause(ctx context.Context, c *cache, w markedRevision) {
 	ctx, cancel := context.WithTimeout(ctx, stuckPause)
 	defer cancel()
-	_ = c.reach(ctx, rev) // or not: the caller counts
+	_ = c.reach(ctx, w) // or not: the caller counts
 }

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+)
+
+// maxMarks bounds how many writes are remembered by their marks, some 300 kB.
+const maxMarks = 4096
+
+// marks are the latest writes of the history that is followed, the oldest
+// first: which write it was that a revision stands for.
+type marks struct{ all []markedRevision }
+
+// markedRevision is a revision and the mark of the mutation that made it, "" if
+// it was made by other hands.
+type markedRevision struct {
+	rev  int64
+	mark string
+}
+
+// restart forgets all and begins with some writes.
+func (m *marks) restart(first ...markedRevision) { m.all = append(m.all[:0:0], first...) }
+
+func (m *marks) add(w markedRevision) {
+	if len(m.all) == 2*maxMarks {
+		m.all = append(m.all[:0:0], m.all[maxMarks:]...)
+	}
+	m.all = append(m.all, w)
+}
+
+// knowledge is what marks can say of a write.
+type knowledge uint8
+
+const (
+	isThere  knowledge = iota // it is in the history
+	isNot                     // it is not: another write has its revision, or none
+	tooOld                    // it was before all that is remembered
+	notSoFar                  // the history has not come there, as far as it is followed
+)
+
+// has says whether a write is in the history. One without a mark is taken by
+// its revision alone.
+func (m *marks) has(w markedRevision) knowledge {
+	switch {
+	case len(m.all) == 0 || w.rev > m.all[len(m.all)-1].rev:
+		return notSoFar
+	case w.rev < m.all[0].rev:
+		return tooOld
+	}
+	at, found := slices.BinarySearchFunc(m.all, w.rev, func(h markedRevision, rev int64) int { return cmp.Compare(h.rev, rev) })
+	if w.mark == "" || found && (m.all[at].mark == w.mark || m.all[at].mark == "") {
+		return isThere
+	}
+	return isNot
+}
+
+// at is the mark of the write at a revision, "" if that is not remembered.
+func (m *marks) at(rev int64) string {
+	i, found := slices.BinarySearchFunc(m.all, rev, func(h markedRevision, rev int64) int { return cmp.Compare(h.rev, rev) })
+	if !found {
+		return ""
+	}
+	return m.all[i].mark
+}
+
+// last is the latest write; zero if there is none.
+func (m *marks) last() markedRevision {
+	if len(m.all) == 0 {
+		return markedRevision{}
+	}
+	return m.all[len(m.all)-1]
+}
+
+// head is the latest write that a mutation made; zero if there is none.
+func (m *marks) head() markedRevision {
+	for i := len(m.all) - 1; i >= 0; i-- {
+		if m.all[i].mark != "" {
+			return m.all[i]
+		}
+	}
+	return markedRevision{}
+}
