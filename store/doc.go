@@ -33,7 +33,9 @@
 // ModRevision of policy/head, so one process never waits for a revision that
 // another cannot reach: writes of host status move etcd's own revision, not
 // the policy's. The Version of policy/head counts the mutations; a follower
-// that sees it skip has lost an event and lists again.
+// that sees it skip has lost an event and lists again. Its value has a mark that
+// no other mutation has: by it a follower knows an etcd that was restored from a
+// backup, in which the same revisions stand for something else, and begins anew.
 //
 // # Limits of an etcd cluster
 //

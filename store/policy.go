@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"log/slog"
+	"reflect"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -30,7 +31,7 @@ type policySink struct {
 // forget makes the next load a full one.
 func (p *policySink) forget() { p.loaded = false }
 
-// doubt has the next load hand on all objects: that one was written at the
+// doubt has the next load compare what objects are: that one was written at the
 // revision it has here proves nothing.
 func (p *policySink) doubt() { p.doubted = true }
 
@@ -67,7 +68,8 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		if _, had := gone[k]; had {
 			delete(gone, k)
 			_, bad := before[string(kv.Key)]
-			if !bad && !p.doubted && (k.Kind == secgroup.KindAttachment || revisionOf(state.Get(k)) == kv.ModRevision) {
+			was := state.Get(k)
+			if !bad && (k.Kind == secgroup.KindAttachment || revisionOf(was) == kv.ModRevision && (!p.doubted || isStill(was, k, kv))) {
 				return nil
 			}
 		}
@@ -96,6 +98,12 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 	}
 	p.loaded, p.doubted, p.mutations = true, false, mutations
 	return nil
+}
+
+// isStill reports whether a record is an object as it was, and nothing more.
+func isStill(was secgroup.Object, k secgroup.Key, kv *mvccpb.KeyValue) bool {
+	now, more, err := decodeObject(k, kv.ModRevision, kv.Value)
+	return err == nil && more == nil && reflect.DeepEqual(was, now)
 }
 
 // events makes one batch of the events of one revision.
