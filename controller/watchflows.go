@@ -41,10 +41,13 @@ type watchFlows struct {
 	due    time.Time      // when to put them in again
 }
 
-// renewal is when the flows have to be put in again.
+// renewal is when the flows have to be put in again; zero while there are none.
 func (f *watchFlows) renewal() time.Time {
 	f.turn.Lock()
 	defer f.turn.Unlock()
+	if len(f.have) == 0 {
+		return time.Time{}
+	}
 	return f.due
 }
 

@@ -1,0 +1,98 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/ovstest"
+	"github.com/ringfence/ringfence/openflow"
+)
+
+// lookout is a drop watch on a switch, of one NIC that can be unplugged.
+type lookout struct {
+	*dropWatch
+	ovs     *ovstest.OVS
+	link    *link
+	plugged atomic.Bool
+	steps   atomic.Int64 // times that it asked where the NIC is
+}
+
+func newLookout(t *testing.T) *lookout {
+	t.Helper()
+	l := &lookout{ovs: ovstest.Start(t, ovstest.Options{})}
+	l.ovs.AddBridge(bridge)
+	log := slog.New(slog.DiscardHandler)
+	l.link = &link{path: filepath.Join(l.ovs.RunDir, bridge+".mgmt"), log: log, wake: func() {}, drift: newDrift()}
+	locate := func(nics []string) map[string]watched {
+		l.steps.Add(1)
+		if len(nics) == 0 || !l.plugged.Load() {
+			return nil
+		}
+		return map[string]watched{nics[0]: {port: 1, ready: true}}
+	}
+	heard := &reports{heard: func(openflow.PacketIn) {}}
+	l.dropWatch = newDropWatch(l.link, heard, locate, func(context.Context) error { return nil })
+	ctx, cancel := context.WithCancel(context.Background())
+	linked, watched := make(chan error, 1), make(chan error, 1)
+	go func() { linked <- l.link.run(ctx) }()
+	go func() { watched <- l.run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-linked
+		<-watched
+		heard.readers.Wait()
+	})
+	l.until(t, "a connection to the switch", func() bool { return l.link.peek() != nil })
+	return l
+}
+
+func (l *lookout) until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+func (l *lookout) watches() bool {
+	return strings.Contains(l.ovs.Ofctl("--no-stats", "dump-flows", bridge), "cookie=0x52470b")
+}
+
+// A NIC that goes while somebody looks leaves nothing to be done until they cease
+// to look: the switch's flows go, and nothing is put in again.
+func TestDropWatchRestsWhenTheNICIsGone(t *testing.T) {
+	t.Parallel()
+	l := newLookout(t)
+	l.plugged.Store(true)
+	if err := l.look(t.Context(), []string{"a1"}, 2*patience); err != nil {
+		t.Fatal(err)
+	}
+	if !l.watches() {
+		t.Fatal("nobody looks")
+	}
+	l.plugged.Store(false)
+	l.kick() // as when it is unplugged
+	l.until(t, "the flows go", func() bool { return !l.watches() })
+	// The time comes at which they would have been put in again.
+	l.flows.turn.Lock()
+	if len(l.flows.have) != 0 {
+		t.Error("watches are believed to be there")
+	}
+	l.flows.due = time.Now()
+	l.flows.turn.Unlock()
+	l.kick()
+	before := l.steps.Load()
+	time.Sleep(200 * time.Millisecond) // in which a loop without rest takes thousands of steps
+	if n := l.steps.Load() - before; n > 10 {
+		t.Errorf("%d steps in 200 ms although there is nothing to do", n)
+	}
+	l.plugged.Store(true)
+	l.kick()
+	l.until(t, "the NIC that is back is looked at", l.watches)
+}
