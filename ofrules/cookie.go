@@ -31,9 +31,10 @@ const (
 	KindAddress                            // labels of a remote address; id 0
 	KindUnrestricted                       // admits: egress that nothing restricts; id = the NIC's number
 	KindBaseline                           // admits: the operator's baseline; id = MarkBaseline
-	KindCut                                // keeps connections cut; id 0
+	kindFormerCut                          // of versions that kept each cut connection by flows of its own: they take any flow of it for theirs
 	KindWatch                              // reports what is dropped while somebody looks; id = the Watch's
 	KindPickUp                             // has TCP judged in mid-stream for a while; id 0
+	KindCut                                // keeps connections cut; id 0
 )
 
 var kindNames = [...]string{
@@ -61,7 +62,7 @@ func cookie(k CookieKind, id uint32) uint64 { return CookieOwner | uint64(k)<<40
 // Ringfence's or of a kind this version does not know.
 func ParseCookie(c uint64) (Cookie, bool) {
 	k := CookieKind(c >> 40)
-	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindPickUp {
+	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindCut || k == kindFormerCut {
 		return Cookie{}, false
 	}
 	return Cookie{k, uint32(c)}, true

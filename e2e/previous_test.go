@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/ovstest"
+	"github.com/ringfence/ringfence/internal/stack"
+)
+
+// previous is the last commit before records had levels: its programs refuse a
+// record with any field that they do not know, and read nothing any more until
+// it is gone. It stands for every version that an upgrade may begin with.
+const previous = "6b6a7fd121b6ab470a3d650dd3976c3aa63e4662"
+
+// previousBinary builds the program of that commit.
+func previousBinary(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	top, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
+	if err != nil {
+		t.Skip("there is no git history to build the previous version from")
+	}
+	root := strings.TrimSpace(string(top))
+	if exec.Command("git", "-C", root, "cat-file", "-e", previous).Run() != nil {
+		t.Skip("the git history does not reach back to the previous version " + previous + " (a shallow clone?)")
+	}
+	archive := exec.Command("sh", "-c", `git -C "$1" archive "$2" | tar -x -C "$3"`, "sh", root, previous, dir)
+	if out, err := archive.CombinedOutput(); err != nil {
+		t.Fatalf("git archive: %v\n%s", err, out)
+	}
+	path := filepath.Join(dir, "ringfence-previous")
+	build := exec.Command("go", "build", "-o", path, "./cmd/ringfence")
+	build.Dir, build.Env = dir, append(os.Environ(), "GOFLAGS=-trimpath -buildvcs=false")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build of %s: %v\n%s", previous, err, out)
+	}
+	return path
+}
+
+// TestBesideThePrevious rolls this version out beside the previous one, an API
+// and a controller at a time, and back: each reads what the other writes, each
+// applies it and believes the other's hosts, and what the previous one does not
+// understand is written by nobody as long as it may be there.
+func TestBesideThePrevious(t *testing.T) {
+	t.Parallel()
+	then := previousBinary(t)
+	now, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	s, err := stack.StartAPI(ctx, then)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.Logs())
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	switches := map[string]*ovstest.OVS{}
+	for i, host := range []string{"h1", "h2"} {
+		o := ovstest.Start(t, ovstest.Options{})
+		o.AddBridge("br-int")
+		o.Vsctl("add-port", "br-int", "tap", "--", "set", "Interface", "tap", "type=dummy", "ofport_request=1", fmt.Sprintf("external_ids:iface-id=n%d", i+1))
+		switches[host] = o
+	}
+	at := func(host, binary string) stack.Host {
+		return stack.Host{Name: host, OVSDB: switches[host].DBAddr, Bridge: "br-int", Binary: binary}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	older := s.Client
+	must(s.StartController(at("h1", then)))
+	must(second(older.PutNetwork(ctx, "net", client.NetworkSpec{Type: "flat", Prefixes: []string{"10.0.0.0/24"}})))
+	must(second(older.PutGroup(ctx, "acme", "web", client.GroupSpec{Name: "web"})))
+	for i := 1; i <= 2; i++ {
+		nic := fmt.Sprintf("n%d", i)
+		must(second(older.PutNIC(ctx, nic, client.NICSpec{Account: "acme", Network: "net", MAC: fmt.Sprintf("02:00:00:00:00:0%d", i), Addresses: []string{fmt.Sprintf("10.0.0.%d", i)}})))
+		must(older.AttachNIC(ctx, "acme", nic, "web"))
+	}
+	// open adds a rule by one API and waits for both hosts by the other, then
+	// looks at both switches.
+	port := 8000
+	open := func(when string, by, seenBy *client.Client, hosts ...string) {
+		t.Helper()
+		for _, c := range []*client.Client{by, seenBy} {
+			eventually(t, time.Minute, func() error {
+				for _, name := range hosts {
+					if h, err := c.Host(ctx, name); err != nil || !h.Alive || !h.Connected {
+						return fmt.Errorf("%s: host %s for an API: %+v, %v", when, name, h, err)
+					}
+				}
+				return nil
+			})
+		}
+		port++
+		must(second(by.PutRule(ctx, "acme", "web", fmt.Sprintf("r%d", port), client.RuleSpec{Direction: "ingress", Protocol: "tcp", PortMin: &port})))
+		r, err := seenBy.Realization(ctx, 0, time.Minute)
+		must(err)
+		if r.State != "realized" {
+			t.Fatalf("%s: %+v", when, r)
+		}
+		for _, h := range hosts {
+			eventually(t, time.Minute, func() error {
+				if !strings.Contains(switches[h].Ofctl("dump-flows", "br-int"), fmt.Sprintf("tp_dst=%d", port)) {
+					return fmt.Errorf("%s: host %s has no flow for port %d", when, h, port)
+				}
+				return nil
+			})
+		}
+	}
+	open("the previous version alone", older, older, "h1")
+
+	process, newer, err := s.StartBeside(ctx, now)
+	must(err)
+	must(s.StartController(at("h2", now)))
+	open("written by the previous, seen by this", older, newer, "h1", "h2")
+	open("written by this, seen by the previous", newer, older, "h1", "h2")
+	clusterIs := func(when string, level int, adopted bool) {
+		t.Helper()
+		eventually(t, time.Minute, func() error {
+			c, err := newer.Cluster(ctx)
+			if level == 0 {
+				level = c.Reads
+			}
+			if err == nil && (c.Level != level || c.OlderAPIsGone != adopted || len(c.Unreadable) > 0) {
+				err = fmt.Errorf("%s: %+v, want level %d", when, c, level)
+			}
+			return err
+		})
+	}
+	clusterIs("beside the previous", 1, false)
+	must(second(newer.AdoptCluster(ctx))) // too early: but the host of the previous version holds it
+	clusterIs("with a host of the previous version", 1, true)
+
+	must(s.Controller("h1").Stop())
+	must(s.StartController(at("h1", now)))
+	clusterIs("all hosts are new", 0, true) // what this version understands
+	open("with new hosts", older, newer, "h1", "h2")
+
+	// And back.
+	must(s.Controller("h2").Stop())
+	must(s.StartController(at("h2", then)))
+	clusterIs("a host was rolled back", 1, true)
+	open("a host was rolled back", newer, older, "h1", "h2")
+	must(process.Stop())
+	open("the previous API alone", older, older, "h1", "h2")
+	if groups, err := older.Group(ctx, "acme", "web"); err != nil || len(groups.Rules) != port-8000+2 {
+		t.Errorf("the group is %+v, %v", groups, err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
