@@ -14,10 +14,15 @@ import (
 // takes some 10 µs for each, and what others want of it comes in between.
 const cutBatch = 500
 
-// cutConns cuts connections in the zones that they are in, each by a packet of
-// its own that goes nowhere (see ofrules.Cut). With begin there are tombstones
-// then even where no connection was.
-func cutConns(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
+// cutter is what cutting needs to know of the datapath, and to do there.
+type cutter interface {
+	Kernel() bool
+	FlushConntrack(ctx context.Context, conn unixctl.Conn) error
+}
+
+// cutConns cuts connections in the zones that they are in. With begin there are
+// tombstones then even where no connection was.
+func cutConns(ctx context.Context, conn *ofconn.Conn, dp cutter, conns []unixctl.Conn, begin bool) error {
 	if conn == nil {
 		if len(conns) == 0 {
 			return nil
@@ -25,17 +30,14 @@ func cutConns(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begi
 		return errNoSwitch
 	}
 	for batch := range slices.Chunk(conns, cutBatch) {
-		out := make([]openflow.PacketOut, 0, len(batch))
-		for _, c := range batch {
-			purpose := unixctl.Touch
-			if begin || ofrules.IsPickedUp(c.Labels) {
-				purpose = unixctl.Begin
-			}
-			frame, err := unixctl.Frame(c, purpose)
-			if err != nil {
+		out, gone, err := cuts(dp.Kernel(), batch, begin)
+		if err != nil {
+			return err
+		}
+		for _, c := range gone {
+			if err := dp.FlushConntrack(ctx, c); err != nil {
 				return err
 			}
-			out = append(out, openflow.PacketOut{InPort: openflow.PortController, Actions: ofrules.Cut(c.Zone), Packet: frame})
 		}
 		if err := conn.PacketOut(ctx, out...); err != nil {
 			return err
@@ -43,6 +45,36 @@ func cutConns(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begi
 	}
 	return nil
 }
+
+// cuts returns what cuts connections: a packet for each that goes nowhere (see
+// ofrules.Cut), and those that are to be deleted instead.
+func cuts(kernel bool, conns []unixctl.Conn, begin bool) (out []openflow.PacketOut, gone []unixctl.Conn, err error) {
+	touch, actions := unixctl.Touch, ofrules.Cut
+	if kernel {
+		touch, actions = unixctl.TouchKernel, ofrules.CutInKernel
+	}
+	for _, c := range conns {
+		purpose := touch
+		switch {
+		case begin || ofrules.IsPickedUp(c.Labels):
+			purpose = unixctl.Begin
+		case kernel && halfOpen(c):
+			gone = append(gone, c)
+			continue
+		}
+		frame, err := unixctl.Frame(c, purpose)
+		if err != nil {
+			return nil, nil, err
+		}
+		out = append(out, openflow.PacketOut{InPort: openflow.PortController, Actions: actions(c.Zone), Packet: frame})
+	}
+	return out, gone, nil
+}
+
+// halfOpen tells whether only SYNs have come of a connection. The kernel would
+// call another SYN invalid whose sequence number does not fit, and so keep it
+// uncut. Deleted, it is cut for good: nothing but a SYN begins it anew.
+func halfOpen(c unixctl.Conn) bool { return c.Proto == openflow.ProtoTCP && c.State == "SYN_SENT" }
 
 func isICMP(c unixctl.Conn) bool {
 	return c.Proto == openflow.ProtoICMP || c.Proto == openflow.ProtoICMPv6

@@ -56,7 +56,7 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 		}
 		conns := e.tombs.of(nic, zone, time.Now())
 		e.view.policy(func(s *secgroup.Snapshot) { conns = refused(e.tombs, s, nic, conns) })
-		if err := cutConns(ctx, e.conn, conns, true); err != nil {
+		if err := cutConns(ctx, e.conn, e.datapath(), conns, true); err != nil {
 			return err
 		}
 	}

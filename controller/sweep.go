@@ -89,7 +89,11 @@ type conntrack interface {
 
 func newSweeper(c *controller) *sweeper {
 	return &sweeper{
-		log: c.log, ctl: func() conntrack { return c.datapath() }, send: cutConns, tombs: c.tombs, nudge: c.nudge, view: c.view, report: c.report,
+		log: c.log, ctl: func() conntrack { return c.datapath() },
+		send: func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
+			return cutConns(ctx, conn, c.datapath(), conns, begin)
+		},
+		tombs: c.tombs, nudge: c.nudge, view: c.view, report: c.report,
 		freed: c.zones.freed, lastPass: c.passes.duration, cached: c.passes.cached, metrics: c.metrics, wake: make(chan struct{}, 1),
 		expected: newSweep(), due: newSweep(),
 	}

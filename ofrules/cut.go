@@ -29,10 +29,18 @@ func IsCut(label [16]byte) bool { return label[15]&cutLabel[15] != 0 }
 // first sender might send. An entry that took the packet for a reply gives way
 // to one that knows better who began. Without an entry there is one then, unless
 // the packet begins no connection.
-func Cut(zone uint16) of.Actions {
-	return of.MustActions(of.CT{
+func Cut(zone uint16) of.Actions { return of.MustActions(commitCut(zone)) }
+
+// CutInKernel is Cut for the kernel's datapath, which looks at a packet's direction
+// only if it was tracked before (net/openvswitch/conntrack.c, skb_nfct_cached()).
+func CutInKernel(zone uint16) of.Actions {
+	return of.MustActions(of.CT{Zone: zone, Table: of.NoTable}, commitCut(zone))
+}
+
+func commitCut(zone uint16) of.Action {
+	return of.CT{
 		Commit: true, Force: true, Zone: zone, Table: of.NoTable, Exec: []of.Action{of.SetWide{Field: of.CTLabel, Value: cutLabel, Mask: cutLabel}},
-	})
+	}
 }
 
 // uncut takes the bit off.

@@ -200,6 +200,9 @@ func flushTuple(proto uint8, t Tuple) (string, error) {
 	return s, nil
 }
 
+// Kernel tells whether the datapath is known to be the kernel's.
+func (c *Client) Kernel() bool { return !c.userspace() }
+
 // userspace is true unless the datapath is known to be the kernel's.
 func (c *Client) userspace() bool { return !strings.HasPrefix(c.datapath, "system@") }
 

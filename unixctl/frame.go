@@ -3,6 +3,7 @@ package unixctl
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"net/netip"
 )
 
@@ -20,6 +21,12 @@ const (
 	// whose flags make no sense (RFC 9293), so that conntrack finds the
 	// connection, calls the packet invalid and leaves the connection's state.
 	Touch Purpose = iota
+	// TouchKernel is Touch for the kernel's conntrack, to which such flags belong
+	// to no connection: a SYN, which it ignores in an established connection
+	// (nf_conntrack_proto_tcp.c, TCP_CONNTRACK_IGNORE: "our connection entry may be
+	// out of sync"), and which begins a closed one anew. One that is about to begin
+	// may call it invalid.
+	TouchKernel
 	// Begin would begin the connection if there were none.
 	Begin
 )
@@ -27,8 +34,10 @@ const (
 // Frame returns an Ethernet frame as the end of a connection might send it that
 // began it. With an OpenFlow packet-out it takes ct() actions to the connection,
 // which then set its mark and label (lib/conntrack.c, process_one()); it is to go
-// nowhere else. Other protocols than TCP have no packets that change nothing: one
-// more of them has come then.
+// nowhere else. Of SCTP it is a HEARTBEAT with a verification tag that is not the
+// connection's, of DCCP a Request, which the kernel ignores in open connections.
+// Other protocols have no packets that change nothing: one more of them has come
+// then.
 func Frame(c Conn, p Purpose) ([]byte, error) {
 	src, dst := c.Orig.Src, c.Orig.Dst
 	if !src.IsValid() || !dst.IsValid() || src.Is4() != dst.Is4() {
@@ -36,7 +45,7 @@ func Frame(c Conn, p Purpose) ([]byte, error) {
 	}
 	const ethLen = 14
 	// Locally administered addresses: nobody ever sees them.
-	f := append(make([]byte, 0, 80), 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2)
+	f := append(make([]byte, 0, 96), 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2)
 	payload := payloadOf(c, p)
 	if src.Is4() {
 		f = append(f, 0x08, 0x00, 0x45, 0)
@@ -51,6 +60,9 @@ func Frame(c Conn, p Purpose) ([]byte, error) {
 	if src.Is4() {
 		binary.BigEndian.PutUint16(f[ethLen+10:], ^sum(0, f[ethLen:]))
 	}
+	if c.Proto == protoSCTP {
+		binary.LittleEndian.PutUint32(payload[8:], crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
+	}
 	if at, ok := checksumAt(c.Proto); ok {
 		binary.BigEndian.PutUint16(payload[at:], checksum(c.Proto, src, dst, payload))
 	}
@@ -59,7 +71,7 @@ func Frame(c Conn, p Purpose) ([]byte, error) {
 
 // payloadOf is what follows the IP header, without a checksum.
 func payloadOf(c Conn, p Purpose) []byte {
-	b := make([]byte, 8, 20)
+	b := make([]byte, 8, 24)
 	binary.BigEndian.PutUint16(b, c.Orig.SPort)
 	binary.BigEndian.PutUint16(b[2:], c.Orig.DPort)
 	switch c.Proto {
@@ -67,12 +79,21 @@ func payloadOf(c Conn, p Purpose) []byte {
 		const fin, syn, ack = 1, 2, 16
 		b = b[:20]
 		b[12] = 5 << 4 // the header's length
-		if b[13] = syn | fin; p == Begin {
-			b[13] = ack
-		}
+		b[13] = map[Purpose]byte{Touch: syn | fin, TouchKernel: syn, Begin: ack}[p]
 		b[15] = 64 // a window
-	case protoUDP:
-		b[5] = 8 // the length
+	case protoUDP, protoUDPLite:
+		b[5] = 8 // the length; of UDP-Lite what the checksum covers
+	case protoDCCP:
+		const request, extended = 0, 1
+		b = b[:20]
+		b[4] = 5 // the header's length
+		b[8] = request<<1 | extended
+	case protoSCTP:
+		const heartbeat, info = 4, 1
+		b = b[:20]
+		binary.BigEndian.PutUint32(b[4:], sctpTag)
+		b[12], b[15] = heartbeat, 8
+		b[17], b[19] = info, 4
 	case protoICMP, protoICMPv6:
 		b[0], b[1], b[2], b[3] = c.Orig.ICMPType, c.Orig.ICMPCode, 0, 0
 		binary.BigEndian.PutUint16(b[4:], c.Orig.ICMPID)
@@ -80,12 +101,15 @@ func payloadOf(c Conn, p Purpose) []byte {
 	return b
 }
 
+// sctpTag is a verification tag that is unlikely to be a connection's.
+const sctpTag = 0x52474655
+
 // checksumAt is where a protocol's checksum stands.
 func checksumAt(proto uint8) (offset int, ok bool) {
 	switch proto {
 	case protoTCP:
 		return 16, true
-	case protoUDP:
+	case protoUDP, protoUDPLite, protoDCCP:
 		return 6, true
 	case protoICMP, protoICMPv6:
 		return 2, true
@@ -100,10 +124,10 @@ func checksum(proto uint8, src, dst netip.Addr, payload []byte) uint16 {
 	if proto != protoICMP {
 		pseudo = uint32(sum(0, src.AsSlice())) + uint32(sum(0, dst.AsSlice())) + uint32(proto) + uint32(len(payload))
 	}
-	if s := ^sum(pseudo, payload); s != 0 || proto != protoUDP {
+	if s := ^sum(pseudo, payload); s != 0 || proto != protoUDP && proto != protoUDPLite {
 		return s
 	}
-	return 0xffff // RFC 768: 0 is none
+	return 0xffff // RFC 768, RFC 3828: 0 is none
 }
 
 // sum is the ones' complement sum of RFC 1071, of an even number of bytes.
