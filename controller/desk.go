@@ -59,14 +59,24 @@ func (d *desk) run(ctx context.Context) error {
 	}
 	defer d.reports.readers.Wait()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer) })
-	g.Go(func() error { return d.runCount(ctx) })
-	g.Go(func() error { return d.watch.run(ctx) })
+	g.Go(func() error {
+		return d.persist(ctx, "questions", func(ctx context.Context) error { return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer) })
+	})
+	g.Go(func() error { return d.persist(ctx, "hits", d.runCount) })
+	g.Go(func() error { return d.persist(ctx, "drop watch", d.watch.run) })
 	return g.Wait()
 }
 
 // answer is a store.Answerer.
-func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
+func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
+	err = d.guarded("question "+kind, func() error {
+		answer, err = d.answerKind(ctx, kind, body)
+		return err
+	})
+	return answer, err
+}
+
+func (d *desk) answerKind(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
 	switch kind {
 	case inquiry.KindTrace:
 		return reply(ctx, body, d.trace)
@@ -84,13 +94,16 @@ func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (j
 	return nil, fmt.Errorf("this version does not answer questions of kind %q", kind)
 }
 
-// hear takes what a flow of a probe or a watch reports.
+// hear takes what a flow of a probe or a watch reports. What is in the packet is
+// its sender's choice.
 func (d *desk) hear(p openflow.PacketIn) {
-	r, ok := ofrules.ParseReport(p.UserData)
-	if !ok || p.Cookie&ofrules.KindMask != ofrules.WatchCookie || d.probes.hear(r, p) || r.Drop == 0 {
-		return
-	}
-	d.watch.hear(r, p)
+	_ = d.guarded("reports", func() error {
+		r, ok := ofrules.ParseReport(p.UserData)
+		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.hear(r, p) && r.Drop != 0 {
+			d.watch.hear(r, p)
+		}
+		return nil
+	})
 }
 
 // reply decodes a question and encodes its answer.

@@ -40,6 +40,7 @@ type rig struct {
 	unfit   func(unixctl.Version) error
 	metrics *prometheus.Registry
 	logs    *logbook
+	asks    Asks // instead of the host's store
 
 	way       *detour // from the host to etcd
 	hostStore *store.Store
@@ -110,6 +111,9 @@ func (r *rig) start() {
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
 		NICConnections: nicConnections,
+	}
+	if r.asks != nil {
+		cfg.Asks = r.asks
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()
 }

@@ -17,6 +17,7 @@ type metrics struct {
 	unreadable   prometheus.Gauge
 	waiting      prometheus.Gauge
 	nameTaken    prometheus.Gauge
+	panics       prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -39,6 +40,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		unreadable:   gauge("unreadable_records", "Records of the policy that this version cannot read: their objects are enforced no wider than before."),
 		waiting:      gauge("waiting_for_bridge", "1 while another controller keeps the bridge and this one waits."),
 		nameTaken:    gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
+		panics:       counter("panics_total", "Faults of ours met while questions were answered; each is in the log, with its stack."),
 		sweeps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "ringfence", Subsystem: "controller", Name: "sweep_seconds",
 			Help:    "Time to judge the open connections again, revalidation of megaflows included.",
@@ -46,7 +48,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.tombs, m.unreadable, m.waiting, m.nameTaken, m.sweeps)
+		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.tombs, m.unreadable, m.waiting, m.nameTaken, m.panics, m.sweeps)
 	}
 	return m
 }

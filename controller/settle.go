@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -46,7 +47,9 @@ func (s *sweeper) revalidated(ctx context.Context) error {
 	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- s.ctl().AwaitRevalidation(waitCtx) }()
+	go func() { // of questions, too
+		ended <- inquiry.Guard(func() error { return s.ctl().AwaitRevalidation(waitCtx) })
+	}()
 	every := time.NewTicker(max(minNudge, 2*s.lastPass()))
 	defer every.Stop()
 	for {

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -66,12 +64,9 @@ func (a *API) newCall(ec echo.Context, r route) *call {
 }
 
 // serve runs the route's handler. A panic is an error like any other.
-func (c *call) serve() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
+func (c *call) serve() error { return c.api.guarded("request "+c.id, c.serveRoute) }
+
+func (c *call) serveRoute() error {
 	c.req.Body = http.MaxBytesReader(c.res, c.req.Body, maxBody)
 	if err := c.authorize(c.route.access); err != nil {
 		return err

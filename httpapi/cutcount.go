@@ -77,7 +77,9 @@ func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			var answer inquiry.ConnectionsAnswer
-			err := c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
+			err := c.api.guarded("connections of "+host, func() error {
+				return c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
+			})
 			mu.Lock()
 			defer mu.Unlock()
 			found = append(found, answer.Connections...)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,14 +73,13 @@ func listRules(c *call) error {
 func (c *call) gatherHits(h *groupHits) error {
 	ref := c.groupRef()
 	var mu sync.Mutex
-	_, err := c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
+	hosts, err := c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.HitsAnswer
 		err := c.api.askHost(ctx, host, inquiry.KindHits, inquiry.HitsQuestion{Account: ref.Account, Group: ref.ID}, &answer)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
-			h.none.Complete = false
 			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
 		}
 		if h.none.Since == nil || answer.Since.After(*h.none.Since) {
@@ -98,5 +98,6 @@ func (c *call) gatherHits(h *groupHits) error {
 		}
 		return hostAnswerJSON{Host: host}
 	})
+	h.none.Complete = !slices.ContainsFunc(hosts, func(a hostAnswerJSON) bool { return a.Error != "" })
 	return err
 }

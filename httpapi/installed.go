@@ -59,7 +59,13 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 	hosts := []hostAnswerJSON{}
 	for host, nics := range byHost {
 		wg.Go(func() {
-			h := ask(ctx, hostAsk{host, nics, known})
+			var h hostAnswerJSON
+			if err := c.api.guarded("question to "+host, func() error {
+				h = ask(ctx, hostAsk{host, nics, known})
+				return nil
+			}); err != nil {
+				h = hostAnswerJSON{Host: host, Error: err.Error()}
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			hosts = append(hosts, h)

@@ -21,6 +21,7 @@ type metrics struct {
 	traces   *prometheus.CounterVec
 	// disagreements should stay at 0: a flow is not what the policy says.
 	disagreements prometheus.Counter
+	panics        prometheus.Counter
 }
 
 func newMetrics(registry *prometheus.Registry, s Store) *metrics {
@@ -40,6 +41,9 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 	m.disagreements = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "ringfence_trace_disagreements_total", Help: "Traces in which the datapath did not do what the policy says.",
 	})
+	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "ringfence_http_panics_total", Help: "Faults of ours met while requests and questions were answered; each is in the log, with its stack.",
+	})
 	stale := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_store_stale", Help: "1 while the store is lost and what the API knows may be outdated.",
 	}, func() float64 {
@@ -58,7 +62,7 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 		Name: "ringfence_unreadable_records", Help: "Records of the policy that this API cannot read: their objects are not written.",
 	}, func() float64 { return float64(len(s.Unreadable())) })
 	registry.MustRegister(level, unreadable, hostClocks{s})
-	registry.MustRegister(m.requests, m.seconds, m.traces, m.disagreements, stale, hosts, mixingNetworks(s))
+	registry.MustRegister(m.requests, m.seconds, m.traces, m.disagreements, m.panics, stale, hosts, mixingNetworks(s))
 	return m
 }
 

@@ -71,7 +71,13 @@ func (c *call) stream(since int64, mark string) error {
 				return
 			case <-tick.C:
 			}
-			if c.authorize(c.route.access) != nil || out.beat() != nil {
+			err := c.api.guarded("event stream "+c.id, func() error {
+				if err := c.authorize(c.route.access); err != nil {
+					return err
+				}
+				return out.beat()
+			})
+			if err != nil {
 				cancel()
 				return
 			}

@@ -110,7 +110,16 @@ func (a *API) traceDatapath(ctx context.Context, t *tracing) {
 	}
 	var wg sync.WaitGroup
 	for host, legs := range byHost {
-		wg.Go(func() { a.askTrace(ctx, t.way, host, legs) })
+		wg.Go(func() {
+			if err := a.guarded("trace at "+host, func() error {
+				a.askTrace(ctx, t.way, host, legs)
+				return nil
+			}); err != nil {
+				for _, l := range legs {
+					l.datapath = inquiry.Leg{Verdict: inquiry.Unknown, Reason: "no-answer", Detail: err.Error()}
+				}
+			}
+		})
 	}
 	wg.Wait()
 }

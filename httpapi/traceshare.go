@@ -50,12 +50,16 @@ func processName() string {
 
 // serveTraces answers other processes until the API is closed.
 func (a *API) serveTraces() {
-	err := a.store.ServeAsks(a.traces.ctx, processPrefix+a.share.name, func(_ context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
-		var ref traceRef
-		if err := json.Unmarshal(body, &ref); err != nil || kind != kindKeptTrace {
-			return nil, fmt.Errorf("no question for an API: %s", kind)
-		}
-		return json.Marshal(a.traces.get(ref.Account, ref.ID))
+	err := a.store.ServeAsks(a.traces.ctx, processPrefix+a.share.name, func(_ context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
+		err = a.guarded("question of another API", func() error {
+			var ref traceRef
+			if err := json.Unmarshal(body, &ref); err != nil || kind != kindKeptTrace {
+				return fmt.Errorf("no question for an API: %s", kind)
+			}
+			answer, err = json.Marshal(a.traces.get(ref.Account, ref.ID))
+			return err
+		})
+		return answer, err
 	})
 	if err != nil && a.traces.ctx.Err() == nil {
 		a.logger.Warn("traces of this process are not read by others", "error", err)

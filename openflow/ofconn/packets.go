@@ -37,6 +37,17 @@ func (c *Conn) PacketIns(ctx context.Context, size int) (<-chan openflow.PacketI
 	case taken:
 		return nil, &OpError{"packet-in", ErrSubscribed}
 	}
+	subscribed := false
+	defer func() { // also in a panic, which need not be the connection's end
+		if subscribed {
+			return
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.packets == ch {
+			c.packets = nil
+		}
+	}()
 	err := c.apply(ctx,
 		openflow.SetPacketInFormat{},
 		openflow.SetAsync{Masks: []openflow.AsyncMask{
@@ -46,13 +57,9 @@ func (c *Conn) PacketIns(ctx context.Context, size int) (<-chan openflow.PacketI
 		}},
 		openflow.SetConfig{MissSendLen: wholePacket})
 	if err != nil {
-		c.mu.Lock()
-		if c.packets == ch {
-			c.packets = nil
-		}
-		c.mu.Unlock()
 		return nil, &OpError{"packet-in", err}
 	}
+	subscribed = true
 	return ch, nil
 }
 
