@@ -27,6 +27,8 @@ type updateOptions struct {
 // It returns the revision of the write, which the cache then includes: a Read
 // sees it. If ctx ends in between, the write is reported as done all the same.
 // A plan without changes writes nothing; the answer is the policy's revision.
+// That, and an error of plan, is given only for a policy that was the latest at
+// some time since Update was called.
 //
 // An error of plan is returned as it is. The others are *OpError: after
 // ErrUnavailable, ErrTooLarge and the end of ctx nothing was written, even if
@@ -40,7 +42,8 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 	}
 	c := s.cache()
 	began := time.Now()
-	turn := false // taken in s.retry
+	turn := false            // taken in s.retry
+	var head *markedRevision // the latest write at some time since this began
 	defer func() {
 		if turn {
 			<-s.retry
@@ -52,7 +55,20 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		}
 		d, rev, err := s.plan(c, plan, o)
 		if d == nil || err != nil {
-			return rev, err
+			if head == nil {
+				now, unknown := s.latest(ctx)
+				if unknown != nil {
+					return 0, s.failed("update", unknown)
+				}
+				head = &now
+			}
+			if c.includes(rev, *head) {
+				return rev, err
+			}
+			if err := c.reach(ctx, *head); err != nil {
+				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", head.rev, err))
+			}
+			continue
 		}
 		r := s.commit(ctx, d)
 		switch r.outcome {

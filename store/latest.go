@@ -1,0 +1,24 @@
+package store
+
+import "context"
+
+// latest asks etcd which write of the policy is the latest: zero if there is
+// none. It is for what is answered without a transaction, which would fail if
+// the cache is behind: a follower whose connection hangs does not know that it
+// is.
+func (s *Store) latest(ctx context.Context) (head markedRevision, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	r, err := s.client.Get(ctx, s.keys.head())
+	if err == nil && len(r.Kvs) > 0 {
+		head = markedRevision{r.Kvs[0].ModRevision, markOf(r.Kvs[0])}
+	}
+	return head, err
+}
+
+// includes tells whether what was read from the cache at a revision holds a
+// write, of the history that the cache follows now.
+func (c *cache) includes(rev int64, w markedRevision) bool {
+	known := c.has(w)
+	return w.rev == 0 || rev >= w.rev && (known == isThere || known == tooOld)
+}
