@@ -42,8 +42,8 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 	}
 	c := s.cache()
 	began := time.Now()
-	turn := false            // taken in s.retry
-	var head *markedRevision // the latest write at some time since this began
+	turn := false   // taken in s.retry
+	latest := false // the cache has all that was written before this began
 	defer func() {
 		if turn {
 			<-s.retry
@@ -55,19 +55,20 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		}
 		d, rev, err := s.plan(c, plan, o)
 		if d == nil || err != nil {
-			if head == nil {
-				now, unknown := s.latest(ctx)
-				if unknown != nil {
-					return 0, s.failed("update", unknown)
-				}
-				head = &now
-			}
-			if c.includes(rev, *head) {
+			if latest {
 				return rev, err
 			}
-			if err := c.reach(ctx, *head); err != nil {
+			head, unknown := s.head(ctx)
+			if unknown != nil {
+				return 0, s.failed("update", unknown)
+			}
+			if c.includes(rev, head) {
+				return rev, err
+			}
+			if err := c.reach(ctx, head); err != nil {
 				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", head.rev, err))
 			}
+			latest = true
 			continue
 		}
 		r := s.commit(ctx, d)

@@ -2,11 +2,11 @@ package store
 
 import "context"
 
-// latest asks etcd which write of the policy is the latest: zero if there is
+// head asks etcd which write of the policy is the latest: zero if there is
 // none. It is for what is answered without a transaction, which would fail if
 // the cache is behind: a follower whose connection hangs does not know that it
 // is.
-func (s *Store) latest(ctx context.Context) (head markedRevision, err error) {
+func (s *Store) head(ctx context.Context) (head markedRevision, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
 	r, err := s.client.Get(ctx, s.keys.head())
