@@ -54,3 +54,14 @@ func (w *World) across(f *Flow) bool {
 func ofMachine(name string) func(*Flow) bool {
 	return func(f *Flow) bool { return f.From == name || f.To == name }
 }
+
+// pickedUpWithin is how long TCP is left alone after its conntrack was lost, as
+// long as it is known to take longer than it may.
+const pickedUpWithin = 5 * time.Second
+
+// forgotten notes that a switch has lost the connections of flows.
+func (w *World) forgotten(f Fault, from time.Time, of func(*Flow) bool) {
+	if !made(checkPickedUp) {
+		w.excuse(excuse{Window: Window{from, time.Now().Add(pickedUpWithin)}, why: f.Kind, of: func(f *Flow) bool { return f.Proto == "tcp" && of(f) }})
+	}
+}

@@ -51,9 +51,6 @@ func foreignOpens(ctx context.Context, w *World, f Fault) error {
 func conntrackFlushed(ctx context.Context, w *World, f Fault) error {
 	from := time.Now()
 	_, err := w.Lab.Host(f.Target).Appctl(ctx, "dpctl/flush-conntrack")
-	if !made(checkFlushKeepsTCP) {
-		touched := w.touches(f.Target)
-		w.excuse(excuse{Window: Window{from, from.Add(5 * time.Second)}, why: f.Kind, of: func(f *Flow) bool { return f.Proto == "tcp" && touched(f) }})
-	}
+	w.forgotten(f, from, w.touches(f.Target))
 	return err
 }
