@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// IP protocols that lib/ct-dpif.c prints by name.
+// IP protocols that lib/ct-dpif.c prints by name, and GRE.
 const (
 	protoICMP    = 1
 	protoIGMP    = 2
 	protoTCP     = 6
 	protoUDP     = 17
 	protoDCCP    = 33
+	protoGRE     = 47
 	protoICMPv6  = 58
 	protoSCTP    = 132
 	protoUDPLite = 136

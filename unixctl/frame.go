@@ -94,6 +94,12 @@ func payloadOf(c Conn, p Purpose) []byte {
 		binary.BigEndian.PutUint32(b[4:], sctpTag)
 		b[12], b[15] = heartbeat, 8
 		b[17], b[19] = info, 4
+	case protoGRE:
+		// The kernel has the call id of version 1, which carries PPP, for a port.
+		if clear(b); c.Orig.DPort != 0 {
+			copy(b, []byte{0x20, 1, 0x88, 0x0b})
+			binary.BigEndian.PutUint16(b[6:], c.Orig.DPort)
+		}
 	case protoICMP, protoICMPv6:
 		b[0], b[1], b[2], b[3] = c.Orig.ICMPType, c.Orig.ICMPCode, 0, 0
 		binary.BigEndian.PutUint16(b[4:], c.Orig.ICMPID)
@@ -121,10 +127,13 @@ func checksumAt(proto uint8) (offset int, ok bool) {
 // RFC 9293 §3.1 or RFC 8200 §8.1 where there is one.
 func checksum(proto uint8, src, dst netip.Addr, payload []byte) uint16 {
 	var pseudo uint32
+	if proto == protoUDPLite { // the kernel's conntrack takes it for UDP there (6.1, udplite_error())
+		proto = protoUDP
+	}
 	if proto != protoICMP {
 		pseudo = uint32(sum(0, src.AsSlice())) + uint32(sum(0, dst.AsSlice())) + uint32(proto) + uint32(len(payload))
 	}
-	if s := ^sum(pseudo, payload); s != 0 || proto != protoUDP && proto != protoUDPLite {
+	if s := ^sum(pseudo, payload); s != 0 || proto != protoUDP {
 		return s
 	}
 	return 0xffff // RFC 768, RFC 3828: 0 is none
