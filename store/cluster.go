@@ -77,6 +77,9 @@ func (s *Store) withHosts(members []ClusterMember) []ClusterMember {
 	return all
 }
 
+// errMembersUnknown says that the members of the cluster were not read yet.
+var errMembersUnknown = errors.New("the members of the cluster are not known yet")
+
 // permit refuses a draft that needs a higher level than the cluster's, and
 // makes the others rest on the level that they need.
 func (s *Store) permit(d *draft) error {
@@ -84,7 +87,7 @@ func (s *Store) permit(d *draft) error {
 		return nil
 	}
 	if !s.memberBoard().isLoaded() {
-		return &OpError{Op: "update", Kind: ErrUnavailable, Err: errors.New("the members of the cluster are not known yet")}
+		return &OpError{Op: "update", Kind: ErrUnavailable, Err: errMembersUnknown}
 	}
 	_, rev, _, _ := s.memberBoard().state()
 	if c := s.Cluster(); d.needs > c.Level {
@@ -200,7 +203,7 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 	seen := s.memberBoard().revision() // first: what comes between is in what follows
 	level, rev, members, _ := s.memberBoard().state()
 	if !hostsLoaded || seen == 0 {
-		return errors.New("the members are not known yet")
+		return errMembersUnknown
 	}
 	members = s.withHosts(members)
 	if len(members) == 0 {

@@ -188,9 +188,19 @@ func TestLevelOfAnOldStore(t *testing.T) {
 			case <-changed:
 			}
 		}
-		for range 3 {
-			if err := s.adjustLevel(ctx); err != nil {
+		for looked := 0; looked < 3; {
+			hosts := s.hosts().pulse.next()
+			switch err := s.adjustLevel(ctx); {
+			case err == nil:
+				looked++
+			case !errors.Is(err, errMembersUnknown):
 				t.Fatal(err)
+			default:
+				select {
+				case <-ctx.Done():
+					t.Fatal("the hosts were not read")
+				case <-hosts:
+				}
 			}
 		}
 		if c := s.Cluster(); c.Adopted || c.Level != LevelFirst {
@@ -200,6 +210,18 @@ func TestLevelOfAnOldStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		awaitLevel(t, s, LevelNow)
+	})
+}
+
+// TestFirstWriteOfALevel does not fail because nobody asked for the members of
+// the cluster before.
+func TestFirstWriteOfALevel(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		opened := open(t, e.config())
+		opened.Join(ClusterMember{ID: "api-1"})
+		awaitLevel(t, opened, LevelNow)
+		s := open(t, e.config())
+		mustUpdate(t, s, put(&secgroup.Network{ID: "n", Type: secgroup.NetworkFlat, RoutingDomain: "d", Local: true}))
 	})
 }
 

@@ -54,6 +54,12 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 			return 0, s.failed("update", err)
 		}
 		d, rev, err := s.plan(c, plan, o)
+		if errors.Is(err, errMembersUnknown) {
+			if err := s.memberBoard().ready(ctx); err != nil {
+				return 0, s.failed("update", err)
+			}
+			continue
+		}
 		if d == nil || err != nil {
 			if latest {
 				return rev, err

@@ -60,6 +60,7 @@ func startAPI(env *testscript.Env) (*store.Store, string) {
 		t.Fatal(err)
 	}
 	env.Defer(func() { s.Close() })
+	s.Join(store.ClusterMember{ID: "api"})
 	tokens := filepath.Join(dir, "tokens.json")
 	if err := os.WriteFile(tokens, testTokens(t), 0o600); err != nil {
 		t.Fatal(err)
