@@ -81,6 +81,8 @@ func rule(id string) secgroup.Rule {
 func TestUpdateIsReadBack(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
+		s.Join(ClusterMember{ID: "api"})
+		awaitLevel(t, s, LevelNow) // some records need it
 		want := everyKind()
 		rev := mustUpdate(t, s, put(want...))
 		for _, o := range want {
