@@ -127,23 +127,7 @@ func (c *cache) ready(ctx context.Context) error {
 	if c.isLoaded() {
 		return nil
 	}
-	for {
-		loaded, beat := c.pulse.next(), c.health.pulse.next()
-		if c.isLoaded() {
-			return nil
-		}
-		if live, _, cause, tried := c.health.state(); tried && !live {
-			return cause
-		}
-		select {
-		case <-c.done:
-			return ErrClosed
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-loaded:
-		case <-beat:
-		}
-	}
+	return c.health.awaitLoad(ctx, c.done, &c.pulse, c.isLoaded)
 }
 
 // lossGrace is how long a write waits for a feed that has just been

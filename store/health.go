@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -72,4 +73,27 @@ func (h *health) state() (live bool, since time.Time, cause error, tried bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.live, h.since, h.cause, h.tried
+}
+
+// awaitLoad waits until a feed has loaded, as isLoaded says after a beat of
+// loads, but not longer than its first attempt at it. It is ErrClosed when done
+// is closed, else the end of ctx or the cause why the attempt failed.
+func (h *health) awaitLoad(ctx context.Context, done <-chan struct{}, loads *pulse, isLoaded func() bool) error {
+	for {
+		load, beat := loads.next(), h.pulse.next()
+		if isLoaded() {
+			return nil
+		}
+		if live, _, cause, tried := h.state(); tried && !live {
+			return cause
+		}
+		select {
+		case <-done:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-load:
+		case <-beat:
+		}
+	}
 }

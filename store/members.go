@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -86,25 +85,6 @@ func (b *memberBoard) isLoaded() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.loaded
-}
-
-// ready waits for the first load, but not longer than the first attempt at it.
-func (b *memberBoard) ready(ctx context.Context) error {
-	for {
-		loaded, beat := b.pulse.next(), b.health.pulse.next()
-		if b.isLoaded() {
-			return nil
-		}
-		if live, _, cause, tried := b.health.state(); tried && !live {
-			return cause
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-loaded:
-		case <-beat:
-		}
-	}
 }
 
 func (b *memberBoard) events(rev int64, events []*clientv3.Event) error {

@@ -55,7 +55,8 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		}
 		d, rev, err := s.plan(c, plan, o)
 		if errors.Is(err, errMembersUnknown) {
-			if err := s.memberBoard().ready(ctx); err != nil {
+			b := s.memberBoard()
+			if err := b.health.awaitLoad(ctx, s.ctx.Done(), &b.pulse, b.isLoaded); err != nil {
 				return 0, s.failed("update", err)
 			}
 			continue
