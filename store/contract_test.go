@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -238,7 +239,9 @@ func TestLevelIsACondition(t *testing.T) {
 			t.Fatal(err)
 		}
 		holds := func() bool {
-			r, err := s.client.Txn(t.Context()).If(d.must[0].compare()).Commit()
+			// With nothing to read etcd would look without waiting for what it has
+			// told its watchers already.
+			r, err := s.client.Txn(t.Context()).If(d.must[0].compare()).Then(clientv3.OpGet(s.keys.level())).Commit()
 			if err != nil {
 				t.Fatal(err)
 			}
