@@ -56,6 +56,7 @@ MODULE := github.com/ringfence/ringfence
 # wait for those before it.
 test: setup vet ## everything that must hold: vet, unit tests, properties, real packets
 	$(GO) test -timeout $(TIMEOUT) $(PURE:%=./%)
+	$(GO) test -timeout $(TIMEOUT) -run '^TestMassRevocation$$' ./controller
 	$(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -vxF $(PURE:%=-e $(MODULE)/%))
 
 test-busy: ## test, beside a busy loop for each processor

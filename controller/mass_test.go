@@ -38,11 +38,15 @@ func TestMassRevocation(t *testing.T) {
 	r.fill(zone, mark, udpService, massConnections)
 	r.fill(zone, mark, udpService+1, 100) // credited to the one, allowed by the other
 	flows := r.flows()
-	slowness.Within(t, time.Second, "20,000 connections cut", func() {
-		start := time.Now()
-		r.applied(r.write(p.noRule("web", "udp")))
-		t.Logf("%d connections cut and the change applied in %v", massConnections, time.Since(start))
-	})
+	probe, start := slowness.Start(t), time.Now()
+	r.applied(r.write(p.noRule("web", "udp")))
+	took := time.Since(start)
+	t.Logf("%d connections cut and the change applied in %v", massConnections, took)
+	// The promise is of the program as it is delivered. "make test" runs this
+	// test without the race detector, too.
+	if err := probe.Hold(time.Second, took); err != nil && !raced {
+		t.Errorf("20,000 connections cut: %v", err)
+	}
 	cut, open := 0, 0
 	for _, c := range r.all() {
 		if is := ofrules.IsCut(c.Labels); is != (c.Orig.DPort == udpService) {
@@ -62,7 +66,7 @@ func TestMassRevocation(t *testing.T) {
 	if in, out := r.heard(k); in != 0 || out != 0 {
 		t.Errorf("the server hears %d and the client %d", in, out)
 	}
-	start := time.Now()
+	start = time.Now()
 	r.applied(r.write(p.rule("db", "any", secgroup.Ingress, "udp", 99, "")))
 	t.Logf("a change that only adds, with %d tombstones: %v", cut, time.Since(start))
 	start = time.Now()
