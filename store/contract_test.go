@@ -109,6 +109,18 @@ func awaitLevel(t *testing.T, s *Store, want Level) {
 	}
 }
 
+// putLevel writes the level of a cluster by hand, as its APIs would.
+func putLevel(t *testing.T, s *Store, level Level) {
+	t.Helper()
+	value, err := marshal(clusterRecord{current, level})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.client.Put(t.Context(), s.keys.level(), value); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestLevelFollowsTheMembers raises the level when all members understand more,
 // and lowers it when one comes that does not.
 func TestLevelFollowsTheMembers(t *testing.T) {

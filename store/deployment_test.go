@@ -91,13 +91,14 @@ func TestRoles(t *testing.T) {
 	}
 	api := open(t, as("root"))
 	ctx := within(t, 20*time.Second)
-	policy, own, members := api.keys.policy(), api.keys.host("h1"), api.keys.members()+"hosts/h1/"
+	policy, own, members, level := api.keys.policy(), api.keys.host("h1"), api.keys.members()+"hosts/h1/", api.keys.level()
 	for _, err := range []error{
 		second(api.client.UserAdd(ctx, "root", "-")), second(api.client.RoleAdd(ctx, "root")), second(api.client.UserGrantRole(ctx, "root", "root")),
 		second(api.client.UserAdd(ctx, "h1", "-")), second(api.client.RoleAdd(ctx, "h1")), second(api.client.UserGrantRole(ctx, "h1", "h1")),
 		second(api.client.RoleGrantPermission(ctx, "h1", policy, clientv3.GetPrefixRangeEnd(policy), clientv3.PermissionType(clientv3.PermRead))),
 		second(api.client.RoleGrantPermission(ctx, "h1", own, "", clientv3.PermissionType(clientv3.PermWrite))),
 		second(api.client.RoleGrantPermission(ctx, "h1", members, clientv3.GetPrefixRangeEnd(members), clientv3.PermissionType(clientv3.PermReadWrite))),
+		second(api.client.RoleGrantPermission(ctx, "h1", level, "", clientv3.PermissionType(clientv3.PermRead))),
 		second(api.client.AuthEnable(ctx)),
 	} {
 		if err != nil {

@@ -15,13 +15,12 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 	if h.Host == "" || len(h.Host) > 64 || strings.Contains(h.Host, "/") {
 		return &OpError{Op: "put host", Err: errors.New("host: no name of 1-64 characters without /")}
 	}
-	value, err := marshal(hostToRecord(h))
+	put, err := s.reportOp(h)
 	if err != nil {
 		return &OpError{Op: "put host", Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	put := clientv3.OpPut(s.keys.host(h.Host), value)
 	if h.Instance != "" {
 		return s.putSeated(ctx, h, put)
 	}
@@ -29,6 +28,31 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 		return s.failed("put host", err)
 	}
 	return nil
+}
+
+// reportOp writes a report. Versions of the first level refuse a report that has
+// a mark, and would take the host for silent: whether one of them may be in the
+// cluster is looked at in the same transaction.
+func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
+	key := s.keys.host(h.Host)
+	marked, err := marshal(hostToRecord(h))
+	if err != nil {
+		return clientv3.Op{}, err
+	}
+	h.Mark = ""
+	plain, err := marshal(hostToRecord(h))
+	if err != nil {
+		return clientv3.Op{}, err
+	}
+	first, err := marshal(clusterRecord{current, LevelFirst})
+	if err != nil {
+		return clientv3.Op{}, err
+	}
+	level := s.keys.level()
+	return clientv3.OpTxn(
+		[]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(level), ">", 0), clientv3.Compare(clientv3.Value(level), "!=", first)},
+		[]clientv3.Op{clientv3.OpPut(key, marked)},
+		[]clientv3.Op{clientv3.OpPut(key, plain)}), nil
 }
 
 // DeleteHost forgets a host that is no more, and writes notes in the same
