@@ -1,7 +1,10 @@
 package httpapi
 
 import (
+	"context"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/ringfence/ringfence/store"
 )
@@ -15,7 +18,9 @@ func (s *server) plugged(nic string, applied map[string]int64) {
 			s.t.Fatal(err)
 		}
 	}
-	err := s.store.WaitHosts(s.t.Context(), func(hosts []store.HostStatus) bool {
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	err := s.store.WaitHosts(ctx, func(hosts []store.HostStatus) bool {
 		seen := 0
 		for _, h := range hosts {
 			if rev, ok := applied[h.Host]; ok && h.Applied == rev {
@@ -35,9 +40,9 @@ func TestReportsOfANICElsewhere(t *testing.T) {
 	t.Parallel()
 	s := world(t)
 	s.join()
-	n1 := func(hosts string) {
+	n1 := func(hosts string) answer {
 		t.Helper()
-		s.must("PUT", "/v1/nics/n1", `{"account":"acme","instance":"vm1","network":"net1","mac":"02:00:00:00:00:01","addresses":["10.0.0.1","fd00::1"],"hosts":`+hosts+`}`)
+		return s.must("PUT", "/v1/nics/n1", `{"account":"acme","instance":"vm1","network":"net1","mac":"02:00:00:00:00:01","addresses":["10.0.0.1","fd00::1"],"hosts":`+hosts+`}`)
 	}
 	want := func(fields map[string]string) {
 		t.Helper()
@@ -50,21 +55,22 @@ func TestReportsOfANICElsewhere(t *testing.T) {
 		}
 		s.must("GET", acme+"/nics", "").want(t, list)
 	}
-	n1(`["h1"]`)
-	s.plugged("n1", map[string]int64{"h2": 900})
+	later := n1(`["h1"]`).revision(t)
+	first := later - 1
+	s.plugged("n1", map[string]int64{"h2": later})
 	want(map[string]string{"hosts": `["h1"]`, "host": "null", "ready": "false", "realized_revision": "null", "conflict.hosts": `["h2"]`})
 	s.must("GET", "/v1/hosts/h2", "").want(t, map[string]string{"nics.0.ready": "false", "nics.0.conflict": "plugged at h2, where it may not be: it is at h2"})
 
-	s.plugged("n1", map[string]int64{"h1": 5})
-	want(map[string]string{"host": "h1", "ready": "true", "realized_revision": "5", "conflict.hosts": `["h1","h2"]`})
+	s.plugged("n1", map[string]int64{"h1": first})
+	want(map[string]string{"host": "h1", "ready": "true", "realized_revision": strconv.FormatInt(first, 10), "conflict.hosts": `["h1","h2"]`})
 	s.must("GET", "/v1/hosts", "").want(t, map[string]string{
 		"items.0.nics.0.ready": "true", "items.1.nics.0.ready": "false", "items.1.nics.0.conflict": "plugged at h2, where it may not be: it is at h1, h2",
 	})
 
 	n1(`["h2","h1"]`) // it may be at both, and the first is the one
-	want(map[string]string{"host": "h2", "ready": "true", "realized_revision": "900", "conflict": "null"})
+	want(map[string]string{"host": "h2", "ready": "true", "realized_revision": strconv.FormatInt(later, 10), "conflict": "null"})
 	n1(`["h1","h2"]`)
-	want(map[string]string{"host": "h1", "realized_revision": "5", "conflict": "null"})
+	want(map[string]string{"host": "h1", "realized_revision": strconv.FormatInt(first, 10), "conflict": "null"})
 
 	n1(`[]`) // it may be anywhere, and is at two: both say so
 	want(map[string]string{"hosts": "[]", "conflict.hosts": `["h1","h2"]`})

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"strconv"
 	"testing"
 	"time"
@@ -18,7 +19,9 @@ func (s *server) report(host string, applied int64, nics ...string) {
 	if err := s.store.PutHost(s.t.Context(), h); err != nil {
 		s.t.Fatal(err)
 	}
-	err := s.store.WaitHosts(s.t.Context(), func(all []store.HostStatus) bool {
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	err := s.store.WaitHosts(ctx, func(all []store.HostStatus) bool {
 		for _, seen := range all {
 			if seen.Host == host && seen.Applied == applied && len(seen.NICs) == len(nics) {
 				return true
