@@ -49,7 +49,8 @@ func writableAccount(a *secgroup.Account) any {
 	}
 }
 
-// settingsInPlace moves settings that a patch gives beside "settings" into it.
+// settingsInPlace moves settings that a patch gives beside "settings" into it,
+// or leaves them beside what is not an object: null, which takes all others away.
 func settingsInPlace(patch *node) *node {
 	out, settings := &node{kind: kindObject}, &node{kind: kindObject}
 	for _, f := range patch.fields {
@@ -65,6 +66,8 @@ func settingsInPlace(patch *node) *node {
 		out.fields = append(out.fields, field{"settings", settings})
 	case given != nil && given.kind == kindObject:
 		given.fields = append(given.fields, settings.fields...)
+	default:
+		out.fields = append(out.fields, settings.fields...)
 	}
 	return out
 }

@@ -132,6 +132,9 @@ func TestPatch(t *testing.T) {
 	s.must("PATCH", acme, `{"settings":{"egress_policy_default":"listed"},"quotas":{"nics":null}}`, merge).want(t, map[string]string{
 		"settings.egress_open_guard": "block", "settings.egress_policy_default": "listed", "quotas.nics.limit": "null",
 	})
+	s.must("PATCH", acme+"?dry_run=true", `{"settings":null,"egress_open_guard":"block"}`, merge).want(t, map[string]string{
+		"settings.egress_open_guard": "block", "settings.egress_policy_default": "auto",
+	})
 	s.must("POST", groups, `{"name":"born listed"}`).want(t, map[string]string{"egress_policy": "listed"})
 }
 
