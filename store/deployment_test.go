@@ -11,6 +11,7 @@ import (
 	"errors"
 	"math/big"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,7 @@ func TestThroughGRPCProxy(t *testing.T) {
 	e := &externalEtcd{dir: socketDir(t)}
 	e.start(t)
 	t.Cleanup(func() { e.stop(t) })
-	address := freeAddress(t)
+	address := freeAddress()
 	log, err := os.Create(filepath.Join(e.dir, "proxy.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -77,9 +78,10 @@ func TestThroughGRPCProxy(t *testing.T) {
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	dir := socketDir(t)
-	ca := newAuthority(t, dir)
+	address := freeAddress()
+	ca := newAuthority(t, dir, address)
 	ca.issue(t, "server")
-	e := &externalEtcd{dir: dir, scheme: "https", args: []string{"--client-cert-auth", "--trusted-ca-file", filepath.Join(dir, "ca.pem"),
+	e := &externalEtcd{dir: dir, scheme: "https", address: address, args: []string{"--client-cert-auth", "--trusted-ca-file", filepath.Join(dir, "ca.pem"),
 		"--cert-file", filepath.Join(dir, "server.pem"), "--key-file", filepath.Join(dir, "server.key")}}
 	e.start(t)
 	t.Cleanup(func() { e.stop(t) })
@@ -129,13 +131,15 @@ func second[T any](_ T, err error) error { return err }
 // authority issues certificates of a test, for servers on loopback and clients.
 type authority struct {
 	dir  string
+	host net.IP
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	pool *x509.CertPool
 }
 
-func newAuthority(t *testing.T, dir string) *authority {
-	a := &authority{dir: dir, pool: x509.NewCertPool()}
+// newAuthority has certificates issued for servers at an address.
+func newAuthority(t *testing.T, dir, address string) *authority {
+	a := &authority{dir: dir, host: net.IP(netip.MustParseAddrPort(address).Addr().AsSlice()), pool: x509.NewCertPool()}
 	a.cert = &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	a.key = a.write(t, "ca", a.cert, nil)
@@ -146,7 +150,7 @@ func newAuthority(t *testing.T, dir string) *authority {
 func (a *authority) issue(t *testing.T, name string) tls.Certificate {
 	t.Helper()
 	a.write(t, name, &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}, a.key)
+		IPAddresses: []net.IP{a.host}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}, a.key)
 	pair, err := tls.LoadX509KeyPair(filepath.Join(a.dir, name+".pem"), filepath.Join(a.dir, name+".key"))
 	if err != nil {
 		t.Fatal(err)

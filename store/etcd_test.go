@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -140,9 +141,9 @@ func (e *externalEtcd) start(t *testing.T) {
 	}
 	defer log.Close()
 	if e.address == "" {
-		e.address = freeAddress(t)
+		e.address = freeAddress()
 	}
-	url, peer := cmp.Or(e.scheme, "http")+"://"+e.address, "http://"+freeAddress(t)
+	url, peer := cmp.Or(e.scheme, "http")+"://"+e.address, "http://"+freeAddress()
 	e.cmd = exec.Command("etcd", append([]string{"--data-dir", filepath.Join(e.dir, "data"),
 		"--listen-client-urls", url, "--advertise-client-urls", url,
 		"--listen-peer-urls", peer,
@@ -214,14 +215,12 @@ func (e *externalEtcd) config() Config {
 	return testConfig(Config{Endpoints: []string{e.address}})
 }
 
-// freeAddress is one on loopback that nothing listens at.
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+// freeAddress is one that nobody else has, also when an etcd is away for a while:
+// on one of the 16 million loopback addresses, with a port that the system gives
+// to no connection.
+func freeAddress() string {
+	host := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(256)), byte(1+rand.IntN(250)))
+	return net.JoinHostPort(host.String(), "15001")
 }
 
 // open opens a store for the time of the test.
