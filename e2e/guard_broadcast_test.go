@@ -64,7 +64,7 @@ var broadcastAttacks = []attack{{
 // broadcasts are datagrams to every group there is, in both families.
 func (w wire) broadcasts(port uint16) (frames [][]byte) {
 	for _, to := range []string{"255.255.255.255", "10.0.0.255", "224.0.0.1", "224.0.0.251", "239.1.2.3"} {
-		w.dst4, w.dstMAC = ip(to), everyMAC
+		w.dst4, w.dstMAC = ip(to), everyMAC()
 		if w.dst4.IsMulticast() {
 			w.dstMAC = slices.Concat(net.HardwareAddr{1, 0, 0x5e, w.dst4[13] & 0x7f}, net.HardwareAddr(w.dst4[14:]))
 		}

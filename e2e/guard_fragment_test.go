@@ -227,7 +227,7 @@ var fragmentAttacks = []attack{{
 	name: "fragments to everyone's MAC", seen: "open",
 	group: true,
 	frames: func(w wire) [][]byte {
-		w.dstMAC, w.dst4, w.dst6 = everyMAC, net.IPv4bcast.To4(), ip("ff02::1")
+		w.dstMAC, w.dst4, w.dst6 = everyMAC(), net.IPv4bcast.To4(), ip("ff02::1")
 		return w.bigUDP(99, reversed(thirds)...)
 	},
 }}

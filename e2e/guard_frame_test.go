@@ -154,4 +154,6 @@ func (w wire) toGroup(group net.IP) wire {
 	return w
 }
 
-var everyMAC = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+// everyMAC is the broadcast address, each time another slice: who has it may
+// change it.
+func everyMAC() net.HardwareAddr { return net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }

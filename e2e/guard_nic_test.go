@@ -107,7 +107,7 @@ func testNoAddresses(t *testing.T, dc *datacentre) {
 		})
 	}
 	say("DHCP", out.Name(), true, func(w wire) [][]byte {
-		w.dstMAC, w.dst4, w.src4 = everyMAC, net.IPv4bcast.To4(), net.IPv4zero
+		w.dstMAC, w.dst4, w.src4 = everyMAC(), net.IPv4bcast.To4(), net.IPv4zero
 		discover := w.in4(w.ip4(layers.IPProtocolUDP), udp(68, 67), w.payload())
 		w.src6 = linkLocal(w.srcMAC)
 		w = w.toGroup(ip("ff02::1:2"))

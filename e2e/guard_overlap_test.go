@@ -63,7 +63,7 @@ func testOverlap(t *testing.T, dc *datacentre) {
 		for _, f := range w.udp(80) {
 			s.send(t, tagged(f, 0x8100, b.vlan))
 		}
-		w.dstMAC = everyMAC
+		w.dstMAC = everyMAC()
 		s.send(t, w.tcp(80, 2)...)
 	}
 	a.expect("web@h2 -> db: tcp/80") // and by then they have passed

@@ -35,7 +35,7 @@ var spoofAttacks = []attack{{
 	frames: from(func(w *wire) { w.srcMAC = mac("02:ff:00:00:00:01") }),
 }, {
 	name:   "a group MAC as its own",
-	frames: from(func(w *wire) { w.srcMAC = everyMAC }),
+	frames: from(func(w *wire) { w.srcMAC = everyMAC() }),
 }, {
 	name:   "the addresses of another NIC of its group", // member of what shut allows
 	frames: from(func(w *wire) { w.src4, w.src6 = ip("10.0.0.12"), ip("fd00::12") }),
@@ -69,19 +69,19 @@ var spoofAttacks = []attack{{
 }, {
 	name: "ARP for itself", seen: all, group: true,
 	frames: func(w wire) [][]byte {
-		w.dstMAC = everyMAC
+		w.dstMAC = everyMAC()
 		return [][]byte{w.arp(1, w.srcMAC, w.src4, ip("10.0.0.99")), w.arp(2, w.srcMAC, w.src4, w.src4), w.arp(1, w.srcMAC, ip("10.0.0.96"), ip("10.0.0.99"))}
 	},
 }, {
 	name: "ARP probe", seen: all, group: true, // RFC 5227
 	frames: func(w wire) [][]byte {
-		w.dstMAC = everyMAC
+		w.dstMAC = everyMAC()
 		return [][]byte{w.arp(1, w.srcMAC, net.IPv4zero, w.src4), w.arp(1, w.srcMAC, net.IPv4zero, ip("10.0.0.111"))}
 	},
 }, {
 	name: "ARP probe for another's address", group: true,
 	frames: func(w wire) [][]byte {
-		w.dstMAC = everyMAC
+		w.dstMAC = everyMAC()
 		return [][]byte{w.arp(1, w.srcMAC, net.IPv4zero, ip("10.0.0.21")), w.arp(1, w.srcMAC, net.IPv4zero, ip("10.0.0.112")), w.arp(1, w.srcMAC, net.IPv4zero, net.IPv4zero)}
 	},
 }, {
@@ -106,7 +106,7 @@ var spoofAttacks = []attack{{
 }, {
 	name: "ARP to everyone for another's address", group: true,
 	frames: func(w wire) [][]byte {
-		w.dstMAC = everyMAC
+		w.dstMAC = everyMAC()
 		return [][]byte{w.arp(2, w.srcMAC, ip("10.0.0.21"), ip("10.0.0.21"))}
 	},
 }, {
@@ -233,7 +233,7 @@ var spoofAttacks = []attack{{
 	name: "DHCP client", seen: "open out", group: true,
 	frames: func(w wire) [][]byte {
 		own6 := linkLocal(w.srcMAC)
-		w.dstMAC, w.dst4, w.src4 = everyMAC, net.IPv4bcast.To4(), net.IPv4zero
+		w.dstMAC, w.dst4, w.src4 = everyMAC(), net.IPv4bcast.To4(), net.IPv4zero
 		discover := w.in4(w.ip4(layers.IPProtocolUDP), udp(68, 67), w.payload())
 		w = w.toGroup(ip("ff02::1:2"))
 		w.src6 = own6
@@ -260,7 +260,7 @@ var spoofAttacks = []attack{{
 }, {
 	name: "DHCP server to everyone", group: true,
 	frames: func(w wire) [][]byte {
-		w.dstMAC, w.dst4 = everyMAC, net.IPv4bcast.To4()
+		w.dstMAC, w.dst4 = everyMAC(), net.IPv4bcast.To4()
 		return [][]byte{w.in4(w.ip4(layers.IPProtocolUDP), udp(67, 68), w.payload())}
 	},
 }}

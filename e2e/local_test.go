@@ -45,7 +45,7 @@ func TestNetworkWithoutVLAN(t *testing.T) {
 	for _, host := range hosts {
 		s := newSender(t, n.party("web@"+host).Node)
 		w := newWire(n.party("web@"+host), n.party("db@"+host), n.vlan)
-		w.dstMAC = everyMAC
+		w.dstMAC = everyMAC()
 		s.send(t, w.udp(80)...)
 		w.dstMAC[0] = 2
 		s.send(t, w.udp(80)...)

@@ -11,7 +11,7 @@ import (
 
 // atOnce is how many tests run at a time. They wait for silence most of the
 // time, so it is more than there are processors.
-const atOnce = "12"
+const atOnce = "8"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
