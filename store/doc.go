@@ -40,9 +40,10 @@
 // # Limits of an etcd cluster
 //
 // etcd takes 128 operations (--max-txn-ops) and 1.5 MiB (--max-request-bytes)
-// in a transaction unless told otherwise. Operations beyond the first hundred
-// are nested, which lets about 4,000 through at the default; a change that
-// still does not fit is refused with ErrTooLarge and nothing of it is written.
+// in a transaction unless told otherwise. Operations and conditions beyond the
+// first hundred are nested, which lets about 4,000 through at the default; a
+// change that still does not fit is refused with ErrTooLarge and nothing of it
+// is written.
 //
 // An external cluster should compact by itself (--auto-compaction-retention=1h)
 // and have a quota (--quota-backend-bytes): the reports of hosts are history

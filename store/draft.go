@@ -44,7 +44,7 @@ func (d *draft) written(rev int64) markedRevision {
 func (d *draft) planned(l layout, h history, head markedRevision) {
 	d.from, d.head = h, head
 	if head.rev > 0 {
-		d.must = append(d.must, guard{l.head(), reached, head.rev})
+		d.first = append(d.first, guard{l.head(), reached, head.rev})
 	}
 }
 

@@ -76,6 +76,9 @@ func segmentPath(s secgroup.Segment) string {
 // baselineGuard is compared and written by every change of the baseline.
 func (l layout) baselineGuard() string { return l.prefix + "guard/baseline" }
 
+// never is a key that is never made, see nestAll.
+func (l layout) never(name string) string { return l.prefix + "guard/never/" + name }
+
 // notesGuard is compared and written by notes that come without a change.
 func (l layout) notesGuard() string { return l.prefix + "guard/notes" }
 

@@ -64,7 +64,7 @@ func (d *draft) note(l layout, notes []NoteWrite) {
 	d.notes = notes
 	for _, n := range notes {
 		if n.Once {
-			d.must = append(d.must, guard{l.extra(n.Name), exactly, n.Over})
+			d.first = append(d.first, guard{l.extra(n.Name), exactly, n.Over})
 			d.once = append(d.once, l.extra(n.Name))
 		}
 	}
@@ -92,7 +92,7 @@ func (s *Store) write(ctx context.Context, d *draft) (txn, error) {
 func (d *draft) taken(answers *clientv3.TxnResponse) bool {
 	for i := range d.once {
 		over := int64(0)
-		for _, g := range d.must {
+		for _, g := range d.first {
 			if g.key == d.once[i] {
 				over = g.rev
 			}

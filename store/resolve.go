@@ -68,7 +68,7 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head marke
 // explain names the condition that a draft fails on although the policy has
 // not moved since: that is no race, the keys contradict the policy.
 func (s *Store) explain(ctx context.Context, d *draft) error {
-	for _, g := range append(d.must[:len(d.must):len(d.must)], d.also...) {
+	for _, g := range d.guards() {
 		r, err := s.client.Get(ctx, g.key)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/ringfence/ringfence/secgroup"
@@ -193,7 +194,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	if err != nil {
 		return commitResult{outcome: unsent, err: s.failed("update", err)}
 	}
-	compares, ops, err := whole.arrange(s.cfg.MaxTxnOps)
+	compares, ops, err := whole.arrange(s.keys, s.cfg.MaxTxnOps)
 	if err != nil {
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrTooLarge, Err: err}}
 	}
@@ -210,14 +211,13 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 		s.leases.forget()
 		return commitResult{outcome: conflicted, head: d.head}
 	case err == nil:
-		var head markedRevision
-		if kvs := r.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-			head = markedRevision{kvs[0].ModRevision, markOf(kvs[0])}
+		return d.beaten(r.Responses[0].GetResponseRange().Kvs)
+	case errors.Is(err, rpctypes.ErrKeyNotFound): // a nested condition
+		r, err := s.client.Get(txnCtx, s.keys.head())
+		if err != nil {
+			return commitResult{outcome: unsent, err: s.failed("update", err)}
 		}
-		if head.rev < d.head.rev || head.rev == d.head.rev && head.mark != d.head.mark {
-			return commitResult{outcome: wentBack}
-		}
-		return commitResult{outcome: conflicted, head: head}
+		return d.beaten(r.Kvs)
 	case refused(err):
 		return commitResult{outcome: failed, err: s.failed("update", err)}
 	case !*sent:
@@ -231,6 +231,19 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 		return commitResult{outcome: committed, rev: head.rev}
 	}
 	return commitResult{outcome: lostUnmade, head: head, err: s.failed("update", err)}
+}
+
+// beaten is what becomes of a draft whose conditions do not hold, in a store
+// with that head.
+func (d *draft) beaten(kvs []*mvccpb.KeyValue) commitResult {
+	var head markedRevision
+	if len(kvs) > 0 {
+		head = markedRevision{kvs[0].ModRevision, markOf(kvs[0])}
+	}
+	if head.rev < d.head.rev || head.rev == d.head.rev && head.mark != d.head.mark {
+		return commitResult{outcome: wentBack}
+	}
+	return commitResult{outcome: conflicted, head: head}
 }
 
 // meets finds out whether the store that requests go to has the history that
