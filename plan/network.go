@@ -52,6 +52,7 @@ func PutNetwork(s Policy, req *Request, n secgroup.Network) (Result, error) {
 	if old == nil || !sameNetwork(old, &n) {
 		d.put(&n)
 	}
+	d.largest = "/routing_domain"
 	return d.finish(n.Key(), old == nil)
 }
 

@@ -66,6 +66,7 @@ type draft struct {
 	changes []secgroup.Change
 	faults  secgroup.Faults
 	static  Impact // whom the request is about, should it change nothing
+	largest string // pointer to what makes the change large, if it is
 }
 
 func begin(s Policy, req *Request) *draft {
@@ -110,6 +111,10 @@ func (d *draft) finish(key secgroup.Key, created bool) (Result, error) {
 	if len(d.changes) == 0 || d.step {
 		r.Effects.Impact = d.static
 		return r, nil
+	}
+	d.fits()
+	if err := d.err(); err != nil {
+		return Result{}, err
 	}
 	if err := quotas(d.s, d.changes); err != nil {
 		return Result{}, err

@@ -74,7 +74,7 @@ func Sequence(s Policy, req *Request, steps []Step) (Result, []Result, error) {
 	if len(refused) > 0 {
 		return Result{}, nil, refused
 	}
-	d.changes = lastOfEach(s, d.changes)
+	d.changes, d.largest = lastOfEach(s, d.changes), "/operations"
 	r, err := d.finish(secgroup.Key{}, false)
 	return r, results, err
 }
