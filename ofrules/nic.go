@@ -51,22 +51,33 @@ func nicParts(n localNIC) []part {
 // unfilteredParts lets all pass that a NIC sends and is sent. Its connections are
 // tracked all the same, so that there is something to judge when it is filtered
 // again: what its VM goes on sending would else begin a connection of its own.
-// Tracking works on a clone, so that it decides nothing.
+// TCP begins with a SYN here, too, or who began would be whoever sends first after
+// the switch has forgotten it; what has not begun so needs to begin anew when the
+// NIC is filtered again. Tracking works on a clone, so that it decides nothing.
 func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action, inPort of.Term) {
-	track := of.Clone{Actions: []of.Action{of.CT{
-		Commit: true, Zone: n.port.Zone, Table: of.NoTable, Exec: []of.Action{load(of.CTMark, uint64(MarkUnfiltered)), uncut()},
-	}}}
 	segment, untagged := load(regSegment, uint64(n.segment.number)), of.VlanVID.Is(0)
+	out := append(slices.Clip(deliver), of.Goto{Table: TableOutput})
+	begin := of.CT{Commit: true, Zone: n.port.Zone, Table: of.NoTable, Exec: []of.Action{load(of.CTMark, uint64(MarkUnfiltered)), uncut()}}
+	goOn := of.CT{Zone: n.port.Zone, Table: of.NoTable}
 	b.flow(TableEntry, 100, terms(inPort, untagged), segment, of.Goto{Table: TableDeliver})
-	for _, eth := range ipTypes() {
-		b.flow(TableEntry, 110, terms(inPort, untagged, eth), track, segment, of.Goto{Table: TableDeliver})
+	if !n.away {
+		b.flow(TableDeliver, 100, mine, out...)
 	}
-	if n.away {
-		return
-	}
-	b.flow(TableDeliver, 100, mine, append(deliver, of.Goto{Table: TableOutput})...)
 	for _, eth := range ipTypes() {
-		b.flow(TableDeliver, 110, append(mine[:len(mine):len(mine)], eth), append(append([]of.Action{track}, deliver...), of.Goto{Table: TableOutput})...)
+		for _, track := range []struct {
+			prio  uint16
+			match []of.Term
+			ct    of.CT
+		}{
+			{110, terms(eth), begin},
+			{120, terms(eth, of.IPProto.Is(of.ProtoTCP), of.TCPFlags.IsMasked(0, of.TCPSyn)), goOn},
+		} {
+			clone := of.Clone{Actions: []of.Action{track.ct}}
+			b.flow(TableEntry, track.prio, append(terms(inPort, untagged), track.match...), clone, segment, of.Goto{Table: TableDeliver})
+			if !n.away {
+				b.flow(TableDeliver, track.prio, append(slices.Clip(mine), track.match...), append([]of.Action{clone}, out...)...)
+			}
+		}
 	}
 }
 
