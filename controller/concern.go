@@ -20,6 +20,7 @@ type concern struct {
 	// pickedUp is whether connections may be there that were picked up in
 	// mid-stream: the groups of their other ends count for them, too.
 	pickedUp bool
+	filtered map[string]struct{} // NICs that are filtered now and were not
 }
 
 // place is an address in a routing domain.
@@ -30,7 +31,7 @@ type place struct {
 
 func newConcern() concern {
 	return concern{
-		nics: map[string]struct{}{}, places: map[place]struct{}{}, groups: map[secgroup.GroupRef]struct{}{},
+		nics: map[string]struct{}{}, places: map[place]struct{}{}, groups: map[secgroup.GroupRef]struct{}{}, filtered: map[string]struct{}{},
 	}
 }
 
@@ -40,6 +41,7 @@ func (c *concern) empty() bool { return !c.all && len(c.nics)+len(c.places)+len(
 func (c *concern) merge(o concern) {
 	c.all = c.all || o.all
 	c.pickedUp = c.pickedUp || o.pickedUp
+	maps.Copy(c.filtered, o.filtered)
 	maps.Copy(c.nics, o.nics)
 	maps.Copy(c.places, o.places)
 	maps.Copy(c.groups, o.groups)
@@ -47,7 +49,7 @@ func (c *concern) merge(o concern) {
 
 // clone returns a copy that merges leave alone.
 func (c *concern) clone() concern {
-	return concern{all: c.all, nics: maps.Clone(c.nics), places: maps.Clone(c.places), groups: maps.Clone(c.groups), pickedUp: c.pickedUp}
+	return concern{all: c.all, nics: maps.Clone(c.nics), places: maps.Clone(c.places), groups: maps.Clone(c.groups), pickedUp: c.pickedUp, filtered: maps.Clone(c.filtered)}
 }
 
 // reaches tells whether any connection of a host can be touched whose NICs are

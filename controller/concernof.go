@@ -55,6 +55,9 @@ func (b *before) note(ch secgroup.Change) {
 		}
 	case *secgroup.NIC:
 		b.nics[old.ID] = struct{}{}
+		if now, _ := ch.Object.(*secgroup.NIC); now != nil && old.Enforcement == secgroup.EnforcementOff && now.Enforcement != secgroup.EnforcementOff {
+			b.concern.filtered[old.ID] = struct{}{}
+		}
 	case *secgroup.Network:
 		now, _ := ch.Object.(*secgroup.Network)
 		if now == nil || now.RoutingDomain != old.RoutingDomain {

@@ -70,6 +70,7 @@ type Config struct {
 type timing struct {
 	audit   time.Duration // reading the flows back although nothing seems wrong
 	refused time.Duration // trying flows again that the switch did not take
+	zone    time.Duration // keeping the zone of a NIC that left
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -93,6 +94,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.timing.audit <= 0 {
 		c.timing.audit = auditEvery
+	}
+	if c.timing.zone <= 0 {
+		c.timing.zone = zoneKept
 	}
 	if c.timing.refused <= 0 {
 		c.timing.refused = tryRefused
@@ -163,6 +167,7 @@ func newController(cfg Config) *controller {
 	c.plugs = newPlugs(cfg, c.log, c.notify)
 	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}
 	c.zones = &zones{
+		kept:  cfg.timing.zone,
 		keep:  c.plugs.keepZones,
 		flush: func(ctx context.Context, zone uint16) error { return c.datapath().FlushZone(ctx, zone) },
 	}

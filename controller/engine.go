@@ -60,6 +60,8 @@ func (e *engine) run(ctx context.Context) error {
 	audit := time.NewTicker(e.cfg.timing.audit)
 	defer audit.Stop()
 	defer e.audit.end()
+	watch := time.NewTicker(sentinelEvery)
+	defer watch.Stop()
 	wait := minRetry
 	for {
 		again, err := e.step(ctx)
@@ -90,6 +92,10 @@ func (e *engine) run(ctx context.Context) error {
 		case r := <-e.audit.done:
 			e.audited(r)
 			continue
+		case <-watch.C:
+			if !e.watch(ctx) {
+				continue
+			}
 		}
 		if d := e.pace.wait(time.Now(), e.passes.cost()); d > 0 {
 			if err := pause(ctx, d); err != nil {
@@ -125,12 +131,12 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	if err := e.entomb(ctx, in); err != nil {
 		return 0, err
 	}
-	if err := e.bring(ctx); err != nil {
-		e.show(in)
+	picked, err := e.pickOn(ctx, in)
+	if err != nil {
 		return 0, err
 	}
-	picked, err := e.pickOn(ctx)
-	if err != nil {
+	if err := e.bring(ctx); err != nil {
+		e.show(in)
 		return 0, err
 	}
 	e.ready = in.host.Ports
@@ -138,10 +144,12 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.report.refused(e.install.refusals())
 	e.metrics.refused.Set(float64(len(e.install.refused)))
 	e.metrics.flows.Set(float64(e.compiler.Len()))
+	left, more := e.zones.left()
 	e.sweeper.add(job{
-		rev: rev, mark: mark, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: e.zones.left(), misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
+		rev: rev, mark: mark, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: left, misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
 	})
 	in.soon(picked)
+	in.soon(more)
 	return in.soonest(e.untilRefused()), nil
 }
 
@@ -153,6 +161,7 @@ func (e *engine) meet(ctx context.Context) error {
 		e.conn, e.ports, e.local, e.ready, e.known, e.unfit = nil, ports{}, local{}, nil, false, nil
 		e.report.connection(nil)
 		e.limits.forget()
+		e.memory.out, e.memory.end = time.Time{}, time.Time{} // see link.session
 		if conn == nil {
 			return nil
 		}
@@ -179,6 +188,7 @@ func (e *engine) meet(ctx context.Context) error {
 func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
 		mark = e.view.mark
+		e.memory.filter(ch.concern.filtered, ch.replaced && e.compiled, time.Now())
 		var d ofrules.Delta
 		e.desk.compile(in.host, func(c *ofrules.Compiler) {
 			if ch.replaced || !e.compiled {
@@ -195,7 +205,7 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 		}
 		e.sweeper.expect(sweep{concern: ch.concern})
 		for _, nic := range in.fresh {
-			e.sweeper.expect(sweep{concern: concern{nics: map[string]struct{}{nic: {}}}}) // its zone was another's
+			e.sweeper.expect(sweep{concern: concern{nics: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
 		}
 	})
 	return rev, mark, loaded

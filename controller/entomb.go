@@ -4,26 +4,20 @@ import (
 	"context"
 	"time"
 
-	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// After the userspace datapath has forgotten its connections (its ovs-vswitchd
-// was restarted), TCP is picked up in mid-stream for pickUpFor: from pickUpOut on
-// also by what a NIC sends, which until then has hidden who began.
-const (
-	pickUpFor = 30 * time.Second
-	pickUpOut = 2 * time.Second
-)
-
 // memory is what the engine knows of its switch's memory of connections.
 type memory struct {
-	process string          // ovs-vswitchd's
-	fresh   map[string]bool // NICs whose zones may lack tombstones
-	out     time.Time       // when what NICs send is picked up, too; zero: not to be
-	end     time.Time       // when the last of that is over; zero: it is
+	process  string // ovs-vswitchd's
+	sentinel sentinel
+	fresh    map[string]bool      // NICs whose zones may lack tombstones
+	out      time.Time            // when what NICs send is picked up, too; zero: it is, or nothing is
+	end      time.Time            // when the last of that is over; zero: it is
+	filtered map[string]time.Time // when NICs came to be filtered that had not been, not long ago
+	replaced time.Time            // when the whole policy became another
+	barred   bool                 // some NICs are not picked up from now on
 }
 
 // entomb has tombstones put where the switch does not have them any more, before
@@ -39,7 +33,7 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 	process += " " + string(bridge.UUID) // a bridge made anew may have a new datapath
 	// The kernel remembers its connections.
 	userspace := bridge.DatapathType != "" && bridge.DatapathType != "system"
-	forgot := e.memory.process != "" && e.memory.process != process && userspace
+	forgot := e.memory.process != "" && e.memory.process != process && userspace || e.memory.sentinel.gone
 	for _, nic := range in.fresh {
 		if e.memory.fresh == nil {
 			e.memory.fresh = map[string]bool{}
@@ -64,45 +58,6 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 	if !forgot {
 		return nil
 	}
-	now := time.Now()
-	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
-	e.memory.out, e.memory.end = now.Add(pickUpOut), now.Add(pickUpFor)
-	e.sweeper.picksUp(e.memory.end)
-	return e.pickUp(ctx, false)
-}
-
-// pickUp puts the flows in that pick TCP up until e.memory.end.
-func (e *engine) pickUp(ctx context.Context, out bool) error {
-	var mods []openflow.FlowMod
-	left := max(time.Until(e.memory.end).Round(time.Second), time.Second)
-	for _, f := range ofrules.PickUp(out) {
-		mods = append(mods, openflow.FlowMod{Command: openflow.FlowAdd, Flow: f, HardTimeout: uint16(left.Seconds())})
-	}
-	return e.conn.Bundle(ctx, mods)
-}
-
-// pickOn goes on with that, and says when to be called again, 0 for not at all.
-// What came up is judged at the end of each part.
-func (e *engine) pickOn(ctx context.Context) (time.Duration, error) {
-	now := time.Now()
-	look := sweep{concern: concern{all: true}}
-	switch m := &e.memory; {
-	case m.end.IsZero():
-		return 0, nil
-	case !m.out.IsZero() && !now.Before(m.out):
-		if err := e.pickUp(ctx, true); err != nil {
-			return 0, err
-		}
-		m.out = time.Time{}
-		e.sweeper.expect(look)
-		return time.Until(m.end) + time.Second, nil
-	case !m.out.IsZero():
-		return m.out.Sub(now), nil
-	case now.Before(m.end.Add(time.Second)): // the flows' timeouts are whole seconds
-		return m.end.Add(time.Second).Sub(now), nil
-	default:
-		m.end = time.Time{}
-		e.sweeper.expect(look)
-		return 0, nil
-	}
+	e.memory.sentinel = sentinel{}
+	return e.pickUpAnew(ctx, in)
 }

@@ -117,6 +117,10 @@ func TestTwoInterfacesOneNIC(t *testing.T) {
 // TestZones: a conntrack zone is one NIC's, and empty when it gets another's.
 func TestZones(t *testing.T) {
 	r, p := settled(t)
+	r.stop()
+	r.timing.zone = 50 * time.Millisecond
+	r.start()
+	r.applied(0, "a1", "a2", "a3")
 	conn := tcp(2, 1, 80)
 	r.open(conn)
 	zones := map[int]string{1: r.zone(1), 2: r.zone(2)}
@@ -138,9 +142,12 @@ func TestZones(t *testing.T) {
 	t.Log("it is free again")
 	r.ovs.Vsctl("set", "interface", "p1", "external_ids:iface-id=a1")
 	r.applied(rev, "a1")
-	if now := r.zone(1); now != zones[1] {
-		t.Errorf("zone %s, was %s", now, zones[1])
-	}
+	r.promptly("the row has its zone", func() string {
+		if now := r.zone(1); now != zones[1] {
+			return fmt.Sprintf("zone %s, was %s", now, zones[1])
+		}
+		return ""
+	})
 
 	t.Log("the zone of an interface that is gone is emptied")
 	r.open(conn)

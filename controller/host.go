@@ -19,7 +19,7 @@ type hostInput struct {
 	host     ofrules.Host
 	claims   map[string]claim  // NICs that are plugged
 	zones    map[uint16]string // NIC of each zone in use
-	fresh    []string          // NICs that got a zone just now
+	fresh    []string          // NICs that got a zone just now, or their former one back
 	problems map[string]string // NICs that get no flows, and why
 	again    time.Duration     // when to look again, 0 = no need
 }

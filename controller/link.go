@@ -59,7 +59,7 @@ func (l *link) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := conn.Bundle(ctx, []openflow.FlowMod{unwatchAll()}); err != nil {
+	if err := conn.Bundle(ctx, []openflow.FlowMod{unwatchAll(), pickUpNothing()}); err != nil {
 		return err
 	}
 	l.drift.take() // of a former connection: a dump tells the rest

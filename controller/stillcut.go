@@ -47,12 +47,9 @@ func (s *sweeper) watchTombs(ctx context.Context, j job) error {
 		byZone[c.Zone] = append(byZone[c.Zone], c)
 	}
 	now := time.Now()
-	for zone, conns := range byZone {
-		nic, local := j.nics[zone]
-		if !local {
-			continue
-		}
-		lost := s.tombs.meet(nic, conns, now)
+	for _, zone := range zones {
+		nic := j.nics[zone]
+		lost := s.tombs.meet(nic, zone, byZone[zone], err == nil, now)
 		lost = s.stillCut(nic, lost)
 		if len(lost) == 0 {
 			continue

@@ -76,28 +76,35 @@ func (t *tombs) remove(nic string, k tomb) {
 
 // meet compares what is remembered of a NIC with the connections that its zone
 // has, and returns those that are cut no longer although their time is not over:
-// the other end, or the same one, began anew.
-func (t *tombs) meet(nic string, conns []unixctl.Conn, now time.Time) (lost []unixctl.Conn) {
+// the other end, or the same one, began anew, or, if these are all connections,
+// somebody deleted them.
+func (t *tombs) meet(nic string, zone uint16, conns []unixctl.Conn, all bool, now time.Time) (lost []unixctl.Conn) {
 	for _, c := range conns {
 		if ofrules.IsCut(c.Labels) {
 			t.keep(nic, c, now)
 		}
 	}
+	there := make(map[tomb]bool, len(conns)) // cut
+	for _, c := range conns {
+		there[tomb{c.Proto, c.Orig}] = ofrules.IsCut(c.Labels)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, c := range conns {
-		k := tomb{c.Proto, reversed(c.Orig)}
-		if end, known := t.byNIC[nic][k]; known && now.Before(end) && !ofrules.IsCut(c.Labels) {
-			c.Orig, c.Reply = c.Reply, c.Orig
-			lost = append(lost, c)
-		}
-	}
 	for k, end := range t.byNIC[nic] {
-		if now.After(end) {
+		cut, same := there[k]
+		switch _, back := there[tomb{k.proto, reversed(k.orig)}]; {
+		case same && !cut, now.After(end): // a rule allows it again, or it is over
 			t.remove(nic, k)
+		case back || all && !same:
+			lost = append(lost, k.in(zone, end.Sub(now)))
 		}
 	}
 	return lost
+}
+
+// in is a connection of a zone that is over in a while.
+func (k tomb) in(zone uint16, left time.Duration) unixctl.Conn {
+	return unixctl.Conn{Proto: k.proto, Zone: zone, Orig: k.orig, Reply: reversed(k.orig), Timeout: left}
 }
 
 // of returns what is cut of a NIC, as connections of a zone.
@@ -106,7 +113,7 @@ func (t *tombs) of(nic string, zone uint16, now time.Time) (conns []unixctl.Conn
 	defer t.mu.Unlock()
 	for k, end := range t.byNIC[nic] {
 		if now.Before(end) {
-			conns = append(conns, unixctl.Conn{Proto: k.proto, Zone: zone, Orig: k.orig, Reply: reversed(k.orig), Timeout: end.Sub(now)})
+			conns = append(conns, k.in(zone, end.Sub(now)))
 		}
 	}
 	return conns

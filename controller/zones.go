@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ringfence/ringfence/ovsdb"
 )
@@ -17,22 +18,29 @@ import (
 // stands in it so that an interface given to another NIC gets another zone.
 const zoneKey = "ringfence-zone"
 
-// maxZone is the highest conntrack zone; 0 is everybody's.
+// maxZone is the highest conntrack zone, which no NIC gets; 0 is everybody's.
 const maxZone = 1<<16 - 1
+
+// zoneKept is how long a zone is kept for a NIC that left. Who plugs a tap anew
+// takes less, and the VM's connections go on.
+const zoneKept = 30 * time.Second
 
 // zones gives every plugged NIC a conntrack zone of its own.
 //
-//	free ── change: flush ──► a NIC's ── its NIC left ──► leaving ── freed ──► free
+//	free ── change: flush ──► a NIC's ── its NIC left ──► leaving ── left ──► freed ──► free
+//	                              ▲                          │
+//	                              └────── its NIC came back ─┘
 //
-// A zone that a NIC left stays leaving until its flows are gone, cached
-// megaflows too, and it was flushed: as long as a packet may still be tracked in
-// it, it cannot be another NIC's.
+// A zone that a NIC left stays leaving for a while, and then until its flows are
+// gone, cached megaflows too, and it was flushed: as long as a packet may still be
+// tracked in it, it cannot be another NIC's.
 type zones struct {
+	kept  time.Duration                                          // for a NIC that left
 	keep  func(ctx context.Context, ids map[string]string) error // value of zoneKey by interface
 	flush func(ctx context.Context, zone uint16) error
 
 	mu      sync.Mutex // of leaving and low
-	leaving map[uint16]struct{}
+	leaving map[uint16]leaver
 
 	byNIC map[string]uint16
 	used  map[uint16]string  // the NIC of each zone
@@ -47,9 +55,16 @@ type written struct {
 	value string
 }
 
+// leaver is the NIC that a zone was left by.
+type leaver struct {
+	nic   string
+	until time.Time // the zone is kept for it
+	over  bool      // it is about to be flushed
+}
+
 // change gives zones to NICs that came and takes back those of NICs that are
 // gone; claims are the NICs of which something may be different. It returns which
-// of them are new to their zone, and why others got none.
+// of them are new to their zone, or back in it, and why others got none.
 func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fresh []string, failed map[string]error) {
 	if z.byNIC == nil {
 		z.byNIC, z.used, z.wrote, z.owed = map[string]uint16{}, map[uint16]string{}, map[string]written{}, map[string]bool{}
@@ -60,16 +75,20 @@ func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fres
 		if zone, ok := z.byNIC[nic]; ok {
 			delete(z.byNIC, nic)
 			delete(z.used, zone)
-			z.leave(zone)
+			z.leave(zone, nic)
 		}
 	}
 	failed = map[string]error{}
 	var homeless []claim
+	var back []string
 	for _, c := range claims {
 		if _, has := z.byNIC[c.nic]; has {
 			continue
 		}
-		if zone, kept := parseZone(c.iface); kept && !z.taken(zone) {
+		if zone, kept := z.comeBack(c.nic); kept {
+			z.give(c.nic, zone)
+			back = append(back, c.nic)
+		} else if zone, kept := parseZone(c.iface); kept && !z.taken(zone) {
 			z.give(c.nic, zone)
 		} else {
 			homeless = append(homeless, c)
@@ -77,7 +96,7 @@ func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fres
 	}
 	fresh = z.settle(ctx, homeless, failed)
 	z.rewrite(ctx, claims, fresh)
-	return fresh, failed
+	return append(fresh, back...), failed
 }
 
 // others returns the NICs with a zone that are not among claims.
@@ -195,20 +214,47 @@ func (z *zones) raise(zone uint16) {
 	z.low = zone
 }
 
-func (z *zones) leave(zone uint16) {
+func (z *zones) leave(zone uint16, nic string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if z.leaving == nil {
-		z.leaving = map[uint16]struct{}{}
+		z.leaving = map[uint16]leaver{}
 	}
-	z.leaving[zone] = struct{}{}
+	z.leaving[zone] = leaver{nic: nic, until: time.Now().Add(z.kept)}
 }
 
-// left returns the zones that nobody has any more, and that are not free yet.
-func (z *zones) left() []uint16 {
+// comeBack takes the zone out of those leaving that is kept for a NIC.
+func (z *zones) comeBack(nic string) (zone uint16, kept bool) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	return slices.Sorted(maps.Keys(z.leaving))
+	for zone, l := range z.leaving {
+		if l.nic == nic && !l.over {
+			delete(z.leaving, zone)
+			return zone, true
+		}
+	}
+	return 0, false
+}
+
+// left returns the zones that nobody has any more, and that are not free yet: they
+// are to be flushed. It says when there are more, 0 for never.
+func (z *zones) left() (zones []uint16, more time.Duration) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	now := time.Now()
+	for zone, l := range z.leaving {
+		wait := l.until.Sub(now)
+		switch {
+		case l.over || wait <= 0:
+			l.over = true
+			z.leaving[zone] = l
+			zones = append(zones, zone)
+		case more == 0 || wait < more:
+			more = wait
+		}
+	}
+	slices.Sort(zones)
+	return zones, more
 }
 
 // freed says that zones are flushed and that nothing is tracked in them.
@@ -225,5 +271,5 @@ func (z *zones) freed(zones []uint16) {
 func parseZone(i ovsdb.Interface) (uint16, bool) {
 	number, nic, ok := strings.Cut(i.ExternalIDs[zoneKey], "/")
 	zone, err := strconv.ParseUint(number, 10, 16)
-	return uint16(zone), ok && nic == i.IfaceID && err == nil && zone != 0
+	return uint16(zone), ok && nic == i.IfaceID && err == nil && zone != 0 && zone < maxZone
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -23,6 +25,7 @@ type fakeTracker struct {
 
 func (f *fakeTracker) zones() *zones {
 	return &zones{
+		kept: zoneKept,
 		keep: func(_ context.Context, ids map[string]string) error {
 			if f.fails != nil {
 				return f.fails
@@ -65,8 +68,13 @@ func (f *fakeTracker) claims(pairs ...string) []claim {
 
 func TestZonesAreKeptAndNeverShared(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, zonesAreKeptAndNeverShared)
+}
+
+func zonesAreKeptAndNeverShared(t *testing.T) {
 	f := &fakeTracker{ids: map[string]string{}}
 	z := f.zones()
+	back := 0 // NICs that get their zone back
 	expect := func(what string, claims []claim, want map[string]uint16, flushed ...uint16) {
 		t.Helper()
 		f.flushed = nil
@@ -74,18 +82,35 @@ func TestZonesAreKeptAndNeverShared(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" || len(failed) > 0 {
 			t.Errorf("%s: failed %v, zones (-want +got):\n%s", what, failed, diff)
 		}
-		if !slices.Equal(f.flushed, flushed) || len(fresh) != len(flushed) {
+		if !slices.Equal(f.flushed, flushed) || len(fresh) != len(flushed)+back {
 			t.Errorf("%s: flushed %v, fresh %v", what, f.flushed, fresh)
+		}
+	}
+	leave := func(want ...uint16) {
+		t.Helper()
+		left, more := z.left()
+		if !slices.Equal(left, want) {
+			t.Errorf("zones left: %v, expected %v", left, want)
+		}
+		if more > zoneKept || len(want) == 0 && more == 0 {
+			t.Errorf("more zones in %v", more)
 		}
 	}
 	expect("two come", f.claims("p1", "a", "p2", "b"), map[string]uint16{"a": 1, "b": 2}, 1, 2)
 	expect("they stay", f.claims("p1", "a", "p2", "b"), map[string]uint16{"a": 1, "b": 2})
 	expect("one becomes another, whose zone is not the one just left", f.claims("p1", "c", "p2", "b"), map[string]uint16{"c": 3, "b": 2}, 3)
-	if left := z.left(); !slices.Equal(left, []uint16{1}) {
-		t.Errorf("zones left: %v", left)
+	leave()
+	back = 1
+	expect("it comes back soon", f.claims("p1", "a", "p2", "b"), map[string]uint16{"a": 1, "b": 2})
+	if f.ids["p1"] != "1/a" {
+		t.Errorf("its row says %q", f.ids["p1"])
 	}
-	expect("it comes back before its zone is free", f.claims("p1", "a", "p2", "b"), map[string]uint16{"a": 4, "b": 2}, 4)
-	z.freed([]uint16{1})
+	back = 0
+	expect("it goes again", f.claims("p2", "b"), map[string]uint16{"b": 2})
+	time.Sleep(zoneKept)
+	leave(1, 3)
+	expect("it comes back when its zone is about to be flushed", f.claims("p1", "a", "p2", "b"), map[string]uint16{"a": 4, "b": 2}, 4)
+	z.freed([]uint16{1, 3})
 	expect("a free one is taken", f.claims("p0", "d", "p1", "a", "p2", "b"), map[string]uint16{"d": 1, "a": 4, "b": 2}, 1)
 
 	f.fails = errors.New("away")

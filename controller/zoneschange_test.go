@@ -8,19 +8,27 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/ringfence/ringfence/ovsdb"
 )
 
 // Random NICs come, go and change places, told a few at a time, while the
 // database and the switch fail now and then: no zone is ever two NICs', none is
-// given before it is free, nobody loses his, and each row comes to say its own.
+// given before it is free, nobody loses his, who comes back soon has his again,
+// and each row comes to say its own.
 func TestZonesByChange(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, zonesByChange)
+}
+
+func zonesByChange(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	rows := map[string]ovsdb.Interface{} // by name, as the database has them
 	fails := false
 	z := &zones{
+		kept: zoneKept,
 		keep: func(_ context.Context, ids map[string]string) error {
 			if fails && rng.IntN(2) == 0 {
 				return errors.New("no database")
@@ -46,7 +54,8 @@ func TestZonesByChange(t *testing.T) {
 	for step := range 4000 {
 		fails = step%500 < 400
 		if rng.IntN(3) == 0 {
-			z.freed(z.left())
+			left, _ := z.left()
+			z.freed(left)
 		}
 		var ch ovsdb.Change
 		name := fmt.Sprintf("p%02d", rng.IntN(30))
@@ -67,7 +76,14 @@ func TestZonesByChange(t *testing.T) {
 		for nic, zone := range z.byNIC {
 			before[nic] = zone
 		}
-		left := z.left()
+		time.Sleep(time.Duration(rng.IntN(3000)) * time.Millisecond)
+		left, _ := z.left()
+		kept := map[string]uint16{}
+		for zone, l := range z.leaving {
+			if !l.over {
+				kept[l.nic] = zone
+			}
+		}
 		var look []claim
 		var gone []string
 		for nic := range again {
@@ -98,6 +114,9 @@ func TestZonesByChange(t *testing.T) {
 			was, had := before[nic]
 			if had && was != zone || !had && slices.Contains(left, zone) {
 				t.Fatalf("step %d: %s has zone %d, had %d; zones left %v", step, nic, zone, was, left)
+			}
+			if own, back := kept[nic]; !had && back && own != zone {
+				t.Fatalf("step %d: %s comes back to zone %d, its own is %d", step, nic, zone, own)
 			}
 			if _, plugged := known.get(nic); !plugged {
 				t.Fatalf("step %d: %s is not plugged and has zone %d", step, nic, zone)

@@ -37,6 +37,12 @@ func CutInKernel(zone uint16) of.Actions {
 	return of.MustActions(of.CT{Zone: zone, Table: of.NoTable}, commitCut(zone))
 }
 
+// Track returns the actions of a packet-out that have a connection tracked in a
+// zone, and do nothing else.
+func Track(zone uint16) of.Actions {
+	return of.MustActions(of.CT{Commit: true, Zone: zone, Table: of.NoTable})
+}
+
 func commitCut(zone uint16) of.Action {
 	return of.CT{
 		Commit: true, Force: true, Zone: zone, Table: of.NoTable, Exec: []of.Action{of.SetWide{Field: of.CTLabel, Value: cutLabel, Mask: cutLabel}},

@@ -7,20 +7,22 @@ import of "github.com/ringfence/ringfence/openflow"
 // and forgotten, for one that the server begins. (What begins with SYN and ACK
 // is invalid to it.)
 
-// Priorities in the state tables. prioPickUp is that of flows that are not a
-// Compiler's, see PickUp.
+// Priorities in the state tables. Those of pick-ups are of flows that are not a
+// Compiler's, see PickUp and PickUpNothing.
 const (
-	prioInvalidNone = 330
-	prioOldTuple    = 320
-	prioPickUp      = 130
-	prioNoSYN       = 110
-	prioNew         = 100
+	prioInvalidNone   = 330
+	prioOldTuple      = 320
+	prioPickUpNothing = 140
+	prioPickUp        = 130
+	prioNoSYN         = 110
+	prioNew           = 100
 )
 
 // Priorities in the accept tables, above those that let a packet through.
 const (
-	prioTCPInParts = 210
-	prioPickedUp   = 150
+	prioTCPInParts  = 210
+	prioNotPickedUp = 155 // not a Compiler's either, see PickUpNothingSent
+	prioPickedUp    = 150
 )
 
 // pickedUp is the bit of ct_label that a connection has which was picked up in
@@ -59,24 +61,45 @@ func newPipeline(b *builder, s stage) {
 }
 
 // PickUp returns the flows that have TCP judged that is picked up in mid-stream,
-// which is for a short while after the switch forgot its connections. What comes
-// in may be picked up from the beginning, what goes out only when later is true:
-// an end that was only answering would else be taken for the one that began
-// before the other has sent anything. They are not part of a Compiler's set: who
+// which is for a short while after the switch forgot its connections: what comes
+// in to NICs, and what they send. They are not part of a Compiler's set: who
 // installs them gives them a timeout.
-func PickUp(later bool) []of.Flow {
-	s := ingressStage()
-	if later {
-		s = egressStage()
+func PickUp() (in, out []of.Flow) {
+	judge := func(s stage) (flows []of.Flow) {
+		for _, eth := range ipTypes() {
+			k := key(s.state, prioPickUp, eth, of.IPProto.Is(of.ProtoTCP), isNew())
+			flows = append(flows, pickUpFlow(k, of.Goto{Table: s.nic}))
+		}
+		return flows
 	}
-	var flows []of.Flow
+	return judge(ingressStage()), judge(egressStage())
+}
+
+// PickUpNothingSent returns the flows that have what NICs send begin nothing,
+// beside those of PickUp, for the beginning: an end that was only answering would
+// else be taken for the one that began. It passes if it is allowed, and what the
+// other end sends in answer tells.
+func PickUpNothingSent() (flows []of.Flow) {
+	s := egressStage()
 	for _, eth := range ipTypes() {
-		k := key(s.state, prioPickUp, eth, of.IPProto.Is(of.ProtoTCP), isNew())
-		flows = append(flows, of.Flow{
-			Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: PickUpCookie, Actions: of.MustActions(of.Goto{Table: s.nic}),
-		})
+		k := key(s.accept, prioNotPickedUp, eth, of.IPProto.Is(of.ProtoTCP), isNew(), of.TCPFlags.IsMasked(0, of.TCPSyn))
+		flows = append(flows, pickUpFlow(k, leave(s.next)...))
 	}
 	return flows
+}
+
+// PickUpNothing returns the flows that keep a zone's NIC from it.
+func PickUpNothing(zone uint16) (flows []of.Flow) {
+	for _, s := range []stage{ingressStage(), egressStage()} {
+		for _, eth := range ipTypes() {
+			flows = append(flows, pickUpFlow(key(s.state, prioPickUpNothing, eth, of.IPProto.Is(of.ProtoTCP), isNew(), of.TCPFlags.IsMasked(0, of.TCPSyn), regZone.Is(uint64(zone)))))
+		}
+	}
+	return flows
+}
+
+func pickUpFlow(k of.FlowKey, actions ...of.Action) of.Flow {
+	return of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: PickUpCookie, Actions: of.MustActions(actions...)}
 }
 
 // PickUpCookie under KindMask is in the cookies of the flows of PickUp.

@@ -55,13 +55,11 @@ func ofMachine(name string) func(*Flow) bool {
 	return func(f *Flow) bool { return f.From == name || f.To == name }
 }
 
-// pickedUpWithin is how long TCP is left alone after its conntrack was lost, as
-// long as it is known to take longer than it may.
-const pickedUpWithin = 5 * time.Second
+// anewWithin is how long a client of TCP takes to see that it has to begin anew.
+const anewWithin = redialAfter + dialFor + revokedWithin
 
-// forgotten notes that a switch has lost the connections of flows.
-func (w *World) forgotten(f Fault, from time.Time, of func(*Flow) bool) {
-	if !made(checkPickedUp) {
-		w.excuse(excuse{Window: Window{from, time.Now().Add(pickedUpWithin)}, why: f.Kind, of: func(f *Flow) bool { return f.Proto == "tcp" && of(f) }})
-	}
+// tcpAnew notes that TCP needs a SYN, because nobody is left who knows what was
+// cut: a VM is at another host, or its host was started again.
+func (w *World) tcpAnew(f Fault, from time.Time, of func(*Flow) bool) {
+	w.excuse(excuse{Window: Window{from, time.Now().Add(anewWithin)}, why: f.Kind, of: func(f *Flow) bool { return f.Proto == "tcp" && of(f) }})
 }

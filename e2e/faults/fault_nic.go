@@ -32,7 +32,6 @@ func replugged(ctx context.Context, w *World, f Fault) error {
 	from := time.Now()
 	err := w.Lab.Host(v.at).Replug(ctx, v.on[v.at])
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
-	w.forgotten(f, from, ofMachine(v.name))
 	return err
 }
 
@@ -43,7 +42,6 @@ func unplugged(ctx context.Context, w *World, f Fault) error {
 	from := time.Now()
 	err := errors.Join(h.Unplug(ctx, v.on[v.at]), sleep(ctx, f.For), h.Plug(ctx, v.on[v.at]))
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
-	w.forgotten(f, from, ofMachine(v.name))
 	return err
 }
 
@@ -64,7 +62,7 @@ func migrated(ctx context.Context, w *World, f Fault) error {
 	err := errors.Join(v.vanish(v.at), w.Lab.Host(v.at).Unplug(ctx, v.on[v.at]), sleep(ctx, f.For), v.appear(to), w.Lab.Host(to).Plug(ctx, v.on[to]))
 	v.at = to
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
-	w.forgotten(f, from, ofMachine(v.name))
+	w.tcpAnew(f, from, ofMachine(v.name))
 	return err
 }
 
@@ -76,6 +74,6 @@ func pluggedTwice(ctx context.Context, w *World, f Fault) error {
 	err := errors.Join(v.vanish(old), v.appear(to), w.Lab.Host(to).Plug(ctx, v.on[to]))
 	v.at = to
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
-	w.forgotten(f, from, ofMachine(v.name))
+	w.tcpAnew(f, from, ofMachine(v.name))
 	return errors.Join(err, sleep(ctx, f.For), w.Lab.Host(old).Unplug(ctx, v.on[old]))
 }

@@ -25,7 +25,6 @@ func vswitchd(ctx context.Context, w *World, f Fault) error {
 	from := time.Now()
 	err := errors.Join(h.KillVswitchd(), sleep(ctx, f.For), h.StartVswitchd(ctx))
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target)})
-	w.forgotten(f, from, w.touches(f.Target))
 	return err
 }
 
@@ -61,7 +60,7 @@ func rebooted(ctx context.Context, w *World, f Fault) error {
 		h.StartOVSDB(ctx), h.StartVswitchd(ctx), sleep(ctx, f.For), w.Plane.Start(controller))
 	err = errors.Join(err, w.awaitHost(ctx, f.Target))
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target)})
-	w.forgotten(f, from, w.touches(f.Target))
+	w.tcpAnew(f, from, w.touches(f.Target))
 	return err
 }
 

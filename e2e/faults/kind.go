@@ -34,13 +34,11 @@ var off = []Off{
 const (
 	checkBesideUnknown = "writes go on beside an unknown record"
 	checkMemberHangs   = "writes go on while a member of etcd hangs"
-	checkPickedUp      = "TCP goes on within a second after its conntrack was lost"
 	checkFullSaid      = "the API says that the store is full"
 )
 
 // offChecks are those of them that are not made.
 var offChecks = []Off{
-	{checkPickedUp, "issue 8, items 8 and 27: a flush by hand and a new zone are not taken for a loss, and what a NIC sends is picked up after 2 s only"},
 	{checkMemberHangs, "issue 8, item 3: 5 to 10 s of 503"},
 	{checkFullSaid, "issue 8, item 3: it says that the store cannot be reached"},
 }
@@ -61,8 +59,6 @@ type OffLeak struct {
 var offLeaks = []OffLeak{
 	{"both ends send, and both may send to everybody", "the limit that docs/semantics.md states: each end takes what comes for the reply to its own",
 		func(f *Flow) bool { return f.Both && f.To != "s2" }},
-	{"what began while a NIC was not filtered", "issue 8, item 9: a controller that was away when it was filtered again does not look at it",
-		func(f *Flow) bool { return f.To == "f2" }},
 }
 
 // On are the kinds that are drawn.

@@ -1,0 +1,91 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ringfence/ringfence/internal/slowness"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// TestForgotten: where the switch has forgotten its connections, what is allowed
+// goes on within a second, TCP without a SYN, whichever end begins to send, and it
+// is known who began; what is cut stays cut.
+func TestForgotten(t *testing.T) {
+	client := netip.MustParseAddr("192.0.2.7")
+	open, cut := talk{client: client, proto: layers.IPProtocolTCP, port: 40000}, talk{client: client, proto: layers.IPProtocolUDP, port: 40000}
+	for name, forget := range map[string]func(r *rig){
+		"flushed": func(r *rig) { r.ovs.Appctl("dpctl/flush-conntrack") },
+		"restarted": func(r *rig) {
+			r.ovs.KillVswitchd()
+			r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
+			r.ovs.StartVswitchd()
+			r.applied(1, "a1")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, p := newRig(t), newPolicy()
+			r.uplink = "up"
+			r.ovs.AddPort(bridge, "up", 50, "")
+			rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")),
+				p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""))...)
+			r.start()
+			r.plugged(1)
+			r.applied(rev)
+			r.begin(open)
+			r.begin(cut)
+			r.applied(r.write(p.noRule("web", "udp")))
+			for round, server := range []bool{true, false} {
+				r.eventually(patience, "the sentinel is seen", r.sentinel)
+				ctx, stop := context.WithCancel(t.Context())
+				var work sync.WaitGroup
+				work.Go(func() { // the one answers the other
+					first, second := open.fromClient(t), open.fromServer(t)
+					from, to := "up", "p1"
+					if server {
+						first, second, from, to = second, first, to, from
+					}
+					for ctx.Err() == nil {
+						r.inject(from, first)
+						_ = pause(ctx, time.Millisecond)
+						r.inject(to, second)
+						_ = pause(ctx, 20*time.Millisecond)
+					}
+				})
+				forget(r)
+				in, out := r.sent("p1"), r.sent("up")
+				slowness.Within(t, time.Second, "both hear each other", func() {
+					r.eventually(patience, "both hear each other", func() string {
+						if in, out := r.sent("p1")-in, r.sent("up")-out; in == 0 || out == 0 {
+							return fmt.Sprintf("the server heard %d, the client %d", in, out)
+						}
+						return ""
+					})
+				})
+				stop()
+				work.Wait()
+				if in, out := r.heard(cut); in != 0 || out != 0 {
+					t.Errorf("round %d: cut, the server hears %d and the client %d; connections %v", round, in, out, r.all())
+				}
+				for _, c := range r.all() {
+					if c.Orig.Src != client || c.Proto == uint8(open.proto) != ofrules.IsPickedUp(c.Labels) {
+						t.Errorf("round %d: %+v", round, c)
+					}
+				}
+			}
+			t.Log("what was picked up ends with its rule")
+			r.applied(r.write(p.noRule("web", "tcp")))
+			if in, out := r.heard(open); in != 0 || out != 0 {
+				t.Errorf("the server hears %d and the client %d; connections %v", in, out, r.all())
+			}
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+)
+
+// After the switch has forgotten its connections TCP is picked up in mid-stream
+// for pickUpFor. What a NIC sends begins nothing before pickUpOut, which is time
+// enough for the other end to answer: it would hide who began.
+const (
+	pickUpFor = 30 * time.Second
+	pickUpOut = 300 * time.Millisecond
+)
+
+// pickUpNotAfter is for how long after a NIC came to be filtered nothing of it is
+// picked up: what nothing allows may have begun before, and is known to be cut only
+// if the switch had not forgotten it by then.
+const pickUpNotAfter = 5 * time.Second
+
+// filter notes NICs that are filtered from now on and were not, all if the whole
+// policy became another.
+func (m *memory) filter(nics map[string]struct{}, all bool, now time.Time) {
+	for nic, since := range m.filtered {
+		if now.Sub(since) > pickUpNotAfter && m.end.IsZero() {
+			delete(m.filtered, nic)
+		}
+	}
+	if all {
+		m.replaced = now
+	}
+	if m.barred = m.barred || all || len(nics) > 0; len(nics) > 0 && m.filtered == nil {
+		m.filtered = map[string]time.Time{}
+	}
+	for nic := range nics {
+		m.filtered[nic] = now
+	}
+}
+
+// pickUpAnew begins to pick up.
+func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
+	now := time.Now()
+	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
+	e.memory.out, e.memory.end = now.Add(pickUpOut), now.Add(pickUpFor)
+	e.sweeper.picksUp(e.memory.end)
+	return e.pickUp(ctx, in)
+}
+
+// pickUp puts the flows in that pick TCP up until e.memory.end, and until
+// e.memory.out what comes in alone.
+func (e *engine) pickUp(ctx context.Context, in hostInput) error {
+	m := &e.memory
+	if time.Since(m.replaced) < pickUpNotAfter {
+		m.out, m.end, m.barred = time.Time{}, time.Time{}, false
+		return e.conn.Bundle(ctx, []openflow.FlowMod{pickUpNothing()})
+	}
+	received, sent := ofrules.PickUp()
+	whole := max(time.Until(m.end).Round(time.Second), time.Second)
+	mods := passing(whole, received)
+	for zone, nic := range in.zones {
+		if since, filtered := m.filtered[nic]; filtered && m.end.Sub(since) < pickUpFor+pickUpNotAfter {
+			mods = append(mods, passing(whole, ofrules.PickUpNothing(zone))...)
+		}
+	}
+	if m.out.IsZero() {
+		mods = append(mods, passing(whole, sent)...)
+		for _, f := range ofrules.PickUpNothingSent() {
+			mods = append(mods, openflow.DeleteFlow(f.Key()))
+		}
+	} else { // a second more than needed, if nobody goes on with it
+		mods = append(mods, passing(pickUpOut.Truncate(time.Second)+2*time.Second, append(sent, ofrules.PickUpNothingSent()...))...)
+	}
+	if err := e.conn.Bundle(ctx, mods); err != nil {
+		return err
+	}
+	m.barred = false
+	return nil
+}
+
+// passing adds flows that end by themselves.
+func passing(after time.Duration, flows []openflow.Flow) (mods []openflow.FlowMod) {
+	for _, f := range flows {
+		mods = append(mods, openflow.FlowMod{Command: openflow.FlowAdd, Flow: f, HardTimeout: uint16(after.Seconds())})
+	}
+	return mods
+}
+
+// pickUpNothing takes away what a former run picks up.
+func pickUpNothing() openflow.FlowMod {
+	return openflow.FlowMod{
+		Command: openflow.FlowDelete, CookieMask: ofrules.KindMask, Flow: openflow.Flow{Table: openflow.AllTables, Cookie: ofrules.PickUpCookie},
+	}
+}
+
+// pickOn goes on with that, and says when to be called again, 0 for not at all.
+// What came up is judged at the end of each part.
+func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error) {
+	now := time.Now()
+	look := sweep{concern: concern{all: true}}
+	m := &e.memory
+	if !m.end.IsZero() && m.barred {
+		if err := e.pickUp(ctx, in); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case m.end.IsZero():
+		return 0, nil
+	case !m.out.IsZero() && now.Before(m.out):
+		return m.out.Sub(now), nil
+	case !m.out.IsZero():
+		m.out = time.Time{}
+		if err := e.pickUp(ctx, in); err != nil {
+			m.out = now
+			return 0, err
+		}
+		e.sweeper.expect(look)
+		return time.Until(m.end) + time.Second, nil
+	case now.Before(m.end.Add(time.Second)): // the flows' timeouts are whole seconds
+		return m.end.Add(time.Second).Sub(now), nil
+	default:
+		m.end = time.Time{}
+		e.sweeper.expect(look)
+		return 0, nil
+	}
+}

@@ -1,0 +1,88 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+const (
+	sentinelZone  = maxZone                // no NIC gets it
+	sentinelEvery = 200 * time.Millisecond // how often it is looked at
+	sentinelRenew = 5 * time.Second        // sooner than any connection times out
+)
+
+// sentinel is a connection of nobody in the switch's connection tracking, alone in
+// its zone. As long as it is there, nobody has flushed all of it. That zone has a
+// limit, because the switch counts the connections of such zones, and so looking
+// costs the same however many connections there are.
+type sentinel struct {
+	conn  *ofconn.Conn // to the switch where it is
+	there bool         // it was seen
+	gone  bool         // it was, and is not any more
+	renew time.Time
+}
+
+// limiter is what the sentinel needs to know of the datapath, and to do there.
+type limiter interface {
+	SetLimits(ctx context.Context, zones ...unixctl.ZoneLimit) error
+	GetLimits(ctx context.Context, zones ...uint16) (unixctl.Limits, error)
+}
+
+// look looks whether it is there, and keeps it from timing out. If nobody has
+// looked for longer than it lasts it is taken for flushed as well: that only has
+// done again what may be right already.
+func (s *sentinel) look(ctx context.Context, conn *ofconn.Conn, dp limiter) error {
+	if s.gone {
+		return nil
+	}
+	if s.conn != conn { // the switch may know no limits any more
+		if err := dp.SetLimits(ctx, unixctl.ZoneLimit{Zone: sentinelZone, Limit: 1}); err != nil {
+			return fmt.Errorf("limit zone %d: %w", sentinelZone, err)
+		}
+		*s = sentinel{conn: conn, there: s.there}
+	}
+	limits, err := dp.GetLimits(ctx, sentinelZone)
+	if err != nil {
+		return fmt.Errorf("count the connections of zone %d: %w", sentinelZone, err)
+	}
+	there := len(limits.Zones) == 1 && limits.Zones[0].Count > 0
+	if s.there && !there {
+		s.gone = true
+		return nil
+	}
+	s.there = there
+	if now := time.Now(); !there || now.After(s.renew) {
+		s.renew = now.Add(sentinelRenew)
+		return s.put(ctx, conn)
+	}
+	return nil
+}
+
+// put makes it, or has it live on.
+func (s *sentinel) put(ctx context.Context, conn *ofconn.Conn) error {
+	frame, err := unixctl.Frame(unixctl.Conn{Proto: openflow.ProtoUDP, Orig: unixctl.Tuple{
+		Src: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Dst: netip.AddrFrom4([4]byte{127, 0, 0, 2}), SPort: 1, DPort: 1,
+	}}, unixctl.Begin)
+	if err != nil {
+		return err
+	}
+	return conn.PacketOut(ctx, openflow.PacketOut{InPort: openflow.PortController, Actions: ofrules.Track(sentinelZone), Packet: frame})
+}
+
+// watch looks at the sentinel, and tells whether the engine has to take a step.
+func (e *engine) watch(ctx context.Context) (step bool) {
+	if e.conn == nil || !e.known || e.memory.process == "" {
+		return false
+	}
+	if err := e.memory.sentinel.look(ctx, e.conn, e.datapath()); err != nil {
+		e.log.Debug("it is not known whether the switch remembers its connections", "error", err)
+	}
+	return e.memory.sentinel.gone
+}
