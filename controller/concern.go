@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"iter"
 	"maps"
 	"net/netip"
 
@@ -54,16 +55,34 @@ func (c *concern) clone() concern {
 
 // reaches tells whether any connection of a host can be touched whose NICs are
 // those given, in s.
-func (c *concern) reaches(s *secgroup.Snapshot, nics map[uint16]string) bool {
-	if c.empty() {
-		return false
-	}
-	for _, id := range nics {
-		if c.reachesNIC(s, id) {
-			return true
-		}
+func (c *concern) reaches(s *secgroup.Snapshot, nics *zoned) bool {
+	for range c.zones(s, nics) {
+		return true
 	}
 	return false
+}
+
+// zones yields those, of a host whose NICs are those given, in which a connection
+// can be touched. A concern of NICs alone is as much work as it names NICs.
+func (c *concern) zones(s *secgroup.Snapshot, nics *zoned) iter.Seq[uint16] {
+	return func(yield func(uint16) bool) {
+		if c.empty() {
+			return
+		}
+		if !c.all && len(c.places)+len(c.groups) == 0 {
+			for id := range c.nics {
+				if zone := nics.zone(id); zone != 0 && !yield(zone) {
+					return
+				}
+			}
+			return
+		}
+		for zone, id := range nics.all() {
+			if c.reachesNIC(s, id) && !yield(zone) {
+				return
+			}
+		}
+	}
 }
 
 // reachesNIC tells whether a connection in the zone of a NIC can be touched.

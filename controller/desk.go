@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -33,7 +32,7 @@ type desk struct {
 
 	mu       sync.RWMutex // held to change what follows; never while waiting
 	compiler *ofrules.Compiler
-	host     ofrules.Host
+	uplink   uint32
 }
 
 func newDesk(c *controller) *desk {
@@ -44,11 +43,11 @@ func newDesk(c *controller) *desk {
 }
 
 // compile runs fn, which changes the compiler, while no question reads it.
-func (d *desk) compile(h ofrules.Host, fn func(*ofrules.Compiler)) {
+func (d *desk) compile(uplink uint32, fn func(*ofrules.Compiler)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	defer d.watch.kick()
-	d.host = h
+	d.uplink = uplink
 	fn(d.compiler)
 }
 
@@ -136,7 +135,7 @@ func (d *desk) read(fn func(names, ofrules.Host)) {
 			id, _ := d.compiler.NIC(number)
 			return id
 		},
-	}, ofrules.Host{Ports: maps.Clone(d.host.Ports), Uplink: d.host.Uplink})
+	}, ofrules.Host{Ports: d.compiler.Ports(), Uplink: d.uplink})
 }
 
 // rule resolves one number, at any time.

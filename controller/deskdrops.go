@@ -57,7 +57,7 @@ func (d *desk) locate(nics []string) map[string]watched {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	for nic, w := range out {
-		w.ready = d.compiler.Installed(nic) && d.host.Ports[nic].OFPort == w.port
+		w.ready = d.compiler.Installed(nic) && d.compiler.Port(nic).OFPort == w.port
 		out[nic] = w
 	}
 	return out

@@ -2,8 +2,6 @@ package controller
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/ofrules"
@@ -35,12 +33,14 @@ type engine struct {
 	conn    *ofconn.Conn // to which all below belongs
 	ports   ports
 	local   local
-	unfit   error                   // why its switch must not be used
-	version unixctl.Version         // its switch's
-	known   bool                    // what the switch holds is what was compiled, but for back
-	back    ofrules.Delta           // compiled and not installed yet
-	ready   map[string]ofrules.Port // NICs whose flows are confirmed
-	refused time.Time               // when to try refused flows again
+	unfit   error           // why its switch must not be used
+	version unixctl.Version // its switch's
+	known   bool            // what the switch holds is what was compiled, but for back
+	back    ofrules.Delta   // compiled and not installed yet
+	steps   uint64          // taken so far
+	listed  bool            // the NICs were reported, if only as without flows
+	shown   shown           // what of them
+	refused time.Time       // when to try refused flows again
 
 	refusals int // how many flows are refused, last time
 	memory   memory
@@ -108,6 +108,7 @@ func (e *engine) run(ctx context.Context) error {
 // step brings the switch to what the inputs say now: desired → diff → bundle. It
 // returns when to take another one without being woken, 0 for not at all.
 func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
+	e.steps++
 	bridge, found, problem := e.plugs.get()
 	e.report.problem("bridge", problem)
 	err = e.meet(ctx)
@@ -115,17 +116,18 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	case !found:
 		return 0, err
 	case !usable:
-		e.report.plugged(slices.Values(e.plugs.all()), nil, nil)
+		e.showClaims()
 		return 0, err
 	}
 	in, err := e.host(ctx)
 	if err != nil {
 		return 0, err
 	}
-	e.report.problem("connection limits", e.limits.apply(ctx, in.zones))
+	e.report.problem("connection limits", e.limits.apply(ctx, in.zonesLooked()...))
 	rev, mark, loaded := e.compile(in)
+	e.shown.concerns(in, e.compiler.Resynced())
 	if !loaded {
-		e.report.plugged(maps.Values(in.claims), in.problems, nil)
+		e.show(in)
 		return in.again, nil
 	}
 	if err := e.entomb(ctx, in); err != nil {
@@ -139,14 +141,14 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 		e.show(in)
 		return 0, err
 	}
-	e.ready = in.host.Ports
+	e.shown.installed = e.steps
 	e.show(in)
 	e.report.refused(e.install.refusals())
 	e.metrics.refused.Set(float64(len(e.install.refused)))
 	e.metrics.flows.Set(float64(e.compiler.Len()))
 	left, more := e.zones.left()
 	e.sweeper.add(job{
-		rev: rev, mark: mark, conn: e.conn, incomplete: len(e.install.refused) > 0, nics: in.zones, ports: in.host.Ports, left: left, misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
+		rev: rev, mark: mark, conn: e.conn, incomplete: len(e.install.refused) > 0, step: e.steps, nics: in.zones, left: left, misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
 	})
 	in.soon(picked)
 	in.soon(more)
@@ -158,7 +160,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 func (e *engine) meet(ctx context.Context) error {
 	conn, fresh := e.link.get()
 	if conn != e.conn {
-		e.conn, e.ports, e.local, e.ready, e.known, e.unfit = nil, ports{}, local{}, nil, false, nil
+		e.conn, e.ports, e.local, e.listed, e.shown, e.known, e.unfit = nil, ports{}, local{}, false, shown{}, false, nil
 		e.report.connection(nil)
 		e.limits.forget()
 		e.memory.out, e.memory.end = time.Time{}, time.Time{} // see link.session
@@ -190,7 +192,7 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 		mark = e.view.mark
 		e.memory.filter(ch.concern.filtered, ch.replaced && e.compiled, time.Now())
 		var d ofrules.Delta
-		e.desk.compile(in.host, func(c *ofrules.Compiler) {
+		e.desk.compile(in.host.Uplink, func(c *ofrules.Compiler) {
 			if ch.replaced || !e.compiled {
 				e.compiled = true
 				d = c.Reset(s, in.host)
@@ -209,25 +211,6 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 		}
 	})
 	return rev, mark, loaded
-}
-
-// show reports the NICs as they are now.
-func (e *engine) show(in hostInput) {
-	problems := e.compiler.Problems()
-	for nic, why := range e.install.lacking(e.compiler.NIC) {
-		problems[nic] = why
-	}
-	for nic, why := range in.problems {
-		problems[nic] = why
-	}
-	confirmed := map[string]ofrules.Port{}
-	for nic, port := range in.host.Ports {
-		if e.ready[nic] == port && problems[nic] == "" {
-			confirmed[nic] = port
-		}
-	}
-	e.report.plugged(maps.Values(in.claims), problems, confirmed)
-	e.report.flows(e.compiler.Len() - len(e.install.refused))
 }
 
 // untilRefused is how long to wait before refused flows are tried again: not at

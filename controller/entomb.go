@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
@@ -44,10 +45,7 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 		e.memory.process = process
 		return nil
 	}
-	for zone, nic := range in.zones {
-		if !forgot && !e.memory.fresh[nic] {
-			continue
-		}
+	for nic, zone := range e.mayLack(in, forgot) {
 		conns := e.tombs.of(nic, zone, time.Now())
 		e.view.policy(func(s *secgroup.Snapshot) { conns = refused(e.tombs, s, nic, conns) })
 		if err := cutConns(ctx, e.conn, e.datapath(), conns, true); err != nil {
@@ -60,4 +58,24 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 	}
 	e.memory.sentinel = sentinel{}
 	return e.pickUpAnew(ctx, in)
+}
+
+// mayLack yields the NICs, with their zones, that may lack tombstones: all if the
+// switch has forgotten its connections.
+func (e *engine) mayLack(in hostInput, forgot bool) iter.Seq2[string, uint16] {
+	return func(yield func(string, uint16) bool) {
+		if forgot {
+			for zone, nic := range in.zones.all() {
+				if !yield(nic, zone) {
+					return
+				}
+			}
+			return
+		}
+		for nic := range e.memory.fresh {
+			if zone := in.zones.zone(nic); zone != 0 && !yield(nic, zone) {
+				return
+			}
+		}
+	}
 }

@@ -13,21 +13,24 @@ import (
 	"github.com/ringfence/ringfence/ovsdb"
 )
 
-// hostInput is what the bridge says, as the compiler takes it. Its maps do not
-// change any more.
+// hostInput is what the bridge says, as the compiler takes it. Its maps are the
+// engine's own, and change from step to step.
 type hostInput struct {
 	host     ofrules.Host
-	claims   map[string]claim  // NICs that are plugged
-	zones    map[uint16]string // NIC of each zone in use
-	fresh    []string          // NICs that got a zone just now, or their former one back
-	problems map[string]string // NICs that get no flows, and why
-	again    time.Duration     // when to look again, 0 = no need
+	claims   map[string]claim    // NICs that are plugged
+	since    map[string]uint64   // step that saw a NIC come to its Port
+	zones    *zoned              // which do not change any more
+	problems map[string]string   // NICs that get no flows, and why
+	fresh    []string            // NICs that got a zone just now, or their former one back
+	looked   map[string]struct{} // NICs looked at just now; nil = all
+	again    time.Duration       // when to look again, 0 = no need
 }
 
 // local is what the bridge said when it was looked at last.
 type local struct {
-	in   hostInput
-	todo map[string]struct{} // NICs to look at: they changed, or may do better now
+	in    hostInput
+	zones zoned               // as in.zones, while they change
+	todo  map[string]struct{} // NICs to look at: they changed, or may do better now
 }
 
 // host reads the bridge, and gives NICs zones. A NIC that cannot be served does
@@ -51,7 +54,7 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 		look, gone, uplink = e.changed(all)
 	}
 	in := &e.local.in
-	in.fresh, in.again = nil, 0
+	in.fresh, in.looked, in.again = nil, map[string]struct{}{}, 0
 	in.host.Name = e.cfg.Host
 	if all || len(look) > 0 || len(gone) > 0 {
 		e.look(ctx, in, look, gone, all)
@@ -59,6 +62,7 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 	if len(e.local.todo) > 0 {
 		in.again = lookAgain
 	}
+	in.host.Changed = in.looked
 	err = nil
 	in.host.Uplink = 0
 	if e.cfg.Uplink != "" {
@@ -107,28 +111,27 @@ func interfaces(claims []claim) []ovsdb.Interface {
 	return out
 }
 
-// look brings up to date what is known of NICs. Others still read the maps of
-// before.
+// look brings up to date what is known of NICs.
 func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []string, all bool) {
 	e.local.todo = map[string]struct{}{}
+	ports, since := in.host.Ports, in.since
 	if all {
-		in.host.Ports, in.claims, in.zones, in.problems = map[string]ofrules.Port{}, map[string]claim{}, map[uint16]string{}, map[string]string{}
-	} else {
-		in.host.Ports, in.claims, in.zones, in.problems = maps.Clone(in.host.Ports), maps.Clone(in.claims), maps.Clone(in.zones), maps.Clone(in.problems)
+		in.host.Ports, in.claims, in.problems = map[string]ofrules.Port{}, map[string]claim{}, map[string]string{}
+		in.since, e.local.zones, in.looked = map[string]uint64{}, zoned{}, nil
 	}
 	for _, nic := range gone {
-		in.forget(nic, e.zones.byNIC[nic])
-	}
-	for _, c := range look {
-		in.forget(c.nic, e.zones.byNIC[c.nic])
+		e.local.forget(nic)
+		delete(in.since, nic)
 	}
 	fresh, failed := e.zones.change(ctx, look, gone)
 	in.fresh = fresh
 	for _, c := range look {
+		was, had := ports[c.nic]
+		e.local.forget(c.nic)
 		zone, zoned := e.zones.byNIC[c.nic]
 		in.claims[c.nic] = c
 		if zoned {
-			in.zones[zone] = c.nic
+			e.local.zones.set(zone, c.nic)
 		}
 		switch {
 		case c.iface.OFPort == 0:
@@ -141,20 +144,42 @@ func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []s
 		case failed[c.nic] != nil:
 			in.problems[c.nic] = failed[c.nic].Error()
 		}
+		if now, has := in.host.Ports[c.nic]; !has {
+			delete(in.since, c.nic)
+		} else if had && was == now {
+			in.since[c.nic] = since[c.nic]
+		} else {
+			in.since[c.nic] = e.steps
+		}
 		if failed[c.nic] != nil || e.zones.owed[c.nic] {
 			e.local.todo[c.nic] = struct{}{}
 		}
 	}
+	in.zones = e.local.zones.copy()
 }
 
-// forget takes a NIC out that had a zone, 0 for none.
-func (in *hostInput) forget(nic string, zone uint16) {
-	delete(in.host.Ports, nic)
-	delete(in.claims, nic)
-	delete(in.problems, nic)
-	if in.zones[zone] == nic {
-		delete(in.zones, zone)
+// forget takes a NIC out.
+func (l *local) forget(nic string) {
+	delete(l.in.host.Ports, nic)
+	delete(l.in.claims, nic)
+	delete(l.in.problems, nic)
+	l.zones.drop(nic)
+	if l.in.looked != nil {
+		l.in.looked[nic] = struct{}{}
 	}
+}
+
+// zonesLooked are the zones of the NICs that were looked at just now.
+func (in *hostInput) zonesLooked() (zones []uint16) {
+	if in.looked == nil {
+		return in.zones.byZone.Keys()
+	}
+	for nic := range in.looked {
+		if zone := in.zones.zone(nic); zone != 0 {
+			zones = append(zones, zone)
+		}
+	}
+	return zones
 }
 
 // soon has the bridge looked at again after a while, 0 for no need.

@@ -155,7 +155,7 @@ func TestConcernOfAdditions(t *testing.T) {
 		if !con.empty() != c.concern {
 			t.Errorf("%s: concern %+v", c.name, con)
 		}
-		if got := con.reaches(s, map[uint16]string{5: "a1"}); got != c.here {
+		if got := con.reaches(s, inZones("a1")); got != c.here {
 			t.Errorf("%s: reaches the host: %v", c.name, got)
 		}
 		if con.reaches(s, nil) {

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -14,32 +15,40 @@ type limits struct {
 	most uint32 // connections of a NIC; 0: no limit
 	set  func(ctx context.Context, zones ...unixctl.ZoneLimit) error
 
-	done map[uint16]bool // zones limited since ovs-vswitchd began
+	done map[uint16]struct{} // zones limited since ovs-vswitchd began
+	owed map[uint16]struct{} // zones that are not yet
 }
 
-// apply limits the zones in use that are not limited yet. A zone that falls out
-// of use keeps its limit: its next NIC has the same.
-func (l *limits) apply(ctx context.Context, zones map[uint16]string) error {
+// apply limits zones that are in use, unless they are limited already, and those
+// that could not be limited before. A zone that falls out of use keeps its limit:
+// its next NIC has the same.
+func (l *limits) apply(ctx context.Context, zones ...uint16) error {
 	if l.most == 0 {
 		return nil
 	}
-	var fresh []unixctl.ZoneLimit
-	for zone := range zones {
-		if !l.done[zone] {
-			fresh = append(fresh, unixctl.ZoneLimit{Zone: zone, Limit: l.most})
+	if l.done == nil {
+		l.done, l.owed = map[uint16]struct{}{}, map[uint16]struct{}{}
+	}
+	for _, zone := range zones {
+		if _, done := l.done[zone]; !done {
+			l.owed[zone] = struct{}{}
 		}
+	}
+	if len(l.owed) == 0 {
+		return nil
+	}
+	fresh := make([]unixctl.ZoneLimit, 0, len(l.owed))
+	for zone := range l.owed {
+		fresh = append(fresh, unixctl.ZoneLimit{Zone: zone, Limit: l.most})
 	}
 	if err := l.set(ctx, fresh...); err != nil {
 		return fmt.Errorf("limit the connections of %d NICs: %w", len(fresh), err)
 	}
-	if l.done == nil {
-		l.done = make(map[uint16]bool, len(fresh))
-	}
-	for _, z := range fresh {
-		l.done[z.Zone] = true
-	}
+	maps.Copy(l.done, l.owed)
+	l.owed = map[uint16]struct{}{}
 	return nil
 }
 
-// forget: ovs-vswitchd may have been restarted, and knows no limits then.
-func (l *limits) forget() { l.done = nil }
+// forget: ovs-vswitchd may have been restarted, and knows no limits then. The
+// zones in use are to be named again.
+func (l *limits) forget() { l.done, l.owed = nil, nil }

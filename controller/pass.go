@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/ofrules"
@@ -58,7 +59,7 @@ func (s *sweeper) pass(ctx context.Context, j job, w sweep) (int, error) {
 	now, pickedUp := time.Now(), false
 	for _, c := range conns {
 		pickedUp = pickedUp || ofrules.IsPickedUp(c.Labels)
-		if nic, local := j.nics[c.Zone]; local && ofrules.IsCut(c.Labels) {
+		if nic := j.nics.nic(c.Zone); nic != "" && ofrules.IsCut(c.Labels) {
 			s.tombs.keep(nic, c, now)
 		}
 	}
@@ -73,11 +74,7 @@ func (s *sweeper) zonesOf(j job, w sweep) (zones []uint16) {
 		all.merge(s.expecting())
 		all.merge(*pending)
 		all.pickedUp = s.mayHavePickedUp()
-		for zone, nic := range j.nics {
-			if all.reachesNIC(snap, nic) {
-				zones = append(zones, zone)
-			}
-		}
+		zones = slices.Collect(all.zones(snap, j.nics))
 	})
 	return zones
 }
@@ -99,7 +96,7 @@ func (s *sweeper) cut(ctx context.Context, j job, conns []unixctl.Conn) error {
 	}
 	now := time.Now()
 	for _, c := range conns {
-		s.tombs.keep(j.nics[c.Zone], c, now)
+		s.tombs.keep(j.nics.nic(c.Zone), c, now)
 	}
 	s.metrics.cut.Add(float64(len(conns)))
 	s.metrics.tombs.Set(float64(s.tombs.len()))
@@ -114,8 +111,8 @@ func (s *sweeper) judge(j job, w sweep, conns []unixctl.Conn) (cut []unixctl.Con
 	s.view.read(func(snap *secgroup.Snapshot, pending *concern) {
 		expected := s.expecting()
 		for _, conn := range conns {
-			nic, local := j.nics[conn.Zone]
-			if !local || ofrules.IsCut(conn.Labels) {
+			nic := j.nics.nic(conn.Zone)
+			if nic == "" || ofrules.IsCut(conn.Labels) {
 				continue
 			}
 			n := snap.NIC(nic)

@@ -60,8 +60,8 @@ func (e *engine) pickUp(ctx context.Context, in hostInput) error {
 	received, sent := ofrules.PickUp()
 	whole := max(time.Until(m.end).Round(time.Second), time.Second)
 	mods := passing(whole, received)
-	for zone, nic := range in.zones {
-		if since, filtered := m.filtered[nic]; filtered && m.end.Sub(since) < pickUpFor+pickUpNotAfter {
+	for nic, since := range m.filtered {
+		if zone := in.zones.zone(nic); zone != 0 && m.end.Sub(since) < pickUpFor+pickUpNotAfter {
 			mods = append(mods, passing(whole, ofrules.PickUpNothing(zone))...)
 		}
 	}

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,7 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringfence/ringfence/ofrules"
+	"github.com/tidwall/btree"
+
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
@@ -53,8 +55,9 @@ type reporter struct {
 	seen     bool      // the NICs are known
 	due      time.Time // when to write; zero = nothing to write
 
-	confirmed map[string]ofrules.Port // where NICs are whose flows the switch has
-	settled   map[string]ofrules.Port // where they were when no cached megaflow contradicted the flows
+	nics      btree.Map[string, nicReport]
+	unsettled map[string]struct{} // NICs that are installed and not ready
+	settled   uint64              // the engine's step by whose flows the switch decides, no cached megaflow against them
 }
 
 const firstWord = 2 * time.Second
@@ -62,7 +65,8 @@ const firstWord = 2 * time.Second
 func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	return &reporter{
 		cfg: cfg, log: log, metrics: m, wake: make(chan struct{}, 1), problems: map[string]error{},
-		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: machineOf(), Started: time.Now()},
+		unsettled: map[string]struct{}{},
+		status:    store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: machineOf(), Started: time.Now()},
 	}
 }
 
@@ -175,12 +179,15 @@ func (r *reporter) current() store.HostStatus {
 	for _, part := range slices.Sorted(maps.Keys(r.problems)) {
 		s.Errors = append(s.Errors, part+": "+r.problems[part].Error())
 	}
-	s.NICs = slices.Clone(s.NICs)
-	for i := range s.NICs {
-		if s.NICs[i].Ready {
-			s.NICs[i].Applied = s.Applied
+	s.NICs = make([]store.HostNIC, 0, r.nics.Len())
+	r.nics.Scan(func(id string, n nicReport) bool {
+		out := store.HostNIC{ID: id, OFPort: n.ofport, Error: cmp.Or(n.problem, n.warning), Ready: r.ready(n)}
+		if out.Ready {
+			out.Applied = s.Applied
 		}
-	}
+		s.NICs = append(s.NICs, out)
+		return true
+	})
 	r.metrics.applied.Set(float64(s.Applied))
 	return s
 }

@@ -10,9 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -65,8 +63,8 @@ func sleep(d time.Duration) {
 }
 
 var (
-	oneNIC = []claim{{nic: "a", iface: ovsdb.Interface{Name: "p1", OFPort: 1}}}
-	atPort = map[string]ofrules.Port{"a": {OFPort: 1, Zone: 1}}
+	noFlows = map[string]*nicReport{"a": {ofport: 1}}
+	atPort  = map[string]*nicReport{"a": {ofport: 1, installed: true, since: 3}}
 )
 
 func TestReportsWaitForNICs(t *testing.T) {
@@ -74,12 +72,12 @@ func TestReportsWaitForNICs(t *testing.T) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
 		r.problem("bridge", errors.New("none"))
-		r.settle(conn, atPort)
+		r.settle(conn, 3)
 		sleep(firstWord / 2)
 		if _, n, _ := b.last(); n != 0 {
 			t.Error("it reports before it knows anything")
 		}
-		r.plugged(slices.Values(oneNIC), nil, atPort)
+		r.plugged(false, atPort)
 		sleep(soon)
 		if h, n, _ := b.last(); n != 1 || len(h.NICs) != 1 || !h.NICs[0].Ready || !slices.Equal(h.Errors, []string{"bridge: none"}) {
 			t.Errorf("%d reports, the last %+v", n, h)
@@ -101,7 +99,7 @@ func TestReportsAreTimely(t *testing.T) {
 	reporting(t, func(t *testing.T, r *reporter, b *board) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
-		r.plugged(slices.Values(oneNIC), nil, nil)
+		r.plugged(true, noFlows)
 		sleep(time.Second)
 		reported := func(what string, rev int64, within time.Duration) {
 			t.Helper()
@@ -122,21 +120,21 @@ func TestReportsAreTimely(t *testing.T) {
 		r.applied(conn, 4, "", true)
 		r.applied(conn, 5, "", false)
 		reported("what did something takes the others along", 5, 0)
-		r.plugged(slices.Values(oneNIC), nil, atPort)
-		r.settle(conn, atPort)
+		r.plugged(false, atPort)
+		r.settle(conn, 3)
 		reported("a NIC that is ready", 5, soon)
-		r.plugged(slices.Values(oneNIC), map[string]string{"a": "refused"}, nil)
+		r.plugged(false, map[string]*nicReport{"a": {ofport: 1, problem: "refused", since: 3}})
 		reported("a NIC that is ready no more", 5, soon)
 		if h, _, _ := b.last(); h.NICs[0].Ready || h.NICs[0].Error != "refused" {
 			t.Errorf("NIC %+v", h.NICs[0])
 		}
-		r.plugged(slices.Values(oneNIC), nil, atPort)
+		r.plugged(false, atPort)
 		reported("a NIC that is ready again", 5, soon)
 
 		t.Log("nothing new, nothing said but for the heartbeat")
 		_, before, _ := b.last()
 		r.applied(conn, 5, "", false)
-		r.plugged(slices.Values(oneNIC), nil, atPort)
+		r.plugged(false, atPort)
 		sleep(heartbeat - 2*time.Second)
 		if _, n, _ := b.last(); n != before {
 			t.Errorf("%d reports", n-before)
@@ -163,7 +161,7 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 	reporting(t, func(t *testing.T, r *reporter, b *board) {
 		old, now := &ofconn.Conn{}, &ofconn.Conn{}
 		r.connection(old)
-		r.plugged(slices.Values(oneNIC), nil, nil)
+		r.plugged(true, noFlows)
 		r.applied(old, 5, "", false)
 		sleep(time.Second)
 		r.connection(nil)
@@ -173,8 +171,8 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 		}
 		r.connection(now)
 		r.applied(old, 6, "", false) // a sweep of before
-		r.settle(old, atPort)
-		r.plugged(slices.Values(oneNIC), nil, atPort)
+		r.settle(old, 3)
+		r.plugged(false, atPort)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 0 || !h.Connected || h.NICs[0].Ready {
 			t.Errorf("with another switch %+v", h)
@@ -192,7 +190,7 @@ func TestReportsSurviveALostStore(t *testing.T) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
 		b.fails = errors.New("lost")
-		r.plugged(slices.Values(oneNIC), nil, nil)
+		r.plugged(true, noFlows)
 		r.applied(conn, 5, "", false)
 		sleep(10 * time.Second)
 		b.mu.Lock()

@@ -1,14 +1,10 @@
 package controller
 
 import (
-	"iter"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/store"
 )
 
 // What the parts of the controller say of themselves, for the reporter to write.
@@ -19,7 +15,7 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 	r.update(soon, func() bool {
 		changed := set(&r.status.Connected, conn != nil)
 		changed = set(&r.status.Applied, 0) || changed
-		r.conn, r.settled = conn, nil
+		r.conn, r.settled = conn, 0
 		return changed
 	})
 }
@@ -49,27 +45,72 @@ func (r *reporter) revision() int64 {
 	return r.status.Applied
 }
 
-// settle says that the switch behind conn decides by the flows that it has: a
-// NIC that was plugged then is ready if its flows are among them.
-func (r *reporter) settle(conn *ofconn.Conn, ports map[string]ofrules.Port) {
+// nicReport is what there is to say of a NIC that is plugged.
+type nicReport struct {
+	ofport    uint32
+	problem   string // why it has not all its flows
+	warning   string // what is wrong all the same
+	installed bool   // the switch has its flows at its port
+	since     uint64 // the engine's step that saw it come there
+}
+
+// settle says that the switch behind conn decides by the flows that it had after
+// a step of the engine: a NIC that was plugged then is ready if its flows are
+// among them.
+func (r *reporter) settle(conn *ofconn.Conn, step uint64) {
 	r.update(soon, func() bool { // the revision follows
 		if conn != r.conn {
 			return false
 		}
-		r.settled = ports
+		r.settled = step
 		changed := false
-		for i := range r.status.NICs {
-			n := &r.status.NICs[i]
-			changed = set(&n.Ready, r.ready(n.ID)) || changed
+		for nic := range r.unsettled {
+			if n, _ := r.nics.Get(nic); r.ready(n) {
+				delete(r.unsettled, nic)
+				changed = true
+			}
 		}
 		return changed
 	})
 }
 
 // ready tells whether a NIC's policy is in force where it is now.
-func (r *reporter) ready(nic string) bool {
-	port, ok := r.confirmed[nic]
-	return ok && r.settled[nic] == port
+func (r *reporter) ready(n nicReport) bool { return n.installed && n.since <= r.settled }
+
+// plugged notes what is to be said of NICs, nil for one that is not plugged any
+// more. All tells that there are no others.
+func (r *reporter) plugged(all bool, nics map[string]*nicReport) {
+	r.update(soon, func() bool {
+		changed := !r.seen
+		r.seen = true
+		if all {
+			for _, nic := range r.nics.Keys() {
+				if _, ok := nics[nic]; !ok {
+					changed = r.unplugged(nic) || changed
+				}
+			}
+		}
+		for nic, now := range nics {
+			if now == nil {
+				changed = r.unplugged(nic) || changed
+				continue
+			}
+			was, had := r.nics.Set(nic, *now)
+			changed = changed || !had || was != *now
+			if r.ready(*now) || !now.installed {
+				delete(r.unsettled, nic)
+			} else {
+				r.unsettled[nic] = struct{}{}
+			}
+		}
+		return changed
+	})
+}
+
+func (r *reporter) unplugged(nic string) (was bool) {
+	delete(r.unsettled, nic)
+	_, was = r.nics.Delete(nic)
+	return was
 }
 
 // problem notes what keeps a part from working; nil: nothing.
@@ -96,24 +137,4 @@ func (r *reporter) refused(why []string) {
 
 func (r *reporter) flows(n int) {
 	r.update(soon, func() bool { return set(&r.status.Flows, n) })
-}
-
-// plugged notes the NICs that are plugged: why some have no flows, and where
-// those are of which all flows are confirmed.
-func (r *reporter) plugged(claims iter.Seq[claim], problems map[string]string, confirmed map[string]ofrules.Port) {
-	r.update(soon, func() bool {
-		r.confirmed = confirmed
-		nics := make([]store.HostNIC, 0, len(r.status.NICs))
-		for c := range claims {
-			n := store.HostNIC{ID: c.nic, OFPort: c.iface.OFPort, Error: problems[c.nic], Ready: r.ready(c.nic)}
-			if n.Error == "" {
-				n.Error = c.warn
-			}
-			nics = append(nics, n)
-		}
-		slices.SortFunc(nics, func(a, b store.HostNIC) int { return strings.Compare(a.ID, b.ID) })
-		changed := !r.seen || !slices.Equal(nics, r.status.NICs)
-		r.status.NICs, r.seen = nics, true
-		return changed
-	})
 }

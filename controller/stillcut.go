@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -48,7 +47,7 @@ func (s *sweeper) watchTombs(ctx context.Context, j job) error {
 	}
 	now := time.Now()
 	for _, zone := range zones {
-		nic := j.nics[zone]
+		nic := j.nics.nic(zone)
 		lost := s.tombs.meet(nic, zone, byZone[zone], err == nil, now)
 		lost = s.stillCut(nic, lost)
 		if len(lost) == 0 {
@@ -66,11 +65,12 @@ func (s *sweeper) watchTombs(ctx context.Context, j job) error {
 // nextZones returns the zones whose turn it is.
 func (s *sweeper) nextZones(j job) (zones []uint16) {
 	kept := s.tombs.nics()
-	for _, zone := range slices.Sorted(maps.Keys(j.nics)) {
-		if kept[j.nics[zone]] > 0 {
+	for nic := range kept {
+		if zone := j.nics.zone(nic); zone != 0 {
 			zones = append(zones, zone)
 		}
 	}
+	slices.Sort(zones)
 	n := max(1, (len(zones)+recheckRound-1)/recheckRound)
 	if len(zones) <= zoneByZone/2 || n >= len(zones) {
 		return zones

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
@@ -52,14 +51,14 @@ type sweeper struct {
 
 // job is what the engine brought about.
 type job struct {
-	rev        int64                   // whose flows are installed
-	mark       string                  // of the write that rev is
-	conn       *ofconn.Conn            // at whose switch
-	incomplete bool                    // the switch refused some of them
-	nics       map[uint16]string       // NIC of each zone in use
-	ports      map[string]ofrules.Port // of these NICs
-	left       []uint16                // zones that nobody has any more
-	misplaces  bool                    // its switch may leave a megaflow as it was, see misplaces
+	rev        int64        // whose flows are installed
+	mark       string       // of the write that rev is
+	conn       *ofconn.Conn // at whose switch
+	incomplete bool         // the switch refused some of them
+	step       uint64       // in which the engine did
+	nics       *zoned       // that are plugged
+	left       []uint16     // zones that nobody has any more
+	misplaces  bool         // its switch may leave a megaflow as it was, see misplaces
 }
 
 // sweep is what there is to do after a job.
@@ -185,7 +184,7 @@ func (s *sweeper) run(ctx context.Context) error {
 				look = time.After(lateLook)
 			}
 		}
-		s.report.settle(j.conn, j.ports)
+		s.report.settle(j.conn, j.step)
 		if !j.incomplete {
 			s.report.applied(j.conn, j.rev, j.mark, idle && !w.changed)
 		}

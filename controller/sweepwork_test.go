@@ -110,7 +110,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		var work sync.WaitGroup
 		work.Go(func() { _ = s.run(ctx) })
 		installed := func(rev int64) {
-			s.add(job{rev: rev, nics: map[uint16]string{1: "a1", 2: "a2", 3: "a3"}})
+			s.add(job{rev: rev, nics: inZones("a1", "a2", "a3")})
 			synctest.Wait()
 		}
 		of := func(nics ...string) sweep {

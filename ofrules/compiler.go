@@ -14,12 +14,10 @@ type Compiler struct {
 	bits uint // width of numbers: 32, less in tests
 	set  *flowSet
 
-	ports    map[string]Port     // as of the last update
+	sockets  sockets
 	nics     map[string]localNIC // local NICs that have flows
 	problems map[string]string   // NICs that are plugged and have none, and why
-	uplink   uint32
-
-	misplugged map[string]string // local NICs, see Host.misplugged
+	resynced map[string]struct{} // NICs looked at since Resynced was called
 
 	profiles map[string]*profile
 	groups   map[secgroup.GroupRef]*groupUse
@@ -65,7 +63,7 @@ func New() *Compiler { return newCompiler(32) }
 func newCompiler(bits uint) *Compiler {
 	c := &Compiler{
 		bits: bits, set: newFlowSet(),
-		ports: map[string]Port{}, nics: map[string]localNIC{}, problems: map[string]string{},
+		sockets: newSockets(), nics: map[string]localNIC{}, problems: map[string]string{}, resynced: map[string]struct{}{},
 		profiles: map[string]*profile{}, groups: map[secgroup.GroupRef]*groupUse{},
 		segments: map[string]*segment{}, domains: map[string]int{},
 		units: map[unitKey]*ruleUnit{}, accepts: map[string]int{},
@@ -92,6 +90,7 @@ func (c *Compiler) Reset(s *secgroup.Snapshot, h Host) Delta {
 // compile returns a compiler that has compiled a state from scratch.
 func compile(bits uint, s *secgroup.Snapshot, h Host) *Compiler {
 	all := secgroup.Touched{Baseline: true} // every port is new: the rest follows
+	h.Changed = nil
 	c := newCompiler(bits)
 	c.run(s, h, all)
 	if c.colliding() {
@@ -167,6 +166,17 @@ func (c *Compiler) Len() int { return len(c.set.flows) }
 
 // Problems returns the plugged NICs that have no flows, and why.
 func (c *Compiler) Problems() map[string]string { return maps.Clone(c.problems) }
+
+// Problem says why a plugged NIC has no flows, "" if it has or is not plugged.
+func (c *Compiler) Problem(nic string) string { return c.problems[nic] }
+
+// Resynced returns the NICs of which Problem may say something else since
+// Resynced was called last; after Reset, all that are plugged.
+func (c *Compiler) Resynced() map[string]struct{} {
+	nics := c.resynced
+	c.resynced = map[string]struct{}{}
+	return nics
+}
 
 // Rule returns the rule that a number in a cookie, a conj_id or a ct_mark stands
 // for.

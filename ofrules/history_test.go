@@ -33,6 +33,7 @@ type history struct {
 	bits      uint
 	snapshot  *secgroup.Snapshot
 	ports     map[string]Port
+	replugged map[string]struct{} // of ports, in this step; nil: not said
 	nextPort  uint32
 	uplink    uint32
 	compiler  *Compiler
@@ -55,7 +56,8 @@ func (h *history) run(t *testing.T, steps int) {
 	h.install(t, h.compiler.Reset(h.snapshot, h.host()))
 	var since []string // the last look
 	for i := range steps {
-		name := "plug or unplug"
+		name, before := "plug or unplug", maps.Clone(h.ports)
+		h.replugged = nil
 		var touched secgroup.Touched
 		if h.IntN(5) == 0 {
 			h.plugSome()
@@ -65,6 +67,9 @@ func (h *history) run(t *testing.T, steps int) {
 			touched = h.snapshot.Apply(int64(i+2), changes)
 		}
 		since = append(since, name)
+		if i%2 == 0 == (h.bits == 32) {
+			h.replugged = differing(before, h.ports)
+		}
 		h.install(t, h.compiler.Update(h.snapshot, h.host(), touched))
 		if h.IntN(6) == 0 || i == steps-1 {
 			if fault := h.fault(); fault != "" {
@@ -185,4 +190,19 @@ func (h *history) plugSome() {
 	}
 }
 
-func (h *history) host() Host { return Host{Ports: h.ports, Uplink: h.uplink} }
+// host says which ports are others than before, as a controller does, now and
+// then.
+func (h *history) host() Host { return Host{Ports: h.ports, Uplink: h.uplink, Changed: h.replugged} }
+
+// differing are the NICs that are plugged in different places.
+func differing(a, b map[string]Port) map[string]struct{} {
+	out := map[string]struct{}{}
+	for _, ports := range []map[string]Port{a, b} {
+		for id := range ports {
+			if a[id] != b[id] {
+				out[id] = struct{}{}
+			}
+		}
+	}
+	return out
+}

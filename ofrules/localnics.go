@@ -33,53 +33,32 @@ type segment struct {
 
 // syncNICs follows NICs that were plugged, unplugged, moved or touched.
 func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
-	dirty := map[string]struct{}{}
-	if c.uplink != h.Uplink || !maps.Equal(c.ports, h.Ports) {
-		before := c.misplugged
-		c.misplugged = h.misplugged()
-		for _, ids := range []map[string]string{before, c.misplugged} {
-			for id := range ids {
-				if before[id] != c.misplugged[id] {
-					dirty[id] = struct{}{}
-				}
-			}
-		}
-	}
+	uplink := c.sockets.uplink
+	dirty := c.sockets.follow(h)
 	for id := range t.NICs {
-		if _, ok := h.Ports[id]; ok {
-			dirty[id] = struct{}{}
-		}
-	}
-	for id, p := range h.Ports {
-		if old, ok := c.ports[id]; !ok || old != p {
-			dirty[id] = struct{}{}
-		}
-	}
-	for id := range c.ports {
-		if _, ok := h.Ports[id]; !ok {
+		if _, ok := c.sockets.ports[id]; ok {
 			dirty[id] = struct{}{}
 		}
 	}
 	for id := range dirty {
-		c.syncNIC(s, h, id)
+		c.syncNIC(s, h.Name, id)
 	}
-	if c.uplink != h.Uplink {
-		c.uplink = h.Uplink
+	maps.Copy(c.resynced, dirty)
+	if uplink != h.Uplink {
 		for name := range c.segments {
 			c.pending.segments[name] = struct{}{}
 		}
 	}
-	c.ports = maps.Clone(h.Ports)
 }
 
 // syncNIC replaces what is known of one NIC. The new references are taken
 // before the old ones are given back, so that nothing shared comes and goes.
-func (c *Compiler) syncNIC(s *secgroup.Snapshot, h Host, id string) {
+func (c *Compiler) syncNIC(s *secgroup.Snapshot, host, id string) {
 	old, had := c.nics[id]
 	delete(c.nics, id)
 	delete(c.problems, id)
-	if port, ok := h.Ports[id]; ok {
-		if n, problem := c.resolveNIC(s, h.Name, id, port); problem != "" {
+	if port, ok := c.sockets.ports[id]; ok {
+		if n, problem := c.resolveNIC(s, host, id, port); problem != "" {
 			c.problems[id] = problem
 		} else {
 			c.nics[id] = n
@@ -93,7 +72,7 @@ func (c *Compiler) syncNIC(s *secgroup.Snapshot, h Host, id string) {
 
 // resolveNIC looks up all that a NIC's flows depend on and takes references.
 func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) (localNIC, string) {
-	if problem := c.misplugged[id]; problem != "" {
+	if problem := c.sockets.wrong(port); problem != "" {
 		return localNIC{}, problem
 	}
 	nic := s.NIC(id)
@@ -193,8 +172,8 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 		}
 		slices.Sort(numbers)
 		var parts []part
-		if c.uplink != 0 && len(numbers) > 0 {
-			parts = vlanParts(vlan, c.uplink, numbers)
+		if c.sockets.uplink != 0 && len(numbers) > 0 {
+			parts = vlanParts(vlan, c.sockets.uplink, numbers)
 		}
 		c.set.setUnit(unitKey{kind: KindSegment, name: fmt.Sprintf("vlan %d", vlan)}, parts)
 	}
@@ -203,7 +182,7 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 func (c *Compiler) segmentInput(s *secgroup.Snapshot, seg *segment) segmentInput {
 	in := segmentInput{number: seg.number, vlan: seg.vlan}
 	if !seg.local {
-		in.uplink = c.uplink
+		in.uplink = c.sockets.uplink
 	}
 	networks := map[string]struct{}{}
 	for _, id := range slices.Sorted(maps.Keys(seg.nics)) {

@@ -1,10 +1,12 @@
 package ovsdb
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/ovn-kubernetes/libovsdb/model"
+	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
 
 // mirror knows which interfaces a bridge has. A change of one interface costs
@@ -15,8 +17,9 @@ type mirror struct {
 	bridges    map[string]*bridgeRow
 	ports      map[string]*portRow
 	interfaces map[string]*interfaceRow
-	bridgeOf   map[string]string // bridge that a port belongs to
-	portOf     map[string]string // port that an interface belongs to
+	portsOf    map[string]map[string]bool // ports of a bridge
+	bridgeOf   map[string]string          // bridge that a port belongs to
+	portOf     map[string]string          // port that an interface belongs to
 
 	bridge string          // the one of that name; "": none
 	dirty  map[string]bool // interfaces that may differ since they were taken
@@ -27,7 +30,7 @@ func newMirror(name string) *mirror {
 	return &mirror{
 		name:    name,
 		bridges: map[string]*bridgeRow{}, ports: map[string]*portRow{}, interfaces: map[string]*interfaceRow{},
-		bridgeOf: map[string]string{}, portOf: map[string]string{},
+		portsOf: map[string]map[string]bool{}, bridgeOf: map[string]string{}, portOf: map[string]string{},
 		dirty: map[string]bool{}, links: map[string]bool{},
 	}
 }
@@ -57,19 +60,47 @@ func put[T any](rows map[string]*T, uuid string, row *T) {
 	}
 }
 
-func (m *mirror) setBridge(uuid string, now *bridgeRow) {
-	gone, come := changes(value(m.bridges[uuid]).Ports, value(now).Ports)
-	put(m.bridges, uuid, now)
-	for _, p := range gone {
-		if m.bridgeOf[p] == uuid { // not given to another bridge by now
-			delete(m.bridgeOf, p)
+// setPorts takes what an update of a bridge's row says of its ports: which came
+// or went, but for a row that is new and has them all, or is gone and has none.
+func (m *mirror) setPorts(bridge string, u *ovsdb.RowUpdate2) error {
+	row := cmp.Or(u.Initial, u.Insert, u.Modify)
+	ports := m.portsOf[bridge]
+	if row == nil {
+		delete(m.portsOf, bridge)
+		for p := range ports {
+			m.unplug(bridge, p)
 		}
-		m.touch(p)
+		return nil
 	}
-	for _, p := range come {
-		m.bridgeOf[p] = uuid
-		m.touch(p)
+	differ, err := takeUUIDs(*row, portsColumn)
+	if err != nil {
+		return err
 	}
+	if ports == nil {
+		ports = map[string]bool{}
+		m.portsOf[bridge] = ports
+	}
+	for _, p := range differ {
+		if ports[p] {
+			delete(ports, p)
+			m.unplug(bridge, p)
+		} else {
+			ports[p], m.bridgeOf[p] = true, bridge
+			m.touch(p)
+		}
+	}
+	return nil
+}
+
+func (m *mirror) unplug(bridge, port string) {
+	if m.bridgeOf[port] == bridge { // not given to another one by now
+		delete(m.bridgeOf, port)
+	}
+	m.touch(port)
+}
+
+func (m *mirror) setBridge(uuid string, now *bridgeRow) {
+	put(m.bridges, uuid, now)
 	was := m.bridge
 	switch {
 	case now != nil && now.Name == m.name:
@@ -141,8 +172,9 @@ func changes(before, after []string) (gone, come []string) {
 // check holds what was touched against the schema: the database drops ports
 // and interfaces that nothing refers to, and nothing refers to what is not there.
 func (m *mirror) check() error {
-	for uuid := range m.links {
-		delete(m.links, uuid)
+	links := m.links
+	m.links = map[string]bool{}
+	for uuid := range links {
 		_, isPort := m.ports[uuid]
 		_, isInterface := m.interfaces[uuid]
 		_, hasBridge := m.bridgeOf[uuid]
@@ -165,7 +197,7 @@ func (m *mirror) take() (b Bridge, now map[UUID]Interface, without []UUID) {
 			without = append(without, UUID(uuid))
 		}
 	}
-	clear(m.dirty)
+	m.dirty = map[string]bool{} // one that once was large is slow to go through
 	if row := m.bridges[m.bridge]; row != nil {
 		b = newBridge(row)
 	}

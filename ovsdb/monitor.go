@@ -121,6 +121,11 @@ func (m *monitor) notify(params []json.RawMessage) (err error) {
 // apply takes the changes of one transaction. After an error the mirror is of no
 // further use.
 func (m *monitor) apply(u ovsdb.TableUpdates2) error {
+	for uuid, row := range u["Bridge"] {
+		if err := m.mirror.setPorts(uuid, row); err != nil {
+			return fmt.Errorf("update: %w", err)
+		}
+	}
 	if err := m.cache.Populate2(u); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}

@@ -1,6 +1,7 @@
 package ovsdb
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -23,7 +24,31 @@ type bridgeRow struct {
 	FailMode     *string           `ovsdb:"fail_mode"`
 	Protocols    []string          `ovsdb:"protocols"`
 	ExternalIDs  map[string]string `ovsdb:"external_ids"`
-	Ports        []string          `ovsdb:"ports"`
+}
+
+// portsColumn of a Bridge is followed, but not by the library, which copies all
+// of it whenever a port comes or goes.
+const portsColumn = "ports"
+
+// takeUUIDs takes a set of references out of a row.
+func takeUUIDs(row ovsdb.Row, column string) (uuids []string, err error) {
+	value, ok := row[column]
+	if !ok {
+		return nil, nil
+	}
+	delete(row, column)
+	set := ovsdb.OvsSet{GoSet: []any{value}} // how a set of one is written
+	if many, ok := value.(ovsdb.OvsSet); ok {
+		set = many
+	}
+	for _, v := range set.GoSet {
+		one, ok := v.(ovsdb.UUID)
+		if !ok {
+			return nil, fmt.Errorf("column %s: %v is no set of UUIDs", column, value)
+		}
+		uuids = append(uuids, one.GoUUID)
+	}
+	return uuids, nil
 }
 
 type portRow struct {
@@ -57,6 +82,9 @@ func requests() map[string]ovsdb.MonitorRequest {
 				columns = append(columns, column)
 			}
 		}
+		if table == "Bridge" {
+			columns = append(columns, portsColumn)
+		}
 		all[table] = ovsdb.MonitorRequest{Columns: columns, Select: ovsdb.NewDefaultMonitorSelect()}
 	}
 	return all
@@ -65,7 +93,7 @@ func requests() map[string]ovsdb.MonitorRequest {
 func (r *bridgeRow) CloneModel() model.Model {
 	c := *r
 	c.DatapathID, c.FailMode = clone(r.DatapathID), clone(r.FailMode)
-	c.Protocols, c.Ports, c.ExternalIDs = slices.Clone(r.Protocols), slices.Clone(r.Ports), maps.Clone(r.ExternalIDs)
+	c.Protocols, c.ExternalIDs = slices.Clone(r.Protocols), maps.Clone(r.ExternalIDs)
 	return &c
 }
 

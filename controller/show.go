@@ -1,0 +1,93 @@
+package controller
+
+import "maps"
+
+// shown is what of the host's NICs was reported, so that a step shows those
+// alone of which something may be different.
+type shown struct {
+	installed uint64              // the last step whose flows the switch has
+	all       bool                // all NICs are to be shown
+	due       map[string]struct{} // or these
+	lacking   map[string]string   // NICs of which a flow was refused, and why
+}
+
+// concerns takes the NICs that a step looked at, and those that were compiled
+// anew. They are due until the step's flows are in the switch.
+func (s *shown) concerns(in hostInput, compiled map[string]struct{}) {
+	if in.looked == nil {
+		s.all = true
+	}
+	if s.due == nil {
+		s.due = map[string]struct{}{}
+	}
+	maps.Copy(s.due, in.looked)
+	maps.Copy(s.due, compiled)
+}
+
+// show reports NICs as they are now.
+func (e *engine) show(in hostInput) {
+	was := e.shown.lacking
+	e.shown.lacking = e.install.lacking(e.compiler.NIC)
+	for _, some := range []map[string]string{was, e.shown.lacking} {
+		for nic := range some {
+			e.shown.due[nic] = struct{}{}
+		}
+	}
+	nics := map[string]*nicReport{}
+	if e.shown.all {
+		for nic := range in.claims {
+			nics[nic] = e.reportOf(in, nic)
+		}
+	} else {
+		for nic := range e.shown.due {
+			nics[nic] = e.reportOf(in, nic)
+		}
+	}
+	e.report.plugged(e.shown.all, nics)
+	if e.shown.installed == e.steps {
+		e.shown.all, e.shown.due = false, nil // a map that once was large is slow to go through
+	}
+	e.report.flows(e.compiler.Len() - len(e.install.refused))
+}
+
+// reportOf is what there is to say of a NIC, nil if it is not plugged.
+func (e *engine) reportOf(in hostInput, nic string) *nicReport {
+	c, plugged := in.claims[nic]
+	if !plugged {
+		return nil
+	}
+	r := &nicReport{ofport: c.iface.OFPort, warning: c.warn, since: in.since[nic]}
+	switch why, refused := e.shown.lacking[nic]; {
+	case in.problems[nic] != "":
+		r.problem = in.problems[nic]
+	case refused:
+		r.problem = why
+	default:
+		r.problem = e.compiler.Problem(nic)
+	}
+	r.installed = r.problem == "" && r.since != 0 && r.since <= e.shown.installed
+	return r
+}
+
+// showClaims reports the NICs while there is no switch to be used.
+func (e *engine) showClaims() {
+	nics := map[string]*nicReport{}
+	touched := e.plugs.fresh() // all are looked at when there is one
+	e.plugs.ask(func(all *claims) {
+		if !e.listed {
+			touched = map[string]struct{}{}
+			for nic := range all.byNIC {
+				touched[nic] = struct{}{}
+			}
+		}
+		for nic := range touched {
+			if c, ok := all.get(nic); ok {
+				nics[nic] = &nicReport{ofport: c.iface.OFPort, warning: c.warn}
+			} else {
+				nics[nic] = nil
+			}
+		}
+	})
+	e.report.plugged(!e.listed, nics)
+	e.listed = true
+}

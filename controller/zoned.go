@@ -1,0 +1,59 @@
+package controller
+
+import (
+	"iter"
+
+	"github.com/tidwall/btree"
+)
+
+// zoned says which NIC is in which conntrack zone. The nil one has none.
+type zoned struct {
+	byZone btree.Map[uint16, string]
+	byNIC  btree.Map[string, uint16]
+}
+
+// copy returns what later changes of either leave alone. It costs the same
+// however many there are: they share what is alike.
+func (z *zoned) copy() *zoned { return &zoned{*z.byZone.Copy(), *z.byNIC.Copy()} }
+
+// set puts a NIC into a zone, out of the one that it was in.
+func (z *zoned) set(zone uint16, nic string) {
+	z.drop(nic)
+	z.byZone.Set(zone, nic)
+	z.byNIC.Set(nic, zone)
+}
+
+// drop takes a NIC out of its zone, if it is in one.
+func (z *zoned) drop(nic string) {
+	zone, ok := z.byNIC.Delete(nic)
+	if ok && z.nic(zone) == nic {
+		z.byZone.Delete(zone)
+	}
+}
+
+// nic is the NIC in a zone, "" for none.
+func (z *zoned) nic(zone uint16) string {
+	if z == nil {
+		return ""
+	}
+	nic, _ := z.byZone.Get(zone)
+	return nic
+}
+
+// zone is the one that a NIC is in, 0 for none.
+func (z *zoned) zone(nic string) uint16 {
+	if z == nil {
+		return 0
+	}
+	zone, _ := z.byNIC.Get(nic)
+	return zone
+}
+
+// all yields the zones in order, with their NICs.
+func (z *zoned) all() iter.Seq2[uint16, string] {
+	return func(yield func(uint16, string) bool) {
+		if z != nil {
+			z.byZone.Scan(yield)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package controller
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"testing"
+)
+
+// inZones puts NICs into the zones 1, 2, ….
+func inZones(nics ...string) *zoned {
+	z := &zoned{}
+	for i, nic := range nics {
+		z.set(uint16(i+1), nic)
+	}
+	return z
+}
+
+// A copy stays what it was, and both ways of asking agree.
+func TestZoned(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	z, want := &zoned{}, map[uint16]string{}
+	type kept struct {
+		zones *zoned
+		want  map[uint16]string
+	}
+	var copies []kept
+	for step := range 2000 {
+		zone, nic := uint16(1+rng.IntN(200)), fmt.Sprintf("nic%d", rng.IntN(200))
+		maps.DeleteFunc(want, func(z uint16, n string) bool { return n == nic })
+		z.drop(nic)
+		if _, taken := want[zone]; !taken && rng.IntN(3) > 0 {
+			z.set(zone, nic)
+			want[zone] = nic
+		}
+		if step%100 == 0 {
+			copies = append(copies, kept{z.copy(), maps.Clone(want)})
+		}
+	}
+	for i, k := range append(copies, kept{z, want}) {
+		if got := maps.Collect(k.zones.all()); !maps.Equal(got, k.want) {
+			t.Errorf("copy %d: %v, want %v", i, got, k.want)
+		}
+		for zone, nic := range k.want {
+			if k.zones.nic(zone) != nic || k.zones.zone(nic) != zone {
+				t.Errorf("copy %d: NIC %q in zone %d, which is %q's; want %q", i, k.zones.nic(zone), k.zones.zone(nic), nic, nic)
+			}
+		}
+	}
+}

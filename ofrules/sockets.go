@@ -1,0 +1,113 @@
+package ofrules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	of "github.com/ringfence/ringfence/openflow"
+)
+
+// sockets knows where the NICs of the host are plugged, as of the last update,
+// and what is wrong with that. A NIC that is plugged elsewhere costs the same
+// however many there are.
+type sockets struct {
+	uplink uint32
+	ports  map[string]Port
+	at     map[uint32][]string // NICs of each ofport; more than one is a fault
+	in     map[uint16][]string // NICs of each zone; likewise
+}
+
+func newSockets() sockets {
+	return sockets{ports: map[string]Port{}, at: map[uint32][]string{}, in: map[uint16][]string{}}
+}
+
+// follow takes where NICs are plugged now, and returns those of which that, or
+// what is wrong with it, may be different.
+func (s *sockets) follow(h Host) map[string]struct{} {
+	dirty := map[string]struct{}{}
+	if s.uplink != h.Uplink {
+		add(dirty, s.at[s.uplink])
+		add(dirty, s.at[h.Uplink])
+		s.uplink = h.Uplink
+	}
+	if h.Changed != nil {
+		for id := range h.Changed {
+			s.set(id, h.Ports, dirty)
+		}
+		return dirty
+	}
+	for id := range h.Ports {
+		s.set(id, h.Ports, dirty)
+	}
+	for id := range s.ports {
+		if _, there := h.Ports[id]; !there {
+			s.set(id, h.Ports, dirty)
+		}
+	}
+	return dirty
+}
+
+// set takes where one NIC is plugged. Who shared its place, or does now, may do
+// better or worse.
+func (s *sockets) set(id string, ports map[string]Port, dirty map[string]struct{}) {
+	was, had := s.ports[id]
+	now, has := ports[id]
+	if had == has && was == now {
+		return
+	}
+	dirty[id] = struct{}{}
+	if had {
+		delete(s.ports, id)
+		add(dirty, vacate(s.at, was.OFPort, id))
+		add(dirty, vacate(s.in, was.Zone, id))
+	}
+	if has {
+		s.ports[id] = now
+		add(dirty, s.at[now.OFPort])
+		add(dirty, s.in[now.Zone])
+		s.at[now.OFPort] = append(s.at[now.OFPort], id)
+		s.in[now.Zone] = append(s.in[now.Zone], id)
+	}
+}
+
+func add(set map[string]struct{}, ids []string) {
+	for _, id := range ids {
+		set[id] = struct{}{}
+	}
+}
+
+// vacate takes a NIC out of a place, and returns who is still there.
+func vacate[K comparable](places map[K][]string, place K, id string) []string {
+	rest := slices.DeleteFunc(places[place], func(other string) bool { return other == id })
+	if len(rest) == 0 {
+		delete(places, place)
+	} else {
+		places[place] = rest
+	}
+	return rest
+}
+
+// wrong says what is wrong with where a NIC is plugged, "" for nothing. Frames of
+// two NICs in one place could not be told apart, so neither gets flows.
+func (s *sockets) wrong(p Port) string {
+	switch {
+	case p.OFPort == 0 || p.OFPort >= of.PortMax:
+		return fmt.Sprintf("%d is no ofport", p.OFPort)
+	case p.OFPort == s.uplink:
+		return fmt.Sprintf("ofport %d is the uplink", p.OFPort)
+	case len(s.at[p.OFPort]) > 1:
+		return fmt.Sprintf("another NIC is in ofport %d", p.OFPort)
+	case p.Zone == 0 || len(s.in[p.Zone]) > 1:
+		return fmt.Sprintf("conntrack zone %d is not its own", p.Zone)
+	default:
+		return ""
+	}
+}
+
+// Ports returns where NICs are plugged, as of the last update.
+func (c *Compiler) Ports() map[string]Port { return maps.Clone(c.sockets.ports) }
+
+// Port returns where a NIC is plugged, the zero Port if it is not, as of the last
+// update.
+func (c *Compiler) Port(nic string) Port { return c.sockets.ports[nic] }
