@@ -158,10 +158,9 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 				return "not-ready", why
 			}
 		}
-		if s.Miss != "" && t.host.Ports[t.q.Source].OFPort == 0 {
-			return "not-ready", "the NIC's flows are not installed"
-		}
-		return "spoofed", "not the NIC's MAC, or a VLAN tag"
+		return "not-ready", ofrules.DropNotReady.Detail()
+	case ofrules.TableEgressMAC:
+		return "spoofed", "not the NIC's MAC"
 	case ofrules.TableEgressGuard, ofrules.TableEgressND:
 		if s.Miss != "" {
 			return "spoofed", "the source address is not the NIC's"

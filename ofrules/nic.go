@@ -24,11 +24,13 @@ func nicParts(n localNIC) []part {
 	if !n.away { // else it is found by the uplink
 		b.flow(TableDeliver, 100, mine, append(deliver, of.Goto{Table: TableIngressGuard})...)
 	}
-	enter := []of.Action{load(regSegment, uint64(n.segment.number)), load(regZone, uint64(n.port.Zone)), of.Goto{Table: TableEgressGuard}}
-	b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0), of.EthSrc.IsMAC(n.nic.MAC)), enter...)
+	enter := []of.Action{load(regSegment, uint64(n.segment.number)), load(regZone, uint64(n.port.Zone)), of.Goto{Table: TableEgressMAC}}
+	b.flow(TableEntry, prioTagged, terms(inPort, tagged()))
+	b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0)), enter...)
 	for _, eth := range ipTypes() {
-		b.flow(TableEntry, 110, terms(inPort, of.VlanVID.Is(0), of.EthSrc.IsMAC(n.nic.MAC), eth, isFragment()), append([]of.Action{markFragment()}, enter...)...)
+		b.flow(TableEntry, 110, terms(inPort, of.VlanVID.Is(0), eth, isFragment()), append([]of.Action{markFragment()}, enter...)...)
 	}
+	macParts(&b, n, inPort)
 	// A flooded frame does not come back to its sender, nor enter its zone.
 	b.flow(TableIngressGuard, 400, terms(inPort, out))
 	guardParts(&b, n, inPort, out)
@@ -81,8 +83,27 @@ func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action
 	}
 }
 
+// tagged matches frames with a VLAN tag, of any VLAN and priority.
+func tagged() of.Term { return of.VlanVID.IsMasked(of.VlanPresent, of.VlanPresent) }
+
+// macParts has a frame's source MAC be the NIC's, byte by byte. The switch caches
+// what it found as a megaflow, which has a mask but no "not": it would have one
+// for every MAC that a VM makes up. By the first byte that differs they are 255
+// a byte, however many frames a VM sends.
+func macParts(b *builder, n localNIC, inPort of.Term) {
+	for i := range n.nic.MAC {
+		var value, mask secgroup.MAC
+		value[i], mask[i] = n.nic.MAC[i], 0xff
+		next := []of.Action{load(regProfile, uint64(i+1)), of.Resubmit{Table: TableEgressMAC}}
+		if i == len(n.nic.MAC)-1 {
+			next = []of.Action{load(regProfile, 0), of.Goto{Table: TableEgressGuard}}
+		}
+		b.flow(TableEgressMAC, 100, terms(inPort, regProfile.Is(uint64(i)), of.EthSrc.IsMACMasked(value, mask)), next...)
+	}
+}
+
 // guardParts compiles the anti-spoofing of one NIC, docs/semantics.md §4. Its source
-// MAC was checked at the entry.
+// MAC has been checked.
 func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 	judge := of.CT{ZoneField: regZone, Table: TableEgressState}
 	deliver := of.Goto{Table: TableDeliver}

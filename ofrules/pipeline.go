@@ -23,7 +23,8 @@ import of "github.com/ringfence/ringfence/openflow"
 // higher table.
 //
 //	0 entry ── from the uplink, or from an unfiltered NIC ────────────┐
-//	│ from a NIC: its own source MAC, untagged                        │
+//	│ from a NIC: untagged                                            │
+//	5 egress-mac: its own source MAC                                  │
 //	10 egress-guard ── ARP, ND, DHCP of its own ──────────────────────┤
 //	│ 12 egress-nd: the source of an ND message ──────────────────────┤
 //	│ IP from one of its own addresses                                │
@@ -48,6 +49,7 @@ import of "github.com/ringfence/ringfence/openflow"
 // table has a permissive miss.
 const (
 	TableEntry         = 0
+	TableEgressMAC     = 5
 	TableEgressGuard   = 10
 	TableEgressND      = 12
 	TableEgressState   = 20
@@ -77,6 +79,7 @@ const (
 func TableNames() map[uint8]string {
 	return map[uint8]string{
 		TableEntry:         "entry",
+		TableEgressMAC:     "egress-mac",
 		TableEgressGuard:   "egress-guard",
 		TableEgressND:      "egress-nd",
 		TableEgressState:   "egress-state",
@@ -114,7 +117,7 @@ const (
 	regSegment  = of.Reg0  // the L2 segment of the frame: (VLAN, routing domain)
 	regZone     = of.Reg1  // conntrack zone of the NIC being judged, 16 bits
 	regOut      = of.Reg2  // ofport of the destination NIC
-	regProfile  = of.Reg3  // the set of groups that judge the NIC
+	regProfile  = of.Reg3  // the set of groups that judge the NIC; until it is judged, how far a loop has got
 	regDomain   = of.Reg4  // routing domain of the NIC
 	regRule     = of.Reg5  // number of the rule that admits: goes to ct_mark
 	regFragment = of.Reg6  // 1: it came as a fragment, see fragment.go
@@ -128,6 +131,9 @@ const labelRegisters = 4
 // prioInvalid is that of the flow of a state table which drops what connection
 // tracking makes no sense of.
 const prioInvalid = 300
+
+// prioTagged is that of the flows that drop what a VM tags.
+const prioTagged = 120
 
 // Priorities in the rules tables. All clauses of a conjunction stand at one
 // priority; its conj_id flow stands above any flow that could hide it.

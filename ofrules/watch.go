@@ -57,12 +57,11 @@ const (
 func (b *watchBuilder) drops() {
 	in, out := of.InPort.Is(uint64(b.OFPort)), regOut.Is(uint64(b.OFPort))
 	ip := ipTypes()
-	entry := DropSpoofed
-	if !b.Ready {
-		entry = DropNotReady
+	b.drop(DropVLANTag, TableEntry, prioTagged, in, tagged())
+	if !b.Ready { // else nothing untagged ends there
+		b.drop(DropNotReady, TableEntry, 0, in)
 	}
-	b.drop(DropVLANTag, TableEntry, 2, in, of.VlanVID.IsMasked(of.VlanPresent, of.VlanPresent))
-	b.drop(entry, TableEntry, 0, in)
+	b.drop(DropSpoofed, TableEgressMAC, 0, in)
 	for _, typ := range []of.Term{ip[0], ip[1], of.EthType.Is(of.EthTypeARP)} {
 		b.drop(DropSpoofed, TableEgressGuard, 2, in, typ)
 	}

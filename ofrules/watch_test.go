@@ -142,11 +142,12 @@ func TestWatchesTellOfOddFrames(t *testing.T) {
 			t.Errorf("%s: reports %+v, want %+v, reached %v\n%s", c.name, got, want, tr.reached, tr.story())
 		}
 	}
-	for _, flow := range (ofrules.Watch{ID: h.Ports["a"].OFPort, OFPort: h.Ports["a"].OFPort}).Flows() { // in the place of those that say otherwise
+	const plugged = 99 // and no NIC's as far as the flows go
+	for _, flow := range (ofrules.Watch{ID: plugged, OFPort: plugged}).Flows() {
 		h.sim.Add(flow)
 	}
 	tr := &trip{}
-	f.enter(t, tr, h, makeFrame(t, udp, h.Ports["a"].OFPort, secgroup.MAC{2}, b.MAC, 0), nil)
+	f.enter(t, tr, h, makeFrame(t, udp, plugged, a.MAC, b.MAC, 0), nil)
 	if got := fmt.Sprint(tr.stories[0].(of.Result).ToController); len(tr.stories[0].(of.Result).ToController) != 1 {
 		t.Errorf("a NIC that is not ready: %s", got)
 	} else if r, _ := ofrules.ParseReport(tr.stories[0].(of.Result).ToController[0].Action.UserData); r.Drop != ofrules.DropNotReady {
