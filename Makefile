@@ -49,7 +49,7 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 
 # PURE packages only compute (internal/repotest holds them to it): the race
 # detector has nothing to find there and makes them several times as slow.
-PURE   := ofrules openflow plan secgroup verdict internal/policytest
+PURE   := impact ofrules openflow plan secgroup verdict internal/policytest
 MODULE := github.com/ringfence/ringfence
 # Packages that start real switches take turns (internal/turn). TIMEOUT is for
 # one that is stuck, of a machine that is slow: it bounds a package with its

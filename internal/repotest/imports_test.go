@@ -41,11 +41,12 @@ func TestImportsGoOneWay(t *testing.T) {
 		"unixctl":          {},
 		"client":           {},
 		"verdict":          {"secgroup"},
+		"impact":           {"secgroup", "verdict"},
 		"ofrules":          {"secgroup", "ipset", "openflow"},
 		"store":            {"secgroup"},
-		"plan":             {"secgroup", "verdict"},
-		"httpapi":          {"secgroup", "verdict", "plan", "store", "inquiry"},
-		"controller":       {"secgroup", "verdict", "ipset", "openflow", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
+		"plan":             {"secgroup", "verdict", "impact"},
+		"httpapi":          {"secgroup", "verdict", "impact", "plan", "store", "inquiry"},
+		"controller":       {"secgroup", "verdict", "impact", "ipset", "openflow", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}
 	for _, s := range sources(t) {
 		if s.test {

@@ -1,0 +1,138 @@
+package impact
+
+import (
+	"slices"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Diff compares a policy before and after changes. Between Begin and End the
+// changes may be made in place.
+type Diff struct {
+	Impact Impact // complete after End
+	// Rules are the groups that came, went, or whose rules or egress policy changed;
+	// Members are those whose members changed. Complete after End.
+	Rules, Members map[secgroup.GroupRef]struct{}
+
+	changes []secgroup.Change
+	nics    map[string]state // as they were, of all that may change
+	groups  map[secgroup.GroupRef]*secgroup.Group
+	lost    map[secgroup.GroupRef]struct{} // groups that lost members
+}
+
+// Of compares two states of a policy that changes lie between.
+func Of(before, after Policy, changes []secgroup.Change) *Diff {
+	d := Begin(before, changes)
+	d.End(after)
+	return d
+}
+
+// Begin looks at a policy that changes are about to be made to. The cost is that
+// of the NICs that they are about.
+func Begin(s Policy, changes []secgroup.Change) *Diff {
+	d := &Diff{changes: changes, nics: map[string]state{}}
+	for id := range Moved(s, changes) {
+		d.nics[id] = stateOf(s, s.NIC(id))
+	}
+	for _, c := range changes {
+		switch c.Key.Kind {
+		case secgroup.KindNetwork:
+			for _, n := range s.NICsOfNetwork(c.Key.ID) {
+				d.nics[n.ID] = stateOf(s, n)
+			}
+		case secgroup.KindGroup:
+			ref := secgroup.GroupRef{Account: c.Key.Account, ID: c.Key.ID}
+			if d.groups == nil {
+				d.groups = map[secgroup.GroupRef]*secgroup.Group{}
+			}
+			d.groups[ref] = s.Group(ref)
+		case secgroup.KindBaseline:
+			d.Impact.All = true
+			now, _ := c.Object.(*secgroup.Baseline)
+			d.Impact.Loss.All = d.Impact.Loss.All || takesBaseline(s.Baseline(), now)
+		}
+	}
+	return d
+}
+
+// End looks at the policy that has the changes.
+func (d *Diff) End(s Policy) Impact {
+	for id, old := range d.nics {
+		d.nic(id, old, stateOf(s, s.NIC(id)))
+	}
+	for ref, old := range d.groups {
+		d.group(ref, old, s.Group(ref))
+	}
+	for g := range d.Members {
+		_, lost := d.lost[g]
+		for _, r := range s.RulesReferencing(g) { // one that went is a matter of its group's rules
+			d.Impact.AddGroup(r.Group)
+			if lost {
+				put(&d.Impact.Loss.Named, r.Group)
+			}
+		}
+	}
+	return d.Impact
+}
+
+// nic compares two states of a NIC.
+func (d *Diff) nic(id string, old, now state) {
+	if old.nic == nil && now.nic == nil {
+		return
+	}
+	record := !SameNIC(old.nic, now.nic) || !SameNetwork(old.network, now.network)
+	if !record && slices.Equal(old.groups, now.groups) && slices.Equal(old.member, now.member) {
+		return
+	}
+	i := &d.Impact
+	i.AddNIC(id)
+	d.members(old, now)
+	loses := old.nic != nil && (now.nic == nil || takesNIC(old, now) ||
+		slices.ContainsFunc(old.groups, func(g secgroup.GroupRef) bool { return !slices.Contains(now.groups, g) }) ||
+		!old.restricted && now.restricted)
+	if loses {
+		put(&i.Loss.NICs, id)
+	}
+	for _, p := range slices.Concat(old.places, now.places) {
+		if loses || !slices.Contains(old.places, p) {
+			put(&i.Loss.Ends, p)
+		}
+	}
+}
+
+// members notes of which groups a NIC is a member elsewhere than it was, or is
+// none any more.
+func (d *Diff) members(old, now state) {
+	moved := !slices.Equal(old.places, now.places)
+	for _, g := range now.member {
+		if moved || !slices.Contains(old.member, g) {
+			put(&d.Members, g)
+		}
+	}
+	for _, g := range old.member {
+		stays := slices.Contains(now.member, g)
+		if !moved && stays {
+			continue
+		}
+		put(&d.Members, g)
+		for _, p := range old.places {
+			if !stays || !slices.Contains(now.places, p) {
+				put(&d.lost, g)
+				put(&d.Impact.Loss.Left, p)
+			}
+		}
+	}
+}
+
+// group compares two states of a group as to its rules. Whom it judges is a matter
+// of the NICs, also if it came or went.
+func (d *Diff) group(ref secgroup.GroupRef, old, now *secgroup.Group) {
+	if old == nil && now == nil || old != nil && now != nil && samePolicy(old, now) {
+		return
+	}
+	put(&d.Rules, ref)
+	d.Impact.AddGroup(ref)
+	if old != nil && now != nil && takesRules(old, now) {
+		put(&d.Impact.Loss.Groups, ref)
+	}
+}

@@ -1,0 +1,125 @@
+package impact
+
+import (
+	"maps"
+	"net/netip"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Place is an address in a routing domain.
+type Place struct {
+	Domain  string
+	Address netip.Addr
+}
+
+// Loss says which connections may have ceased to be allowed, seen from the end
+// of a NIC. Changes that only add have none.
+type Loss struct {
+	All    bool                           // every connection
+	NICs   map[string]struct{}            // those of these NICs
+	Groups map[secgroup.GroupRef]struct{} // those of the NICs that these judge
+	// Named are groups whose rules name a group that has lost members: of the NICs
+	// that they judge, connections with an end at one of Left.
+	Named map[secgroup.GroupRef]struct{}
+	Left  map[Place]struct{}
+	// Ends are the addresses of NICs whose own end may refuse what it let pass, as
+	// they were and as they are; also of NICs that came to where nobody of ours was.
+	// The other end need not judge again, unless it answers for both (Conn.Both).
+	Ends map[Place]struct{}
+}
+
+// Empty reports whether nothing is lost.
+func (l *Loss) Empty() bool {
+	return !l.All && len(l.NICs)+len(l.Groups)+len(l.Named)+len(l.Ends) == 0
+}
+
+// Merge adds another loss.
+func (l *Loss) Merge(o Loss) {
+	l.All = l.All || o.All
+	merge(&l.NICs, o.NICs)
+	merge(&l.Groups, o.Groups)
+	merge(&l.Named, o.Named)
+	merge(&l.Left, o.Left)
+	merge(&l.Ends, o.Ends)
+}
+
+// Clone returns a copy that merges leave alone.
+func (l *Loss) Clone() Loss {
+	return Loss{
+		All: l.All, NICs: maps.Clone(l.NICs), Groups: maps.Clone(l.Groups),
+		Named: maps.Clone(l.Named), Left: maps.Clone(l.Left), Ends: maps.Clone(l.Ends),
+	}
+}
+
+// Reaches reports whether a connection of NIC id can be among the lost ones; both
+// is whether there may be connections whose two ends that NIC answers for. s has
+// the change.
+func (l *Loss) Reaches(s Policy, id string, both bool) bool {
+	if _, ok := l.NICs[id]; ok || l.All {
+		return true
+	}
+	n := s.NIC(id)
+	if n == nil {
+		return false
+	}
+	if judgedByOne(s, n, l.Groups) || judgedByOne(s, n, l.Named) {
+		return true
+	}
+	if !both {
+		return false
+	}
+	if len(l.Groups)+len(l.Named) > 0 {
+		return true // the NIC at the other end may be theirs
+	}
+	domain := s.Domain(n)
+	for p := range l.Ends {
+		if p.Domain == domain {
+			return true
+		}
+	}
+	return false
+}
+
+// Touches reports whether a connection that NIC n has is among the lost ones. s
+// has the change.
+func (l *Loss) Touches(s Policy, n *secgroup.NIC, c Conn) bool {
+	domain := s.Domain(n)
+	if l.touchesEnd(s, n, domain, c) {
+		return true
+	}
+	if !c.Both {
+		return false
+	}
+	for _, a := range []netip.Addr{c.Packet.Src, c.Packet.Dst} {
+		if _, ok := l.Ends[Place{domain, a}]; ok {
+			return true
+		}
+		if len(l.Groups)+len(l.Named) == 0 {
+			continue
+		}
+		for _, o := range s.NICsByAddress(domain, a) {
+			if o.ID != n.ID && l.touchesEnd(s, o, domain, c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// touchesEnd reports whether n, as one end of a connection, may refuse it now.
+func (l *Loss) touchesEnd(s Policy, n *secgroup.NIC, domain string, c Conn) bool {
+	if _, ok := l.NICs[n.ID]; ok || l.All || judgedByOne(s, n, l.Groups) {
+		return true
+	}
+	_, src := l.Left[Place{domain, c.Packet.Src}]
+	_, dst := l.Left[Place{domain, c.Packet.Dst}]
+	return (src || dst) && judgedByOne(s, n, l.Named)
+}
+
+func merge[K comparable](to *map[K]struct{}, from map[K]struct{}) {
+	if *to == nil && len(from) > 0 {
+		*to = make(map[K]struct{}, len(from))
+	}
+	maps.Copy(*to, from)
+}
