@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -14,42 +15,17 @@ import (
 // tens of thousands of NICs, so that it is asked of the NICs that are plugged
 // somewhere, and never lists all of them.
 type concern struct {
-	plan.Impact
+	impact.Impact
 	v *plan.View
 }
 
-// has reports whether the concern includes a NIC. NICs that left a group with
-// the change, or are gone, are in the impact by themselves.
-func (c *concern) has(id string) bool {
-	if _, direct := c.NICs[id]; direct || c.All {
-		return true
-	}
-	if len(c.Groups) == 0 {
-		return false
-	}
-	n := c.v.NIC(id)
-	return n != nil && slices.ContainsFunc(c.v.EffectiveGroups(n), func(e secgroup.Effective) bool {
-		_, judged := c.Groups[e.Group]
-		return judged
-	})
-}
-
-// hosts returns the hosts that must apply the change: where a concerned NIC is
-// plugged, and if the change takes something away, where any NIC of the same
-// routing domains is, since open connections are judged again there.
+// hosts returns the hosts that must apply the change: those where a concerned NIC
+// is plugged. Each end of a connection judges for itself, so that nobody else has
+// to do with it.
 func (c *concern) hosts(all []store.HostStatus) []string {
 	out := []string{}
-	swept := map[string]bool{}
-	if c.TakesAway {
-		swept = c.domains(plugged(c.v, all))
-	}
 	for _, h := range all {
-		if slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool {
-			if n := c.v.NIC(at.ID); n != nil && swept[c.v.Domain(n)] {
-				return true
-			}
-			return c.has(at.ID)
-		}) {
+		if slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool { return c.Concerns(c.v, at.ID) }) {
 			out = append(out, h.Host)
 		}
 	}
@@ -69,7 +45,8 @@ func plugged(v *plan.View, hosts []store.HostStatus) map[string]bool {
 	return domains
 }
 
-// domains returns those of some routing domains in which concerned NICs are.
+// domains returns those of some routing domains in which concerned NICs are, or
+// from which something is lost.
 func (c *concern) domains(of map[string]bool) map[string]bool {
 	found := map[string]bool{}
 	see := func(d string) bool {
@@ -78,8 +55,8 @@ func (c *concern) domains(of map[string]bool) map[string]bool {
 		}
 		return len(found) < len(of)
 	}
-	for d := range c.Impact.Domains {
-		see(d)
+	for p := range c.Loss.Ends {
+		see(p.Domain)
 	}
 	c.each(func(n *secgroup.NIC) bool { return see(c.v.Domain(n)) })
 	return found

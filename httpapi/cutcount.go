@@ -2,11 +2,11 @@ package httpapi
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -35,23 +35,20 @@ type asking struct {
 	silent []string            // hosts that would not answer, or are too many to ask
 }
 
-// hostsToAsk are the hosts at which something may be cut: none if the change
-// takes nothing away.
-func (c *call) hostsToAsk(i plan.Impact, before, after *plan.View) asking {
+// hostsToAsk are the hosts at which something may be cut, and the NICs that may
+// have it: also those whose other end alone cuts.
+func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
 	ask := asking{nics: map[string][]string{}}
-	if !i.TakesAway {
+	if i.Loss.Empty() {
 		return ask
 	}
 	all := c.api.store.Hosts()
 	sees := visible{c.viewer(), []*plan.View{before}}
-	concerned := (&concern{i, after}).hosts(all)
-	gone := (&concern{i, before}).hosts(all) // where NICs that go are
+	near := (&concern{i, after}).domains(plugged(before, all))
 	for _, h := range all {
-		if !slices.Contains(concerned, h.Host) && !slices.Contains(gone, h.Host) {
-			continue
-		}
-		for _, n := range h.NICs {
-			if before.NIC(n.ID) != nil && sees.nic(n.ID) {
+		for _, at := range h.NICs {
+			n := before.NIC(at.ID)
+			if n != nil && sees.nic(n.ID) && (near[before.Domain(n)] || i.Loss.Reaches(after, n.ID, false)) {
 				ask.nics[h.Host] = append(ask.nics[h.Host], n.ID)
 			}
 		}
@@ -115,25 +112,15 @@ func cuts(found []inquiry.Connection, before, after *plan.View) int {
 	return len(seen)
 }
 
-// stands judges a connection at both ends, as hosts do after a change.
+// stands judges a connection as hosts do after a change, for both of its ends:
+// one of them cuts it if it does not stand.
 func stands(v *plan.View, conn inquiry.Connection) bool {
 	n := v.NIC(conn.NIC)
-	if n == nil {
-		return false
-	}
-	p := verdict.Packet{
-		Family: secgroup.FamilyOf(conn.Packet.Src), Src: conn.Packet.Src, Dst: conn.Packet.Dst, Proto: conn.Packet.Proto,
-		SrcPort: conn.Packet.SrcPort, DstPort: conn.Packet.DstPort, ICMPType: conn.Packet.ICMPType, ICMPCode: conn.Packet.ICMPCode,
-	}
-	if conn.Direction == string(secgroup.Egress) {
-		return verdict.Egress(v, n, p).Allow && peerLets(v, n, p.Dst, func(o *secgroup.NIC) bool { return verdict.Ingress(v, o, p).Allow })
-	}
-	return verdict.Ingress(v, n, p).Allow && peerLets(v, n, p.Src, func(o *secgroup.NIC) bool { return verdict.Egress(v, o, p).Allow })
-}
-
-// peerLets asks the other end, if it is a NIC of ours; of several that share the
-// address one is enough.
-func peerLets(v *plan.View, n *secgroup.NIC, a netip.Addr, lets func(*secgroup.NIC) bool) bool {
-	others := slices.DeleteFunc(slices.Clone(v.NICsByAddress(v.Domain(n), a)), func(o *secgroup.NIC) bool { return o.ID == n.ID })
-	return len(others) == 0 || slices.ContainsFunc(others, lets)
+	return n != nil && impact.Allowed(v, n, impact.Conn{
+		Packet: verdict.Packet{
+			Family: secgroup.FamilyOf(conn.Packet.Src), Src: conn.Packet.Src, Dst: conn.Packet.Dst, Proto: conn.Packet.Proto,
+			SrcPort: conn.Packet.SrcPort, DstPort: conn.Packet.DstPort, ICMPType: conn.Packet.ICMPType, ICMPCode: conn.Packet.ICMPCode,
+		},
+		Both: true, Sent: conn.Reason == "unrestricted" || conn.Reason == "baseline",
+	})
 }

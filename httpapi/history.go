@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -36,7 +37,7 @@ type past struct {
 	from, to int64  // revisions before and after
 	mark     string // of the write that from is
 	changes  []secgroup.Change
-	impact   plan.Impact
+	impact   impact.Impact
 }
 
 func newHistory() *history { return &history{} }
@@ -106,7 +107,7 @@ func (h *history) markOf(s *secgroup.Snapshot, rev int64) string {
 // impacts calls f with the changes made up to a revision, as far back as they
 // are kept, and reports whether the one that led to that revision is among
 // them.
-func (h *history) impacts(rev int64, f func(rev int64, i plan.Impact)) (known bool) {
+func (h *history) impacts(rev int64, f func(rev int64, i impact.Impact)) (known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range h.undo {
@@ -120,12 +121,12 @@ func (h *history) impacts(rev int64, f func(rev int64, i plan.Impact)) (known bo
 
 // impactAt returns whom the change that led to a revision concerns, if that is
 // known here.
-func (h *history) impactAt(rev int64) (i plan.Impact, known bool) {
+func (h *history) impactAt(rev int64) (i impact.Impact, known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	at, found := slices.BinarySearchFunc(h.undo, rev, func(p past, rev int64) int { return cmp.Compare(p.to, rev) })
 	if !found {
-		return plan.Impact{}, false
+		return impact.Impact{}, false
 	}
 	return h.undo[at].impact, true
 }

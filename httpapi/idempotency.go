@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -74,11 +75,11 @@ func (c *call) replay(i *idempotency) (replayed bool, err error) {
 	rev := i.rev
 	var hosts need
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		impact, known := c.api.past.impactAt(rev)
+		i, known := c.api.past.impactAt(rev)
 		if !known {
-			impact = plan.Impact{All: true}
+			i = impact.Impact{All: true}
 		}
-		hosts = c.api.needs(plan.NewView(s, s.Revision(), nil), impact, rev)
+		hosts = c.api.needs(plan.NewView(s, s.Revision(), nil), i, rev)
 		return nil
 	})
 	if err != nil {

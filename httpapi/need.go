@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -80,85 +81,65 @@ func lagReason(h *store.HostStatus, now time.Time) string {
 }
 
 // needs works out who must have applied what so that the policy, as far as i
-// goes, is in force at rev: the hosts that i concerns now; and those that had to
-// judge connections again when something was taken away from the same NICs or
-// groups. If the change at rev is not known here (an API process that started
-// later, or lost contact), it may have been such a one.
-func (a *API) needs(v *plan.View, i plan.Impact, rev int64) need {
+// goes, is in force at rev: the hosts that i concerns now, and those that earlier
+// changes of the same NICs or groups concerned: whoever asks for what was asked for
+// before waits for as much. If the change at rev is not known here (an API process
+// that started later, or lost contact), it may have concerned any NIC that those
+// of i can reach.
+func (a *API) needs(v *plan.View, i impact.Impact, rev int64) need {
 	hosts := a.store.Hosts()
 	n := need{}
 	now := concern{i, v}
 	n.require(now.hosts(hosts), rev)
-	t := taken{v: v, of: plugged(v, hosts), domains: map[string]int64{}, groups: map[secgroup.GroupRef]map[string]bool{}}
-	known := a.past.impacts(rev, func(at int64, earlier plan.Impact) {
-		if earlier.TakesAway && touch(earlier, i) {
-			t.add(earlier, at)
+	earlier := latest{nics: map[string]int64{}, groups: map[secgroup.GroupRef]int64{}}
+	known := a.past.impacts(rev, func(at int64, e impact.Impact) {
+		if e.Overlaps(&i) {
+			earlier.add(e, at)
 		}
 	})
+	var near map[string]bool
 	if !known {
-		t.add(i, rev)
+		near = now.domains(plugged(v, hosts))
 	}
-	t.require(n, hosts)
+	for _, h := range hosts {
+		var must int64
+		for _, at := range h.NICs {
+			nic := v.NIC(at.ID)
+			must = max(must, earlier.of(v, at.ID, nic))
+			if nic != nil && near[v.Domain(nic)] {
+				must = rev
+			}
+		}
+		if must > 0 {
+			n.require([]string{h.Host}, must)
+		}
+	}
 	return n
 }
 
-// taken collects from which routing domains something was taken away, and when
-// last. It looks at those alone in which NICs are plugged.
-type taken struct {
-	v       *plan.View
-	of      map[string]bool
-	domains map[string]int64
-	groups  map[secgroup.GroupRef]map[string]bool // domains of a group's NICs
+// latest says when something concerned a NIC last, among some impacts.
+type latest struct {
+	nics   map[string]int64
+	groups map[secgroup.GroupRef]int64 // the NICs that these judge
 }
 
-func (t *taken) add(i plan.Impact, at int64) {
-	groups := i.Groups
-	i.Groups = nil
-	direct := concern{i, t.v}
-	t.mark(direct.domains(t.of), at)
-	for g := range groups {
-		if t.groups[g] == nil {
-			members := concern{plan.Impact{Groups: map[secgroup.GroupRef]struct{}{g: {}}}, t.v}
-			t.groups[g] = members.domains(t.of)
-		}
-		t.mark(t.groups[g], at)
+func (l *latest) add(i impact.Impact, at int64) {
+	for id := range i.NICs {
+		l.nics[id] = max(l.nics[id], at)
+	}
+	for g := range i.Groups {
+		l.groups[g] = max(l.groups[g], at)
 	}
 }
 
-func (t *taken) mark(domains map[string]bool, at int64) {
-	for d := range domains {
-		t.domains[d] = max(t.domains[d], at)
+// of takes a NIC's id, and the NIC if the policy has it. It returns 0 for never.
+func (l *latest) of(v *plan.View, id string, n *secgroup.NIC) int64 {
+	at := l.nics[id]
+	if n == nil || len(l.groups) == 0 {
+		return at
 	}
-}
-
-// require adds what the hosts with NICs in those domains must have applied.
-func (t *taken) require(n need, hosts []store.HostStatus) {
-	for _, h := range hosts {
-		var rev int64
-		for _, at := range h.NICs {
-			if nic := t.v.NIC(at.ID); nic != nil {
-				rev = max(rev, t.domains[t.v.Domain(nic)])
-			}
-		}
-		if rev > 0 {
-			n.require([]string{h.Host}, rev)
-		}
+	for _, e := range v.EffectiveGroups(n) {
+		at = max(at, l.groups[e.Group])
 	}
-}
-
-// touch reports whether two impacts have a NIC or a group in common.
-func touch(a, b plan.Impact) bool {
-	return a.All || b.All || common(a.NICs, b.NICs) || common(a.Groups, b.Groups)
-}
-
-func common[K comparable](a, b map[K]struct{}) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	for k := range a {
-		if _, both := b[k]; both {
-			return true
-		}
-	}
-	return false
+	return at
 }

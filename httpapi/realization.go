@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -61,14 +62,15 @@ func (c *call) realize(rev int64, n need, d time.Duration) *realizationJSON {
 
 // groupRealization answers GET …/security-groups/{g}/realization.
 func groupRealization(c *call) error {
-	return c.realization(func(v *plan.View) (plan.Impact, error) {
+	return c.realization(func(v *plan.View) (impact.Impact, error) {
 		ref := c.groupRef()
 		if v.Group(ref) == nil {
-			return plan.Impact{}, notFound()
+			return impact.Impact{}, notFound()
 		}
-		i := plan.Impact{Groups: map[secgroup.GroupRef]struct{}{ref: {}}}
+		var i impact.Impact
+		i.AddGroup(ref)
 		for _, r := range v.RulesReferencing(ref) {
-			i.Groups[r.Group] = struct{}{}
+			i.AddGroup(r.Group)
 		}
 		return i, nil
 	})
@@ -77,21 +79,21 @@ func groupRealization(c *call) error {
 // platformRealization answers GET /v1/realization: of the change at ?revision,
 // or of all that there is.
 func platformRealization(c *call) error {
-	return c.realization(func(*plan.View) (plan.Impact, error) {
+	return c.realization(func(*plan.View) (impact.Impact, error) {
 		rev, err := c.revision()
 		if err != nil {
-			return plan.Impact{}, err
+			return impact.Impact{}, err
 		}
 		if i, known := c.api.past.impactAt(rev); known {
 			return i, nil
 		}
-		return plan.Impact{All: true}, nil
+		return impact.Impact{All: true}, nil
 	})
 }
 
 // realization answers whether an impact is realised at ?revision, which is the
 // latest one unless given, after at most ?wait.
-func (c *call) realization(impact func(*plan.View) (plan.Impact, error)) error {
+func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
 	rev, err := c.revision()
 	if err != nil {
 		return err
@@ -103,7 +105,7 @@ func (c *call) realization(impact func(*plan.View) (plan.Impact, error)) error {
 	var n need
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		v := plan.NewView(s, s.Revision(), nil)
-		i, err := impact(v)
+		i, err := of(v)
 		if err != nil {
 			return err
 		}

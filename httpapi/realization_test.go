@@ -116,27 +116,58 @@ func TestPreferWait(t *testing.T) {
 	nobody.want(t, map[string]string{"effects.hosts": "[]", "realization.state": "realized"})
 }
 
-// What takes something away has every host of the routing domain judge open
-// connections again; a host of another domain is not asked.
-func TestTakingAwayConcernsTheDomain(t *testing.T) {
+// What takes something away has those hosts judge open connections again that
+// have an end which may refuse them now: each end cuts for itself. Others are not
+// waited for, though they are of the same routing domain.
+func TestTakingAwayConcernsTheEndsThatCut(t *testing.T) {
 	t.Parallel()
 	s := hosted(t)
 	gone := s.do("DELETE", rules+"/r1", "", "Prefer: wait=0")
-	gone.want(t, map[string]string{"realization.lagging.0.host": "h1", "realization.lagging.1.host": "h2", "realization.lagging.2": "null"})
+	gone.want(t, map[string]string{"realization.lagging.0.host": "h1", "realization.lagging.1": "null"})
 	if gone.status != 202 {
 		t.Errorf("%d %s", gone.status, gone.raw)
 	}
 	path := web + "/realization?revision=" + gone.header.Get("SG-Revision")
+	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h1"})
 	s.report("h1", gone.revision(t), "n1")
-	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2"})
-	s.report("h2", gone.revision(t), "n2")
 	s.must("GET", path+"&wait=5s", "").want(t, map[string]string{"state": "realized", "lagging": "[]", "revision": gone.header.Get("SG-Revision")})
-	// A change that only adds, made later, does not ask h2 again, nor do repeats.
-	added := s.must("PUT", rules+"/r5", `{"direction":"ingress","protocol":"tcp","port_min":85}`)
-	s.report("h1", added.revision(t), "n1")
-	s.must("GET", web+"/realization", "").want(t, map[string]string{"state": "realized", "revision": added.header.Get("SG-Revision")})
-	again := s.must("PUT", rules+"/r5", `{"direction":"ingress","protocol":"tcp","port_min":85}`, "Prefer: wait=5")
-	again.want(t, map[string]string{"realization.state": "realized", "effects.hosts": "[]"})
+	// n2 takes what web sends: when n1 leaves web, n2's end cuts, and n1's. (It stays
+	// in another group, so that it does not join its account's default group.)
+	s.must("PUT", groups+"/app", `{"name":"app","default_rules":false}`)
+	s.must("PUT", acme+"/nics/n1/security-groups/app", "")
+	s.must("PUT", groups+"/db", `{"name":"db","default_rules":false,"rules":[{"direction":"ingress","protocol":"tcp","port_min":5432,"remote_group":"web"}]}`)
+	rev := s.must("PUT", acme+"/nics/n2/security-groups/db", "").revision(t)
+	for host, nic := range map[string]string{"h1": "n1", "h2": "n2", "h3": "n3"} {
+		s.report(host, rev, nic)
+	}
+	left := s.do("DELETE", acme+"/nics/n1/security-groups/web", "", "Prefer: wait=0")
+	left.want(t, map[string]string{"realization.lagging.0.host": "h1", "realization.lagging.1.host": "h2", "realization.lagging.2": "null"})
+}
+
+// A NIC that is made is waited for where it is plugged, and where rules name its
+// groups; not by all of its routing domain.
+func TestNewNICWaitsForFew(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	s.report("h4", 1, "n9")
+	made := s.do("PUT", "/v1/nics/n9", `{"account":"acme","network":"net1","mac":"02:00:00:00:00:99","addresses":["10.0.0.99"]}`, "Prefer: wait=0")
+	made.want(t, map[string]string{"effects.hosts": `["h2","h3","h4"]`}) // n2 and n3 are in the default group too, whose rules name it
+}
+
+// A change that is asked for again waits for whom it was to concern the first time,
+// although it only added.
+func TestUnchangedWaitsForWhoNamesIt(t *testing.T) {
+	t.Parallel()
+	s := hosted(t)
+	s.must("PUT", groups+"/db", `{"name":"db","default_rules":false,"rules":[{"direction":"ingress","protocol":"tcp","port_min":5432,"remote_group":"web"}]}`)
+	rev := s.must("PUT", acme+"/nics/n2/security-groups/db", "").revision(t)
+	path := acme + "/nics/n3/security-groups/web"
+	s.report("h1", rev, "n1")
+	s.report("h2", rev, "n2")
+	first := s.do("PUT", path, "", "Prefer: wait=0")
+	s.report("h3", first.revision(t), "n3")
+	again := s.do("PUT", path, "", "Prefer: wait=0")
+	again.want(t, map[string]string{"effects.hosts": "[]", "realization.state": "pending", "realization.lagging.0.host": "h2"})
 }
 
 // A repeated request waits for what the first one was too impatient for.
@@ -161,17 +192,21 @@ func TestRepeatedRequestWaitsForTheFirst(t *testing.T) {
 	}
 }
 
+// An address is safe to use again when those who may have let it in as a member
+// have applied that it is none.
 func TestAddressReuseBarrier(t *testing.T) {
 	t.Parallel()
 	s := hosted(t)
+	s.must("PUT", groups+"/db", `{"name":"db","default_rules":false,"rules":[{"direction":"ingress","protocol":"tcp","port_min":5432,"remote_group":"web"}]}`)
+	s.must("PUT", acme+"/nics/n2/security-groups/db", "")
 	gone := s.must("DELETE", "/v1/nics/n1", "")
 	path := "/v1/realization?revision=" + gone.header.Get("SG-Revision")
-	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h1"})
+	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h1", "lagging.1.host": "h2", "lagging.2": "null"})
 	s.report("h1", gone.revision(t)) // unplugged
-	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2"})
+	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2", "lagging.1": "null"})
 	s.report("h2", gone.revision(t), "n2")
-	// n1 shared no group with n3, which is in another routing domain, but its
-	// account's default group has lost nobody: n1 was in web.
+	// n3 takes nothing from n1: its groups' rules do not name web, and n1 was not in
+	// their account's default group.
 	s.must("GET", path+"&wait=1", "").want(t, map[string]string{"state": "realized"})
 	later := s.must("PUT", web, `{"name":"renamed"}`)
 	s.must("GET", "/v1/realization", "").want(t, map[string]string{"state": "pending", "revision": later.header.Get("SG-Revision")})

@@ -40,11 +40,11 @@ const maxAccess = 500
 // DiffAccess works out the diff of changes to a policy.
 func DiffAccess(p Policy, changes []secgroup.Change) AccessDiff {
 	d := accessDiff{diff: compare(p, changes), seen: map[string]*sides{}}
-	nics := maps.Clone(d.out.Impact.NICs)
+	nics := maps.Clone(d.Impact.NICs)
 	if nics == nil {
 		nics = map[string]struct{}{}
 	}
-	for g := range d.rules {
+	for g := range d.Rules {
 		for _, v := range []*View{d.before, d.after} {
 			for _, n := range v.MemberNICs(g) {
 				nics[n.ID] = struct{}{}
@@ -54,7 +54,7 @@ func DiffAccess(p Policy, changes []secgroup.Change) AccessDiff {
 	for _, id := range slices.Sorted(maps.Keys(nics)) {
 		d.compareNIC(id)
 	}
-	for _, g := range slices.SortedFunc(maps.Keys(d.members), secgroup.GroupRef.Compare) {
+	for _, g := range slices.SortedFunc(maps.Keys(d.Members), secgroup.GroupRef.Compare) {
 		d.compareMembers(g)
 	}
 	return AccessDiff{tidy(d.allowed), tidy(d.denied), d.more || len(d.allowed) > maxAccess || len(d.denied) > maxAccess}
@@ -122,7 +122,10 @@ func judged(v *View, n *secgroup.NIC) judge {
 	if n.Enforcement == secgroup.EnforcementOff {
 		return judge{name: "off", open: true}
 	}
-	j := judge{groups: groupsOf(v, n), domain: v.Domain(n)}
+	j := judge{domain: v.Domain(n)}
+	for _, e := range v.EffectiveGroups(n) {
+		j.groups = append(j.groups, e.Group)
+	}
 	var b strings.Builder
 	b.WriteString(j.domain + " ")
 	for _, g := range j.groups {

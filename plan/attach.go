@@ -144,10 +144,10 @@ func (t Target) key(account string) secgroup.Key {
 
 func (d *draft) aboutTarget(account string, t Target) {
 	if t.NIC != "" {
-		d.static.nic(t.NIC)
+		d.static.AddNIC(t.NIC)
 		return
 	}
 	for _, n := range d.s.NICsOfInstance(secgroup.InstanceRef{Account: account, ID: t.Instance}) {
-		d.static.nic(n.ID)
+		d.static.AddNIC(n.ID)
 	}
 }

@@ -165,7 +165,7 @@ func (d *draft) groupFaults(g *secgroup.Group) {
 
 // replaceGroup puts g in the place of old (nil: none) unless they are the same.
 func (d *draft) replaceGroup(old, g *secgroup.Group) {
-	d.static.group(g.GroupRef)
+	d.static.AddGroup(g.GroupRef)
 	if old != nil && sameGroup(old, g) {
 		return
 	}

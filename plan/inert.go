@@ -51,10 +51,10 @@ func (in *Inertness) of(g secgroup.GroupRef) []netip.Addr {
 
 // inert lists the rules that can match nothing after the change: those of the
 // groups that changed, and those that name a group whose membership changed.
-func (d *diff) inert() {
+func (d *diff) inert() []secgroup.RuleRef {
 	look := NewInertness(d.after)
 	var found []secgroup.RuleRef
-	for g := range d.rules {
+	for g := range d.Rules {
 		group := d.after.Group(g)
 		if group == nil {
 			continue
@@ -65,7 +65,7 @@ func (d *diff) inert() {
 			}
 		}
 	}
-	for g := range d.members {
+	for g := range d.Members {
 		for _, ref := range d.after.RulesReferencing(g) {
 			if r := d.after.Group(ref.Group).Rule(ref.ID); r != nil && look.Of(r) != "" {
 				found = append(found, ref)
@@ -73,5 +73,5 @@ func (d *diff) inert() {
 		}
 	}
 	slices.SortFunc(found, secgroup.RuleRef.Compare)
-	d.out.InertRules = slices.Compact(found)
+	return slices.Compact(found)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -47,7 +48,7 @@ func PutNetwork(s Policy, req *Request, n secgroup.Network) (Result, error) {
 		}
 	}
 	for _, nic := range s.NICsOfNetwork(n.ID) {
-		d.static.nic(nic.ID)
+		d.static.AddNIC(nic.ID)
 	}
 	if old == nil || !sameNetwork(old, &n) {
 		d.put(&n)
@@ -128,5 +129,5 @@ func networkTag(n *secgroup.Network) string {
 }
 
 func sameNetwork(a, b *secgroup.Network) bool {
-	return a.Type == b.Type && a.VPC == b.VPC && sameWire(a, b)
+	return a.Type == b.Type && a.VPC == b.VPC && impact.SameNetwork(a, b)
 }

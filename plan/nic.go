@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -36,8 +37,8 @@ func PutNIC(s Policy, req *Request, n secgroup.NIC) (Result, error) {
 	if err := macInUse(s, &n, old); err != nil {
 		return Result{}, err
 	}
-	d.static.nic(n.ID)
-	if old == nil || !sameNIC(old, &n) {
+	d.static.AddNIC(n.ID)
+	if old == nil || !impact.SameNIC(old, &n) {
 		d.put(&n)
 	}
 	return d.finish(n.Key(), old == nil)

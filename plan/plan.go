@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -65,8 +66,8 @@ type draft struct {
 	s       Policy
 	changes []secgroup.Change
 	faults  secgroup.Faults
-	static  Impact // whom the request is about, should it change nothing
-	largest string // pointer to what makes the change large, if it is
+	static  impact.Impact // whom the request is about, should it change nothing
+	largest string        // pointer to what makes the change large, if it is
 }
 
 func begin(s Policy, req *Request) *draft {

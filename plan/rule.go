@@ -16,7 +16,7 @@ func CreateRule(s Policy, req *Request, ref secgroup.GroupRef, r secgroup.Rule) 
 	}
 	r.ID = ""
 	d.rule("", ref, &r)
-	d.static.group(ref)
+	d.static.AddGroup(ref)
 	if old := findContent(g.Rules, r); old != nil && len(d.faults) == 0 {
 		return d.finishRule(g, old.ID, false)
 	}

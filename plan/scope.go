@@ -39,7 +39,7 @@ func RemoveGroupNetwork(s Policy, req *Request, ref secgroup.GroupRef, network s
 	if err := d.Condition.check(groupTag(g)); err != nil {
 		return Result{}, err
 	}
-	d.static.group(ref)
+	d.static.AddGroup(ref)
 	if i >= 0 {
 		d.put(d.withScope(g, slices.Delete(slices.Clone(g.Networks), i, i+1)))
 	}

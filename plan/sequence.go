@@ -62,10 +62,10 @@ func Sequence(s Policy, req *Request, steps []Step) (Result, []Result, error) {
 		results[i] = r
 		d.changes = append(d.changes, r.Changes...)
 		for id := range r.Effects.Impact.NICs {
-			d.static.nic(id)
+			d.static.AddNIC(id)
 		}
 		for g := range r.Effects.Impact.Groups {
-			d.static.group(g)
+			d.static.AddGroup(g)
 		}
 		if len(r.Changes) > 0 {
 			now = now.with(r.Changes)

@@ -4,61 +4,22 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// moved returns the ids of the NICs whose groups may be others in the view
-// than in its base: those put or deleted, those whose attachments changed by
-// themselves or by their instance, and those of groups that came, went or
-// changed their scope.
+// moved returns the ids of the NICs whose groups may be others in the view than
+// in its base.
 func (v *View) moved() map[string]struct{} {
 	if v.dirty != nil {
 		return v.dirty
 	}
-	v.dirty = map[string]struct{}{}
-	add := func(nics []*secgroup.NIC) {
-		for _, n := range nics {
-			v.dirty[n.ID] = struct{}{}
-		}
-	}
-	ends := func(a secgroup.Attachment) {
-		if a.NIC != "" {
-			v.dirty[a.NIC] = struct{}{}
-			return
-		}
-		r := secgroup.InstanceRef{Account: a.Group.Account, ID: a.Instance}
-		add(v.base.NICsOfInstance(r)) // a NIC that only the view has there is itself a change
-	}
+	changes := make([]secgroup.Change, 0, len(v.over))
 	for k, o := range v.over {
-		switch k.Kind {
-		case secgroup.KindNIC:
-			v.dirty[k.ID] = struct{}{}
-		case secgroup.KindAttachment:
-			ends(attachmentOf(k))
-		case secgroup.KindGroup:
-			ref := secgroup.GroupRef{Account: k.Account, ID: k.ID}
-			old := v.base.Group(ref)
-			g, _ := o.(*secgroup.Group)
-			if !sameScope(old, g) {
-				for _, a := range v.base.AttachmentsOfGroup(ref) {
-					ends(a)
-				}
-			}
-			if (old != nil && old.IsDefault) != (g != nil && g.IsDefault) || !sameClosed(old, g) {
-				add(v.base.NICsOfAccount(k.Account))
-			}
-		}
+		changes = append(changes, secgroup.Change{Key: k, Object: o})
 	}
+	v.dirty = impact.Moved(v.base, changes)
 	return v.dirty
-}
-
-// sameScope reports whether two states of a group, nil for absent, act in the
-// same networks.
-func sameScope(a, b *secgroup.Group) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.NetworkScope == b.NetworkScope && slices.Equal(a.Networks, b.Networks) && a.Closed == b.Closed
 }
 
 // EffectiveGroups returns G(n) of docs/semantics.md §2, sorted by reference.
@@ -109,10 +70,6 @@ func (v *View) closed(a secgroup.Attachment) bool {
 	}
 	at, ok := o.(*secgroup.Attachment)
 	return ok && at.Closed
-}
-
-func sameClosed(a, b *secgroup.Group) bool {
-	return (a != nil && a.Closed) == (b != nil && b.Closed)
 }
 
 // Judges reports whether g ∈ G(n), and n is a member of g; see
