@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 )
 
@@ -20,7 +21,7 @@ func (e *engine) bring(ctx context.Context) error {
 		e.back = ofrules.Diff(have, e.compiler.Flows())
 		e.install.forget()
 		// Nobody knows what passed meanwhile.
-		e.sweeper.expect(sweep{concern: concern{all: true}})
+		e.sweeper.expect(sweep{loss: impact.Loss{All: true}})
 	default:
 		e.repair(e.audit.found.Then(repair(drifted, e.compiler.Flow)))
 	}
@@ -54,6 +55,6 @@ func (e *engine) repair(fix ofrules.Delta) {
 	}
 	e.metrics.drift.Add(float64(len(fix.Put) + len(fix.Delete)))
 	e.log.Warn("flows were changed by somebody else; putting them right", "put", len(fix.Put), "delete", len(fix.Delete))
-	e.sweeper.expect(sweep{concern: concern{all: true}})
+	e.sweeper.expect(sweep{loss: impact.Loss{All: true}})
 	e.back = fix.Then(e.back)
 }

@@ -23,7 +23,7 @@ func (d *desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (
 		return answer, err
 	}
 	var all []inquiry.Connection
-	d.view.read(func(s *secgroup.Snapshot, _ *concern) {
+	d.view.policy(func(s *secgroup.Snapshot) {
 		d.read(func(n names, h ofrules.Host) {
 			zones := map[uint16]*secgroup.NIC{}
 			for _, id := range q.NICs {

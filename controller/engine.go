@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -190,7 +191,7 @@ func (e *engine) meet(ctx context.Context) error {
 func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
 		mark = e.view.mark
-		e.memory.filter(ch.concern.filtered, ch.replaced && e.compiled, time.Now())
+		e.memory.filter(ch.loss.Filtered, ch.replaced && e.compiled, time.Now())
 		var d ofrules.Delta
 		e.desk.compile(in.host.Uplink, func(c *ofrules.Compiler) {
 			if ch.replaced || !e.compiled {
@@ -205,9 +206,9 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 		} else {
 			e.back = ofrules.Delta{} // to be found by reading back
 		}
-		e.sweeper.expect(sweep{concern: ch.concern})
+		e.sweeper.expect(sweep{loss: ch.loss})
 		for _, nic := range in.fresh {
-			e.sweeper.expect(sweep{concern: concern{nics: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
+			e.sweeper.expect(sweep{loss: impact.Loss{NICs: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
 		}
 	})
 	return rev, mark, loaded

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
@@ -63,27 +64,27 @@ func (s *sweeper) pass(ctx context.Context, j job, w sweep) (int, error) {
 			s.tombs.keep(nic, c, now)
 		}
 	}
-	s.sawPickedUp(pickedUp, w.concern.all)
+	s.sawPickedUp(pickedUp, w.loss.All)
 	return len(cut), s.cut(ctx, j, cut)
 }
 
 // zonesOf returns the zones whose connections a sweep is about.
 func (s *sweeper) zonesOf(j job, w sweep) (zones []uint16) {
-	s.view.read(func(snap *secgroup.Snapshot, pending *concern) {
-		all := w.concern.clone()
-		all.merge(s.expecting())
-		all.merge(*pending)
-		all.pickedUp = s.mayHavePickedUp()
-		zones = slices.Collect(all.zones(snap, j.nics))
+	both := s.mayHavePickedUp()
+	s.view.read(func(snap *secgroup.Snapshot, pending *impact.Loss) {
+		all := w.loss.Clone()
+		all.Merge(s.expecting())
+		all.Merge(*pending)
+		zones = slices.Collect(reached(&all, snap, j.nics, both))
 	})
 	return zones
 }
 
-// expecting is the concern of what the engine installs next.
-func (s *sweeper) expecting() concern {
+// expecting is what may be lost by what the engine installs next.
+func (s *sweeper) expecting() impact.Loss {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.expected.concern.clone()
+	return s.expected.loss.Clone()
 }
 
 // cut cuts connections and remembers them.
@@ -108,16 +109,16 @@ func (s *sweeper) cut(ctx context.Context, j job, conns []unixctl.Conn) error {
 // it was taken from the policy, or put into it, since the engine installed its
 // last.
 func (s *sweeper) judge(j job, w sweep, conns []unixctl.Conn) (cut []unixctl.Conn) {
-	s.view.read(func(snap *secgroup.Snapshot, pending *concern) {
+	s.view.read(func(snap *secgroup.Snapshot, pending *impact.Loss) {
 		expected := s.expecting()
 		for _, conn := range conns {
 			nic := j.nics.nic(conn.Zone)
 			if nic == "" || ofrules.IsCut(conn.Labels) {
 				continue
 			}
-			n := snap.NIC(nic)
-			touched := n == nil || w.concern.touches(snap, n, conn) || expected.touches(snap, n, conn) || pending.touches(snap, n, conn)
-			if touched && (n == nil || !allowed(snap, n, conn)) {
+			n, c := snap.NIC(nic), openConn(conn)
+			touched := n == nil || w.loss.Touches(snap, n, c) || expected.Touches(snap, n, c) || pending.Touches(snap, n, c)
+			if touched && (n == nil || !impact.Allowed(snap, n, c)) {
 				cut = append(cut, rightWayRound(snap, n, conn))
 			}
 		}

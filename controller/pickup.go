@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 )
@@ -99,7 +100,7 @@ func pickUpNothing() openflow.FlowMod {
 // What came up is judged at the end of each part.
 func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error) {
 	now := time.Now()
-	look := sweep{concern: concern{all: true}}
+	look := sweep{loss: impact.Loss{All: true}}
 	m := &e.memory
 	if !m.end.IsZero() && m.barred {
 		if err := e.pickUp(ctx, in); err != nil {

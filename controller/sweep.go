@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
@@ -63,15 +64,13 @@ type job struct {
 
 // sweep is what there is to do after a job.
 type sweep struct {
-	concern  concern
+	loss     impact.Loss
 	changed  bool // flows changed: cached megaflows may drop what the tables let in
 	narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
 }
 
-func newSweep() sweep { return sweep{concern: newConcern()} }
-
 func (s *sweep) merge(o sweep) {
-	s.concern.merge(o.concern)
+	s.loss.Merge(o.loss)
 	s.changed = s.changed || o.changed
 	s.narrowed = s.narrowed || o.narrowed
 }
@@ -94,7 +93,6 @@ func newSweeper(c *controller) *sweeper {
 		},
 		tombs: c.tombs, nudge: c.nudge, view: c.view, report: c.report,
 		freed: c.zones.freed, lastPass: c.passes.duration, cached: c.passes.cached, metrics: c.metrics, wake: make(chan struct{}, 1),
-		expected: newSweep(), due: newSweep(),
 	}
 }
 
@@ -111,7 +109,7 @@ func (s *sweeper) add(j job) {
 	s.mu.Lock()
 	s.job = j
 	s.due.merge(s.expected)
-	s.expected = newSweep()
+	s.expected = sweep{}
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -130,7 +128,7 @@ func (s *sweeper) take() (job, sweep) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	due := s.due
-	s.due = newSweep()
+	s.due = sweep{}
 	return s.job, due
 }
 
@@ -142,7 +140,7 @@ func (s *sweeper) latest() job {
 
 func (s *sweeper) run(ctx context.Context) error {
 	var retry, look <-chan time.Time
-	late := newConcern()
+	var late impact.Loss
 	recheck := time.NewTimer(recheckEvery)
 	defer recheck.Stop()
 	for {
@@ -154,11 +152,11 @@ func (s *sweeper) run(ctx context.Context) error {
 		case <-look:
 			look = nil
 			if j := s.latest(); j.conn != s.conn { // to be swept anyway
-				late = newConcern()
-			} else if _, err := s.pass(ctx, j, sweep{concern: late}); err != nil {
+				late = impact.Loss{}
+			} else if _, err := s.pass(ctx, j, sweep{loss: late}); err != nil {
 				look = time.After(sweepRetry)
 			} else {
-				late = newConcern()
+				late = impact.Loss{}
 			}
 			continue
 		case <-recheck.C:
@@ -178,8 +176,8 @@ func (s *sweeper) run(ctx context.Context) error {
 			retry = time.After(sweepRetry)
 			continue
 		}
-		if w.narrowed && !w.concern.empty() {
-			late.merge(w.concern)
+		if w.narrowed && !w.loss.Empty() {
+			late.Merge(w.loss)
 			if look == nil {
 				look = time.After(lateLook)
 			}
@@ -202,9 +200,12 @@ func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err err
 		s.conn = j.conn
 	}
 	reaches := false
-	s.view.read(func(snap *secgroup.Snapshot, _ *concern) {
-		w.concern.pickedUp = s.mayHavePickedUp()
-		reaches = w.concern.reaches(snap, j.nics)
+	both := s.mayHavePickedUp()
+	s.view.policy(func(snap *secgroup.Snapshot) {
+		for range reached(&w.loss, snap, j.nics, both) {
+			reaches = true
+			break
+		}
 	})
 	if !reaches && len(j.left) == 0 && !w.changed {
 		return true, nil

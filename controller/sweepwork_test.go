@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -104,7 +105,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		s := &sweeper{
 			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, send: tracking.cut, tombs: newTombs(), nudge: func(context.Context) error { return nil },
 			view: v, report: report, freed: func([]uint16) {}, lastPass: func() time.Duration { return 0 }, cached: func() int { return 0 }, metrics: metrics,
-			wake: make(chan struct{}, 1), expected: newSweep(), due: newSweep(),
+			wake: make(chan struct{}, 1),
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var work sync.WaitGroup
@@ -114,9 +115,9 @@ func TestSweeperForgetsNothing(t *testing.T) {
 			synctest.Wait()
 		}
 		of := func(nics ...string) sweep {
-			w := newSweep()
+			w := sweep{}
 			for _, id := range nics {
-				w.concern.nics[id] = struct{}{}
+				w.loss.Merge(impact.Loss{NICs: map[string]struct{}{id: {}}})
 			}
 			return w
 		}

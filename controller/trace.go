@@ -61,7 +61,7 @@ func (d *desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
 		}
 	})
 	d.read(func(_ names, h ofrules.Host) { t.host, t.problems = h, d.compiler.Problems() })
-	d.view.read(func(s *secgroup.Snapshot, _ *concern) {
+	d.view.policy(func(s *secgroup.Snapshot) {
 		t.src, t.dst = endOf(s, q.Source, ports), endOf(s, q.Destination, ports)
 	})
 	if q.Egress && t.src == nil || q.Ingress && t.dst == nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -32,7 +33,7 @@ type view struct {
 type changes struct {
 	replaced bool // by another one: compile from scratch
 	touched  secgroup.Touched
-	concern  concern
+	loss     impact.Loss // what may not be allowed any more
 }
 
 func newView(wake func()) *view {
@@ -40,7 +41,7 @@ func newView(wake func()) *view {
 }
 
 func noChanges() changes {
-	return changes{concern: newConcern(), touched: secgroup.Touched{
+	return changes{touched: secgroup.Touched{
 		NICs: map[string]struct{}{}, Groups: map[secgroup.GroupRef]struct{}{}, Networks: map[string]struct{}{},
 	}}
 }
@@ -56,11 +57,12 @@ func (v *view) Handle(_ context.Context, b store.Batch) error {
 		v.loaded = true
 		v.changed = noChanges()
 		v.changed.replaced = true
-		v.changed.concern.all = true
+		v.changed.loss.All = true
 		v.snap.Apply(b.Revision, b.Changes)
 	} else {
-		t := v.changed.concern.follow(v.snap, b.Revision, b.Changes)
-		v.changed.touch(t)
+		diff := impact.Begin(v.snap, b.Changes)
+		v.changed.touch(v.snap.Apply(b.Revision, b.Changes))
+		v.changed.loss.Merge(diff.End(v.snap).Loss)
 	}
 	v.mark = b.Mark
 	if v.unreadable != nil && !slices.Equal(v.told, b.Unreadable) {
@@ -101,13 +103,13 @@ func (v *view) take(fn func(*secgroup.Snapshot, changes)) (int64, bool) {
 
 // read lets fn look at the policy, and at what the changes that the engine has
 // not taken yet may have taken away.
-func (v *view) read(fn func(s *secgroup.Snapshot, pending *concern)) {
+func (v *view) read(fn func(s *secgroup.Snapshot, pending *impact.Loss)) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	fn(v.snap, &v.changed.concern)
+	fn(v.snap, &v.changed.loss)
 }
 
 // policy lets fn look at the policy alone.
 func (v *view) policy(fn func(*secgroup.Snapshot)) {
-	v.read(func(s *secgroup.Snapshot, _ *concern) { fn(s) })
+	v.read(func(s *secgroup.Snapshot, _ *impact.Loss) { fn(s) })
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
@@ -34,7 +35,7 @@ func TestViewTake(t *testing.T) {
 	p := newPolicy()
 	handle(batch(3, true, append(p.base(), secgroup.Put(nic(1)))...))
 	rev, ok := v.take(func(s *secgroup.Snapshot, ch changes) {
-		if !ch.replaced || !ch.concern.all || s.NIC("a1") == nil {
+		if !ch.replaced || !ch.loss.All || s.NIC("a1") == nil {
 			t.Errorf("the first time: %+v", ch)
 		}
 	})
@@ -43,8 +44,8 @@ func TestViewTake(t *testing.T) {
 	}
 	handle(batch(4, false, secgroup.Put(nic(2))))
 	handle(batch(6, false, p.rule("web", "r", secgroup.Ingress, "tcp", 80, "")))
-	v.read(func(s *secgroup.Snapshot, pending *concern) {
-		if _, ok := pending.nics["a2"]; !ok || s.Revision() != 6 {
+	v.read(func(s *secgroup.Snapshot, pending *impact.Loss) {
+		if _, ok := pending.Ends[impact.Place{Domain: "vpc:blue", Address: address4(2)}]; !ok || s.Revision() != 6 {
 			t.Errorf("pending at %d: %+v", s.Revision(), pending)
 		}
 	})
@@ -72,7 +73,7 @@ func TestViewTake(t *testing.T) {
 	late.Go(func() { handle(batch(7, false, secgroup.Put(nic(3)))) }) // waits for its turn
 	time.Sleep(10 * time.Millisecond)
 	read := false
-	v.read(func(*secgroup.Snapshot, *concern) { read = true })
+	v.read(func(*secgroup.Snapshot, *impact.Loss) { read = true })
 	if !read {
 		t.Error("not read")
 	}

@@ -27,6 +27,9 @@ type Loss struct {
 	// they were and as they are; also of NICs that came to where nobody of ours was.
 	// The other end need not judge again, unless it answers for both (Conn.Both).
 	Ends map[Place]struct{}
+	// Filtered are those of NICs that were not filtered and are now: nothing has
+	// judged what connections they have.
+	Filtered map[string]struct{}
 }
 
 // Empty reports whether nothing is lost.
@@ -42,13 +45,14 @@ func (l *Loss) Merge(o Loss) {
 	merge(&l.Named, o.Named)
 	merge(&l.Left, o.Left)
 	merge(&l.Ends, o.Ends)
+	merge(&l.Filtered, o.Filtered)
 }
 
 // Clone returns a copy that merges leave alone.
 func (l *Loss) Clone() Loss {
 	return Loss{
 		All: l.All, NICs: maps.Clone(l.NICs), Groups: maps.Clone(l.Groups),
-		Named: maps.Clone(l.Named), Left: maps.Clone(l.Left), Ends: maps.Clone(l.Ends),
+		Named: maps.Clone(l.Named), Left: maps.Clone(l.Left), Ends: maps.Clone(l.Ends), Filtered: maps.Clone(l.Filtered),
 	}
 }
 

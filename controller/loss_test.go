@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
@@ -65,11 +66,11 @@ func open(g *policytest.Gen, s *secgroup.Snapshot) (tracked, bool) {
 	return c, true
 }
 
-// TestConcernIsSound: whatever a change takes away is of its concern. For random
+// TestLossIsSound: whatever a change takes away is in its loss. For random
 // histories, every connection that was allowed before a change and is not after
 // it is touched, at each of its ends that can know; and it is judged as verdict
 // judges it.
-func TestConcernIsSound(t *testing.T) {
+func TestLossIsSound(t *testing.T) {
 	t.Parallel()
 	lost, cuts := map[string]int{}, 0
 	for seed := range uint64(8) {
@@ -112,8 +113,9 @@ func history(t *testing.T, seed uint64, o policytest.Options, steps int, lost ma
 			later.Apply(1, more)
 			names, changes = append(names, name), append(changes, more...)
 		}
-		c := newConcern()
-		c.follow(s, int64(step+2), changes)
+		diff := impact.Begin(s, changes)
+		s.Apply(int64(step+2), changes)
+		c := diff.End(s).Loss
 		for i, conn := range conns {
 			for end, id := range []string{conn.src, conn.dst} {
 				n := s.NIC(id)
@@ -121,7 +123,7 @@ func history(t *testing.T, seed uint64, o policytest.Options, steps int, lost ma
 					continue // is cut anyway; has no connections
 				}
 				now := allowed(s, n, conn.stored(end))
-				if before[end][i] && !now && !c.touches(s, n, conn.stored(end)) {
+				if before[end][i] && !now && !c.Touches(s, n, openConn(conn.stored(end))) {
 					t.Fatalf("seed %d step %d, %q: %v is not allowed any more at its end %d and not touched by %+v", seed, step, names, conn, end, c)
 				}
 				if before[end][i] && !now {
@@ -137,7 +139,7 @@ func history(t *testing.T, seed uint64, o policytest.Options, steps int, lost ma
 				if !ofrules.IsPickedUp(picked.Labels) {
 					t.Fatal("this is not how what is picked up is known")
 				}
-				if now := allowed(s, n, picked); beforePicked[end][i] && !now && !c.touches(s, n, picked) {
+				if now := allowed(s, n, picked); beforePicked[end][i] && !now && !c.Touches(s, n, openConn(picked)) {
 					t.Fatalf("seed %d step %d, %q: %v, picked up, is not allowed any more at its end %d and not touched by %+v", seed, step, names, conn, end, c)
 				}
 			}
@@ -156,7 +158,7 @@ func history(t *testing.T, seed uint64, o policytest.Options, steps int, lost ma
 // judged says how verdict judges an open connection at one end, if it is clear
 // which end it is.
 func judged(s *secgroup.Snapshot, n *secgroup.NIC, end int, c tracked) (allow, known bool) {
-	if sent, received := ends(s, n, c.stored(end)); sent == received || sent != (end == 0) {
+	if sent, received := impact.Ends(s, n, openConn(c.stored(end))); sent == received || sent != (end == 0) {
 		return false, !sent && !received
 	}
 	if end == 0 {
