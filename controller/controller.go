@@ -118,7 +118,8 @@ type controller struct {
 	desk    *desk
 	report  *reporter
 	metrics *metrics
-	ctl     *unixctl.Client
+	ctl     *unixctl.Client // of what enforces
+	asked   *unixctl.Client // of what answers people: its connections are others, and may all be waiting
 	wake    chan struct{}
 }
 
@@ -131,6 +132,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	c := newController(cfg)
 	defer c.ctl.Close()
+	defer c.asked.Close()
 	stopped := ctx.Err
 	lock, err := takeBridge(ctx, cfg, c.log, c.metrics)
 	if err != nil {
@@ -161,7 +163,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 func newController(cfg Config) *controller {
 	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
-	c.ctl = unixctl.Open(cfg.RunDir)
+	c.ctl, c.asked = unixctl.Open(cfg.RunDir), unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
 	c.view = newView(c.notify)
 	c.plugs = newPlugs(cfg, c.log, c.notify)

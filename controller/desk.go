@@ -24,10 +24,12 @@ type Asks interface {
 type desk struct {
 	*controller
 
+	keeper   inquiry.Keeper
 	counting sync.Mutex
 	hits     *hits
 	reports  *reports
 	watch    *dropWatch
+	settled  together // a settle of all who wait for one
 	probes   probes
 
 	mu       sync.RWMutex // held to change what follows; never while waiting
@@ -37,8 +39,10 @@ type desk struct {
 
 func newDesk(c *controller) *desk {
 	d := &desk{controller: c, compiler: ofrules.New(), hits: newHits()}
+	d.keeper = inquiry.Keeper{Log: c.log, Count: c.metrics.panics.Inc, Answer: errPanicked}
 	d.reports = &reports{heard: d.hear}
-	d.watch = newDropWatch(c.link, d.reports, d.locate, func(ctx context.Context) error { return c.sweeper.settle(ctx) })
+	d.settled.work = c.newSettler(c.asked).settle
+	d.watch = newDropWatch(c.link, d.reports, d.locate, d.settled.wait)
 	return d
 }
 
@@ -68,7 +72,7 @@ func (d *desk) run(ctx context.Context) error {
 
 // answer is a store.Answerer.
 func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
-	err = d.guarded("question "+kind, func() error {
+	err = d.keeper.Run("question "+kind, func() error {
 		answer, err = d.answerKind(ctx, kind, body)
 		return err
 	})
@@ -96,7 +100,7 @@ func (d *desk) answerKind(ctx context.Context, kind string, body json.RawMessage
 // hear takes what a flow of a probe or a watch reports. What is in the packet is
 // its sender's choice.
 func (d *desk) hear(p openflow.PacketIn) {
-	_ = d.guarded("reports", func() error {
+	_ = d.keeper.Run("reports", func() error {
 		r, ok := ofrules.ParseReport(p.UserData)
 		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.hear(r, p) && r.Drop != 0 {
 			d.watch.hear(r, p)

@@ -17,7 +17,15 @@ import (
 // connections reads the open connections of NICs, with what admitted them.
 func (d *desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (inquiry.ConnectionsAnswer, error) {
 	answer := inquiry.ConnectionsAnswer{Connections: []inquiry.Connection{}, Applied: d.report.revision()}
-	conns, err := d.datapath().DumpAllConntrack(ctx)
+	var wanted []uint16
+	d.read(func(_ names, h ofrules.Host) {
+		for _, id := range q.NICs {
+			if p, here := h.Ports[id]; here {
+				wanted = append(wanted, p.Zone)
+			}
+		}
+	})
+	conns, err := list(ctx, d.asked.ForDatapath(d.datapathName()), wanted)
 	var unreadable *unixctl.DumpError
 	if err != nil && !errors.As(err, &unreadable) {
 		return answer, err

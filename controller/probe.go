@@ -68,7 +68,7 @@ func (d *desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, e
 		err = conn.Bundle(ctx, mods)
 	}
 	if err == nil { // cached megaflows would carry the packet past them
-		err = d.sweeper.settle(ctx)
+		err = d.settled.wait(ctx)
 	}
 	if err != nil {
 		d.disarm(p)

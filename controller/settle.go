@@ -3,6 +3,8 @@ package controller
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
@@ -23,10 +25,38 @@ const (
 // packet goes through all tables.
 const purgeCost = 50 * time.Microsecond
 
+// settler waits until packets meet the flows that the switch has. Enforcement has
+// one of its own, which questions cannot hold up; all questions share another.
+type settler struct {
+	log       *slog.Logger
+	ctl       func() revalidators
+	nudge     func(context.Context) error // starts a revalidation pass
+	lastPass  func() time.Duration
+	cached    func() int  // megaflows
+	misplaces func() bool // the switch may leave a megaflow as it was, see misplaces
+
+	purging sync.Mutex
+	purges  pace // under purging
+}
+
+// revalidators is what it takes of ovs-vswitchd.
+type revalidators interface {
+	AwaitRevalidation(ctx context.Context) error
+	PurgeMegaflows(ctx context.Context) error
+}
+
+// newSettler returns one that uses a client's connections.
+func (c *controller) newSettler(ctl *unixctl.Client) *settler {
+	return &settler{
+		log: c.log, ctl: func() revalidators { return ctl }, nudge: c.nudge, lastPass: c.passes.duration, cached: c.passes.cached,
+		misplaces: func() bool { return c.sweeper.latest().misplaces },
+	}
+}
+
 // settle returns when no cached megaflow of the time before is left. It may be
 // called from everywhere.
-func (s *sweeper) settle(ctx context.Context) error {
-	if err := s.revalidated(ctx); err != nil || !s.latest().misplaces {
+func (s *settler) settle(ctx context.Context) error {
+	if err := s.revalidated(ctx); err != nil || !s.misplaces() {
 		return err
 	}
 	// The passes may have left megaflows as they were and believe that they are
@@ -43,7 +73,7 @@ func (s *sweeper) settle(ctx context.Context) error {
 
 // revalidated returns when passes over all megaflows have begun and ended. OVS
 // is in no hurry for each, up to maxRevalidator, unless it is nudged.
-func (s *sweeper) revalidated(ctx context.Context) error {
+func (s *settler) revalidated(ctx context.Context) error {
 	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
 	defer cancel()
 	ended := make(chan error, 1)

@@ -26,22 +26,18 @@ const lateLook = 2 * maxRevalidator
 //
 //	engine ── expect: what changes ──► expected ── add: it is installed ──► due ──► sweep
 type sweeper struct {
-	log      *slog.Logger
-	ctl      func() conntrack
-	send     func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
-	nudge    func(context.Context) error                                                          // starts a revalidation pass
-	view     *view
-	report   *reporter
-	freed    func(zones []uint16)
-	lastPass func() time.Duration
-	cached   func() int // megaflows
-	metrics  *metrics
-	tombs    *tombs
-	conn     *ofconn.Conn // to the switch that was swept last
-	turn     uint16       // zone that was rechecked last
-	purging  sync.Mutex
-	purges   pace // under purging
-	wake     chan struct{}
+	log     *slog.Logger
+	ctl     func() conntrack
+	send    func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
+	settler *settler
+	view    *view
+	report  *reporter
+	freed   func(zones []uint16)
+	metrics *metrics
+	tombs   *tombs
+	conn    *ofconn.Conn // to the switch that was swept last
+	turn    uint16       // zone that was rechecked last
+	wake    chan struct{}
 
 	mu       sync.Mutex
 	expected sweep // of changes that are about to be installed
@@ -75,14 +71,11 @@ func (s *sweep) merge(o sweep) {
 	s.narrowed = s.narrowed || o.narrowed
 }
 
-// conntrack is what the sweeper needs of the switch's connection tracking, and
-// of the megaflows that lead there.
+// conntrack is what the sweeper needs of the switch's connection tracking.
 type conntrack interface {
 	lister
 	CheckTracking(ctx context.Context) error
 	FlushZone(ctx context.Context, zone uint16) error
-	AwaitRevalidation(ctx context.Context) error
-	PurgeMegaflows(ctx context.Context) error
 }
 
 func newSweeper(c *controller) *sweeper {
@@ -91,8 +84,8 @@ func newSweeper(c *controller) *sweeper {
 		send: func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
 			return cutConns(ctx, conn, c.datapath(), conns, begin)
 		},
-		tombs: c.tombs, nudge: c.nudge, view: c.view, report: c.report,
-		freed: c.zones.freed, lastPass: c.passes.duration, cached: c.passes.cached, metrics: c.metrics, wake: make(chan struct{}, 1),
+		tombs: c.tombs, settler: c.newSettler(c.ctl), view: c.view, report: c.report,
+		freed: c.zones.freed, metrics: c.metrics, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -222,7 +215,7 @@ func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err err
 		return false, err
 	}
 	if w.changed || cut > 0 {
-		if err := s.settle(ctx); err != nil {
+		if err := s.settler.settle(ctx); err != nil {
 			return false, err
 		}
 	}

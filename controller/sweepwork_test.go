@@ -103,8 +103,11 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		metrics := newMetrics(nil)
 		report := newReporter(Config{Host: hostName, Reports: b}, slog.New(slog.DiscardHandler), metrics)
 		s := &sweeper{
-			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, send: tracking.cut, tombs: newTombs(), nudge: func(context.Context) error { return nil },
-			view: v, report: report, freed: func([]uint16) {}, lastPass: func() time.Duration { return 0 }, cached: func() int { return 0 }, metrics: metrics,
+			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, send: tracking.cut, tombs: newTombs(),
+			view: v, report: report, freed: func([]uint16) {}, metrics: metrics, settler: &settler{
+				ctl: func() revalidators { return tracking }, nudge: func(context.Context) error { return nil },
+				lastPass: func() time.Duration { return 0 }, cached: func() int { return 0 }, misplaces: func() bool { return false },
+			},
 			wake: make(chan struct{}, 1),
 		}
 		ctx, cancel := context.WithCancel(t.Context())

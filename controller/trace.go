@@ -187,7 +187,7 @@ func (t *tracer) run(ctx context.Context, f frame, states ...string) (*oftrace.T
 	if err != nil {
 		return nil, err
 	}
-	text, err := t.ctl.Trace(ctx, t.cfg.Bridge, flow, unixctl.TraceOptions{CTNext: states, Names: true})
+	text, err := t.asked.Trace(ctx, t.cfg.Bridge, flow, unixctl.TraceOptions{CTNext: states, Names: true})
 	if err != nil {
 		return nil, err
 	}

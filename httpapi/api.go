@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -61,6 +62,7 @@ type API struct {
 	echo    *echo.Echo
 	past    *history
 	metrics *metrics
+	keeper  inquiry.Keeper
 	traces  *traceBook
 	share   traceShare
 	alarms  alarms
@@ -94,6 +96,7 @@ func New(cfg Config) *API {
 		registry = prometheus.NewRegistry()
 	}
 	a.metrics = newMetrics(registry, a.store)
+	a.keeper = inquiry.Keeper{Log: a.logger, Count: a.metrics.panics.Inc, Answer: errPanicked}
 	a.echo.HideBanner, a.echo.HidePort = true, true
 	a.echo.HTTPErrorHandler = a.echoError
 	for _, r := range routes() {

@@ -64,7 +64,7 @@ func (a *API) newCall(ec echo.Context, r route) *call {
 }
 
 // serve runs the route's handler. A panic is an error like any other.
-func (c *call) serve() error { return c.api.guarded("request "+c.id, c.serveRoute) }
+func (c *call) serve() error { return c.api.keeper.Run("request "+c.id, c.serveRoute) }
 
 func (c *call) serveRoute() error {
 	c.req.Body = http.MaxBytesReader(c.res, c.req.Body, maxBody)

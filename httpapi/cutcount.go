@@ -74,7 +74,7 @@ func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			var answer inquiry.ConnectionsAnswer
-			err := c.api.guarded("connections of "+host, func() error {
+			err := c.api.keeper.Run("connections of "+host, func() error {
 				return c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
 			})
 			mu.Lock()

@@ -60,7 +60,7 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 	for host, nics := range byHost {
 		wg.Go(func() {
 			var h hostAnswerJSON
-			if err := c.api.guarded("question to "+host, func() error {
+			if err := c.api.keeper.Run("question to "+host, func() error {
 				h = ask(ctx, hostAsk{host, nics, known})
 				return nil
 			}); err != nil {

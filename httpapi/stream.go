@@ -71,7 +71,7 @@ func (c *call) stream(since int64, mark string) error {
 				return
 			case <-tick.C:
 			}
-			err := c.api.guarded("event stream "+c.id, func() error {
+			err := c.api.keeper.Run("event stream "+c.id, func() error {
 				if err := c.authorize(c.route.access); err != nil {
 					return err
 				}

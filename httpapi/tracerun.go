@@ -111,7 +111,7 @@ func (a *API) traceDatapath(ctx context.Context, t *tracing) {
 	var wg sync.WaitGroup
 	for host, legs := range byHost {
 		wg.Go(func() {
-			if err := a.guarded("trace at "+host, func() error {
+			if err := a.keeper.Run("trace at "+host, func() error {
 				a.askTrace(ctx, t.way, host, legs)
 				return nil
 			}); err != nil {

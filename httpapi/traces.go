@@ -110,7 +110,7 @@ func postTrace(c *call) error {
 		case <-ctx.Done():
 		}
 		var t *traceJSON
-		err := a.guarded("trace "+id, func() (err error) {
+		err := a.keeper.Run("trace "+id, func() (err error) {
 			if t, err = a.runTrace(ctx, account, id, &spec); err != nil {
 				return err
 			}
@@ -174,7 +174,7 @@ func (a *API) observeTrace(t *traceJSON) {
 	a.logger.Error("a trace shows that the datapath does not do what the policy says", "event", alarmDisagreement,
 		"trace", t.ID, "account", t.Account, "revision", t.Revision, "legs", t.differing)
 	a.traces.wg.Go(func() {
-		if err := a.guarded("alarm", func() error { return a.raise(a.traces.ctx, t) }); err != nil && a.traces.ctx.Err() == nil {
+		if err := a.keeper.Run("alarm", func() error { return a.raise(a.traces.ctx, t) }); err != nil && a.traces.ctx.Err() == nil {
 			a.logger.Warn("no event made of a disagreement", "trace", t.ID, "error", err)
 		}
 	})

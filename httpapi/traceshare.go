@@ -51,7 +51,7 @@ func processName() string {
 // serveTraces answers other processes until the API is closed.
 func (a *API) serveTraces() {
 	err := a.store.ServeAsks(a.traces.ctx, processPrefix+a.share.name, func(_ context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
-		err = a.guarded("question of another API", func() error {
+		err = a.keeper.Run("question of another API", func() error {
 			var ref traceRef
 			if err := json.Unmarshal(body, &ref); err != nil || kind != kindKeptTrace {
 				return fmt.Errorf("no question for an API: %s", kind)

@@ -1,7 +1,9 @@
 package inquiry
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 )
 
@@ -23,4 +25,23 @@ func Guard(fn func() error) (err error) {
 		}
 	}()
 	return fn()
+}
+
+// Keeper keeps panics to the question that they are in: what else the process
+// does goes on. Each is counted, and in the log.
+type Keeper struct {
+	Log    *slog.Logger
+	Count  func()
+	Answer error // is what whoever asked learns
+}
+
+// Run is Guard. The error is Answer after a panic.
+func (k Keeper) Run(what string, fn func() error) error {
+	err := Guard(fn)
+	if p := (*PanicError)(nil); errors.As(err, &p) {
+		k.Count()
+		k.Log.Error("panic while questions are answered", "in", what, "panic", p.Value, "stack", string(p.Stack))
+		return k.Answer
+	}
+	return err
 }

@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTogether: however many wait, the work is done once for those who were there
+// before it began, and once more for those who came while it was done.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun := 0
+		release := make(chan struct{})
+		w := together{work: func(ctx context.Context) error {
+			begun++
+			select {
+			case <-release:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}
+		ended := 0
+		var all sync.WaitGroup
+		wait := func(ctx context.Context) {
+			all.Go(func() {
+				if w.wait(ctx) == nil {
+					ended++
+				}
+			})
+			synctest.Wait()
+		}
+		wait(t.Context())
+		for range 32 {
+			wait(t.Context())
+		}
+		if begun != 1 || ended != 0 {
+			t.Fatalf("begun %d times, %d are done", begun, ended)
+		}
+		release <- struct{}{}
+		synctest.Wait()
+		if begun != 2 || ended != 1 {
+			t.Errorf("begun %d times, %d are done: those who came later wait for what begins later", begun, ended)
+		}
+		release <- struct{}{}
+		synctest.Wait()
+		if begun != 2 || ended != 33 {
+			t.Errorf("begun %d times, %d are done", begun, ended)
+		}
+		// One who gives up leaves the others theirs; when all have, it ends.
+		short, cancel := context.WithCancel(t.Context())
+		wait(short)
+		wait(short)
+		wait(t.Context())
+		cancel()
+		synctest.Wait()
+		if begun != 4 || ended != 33 {
+			t.Errorf("begun %d times, %d are done: nobody waits for the third any more", begun, ended)
+		}
+		release <- struct{}{}
+		all.Wait()
+		if ended != 34 {
+			t.Errorf("%d are done", ended)
+		}
+	})
+}
+
+// fakeVswitchd answers on a control socket of its own, but does not end the passes
+// over its megaflows.
+type fakeVswitchd struct {
+	mu      sync.Mutex
+	waiting int // revalidator/wait
+	flushed int
+	conns   sync.WaitGroup
+}
+
+func (f *fakeVswitchd) start(t *testing.T) (rundir string) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ovs-vswitchd.pid"), []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, "ovs-vswitchd.1.ctl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.conns.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			f.conns.Go(func() { f.serve(c) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		f.conns.Wait()
+	})
+	return dir
+}
+
+func (f *fakeVswitchd) serve(c net.Conn) {
+	defer c.Close()
+	in := json.NewDecoder(c)
+	for {
+		var q struct {
+			ID     uint64 `json:"id"`
+			Method string `json:"method"`
+		}
+		if in.Decode(&q) != nil {
+			return
+		}
+		f.mu.Lock()
+		switch q.Method {
+		case "revalidator/wait":
+			f.waiting++
+			f.mu.Unlock()
+			continue
+		case "dpctl/flush-conntrack":
+			f.flushed++
+		}
+		f.mu.Unlock()
+		fmt.Fprintf(c, `{"id":%d,"result":"ovs-vswitchd (Open vSwitch) 3.1.0","error":null}`, q.ID)
+	}
+}
+
+func (f *fakeVswitchd) count() (waiting, flushed int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.waiting, f.flushed
+}
+
+// TestQuestionsLeaveEnforcementItsConnections: while 32 questions wait until packets
+// meet their flows, enforcement has its commands to the switch answered, and waits
+// for passes of its own.
+func TestQuestionsLeaveEnforcementItsConnections(t *testing.T) {
+	t.Parallel()
+	f := &fakeVswitchd{}
+	cfg, err := Config{Host: hostName, OVSDB: "unix:/nowhere/db.sock", Bridge: bridge, RunDir: f.start(t), Policy: &given{}, Reports: &given{}}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newController(cfg)
+	t.Cleanup(func() { c.ctl.Close(); c.asked.Close() })
+	ctx, cancel := context.WithCancel(t.Context())
+	var questions sync.WaitGroup
+	for range 32 {
+		questions.Go(func() { _ = c.desk.settled.wait(ctx) })
+	}
+	eventually := func(what string, ok func() bool) {
+		t.Helper()
+		for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal(what)
+			}
+		}
+	}
+	eventually("the questions' passes do not begin", func() bool { waiting, _ := f.count(); return waiting == 1 })
+	for zone := range uint16(20) {
+		if err := c.datapath().FlushZone(t.Context(), zone+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if waiting, flushed := f.count(); waiting != 1 || flushed != 20 {
+		t.Errorf("%d wait for passes, %d zones are flushed", waiting, flushed)
+	}
+	questions.Go(func() { _ = c.sweeper.settler.settle(ctx) })
+	eventually("enforcement does not get to wait for its passes", func() bool { waiting, _ := f.count(); return waiting == 2 })
+	cancel()
+	questions.Wait()
+	if err := c.desk.settled.wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("a question that is over: %v", err)
+	}
+}
