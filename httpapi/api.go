@@ -54,33 +54,34 @@ type Config struct {
 
 // API is the HTTP API. It is an http.Handler.
 type API struct {
-	store   Store
-	tokens  Authenticator
-	logger  *slog.Logger
-	now     func() time.Time
-	newID   func() string
-	echo    *echo.Echo
-	past    *history
-	metrics *metrics
-	keeper  inquiry.Keeper
-	traces  *traceBook
-	share   traceShare
-	alarms  alarms
-	audit   AuditConfig
-	trim    *trimmer
-	streams streams
-	rates   *rateLimits
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	stop    func()
-	loaded  atomic.Bool // policy and hosts have been loaded once
+	store     Store
+	tokens    Authenticator
+	logger    *slog.Logger
+	now       func() time.Time
+	newID     func() string
+	echo      *echo.Echo
+	past      *history
+	metrics   *metrics
+	keeper    inquiry.Keeper
+	traces    *traceBook
+	share     traceShare
+	alarms    alarms
+	audit     AuditConfig
+	trim      *trimmer
+	streams   streams
+	rates     *rateLimits
+	questions *questions
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	stop      func()
+	loaded    atomic.Bool // policy and hosts have been loaded once
 }
 
 // New returns the API. Close it before its store.
 func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
-		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(), rates: newRateLimits(cfg.Rate),
+		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(), rates: newRateLimits(cfg.Rate), questions: newQuestions(),
 	}
 	if a.logger == nil {
 		a.logger = slog.Default()

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -17,8 +18,7 @@ const (
 	// cutWait bounds how long a dry run waits for the hosts that it asks for
 	// their open connections.
 	cutWait = 2 * time.Second
-	cutAsks = 64  // hosts asked at a time
-	cutMost = 256 // asked for one dry run: each question is two writes to the store
+	cutAsks = 64 // hosts asked at a time
 )
 
 // cutJSON is how many open connections a change would cut, as far as they are
@@ -52,7 +52,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
 				ask.nics[h.Host] = append(ask.nics[h.Host], n.ID)
 			}
 		}
-		if len(ask.nics[h.Host]) > 0 && (silence(&h, false, c.api.now()) > hostSilence || len(ask.nics) > cutMost) {
+		if len(ask.nics[h.Host]) > 0 && (silence(&h, false, c.api.now()) > hostSilence || len(ask.nics) > hostsAsked) {
 			ask.silent = append(ask.silent, h.Host)
 			delete(ask.nics, h.Host)
 		}
@@ -62,6 +62,11 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
 
 // connectionsOf asks hosts for the open connections of NICs.
 func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
+	end, err := c.api.questions.begin(c.account, len(ask.nics), c.api.now())
+	if err != nil { // what the change is about is told all the same
+		return nil, &cutJSON{Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
+	}
+	defer end()
 	ctx, cancel := context.WithTimeout(c.req.Context(), cutWait)
 	defer cancel()
 	var mu sync.Mutex

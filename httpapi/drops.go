@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -15,7 +17,7 @@ import (
 const (
 	// dropsLook is how long hosts look for drops after somebody asked.
 	dropsLook = 10 * time.Second
-	// dropsAgain is how often hosts are asked while a request waits for drops.
+	// dropsAgain is how often hosts are asked, if they are few, while a request waits for drops.
 	dropsAgain = 500 * time.Millisecond
 )
 
@@ -79,10 +81,14 @@ func getDrops(c *call) error {
 		}
 	}
 	c.res.Header().Set("Cache-Control", "no-store")
+	var out *dropsJSON
 	for end := time.Now().Add(wait); ; {
-		out, err := c.gatherDrops(since, limit)
-		if err != nil {
-			return err
+		next, err := c.gatherDrops(since, limit)
+		switch limited := (*Problem)(nil); {
+		case err == nil:
+			out = next
+		case out == nil || !errors.As(err, &limited) || limited.Status != http.StatusTooManyRequests:
+			return err // else the account asks too much elsewhere: the next round may be well
 		}
 		left := time.Until(end)
 		if len(out.Items) > 0 || left <= 0 {
@@ -91,9 +97,15 @@ func getDrops(c *call) error {
 		select {
 		case <-c.req.Context().Done():
 			return c.req.Context().Err()
-		case <-time.After(min(left, dropsAgain)):
+		case <-time.After(min(left, askAgain(len(out.Hosts)))):
 		}
 	}
+}
+
+// askAgain is how often so many hosts are asked while a request waits: not as
+// often as would be refused.
+func askAgain(hosts int) time.Duration {
+	return max(dropsAgain, time.Duration(min(hosts, hostsAsked))*time.Second/hostsPerSecond)
 }
 
 // gatherDrops asks the hosts once.

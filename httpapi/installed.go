@@ -3,6 +3,8 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -52,11 +54,16 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 	if err != nil {
 		return nil, err
 	}
+	hosts := leaveOut(byHost)
+	end, err := c.api.questions.begin(c.account, len(byHost), c.api.now())
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	ctx, cancel := context.WithTimeout(c.req.Context(), installedWait)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	hosts := []hostAnswerJSON{}
 	for host, nics := range byHost {
 		wg.Go(func() {
 			var h hostAnswerJSON
@@ -74,6 +81,20 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 	wg.Wait()
 	slices.SortFunc(hosts, func(a, b hostAnswerJSON) int { return cmp.Compare(a.Host, b.Host) })
 	return hosts, nil
+}
+
+// leaveOut takes hosts away beyond those that one question may ask, and says of
+// them why they say nothing.
+func leaveOut(byHost map[string][]string) []hostAnswerJSON {
+	out := []hostAnswerJSON{}
+	if len(byHost) <= hostsAsked {
+		return out
+	}
+	for _, host := range slices.Sorted(maps.Keys(byHost))[hostsAsked:] {
+		out = append(out, hostAnswerJSON{Host: host, Error: fmt.Sprintf("not asked: one question asks at most %d hosts; ask about one NIC with ?nic=", hostsAsked)})
+		delete(byHost, host)
+	}
+	return out
 }
 
 type flowJSON struct {

@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Bounds of what the questions of one account cost the hosts and the store, to
+// which each host that is asked is three small writes.
+const (
+	hostsAsked      = 100 // by one question
+	questionsAtOnce = 8   // of one account
+	hostsPerSecond  = 50  // asked for one account, in the long run
+	hostsAskedBurst = 400 // at once
+	// idleAccounts is how many accounts that ask nothing now may be remembered.
+	idleAccounts = 1024
+)
+
+// questions bounds what accounts ask. "" is the platform's own, such as a dry run
+// of a network.
+type questions struct {
+	mu sync.Mutex
+	of map[string]*asker
+}
+
+// asker is what one account has asked.
+type asker struct {
+	open  int // questions that are not answered yet
+	hosts *rate.Limiter
+}
+
+func newQuestions() *questions { return &questions{of: map[string]*asker{}} }
+
+// begin takes a question of an account to some hosts, of which end is to be called
+// when it is answered; or it refuses it with 429 and the limit that is met.
+func (q *questions) begin(account string, hosts int, now time.Time) (end func(), err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	a := q.of[account]
+	if a == nil {
+		if len(q.of) >= idleAccounts {
+			q.forget(now)
+		}
+		a = &asker{hosts: rate.NewLimiter(hostsPerSecond, hostsAskedBurst)}
+		q.of[account] = a
+	}
+	if a.open >= questionsAtOnce {
+		return nil, tooManyQuestions(fmt.Sprintf("%d questions to hosts are open for the account, which is the limit", a.open), time.Second)
+	}
+	turn := a.hosts.ReserveN(now, hosts)
+	if wait := turn.DelayFrom(now); wait > 0 {
+		turn.CancelAt(now)
+		return nil, tooManyQuestions(fmt.Sprintf("the account's questions may ask %d hosts a second; fewer are asked with ?nic=", hostsPerSecond), wait)
+	}
+	a.open++
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		a.open--
+	}, nil
+}
+
+// forget leaves out accounts that would be the same if they were new.
+func (q *questions) forget(now time.Time) {
+	for account, a := range q.of {
+		if a.open == 0 && a.hosts.TokensAt(now) >= hostsAskedBurst {
+			delete(q.of, account)
+		}
+	}
+}
+
+func tooManyQuestions(why string, wait time.Duration) error {
+	return problem(http.StatusTooManyRequests, codeRateLimited, why).with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+}

@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// An account may have so many questions open at a time, and have so many hosts
+// asked a second; the refusal names which. Others ask on.
+func TestQuestionsOfAnAccount(t *testing.T) {
+	t.Parallel()
+	q, now := newQuestions(), time.Unix(1000, 0)
+	refused := func(err error, limit string) {
+		t.Helper()
+		var p *Problem
+		if !errors.As(err, &p) || p.Status != 429 || p.Code != "rate-limited" || !strings.Contains(p.Detail, limit) || p.header.Get("Retry-After") == "" {
+			t.Errorf("%v, want 429 that names %q and when to come again", err, limit)
+		}
+	}
+	var ends []func()
+	for range questionsAtOnce {
+		end, err := q.begin("acme", 1, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, end)
+	}
+	_, err := q.begin("acme", 1, now)
+	refused(err, fmt.Sprint(questionsAtOnce, " questions"))
+	if _, err := q.begin("bolt", 1, now); err != nil {
+		t.Errorf("another account: %v", err)
+	}
+	for _, end := range ends {
+		end()
+	}
+	// What one viewer has hosts write, as fast as it can, for a minute.
+	asked := questionsAtOnce
+	for range 600 {
+		if end, err := q.begin("acme", hostsAsked, now); err == nil {
+			asked += hostsAsked
+			end()
+		}
+		now = now.Add(100 * time.Millisecond)
+	}
+	if asked > hostsAskedBurst+60*hostsPerSecond || asked < 60*hostsPerSecond {
+		t.Errorf("%d hosts are asked in a minute", asked)
+	}
+	for {
+		end, err := q.begin("acme", hostsAsked, now)
+		if err != nil {
+			refused(err, fmt.Sprint(hostsPerSecond, " hosts a second"))
+			break
+		}
+		end()
+	}
+	for i := range 3 * idleAccounts {
+		end, err := q.begin(fmt.Sprint("a", i), 1, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end()
+		now = now.Add(time.Second)
+	}
+	if len(q.of) > idleAccounts+1 {
+		t.Errorf("%d accounts are remembered", len(q.of))
+	}
+}
+
+// A list of what hosts have asks so many of them, and names the others; each round
+// of one that waits counts.
+func TestHostsOfOneQuestion(t *testing.T) {
+	t.Parallel()
+	many := map[string][]string{}
+	for i := range hostsAsked + 3 {
+		many[fmt.Sprintf("h%03d", i)] = []string{"n"}
+	}
+	left := leaveOut(many)
+	if len(many) != hostsAsked || len(left) != 3 || left[0].Host != "h100" || !strings.Contains(left[2].Error, fmt.Sprint(hostsAsked)) {
+		t.Errorf("%d hosts are asked, %+v are not", len(many), left)
+	}
+	if d := askAgain(3); d != dropsAgain {
+		t.Errorf("3 hosts are asked every %v", d)
+	}
+	if d := askAgain(hostsAsked); float64(hostsAsked)/d.Seconds() > hostsPerSecond {
+		t.Errorf("%d hosts are asked every %v", hostsAsked, d)
+	}
+}
