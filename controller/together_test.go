@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,12 +31,12 @@ func TestTogether(t *testing.T) {
 				return ctx.Err()
 			}
 		}}
-		ended := 0
+		var done atomic.Int32
 		var all sync.WaitGroup
 		wait := func(ctx context.Context) {
 			all.Go(func() {
 				if w.wait(ctx) == nil {
-					ended++
+					done.Add(1)
 				}
 			})
 			synctest.Wait()
@@ -44,17 +45,17 @@ func TestTogether(t *testing.T) {
 		for range 32 {
 			wait(t.Context())
 		}
-		if begun != 1 || ended != 0 {
+		if ended := done.Load(); begun != 1 || ended != 0 {
 			t.Fatalf("begun %d times, %d are done", begun, ended)
 		}
 		release <- struct{}{}
 		synctest.Wait()
-		if begun != 2 || ended != 1 {
+		if ended := done.Load(); begun != 2 || ended != 1 {
 			t.Errorf("begun %d times, %d are done: those who came later wait for what begins later", begun, ended)
 		}
 		release <- struct{}{}
 		synctest.Wait()
-		if begun != 2 || ended != 33 {
+		if ended := done.Load(); begun != 2 || ended != 33 {
 			t.Errorf("begun %d times, %d are done", begun, ended)
 		}
 		// One who gives up leaves the others theirs; when all have, it ends.
@@ -64,12 +65,12 @@ func TestTogether(t *testing.T) {
 		wait(t.Context())
 		cancel()
 		synctest.Wait()
-		if begun != 4 || ended != 33 {
+		if ended := done.Load(); begun != 4 || ended != 33 {
 			t.Errorf("begun %d times, %d are done: nobody waits for the third any more", begun, ended)
 		}
 		release <- struct{}{}
 		all.Wait()
-		if ended != 34 {
+		if ended := done.Load(); ended != 34 {
 			t.Errorf("%d are done", ended)
 		}
 	})
