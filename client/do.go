@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // maxAnswer bounds what is read of one answer, in bytes. A page of 1000 groups
@@ -121,9 +122,12 @@ func (m *Meta) record(resp *http.Response, body []byte) {
 		Access      *AccessDiff  `json:"access"`
 		Connections *Connections `json:"connections_cut"`
 		Realization *Realization `json:"realization"`
+		Stale       bool         `json:"stale"`
+		Seconds     float64      `json:"stale_seconds"`
 	}
 	if json.Unmarshal(body, &extra) == nil { // not every answer is an object: nothing to record then
 		m.Effects, m.Realization = extra.Effects, extra.Realization
+		m.Stale, m.Age = extra.Stale, time.Duration(extra.Seconds*float64(time.Second))
 		m.DryRun, m.Access, m.Connections = extra.DryRun, extra.Access, extra.Connections
 	}
 }

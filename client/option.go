@@ -63,6 +63,10 @@ func Query(name, value string) CallOption {
 	}
 }
 
+// AllowStale has a read answered while the store is lost, with what the API knew
+// last: Meta.Stale says so, and Meta.Age how old it is.
+func AllowStale() CallOption { return Query("stale", "allow") }
+
 // Limit sets how many items a list carries on one page, 1-1000.
 func Limit(n int) CallOption { return Query("limit", strconv.Itoa(n)) }
 
@@ -76,11 +80,13 @@ type Meta struct {
 	ETag        string // for IfMatch
 	Waited      bool   // the server honoured Wait (Preference-Applied)
 	RequestID   string
-	Effects     *Effects     // of a mutation
-	DryRun      bool         // nothing was changed
-	Access      *AccessDiff  // of a dry run
-	Connections *Connections // that it would cut; of a dry run
-	Realization *Realization // when hosts did not apply the change within Wait
+	Effects     *Effects      // of a mutation
+	DryRun      bool          // nothing was changed
+	Access      *AccessDiff   // of a dry run
+	Connections *Connections  // that it would cut; of a dry run
+	Realization *Realization  // when hosts did not apply the change within Wait
+	Stale       bool          // of a read with AllowStale: the store is lost, and this was so
+	Age         time.Duration // before, when the store was last heard of
 	Raw         json.RawMessage
 }
 

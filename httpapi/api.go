@@ -32,7 +32,8 @@ type Store interface {
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
 	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
 	Sync(ctx context.Context) error
-	Stale() (since time.Time, stale bool)
+	Check(ctx context.Context) error
+	Condition() store.Condition
 	Generation() int64
 	Note(ctx context.Context, name string) (n store.Note, ok bool, err error)
 	Notes(ctx context.Context, prefix, after string, limit int) ([]store.Note, error)

@@ -56,7 +56,16 @@ func (c *call) condition() plan.Condition {
 }
 
 // read answers a GET with a body, or 304 if the caller has it already.
+// What is outdated has no tag: it is not to be kept, and nothing may depend on it.
 func (c *call) read(tag string, body []byte) error {
+	if c.stale != nil {
+		body, err := withMembers(body, c.stale)
+		if err != nil {
+			return err
+		}
+		c.res.Header().Set("Cache-Control", "no-store")
+		return c.answer(http.StatusOK, body)
+	}
 	tag = etag(tag, body)
 	c.res.Header().Set("ETag", tag)
 	known := c.entityTags("If-None-Match")

@@ -15,12 +15,14 @@ func healthz(c *call) error {
 // readyTimeout bounds how long readiness waits for the policy to be loaded.
 const readyTimeout = 2 * time.Second
 
-// readyz answers whether the policy is loaded and the store in contact.
+// readyz answers whether this process can serve requests of all kinds: the
+// policy in memory is the latest, which the store is asked for, the hosts'
+// reports come in, and the store takes writes.
 func readyz(c *call) error {
 	c.res.Header().Set("Cache-Control", "no-store")
 	ctx, cancel := context.WithTimeout(c.req.Context(), readyTimeout)
 	defer cancel()
-	if err := c.api.store.Sync(ctx); err != nil {
+	if err := c.api.store.Check(ctx); err != nil {
 		return err
 	}
 	if err := c.inContact(); err != nil {

@@ -121,6 +121,28 @@ func TestLostStore(t *testing.T) {
 			t.Errorf("%s %s: %d %s", r[0], r[1], a.status, a.raw)
 		}
 	}
+	// What is known is told to who asks for it, with its age; what the hosts or the
+	// store would have to be asked for is not.
+	for path, member := range map[string]string{groups: "items", "/v1/hosts": "items", acme: "id", acme + "/nics": "items"} {
+		a := s.must("GET", path+"?stale=allow", "")
+		if age, _ := a.body["stale_seconds"].(float64); a.body["stale"] != true || age <= 0 || age > 3600 || a.body[member] == nil || a.header.Get("ETag") != "" {
+			t.Errorf("%s: %s, tag %q", path, a.raw, a.header.Get("ETag"))
+		}
+	}
+	for path, status := range map[string]int{
+		groups + "?stale=true": 400, "/v1/realization?stale=allow": 400, acme + "/audit?stale=allow": 400,
+		groups + "/ghost?stale=allow": 404, groups + "?limit=1&stale=allow": 200,
+	} {
+		if a := s.do("GET", path, ""); a.status != status {
+			t.Errorf("%s: %d %s, want %d", path, a.status, a.raw, status)
+		}
+	}
+	text := string(s.must("GET", "/metrics", "").raw)
+	for _, want := range []string{"ringfence_store_stale 1", `ringfence_store_trouble{condition="unavailable"} 1`, `ringfence_store_trouble{condition="full"} 0`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in the metrics", want)
+		}
+	}
 	s.must("GET", "/healthz", "")
 	if a := s.do("GET", groups, "", "Authorization: "); a.status != 401 {
 		t.Errorf("without a token: %d", a.status)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,15 +61,35 @@ func (a *API) seating() map[string]store.ClusterMember {
 	return hosts
 }
 
+// hostsNow is what hosts' reports are shown with.
+type hostsNow struct {
+	at      placement
+	seating map[string]store.ClusterMember // who has the name of each host
+	now     time.Time
+	full    bool // the store takes no reports
+}
+
+func (a *API) hostsNow(hosts []store.HostStatus) hostsNow {
+	full := errors.Is(a.store.Condition().Kind, store.ErrFull)
+	return hostsNow{placement{hosts: hosts}.indexed(), a.seating(), a.now(), full}
+}
+
+// alive tells whether a host's controller runs. Where the store takes no reports,
+// its seat says so, which it keeps all the same.
+func (n hostsNow) alive(h *store.HostStatus) bool {
+	seated := n.seating[h.Host].Seated
+	return n.full && seated || silence(h, seated, n.now) <= hostSilence
+}
+
 // showHost shows a host's report. What it says of NICs that may not be there is
 // not believed.
-func showHost(v *plan.View, at placement, h *store.HostStatus, member store.ClusterMember, now time.Time) hostJSON {
+func (n hostsNow) showHost(v *plan.View, h *store.HostStatus) hostJSON {
 	seen := h.Heartbeat
 	if !h.Seen.IsZero() {
 		seen = h.Seen
 	}
 	out := hostJSON{
-		ID: h.Host, LastSeen: seen.UTC(), Alive: silence(h, member.Seated, now) <= hostSilence, Connected: h.Connected,
+		ID: h.Host, LastSeen: seen.UTC(), Alive: n.alive(h), Connected: h.Connected,
 		Applied: h.Applied, Flows: h.Flows, NICs: []hostNICJSON{}, Errors: list(h.Errors), Version: h.Version,
 		Started: h.Started.UTC(),
 	}
@@ -76,6 +97,7 @@ func showHost(v *plan.View, at placement, h *store.HostStatus, member store.Clus
 		seconds := float64(h.Skew.Milliseconds()) / 1000
 		out.ClockSkew = &seconds
 	}
+	member := n.seating[h.Host]
 	if r := member.Rival; r != nil {
 		out.Errors = append(out.Errors[:len(out.Errors):len(out.Errors)],
 			"host name: the machine "+r.Machine+" (instance "+r.Instance+") reports under this name too, and is refused; this is "+member.Machine)
@@ -83,11 +105,11 @@ func showHost(v *plan.View, at placement, h *store.HostStatus, member store.Clus
 	if h.Doubt != "" {
 		out.Errors = append(slices.Clone(out.Errors), "applied revision not believed: "+h.Doubt)
 	}
-	for _, n := range h.NICs {
-		shown := hostNICJSON{ID: n.ID, OFPort: n.OFPort, Ready: n.Ready, Error: n.Error, Applied: n.Applied}
-		if nic := v.NIC(n.ID); nic != nil {
-			shown.Ready = n.Ready && nic.MayBeAt(h.Host)
-			if c := at.conflict(nic); c != nil {
+	for _, on := range h.NICs {
+		shown := hostNICJSON{ID: on.ID, OFPort: on.OFPort, Ready: on.Ready, Error: on.Error, Applied: on.Applied}
+		if nic := v.NIC(on.ID); nic != nil {
+			shown.Ready = on.Ready && nic.MayBeAt(h.Host)
+			if c := n.at.conflict(nic); c != nil {
 				shown.Conflict = text(c.Detail + ": it is at " + strings.Join(c.Hosts, ", "))
 			}
 		}
@@ -102,8 +124,8 @@ var hostList = listing[store.HostStatus]{
 	items: func(c *call, _ *plan.View) ([]store.HostStatus, error) { return c.api.store.Hosts(), nil },
 	key:   func(h store.HostStatus) string { return h.Host },
 	show: func(c *call, v *plan.View) func(store.HostStatus) any {
-		now, seating, at := c.api.now(), c.api.seating(), placement{hosts: c.api.store.Hosts()}.indexed()
-		return func(h store.HostStatus) any { return showHost(v, at, &h, seating[h.Host], now) }
+		now := c.api.hostsNow(c.api.store.Hosts())
+		return func(h store.HostStatus) any { return now.showHost(v, &h) }
 	},
 }
 
@@ -112,7 +134,7 @@ func getHost(c *call) error {
 		hosts := c.api.store.Hosts()
 		for _, h := range hosts {
 			if h.Host == c.param("host") {
-				return showHost(v, placement{hosts: hosts}.indexed(), &h, c.api.seating()[h.Host], c.api.now()), "h"
+				return c.api.hostsNow(hosts).showHost(v, &h), "h"
 			}
 		}
 		return nil, ""

@@ -124,7 +124,7 @@ func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit
 // taken for one of another.
 func (c *call) listID() uint32 {
 	q := c.req.URL.Query()
-	for _, name := range listParameters {
+	for _, name := range slices.Concat(listParameters, fromMemory) {
 		q.Del(name)
 	}
 	h := fnv.New32a()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // metrics are what /metrics says of the API itself.
@@ -47,7 +48,7 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 	stale := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_store_stale", Help: "1 while the store is lost and what the API knows may be outdated.",
 	}, func() float64 {
-		if _, stale := s.Stale(); stale {
+		if s.Condition().Lost() {
 			return 1
 		}
 		return 0
@@ -61,7 +62,7 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 	unreadable := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_unreadable_records", Help: "Records of the policy that this API cannot read: their objects are not written.",
 	}, func() float64 { return float64(len(s.Unreadable())) })
-	registry.MustRegister(level, unreadable, hostClocks{s})
+	registry.MustRegister(level, unreadable, hostClocks{s}, store.Troubles(s.Condition))
 	registry.MustRegister(m.requests, m.seconds, m.traces, m.disagreements, m.panics, stale, hosts, mixingNetworks(s))
 	return m
 }

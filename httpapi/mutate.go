@@ -232,7 +232,10 @@ func (c *call) report(w written) error {
 }
 
 // withExtras adds fields to a body that is an encoded object, or nil.
-func withExtras(body []byte, also extras) ([]byte, error) {
+func withExtras(body []byte, also extras) ([]byte, error) { return withMembers(body, also) }
+
+// withMembers adds the members of an object to a body that is one, or nil.
+func withMembers(body []byte, also any) ([]byte, error) {
 	more, err := encode(also)
 	if err != nil {
 		return nil, err

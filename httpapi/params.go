@@ -20,6 +20,9 @@ func (c *call) checkParameters() error {
 		if !slices.Contains(c.route.query, name) {
 			return badParameter(fmt.Sprintf("there is no parameter %q here", name))
 		}
+		if name == "stale" && values[0] != "allow" {
+			return badParameter(fmt.Sprintf("stale is allow, not %q", values[0]))
+		}
 		if len(values) > 1 {
 			return badParameter(fmt.Sprintf("parameter %q is there more than once", name))
 		}

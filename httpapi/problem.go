@@ -28,6 +28,8 @@ const (
 	codeBodyTooLarge     = "body-too-large"
 	codeMediaType        = "unsupported-media-type"
 	codeStoreUnavailable = "store-unavailable"
+	codeStoreFull        = "store-full"
+	codeStoreNoLeader    = "store-no-leader"
 	codeUnreadable       = "record-unreadable"
 	codeClusterLevel     = "cluster-level"
 	codeInternal         = "internal-error"
@@ -117,14 +119,31 @@ func problemOf(err error) (p *Problem, public bool) {
 		return problem(http.StatusConflict, codeUnreadable, unreadableDetail(err)), true
 	case errors.Is(err, store.ErrLevel):
 		return problem(http.StatusConflict, codeClusterLevel, levelDetail(err)), true
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
-		detail := "the store cannot be reached; nothing was written"
-		if errors.Is(err, store.ErrOutcomeUnknown) {
-			detail = "the store was lost during the write; whether it was made is not known yet"
-		}
-		return problem(http.StatusServiceUnavailable, codeStoreUnavailable, detail).with("Retry-After", "2"), true
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed), store.EtcdSays(err) != "":
+		return storeProblem(err), true
 	}
 	return problem(http.StatusInternalServerError, codeInternal, "an internal error; the log has it under the request id"), false
+}
+
+// storeProblem tells what is wrong with the store, in etcd's own words if it has
+// said anything.
+func storeProblem(err error) *Problem {
+	code, detail := codeStoreUnavailable, "the store cannot be reached; nothing was written"
+	says := store.EtcdSays(err)
+	switch {
+	case errors.Is(err, store.ErrOutcomeUnknown):
+		detail = "the store was lost during the write; whether it was made is not known yet"
+	case errors.Is(err, store.ErrFull):
+		code, detail = codeStoreFull, "the store is full and takes no writes; nothing was written"
+	case errors.Is(err, store.ErrNoLeader):
+		code, detail = codeStoreNoLeader, "the store has no leader: a majority of its members is away; nothing was written"
+	case says != "":
+		detail = "the store refuses; nothing was written"
+	}
+	if says != "" {
+		detail += " (" + says + ")"
+	}
+	return problem(http.StatusServiceUnavailable, code, detail).with("Retry-After", "2")
 }
 
 // faultCodes are the codes of faults that are a problem's code too; any other
@@ -197,6 +216,8 @@ var titles = map[string]string{
 	codeBodyTooLarge:                 "The request is too large",
 	codeMediaType:                    "The body's media type is not understood",
 	codeStoreUnavailable:             "The store is unavailable",
+	codeStoreFull:                    "The store is full",
+	codeStoreNoLeader:                "The store has no leader",
 	codeUnreadable:                   "The object's record cannot be read by this version",
 	codeClusterLevel:                 "Not every host and API of the cluster understands this yet",
 	codeInternal:                     "Internal error",

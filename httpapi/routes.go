@@ -52,20 +52,20 @@ func query(lists ...[]string) []string {
 
 func platformRoutes() []route {
 	return []route{
-		{http.MethodGet, "/v1/networks", platformRead, query(listParameters, []string{"routing_domain", "warnings"}), networkList.serve},
-		{http.MethodGet, "/v1/networks/{network}", platformRead, nil, getNetwork},
+		{http.MethodGet, "/v1/networks", platformRead, query(listParameters, fromMemory, []string{"routing_domain", "warnings"}), networkList.serve},
+		{http.MethodGet, "/v1/networks/{network}", platformRead, fromMemory, getNetwork},
 		{http.MethodPut, "/v1/networks/{network}", platformWrite, writeQuery, putNetwork},
 		{http.MethodDelete, "/v1/networks/{network}", platformWrite, writeQuery, deleteNetwork},
-		{http.MethodGet, "/v1/nics/{nic}", platformRead, nil, getPlatformNIC},
+		{http.MethodGet, "/v1/nics/{nic}", platformRead, fromMemory, getPlatformNIC},
 		{http.MethodPut, "/v1/nics/{nic}", platformWrite, writeQuery, putNIC},
 		{http.MethodDelete, "/v1/nics/{nic}", platformWrite, writeQuery, deleteNIC},
-		{http.MethodGet, "/v1/hosts", platformRead, listParameters, hostList.serve},
-		{http.MethodGet, "/v1/hosts/{host}", platformRead, nil, getHost},
+		{http.MethodGet, "/v1/hosts", platformRead, query(listParameters, fromMemory), hostList.serve},
+		{http.MethodGet, "/v1/hosts/{host}", platformRead, fromMemory, getHost},
 		{http.MethodDelete, "/v1/hosts/{host}", platformWrite, nil, deleteHost},
 		{http.MethodGet, "/v1/cluster", platformRead, nil, getCluster},
 		{http.MethodPut, "/v1/cluster", platformWrite, nil, putCluster},
 		{http.MethodGet, "/v1/realization", platformRead, []string{"revision", "wait"}, platformRealization},
-		{http.MethodGet, "/v1/baseline", platformRead, nil, getBaseline},
+		{http.MethodGet, "/v1/baseline", platformRead, fromMemory, getBaseline},
 		{http.MethodPut, "/v1/baseline", platformWrite, writeQuery, putBaseline},
 	}
 }
@@ -73,16 +73,16 @@ func platformRoutes() []route {
 func accountRoutes() []route {
 	const account = "/v1/accounts/{account}"
 	return []route{
-		{http.MethodGet, "/v1/accounts", platformRead, listParameters, accountList.serve},
-		{http.MethodGet, account, accountRead, nil, getAccount},
+		{http.MethodGet, "/v1/accounts", platformRead, query(listParameters, fromMemory), accountList.serve},
+		{http.MethodGet, account, accountRead, fromMemory, getAccount},
 		{http.MethodPut, account, platformWrite, writeQuery, putAccount},
 		{http.MethodPatch, account, platformWrite, writeQuery, patchAccount},
 		{http.MethodDelete, account, platformWrite, writeQuery, deleteAccount},
-		{http.MethodGet, account + "/instances", accountRead, query(listParameters, []string{"name", "name_prefix"}), instanceList.serve},
-		{http.MethodGet, account + "/instances/{instance}", accountRead, nil, getInstance},
+		{http.MethodGet, account + "/instances", accountRead, query(listParameters, fromMemory, []string{"name", "name_prefix"}), instanceList.serve},
+		{http.MethodGet, account + "/instances/{instance}", accountRead, fromMemory, getInstance},
 		{http.MethodPut, account + "/instances/{instance}", accountWrite, writeQuery, putInstance},
 		{http.MethodDelete, account + "/instances/{instance}", accountWrite, writeQuery, deleteInstance},
-		{http.MethodGet, account + "/instances/{instance}/security-groups", accountRead, nil, getAttachments},
+		{http.MethodGet, account + "/instances/{instance}/security-groups", accountRead, fromMemory, getAttachments},
 		{http.MethodPut, account + "/instances/{instance}/security-groups", accountWrite, writeQuery, putAttachments},
 		{http.MethodPut, account + "/instances/{instance}/security-groups/{group}", accountWrite, writeQuery, attach},
 		{http.MethodDelete, account + "/instances/{instance}/security-groups/{group}", accountWrite, writeQuery, detach},
@@ -95,28 +95,28 @@ func groupRoutes() []route {
 		group  = groups + "/{group}"
 	)
 	return []route{
-		{http.MethodGet, groups, accountRead, query(listParameters, []string{"name", "name_prefix", "tag", "network", "nic", "instance"}), groupList.serve},
+		{http.MethodGet, groups, accountRead, query(listParameters, fromMemory, []string{"name", "name_prefix", "tag", "network", "nic", "instance"}), groupList.serve},
 		{http.MethodPost, groups, accountWrite, writeQuery, postGroup},
-		{http.MethodGet, group, accountRead, nil, getGroup},
+		{http.MethodGet, group, accountRead, fromMemory, getGroup},
 		{http.MethodPut, group, accountWrite, writeQuery, putGroup},
 		{http.MethodPatch, group, accountWrite, writeQuery, patchGroup},
 		{http.MethodDelete, group, accountWrite, query(writeQuery, []string{"cascade"}), deleteGroup},
-		{http.MethodGet, group + "/rules", accountRead, query(listParameters, []string{"hits", "unused_since"}), listRules},
+		{http.MethodGet, group + "/rules", accountRead, query(listParameters, fromMemory, []string{"hits", "unused_since"}), listRules},
 		{http.MethodPost, group + "/rules", accountWrite, writeQuery, postRule},
 		{http.MethodPut, group + "/rules", accountWrite, writeQuery, putRules},
-		{http.MethodGet, group + "/rules/{rule}", accountRead, nil, getRule},
+		{http.MethodGet, group + "/rules/{rule}", accountRead, fromMemory, getRule},
 		{http.MethodPut, group + "/rules/{rule}", accountWrite, writeQuery, putRule},
 		{http.MethodPatch, group + "/rules/{rule}", accountWrite, writeQuery, patchRule},
 		{http.MethodDelete, group + "/rules/{rule}", accountWrite, writeQuery, deleteRule},
-		{http.MethodGet, group + "/networks", accountRead, nil, getGroupNetworks},
+		{http.MethodGet, group + "/networks", accountRead, fromMemory, getGroupNetworks},
 		{http.MethodPut, group + "/networks/{network}", accountWrite, writeQuery, putGroupNetwork},
 		{http.MethodDelete, group + "/networks/{network}", accountWrite, writeQuery, deleteGroupNetwork},
-		{http.MethodGet, group + "/shares", accountRead, listParameters, shareList.serve},
-		{http.MethodGet, group + "/shares/{grantee}", accountRead, nil, getShare},
+		{http.MethodGet, group + "/shares", accountRead, query(listParameters, fromMemory), shareList.serve},
+		{http.MethodGet, group + "/shares/{grantee}", accountRead, fromMemory, getShare},
 		{http.MethodPut, group + "/shares/{grantee}", accountWrite, writeQuery, putShare},
 		{http.MethodDelete, group + "/shares/{grantee}", accountWrite, writeQuery, deleteShare},
-		{http.MethodGet, group + "/members", accountRead, listParameters, memberList.serve},
-		{http.MethodGet, group + "/references", accountRead, nil, getReferences},
+		{http.MethodGet, group + "/members", accountRead, query(listParameters, fromMemory), memberList.serve},
+		{http.MethodGet, group + "/references", accountRead, fromMemory, getReferences},
 		{http.MethodGet, group + "/realization", accountRead, []string{"revision", "wait"}, groupRealization},
 	}
 }
@@ -124,13 +124,13 @@ func groupRoutes() []route {
 func nicRoutes() []route {
 	const nics = "/v1/accounts/{account}/nics"
 	return []route{
-		{http.MethodGet, nics, accountRead, query(listParameters, []string{"network", "instance"}), nicList.serve},
-		{http.MethodGet, nics + "/{nic}", accountRead, nil, getNIC},
-		{http.MethodGet, nics + "/{nic}/security-groups", accountRead, nil, getAttachments},
+		{http.MethodGet, nics, accountRead, query(listParameters, fromMemory, []string{"network", "instance"}), nicList.serve},
+		{http.MethodGet, nics + "/{nic}", accountRead, fromMemory, getNIC},
+		{http.MethodGet, nics + "/{nic}/security-groups", accountRead, fromMemory, getAttachments},
 		{http.MethodPut, nics + "/{nic}/security-groups", accountWrite, writeQuery, putAttachments},
 		{http.MethodPut, nics + "/{nic}/security-groups/{group}", accountWrite, writeQuery, attach},
 		{http.MethodDelete, nics + "/{nic}/security-groups/{group}", accountWrite, writeQuery, detach},
-		{http.MethodGet, nics + "/{nic}/effective-rules", accountRead, listParameters, effectiveRuleList.serve},
+		{http.MethodGet, nics + "/{nic}/effective-rules", accountRead, query(listParameters, fromMemory), effectiveRuleList.serve},
 	}
 }
 
@@ -145,11 +145,14 @@ func debugRoutes() []route {
 	}
 }
 
+// metricsPath is answered whether or not the store is there: then most of all.
+const metricsPath = "/metrics"
+
 func healthRoutes() []route {
 	return []route{
 		{http.MethodGet, "/healthz", open, nil, healthz},
 		{http.MethodGet, "/readyz", open, nil, readyz},
-		{http.MethodGet, "/metrics", platformRead, nil, serveMetrics},
+		{http.MethodGet, metricsPath, platformRead, nil, serveMetrics},
 		{http.MethodGet, "/openapi.json", open, nil, openAPI},
 	}
 }

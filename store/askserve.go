@@ -31,7 +31,7 @@ func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) err
 	}
 	b := &askBoard{store: s, ctx: ctx, prefix: s.keys.ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
 	defer b.wg.Wait()
-	f := &feed{cfg: s.cfg, prefix: b.prefix, probe: s.keys.head(), sink: b, health: newHealth()}
+	f := &feed{cfg: s.cfg, route: s.route, prefix: b.prefix, probe: s.keys.head(), sink: b, health: newHealth()}
 	return f.run(ctx)
 }
 

@@ -114,6 +114,7 @@ func (s *Store) Join(self ClusterMember) {
 	self.Reads = cmp.Or(self.Reads, LevelNow)
 	s.spawn(func() { s.stayMember(self) })
 	s.spawn(s.keepLevel)
+	s.spawn(s.watchAlarms)
 }
 
 // stayMember keeps the key of an API for as long as the store is open.

@@ -74,11 +74,12 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// dial makes a client, which connects in the background. gRPC would wait up to
-// two minutes between attempts to reach an etcd that was away for long.
-func (c Config) dial(more ...grpc.DialOption) (*clientv3.Client, error) {
+// dial makes a client of one member, which connects in the background. gRPC
+// would wait up to two minutes between attempts to reach an etcd that was away
+// for long.
+func (c Config) dial(endpoint string, more ...grpc.DialOption) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{
-		Endpoints:            c.Endpoints,
+		Endpoints:            []string{endpoint},
 		TLS:                  c.TLS,
 		Logger:               zap.NewNop(),
 		DialTimeout:          c.RequestTimeout,
@@ -89,6 +90,6 @@ func (c Config) dial(more ...grpc.DialOption) (*clientv3.Client, error) {
 		DialOptions: append([]grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: c.ProbeTimeout,
-		}), grpc.WithChainUnaryInterceptor(interceptRequest)}, more...),
+		})}, more...),
 	})
 }

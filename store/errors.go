@@ -10,9 +10,15 @@ import (
 )
 
 var (
-	// ErrUnavailable says that etcd cannot be reached, or has no leader or no
-	// space: nothing was written.
+	// ErrUnavailable says that etcd cannot be reached, or does not serve:
+	// nothing was written. ErrFull and ErrNoLeader are ErrUnavailable, too.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrFull says that etcd takes no writes because its quota of space is used
+	// up (its alarm NOSPACE). It still answers reads.
+	ErrFull = fmt.Errorf("%w: it is full", ErrUnavailable)
+	// ErrNoLeader says that etcd has no leader: a majority of its members is
+	// away, or does not reach each other.
+	ErrNoLeader = fmt.Errorf("%w: it has no leader", ErrUnavailable)
 	// ErrOutcomeUnknown says that the store was lost during a commit, and
 	// stayed lost until it was too late to ask what became of it. It is an
 	// ErrUnavailable, but the write may have happened.
@@ -91,10 +97,28 @@ func kindOf(err error) error {
 	switch {
 	case tooLarge(err):
 		return ErrTooLarge
-	case errors.Is(err, rpctypes.ErrNoSpace), errors.Is(err, rpctypes.ErrTooManyRequests):
+	case errors.Is(err, rpctypes.ErrNoSpace):
+		return ErrFull
+	case errors.Is(err, rpctypes.ErrNoLeader), errors.Is(err, rpctypes.ErrTimeoutDueToLeaderFail):
+		return ErrNoLeader
+	case errors.Is(err, rpctypes.ErrTooManyRequests):
 		return ErrUnavailable
 	case refused(err):
 		return nil
 	}
 	return ErrUnavailable
+}
+
+// EtcdSays is the text of the error of etcd that is the cause of err; "" if
+// none is, as when etcd cannot be reached.
+func EtcdSays(err error) string {
+	var raw interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &raw) {
+		err = rpctypes.Error(raw.GRPCStatus().Err())
+	}
+	var etcd rpctypes.EtcdError
+	if errors.As(err, &etcd) {
+		return etcd.Error()
+	}
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -25,11 +26,13 @@ import (
 //	  └── compacted, or the sink is off ───┘
 type feed struct {
 	cfg    Config
+	route  *route
 	prefix string
 	probe  string // key whose value tells the sink whether it is current
 	sink   sink
 	health *health
 
+	heard   bool // of etcd, in this session
 	listed  bool
 	next    int64    // etcd revision to watch from
 	cluster uint64   // id of the etcd cluster; a backup restored under another token has another one
@@ -87,11 +90,18 @@ func (f *feed) run(ctx context.Context) error {
 		if errors.As(err, &stop) {
 			return stop
 		}
+		if live, _, _, _ := f.health.state(); errors.Is(err, errMoved) && (f.heard || !live) {
+			continue // with a member that has just answered
+		}
 		f.health.lost(err)
 		if time.Since(began) > settledSession {
 			delay = retryDelayMin
 		}
-		f.cfg.Logger.Warn("store feed interrupted", "prefix", f.prefix, "retry_in", delay, "error", err)
+		level := slog.LevelDebug // that the store is lost is said once, by the store
+		if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) {
+			level = slog.LevelWarn
+		}
+		f.cfg.Logger.Log(ctx, level, "store feed interrupted", "prefix", f.prefix, "retry_in", delay, "error", err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -102,14 +112,22 @@ func (f *feed) run(ctx context.Context) error {
 }
 
 // session lists if need be and then watches until something breaks.
-func (f *feed) session(ctx context.Context) error {
-	client, err := f.cfg.dial()
+func (f *feed) session(ctx context.Context) (err error) {
+	f.heard = false
+	client, here, err := f.route.dial()
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(here, func() { cancel(errMoved) })()
+	defer func() {
+		var stop stopError
+		if errors.Is(context.Cause(ctx), errMoved) && !errors.As(err, &stop) {
+			err = errMoved
+		}
+	}()
 	if err := f.verify(ctx, client); err != nil {
 		return fmt.Errorf("look: %w", err)
 	}
@@ -202,7 +220,7 @@ func (f *feed) watch(ctx context.Context, client *clientv3.Client, broken <-chan
 			if err := f.probed(ctx, client, r); err != nil {
 				return err
 			}
-			f.health.contact()
+			f.contact()
 		case r, ok := <-responses:
 			if !ok {
 				return errors.New("watch ended")
@@ -225,9 +243,14 @@ func (f *feed) watch(ctx context.Context, client *clientv3.Client, broken <-chan
 			if err := f.deliver(r.Events); err != nil {
 				return err
 			}
-			f.health.contact()
+			f.contact()
 		}
 	}
+}
+
+func (f *feed) contact() {
+	f.heard = true
+	f.health.contact()
 }
 
 // deliver hands one response to the sink, a revision at a time.

@@ -64,7 +64,7 @@ func (s *Store) follow(ctx context.Context, h Handler, health *health) error {
 	defer context.AfterFunc(s.ctx, cancel)()
 	defer s.register(health)()
 	f := &feed{
-		cfg: s.cfg, prefix: s.keys.policy(), probe: s.keys.head(), health: health,
+		cfg: s.cfg, route: s.route, prefix: s.keys.policy(), probe: s.keys.head(), health: health,
 		sink: &policySink{ctx: ctx, keys: s.keys, handler: h, suspect: -1, log: s.cfg.Logger},
 	}
 	err := f.run(ctx)

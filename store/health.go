@@ -24,6 +24,9 @@ func (p *pulse) next() <-chan struct{} {
 }
 
 func (p *pulse) beat() {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ch != nil {
@@ -38,8 +41,10 @@ type health struct {
 	live  bool
 	tried bool // a session has succeeded or failed
 	since time.Time
+	heard time.Time // the last contact; zero: there was none
 	cause error
 	pulse pulse
+	notes *pulse // beats with pulse, for who looks at all feeds; nil: nobody does
 }
 
 // newHealth is not in contact yet.
@@ -49,10 +54,12 @@ func newHealth() *health { return &health{since: time.Now()} }
 func (h *health) contact() {
 	h.mu.Lock()
 	changed := !h.live
-	h.live, h.tried, h.cause = true, true, nil
+	h.live, h.tried, h.heard, h.cause = true, true, time.Now(), nil
+	notes := h.notes
 	h.mu.Unlock()
 	if changed {
 		h.pulse.beat()
+		notes.beat()
 	}
 }
 
@@ -63,8 +70,10 @@ func (h *health) lost(cause error) {
 		h.since = time.Now()
 	}
 	h.live, h.tried, h.cause = false, true, cause
+	notes := h.notes
 	h.mu.Unlock()
 	h.pulse.beat()
+	notes.beat()
 }
 
 // state returns whether the feed is in contact; if not, since when, why, and
@@ -73,6 +82,13 @@ func (h *health) state() (live bool, since time.Time, cause error, tried bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.live, h.since, h.cause, h.tried
+}
+
+// lastHeard is when etcd was heard of last; zero: never.
+func (h *health) lastHeard() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.heard
 }
 
 // awaitLoad waits until a feed has loaded, as isLoaded says after a beat of

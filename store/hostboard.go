@@ -46,7 +46,7 @@ func (s *Store) startHosts() *hostBoard {
 	b := &hostBoard{store: s, policy: s.cache(), health: newHealth(), hosts: map[string]report{}, proved: map[markedRevision]bool{}, reached: map[string]int64{}}
 	s.spawn(func() {
 		defer s.register(b.health)()
-		f := &feed{cfg: s.cfg, prefix: s.keys.hosts(), probe: s.keys.head(), sink: b, health: b.health}
+		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.hosts(), probe: s.keys.head(), sink: b, health: b.health}
 		_ = f.run(s.ctx) // ends with the store only
 	})
 	return b

@@ -32,7 +32,7 @@ func (s *Store) startMembers() *memberBoard {
 	b.clear()
 	b.warn = func(err *RecordError) { s.cfg.Logger.Warn("member of the cluster ignored", "error", err) }
 	s.spawn(func() {
-		f := &feed{cfg: s.cfg, prefix: s.keys.members(), probe: s.keys.level(), sink: b, health: b.health}
+		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.members(), probe: s.keys.level(), sink: b, health: b.health}
 		_ = f.run(s.ctx) // ends with the store only
 	})
 	return b

@@ -16,11 +16,14 @@ import (
 // Store is one process's access to the policy and the hosts. All methods may
 // be called from many goroutines at once.
 type Store struct {
-	cfg    Config
-	keys   layout
-	client *clientv3.Client // for requests; feeds have their own
-	conns  connections      // of the client
-	asked  atomic.Int64     // connections made when the store was last found to be the one of the cache
+	cfg     Config
+	keys    layout
+	route   *route // to etcd
+	trouble trouble
+	checked check
+	client  *clientv3.Client // for requests; feeds have their own
+	conns   connections      // of the client
+	asked   atomic.Int64     // connections made when the store was last found to be the one of the cache
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -50,10 +53,14 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 		return nil, &OpError{Op: "open", Err: err}
 	}
 	s := &Store{cfg: cfg, keys: layout{cfg.Prefix}, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
-	if s.client, err = cfg.dial(grpc.WithStatsHandler(&s.conns)); err != nil {
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.route = newRoute(s.ctx, cfg, s.keys.head(), s.spawn)
+	if s.client, err = s.route.dialMoving(grpc.WithStatsHandler(&s.conns)); err != nil {
+		s.cancel()
 		return nil, &OpError{Op: "open", Err: err}
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.route.changed, s.route.wrote = s.trouble.changed.beat, s.trouble.wrote
+	s.spawn(s.tellTrouble)
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
 	s.memberBoard = sync.OnceValue(s.startMembers)
@@ -105,7 +112,7 @@ func (s *Store) Sync(ctx context.Context) error {
 			if cause == nil {
 				cause = ctx.Err()
 			}
-			return &OpError{Op: "sync", Kind: ErrUnavailable, Err: cause}
+			return s.failed("sync", cause)
 		case <-beat:
 		}
 	}
@@ -121,18 +128,34 @@ func (s *Store) Generation() int64 { return s.cache().now().number }
 // yet, and since when. It looks at what the process uses: the cache, the
 // hosts, each Follow.
 func (s *Store) Stale() (since time.Time, stale bool) {
+	c := s.contact()
+	return c.Since, c.Lost()
+}
+
+// contact is the condition that the feeds tell of.
+func (s *Store) contact() (c Condition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for h := range s.feeds {
-		if live, t, _, _ := h.state(); !live && (!stale || t.Before(since)) {
-			since, stale = t, true
+		live, since, cause, _ := h.state()
+		if live {
+			continue
+		}
+		if heard := h.lastHeard(); c.Kind == nil || heard.Before(c.Heard) {
+			c.Heard = heard
+		}
+		if c.Kind == nil || since.Before(c.Since) {
+			c.Kind, c.Since, c.Cause = ErrUnavailable, since, cause
 		}
 	}
-	return since, stale
+	return c
 }
 
 // register counts a feed's health in Stale until the returned function is called.
 func (s *Store) register(h *health) (remove func()) {
+	h.mu.Lock()
+	h.notes = &s.trouble.changed
+	h.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.feeds[h] = struct{}{}
@@ -160,5 +183,9 @@ func (s *Store) failed(op string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return &OpError{Op: op, Err: err}
 	}
-	return &OpError{Op: op, Kind: kindOf(err), Err: err}
+	kind := kindOf(err)
+	if kind == ErrUnavailable && s.route.leaderless() != nil {
+		kind = ErrNoLeader
+	}
+	return &OpError{Op: op, Kind: kind, Err: err}
 }

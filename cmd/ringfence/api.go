@@ -19,6 +19,10 @@ type apiCmd struct {
 	logFlags
 }
 
+// apiProbes is how often an API asks etcd whether what it knows is the latest.
+// There are few APIs, and what they say is acted on.
+const apiProbes = time.Second
+
 func (apiCmd) Help() string {
 	return `Runs one API server. Any number of them may share an etcd. SIGTERM lets open requests finish.
 
@@ -42,6 +46,7 @@ func (c *apiCmd) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
+	cfg.ProbeInterval = apiProbes
 	s, err := store.Open(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("--etcd: %w", err)

@@ -75,6 +75,7 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio) error {
 	}
 	defer s.Close()
 	registry := newRegistry()
+	registry.MustRegister(store.Troubles(s.Condition))
 	group, ctx := errgroup.WithContext(ctx)
 	if c.Metrics != "" {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Metrics)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ringfence/ringfence/client"
 )
@@ -17,13 +18,15 @@ func (statusCmd) Help() string {
 
 // status is what -o json prints: the API has no such document of its own.
 type status struct {
-	Server      string              `json:"server"`
-	Ready       bool                `json:"ready"`
-	NotReady    string              `json:"not_ready,omitempty"`
-	Hosts       []client.Host       `json:"hosts,omitempty"`
-	Networks    []client.Network    `json:"networks_with_warnings,omitempty"`
-	Realization *client.Realization `json:"realization,omitempty"`
-	Cluster     *client.Cluster     `json:"cluster,omitempty"`
+	Server   string        `json:"server"`
+	Ready    bool          `json:"ready"`
+	NotReady string        `json:"not_ready,omitempty"`
+	Hosts    []client.Host `json:"hosts,omitempty"`
+	// StaleSeconds is how old the hosts are, if the store is lost.
+	StaleSeconds float64             `json:"stale_seconds,omitempty"`
+	Networks     []client.Network    `json:"networks_with_warnings,omitempty"`
+	Realization  *client.Realization `json:"realization,omitempty"`
+	Cluster      *client.Cluster     `json:"cluster,omitempty"`
 }
 
 func (statusCmd) Run(s *session, g *globals) error {
@@ -37,6 +40,9 @@ func (statusCmd) Run(s *session, g *globals) error {
 		st.NotReady = problem.Error()
 	}
 	lookErr := s.look(&st)
+	if !st.Ready && client.HasCode(lookErr, problem.Code) {
+		lookErr = nil // said already
+	}
 	if s.out.json {
 		doc, err := json.Marshal(st)
 		if err != nil {
@@ -57,9 +63,13 @@ func (statusCmd) Run(s *session, g *globals) error {
 
 // look reads what the admin may see; others see less, and that is no error.
 func (s *session) look(st *status) error {
-	hosts, err := client.Collect(s.api.Hosts(s.ctx))
+	var seen client.Meta
+	hosts, err := client.Collect(s.api.Hosts(s.ctx, client.AllowStale(), client.Into(&seen)))
 	if err == nil {
 		st.Hosts = hosts
+		if seen.Stale {
+			st.StaleSeconds = seen.Age.Seconds()
+		}
 		var r client.Realization
 		if r, err = s.api.Realization(s.ctx, 0, s.wait); err == nil {
 			st.Realization = &r
@@ -84,7 +94,7 @@ func (s *session) look(st *status) error {
 func (s *session) printStatus(st status) {
 	ready := s.out.paint(green, "ready")
 	if !st.Ready {
-		ready = s.out.paint(red, "not ready")
+		ready = s.out.paint(red, "not ready: "+st.NotReady)
 	}
 	s.out.line("API %s: %s", st.Server, ready)
 	if st.Realization != nil {
@@ -100,6 +110,9 @@ func (s *session) printStatus(st status) {
 	}
 	if len(st.Hosts) > 0 {
 		s.out.line("")
+		if st.StaleSeconds > 0 {
+			s.out.line("%s the store was last heard of %s ago; this is what was known then", s.out.paint(yellow, "stale"), time.Duration(st.StaleSeconds*float64(time.Second)).Round(time.Second))
+		}
 		s.out.table(hostHeader, hostRows(st.Hosts))
 	} else if st.Realization != nil {
 		s.out.line("no host has reported yet")

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// lines is a log that a test reads.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// count tells how many lines have a text.
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
+// TestStoreFull uses up a small quota of etcd: writes say so, reads go on, and
+// the log has one line about it, and one when it is over.
+func TestStoreFull(t *testing.T) {
+	e := &externalEtcd{dir: socketDir(t), args: []string{"--quota-backend-bytes", "1000000"}}
+	e.start(t)
+	t.Cleanup(func() { e.stop(t) })
+	log := &lines{}
+	cfg := e.config()
+	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
+	s, idle := open(t, cfg), open(t, e.config())
+	mustUpdate(t, s, put(account("a")))
+	mustUpdate(t, idle, put(account("b")))
+	ctx := within(t, time.Minute)
+	for big := strings.Repeat("x", 100_000); ; {
+		if _, err := s.client.Put(ctx, "/other", big); errors.Is(err, rpctypes.ErrNoSpace) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		if _, err := s.Update(ctx, put(group("a", "g"))); !errors.Is(err, ErrFull) || !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("a write into a full store: %v", err)
+		}
+	}
+	if err := s.PutHost(ctx, HostStatus{Host: "h1"}); !errors.Is(err, ErrFull) {
+		t.Errorf("a report into a full store: %v", err)
+	}
+	awaitCondition(t, s, ErrFull)
+	for name, s := range map[string]*Store{"one that wrote": s, "one that did not write": idle} {
+		if err := s.Check(ctx); !errors.Is(err, ErrFull) {
+			t.Errorf("check by %s: %v", name, err)
+		}
+		awaitCondition(t, s, ErrFull)
+		if read(t, s, func(snap *snapshot) bool { return snap.Account("a") == nil || snap.Account("b") == nil }) {
+			t.Errorf("%s does not know the accounts", name)
+		}
+	}
+	for ; log.count("condition=full") == 0; time.Sleep(10 * time.Millisecond) {
+		if ctx.Err() != nil {
+			t.Fatal("the log does not say that the store is full")
+		}
+	}
+	if _, err := s.client.Delete(ctx, "/other"); err != nil {
+		t.Fatal(err)
+	}
+	compact(t, e.config())
+	e.ctl(t, "--endpoints", e.address, "defrag")
+	e.ctl(t, "--endpoints", e.address, "alarm", "disarm")
+	mustUpdate(t, s, put(group("a", "g")))
+	awaitCondition(t, s, nil)
+	for idle.Check(ctx) != nil && ctx.Err() == nil {
+		time.Sleep(checkReused)
+	}
+	awaitCondition(t, idle, nil)
+	for ; log.count("well again") == 0; time.Sleep(10 * time.Millisecond) {
+		if ctx.Err() != nil {
+			t.Fatal("the log does not say that the store is well again")
+		}
+	}
+	if n := log.count("in trouble"); n != 1 {
+		t.Errorf("%d lines say that the store is in trouble, want 1:\n%s", n, log.text.String())
+	}
+}
+
+// TestKindsOfRefusals: what etcd says is told apart.
+func TestKindsOfRefusals(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want error
+	}{
+		{rpctypes.ErrNoSpace, ErrFull},
+		{rpctypes.ErrNoLeader, ErrNoLeader},
+		{rpctypes.ErrTimeoutDueToLeaderFail, ErrNoLeader},
+		{rpctypes.ErrTimeout, ErrUnavailable},
+		{rpctypes.ErrTooManyRequests, ErrUnavailable},
+		{rpctypes.ErrPermissionDenied, nil},
+		{rpctypes.ErrCorrupt, ErrUnavailable},
+		{rpctypes.ErrTooManyOps, ErrTooLarge},
+		{rpctypes.ErrRequestTooLarge, ErrTooLarge},
+		{rpctypes.ErrDuplicateKey, nil},
+		{status.Error(codes.Unavailable, "connection refused"), ErrUnavailable},
+		{status.Error(codes.DeadlineExceeded, "late"), ErrUnavailable},
+	} {
+		if got := kindOf(c.err); got != c.want {
+			t.Errorf("%v is a %v, want %v", c.err, got, c.want)
+		}
+	}
+}

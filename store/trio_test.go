@@ -1,0 +1,180 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/internal/slowness"
+)
+
+// trio is an etcd of three members, of the etcd of PATH with its own times for
+// elections.
+type trio struct {
+	endpoints []string
+	members   []*exec.Cmd
+}
+
+func startTrio(t *testing.T, args ...string) *trio {
+	t.Helper()
+	dir := socketDir(t)
+	c := &trio{}
+	var peers, cluster []string
+	for i := range 3 {
+		c.endpoints = append(c.endpoints, freeAddress())
+		peers = append(peers, "http://"+freeAddress())
+		cluster = append(cluster, fmt.Sprintf("m%d=%s", i, peers[i]))
+	}
+	for i, peer := range peers {
+		client := "http://" + c.endpoints[i]
+		log, err := os.Create(filepath.Join(dir, fmt.Sprintf("log%d", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		m := exec.Command("etcd", append([]string{"--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(dir, fmt.Sprintf("data%d", i)),
+			"--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+			"--initial-cluster", strings.Join(cluster, ","), "--unsafe-no-fsync", "--enable-grpc-gateway=false"}, args...)...)
+		m.Stdout, m.Stderr = log, log
+		if err := m.Start(); err != nil {
+			t.Fatalf("%v (install etcd-server)", err)
+		}
+		t.Cleanup(func() {
+			_ = m.Process.Kill() // it is a child, and not waited for yet
+			_ = m.Wait()         // killed
+		})
+		c.members = append(c.members, m)
+	}
+	for i, endpoint := range c.endpoints {
+		awaitListener(t, endpoint, filepath.Join(dir, fmt.Sprintf("log%d", i)))
+	}
+	return c
+}
+
+func (c *trio) config() Config {
+	cfg := testConfig(Config{Endpoints: c.endpoints})
+	cfg.ProbeInterval, cfg.ProbeTimeout, cfg.RequestTimeout = 0, 0, 0 // as they are by default
+	return cfg
+}
+
+// leader is the member that leads.
+func (c *trio) leader(t *testing.T) int {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: c.endpoints})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for ctx := within(t, 20*time.Second); ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		for i, endpoint := range c.endpoints {
+			if st, err := client.Status(ctx, endpoint); err == nil && st.Leader != 0 && st.Leader == st.Header.MemberId {
+				return i
+			}
+		}
+	}
+	t.Fatal("etcd has no leader")
+	return 0
+}
+
+func (c *trio) signal(t *testing.T, member int, s syscall.Signal) {
+	t.Helper()
+	if err := c.members[member].Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMemberHangs stops one member of three: whoever uses it writes by another
+// one within two seconds. If it leads, etcd needs a time of its own to have
+// another leader.
+func TestMemberHangs(t *testing.T) {
+	c := startTrio(t)
+	var stores []*Store
+	for i := range 6 {
+		s := open(t, c.config())
+		mustUpdate(t, s, put(account(fmt.Sprintf("a%d", i))))
+		stores = append(stores, s)
+	}
+	for _, hangs := range []struct {
+		name   string
+		member func() int
+		within time.Duration
+	}{
+		{"a follower", func() int { return (c.leader(t) + 1) % 3 }, 2 * time.Second},
+		{"the leader", func() int { return c.leader(t) }, 2*time.Second + 4*time.Second}, // etcd elects in 1 to 2 s, once in a while twice
+	} {
+		t.Run(hangs.name, func(t *testing.T) {
+			member := hangs.member()
+			machine := slowness.Start(t)
+			c.signal(t, member, syscall.SIGSTOP)
+			var wg sync.WaitGroup
+			took := make([]time.Duration, len(stores))
+			for i, s := range stores {
+				wg.Go(func() {
+					began := time.Now()
+					_, err := s.Update(within(t, 20*time.Second), put(group(fmt.Sprintf("a%d", i), "g")))
+					if took[i] = time.Since(began); err != nil {
+						t.Errorf("store %d: %v after %v", i, err, took[i])
+					}
+				})
+			}
+			wg.Wait()
+			slow := machine.Factor()
+			t.Logf("%v, of a machine %.1f times as slow", took, slow)
+			for i, d := range took {
+				if d > time.Duration(slow*float64(hangs.within)) {
+					t.Errorf("store %d: a write took %v, want at most %v", i, d, hangs.within)
+				}
+			}
+			c.signal(t, member, syscall.SIGCONT)
+			for i, s := range stores {
+				mustUpdate(t, s, put(group(fmt.Sprintf("a%d", i), "h")))
+			}
+		})
+	}
+}
+
+// TestNoLeader stops two members of three.
+func TestNoLeader(t *testing.T) {
+	c := startTrio(t)
+	cfg := c.config()
+	cfg.ProbeInterval, cfg.ProbeTimeout = time.Second, time.Second
+	s := open(t, cfg)
+	mustUpdate(t, s, put(account("a")))
+	for i := range 2 {
+		c.signal(t, i, syscall.SIGSTOP)
+	}
+	awaitCondition(t, s, ErrNoLeader)
+	if _, err := s.Update(within(t, 20*time.Second), put(group("a", "g"))); !errors.Is(err, ErrNoLeader) {
+		t.Errorf("a write without a leader: %v", err)
+	}
+	if err := s.Check(t.Context()); !errors.Is(err, ErrNoLeader) {
+		t.Errorf("a check without a leader: %v", err)
+	}
+	for i := range 2 {
+		c.signal(t, i, syscall.SIGCONT)
+	}
+	awaitCondition(t, s, nil)
+	mustUpdate(t, s, put(group("a", "g")))
+}
+
+// awaitCondition waits until the store is said to be so.
+func awaitCondition(t *testing.T, s *Store, want error) {
+	t.Helper()
+	for ctx := within(t, time.Minute); s.Condition().Kind != want; time.Sleep(10 * time.Millisecond) {
+		if ctx.Err() != nil {
+			now := s.Condition()
+			s.route.mu.Lock()
+			defer s.route.mu.Unlock()
+			t.Fatalf("the store's condition is %v (%v), want %v; searching %t, found %v", now, now.Cause, want, s.route.searching != nil, s.route.found)
+		}
+	}
+}
