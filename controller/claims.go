@@ -21,10 +21,11 @@ type claims struct {
 	byName map[string]ovsdb.Interface
 	byPort map[uint32]string            // names, by ofport
 	byNIC  map[string][]ovsdb.Interface // those that claim it, by name; nearly always one
+	bonds  map[string][]string          // names of a port's interfaces that are named otherwise than it, sorted
 }
 
 func newClaims() claims {
-	return claims{byName: map[string]ovsdb.Interface{}, byPort: map[uint32]string{}, byNIC: map[string][]ovsdb.Interface{}}
+	return claims{byName: map[string]ovsdb.Interface{}, byPort: map[uint32]string{}, byNIC: map[string][]ovsdb.Interface{}, bonds: map[string][]string{}}
 }
 
 // change takes what is different, and adds the NICs that it may be of concern to.
@@ -37,6 +38,10 @@ func (c *claims) change(ch ovsdb.Change, touched map[string]struct{}) {
 		c.byName[i.Name] = i
 		if i.OFPort != 0 {
 			c.byPort[i.OFPort] = i.Name
+		}
+		if i.Port != i.Name {
+			at, _ := slices.BinarySearch(c.bonds[i.Port], i.Name)
+			c.bonds[i.Port] = slices.Insert(c.bonds[i.Port], at, i.Name)
 		}
 		if i.IfaceID != "" {
 			at, _ := slices.BinarySearchFunc(c.byNIC[i.IfaceID], i.Name, compareName)
@@ -57,6 +62,11 @@ func (c *claims) drop(name string, touched map[string]struct{}) {
 	delete(c.byName, name)
 	if c.byPort[i.OFPort] == name {
 		delete(c.byPort, i.OFPort)
+	}
+	if rest := slices.DeleteFunc(c.bonds[i.Port], func(other string) bool { return other == name }); len(rest) == 0 {
+		delete(c.bonds, i.Port)
+	} else {
+		c.bonds[i.Port] = rest
 	}
 	if i.IfaceID == "" {
 		return
@@ -87,6 +97,25 @@ func (c *claims) get(nic string) (claim, bool) {
 		out.warn = fmt.Sprintf("interface %s claims the NIC too; %s has it", loser.Name, out.iface.Name)
 	}
 	return out, true
+}
+
+// members returns the interfaces of a port: more than one are a bond.
+func (c *claims) members(port string) []string {
+	names := slices.Clone(c.bonds[port])
+	if i, ok := c.byName[port]; ok && i.Port == port {
+		names = append(names, port)
+	}
+	return names
+}
+
+// uplink returns the interface of a name, or the first one of the port of that
+// name: a bond's interfaces have names of their own.
+func (c *claims) uplink(name string) ovsdb.Interface {
+	i, ok := c.byName[name]
+	if names := c.bonds[name]; !ok && len(names) > 0 {
+		i = c.byName[names[0]]
+	}
+	return i
 }
 
 // all returns the claims of all NICs, in the order of the interfaces' names.

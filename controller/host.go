@@ -29,7 +29,8 @@ type hostInput struct {
 // local is what the bridge said when it was looked at last.
 type local struct {
 	in    hostInput
-	zones zoned               // as in.zones, while they change
+	zones zoned // as in.zones, while they change
+	devs  devices
 	todo  map[string]struct{} // NICs to look at: they changed, or may do better now
 }
 
@@ -63,27 +64,40 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 		in.again = lookAgain
 	}
 	in.host.Changed = in.looked
-	err = nil
-	in.host.Uplink = 0
-	if e.cfg.Uplink != "" {
-		if uplink.OFPort != 0 && e.ports.agree(uplink) {
-			in.host.Uplink = uplink.OFPort
-		} else {
-			err = fmt.Errorf("%s is not a working port of the bridge", e.cfg.Uplink)
-			if uplink.OFPort != 0 {
-				in.again = lookAgain
-			}
-		}
-	}
-	e.report.problem("uplink", err)
+	e.report.problem("uplink", e.uplink(in, uplink))
 	return *in, nil
+}
+
+// uplink takes the way to other hosts, and says what is wrong with it.
+func (e *engine) uplink(in *hostInput, uplink ovsdb.Interface) error {
+	in.host.Uplink = 0
+	if e.cfg.Uplink == "" {
+		return nil
+	}
+	if uplink.OFPort == 0 || !e.ports.agree(uplink) {
+		if uplink.OFPort != 0 {
+			in.again = lookAgain
+		}
+		return fmt.Errorf("%s is not a working port of the bridge", e.cfg.Uplink)
+	}
+	if bond := e.bond(uplink); len(bond) > 1 {
+		return fmt.Errorf("port %s is a bond of %s: OpenFlow has no port for it. Put the bond into a bridge of its own, and join the two by patch ports", uplink.Port, strings.Join(bond, ", "))
+	}
+	in.host.Uplink = uplink.OFPort
+	return e.device("", uplink)
+}
+
+// bond returns the interfaces of the port that one belongs to.
+func (e *engine) bond(i ovsdb.Interface) (names []string) {
+	e.plugs.ask(func(c *claims) { names = c.members(i.Port) })
+	return names
 }
 
 // changed returns the claims of the NICs to look at, in the order of the
 // interfaces' names, those that are not plugged any more, and the uplink.
 func (e *engine) changed(all bool) (look []claim, gone []string, uplink ovsdb.Interface) {
 	e.plugs.ask(func(c *claims) {
-		uplink = c.byName[e.cfg.Uplink]
+		uplink = c.uplink(e.cfg.Uplink)
 		if all {
 			look = c.all()
 			return
@@ -116,12 +130,16 @@ func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []s
 	e.local.todo = map[string]struct{}{}
 	ports, since := in.host.Ports, in.since
 	if all {
+		e.local.devs = devices{read: func() map[uint32]bool { return devicesRead(e.cfg.RunDir) }}
+		e.local.devs.begin()
+		defer e.local.devs.end()
 		in.host.Ports, in.claims, in.problems = map[string]ofrules.Port{}, map[string]claim{}, map[string]string{}
 		in.since, e.local.zones, in.looked = map[string]uint64{}, zoned{}, nil
 	}
 	for _, nic := range gone {
 		e.local.forget(nic)
 		delete(in.since, nic)
+		e.local.devs.forget(nic)
 	}
 	fresh, failed := e.zones.change(ctx, look, gone)
 	in.fresh = fresh
@@ -144,6 +162,9 @@ func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []s
 		case failed[c.nic] != nil:
 			in.problems[c.nic] = failed[c.nic].Error()
 		}
+		if err := e.device(c.nic, c.iface); err != nil && in.problems[c.nic] == "" {
+			in.problems[c.nic] = err.Error() // its flows stay: they do no harm
+		}
 		if now, has := in.host.Ports[c.nic]; !has {
 			delete(in.since, c.nic)
 		} else if had && was == now {
@@ -156,6 +177,15 @@ func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []s
 		}
 	}
 	in.zones = e.local.zones.copy()
+}
+
+// device says what is wrong with the device of a NIC's interface, or with the
+// uplink's, which is "".
+func (e *engine) device(nic string, i ovsdb.Interface) error {
+	if bridge, _, _ := e.plugs.get(); bridge.DatapathType != "netdev" {
+		return nil
+	}
+	return e.local.devs.see(nic, i)
 }
 
 // forget takes a NIC out.

@@ -314,6 +314,7 @@ func TestGuard(t *testing.T) {
 			"no addresses":    testNoAddresses,
 			"DHCP server":     testDHCPServer,
 			"types":           testTypes,
+			"tap made anew":   testTapMadeAnew,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -39,6 +39,7 @@ type Interface struct {
 	Type        string // "" is a device of the system
 	IfaceID     string // external_ids:iface-id, the NIC behind it
 	OFPort      uint32 // OpenFlow port number; 0 while it has none
+	IfIndex     uint32 // of its network device; 0 while there is none
 	Error       string // why ovs-vswitchd could not make it work
 	ExternalIDs map[string]string
 }
@@ -50,7 +51,7 @@ func (b Bridge) equal(c Bridge) bool {
 }
 
 func (i Interface) equal(j Interface) bool {
-	return i.UUID == j.UUID && i.Name == j.Name && i.Port == j.Port && i.Type == j.Type && i.OFPort == j.OFPort &&
+	return i.UUID == j.UUID && i.Name == j.Name && i.Port == j.Port && i.Type == j.Type && i.OFPort == j.OFPort && i.IfIndex == j.IfIndex &&
 		i.Error == j.Error && maps.Equal(i.ExternalIDs, j.ExternalIDs)
 }
 
@@ -79,6 +80,9 @@ func newInterface(r *interfaceRow, port string) Interface {
 	// -1 says that the interface could not be made (ovs-vswitchd.conf.db(5)).
 	if n := value(r.OFPort); n > 0 && n <= 0xffffffff {
 		i.OFPort = uint32(n)
+	}
+	if n := value(r.IfIndex); n > 0 && n <= 0xffffffff {
+		i.IfIndex = uint32(n)
 	}
 	return i
 }

@@ -62,6 +62,7 @@ type interfaceRow struct {
 	Name        string            `ovsdb:"name"`
 	Type        string            `ovsdb:"type"`
 	OFPort      *int              `ovsdb:"ofport"`
+	IfIndex     *int              `ovsdb:"ifindex"`
 	Error       *string           `ovsdb:"error"`
 	ExternalIDs map[string]string `ovsdb:"external_ids"`
 }
@@ -109,7 +110,7 @@ func (r *portRow) CloneModelInto(to model.Model) { *to.(*portRow) = *r.CloneMode
 
 func (r *interfaceRow) CloneModel() model.Model {
 	c := *r
-	c.OFPort, c.Error, c.ExternalIDs = clone(r.OFPort), clone(r.Error), maps.Clone(r.ExternalIDs)
+	c.OFPort, c.IfIndex, c.Error, c.ExternalIDs = clone(r.OFPort), clone(r.IfIndex), clone(r.Error), maps.Clone(r.ExternalIDs)
 	return &c
 }
 

@@ -143,6 +143,9 @@ type VM struct {
 	NIC  string // iface-id
 	Host *Host
 	tap  string
+
+	device string
+	spec   NodeSpec
 }
 
 // VM makes a VM on a host; Plug adds it to the bridge.
@@ -156,11 +159,23 @@ func (h *Host) VM(nic string, spec NodeSpec) (*VM, error) {
 
 // NIC gives a node a device whose tap is on the host: one more NIC of a VM.
 func (h *Host) NIC(n *Node, nic, device string, spec NodeSpec) (*VM, error) {
-	v := &VM{Node: n, NIC: nic, Host: h, tap: fmt.Sprintf("tap%d", h.lab.number())}
+	v := &VM{Node: n, NIC: nic, Host: h, tap: fmt.Sprintf("tap%d", h.lab.number()), device: device, spec: spec}
 	if err := wire(h.ns, v.tap, v.NS, device); err != nil {
 		return nil, err
 	}
 	return v, n.configure(device, spec)
+}
+
+// Renew deletes the VM's tap and makes it anew under its name. What the bridge has
+// stays as it is.
+func (v *VM) Renew() error {
+	if err := v.Host.ns.IP("link del " + v.tap); err != nil {
+		return err
+	}
+	if err := wire(v.Host.ns, v.tap, v.NS, v.device); err != nil {
+		return err
+	}
+	return v.configure(v.device, v.spec)
 }
 
 // Remove unplugs the VMs, which may be on several hosts, and ends them.

@@ -1,0 +1,98 @@
+package controller
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/ovsdb"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// devices finds the ports whose network device was made anew under its name. The
+// userspace datapath goes on with the device that it opened, which is not there
+// any more, and says so nowhere: not a packet of the VM comes in. (The kernel's
+// takes the port out, and the new device in.)
+type devices struct {
+	read   func() map[uint32]bool // devices that ovs-vswitchd reads; nil: nobody knows
+	now    map[uint32]bool        // what read said, while all NICs are looked at
+	opened map[string]opened      // by NIC; the uplink's is ""
+}
+
+// opened is what ovs-vswitchd opened for a row of the table Interface.
+type opened struct {
+	row   ovsdb.UUID
+	index uint32 // of the device; 0: none yet
+	stale bool   // it is another one by now
+	doubt bool   // the row took the place of one whose device was: ovs-vswitchd may have kept that open
+}
+
+// begin forgets what was found out: all NICs are looked at. Until end, what
+// ovs-vswitchd reads is the word on each.
+func (d *devices) begin() { d.opened, d.now = map[string]opened{}, d.read() }
+
+func (d *devices) end() { d.now = nil }
+
+// forget: a NIC is not plugged any more.
+func (d *devices) forget(nic string) { delete(d.opened, nic) }
+
+// see takes the interface of a NIC, "" for the uplink, and says what is wrong with
+// its device.
+func (d *devices) see(nic string, i ovsdb.Interface) error {
+	was, known := d.opened[nic]
+	if i.Type != "" && i.Type != "system" { // ovs-vswitchd makes the device itself, or there is none
+		d.forget(nic)
+		return nil
+	}
+	if !known || was.row != i.UUID {
+		was = opened{row: i.UUID, doubt: was.stale || was.doubt}
+	}
+	switch now := i.IfIndex; {
+	case now == 0:
+		was.stale = was.stale || was.index != 0
+	case was.index == 0:
+		was.index = now
+		if d.now != nil {
+			was.stale = !d.now[now]
+		} else if was.doubt {
+			read := d.read()
+			was.stale = read != nil && !read[now]
+		}
+	case now != was.index:
+		was.stale = true // and stays so: the device's old number cannot come back
+	}
+	d.opened[nic] = was
+	switch {
+	case was.stale && i.IfIndex == 0:
+		return fmt.Errorf("the device of interface %s is gone", i.Name)
+	case was.stale:
+		return fmt.Errorf("the device of interface %s was made anew, and ovs-vswitchd does not read it: take the port off the bridge, and add it again in another transaction", i.Name)
+	}
+	return nil
+}
+
+// devicesRead returns the indexes of the devices that ovs-vswitchd has packet
+// sockets for (packet(7)), or whoever shares its network namespace; nil if that
+// cannot be found out.
+func devicesRead(runDir string) map[uint32]bool {
+	socket, err := unixctl.FindVswitchd(runDir)
+	if err != nil {
+		return nil
+	}
+	pid := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(socket), "ovs-vswitchd."), ".ctl")
+	b, err := os.ReadFile(filepath.Join("/proc", pid, "net/packet"))
+	if err != nil {
+		return nil
+	}
+	read := map[uint32]bool{}
+	for line := range strings.Lines(string(b)) {
+		if fields := strings.Fields(line); len(fields) == 9 {
+			if index, err := strconv.ParseUint(fields[4], 10, 32); err == nil {
+				read[uint32(index)] = true
+			}
+		}
+	}
+	return read
+}

@@ -1,0 +1,58 @@
+package controller
+
+import (
+	"testing"
+
+	"github.com/ringfence/ringfence/ovsdb"
+)
+
+// What is wrong with a device follows what was seen of its row.
+func TestDevices(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		read  map[uint32]bool
+		steps []ovsdb.Interface
+		stale []bool
+	}{
+		"as it was":                       {nil, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 4, OFPort: 1}}, []bool{false, false}},
+		"gone, and made anew":             {nil, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "a"}, {UUID: "a", IfIndex: 7}}, []bool{false, true, true}},
+		"made anew at once":               {nil, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 7}}, []bool{false, true}},
+		"plugged anew":                    {map[uint32]bool{4: true, 7: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 7}, {UUID: "b", IfIndex: 7}}, []bool{false, true, false}},
+		"another row, and the old device": {map[uint32]bool{4: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 7}, {UUID: "b"}, {UUID: "b", IfIndex: 7}}, []bool{false, true, false, true}},
+		"another row":                     {map[uint32]bool{4: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "b"}, {UUID: "b", IfIndex: 7}}, []bool{false, false, false}},
+		"plugged a moment ago":            {map[uint32]bool{}, []ovsdb.Interface{{UUID: "a"}, {UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 7}}, []bool{false, false, true}},
+		"made anew while nobody looked":   {map[uint32]bool{5: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 4, OFPort: 2}}, []bool{true, true}},
+		"read":                            {map[uint32]bool{4: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}}, []bool{false}},
+		"no device of the system":         {map[uint32]bool{}, []ovsdb.Interface{{UUID: "a", Type: "patch", IfIndex: 4}, {UUID: "a", Type: "patch", IfIndex: 7}}, []bool{false, false}},
+	} {
+		d := devices{read: func() map[uint32]bool { return c.read }}
+		d.begin()
+		for i, iface := range c.steps {
+			if i == 1 { // the first one is met with all others
+				d.end()
+			}
+			if err := d.see("nic", iface); (err != nil) != c.stale[i] {
+				t.Errorf("%s, step %d: %v", name, i, err)
+			}
+		}
+	}
+}
+
+// A bond is found by the name of its port, and by that of each of its interfaces.
+func TestBonds(t *testing.T) {
+	t.Parallel()
+	c := newClaims()
+	touched := map[string]struct{}{}
+	c.change(ovsdb.Change{Set: []ovsdb.Interface{
+		{Name: "eth0", Port: "bond0", OFPort: 1}, {Name: "eth1", Port: "bond0", OFPort: 2}, {Name: "eth2", Port: "eth2", OFPort: 3}, {Name: "eth4", Port: "trunk", OFPort: 4},
+	}}, touched)
+	for name, members := range map[string]int{"bond0": 2, "eth0": 2, "eth1": 2, "eth2": 1, "trunk": 1, "eth4": 1, "none": 0} {
+		if got := c.members(c.uplink(name).Port); len(got) != members {
+			t.Errorf("%s: %q, expected %d", name, got, members)
+		}
+	}
+	c.change(ovsdb.Change{Gone: []ovsdb.Interface{{Name: "eth0", Port: "bond0"}}}, touched)
+	if got := c.uplink("bond0"); got.Name != "eth1" || len(c.members("bond0")) != 1 {
+		t.Errorf("%+v, %q", got, c.members("bond0"))
+	}
+}

@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/lab"
+)
+
+// testTapMadeAnew: a tap that is deleted and made anew under its name is a port
+// of the bridge as before, but the userspace datapath hears nothing of the VM. Its
+// host says so, until the port is taken off the bridge and added again.
+func testTapMadeAnew(t *testing.T, dc *datacentre) {
+	if lab.Datapath() == lab.KernelDatapath {
+		t.Skip("the kernel's datapath takes the new device in")
+	}
+	n := dc.newTenant(t)
+	n.play("vm", "peer")
+	n.group("all")
+	n.rule("all", "in", "ingress all from any")
+	n.join("all", "vm", "peer")
+	const pass = "peer -> vm: tcp/80\nvm -> peer: tcp/80\nvm -> vm: tcp/80\npeer -> peer: tcp/80"
+	n.expectOf("tcp/80", pass)
+
+	vm := n.vms["vm@h1"]
+	if err := vm.Renew(); err != nil {
+		t.Fatal(err)
+	}
+	shown := func(ready bool, says string) {
+		t.Helper()
+		eventually(t, longest, func() error {
+			h, err := n.api.Host(t.Context(), "h1")
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(h.NICs, func(c client.HostNIC) bool { return c.ID == vm.NIC })
+			if i < 0 || h.NICs[i].Ready != ready || !strings.Contains(h.NICs[i].Error, says) || says == "" && h.NICs[i].Error != "" {
+				return fmt.Errorf("NIC %s: %+v", vm.NIC, h.NICs)
+			}
+			return nil
+		})
+	}
+	shown(false, "was made anew, and ovs-vswitchd does not read it")
+	if connects(t, n.party("vm@h1"), n.party("peer@h1"), mustServices(t, "tcp4/80")[0], time.Second) {
+		t.Error("the VM is heard: its host has no reason to complain")
+	}
+	// In one transaction ovs-vswitchd keeps what it has open.
+	if err := vm.Host.Replug(t.Context(), vm); err != nil {
+		t.Fatal(err)
+	}
+	shown(false, "was made anew, and ovs-vswitchd does not read it")
+	if err := errors.Join(vm.Host.Unplug(t.Context(), vm), vm.Host.Plug(t.Context(), vm)); err != nil {
+		t.Fatal(err)
+	}
+	shown(true, "")
+	n.expectOf("tcp/80", pass)
+}
