@@ -1,9 +1,12 @@
 package controller
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ringfence/ringfence/ovsdb"
+	"github.com/ringfence/ringfence/store"
 )
 
 // What is wrong with a device follows what was seen of its row.
@@ -54,5 +57,25 @@ func TestBonds(t *testing.T) {
 	c.change(ovsdb.Change{Gone: []ovsdb.Interface{{Name: "eth0", Port: "bond0"}}}, touched)
 	if got := c.uplink("bond0"); got.Name != "eth1" || len(c.members("bond0")) != 1 {
 		t.Errorf("%+v, %q", got, c.members("bond0"))
+	}
+}
+
+// TestUplinkThatIsABond: a bond has no ofport, and what a flow sends to one of its
+// interfaces does not leave by the others. It is refused, by whichever name.
+func TestUplinkThatIsABond(t *testing.T) {
+	for _, name := range []string{"bond0", "eth8"} {
+		t.Run(name, func(t *testing.T) {
+			r, p := newRig(t), newPolicy()
+			r.uplink = name
+			r.ovs.Vsctl(strings.Fields("add-bond " + bridge + " bond0 eth8 eth9 -- set interface eth8 type=dummy -- set interface eth9 type=dummy")...)
+			r.write(p.base()...)
+			r.start()
+			refused := "uplink: port bond0 is a bond of eth8, eth9"
+			r.status("the bond is refused", func(h store.HostStatus) bool {
+				return slices.ContainsFunc(h.Errors, func(e string) bool { return strings.HasPrefix(e, refused) })
+			})
+			r.ovs.Vsctl("del-port", bridge, "bond0", "--", "add-port", bridge, name, "--", "set", "interface", name, "type=dummy")
+			r.status("a port of its own is taken", func(h store.HostStatus) bool { return h.Applied > 0 && len(h.Errors) == 0 })
+		})
 	}
 }

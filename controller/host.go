@@ -65,6 +65,7 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 	}
 	in.host.Changed = in.looked
 	e.report.problem("uplink", e.uplink(in, uplink))
+	e.local.devs.end()
 	return *in, nil
 }
 
@@ -132,7 +133,6 @@ func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []s
 	if all {
 		e.local.devs = devices{read: func() map[uint32]bool { return devicesRead(e.cfg.RunDir) }}
 		e.local.devs.begin()
-		defer e.local.devs.end()
 		in.host.Ports, in.claims, in.problems = map[string]ofrules.Port{}, map[string]claim{}, map[string]string{}
 		in.since, e.local.zones, in.looked = map[string]uint64{}, zoned{}, nil
 	}

@@ -3,10 +3,13 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gopacket/gopacket/layers"
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/internal/lab"
@@ -59,4 +62,38 @@ func testTapMadeAnew(t *testing.T, dc *datacentre) {
 	}
 	shown(true, "")
 	n.expectOf("tcp/80", pass)
+}
+
+// testOwnLinkLocal: a guest may make its link-local address otherwise than of its
+// MAC (RFC 7217). With it among the NIC's addresses, also where the network has
+// prefixes, router solicitation and DHCPv6 work from there; without they are
+// dropped, whatever group of addresses that is.
+func testOwnLinkLocal(t *testing.T, dc *datacentre) {
+	n := dc.newTenant(t)
+	n.play("vm")
+	out := n.machineOutside("out", 200)
+	own, other := ip("fe80::7217:1:2:3"), ip("fe80::7217:1:2:4")
+	spec := n.nicSpec("vm", "h1")
+	spec.Addresses = append(spec.Addresses, own.String())
+	n.putNIC("vm", "h1", spec)
+	n.group("listed", egressPolicyListed)
+	n.join("listed", "vm")
+	var hails []hail
+	for _, c := range []struct {
+		vm    string
+		from  net.IP
+		heard bool
+	}{{"vm@h1", own, true}, {"vm@h1", other, false}, {"vm@h2", own, false}} {
+		w := newWire(n.party(c.vm), out, n.vlan)
+		w.src6 = c.from
+		say := func(what string, frame []byte) {
+			hails = append(hails, hail{fmt.Sprintf("%s from %s", what, c.from), n.party(c.vm), out, [][]byte{frame}, c.heard})
+		}
+		say("a router solicitation", w.toGroup(ip("ff02::2")).markedICMP6(255, 133, slices.Concat(make([]byte, 4), w.nonce())))
+		w = newWire(n.party(c.vm), out, n.vlan)
+		w.src6 = c.from
+		w = w.toGroup(ip("ff02::1:2"))
+		say("DHCPv6", w.in6(w.ip6(layers.IPProtocolUDP), udp(546, 547), w.payload()))
+	}
+	n.expectHailsOf(t, hails, func(hail) bool { return false }) // all machines of the network may hear a group's
 }

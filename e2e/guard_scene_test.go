@@ -315,6 +315,7 @@ func TestGuard(t *testing.T) {
 			"DHCP server":     testDHCPServer,
 			"types":           testTypes,
 			"tap made anew":   testTapMadeAnew,
+			"own link-local":  testOwnLinkLocal,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
