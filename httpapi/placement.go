@@ -58,6 +58,13 @@ func (p placement) find(n *secgroup.NIC) (found place, ok bool) {
 	return found, ok
 }
 
+// together tells whether two NICs are at one host.
+func (p placement) together(a, b *secgroup.NIC) bool {
+	at, ok := p.find(a)
+	with, too := p.find(b)
+	return ok && too && at.host == with.host
+}
+
 // preferred reports whether a says more of where the NIC is than b does.
 func preferred(n *secgroup.NIC, a, b place) bool {
 	if len(n.Hosts) > 0 {

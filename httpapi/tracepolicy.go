@@ -85,12 +85,13 @@ const bothEndsSend = "; both-ends-send: while this NIC itself sends to the other
 
 // passesAsReply tells whether a packet that no rule lets in gets in all the same
 // once the receiving NIC sends the like: its egress is allowed, so that its own end
-// knows a connection, although the other end refuses it as well. TCP begins with a
-// SYN, and an ICMP request is no answer to another.
+// knows a connection, although the other end refuses it as well. Within a host the
+// two ends know of each other. TCP begins with a SYN, and an ICMP request is no
+// answer to another.
 func (w *way) passesAsReply(s *secgroup.Snapshot) bool {
 	p := w.packet
 	switch {
-	case w.src == nil || w.dst == nil, p.Proto == verdict.ProtoTCP, p.Proto == verdict.ProtoICMP, p.Proto == verdict.ProtoICMPv6:
+	case w.src == nil || w.dst == nil, w.oneHost, p.Proto == verdict.ProtoTCP, p.Proto == verdict.ProtoICMP, p.Proto == verdict.ProtoICMPv6:
 		return false
 	}
 	p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort

@@ -1,12 +1,16 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/store"
 )
 
 // The clause that fits is named in all its parts; the operator's baseline, the
@@ -164,6 +168,27 @@ func TestTraceTellsOfBothEndsThatSend(t *testing.T) {
 	}
 	said(`"udp","port":5000`, true)
 	said(`47`, true)
+	at := func(nics ...string) {
+		t.Helper()
+		status := store.HostStatus{Host: "h1", Connected: true, Applied: 1}
+		for _, id := range nics {
+			status.NICs = append(status.NICs, store.HostNIC{ID: id, Ready: true})
+		}
+		if err := s.store.PutHost(t.Context(), status); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		if err := s.store.WaitHosts(ctx, func(all []store.HostStatus) bool {
+			return slices.ContainsFunc(all, func(h store.HostStatus) bool { return len(h.NICs) == len(nics) })
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at("n1", "n2", "n3", "n5") // within a host the ends know of each other
+	said(`"udp","port":5000`, false)
+	at("n1", "n3", "n5") // n2 is somewhere else
+	said(`"udp","port":5000`, true)
 	said(`"tcp","port":5000`, false)
 	said(`"icmp"`, false)
 	s.must("PUT", "/v1/accounts/acme/security-groups/left/rules/in", `{"direction":"ingress","protocol":"udp"}`)

@@ -78,6 +78,7 @@ func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) 
 			return err
 		}
 		t.way = w
+		w.oneHost = w.oneSegment && at.together(w.src, w.dst)
 		for _, end := range []struct {
 			nic *secgroup.NIC
 			d   secgroup.Direction

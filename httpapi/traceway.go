@@ -19,6 +19,8 @@ type way struct {
 	revision int64
 	// oneSegment: no router is between the ends, which are both NICs.
 	oneSegment bool
+	// oneHost: they are plugged at one host, and in one segment.
+	oneHost bool
 }
 
 // resolve finds the ends of a trace. Ends that an account names are its own;
