@@ -70,7 +70,7 @@ func cutPipeline(b *builder, s stage) {
 	}
 	state(prioCut, of.CTRel, of.CTNew|of.CTInv, nil)
 	state(prioCut, of.CTEst|of.CTRpl, of.CTNew|of.CTInv, nil)
-	state(prioCut, of.CTEst, of.CTNew|of.CTInv|of.CTRpl, nil, of.Goto{Table: s.nic})
+	state(prioCut, of.CTEst, of.CTNew|of.CTInv|of.CTRpl, nil, append(s.begins(), of.Goto{Table: s.nic})...)
 	state(prioCutFragment, of.CTRpl, of.CTInv, terms(marked()))
 	// It was refused, and is not whole.
 	b.flow(s.fragment, 420, terms(isCut()))

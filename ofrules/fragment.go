@@ -76,9 +76,17 @@ func fragmentParts(b *builder, n localNIC, inPort, out of.Term) {
 			b.flow(table, 410, append(terms(side.port, ctState(set, clear)), zone...), acts...)
 		}
 		s := side.stage
-		state(s.state, of.CTEst, of.CTNew|of.CTInv|of.CTRel, load(regFragment, 0), of.Goto{Table: s.next})
-		state(s.state, of.CTNew, of.CTInv|of.CTRel, of.Goto{Table: s.nic})
-		b.flow(s.state, 412, append(terms(side.port, isCut(), of.CTState.IsMasked(of.CTEst|of.CTTrk, of.CTEst|of.CTNew|of.CTInv|of.CTRel|of.CTRpl|of.CTTrk)), zone...), of.Goto{Table: s.nic})
+		pass := []of.Action{load(regFragment, 0), of.Goto{Table: s.next}}
+		if begins := s.begins(); begins == nil {
+			state(s.state, of.CTEst, of.CTNew|of.CTInv|of.CTRel, pass...)
+			// Of these no rule sees the ports: they pass where the rules name none.
+			b.flow(s.state, 411, append(append(contradiction(), side.port), zone...), of.Goto{Table: s.nic})
+		} else {
+			state(s.state, of.CTEst|of.CTRpl, of.CTNew|of.CTInv|of.CTRel, pass...)
+			state(s.state, of.CTEst, of.CTNew|of.CTInv|of.CTRel|of.CTRpl, append(begins, pass...)...)
+		}
+		state(s.state, of.CTNew, of.CTInv|of.CTRel, append(s.begins(), of.Goto{Table: s.nic})...)
+		b.flow(s.state, 412, append(terms(side.port, isCut(), of.CTState.IsMasked(of.CTEst|of.CTTrk, of.CTEst|of.CTNew|of.CTInv|of.CTRel|of.CTRpl|of.CTTrk)), zone...), append(s.begins(), of.Goto{Table: s.nic})...)
 		state(s.fragment, 0, of.CTInv, leave(s.next)...)
 	}
 	b.flow(TableIngressState, 415, terms(marked(), inPort, out))

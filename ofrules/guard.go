@@ -97,7 +97,13 @@ func stagePipeline(b *builder, s stage) {
 		b.flow(s.state, prio, terms(ctState(set, clear)), acts...)
 	}
 	state(prioInvalid, of.CTInv, 0)
-	state(200, of.CTEst, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+	if begins := s.begins(); begins == nil {
+		state(200, of.CTEst, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+		bothSendPipeline(b, s)
+	} else {
+		state(200, of.CTEst|of.CTRpl, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+		state(200, of.CTEst, of.CTNew|of.CTInv|of.CTRpl, append(begins, of.Goto{Table: s.next})...)
+	}
 	state(200, of.CTRel, of.CTNew|of.CTInv, of.Goto{Table: s.next})
 	newPipeline(b, s)
 	cutPipeline(b, s)

@@ -112,7 +112,8 @@ func AddressTables() []uint8 {
 }
 
 // The registers. Those above regOut are set after a ct() and cleared before
-// the next: what lives across a ct() multiplies recirculation ids.
+// the next: what lives across a ct() multiplies recirculation ids. regBegun does
+// live across the second.
 const (
 	regSegment  = of.Reg0  // the L2 segment of the frame: (VLAN, routing domain)
 	regZone     = of.Reg1  // conntrack zone of the NIC being judged, 16 bits
@@ -124,6 +125,7 @@ const (
 	regProbe    = of.Reg7  // 1: a probe that was reported as it left egress, see Probe
 	regLabel    = of.Reg8  // first of labelRegisters labels of the remote address
 	regLabelN   = of.Reg11 // last
+	regBegun    = of.Reg12 // 1: the sender began its connection, see bothsend.go
 )
 
 const labelRegisters = 4

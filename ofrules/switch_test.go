@@ -95,7 +95,7 @@ func (b *bridge) install(t *testing.T, flows []of.Flow) {
 
 var (
 	traceExit   = regexp.MustCompile(`push_vlan\(vid=(\d+),pcp=0\)|pop_vlan|\b[a-z]+p(\d+)\b`)
-	traceCommit = regexp.MustCompile(`ct\(commit,zone=(\d+),mark=(0x[0-9a-f]+)/0xffffffff,label=0/0x1\)`)
+	traceCommit = regexp.MustCompile(`ct\((?:force_)?commit,zone=(\d+),mark=(0x[0-9a-f]+)/0xffffffff,label=0/0x1\)`)
 )
 
 // carry asks ofproto/trace.

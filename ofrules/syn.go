@@ -48,7 +48,7 @@ func newPipeline(b *builder, s stage) {
 		// Only what belongs to no connection has no mark: it is broken.
 		invalid := of.CTState.IsMasked(of.CTInv|of.CTTrk, of.CTInv|of.CTTrk)
 		b.flow(s.state, prioInvalidNone, terms(eth, tcp, invalid, of.CTMark.Is(0)))
-		b.flow(s.state, prioOldTuple, terms(eth, tcp, invalid, of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck|of.TCPFin|of.TCPRst)), of.Goto{Table: s.nic})
+		b.flow(s.state, prioOldTuple, terms(eth, tcp, invalid, of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck|of.TCPFin|of.TCPRst)), append(s.begins(), of.Goto{Table: s.nic})...)
 		b.flow(s.state, prioNoSYN, terms(eth, tcp, isNew(), noSYN))
 		// A handshake is never in fragments.
 		b.flow(s.accept, prioTCPInParts, terms(eth, tcp, isNew(), marked(), isWhole()))
@@ -57,7 +57,7 @@ func newPipeline(b *builder, s stage) {
 			commit(of.CopyField{Src: regRule, Dst: of.CTMark}, of.NoTable, of.SetWide{Field: of.CTLabel, Value: pickedUp, Mask: pickedUp}),
 		}}}, leave(s.next)...)...)
 	}
-	b.flow(s.state, prioNew, terms(isNew()), of.Goto{Table: s.nic})
+	b.flow(s.state, prioNew, terms(isNew()), append(s.begins(), of.Goto{Table: s.nic})...)
 }
 
 // PickUp returns the flows that have TCP judged that is picked up in mid-stream,
