@@ -150,7 +150,11 @@ func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
 	state := ctNext(t.q.State, t.q.Packet)
 	out := t.ifaces[t.dst.port]
 	if t.q.Egress && t.oneSegment() && t.src.port != 0 {
-		trace, err := t.run(ctx, t.leaving(), ctNext(inquiry.Established, t.q.Packet), state)
+		known := inquiry.Established
+		if t.q.State == inquiry.Reply {
+			known = inquiry.Reply // and not what the sender began
+		}
+		trace, err := t.run(ctx, t.leaving(), ctNext(known, t.q.Packet), state)
 		if err != nil {
 			return nil, err
 		}

@@ -45,7 +45,7 @@ func (w *World) touches(host string) func(*Flow) bool {
 }
 
 // across tells whether a flow is, or may be, between hosts.
-func (w *World) across(f *Flow) bool {
+func across(f *Flow) bool {
 	from, to := machineNamed(f.From), machineNamed(f.To)
 	return from.host != to.host || from.moves || to.moves
 }

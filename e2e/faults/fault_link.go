@@ -32,6 +32,6 @@ func uplinkDown(ctx context.Context, w *World, f Fault) error {
 		return err
 	}
 	err := errors.Join(sleep(ctx, f.For), w.Lab.Host(f.Target).Connect(true))
-	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.across})
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: across})
 	return err
 }

@@ -54,8 +54,8 @@ type OffLeak struct {
 
 // offLeaks are those flows.
 var offLeaks = []OffLeak{
-	{"both ends send, and both may send to everybody", "the limit that docs/semantics.md states: each end takes what comes for the reply to its own",
-		func(f *Flow) bool { return f.Both && f.To != "s2" }},
+	{"both ends send, at two hosts, and both may send to everybody", "the limit that docs/semantics.md states: each end takes what comes for the reply to its own",
+		func(f *Flow) bool { return f.Both && f.To != "s2" && across(f) }},
 }
 
 // On are the kinds that are drawn.
