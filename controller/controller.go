@@ -165,6 +165,7 @@ func newController(cfg Config) *controller {
 	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
 	c.ctl, c.asked = unixctl.Open(cfg.RunDir), unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
+	c.metrics.count(cfg.Metrics, cfg.Asks)
 	c.view = newView(c.notify)
 	c.plugs = newPlugs(cfg, c.log, c.notify)
 	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}

@@ -18,6 +18,8 @@ import (
 // Asks brings questions to this host.
 type Asks interface {
 	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
+	// RefusedAsks counts the questions that were refused because too many waited.
+	RefusedAsks() int64
 }
 
 // desk answers questions about what is installed, beside the engine.

@@ -89,6 +89,8 @@ func TestPanicInAQuestion(t *testing.T) {
 // idleAsks brings no questions.
 type idleAsks struct{}
 
+func (idleAsks) RefusedAsks() int64 { return 0 }
+
 func (idleAsks) ServeAsks(ctx context.Context, _ string, _ store.Answerer) error {
 	<-ctx.Done()
 	return ctx.Err()

@@ -10,11 +10,15 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
 )
 
 // countEvery is how often the counters of rules' flows are read. What a flow
 // counted after the last reading is lost when it is removed.
 const countEvery = 10 * time.Second
+
+// hitsKept is for how long the hits of a rule are kept that is gone.
+const hitsKept = 10 * time.Minute
 
 // hits adds up what rules let through, over flows that come and go. It is kept
 // while the controller runs.
@@ -23,6 +27,7 @@ type hits struct {
 	since time.Time
 	last  map[openflow.FlowKey]tallied
 	rules map[inquiry.Rule]*inquiry.RuleHits
+	gone  map[inquiry.Rule]time.Time // those of them that the policy has not had since then
 }
 
 // tallied is a flow's counters as they were read last.
@@ -32,7 +37,7 @@ type tallied struct {
 }
 
 func newHits() *hits {
-	return &hits{since: time.Now(), last: map[openflow.FlowKey]tallied{}, rules: map[inquiry.Rule]*inquiry.RuleHits{}}
+	return &hits{since: time.Now(), last: map[openflow.FlowKey]tallied{}, rules: map[inquiry.Rule]*inquiry.RuleHits{}, gone: map[inquiry.Rule]time.Time{}}
 }
 
 // add takes the present counters of all flows of rules.
@@ -66,6 +71,24 @@ func (h *hits) add(now time.Time, stats []openflow.FlowStats, rule func(number u
 	h.last = next
 }
 
+// tidy forgets rules that have been gone for hitsKept: one may come back.
+func (h *hits) tidy(now time.Time, there func(inquiry.Rule) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for r := range h.rules {
+		since, gone := h.gone[r]
+		switch {
+		case there(r):
+			delete(h.gone, r)
+		case !gone:
+			h.gone[r] = now
+		case now.Sub(since) >= hitsKept:
+			delete(h.gone, r)
+			delete(h.rules, r)
+		}
+	}
+}
+
 // of lists the sums of one group's rules, by rule.
 func (h *hits) of(account, group string) inquiry.HitsAnswer {
 	h.mu.Lock()
@@ -94,6 +117,12 @@ func (d *desk) count(ctx context.Context) error {
 		return err
 	}
 	d.read(func(n names, _ ofrules.Host) { d.hits.add(time.Now(), stats, n.rule) })
+	d.view.policy(func(s *secgroup.Snapshot) {
+		d.hits.tidy(time.Now(), func(r inquiry.Rule) bool {
+			g := s.Group(secgroup.GroupRef{Account: r.Account, ID: r.Group})
+			return g != nil && g.Rule(r.ID) != nil
+		})
+	})
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -40,6 +41,31 @@ func TestHitsAddUp(t *testing.T) {
 	}
 	if other := h.of("bank", "web").Rules; len(other) != 0 {
 		t.Errorf("another account's: %v", other)
+	}
+}
+
+// The hits of rules that are gone are forgotten, but not those of one that comes
+// back soon.
+func TestHitsOfRulesThatAreGone(t *testing.T) {
+	t.Parallel()
+	h, now := newHits(), time.Unix(1000, 0)
+	kind, _ := ofrules.KindRule.Cookie()
+	var stats []openflow.FlowStats
+	for n := range uint64(1000) {
+		stats = append(stats, openflow.FlowStats{Flow: openflow.Flow{Table: 40, Cookie: kind | n, Priority: uint16(n)}, Packets: 1, Duration: time.Minute})
+	}
+	h.add(now, stats, func(n uint32) *inquiry.Rule { return &inquiry.Rule{Account: "acme", Group: "web", ID: fmt.Sprint(n)} })
+	left := map[string]bool{"7": true}
+	there := func(r inquiry.Rule) bool { return left[r.ID] }
+	h.tidy(now, there)
+	h.tidy(now.Add(hitsKept-time.Second), there)
+	if len(h.rules) != 1000 {
+		t.Errorf("the hits of %d rules are left too early", len(h.rules))
+	}
+	left["8"] = true // again
+	h.tidy(now.Add(hitsKept), there)
+	if got := h.of("acme", "web").Rules; len(got) != 2 || len(h.gone) != 0 {
+		t.Errorf("%d rules, %d of them gone", len(got), len(h.gone))
 	}
 }
 

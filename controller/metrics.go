@@ -52,3 +52,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	return m
 }
+
+// count exports what the store counts of questions.
+func (*metrics) count(r prometheus.Registerer, asks Asks) {
+	if r == nil || asks == nil {
+		return
+	}
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "ringfence", Subsystem: "controller", Name: "questions_refused_total",
+		Help: "Questions of APIs that were refused because too many waited already.",
+	}, func() float64 { return float64(asks.RefusedAsks()) }))
+}

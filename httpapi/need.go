@@ -22,6 +22,21 @@ func (n need) require(hosts []string, rev int64) {
 	}
 }
 
+// met reports whether all hosts have applied what they must, as often as any of
+// them reports.
+func (n need) met(hosts []store.HostStatus) bool {
+	seen := 0
+	for i := range hosts {
+		if rev, needed := n[hosts[i].Host]; needed {
+			if hosts[i].Applied < rev {
+				return false
+			}
+			seen++
+		}
+	}
+	return seen == len(n)
+}
+
 // lagging returns the hosts that have not applied what they must. A host that
 // is gone from the store has not.
 func (n need) lagging(hosts []store.HostStatus, now time.Time) []laggard {

@@ -39,20 +39,17 @@ func (c *call) realize(rev int64, n need, d time.Duration) *realizationJSON {
 	out := &realizationJSON{Revision: rev, State: stateRealized}
 	ctx, cancel := context.WithTimeout(c.req.Context(), d)
 	defer cancel()
-	done := func(hosts []store.HostStatus) bool {
-		out.Lagging = n.lagging(hosts, c.api.now())
-		if len(n) > 0 && c.api.store.Generation() != c.history {
-			out.Lagging = n.lost()
-			return true
-		}
-		return len(out.Lagging) == 0
-	}
+	out.Lagging = []laggard{}
 	if len(n) == 0 {
-		out.Lagging = []laggard{}
 		return out
 	}
-	if err := c.api.store.WaitHosts(ctx, done); err != nil && len(out.Lagging) == 0 {
-		done(c.api.store.Hosts()) // the hosts' reports were not there yet
+	lost := func() bool { return c.api.store.Generation() != c.history }
+	err := c.api.store.WaitHosts(ctx, func(hosts []store.HostStatus) bool { return lost() || n.met(hosts) })
+	switch {
+	case lost():
+		out.Lagging = n.lost()
+	case err != nil: // it is late
+		out.Lagging = n.lagging(c.api.store.Hosts(), c.api.now())
 	}
 	if len(out.Lagging) > 0 {
 		out.State = statePending

@@ -2,8 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 )
@@ -13,9 +13,11 @@ const traceWait = 2 * time.Second
 
 // Bounds of the traces that are kept to be read again.
 const (
-	tracesKept    = 1000
+	tracesKept    = 1000 // of all accounts
+	tracesKeptOf  = 200  // of one
 	traceKeptFor  = 10 * time.Minute
 	tracesRunning = 256 // at a time; the others wait
+	tracesOf      = 128 // that an account may have running or waiting
 )
 
 // traceBook runs traces and keeps them for a while; see traceShare.
@@ -27,11 +29,12 @@ type traceBook struct {
 
 	mu    sync.Mutex
 	byID  map[string]*traceJSON
-	order []string // by age
+	order map[string][]string // by account, the oldest first
+	open  map[string]int      // that run or wait, by account
 }
 
 func newTraceBook(ctx context.Context) *traceBook {
-	return &traceBook{ctx: ctx, timeout: traceTimeout, slots: make(chan struct{}, tracesRunning), byID: map[string]*traceJSON{}}
+	return &traceBook{ctx: ctx, timeout: traceTimeout, slots: make(chan struct{}, tracesRunning), byID: map[string]*traceJSON{}, order: map[string][]string{}, open: map[string]int{}}
 }
 
 // keep keeps a trace and returns the one that is kept: an unfinished one does not
@@ -41,16 +44,53 @@ func (b *traceBook) keep(t *traceJSON) *traceJSON {
 	defer b.mu.Unlock()
 	switch old := b.byID[t.ID]; {
 	case old == nil:
-		b.order = append(b.order, t.ID)
+		b.order[t.Account] = append(b.order[t.Account], t.ID)
 	case old.Done:
 		return old
 	}
 	b.byID[t.ID] = t
-	for len(b.order) > tracesKept || len(b.order) > 0 && t.CreatedAt.Sub(b.byID[b.order[0]].CreatedAt) > traceKeptFor {
-		delete(b.byID, b.order[0])
-		b.order = slices.Delete(b.order, 0, 1)
+	for account, ids := range b.order {
+		for len(ids) > 0 && (len(ids) > tracesKeptOf || t.CreatedAt.Sub(b.byID[ids[0]].CreatedAt) > traceKeptFor) {
+			b.dropOldest(account)
+			ids = b.order[account]
+		}
+	}
+	for len(b.byID) > tracesKept {
+		most := ""
+		for account, ids := range b.order {
+			if len(ids) > len(b.order[most]) {
+				most = account
+			}
+		}
+		b.dropOldest(most)
 	}
 	return t
+}
+
+// dropOldest forgets the oldest trace of an account.
+func (b *traceBook) dropOldest(account string) {
+	ids := b.order[account]
+	delete(b.byID, ids[0])
+	if b.order[account] = ids[1:]; len(ids) == 1 {
+		delete(b.order, account)
+	}
+}
+
+// begin takes a trace of an account, of which end is to be called when it has run.
+func (b *traceBook) begin(account string) (end func(), err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open[account] >= tracesOf {
+		return nil, tooManyQuestions(fmt.Sprintf("%d traces of the account run or wait, which is the limit", tracesOf), time.Second)
+	}
+	b.open[account]++
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.open[account]--; b.open[account] == 0 {
+			delete(b.open, account)
+		}
+	}, nil
 }
 
 func (b *traceBook) get(account, id string) *traceJSON {
@@ -100,8 +140,13 @@ func postTrace(c *call) error {
 	if err != nil {
 		return err
 	}
+	end, err := a.traces.begin(account)
+	if err != nil {
+		return err
+	}
 	done := make(chan traceOutcome, 1)
 	a.traces.wg.Go(func() {
+		defer end()
 		ctx, cancel := context.WithTimeout(a.traces.ctx, a.traces.timeout)
 		defer cancel()
 		select {

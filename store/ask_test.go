@@ -58,6 +58,39 @@ func TestAsk(t *testing.T) {
 	})
 }
 
+// TestAskOfABusyHost: who asks one question too many is told so at once, and it is
+// counted; the next is answered when there is room.
+func TestAskOfABusyHost(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		host, api := open(t, e.config()), open(t, e.config())
+		ctx, cancel := context.WithCancel(t.Context())
+		b := host.newAskBoard(ctx, "h1", echo)
+		for i := range asksWaiting {
+			b.open[fmt.Sprint(i)] = struct{}{}
+		}
+		served := make(chan error, 1)
+		go func() {
+			served <- (&feed{cfg: host.cfg, prefix: b.prefix, probe: host.keys.head(), sink: b, health: newHealth()}).run(ctx)
+		}()
+		var refused *AnswerError
+		if _, err := api.Ask(within(t, 20*time.Second), "h1", "k", nil); !errors.As(err, &refused) || !strings.HasPrefix(refused.Text, "busy: ") {
+			t.Errorf("one question too many: %v", err)
+		}
+		if n := host.RefusedAsks(); n != 1 {
+			t.Errorf("%d questions are counted", n)
+		}
+		b.mu.Lock()
+		clear(b.open)
+		b.mu.Unlock()
+		if got, err := api.Ask(within(t, 20*time.Second), "h1", "k", json.RawMessage("1")); err != nil || string(got) != `"k1"` {
+			t.Errorf("answer %s, %v", got, err)
+		}
+		cancel()
+		<-served
+		b.wg.Wait()
+	})
+}
+
 // TestAskOfNobody does not wait for longer than its context, and leaves nothing.
 func TestAskOfNobody(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {

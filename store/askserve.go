@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -29,11 +30,22 @@ func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) err
 	if host == "" || strings.Contains(host, "/") {
 		return &OpError{Op: "serve asks", Err: errors.New("host: no name without /")}
 	}
-	b := &askBoard{store: s, ctx: ctx, prefix: s.keys.ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
+	b := s.newAskBoard(ctx, host, answer)
 	defer b.wg.Wait()
 	f := &feed{cfg: s.cfg, route: s.route, prefix: b.prefix, probe: s.keys.head(), sink: b, health: newHealth()}
 	return f.run(ctx)
 }
+
+func (s *Store) newAskBoard(ctx context.Context, host string, answer Answerer) *askBoard {
+	return &askBoard{store: s, ctx: ctx, prefix: s.keys.ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
+}
+
+// RefusedAsks is how many questions were refused here since the store was opened,
+// for too many others waited.
+func (s *Store) RefusedAsks() int64 { return s.refusedAsks.Load() }
+
+// errBusy answers a question beyond asksWaiting.
+var errBusy = fmt.Errorf("busy: %d questions wait already; ask again later", asksWaiting)
 
 // askBoard is the sink that has a host's questions answered.
 type askBoard struct {
@@ -45,8 +57,9 @@ type askBoard struct {
 	slots  chan struct{}
 	wg     sync.WaitGroup
 
-	mu   sync.Mutex
-	open map[string]struct{} // questions being answered, by key
+	mu       sync.Mutex
+	open     map[string]struct{} // questions being answered, by key
+	refusing int                 // questions being refused
 }
 
 func (b *askBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
@@ -85,7 +98,22 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, twice := b.open[id]; twice || len(b.open) >= asksWaiting {
+	if _, twice := b.open[id]; twice {
+		return
+	}
+	if len(b.open) >= asksWaiting {
+		b.store.refusedAsks.Add(1)
+		if b.refusing < asksWaiting { // else it waits in vain, as what nobody answers
+			b.refusing++
+			b.wg.Go(func() {
+				ctx, cancel := context.WithTimeout(b.ctx, time.Duration(q.TimeoutMS)*time.Millisecond)
+				defer cancel()
+				b.reply(ctx, id, q.Kind, clientv3.LeaseID(kv.Lease), nil, errBusy)
+				b.mu.Lock()
+				b.refusing--
+				b.mu.Unlock()
+			})
+		}
 		return
 	}
 	b.open[id] = struct{}{}
@@ -107,7 +135,12 @@ func (b *askBoard) handle(id string, q askRecord, lease clientv3.LeaseID) {
 	}
 	defer func() { <-b.slots }()
 	body, err := b.answer(ctx, q.Kind, q.Body)
-	value, err := sealAnswer(body, err, b.store.cfg.MaxRequestBytes-1024)
+	b.reply(ctx, id, q.Kind, lease, body, err)
+}
+
+// reply writes an answer, or a refusal.
+func (b *askBoard) reply(ctx context.Context, id, kind string, lease clientv3.LeaseID, body json.RawMessage, refusal error) {
+	value, err := sealAnswer(body, refusal, b.store.cfg.MaxRequestBytes-1024)
 	if err == nil {
 		// Only while the question stands: an answer to nobody would stay.
 		_, err = b.store.client.Txn(ctx).
@@ -115,6 +148,6 @@ func (b *askBoard) handle(id string, q askRecord, lease clientv3.LeaseID) {
 			Then(clientv3.OpPut(id+askAnswer, value, clientv3.WithLease(lease))).Commit()
 	}
 	if err != nil && ctx.Err() == nil {
-		b.store.cfg.Logger.Warn("question not answered", "kind", q.Kind, "error", err)
+		b.store.cfg.Logger.Warn("question not answered", "kind", kind, "error", err)
 	}
 }

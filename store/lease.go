@@ -6,13 +6,16 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/singleflight"
 )
 
 // leases hands out leases of etcd to notes that are kept for the same time.
 // One lease serves all notes of a twenty-fourth of that time, so that a write
 // costs no lease of its own.
 type leases struct {
-	mu  sync.Mutex
+	granting singleflight.Group // etcd is asked once for all who wait for the same
+
+	mu  sync.Mutex // never held while etcd is asked
 	all map[time.Duration]lease
 }
 
@@ -23,19 +26,44 @@ type lease struct {
 
 // get returns a lease that ends no sooner than after keep.
 func (l *leases) get(ctx context.Context, s *Store, keep time.Duration) (clientv3.LeaseID, error) {
+	if id, ok := l.have(keep); ok {
+		return id, nil
+	}
+	granted := l.granting.DoChan(keep.String(), func() (any, error) {
+		if id, ok := l.have(keep); ok { // a moment ago
+			return id, nil
+		}
+		return l.grant(s, keep)
+	})
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case r := <-granted:
+		id, _ := r.Val.(clientv3.LeaseID)
+		return id, r.Err
+	}
+}
+
+// have returns the lease that new notes are given.
+func (l *leases) have(keep time.Duration) (clientv3.LeaseID, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
-	if have := l.all[keep]; now.Before(have.until) {
-		return have.id, nil
-	}
+	lease := l.all[keep]
+	return lease.id, time.Now().Before(lease.until)
+}
+
+// grant has etcd make one.
+func (l *leases) grant(s *Store, keep time.Duration) (clientv3.LeaseID, error) {
 	shared := max(keep/24, time.Second)
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout) // not of whoever asked first
 	defer cancel()
+	now := time.Now()
 	r, err := s.client.Grant(ctx, int64((keep+shared)/time.Second)+1)
 	if err != nil {
 		return 0, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.all == nil {
 		l.all = map[time.Duration]lease{}
 	}

@@ -38,6 +38,8 @@ type Store struct {
 	close  func() error
 	leases leases
 
+	refusedAsks atomic.Int64
+
 	memberBoard func() *memberBoard // starts the watch of members on first use
 	seats       seats
 	retry       chan struct{} // held by the one Update that retries after a conflict
