@@ -106,6 +106,9 @@ func (t *tracing) finish(account string) *traceJSON {
 	if out.Summary == "" {
 		out.Summary = "every end lets it through"
 	}
+	if t.way.absent != "" {
+		out.Summary += "; " + t.way.absent
+	}
 	return out
 }
 

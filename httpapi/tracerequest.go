@@ -18,6 +18,7 @@ type traceSpec struct {
 	packet              verdict.Packet // ports and messages
 	state               inquiry.State
 	probe               bool // send the packet
+	platform            bool // the caller may know of every NIC
 }
 
 // endSpec is an end of the packet's way: a NIC, an address, or a NIC with the

@@ -72,8 +72,9 @@ type tracingLeg struct {
 func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) (*tracing, error) {
 	t := &tracing{}
 	at := placement{hosts: a.store.Hosts()}
+	g := &nicsGone{past: a.past, hosts: at.hosts, account: account, platform: spec.platform}
 	err := a.store.Read(ctx, func(s *secgroup.Snapshot) error {
-		w, err := spec.resolve(s, account)
+		w, err := spec.resolve(s, account, g)
 		if err != nil {
 			return err
 		}

@@ -118,6 +118,7 @@ func postTrace(c *call) error {
 	if len(r.faults) > 0 {
 		return r.faults
 	}
+	spec.platform = c.who.Account == AllAccounts
 	if err := c.mayProbe(&spec); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 
@@ -19,17 +20,19 @@ type way struct {
 	revision int64
 	// oneSegment: no router is between the ends, which are both NICs.
 	oneSegment bool
+	// absent says of an end that is no NIC of ours which it was; "" if it was none.
+	absent string
 	// oneHost: they are plugged at one host, and in one segment.
 	oneHost bool
 }
 
 // resolve finds the ends of a trace. Ends that an account names are its own;
 // an address may turn out to be another's NIC.
-func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string) (*way, error) {
+func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*way, error) {
 	r := &reading{}
-	src, dst := r.named(s, account, spec.source), r.named(s, account, spec.destination)
+	src, dst := r.named(s, account, spec.source, g), r.named(s, account, spec.destination, g)
 	if src == nil && dst == nil && len(r.faults) == 0 {
-		src, dst = r.owned(s, account, spec)
+		src, dst = r.owned(s, account, spec, g)
 	}
 	if len(r.faults) > 0 {
 		return nil, r.faults
@@ -52,6 +55,12 @@ func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string) (*way, erro
 	if dst == nil {
 		w.dst = ownerOf(s, src, w.packet.Dst)
 	}
+	switch {
+	case w.src == nil:
+		w.absent = g.at(s, s.Domain(w.dst), w.packet.Src)
+	case w.dst == nil:
+		w.absent = g.at(s, s.Domain(w.src), w.packet.Dst)
+	}
 	w.oneSegment = w.src != nil && w.dst != nil && s.SegmentOf(w.src) == s.SegmentOf(w.dst)
 	w.first = w.packet
 	w.turn()
@@ -60,13 +69,13 @@ func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string) (*way, erro
 }
 
 // named looks up an end that is given as a NIC.
-func (r *reading) named(s *secgroup.Snapshot, account string, e endSpec) *secgroup.NIC {
+func (r *reading) named(s *secgroup.Snapshot, account string, e endSpec, g *nicsGone) *secgroup.NIC {
 	if e.nic == "" {
 		return nil
 	}
 	n := s.NIC(e.nic)
 	if n == nil || n.Account != account {
-		r.invalid(e.at+"/nic", "there is no such NIC")
+		r.invalid(e.at+"/nic", because("there is no such NIC", g.named(s, e.nic)))
 		return nil
 	}
 	return n
@@ -74,7 +83,7 @@ func (r *reading) named(s *secgroup.Snapshot, account string, e endSpec) *secgro
 
 // owned finds the account's NIC among two ends that are addresses, if it is only
 // one: an address may be used in several routing domains.
-func (r *reading) owned(s *secgroup.Snapshot, account string, spec *traceSpec) (src, dst *secgroup.NIC) {
+func (r *reading) owned(s *secgroup.Snapshot, account string, spec *traceSpec, g *nicsGone) (src, dst *secgroup.NIC) {
 	var found []*secgroup.NIC
 	isSource := false
 	for _, n := range s.NICsOfAccount(account) {
@@ -86,7 +95,8 @@ func (r *reading) owned(s *secgroup.Snapshot, account string, spec *traceSpec) (
 	}
 	switch {
 	case len(found) == 0:
-		r.invalid(spec.source.at, "neither end is a NIC of the account")
+		was := cmp.Or(g.at(s, "", spec.source.address), g.at(s, "", spec.destination.address))
+		r.invalid(spec.source.at, because("neither end is a NIC of the account", was))
 	case len(found) == 2 && found[0] != found[1] && s.Domain(found[0]) == s.Domain(found[1]):
 		return ownerOf(s, found[0], spec.source.address), ownerOf(s, found[0], spec.destination.address)
 	case len(found) > 1:
@@ -97,6 +107,14 @@ func (r *reading) owned(s *secgroup.Snapshot, account string, spec *traceSpec) (
 		return nil, found[0]
 	}
 	return nil, nil
+}
+
+// because adds what explains it, if anything does.
+func because(what, why string) string {
+	if why == "" {
+		return what
+	}
+	return what + ": " + why
 }
 
 // ownerOf is the NIC that has an address in another's routing domain.
