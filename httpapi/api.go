@@ -22,7 +22,7 @@ import (
 type Store interface {
 	Read(ctx context.Context, f func(*secgroup.Snapshot) error) error
 	Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...store.UpdateOption) (int64, error)
-	Observe(f func(before *secgroup.Snapshot, b store.Batch)) (stop func())
+	Observe(f func(before *secgroup.Snapshot, b store.Batch) (applied func())) (stop func())
 	Hosts() []store.HostStatus
 	Cluster() store.Cluster
 	AdoptCluster(ctx context.Context) error
@@ -99,6 +99,9 @@ func New(cfg Config) *API {
 	}
 	a.metrics = newMetrics(registry, a.store)
 	a.keeper = inquiry.Keeper{Log: a.logger, Count: a.metrics.panics.Inc, Answer: errPanicked}
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ringfence_history_bytes", Help: "Estimated size of what is kept to undo the latest changes: pages of lists, and whom changes concern.",
+	}, func() float64 { return float64(a.past.size()) }))
 	a.echo.HideBanner, a.echo.HidePort = true, true
 	a.echo.HTTPErrorHandler = a.echoError
 	for _, r := range routes() {

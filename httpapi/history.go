@@ -12,9 +12,9 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// maxPast bounds the changes that can be undone. They keep the objects alive
-// that they undo to: some 10 MB at worst for NICs and attachments.
-const maxPast = 1 << 15
+// maxPast bounds the changes that can be undone, in bytes: of the objects that
+// they keep alive and of whom they concern, as estimated by weight.
+const maxPast = 16 << 20
 
 // errPast says that a revision is too old to be shown, or was never seen here.
 var errPast = errors.New("revision is not kept")
@@ -29,7 +29,8 @@ type history struct {
 	mu   sync.Mutex
 	undo []past
 	mark string // of the write that the snapshot's revision is, "" = not known
-	kept int    // weight of undo
+	kept int    // weight of undo, in bytes
+	most int    // that kept may be
 }
 
 // past is what one batch did.
@@ -38,29 +39,42 @@ type past struct {
 	mark     string // of the write that from is
 	changes  []secgroup.Change
 	impact   impact.Impact
+	weight   int // bytes
 }
 
-func newHistory() *history { return &history{} }
+func newHistory() *history { return &history{most: maxPast} }
 
-// record takes note of a batch that is about to be applied to a snapshot.
-func (h *history) record(before *secgroup.Snapshot, b store.Batch) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	mark := h.mark
-	h.mark = b.Mark
+// record takes note of a batch that is about to be applied to a snapshot. What
+// it returns enters it, when it is.
+func (h *history) record(before *secgroup.Snapshot, b store.Batch) (applied func()) {
 	if b.Broken {
-		h.undo, h.kept = nil, 0
-		return
+		return func() { h.restart(b.Mark) }
 	}
-	p := past{from: before.Revision(), mark: mark, to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
+	p := past{from: before.Revision(), to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
 	for _, c := range b.Changes {
 		p.changes = append(p.changes, secgroup.Change{Key: c.Key, Object: before.Get(c.Key)})
 	}
+	p.weight = weigh(&p)
+	return func() { h.enter(p, b.Mark) }
+}
+
+// restart forgets all: the snapshot has another history now.
+func (h *history) restart(mark string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mark, h.undo, h.kept = mark, nil, 0
+}
+
+// enter adds what a batch did, and forgets the oldest for it.
+func (h *history) enter(p past, mark string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.mark, h.mark = h.mark, mark
 	h.undo = append(h.undo, p)
-	h.kept += p.weight()
+	h.kept += p.weight
 	drop := 0
-	for h.kept > maxPast {
-		h.kept -= h.undo[drop].weight()
+	for h.kept > h.most && drop < len(h.undo) {
+		h.kept -= h.undo[drop].weight
 		drop++
 	}
 	clear(h.undo[:drop]) // append moves the rest, once in a while
@@ -131,6 +145,9 @@ func (h *history) impactAt(rev int64) (i impact.Impact, known bool) {
 	return h.undo[at].impact, true
 }
 
-// weight is what a batch counts towards maxPast. One that changed nothing
-// takes room too.
-func (p *past) weight() int { return len(p.changes) + 1 }
+// size is how much is kept, in bytes.
+func (h *history) size() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.kept
+}

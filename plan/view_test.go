@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -101,5 +102,24 @@ func sameAnswers(t *testing.T, when string, want, got *View) {
 	}
 	if diff := cmp.Diff(a, b, equate); diff != "" {
 		t.Errorf("%s (-snapshot +view):\n%s", when, diff)
+	}
+}
+
+// TestMergedIsSorted: what changed is put in its place between what did not.
+func TestMergedIsSorted(t *testing.T) {
+	nics := func(ids ...string) (all []*secgroup.NIC) {
+		for _, id := range ids {
+			all = append(all, &secgroup.NIC{ID: id})
+		}
+		return all
+	}
+	for _, c := range [][3]string{{"b d", "", "b d"}, {"", "b a", "a b"}, {"b d f", "g a c e", "a b c d e f g"}, {"a b", "d c", "a b c d"}} {
+		var got []string
+		for _, n := range merged(nics(strings.Fields(c[0])...), nics(strings.Fields(c[1])...)) {
+			got = append(got, n.ID)
+		}
+		if strings.Join(got, " ") != c[2] {
+			t.Errorf("%q and %q are merged to %q", c[0], c[1], got)
+		}
 	}
 }

@@ -21,19 +21,33 @@ func listed[T any, P interface {
 		_, ok := v.over[p.Key()]
 		return ok
 	})
-	kept := len(all)
+	var changed []P
 	for _, o := range v.over {
 		if p, ok := o.(P); ok && keep(p) {
-			all = append(all, p)
+			changed = append(changed, p)
 		}
 	}
-	if len(all) > kept {
-		slices.SortFunc(all, func(a, b P) int {
-			x, y := a.Key(), b.Key()
-			return cmp.Or(strings.Compare(x.Account, y.Account), strings.Compare(x.ID, y.ID))
-		})
+	return merged(all, changed)
+}
+
+// merged puts the objects of b, in no order, between those of a, which are
+// sorted. What there are many of is not sorted again: b has what changed.
+func merged[P secgroup.Object](a, b []P) []P {
+	if len(b) == 0 {
+		return a
 	}
-	return all
+	compare := func(a, b P) int {
+		x, y := a.Key(), b.Key()
+		return cmp.Or(strings.Compare(x.Account, y.Account), strings.Compare(x.ID, y.ID))
+	}
+	slices.SortFunc(b, compare)
+	all := make([]P, 0, len(a)+len(b))
+	for _, p := range b {
+		at, _ := slices.BinarySearchFunc(a, p, compare)
+		all = append(append(all, a[:at]...), p)
+		a = a[at:]
+	}
+	return append(all, a...)
 }
 
 // Accounts returns all accounts, sorted by id.

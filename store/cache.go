@@ -54,8 +54,11 @@ func (s *Store) startCache() *cache {
 
 // Handle implements Handler.
 func (c *cache) Handle(_ context.Context, b Batch) error {
+	applied := c.observers.call(c.snap, b) // changed by nobody but this goroutine
 	c.mu.Lock()
-	c.observers.call(c.snap, b)
+	for _, f := range applied {
+		f()
+	}
 	if b.Full {
 		c.snap = secgroup.NewSnapshot()
 	}

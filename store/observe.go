@@ -10,10 +10,12 @@ import (
 
 // Observe has f called with every batch of changes that is about to be applied
 // to the cached policy, and with the policy as it is before, from now until
-// stop. The calls come one after the other, and no Read runs meanwhile: f must
-// be quick, must not keep the snapshot, and must not call the store. It is how
-// a process keeps what depends on the policy's recent history.
-func (s *Store) Observe(f func(before *secgroup.Snapshot, b Batch)) (stop func()) {
+// stop. The calls come one after the other. Reads go on meanwhile, so that f may
+// take its time over what it computes; it must not keep the snapshot, and must not
+// call the store. What it returns, unless nil, is called when the batch is
+// applied, while no Read runs: it must be quick. It is how a process keeps what
+// depends on the policy's recent history.
+func (s *Store) Observe(f func(before *secgroup.Snapshot, b Batch) (applied func())) (stop func()) {
 	return s.cache().observers.add(f)
 }
 
@@ -21,14 +23,14 @@ func (s *Store) Observe(f func(before *secgroup.Snapshot, b Batch)) (stop func()
 type observers struct {
 	mu   sync.Mutex
 	last int
-	all  map[int]func(*secgroup.Snapshot, Batch)
+	all  map[int]func(*secgroup.Snapshot, Batch) func()
 }
 
-func (o *observers) add(f func(*secgroup.Snapshot, Batch)) (remove func()) {
+func (o *observers) add(f func(*secgroup.Snapshot, Batch) func()) (remove func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.all == nil {
-		o.all = map[int]func(*secgroup.Snapshot, Batch){}
+		o.all = map[int]func(*secgroup.Snapshot, Batch) func(){}
 	}
 	o.last++
 	id := o.last
@@ -40,10 +42,13 @@ func (o *observers) add(f func(*secgroup.Snapshot, Batch)) (remove func()) {
 	}
 }
 
-func (o *observers) call(before *secgroup.Snapshot, b Batch) {
+func (o *observers) call(before *secgroup.Snapshot, b Batch) (applied []func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(o.all)) {
-		o.all[id](before, b)
+		if f := o.all[id](before, b); f != nil {
+			applied = append(applied, f)
+		}
 	}
+	return applied
 }
