@@ -27,6 +27,8 @@ type Settings struct {
 type Quota struct {
 	Limit *int `json:"limit"` // nil = none
 	Used  int  `json:"used"`
+	// Default is the limit where Limit is nil; nil: there is none.
+	Default *int `json:"default"`
 }
 
 // AccountSpec makes or replaces an account.

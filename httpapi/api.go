@@ -37,6 +37,7 @@ type Store interface {
 	Generation() int64
 	Note(ctx context.Context, name string) (n store.Note, ok bool, err error)
 	Notes(ctx context.Context, prefix, after string, limit int) ([]store.Note, error)
+	CountNotes(ctx context.Context, prefix string) (int, error)
 	TrimNotes(ctx context.Context, prefix string, keep int) error
 	History(ctx context.Context, since int64, mark string, started func() error, each func(store.Event) error) error
 }
@@ -76,6 +77,8 @@ type API struct {
 	cancel    context.CancelFunc
 	stop      func()
 	loaded    atomic.Bool // policy and hosts have been loaded once
+
+	keptAnswers, keptBytes int // bounds of what is kept for Idempotency-Keys
 }
 
 // New returns the API. Close it before its store.
@@ -83,6 +86,7 @@ func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
 		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(), rates: newRateLimits(cfg.Rate), questions: newQuestions(),
+		keptAnswers: keptAnswers, keptBytes: keptBytes,
 	}
 	if a.logger == nil {
 		a.logger = slog.Default()

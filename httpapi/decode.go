@@ -74,7 +74,7 @@ func (o *object) quotas() map[string]int {
 		from, name := each, f.name
 		if f.value.kind == kindObject {
 			from, name = o.object(f.value, each.pointer(f.name)), "limit"
-			from.readOnly("used")
+			from.readOnly("used", "default")
 		}
 		if limit, ok := from.integer(name, 0, 1<<31-1); ok {
 			limits[f.name] = int(limit)

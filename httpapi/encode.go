@@ -157,6 +157,8 @@ type settingsJSON struct {
 type quotaJSON struct {
 	Limit *int `json:"limit"`
 	Used  int  `json:"used"`
+	// Default is the limit of an account that names none; null: it has none.
+	Default *int `json:"default"`
 }
 
 type accountJSON struct {
@@ -175,10 +177,16 @@ func showAccount(v *plan.View, a *secgroup.Account) accountJSON {
 		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(), Revision: a.Revision,
 	}
 	for _, name := range plan.QuotaNames {
-		out.Quotas[name] = quotaJSON{Used: plan.Usage(v, a.ID, name)}
+		shown := quotaJSON{Used: plan.Usage(v, a.ID, name)}
+		if limit, limited := plan.DefaultQuotas[name]; limited {
+			shown.Default = &limit
+		}
+		out.Quotas[name] = shown
 	}
 	for name, limit := range a.Quotas {
-		out.Quotas[name] = quotaJSON{&limit, plan.Usage(v, a.ID, name)}
+		shown := out.Quotas[name]
+		shown.Limit, shown.Used = &limit, plan.Usage(v, a.ID, name)
+		out.Quotas[name] = shown
 	}
 	return out
 }

@@ -21,6 +21,14 @@ import (
 // idempotencyKeep is for how long an answer is given again.
 const idempotencyKeep = 24 * time.Hour
 
+// Bounds of what is kept: of the answers of one account, up to what length they
+// are kept as they are, and how long one may be as it is kept, in bytes.
+const (
+	keptAnswers = 2000
+	keptPlain   = 16 << 10
+	keptBytes   = 64 << 10
+)
+
 // maxIdempotencyKey bounds the header's value, in bytes.
 const maxIdempotencyKey = 255
 
@@ -32,6 +40,7 @@ type idempotency struct {
 	name   string // of the note
 	sum    string // of what the request asks for
 	now    time.Time
+	most   int   // bytes of the answer as it is kept
 	over   int64 // revision of an outdated note to replace, 0 = there is none
 	answer idempotencyRecord
 	rev    int64 // of the note that has the answer
@@ -44,7 +53,7 @@ type idempotencyRecord struct {
 	Status   int          `json:"status"`
 	Location string       `json:"location,omitempty"`
 	Tag      string       `json:"tag"`
-	Body     []byte       `json:"body"`
+	Body     keptBody     `json:"body"`
 	Effects  *effectsJSON `json:"effects"`
 }
 
@@ -64,6 +73,7 @@ func (c *call) idempotency() (*idempotency, error) {
 		name: "idempotency/" + c.account + "/" + hex.EncodeToString(scope[:]),
 		sum:  hex.EncodeToString(asked[:]),
 		now:  c.api.now(),
+		most: c.api.keptBytes,
 	}, nil
 }
 
@@ -110,6 +120,17 @@ func (c *call) kept(i *idempotency) (found bool, err error) {
 	return true, nil
 }
 
+// mayKeep refuses a request with a key if the account has as many answers kept as
+// it may. Requests that come at the same time may be some more.
+func (c *call) mayKeep() error {
+	n, err := c.api.store.CountNotes(c.req.Context(), "idempotency/"+c.account+"/")
+	if err == nil && n >= c.api.keptAnswers {
+		return &plan.Conflict{Code: plan.CodeQuotaExceeded, Detail: fmt.Sprintf(
+			"%d answers are kept for Idempotency-Keys of the account, each for %v, and that is the limit; send the request without the header", n, idempotencyKeep)}
+	}
+	return err
+}
+
 // beaten answers a request that was not made, because of err, although nothing
 // was kept for its key when it came. The same request, sent at the same time,
 // may have been made since: then the key is taken, or what this one was to make
@@ -132,6 +153,10 @@ func (c *call) beaten(i *idempotency, err error) error {
 func (i *idempotency) note(w written) (store.NoteWrite, error) {
 	i.answer = idempotencyRecord{i.sum, i.now, w.status, w.location, w.tag, w.body, w.effects}
 	value, err := json.Marshal(i.answer)
+	if err == nil && len(value) > i.most {
+		err = problem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf(
+			"the answer is too large to be kept for an Idempotency-Key (%d bytes, at most %d); make the change in smaller steps, or send it without the header", len(value), i.most))
+	}
 	return store.NoteWrite{Name: i.name, Value: value, Keep: idempotencyKeep, Once: true, Over: i.over, Always: true}, err
 }
 

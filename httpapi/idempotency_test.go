@@ -137,21 +137,80 @@ func TestIdempotencyKeysExpire(t *testing.T) {
 	}
 }
 
-// A trace with a key is made once; the answer is the first one's, also at
-// another API process, which has never seen the trace.
-func TestIdempotentTrace(t *testing.T) {
+// A question with a key leaves nothing in the store, and no revision.
+func TestTracesAreNotKept(t *testing.T) {
 	s, h := tracedServer(t)
 	h.set(s.says("allow", same))
-	other := serveStore(t, s.store, filepath.Join(t.TempDir(), "tokens"))
+	before := s.must("GET", "/v1/accounts", "").text("revision")
 	const body = `{"source":{"address":"8.8.8.8"},"destination":{"nic":"n1"},"protocol":"tcp","port":443}`
-	first := s.trace(201, body, "Idempotency-Key: t")
-	for _, at := range []*server{s, other} {
-		again := at.do("POST", acmeTraces, body, "Idempotency-Key: t")
-		if again.status != 201 || string(again.raw) != string(first.raw) || again.header.Get("Idempotency-Replayed") != "true" || again.header.Get("Location") != first.header.Get("Location") {
-			t.Errorf("%d %v %s\nfirst %s", again.status, again.header, again.raw, first.raw)
+	first, again := s.trace(201, body, "Idempotency-Key: t"), s.trace(201, body, "Idempotency-Key: t")
+	if first.text("id") == again.text("id") || again.header.Get("Idempotency-Replayed") != "" {
+		t.Errorf("the second trace is the first one: %s", again.raw)
+	}
+	if after := s.must("GET", "/v1/accounts", "").text("revision"); after != before {
+		t.Errorf("two traces moved the policy from revision %s to %s", before, after)
+	}
+	if n, err := s.store.CountNotes(t.Context(), "idempotency/"); err != nil || n != 0 {
+		t.Errorf("%d answers are kept, %v", n, err)
+	}
+}
+
+// Only so many answers are kept for an account, of what length each may have.
+// Those that are there are given again.
+func TestKeptAnswersHaveABound(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	s.api.keptAnswers = 3
+	post := func(name string, more ...string) answer {
+		return s.do("POST", groups, `{"name":"`+name+`"}`, append(more, as(memberAcme)...)...)
+	}
+	for _, name := range []string{"one", "two", "three"} {
+		if a := post(name, "Idempotency-Key: "+name); a.status != 201 {
+			t.Fatalf("%s: %d %s", name, a.status, a.raw)
 		}
 	}
-	if a := s.do("POST", acmeTraces, `{"source":{"address":"8.8.4.4"},"destination":{"nic":"n1"},"protocol":"tcp","port":443}`, "Idempotency-Key: t"); a.status != 422 || a.text("code") != "idempotency-key-reuse" {
-		t.Errorf("another trace: %d %s", a.status, a.raw)
+	a := post("four", "Idempotency-Key: four")
+	if a.status != 409 || a.text("code") != "quota-exceeded" || !strings.Contains(a.text("detail"), "Idempotency-Key") || !strings.Contains(a.text("detail"), "3") {
+		t.Errorf("one more: %d %s", a.status, a.raw)
+	}
+	if a := post("one", "Idempotency-Key: one"); a.status != 201 || a.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("one that is kept: %d %s", a.status, a.raw)
+	}
+	if a := post("four"); a.status != 201 {
+		t.Errorf("without a key: %d %s", a.status, a.raw)
+	}
+	if a := s.do("POST", "/v1/accounts/bolt/security-groups", `{"name":"one"}`, "Idempotency-Key: one"); a.status != 201 {
+		t.Errorf("another account: %d %s", a.status, a.raw)
+	}
+}
+
+// Long answers are kept short, and given again in full; what is too long all
+// the same is not made.
+func TestLongAnswersAreKeptShort(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	many := func(name string, n int, description string) string {
+		rules := make([]string, n)
+		for i := range rules {
+			rules[i] = fmt.Sprintf(`{"direction":"ingress","protocol":"tcp","port_min":%d,"description":"%s"}`, i+1, description)
+		}
+		return `{"name":"` + name + `","rules":[` + strings.Join(rules, ",") + `]}`
+	}
+	body := many("long", 500, "x")
+	first := s.must("POST", groups, body, "Idempotency-Key: long")
+	again := s.must("POST", groups, body, "Idempotency-Key: long")
+	if len(first.raw) < 2*keptPlain || string(again.raw) != string(first.raw) || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("%d bytes, then %d bytes", len(first.raw), len(again.raw))
+	}
+	notes, err := s.store.Notes(t.Context(), "idempotency/", "", 10)
+	if err != nil || len(notes) != 1 || len(notes[0].Value) > len(first.raw)/2 {
+		t.Errorf("an answer of %d bytes is kept as %d notes, the first of %d bytes, %v", len(first.raw), len(notes), len(notes[0].Value), err)
+	}
+	s.api.keptBytes = 1000
+	if a := s.do("POST", groups, many("longer", 500, "y"), "Idempotency-Key: longer"); a.status != 413 || a.text("code") != "body-too-large" || !strings.Contains(a.text("detail"), "Idempotency-Key") {
+		t.Errorf("too long to keep: %d %s", a.status, a.raw)
+	}
+	if a := s.do("GET", groups+"?name=longer", ""); strings.Contains(string(a.raw), "longer") {
+		t.Errorf("refused, and made: %s", a.raw)
 	}
 }

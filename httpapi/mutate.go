@@ -73,6 +73,9 @@ func (c *call) mutate(m mutation) error {
 		if replayed, err := c.replay(once); replayed || err != nil {
 			return err
 		}
+		if err := c.mayKeep(); err != nil {
+			return err
+		}
 	}
 	var out outcome
 	out.rev, err = c.api.store.Update(c.req.Context(), func(s *secgroup.Snapshot) ([]secgroup.Change, error) {

@@ -26,8 +26,8 @@ func TestQuotas(t *testing.T) {
 	s.must("PATCH", web, `{"description":"still there"}`)
 	s.must("DELETE", web+"/rules/r1", "")
 	s.must("GET", acme, "").want(t, map[string]string{
-		"quotas.groups": `{"limit":1,"used":2}`, "quotas.nics": `{"limit":3,"used":3}`, "quotas.rules_per_group": `{"limit":1,"used":2}`,
-		"quotas.groups_per_nic": `{"limit":1,"used":1}`, "quotas.instances": `{"limit":1,"used":1}`,
+		"quotas.groups": `{"default":null,"limit":1,"used":2}`, "quotas.nics": `{"default":null,"limit":3,"used":3}`, "quotas.rules_per_group": `{"default":null,"limit":1,"used":2}`,
+		"quotas.groups_per_nic": `{"default":200,"limit":1,"used":1}`, "quotas.instances": `{"default":100000,"limit":1,"used":1}`,
 	})
 	s.must("PATCH", acme, `{"quotas":null}`)
 	s.must("PUT", groups+"/db", `{"name":"db"}`)

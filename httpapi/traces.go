@@ -122,15 +122,6 @@ func postTrace(c *call) error {
 	if err := c.mayProbe(&spec); err != nil {
 		return err
 	}
-	once, err := c.idempotency()
-	if err != nil {
-		return err
-	}
-	if once != nil {
-		if replayed, err := c.replayKept(once); replayed || err != nil {
-			return err
-		}
-	}
 	wait, asked := c.preferredWait()
 	if !asked {
 		wait = traceWait
@@ -173,16 +164,27 @@ func postTrace(c *call) error {
 		if o.err != nil {
 			return o.err
 		}
-		return c.answerOnce(once, http.StatusCreated, location, o.trace)
+		return c.made(http.StatusCreated, location, o.trace)
 	case <-time.After(wait):
 	case <-c.req.Context().Done():
 	}
 	pending := first.unanswered().finish(account)
 	pending.ID, pending.CreatedAt, pending.Done = id, begun, false
 	if t := a.traces.keep(pending); t.Done { // meanwhile
-		return c.answerOnce(once, http.StatusCreated, location, t)
+		return c.made(http.StatusCreated, location, t)
 	}
-	return c.answerOnce(once, http.StatusAccepted, location, pending)
+	return c.made(http.StatusAccepted, location, pending)
+}
+
+// made answers with something that was made, and where it is. It is not kept for
+// an Idempotency-Key: a question changes nothing, and leaves nothing in the store.
+func (c *call) made(status int, location string, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	c.res.Header().Set("Location", location)
+	return c.answer(status, body)
 }
 
 // unanswered is the trace before any host has answered.

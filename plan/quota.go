@@ -6,8 +6,8 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// The quotas of an account, by the names of Account.Quotas. Without a limit
-// there is none.
+// The quotas of an account, by the names of Account.Quotas. An account that
+// names no limit has that of DefaultQuotas.
 const (
 	QuotaGroups        = "security_groups" // the default one included; "groups" is another name
 	QuotaInstances     = "instances"
@@ -19,6 +19,15 @@ const (
 // QuotaNames are all quotas.
 var QuotaNames = []string{QuotaGroups, QuotaInstances, QuotaNICs, QuotaRulesPerGroup, QuotaGroupsPerNIC}
 
+// DefaultQuotas are for accounts that name no limit: more than anybody needs, and
+// less than fills the store. NICs, which are the platform's, have none; how many
+// rules a group may have is bound for all (secgroup).
+var DefaultQuotas = map[string]int{
+	QuotaGroups:       20_000,
+	QuotaInstances:    100_000,
+	QuotaGroupsPerNIC: 200,
+}
+
 // Quota returns the account's limit of that name.
 func Quota(a *secgroup.Account, name string) (limit int, limited bool) {
 	if a == nil {
@@ -27,6 +36,9 @@ func Quota(a *secgroup.Account, name string) (limit int, limited bool) {
 	limit, limited = a.Quotas[name]
 	if !limited && name == QuotaGroups {
 		limit, limited = a.Quotas["groups"]
+	}
+	if !limited {
+		limit, limited = DefaultQuotas[name]
 	}
 	return limit, limited
 }

@@ -151,6 +151,17 @@ func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]N
 	return notes, nil
 }
 
+// CountNotes counts the notes whose names begin with prefix.
+func (s *Store) CountNotes(ctx context.Context, prefix string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	r, err := s.client.Get(ctx, s.keys.extra(prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err != nil {
+		return 0, s.failed("count notes", err)
+	}
+	return int(r.Count), nil
+}
+
 // TrimNotes deletes the notes whose names begin with prefix, but for the first
 // keep ones in the order of their names.
 func (s *Store) TrimNotes(ctx context.Context, prefix string, keep int) error {

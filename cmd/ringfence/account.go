@@ -53,6 +53,9 @@ func quotas(qs map[string]client.Quota) string {
 	parts := make([]string, 0, len(qs))
 	for name, q := range qs {
 		limit := ""
+		if q.Limit == nil {
+			q.Limit = q.Default
+		}
 		if q.Limit != nil {
 			limit = "/" + strconv.Itoa(*q.Limit)
 		}
