@@ -118,6 +118,19 @@ func TestRoles(t *testing.T) {
 	if err := api.WaitHosts(ctx, func(h []HostStatus) bool { return len(h) == 1 && h[0].Applied == rev }); err != nil {
 		t.Error(err)
 	}
+	reported := HostStatus{Host: "h1", Applied: rev, Instance: "i1", NICs: []HostNIC{{ID: "n", Ready: true}}}
+	if err := host.PutHost(ctx, reported); err != nil {
+		t.Error(err)
+	}
+	if nics, err := api.Plugged(ctx, "h1"); err != nil || len(nics) != 1 || nics[0].ID != "n" || !nics[0].Ready {
+		t.Errorf("plugged at h1: %+v, %v", nics, err)
+	}
+	if nics, err := api.Plugged(ctx, "h2"); err != nil || len(nics) > 0 {
+		t.Errorf("plugged at a host that reports nothing: %+v, %v", nics, err)
+	}
+	if _, err := host.Plugged(ctx, "h2"); !errors.Is(err, ErrMayNotAsk) {
+		t.Errorf("a host that asks for another's report: %v, want %v", err, ErrMayNotAsk)
+	}
 	if err := host.PutHost(ctx, HostStatus{Host: "h2"}); !errors.Is(err, rpctypes.ErrPermissionDenied) || errors.Is(err, ErrUnavailable) {
 		t.Errorf("a host that reports for another: %v, want permission denied", err)
 	}
