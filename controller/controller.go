@@ -46,6 +46,7 @@ type Config struct {
 	Policy  Policy
 	Reports Reports
 	Asks    Asks   // nil: nobody asks
+	Peers   Peers  // nil: a NIC is taken to be at the host that it names first
 	Host    string // name under which the host reports
 	OVSDB   string // address of the local ovsdb-server: unix:PATH
 	Bridge  string // br-int; made if it is missing
@@ -116,6 +117,7 @@ type controller struct {
 	tombs   *tombs
 	sweeper *sweeper
 	desk    *desk
+	others  *elsewhere
 	report  *reporter
 	metrics *metrics
 	ctl     *unixctl.Client // of what enforces
@@ -154,6 +156,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.sweeper.run(ctx) })
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return c.desk.run(ctx) })
+	g.Go(func() error { return c.others.run(ctx) })
 	g.Go(func() error { return newEngine(c).run(ctx) })
 	if err := g.Wait(); stopped() == nil {
 		return fmt.Errorf("controller: %w", err)
@@ -180,6 +183,7 @@ func newController(cfg Config) *controller {
 	c.view.unreadable = c.report.unreadable
 	c.sweeper = newSweeper(c)
 	c.desk = newDesk(c)
+	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	return c
 }
 

@@ -126,6 +126,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	}
 	e.report.problem("connection limits", e.limits.apply(ctx, in.zonesLooked()...))
 	rev, mark, loaded := e.compile(in)
+	e.others.want(e.compiler.Prefer())
 	e.shown.concerns(in, e.compiler.Resynced())
 	if !loaded {
 		e.show(in)

@@ -56,7 +56,7 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 	}
 	in := &e.local.in
 	in.fresh, in.looked, in.again = nil, map[string]struct{}{}, 0
-	in.host.Name = e.cfg.Host
+	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.others.known()
 	if all || len(look) > 0 || len(gone) > 0 {
 		e.look(ctx, in, look, gone, all)
 	}

@@ -55,6 +55,11 @@ func TestHostsOfANIC(t *testing.T) {
 	}
 	put("h1")
 	n.expect(all)
+	// It is to go to h2, and has not come there: it is served where it is.
+	put("h2", "h1")
+	shown("not gone yet", func(nic client.NIC) bool { return nic.Host == "h1" && nic.Ready && nic.Conflict == nil })
+	n.expect(all)
+	put("h1")
 
 	// The same machine on the other host, with the port of the one that will be
 	// left: before it may be there it has nothing, and is in nobody's way.

@@ -18,6 +18,8 @@ type Compiler struct {
 	nics     map[string]localNIC // local NICs that have flows
 	problems map[string]string   // NICs that are plugged and have none, and why
 	resynced map[string]struct{} // NICs looked at since Resynced was called
+	prefer   map[string]string   // NICs that name another host first, which is named
+	come     map[string]string   // as in Host.Elsewhere
 
 	profiles map[string]*profile
 	groups   map[secgroup.GroupRef]*groupUse
@@ -63,7 +65,7 @@ func New() *Compiler { return newCompiler(32) }
 func newCompiler(bits uint) *Compiler {
 	c := &Compiler{
 		bits: bits, set: newFlowSet(),
-		sockets: newSockets(), nics: map[string]localNIC{}, problems: map[string]string{}, resynced: map[string]struct{}{},
+		sockets: newSockets(), nics: map[string]localNIC{}, problems: map[string]string{}, resynced: map[string]struct{}{}, prefer: map[string]string{},
 		profiles: map[string]*profile{}, groups: map[secgroup.GroupRef]*groupUse{},
 		segments: map[string]*segment{}, domains: map[string]int{},
 		units: map[unitKey]*ruleUnit{}, accepts: map[string]int{},

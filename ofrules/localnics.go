@@ -40,6 +40,12 @@ func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
 			dirty[id] = struct{}{}
 		}
 	}
+	for id, first := range c.prefer {
+		if isElsewhere(id, first, c.come) != isElsewhere(id, first, h.Elsewhere) {
+			dirty[id] = struct{}{}
+		}
+	}
+	c.come = h.Elsewhere
 	for id := range dirty {
 		c.syncNIC(s, h.Name, id)
 	}
@@ -57,6 +63,7 @@ func (c *Compiler) syncNIC(s *secgroup.Snapshot, host, id string) {
 	old, had := c.nics[id]
 	delete(c.nics, id)
 	delete(c.problems, id)
+	delete(c.prefer, id)
 	if port, ok := c.sockets.ports[id]; ok {
 		if n, problem := c.resolveNIC(s, host, id, port); problem != "" {
 			c.problems[id] = problem
@@ -93,7 +100,11 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) 
 	if len(effective) == 0 {
 		return localNIC{}, fmt.Sprintf("account %q has no default group", nic.Account)
 	}
-	n := localNIC{nic: nic, port: port, away: host != "" && nic.AwayFrom(host), number: c.nicNos.acquire(id), domain: network.RoutingDomain}
+	n := localNIC{nic: nic, port: port, number: c.nicNos.acquire(id), domain: network.RoutingDomain}
+	if host != "" && nic.AwayFrom(host) {
+		c.prefer[id] = nic.Hosts[0]
+		n.away = isElsewhere(id, nic.Hosts[0], c.come)
+	}
 	if c.domains[n.domain]++; c.domains[n.domain] == 1 {
 		c.pending.domains[n.domain] = struct{}{}
 		if !c.domNos.has(n.domain) {
@@ -115,6 +126,16 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) 
 	}
 	return n, ""
 }
+
+// isElsewhere tells whether a NIC is delivered at the host that it names first, and
+// not here, where come are those that have come there.
+func isElsewhere(id, first string, come map[string]string) bool {
+	return come == nil || come[id] == first
+}
+
+// Prefer returns the NICs plugged here that name another host first, and which.
+// The caller must not change it.
+func (c *Compiler) Prefer() map[string]string { return c.prefer }
 
 // releaseNIC gives back what resolveNIC took for the NIC's former value.
 func (c *Compiler) releaseNIC(id string, old localNIC) {

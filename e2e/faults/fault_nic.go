@@ -67,13 +67,32 @@ func migrated(ctx context.Context, w *World, f Fault) error {
 }
 
 // pluggedTwice leaves a VM plugged where it was for a while, dead, after it has
-// begun to run on the other host.
+// begun to run on the other host. The platform has said before where it goes.
 func pluggedTwice(ctx context.Context, w *World, f Fault) error {
-	v, from := w.vms[f.Target], time.Now()
+	v := w.vms[f.Target]
 	old, to := v.at, v.otherHost()
-	err := errors.Join(v.vanish(old), v.appear(to), w.Lab.Host(to).Plug(ctx, v.on[to]))
+	err := w.mayBeAt(ctx, v, to, old)
+	from := time.Now()
+	err = errors.Join(err, v.vanish(old), v.appear(to), w.Lab.Host(to).Plug(ctx, v.on[to]))
 	v.at = to
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
 	w.tcpAnew(f, from, ofMachine(v.name))
-	return errors.Join(err, sleep(ctx, f.For), w.Lab.Host(old).Unplug(ctx, v.on[old]))
+	return errors.Join(err, sleep(ctx, f.For), w.Lab.Host(old).Unplug(ctx, v.on[old]), w.mayBeAt(ctx, v))
+}
+
+// mayBeAt tells the policy where a VM may be plugged, nothing for anywhere.
+func (w *World) mayBeAt(ctx context.Context, v *vm, hosts ...string) error {
+	spec := v.spec()
+	spec.Hosts = hosts
+	return w.Plane.await(ctx, "where "+v.name+" may be", func() error {
+		var errs []error
+		for _, api := range apiNames {
+			_, err := w.Plane.Clients[api].PutNIC(ctx, v.nic(), spec)
+			if err == nil {
+				return nil
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	})
 }
