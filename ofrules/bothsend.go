@@ -10,7 +10,9 @@ import of "github.com/ringfence/ringfence/openflow"
 // different things. Where they allow it, the entry that takes it for a reply gives
 // way to one that knows better.
 //
-// Of TCP this is about SYNs only, without which nothing gets open.
+// Of TCP this is about SYNs only, without which nothing gets open; and a SYN that
+// is taken for an answer to one (the kernel's conntrack knows simultaneous opens)
+// begins a connection wherever it comes from, also from another host.
 
 // Priorities in the ingress state table: below what is cut, above what is
 // established.
@@ -34,15 +36,17 @@ func (s stage) begins() []of.Action {
 
 // contradiction matches what the sender's end says that the sender began, and this
 // end that the receiver did.
-func contradiction() []of.Term {
-	return terms(regBegun.Is(1), of.CTState.IsMasked(of.CTEst|of.CTRpl|of.CTTrk, of.CTEst|of.CTRpl|of.CTNew|of.CTInv|of.CTRel|of.CTTrk))
+func contradiction() []of.Term { return terms(regBegun.Is(1), isReply()) }
+
+func isReply() of.Term {
+	return of.CTState.IsMasked(of.CTEst|of.CTRpl|of.CTTrk, of.CTEst|of.CTRpl|of.CTNew|of.CTInv|of.CTRel|of.CTTrk)
 }
 
 // bothSendPipeline is what the receiver's stage does with contradictions.
 func bothSendPipeline(b *builder, s stage) {
 	for _, eth := range ipTypes() {
 		tcp := of.IPProto.Is(of.ProtoTCP)
-		b.flow(s.state, prioBothSYN, append(contradiction(), eth, tcp, of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck)), of.Goto{Table: s.nic})
+		b.flow(s.state, prioBothSYN, terms(isReply(), eth, tcp, of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck)), of.Goto{Table: s.nic})
 		b.flow(s.state, prioBothTCP, append(contradiction(), eth, tcp), of.Goto{Table: s.next})
 		b.flow(s.state, prioBothSend, append(contradiction(), eth), of.Goto{Table: s.nic})
 		giveWay := of.CT{Commit: true, Force: true, ZoneField: regZone, Table: of.NoTable, Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}, uncut()}}
