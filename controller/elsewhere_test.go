@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,12 +16,28 @@ import (
 
 // fakePeers are other hosts' reports, and how often they were asked for.
 type fakePeers struct {
+	mu    sync.Mutex
 	nics  map[string][]store.HostNIC
 	err   error
 	asked int
 }
 
+// say changes what h2 answers from now on.
+func (f *fakePeers) say(err error, nics ...store.HostNIC) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err, f.nics["h2"] = err, nics
+}
+
+func (f *fakePeers) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked
+}
+
 func (f *fakePeers) Plugged(_ context.Context, host string) ([]store.HostNIC, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.asked++
 	return f.nics[host], f.err
 }
@@ -28,37 +46,41 @@ func (f *fakePeers) Plugged(_ context.Context, host string) ([]store.HostNIC, er
 // it ready, and not before; nobody is asked about others, nor any more after that.
 func TestElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		peers, told := &fakePeers{nics: map[string][]store.HostNIC{}}, 0
-		e := newElsewhere(peers, slog.New(slog.DiscardHandler), func() { told++ })
+		peers := &fakePeers{nics: map[string][]store.HostNIC{}}
+		var told atomic.Int32
+		e := newElsewhere(peers, slog.New(slog.DiscardHandler), func() { told.Add(1) })
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- e.run(ctx) }()
 		expect := func(what, want string, asks bool) {
 			t.Helper()
-			before := peers.asked
+			before := peers.count()
 			time.Sleep(3 * elsewhereEvery)
 			synctest.Wait()
-			if got := fmt.Sprint(e.known()); got != want || peers.asked > before != asks {
-				t.Errorf("%s: %s, expected %s; asked %d times", what, got, want, peers.asked-before)
+			asked := peers.count() - before
+			if got := fmt.Sprint(e.known()); got != want || asked > 0 != asks {
+				t.Errorf("%s: %s, expected %s; asked %d times", what, got, want, asked)
 			}
 		}
 		expect("nothing is wanted", "map[]", false)
 		e.want(map[string]string{"a": "h2"})
 		expect("it is nowhere", "map[]", true)
-		peers.nics["h2"] = []store.HostNIC{{ID: "a"}, {ID: "b", Ready: true}}
+		peers.say(nil, store.HostNIC{ID: "a"}, store.HostNIC{ID: "b", Ready: true})
 		expect("it is plugged, and not ready", "map[]", true)
-		peers.err = errors.New("no store")
+		peers.say(errors.New("no store"))
 		expect("nobody answers", "map[]", true)
-		peers.nics["h2"][0].Ready, peers.err = true, nil
+		peers.say(nil, store.HostNIC{ID: "a", Ready: true})
 		time.Sleep(elsewhereEvery)
+		synctest.Wait()
 		expect("it is there", "map[a:h2]", false)
-		if told != 1 {
-			t.Errorf("told %d times", told)
+		if told.Load() != 1 {
+			t.Errorf("told %d times", told.Load())
 		}
 		e.want(map[string]string{"a": "h3"})
 		expect("it is to go on", "map[]", true)
-		peers.err = store.ErrMayNotAsk
+		peers.say(store.ErrMayNotAsk)
 		time.Sleep(elsewhereEvery)
+		synctest.Wait()
 		expect("nobody may ask", "map[a:h3]", false)
 		e.want(map[string]string{})
 		expect("it is gone", "map[]", false)
