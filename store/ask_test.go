@@ -69,9 +69,7 @@ func TestAskOfABusyHost(t *testing.T) {
 			b.open[fmt.Sprint(i)] = struct{}{}
 		}
 		served := make(chan error, 1)
-		go func() {
-			served <- (&feed{cfg: host.cfg, prefix: b.prefix, probe: host.keys.head(), sink: b, health: newHealth()}).run(ctx)
-		}()
+		go func() { served <- b.run() }()
 		var refused *AnswerError
 		if _, err := api.Ask(within(t, 20*time.Second), "h1", "k", nil); !errors.As(err, &refused) || !strings.HasPrefix(refused.Text, "busy: ") {
 			t.Errorf("one question too many: %v", err)
@@ -87,7 +85,6 @@ func TestAskOfABusyHost(t *testing.T) {
 		}
 		cancel()
 		<-served
-		b.wg.Wait()
 	})
 }
 

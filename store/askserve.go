@@ -30,14 +30,19 @@ func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) err
 	if host == "" || strings.Contains(host, "/") {
 		return &OpError{Op: "serve asks", Err: errors.New("host: no name without /")}
 	}
-	b := s.newAskBoard(ctx, host, answer)
-	defer b.wg.Wait()
-	f := &feed{cfg: s.cfg, route: s.route, prefix: b.prefix, probe: s.keys.head(), sink: b, health: newHealth()}
-	return f.run(ctx)
+	return s.newAskBoard(ctx, host, answer).run()
 }
 
 func (s *Store) newAskBoard(ctx context.Context, host string, answer Answerer) *askBoard {
 	return &askBoard{store: s, ctx: ctx, prefix: s.keys.ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
+}
+
+// run has questions answered until b's context ends.
+func (b *askBoard) run() error {
+	defer b.wg.Wait()
+	s := b.store
+	f := &feed{cfg: s.cfg, route: s.route, prefix: b.prefix, probe: s.keys.head(), sink: b, health: newHealth()}
+	return f.run(b.ctx)
 }
 
 // RefusedAsks is how many questions were refused here since the store was opened,
