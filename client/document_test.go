@@ -165,8 +165,8 @@ func fieldsOf(typ reflect.Type) map[string]reflect.Type {
 	return out
 }
 
-// outcome are the fields of a mutation's answer that are in client.Meta.
-var outcome = []string{"effects", "dry_run", "access", "connections_cut", "realization"}
+// outcome are the fields of answers that are in client.Meta.
+var outcome = []string{"stale", "stale_seconds", "effects", "dry_run", "access", "connections_cut", "realization"}
 
 // otherNames are of fields that a request may give in more than one place or
 // under more than one name; the client has one of them.
