@@ -22,7 +22,7 @@ func trace(state string, from, to *vm, port int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	flow := fmt.Sprintf("in_port=%s,tcp,dl_src=%s,dl_dst=%s,nw_src=%s,nw_dst=%s,nw_ttl=64,tp_src=40000,tp_dst=%d",
+	flow := fmt.Sprintf("in_port=%s,tcp,dl_src=%s,dl_dst=%s,nw_src=%s,nw_dst=%s,nw_ttl=64,tp_src=40000,tp_dst=%d,tcp_flags=syn",
 		ofport, from.mac, to.mac, from.address, to.address, port)
 	out, err := output("ovs-appctl", "--target="+ctls[0], "ofproto/trace", "--names", "br-int", flow)
 	return steps(out), err
