@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run demo test test-busy test-faults test-kernel vet lint fuzz-short bench bench-ovsdb clean
+.PHONY: help setup build run demo test test-busy test-faults test-kernel vet lint fuzz-short bench bench-ovsdb bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,10 @@ bench-ovsdb: setup ## print what following N interfaces costs, with the client o
 	    (cd "$$dir/src" && $(GO) build -trimpath -o "$$dir/before" ./cmd/bench/ovsdb); then "$$dir/before" -n $(N) -name before; \
 	  else echo "commit $(BEFORE) is not here: nothing to compare with"; fi && \
 	  $(GO) build -trimpath -o "$$dir/now" ./cmd/bench/ovsdb && "$$dir/now" -n $(N) -name now
+
+BINARIES ?= bin/ringfence
+bench-rss: setup build ## print what memory a controller holds with N interfaces, of each of BINARIES
+	@$(SUDO) cmd/bench/ovsdb/rss.sh $(N) $(BINARIES)
 
 clean: ## remove what was built
 	rm -rf bin
