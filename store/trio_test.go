@@ -178,3 +178,33 @@ func awaitCondition(t *testing.T, s *Store, want error) {
 		}
 	}
 }
+
+// TestCheckOfOneThatIsCutOff: a process whose connection hangs does not know it
+// for a while, and goes on reading from memory; a check says so at once.
+func TestCheckOfOneThatIsCutOff(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		cfg, wire := via(t, e.config())
+		cfg.ProbeInterval = time.Hour // nobody has noticed yet
+		s, other := open(t, cfg), open(t, e.config())
+		mustUpdate(t, s, put(account("a")))
+		if err := s.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wire.hold()
+		mustUpdate(t, other, put(account("b")))
+		time.Sleep(checkReused)
+		_, stale := s.Stale()
+		if err := s.Check(t.Context()); err == nil || stale {
+			t.Errorf("a check of one that is cut off: %v; it says that it is so: %t", err, stale)
+		}
+		wire.mend()
+		for ctx := within(t, time.Minute); s.Check(ctx) != nil; time.Sleep(checkReused) {
+			if ctx.Err() != nil {
+				t.Fatal("a check still fails")
+			}
+		}
+		if read(t, s, func(snap *snapshot) bool { return snap.Account("b") == nil }) {
+			t.Error("a check is content with what is outdated")
+		}
+	})
+}
