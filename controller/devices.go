@@ -82,6 +82,10 @@ func devicesRead(runDir string) map[uint32]bool {
 		return nil
 	}
 	pid := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(socket), "ovs-vswitchd."), ".ctl")
+	// In a container it may have another number there, and this be somebody else's.
+	if name, err := os.ReadFile(filepath.Join("/proc", pid, "comm")); err != nil || strings.TrimSpace(string(name)) != "ovs-vswitchd" {
+		return nil
+	}
 	b, err := os.ReadFile(filepath.Join("/proc", pid, "net/packet"))
 	if err != nil {
 		return nil
