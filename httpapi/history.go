@@ -51,6 +51,7 @@ func (h *history) record(before *secgroup.Snapshot, b store.Batch) (applied func
 		return func() { h.restart(b.Mark) }
 	}
 	p := past{from: before.Revision(), to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
+	p.impact.Loss = impact.Loss{} // nobody asks afterwards which connections may have gone
 	for _, c := range b.Changes {
 		p.changes = append(p.changes, secgroup.Change{Key: c.Key, Object: before.Get(c.Key)})
 	}
