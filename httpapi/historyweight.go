@@ -16,10 +16,7 @@ func weigh(p *past) int {
 	for _, c := range p.changes {
 		n += weighObject(c.Object)
 	}
-	i, l := &p.impact, &p.impact.Loss
-	n += weighSet(i.NICs) + weighSet(i.Groups)
-	n += weighSet(l.NICs) + weighSet(l.Groups) + weighSet(l.Named) + weighSet(l.Left) + weighSet(l.Ends) + weighSet(l.Filtered)
-	return n
+	return n + weighSet(p.impact.NICs) + weighSet(p.impact.Groups) // its loss is not kept
 }
 
 // weighSet estimates what a set takes, whose entries are twice their key's size
