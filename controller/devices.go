@@ -17,7 +17,9 @@ import (
 // takes the port out, and the new device in.)
 type devices struct {
 	read   func() map[uint32]bool // devices that ovs-vswitchd reads; nil: nobody knows
-	now    map[uint32]bool        // what read said, while all NICs are looked at
+	all    bool                   // all NICs are looked at
+	asked  bool                   // read was, since the last end
+	said   map[uint32]bool        // what it said
 	opened map[string]opened      // by NIC; the uplink's is ""
 }
 
@@ -31,9 +33,18 @@ type opened struct {
 
 // begin forgets what was found out: all NICs are looked at. Until end, what
 // ovs-vswitchd reads is the word on each.
-func (d *devices) begin() { d.opened, d.now = map[string]opened{}, d.read() }
+func (d *devices) begin() { d.opened, d.all = map[string]opened{}, true }
 
-func (d *devices) end() { d.now = nil }
+// end is called after any NICs were looked at.
+func (d *devices) end() { d.all, d.asked, d.said = false, false, nil }
+
+// unread tells whether it is known that ovs-vswitchd does not read a device.
+func (d *devices) unread(index uint32) bool {
+	if !d.asked {
+		d.asked, d.said = true, d.read()
+	}
+	return d.said != nil && !d.said[index]
+}
 
 // forget: a NIC is not plugged any more.
 func (d *devices) forget(nic string) { delete(d.opened, nic) }
@@ -50,15 +61,12 @@ func (d *devices) see(nic string, i ovsdb.Interface) error {
 		was = opened{row: i.UUID, doubt: was.stale || was.doubt}
 	}
 	switch now := i.IfIndex; {
-	case now == 0:
-		was.stale = was.stale || was.index != 0
+	case now == 0: // the device is gone, or ovsdb-server was restarted: it does not keep the number
+		was.stale = was.stale || was.index != 0 && d.unread(was.index)
 	case was.index == 0:
 		was.index = now
-		if d.now != nil {
-			was.stale = !d.now[now]
-		} else if was.doubt {
-			read := d.read()
-			was.stale = read != nil && !read[now]
+		if d.all || was.doubt {
+			was.stale = d.unread(now)
 		}
 	case now != was.index:
 		was.stale = true // and stays so: the device's old number cannot come back
