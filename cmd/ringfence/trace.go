@@ -171,7 +171,8 @@ func reasonText(reason, group, rule, detail string) string {
 	return s
 }
 
-// pathText is the way through the tables: "entry → egress-guard → ct new|trk → …".
+// pathText is the way through the tables: "entry → egress-guard → ct(new|trk) → …".
+// One that a packet goes through several times in a row stands there once.
 func pathText(steps []client.TraceStep) string {
 	var parts []string
 	for _, s := range steps {
@@ -182,7 +183,9 @@ func pathText(steps []client.TraceStep) string {
 		if s.Kind == "miss" {
 			name += " (no match)"
 		}
-		parts = append(parts, name)
+		if len(parts) == 0 || parts[len(parts)-1] != name {
+			parts = append(parts, name)
+		}
 	}
 	return strings.Join(parts, " → ")
 }
