@@ -30,7 +30,7 @@ type elsewhere struct {
 
 	mu     sync.Mutex
 	wanted map[string]string // host by NIC
-	there  map[string]string // of those the ones that are ready
+	there  map[string]string // of those the ones that are ready; it is not changed but replaced
 }
 
 func newElsewhere(peers Peers, log *slog.Logger, notify func()) *elsewhere {
@@ -45,7 +45,7 @@ func (e *elsewhere) known() map[string]string {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return maps.Clone(e.there)
+	return e.there
 }
 
 // want says which NICs of this host name another one first.
@@ -130,11 +130,13 @@ func (e *elsewhere) ask(ctx context.Context, host string, nics map[string]bool) 
 		return
 	}
 	e.mu.Lock()
+	there := maps.Clone(e.there)
 	for _, nic := range come {
 		if e.wanted[nic] == host {
-			e.there[nic] = host
+			there[nic] = host
 		}
 	}
+	e.there = there
 	e.mu.Unlock()
 	e.notify()
 }
