@@ -67,7 +67,7 @@ func accountEvents(c *call) error {
 		since = now
 	}
 	if !c.api.streams.enter(c.account) {
-		return problem(http.StatusTooManyRequests, codeRateLimited, "too many event streams are open").with("Retry-After", "5")
+		return tooMany("too many event streams are open", 5*time.Second)
 	}
 	defer c.api.streams.leave(c.account)
 	if c.acceptsStream() {

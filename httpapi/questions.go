@@ -2,9 +2,6 @@ package httpapi
 
 import (
 	"fmt"
-	"math"
-	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -51,12 +48,10 @@ func (q *questions) begin(account string, hosts int, now time.Time) (end func(),
 		q.of[account] = a
 	}
 	if a.open >= questionsAtOnce {
-		return nil, tooManyQuestions(fmt.Sprintf("%d questions to hosts are open for the account, which is the limit", a.open), time.Second)
+		return nil, tooMany(fmt.Sprintf("%d questions to hosts are open for the account, which is the limit", a.open), time.Second)
 	}
-	turn := a.hosts.ReserveN(now, hosts)
-	if wait := turn.DelayFrom(now); wait > 0 {
-		turn.CancelAt(now)
-		return nil, tooManyQuestions(fmt.Sprintf("the account's questions may ask %d hosts a second; fewer are asked with ?nic=", hostsPerSecond), wait)
+	if wait := take(a.hosts, hosts, now); wait > 0 {
+		return nil, tooMany(fmt.Sprintf("the account's questions may ask %d hosts a second; fewer are asked with ?nic=", hostsPerSecond), wait)
 	}
 	a.open++
 	return func() {
@@ -73,8 +68,4 @@ func (q *questions) forget(now time.Time) {
 			delete(q.of, account)
 		}
 	}
-}
-
-func tooManyQuestions(why string, wait time.Duration) error {
-	return problem(http.StatusTooManyRequests, codeRateLimited, why).with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }

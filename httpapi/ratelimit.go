@@ -43,11 +43,24 @@ func (r *rateLimits) admit(account string, now time.Time) error {
 		r.of[account] = bucket
 	}
 	r.mu.Unlock()
-	turn := bucket.ReserveN(now, 1)
-	if wait := turn.DelayFrom(now); wait > 0 {
-		turn.CancelAt(now)
-		seconds := int(math.Ceil(wait.Seconds()))
-		return problem(http.StatusTooManyRequests, codeRateLimited, "the account makes too many requests").with("Retry-After", strconv.Itoa(seconds))
+	if wait := take(bucket, 1, now); wait > 0 {
+		return tooMany("the account makes too many requests", wait)
 	}
 	return nil
+}
+
+// take takes n from a bucket, or nothing: then it returns after how long there
+// will be as many.
+func take(bucket *rate.Limiter, n int, now time.Time) time.Duration {
+	turn := bucket.ReserveN(now, n)
+	wait := turn.DelayFrom(now)
+	if wait > 0 {
+		turn.CancelAt(now)
+	}
+	return wait
+}
+
+// tooMany refuses a request that may be made again after a while.
+func tooMany(why string, wait time.Duration) error {
+	return problem(http.StatusTooManyRequests, codeRateLimited, why).with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }

@@ -81,7 +81,7 @@ func (b *traceBook) begin(account string) (end func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open[account] >= tracesOf {
-		return nil, tooManyQuestions(fmt.Sprintf("%d traces of the account run or wait, which is the limit", tracesOf), time.Second)
+		return nil, tooMany(fmt.Sprintf("%d traces of the account run or wait, which is the limit", tracesOf), time.Second)
 	}
 	b.open[account]++
 	return func() {
