@@ -8,7 +8,6 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 // TestFilteredAgain: what began while a NIC was not filtered, and nothing allows,
@@ -49,9 +48,7 @@ func TestFilteredAgain(t *testing.T) {
 			r.applied(rev)
 		}},
 		{"ovs-vswitchd was restarted", func(r *rig, k talk) {
-			r.ovs.KillVswitchd()
-			r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
-			r.ovs.StartVswitchd()
+			r.restartVswitchd()
 			r.applied(1, "a1")
 			r.inject("p1", k.fromServer(r.t))
 			filtered(r)
@@ -59,8 +56,7 @@ func TestFilteredAgain(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, p := newRig(t), newPolicy()
-			r.uplink = "up"
-			r.ovs.AddPort(bridge, "up", 50, "")
+			r.withUplink()
 			off := *nic(1)
 			off.Enforcement = secgroup.EnforcementOff
 			rev := r.write(append(p.base(), secgroup.Put(&off), secgroup.Put(attach("web", "a1")))...)

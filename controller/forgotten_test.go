@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/unixctl"
 )
 
 // TestForgotten: where the switch has forgotten its connections, what is allowed
@@ -25,18 +26,14 @@ func TestForgotten(t *testing.T) {
 	for name, forget := range map[string]func(r *rig){
 		"flushed": func(r *rig) { r.ovs.Appctl("dpctl/flush-conntrack") },
 		"restarted": func(r *rig) {
-			r.ovs.KillVswitchd()
-			r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
-			r.ovs.StartVswitchd()
+			r.restartVswitchd()
 			r.applied(1, "a1")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, p := newRig(t), newPolicy()
-			r.uplink = "up"
-			r.ovs.AddPort(bridge, "up", 50, "")
-			rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")),
-				p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""))...)
+			r.withUplink()
+			rev := r.write(append(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1"))), p.services()...)...)
 			r.start()
 			r.plugged(1)
 			r.applied(rev)
@@ -66,6 +63,9 @@ func TestForgotten(t *testing.T) {
 					r.eventually(patience, "both hear each other", func() string {
 						if in, out := r.sent("p1")-in, r.sent("up")-out; in == 0 || out == 0 {
 							return fmt.Sprintf("the server heard %d, the client %d", in, out)
+						}
+						if !slices.ContainsFunc(r.all(), func(c unixctl.Conn) bool { return ofrules.IsCut(c.Labels) }) { // what was picked up before goes on at once
+							return "the switch does not know what is cut"
 						}
 						return ""
 					})

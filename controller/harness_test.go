@@ -248,6 +248,21 @@ func (r *rig) counter(name string) float64 {
 	return 0
 }
 
+// withUplink gives the bridge an uplink, "up" with ofport 50.
+func (r *rig) withUplink() {
+	r.t.Helper()
+	r.uplink = "up"
+	r.ovs.AddPort(bridge, "up", 50, "")
+}
+
+// restartVswitchd kills ovs-vswitchd, and starts it when the host has seen the loss.
+func (r *rig) restartVswitchd() {
+	r.t.Helper()
+	r.ovs.KillVswitchd()
+	r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
+	r.ovs.StartVswitchd()
+}
+
 // plug plugs NIC n as interface p<n> with ofport n.
 func (r *rig) plug(n int) {
 	r.t.Helper()

@@ -24,8 +24,7 @@ const massConnections = 20000
 // and cost no flow; another rule's stay as they are.
 func TestMassRevocation(t *testing.T) {
 	r, p := newRig(t), newPolicy()
-	r.uplink = "up"
-	r.ovs.AddPort(bridge, "up", 50, "")
+	r.withUplink()
 	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
 	rev := r.write(p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""), p.rule("web", "other", secgroup.Ingress, "udp", udpService+1, ""))
 	r.start()

@@ -14,8 +14,7 @@ import (
 // meet the policy of now, though cached megaflows of all those before overlap.
 func TestMegaflowsFollow(t *testing.T) {
 	r, p := newRig(t), newPolicy()
-	r.uplink = "up"
-	r.ovs.AddPort(bridge, "up", 50, "")
+	r.withUplink()
 	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
 	r.start()
 	r.plugged(1)

@@ -68,6 +68,11 @@ func (p *policy) rule(group, id string, d secgroup.Direction, proto secgroup.Pro
 	})
 }
 
+// services lets everybody use what group web's VMs serve, by TCP and by UDP.
+func (p *policy) services() []secgroup.Change {
+	return []secgroup.Change{p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, "")}
+}
+
 // noRule takes a rule away.
 func (p *policy) noRule(group, id string) secgroup.Change {
 	return p.with(group, func(g *secgroup.Group) {

@@ -16,10 +16,8 @@ import (
 // before, also if the switch forgot its connections meanwhile.
 func TestReplug(t *testing.T) {
 	r, p := newRig(t), newPolicy()
-	r.uplink = "up"
-	r.ovs.AddPort(bridge, "up", 50, "")
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")),
-		p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""))...)
+	r.withUplink()
+	rev := r.write(append(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1"))), p.services()...)...)
 	r.start()
 	r.plugged(1)
 	r.applied(rev)
@@ -51,9 +49,7 @@ func TestReplug(t *testing.T) {
 	replug(func() { r.applied(r.write(p.noRule("web", "tcp"), p.noRule("web", "udp"))) })
 	heard("its rule went while it was away", 0, 0)
 	replug(func() {
-		r.ovs.KillVswitchd()
-		r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
-		r.ovs.StartVswitchd()
+		r.restartVswitchd()
 		r.applied(0)
 	})
 	heard("the switch has forgotten what was cut", 0, 0)

@@ -158,9 +158,7 @@ func TestCutStaysCut(t *testing.T) {
 			r.applied(0, "a1")
 		}},
 		{name: "ovs-vswitchd is killed", lost: true, then: func(r *rig, _ *policy, _ talk) {
-			r.ovs.KillVswitchd()
-			r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
-			r.ovs.StartVswitchd()
+			r.restartVswitchd()
 			r.applied(1, "a1")
 		}},
 		{name: "the NIC is deleted and made again", then: func(r *rig, _ *policy, _ talk) {
@@ -208,13 +206,12 @@ func TestCutStaysCut(t *testing.T) {
 			}
 			t.Run(fmt.Sprint(c.name, "/", proto), func(t *testing.T) {
 				r, p := newRig(t), newPolicy()
-				r.uplink = "up"
-				r.ovs.AddPort(bridge, "up", 50, "")
+				r.withUplink()
 				r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
 				if strings.Contains(c.name, "egress") {
 					r.write(p.with("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed }))
 				}
-				rev := r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""))
+				rev := r.write(p.services()...)
 				r.start()
 				r.plugged(1, 2)
 				r.applied(rev)
@@ -243,7 +240,7 @@ func TestCutStaysCut(t *testing.T) {
 				if c.lost && proto == layers.IPProtocolTCP {
 					return // its numbers are others'
 				}
-				r.applied(r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, "")))
+				r.applied(r.write(p.services()...))
 				r.eventually(patience, "allowed again, both hear each other", func() string {
 					if in, out := r.heard(k); in == 0 || out == 0 {
 						return fmt.Sprintf("the server heard %d, the client %d; connections %v", in, out, r.all())
@@ -263,13 +260,12 @@ func TestEnforcementOnAgain(t *testing.T) {
 		for _, allowed := range []bool{false, true} {
 			t.Run(fmt.Sprint(proto, allowed), func(t *testing.T) {
 				r, p := newRig(t), newPolicy()
-				r.uplink = "up"
-				r.ovs.AddPort(bridge, "up", 50, "")
+				r.withUplink()
 				off := *nic(1)
 				off.Enforcement = secgroup.EnforcementOff
 				rev := r.write(append(p.base(), secgroup.Put(&off), secgroup.Put(attach("web", "a1")))...)
 				if allowed {
-					rev = r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""))
+					rev = r.write(p.services()...)
 				}
 				r.start()
 				r.plugged(1)
@@ -291,8 +287,7 @@ func TestEnforcementOnAgain(t *testing.T) {
 // other knows. Nobody reaches it otherwise, and no SYN ends a connection.
 func TestSYNOnAnOldTuple(t *testing.T) {
 	r, p := newRig(t), newPolicy()
-	r.uplink = "up"
-	r.ovs.AddPort(bridge, "up", 50, "")
+	r.withUplink()
 	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
 	rev := r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""))
 	r.start()

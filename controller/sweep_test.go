@@ -155,8 +155,7 @@ func TestRevocationConcernsOneEnd(t *testing.T) {
 // which is on another host, loses what it was let in by.
 func TestRevocationAcrossHosts(t *testing.T) {
 	r, p := newRig(t), newPolicy()
-	r.uplink = "up"
-	r.ovs.AddPort(bridge, "up", 50, "")
+	r.withUplink()
 	p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db")
 	p.rule("web", "r2", secgroup.Ingress, "udp", 53, "")
 	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(9)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a9")))...)

@@ -67,9 +67,7 @@ func TestZonesOutliveRestarts(t *testing.T) {
 	restart("the controller is restarted", func() {})
 	inPlace("after the controller, with the connection alive")
 
-	r.ovs.KillVswitchd()
-	r.status("the loss is seen", func(h store.HostStatus) bool { return !h.Connected })
-	r.ovs.StartVswitchd()
+	r.restartVswitchd()
 	r.applied(rev, "a2", "a3", "a4")
 	r.open(conn) // the userspace datapath has forgotten it
 	inPlace("after the switch")
