@@ -34,6 +34,8 @@ var (
 
 // calls are all operations, by their ids.
 var calls = map[string]documented{
+	"whoAmI": {do: func(c *client.Client) error { return one(c.WhoAmI(ctx)) }, answer: client.Caller{}},
+
 	"listAccounts":  {do: func(c *client.Client) error { return all(c.Accounts(ctx)) }, answer: client.Account{}, list: true},
 	"getAccount":    {do: func(c *client.Client) error { return one(c.Account(ctx, "acme")) }, answer: client.Account{}},
 	"putAccount":    {do: func(c *client.Client) error { return one(c.PutAccount(ctx, "acme", client.AccountSpec{})) }, answer: client.Account{}, body: client.AccountSpec{}},

@@ -10,6 +10,7 @@ type access int
 
 const (
 	open          access = iota // anyone, without a token
+	anyToken                    // whoever has a token
 	accountRead                 // tokens of the account in the path
 	accountWrite                // those of them that are no viewers'
 	platformRead                // tokens of all accounts

@@ -80,7 +80,7 @@ func (c *call) serveRoute() error {
 	if err := c.checkParameters(); err != nil {
 		return err
 	}
-	if c.route.access != open && c.route.path != metricsPath {
+	if c.route.access != open && c.route.path != metricsPath && c.route.path != whoamiPath {
 		if err := c.inContact(); err != nil {
 			return err
 		}

@@ -20,7 +20,13 @@ var writeQuery = []string{"dry_run", "confirm"}
 
 // routes lists all operations.
 func routes() []route {
-	return join(platformRoutes(), accountRoutes(), groupRoutes(), nicRoutes(), debugRoutes(), recordRoutes(), healthRoutes())
+	return join(callerRoutes(), platformRoutes(), accountRoutes(), groupRoutes(), nicRoutes(), debugRoutes(), recordRoutes(), healthRoutes())
+}
+
+// callerRoutes tell callers of themselves. They are answered whether or not the
+// store is there.
+func callerRoutes() []route {
+	return []route{{http.MethodGet, whoamiPath, anyToken, nil, whoami}}
 }
 
 // recordRoutes tell what happened, and make many things happen at once.
@@ -145,8 +151,11 @@ func debugRoutes() []route {
 	}
 }
 
-// metricsPath is answered whether or not the store is there: then most of all.
-const metricsPath = "/metrics"
+// These are answered whether or not the store is there: metrics then most of all.
+const (
+	metricsPath = "/metrics"
+	whoamiPath  = "/v1/whoami"
+)
 
 func healthRoutes() []route {
 	return []route{

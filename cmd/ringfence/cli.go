@@ -34,6 +34,7 @@ type cli struct {
 	Cluster        clusterCmd        `cmd:"" group:"look" help:"What the hosts and APIs understand together (admin)."`
 	Realization    realizationCmd    `cmd:"" group:"look" help:"Is a revision in force on all hosts it concerns?"`
 	Status         statusCmd         `cmd:"" group:"look" help:"The API, the hosts and what lags, at a glance."`
+	WhoAmI         whoamiCmd         `cmd:"" name:"whoami" group:"look" help:"Whose the token is, and what it is good for."`
 
 	Trace         traceCmd         `cmd:"" group:"debug" help:"What becomes of a packet, and why."`
 	Flows         flowsCmd         `cmd:"" group:"debug" help:"The installed flows of an account's NICs."`

@@ -1,0 +1,14 @@
+package httpapi
+
+// callerJSON is who makes a request.
+type callerJSON struct {
+	Name    string `json:"name"`
+	Account string `json:"account"` // or AllAccounts
+	Role    Role   `json:"role"`
+}
+
+// whoami tells the caller what its token is good for.
+func whoami(c *call) error {
+	c.res.Header().Set("Cache-Control", "no-store")
+	return c.json(callerJSON(c.who))
+}
