@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run demo test test-busy test-faults test-kernel vet lint fuzz-short bench bench-ovsdb bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-busy test-faults test-kernel vet lint fuzz-short bench bench-ovsdb bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,10 +37,16 @@ setup: ## install the Debian packages that are missing
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $$missing; \
 	fi
 
-build: ## build bin/ringfence
+# The console needs Node and npm: Debian's, unless others are here. NO_UI=1
+# leaves it out.
+setup-ui:
+	@[ -n "$(NO_UI)" ] || { command -v node && command -v npm; } >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install nodejs npm; }
+
+build: ## build bin/ringfence, with the console if Node is here (NO_UI=1: without)
+	@NO_UI=$(NO_UI) ui/build.sh
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ringfence ./cmd/ringfence
 
-run: setup build ## start a whole Ringfence on this machine, in the foreground
+run: setup setup-ui build ## start a whole Ringfence on this machine, in the foreground
 	$(SUDO) bin/ringfence dev $(DEVFLAGS)
 
 demo: setup build ## three VMs, two groups: what passes before and after a rule
@@ -110,4 +116,4 @@ bench-rss: setup build ## print what memory a controller holds with N interfaces
 	@$(SUDO) cmd/bench/ovsdb/rss.sh $(N) $(BINARIES)
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin console/static/built ui/node_modules ui/src/generated ui/test-output

@@ -12,6 +12,7 @@ import (
 type apiCmd struct {
 	etcdFlags
 	listenFlags
+	consoleFlags
 	Tokens       string  `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Who may call: JSON objects with token_sha256, account (or *), role and name. Read again when it changes."`
 	RateLimit    float64 `default:"200" placeholder:"N" help:"Requests a second that the tokens of one account may make, twice that at once; 0 for no limit. The platform's are not limited."`
 	AuditDays    int     `default:"90" placeholder:"N" help:"Days for which an entry of the audit log is kept."`
@@ -63,7 +64,7 @@ func (c *apiCmd) Run(ctx context.Context, std stdio) error {
 	}
 	defer api.Close()
 	log.Info("API is listening", "url", c.url(l), "etcd", c.Etcd)
-	return serve(ctx, l, api, log)
+	return serve(ctx, l, c.serve(api, ""), log)
 }
 
 // api is the HTTP API with what it holds open.

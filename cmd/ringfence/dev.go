@@ -22,6 +22,7 @@ import (
 type devCmd struct {
 	StateDir string `type:"path" placeholder:"DIR" complete:"file" help:"Where the state is kept. Default /var/lib/ringfence, or ~/.local/state/ringfence for other users than root."`
 	listenFlags
+	consoleFlags
 	OVSDB string `name:"ovsdb" placeholder:"unix:PATH" help:"The Open vSwitch database. Default: the system's if it runs, else a private Open vSwitch under DIR/ovs with the userspace datapath."`
 	bridgeFlags
 	logFlags
@@ -87,14 +88,14 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	}
 	defer os.Remove(dir.urlFile())
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serve(ctx, l, api, log) })
+	group.Go(func() error { return serve(ctx, l, c.serve(api, dir.tokenFile()), log) })
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
 			Policy: s, Reports: s, Asks: s, Peers: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})
-	printWelcome(std.out, dir, url, ovs, c.Bridge, host)
+	printWelcome(std.out, dir, url, c.consoleURL(url), ovs, c.Bridge, host)
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -126,7 +127,7 @@ func (d stateDir) open(bridge string) (unlock func(), err error) {
 }
 
 // printWelcome says where everything is, with a line to try.
-func printWelcome(w io.Writer, dir stateDir, url string, ovs *devOVS, bridge, host string) {
+func printWelcome(w io.Writer, dir stateDir, url, console string, ovs *devOVS, bridge, host string) {
 	curl, target, cat := "curl", url, "cat"
 	if os.Getenv("SUDO_USER") != "" {
 		cat = "sudo cat"
@@ -136,13 +137,16 @@ func printWelcome(w io.Writer, dir stateDir, url string, ovs *devOVS, bridge, ho
 	} else if strings.HasPrefix(url, "https:") {
 		curl = "curl --cacert CA.pem"
 	}
+	if console != "" {
+		console = "\n  console  " + console
+	}
 	fmt.Fprintf(w, `Ringfence is running on host %s.
-  API      %s
+  API      %s%s
   token    %s (admin)
   switch   bridge %s, %s
   try      %s -H "Authorization: Bearer $(%s %s)" %s/v1/hosts
 Stop it with Ctrl-C.
-`, host, url, dir.tokenFile(), bridge, ovs.describe(), curl, cat, dir.tokenFile(), target)
+`, host, url, console, dir.tokenFile(), bridge, ovs.describe(), curl, cat, dir.tokenFile(), target)
 }
 
 // answers reports whether a process accepts connections at a unix socket.

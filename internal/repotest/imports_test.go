@@ -40,6 +40,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"ovsdb":            {},
 		"unixctl":          {},
 		"client":           {},
+		"console":          {},
 		"verdict":          {"secgroup"},
 		"impact":           {"secgroup", "verdict"},
 		"ofrules":          {"secgroup", "ipset", "openflow"},

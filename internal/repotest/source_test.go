@@ -40,7 +40,7 @@ func root(t *testing.T) string {
 }
 
 // walk calls fn with every file of the repository, by its path from the root.
-// Build output and hidden directories other than .ci are no part of it.
+// Build output, packages of npm and hidden directories other than .ci are no part of it.
 func walk(t *testing.T, fn func(path string, content []byte)) {
 	t.Helper()
 	top := root(t)
@@ -55,7 +55,7 @@ func walk(t *testing.T, fn func(path string, content []byte)) {
 		path = filepath.ToSlash(path)
 		if d.IsDir() {
 			hidden := strings.HasPrefix(d.Name(), ".") && path != "." && path != ".ci"
-			if hidden || path == "bin" {
+			if hidden || path == "bin" || path == "console/static/built" || path == "ui/node_modules" {
 				return filepath.SkipDir
 			}
 			return nil
