@@ -81,28 +81,3 @@ func restricted(s *secgroup.Snapshot, n *secgroup.NIC) bool {
 	}
 	return false
 }
-
-// Inertness, which a view answers, is secgroup's, which a snapshot answers.
-func TestInertnessIsThatOfTheModel(t *testing.T) {
-	t.Parallel()
-	inert := 0
-	history(t, 15, 20, func(t *testing.T, before, after *secgroup.Snapshot, changes []secgroup.Change) {
-		look := NewInertness(NewView(before, 0, changes))
-		for _, a := range after.Accounts() {
-			for _, g := range after.Groups(a.ID) {
-				for i := range g.Rules {
-					want := g.Rules[i].Inert(after)
-					if want != "" {
-						inert++
-					}
-					if got := look.Of(&g.Rules[i]); got != want {
-						t.Errorf("rule %+v: %q, want %q", g.Rules[i], got, want)
-					}
-				}
-			}
-		}
-	})
-	if inert < 20 {
-		t.Errorf("%d inert rules only: the test shows little", inert)
-	}
-}

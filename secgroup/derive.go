@@ -32,11 +32,6 @@ func (b *batch) derive(n *nicNode) {
 		}
 	}
 	b.enlist(n, oldEffective, account, explicit)
-	turned := slices.ContainsFunc(n.effective, func(g *groupNode) bool { return slices.Contains(b.turned, g) })
-	if turned || !slices.Equal(oldEffective, n.effective) || oldDomain != n.domain || !sameAddresses(old, n.object) {
-		b.touchAddresses(old, oldDomain)
-		b.touchAddresses(n.object, n.domain)
-	}
 	if oldDomain != nil {
 		b.dropDomain(oldDomain)
 	}
@@ -138,21 +133,4 @@ func (b *batch) enlist(n *nicNode, old []*groupNode, oldAccount *accountNode, ex
 	if n.account != nil && !explicit {
 		n.account.implicit.insert(n, compareNICs)
 	}
-}
-
-// touchAddresses marks the addresses that o holds in d; both may be nil.
-func (b *batch) touchAddresses(o *NIC, d *domain) {
-	if o == nil || d == nil {
-		return
-	}
-	for _, a := range MemberAddresses(o) {
-		touch(&b.touched.Addresses, DomainAddress{d.name, a})
-	}
-}
-
-func sameAddresses(a, b *NIC) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.AllowedAddresses, b.AllowedAddresses)
 }

@@ -109,7 +109,7 @@ func (m naive) recomputed() state {
 		}
 		for a := range m.holds(n) {
 			if d := m.domain(n); d != "" {
-				put(st.ByAddress, secgroup.DomainAddress{Domain: d, Address: a}, n.ID)
+				put(st.ByAddress, domainAddress{Domain: d, Address: a}, n.ID)
 			}
 		}
 	}

@@ -13,7 +13,7 @@ type state struct {
 	Domains     map[string]string
 	Members     map[secgroup.GroupRef][]secgroup.Member
 	MemberNICs  map[secgroup.GroupRef][]string
-	ByAddress   map[secgroup.DomainAddress][]string
+	ByAddress   map[domainAddress][]string
 	References  map[secgroup.GroupRef][]secgroup.RuleRef
 	OfGroup     map[secgroup.GroupRef][]secgroup.Attachment
 	OfNIC       map[string][]secgroup.Attachment
@@ -84,11 +84,17 @@ func (u *universe) add(changes []secgroup.Change) {
 	}
 }
 
+// domainAddress is a host address in a routing domain.
+type domainAddress struct {
+	Domain  string
+	Address netip.Addr
+}
+
 // addresses yields every address in every domain.
-func (u *universe) addresses(yield func(secgroup.DomainAddress) bool) {
+func (u *universe) addresses(yield func(domainAddress) bool) {
 	for d := range u.domains {
 		for a := range u.hosts {
-			if !yield(secgroup.DomainAddress{Domain: d, Address: a}) {
+			if !yield(domainAddress{Domain: d, Address: a}) {
 				return
 			}
 		}
@@ -99,7 +105,7 @@ func newState() state {
 	return state{
 		Effective: map[string][]secgroup.Effective{}, Domains: map[string]string{},
 		Members: map[secgroup.GroupRef][]secgroup.Member{}, MemberNICs: map[secgroup.GroupRef][]string{},
-		ByAddress: map[secgroup.DomainAddress][]string{}, References: map[secgroup.GroupRef][]secgroup.RuleRef{},
+		ByAddress: map[domainAddress][]string{}, References: map[secgroup.GroupRef][]secgroup.RuleRef{},
 		OfGroup: map[secgroup.GroupRef][]secgroup.Attachment{}, OfNIC: map[string][]secgroup.Attachment{},
 		OfInstance: map[secgroup.InstanceRef][]secgroup.Attachment{},
 		ByNetwork:  map[string][]string{}, ByMAC: map[secgroup.MAC][]string{}, ByAccount: map[string][]string{}, ByInstance: map[secgroup.InstanceRef][]string{},
