@@ -220,9 +220,3 @@ func (p *plugs) ask(fn func(*claims)) {
 	defer p.mu.Unlock()
 	fn(&p.claims)
 }
-
-// all returns the claims of all NICs, in the order of the interfaces' names.
-func (p *plugs) all() (all []claim) {
-	p.ask(func(c *claims) { all = c.all() })
-	return all
-}

@@ -55,9 +55,4 @@ func TestTableNames(t *testing.T) {
 			}
 		}
 	}
-	for _, table := range AddressTables() {
-		if names[table] == "" {
-			t.Errorf("table %d has no name", table)
-		}
-	}
 }

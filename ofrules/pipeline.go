@@ -105,12 +105,6 @@ func TableNames() map[uint8]string {
 	}
 }
 
-// AddressTables returns the tables that match IP addresses, which want
-// Flow_Table prefixes (prefix tracking) in OVSDB.
-func AddressTables() []uint8 {
-	return []uint8{TableEgressGuard, TableEgressAddress, TableEgressRules, TableIngressAddr, TableIngressRules}
-}
-
 // The registers. Those above regOut are set after a ct() and cleared before
 // the next: what lives across a ct() multiplies recirculation ids. regBegun does
 // live across the second.

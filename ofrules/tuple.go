@@ -14,9 +14,6 @@ type Tuple struct {
 	SrcPort, DstPort uint16
 }
 
-// Reverse is the other direction.
-func (t Tuple) Reverse() Tuple { return Tuple{t.Proto, t.Dst, t.Src, t.DstPort, t.SrcPort} }
-
 func (t Tuple) addresses() []of.Term {
 	if t.Src.Is6() {
 		return []of.Term{etherType(t.Src), of.IPv6Src.IsAddr(t.Src), of.IPv6Dst.IsAddr(t.Dst)}

@@ -68,63 +68,17 @@ func TestEnsureBridge(t *testing.T) {
 	}
 }
 
-func TestPorts(t *testing.T) {
-	t.Parallel()
-	v := ovstest.Start(t, ovstest.Options{})
-	v.AddBridge("br-int")
-	v.AddBridge("br-two")
-	c, ctx := connect(t, v)
-	n, err := c.AddPort(ctx, "br-int", PortConfig{Name: "p1", Type: "dummy", OFPort: 5, ExternalIDs: map[string]string{"iface-id": "nic-1"}})
-	if err != nil || n != 5 {
-		t.Fatalf("ofport %d, %v", n, err)
-	}
-	if n, err := c.AddPort(ctx, "br-int", PortConfig{Name: "p2", Type: "dummy"}); err != nil || n == 0 || n == 5 {
-		t.Errorf("ofport %d, %v", n, err)
-	}
-	if _, err := c.AddPort(ctx, "br-int", PortConfig{Name: "nodevice"}); err == nil || !strings.Contains(err.Error(), "nodevice") {
-		t.Errorf("a device that does not exist: %v", err)
-	}
-	var refused *TransactError
-	if _, err := c.AddPort(ctx, "br-two", PortConfig{Name: "p1", Type: "dummy"}); !errors.As(err, &refused) || refused.Code != "constraint violation" {
-		t.Errorf("a port twice: %v", err)
-	}
-	if _, err := c.AddPort(ctx, "br-none", PortConfig{Name: "p3", Type: "dummy"}); !errors.Is(err, ErrNotFound) {
-		t.Errorf("on no bridge: %v", err)
-	}
-	if err := c.DelPort(ctx, "br-two", "p1"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("off the wrong bridge: %v", err)
-	}
-	if err := c.DelPort(ctx, "br-int", "p1"); err != nil {
-		t.Error(err)
-	}
-	if err := c.DelPort(ctx, "br-int", "p1"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("again: %v", err)
-	}
-	if got := strings.Fields(v.Vsctl("list-ports", "br-int")); len(got) != 2 || got[0] != "nodevice" || got[1] != "p2" {
-		t.Errorf("ports %v", got)
-	}
-}
-
 func TestExternalIDs(t *testing.T) {
 	t.Parallel()
 	v := ovstest.Start(t, ovstest.Options{})
 	v.AddBridge("br-int")
-	v.AddPort("br-int", "p1", 1, "nic-1", "external_ids:keep=me", "external_ids:drop=me")
+	v.AddPort("br-int", "p1", 1, "nic-1", "external_ids:keep=me")
 	c, ctx := connect(t, v)
-	if err := c.SetExternalIDs(ctx, "p1", map[string]string{"iface-id": "nic-2", "new": "key with \"quotes\" and ü"}, "drop", "never-there"); err != nil {
+	if err := c.SetInterfaceExternalIDs(ctx, map[string]map[string]string{"p1": {"iface-id": "nic-2", "new": "key with \"quotes\" and ü"}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := get(v, "interface", "p1", "external_ids"), `{iface-id=nic-2, keep=me, new="key with \"quotes\" and ü"}`; got != want {
 		t.Errorf("external_ids %s, want %s", got, want)
-	}
-	if err := c.SetBridgeExternalIDs(ctx, "br-int", map[string]string{"a": "1"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetBridgeExternalIDs(ctx, "br-int", nil, "a"); err != nil {
-		t.Fatal(err)
-	}
-	if got := get(v, "bridge", "br-int", "external_ids"); got != "{}" {
-		t.Errorf("bridge external_ids %s", got)
 	}
 	many := map[string]map[string]string{"p1": {"zone": "7"}, "br-int": {"zone": "8"}, "gone": {"zone": "9"}}
 	if err := c.SetInterfaceExternalIDs(ctx, many); err != nil {
@@ -132,9 +86,6 @@ func TestExternalIDs(t *testing.T) {
 	}
 	if p, b := get(v, "interface", "p1", "external_ids"), get(v, "interface", "br-int", "external_ids"); !strings.Contains(p, "zone=\"7\"") || !strings.Contains(p, "keep=me") || b != `{zone="8"}` {
 		t.Errorf("external_ids of two interfaces: %s, %s", p, b)
-	}
-	if err := c.SetExternalIDs(ctx, "p2", map[string]string{"a": "1"}); !errors.Is(err, ErrNotFound) {
-		t.Errorf("no such interface: %v", err)
 	}
 }
 
@@ -183,7 +134,7 @@ func TestFlowTables(t *testing.T) {
 	if got := get(v, "Open_vSwitch", ".", "next_cfg"); got != written {
 		t.Errorf("the same again wrote: next_cfg %s, was %s", got, written)
 	}
-	if err := c.SetFlowTableNames(ctx, "br-int", map[uint8]string{9: "renamed"}); err != nil {
+	if err := c.SetFlowTables(ctx, "br-int", map[uint8]FlowTable{9: {Name: "renamed"}}); err != nil {
 		t.Fatal(err)
 	}
 	want["9"] = table{"renamed", "[ipv6_dst, nw_dst, nw_src]", "[]"}

@@ -27,15 +27,6 @@ func (c *Client) SetFlowTables(ctx context.Context, bridge string, tables map[ui
 	return opError(c.setFlowTables(ctx, bridge, tables), "set flow tables of %s", bridge)
 }
 
-// SetFlowTableNames sets the names of OpenFlow tables only.
-func (c *Client) SetFlowTableNames(ctx context.Context, bridge string, names map[uint8]string) error {
-	tables := make(map[uint8]FlowTable, len(names))
-	for n, name := range names {
-		tables[n] = FlowTable{Name: name}
-	}
-	return c.SetFlowTables(ctx, bridge, tables)
-}
-
 func (c *Client) setFlowTables(ctx context.Context, bridge string, tables map[uint8]FlowTable) error {
 	s, err := c.connect(ctx)
 	if err != nil {

@@ -112,7 +112,9 @@ func (ch *changer) change() []ovsdb.Operation {
 		}
 		return nil
 	case 4:
-		return []ovsdb.Operation{setExternalIDs("Interface", fmt.Sprintf("%s-0", ch.name()), map[string]string{ch.pick([]string{"a", "b", "iface-id"}): fmt.Sprint(ch.rng.IntN(5))}, []string{ch.pick([]string{"a", "b", "c"})})}
+		name := fmt.Sprintf("%s-0", ch.name())
+		put := setExternalIDs(name, map[string]string{ch.pick([]string{"a", "b", "iface-id"}): fmt.Sprint(ch.rng.IntN(5))})
+		return []ovsdb.Operation{mutate("Interface", named(name), mutation("external_ids", ovsdb.MutateOperationDelete, set(ch.pick([]string{"a", "b", "c"})))), put}
 	case 5:
 		return []ovsdb.Operation{update("Interface", iface(), ovsdb.Row{"ofport": []any{ovsdb.OvsSet{}, 0, 1, 77, -1}[ch.rng.IntN(5)], "error": []any{ovsdb.OvsSet{}, "broken"}[ch.rng.IntN(2)], "type": ch.pick([]string{"", "dummy"})})}
 	case 6:
@@ -289,7 +291,7 @@ func TestStoppedServer(t *testing.T) {
 	defer syscall.Kill(server, syscall.SIGCONT)
 	short, stop := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer stop()
-	if err := c.SetExternalIDs(short, "br-int", map[string]string{"big": strings.Repeat("x", 4<<20)}); err == nil {
+	if err := c.SetInterfaceExternalIDs(short, map[string]map[string]string{"br-int": {"big": strings.Repeat("x", 4<<20)}}); err == nil {
 		t.Error("a stopped server took a transaction")
 	}
 	w.until("stale", func(s BridgeState) bool { return s.Stale != "" && s.Exists })
@@ -377,7 +379,7 @@ func TestManyInterfaces(t *testing.T) {
 	}
 	v.StartOVSDB()
 	expect("restarted", nil, nil) // and nothing between: an attempt that fails says nothing new
-	if err := c.SetExternalIDs(ctx, "tap77", map[string]string{"iface-id": "other"}); err != nil {
+	if err := c.SetInterfaceExternalIDs(ctx, map[string]map[string]string{"tap77": {"iface-id": "other"}}); err != nil {
 		t.Fatal(err)
 	}
 	expect("one changed", []string{"tap77=other"}, nil)

@@ -7,7 +7,6 @@ type batch struct {
 	*Snapshot
 	touched Touched
 	dirty   []*nicNode
-	turned  []*groupNode // became closed or are it no more
 }
 
 // Apply puts and deletes objects and leaves the snapshot at revision rev. The
@@ -142,9 +141,6 @@ func (b *batch) putGroup(r GroupRef, o *Group) {
 		}
 	}
 	turned := (old != nil && old.Closed) != (o != nil && o.Closed)
-	if turned {
-		b.turned = append(b.turned, g)
-	}
 	if turned || (old != nil && old.IsDefault) != (o != nil && o.IsDefault) {
 		for n := range a.implicit.all() {
 			b.mark(n)

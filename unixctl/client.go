@@ -25,15 +25,6 @@ type Client struct {
 	datapath string // argument of the dpctl commands, or empty
 }
 
-// Dial returns a client of the control socket at path, which must answer.
-func Dial(ctx context.Context, path string) (*Client, error) {
-	c := newClient(func() (string, error) { return path, nil })
-	if _, err := c.Version(ctx); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	return c, nil
-}
-
 // Open returns a client of the ovs-vswitchd whose pidfile is in the directory
 // rundir (OVS_RUNDIR, /var/run/openvswitch as a rule). It does not connect
 // yet, and finds the daemon again after a restart.

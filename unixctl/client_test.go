@@ -73,15 +73,14 @@ func TestClientSurvivesRestart(t *testing.T) {
 	v.StartVswitchd()
 	ask()
 
-	fixed, err := Dial(ctx, v.Ctl())
-	if err != nil {
-		t.Fatal(err)
-	}
-	fixed.Close()
-	if _, err := fixed.Version(ctx); !errors.Is(err, ErrClosed) {
+	closed := Open(v.RunDir)
+	closed.Close()
+	if _, err := closed.Version(ctx); !errors.Is(err, ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
-	if _, err := Dial(ctx, v.Ctl()+"x"); !errors.Is(err, ErrNotRunning) {
+	nowhere := newClient(func() (string, error) { return v.Ctl() + "x", nil })
+	t.Cleanup(func() { nowhere.Close() })
+	if _, err := nowhere.Version(ctx); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("no socket: %v", err)
 	}
 }

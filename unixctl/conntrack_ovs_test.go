@@ -308,7 +308,7 @@ func TestLimits(t *testing.T) {
 	if err := k.SetLimits(ctx, ZoneLimit{Zone: 7, Limit: 2}, ZoneLimit{Zone: 9, Limit: 5}); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.SetDefaultLimit(ctx, 100); err != nil {
+	if _, err := k.dpctl(ctx, "ct-set-limits", nil, "default=100"); err != nil {
 		t.Fatal(err)
 	}
 	k.sendAll()
@@ -324,7 +324,7 @@ func TestLimits(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("limits: %v (-want +got):\n%s", err, diff)
 	}
-	if err := k.DeleteLimits(ctx, 7, 9); err != nil {
+	if _, err := k.dpctl(ctx, "ct-del-limits", nil, zoneList([]uint16{7, 9})...); err != nil {
 		t.Fatal(err)
 	}
 	got, err = k.GetLimits(ctx, 9)

@@ -17,7 +17,7 @@ type Limits struct {
 type ZoneLimit struct {
 	Zone  uint16
 	Limit uint32 // 0 = unlimited
-	Count uint32 // connections now; see SetDefaultLimit for zones under the default
+	Count uint32 // connections now; of a zone without its own limit, those of all such zones
 }
 
 // GetLimits reads the limits of the given zones, or of all zones that have
@@ -45,23 +45,6 @@ func (c *Client) SetLimits(ctx context.Context, zones ...ZoneLimit) error {
 		args[i] = fmt.Sprintf("zone=%d,limit=%d", z.Zone, z.Limit)
 	}
 	_, err := c.dpctl(ctx, "ct-set-limits", nil, args...)
-	return err
-}
-
-// SetDefaultLimit sets the limit of zones without their own. The userspace
-// datapath (seen on 3.1) counts the connections of all these zones together
-// against it, so one of them can use it up for the others.
-func (c *Client) SetDefaultLimit(ctx context.Context, limit uint32) error {
-	_, err := c.dpctl(ctx, "ct-set-limits", nil, "default="+strconv.FormatUint(uint64(limit), 10))
-	return err
-}
-
-// DeleteLimits takes zones' own limits away.
-func (c *Client) DeleteLimits(ctx context.Context, zones ...uint16) error {
-	if len(zones) == 0 {
-		return nil
-	}
-	_, err := c.dpctl(ctx, "ct-del-limits", nil, zoneList(zones)...)
 	return err
 }
 

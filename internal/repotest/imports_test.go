@@ -32,7 +32,6 @@ func TestOneUserOfEachLibrary(t *testing.T) {
 func TestImportsGoOneWay(t *testing.T) {
 	allowed := map[string][]string{
 		"secgroup":         {},
-		"ipset":            {},
 		"openflow":         {},
 		"openflow/ofconn":  {"openflow"},
 		"openflow/oftrace": {},
@@ -43,11 +42,11 @@ func TestImportsGoOneWay(t *testing.T) {
 		"console":          {},
 		"verdict":          {"secgroup"},
 		"impact":           {"secgroup", "verdict"},
-		"ofrules":          {"secgroup", "ipset", "openflow"},
+		"ofrules":          {"secgroup", "openflow"},
 		"store":            {"secgroup"},
 		"plan":             {"secgroup", "verdict", "impact"},
 		"httpapi":          {"secgroup", "verdict", "impact", "plan", "store", "inquiry"},
-		"controller":       {"secgroup", "verdict", "impact", "ipset", "openflow", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
+		"controller":       {"secgroup", "verdict", "impact", "openflow", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}
 	for _, s := range sources(t) {
 		if s.test {

@@ -68,18 +68,6 @@ const (
 
 func (l NoteLevel) String() string { return [...]string{"detail", "warning", "error"}[min(l, Error)] }
 
-// Met reports whether the packet came to a table, in any pass.
-func (t *Trace) Met(table uint8) bool {
-	for _, p := range t.Passes {
-		for _, s := range p.Steps {
-			if s.Table == table {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // Outputs are the ports that the packet leaves by, as the datapath actions of
 // all passes name them, in their order.
 func (t *Trace) Outputs() []string {
