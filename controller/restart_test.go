@@ -137,8 +137,8 @@ func (r *rig) flowCounts() func() map[int]int {
 				conn, _ = ofconn.Dial(ctx, r.ovs.MgmtSock(bridge), ofconn.Options{})
 				continue
 			}
-			if sum, err := conn.Aggregate(ctx, ofrules.CookieOwner, ofrules.CookieMask); err == nil {
-				seen[int(sum.Flows)]++
+			if flows, err := conn.Dump(ctx, ofrules.CookieOwner, ofrules.CookieMask); err == nil {
+				seen[len(flows)]++
 			}
 		}
 		if conn != nil {

@@ -108,7 +108,7 @@ func (f *dropFlood) phase(name string, flood bool, look func()) {
 	var answers, changes []time.Duration
 	for looked := begin; ctx.Err() == nil; {
 		at := time.Now()
-		if err := f.control.Barrier(f.t.Context()); err != nil {
+		if err := f.control.Apply(f.t.Context()); err != nil {
 			f.t.Fatal(err)
 		}
 		answers = append(answers, time.Since(at))

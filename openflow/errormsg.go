@@ -16,12 +16,6 @@ type Error struct {
 // the experimenter's number.
 const errorExperimenter = 0xffff
 
-// Errors that callers tell apart: type and code of Error.Is.
-var (
-	ErrUnknownGroup = Error{Type: 2, Code: 9} // OFPBAC_BAD_OUT_GROUP
-	ErrTableFull    = Error{Type: 5, Code: 1} // OFPFMFC_TABLE_FULL
-)
-
 func (Error) messageType() uint8 { return typeError }
 
 func (m Error) appendBody(b []byte) ([]byte, error) {

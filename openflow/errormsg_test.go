@@ -57,7 +57,7 @@ func TestErrorNamesAgreeWithOfctl(t *testing.T) {
 
 func TestErrorIsAnError(t *testing.T) {
 	err := fmt.Errorf("flow: %w", Error{Type: 5, Code: 1, Data: []byte{6, 14, 0, 56, 0, 0, 0, 9}})
-	if !errors.Is(err, ErrTableFull) || errors.Is(err, ErrUnknownGroup) {
+	if !errors.Is(err, Error{Type: 5, Code: 1}) || errors.Is(err, Error{Type: 5, Code: 2}) {
 		t.Errorf("%v is not told apart", err)
 	}
 	if got, want := err.Error(), "flow: switch: OFPFMFC_TABLE_FULL"; got != want {

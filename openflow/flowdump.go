@@ -16,9 +16,6 @@ type FlowDescRequest struct {
 	OutGroup   uint32 // only flows that use this group; 0 is any
 }
 
-// AggregateRequest asks for the sums of the flows that it covers.
-type AggregateRequest FlowDescRequest
-
 // FlowDescReply is part of the answer to a FlowDescRequest.
 type FlowDescReply struct {
 	More  bool // another part follows
@@ -37,33 +34,17 @@ type FlowStats struct {
 	Flags          FlowFlags
 }
 
-// AggregateReply is the answer to an AggregateRequest.
-type AggregateReply struct {
-	Packets, Bytes uint64
-	Flows          uint32
-}
-
-func (FlowDescRequest) messageType() uint8  { return typeMultipartRequest }
-func (AggregateRequest) messageType() uint8 { return typeMultipartRequest }
-func (FlowDescReply) messageType() uint8    { return typeMultipartReply }
-func (AggregateReply) messageType() uint8   { return typeMultipartReply }
+func (FlowDescRequest) messageType() uint8 { return typeMultipartRequest }
+func (FlowDescReply) messageType() uint8   { return typeMultipartReply }
 
 func (m FlowDescRequest) appendBody(b []byte) ([]byte, error) {
-	return m.appendFilter(appendMultipart(b, multipartFlowDesc, false)), nil
-}
-
-func (m AggregateRequest) appendBody(b []byte) ([]byte, error) {
-	return FlowDescRequest(m).appendFilter(appendMultipart(b, multipartAggregate, false)), nil
-}
-
-func (m FlowDescRequest) appendFilter(b []byte) []byte {
-	b = zeros(append(b, m.Table), 3)
+	b = zeros(append(appendMultipart(b, multipartFlowDesc, false), m.Table), 3)
 	b = put32(put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
 	b = put64(put64(zeros(b, 4), m.Cookie), m.CookieMask)
-	return appendMatch(b, m.Match)
+	return appendMatch(b, m.Match), nil
 }
 
-func decodeFlowFilter(r *reader) (FlowDescRequest, error) {
+func decodeFlowDescRequest(r *reader) (FlowDescRequest, error) {
 	m := FlowDescRequest{Table: r.u8()}
 	r.skip(3)
 	m.OutPort, m.OutGroup = orZero(r.u32()), orZero(r.u32())
@@ -140,14 +121,4 @@ func decodeFlowEntry(r *reader, seen map[string]Actions) (f FlowStats, err error
 		seen[f.Actions.instructions] = f.Actions
 	}
 	return f, err
-}
-
-func (m AggregateReply) appendBody(b []byte) ([]byte, error) {
-	b = appendMultipart(b, multipartAggregate, false)
-	return oxs{packets: m.Packets, bytes: m.Bytes, flows: m.Flows}.appendAggregate(b), nil
-}
-
-func decodeAggregate(r *reader) (Message, error) {
-	s, err := decodeOXS(r)
-	return AggregateReply{Packets: s.packets, Bytes: s.bytes, Flows: s.flows}, err
 }

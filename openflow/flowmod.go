@@ -22,15 +22,6 @@ const AllTables = 0xff
 // FlowFlags are flags of a flow (OFPFF_*).
 type FlowFlags uint16
 
-// The flags.
-const (
-	FlowSendRemoved  FlowFlags = 1 << 0 // report when the flow goes
-	FlowCheckOverlap FlowFlags = 1 << 1 // refuse an overlapping flow of the same priority
-	FlowResetCounts  FlowFlags = 1 << 2
-	FlowNoPackets    FlowFlags = 1 << 3
-	FlowNoBytes      FlowFlags = 1 << 4
-)
-
 // FlowMod changes the flow table.
 type FlowMod struct {
 	Command     FlowCommand

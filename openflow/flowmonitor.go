@@ -53,10 +53,10 @@ const (
 	FlowResumed     FlowEvent = 6
 )
 
-// String is the event's word in ovs-ofctl monitor.
 func (FlowMonitorRequest) messageType() uint8 { return typeMultipartRequest }
 func (FlowMonitorReply) messageType() uint8   { return typeMultipartReply }
 
+// String is the event's word in ovs-ofctl monitor.
 func (e FlowEvent) String() string {
 	names := [...]string{"INITIAL", "ADDED", "REMOVED", "MODIFIED", "ABBREV", "PAUSED", "RESUMED"}
 	if int(e) < len(names) {
@@ -64,6 +64,9 @@ func (e FlowEvent) String() string {
 	}
 	return fmt.Sprintf("event %d", uint16(e))
 }
+
+// RemovedReason is why a flow went (OFPRR_*).
+type RemovedReason uint8
 
 // FlowUpdate is one change.
 type FlowUpdate struct {

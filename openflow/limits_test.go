@@ -77,11 +77,6 @@ func TestTooLong(t *testing.T) {
 			_, err := Append(nil, 1, FlowDescReply{Flows: []FlowStats{f, f}})
 			return err
 		},
-		"group": func() error {
-			b := Bucket{Actions: MustActions(Note{big[:40000]})}
-			_, err := Append(nil, 1, GroupMod{Group: GroupDesc{Buckets: []Bucket{b, b}}})
-			return err
-		},
 		"meter": func() error {
 			_, err := Append(nil, 1, MeterConfigReply{Meters: []MeterConfig{{Bands: make([]MeterBand, 5000)}}})
 			return err

@@ -25,21 +25,14 @@ const (
 	typeEchoRequest      = 2
 	typeEchoReply        = 3
 	typeExperimenter     = 4
-	typeFeaturesRequest  = 5
-	typeFeaturesReply    = 6
 	typeSetConfig        = 9
 	typePacketIn         = 10
-	typeFlowRemoved      = 11
-	typePortStatus       = 12
 	typePacketOut        = 13
 	typeFlowMod          = 14
-	typeGroupMod         = 15
 	typeMultipartRequest = 18
 	typeMultipartReply   = 19
 	typeBarrierRequest   = 20
 	typeBarrierReply     = 21
-	typeRoleRequest      = 24
-	typeRoleReply        = 25
 	typeSetAsync         = 28
 	typeMeterMod         = 29
 	typeBundleControl    = 33
@@ -121,25 +114,17 @@ func decodeBody(typ uint8, r *reader) (Message, error) {
 	case typeEchoReply:
 		return EchoReply{r.rest()}, nil
 	case typeExperimenter:
-		return decodeExperimenter(r)
-	case typeFeaturesRequest:
-		return FeaturesRequest{}, nil
-	case typeFeaturesReply:
-		return decodeFeatures(r), nil
+		if m, err := decodeNiciraMessage(r); m != nil || err != nil {
+			return m, err
+		}
 	case typeSetConfig:
 		return SetConfig{Flags: r.u16(), MissSendLen: r.u16()}, nil
 	case typePacketIn:
 		return decodePacketIn(r)
-	case typeFlowRemoved:
-		return decodeFlowRemoved(r)
-	case typePortStatus:
-		return decodePortStatus(r)
 	case typePacketOut:
 		return decodePacketOut(r)
 	case typeFlowMod:
 		return decodeFlowMod(r)
-	case typeGroupMod:
-		return decodeGroupMod(r)
 	case typeMultipartRequest:
 		return decodeMultipartRequest(r)
 	case typeMultipartReply:
@@ -148,10 +133,6 @@ func decodeBody(typ uint8, r *reader) (Message, error) {
 		return BarrierRequest{}, nil
 	case typeBarrierReply:
 		return BarrierReply{}, nil
-	case typeRoleRequest:
-		return decodeRole(r), nil
-	case typeRoleReply:
-		return RoleReply(decodeRole(r)), nil
 	case typeSetAsync:
 		return decodeSetAsync(r)
 	case typeMeterMod:

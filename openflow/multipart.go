@@ -1,13 +1,8 @@
 package openflow
 
-import "fmt"
-
 // Multipart types of OpenFlow 1.5 §7.3.5.
 const (
-	multipartDesc        = 0
 	multipartFlowDesc    = 1
-	multipartAggregate   = 2
-	multipartGroupDesc   = 7
 	multipartMeterConfig = 10
 	multipartPortDesc    = 13
 	multipartFlowMonitor = 16
@@ -59,19 +54,10 @@ func decodeMultipartRequest(r *reader) (Message, error) {
 		return nil, err
 	}
 	switch typ {
-	case multipartDesc:
-		return DescRequest{}, nil
 	case multipartFlowDesc:
-		return decodeFlowFilter(r)
-	case multipartAggregate:
-		f, err := decodeFlowFilter(r)
-		return AggregateRequest(f), err
+		return decodeFlowDescRequest(r)
 	case multipartPortDesc:
 		m := PortDescRequest{Port: orZero(r.u32())}
-		r.skip(4)
-		return m, nil
-	case multipartGroupDesc:
-		m := GroupDescRequest{Group: r.u32()}
 		r.skip(4)
 		return m, nil
 	case multipartMeterConfig:
@@ -90,19 +76,12 @@ func decodeMultipartReply(r *reader) (Message, error) {
 		return nil, err
 	}
 	switch typ {
-	case multipartDesc:
-		return decodeDesc(r), nil
 	case multipartFlowDesc:
 		flows, err := decodeFlowStats(r)
 		return FlowDescReply{More: more, Flows: flows}, err
-	case multipartAggregate:
-		return decodeAggregate(r)
 	case multipartPortDesc:
 		ports, err := decodePorts(r)
 		return PortDescReply{More: more, Ports: ports}, err
-	case multipartGroupDesc:
-		groups, err := decodeGroups(r)
-		return GroupDescReply{More: more, Groups: groups}, err
 	case multipartMeterConfig:
 		meters, err := decodeMeters(r)
 		return MeterConfigReply{More: more, Meters: meters}, err
@@ -111,54 +90,4 @@ func decodeMultipartReply(r *reader) (Message, error) {
 		return FlowMonitorReply{More: more, Updates: updates}, err
 	}
 	return RawMultipart{Reply: true, Type: typ, More: more, Body: r.rest()}, nil
-}
-
-// DescRequest asks for DescReply.
-type DescRequest struct{}
-
-// DescReply describes the switch; Open vSwitch's Software is its version.
-type DescReply struct {
-	Manufacturer, Hardware, Software, Serial, Datapath string
-}
-
-// Lengths of the strings of a DescReply.
-const (
-	descLen   = 256
-	serialLen = 32
-)
-
-func (DescRequest) messageType() uint8 { return typeMultipartRequest }
-func (DescReply) messageType() uint8   { return typeMultipartReply }
-
-func (DescRequest) appendBody(b []byte) ([]byte, error) {
-	return appendMultipart(b, multipartDesc, false), nil
-}
-
-func (m DescReply) appendBody(b []byte) ([]byte, error) {
-	b = appendMultipart(b, multipartDesc, false)
-	for _, s := range []struct {
-		text string
-		size int
-	}{{m.Manufacturer, descLen}, {m.Hardware, descLen}, {m.Software, descLen}, {m.Serial, serialLen}, {m.Datapath, descLen}} {
-		var err error
-		if b, err = appendString(b, s.text, s.size); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
-}
-
-// appendString adds a string in n bytes, the last of which is zero.
-func appendString(b []byte, s string, n int) ([]byte, error) {
-	if len(s) >= n {
-		return nil, fmt.Errorf("openflow: %q is longer than %d bytes", s, n-1)
-	}
-	return append(append(b, s...), make([]byte, n-len(s))...), nil
-}
-
-func decodeDesc(r *reader) DescReply {
-	return DescReply{
-		Manufacturer: r.text(descLen), Hardware: r.text(descLen), Software: r.text(descLen),
-		Serial: r.text(serialLen), Datapath: r.text(descLen),
-	}
 }

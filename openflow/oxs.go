@@ -9,7 +9,6 @@ import (
 type oxs struct {
 	duration, idle time.Duration
 	packets, bytes uint64
-	flows          uint32
 }
 
 // OXS class and fields of OpenFlow 1.5 §7.2.4.4.
@@ -18,7 +17,6 @@ const (
 
 	oxsDuration = 0
 	oxsIdle     = 1
-	oxsFlows    = 3
 	oxsPackets  = 4
 	oxsBytes    = 5
 )
@@ -37,25 +35,8 @@ func (s oxs) appendFlow(b []byte) []byte {
 	b = zeros(b, 4)
 	b = appendTime(oxsHeader(b, oxsDuration, 8), s.duration)
 	b = appendTime(oxsHeader(b, oxsIdle, 8), s.idle)
-	return s.appendCounts(b, start)
-}
-
-func (s oxs) appendAggregate(b []byte) []byte {
-	start := len(b)
-	b = s.appendCounts(zeros(b, 4), -1)
-	b = put32(oxsHeader(b, oxsFlows, 4), s.flows)
-	setLen(b[start:], len(b)-start)
-	return pad8(b, start)
-}
-
-// appendCounts adds packets and bytes; if start is not negative it ends the
-// statistics that start there.
-func (s oxs) appendCounts(b []byte, start int) []byte {
 	b = put64(oxsHeader(b, oxsPackets, 8), s.packets)
 	b = put64(oxsHeader(b, oxsBytes, 8), s.bytes)
-	if start < 0 {
-		return b
-	}
 	setLen(b[start:], len(b)-start)
 	return pad8(b, start)
 }
@@ -81,8 +62,6 @@ func decodeOXS(r *reader) (s oxs, err error) {
 			s.duration = v.time()
 		case oxsIdle:
 			s.idle = v.time()
-		case oxsFlows:
-			s.flows = v.u32()
 		case oxsPackets:
 			s.packets = v.u64()
 		case oxsBytes:

@@ -18,38 +18,10 @@ type Port struct {
 	Number uint32
 	MAC    [6]byte
 	Name   string // at most 15 bytes: longer names are cut off
-	Config uint32 // bits of PortDown, …
-	State  uint32 // bits of PortLinkDown, …
 }
-
-// Bits of Port.Config and Port.State.
-const (
-	PortDown = 1 << 0 // in Config: switched off
-
-	PortLinkDown = 1 << 0 // in State
-	PortBlocked  = 1 << 1
-	PortLive     = 1 << 2
-)
-
-// PortStatus reports that a port came, went or changed.
-type PortStatus struct {
-	Reason PortReason
-	Port   Port
-}
-
-// PortReason is what happened to a port (OFPPR_*).
-type PortReason uint8
-
-// The reasons.
-const (
-	PortAdded   PortReason = 0
-	PortDeleted PortReason = 1
-	PortChanged PortReason = 2
-)
 
 func (PortDescRequest) messageType() uint8 { return typeMultipartRequest }
 func (PortDescReply) messageType() uint8   { return typeMultipartReply }
-func (PortStatus) messageType() uint8      { return typePortStatus }
 
 const (
 	portLen     = 40 // of a port without properties
@@ -71,10 +43,6 @@ func (m PortDescReply) appendBody(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-func (m PortStatus) appendBody(b []byte) ([]byte, error) {
-	return m.Port.append(zeros(append(b, byte(m.Reason)), 7))
-}
-
 func (p Port) append(b []byte) ([]byte, error) {
 	b = zeros(put16(put32(b, p.Number), portLen), 2)
 	b = zeros(append(b, p.MAC[:]...), 2)
@@ -82,7 +50,7 @@ func (p Port) append(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return put32(put32(b, p.Config), p.State), nil
+	return zeros(b, 8), nil // config and state
 }
 
 func decodePorts(r *reader) ([]Port, error) {
@@ -109,14 +77,14 @@ func decodePort(r *reader) (Port, error) {
 	copy(p.MAC[:], e.take(6))
 	e.skip(2)
 	p.Name = e.text(portNameLen)
-	p.Config, p.State = e.u32(), e.u32()
+	e.skip(8) // config and state
 	return p, e.err("port")
 }
 
-func decodePortStatus(r *reader) (Message, error) {
-	m := PortStatus{Reason: PortReason(r.u8())}
-	r.skip(7)
-	var err error
-	m.Port, err = decodePort(r)
-	return m, err
+// appendString adds a string in n bytes, the last of which is zero.
+func appendString(b []byte, s string, n int) ([]byte, error) {
+	if len(s) >= n {
+		return nil, fmt.Errorf("openflow: %q is longer than %d bytes", s, n-1)
+	}
+	return append(append(b, s...), make([]byte, n-len(s))...), nil
 }

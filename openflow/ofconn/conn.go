@@ -55,7 +55,6 @@ type Conn struct {
 	lastXID uint32
 	calls   []*call
 	packets chan openflow.PacketIn
-	dropped uint64 // packet-ins that nobody took
 	monitor *monitor
 
 	bundleID atomic.Uint32

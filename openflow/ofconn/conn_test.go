@@ -119,8 +119,8 @@ func TestSilentSwitchIsGivenUp(t *testing.T) {
 	if !errors.Is(c.Err(), ofconn.ErrSilent) {
 		t.Errorf("error is %v", c.Err())
 	}
-	if err := c.Barrier(testContext(t)); !errors.Is(err, ofconn.ErrSilent) {
-		t.Errorf("a barrier afterwards says %v", err)
+	if err := c.Apply(testContext(t)); !errors.Is(err, ofconn.ErrSilent) {
+		t.Errorf("a request afterwards says %v", err)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestGarbageEndsTheConnection(t *testing.T) {
 	}}
 	f.start(t)
 	c := f.dial(t, ofconn.Options{})
-	if _, err := c.Features(testContext(t)); !errors.Is(err, ofconn.ErrProtocol) {
+	if _, err := c.Dump(testContext(t), 0, 0); !errors.Is(err, ofconn.ErrProtocol) {
 		t.Errorf("error is %v", err)
 	}
 	if !errors.Is(c.Err(), ofconn.ErrProtocol) {
@@ -167,7 +167,7 @@ func TestEchoIsAnswered(t *testing.T) {
 	answered := make(chan string, 1)
 	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
 		switch m := m.(type) {
-		case openflow.FeaturesRequest:
+		case openflow.FlowDescRequest:
 			return []openflow.Message{openflow.EchoRequest{Data: []byte("there?")}}
 		case openflow.EchoReply:
 			answered <- string(m.Data)
@@ -183,7 +183,7 @@ func TestEchoIsAnswered(t *testing.T) {
 		}
 		cancel()
 	}()
-	if _, err := c.Features(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := c.Dump(ctx, 0, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -15,12 +15,6 @@ func (c *Conn) Dump(ctx context.Context, cookie, mask uint64) ([]openflow.FlowSt
 	return flows, opError("dump", err)
 }
 
-// DumpFlows is Dump for any selection that OpenFlow can make.
-func (c *Conn) DumpFlows(ctx context.Context, request openflow.FlowDescRequest) ([]openflow.FlowStats, error) {
-	flows, err := c.dump(ctx, request)
-	return flows, opError("dump", err)
-}
-
 func (c *Conn) dump(ctx context.Context, request openflow.FlowDescRequest) ([]openflow.FlowStats, error) {
 	k := c.call(1)
 	defer c.hangUp(k)
@@ -46,18 +40,4 @@ func (c *Conn) dump(ctx context.Context, request openflow.FlowDescRequest) ([]op
 			return slices.Concat(parts...), nil
 		}
 	}
-}
-
-// Aggregate returns the number of flows that a Dump with the same cookie and
-// mask would read, and the sums of their counters.
-func (c *Conn) Aggregate(ctx context.Context, cookie, mask uint64) (openflow.AggregateReply, error) {
-	m, err := c.ask(ctx, openflow.AggregateRequest{Table: openflow.AllTables, Cookie: cookie, CookieMask: mask})
-	if err != nil {
-		return openflow.AggregateReply{}, opError("aggregate", err)
-	}
-	reply, ok := m.(openflow.AggregateReply)
-	if !ok {
-		return reply, opError("aggregate", unexpected(m))
-	}
-	return reply, nil
 }

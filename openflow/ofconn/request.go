@@ -8,20 +8,6 @@ import (
 	"github.com/ringfence/ringfence/openflow"
 )
 
-// ask sends a request and waits for its one answer.
-func (c *Conn) ask(ctx context.Context, request openflow.Message) (openflow.Message, error) {
-	k := c.call(1)
-	defer c.hangUp(k)
-	b, err := openflow.Append(nil, k.first, request)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.send(ctx, b); err != nil {
-		return nil, err
-	}
-	return c.answer(ctx, k)
-}
-
 // answer waits for the next answer and decodes it; an OpenFlow error is an error.
 func (c *Conn) answer(ctx context.Context, k *call) (openflow.Message, error) {
 	b, err := c.next(ctx, k)
@@ -74,27 +60,10 @@ func (c *Conn) apply(ctx context.Context, messages ...openflow.Message) error {
 	}
 }
 
-// Barrier returns when the switch has processed all that was sent before.
-func (c *Conn) Barrier(ctx context.Context) error {
-	return opError("barrier", c.apply(ctx))
-}
-
-// Features asks what the switch is: its datapath id and capabilities.
-func (c *Conn) Features(ctx context.Context) (openflow.FeaturesReply, error) {
-	m, err := c.ask(ctx, openflow.FeaturesRequest{})
-	if err != nil {
-		return openflow.FeaturesReply{}, opError("features", err)
-	}
-	reply, ok := m.(openflow.FeaturesReply)
-	if !ok {
-		return reply, opError("features", unexpected(m))
-	}
-	return reply, nil
-}
-
-// Apply sends messages that the switch does not answer, such as GroupMod,
-// MeterMod or PacketOut, and returns when it has processed them, with the first
-// error it reports. They take effect one by one: use Bundle for flows.
+// Apply sends messages that the switch does not answer, such as MeterMod
+// or PacketOut, and returns when it has processed them and all that was sent
+// before, with the first error it reports. They take effect one by one: use
+// Bundle for flows.
 func (c *Conn) Apply(ctx context.Context, messages ...openflow.Message) error {
 	return opError("apply", c.apply(ctx, messages...))
 }

@@ -3,7 +3,6 @@ package ofconn_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -100,10 +99,6 @@ func TestInstallAndDump(t *testing.T) {
 	if got := dump(t, c, 1, 0xff); len(got) == 0 || len(got) > len(flows)/200 {
 		t.Errorf("a dump of some cookies has %d flows", len(got))
 	}
-	sums, err := c.Aggregate(testContext(t), 0, 0)
-	if err != nil || sums.Flows != uint32(len(flows)) {
-		t.Errorf("aggregate says %+v, error %v", sums, err)
-	}
 
 	var deletes []openflow.FlowMod
 	for _, f := range flows[:5000] {
@@ -158,27 +153,11 @@ func TestFailedCommitChangesNothing(t *testing.T) {
 	if !errors.As(err, &refused) || errors.Is(err, ofconn.ErrOutcomeUnknown) {
 		t.Fatalf("error is %v", err)
 	}
-	if len(refused.Refused) != 1 || refused.Refused[0].Index != 10 || !errors.Is(err, openflow.ErrUnknownGroup) {
+	if len(refused.Refused) != 1 || refused.Refused[0].Index != 10 || !errors.Is(err, openflow.Error{Type: 2, Code: 9}) /* OFPBAC_BAD_OUT_GROUP */ {
 		t.Errorf("error is %v", err)
 	}
 	if have := dump(t, c, 0, 0); len(have) != 0 {
 		t.Errorf("%d flows of the failed bundle are there", len(have))
-	}
-}
-
-func TestFeatures(t *testing.T) {
-	t.Parallel()
-	v := startSwitch(t)
-	c := dialSwitch(t, v)
-	features, err := c.Features(testContext(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if id := fmt.Sprintf("%016x", features.DatapathID); !strings.Contains(v.Ofctl("show", "br-int"), id) {
-		t.Errorf("datapath id is %s", id)
-	}
-	if err := c.Barrier(testContext(t)); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -252,7 +231,7 @@ func TestManyAtOnce(t *testing.T) {
 				if _, err := c.Dump(testContext(t), part[0].Cookie, ^uint64(0)); err != nil {
 					t.Error(err)
 				}
-				if err := c.Barrier(testContext(t)); err != nil {
+				if err := c.Apply(testContext(t)); err != nil {
 					t.Error(err)
 				}
 			}
