@@ -192,7 +192,7 @@ func (e *engine) meet(ctx context.Context) error {
 func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
 		mark = e.view.mark
-		e.memory.filter(ch.loss.Filtered, ch.replaced && e.compiled, time.Now())
+		e.memory.filter(ch.loss.Filtered, time.Now())
 		var d ofrules.Delta
 		e.desk.compile(in.host.Uplink, func(c *ofrules.Compiler) {
 			if ch.replaced || !e.compiled {

@@ -17,7 +17,6 @@ type memory struct {
 	out      time.Time            // when what NICs send is picked up, too; zero: it is, or nothing is
 	end      time.Time            // when the last of that is over; zero: it is
 	filtered map[string]time.Time // when NICs came to be filtered that had not been, not long ago
-	replaced time.Time            // when the whole policy became another
 	barred   bool                 // some NICs are not picked up from now on
 }
 

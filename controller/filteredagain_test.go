@@ -39,6 +39,13 @@ func TestFilteredAgain(t *testing.T) {
 			r.inject("p1", k.fromServer(r.t))
 			filtered(r)
 		}},
+		{"the controller reads the whole policy anew, and then the switch forgets it", func(r *rig, k talk) {
+			r.policy.anew.Store(true)
+			filtered(r)
+			r.ovs.Appctl("dpctl/flush-conntrack")
+			r.logged("picking up TCP in mid-stream")
+			r.inject("p1", k.fromServer(r.t))
+		}},
 		{"the switch has forgotten it, and the controller is started later", func(r *rig, k talk) {
 			r.stop()
 			r.ovs.Appctl("dpctl/flush-conntrack")

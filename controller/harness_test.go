@@ -40,7 +40,8 @@ type rig struct {
 	unfit   func(unixctl.Version) error
 	metrics *prometheus.Registry
 	logs    *logbook
-	asks    Asks // instead of the host's store
+	asks    Asks         // instead of the host's store
+	policy  *wholePolicy // the host's
 
 	way       *detour // from the host to etcd
 	hostStore *store.Store
@@ -77,6 +78,7 @@ func newBareRig(t *testing.T) *rig {
 	r.store = r.openStore(r.etcd.Endpoints()[0])
 	r.way = newDetour(t, strings.TrimPrefix(r.etcd.Endpoints()[0], "unix://"))
 	r.hostStore = r.openStore(r.way.endpoint())
+	r.policy = &wholePolicy{Policy: r.hostStore}
 	r.ctl = unixctl.Open(r.ovs.RunDir)
 	t.Cleanup(func() { r.ctl.Close() })
 	t.Cleanup(r.stop)
@@ -107,7 +109,7 @@ func (r *rig) start() {
 	r.cancel, r.ended = cancel, make(chan error, 1)
 	r.metrics = prometheus.NewRegistry()
 	cfg := Config{
-		Policy: r.hostStore, Reports: r.hostStore, Asks: r.hostStore, Peers: r.hostStore, Uplink: r.uplink, Host: hostName,
+		Policy: r.policy, Reports: r.hostStore, Asks: r.hostStore, Peers: r.hostStore, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
 		NICConnections: nicConnections,

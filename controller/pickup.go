@@ -22,18 +22,17 @@ const (
 // if the switch had not forgotten it by then.
 const pickUpNotAfter = 5 * time.Second
 
-// filter notes NICs that are filtered from now on and were not, all if the whole
-// policy became another.
-func (m *memory) filter(nics map[string]struct{}, all bool, now time.Time) {
+// filter notes NICs that are filtered from now on and were not.
+func (m *memory) filter(nics map[string]struct{}, now time.Time) {
 	for nic, since := range m.filtered {
 		if now.Sub(since) > pickUpNotAfter && m.end.IsZero() {
 			delete(m.filtered, nic)
 		}
 	}
-	if all {
-		m.replaced = now
+	if len(nics) == 0 {
+		return
 	}
-	if m.barred = m.barred || all || len(nics) > 0; len(nics) > 0 && m.filtered == nil {
+	if m.barred = true; m.filtered == nil {
 		m.filtered = map[string]time.Time{}
 	}
 	for nic := range nics {
@@ -54,10 +53,6 @@ func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
 // e.memory.out what comes in alone.
 func (e *engine) pickUp(ctx context.Context, in hostInput) error {
 	m := &e.memory
-	if time.Since(m.replaced) < pickUpNotAfter {
-		m.out, m.end, m.barred = time.Time{}, time.Time{}, false
-		return e.conn.Bundle(ctx, []openflow.FlowMod{pickUpNothing()})
-	}
 	received, sent := ofrules.PickUp()
 	whole := max(time.Until(m.end).Round(time.Second), time.Second)
 	mods := passing(whole, received)

@@ -53,12 +53,14 @@ func (v *view) Handle(_ context.Context, b store.Batch) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if b.Full {
+		before, pending := v.snap, v.changed.loss.Filtered
 		v.snap = secgroup.NewSnapshot()
 		v.loaded = true
 		v.changed = noChanges()
 		v.changed.replaced = true
-		v.changed.loss.All = true
 		v.snap.Apply(b.Revision, b.Changes)
+		v.changed.loss = impact.Loss{All: true, Filtered: impact.Filtered(before, v.snap)}
+		v.changed.loss.Merge(impact.Loss{Filtered: pending})
 	} else {
 		diff := impact.Begin(v.snap, b.Changes)
 		v.changed.touch(v.snap.Apply(b.Revision, b.Changes))

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -148,5 +150,46 @@ func TestAuditFinds(t *testing.T) {
 	e.audited(reading{flows: flows[1:]})
 	if !e.audit.found.Empty() {
 		t.Errorf("a refused flow is found: %+v", e.audit.found)
+	}
+}
+
+// TestViewReadAnew: of a policy that takes the place of another one it is known
+// which NICs were not filtered before, also of changes that nobody took.
+func TestViewReadAnew(t *testing.T) {
+	t.Parallel()
+	v, p := newView(func() {}), newPolicy()
+	handle := func(b store.Batch) {
+		t.Helper()
+		if err := v.Handle(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole := func(rev int64, off ...int) store.Batch {
+		b := batch(rev, true, p.base()...)
+		for n := range 4 {
+			one := nic(n + 1)
+			if slices.Contains(off, n+1) {
+				one.Enforcement = secgroup.EnforcementOff
+			}
+			b.Changes = append(b.Changes, secgroup.Put(one))
+		}
+		return b
+	}
+	filtered := func() (ids []string) {
+		v.take(func(_ *secgroup.Snapshot, ch changes) { ids = slices.Sorted(maps.Keys(ch.loss.Filtered)) })
+		return ids
+	}
+	handle(whole(9, 1, 2, 3))
+	if ids := filtered(); ids != nil {
+		t.Errorf("the first time: %v", ids)
+	}
+	handle(batch(10, false, secgroup.Put(nic(1)))) // nobody takes this
+	handle(whole(8, 3))
+	if ids := filtered(); !slices.Equal(ids, []string{"a1", "a2"}) {
+		t.Errorf("filtered anew: %v", ids)
+	}
+	handle(whole(8, 3))
+	if ids := filtered(); ids != nil {
+		t.Errorf("the same again: %v", ids)
 	}
 }

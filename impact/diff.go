@@ -93,7 +93,7 @@ func (d *Diff) nic(id string, old, now state) {
 	if loses {
 		put(&i.Loss.NICs, id)
 	}
-	if old.nic != nil && now.nic != nil && old.nic.Enforcement == secgroup.EnforcementOff && now.nic.Enforcement != secgroup.EnforcementOff {
+	if filteredAnew(old.nic, now.nic) {
 		put(&i.Loss.Filtered, id)
 	}
 	for _, p := range slices.Concat(old.places, now.places) {

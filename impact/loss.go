@@ -32,6 +32,23 @@ type Loss struct {
 	Filtered map[string]struct{}
 }
 
+// Filtered returns the Loss.Filtered of a policy that took the place of another
+// one as a whole. The cost is that of all NICs.
+func Filtered(before, after *secgroup.Snapshot) (nics map[string]struct{}) {
+	for _, n := range after.NICs() {
+		if filteredAnew(before.NIC(n.ID), n) {
+			put(&nics, n.ID)
+		}
+	}
+	return nics
+}
+
+// filteredAnew reports whether a NIC, nil for absent, was not filtered and is now.
+// One that was absent had no connections: nothing passes without a policy.
+func filteredAnew(old, now *secgroup.NIC) bool {
+	return old != nil && now != nil && old.Enforcement == secgroup.EnforcementOff && now.Enforcement != secgroup.EnforcementOff
+}
+
 // Empty reports whether nothing is lost.
 func (l *Loss) Empty() bool {
 	return !l.All && len(l.NICs)+len(l.Groups)+len(l.Named)+len(l.Ends) == 0

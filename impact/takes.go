@@ -16,7 +16,7 @@ func takesNIC(old, now state) bool {
 	a, b := old.nic, now.nic
 	addressing := old.network == nil || now.network == nil || !sameAddressing(old.network, now.network)
 	return addressing || a.Network != b.Network || a.MAC != b.MAC || a.DHCPServer && !b.DHCPServer ||
-		a.Enforcement == secgroup.EnforcementOff && b.Enforcement != secgroup.EnforcementOff ||
+		filteredAnew(a, b) ||
 		!slices.Equal(a.Addresses, b.Addresses) || !slices.Equal(a.AllowedAddresses, b.AllowedAddresses)
 }
 
