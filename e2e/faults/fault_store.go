@@ -36,21 +36,15 @@ func full(ctx context.Context, w *World, f Fault) error {
 
 // restored puts the store back to what it was a moment ago, under the token
 // that it had: what was written since is lost, and everybody must notice.
-func restored(ctx context.Context, w *World, f Fault) error {
-	file := w.Plane.snapshotFile(f)
-	defer os.Remove(file)
-	before := time.Now()
-	if err := w.Plane.Snapshot(ctx, file); err != nil {
-		return err
-	}
-	err := sleep(ctx, f.For)
-	err = errors.Join(err, w.Plane.Restore(ctx, file))
-	w.lost(before)
-	return err
-}
+func restored(ctx context.Context, w *World, f Fault) error { return w.putBack(ctx, f) }
 
 // restoredWhileDown does so while nobody is there to see it.
 func restoredWhileDown(ctx context.Context, w *World, f Fault) error {
+	return w.putBack(ctx, f, append(controllerNames(), apiNames...)...)
+}
+
+// putBack puts the store back while some processes are down.
+func (w *World) putBack(ctx context.Context, f Fault, down ...string) error {
 	file := w.Plane.snapshotFile(f)
 	defer os.Remove(file)
 	before := time.Now()
@@ -58,13 +52,12 @@ func restoredWhileDown(ctx context.Context, w *World, f Fault) error {
 		return err
 	}
 	err := sleep(ctx, f.For)
-	others := append(controllerNames(), apiNames...)
-	for _, name := range others {
+	for _, name := range down {
 		err = errors.Join(err, w.Plane.Process(name).Kill())
 	}
 	err = errors.Join(err, w.Plane.Restore(ctx, file))
 	w.lost(before)
-	for _, name := range others {
+	for _, name := range down {
 		err = errors.Join(err, w.Plane.Start(name))
 	}
 	return err

@@ -28,6 +28,8 @@ type machine struct {
 	moves  bool   // it may be migrated
 	octet  int
 	groups []string
+	// instance has the groups instead of the NIC, if it is not "".
+	instance string
 }
 
 // machines are the VMs: clients, servers, strangers, one whose egress is opened
@@ -41,7 +43,7 @@ var machines = []machine{
 	{name: "x1", host: "h1", octet: 31, groups: []string{"stranger"}},
 	{name: "x2", host: "h2", octet: 32, groups: []string{"stranger"}},
 	{name: "e1", host: "h1", octet: 41, groups: []string{"client", "eg"}},
-	{name: "n2", host: "h2", octet: 62, groups: []string{"server"}},
+	{name: "n2", host: "h2", octet: 62, groups: []string{"server"}, instance: "instance-n2"},
 	{name: "f2", host: "h2", octet: 72, groups: []string{"stranger"}},
 	{name: "m", host: "h1", moves: true, octet: 51, groups: []string{"client"}},
 }
@@ -61,7 +63,7 @@ func (m machine) address(family int) netip.Addr {
 
 // spec is what the API is told of the machine's NIC.
 func (m machine) spec() client.NICSpec {
-	return client.NICSpec{Account: accountID, Network: networkID, MAC: m.mac(), Addresses: []string{m.address(4).String(), m.address(6).String()}}
+	return client.NICSpec{Account: accountID, Instance: m.instance, Network: networkID, MAC: m.mac(), Addresses: []string{m.address(4).String(), m.address(6).String()}}
 }
 
 func machineNamed(name string) machine {
@@ -170,11 +172,15 @@ func (p *policy) snapshot() *secgroup.Snapshot {
 			enforcement = secgroup.EnforcementOff
 		}
 		changes = append(changes, secgroup.Put(&secgroup.NIC{
-			ID: m.nic(), Account: accountID, Network: networkID, Enforcement: enforcement,
+			ID: m.nic(), Account: accountID, Instance: m.instance, Network: networkID, Enforcement: enforcement,
 			Addresses: []netip.Addr{m.address(4), m.address(6)},
 		}))
 		for _, g := range p.attached[m.name] {
-			changes = append(changes, secgroup.Put(&secgroup.Attachment{Group: secgroup.GroupRef{Account: accountID, ID: g}, NIC: m.nic()}))
+			a := &secgroup.Attachment{Group: secgroup.GroupRef{Account: accountID, ID: g}, NIC: m.nic()}
+			if m.instance != "" {
+				a.NIC, a.Instance = "", m.instance
+			}
+			changes = append(changes, secgroup.Put(a))
 		}
 	}
 	s.Apply(1, changes)

@@ -144,8 +144,19 @@ func (w *World) makePolicy(ctx context.Context) error {
 		}
 	}
 	for _, m := range machines {
+		if m.instance != "" {
+			if _, err := c.PutInstance(ctx, accountID, m.instance, client.InstanceSpec{}); err != nil {
+				return err
+			}
+			if err := c.SetInstanceGroups(ctx, accountID, m.instance, m.groups); err != nil {
+				return err
+			}
+		}
 		if _, err := c.PutNIC(ctx, m.nic(), m.spec()); err != nil {
 			return err
+		}
+		if m.instance != "" {
+			continue
 		}
 		if err := c.SetNICGroups(ctx, accountID, m.nic(), m.groups); err != nil {
 			return err
