@@ -165,7 +165,7 @@ func (e *engine) meet(ctx context.Context) error {
 		e.conn, e.ports, e.local, e.listed, e.shown, e.known, e.unfit = nil, ports{}, local{}, false, shown{}, false, nil
 		e.report.connection(nil)
 		e.limits.forget()
-		e.memory.out, e.memory.end = time.Time{}, time.Time{} // see link.session
+		e.memory.look, e.memory.end = time.Time{}, time.Time{} // see link.session
 		if conn == nil {
 			return nil
 		}

@@ -14,8 +14,8 @@ type memory struct {
 	process  string // ovs-vswitchd's
 	sentinel sentinel
 	fresh    map[string]bool      // NICs whose zones may lack tombstones
-	out      time.Time            // when what NICs send is picked up, too; zero: it is, or nothing is
-	end      time.Time            // when the last of that is over; zero: it is
+	look     time.Time            // when what was picked up is judged first; zero: it was, or nothing is
+	end      time.Time            // when that is over; zero: it is
 	filtered map[string]time.Time // when NICs came to be filtered that had not been, not long ago
 	barred   bool                 // some NICs are not picked up from now on
 }

@@ -49,7 +49,7 @@ func TestForgotten(t *testing.T) {
 				r.eventually(patience, "the sentinel is seen", r.sentinel)
 				ctx, stop := context.WithCancel(t.Context())
 				var work sync.WaitGroup
-				talks := func() { // the one answers the other
+				work.Go(func() { // the one answers the other
 					first, second := open.fromClient(t), open.fromServer(t)
 					from, to := "up", "p1"
 					if server {
@@ -61,16 +61,8 @@ func TestForgotten(t *testing.T) {
 						r.inject(to, second)
 						_ = pause(ctx, 20*time.Millisecond)
 					}
-				}
-				if server {
-					work.Go(talks)
-					forget(r)
-				} else {
-					// TCP is still picked up: until the loss is seen, who sends
-					// first is taken for the one that began.
-					forget(r)
-					work.Go(talks)
-				}
+				})
+				forget(r)
 				in, out := r.sent("p1"), r.sent("up")
 				slowness.Within(t, time.Second, "both hear each other", func() {
 					r.eventually(patience, "both hear each other", func() string {
@@ -98,6 +90,61 @@ func TestForgotten(t *testing.T) {
 			r.applied(r.write(p.noRule("web", "tcp")))
 			if in, out := r.heard(open); in != 0 || out != 0 {
 				t.Errorf("the server hears %d and the client %d; connections %v", in, out, r.all())
+			}
+		})
+	}
+}
+
+// TestPickedUpWhoBegan: what a NIC sends after the switch forgot its connections is
+// answered at once; but if the other end could have begun it, it is taken for the
+// one that did, however long the NIC was heard alone.
+func TestPickedUpWhoBegan(t *testing.T) {
+	k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}
+	for _, served := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the NIC serves it %t", served), func(t *testing.T) {
+			r, p := newRig(t), newPolicy()
+			r.withUplink()
+			policy := append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))
+			if served {
+				policy = append(policy, p.services()...)
+			}
+			rev := r.write(policy...)
+			r.start()
+			r.plugged(1)
+			r.applied(rev)
+			r.eventually(patience, "the sentinel is there", r.sentinel)
+			time.Sleep(2 * sentinelEvery) // and the controller has seen it
+			r.ovs.Appctl("dpctl/flush-conntrack")
+			r.logged("picking up TCP in mid-stream")
+			passed := r.sent("up")
+			r.eventually(patience, "what the NIC sends passes", func() string {
+				if r.inject("p1", k.fromServer(t)); r.sent("up") == passed {
+					return "it does not"
+				}
+				return ""
+			})
+			for end := time.Now().Add(2 * pickUpLook); served && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				r.inject("p1", k.fromServer(t))
+			}
+			heard := r.sent("p1")
+			r.inject("up", k.fromClient(t))
+			r.eventually(patience, "the answer arrives", func() string {
+				if r.sent("p1") == heard {
+					return fmt.Sprint("connections ", r.all())
+				}
+				return ""
+			})
+			for _, c := range r.all() {
+				if served != (c.Orig.Src == k.client) || !ofrules.IsPickedUp(c.Labels) {
+					t.Errorf("%+v", c)
+				}
+			}
+			if !served {
+				return
+			}
+			r.applied(r.write(p.noRule("web", "tcp")))
+			if in, out := r.heard(k); in != 0 || out != 0 {
+				t.Errorf("without its rule the server hears %d and the client %d; connections %v", in, out, r.all())
 			}
 		})
 	}

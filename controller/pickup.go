@@ -10,11 +10,11 @@ import (
 )
 
 // After the switch has forgotten its connections TCP is picked up in mid-stream
-// for pickUpFor. What a NIC sends begins nothing before pickUpOut, which is time
-// enough for the other end to answer: it would hide who began.
+// for pickUpFor. What came up is judged at pickUpLook, when most that goes on has,
+// and at the end.
 const (
-	pickUpFor = 30 * time.Second
-	pickUpOut = 300 * time.Millisecond
+	pickUpFor  = 30 * time.Second
+	pickUpLook = 300 * time.Millisecond
 )
 
 // pickUpNotAfter is for how long after a NIC came to be filtered nothing of it is
@@ -44,30 +44,20 @@ func (m *memory) filter(nics map[string]struct{}, now time.Time) {
 func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
 	now := time.Now()
 	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
-	e.memory.out, e.memory.end = now.Add(pickUpOut), now.Add(pickUpFor)
+	e.memory.look, e.memory.end = now.Add(pickUpLook), now.Add(pickUpFor)
 	e.sweeper.picksUp(e.memory.end)
 	return e.pickUp(ctx, in)
 }
 
-// pickUp puts the flows in that pick TCP up until e.memory.end, and until
-// e.memory.out what comes in alone.
+// pickUp puts the flows in that pick TCP up until e.memory.end.
 func (e *engine) pickUp(ctx context.Context, in hostInput) error {
 	m := &e.memory
-	received, sent := ofrules.PickUp()
 	whole := max(time.Until(m.end).Round(time.Second), time.Second)
-	mods := passing(whole, received)
+	mods := passing(whole, ofrules.PickUp())
 	for nic, since := range m.filtered {
 		if zone := in.zones.zone(nic); zone != 0 && m.end.Sub(since) < pickUpFor+pickUpNotAfter {
 			mods = append(mods, passing(whole, ofrules.PickUpNothing(zone))...)
 		}
-	}
-	if m.out.IsZero() {
-		mods = append(mods, passing(whole, sent)...)
-		for _, f := range ofrules.PickUpNothingSent() {
-			mods = append(mods, openflow.DeleteFlow(f.Key()))
-		}
-	} else { // a second more than needed, if nobody goes on with it
-		mods = append(mods, passing(pickUpOut.Truncate(time.Second)+2*time.Second, append(sent, ofrules.PickUpNothingSent()...))...)
 	}
 	if err := e.conn.Bundle(ctx, mods); err != nil {
 		return err
@@ -105,14 +95,10 @@ func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error
 	switch {
 	case m.end.IsZero():
 		return 0, nil
-	case !m.out.IsZero() && now.Before(m.out):
-		return m.out.Sub(now), nil
-	case !m.out.IsZero():
-		m.out = time.Time{}
-		if err := e.pickUp(ctx, in); err != nil {
-			m.out = now
-			return 0, err
-		}
+	case !m.look.IsZero() && now.Before(m.look):
+		return m.look.Sub(now), nil
+	case !m.look.IsZero():
+		m.look = time.Time{}
 		e.sweeper.expect(look)
 		return time.Until(m.end) + time.Second, nil
 	case now.Before(m.end.Add(time.Second)): // the flows' timeouts are whole seconds

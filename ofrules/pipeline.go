@@ -120,6 +120,7 @@ const (
 	regLabel    = of.Reg8  // first of labelRegisters labels of the remote address
 	regLabelN   = of.Reg11 // last
 	regBegun    = of.Reg12 // 1: the sender began its connection, see bothsend.go
+	regTurn     = of.Reg13 // 1: a reply that may turn its connection round, on a clone, see PickUp
 )
 
 const labelRegisters = 4

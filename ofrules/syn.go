@@ -12,6 +12,7 @@ import of "github.com/ringfence/ringfence/openflow"
 const (
 	prioInvalidNone   = 330
 	prioOldTuple      = 320
+	prioTurn          = 208 // below what is cut, above what is established
 	prioPickUpNothing = 140
 	prioPickUp        = 130
 	prioNoSYN         = 110
@@ -20,9 +21,9 @@ const (
 
 // Priorities in the accept tables, above those that let a packet through.
 const (
-	prioTCPInParts  = 210
-	prioNotPickedUp = 155 // not a Compiler's either, see PickUpNothingSent
-	prioPickedUp    = 150
+	prioTCPInParts = 210
+	prioTurned     = 175 // not a Compiler's either, see PickUp
+	prioPickedUp   = 150
 )
 
 // pickedUp is the bit of ct_label that a connection has which was picked up in
@@ -61,29 +62,28 @@ func newPipeline(b *builder, s stage) {
 }
 
 // PickUp returns the flows that have TCP judged that is picked up in mid-stream,
-// which is for a short while after the switch forgot its connections: what comes
-// in to NICs, and what they send. They are not part of a Compiler's set: who
-// installs them gives them a timeout.
-func PickUp() (in, out []of.Flow) {
-	judge := func(s stage) (flows []of.Flow) {
-		for _, eth := range ipTypes() {
-			k := key(s.state, prioPickUp, eth, of.IPProto.Is(of.ProtoTCP), isNew())
-			flows = append(flows, pickUpFlow(k, of.Goto{Table: s.nic}))
-		}
-		return flows
-	}
-	return judge(ingressStage()), judge(egressStage())
-}
-
-// PickUpNothingSent returns the flows that have what NICs send begin nothing,
-// beside those of PickUp, for the beginning: an end that was only answering would
-// else be taken for the one that began. It passes if it is allowed, and what the
-// other end sends in answer tells.
-func PickUpNothingSent() (flows []of.Flow) {
-	s := egressStage()
+// which is for a short while after the switch forgot its connections. They are not
+// part of a Compiler's set: who installs them gives them a timeout.
+//
+// Whoever sends first is taken for the one that began. If that was the NIC, and its
+// egress is open, it may only have been answering: so what comes in reply is judged,
+// too, on a clone, and where the NIC's rules let it begin a connection the entry
+// gives way to one that says so. In any case it is a reply, and passes.
+func PickUp() (flows []of.Flow) {
+	in := ingressStage()
+	tcp := of.IPProto.Is(of.ProtoTCP)
 	for _, eth := range ipTypes() {
-		k := key(s.accept, prioNotPickedUp, eth, of.IPProto.Is(of.ProtoTCP), isNew(), of.TCPFlags.IsMasked(0, of.TCPSyn))
-		flows = append(flows, pickUpFlow(k, leave(s.next)...))
+		for _, s := range []stage{in, egressStage()} {
+			flows = append(flows, pickUpFlow(key(s.state, prioPickUp, eth, tcp, isNew()), of.Goto{Table: s.nic}))
+		}
+		goesOn := of.TCPFlags.IsMasked(0, of.TCPSyn|of.TCPFin|of.TCPRst)
+		turn := of.Clone{Actions: []of.Action{load(regTurn, 1), of.Resubmit{Table: in.nic}}}
+		flows = append(flows,
+			pickUpFlow(key(in.state, prioTurn, eth, tcp, goesOn, isReply(), of.CTLabel.IsBytes(pickedUp[:], pickedUp[:])), turn, of.Goto{Table: in.next}),
+			pickUpFlow(key(in.accept, prioTurned, eth, tcp, regTurn.Is(1)), of.CT{
+				Commit: true, Force: true, ZoneField: regZone, Table: of.NoTable,
+				Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}, of.SetWide{Field: of.CTLabel, Value: pickedUp, Mask: pickedUp}},
+			}))
 	}
 	return flows
 }
