@@ -8,6 +8,7 @@ type excuse struct {
 	why   string
 	of    func(*Flow) bool
 	opens bool // what must not pass may; else what must pass may not
+	holds bool // what comes meanwhile is held back, and goes on at the end
 }
 
 // excuse notes one.
@@ -23,6 +24,18 @@ func (w *World) excused(f *Flow, opens bool) (all []Window) {
 	defer w.mu.Unlock()
 	for _, e := range w.excuses {
 		if e.opens == opens && e.of(f) {
+			all = append(all, e.Window)
+		}
+	}
+	return all
+}
+
+// held lists the times in which packets of a flow were held back.
+func (w *World) held(f *Flow) (all []Window) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.excuses {
+		if e.holds && e.of(f) {
 			all = append(all, e.Window)
 		}
 	}

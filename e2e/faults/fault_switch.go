@@ -33,7 +33,7 @@ func vswitchd(ctx context.Context, w *World, f Fault) error {
 func vswitchdStopped(ctx context.Context, w *World, f Fault) error {
 	pid, from := w.Lab.Host(f.Target).VswitchdPID(), time.Now()
 	err := errors.Join(syscall.Kill(pid, syscall.SIGSTOP), sleep(ctx, f.For), syscall.Kill(pid, syscall.SIGCONT))
-	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target)})
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target), holds: true})
 	return err
 }
 
@@ -47,7 +47,7 @@ func ovsdbServer(ctx context.Context, w *World, f Fault) error {
 	err := errors.Join(h.KillOVSDB(), sleep(ctx, f.For), h.StartOVSDB(ctx))
 	// This comes back when ovs-vswitchd has done what the database says.
 	_, configured := h.Vsctl(ctx, "set", "open_vswitch", ".", fmt.Sprintf("external_ids:faults=%d", f.Number))
-	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target)})
+	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target), holds: true})
 	return errors.Join(err, configured)
 }
 

@@ -52,13 +52,20 @@ func (f Finding) String() string {
 
 // Leaks finds what arrived in a window and must not have: packets later than
 // revokedWithin, and what the machine was held up itself, after the flow was
-// surely forbidden, but for those in the excused times.
-func Leaks(way string, r Record, phases []Phase, in Window, excused []Window, machine []Cut) []Finding {
+// surely forbidden, but for those in the excused times. What arrives while a switch
+// on the way does nothing, or just after that (held), may have passed the others
+// when that began.
+func Leaks(way string, r Record, phases []Phase, in Window, excused, held []Window, machine []Cut) []Finding {
 	var first, last time.Time
 	passed := 0
 	for _, at := range r.Arrived {
 		// What the machine held back it sends late.
 		late := revokedWithin + min(machineShare, Longest(machine, Window{at.Add(-revokedWithin - machineShare), at}).Len())
+		for _, w := range held {
+			if w.Has(at) || w.Has(at.Add(-onTheWay)) {
+				late += at.Sub(w.From)
+			}
+		}
 		if !in.Has(at) || ruleFor(phases, at, late) != MustNot || slices.ContainsFunc(excused, func(w Window) bool { return w.Has(at) }) {
 			continue
 		}

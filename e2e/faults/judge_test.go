@@ -78,6 +78,7 @@ func TestLeaks(t *testing.T) {
 		arrived []time.Time
 		phases  []Phase
 		excused []Window
+		held    []Window
 		machine []Cut
 		leak    bool
 	}{
@@ -91,9 +92,13 @@ func TestLeaks(t *testing.T) {
 		{name: "forbidden, longer than excused", arrived: every(0, 1000), phases: []Phase{{at(-1000), MustNot}}, excused: []Window{{at(0), at(800)}}, leak: true},
 		{name: "forbidden for a while, on a busy machine", arrived: every(0, 3200), phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}}, machine: []Cut{{Window: Window{at(2100), at(2500)}}}},
 		{name: "forbidden for long, on a busy machine", arrived: every(0, 3700), phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}}, machine: []Cut{{Window: Window{at(2100), at(2500)}}}, leak: true},
+		{name: "held back since it was allowed", arrived: []time.Time{at(4010), at(4020)}, phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}}, held: []Window{{at(2000), at(4000)}}},
+		{name: "held back since it was just forbidden", arrived: []time.Time{at(4010)}, phases: []Phase{{at(-1000), Must}, {at(1050), MustNot}}, held: []Window{{at(2000), at(4000)}}},
+		{name: "held back since it was long forbidden", arrived: []time.Time{at(4010)}, phases: []Phase{{at(-1000), Must}, {at(950), MustNot}}, held: []Window{{at(2000), at(4000)}}, leak: true},
+		{name: "later than what was held back", arrived: []time.Time{at(4200)}, phases: []Phase{{at(-1000), Must}, {at(2050), MustNot}}, held: []Window{{at(2000), at(4000)}}, leak: true},
 		{name: "judged before", arrived: every(-500, 0), phases: []Phase{{at(-1000), MustNot}}},
 	} {
-		if got := Leaks("f", Record{Arrived: c.arrived}, c.phases, all, c.excused, c.machine); (len(got) > 0) != c.leak {
+		if got := Leaks("f", Record{Arrived: c.arrived}, c.phases, all, c.excused, c.held, c.machine); (len(got) > 0) != c.leak {
 			t.Errorf("%s: found %v, want a leak: %t", c.name, got, c.leak)
 		}
 	}

@@ -258,7 +258,7 @@ func (w *World) judge(out *Outcome, oracle *Oracle, in Window) {
 			name, seen := f.wayName(way), w.Sniff.Seen(way)
 			out.Checked += len(seen.Arrived)
 			if !slices.ContainsFunc(offLeaks, func(o OffLeak) bool { return o.of(f) }) {
-				out.Findings = append(out.Findings, Leaks(name, seen, phases, in, w.excused(f, true), machine)...)
+				out.Findings = append(out.Findings, Leaks(name, seen, phases, in, w.excused(f, true), w.held(f), machine)...)
 			}
 			for _, cut := range Cuts(seen, phases, in, w.excused(f, false)) {
 				own := Longest(machine, cut.Window).Len()
