@@ -3,9 +3,9 @@ package openflow
 import (
 	"errors"
 	"fmt"
-)
 
-var errTruncated = errors.New("truncated")
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // decodeInstructions decodes the instructions of a flow. What this package
 // does not know becomes Unknown.
@@ -13,13 +13,13 @@ func decodeInstructions(b []byte) ([]Action, error) {
 	var list []Action
 	for len(b) > 0 {
 		if len(b) < 8 {
-			return nil, fmt.Errorf("openflow: instruction: %w", errTruncated)
+			return nil, fmt.Errorf("openflow: instruction: %w", octets.ErrTruncated)
 		}
 		typ, n := int(b[0])<<8|int(b[1]), int(b[2])<<8|int(b[3])
 		if n < 8 || n%8 != 0 || n > len(b) {
 			return nil, fmt.Errorf("openflow: instruction %d: length %d with %d bytes left", typ, n, len(b))
 		}
-		r := reader{b: b[4:n]}
+		r := octets.Reader{B: b[4:n]}
 		switch typ {
 		case instApplyActions:
 			if n == 8 {
@@ -30,10 +30,10 @@ func decodeInstructions(b []byte) ([]Action, error) {
 				return nil, err
 			}
 		case instGoto:
-			list = append(list, Goto{r.u8()})
+			list = append(list, Goto{r.U8()})
 		case instWriteMetadata:
-			r.skip(4)
-			v := WriteMetadata{r.u64(), r.u64()}
+			r.Skip(4)
+			v := WriteMetadata{r.U64(), r.U64()}
 			if v.Mask == 0 {
 				return nil, errors.New("openflow: write_metadata: empty mask")
 			}
@@ -44,7 +44,7 @@ func decodeInstructions(b []byte) ([]Action, error) {
 		default:
 			list = append(list, Unknown{Instruction: true, Raw: string(b[:n])})
 		}
-		if err := r.err("instruction"); err != nil {
+		if err := r.Err("instruction"); err != nil {
 			return nil, err
 		}
 		b = b[n:]
@@ -60,7 +60,7 @@ func decodeActions(list []Action, b []byte, depth int) ([]Action, error) {
 	}
 	for len(b) > 0 {
 		if len(b) < 8 {
-			return nil, fmt.Errorf("openflow: action: %w", errTruncated)
+			return nil, fmt.Errorf("openflow: action: %w", octets.ErrTruncated)
 		}
 		typ, n := int(b[0])<<8|int(b[1]), int(b[2])<<8|int(b[3])
 		if n < 8 || n%8 != 0 || n > len(b) {
@@ -78,41 +78,41 @@ func decodeActions(list []Action, b []byte, depth int) ([]Action, error) {
 
 // decodeAction decodes one action; b is all of it, at least 8 bytes.
 func decodeAction(typ int, b []byte, depth int) (Action, error) {
-	r := reader{b: b[4:]}
+	r := octets.Reader{B: b[4:]}
 	var a Action
 	switch typ {
 	case actOutput:
-		o := Output{Port: r.u32(), MaxLen: r.u16()}
+		o := Output{Port: r.U32(), MaxLen: r.U16()}
 		if o.Port != PortController {
 			o.MaxLen = 0
 		}
 		a = o
 	case actPushVLAN:
-		if r.u16() != EthTypeVLAN {
+		if r.U16() != EthTypeVLAN {
 			return Unknown{Raw: string(b)}, nil
 		}
 		a = PushVLAN{}
 	case actPopVLAN:
 		a = PopVLAN{}
 	case actGroup:
-		a = Group{r.u32()}
+		a = Group{r.U32()}
 	case actDecTTL:
 		a = DecTTL{}
 	case actMeter:
-		a = Meter{r.u32()}
+		a = Meter{r.U32()}
 	case actSetField:
 		return decodeSetField(b)
 	case actCopyField:
 		return decodeCopyField(b)
 	case actExperimenter:
-		if r.u32() == experimenterNicira && len(r.b) >= 2 {
+		if r.U32() == octets.Nicira && len(r.B) >= 2 {
 			return decodeNicira(b, depth)
 		}
 		return Unknown{Raw: string(b)}, nil
 	default:
 		return Unknown{Raw: string(b)}, nil
 	}
-	return a, r.err("action " + actionName(a))
+	return a, r.Err("action " + actionName(a))
 }
 
 func decodeSetField(b []byte) (Action, error) {
@@ -125,8 +125,8 @@ func decodeSetField(b []byte) (Action, error) {
 	if h.field == 0 {
 		return Unknown{Raw: string(b)}, nil
 	}
-	n := h.field.wireLen()
-	t := Term{field: h.field, mask: h.field.fullMask()}
+	n := h.field.Len()
+	t := Term{field: h.field, mask: h.field.FullMask()}
 	copy(t.value[16-n:], body)
 	if h.masked {
 		var m wide
@@ -136,7 +136,7 @@ func decodeSetField(b []byte) (Action, error) {
 			t.value[i] &= m[i]
 		}
 	}
-	if t.mask == t.field.fullMask() {
+	if t.mask == t.field.FullMask() {
 		t.mask = wide{}
 	} else if t.mask == (wide{}) {
 		return nil, fmt.Errorf("openflow: set_field: %s with an empty mask", t.field)
@@ -149,16 +149,16 @@ func decodeSetField(b []byte) (Action, error) {
 }
 
 func decodeCopyField(b []byte) (Action, error) {
-	r := reader{b: b[4:]}
-	width, from, to := r.u16(), r.u16(), r.u16()
-	r.skip(2)
-	src := parseHeader(r.b)
+	r := octets.Reader{B: b[4:]}
+	width, from, to := r.U16(), r.U16(), r.U16()
+	r.Skip(2)
+	src := parseHeader(r.B)
 	if src.size > 0 {
-		r.skip(src.size)
+		r.Skip(src.size)
 	}
-	dst := parseHeader(r.b)
-	if r.short || src.size == 0 || dst.size == 0 {
-		return nil, fmt.Errorf("openflow: copy_field: %w", errTruncated)
+	dst := parseHeader(r.B)
+	if r.Short || src.size == 0 || dst.size == 0 {
+		return nil, fmt.Errorf("openflow: copy_field: %w", octets.ErrTruncated)
 	}
 	if src.field == 0 || dst.field == 0 || src.masked || dst.masked {
 		return Unknown{Raw: string(b)}, nil

@@ -1,26 +1,30 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // decodeNicira decodes an action of Nicira's; b is all of it, at least 10 bytes.
 func decodeNicira(b []byte, depth int) (Action, error) {
-	r := reader{b: b[8:]}
+	r := octets.Reader{B: b[8:]}
 	var a Action
-	switch subtype := r.u16(); subtype {
+	switch subtype := r.U16(); subtype {
 	case nxResubmitTable, nxResubmitCT:
-		port := port32(r.u16())
+		port := port32(r.U16())
 		if port == PortInPort {
 			port = 0
 		}
-		a = Resubmit{Table: r.u8(), InPort: port, WithCT: subtype == nxResubmitCT}
+		a = Resubmit{Table: r.U8(), InPort: port, WithCT: subtype == nxResubmitCT}
 	case nxResubmit:
-		port := port32(r.u16())
+		port := port32(r.U16())
 		if port == PortInPort {
 			port = 0
 		}
 		a = Resubmit{Table: 255, InPort: port}
 	case nxConjunction:
-		c := Conjunction{Clause: r.u8(), Of: r.u8(), ID: r.u32()}
+		c := Conjunction{Clause: r.U8(), Of: r.U8(), ID: r.U32()}
 		if c.Clause++; c.Of < 2 || c.Of > 64 || c.Clause < 1 || c.Clause > c.Of {
 			return nil, fmt.Errorf("openflow: conjunction %d: clause %d/%d", c.ID, c.Clause, c.Of)
 		}
@@ -28,51 +32,44 @@ func decodeNicira(b []byte, depth int) (Action, error) {
 	case nxCTClear:
 		a = CTClear{}
 	case nxNote:
-		a = Note{append([]byte(nil), r.b...)}
+		a = Note{append([]byte(nil), r.B...)}
 	case nxOutputReg, nxOutputReg2:
 		return decodeOutputField(b, subtype)
 	case nxController:
-		c := Controller{MaxLen: r.u16(), ID: r.u16(), Reason: PacketInReason(r.u8())}
+		c := Controller{MaxLen: r.U16(), ID: r.U16(), Reason: PacketInReason(r.U8())}
 		a = c.simplify()
 	case nxController2:
 		return decodeController2(b)
 	case nxCT:
 		return decodeCT(b, depth)
 	case nxClone:
-		r.skip(6)
-		list, err := decodeActions(nil, r.b, depth+1)
-		if err != nil || r.short {
-			return nil, fmt.Errorf("openflow: clone: %w", orTruncated(err))
+		r.Skip(6)
+		list, err := decodeActions(nil, r.B, depth+1)
+		if err != nil || r.Short {
+			return nil, fmt.Errorf("openflow: clone: %w", octets.OrTruncated(err))
 		}
 		a = Clone{list}
 	default:
 		return Unknown{Raw: string(b)}, nil
 	}
-	return a, r.err("action " + actionName(a))
-}
-
-func orTruncated(err error) error {
-	if err == nil {
-		return errTruncated
-	}
-	return err
+	return a, r.Err("action " + actionName(a))
 }
 
 func decodeOutputField(b []byte, subtype uint16) (Action, error) {
-	r := reader{b: b[10:]}
-	bits := r.u16()
+	r := octets.Reader{B: b[10:]}
+	bits := r.U16()
 	var maxLen uint16
 	if subtype == nxOutputReg2 {
-		maxLen = r.u16()
+		maxLen = r.U16()
 	}
-	h := parseHeader(r.b)
+	h := parseHeader(r.B)
 	if h.size == 0 {
-		return nil, fmt.Errorf("openflow: output: %w", errTruncated)
+		return nil, fmt.Errorf("openflow: output: %w", octets.ErrTruncated)
 	}
-	if r.skip(h.size); subtype == nxOutputReg {
-		maxLen = r.u16()
+	if r.Skip(h.size); subtype == nxOutputReg {
+		maxLen = r.U16()
 	}
-	if err := r.err("output"); err != nil {
+	if err := r.Err("output"); err != nil {
 		return nil, err
 	}
 	if h.field == 0 || h.masked || maxLen != NoBuffer {
@@ -98,51 +95,51 @@ func (c Controller) simplify() Action {
 }
 
 func decodeController2(b []byte) (Action, error) {
-	r := reader{b: b[10:]}
-	r.skip(6)
+	r := octets.Reader{B: b[10:]}
+	r.Skip(6)
 	c := Controller{MaxLen: NoBuffer, Reason: ReasonAction}
-	for len(r.b) > 0 && !r.short {
-		typ, n := r.u16(), int(r.u16())
+	for len(r.B) > 0 && !r.Short {
+		typ, n := r.U16(), int(r.U16())
 		if n < 4 {
 			return nil, fmt.Errorf("openflow: controller: property %d of %d bytes", typ, n)
 		}
-		p := reader{b: r.take(n - 4)}
-		r.skip(-n & 7)
+		p := octets.Reader{B: r.Take(n - 4)}
+		r.Skip(-n & 7)
 		switch typ {
 		case ctlMaxLen:
-			c.MaxLen = p.u16()
+			c.MaxLen = p.U16()
 		case ctlID:
-			c.ID = p.u16()
+			c.ID = p.U16()
 		case ctlReason:
-			c.Reason = PacketInReason(p.u8())
+			c.Reason = PacketInReason(p.U8())
 		case ctlUserData:
-			c.UserData = append([]byte(nil), p.b...)
+			c.UserData = append([]byte(nil), p.B...)
 		case ctlPause:
 			c.Pause = true
 		case ctlMeter:
-			c.Meter = p.u32()
+			c.Meter = p.U32()
 		default:
 			return Unknown{Raw: string(b)}, nil
 		}
-		if p.short { // longer ones have padding
+		if p.Short { // longer ones have padding
 			return nil, fmt.Errorf("openflow: controller: property %d of %d bytes", typ, n)
 		}
 	}
-	return c.simplify(), r.err("controller")
+	return c.simplify(), r.Err("controller")
 }
 
 func decodeCT(b []byte, depth int) (Action, error) {
-	r := reader{b: b[10:]}
-	flags := r.u16()
-	src := r.take(4)
-	zone := r.u16()
+	r := octets.Reader{B: b[10:]}
+	flags := r.U16()
+	src := r.Take(4)
+	zone := r.U16()
 	a := CT{Commit: flags&ctFlagCommit != 0, Force: flags&ctFlagForce != 0, Table: NoTable}
-	if t := r.u8(); t != ctNoTable {
+	if t := r.U8(); t != ctNoTable {
 		a.Table = int(t)
 	}
-	r.skip(3)
-	a.ALG = r.u16()
-	if err := r.err("ct"); err != nil {
+	r.Skip(3)
+	a.ALG = r.U16()
+	if err := r.Err("ct"); err != nil {
 		return nil, err
 	}
 	if h := parseHeader(src); h.class == 0 && h.number == 0 && h.length == 0 {
@@ -156,7 +153,7 @@ func decodeCT(b []byte, depth int) (Action, error) {
 		}
 	}
 	var err error
-	if a.Exec, err = decodeActions(nil, r.b, depth+1); err != nil {
+	if a.Exec, err = decodeActions(nil, r.B, depth+1); err != nil {
 		return nil, fmt.Errorf("openflow: ct: exec: %w", err)
 	}
 	if flags&^(ctFlagCommit|ctFlagForce) != 0 {

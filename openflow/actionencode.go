@@ -2,6 +2,8 @@ package openflow
 
 import (
 	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
 // Action numbers of OpenFlow 1.5 §7.2.6.
@@ -16,9 +18,6 @@ const (
 	actMeter        = 29
 	actExperimenter = 0xffff
 )
-
-// experimenterNicira is the vendor of Open vSwitch's extensions.
-const experimenterNicira = 0x00002320
 
 // Subtypes of Nicira's actions (ovs-actions(7), lib/ofp-actions.c).
 const (
@@ -68,16 +67,16 @@ func appendAction(b []byte, a Action, in place) ([]byte, error) {
 		if a.Mask == 0 {
 			t = a.Field.uintTerm(a.Value, a.Field.fullUint())
 		}
-		if a.Field.wireLen() > 8 {
+		if a.Field.Len() > 8 {
 			return nil, fmt.Errorf("openflow: set_field: %s has more than 64 bits: use SetWide", a.Field)
 		}
 		return appendSetField(b, t, in)
 	case SetWide:
 		t := Term{field: a.Field, value: a.Value, mask: a.Mask}
 		if t.mask == (wide{}) {
-			t.mask = a.Field.fullMask()
+			t.mask = a.Field.FullMask()
 		}
-		if a.Field.wireLen() <= 8 {
+		if a.Field.Len() <= 8 {
 			return nil, fmt.Errorf("openflow: set_field: %s has no more than 64 bits: use SetField", a.Field)
 		}
 		return appendSetField(b, t, in)
@@ -92,27 +91,27 @@ func appendAction(b []byte, a Action, in place) ([]byte, error) {
 	}
 	switch a := a.(type) {
 	case Output:
-		if !validPort(a.Port) {
+		if !ValidPort(a.Port) {
 			return nil, fmt.Errorf("openflow: output: no port %#x", a.Port)
 		}
 		maxLen := a.MaxLen
 		if a.Port != PortController {
 			maxLen = 0
 		}
-		b = put32(append(b, 0, actOutput, 0, 16), a.Port)
-		return zeros(put16(b, maxLen), 6), nil
+		b = octets.Put32(append(b, 0, actOutput, 0, 16), a.Port)
+		return octets.Zeros(octets.Put16(b, maxLen), 6), nil
 	case OutputField:
 		bits, err := a.Field.sub(a.Bits)
 		if err != nil {
 			return nil, fmt.Errorf("openflow: output: %w", err)
 		}
-		b = put16(nicira(b, 24, nxOutputReg), bits)
+		b = octets.Put16(nicira(b, 24, nxOutputReg), bits)
 		b = appendHeader(b, a.Field, false)
-		return zeros(put16(b, NoBuffer), 6), nil
+		return octets.Zeros(octets.Put16(b, NoBuffer), 6), nil
 	case CopyField:
 		return appendCopyField(b, a, in)
 	case PushVLAN:
-		return zeros(put16(append(b, 0, actPushVLAN, 0, 8), EthTypeVLAN), 2), nil
+		return octets.Zeros(octets.Put16(append(b, 0, actPushVLAN, 0, 8), EthTypeVLAN), 2), nil
 	case PopVLAN:
 		return append(b, 0, actPopVLAN, 0, 8, 0, 0, 0, 0), nil
 	case DecTTL:
@@ -121,42 +120,39 @@ func appendAction(b []byte, a Action, in place) ([]byte, error) {
 		if in != inFlow {
 			return nil, fmt.Errorf("openflow: meter cannot stand inside another action")
 		}
-		return put32(append(b, 0, actMeter, 0, 8), a.ID), nil
+		return octets.Put32(append(b, 0, actMeter, 0, 8), a.ID), nil
 	case Group:
-		return put32(append(b, 0, actGroup, 0, 8), a.ID), nil
+		return octets.Put32(append(b, 0, actGroup, 0, 8), a.ID), nil
 	case Resubmit:
 		return appendResubmit(b, a)
 	case CT:
 		return appendCT(b, a)
 	case CTClear:
-		return zeros(nicira(b, 16, nxCTClear), 6), nil
+		return octets.Zeros(nicira(b, 16, nxCTClear), 6), nil
 	case Conjunction:
 		if a.Of < 2 || a.Of > 64 || a.Clause < 1 || a.Clause > a.Of {
 			return nil, fmt.Errorf("openflow: conjunction %d: clause %d/%d: 1/2 to 64/64 are possible", a.ID, a.Clause, a.Of)
 		}
-		return put32(append(nicira(b, 16, nxConjunction), a.Clause-1, a.Of), a.ID), nil
+		return octets.Put32(append(nicira(b, 16, nxConjunction), a.Clause-1, a.Of), a.ID), nil
 	case Controller:
 		return appendController(b, a)
 	case Note:
-		b = pad8(append(nicira(b, 0, nxNote), a.Data...), start)
+		b = octets.Pad8(append(nicira(b, 0, nxNote), a.Data...), start)
 		if len(b)-start > maxInstructions {
 			return nil, fmt.Errorf("openflow: note: %w", ErrTooLong)
 		}
-		setLen(b[start:], len(b)-start)
+		octets.SetLen(b[start:], len(b)-start)
 		return b, nil
 	case Clone:
-		return appendNested(zeros(nicira(b, 0, nxClone), 6), start, a.Actions, inClone)
+		return appendNested(octets.Zeros(nicira(b, 0, nxClone), 6), start, a.Actions, inClone)
 	}
 	return nil, fmt.Errorf("openflow: %s cannot stand here", actionName(a))
 }
 
-// validPort reports whether p is a number an ofport can have or a reserved one.
-func validPort(p uint32) bool { return p < PortMax || p >= PortInPort }
-
 // nicira starts a Nicira action of n bytes.
 func nicira(b []byte, n, subtype uint16) []byte {
-	b = put16(append(b, 0xff, 0xff), n)
-	return put16(put32(b, experimenterNicira), subtype)
+	b = octets.Put16(append(b, 0xff, 0xff), n)
+	return octets.Put16(octets.Put32(b, octets.Nicira), subtype)
 }
 
 // appendNested adds the actions inside the action that starts at start.
@@ -170,14 +166,14 @@ func appendNested(b []byte, start int, list []Action, in place) ([]byte, error) 
 			return nil, fmt.Errorf("openflow: nested actions: %w", ErrTooLong)
 		}
 	}
-	setLen(b[start:], len(b)-start)
+	octets.SetLen(b[start:], len(b)-start)
 	return b, nil
 }
 
 func appendSetField(b []byte, t Term, in place) ([]byte, error) {
 	f := t.field
 	if t.fault != faultNone && t.fault != faultMask || !f.Valid() {
-		return nil, fmt.Errorf("openflow: set_field: %w", t.err())
+		return nil, fmt.Errorf("openflow: set_field: %w", t.Err())
 	}
 	if f == InPort {
 		return nil, fmt.Errorf("openflow: set_field: %s cannot be written", f)
@@ -185,7 +181,7 @@ func appendSetField(b []byte, t Term, in place) ([]byte, error) {
 	if err := f.writableIn(in); err != nil {
 		return nil, fmt.Errorf("openflow: set_field: %w", err)
 	}
-	full := f.fullMask()
+	full := f.FullMask()
 	for i := range t.value {
 		if t.mask[i]&^full[i] != 0 || t.value[i]&^full[i] != 0 {
 			return nil, fmt.Errorf("openflow: set_field: %s is given %s", f, faultRange)
@@ -197,8 +193,8 @@ func appendSetField(b []byte, t Term, in place) ([]byte, error) {
 	}
 	start := len(b)
 	b = appendTerm(append(b, 0, actSetField, 0, 0), &t)
-	b = pad8(b, start)
-	setLen(b[start:], len(b)-start)
+	b = octets.Pad8(b, start)
+	octets.SetLen(b[start:], len(b)-start)
 	return b, nil
 }
 

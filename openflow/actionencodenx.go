@@ -1,6 +1,10 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 func appendCopyField(b []byte, a CopyField, in place) ([]byte, error) {
 	src, err := a.Src.resolve(a.SrcBits)
@@ -18,11 +22,11 @@ func appendCopyField(b []byte, a CopyField, in place) ([]byte, error) {
 		return nil, fmt.Errorf("openflow: move: %w", err)
 	}
 	start := len(b)
-	b = put16(append(b, 0, actCopyField, 0, 0), uint16(src.Width))
-	b = put16(put16(b, uint16(src.Offset)), uint16(dst.Offset))
-	b = appendHeader(appendHeader(zeros(b, 2), a.Src, false), a.Dst, false)
-	b = pad8(b, start)
-	setLen(b[start:], len(b)-start)
+	b = octets.Put16(append(b, 0, actCopyField, 0, 0), uint16(src.Width))
+	b = octets.Put16(octets.Put16(b, uint16(src.Offset)), uint16(dst.Offset))
+	b = appendHeader(appendHeader(octets.Zeros(b, 2), a.Src, false), a.Dst, false)
+	b = octets.Pad8(b, start)
+	octets.SetLen(b[start:], len(b)-start)
 	return b, nil
 }
 
@@ -44,14 +48,14 @@ func appendResubmit(b []byte, a Resubmit) ([]byte, error) {
 			return nil, fmt.Errorf("openflow: resubmit: neither port nor table")
 		}
 	}
-	if !validPort(port) {
+	if !ValidPort(port) {
 		return nil, fmt.Errorf("openflow: resubmit: no port %#x", port)
 	}
 	subtype := uint16(nxResubmitTable)
 	if a.WithCT {
 		subtype = nxResubmitCT
 	}
-	b = put16(nicira(b, 16, subtype), port16(port))
+	b = octets.Put16(nicira(b, 16, subtype), port16(port))
 	return append(b, a.Table, 0, 0, 0), nil
 }
 
@@ -81,7 +85,7 @@ func appendCT(b []byte, a CT) ([]byte, error) {
 		flags |= ctFlagForce
 	}
 	start := len(b)
-	b = put16(nicira(b, 0, nxCT), flags)
+	b = octets.Put16(nicira(b, 0, nxCT), flags)
 	if a.ZoneField != 0 {
 		r := a.ZoneBits
 		if r == (Range{}) {
@@ -94,11 +98,11 @@ func appendCT(b []byte, a CT) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("openflow: ct: zone: %w", err)
 		}
-		b = put16(appendHeader(b, a.ZoneField, false), bits)
+		b = octets.Put16(appendHeader(b, a.ZoneField, false), bits)
 	} else {
-		b = put16(put32(b, 0), a.Zone)
+		b = octets.Put16(octets.Put32(b, 0), a.Zone)
 	}
-	b = put16(append(b, table, 0, 0, 0), a.ALG)
+	b = octets.Put16(append(b, table, 0, 0, 0), a.ALG)
 	return appendNested(b, start, a.Exec, inCT)
 }
 
@@ -106,35 +110,35 @@ func appendController(b []byte, a Controller) ([]byte, error) {
 	start := len(b)
 	if len(a.UserData) == 0 && !a.Pause && a.Meter == 0 {
 		if a.ID == 0 && a.Reason == ReasonAction {
-			b = put32(append(b, 0, actOutput, 0, 16), PortController)
-			return zeros(put16(b, a.MaxLen), 6), nil
+			b = octets.Put32(append(b, 0, actOutput, 0, 16), PortController)
+			return octets.Zeros(octets.Put16(b, a.MaxLen), 6), nil
 		}
-		b = put16(put16(nicira(b, 16, nxController), a.MaxLen), a.ID)
+		b = octets.Put16(octets.Put16(nicira(b, 16, nxController), a.MaxLen), a.ID)
 		return append(b, byte(a.Reason), 0), nil
 	}
-	b = zeros(nicira(b, 0, nxController2), 6)
+	b = octets.Zeros(nicira(b, 0, nxController2), 6)
 	if a.MaxLen != NoBuffer {
-		b = zeros(put16(put16(put16(b, ctlMaxLen), 8), a.MaxLen), 2)
+		b = octets.Zeros(octets.Put16(octets.Put16(octets.Put16(b, ctlMaxLen), 8), a.MaxLen), 2)
 	}
 	if a.ID != 0 {
-		b = zeros(put16(put16(put16(b, ctlID), 8), a.ID), 2)
+		b = octets.Zeros(octets.Put16(octets.Put16(octets.Put16(b, ctlID), 8), a.ID), 2)
 	}
 	if a.Reason != ReasonAction {
-		b = zeros(append(put16(put16(b, ctlReason), 5), byte(a.Reason)), 3)
+		b = octets.Zeros(append(octets.Put16(octets.Put16(b, ctlReason), 5), byte(a.Reason)), 3)
 	}
 	if n := len(a.UserData); n > maxInstructions-64 {
 		return nil, fmt.Errorf("openflow: controller: userdata: %w", ErrTooLong)
 	} else if n > 0 {
 		at := len(b)
-		b = append(put16(put16(b, ctlUserData), uint16(n+4)), a.UserData...)
-		b = pad8(b, at)
+		b = append(octets.Put16(octets.Put16(b, ctlUserData), uint16(n+4)), a.UserData...)
+		b = octets.Pad8(b, at)
 	}
 	if a.Pause {
-		b = zeros(put16(put16(b, ctlPause), 4), 4)
+		b = octets.Zeros(octets.Put16(octets.Put16(b, ctlPause), 4), 4)
 	}
 	if a.Meter != 0 {
-		b = put32(put16(put16(b, ctlMeter), 8), a.Meter)
+		b = octets.Put32(octets.Put16(octets.Put16(b, ctlMeter), 8), a.Meter)
 	}
-	setLen(b[start:], len(b)-start)
+	octets.SetLen(b[start:], len(b)-start)
 	return b, nil
 }

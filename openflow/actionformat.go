@@ -86,7 +86,7 @@ func appendActionText(b []byte, a Action) []byte {
 
 func appendSetFieldText(b []byte, t Term) []byte {
 	if t.mask == (wide{}) {
-		t.mask = t.field.fullMask()
+		t.mask = t.field.FullMask()
 	}
 	b = appendValue(append(b, "set_field:"...), &t)
 	return append(append(b, "->"...), t.field.spec().name...)

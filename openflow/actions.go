@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
 // Actions is what a flow does, as one comparable value. The zero Actions drops
@@ -86,7 +88,7 @@ const (
 )
 
 // maxInstructions is how long instructions can be, beside an empty match.
-const maxInstructions = maxMessage - dumpOverhead - 8
+const maxInstructions = MaxMessage - DumpOverhead - 8
 
 // appendInstructions adds the instructions for a list of actions.
 func appendInstructions(b []byte, list []Action) ([]byte, error) {
@@ -139,8 +141,6 @@ func appendInstructions(b []byte, list []Action) ([]byte, error) {
 // length field has 16 bits.
 var ErrTooLong = errors.New("longer than an OpenFlow message can be")
 
-const maxMessage = 65535
-
 func onlyConjunctions(list []Action) error {
 	for _, a := range list {
 		switch a.(type) {
@@ -178,7 +178,7 @@ func appendInstruction(b []byte, a Action) ([]byte, error) {
 			mask = ^uint64(0)
 		}
 		b = append(b, 0, instWriteMetadata, 0, 24, 0, 0, 0, 0)
-		return put64(put64(b, a.Value&mask), mask), nil
+		return octets.Put64(octets.Put64(b, a.Value&mask), mask), nil
 	case Unknown:
 		return append(b, a.Raw...), a.check(true)
 	}
@@ -211,10 +211,7 @@ func (a Unknown) check(instruction bool) error {
 // closeInstruction writes the length of the instruction that starts at start.
 func closeInstruction(b []byte, start int) []byte {
 	if start >= 0 {
-		setLen(b[start:], len(b)-start)
+		octets.SetLen(b[start:], len(b)-start)
 	}
 	return b
 }
-
-// setLen writes the length field of an action or instruction.
-func setLen(b []byte, n int) { b[2], b[3] = byte(n>>8), byte(n) }

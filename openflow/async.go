@@ -1,6 +1,10 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // SetAsync chooses the asynchronous messages that a connection gets
 // (OpenFlow 1.5 §7.3.10). What no mask names keeps its present state.
@@ -37,20 +41,20 @@ func (SetAsync) messageType() uint8 { return typeSetAsync }
 
 func (m SetAsync) appendBody(b []byte) ([]byte, error) {
 	for _, mask := range m.Masks {
-		b = put32(put16(put16(b, uint16(mask.Kind)), 8), mask.Reasons)
+		b = octets.Put32(octets.Put16(octets.Put16(b, uint16(mask.Kind)), 8), mask.Reasons)
 	}
 	return b, nil
 }
 
-func decodeSetAsync(r *reader) (Message, error) {
+func decodeSetAsync(r *octets.Reader) (Message, error) {
 	var m SetAsync
-	for len(r.b) > 0 {
-		typ, p, err := r.property("set async")
+	for len(r.B) > 0 {
+		typ, p, err := r.Property("set async")
 		if err != nil {
 			return nil, err
 		}
-		m.Masks = append(m.Masks, AsyncMask{AsyncKind(typ), p.u32()})
-		if p.end("") != nil {
+		m.Masks = append(m.Masks, AsyncMask{AsyncKind(typ), p.U32()})
+		if p.End("") != nil {
 			return nil, fmt.Errorf("openflow: set async: property %d is no 32-bit mask", typ)
 		}
 	}

@@ -3,6 +3,8 @@ package openflow
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
 // BundleType is what a BundleControl asks or answers (OpenFlow 1.5 §7.3.9.2).
@@ -48,7 +50,7 @@ func (BundleControl) messageType() uint8 { return typeBundleControl }
 func (BundleAdd) messageType() uint8     { return typeBundleAdd }
 
 func (m BundleControl) appendBody(b []byte) ([]byte, error) {
-	return put16(put16(put32(b, m.ID), uint16(m.Type)), uint16(m.Flags)), nil
+	return octets.Put16(octets.Put16(octets.Put32(b, m.ID), uint16(m.Type)), uint16(m.Flags)), nil
 }
 
 func (m BundleAdd) appendBody(b []byte) ([]byte, error) {
@@ -56,32 +58,32 @@ func (m BundleAdd) appendBody(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("openflow: a bundle add without a message")
 	}
 	xid := binary.BigEndian.Uint32(b[len(b)-4:]) // of the header just before
-	b = put16(zeros(put32(b, m.ID), 2), uint16(m.Flags))
+	b = octets.Put16(octets.Zeros(octets.Put32(b, m.ID), 2), uint16(m.Flags))
 	return Append(b, xid, m.Message)
 }
 
-func decodeBundleControl(r *reader) BundleControl {
-	return BundleControl{ID: r.u32(), Type: BundleType(r.u16()), Flags: BundleFlags(r.u16())}
+func decodeBundleControl(r *octets.Reader) BundleControl {
+	return BundleControl{ID: r.U32(), Type: BundleType(r.U16()), Flags: BundleFlags(r.U16())}
 }
 
-func decodeBundleAdd(r *reader) (Message, error) {
-	m := BundleAdd{ID: r.u32()}
-	r.skip(2)
-	m.Flags = BundleFlags(r.u16())
-	if err := r.err("bundle add"); err != nil {
+func decodeBundleAdd(r *octets.Reader) (Message, error) {
+	m := BundleAdd{ID: r.U32()}
+	r.Skip(2)
+	m.Flags = BundleFlags(r.U16())
+	if err := r.Err("bundle add"); err != nil {
 		return nil, err
 	}
-	n, err := MessageLen(r.b)
-	if err != nil || n > len(r.b) {
-		return nil, fmt.Errorf("openflow: bundle add: %w", orTruncated(err))
+	n, err := MessageLen(r.B)
+	if err != nil || n > len(r.B) {
+		return nil, fmt.Errorf("openflow: bundle add: %w", octets.OrTruncated(err))
 	}
-	if r.b[1] == typeBundleAdd {
+	if r.B[1] == typeBundleAdd {
 		return nil, fmt.Errorf("openflow: bundle add in a bundle add")
 	}
-	_, m.Message, err = Decode(r.take(n))
+	_, m.Message, err = Decode(r.Take(n))
 	if err != nil {
 		return nil, fmt.Errorf("openflow: bundle add: %w", err)
 	}
-	r.take(len(r.b)) // properties, of which there are none yet
+	r.Take(len(r.B)) // properties, of which there are none yet
 	return m, nil
 }

@@ -78,6 +78,9 @@ const (
 	PortAny        uint32 = 0xffffffff
 )
 
+// ValidPort reports whether p is a number an ofport can have or a reserved one.
+func ValidPort(p uint32) bool { return p < PortMax || p >= PortInPort }
+
 // NoBuffer as a length sent to the controller means the whole packet
 // (OFPCML_NO_BUFFER).
 const NoBuffer = 0xffff

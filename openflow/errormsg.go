@@ -3,6 +3,8 @@ package openflow
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
 // Error is a message that reports a failure (OpenFlow 1.5 §7.5.4). It is a Go
@@ -19,13 +21,13 @@ const errorExperimenter = 0xffff
 func (Error) messageType() uint8 { return typeError }
 
 func (m Error) appendBody(b []byte) ([]byte, error) {
-	return append(put16(put16(b, m.Type), m.Code), m.Data...), nil
+	return append(octets.Put16(octets.Put16(b, m.Type), m.Code), m.Data...), nil
 }
 
 // Name is the error's name in Open vSwitch, such as "OFPBRC_BAD_LEN", or its
 // numbers.
 func (m Error) Name() string {
-	if m.Type == errorExperimenter && len(m.Data) >= 4 && binary.BigEndian.Uint32(m.Data) == experimenterNicira {
+	if m.Type == errorExperimenter && len(m.Data) >= 4 && binary.BigEndian.Uint32(m.Data) == octets.Nicira {
 		if name, ok := niciraErrors[m.Code]; ok {
 			return name
 		}

@@ -91,7 +91,7 @@ const (
 	CTTpSrc
 	CTTpDst
 
-	numFields
+	NumFields // one more than the last
 )
 
 // Reg is the field of packet register n, 0 to 15; the zero Field beyond.
@@ -103,7 +103,7 @@ func Reg(n int) Field {
 }
 
 // Valid reports whether f is one of the fields of this package.
-func (f Field) Valid() bool { return f > 0 && f < numFields }
+func (f Field) Valid() bool { return f > 0 && f < NumFields }
 
 func (f Field) spec() *fieldSpec {
 	if !f.Valid() {
@@ -136,8 +136,9 @@ func (f Field) Maskable() bool { return f.spec().maskable }
 // Writable reports whether an action may change the field.
 func (f Field) Writable() bool { return f.spec().writable }
 
-// wireLen is the length in bytes of the field's value on the wire.
-func (f Field) wireLen() int { return int(f.spec().bytes) }
+// Len is the length in bytes of the field's value on the wire (ovs-fields(7),
+// Width in bytes).
+func (f Field) Len() int { return int(f.spec().bytes) }
 
 // FieldByName finds a field by any of its names in ovs-fields(7): "ip_src",
 // "nw_src", "NXM_OF_IP_SRC".

@@ -49,7 +49,7 @@ const (
 )
 
 // fieldSpecs is ovs-fields(7) as a table.
-var fieldSpecs = [numFields]fieldSpec{
+var fieldSpecs = [NumFields]fieldSpec{
 	PacketType:   {"packet_type", "", "OXM_OF_PACKET_TYPE", 32, 4, classOXM, 44, exact, readOnly, asPacketType, 0},
 	InPort:       {"in_port_oxm", "in_port", "OXM_OF_IN_PORT", 32, 4, classOXM, 0, exact, writable, asPort, 0},
 	ActsetOutput: {"actset_output", "", "OXM_OF_ACTSET_OUTPUT", 32, 4, classOXM, 43, exact, readOnly, asPort, 0},
@@ -162,8 +162,8 @@ var moreNames = map[string]Field{
 }
 
 var fieldsByName = func() map[string]Field {
-	m := make(map[string]Field, 4*int(numFields))
-	for f := Field(1); f < numFields; f++ {
+	m := make(map[string]Field, 4*int(NumFields))
+	for f := Field(1); f < NumFields; f++ {
 		s := &fieldSpecs[f]
 		m[s.name], m[s.nxm] = f, f
 		if s.alias != "" {

@@ -3,6 +3,8 @@ package openflow
 import (
 	"fmt"
 	"time"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
 // FlowDescRequest asks for the flows that it covers (OFPMP_FLOW_DESC). The
@@ -38,23 +40,23 @@ func (FlowDescRequest) messageType() uint8 { return typeMultipartRequest }
 func (FlowDescReply) messageType() uint8   { return typeMultipartReply }
 
 func (m FlowDescRequest) appendBody(b []byte) ([]byte, error) {
-	b = zeros(append(appendMultipart(b, multipartFlowDesc, false), m.Table), 3)
-	b = put32(put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
-	b = put64(put64(zeros(b, 4), m.Cookie), m.CookieMask)
+	b = octets.Zeros(append(appendMultipart(b, multipartFlowDesc, false), m.Table), 3)
+	b = octets.Put32(octets.Put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
+	b = octets.Put64(octets.Put64(octets.Zeros(b, 4), m.Cookie), m.CookieMask)
 	return appendMatch(b, m.Match), nil
 }
 
-func decodeFlowDescRequest(r *reader) (FlowDescRequest, error) {
-	m := FlowDescRequest{Table: r.u8()}
-	r.skip(3)
-	m.OutPort, m.OutGroup = orZero(r.u32()), orZero(r.u32())
-	r.skip(4)
-	m.Cookie, m.CookieMask = r.u64(), r.u64()
-	if err := r.err("flow request"); err != nil {
+func decodeFlowDescRequest(r *octets.Reader) (FlowDescRequest, error) {
+	m := FlowDescRequest{Table: r.U8()}
+	r.Skip(3)
+	m.OutPort, m.OutGroup = orZero(r.U32()), orZero(r.U32())
+	r.Skip(4)
+	m.Cookie, m.CookieMask = r.U64(), r.U64()
+	if err := r.Err("flow request"); err != nil {
 		return m, err
 	}
 	var err error
-	m.Match, err = r.match()
+	m.Match, err = readMatch(r)
 	return m, err
 }
 
@@ -63,13 +65,13 @@ func (m FlowDescReply) appendBody(b []byte) ([]byte, error) {
 	for _, f := range m.Flows {
 		start := len(b)
 		b = append(b, 0, 0, 0, 0, f.Table, 0)
-		b = put16(put16(put16(b, f.Priority), f.IdleTimeout), f.HardTimeout)
-		b = put64(put16(put16(b, uint16(f.Flags)), f.Importance), f.Cookie)
+		b = octets.Put16(octets.Put16(octets.Put16(b, f.Priority), f.IdleTimeout), f.HardTimeout)
+		b = octets.Put64(octets.Put16(octets.Put16(b, uint16(f.Flags)), f.Importance), f.Cookie)
 		b = appendMatch(b, f.Match)
 		b = oxs{duration: f.Duration, idle: f.Idle, packets: f.Packets, bytes: f.Bytes}.appendFlow(b)
-		b = append(b, f.Actions.instructions...)
+		b = append(b, f.Actions.Instructions()...)
 		n := len(b) - start
-		if n > maxMessage {
+		if n > MaxMessage {
 			return nil, fmt.Errorf("openflow: flow of %d bytes: %w", n, ErrTooLong)
 		}
 		b[start], b[start+1] = byte(n>>8), byte(n)
@@ -77,15 +79,15 @@ func (m FlowDescReply) appendBody(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-func decodeFlowStats(r *reader) ([]FlowStats, error) {
+func decodeFlowStats(r *octets.Reader) ([]FlowStats, error) {
 	var flows []FlowStats
 	seen := map[string]Actions{} // many flows do the same: decoded and held once
-	for len(r.b) > 0 {
-		n := int(r.u16())
+	for len(r.B) > 0 {
+		n := int(r.U16())
 		if n < 24 {
 			return nil, fmt.Errorf("openflow: flow description of %d bytes", n)
 		}
-		e := r.entry(n, 2)
+		e := r.Entry(n, 2)
 		f, err := decodeFlowEntry(e, seen)
 		if err != nil {
 			return nil, err
@@ -95,17 +97,17 @@ func decodeFlowStats(r *reader) ([]FlowStats, error) {
 	return flows, nil
 }
 
-func decodeFlowEntry(r *reader, seen map[string]Actions) (f FlowStats, err error) {
-	r.skip(2)
-	f.Table = r.u8()
-	r.skip(1)
-	f.Priority, f.IdleTimeout, f.HardTimeout = r.u16(), r.u16(), r.u16()
-	f.Flags, f.Importance = FlowFlags(r.u16()), r.u16()
-	f.Cookie = r.u64()
-	if err := r.err("flow description"); err != nil {
+func decodeFlowEntry(r *octets.Reader, seen map[string]Actions) (f FlowStats, err error) {
+	r.Skip(2)
+	f.Table = r.U8()
+	r.Skip(1)
+	f.Priority, f.IdleTimeout, f.HardTimeout = r.U16(), r.U16(), r.U16()
+	f.Flags, f.Importance = FlowFlags(r.U16()), r.U16()
+	f.Cookie = r.U64()
+	if err := r.Err("flow description"); err != nil {
 		return f, err
 	}
-	if f.Match, err = r.match(); err != nil {
+	if f.Match, err = readMatch(r); err != nil {
 		return f, err
 	}
 	stats, err := decodeOXS(r)
@@ -113,12 +115,12 @@ func decodeFlowEntry(r *reader, seen map[string]Actions) (f FlowStats, err error
 		return f, err
 	}
 	f.Duration, f.Idle, f.Packets, f.Bytes = stats.duration, stats.idle, stats.packets, stats.bytes
-	if a, ok := seen[string(r.b)]; ok {
-		f.Actions, r.b = a, nil
+	if a, ok := seen[string(r.B)]; ok {
+		f.Actions, r.B = a, nil
 		return f, nil
 	}
-	if f.Actions, err = r.instructions(); err == nil {
-		seen[f.Actions.instructions] = f.Actions
+	if f.Actions, err = DecodeInstructions(r.Take(len(r.B))); err == nil {
+		seen[f.Actions.Instructions()] = f.Actions
 	}
 	return f, err
 }

@@ -1,6 +1,10 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // FlowCommand is what a FlowMod does (OpenFlow 1.5 §7.3.4.2).
 type FlowCommand uint8
@@ -51,24 +55,17 @@ const (
 	noBuffer = 0xffffffff // OFP_NO_BUFFER
 )
 
-// dumpOverhead is what surrounds a flow's match and instructions in the reply
-// to a request for flows: headers, flow description, counters, and the bytes by
-// which Open vSwitch writes a match longer than this package does (registers in
-// pairs with masks, the packet type). A flow that leaves no room for it can be
-// put in, but the switch leaves it out of dumps.
-const dumpOverhead = HeaderLen + 8 + 24 + 56 + 128
-
 func (m FlowMod) appendBody(b []byte) ([]byte, error) {
 	start := len(b)
-	b = put64(put64(b, m.Flow.Cookie), m.CookieMask)
+	b = octets.Put64(octets.Put64(b, m.Flow.Cookie), m.CookieMask)
 	b = append(b, m.Flow.Table, byte(m.Command))
-	b = put16(put16(put16(b, m.IdleTimeout), m.HardTimeout), m.Flow.Priority)
-	b = put32(b, noBuffer)
-	b = put32(put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
-	b = put16(put16(b, uint16(m.Flags)), m.Importance)
+	b = octets.Put16(octets.Put16(octets.Put16(b, m.IdleTimeout), m.HardTimeout), m.Flow.Priority)
+	b = octets.Put32(b, noBuffer)
+	b = octets.Put32(octets.Put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
+	b = octets.Put16(octets.Put16(b, uint16(m.Flags)), m.Importance)
 	b = appendMatch(b, m.Flow.Match)
-	b = append(b, m.Flow.Actions.instructions...)
-	if n := len(b) - start - 40 + dumpOverhead; n > maxMessage {
+	b = append(b, m.Flow.Actions.Instructions()...)
+	if n := len(b) - start - 40 + DumpOverhead; n > MaxMessage {
 		return nil, fmt.Errorf("openflow: flow of %d bytes in a dump: %w", n, ErrTooLong)
 	}
 	return b, nil
@@ -88,21 +85,21 @@ func orZero(n uint32) uint32 {
 	return n
 }
 
-func decodeFlowMod(r *reader) (Message, error) {
+func decodeFlowMod(r *octets.Reader) (Message, error) {
 	var m FlowMod
-	m.Flow.Cookie, m.CookieMask = r.u64(), r.u64()
-	m.Flow.Table, m.Command = r.u8(), FlowCommand(r.u8())
-	m.IdleTimeout, m.HardTimeout, m.Flow.Priority = r.u16(), r.u16(), r.u16()
-	r.skip(4)
-	m.OutPort, m.OutGroup = orZero(r.u32()), orZero(r.u32())
-	m.Flags, m.Importance = FlowFlags(r.u16()), r.u16()
-	if err := r.err("flow mod"); err != nil {
+	m.Flow.Cookie, m.CookieMask = r.U64(), r.U64()
+	m.Flow.Table, m.Command = r.U8(), FlowCommand(r.U8())
+	m.IdleTimeout, m.HardTimeout, m.Flow.Priority = r.U16(), r.U16(), r.U16()
+	r.Skip(4)
+	m.OutPort, m.OutGroup = orZero(r.U32()), orZero(r.U32())
+	m.Flags, m.Importance = FlowFlags(r.U16()), r.U16()
+	if err := r.Err("flow mod"); err != nil {
 		return nil, err
 	}
 	var err error
-	if m.Flow.Match, err = r.match(); err != nil {
+	if m.Flow.Match, err = readMatch(r); err != nil {
 		return nil, err
 	}
-	m.Flow.Actions, err = r.instructions()
+	m.Flow.Actions, err = DecodeInstructions(r.Take(len(r.B)))
 	return m, err
 }

@@ -1,6 +1,10 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // MonitorFlags say what a flow monitor sends (OFPFMF_*).
 type MonitorFlags uint16
@@ -85,20 +89,20 @@ type FlowMonitorReply struct {
 }
 
 func (m FlowMonitorRequest) appendBody(b []byte) ([]byte, error) {
-	b = put32(appendMultipart(b, multipartFlowMonitor, false), m.ID)
-	b = put32(put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
-	b = append(put16(b, uint16(m.Flags)), m.Table, byte(m.Command))
+	b = octets.Put32(appendMultipart(b, multipartFlowMonitor, false), m.ID)
+	b = octets.Put32(octets.Put32(b, orAny(m.OutPort)), orAny(m.OutGroup))
+	b = append(octets.Put16(b, uint16(m.Flags)), m.Table, byte(m.Command))
 	return appendMatch(b, m.Match), nil
 }
 
-func decodeFlowMonitorRequest(r *reader) (Message, error) {
-	m := FlowMonitorRequest{ID: r.u32(), OutPort: orZero(r.u32()), OutGroup: orZero(r.u32())}
-	m.Flags, m.Table, m.Command = MonitorFlags(r.u16()), r.u8(), MonitorCommand(r.u8())
-	if err := r.err("flow monitor"); err != nil {
+func decodeFlowMonitorRequest(r *octets.Reader) (Message, error) {
+	m := FlowMonitorRequest{ID: r.U32(), OutPort: orZero(r.U32()), OutGroup: orZero(r.U32())}
+	m.Flags, m.Table, m.Command = MonitorFlags(r.U16()), r.U8(), MonitorCommand(r.U8())
+	if err := r.Err("flow monitor"); err != nil {
 		return nil, err
 	}
 	var err error
-	m.Match, err = r.match()
+	m.Match, err = readMatch(r)
 	return m, err
 }
 
@@ -106,20 +110,20 @@ func (m FlowMonitorReply) appendBody(b []byte) ([]byte, error) {
 	b = appendMultipart(b, multipartFlowMonitor, m.More)
 	for _, u := range m.Updates {
 		start := len(b)
-		b = put16(append(b, 0, 0), uint16(u.Event))
+		b = octets.Put16(append(b, 0, 0), uint16(u.Event))
 		switch u.Event {
 		case FlowAbbreviated:
-			b = put32(b, u.Xid)
+			b = octets.Put32(b, u.Xid)
 		case FlowPaused, FlowResumed:
-			b = put32(b, 0)
+			b = octets.Put32(b, 0)
 		default:
 			b = append(b, u.Flow.Table, byte(u.Reason))
-			b = put16(put16(put16(b, u.IdleTimeout), u.HardTimeout), u.Flow.Priority)
-			b = put64(zeros(b, 4), u.Flow.Cookie)
-			b = append(appendMatch(b, u.Flow.Match), u.Flow.Actions.instructions...)
+			b = octets.Put16(octets.Put16(octets.Put16(b, u.IdleTimeout), u.HardTimeout), u.Flow.Priority)
+			b = octets.Put64(octets.Zeros(b, 4), u.Flow.Cookie)
+			b = append(appendMatch(b, u.Flow.Match), u.Flow.Actions.Instructions()...)
 		}
 		n := len(b) - start
-		if n > maxMessage {
+		if n > MaxMessage {
 			return nil, fmt.Errorf("openflow: flow update of %d bytes: %w", n, ErrTooLong)
 		}
 		b[start], b[start+1] = byte(n>>8), byte(n)
@@ -127,28 +131,28 @@ func (m FlowMonitorReply) appendBody(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-func decodeFlowUpdates(r *reader) ([]FlowUpdate, error) {
+func decodeFlowUpdates(r *octets.Reader) ([]FlowUpdate, error) {
 	var updates []FlowUpdate
-	for len(r.b) > 0 {
-		n := int(r.u16())
-		u := FlowUpdate{Event: FlowEvent(r.u16())}
+	for len(r.B) > 0 {
+		n := int(r.U16())
+		u := FlowUpdate{Event: FlowEvent(r.U16())}
 		if n < 8 {
 			return nil, fmt.Errorf("openflow: flow update of %d bytes", n)
 		}
-		e := r.entry(n, 4)
+		e := r.Entry(n, 4)
 		switch u.Event {
 		case FlowInitial, FlowAdded, FlowRemovedNow, FlowModified:
 			if err := u.decodeFull(e); err != nil {
 				return nil, err
 			}
 		case FlowAbbreviated:
-			u.Xid = e.u32()
+			u.Xid = e.U32()
 		case FlowPaused, FlowResumed:
-			e.skip(4)
+			e.Skip(4)
 		default:
 			return nil, fmt.Errorf("openflow: flow update of unknown event %d", u.Event)
 		}
-		if err := e.end("flow update"); err != nil {
+		if err := e.End("flow update"); err != nil {
 			return nil, err
 		}
 		updates = append(updates, u)
@@ -156,18 +160,18 @@ func decodeFlowUpdates(r *reader) ([]FlowUpdate, error) {
 	return updates, nil
 }
 
-func (u *FlowUpdate) decodeFull(r *reader) error {
-	u.Flow.Table, u.Reason = r.u8(), RemovedReason(r.u8())
-	u.IdleTimeout, u.HardTimeout, u.Flow.Priority = r.u16(), r.u16(), r.u16()
-	r.skip(4)
-	u.Flow.Cookie = r.u64()
-	if err := r.err("flow update"); err != nil {
+func (u *FlowUpdate) decodeFull(r *octets.Reader) error {
+	u.Flow.Table, u.Reason = r.U8(), RemovedReason(r.U8())
+	u.IdleTimeout, u.HardTimeout, u.Flow.Priority = r.U16(), r.U16(), r.U16()
+	r.Skip(4)
+	u.Flow.Cookie = r.U64()
+	if err := r.Err("flow update"); err != nil {
 		return err
 	}
 	var err error
-	if u.Flow.Match, err = r.match(); err != nil {
+	if u.Flow.Match, err = readMatch(r); err != nil {
 		return err
 	}
-	u.Flow.Actions, err = r.instructions()
+	u.Flow.Actions, err = DecodeInstructions(r.Take(len(r.B)))
 	return err
 }

@@ -67,11 +67,11 @@ func FuzzDecodeMatch(f *testing.F) {
 	f.Add([]byte("\x00\x01\xde\x10abcdefghijklmnop"))
 	f.Add([]byte("\x00\x00\x08\x02ab\x00\x01\x50\x01x"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := decodeMatch(b)
+		m, err := DecodeMatch(b)
 		if err != nil {
 			return
 		}
-		if again, err := decodeMatch([]byte(m.tlvs)); err != nil || again != m {
+		if again, err := DecodeMatch([]byte(m.tlvs)); err != nil || again != m {
 			t.Fatalf("%x: %x becomes %x, %v", b, m.tlvs, again.tlvs, err)
 		}
 		again, err := joinTerms(m.Terms(), false)

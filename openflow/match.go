@@ -22,19 +22,23 @@ type Match struct{ tlvs string }
 // mask are no conditions and left out.
 func NewMatch(terms ...Term) (Match, error) { return joinTerms(terms, true) }
 
+// NewMetadata is NewMatch without the prerequisites: what is known of a packet
+// beside its bytes, such as registers, has none.
+func NewMetadata(terms ...Term) (Match, error) { return joinTerms(terms, false) }
+
 // joinTerms is NewMatch; it checks prerequisites only if told to.
 func joinTerms(terms []Term, check bool) (Match, error) {
 	var space [24]int
 	order := space[:0]
 	for i := range terms {
 		t := &terms[i]
-		if err := t.err(); err != nil {
+		if err := t.Err(); err != nil {
 			return Match{}, err
 		}
 		if t.mask == (wide{}) || t.field == PacketType && t.value == (wide{}) {
 			continue // OXM_OF_PACKET_TYPE 0 is Ethernet, the default
 		}
-		if len(order) == int(numFields) {
+		if len(order) == int(NumFields) {
 			return Match{}, fmt.Errorf("openflow: field %s is given twice", t.field)
 		}
 		at := len(order)
@@ -96,7 +100,7 @@ func MustMatch(terms ...Term) Match {
 func appendTerm(b []byte, t *Term) []byte {
 	exact := t.Exact()
 	b = appendHeader(b, t.field, !exact)
-	n := t.field.wireLen()
+	n := t.field.Len()
 	b = append(b, t.value[16-n:]...)
 	if !exact {
 		b = append(b, t.mask[16-n:]...)
@@ -143,8 +147,8 @@ func nextTerm(s string) (Term, string) {
 	if h.field == 0 {
 		return Term{}, s
 	}
-	t := Term{field: h.field, mask: h.field.fullMask()}
-	n := h.field.wireLen()
+	t := Term{field: h.field, mask: h.field.FullMask()}
+	n := h.field.Len()
 	body := s[h.size : h.size+h.length]
 	copy(t.value[16-n:], body)
 	if h.masked {

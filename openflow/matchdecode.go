@@ -3,14 +3,16 @@ package openflow
 import (
 	"fmt"
 	"slices"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
-// decodeMatch decodes the OXM TLVs of a match. Packet registers (xreg) and
+// DecodeMatch is the reverse of Match.OXM. Packet registers (xreg) and
 // Nicira's 128-bit registers (xxreg) are folded into reg<n>; older numbers of a
 // field give the same Match as the ones that OpenFlow 1.5 has. Prerequisites
 // are not checked: the metadata of a packet-in has none, and flows are checked
 // by the switch.
-func decodeMatch(b []byte) (Match, error) {
+func DecodeMatch(b []byte) (Match, error) {
 	var (
 		space  [24]Term
 		terms  = space[:0]
@@ -19,7 +21,7 @@ func decodeMatch(b []byte) (Match, error) {
 	for len(b) > 0 {
 		h := parseHeader(b)
 		if h.size == 0 || h.size+h.length > len(b) {
-			return Match{}, fmt.Errorf("openflow: match: %w", errTruncated)
+			return Match{}, fmt.Errorf("openflow: match: %w", octets.ErrTruncated)
 		}
 		body := b[h.size : h.size+h.length]
 		switch n := registerWidth(h); {
@@ -60,9 +62,9 @@ func decodeMatch(b []byte) (Match, error) {
 // outside the mask are an error, as they are to the switch.
 func decodeTerm(h header, body []byte) (Term, error) {
 	f := h.field
-	t := Term{field: f, mask: f.fullMask()}
+	t := Term{field: f, mask: f.FullMask()}
 	full := t.mask
-	n := f.wireLen()
+	n := f.Len()
 	copy(t.value[16-n:], body)
 	if h.masked {
 		t.mask = wide{}

@@ -24,7 +24,7 @@ var textOrder = [...]Field{
 }
 
 // textRank is the place of each field in textOrder.
-var textRank = func() (rank [numFields]uint8) {
+var textRank = func() (rank [NumFields]uint8) {
 	for i, f := range textOrder {
 		rank[f] = uint8(i)
 	}
@@ -227,7 +227,7 @@ func appendValue(b []byte, t *Term) []byte {
 		b = strconv.AppendUint(append(b, '('), value>>16, 10)
 		b = append(appendAltHex(append(b, ','), value&0xffff), ')')
 	case asHex:
-		n := 16 - t.field.wireLen()
+		n := 16 - t.field.Len()
 		b = appendHex(b, t.value[n:])
 		if !exact {
 			b = appendHex(append(b, '/'), t.mask[n:])
@@ -235,7 +235,7 @@ func appendValue(b []byte, t *Term) []byte {
 	default:
 		b = strconv.AppendUint(b, value, 10)
 		if !exact {
-			b = appendHex(append(b, '/'), t.mask[16-t.field.wireLen():])
+			b = appendHex(append(b, '/'), t.mask[16-t.field.Len():])
 		}
 	}
 	return b

@@ -3,6 +3,8 @@ package openflow
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
 // Version is the version number of OpenFlow 1.5 on the wire.
@@ -44,15 +46,15 @@ const (
 func Append(b []byte, xid uint32, m Message) ([]byte, error) {
 	start := len(b)
 	b = append(b, Version, m.messageType(), 0, 0)
-	b, err := m.appendBody(put32(b, xid))
+	b, err := m.appendBody(octets.Put32(b, xid))
 	if err != nil {
 		return nil, err
 	}
 	n := len(b) - start
-	if n > maxMessage {
+	if n > MaxMessage {
 		return nil, fmt.Errorf("openflow: %T of %d bytes: %w", m, n, ErrTooLong)
 	}
-	setLen(b[start:], n)
+	octets.SetLen(b[start:], n)
 	return b, nil
 }
 
@@ -60,7 +62,7 @@ func Append(b []byte, xid uint32, m Message) ([]byte, error) {
 // header included. header has at least HeaderLen bytes.
 func MessageLen(header []byte) (int, error) {
 	if len(header) < HeaderLen {
-		return 0, fmt.Errorf("openflow: header: %w", errTruncated)
+		return 0, fmt.Errorf("openflow: header: %w", octets.ErrTruncated)
 	}
 	n := int(binary.BigEndian.Uint16(header[2:]))
 	if n < HeaderLen {
@@ -92,10 +94,10 @@ func Decode(b []byte) (xid uint32, m Message, err error) {
 	if b[0] != Version && b[1] != typeHello && b[1] != typeError {
 		return xid, nil, fmt.Errorf("openflow: version %d in a message of type %d", b[0], b[1])
 	}
-	r := &reader{b: b[HeaderLen:]}
+	r := &octets.Reader{B: b[HeaderLen:]}
 	m, err = decodeBody(b[1], r)
 	if err == nil {
-		err = r.end(fmt.Sprintf("%T", m))
+		err = r.End(fmt.Sprintf("%T", m))
 	}
 	if err != nil {
 		return xid, nil, err
@@ -103,22 +105,22 @@ func Decode(b []byte) (xid uint32, m Message, err error) {
 	return xid, m, nil
 }
 
-func decodeBody(typ uint8, r *reader) (Message, error) {
+func decodeBody(typ uint8, r *octets.Reader) (Message, error) {
 	switch typ {
 	case typeHello:
 		return decodeHello(r)
 	case typeError:
-		return Error{Type: r.u16(), Code: r.u16(), Data: r.rest()}, nil
+		return Error{Type: r.U16(), Code: r.U16(), Data: r.Rest()}, nil
 	case typeEchoRequest:
-		return EchoRequest{r.rest()}, nil
+		return EchoRequest{r.Rest()}, nil
 	case typeEchoReply:
-		return EchoReply{r.rest()}, nil
+		return EchoReply{r.Rest()}, nil
 	case typeExperimenter:
 		if m, err := decodeNiciraMessage(r); m != nil || err != nil {
 			return m, err
 		}
 	case typeSetConfig:
-		return SetConfig{Flags: r.u16(), MissSendLen: r.u16()}, nil
+		return SetConfig{Flags: r.U16(), MissSendLen: r.U16()}, nil
 	case typePacketIn:
 		return decodePacketIn(r)
 	case typePacketOut:
@@ -142,5 +144,5 @@ func decodeBody(typ uint8, r *reader) (Message, error) {
 	case typeBundleAdd:
 		return decodeBundleAdd(r)
 	}
-	return Raw{Type: typ, Body: r.rest()}, nil
+	return Raw{Type: typ, Body: r.Rest()}, nil
 }

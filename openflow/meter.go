@@ -1,6 +1,10 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // MeterCommand is what a MeterMod does (OFPMC_*).
 type MeterCommand uint16
@@ -70,22 +74,22 @@ func (MeterConfigRequest) messageType() uint8 { return typeMultipartRequest }
 func (MeterConfigReply) messageType() uint8   { return typeMultipartReply }
 
 func (m MeterMod) appendBody(b []byte) ([]byte, error) {
-	b = put16(put16(b, uint16(m.Command)), uint16(m.Meter.Flags))
-	return appendBands(put32(b, m.Meter.ID), m.Meter.Bands), nil
+	b = octets.Put16(octets.Put16(b, uint16(m.Command)), uint16(m.Meter.Flags))
+	return appendBands(octets.Put32(b, m.Meter.ID), m.Meter.Bands), nil
 }
 
 func (m MeterConfigRequest) appendBody(b []byte) ([]byte, error) {
-	return put32(put32(appendMultipart(b, multipartMeterConfig, false), m.Meter), 0), nil
+	return octets.Put32(octets.Put32(appendMultipart(b, multipartMeterConfig, false), m.Meter), 0), nil
 }
 
 func (m MeterConfigReply) appendBody(b []byte) ([]byte, error) {
 	b = appendMultipart(b, multipartMeterConfig, m.More)
 	for _, c := range m.Meters {
 		n := 8 + bandLen*len(c.Bands)
-		if n > maxMessage {
+		if n > MaxMessage {
 			return nil, fmt.Errorf("openflow: meter of %d bands: %w", len(c.Bands), ErrTooLong)
 		}
-		b = put32(put16(put16(b, uint16(n)), uint16(c.Flags)), c.ID)
+		b = octets.Put32(octets.Put16(octets.Put16(b, uint16(n)), uint16(c.Flags)), c.ID)
 		b = appendBands(b, c.Bands)
 	}
 	return b, nil
@@ -95,44 +99,44 @@ const bandLen = 16
 
 func appendBands(b []byte, bands []MeterBand) []byte {
 	for _, band := range bands {
-		b = put16(put16(b, uint16(band.Type)), bandLen)
-		b = zeros(append(put32(put32(b, band.Rate), band.Burst), band.Precedence), 3)
+		b = octets.Put16(octets.Put16(b, uint16(band.Type)), bandLen)
+		b = octets.Zeros(append(octets.Put32(octets.Put32(b, band.Rate), band.Burst), band.Precedence), 3)
 	}
 	return b
 }
 
-func decodeBands(r *reader) ([]MeterBand, error) {
+func decodeBands(r *octets.Reader) ([]MeterBand, error) {
 	var bands []MeterBand
-	for len(r.b) > 0 {
-		band := MeterBand{Type: BandType(r.u16())}
-		if n := r.u16(); n != bandLen {
+	for len(r.B) > 0 {
+		band := MeterBand{Type: BandType(r.U16())}
+		if n := r.U16(); n != bandLen {
 			return nil, fmt.Errorf("openflow: meter band of %d bytes", n)
 		}
-		band.Rate, band.Burst, band.Precedence = r.u32(), r.u32(), r.u8()
-		r.skip(3)
+		band.Rate, band.Burst, band.Precedence = r.U32(), r.U32(), r.U8()
+		r.Skip(3)
 		bands = append(bands, band)
 	}
-	return bands, r.err("meter bands")
+	return bands, r.Err("meter bands")
 }
 
-func decodeMeterMod(r *reader) (Message, error) {
-	m := MeterMod{Command: MeterCommand(r.u16())}
-	m.Meter.Flags, m.Meter.ID = MeterFlags(r.u16()), r.u32()
+func decodeMeterMod(r *octets.Reader) (Message, error) {
+	m := MeterMod{Command: MeterCommand(r.U16())}
+	m.Meter.Flags, m.Meter.ID = MeterFlags(r.U16()), r.U32()
 	var err error
 	m.Meter.Bands, err = decodeBands(r)
 	return m, err
 }
 
-func decodeMeters(r *reader) ([]MeterConfig, error) {
+func decodeMeters(r *octets.Reader) ([]MeterConfig, error) {
 	var meters []MeterConfig
-	for len(r.b) > 0 {
-		n := int(r.u16())
-		c := MeterConfig{Flags: MeterFlags(r.u16()), ID: r.u32()}
+	for len(r.B) > 0 {
+		n := int(r.U16())
+		c := MeterConfig{Flags: MeterFlags(r.U16()), ID: r.U32()}
 		if n < 8 {
 			return nil, fmt.Errorf("openflow: meter of %d bytes", n)
 		}
 		var err error
-		if c.Bands, err = decodeBands(r.entry(n, 8)); err != nil {
+		if c.Bands, err = decodeBands(r.Entry(n, 8)); err != nil {
 			return nil, err
 		}
 		meters = append(meters, c)

@@ -1,5 +1,7 @@
 package openflow
 
+import "github.com/ringfence/ringfence/openflow/internal/octets"
+
 // Multipart types of OpenFlow 1.5 §7.3.5.
 const (
 	multipartFlowDesc    = 1
@@ -37,18 +39,18 @@ func appendMultipart(b []byte, typ uint16, more bool) []byte {
 	if more {
 		flags = multipartMore
 	}
-	return put32(put16(put16(b, typ), flags), 0)
+	return octets.Put32(octets.Put16(octets.Put16(b, typ), flags), 0)
 }
 
 // multipartHeader reads the header of a multipart message.
-func multipartHeader(r *reader) (typ uint16, more bool, err error) {
-	typ = r.u16()
-	more = r.u16()&multipartMore != 0
-	r.skip(4)
-	return typ, more, r.err("multipart")
+func multipartHeader(r *octets.Reader) (typ uint16, more bool, err error) {
+	typ = r.U16()
+	more = r.U16()&multipartMore != 0
+	r.Skip(4)
+	return typ, more, r.Err("multipart")
 }
 
-func decodeMultipartRequest(r *reader) (Message, error) {
+func decodeMultipartRequest(r *octets.Reader) (Message, error) {
 	typ, more, err := multipartHeader(r)
 	if err != nil {
 		return nil, err
@@ -57,20 +59,20 @@ func decodeMultipartRequest(r *reader) (Message, error) {
 	case multipartFlowDesc:
 		return decodeFlowDescRequest(r)
 	case multipartPortDesc:
-		m := PortDescRequest{Port: orZero(r.u32())}
-		r.skip(4)
+		m := PortDescRequest{Port: orZero(r.U32())}
+		r.Skip(4)
 		return m, nil
 	case multipartMeterConfig:
-		m := MeterConfigRequest{Meter: r.u32()}
-		r.skip(4)
+		m := MeterConfigRequest{Meter: r.U32()}
+		r.Skip(4)
 		return m, nil
 	case multipartFlowMonitor:
 		return decodeFlowMonitorRequest(r)
 	}
-	return RawMultipart{Type: typ, More: more, Body: r.rest()}, nil
+	return RawMultipart{Type: typ, More: more, Body: r.Rest()}, nil
 }
 
-func decodeMultipartReply(r *reader) (Message, error) {
+func decodeMultipartReply(r *octets.Reader) (Message, error) {
 	typ, more, err := multipartHeader(r)
 	if err != nil {
 		return nil, err
@@ -89,5 +91,5 @@ func decodeMultipartReply(r *reader) (Message, error) {
 		updates, err := decodeFlowUpdates(r)
 		return FlowMonitorReply{More: more, Updates: updates}, err
 	}
-	return RawMultipart{Reply: true, Type: typ, More: more, Body: r.rest()}, nil
+	return RawMultipart{Reply: true, Type: typ, More: more, Body: r.Rest()}, nil
 }

@@ -1,6 +1,10 @@
 package openflow
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // SetPacketInFormat says in which message packets come; Open vSwitch's own one
 // (NXT_PACKET_IN2) carries the user data of Controller actions.
@@ -19,7 +23,7 @@ func (SetPacketInFormat) messageType() uint8 { return typeExperimenter }
 
 // appendNicira adds the header of a message of Nicira's.
 func appendNicira(b []byte, subtype uint32) []byte {
-	return put32(put32(b, experimenterNicira), subtype)
+	return octets.Put32(octets.Put32(b, octets.Nicira), subtype)
 }
 
 func (m SetPacketInFormat) appendBody(b []byte) ([]byte, error) {
@@ -27,25 +31,25 @@ func (m SetPacketInFormat) appendBody(b []byte) ([]byte, error) {
 	if m.Standard {
 		format = packetInStandard
 	}
-	return put32(appendNicira(b, nxtSetPacketInFormat), format), nil
+	return octets.Put32(appendNicira(b, nxtSetPacketInFormat), format), nil
 }
 
 // decodeNiciraMessage decodes the messages of Nicira's that this package knows.
 // It reads nothing of another, and returns nil.
-func decodeNiciraMessage(r *reader) (Message, error) {
-	if len(r.b) < 8 || binary.BigEndian.Uint32(r.b) != experimenterNicira {
+func decodeNiciraMessage(r *octets.Reader) (Message, error) {
+	if len(r.B) < 8 || binary.BigEndian.Uint32(r.B) != octets.Nicira {
 		return nil, nil
 	}
-	switch binary.BigEndian.Uint32(r.b[4:]) {
+	switch binary.BigEndian.Uint32(r.B[4:]) {
 	case nxtPacketIn2:
-		r.skip(8)
+		r.Skip(8)
 		return decodePacketIn2(r)
 	case nxtSetPacketInFormat:
-		if len(r.b) != 12 {
+		if len(r.B) != 12 {
 			return nil, nil
 		}
-		if format := binary.BigEndian.Uint32(r.b[8:]); format == packetInStandard || format == packetInNicira2 {
-			r.skip(12)
+		if format := binary.BigEndian.Uint32(r.B[8:]); format == packetInStandard || format == packetInNicira2 {
+			r.Skip(12)
 			return SetPacketInFormat{Standard: format == packetInStandard}, nil
 		}
 	}

@@ -30,7 +30,7 @@ func parseHeader[T string | []byte](s T) header {
 		h.size, h.length = 8, h.length-4
 	}
 	h.field = fieldOf(h.class, h.number)
-	if n := h.field.wireLen(); h.field != 0 && (!h.masked && h.length != n || h.masked && h.length != 2*n) {
+	if n := h.field.Len(); h.field != 0 && (!h.masked && h.length != n || h.masked && h.length != 2*n) {
 		h.field = 0
 	}
 	return h
@@ -54,7 +54,7 @@ func fieldOf(class uint16, number uint8) Field {
 // headers maps field numbers of the classes OXM, NXM1, NXM0 and Eric to fields. The
 // older numbers of a field are understood as well as the one that is written.
 var headers = func() (t [4][128]Field) {
-	for f := Field(1); f < numFields; f++ {
+	for f := Field(1); f < NumFields; f++ {
 		switch s := f.spec(); s.class {
 		case classOXM:
 			t[0][s.number] = f

@@ -3,6 +3,8 @@ package openflow
 import (
 	"fmt"
 	"time"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
 // oxs is the statistics that OpenFlow 1.5 §7.2.4 sends as TLVs.
@@ -27,58 +29,58 @@ func oxsHeader(b []byte, field, n uint8) []byte {
 
 // appendTime adds seconds and nanoseconds.
 func appendTime(b []byte, d time.Duration) []byte {
-	return put32(put32(b, uint32(d/time.Second)), uint32(d%time.Second))
+	return octets.Put32(octets.Put32(b, uint32(d/time.Second)), uint32(d%time.Second))
 }
 
 func (s oxs) appendFlow(b []byte) []byte {
 	start := len(b)
-	b = zeros(b, 4)
+	b = octets.Zeros(b, 4)
 	b = appendTime(oxsHeader(b, oxsDuration, 8), s.duration)
 	b = appendTime(oxsHeader(b, oxsIdle, 8), s.idle)
-	b = put64(oxsHeader(b, oxsPackets, 8), s.packets)
-	b = put64(oxsHeader(b, oxsBytes, 8), s.bytes)
-	setLen(b[start:], len(b)-start)
-	return pad8(b, start)
+	b = octets.Put64(oxsHeader(b, oxsPackets, 8), s.packets)
+	b = octets.Put64(oxsHeader(b, oxsBytes, 8), s.bytes)
+	octets.SetLen(b[start:], len(b)-start)
+	return octets.Pad8(b, start)
 }
 
 // decodeOXS reads a struct ofp_stats with its padding; fields that are not
 // known are skipped.
-func decodeOXS(r *reader) (s oxs, err error) {
-	r.skip(2)
-	n := int(r.u16())
+func decodeOXS(r *octets.Reader) (s oxs, err error) {
+	r.Skip(2)
+	n := int(r.U16())
 	if n < 4 {
 		return s, fmt.Errorf("openflow: statistics of %d bytes", n)
 	}
-	p := r.entry(n, 4)
-	r.skip(-n & 7)
-	for len(p.b) > 0 {
-		class, field, size := p.u16(), p.u8()>>1, int(p.u8())
-		v := p.entry(size, 0)
+	p := r.Entry(n, 4)
+	r.Skip(-n & 7)
+	for len(p.B) > 0 {
+		class, field, size := p.U16(), p.U8()>>1, int(p.U8())
+		v := p.Entry(size, 0)
 		if class != classOXS {
 			continue
 		}
 		switch field {
 		case oxsDuration:
-			s.duration = v.time()
+			s.duration = readTime(v)
 		case oxsIdle:
-			s.idle = v.time()
+			s.idle = readTime(v)
 		case oxsPackets:
-			s.packets = v.u64()
+			s.packets = v.U64()
 		case oxsBytes:
-			s.bytes = v.u64()
+			s.bytes = v.U64()
 		default:
 			continue
 		}
-		if v.end("statistics") != nil {
+		if v.End("statistics") != nil {
 			return s, fmt.Errorf("openflow: statistics: field %d of %d bytes", field, size)
 		}
 	}
-	if p.short {
-		r.short = true
+	if p.Short {
+		r.Short = true
 	}
-	return s, r.err("statistics")
+	return s, r.Err("statistics")
 }
 
-func (r *reader) time() time.Duration {
-	return time.Duration(r.u32())*time.Second + time.Duration(r.u32())
+func readTime(r *octets.Reader) time.Duration {
+	return time.Duration(r.U32())*time.Second + time.Duration(r.U32())
 }

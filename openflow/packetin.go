@@ -1,6 +1,10 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // PacketIn is a packet sent to the controller. Standard says which of the two
 // messages it comes in: OFPT_PACKET_IN (OpenFlow 1.5 §7.4.1), or, on a
@@ -42,26 +46,26 @@ func (m PacketIn) messageType() uint8 {
 }
 
 func (m PacketIn) appendBody(b []byte) ([]byte, error) {
-	if max(len(m.Packet), len(m.UserData), len(m.Continuation)) > maxMessage {
+	if max(len(m.Packet), len(m.UserData), len(m.Continuation)) > MaxMessage {
 		return nil, fmt.Errorf("openflow: packet in: %w", ErrTooLong)
 	}
 	if m.Standard {
-		b = put16(put32(b, noBuffer), uint16(m.FullLen))
-		b = put64(append(b, byte(m.Reason), m.Table), m.Cookie)
-		return append(zeros(appendMatch(b, m.Metadata), 2), m.Packet...), nil
+		b = octets.Put16(octets.Put32(b, noBuffer), uint16(m.FullLen))
+		b = octets.Put64(append(b, byte(m.Reason), m.Table), m.Cookie)
+		return append(octets.Zeros(appendMatch(b, m.Metadata), 2), m.Packet...), nil
 	}
 	b = appendNicira(b, nxtPacketIn2)
 	b = appendProperty(b, pinPacket, m.Packet)
 	if m.FullLen != len(m.Packet) {
-		b = appendProperty(b, pinFullLen, put32(nil, uint32(m.FullLen)))
+		b = appendProperty(b, pinFullLen, octets.Put32(nil, uint32(m.FullLen)))
 	}
 	b = appendProperty(b, pinTable, []byte{m.Table})
 	if m.Cookie != noCookie {
 		// Aligned by padding, as 64-bit values of properties are.
-		b = appendProperty(b, pinCookie, put64(zeros(nil, 4), m.Cookie))
+		b = appendProperty(b, pinCookie, octets.Put64(octets.Zeros(nil, 4), m.Cookie))
 	}
 	b = appendProperty(b, pinReason, []byte{byte(m.Reason)})
-	b = appendProperty(b, pinMetadata, []byte(m.Metadata.tlvs))
+	b = appendProperty(b, pinMetadata, []byte(m.Metadata.OXM()))
 	if len(m.UserData) > 0 {
 		b = appendProperty(b, pinUserData, m.UserData)
 	}
@@ -74,60 +78,60 @@ func (m PacketIn) appendBody(b []byte) ([]byte, error) {
 // appendProperty adds a property and its padding.
 func appendProperty(b []byte, typ uint16, value []byte) []byte {
 	start := len(b)
-	b = append(put16(put16(b, typ), uint16(len(value)+4)), value...)
-	return pad8(b, start)
+	b = append(octets.Put16(octets.Put16(b, typ), uint16(len(value)+4)), value...)
+	return octets.Pad8(b, start)
 }
 
 // decodePacketIn reads OFPT_PACKET_IN.
-func decodePacketIn(r *reader) (Message, error) {
+func decodePacketIn(r *octets.Reader) (Message, error) {
 	m := PacketIn{Standard: true}
-	r.skip(4)
-	m.FullLen, m.Reason, m.Table, m.Cookie = int(r.u16()), PacketInReason(r.u8()), r.u8(), r.u64()
-	if err := r.err("packet in"); err != nil {
+	r.Skip(4)
+	m.FullLen, m.Reason, m.Table, m.Cookie = int(r.U16()), PacketInReason(r.U8()), r.U8(), r.U64()
+	if err := r.Err("packet in"); err != nil {
 		return nil, err
 	}
 	var err error
-	if m.Metadata, err = r.match(); err != nil {
+	if m.Metadata, err = readMatch(r); err != nil {
 		return nil, err
 	}
-	r.skip(2)
-	m.Packet = r.rest()
+	r.Skip(2)
+	m.Packet = r.Rest()
 	return m, nil
 }
 
 // decodePacketIn2 reads NXT_PACKET_IN2.
-func decodePacketIn2(r *reader) (Message, error) {
+func decodePacketIn2(r *octets.Reader) (Message, error) {
 	m := PacketIn{Cookie: noCookie}
 	full := -1
-	for len(r.b) > 0 {
-		typ, p, err := r.property("packet in")
+	for len(r.B) > 0 {
+		typ, p, err := r.Property("packet in")
 		if err != nil {
 			return nil, err
 		}
 		switch typ {
 		case pinPacket:
-			m.Packet = p.rest()
+			m.Packet = p.Rest()
 		case pinFullLen:
-			full = int(p.u32())
+			full = int(p.U32())
 		case pinBufferID:
-			p.skip(4)
+			p.Skip(4)
 		case pinTable:
-			m.Table = p.u8()
+			m.Table = p.U8()
 		case pinCookie:
-			p.skip(4)
-			m.Cookie = p.u64()
+			p.Skip(4)
+			m.Cookie = p.U64()
 		case pinReason:
-			m.Reason = PacketInReason(p.u8())
+			m.Reason = PacketInReason(p.U8())
 		case pinMetadata:
-			if m.Metadata, err = decodeMatch(p.take(len(p.b))); err != nil {
+			if m.Metadata, err = DecodeMatch(p.Take(len(p.B))); err != nil {
 				return nil, err
 			}
 		case pinUserData:
-			m.UserData = p.rest()
+			m.UserData = p.Rest()
 		case pinContinuation:
-			m.Continuation = p.rest()
+			m.Continuation = p.Rest()
 		}
-		if err := p.err("packet in"); err != nil { // longer properties have padding
+		if err := p.Err("packet in"); err != nil { // longer properties have padding
 			return nil, err
 		}
 	}

@@ -1,6 +1,10 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // PacketOut has the switch run actions on a packet (OpenFlow 1.5 §7.3.6).
 type PacketOut struct {
@@ -13,58 +17,46 @@ type PacketOut struct {
 func (PacketOut) messageType() uint8 { return typePacketOut }
 
 func (m PacketOut) appendBody(b []byte) ([]byte, error) {
-	if !validPort(m.InPort) || m.InPort == 0 {
+	if !ValidPort(m.InPort) || m.InPort == 0 {
 		return nil, fmt.Errorf("openflow: packet out: no input port %#x", m.InPort)
 	}
-	match, err := joinTerms(append(m.Metadata.Terms(), InPort.Is(uint64(m.InPort))), false)
+	match, err := DecodeMatch([]byte(MustMatch(InPort.Is(uint64(m.InPort))).OXM() + m.Metadata.OXM()))
 	if err != nil {
 		return nil, fmt.Errorf("openflow: packet out: %w", err)
 	}
-	match.tlvs += m.Metadata.opaque()
-	list, err := m.Actions.list()
+	list, err := m.Actions.Bare()
 	if err != nil {
 		return nil, fmt.Errorf("openflow: packet out: %w", err)
 	}
-	b = zeros(put16(put32(b, noBuffer), uint16(len(list))), 2)
+	b = octets.Zeros(octets.Put16(octets.Put32(b, noBuffer), uint16(len(list))), 2)
 	b = append(appendMatch(b, match), list...)
 	return append(b, m.Packet...), nil
 }
 
-func decodePacketOut(r *reader) (Message, error) {
+func decodePacketOut(r *octets.Reader) (Message, error) {
 	var m PacketOut
-	r.skip(4)
-	n := int(r.u16())
-	r.skip(2)
-	if err := r.err("packet out"); err != nil {
+	r.Skip(4)
+	n := int(r.U16())
+	r.Skip(2)
+	if err := r.Err("packet out"); err != nil {
 		return nil, err
 	}
-	match, err := r.match()
+	match, err := readMatch(r)
 	if err != nil {
 		return nil, err
 	}
-	terms := match.Terms()
-	for i, t := range terms {
-		if t.field == InPort {
-			p, _ := t.Uint64()
-			m.InPort = uint32(p)
-			terms = append(terms[:i], terms[i+1:]...)
-			break
-		}
-	}
-	if !validPort(m.InPort) || m.InPort == 0 {
+	port, _, _ := match.Uint64(InPort)
+	if m.InPort = uint32(port); !ValidPort(m.InPort) || m.InPort == 0 {
 		return nil, fmt.Errorf("openflow: packet out: no input port")
 	}
-	if m.Metadata, err = joinTerms(terms, false); err != nil {
+	m.Metadata = match.Without(InPort)
+	list := r.Entry(n, 0)
+	if m.Actions, err = DecodeBare(list.Take(len(list.B))); err != nil {
 		return nil, err
 	}
-	m.Metadata.tlvs += match.opaque()
-	list := r.entry(n, 0)
-	if m.Actions, err = list.actions(); err != nil {
-		return nil, err
+	if list.Short {
+		r.Short = true
 	}
-	if list.short {
-		r.short = true
-	}
-	m.Packet = r.rest()
+	m.Packet = r.Rest()
 	return m, nil
 }

@@ -185,7 +185,7 @@ func parseSetField(s string) (Action, error) {
 		return nil, err
 	}
 	if term.fault != faultNone && term.fault != faultMask {
-		return nil, term.err()
+		return nil, term.Err()
 	}
 	return setTerm(term)
 }
@@ -198,7 +198,7 @@ func setTerm(t Term) (Action, error) {
 	if t.Exact() {
 		t.mask = wide{}
 	}
-	if t.field.wireLen() > 8 {
+	if t.field.Len() > 8 {
 		return SetWide{t.field, t.value, t.mask}, nil
 	}
 	v, m := t.Uint64()

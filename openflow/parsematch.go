@@ -138,7 +138,7 @@ func (p *matchParser) unknownFields(value string) error {
 	if err != nil {
 		return err
 	}
-	m, err := decodeMatch(raw)
+	m, err := DecodeMatch(raw)
 	if err != nil {
 		return err
 	}

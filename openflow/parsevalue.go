@@ -13,7 +13,7 @@ import (
 func parseValue(f Field, text string) (Term, error) {
 	t, err := parseValueAs(f, text)
 	if err == nil {
-		err = t.err()
+		err = t.Err()
 	}
 	if err != nil {
 		return Term{}, fmt.Errorf("%s=%s: %w", f, text, err)
@@ -51,13 +51,13 @@ func parseValueAs(f Field, text string) (Term, error) {
 	if err != nil {
 		return Term{}, err
 	}
-	m := f.fullMask()
+	m := f.FullMask()
 	if masked {
 		if m, err = parseWide(mask); err != nil {
 			return Term{}, err
 		}
 	}
-	n := 16 - f.wireLen()
+	n := 16 - f.Len()
 	for _, b := range v[:n] {
 		if b != 0 {
 			return Term{field: f, fault: faultRange}, nil
@@ -171,7 +171,7 @@ func parsePort(s string) (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("bad port %q: a number or a name of ovs-ofctl(8)", s)
 	}
-	if !validPort(uint32(v)) {
+	if !ValidPort(uint32(v)) {
 		return 0, fmt.Errorf("no port %q: reserved ones have names", s)
 	}
 	return uint32(v), nil

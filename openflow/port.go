@@ -1,6 +1,10 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
+)
 
 // PortDescRequest asks for the bridge's ports.
 type PortDescRequest struct {
@@ -29,7 +33,7 @@ const (
 )
 
 func (m PortDescRequest) appendBody(b []byte) ([]byte, error) {
-	return put32(put32(appendMultipart(b, multipartPortDesc, false), orAny(m.Port)), 0), nil
+	return octets.Put32(octets.Put32(appendMultipart(b, multipartPortDesc, false), orAny(m.Port)), 0), nil
 }
 
 func (m PortDescReply) appendBody(b []byte) ([]byte, error) {
@@ -44,18 +48,18 @@ func (m PortDescReply) appendBody(b []byte) ([]byte, error) {
 }
 
 func (p Port) append(b []byte) ([]byte, error) {
-	b = zeros(put16(put32(b, p.Number), portLen), 2)
-	b = zeros(append(b, p.MAC[:]...), 2)
+	b = octets.Zeros(octets.Put16(octets.Put32(b, p.Number), portLen), 2)
+	b = octets.Zeros(append(b, p.MAC[:]...), 2)
 	b, err := appendString(b, p.Name, portNameLen)
 	if err != nil {
 		return nil, err
 	}
-	return zeros(b, 8), nil // config and state
+	return octets.Zeros(b, 8), nil // config and state
 }
 
-func decodePorts(r *reader) ([]Port, error) {
+func decodePorts(r *octets.Reader) ([]Port, error) {
 	var ports []Port
-	for len(r.b) > 0 {
+	for len(r.B) > 0 {
 		p, err := decodePort(r)
 		if err != nil {
 			return nil, err
@@ -66,19 +70,19 @@ func decodePorts(r *reader) ([]Port, error) {
 }
 
 // decodePort reads a port; its properties (speeds) are skipped.
-func decodePort(r *reader) (Port, error) {
-	p := Port{Number: r.u32()}
-	n := int(r.u16())
+func decodePort(r *octets.Reader) (Port, error) {
+	p := Port{Number: r.U32()}
+	n := int(r.U16())
 	if n < portLen {
 		return p, fmt.Errorf("openflow: port of %d bytes", n)
 	}
-	e := r.entry(n, 6)
-	e.skip(2)
-	copy(p.MAC[:], e.take(6))
-	e.skip(2)
-	p.Name = e.text(portNameLen)
-	e.skip(8) // config and state
-	return p, e.err("port")
+	e := r.Entry(n, 6)
+	e.Skip(2)
+	copy(p.MAC[:], e.Take(6))
+	e.Skip(2)
+	p.Name = e.Text(portNameLen)
+	e.Skip(8) // config and state
+	return p, e.Err("port")
 }
 
 // appendString adds a string in n bytes, the last of which is zero.

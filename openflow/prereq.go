@@ -128,3 +128,17 @@ func (s *facts) check(f Field) error {
 	}
 	return nil
 }
+
+// In reports whether a packet has the field at all, given the values of the
+// fields that say what packet it is (ovs-fields(7), Prerequisites).
+func (f Field) In(value func(Field) uint64) bool {
+	need := f.spec().prereq
+	if need == needNothing {
+		return true
+	}
+	var known facts
+	for _, g := range []Field{EthType, VlanVID, IPProto, IPFrag, ICMPv6Type, ICMPv6Code, CTState, CTNwProto} {
+		known.learn(g, value(g), g.fullUint())
+	}
+	return known.allow(need)
+}

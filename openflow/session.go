@@ -2,6 +2,8 @@ package openflow
 
 import (
 	"fmt"
+
+	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
 // Hello opens a connection. Versions has bit v set for each version v that the
@@ -40,7 +42,7 @@ func (BarrierReply) messageType() uint8   { return typeBarrierReply }
 const helloVersions = 1
 
 func (m Hello) appendBody(b []byte) ([]byte, error) {
-	return put32(append(b, 0, helloVersions, 0, 8), m.Versions), nil
+	return octets.Put32(append(b, 0, helloVersions, 0, 8), m.Versions), nil
 }
 
 func (m EchoRequest) appendBody(b []byte) ([]byte, error)  { return append(b, m.Data...), nil }
@@ -49,24 +51,24 @@ func (BarrierRequest) appendBody(b []byte) ([]byte, error) { return b, nil }
 func (BarrierReply) appendBody(b []byte) ([]byte, error)   { return b, nil }
 
 func (m SetConfig) appendBody(b []byte) ([]byte, error) {
-	return put16(put16(b, m.Flags), m.MissSendLen), nil
+	return octets.Put16(octets.Put16(b, m.Flags), m.MissSendLen), nil
 }
 
 // decodeHello reads the hello elements; unknown ones are skipped, as they must.
-func decodeHello(r *reader) (Message, error) {
+func decodeHello(r *octets.Reader) (Message, error) {
 	var m Hello
-	for len(r.b) > 0 {
-		typ := r.u16()
-		n := int(r.u16())
+	for len(r.B) > 0 {
+		typ := r.U16()
+		n := int(r.U16())
 		if n < 4 {
 			return nil, fmt.Errorf("openflow: hello: element %d of %d bytes", typ, n)
 		}
-		e := r.entry(n, 4)
-		r.skip(min(-n&7, len(r.b)))
-		if typ == helloVersions && len(e.b) > 0 {
-			m.Versions = e.u32()
+		e := r.Entry(n, 4)
+		r.Skip(min(-n&7, len(r.B)))
+		if typ == helloVersions && len(e.B) > 0 {
+			m.Versions = e.U32()
 		}
-		if err := e.err("hello"); err != nil {
+		if err := e.Err("hello"); err != nil {
 			return nil, err
 		}
 	}

@@ -32,13 +32,13 @@ func (w *walk) act(a Action) error {
 	case SetField:
 		mask := a.Mask
 		if mask == 0 {
-			mask = a.Field.fullUint()
+			mask = value128From(a.Field.FullMask()).lo
 		}
 		w.setField(a.Field, value128{lo: a.Value}, value128{lo: mask})
 	case SetWide:
 		mask := a.Mask
-		if mask == (wide{}) {
-			mask = a.Field.fullMask()
+		if mask == ([16]byte{}) {
+			mask = a.Field.FullMask()
 		}
 		w.setField(a.Field, value128From(a.Value), value128From(mask))
 	case WriteMetadata:
@@ -143,10 +143,10 @@ func (w *walk) output(port uint32, maxLen uint16) {
 		w.result.ToController = append(w.result.ToController, SentToController{Controller{MaxLen: maxLen}, w.packet})
 		return
 	case in:
-		w.note("output to %s: skipped, it is the input port", portName(port))
+		w.note("output to %s: skipped, it is the input port", PortName(port))
 		return
 	}
-	w.note("output to %s", portName(port))
+	w.note("output to %s", PortName(port))
 	w.result.Outputs = append(w.result.Outputs, SentPacket{port, w.packet})
 }
 

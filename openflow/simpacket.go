@@ -9,7 +9,7 @@ import (
 // Packet is a packet as the flow tables see it: the value of every field, with
 // its registers, metadata and conntrack state. It is comparable.
 type Packet struct {
-	fields [numFields]value128
+	fields [NumFields]value128
 	inner  taggedVLAN // a second VLAN tag, behind VlanVID and VlanPCP
 }
 
@@ -26,6 +26,12 @@ func (v value128) bytes() (b [16]byte) {
 	binary.BigEndian.PutUint64(b[:8], v.hi)
 	binary.BigEndian.PutUint64(b[8:], v.lo)
 	return b
+}
+
+// is the term that compares all of a field with the value.
+func (v value128) is(f Field) Term {
+	b := v.bytes()
+	return f.IsBytes(b[16-f.Len():], nil)
 }
 
 func (v value128) and(m value128) value128    { return value128{v.hi & m.hi, v.lo & m.lo} }
@@ -63,7 +69,7 @@ func NewPacket(terms ...Term) (Packet, error) {
 // checked.
 func (p Packet) With(terms ...Term) (Packet, error) {
 	for _, t := range terms {
-		if err := t.err(); err != nil {
+		if err := t.Err(); err != nil {
 			return p, err
 		}
 		if !t.Exact() {
@@ -93,13 +99,17 @@ func (p *Packet) Uint(f Field) uint64 {
 // String prints what is not 0, as ofproto/trace (ovs-vswitchd(8)) reads it: a
 // match in which the ports are called by their protocol.
 func (p Packet) String() string {
-	var b []byte
-	for f := Field(1); f < numFields; f++ {
+	var terms []Term
+	for f := Field(1); f < NumFields; f++ {
 		if v := p.fields[f]; v != (value128{}) {
-			b = appendTerm(b, &Term{field: f, value: v.bytes(), mask: f.fullMask()})
+			terms = append(terms, v.is(f))
 		}
 	}
-	text := Match{string(b)}.String()
+	match, err := NewMetadata(terms...)
+	if err != nil {
+		return err.Error() // With lets no such value in
+	}
+	text := match.String()
 	switch p.Uint(IPProto) {
 	case ProtoUDP:
 		return strings.NewReplacer("tp_src=", "udp_src=", "tp_dst=", "udp_dst=").Replace(text)
@@ -113,15 +123,16 @@ func (p Packet) String() string {
 
 // bits is a part of a field.
 func (p *Packet) bits(f Field, r Range) value128 {
-	return p.fields[f].shiftRight(uint(r.Offset)).and(onesValue(r.widthIn(f)))
+	return p.fields[f].shiftRight(uint(r.Offset)).and(onesValue(width(f, r)))
 }
 
 func (p *Packet) setBits(f Field, r Range, v value128) {
-	mask := onesValue(r.widthIn(f)).shiftLeft(uint(r.Offset))
+	mask := onesValue(width(f, r)).shiftLeft(uint(r.Offset))
 	p.fields[f] = p.fields[f].andNot(mask).or(v.shiftLeft(uint(r.Offset)).and(mask))
 }
 
-func (r Range) widthIn(f Field) uint {
+// width is how many bits of a field a range is.
+func width(f Field, r Range) uint {
 	if r.Width != 0 {
 		return uint(r.Width)
 	}
@@ -130,17 +141,7 @@ func (r Range) widthIn(f Field) uint {
 
 // has reports whether the packet has the field at all, so that an action may
 // write it.
-func (p *Packet) has(f Field) bool {
-	need := f.spec().prereq
-	if need == needNothing {
-		return true
-	}
-	var known facts
-	for _, g := range []Field{EthType, VlanVID, IPProto, IPFrag, ICMPv6Type, ICMPv6Code, CTState, CTNwProto} {
-		known.learn(g, p.fields[g].lo, g.fullUint())
-	}
-	return known.allow(need)
-}
+func (p *Packet) has(f Field) bool { return f.In(p.Uint) }
 
 // hidePorts makes a fragment what the tables see of it (OFPC_FRAG_NORMAL).
 func (p *Packet) hidePorts() {

@@ -89,13 +89,16 @@ func (r Result) String() string {
 		b.WriteString("no output\n")
 	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(&b, "output %s %s\n", portName(o.Port), o.Packet)
+		fmt.Fprintf(&b, "output %s %s\n", PortName(o.Port), o.Packet)
 	}
 	return b.String()
 }
 
-func portName(port uint32) string { return string(appendPort(nil, port)) }
-
+// ctStateText is a ct_state as ovs-ofctl prints a match of all its bits.
 func ctStateText(state uint64) string {
-	return string(appendFlags(nil, ctStateNames[:], state, CTState.fullUint(), true))
+	m, err := NewMetadata(CTState.Is(state))
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimPrefix(m.String(), "ct_state=")
 }

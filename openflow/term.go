@@ -83,11 +83,11 @@ func (f Field) uintTerm(v, mask uint64) Term {
 // exactly if mask is nil. Both are as long as the field is on the wire
 // (ovs-fields(7), Width in bytes).
 func (f Field) IsBytes(v, mask []byte) Term {
-	n := f.wireLen()
+	n := f.Len()
 	if len(v) != n || mask != nil && len(mask) != n {
 		return Term{field: f, fault: faultLength}
 	}
-	t := Term{field: f, mask: f.fullMask()}
+	t := Term{field: f, mask: f.FullMask()}
 	copy(t.value[16-n:], v)
 	full := t.mask
 	if mask != nil {
@@ -106,8 +106,8 @@ func (f Field) IsBytes(v, mask []byte) Term {
 	return t
 }
 
-// fullMask has a bit set for each bit of the field.
-func (f Field) fullMask() (m wide) {
+// FullMask has a bit set for each bit of the field.
+func (f Field) FullMask() (m [16]byte) {
 	n := f.Bits()
 	for i := 15; n > 0; i-- {
 		if n >= 8 {
@@ -176,7 +176,7 @@ func (t Term) Uint64() (value, mask uint64) {
 }
 
 // Exact reports whether the term compares every bit of the field.
-func (t Term) Exact() bool { return t.mask == t.field.fullMask() }
+func (t Term) Exact() bool { return t.mask == t.field.FullMask() }
 
 // Prefix is the term's address prefix; ok is false if the field is no IPv4 or
 // IPv6 address or the mask is no prefix.
@@ -219,7 +219,8 @@ func prefixLen(mask []byte) (n int, ok bool) {
 	return n, true
 }
 
-func (t Term) err() error {
+// Err says what is wrong with the term, nil if nothing is.
+func (t Term) Err() error {
 	if !t.field.Valid() {
 		return fmt.Errorf("openflow: unknown field %d", t.field)
 	}

@@ -39,6 +39,9 @@ var reservedPorts = []struct {
 	{"ALL", PortAll}, {"CONTROLLER", PortController}, {"LOCAL", PortLocal}, {"ANY", PortAny},
 }
 
+// PortName is an ofport as ovs-ofctl(8) prints it: "LOCAL", "7".
+func PortName(port uint32) string { return string(appendPort(nil, port)) }
+
 func appendPort(b []byte, port uint32) []byte {
 	for _, r := range reservedPorts {
 		if r.port == port {
