@@ -55,7 +55,7 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 
 # PURE packages only compute (internal/repotest holds them to it): the race
 # detector has nothing to find there and makes them several times as slow.
-PURE   := impact ofrules openflow plan secgroup verdict internal/policytest
+PURE   := impact ofrules openflow openflow/ofsim openflow/wire plan secgroup verdict internal/policytest
 MODULE := github.com/ringfence/ringfence
 # Packages that start real switches take turns (internal/turn). TIMEOUT is for
 # one that is stuck, of a machine that is slow: it bounds a package with its

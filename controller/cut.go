@@ -7,6 +7,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -48,7 +49,7 @@ func cutConns(ctx context.Context, conn *ofconn.Conn, dp cutter, conns []unixctl
 
 // cuts returns what cuts connections: a packet for each that goes nowhere (see
 // ofrules.Cut), and those that are to be deleted instead.
-func cuts(kernel bool, conns []unixctl.Conn, begin bool) (out []openflow.PacketOut, gone []unixctl.Conn, err error) {
+func cuts(kernel bool, conns []unixctl.Conn, begin bool) (out []wire.PacketOut, gone []unixctl.Conn, err error) {
 	touch, actions := unixctl.Touch, ofrules.Cut
 	if kernel {
 		touch, actions = unixctl.TouchKernel, ofrules.CutInKernel
@@ -66,7 +67,7 @@ func cuts(kernel bool, conns []unixctl.Conn, begin bool) (out []openflow.PacketO
 		if err != nil {
 			return nil, nil, err
 		}
-		out = append(out, openflow.PacketOut{InPort: openflow.PortController, Actions: actions(c.Zone), Packet: frame})
+		out = append(out, wire.PacketOut{InPort: openflow.PortController, Actions: actions(c.Zone), Packet: frame})
 	}
 	return out, gone, nil
 }

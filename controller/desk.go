@@ -10,7 +10,7 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -101,7 +101,7 @@ func (d *desk) answerKind(ctx context.Context, kind string, body json.RawMessage
 
 // hear takes what a flow of a probe or a watch reports. What is in the packet is
 // its sender's choice.
-func (d *desk) hear(p openflow.PacketIn) {
+func (d *desk) hear(p wire.PacketIn) {
 	_ = d.keeper.Run("reports", func() error {
 		r, ok := ofrules.ParseReport(p.UserData)
 		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.hear(r, p) && r.Drop != 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // maxListed bounds what one answer lists.
@@ -28,7 +29,7 @@ func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.Flow
 	if conn == nil {
 		return answer, errNoSwitch
 	}
-	var stats []openflow.FlowStats
+	var stats []wire.FlowStats
 	for _, kind := range tenantKinds {
 		value, mask := kind.Cookie()
 		some, err := conn.Dump(ctx, value, mask)
@@ -42,7 +43,7 @@ func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.Flow
 		return answer, err
 	}
 	limit := min(cmp.Or(q.Limit, maxListed), maxListed)
-	slices.SortStableFunc(stats, func(a, b openflow.FlowStats) int {
+	slices.SortStableFunc(stats, func(a, b wire.FlowStats) int {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(b.Priority, a.Priority))
 	})
 	d.read(func(n names, _ ofrules.Host) {
@@ -62,7 +63,7 @@ func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.Flow
 
 // selectFlows returns what shows a flow if it is one of those asked for. What it
 // returns runs under read.
-func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, openflow.FlowStats) (inquiry.Flow, bool), error) {
+func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, wire.FlowStats) (inquiry.Flow, bool), error) {
 	var cookie uint64
 	if q.Cookie != "" {
 		var err error
@@ -79,7 +80,7 @@ func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, openflow.FlowSt
 			}
 		}
 	})
-	return func(n names, s openflow.FlowStats) (inquiry.Flow, bool) {
+	return func(n names, s wire.FlowStats) (inquiry.Flow, bool) {
 		c, ok := ofrules.ParseCookie(s.Cookie)
 		if !ok || cookie != 0 && s.Cookie != cookie {
 			return inquiry.Flow{}, false

@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // drift collects what others do to the flow tables, until the engine puts it
@@ -21,14 +22,14 @@ func newDrift() *drift { return &drift{flows: map[openflow.FlowKey]*openflow.Flo
 
 // note takes what the switch's flow monitor reports, and tells whether there is
 // drift. Changes of ours come abbreviated; others' in full.
-func (d *drift) note(updates []openflow.FlowUpdate) bool {
+func (d *drift) note(updates []wire.FlowUpdate) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, u := range updates {
 		switch u.Event {
-		case openflow.FlowAdded, openflow.FlowModified:
+		case wire.FlowAdded, wire.FlowModified:
 			d.flows[u.Flow.Key()] = &u.Flow
-		case openflow.FlowRemovedNow:
+		case wire.FlowRemovedNow:
 			d.flows[u.Flow.Key()] = nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // dropWatch has the switch report what it drops of some NICs' packets, while
@@ -171,14 +172,14 @@ func (w *dropWatch) nic(id uint32) (nic string, ok bool) {
 }
 
 // hear takes a report.
-func (w *dropWatch) hear(r ofrules.Report, p openflow.PacketIn) {
+func (w *dropWatch) hear(r ofrules.Report, p wire.PacketIn) {
 	if nic, ok := w.nic(r.ID); ok {
 		w.log.add(nic, r, dissect(p.Packet), time.Now().UTC())
 	}
 }
 
 // totals adds up the counters of the watch's flows of some NICs.
-func (w *dropWatch) totals(nics map[string]bool, stats []openflow.FlowStats) []inquiry.DropTotal {
+func (w *dropWatch) totals(nics map[string]bool, stats []wire.FlowStats) []inquiry.DropTotal {
 	sums := map[inquiry.DropTotal]*inquiry.DropTotal{}
 	for _, s := range stats {
 		r, ok := reportOf(s.Actions)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/internal/ovstest"
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // lookout is a drop watch on a switch, of one NIC that can be unplugged.
@@ -35,7 +35,7 @@ func newLookout(t *testing.T) *lookout {
 		}
 		return map[string]watched{nics[0]: {port: 1, ready: true}}
 	}
-	heard := &reports{heard: func(openflow.PacketIn) {}}
+	heard := &reports{heard: func(wire.PacketIn) {}}
 	l.dropWatch = newDropWatch(l.link, heard, locate, func(context.Context) error { return nil })
 	ctx, cancel := context.WithCancel(context.Background())
 	linked, watched := make(chan error, 1), make(chan error, 1)

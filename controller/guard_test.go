@@ -15,6 +15,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -131,7 +132,7 @@ func TestPanicBesideQuestions(t *testing.T) {
 	for _, f := range (ofrules.Watch{ID: 1, OFPort: 1, Ready: true, Meter: 1}).Flows() {
 		for _, a := range f.Actions.List() {
 			if report, is := a.(openflow.Controller); is {
-				c.desk.hear(openflow.PacketIn{Cookie: f.Cookie, UserData: report.UserData})
+				c.desk.hear(wire.PacketIn{Cookie: f.Cookie, UserData: report.UserData})
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -41,7 +42,7 @@ func newHits() *hits {
 }
 
 // add takes the present counters of all flows of rules.
-func (h *hits) add(now time.Time, stats []openflow.FlowStats, rule func(number uint32) *inquiry.Rule) {
+func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(number uint32) *inquiry.Rule) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	next := make(map[openflow.FlowKey]tallied, len(stats))

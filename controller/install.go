@@ -10,6 +10,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // bundleMax is how many changes go into one atomic bundle. A whole host fits; a
@@ -40,19 +41,19 @@ type refusal struct {
 
 // bundler is what the installer needs of a connection.
 type bundler interface {
-	Bundle(ctx context.Context, mods []openflow.FlowMod) error
+	Bundle(ctx context.Context, mods []wire.FlowMod) error
 }
 
 // apply installs a delta. After an error nobody knows what of it took effect.
 func (i *installer) apply(ctx context.Context, conn bundler, d ofrules.Delta) error {
-	mods := make([]openflow.FlowMod, 0, len(d.Put)+len(d.Delete))
+	mods := make([]wire.FlowMod, 0, len(d.Put)+len(d.Delete))
 	for _, f := range d.Put {
 		delete(i.refused, f.Key())
-		mods = append(mods, openflow.AddFlow(f))
+		mods = append(mods, wire.AddFlow(f))
 	}
 	for _, f := range d.Delete {
 		delete(i.refused, f.Key())
-		mods = append(mods, openflow.DeleteFlow(f.Key()))
+		mods = append(mods, wire.DeleteFlow(f.Key()))
 	}
 	for bundle := range slices.Chunk(mods, bundleMax) {
 		if err := i.bundle(ctx, conn, bundle); err != nil {
@@ -62,7 +63,7 @@ func (i *installer) apply(ctx context.Context, conn bundler, d ofrules.Delta) er
 	return nil
 }
 
-func (i *installer) bundle(ctx context.Context, conn bundler, mods []openflow.FlowMod) error {
+func (i *installer) bundle(ctx context.Context, conn bundler, mods []wire.FlowMod) error {
 	for round := 0; len(mods) > 0; round++ {
 		err := send(ctx, conn, mods)
 		var refused *ofconn.BundleError
@@ -83,7 +84,7 @@ func (i *installer) bundle(ctx context.Context, conn bundler, mods []openflow.Fl
 	return nil
 }
 
-func send(ctx context.Context, conn bundler, mods []openflow.FlowMod) error {
+func send(ctx context.Context, conn bundler, mods []wire.FlowMod) error {
 	ctx, cancel := context.WithTimeout(ctx, bundleTimeout)
 	defer cancel()
 	return conn.Bundle(ctx, mods)
@@ -92,7 +93,7 @@ func send(ctx context.Context, conn bundler, mods []openflow.FlowMod) error {
 // without returns what is left of a bundle when refused changes are left out. In
 // the place of a refused flow its former value is deleted: what the policy does
 // not say any more must not pass.
-func (i *installer) without(mods []openflow.FlowMod, refused *ofconn.BundleError) ([]openflow.FlowMod, error) {
+func (i *installer) without(mods []wire.FlowMod, refused *ofconn.BundleError) ([]wire.FlowMod, error) {
 	bad := map[int]error{}
 	for _, r := range refused.Refused {
 		if r.Index >= 0 && r.Index < len(mods) {
@@ -102,15 +103,15 @@ func (i *installer) without(mods []openflow.FlowMod, refused *ofconn.BundleError
 	if len(bad) == 0 {
 		return nil, refused // blamed on none of ours: nothing to leave out
 	}
-	rest := make([]openflow.FlowMod, 0, len(mods))
+	rest := make([]wire.FlowMod, 0, len(mods))
 	for n, m := range mods {
 		why, isBad := bad[n]
 		switch {
 		case !isBad:
 			rest = append(rest, m)
-		case m.Command == openflow.FlowAdd:
+		case m.Command == wire.FlowAdd:
 			i.note(m.Flow, why)
-			rest = append(rest, openflow.DeleteFlow(m.Flow.Key()))
+			rest = append(rest, wire.DeleteFlow(m.Flow.Key()))
 		}
 	}
 	return rest, nil

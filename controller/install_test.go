@@ -11,6 +11,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // table is a switch that refuses some flows: when it is told of them, or one at
@@ -22,11 +23,11 @@ type table struct {
 	bundles  int
 }
 
-func (s *table) Bundle(_ context.Context, mods []openflow.FlowMod) error {
+func (s *table) Bundle(_ context.Context, mods []wire.FlowMod) error {
 	s.bundles++
 	var refused []ofconn.Refusal
 	for i, m := range mods {
-		if m.Command == openflow.FlowAdd && s.refuses(m.Flow) && (len(refused) == 0 || !s.atCommit) {
+		if m.Command == wire.FlowAdd && s.refuses(m.Flow) && (len(refused) == 0 || !s.atCommit) {
 			refused = append(refused, ofconn.Refusal{Index: i, Mod: m, Err: errors.New("table full")})
 		}
 	}
@@ -34,7 +35,7 @@ func (s *table) Bundle(_ context.Context, mods []openflow.FlowMod) error {
 		return &ofconn.BundleError{Refused: refused}
 	}
 	for _, m := range mods {
-		if m.Command == openflow.FlowAdd {
+		if m.Command == wire.FlowAdd {
 			s.flows[m.Flow.Key()] = m.Flow
 		} else {
 			delete(s.flows, m.Flow.Key())
@@ -126,7 +127,7 @@ func check(t *testing.T, s *table, want []openflow.Flow) {
 // failing is a switch that takes nothing.
 type failing struct{ err error }
 
-func (f failing) Bundle(context.Context, []openflow.FlowMod) error { return f.err }
+func (f failing) Bundle(context.Context, []wire.FlowMod) error { return f.err }
 
 func TestInstallerFailsWhereNobodyIsToBlame(t *testing.T) {
 	t.Parallel()

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // Waits between attempts to reach the switch.
@@ -59,7 +59,7 @@ func (l *link) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := conn.Bundle(ctx, []openflow.FlowMod{unwatchAll(), pickUpNothing()}); err != nil {
+	if err := conn.Bundle(ctx, []wire.FlowMod{unwatchAll(), pickUpNothing()}); err != nil {
 		return err
 	}
 	l.drift.take() // of a former connection: a dump tells the rest

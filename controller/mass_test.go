@@ -13,6 +13,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -84,14 +85,14 @@ func (r *rig) fill(zone uint16, mark uint32, port uint16, n int) {
 	begin := openflow.MustActions(openflow.CT{
 		Commit: true, Zone: zone, Table: openflow.NoTable, Exec: []openflow.Action{openflow.SetField{Field: openflow.CTMark, Value: uint64(mark)}},
 	})
-	var out []openflow.PacketOut
+	var out []wire.PacketOut
 	for i := range n {
 		src := netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)})
 		frame, err := unixctl.Frame(unixctl.Conn{Proto: openflow.ProtoUDP, Orig: unixctl.Tuple{Src: src, Dst: address4(1), SPort: 40000, DPort: port}}, unixctl.Begin)
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		out = append(out, openflow.PacketOut{InPort: openflow.PortController, Actions: begin, Packet: frame})
+		out = append(out, wire.PacketOut{InPort: openflow.PortController, Actions: begin, Packet: frame})
 	}
 	for batch := range slices.Chunk(out, cutBatch) {
 		if err := conn.PacketOut(r.t.Context(), batch...); err != nil {

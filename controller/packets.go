@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // nudge starts a pass of the revalidators: any commit of a bundle does, also one
@@ -15,7 +15,7 @@ func (c *controller) nudge(ctx context.Context) error {
 	if conn == nil {
 		return errNoSwitch
 	}
-	return conn.Bundle(ctx, []openflow.FlowMod{openflow.DeleteFlow(ofrules.Nudge())})
+	return conn.Bundle(ctx, []wire.FlowMod{wire.DeleteFlow(ofrules.Nudge())})
 }
 
 var errNoSwitch = errors.New("no connection to the switch")

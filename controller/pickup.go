@@ -7,6 +7,7 @@ import (
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // After the switch has forgotten its connections TCP is picked up in mid-stream
@@ -67,17 +68,17 @@ func (e *engine) pickUp(ctx context.Context, in hostInput) error {
 }
 
 // passing adds flows that end by themselves.
-func passing(after time.Duration, flows []openflow.Flow) (mods []openflow.FlowMod) {
+func passing(after time.Duration, flows []openflow.Flow) (mods []wire.FlowMod) {
 	for _, f := range flows {
-		mods = append(mods, openflow.FlowMod{Command: openflow.FlowAdd, Flow: f, HardTimeout: uint16(after.Seconds())})
+		mods = append(mods, wire.FlowMod{Command: wire.FlowAdd, Flow: f, HardTimeout: uint16(after.Seconds())})
 	}
 	return mods
 }
 
 // pickUpNothing takes away what a former run picks up.
-func pickUpNothing() openflow.FlowMod {
-	return openflow.FlowMod{
-		Command: openflow.FlowDelete, CookieMask: ofrules.KindMask, Flow: openflow.Flow{Table: openflow.AllTables, Cookie: ofrules.PickUpCookie},
+func pickUpNothing() wire.FlowMod {
+	return wire.FlowMod{
+		Command: wire.FlowDelete, CookieMask: ofrules.KindMask, Flow: openflow.Flow{Table: wire.AllTables, Cookie: ofrules.PickUpCookie},
 	}
 }
 

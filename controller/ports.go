@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/ovsdb"
 )
 
@@ -24,7 +24,7 @@ type ports struct {
 
 // porter is what ports needs of a connection.
 type porter interface {
-	Ports(ctx context.Context) ([]openflow.Port, error)
+	Ports(ctx context.Context) ([]wire.Port, error)
 }
 
 // check asks the switch again unless every interface is where it was seen. It

@@ -9,6 +9,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 const (
@@ -62,8 +63,8 @@ func (d *desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, e
 	p.tracer, p.conn = t, conn
 	mods := p.flows()
 	err = conn.Apply(ctx,
-		openflow.MeterMod{Command: openflow.MeterDelete, Meter: openflow.MeterConfig{ID: p.meter()}}, // of a former run
-		openflow.MeterMod{Meter: meterOf(p.meter(), watchRateNIC)})
+		wire.MeterMod{Command: wire.MeterDelete, Meter: wire.MeterConfig{ID: p.meter()}}, // of a former run
+		wire.MeterMod{Meter: meterOf(p.meter(), watchRateNIC)})
 	if err == nil {
 		err = conn.Bundle(ctx, mods)
 	}
@@ -78,7 +79,7 @@ func (d *desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, e
 }
 
 // flows are those of the ends that are here.
-func (p *probe) flows() (mods []openflow.FlowMod) {
+func (p *probe) flows() (mods []wire.FlowMod) {
 	t := p.tracer
 	k := t.q.Packet
 	for _, side := range []struct {
@@ -95,7 +96,7 @@ func (p *probe) flows() (mods []openflow.FlowMod) {
 			Packet: ofrules.Tuple{Proto: k.Proto, Src: k.Src, Dst: k.Dst, SrcPort: k.SrcPort, DstPort: k.DstPort},
 		}.Flows()
 		for _, f := range flows {
-			mods = append(mods, openflow.FlowMod{Command: openflow.FlowAdd, Flow: f, HardTimeout: uint16(probeTimeout.Seconds())})
+			mods = append(mods, wire.FlowMod{Command: wire.FlowAdd, Flow: f, HardTimeout: uint16(probeTimeout.Seconds())})
 		}
 	}
 	return mods
@@ -107,8 +108,8 @@ func (d *desk) disarm(p *probe) {
 	ctx, cancel := context.WithTimeout(context.Background(), probeWait)
 	defer cancel()
 	err := errors.Join(
-		p.conn.Bundle(ctx, []openflow.FlowMod{unwatch(p.id)}),
-		p.conn.Apply(ctx, openflow.MeterMod{Command: openflow.MeterDelete, Meter: openflow.MeterConfig{ID: p.meter()}}))
+		p.conn.Bundle(ctx, []wire.FlowMod{unwatch(p.id)}),
+		p.conn.Apply(ctx, wire.MeterMod{Command: wire.MeterDelete, Meter: wire.MeterConfig{ID: p.meter()}}))
 	if err != nil && p.conn.Err() == nil {
 		d.log.Warn("a probe's flows are not taken away; they end by themselves", "error", err)
 	}
@@ -129,7 +130,7 @@ func (d *desk) sendProbe(ctx context.Context, q inquiry.ProbeQuestion) (answer i
 	if err != nil {
 		return answer, err
 	}
-	err = p.conn.PacketOut(ctx, openflow.PacketOut{
+	err = p.conn.PacketOut(ctx, wire.PacketOut{
 		InPort: t.src.port, Actions: openflow.MustActions(openflow.Output{Port: openflow.PortTable}), Packet: whole,
 	})
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // Ids of probes have this bit, which those of watches, being ofports, have not.
@@ -79,7 +79,7 @@ func (s *probes) close(p *probe) {
 
 // hear takes a report, and tells whether it was of the packet of a probe: others
 // have its tuple too.
-func (s *probes) hear(r ofrules.Report, in openflow.PacketIn) bool {
+func (s *probes) hear(r ofrules.Report, in wire.PacketIn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.all) == 0 {

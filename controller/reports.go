@@ -4,8 +4,8 @@ import (
 	"context"
 	"sync"
 
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // reportQueue is how many reports may wait to be read. More are dropped: nothing
@@ -15,7 +15,7 @@ const reportQueue = 256
 // reports brings what flows of watches and probes tell. It begins with the first
 // of them on each connection.
 type reports struct {
-	heard   func(openflow.PacketIn)
+	heard   func(wire.PacketIn)
 	readers sync.WaitGroup
 
 	mu   sync.Mutex

@@ -9,6 +9,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -73,7 +74,7 @@ func (s *sentinel) put(ctx context.Context, conn *ofconn.Conn) error {
 	if err != nil {
 		return err
 	}
-	return conn.PacketOut(ctx, openflow.PacketOut{InPort: openflow.PortController, Actions: ofrules.Track(sentinelZone), Packet: frame})
+	return conn.PacketOut(ctx, wire.PacketOut{InPort: openflow.PortController, Actions: ofrules.Track(sentinelZone), Packet: frame})
 }
 
 // watch looks at the sentinel, and tells whether the engine has to take a step.

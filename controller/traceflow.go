@@ -42,11 +42,11 @@ func (f frame) flow() (string, error) {
 	if f.vlan != 0 {
 		terms = append(terms, openflow.VlanVID.Is(openflow.VlanPresent|uint64(f.vlan)))
 	}
-	p, err := openflow.NewPacket(terms...)
+	m, err := openflow.NewMatch(terms...)
 	if err != nil {
 		return "", err
 	}
-	return p.String(), nil
+	return m.PacketText(), nil
 }
 
 // packetTerms describes an IP packet by its fields. Its hop limit is that of a

@@ -9,6 +9,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // Flows of watches end by themselves after watchTimeout, should their controller
@@ -104,25 +105,25 @@ func (f *watchFlows) meet(ctx context.Context, conn *ofconn.Conn) error {
 // none needs any more after them.
 func (f *watchFlows) install(ctx context.Context, conn *ofconn.Conn, want map[uint32]ofrules.Watch) error {
 	rate := watchRate(len(want))
-	var before, after []openflow.Message
+	var before, after []wire.Message
 	used := map[uint32]bool{}
 	for _, w := range want {
 		used[w.Meter] = true
-		m := openflow.MeterMod{Meter: meterOf(w.Meter, rate)}
+		m := wire.MeterMod{Meter: meterOf(w.Meter, rate)}
 		switch have, is := f.meters[w.Meter]; {
 		case is && have == rate:
 			continue
 		case is:
-			m.Command = openflow.MeterModify
+			m.Command = wire.MeterModify
 		}
 		before = append(before, m)
 	}
 	for id := range f.meters {
 		if !used[id] {
-			after = append(after, openflow.MeterMod{Command: openflow.MeterDelete, Meter: openflow.MeterConfig{ID: id}})
+			after = append(after, wire.MeterMod{Command: wire.MeterDelete, Meter: wire.MeterConfig{ID: id}})
 		}
 	}
-	var mods []openflow.FlowMod
+	var mods []wire.FlowMod
 	for id := range f.have {
 		if _, still := want[id]; !still {
 			mods = append(mods, unwatch(id))
@@ -130,7 +131,7 @@ func (f *watchFlows) install(ctx context.Context, conn *ofconn.Conn, want map[ui
 	}
 	for _, w := range want {
 		for _, flow := range w.Flows() {
-			mods = append(mods, openflow.FlowMod{Command: openflow.FlowAdd, Flow: flow, HardTimeout: uint16(watchTimeout.Seconds())})
+			mods = append(mods, wire.FlowMod{Command: wire.FlowAdd, Flow: flow, HardTimeout: uint16(watchTimeout.Seconds())})
 		}
 	}
 	if err := conn.Apply(ctx, before...); err != nil {
@@ -152,23 +153,23 @@ func (f *watchFlows) install(ctx context.Context, conn *ofconn.Conn, want map[ui
 // watchRate is how many packets of a NIC are reported, a second.
 func watchRate(nics int) int { return max(1, min(watchRateNIC, watchRateAll/max(nics, 1))) }
 
-func meterOf(id uint32, rate int) openflow.MeterConfig {
-	return openflow.MeterConfig{
-		ID: id, Flags: openflow.MeterPktps | openflow.MeterBurst,
-		Bands: []openflow.MeterBand{{Type: openflow.BandDrop, Rate: uint32(rate), Burst: uint32(rate)}},
+func meterOf(id uint32, rate int) wire.MeterConfig {
+	return wire.MeterConfig{
+		ID: id, Flags: wire.MeterPktps | wire.MeterBurst,
+		Bands: []wire.MeterBand{{Type: wire.BandDrop, Rate: uint32(rate), Burst: uint32(rate)}},
 	}
 }
 
 // unwatch is the message that takes a watch's flows away.
-func unwatch(id uint32) openflow.FlowMod {
-	return openflow.FlowMod{
-		Command: openflow.FlowDelete, CookieMask: ^uint64(0),
-		Flow: openflow.Flow{Table: openflow.AllTables, Cookie: ofrules.WatchCookie | uint64(id)},
+func unwatch(id uint32) wire.FlowMod {
+	return wire.FlowMod{
+		Command: wire.FlowDelete, CookieMask: ^uint64(0),
+		Flow: openflow.Flow{Table: wire.AllTables, Cookie: ofrules.WatchCookie | uint64(id)},
 	}
 }
 
 // unwatchAll takes away what a former run watched: nobody looks any more.
-func unwatchAll() openflow.FlowMod {
+func unwatchAll() wire.FlowMod {
 	m := unwatch(0)
 	m.CookieMask = ofrules.KindMask
 	return m

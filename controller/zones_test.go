@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/ovsdb"
 )
 
@@ -186,18 +186,18 @@ func TestClaims(t *testing.T) {
 
 // fakePorts is the switch's list of ports.
 type fakePorts struct {
-	ports []openflow.Port
+	ports []wire.Port
 	asked int
 }
 
-func (f *fakePorts) Ports(context.Context) ([]openflow.Port, error) {
+func (f *fakePorts) Ports(context.Context) ([]wire.Port, error) {
 	f.asked++
 	return f.ports, nil
 }
 
 func TestPortsAgree(t *testing.T) {
 	t.Parallel()
-	sw := &fakePorts{ports: []openflow.Port{
+	sw := &fakePorts{ports: []wire.Port{
 		{Number: 1, Name: "p1"}, {Number: 7, Name: "p2"}, {Number: 3, Name: "a-name-of-fifte"}, {Number: 4, Name: "a-name-of-fifte"},
 	}}
 	ifaces := []ovsdb.Interface{
@@ -219,7 +219,7 @@ func TestPortsAgree(t *testing.T) {
 	if moved, err := p.check(t.Context(), sw, ifaces); err != nil || !p.agree(ifaces[1]) || !moved {
 		t.Errorf("%v, the switch is not asked again, or its port did not move: %v", err, moved)
 	}
-	sw.ports = append(sw.ports, openflow.Port{Number: 5, Name: "p5"})
+	sw.ports = append(sw.ports, wire.Port{Number: 5, Name: "p5"})
 	if moved, err := p.check(t.Context(), sw, []ovsdb.Interface{{Name: "p5", OFPort: 5}}); err != nil || moved {
 		t.Errorf("%v, another port came: moved %v", err, moved)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	ofwire "github.com/ringfence/ringfence/openflow/wire"
 )
 
 // A foreign flow that drops or admits traffic in one of our tables shows in a
@@ -74,18 +75,18 @@ func TestTracesShowSabotage(t *testing.T) {
 			}
 			drift := n.drift(t)
 			disagreements := metric(t, dc.stack.URL+"/metrics", dc.stack.Token, "ringfence_trace_disagreements_total")
-			put := func(m openflow.FlowMod) {
+			put := func(m ofwire.FlowMod) {
 				t.Helper()
-				if err := saboteur.Bundle(t.Context(), []openflow.FlowMod{m}); err != nil {
+				if err := saboteur.Bundle(t.Context(), []ofwire.FlowMod{m}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			put(openflow.AddFlow(flow))
+			put(ofwire.AddFlow(flow))
 			if c.stays {
 				if err := trace(c.to, c.verdict, false); err != nil {
 					t.Error(err)
 				}
-				put(openflow.DeleteFlow(flow.Key()))
+				put(ofwire.DeleteFlow(flow.Key()))
 			} else {
 				stop := again(t, saboteur, flow)
 				eventually(t, longest, func() error { return trace(c.to, c.verdict, false) })
@@ -138,7 +139,7 @@ func again(t *testing.T, c *ofconn.Conn, f openflow.Flow) (stop func()) {
 		priority := f.Priority
 		for i := uint16(0); ; i++ {
 			f.Priority = priority + i%1000
-			if err := c.Bundle(ctx, []openflow.FlowMod{openflow.AddFlow(f)}); err != nil {
+			if err := c.Bundle(ctx, []ofwire.FlowMod{ofwire.AddFlow(f)}); err != nil {
 				done <- err
 				return
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofsim"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -123,15 +124,15 @@ func TestCrowdedAddresses(t *testing.T) {
 // reach tries every address with every rule's port.
 func (c *crowd) reach(t *testing.T) {
 	t.Helper()
-	sim := of.NewSim(c.compiler.Flows())
+	sim := ofsim.New(c.compiler.Flows())
 	for _, r := range c.remotes {
 		for g := range crowdGroups {
-			p, err := of.NewPacket(of.InPort.Is(1), of.EthDst.IsMAC(c.nic("local", 1).MAC), of.EthType.Is(of.EthTypeIPv4),
+			p, err := ofsim.NewPacket(of.InPort.Is(1), of.EthDst.IsMAC(c.nic("local", 1).MAC), of.EthType.Is(of.EthTypeIPv4),
 				of.IPv4Src.IsAddr(r.Addresses[0]), of.IPProto.Is(of.ProtoTCP), of.TCPDst.Is(uint64(crowdMark+g)), of.TCPFlags.Is(of.TCPSyn))
 			if err != nil {
 				t.Fatal(err)
 			}
-			way, err := sim.Run(p, of.SimOptions{})
+			way, err := sim.Run(p, ofsim.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

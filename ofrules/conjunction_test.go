@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofsim"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // TestConjunctionsOfTheSwitch pins what the compiler takes for granted about
@@ -109,13 +111,13 @@ func TestConjunctionsOfTheSwitch(t *testing.T) {
 			}
 		}
 		b.install(t, flows)
-		sim := of.NewSim(flows)
+		sim := ofsim.New(flows)
 		for text, may := range fact.packets {
 			m, err := of.ParseMatch(text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			packet, err := of.NewPacket(append(m.Terms(), of.InPort.Is(firstPort))...)
+			packet, err := ofsim.NewPacket(append(m.Terms(), of.InPort.Is(firstPort))...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,9 +138,9 @@ func TestSameMatchReplaces(t *testing.T) {
 	t.Parallel()
 	b := startBridges(t, "same")[0]
 	m := of.MustMatch(of.EthType.Is(of.EthTypeIPv4))
-	var mods []of.FlowMod
+	var mods []wire.FlowMod
 	for id := range uint32(3) {
-		mods = append(mods, of.AddFlow(of.Flow{Priority: 10, Match: m, Actions: of.MustActions(of.Conjunction{ID: id + 1, Clause: 1, Of: 2})}))
+		mods = append(mods, wire.AddFlow(of.Flow{Priority: 10, Match: m, Actions: of.MustActions(of.Conjunction{ID: id + 1, Clause: 1, Of: 2})}))
 	}
 	if err := b.conn.Bundle(t.Context(), mods); err != nil {
 		t.Fatal(err)

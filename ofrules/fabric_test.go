@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringfence/ringfence/ofrules"
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofsim"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -27,7 +28,7 @@ var (
 type station interface {
 	// carry takes a frame in; the nth recirculation meets the nth conntrack
 	// state, or what conntrack says of a packet that belongs to nothing.
-	carry(t testing.TB, frame of.Packet, states []uint32) passage
+	carry(t testing.TB, frame ofsim.Packet, states []uint32) passage
 }
 
 // passage is what became of a frame on one host.
@@ -50,11 +51,11 @@ type admission struct {
 }
 
 // simStation is a station without a switch.
-type simStation struct{ *of.Sim }
+type simStation struct{ *ofsim.Sim }
 
-func (s simStation) carry(t testing.TB, frame of.Packet, states []uint32) passage {
+func (s simStation) carry(t testing.TB, frame ofsim.Packet, states []uint32) passage {
 	t.Helper()
-	r, err := s.Run(frame, of.SimOptions{Conntrack: func(_ uint16, p of.Packet) (uint32, uint32, [16]byte) {
+	r, err := s.Run(frame, ofsim.Options{Conntrack: func(_ uint16, p ofsim.Packet) (uint32, uint32, [16]byte) {
 		if len(states) == 0 {
 			return alone(p), 0, [16]byte{}
 		}
@@ -77,7 +78,7 @@ func (s simStation) carry(t testing.TB, frame of.Packet, states []uint32) passag
 
 // alone is what the userspace datapath's conntrack says of a packet that belongs
 // to nothing (TestConntrackOfEveryICMPType).
-func alone(p of.Packet) uint32 {
+func alone(p ofsim.Packet) uint32 {
 	v6 := p.Uint(of.EthType) == of.EthTypeIPv6
 	typ, code := p.Uint(of.ICMPType), p.Uint(of.ICMPCode)
 	if v6 {
@@ -103,7 +104,7 @@ type fabric struct {
 // fabricHost is a host with NICs plugged in.
 type fabricHost struct {
 	station
-	sim      *of.Sim
+	sim      *ofsim.Sim
 	compiler *ofrules.Compiler
 	ofrules.Host
 }
@@ -112,7 +113,7 @@ type fabricHost struct {
 func newFabric(s *secgroup.Snapshot, hosts int) *fabric {
 	f := &fabric{policy: s, home: map[string]*fabricHost{}}
 	for range hosts {
-		sim := of.NewSim(nil)
+		sim := ofsim.New(nil)
 		f.hosts = append(f.hosts, &fabricHost{simStation{sim}, sim, ofrules.New(), ofrules.Host{Ports: map[string]ofrules.Port{}, Uplink: uplink}})
 	}
 	f.follow(secgroup.Touched{Baseline: true})
@@ -194,7 +195,7 @@ func (f *fabric) arrive(t testing.TB, network string, dst secgroup.MAC, packet [
 
 // enter takes a frame through a host and, if it leaves by the uplink, through
 // all others.
-func (f *fabric) enter(t testing.TB, tr *trip, h *fabricHost, frame of.Packet, states []uint32) {
+func (f *fabric) enter(t testing.TB, tr *trip, h *fabricHost, frame ofsim.Packet, states []uint32) {
 	t.Helper()
 	p := h.carry(t, frame, states)
 	tr.stories = append(tr.stories, p.story)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofsim"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -56,7 +57,7 @@ func aboutItself(p verdict.Packet, from *secgroup.NIC) of.Term {
 
 // makeFrame puts a packet into a frame. TCP begins a connection, unless it says
 // otherwise.
-func makeFrame(t testing.TB, packet []of.Term, inPort uint32, src, dst secgroup.MAC, vlan uint64) of.Packet {
+func makeFrame(t testing.TB, packet []of.Term, inPort uint32, src, dst secgroup.MAC, vlan uint64) ofsim.Packet {
 	t.Helper()
 	terms := append(packet[:len(packet):len(packet)], of.InPort.Is(uint64(inPort)), of.EthSrc.IsMAC(src), of.EthDst.IsMAC(dst))
 	if vlan != 0 {
@@ -67,7 +68,7 @@ func makeFrame(t testing.TB, packet []of.Term, inPort uint32, src, dst secgroup.
 		!has(func(t of.Term) bool { return t.Field() == of.TCPFlags || t.Field() == of.IPFrag }) {
 		terms = append(terms, of.TCPFlags.Is(of.TCPSyn))
 	}
-	p, err := of.NewPacket(terms...)
+	p, err := ofsim.NewPacket(terms...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -54,7 +55,7 @@ func TestManyRulesAreSplit(t *testing.T) {
 			f := newFabric(manyRules(t, rules), 1)
 			priorities := map[uint16]bool{}
 			for _, flow := range f.hosts[0].compiler.Flows() {
-				b, err := of.Append(nil, 1, of.AddFlow(flow))
+				b, err := wire.Append(nil, 1, wire.AddFlow(flow))
 				if err != nil || len(b) > 65535 {
 					t.Fatalf("%v: %d bytes, %v", flow.Key(), len(b), err)
 				}
@@ -122,7 +123,7 @@ func TestFloodReachesManyNICs(t *testing.T) {
 	s.Apply(100, changes)
 	f := newFabric(s, 1)
 	for _, flow := range f.hosts[0].compiler.Flows() {
-		if _, err := of.Append(nil, 1, of.AddFlow(flow)); err != nil {
+		if _, err := wire.Append(nil, 1, wire.AddFlow(flow)); err != nil {
 			t.Fatalf("%v: %v", flow.Key(), err)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/ringfence/ringfence/internal/ovstest"
-	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -42,9 +42,9 @@ func startLive(t *testing.T, s *secgroup.Snapshot) *live {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	var mods []of.FlowMod
+	var mods []wire.FlowMod
 	for _, flow := range l.compiler.Flows() {
-		mods = append(mods, of.AddFlow(flow))
+		mods = append(mods, wire.AddFlow(flow))
 	}
 	if err := conn.Bundle(t.Context(), mods); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofsim"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -14,7 +15,7 @@ import (
 // probe puts probes of a packet on its ends, and returns what takes them away.
 func (f *fabric) probe(c policytest.Case) (remove func()) {
 	var flows []of.Flow
-	at := map[of.FlowKey]*of.Sim{}
+	at := map[of.FlowKey]*ofsim.Sim{}
 	for _, n := range []*secgroup.NIC{c.Src, c.Dst} {
 		if n == nil {
 			continue

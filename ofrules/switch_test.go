@@ -14,7 +14,9 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/ofsim"
 	"github.com/ringfence/ringfence/openflow/oftrace"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -68,13 +70,13 @@ func sequence(from, n int) []int {
 func (b *bridge) install(t *testing.T, flows []of.Flow) {
 	t.Helper()
 	d := ofrules.Diff(slices.Collect(maps.Values(b.flows)), flows)
-	var mods []of.FlowMod
+	var mods []wire.FlowMod
 	for _, f := range d.Put {
-		mods = append(mods, of.AddFlow(f))
+		mods = append(mods, wire.AddFlow(f))
 		b.flows[f.Key()] = f
 	}
 	for _, f := range d.Delete {
-		mods = append(mods, of.DeleteFlow(f.Key()))
+		mods = append(mods, wire.DeleteFlow(f.Key()))
 		delete(b.flows, f.Key())
 	}
 	if err := b.conn.Bundle(t.Context(), mods); err != nil {
@@ -99,7 +101,7 @@ var (
 )
 
 // carry asks ofproto/trace.
-func (b *bridge) carry(t testing.TB, frame of.Packet, states []uint32) passage {
+func (b *bridge) carry(t testing.TB, frame ofsim.Packet, states []uint32) passage {
 	t.Helper()
 	o := unixctl.TraceOptions{Names: true}
 	for states = slices.Clone(states); len(states) <= bridgePorts; { // a flooded frame recirculates for each NIC

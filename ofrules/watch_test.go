@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofsim"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -27,7 +28,7 @@ func (f *fabric) watch() {
 func (tr *trip) reports(t testing.TB) (out []ofrules.Report) {
 	t.Helper()
 	for _, s := range tr.stories {
-		for _, up := range s.(of.Result).ToController {
+		for _, up := range s.(ofsim.Result).ToController {
 			r, ok := ofrules.ParseReport(up.Action.UserData)
 			if !ok || up.Action.Meter != 7 {
 				t.Fatalf("an odd report: %+v", up.Action)
@@ -148,9 +149,9 @@ func TestWatchesTellOfOddFrames(t *testing.T) {
 	}
 	tr := &trip{}
 	f.enter(t, tr, h, makeFrame(t, udp, plugged, a.MAC, b.MAC, 0), nil)
-	if got := fmt.Sprint(tr.stories[0].(of.Result).ToController); len(tr.stories[0].(of.Result).ToController) != 1 {
+	if got := fmt.Sprint(tr.stories[0].(ofsim.Result).ToController); len(tr.stories[0].(ofsim.Result).ToController) != 1 {
 		t.Errorf("a NIC that is not ready: %s", got)
-	} else if r, _ := ofrules.ParseReport(tr.stories[0].(of.Result).ToController[0].Action.UserData); r.Drop != ofrules.DropNotReady {
+	} else if r, _ := ofrules.ParseReport(tr.stories[0].(ofsim.Result).ToController[0].Action.UserData); r.Drop != ofrules.DropNotReady {
 		t.Errorf("a NIC that is not ready: %+v", r)
 	}
 }

@@ -16,8 +16,8 @@ import (
 
 	"github.com/ringfence/ringfence/internal/ovstest"
 	"github.com/ringfence/ringfence/ofrules"
-	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -60,9 +60,9 @@ func BenchmarkConnectionsWithinAHost(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer conn.Close()
-	var mods []of.FlowMod
+	var mods []wire.FlowMod
 	for _, f := range ofrules.New().Update(s, host, secgroup.Touched{Baseline: true}).Put {
-		mods = append(mods, of.AddFlow(f))
+		mods = append(mods, wire.AddFlow(f))
 	}
 	if err := conn.Bundle(b.Context(), mods); err != nil {
 		b.Fatal(err)

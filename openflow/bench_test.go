@@ -24,38 +24,6 @@ func BenchmarkNewFlow(b *testing.B) {
 	}
 }
 
-func BenchmarkEncodeFlowMod(b *testing.B) {
-	b.ReportAllocs()
-	add := BundleAdd{ID: 1, Flags: BundleAtomic, Message: AddFlow(benchFlow(1))}
-	var buf []byte
-	var err error
-	for range b.N {
-		if buf, err = Append(buf[:0], 1, add); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkDecodeDump decodes the reply of a dump, 100 flows at a time; the
-// time is that of one flow.
-func BenchmarkDecodeDump(b *testing.B) {
-	b.ReportAllocs()
-	var reply FlowDescReply
-	for i := range 100 {
-		reply.Flows = append(reply.Flows, FlowStats{Flow: benchFlow(i)})
-	}
-	message, err := Append(nil, 1, reply)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ResetTimer()
-	for i := 0; i < b.N; i += 100 {
-		if _, _, err := Decode(message); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkFlowString(b *testing.B) {
 	b.ReportAllocs()
 	f := benchFlow(1)

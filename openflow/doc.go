@@ -1,8 +1,8 @@
 // Package openflow holds OpenFlow flows as values: matches, actions and flows
 // that are canonical and comparable, so that what a switch reports decodes to
-// the very value that was sent. It has a strict text codec (the syntax of
-// ovs-ofctl) and a strict wire codec (OpenFlow 1.5 with the Nicira extensions
-// as Open vSwitch speaks them). It opens no sockets.
+// the very value that was sent. It has a strict text codec, the syntax of
+// ovs-ofctl. Below it: wire has the messages, ofconn a connection, ofsim a
+// simulator of the tables, oftrace reads what ofproto/trace prints.
 //
 // Sources: the OpenFlow Switch Specification 1.5.1, ovs-fields(7),
 // ovs-actions(7), ovs-ofctl(8).

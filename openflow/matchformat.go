@@ -3,6 +3,7 @@ package openflow
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 )
 
 // String is the match as ovs-ofctl dump-flows prints it; empty if it matches
@@ -247,4 +248,27 @@ func (t *Term) addr(v wide) netip.Addr {
 		return netip.AddrFrom4([4]byte(v[12:]))
 	}
 	return netip.AddrFrom16(v)
+}
+
+// PacketText is the match as ofproto/trace (ovs-vswitchd(8)) reads a packet
+// that has these values: without those that are 0, as they are anyway, and with
+// ports called by their protocol.
+func (m Match) PacketText() string {
+	var terms []Term
+	for t := range m.All() {
+		if t.value != (wide{}) {
+			terms = append(terms, t)
+		}
+	}
+	packet, _ := joinTerms(terms, false) // each is of m: nothing can be wrong with it
+	text := packet.String()
+	switch proto, _, _ := m.Uint64(IPProto); proto {
+	case ProtoUDP:
+		return strings.NewReplacer("tp_src=", "udp_src=", "tp_dst=", "udp_dst=").Replace(text)
+	case ProtoSCTP:
+		return strings.NewReplacer("tp_src=", "sctp_src=", "tp_dst=", "sctp_dst=").Replace(text)
+	case ProtoICMPv6:
+		return strings.NewReplacer("icmp_type=", "icmpv6_type=", "icmp_code=", "icmpv6_code=").Replace(text)
+	}
+	return text
 }

@@ -32,8 +32,10 @@ func TestOneUserOfEachLibrary(t *testing.T) {
 func TestImportsGoOneWay(t *testing.T) {
 	allowed := map[string][]string{
 		"secgroup":         {},
-		"openflow":         {},
-		"openflow/ofconn":  {"openflow"},
+		"openflow":         {"openflow/internal/octets"},
+		"openflow/wire":    {"openflow", "openflow/internal/octets"},
+		"openflow/ofsim":   {"openflow"},
+		"openflow/ofconn":  {"openflow", "openflow/wire"},
 		"openflow/oftrace": {},
 		"inquiry":          {},
 		"ovsdb":            {},
@@ -46,7 +48,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"store":            {"secgroup"},
 		"plan":             {"secgroup", "verdict", "impact"},
 		"httpapi":          {"secgroup", "verdict", "impact", "plan", "store", "inquiry"},
-		"controller":       {"secgroup", "verdict", "impact", "openflow", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
+		"controller":       {"secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}
 	for _, s := range sources(t) {
 		if s.test {

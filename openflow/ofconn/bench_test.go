@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // BenchmarkBundle installs 100,000 flows in one bundle on a real ovs-vswitchd.
@@ -11,7 +12,7 @@ func BenchmarkBundle(b *testing.B) {
 	const n = 100_000
 	c := dialSwitch(b, startSwitch(b))
 	mods := adds(manyFlows(n))
-	clear := []openflow.FlowMod{{Command: openflow.FlowDelete, Flow: openflow.Flow{Table: openflow.AllTables}}}
+	clear := []wire.FlowMod{{Command: wire.FlowDelete, Flow: openflow.Flow{Table: wire.AllTables}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := c.Bundle(testContext(b), mods); err != nil {

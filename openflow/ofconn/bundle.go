@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // ErrOutcomeUnknown means that a bundle's commit was sent and not answered: its
@@ -18,7 +18,7 @@ var ErrOutcomeUnknown = errors.New("outcome unknown")
 // not be encoded.
 type Refusal struct {
 	Index int // among the messages given to Bundle
-	Mod   openflow.FlowMod
+	Mod   wire.FlowMod
 	Err   error // an openflow.Error if it comes from the switch
 }
 
@@ -55,7 +55,7 @@ func (e *BundleError) Unwrap() []error {
 	return errs
 }
 
-const bundleFlags = openflow.BundleAtomic | openflow.BundleOrdered
+const bundleFlags = wire.BundleAtomic | wire.BundleOrdered
 
 // chunkSize is how many encoded bytes of a bundle are handed over at a time.
 const chunkSize = 128 << 10
@@ -68,7 +68,7 @@ const chunkSize = 128 << 10
 // ovs-vswitchd commits a bundle of which it refused messages, so they are counted
 // first. It does nothing else while it commits: keep bundles to a few thousand
 // messages where that matters.
-func (c *Conn) Bundle(ctx context.Context, mods []openflow.FlowMod) error {
+func (c *Conn) Bundle(ctx context.Context, mods []wire.FlowMod) error {
 	switch len(mods) {
 	case 0:
 		return nil
@@ -80,14 +80,14 @@ func (c *Conn) Bundle(ctx context.Context, mods []openflow.FlowMod) error {
 
 // single makes one change. The switch makes it whole or not at all without a
 // bundle around it, and that saves a round trip.
-func (c *Conn) single(ctx context.Context, mod openflow.FlowMod) error {
+func (c *Conn) single(ctx context.Context, mod wire.FlowMod) error {
 	k := c.call(2)
 	defer c.hangUp(k)
-	b, err := openflow.Append(nil, k.first, mod)
+	b, err := wire.Append(nil, k.first, mod)
 	if err != nil {
 		return &BundleError{Refused: []Refusal{{0, mod, err}}}
 	}
-	if b, err = openflow.Append(b, k.last, openflow.BarrierRequest{}); err != nil {
+	if b, err = wire.Append(b, k.last, wire.BarrierRequest{}); err != nil {
 		return err
 	}
 	if err := c.send(ctx, b); err != nil {
@@ -100,7 +100,7 @@ func (c *Conn) single(ctx context.Context, mod openflow.FlowMod) error {
 			refused = append(refused, Refusal{0, mod, err})
 		case err != nil:
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		case m != openflow.Message(openflow.BarrierReply{}):
+		case m != wire.Message(wire.BarrierReply{}):
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, unexpected(m))
 		case len(refused) > 0:
 			return &BundleError{Refused: refused}
@@ -110,7 +110,7 @@ func (c *Conn) single(ctx context.Context, mod openflow.FlowMod) error {
 	}
 }
 
-func (c *Conn) bundle(ctx context.Context, mods []openflow.FlowMod) error {
+func (c *Conn) bundle(ctx context.Context, mods []wire.FlowMod) error {
 	b := &bundle{conn: c, id: c.bundleID.Add(1), mods: mods}
 	b.call = c.call(len(mods) + 3)
 	defer c.hangUp(b.call)
@@ -118,7 +118,7 @@ func (c *Conn) bundle(ctx context.Context, mods []openflow.FlowMod) error {
 		b.discard()
 		return err
 	}
-	if err := b.await(ctx, openflow.BundleClosed); err != nil {
+	if err := b.await(ctx, wire.BundleClosed); err != nil {
 		b.discard()
 		return err
 	}
@@ -126,11 +126,11 @@ func (c *Conn) bundle(ctx context.Context, mods []openflow.FlowMod) error {
 		b.discard()
 		return &BundleError{Refused: b.refused}
 	}
-	if err := b.control(ctx, openflow.BundleCommit, b.commitXID()); err != nil {
+	if err := b.control(ctx, wire.BundleCommit, b.commitXID()); err != nil {
 		b.discard()
 		return err
 	}
-	switch err := b.await(ctx, openflow.BundleCommitted); {
+	switch err := b.await(ctx, wire.BundleCommitted); {
 	case err == nil && len(b.refused) == 0:
 		return nil
 	case err == nil: // no such switch is known
@@ -148,7 +148,7 @@ type bundle struct {
 	conn    *Conn
 	call    *call
 	id      uint32
-	mods    []openflow.FlowMod
+	mods    []wire.FlowMod
 	refused []Refusal
 }
 
@@ -158,14 +158,14 @@ func (b *bundle) commitXID() uint32 { return b.call.last }
 // fill opens the bundle, sends its messages and asks to close it, without waiting
 // for an answer in between.
 func (b *bundle) fill(ctx context.Context) error {
-	chunk, err := openflow.Append(make([]byte, 0, chunkSize+64<<10), b.call.first,
-		openflow.BundleControl{ID: b.id, Type: openflow.BundleOpen, Flags: bundleFlags})
+	chunk, err := wire.Append(make([]byte, 0, chunkSize+64<<10), b.call.first,
+		wire.BundleControl{ID: b.id, Type: wire.BundleOpen, Flags: bundleFlags})
 	if err != nil {
 		return err
 	}
 	for i, mod := range b.mods {
-		next, err := openflow.Append(chunk, b.call.first+1+uint32(i),
-			openflow.BundleAdd{ID: b.id, Flags: bundleFlags, Message: mod})
+		next, err := wire.Append(chunk, b.call.first+1+uint32(i),
+			wire.BundleAdd{ID: b.id, Flags: bundleFlags, Message: mod})
 		if err != nil {
 			return &BundleError{Refused: []Refusal{{i, mod, err}}}
 		}
@@ -177,16 +177,16 @@ func (b *bundle) fill(ctx context.Context) error {
 			chunk = make([]byte, 0, chunkSize+64<<10)
 		}
 	}
-	chunk, err = openflow.Append(chunk, b.closeXID(),
-		openflow.BundleControl{ID: b.id, Type: openflow.BundleClose, Flags: bundleFlags})
+	chunk, err = wire.Append(chunk, b.closeXID(),
+		wire.BundleControl{ID: b.id, Type: wire.BundleClose, Flags: bundleFlags})
 	if err != nil {
 		return err
 	}
 	return b.conn.send(ctx, chunk)
 }
 
-func (b *bundle) control(ctx context.Context, t openflow.BundleType, xid uint32) error {
-	msg, err := openflow.Append(nil, xid, openflow.BundleControl{ID: b.id, Type: t, Flags: bundleFlags})
+func (b *bundle) control(ctx context.Context, t wire.BundleType, xid uint32) error {
+	msg, err := wire.Append(nil, xid, wire.BundleControl{ID: b.id, Type: t, Flags: bundleFlags})
 	if err != nil {
 		return err
 	}
@@ -195,24 +195,24 @@ func (b *bundle) control(ctx context.Context, t openflow.BundleType, xid uint32)
 
 // await takes answers until the bundle reached a state, and notes refusals of
 // its messages on the way. The switch answers in the order of the requests.
-func (b *bundle) await(ctx context.Context, want openflow.BundleType) error {
+func (b *bundle) await(ctx context.Context, want wire.BundleType) error {
 	for {
 		raw, err := b.conn.next(ctx, b.call)
 		if err != nil {
 			return err
 		}
-		xid, m, err := openflow.Decode(raw)
+		xid, m, err := wire.Decode(raw)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrProtocol, err)
 		}
 		switch m := m.(type) {
-		case openflow.Error:
+		case wire.Error:
 			if xid == b.call.first || xid >= b.closeXID() {
 				return m
 			}
 			i := int(xid - b.call.first - 1)
 			b.refused = append(b.refused, Refusal{i, b.mods[i], m})
-		case openflow.BundleControl:
+		case wire.BundleControl:
 			if m.Type == want {
 				return nil
 			}
@@ -224,7 +224,7 @@ func (b *bundle) await(ctx context.Context, want openflow.BundleType) error {
 
 // isRefusal reports whether the switch answered with an error.
 func isRefusal(err error) bool {
-	var e openflow.Error
+	var e wire.Error
 	return errors.As(err, &e)
 }
 
@@ -234,5 +234,5 @@ func (b *bundle) discard() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	// The answer is not awaited, and comes in as one that nobody asked for.
-	_ = b.control(ctx, openflow.BundleDiscard, b.commitXID())
+	_ = b.control(ctx, wire.BundleDiscard, b.commitXID())
 }

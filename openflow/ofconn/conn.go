@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // Options tune a connection; the zero value is good for a switch on this host.
@@ -54,7 +54,7 @@ type Conn struct {
 	over    bool
 	lastXID uint32
 	calls   []*call
-	packets chan openflow.PacketIn
+	packets chan wire.PacketIn
 	monitor *monitor
 
 	bundleID atomic.Uint32

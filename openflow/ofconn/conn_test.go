@@ -9,14 +9,15 @@ import (
 
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-var twoFlows = []openflow.FlowMod{openflow.AddFlow(openflow.Flow{Table: 3}), openflow.AddFlow(openflow.Flow{Table: 4})}
+var twoFlows = []wire.FlowMod{wire.AddFlow(openflow.Flow{Table: 3}), wire.AddFlow(openflow.Flow{Table: 4})}
 
 // bundleAnswer answers like a switch, but for the types that are left out.
-func bundleAnswer(leaveOut ...openflow.BundleType) func(openflow.Message) []openflow.Message {
-	return func(m openflow.Message) []openflow.Message {
-		b, ok := m.(openflow.BundleControl)
+func bundleAnswer(leaveOut ...wire.BundleType) func(wire.Message) []wire.Message {
+	return func(m wire.Message) []wire.Message {
+		b, ok := m.(wire.BundleControl)
 		if !ok {
 			return nil
 		}
@@ -26,28 +27,28 @@ func bundleAnswer(leaveOut ...openflow.BundleType) func(openflow.Message) []open
 			}
 		}
 		b.Type++
-		return []openflow.Message{b}
+		return []wire.Message{b}
 	}
 }
 
 func TestCommitWithoutAnswerIsUnknown(t *testing.T) {
 	t.Parallel()
 	sent := make(chan struct{}, 1)
-	answer := bundleAnswer(openflow.BundleCommit)
-	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
+	answer := bundleAnswer(wire.BundleCommit)
+	f := &fakeSwitch{answer: func(m wire.Message) []wire.Message {
 		switch m := m.(type) {
-		case openflow.BundleControl:
-			if m.Type == openflow.BundleCommit {
+		case wire.BundleControl:
+			if m.Type == wire.BundleCommit {
 				sent <- struct{}{}
 			}
-		case openflow.BarrierRequest: // behind a single change
+		case wire.BarrierRequest: // behind a single change
 			sent <- struct{}{}
 		}
 		return answer(m)
 	}}
 	f.start(t)
 	c := f.dial(t, ofconn.Options{})
-	for _, mods := range [][]openflow.FlowMod{twoFlows, twoFlows[:1]} {
+	for _, mods := range [][]wire.FlowMod{twoFlows, twoFlows[:1]} {
 		ctx, cancel := context.WithCancel(testContext(t))
 		go func() {
 			<-sent
@@ -63,9 +64,9 @@ func TestCommitWithoutAnswerIsUnknown(t *testing.T) {
 func TestBundleTimeoutBeforeCommitIsKnown(t *testing.T) {
 	t.Parallel()
 	discarded := make(chan struct{}, 1)
-	answer := bundleAnswer(openflow.BundleClose)
-	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
-		if b, ok := m.(openflow.BundleControl); ok && b.Type == openflow.BundleDiscard {
+	answer := bundleAnswer(wire.BundleClose)
+	f := &fakeSwitch{answer: func(m wire.Message) []wire.Message {
+		if b, ok := m.(wire.BundleControl); ok && b.Type == wire.BundleDiscard {
 			discarded <- struct{}{}
 		}
 		return answer(m)
@@ -88,9 +89,9 @@ func TestBundleTimeoutBeforeCommitIsKnown(t *testing.T) {
 func TestCommitOnALostConnectionIsUnknown(t *testing.T) {
 	t.Parallel()
 	committing := make(chan struct{})
-	answer := bundleAnswer(openflow.BundleCommit)
-	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
-		if b, ok := m.(openflow.BundleControl); ok && b.Type == openflow.BundleCommit {
+	answer := bundleAnswer(wire.BundleCommit)
+	f := &fakeSwitch{answer: func(m wire.Message) []wire.Message {
+		if b, ok := m.(wire.BundleControl); ok && b.Type == wire.BundleCommit {
 			close(committing)
 		}
 		return answer(m)
@@ -108,7 +109,7 @@ func TestCommitOnALostConnectionIsUnknown(t *testing.T) {
 
 func TestSilentSwitchIsGivenUp(t *testing.T) {
 	t.Parallel()
-	f := &fakeSwitch{answer: func(openflow.Message) []openflow.Message { return nil }}
+	f := &fakeSwitch{answer: func(wire.Message) []wire.Message { return nil }}
 	f.start(t)
 	c := f.dial(t, ofconn.Options{EchoInterval: 20 * time.Millisecond})
 	select {
@@ -127,10 +128,10 @@ func TestSilentSwitchIsGivenUp(t *testing.T) {
 func TestEchoKeepsTheConnection(t *testing.T) {
 	t.Parallel()
 	asked := make(chan struct{}, 100)
-	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
-		if e, ok := m.(openflow.EchoRequest); ok {
+	f := &fakeSwitch{answer: func(m wire.Message) []wire.Message {
+		if e, ok := m.(wire.EchoRequest); ok {
 			asked <- struct{}{}
-			return []openflow.Message{openflow.EchoReply(e)}
+			return []wire.Message{wire.EchoReply(e)}
 		}
 		return nil
 	}}
@@ -149,8 +150,8 @@ func TestEchoKeepsTheConnection(t *testing.T) {
 
 func TestGarbageEndsTheConnection(t *testing.T) {
 	t.Parallel()
-	f := &fakeSwitch{answer: func(openflow.Message) []openflow.Message {
-		return []openflow.Message{garbage{}}
+	f := &fakeSwitch{answer: func(wire.Message) []wire.Message {
+		return []wire.Message{garbage{}}
 	}}
 	f.start(t)
 	c := f.dial(t, ofconn.Options{})
@@ -165,11 +166,11 @@ func TestGarbageEndsTheConnection(t *testing.T) {
 func TestEchoIsAnswered(t *testing.T) {
 	t.Parallel()
 	answered := make(chan string, 1)
-	f := &fakeSwitch{answer: func(m openflow.Message) []openflow.Message {
+	f := &fakeSwitch{answer: func(m wire.Message) []wire.Message {
 		switch m := m.(type) {
-		case openflow.FlowDescRequest:
-			return []openflow.Message{openflow.EchoRequest{Data: []byte("there?")}}
-		case openflow.EchoReply:
+		case wire.FlowDescRequest:
+			return []wire.Message{wire.EchoRequest{Data: []byte("there?")}}
+		case wire.EchoReply:
 			answered <- string(m.Data)
 		}
 		return nil
@@ -190,7 +191,7 @@ func TestEchoIsAnswered(t *testing.T) {
 
 func TestDialRefusesOtherVersions(t *testing.T) {
 	t.Parallel()
-	f := &fakeSwitch{hello: openflow.Hello{Versions: 1<<1 | 1<<4}}
+	f := &fakeSwitch{hello: wire.Hello{Versions: 1<<1 | 1<<4}}
 	f.start(t)
 	_, err := ofconn.Dial(testContext(t), f.path, ofconn.Options{})
 	if !errors.Is(err, ofconn.ErrProtocol) || !strings.Contains(err.Error(), "does not speak OpenFlow 1.5") {
@@ -204,7 +205,7 @@ func TestDialRefusesOtherVersions(t *testing.T) {
 
 func TestDialHeedsItsContext(t *testing.T) {
 	t.Parallel()
-	f := &fakeSwitch{hello: openflow.EchoReply{}} // ends the wait for a hello
+	f := &fakeSwitch{hello: wire.EchoReply{}} // ends the wait for a hello
 	f.start(t)
 	if _, err := ofconn.Dial(testContext(t), f.path, ofconn.Options{}); !errors.Is(err, ofconn.ErrProtocol) {
 		t.Errorf("error is %v", err)
@@ -238,13 +239,13 @@ func TestUnencodableMessageIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	long := openflow.AddFlow(openflow.Flow{Actions: actions, Match: openflow.MustMatch(openflow.Metadata.Is(1), openflow.Reg(1).Is(2), openflow.EthSrc.IsMAC([6]byte{2}))})
+	long := wire.AddFlow(openflow.Flow{Actions: actions, Match: openflow.MustMatch(openflow.Metadata.Is(1), openflow.Reg(1).Is(2), openflow.EthSrc.IsMAC([6]byte{2}))})
 	err = c.Bundle(testContext(t), append(twoFlows, long))
 	var refused *ofconn.BundleError
 	if !errors.As(err, &refused) || len(refused.Refused) != 1 || refused.Refused[0].Index != 2 || !errors.Is(err, openflow.ErrTooLong) {
 		t.Errorf("error is %v", err)
 	}
-	if err := c.Bundle(testContext(t), []openflow.FlowMod{long}); !errors.As(err, &refused) || !errors.Is(err, openflow.ErrTooLong) {
+	if err := c.Bundle(testContext(t), []wire.FlowMod{long}); !errors.As(err, &refused) || !errors.Is(err, openflow.ErrTooLong) {
 		t.Errorf("alone: error is %v", err)
 	}
 }

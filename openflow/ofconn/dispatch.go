@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // Message types that are told apart before they are decoded (OpenFlow 1.5 §7.1).
@@ -24,7 +24,7 @@ func (c *Conn) dispatch(b []byte) error {
 	xid := binary.BigEndian.Uint32(b[4:])
 	switch b[1] {
 	case typeEchoRequest:
-		reply, err := openflow.Append(nil, xid, openflow.EchoReply{Data: b[openflow.HeaderLen:]})
+		reply, err := wire.Append(nil, xid, wire.EchoReply{Data: b[wire.HeaderLen:]})
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrProtocol, err)
 		}
@@ -53,7 +53,7 @@ func (c *Conn) dispatch(b []byte) error {
 // unasked logs what no request waits for: port status, answers to what was given
 // up, errors of messages sent blindly.
 func (c *Conn) unasked(xid uint32, b []byte) {
-	_, m, err := openflow.Decode(b)
+	_, m, err := wire.Decode(b)
 	switch {
 	case err != nil:
 		c.opts.Logger.Warn("message is not understood", "xid", xid, "error", err)

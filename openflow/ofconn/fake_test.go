@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // fakeSwitch is a peer that says what the test wants, for what a real switch
@@ -18,8 +18,8 @@ import (
 // returns is sent back with the same xid.
 type fakeSwitch struct {
 	path   string
-	hello  openflow.Message
-	answer func(m openflow.Message) []openflow.Message
+	hello  wire.Message
+	answer func(m wire.Message) []wire.Message
 }
 
 func (f *fakeSwitch) start(t *testing.T) {
@@ -30,7 +30,7 @@ func (f *fakeSwitch) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.hello == nil {
-		f.hello = openflow.Hello{Versions: 1 << openflow.Version}
+		f.hello = wire.Hello{Versions: 1 << wire.Version}
 	}
 	done := make(chan struct{})
 	go func() {
@@ -51,23 +51,23 @@ func (f *fakeSwitch) start(t *testing.T) {
 
 func (f *fakeSwitch) serve(sock net.Conn) {
 	defer sock.Close()
-	write := func(xid uint32, m openflow.Message) {
+	write := func(xid uint32, m wire.Message) {
 		if m == (garbage{}) {
-			sock.Write([]byte{openflow.Version, 0, 0, 4, 0, 0, 0, 0}) // shorter than a header
+			sock.Write([]byte{wire.Version, 0, 0, 4, 0, 0, 0, 0}) // shorter than a header
 			return
 		}
-		if b, err := openflow.Append(nil, xid, m); err == nil {
+		if b, err := wire.Append(nil, xid, m); err == nil {
 			sock.Write(b)
 		}
 	}
 	write(1, f.hello)
 	in := bufio.NewReader(sock)
 	for first := true; ; first = false {
-		head, err := in.Peek(openflow.HeaderLen)
+		head, err := in.Peek(wire.HeaderLen)
 		if err != nil {
 			return
 		}
-		n, err := openflow.MessageLen(head)
+		n, err := wire.MessageLen(head)
 		if err != nil {
 			return
 		}
@@ -75,7 +75,7 @@ func (f *fakeSwitch) serve(sock net.Conn) {
 		if _, err := io.ReadFull(in, b); err != nil {
 			return
 		}
-		xid, m, err := openflow.Decode(b)
+		xid, m, err := wire.Decode(b)
 		if err != nil || first {
 			continue
 		}
@@ -96,7 +96,7 @@ func (f *fakeSwitch) dial(t *testing.T, opts ofconn.Options) *ofconn.Conn {
 }
 
 // garbage stands for bytes that are no message.
-type garbage struct{ openflow.Message }
+type garbage struct{ wire.Message }
 
 // testContext ends long after a test should have.
 func testContext(t testing.TB) context.Context {

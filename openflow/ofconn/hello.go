@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"fmt"
 
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // hello exchanges the versions, OpenFlow 1.5 §6.3.1, and returns the reader for
 // all that follows. Both sides offer theirs at once.
 func (c *Conn) hello() (*bufio.Reader, error) {
-	hello, err := openflow.Append(nil, c.xid(), openflow.Hello{Versions: 1 << openflow.Version})
+	hello, err := wire.Append(nil, c.xid(), wire.Hello{Versions: 1 << wire.Version})
 	if err != nil {
 		return nil, err
 	}
@@ -22,15 +22,15 @@ func (c *Conn) hello() (*bufio.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, m, err := openflow.Decode(b)
+	_, m, err := wire.Decode(b)
 	switch m := m.(type) {
-	case openflow.Hello:
+	case wire.Hello:
 		// Without a bitmap the header names the highest version.
-		if m.Versions == 0 && b[0] >= openflow.Version || m.Versions&(1<<openflow.Version) != 0 {
+		if m.Versions == 0 && b[0] >= wire.Version || m.Versions&(1<<wire.Version) != 0 {
 			return in, nil
 		}
 		return nil, fmt.Errorf("%w: the bridge does not speak OpenFlow 1.5: is it among its protocols?", ErrProtocol)
-	case openflow.Error:
+	case wire.Error:
 		return nil, m
 	}
 	if err == nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // Changes are changes of the flow table that came in since the last Changes.
@@ -15,7 +16,7 @@ type Changes struct {
 	// Updates are what changed, in order. Changes made by other connections come
 	// in full; those made by this one as openflow.FlowAbbreviated, one for each
 	// message or bundle.
-	Updates []openflow.FlowUpdate
+	Updates []wire.FlowUpdate
 	// Resync means that some changes may be missing, as the switch or the
 	// subscriber did not keep up: read the flows back.
 	Resync bool
@@ -72,19 +73,19 @@ func (c *Conn) Monitor(ctx context.Context, opts MonitorOptions) (<-chan Changes
 const monitorID = 1
 
 func (c *Conn) startMonitor(ctx context.Context, opts MonitorOptions) error {
-	request := openflow.FlowMonitorRequest{
-		ID: monitorID, Command: openflow.MonitorStart, Table: openflow.AllTables, Match: opts.Match,
-		Flags: openflow.MonitorAdd | openflow.MonitorRemoved | openflow.MonitorModify | openflow.MonitorInstructions,
+	request := wire.FlowMonitorRequest{
+		ID: monitorID, Command: wire.MonitorStart, Table: wire.AllTables, Match: opts.Match,
+		Flags: wire.MonitorAdd | wire.MonitorRemoved | wire.MonitorModify | wire.MonitorInstructions,
 	}
 	if opts.Initial {
-		request.Flags |= openflow.MonitorInitial
+		request.Flags |= wire.MonitorInitial
 	}
 	if opts.OneTable {
 		request.Table = opts.Table
 	}
 	k := c.call(1)
 	defer c.hangUp(k)
-	b, err := openflow.Append(nil, k.first, request)
+	b, err := wire.Append(nil, k.first, request)
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (c *Conn) startMonitor(ctx context.Context, opts MonitorOptions) error {
 		if err != nil {
 			return err
 		}
-		reply, ok := m.(openflow.FlowMonitorReply)
+		reply, ok := m.(wire.FlowMonitorReply)
 		if !ok {
 			return unexpected(m)
 		}
@@ -110,7 +111,7 @@ func (c *Conn) startMonitor(ctx context.Context, opts MonitorOptions) error {
 func (c *Conn) stopMonitor() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	err := c.apply(ctx, openflow.FlowMonitorRequest{ID: monitorID, Command: openflow.MonitorStop})
+	err := c.apply(ctx, wire.FlowMonitorRequest{ID: monitorID, Command: wire.MonitorStop})
 	if err != nil && c.Err() == nil {
 		c.opts.Logger.Warn("stopping the flow monitor failed", "error", err)
 	}
@@ -131,12 +132,12 @@ type monitor struct {
 }
 
 // take adds updates, as the reader receives them.
-func (m *monitor) take(updates []openflow.FlowUpdate) {
+func (m *monitor) take(updates []wire.FlowUpdate) {
 	m.mu.Lock()
 	for _, u := range updates {
 		switch u.Event {
-		case openflow.FlowPaused:
-		case openflow.FlowResumed:
+		case wire.FlowPaused:
+		case wire.FlowResumed:
 			m.have.Resync = true
 		default:
 			m.have.Updates = append(m.have.Updates, u)
@@ -198,8 +199,8 @@ func (c *Conn) updated(b []byte) {
 	if m == nil {
 		return // the last ones of a monitor that was stopped
 	}
-	_, message, err := openflow.Decode(b)
-	reply, ok := message.(openflow.FlowMonitorReply)
+	_, message, err := wire.Decode(b)
+	reply, ok := message.(wire.FlowMonitorReply)
 	if err != nil || !ok {
 		c.opts.Logger.Warn("flow update is not understood", "error", fmt.Errorf("%T: %w", message, err))
 		m.lose()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 func TestMonitorSeesForeignChanges(t *testing.T) {
@@ -26,8 +27,8 @@ func TestMonitorSeesForeignChanges(t *testing.T) {
 	if _, err := c.Monitor(ctx, ofconn.MonitorOptions{}); !errors.Is(err, ofconn.ErrMonitored) {
 		t.Errorf("a second monitor: %v", err)
 	}
-	var waiting []openflow.FlowUpdate
-	next := func() openflow.FlowUpdate {
+	var waiting []wire.FlowUpdate
+	next := func() wire.FlowUpdate {
 		t.Helper()
 		for len(waiting) == 0 {
 			select {
@@ -46,7 +47,7 @@ func TestMonitorSeesForeignChanges(t *testing.T) {
 	}
 	initial := make(map[openflow.Flow]bool)
 	for range first {
-		if u := next(); u.Event == openflow.FlowInitial {
+		if u := next(); u.Event == wire.FlowInitial {
 			initial[u.Flow] = true
 		}
 	}
@@ -60,22 +61,22 @@ func TestMonitorSeesForeignChanges(t *testing.T) {
 	want := openflow.Flow{Cookie: 5, Table: 6, Priority: 9,
 		Match:   openflow.MustMatch(openflow.EthType.Is(0x800), openflow.IPProto.Is(6), openflow.TCPDst.Is(80)),
 		Actions: openflow.MustActions(openflow.Resubmit{Table: 7})}
-	if u := next(); u.Event != openflow.FlowAdded || u.Flow != want {
+	if u := next(); u.Event != wire.FlowAdded || u.Flow != want {
 		t.Errorf("added: %s %s", u.Event, u.Flow)
 	}
 	v.Ofctl("mod-flows", "br-int", "table=6,tcp,tp_dst=80 actions=drop")
 	want.Actions = openflow.Actions{}
-	if u := next(); u.Event != openflow.FlowModified || u.Flow != want {
+	if u := next(); u.Event != wire.FlowModified || u.Flow != want {
 		t.Errorf("modified: %s %s", u.Event, u.Flow)
 	}
 	v.Ofctl("del-flows", "br-int", "table=6")
-	if u := next(); u.Event != openflow.FlowRemovedNow || u.Flow.Key() != want.Key() {
+	if u := next(); u.Event != wire.FlowRemovedNow || u.Flow.Key() != want.Key() {
 		t.Errorf("removed: %s %s", u.Event, u.Flow)
 	}
 	if err := c.Bundle(testContext(t), adds(manyFlows(50))); err != nil {
 		t.Fatal(err)
 	}
-	if u := next(); u.Event != openflow.FlowAbbreviated {
+	if u := next(); u.Event != wire.FlowAbbreviated {
 		t.Errorf("own change: %s %s", u.Event, u.Flow)
 	}
 
@@ -86,7 +87,7 @@ func TestMonitorSeesForeignChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.Ofctl("add-flow", "br-int", "table=8 actions=drop")
-	if u := next(); u.Event != openflow.FlowAdded || u.Flow.Table != 8 {
+	if u := next(); u.Event != wire.FlowAdded || u.Flow.Table != 8 {
 		t.Errorf("with the second monitor: %s %s", u.Event, u.Flow)
 	}
 }
@@ -106,7 +107,7 @@ func TestSlowMonitorIsToldToResync(t *testing.T) {
 		if err := other.Bundle(testContext(t), adds(flows)); err != nil {
 			t.Fatal(err)
 		}
-		if err := other.Bundle(testContext(t), []openflow.FlowMod{{Command: openflow.FlowDelete, Flow: openflow.Flow{Table: openflow.AllTables}}}); err != nil {
+		if err := other.Bundle(testContext(t), []wire.FlowMod{{Command: wire.FlowDelete, Flow: openflow.Flow{Table: wire.AllTables}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // ErrSubscribed means that packet-ins have a subscriber already.
@@ -22,8 +23,8 @@ const allReasons = 1<<(openflow.ReasonPacketOut+1) - 1
 // PacketIns subscribes to the packets that Controller and Output{PortController}
 // actions send to this connection; the channel is closed when the connection
 // ends. Packets that come when size are waiting are dropped.
-func (c *Conn) PacketIns(ctx context.Context, size int) (<-chan openflow.PacketIn, error) {
-	ch := make(chan openflow.PacketIn, size)
+func (c *Conn) PacketIns(ctx context.Context, size int) (<-chan wire.PacketIn, error) {
+	ch := make(chan wire.PacketIn, size)
 	c.mu.Lock()
 	over, taken := c.over, c.packets != nil
 	if !over && !taken {
@@ -48,13 +49,13 @@ func (c *Conn) PacketIns(ctx context.Context, size int) (<-chan openflow.PacketI
 		}
 	}()
 	err := c.apply(ctx,
-		openflow.SetPacketInFormat{},
-		openflow.SetAsync{Masks: []openflow.AsyncMask{
-			{Kind: openflow.AsyncPacketIn, Reasons: allReasons},
-			{Kind: openflow.AsyncPortStatus}, {Kind: openflow.AsyncFlowRemoved},
-			{Kind: openflow.AsyncRoleStatus}, {Kind: openflow.AsyncTableStatus}, {Kind: openflow.AsyncForward},
+		wire.SetPacketInFormat{},
+		wire.SetAsync{Masks: []wire.AsyncMask{
+			{Kind: wire.AsyncPacketIn, Reasons: allReasons},
+			{Kind: wire.AsyncPortStatus}, {Kind: wire.AsyncFlowRemoved},
+			{Kind: wire.AsyncRoleStatus}, {Kind: wire.AsyncTableStatus}, {Kind: wire.AsyncForward},
 		}},
-		openflow.SetConfig{MissSendLen: wholePacket})
+		wire.SetConfig{MissSendLen: wholePacket})
 	if err != nil {
 		return nil, &OpError{"packet-in", err}
 	}
@@ -64,8 +65,8 @@ func (c *Conn) PacketIns(ctx context.Context, size int) (<-chan openflow.PacketI
 
 // packetIn hands a packet-in over and reports whether b was one.
 func (c *Conn) packetIn(b []byte) bool {
-	_, m, err := openflow.Decode(b)
-	p, ok := m.(openflow.PacketIn)
+	_, m, err := wire.Decode(b)
+	p, ok := m.(wire.PacketIn)
 	if err != nil || !ok {
 		return false
 	}
@@ -79,8 +80,8 @@ func (c *Conn) packetIn(b []byte) bool {
 }
 
 // PacketOut has the switch run actions on a packet, and returns when it has.
-func (c *Conn) PacketOut(ctx context.Context, packets ...openflow.PacketOut) error {
-	messages := make([]openflow.Message, 0, len(packets))
+func (c *Conn) PacketOut(ctx context.Context, packets ...wire.PacketOut) error {
+	messages := make([]wire.Message, 0, len(packets))
 	for _, p := range packets {
 		messages = append(messages, p)
 	}

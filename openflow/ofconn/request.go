@@ -5,20 +5,20 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // answer waits for the next answer and decodes it; an OpenFlow error is an error.
-func (c *Conn) answer(ctx context.Context, k *call) (openflow.Message, error) {
+func (c *Conn) answer(ctx context.Context, k *call) (wire.Message, error) {
 	b, err := c.next(ctx, k)
 	if err != nil {
 		return nil, err
 	}
-	_, m, err := openflow.Decode(b)
+	_, m, err := wire.Decode(b)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
 	}
-	if e, ok := m.(openflow.Error); ok {
+	if e, ok := m.(wire.Error); ok {
 		return nil, e
 	}
 	return m, nil
@@ -26,17 +26,17 @@ func (c *Conn) answer(ctx context.Context, k *call) (openflow.Message, error) {
 
 // apply sends messages that have no answer, with a barrier behind them, and
 // returns the first error that they cause.
-func (c *Conn) apply(ctx context.Context, messages ...openflow.Message) error {
+func (c *Conn) apply(ctx context.Context, messages ...wire.Message) error {
 	k := c.call(len(messages) + 1)
 	defer c.hangUp(k)
 	var b []byte
 	var err error
 	for i, m := range messages {
-		if b, err = openflow.Append(b, k.first+uint32(i), m); err != nil {
+		if b, err = wire.Append(b, k.first+uint32(i), m); err != nil {
 			return err
 		}
 	}
-	if b, err = openflow.Append(b, k.last, openflow.BarrierRequest{}); err != nil {
+	if b, err = wire.Append(b, k.last, wire.BarrierRequest{}); err != nil {
 		return err
 	}
 	if err := c.send(ctx, b); err != nil {
@@ -45,7 +45,7 @@ func (c *Conn) apply(ctx context.Context, messages ...openflow.Message) error {
 	var first error
 	for {
 		m, err := c.answer(ctx, k)
-		if refusal := (openflow.Error{}); errors.As(err, &refusal) {
+		if refusal := (wire.Error{}); errors.As(err, &refusal) {
 			if first == nil {
 				first = err
 			}
@@ -54,7 +54,7 @@ func (c *Conn) apply(ctx context.Context, messages ...openflow.Message) error {
 		if err != nil {
 			return err
 		}
-		if _, ok := m.(openflow.BarrierReply); ok {
+		if _, ok := m.(wire.BarrierReply); ok {
 			return first
 		}
 	}
@@ -64,8 +64,8 @@ func (c *Conn) apply(ctx context.Context, messages ...openflow.Message) error {
 // or PacketOut, and returns when it has processed them and all that was sent
 // before, with the first error it reports. They take effect one by one: use
 // Bundle for flows.
-func (c *Conn) Apply(ctx context.Context, messages ...openflow.Message) error {
+func (c *Conn) Apply(ctx context.Context, messages ...wire.Message) error {
 	return opError("apply", c.apply(ctx, messages...))
 }
 
-func unexpected(m openflow.Message) error { return fmt.Errorf("%w: unexpected %T", ErrProtocol, m) }
+func unexpected(m wire.Message) error { return fmt.Errorf("%w: unexpected %T", ErrProtocol, m) }

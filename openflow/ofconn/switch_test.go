@@ -15,6 +15,7 @@ import (
 	"github.com/ringfence/ringfence/internal/ovstest"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // startSwitch starts a real ovs-vswitchd with the bridge br-int.
@@ -59,10 +60,10 @@ func manyFlows(n int) []openflow.Flow {
 	return flows
 }
 
-func adds(flows []openflow.Flow) []openflow.FlowMod {
-	mods := make([]openflow.FlowMod, len(flows))
+func adds(flows []openflow.Flow) []wire.FlowMod {
+	mods := make([]wire.FlowMod, len(flows))
 	for i, f := range flows {
-		mods[i] = openflow.AddFlow(f)
+		mods[i] = wire.AddFlow(f)
 	}
 	return mods
 }
@@ -100,9 +101,9 @@ func TestInstallAndDump(t *testing.T) {
 		t.Errorf("a dump of some cookies has %d flows", len(got))
 	}
 
-	var deletes []openflow.FlowMod
+	var deletes []wire.FlowMod
 	for _, f := range flows[:5000] {
-		deletes = append(deletes, openflow.DeleteFlow(f.Key()))
+		deletes = append(deletes, wire.DeleteFlow(f.Key()))
 	}
 	if err := c.Bundle(testContext(t), deletes); err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func TestRefusedMessageStopsTheBundle(t *testing.T) {
 	t.Parallel()
 	c := dialSwitch(t, startSwitch(t))
 	// ct needs a match on IP: OFPBAC_MATCH_INCONSISTENT.
-	bad := openflow.AddFlow(openflow.Flow{Table: 2, Priority: 7,
+	bad := wire.AddFlow(openflow.Flow{Table: 2, Priority: 7,
 		Actions: openflow.MustActions(openflow.CT{Zone: 1, Table: 3})})
 	mods := slices.Insert(adds(manyFlows(3000)), 1500, bad)
 	mods = append(mods, bad)
@@ -134,7 +135,7 @@ func TestRefusedMessageStopsTheBundle(t *testing.T) {
 	if have := dump(t, c, 0, 0); len(have) != 0 {
 		t.Errorf("%d flows of the refused bundle are there", len(have))
 	}
-	err = c.Bundle(testContext(t), []openflow.FlowMod{bad})
+	err = c.Bundle(testContext(t), []wire.FlowMod{bad})
 	if !errors.As(err, &refused) || len(refused.Refused) != 1 || !strings.Contains(err.Error(), "table=2, priority=7") {
 		t.Errorf("alone: error is %v", err)
 	}
@@ -147,13 +148,13 @@ func TestFailedCommitChangesNothing(t *testing.T) {
 	t.Parallel()
 	c := dialSwitch(t, startSwitch(t))
 	mods := append(adds(manyFlows(10)),
-		openflow.AddFlow(openflow.Flow{Table: 9, Actions: openflow.MustActions(openflow.Group{ID: 77})}))
+		wire.AddFlow(openflow.Flow{Table: 9, Actions: openflow.MustActions(openflow.Group{ID: 77})}))
 	err := c.Bundle(testContext(t), mods)
 	var refused *ofconn.BundleError
 	if !errors.As(err, &refused) || errors.Is(err, ofconn.ErrOutcomeUnknown) {
 		t.Fatalf("error is %v", err)
 	}
-	if len(refused.Refused) != 1 || refused.Refused[0].Index != 10 || !errors.Is(err, openflow.Error{Type: 2, Code: 9}) /* OFPBAC_BAD_OUT_GROUP */ {
+	if len(refused.Refused) != 1 || refused.Refused[0].Index != 10 || !errors.Is(err, wire.Error{Type: 2, Code: 9}) /* OFPBAC_BAD_OUT_GROUP */ {
 		t.Errorf("error is %v", err)
 	}
 	if have := dump(t, c, 0, 0); len(have) != 0 {

@@ -8,7 +8,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // bufferSize is what one read or write of the socket moves at most.
@@ -100,7 +100,7 @@ func (c *Conn) watch() error {
 		if time.Since(asked) >= c.opts.EchoTimeout-c.opts.EchoInterval {
 			return fmt.Errorf("%w for %v", ErrSilent, silence.Round(time.Millisecond))
 		}
-		if echo, err := openflow.Append(nil, c.xid(), openflow.EchoRequest{}); err == nil {
+		if echo, err := wire.Append(nil, c.xid(), wire.EchoRequest{}); err == nil {
 			c.hurry(echo)
 		}
 	}
