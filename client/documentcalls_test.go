@@ -42,6 +42,9 @@ var calls = map[string]documented{
 	"patchAccount":  {do: func(c *client.Client) error { return one(c.PatchAccount(ctx, "acme", map[string]any{})) }, answer: client.Account{}},
 	"deleteAccount": {do: func(c *client.Client) error { return c.DeleteAccount(ctx, "acme") }},
 
+	"getMatrix":             {do: func(c *client.Client) error { return one(c.Matrix(ctx, "acme")) }, answer: client.Matrix{}},
+	"getAccountRealization": {do: func(c *client.Client) error { return one(c.AccountRealization(ctx, "acme", 0, 0)) }, answer: client.Realization{}},
+
 	"listSecurityGroups":  {do: func(c *client.Client) error { return all(c.Groups(ctx, "acme")) }, answer: client.Group{}, list: true},
 	"createSecurityGroup": {do: func(c *client.Client) error { return one(c.CreateGroup(ctx, "acme", client.GroupSpec{Name: "db"})) }, answer: client.Group{}, body: client.GroupSpec{}},
 	"getSecurityGroup":    {do: func(c *client.Client) error { return one(c.Group(ctx, "acme", "web")) }, answer: client.Group{}},

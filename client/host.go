@@ -73,6 +73,12 @@ func (c *Client) Realization(ctx context.Context, revision int64, wait time.Dura
 	return r, err
 }
 
+// AccountRealization asks the same of the hosts that have NICs of an account.
+func (c *Client) AccountRealization(ctx context.Context, acct string, revision int64, wait time.Duration, opts ...CallOption) (r Realization, err error) {
+	err = c.Do(ctx, http.MethodGet, account(acct, "realization"), nil, &r, append(opts, realizationQuery(revision, wait))...)
+	return r, err
+}
+
 // GroupRealization asks the same of the hosts that a group concerns.
 func (c *Client) GroupRealization(ctx context.Context, acct, group string, revision int64, wait time.Duration, opts ...CallOption) (r Realization, err error) {
 	p := account(acct, "security-groups", group, "realization")

@@ -73,6 +73,28 @@ func groupRealization(c *call) error {
 	})
 }
 
+// accountRealization answers GET …/accounts/{account}/realization: of the change
+// at ?revision as far as it concerns the account's NICs, or of all of these.
+func accountRealization(c *call) error {
+	return c.realization(func(v *plan.View) (impact.Impact, error) {
+		rev, err := c.revision()
+		if err != nil {
+			return impact.Impact{}, err
+		}
+		if v.Account(c.account) == nil {
+			return impact.Impact{}, notFound()
+		}
+		changed, known := c.api.past.impactAt(rev)
+		var i impact.Impact
+		for _, n := range v.NICsOfAccount(c.account) {
+			if !known || changed.Concerns(v, n.ID) {
+				i.AddNIC(n.ID)
+			}
+		}
+		return i, nil
+	})
+}
+
 // platformRealization answers GET /v1/realization: of the change at ?revision,
 // or of all that there is.
 func platformRealization(c *call) error {

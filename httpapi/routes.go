@@ -84,6 +84,8 @@ func accountRoutes() []route {
 		{http.MethodPut, account, platformWrite, writeQuery, putAccount},
 		{http.MethodPatch, account, platformWrite, writeQuery, patchAccount},
 		{http.MethodDelete, account, platformWrite, writeQuery, deleteAccount},
+		{http.MethodGet, account + "/matrix", accountRead, query(fromMemory, []string{"network", "group"}), getMatrix},
+		{http.MethodGet, account + "/realization", accountRead, []string{"revision", "wait"}, accountRealization},
 		{http.MethodGet, account + "/instances", accountRead, query(listParameters, fromMemory, []string{"name", "name_prefix"}), instanceList.serve},
 		{http.MethodGet, account + "/instances/{instance}", accountRead, fromMemory, getInstance},
 		{http.MethodPut, account + "/instances/{instance}", accountWrite, writeQuery, putInstance},

@@ -56,6 +56,35 @@ func (s Service) covers(t Service) bool {
 	return !s.ICMPCode.Set || s.ICMPCode == t.ICMPCode
 }
 
+// within is what of s is of one family, which s is about, with the protocol by its
+// name if it has one there.
+func (s Service) within(f secgroup.Family) Service {
+	s.Family = f
+	switch {
+	case s.Protocol == "6":
+		s.Protocol, s.PortMax = secgroup.ProtocolTCP, 65535
+	case s.Protocol == "17":
+		s.Protocol, s.PortMax = secgroup.ProtocolUDP, 65535
+	case s.Protocol == "1" && f == secgroup.FamilyIPv4, s.Protocol == "58" && f == secgroup.FamilyIPv6:
+		s.Protocol = secgroup.ProtocolICMP
+	}
+	return s
+}
+
+// meets reports whether s and t, of one family, let anything pass both.
+func (s Service) meets(t Service) bool {
+	either := func(a, b secgroup.Opt8) bool { return !a.Set || !b.Set || a == b }
+	switch {
+	case s.Protocol == secgroup.ProtocolAll || t.Protocol == secgroup.ProtocolAll:
+		return true
+	case s.Protocol != t.Protocol:
+		return false
+	case s.ported():
+		return s.PortMin <= t.PortMax && t.PortMin <= s.PortMax
+	}
+	return either(s.ICMPType, t.ICMPType) && either(s.ICMPCode, t.ICMPCode)
+}
+
 // covers reports whether all remotes of t are of r, whatever the groups'
 // members are.
 func (r Remote) covers(t Remote) bool {

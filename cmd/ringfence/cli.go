@@ -27,6 +27,7 @@ type cli struct {
 	NIC      nicCmd      `cmd:"" name:"nic" group:"platform" help:"NICs."`
 	Baseline baselineCmd `cmd:"" group:"platform" help:"Services that every NIC may reach (admin)."`
 
+	Matrix         matrixCmd         `cmd:"" group:"look" help:"Who may talk to whom, rule by rule."`
 	Members        membersCmd        `cmd:"" aliases:"member" group:"look" help:"Addresses that a group stands for in rules."`
 	References     referencesCmd     `cmd:"" group:"look" help:"Rules and attachments that use a group."`
 	EffectiveRules effectiveRulesCmd `cmd:"" group:"look" help:"Every rule that judges a NIC."`

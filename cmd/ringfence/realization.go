@@ -8,8 +8,9 @@ import (
 )
 
 type realizationCmd struct {
-	Group    string `complete:"group" placeholder:"GROUP" help:"Only the hosts that this group concerns; needs an account, not the admin."`
-	Revision int64  `help:"The revision asked about; else the latest."`
+	Group     string `complete:"group" placeholder:"GROUP" xor:"of" help:"Only the hosts that this group concerns; needs an account, not the admin."`
+	OfAccount bool   `xor:"of" help:"Only the hosts with NICs of the account; needs an account, not the admin."`
+	Revision  int64  `help:"The revision asked about; else the latest."`
 }
 
 func (realizationCmd) Help() string {
@@ -26,20 +27,17 @@ func (c realizationCmd) Run(s *session, g *globals) error {
 		r    client.Realization
 		err  error
 	)
-	if c.Group != "" {
-		t, err := g.tenant(s)
-		if err != nil {
+	switch {
+	case c.Group != "" || c.OfAccount:
+		var t *tenant
+		if t, err = g.tenant(s); err != nil {
 			return err
 		}
-		id, err := t.groupID(c.Group)
-		if err != nil {
-			return err
-		}
-		r, err = s.api.GroupRealization(s.ctx, t.account, id, c.Revision, s.wait, client.Into(&meta))
-		if err != nil {
-			return err
-		}
-	} else if r, err = s.api.Realization(s.ctx, c.Revision, s.wait, client.Into(&meta)); err != nil {
+		r, err = c.own(t, &meta)
+	default:
+		r, err = s.api.Realization(s.ctx, c.Revision, s.wait, client.Into(&meta))
+	}
+	if err != nil {
 		return err
 	}
 	if s.out.json {
@@ -51,6 +49,18 @@ func (c realizationCmd) Run(s *session, g *globals) error {
 		return &laggingError{r.Revision, r.Lagging}
 	}
 	return nil
+}
+
+// own asks about the account, or one of its groups.
+func (c realizationCmd) own(t *tenant, meta *client.Meta) (client.Realization, error) {
+	if c.OfAccount {
+		return t.api.AccountRealization(t.ctx, t.account, c.Revision, t.wait, client.Into(meta))
+	}
+	id, err := t.groupID(c.Group)
+	if err != nil {
+		return client.Realization{}, err
+	}
+	return t.api.GroupRealization(t.ctx, t.account, id, c.Revision, t.wait, client.Into(meta))
 }
 
 // realization prints the state and the hosts that lag.

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/ringfence/ringfence/client"
+)
+
+type matrixCmd struct {
+	Network string `complete:"network" placeholder:"ID" help:"Only NICs in this network."`
+	Group   string `complete:"group" placeholder:"GROUP" help:"Only what has this group at an end."`
+}
+
+func (matrixCmd) Help() string {
+	return `Each line is what a rule opens at its own group's end. OTHER END says what the NICs of the group at the other end do with it,
+judged by all groups that they have.
+
+Example:
+  ringfence matrix --group db`
+}
+
+func (c matrixCmd) Run(t *tenant) error {
+	var meta client.Meta
+	opts := []client.CallOption{client.Into(&meta)}
+	if c.Network != "" {
+		opts = append(opts, client.Query("network", c.Network))
+	}
+	if c.Group != "" {
+		id, err := t.groupID(c.Group)
+		if err != nil {
+			return err
+		}
+		opts = append(opts, client.Query("group", id))
+	}
+	m, err := t.api.Matrix(t.ctx, t.account, opts...)
+	if err != nil {
+		return err
+	}
+	if t.out.json {
+		return t.show(meta)
+	}
+	names := map[string]string{}
+	for _, g := range m.Groups {
+		names[g.ID] = g.Name
+	}
+	rows := make([][]cell, 0, len(m.Entries))
+	for _, e := range m.Entries {
+		rule := client.Rule{Family: e.Family, Protocol: e.Protocol, PortMin: e.PortMin, PortMax: e.PortMax, ICMPType: e.ICMPType, ICMPCode: e.ICMPCode}
+		rows = append(rows, []cell{
+			text(matrixEnd(e.From, names)), text(matrixEnd(e.To, names)), text(e.Family), text(rule.Protocol), text(ports(rule)),
+			text(e.Direction), text(e.Rule), otherEnd(e),
+		})
+	}
+	if err := t.list(meta, []string{"FROM", "TO", "FAMILY", "PROTOCOL", "PORTS", "OPENS", "RULE", "OTHER END"}, rows); err != nil {
+		return err
+	}
+	if m.Truncated {
+		t.out.line("… and more: ask with --network or --group")
+	}
+	return nil
+}
+
+func matrixEnd(e client.MatrixEnd, names map[string]string) string {
+	group := cmp.Or(names[e.Group], e.Group)
+	switch {
+	case e.Group == "" && e.CIDR == "":
+		return "anything"
+	case e.Group == "":
+		return e.CIDR
+	case e.CIDR == "":
+		return group
+	}
+	return group + " in " + e.CIDR
+}
+
+// otherEnd says in a few words what the other end does.
+func otherEnd(e client.MatrixEntry) cell {
+	o := e.OtherEnd
+	if o == nil {
+		return text("-")
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{o.Allowed, "allow"}, {o.Partly, "in part"}, {o.Blocked, "block"}, {o.Apart, "apart"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	c := text(cmp.Or(strings.Join(parts, ", "), "no NIC"))
+	switch {
+	case o.Blocked > 0:
+		c.style = red
+	case o.Partly > 0:
+		c.style = yellow
+	}
+	return c
+}

@@ -1,0 +1,138 @@
+package httpapi
+
+import (
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+type matrixJSON struct {
+	Groups    []matrixGroupJSON `json:"groups"`
+	Peers     []matrixPeerJSON  `json:"peers"`
+	Entries   []matrixEntryJSON `json:"entries"`
+	Truncated bool              `json:"truncated"`
+	Revision  int64             `json:"revision"`
+}
+
+type matrixGroupJSON struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	NICs       int    `json:"nics"`
+	Restricted int    `json:"restricted"`
+}
+
+type matrixPeerJSON struct {
+	CIDR   string          `json:"cidr"`
+	Groups []peerGroupJSON `json:"groups"`
+}
+
+type peerGroupJSON struct {
+	Group string `json:"group"`
+	NICs  int    `json:"nics"`
+}
+
+type matrixEntryJSON struct {
+	From      matrixEndJSON      `json:"from"`
+	To        matrixEndJSON      `json:"to"`
+	Direction secgroup.Direction `json:"direction"`
+	Group     string             `json:"group"`
+	Rule      string             `json:"rule"`
+	Family    secgroup.Family    `json:"family"`
+	Protocol  secgroup.Protocol  `json:"protocol"`
+	PortMin   *int               `json:"port_min"`
+	PortMax   *int               `json:"port_max"`
+	ICMPType  *int               `json:"icmp_type"`
+	ICMPCode  *int               `json:"icmp_code"`
+	OtherEnd  *otherEndJSON      `json:"other_end"`
+}
+
+// matrixEndJSON is everything if both are null, and what is in both if both are
+// given.
+type matrixEndJSON struct {
+	Group *string `json:"group"`
+	CIDR  *string `json:"cidr"`
+}
+
+type otherEndJSON struct {
+	NICs         int           `json:"nics"`
+	Allowed      int           `json:"allowed"`
+	Partly       int           `json:"partly"`
+	Blocked      int           `json:"blocked"`
+	Apart        int           `json:"apart"`
+	Unrestricted int           `json:"unrestricted"`
+	Rules        []ruleRefJSON `json:"rules"`
+}
+
+// getMatrix answers who may talk to whom in an account. It is worked out beside
+// the policy, which changes may go on with meanwhile.
+func getMatrix(c *call) error {
+	filter := plan.MatrixFilter{Network: c.query("network")}
+	if g := c.query("group"); g != "" {
+		filter.Group = secgroup.ParseGroupRef(c.account, g)
+	}
+	var in *plan.MatrixInput
+	var revision int64
+	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		v := plan.NewView(s, s.Revision(), nil)
+		if v.Account(c.account) == nil || c.query("group") != "" && v.Group(filter.Group) == nil {
+			return notFound()
+		}
+		in, revision = plan.NewMatrixInput(v, c.account, filter), s.Revision()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	body, err := encode(c.showMatrix(in.Matrix(), revision))
+	if err != nil {
+		return err
+	}
+	return c.read("m", body)
+}
+
+func (c *call) showMatrix(m plan.Matrix, revision int64) matrixJSON {
+	out := matrixJSON{Groups: []matrixGroupJSON{}, Peers: []matrixPeerJSON{}, Entries: make([]matrixEntryJSON, 0, len(m.Entries)), Truncated: m.More, Revision: revision}
+	known := map[secgroup.GroupRef]bool{}
+	for _, g := range m.Groups {
+		if g.Account != c.account && c.viewer() != "" && len(g.Share(c.account).Uses()) == 0 {
+			continue // not for the account to know any more
+		}
+		known[g.GroupRef] = true
+		out.Groups = append(out.Groups, matrixGroupJSON{g.GroupRef.Within(c.account), g.Name, g.NICs, g.Restricted})
+	}
+	for _, p := range m.Peers {
+		peer := matrixPeerJSON{p.CIDR.String(), []peerGroupJSON{}}
+		for _, g := range p.Groups {
+			peer.Groups = append(peer.Groups, peerGroupJSON{g.Group.Within(c.account), g.NICs})
+		}
+		out.Peers = append(out.Peers, peer)
+	}
+	end := func(r plan.Remote) matrixEndJSON {
+		name := groupText(c.account, r.Group)
+		if name != nil && r.Group.Account != c.account && !known[r.Group] {
+			name = text(r.Group.Account + "/*")
+		}
+		return matrixEndJSON{name, prefixText(r.CIDR)}
+	}
+	for i := range m.Entries {
+		e := &m.Entries[i]
+		own, remote := end(plan.Remote{Group: e.Group}), end(e.Remote)
+		shown := matrixEntryJSON{
+			From: remote, To: own, Direction: e.Direction, Group: e.Group.Within(c.account), Rule: e.Rule.ID, Family: e.Service.Family, Protocol: e.Service.Protocol,
+			ICMPType: optional8(e.Service.ICMPType), ICMPCode: optional8(e.Service.ICMPCode),
+		}
+		if e.Direction == secgroup.Egress {
+			shown.From, shown.To = own, remote
+		}
+		if e.Service.PortMin > 0 || e.Service.PortMax < 65535 {
+			shown.PortMin, shown.PortMax = positive(int(e.Service.PortMin)), positive(int(e.Service.PortMax))
+		}
+		if o := e.OtherEnd; o != nil {
+			shown.OtherEnd = &otherEndJSON{o.NICs, o.Allowed, o.Partly, o.Blocked, o.Apart, o.Unrestricted, []ruleRefJSON{}}
+			for _, r := range o.Rules {
+				shown.OtherEnd.Rules = append(shown.OtherEnd.Rules, ruleRefJSON{r.Group.Within(c.account), r.ID})
+			}
+		}
+		out.Entries = append(out.Entries, shown)
+	}
+	return out
+}
