@@ -1,0 +1,43 @@
+// What a change did, said in words, from the JSON Patch that events and the
+// audit log carry.
+import type {Change} from '../api/types'
+import {type NameOf, type Remote, type Service, ruleText} from './service'
+
+export interface Said {
+  tone: 'open' | 'close' | 'neutral'
+  text: string
+}
+
+type RuleValue = Service & Remote & {id?: string; direction: string; enabled?: boolean}
+
+const isRule = (v: unknown): v is RuleValue => typeof v === 'object' && v !== null && 'direction' in v && 'protocol' in v
+
+const kinds: Record<string, string> = {'security-group': 'group', nic: 'NIC'}
+export const kindText = (kind: string) => kinds[kind] ?? kind
+
+/** One change in words, the rules that it opened or closed first. */
+export function sayChange(c: Change, nameOf: NameOf): Said[] {
+  const subject = c.kind === 'security-group' ? nameOf(c.id ?? '') : (c.id ?? '')
+  const said: Said[] = []
+  const others = new Set<string>()
+  for (const p of c.patch) {
+    const rule = /^\/rules\/(\d+|-)$/.test(p.path)
+    if (c.kind === 'security-group' && rule && p.op === 'add' && isRule(p.value)) {
+      said.push({tone: p.value.enabled === false ? 'neutral' : 'open', text: `${subject}: + ${ruleText(p.value, nameOf)}`})
+    } else if (c.kind === 'security-group' && rule && p.op === 'remove') {
+      said.push({tone: 'close', text: `${subject}: − a rule`})
+    } else if (c.kind === 'attachment' && p.path === '' && p.op === 'add') {
+      const v = p.value as {group?: string; nic?: string; instance?: string}
+      said.push({tone: 'open', text: `${nameOf(v.group ?? c.id ?? '')} attached to ${v.nic ?? v.instance ?? ''}`})
+    } else if (c.kind === 'attachment' && p.op === 'remove') {
+      said.push({tone: 'close', text: `${nameOf(c.id ?? '')} detached`})
+    } else if (p.path !== '') {
+      others.add(p.path.split('/')[1]?.replaceAll('_', ' ') ?? '')
+    }
+  }
+  if (said.length === 0 || (others.size > 0 && c.action === 'updated')) {
+    const what = others.size > 0 ? `: ${[...others].join(', ')}` : ''
+    said.push({tone: 'neutral', text: `${kindText(c.kind)} ${subject} ${c.action}${what}`})
+  }
+  return said
+}

@@ -1,0 +1,165 @@
+import {useState} from 'react'
+import {Link} from 'wouter'
+
+import {useAccountPage, useWho} from '../api/account'
+import {api} from '../api/client'
+import {useConnections, useEffectiveRules, useNIC} from '../api/queries'
+import type {NIC} from '../api/types'
+import {Attach} from '../components/Attach'
+import {ConfirmDialog} from '../components/ConfirmDialog'
+import {ConnectionTable} from '../components/ConnectionTable'
+import {Icon} from '../components/Icon'
+import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
+import {GroupLink, HostLink} from '../components/Links'
+import {NICState} from '../components/NICState'
+import {ProblemNote} from '../components/ProblemNote'
+import {remoteText, serviceText} from '../lib/service'
+import {traceQuery} from '../lib/trace'
+import {common, group as tg, nics as t} from '../texts'
+
+/** One NIC: what judges it, which rules that makes, what it talks. */
+export function NICPage({id}: {id: string}) {
+  const {account, path} = useAccountPage()
+  const {rights} = useWho()
+  const read = useNIC(account, id)
+  const [attaching, setAttaching] = useState(false)
+  if (!read.data) return read.error ? <ProblemNote error={read.error} /> : <Loading />
+  const n = read.data as NIC
+  return (
+    <>
+      <PageHead crumb={<Link href={path('nics')}>{t.title}</Link>} title={<span className="mono">{n.id}</span>} hint={`${n.addresses.join(', ') || common.none} · ${n.network}`}>
+        <NICState nic={n} />
+        <Link className="button" href={`${path('trace')}?${traceQuery({from: n.id})}`}>
+          <Icon name="trace" /> {t.traceFrom}
+        </Link>
+        <Link className="button" href={`${path('trace')}?${traceQuery({to: n.id})}`}>
+          <Icon name="trace" /> {t.traceTo}
+        </Link>
+      </PageHead>
+      <div className="columns">
+        <Judges nic={n} onAttach={rights.write ? () => setAttaching(true) : undefined} />
+        <Facts nic={n} />
+      </div>
+      <Effective nic={n} />
+      <Connections nic={n} />
+      {attaching && <Attach nic={n.id} onClose={() => setAttaching(false)} />}
+    </>
+  )
+}
+
+function Judges({nic: n, onAttach}: {nic: NIC; onAttach?: () => void}) {
+  const {account, nameOf} = useAccountPage()
+  const [detaching, setDetaching] = useState<string | null>(null)
+  return (
+    <Panel
+      title={t.columns.groups}
+      aside={
+        onAttach && (
+          <button className="quiet" onClick={onAttach}>
+            <Icon name="plus" /> {t.attach}
+          </button>
+        )
+      }
+    >
+      <ul className="plain">
+        {n.effective_groups.map((g) => (
+          <li key={g.id}>
+            <GroupLink id={g.id} /> <span className="dim small">{t.via[g.via]}</span>
+            <span className="grow" />
+            {onAttach && g.via === 'nic' && !g.implicit && (
+              <button className="quiet small" onClick={() => setDetaching(g.id)} aria-label={`${tg.detach} ${nameOf(g.id)}`}>
+                {tg.detach}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {detaching && (
+        <ConfirmDialog
+          title={`${tg.detach} ${nameOf(detaching)}`} subject={detaching} danger onClose={() => setDetaching(null)}
+          send={(o) => api.DELETE('/v1/accounts/{account}/nics/{nic}/security-groups/{group}', {params: {path: {account, nic: n.id, group: detaching}, ...o}})}
+        />
+      )}
+    </Panel>
+  )
+}
+
+function Facts({nic: n}: {nic: NIC}) {
+  const {nameOf} = useAccountPage()
+  return (
+    <Panel>
+      <dl className="facts">
+        <dt>{t.columns.host}</dt>
+        <dd>
+          <HostLink id={n.host} />
+        </dd>
+        <dt>{t.facts.mac}</dt>
+        <dd className="mono">{n.mac}</dd>
+        <dt>{t.columns.egress}</dt>
+        <dd>{n.egress_restricted ? `${t.egressRestricted}${n.because ? ` ${t.because(nameOf(n.because.group), n.because.rule)}` : ''}` : t.egressOpen}</dd>
+        {n.allowed_addresses.length > 0 && (
+          <>
+            <dt>{t.facts.allowed}</dt>
+            <dd className="mono">{n.allowed_addresses.join(', ')}</dd>
+          </>
+        )}
+        {n.hosts.length > 0 && (
+          <>
+            <dt>{t.facts.hosts}</dt>
+            <dd className="mono">{n.hosts.join(', ')}</dd>
+          </>
+        )}
+        {n.instance && (
+          <>
+            <dt>{t.columns.instance}</dt>
+            <dd className="mono">{n.instance}</dd>
+          </>
+        )}
+        <dt>{t.facts.realized}</dt>
+        <dd className="num">{n.realized_revision ?? common.none}</dd>
+        {n.conflict && (
+          <>
+            <dt>{t.conflict}</dt>
+            <dd className="deny-text">{n.conflict.detail}</dd>
+          </>
+        )}
+      </dl>
+    </Panel>
+  )
+}
+
+function Effective({nic}: {nic: NIC}) {
+  const {account, nameOf} = useAccountPage()
+  const rules = useEffectiveRules(account, nic.id)
+  return (
+    <Panel flush title={t.effective} aside={<span className="dim small">{t.effectiveHint}</span>}>
+      <ProblemNote error={rules.error} />
+      {rules.data && (
+        <Table label={t.effective} head={[tg.columns.service, 'Direction', tg.columns.remote, 'From group', 'Because']}>
+          {[...rules.data.items].sort((a, b) => b.direction.localeCompare(a.direction)).map((r) => (
+            <tr key={`${r.group} ${r.id}`} className={r.enabled && !r.inert ? '' : 'faded'}>
+              <td className="mono nowrap">{serviceText(r)}</td>
+              <td>{r.direction}</td>
+              <td>{remoteText(r, nameOf)}</td>
+              <td>
+                <GroupLink id={r.group} />
+              </td>
+              <td className="dim">{t.via[r.via]}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Panel>
+  )
+}
+
+function Connections({nic}: {nic: NIC}) {
+  const {account} = useAccountPage()
+  const list = useConnections(account, {nic: nic.id, every: 5000})
+  return (
+    <Panel flush title={t.connections} aside={<span className="dim small num">{list.data?.items.length}</span>}>
+      <ProblemNote error={list.error} />
+      {list.data && (list.data.items.length ? <ConnectionTable items={list.data.items} hosts={list.data.hosts} /> : <Empty title={t.noConnections} />)}
+    </Panel>
+  )
+}

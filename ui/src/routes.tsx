@@ -1,0 +1,94 @@
+import {useEffect} from 'react'
+import {Redirect, Route, Switch, useLocation} from 'wouter'
+
+import {AccountProvider, accountPath, useWho} from './api/account'
+import {LiveProvider} from './api/live'
+import {Empty, PageHead} from './components/Layout'
+import {Notices} from './components/Notices'
+import {Shell} from './components/Shell'
+import {Accounts} from './pages/Accounts'
+import {Changes} from './pages/Changes'
+import {Connectivity} from './pages/Connectivity'
+import {GroupPage} from './pages/Group'
+import {Groups} from './pages/Groups'
+import {HostPage} from './pages/Host'
+import {Hosts} from './pages/Hosts'
+import {Licences} from './pages/Licences'
+import {LivePage} from './pages/Live'
+import {Networks} from './pages/Networks'
+import {NICPage} from './pages/NIC'
+import {NICs} from './pages/NICs'
+import {Overview} from './pages/Overview'
+import {TracePage} from './pages/Trace'
+import {common} from './texts'
+
+export function Routes({onSignedOut}: {onSignedOut: () => void}) {
+  const {rights, identity} = useWho()
+  const [location] = useLocation()
+  const account = /^\/a\/([^/]+)/.exec(location)?.[1]
+  const current = account ? decodeURIComponent(account) : rights.platform ? null : identity.account
+  return (
+    <Shell account={current} onSignedOut={onSignedOut}>
+      <Switch>
+        <Route path="/">{rights.platform ? <Redirect to="/accounts" replace /> : <Redirect to={accountPath(identity.account, '')} replace />}</Route>
+        <Route path="/a/:account/*?">
+          {(p) => {
+            const id = decodeURIComponent(p.account)
+            return (
+              <AccountProvider key={id} account={id}>
+                <LiveProvider account={id} platform={rights.platform}>
+                  <AccountRoutes />
+                </LiveProvider>
+              </AccountProvider>
+            )
+          }}
+        </Route>
+        {rights.platform && <Route path="/accounts" component={Accounts} />}
+        {rights.platform && <Route path="/hosts" component={Hosts} />}
+        {rights.platform && <Route path="/hosts/:host">{(p) => <HostPage id={decodeURIComponent(p.host)} />}</Route>}
+        {rights.platform && <Route path="/networks" component={Networks} />}
+        <Route path="/licences" component={Licences} />
+        <Route component={NotFound} />
+      </Switch>
+      <ScrollUp />
+      <Notices />
+    </Shell>
+  )
+}
+
+function AccountRoutes() {
+  return (
+    <Switch>
+      <Route path="/a/:account" component={Overview} />
+      <Route path="/a/:account/groups" component={Groups} />
+      <Route path="/a/:account/groups/:group">{(p) => <GroupPage key={p.group} id={decodeURIComponent(p.group)} />}</Route>
+      <Route path="/a/:account/nics" component={NICs} />
+      <Route path="/a/:account/nics/:nic">{(p) => <NICPage key={p.nic} id={decodeURIComponent(p.nic)} />}</Route>
+      <Route path="/a/:account/connectivity" component={Connectivity} />
+      <Route path="/a/:account/trace" component={TracePage} />
+      <Route path="/a/:account/live" component={LivePage} />
+      <Route path="/a/:account/changes" component={Changes} />
+      <Route component={NotFound} />
+    </Switch>
+  )
+}
+
+function NotFound() {
+  return (
+    <>
+      <PageHead title={common.notThere} />
+      <Empty title={common.notThereHint} />
+    </>
+  )
+}
+
+/** Another page begins at its top, and says its name. */
+function ScrollUp() {
+  const [location] = useLocation()
+  useEffect(() => {
+    window.scrollTo(0, 0)
+    const heading = document.querySelector('h1')?.textContent
+    document.title = heading ? `${heading} · ${common.product}` : common.product
+  }, [location])
+  return null
+}
