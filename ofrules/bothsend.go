@@ -14,17 +14,6 @@ import of "github.com/ringfence/ringfence/openflow"
 // is taken for an answer to one (the kernel's conntrack knows simultaneous opens)
 // begins a connection wherever it comes from, also from another host.
 
-// Priorities in the ingress state table: below what is cut, above what is
-// established.
-const (
-	prioBothSYN  = 207
-	prioBothTCP  = 206
-	prioBothSend = 205
-)
-
-// prioGiveWay is that in the ingress accept table, below fragments.
-const prioGiveWay = 170
-
 // begins says that the packet's sender began its connection, as far as its own
 // end knows: nothing in a stage that is not the sender's.
 func (s stage) begins() []of.Action {

@@ -54,13 +54,6 @@ func uncut() of.Action { return of.SetWide{Field: of.CTLabel, Mask: cutLabel} }
 
 func isCut() of.Term { return of.CTLabel.IsBytes(cutLabel[:], cutLabel[:]) }
 
-// prioCut stands above established packets, prioCutFragment above their
-// fragments.
-const (
-	prioCut         = 210
-	prioCutFragment = 417
-)
-
 // cutPipeline is what a stage does with connections that are cut.
 func cutPipeline(b *builder, s stage) {
 	b.cookie = cookie(KindCut, 0)
@@ -73,5 +66,5 @@ func cutPipeline(b *builder, s stage) {
 	state(prioCut, of.CTEst, of.CTNew|of.CTInv|of.CTRpl, nil, append(s.begins(), of.Goto{Table: s.nic})...)
 	state(prioCutFragment, of.CTRpl, of.CTInv, terms(marked()))
 	// It was refused, and is not whole.
-	b.flow(s.fragment, 420, terms(isCut()))
+	b.flow(s.fragment, prioUncommitted, terms(isCut()))
 }

@@ -48,18 +48,18 @@ func ipTypes() [2]of.Term {
 // fragmentPipeline is the part of a stage that is the same for every NIC.
 func fragmentPipeline(b *builder, s stage) {
 	for _, eth := range ipTypes() {
-		b.flow(s.state, 430, terms(eth, isFragment(), regFragment.Is(0)))
-		b.flow(s.nic, 200, terms(eth, isLater()), of.Goto{Table: s.accept})
-		b.flow(s.accept, 200, terms(eth, isFirst()), commit(of.CopyField{Src: regRule, Dst: of.CTMark}, int(s.fragment)))
-		b.flow(s.accept, 200, terms(eth, isLater()), commit(load(of.CTMark, uint64(MarkFragment)), int(s.fragment)))
+		b.flow(s.state, prioFragmentOfOthers, terms(eth, isFragment(), regFragment.Is(0)))
+		b.flow(s.nic, prioNICLater, terms(eth, isLater()), of.Goto{Table: s.accept})
+		b.flow(s.accept, prioAcceptFragment, terms(eth, isFirst()), commit(of.CopyField{Src: regRule, Dst: of.CTMark}, int(s.fragment)))
+		b.flow(s.accept, prioAcceptFragment, terms(eth, isLater()), commit(load(of.CTMark, uint64(MarkFragment)), int(s.fragment)))
 	}
-	b.flow(s.state, 400, terms(marked()))
-	b.flow(s.fragment, 420, terms(of.CTMark.Is(0))) // was not committed here
+	b.flow(s.state, prioFragmentLost, terms(marked()))
+	b.flow(s.fragment, prioUncommitted, terms(of.CTMark.Is(0))) // was not committed here
 	if s.state != TableEgressState {
 		return
 	}
 	for _, answer := range []service{dhcpAnswer(of.EthTypeIPv4), dhcpAnswer(of.EthTypeIPv6)} {
-		b.flow(s.state, 420, append(ofDatagram(answer), marked()))
+		b.flow(s.state, prioNoServerFragment, append(ofDatagram(answer), marked()))
 	}
 }
 
@@ -73,26 +73,26 @@ func fragmentParts(b *builder, n localNIC, inPort, out of.Term) {
 		port  of.Term
 	}{{egressStage(), inPort}, {ingressStage(), out}} {
 		state := func(table uint8, set, clear uint64, acts ...of.Action) {
-			b.flow(table, 410, append(terms(side.port, ctState(set, clear)), zone...), acts...)
+			b.flow(table, prioFragment, append(terms(side.port, ctState(set, clear)), zone...), acts...)
 		}
 		s := side.stage
 		pass := []of.Action{load(regFragment, 0), of.Goto{Table: s.next}}
 		if begins := s.begins(); begins == nil {
 			state(s.state, of.CTEst, of.CTNew|of.CTInv|of.CTRel, pass...)
 			// Of these no rule sees the ports: they pass where the rules name none.
-			b.flow(s.state, 411, append(append(contradiction(), side.port), zone...), of.Goto{Table: s.nic})
+			b.flow(s.state, prioBothFragment, append(append(contradiction(), side.port), zone...), of.Goto{Table: s.nic})
 		} else {
 			state(s.state, of.CTEst|of.CTRpl, of.CTNew|of.CTInv|of.CTRel, pass...)
 			state(s.state, of.CTEst, of.CTNew|of.CTInv|of.CTRel|of.CTRpl, append(begins, pass...)...)
 		}
 		state(s.state, of.CTNew, of.CTInv|of.CTRel, append(s.begins(), of.Goto{Table: s.nic})...)
-		b.flow(s.state, 412, append(terms(side.port, isCut(), of.CTState.IsMasked(of.CTEst|of.CTTrk, of.CTEst|of.CTNew|of.CTInv|of.CTRel|of.CTRpl|of.CTTrk)), zone...), append(s.begins(), of.Goto{Table: s.nic})...)
+		b.flow(s.state, prioCutFragmentAnew, append(terms(side.port, isCut(), of.CTState.IsMasked(of.CTEst|of.CTTrk, of.CTEst|of.CTNew|of.CTInv|of.CTRel|of.CTRpl|of.CTTrk)), zone...), append(s.begins(), of.Goto{Table: s.nic})...)
 		state(s.fragment, 0, of.CTInv, leave(s.next)...)
 	}
-	b.flow(TableIngressState, 415, terms(marked(), inPort, out))
+	b.flow(TableIngressState, prioOwnFragment, terms(marked(), inPort, out))
 	if n.nic.DHCPServer {
 		for _, answer := range []service{dhcpAnswer(of.EthTypeIPv4), dhcpAnswer(of.EthTypeIPv6)} {
-			b.flow(TableEgressState, 425, append(append(ofDatagram(answer), zone...), inPort), of.Goto{Table: TableEgressNIC})
+			b.flow(TableEgressState, prioServerFragment, append(append(ofDatagram(answer), zone...), inPort), of.Goto{Table: TableEgressNIC})
 		}
 	}
 }

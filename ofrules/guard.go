@@ -31,14 +31,14 @@ func pipelineParts() []part {
 	for _, d := range []secgroup.Direction{secgroup.Egress, secgroup.Ingress} {
 		stagePipeline(&b, stageOf(d))
 	}
-	b.flow(TableOutput, 100, nil, of.OutputField{Field: regOut})
+	b.flow(TableOutput, prioOutput, nil, of.OutputField{Field: regOut})
 	return b.parts
 }
 
 // Nudge returns the key of a flow that never is. Deleting it changes nothing and
 // shows in no flow monitor, but has the switch hold its cached megaflows against
 // the tables.
-func Nudge() of.FlowKey { return key(TableOutput, 1, regOut.Is(0)) }
+func Nudge() of.FlowKey { return key(TableOutput, prioNudge, regOut.Is(0)) }
 
 // guardPipeline is the part of docs/semantics.md §4 that is the same for every NIC.
 func guardPipeline(b *builder) {
@@ -48,41 +48,41 @@ func guardPipeline(b *builder) {
 	deliver, output := of.Goto{Table: TableDeliver}, of.Goto{Table: TableOutput}
 
 	// What no VM may be: a router or a DHCP server.
-	b.flow(TableEgressGuard, 300, icmp6(of.ICMPv6RouterAdvert))
-	b.flow(TableEgressGuard, 300, icmp6(of.ICMPv6Redirect))
-	b.flow(TableEgressGuard, 300, icmp4(of.ICMPRedirect))
-	b.flow(TableEgressGuard, 300, icmp4(of.ICMPRouterAdvert))
-	b.flow(TableEgressGuard, 300, terms(ip4, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(68)))
-	b.flow(TableEgressGuard, 300, terms(ip6, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(546)))
+	b.flow(TableEgressGuard, prioForbidden, icmp6(of.ICMPv6RouterAdvert))
+	b.flow(TableEgressGuard, prioForbidden, icmp6(of.ICMPv6Redirect))
+	b.flow(TableEgressGuard, prioForbidden, icmp4(of.ICMPRedirect))
+	b.flow(TableEgressGuard, prioForbidden, icmp4(of.ICMPRouterAdvert))
+	b.flow(TableEgressGuard, prioForbidden, terms(ip4, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(68)))
+	b.flow(TableEgressGuard, prioForbidden, terms(ip6, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(546)))
 	// Neighbor Discovery that no flow of a NIC lets through is spoofed: it may
 	// not pass as ICMPv6 of an address it owns.
-	b.flow(TableEgressGuard, 205, nd(of.ICMPv6NeighborSolicit, of.NDTarget.IsAddr(netip.IPv6Unspecified()))) // options that cannot be read
-	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborSolicit))
-	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6NeighborAdvert))
-	b.flow(TableEgressGuard, 200, nd(of.ICMPv6RouterSolicit), of.Goto{Table: TableEgressND})
-	b.flow(TableEgressGuard, 190, icmp6(of.ICMPv6RouterSolicit))
+	b.flow(TableEgressGuard, prioNDUnreadable, nd(of.ICMPv6NeighborSolicit, of.NDTarget.IsAddr(netip.IPv6Unspecified()))) // options that cannot be read
+	b.flow(TableEgressGuard, prioNDSpoofed, icmp6(of.ICMPv6NeighborSolicit))
+	b.flow(TableEgressGuard, prioNDSpoofed, icmp6(of.ICMPv6NeighborAdvert))
+	b.flow(TableEgressGuard, prioDiscovery, nd(of.ICMPv6RouterSolicit), of.Goto{Table: TableEgressND})
+	b.flow(TableEgressGuard, prioNDSpoofed, icmp6(of.ICMPv6RouterSolicit))
 	// A client that has no address yet.
-	b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified()), of.IPv4Dst.IsAddr(broadcast)), deliver)
+	b.flow(TableEgressGuard, prioDiscovery, append(dhcp(of.EthTypeIPv4, 68, 67), of.IPv4Src.IsAddr(netip.IPv4Unspecified()), of.IPv4Dst.IsAddr(broadcast)), deliver)
 	// A client that renews; it has been judged as a sender by now.
 	for _, s := range append(forFragments(dhcp(of.EthTypeIPv4, 68, 67)), forFragments(dhcp(of.EthTypeIPv6, 546, 547))...) {
-		b.flow(TableEgressAny, 2000, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
+		b.flow(TableEgressAny, prioBaseline, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
 	}
 
 	for _, op := range arpOperations() {
-		b.flow(TableIngressGuard, 300, terms(of.EthType.Is(of.EthTypeARP), op), output)
+		b.flow(TableIngressGuard, prioAnswers, terms(of.EthType.Is(of.EthTypeARP), op), output)
 	}
-	b.flow(TableIngressGuard, 300, nd(of.ICMPv6NeighborSolicit), output)
-	b.flow(TableIngressGuard, 300, nd(of.ICMPv6NeighborAdvert), output)
+	b.flow(TableIngressGuard, prioAnswers, nd(of.ICMPv6NeighborSolicit), output)
+	b.flow(TableIngressGuard, prioAnswers, nd(of.ICMPv6NeighborAdvert), output)
 	for _, typ := range []uint64{of.ICMPv6NeighborSolicit, of.ICMPv6NeighborAdvert, of.ICMPv6RouterSolicit, of.ICMPv6RouterAdvert} {
-		b.flow(TableIngressGuard, 200, icmp6(typ)) // RS: for routers; RA: only from gateways, segmentParts
+		b.flow(TableIngressGuard, prioNotForHosts, icmp6(typ)) // RS: for routers; RA: only from gateways, segmentParts
 	}
-	b.flow(TableIngressGuard, 200, icmp4(of.ICMPRouterAdvert))
-	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv4, 67, 68), output)
-	b.flow(TableIngressGuard, 300, dhcp(of.EthTypeIPv6, 547, 546), output)
+	b.flow(TableIngressGuard, prioNotForHosts, icmp4(of.ICMPRouterAdvert))
+	b.flow(TableIngressGuard, prioAnswers, dhcp(of.EthTypeIPv4, 67, 68), output)
+	b.flow(TableIngressGuard, prioAnswers, dhcp(of.EthTypeIPv6, 547, 546), output)
 	judge := of.CT{ZoneField: regZone, Table: TableIngressState}
 	for _, eth := range ipTypes() {
-		b.flow(TableIngressGuard, 110, terms(eth, isFragment()), markFragment(), judge)
-		b.flow(TableIngressGuard, 100, terms(eth), judge)
+		b.flow(TableIngressGuard, prioIngressPart, terms(eth, isFragment()), markFragment(), judge)
+		b.flow(TableIngressGuard, prioIngressJudged, terms(eth), judge)
 	}
 }
 
@@ -98,24 +98,24 @@ func stagePipeline(b *builder, s stage) {
 	}
 	state(prioInvalid, of.CTInv, 0)
 	if begins := s.begins(); begins == nil {
-		state(200, of.CTEst, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+		state(prioKnown, of.CTEst, of.CTNew|of.CTInv, of.Goto{Table: s.next})
 		bothSendPipeline(b, s)
 	} else {
-		state(200, of.CTEst|of.CTRpl, of.CTNew|of.CTInv, of.Goto{Table: s.next})
-		state(200, of.CTEst, of.CTNew|of.CTInv|of.CTRpl, append(begins, of.Goto{Table: s.next})...)
+		state(prioKnown, of.CTEst|of.CTRpl, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+		state(prioKnown, of.CTEst, of.CTNew|of.CTInv|of.CTRpl, append(begins, of.Goto{Table: s.next})...)
 	}
-	state(200, of.CTRel, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+	state(prioKnown, of.CTRel, of.CTNew|of.CTInv, of.Goto{Table: s.next})
 	newPipeline(b, s)
 	cutPipeline(b, s)
 	fragmentPipeline(b, s)
 
-	b.flow(s.address, 0, nil, of.Goto{Table: s.rules})
+	b.flow(s.address, prioNothing, nil, of.Goto{Table: s.rules})
 	// OVS may overlook a complete conjunction in a table without this flow.
-	b.flow(s.rules, 0, nil)
+	b.flow(s.rules, prioNothing, nil)
 
 	icmpPipeline(b, s)
 	for _, eth := range ipTypes() { // ct() is for IP only
-		b.flow(s.accept, 100, terms(eth), accept(s)...)
+		b.flow(s.accept, prioAccept, terms(eth), accept(s)...)
 	}
 }
 

@@ -18,13 +18,6 @@ import (
 // Open vSwitch matches an ICMP type whole or not at all, so that the type goes to
 // a register first, which can be matched by its bits.
 
-// Priorities in the state tables, above prioNew. Watches and probes stand between
-// the two.
-const (
-	prioRequest  = 108
-	prioWithCode = 105
-)
-
 // icmpPipeline is the part of a stage that tells ICMP messages apart by what
 // connection tracking makes of them. Fragments do not get there: those of
 // stateless messages are dropped, as no table can tell of what they are.
@@ -32,11 +25,11 @@ func icmpPipeline(b *builder, s stage) {
 	for _, f := range []secgroup.Family{secgroup.FamilyIPv4, secgroup.FamilyIPv6} {
 		typ, code := icmpFields(f)
 		toRegister := of.CopyField{Src: typ, SrcBits: of.Range{Width: 8}, Dst: regLabel, DstBits: of.Range{Width: 8}}
-		b.flow(s.state, prioInvalid+10, append(icmpOf(f), ctState(of.CTInv, 0)), toRegister, of.Goto{Table: s.icmp})
+		b.flow(s.state, prioInvalidICMP, append(icmpOf(f), ctState(of.CTInv, 0)), toRegister, of.Goto{Table: s.icmp})
 		for _, block := range tracked(f) {
-			b.flow(s.icmp, 100, append(icmpOf(f), block))
+			b.flow(s.icmp, prioICMPTracked, append(icmpOf(f), block))
 		}
-		b.flow(s.icmp, 50, icmpOf(f), load(regLabel, 0), of.Goto{Table: s.nic})
+		b.flow(s.icmp, prioICMPStateless, icmpOf(f), load(regLabel, 0), of.Goto{Table: s.nic})
 
 		for n := range 256 {
 			if secgroup.ICMPClassOf(f, uint8(n)) != secgroup.ICMPRequest {
@@ -46,9 +39,9 @@ func icmpPipeline(b *builder, s stage) {
 			// One with a code is new to the kernel alone.
 			b.flow(s.state, prioRequest, append(request, code.Is(0), isNew()), of.Goto{Table: s.nic})
 			b.flow(s.state, prioWithCode, append(request, isNew()))
-			b.flow(s.accept, 160, request, accept(s)...)
+			b.flow(s.accept, prioAcceptRequest, request, accept(s)...)
 		}
-		b.flow(s.accept, 150, icmpOf(f), leave(s.next)...)
+		b.flow(s.accept, prioAcceptStateless, icmpOf(f), leave(s.next)...)
 	}
 }
 

@@ -195,7 +195,7 @@ func (c *Compiler) renderPlace(sp *spot) (changed [2][]*label) {
 		if len(ls) == 0 && !sp.shown[dir] {
 			continue
 		}
-		k := key(st.address, 100, regDomain.Is(uint64(c.domNos.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
+		k := key(st.address, prioAddress, regDomain.Is(uint64(c.domNos.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
 		sp.shown[dir] = len(ls) > 0
 		var surplus []*label
 		if len(ls) > labelRegisters {

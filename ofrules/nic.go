@@ -22,27 +22,27 @@ func nicParts(n localNIC) []part {
 		return b.parts
 	}
 	if !n.away { // else it is found by the uplink
-		b.flow(TableDeliver, 100, mine, append(deliver, of.Goto{Table: TableIngressGuard})...)
+		b.flow(TableDeliver, prioDeliver, mine, append(deliver, of.Goto{Table: TableIngressGuard})...)
 	}
 	enter := []of.Action{load(regSegment, uint64(n.segment.number)), load(regZone, uint64(n.port.Zone)), of.Goto{Table: TableEgressMAC}}
-	b.flow(TableEntry, prioTagged, terms(inPort, tagged()))
-	b.flow(TableEntry, 100, terms(inPort, of.VlanVID.Is(0)), enter...)
+	b.flow(TableEntry, prioEntryTagged, terms(inPort, tagged()))
+	b.flow(TableEntry, prioEntry, terms(inPort, of.VlanVID.Is(0)), enter...)
 	for _, eth := range ipTypes() {
-		b.flow(TableEntry, 110, terms(inPort, of.VlanVID.Is(0), eth, isFragment()), append([]of.Action{markFragment()}, enter...)...)
+		b.flow(TableEntry, prioEntryPart, terms(inPort, of.VlanVID.Is(0), eth, isFragment()), append([]of.Action{markFragment()}, enter...)...)
 	}
 	macParts(&b, n, inPort)
 	// A flooded frame does not come back to its sender, nor enter its zone.
-	b.flow(TableIngressGuard, 400, terms(inPort, out))
+	b.flow(TableIngressGuard, prioFloodedBack, terms(inPort, out))
 	guardParts(&b, n, inPort, out)
 	fragmentParts(&b, n, inPort, out)
 
 	policy := []of.Action{load(regProfile, uint64(n.profile.number)), load(regDomain, uint64(n.domNo))}
-	b.flow(TableIngressNIC, 100, terms(out), append(policy, of.Goto{Table: TableIngressAny})...)
+	b.flow(TableIngressNIC, prioNIC, terms(out), append(policy, of.Goto{Table: TableIngressAny})...)
 	if n.profile.restricted {
-		b.flow(TableEgressNIC, 100, terms(inPort), append(policy, of.Goto{Table: TableEgressAny})...)
+		b.flow(TableEgressNIC, prioNIC, terms(inPort), append(policy, of.Goto{Table: TableEgressAny})...)
 	} else {
 		b.parts = append(b.parts, part{
-			key:    key(TableEgressNIC, 100, inPort),
+			key:    key(TableEgressNIC, prioNIC, inPort),
 			cookie: cookie(KindUnrestricted, n.number),
 			acts:   admit(MarkUnrestricted, TableEgressAccept),
 		})
@@ -61,23 +61,23 @@ func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action
 	out := append(slices.Clip(deliver), of.Goto{Table: TableOutput})
 	begin := of.CT{Commit: true, Zone: n.port.Zone, Table: of.NoTable, Exec: []of.Action{load(of.CTMark, uint64(MarkUnfiltered)), uncut()}}
 	goOn := of.CT{Zone: n.port.Zone, Table: of.NoTable}
-	b.flow(TableEntry, 100, terms(inPort, untagged), segment, of.Goto{Table: TableDeliver})
+	b.flow(TableEntry, prioEntry, terms(inPort, untagged), segment, of.Goto{Table: TableDeliver})
 	if !n.away {
-		b.flow(TableDeliver, 100, mine, out...)
+		b.flow(TableDeliver, prioDeliver, mine, out...)
 	}
 	for _, eth := range ipTypes() {
 		for _, track := range []struct {
-			prio  uint16
-			match []of.Term
-			ct    of.CT
+			entry, deliver uint16
+			match          []of.Term
+			ct             of.CT
 		}{
-			{110, terms(eth), begin},
-			{120, terms(eth, of.IPProto.Is(of.ProtoTCP), of.TCPFlags.IsMasked(0, of.TCPSyn)), goOn},
+			{prioEntryIP, prioDeliverIP, terms(eth), begin},
+			{prioEntryNoSYN, prioDeliverNoSYN, terms(eth, of.IPProto.Is(of.ProtoTCP), of.TCPFlags.IsMasked(0, of.TCPSyn)), goOn},
 		} {
 			clone := of.Clone{Actions: []of.Action{track.ct}}
-			b.flow(TableEntry, track.prio, append(terms(inPort, untagged), track.match...), clone, segment, of.Goto{Table: TableDeliver})
+			b.flow(TableEntry, track.entry, append(terms(inPort, untagged), track.match...), clone, segment, of.Goto{Table: TableDeliver})
 			if !n.away {
-				b.flow(TableDeliver, track.prio, append(slices.Clip(mine), track.match...), append([]of.Action{clone}, out...)...)
+				b.flow(TableDeliver, track.deliver, append(slices.Clip(mine), track.match...), append([]of.Action{clone}, out...)...)
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func macParts(b *builder, n localNIC, inPort of.Term) {
 		if i == len(n.nic.MAC)-1 {
 			next = []of.Action{load(regProfile, 0), of.Goto{Table: TableEgressGuard}}
 		}
-		b.flow(TableEgressMAC, 100, terms(inPort, regProfile.Is(uint64(i)), of.EthSrc.IsMACMasked(value, mask)), next...)
+		b.flow(TableEgressMAC, prioOwnMAC, terms(inPort, regProfile.Is(uint64(i)), of.EthSrc.IsMACMasked(value, mask)), next...)
 	}
 }
 
@@ -109,19 +109,19 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 	deliver := of.Goto{Table: TableDeliver}
 	own := sources(n.nic)
 	for _, p := range own {
-		b.flow(TableEgressGuard, 100, terms(inPort, etherType(p.Addr()), source(p)), judge)
+		b.flow(TableEgressGuard, prioOwnAddress, terms(inPort, etherType(p.Addr()), source(p)), judge)
 		if p.Addr().Is4() {
 			arp := terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC(n.nic.MAC))
 			for _, op := range arpOperations() {
-				b.flow(TableEgressGuard, 200, append(slices.Clip(arp), op, of.ARPSPA.IsPrefix(p)), deliver)
+				b.flow(TableEgressGuard, prioDiscovery, append(slices.Clip(arp), op, of.ARPSPA.IsPrefix(p)), deliver)
 			}
 			// Whoever has no address yet asks whether it is taken (RFC 5227 §2.1.1).
-			b.flow(TableEgressGuard, 210, append(slices.Clip(arp), arpRequest(), of.ARPSPA.IsAddr(netip.IPv4Unspecified()), of.ARPTPA.IsPrefix(p)), deliver)
+			b.flow(TableEgressGuard, prioUnconfigured, append(slices.Clip(arp), arpRequest(), of.ARPSPA.IsAddr(netip.IPv4Unspecified()), of.ARPTPA.IsPrefix(p)), deliver)
 		}
 	}
 	if len(own) == 0 {
 		// Without addresses: only DHCP. guardPipeline has it for IPv4.
-		b.flow(TableEgressGuard, 200, append(dhcp(of.EthTypeIPv6, 546, 547), inPort, source(host(n.nic.MAC.LinkLocal())), of.IPv6Dst.IsAddr(dhcpServers)), deliver)
+		b.flow(TableEgressGuard, prioDiscovery, append(dhcp(of.EthTypeIPv6, 546, 547), inPort, source(host(n.nic.MAC.LinkLocal())), of.IPv6Dst.IsAddr(dhcpServers)), deliver)
 	} else {
 		discoveryParts(b, n, inPort, own)
 	}
@@ -132,11 +132,11 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 				server, client = 547, 546
 			}
 			eth := etherType(p.Addr())
-			b.flow(TableEgressGuard, 310, terms(inPort, source(p), eth, of.IPProto.Is(of.ProtoUDP), of.UDPSrc.Is(server), port.Is(client)), deliver)
-			b.flow(TableEgressGuard, 305, terms(inPort, source(p), eth, of.IPProto.Is(of.ProtoUDP), port.Is(client)), judge)
+			b.flow(TableEgressGuard, prioServesDHCP, terms(inPort, source(p), eth, of.IPProto.Is(of.ProtoUDP), of.UDPSrc.Is(server), port.Is(client)), deliver)
+			b.flow(TableEgressGuard, prioToDHCPClient, terms(inPort, source(p), eth, of.IPProto.Is(of.ProtoUDP), port.Is(client)), judge)
 		}
 		for _, s := range []service{dhcp(of.EthTypeIPv4, 68, 67), dhcp(of.EthTypeIPv6, 546, 547)} {
-			b.flow(TableIngressGuard, 310, append(s, out), of.Goto{Table: TableOutput})
+			b.flow(TableIngressGuard, prioGateway, append(s, out), of.Goto{Table: TableOutput})
 		}
 	}
 }
@@ -147,21 +147,21 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 func discoveryParts(b *builder, n localNIC, inPort of.Term, own []netip.Prefix) {
 	deliver, checkSource := of.Goto{Table: TableDeliver}, of.Goto{Table: TableEgressND}
 	unspecified := of.IPv6Src.IsAddr(netip.IPv6Unspecified())
-	b.flow(TableEgressGuard, 210, nd(of.ICMPv6RouterSolicit, inPort, unspecified), deliver)
+	b.flow(TableEgressGuard, prioUnconfigured, nd(of.ICMPv6RouterSolicit, inPort, unspecified), deliver)
 	optionMACs := []secgroup.MAC{n.nic.MAC, {}} // an absent option reads as zero
 	for _, mac := range optionMACs {
-		b.flow(TableEgressGuard, 200, nd(of.ICMPv6NeighborSolicit, inPort, of.NDSLL.IsMAC(mac)), checkSource)
+		b.flow(TableEgressGuard, prioDiscovery, nd(of.ICMPv6NeighborSolicit, inPort, of.NDSLL.IsMAC(mac)), checkSource)
 	}
 	for _, p := range own {
 		if p.Addr().Is4() {
 			continue
 		}
-		b.flow(TableEgressND, 100, terms(inPort, of.EthType.Is(of.EthTypeIPv6), source(p)), deliver)
+		b.flow(TableEgressND, prioNDSource, terms(inPort, of.EthType.Is(of.EthTypeIPv6), source(p)), deliver)
 		for _, mac := range optionMACs {
-			b.flow(TableEgressGuard, 200, nd(of.ICMPv6NeighborAdvert, inPort, of.NDTLL.IsMAC(mac), of.NDTarget.IsPrefix(p)), checkSource)
+			b.flow(TableEgressGuard, prioDiscovery, nd(of.ICMPv6NeighborAdvert, inPort, of.NDTLL.IsMAC(mac), of.NDTarget.IsPrefix(p)), checkSource)
 		}
 		// Duplicate address detection asks from :: for the address itself.
-		b.flow(TableEgressGuard, 210, nd(of.ICMPv6NeighborSolicit, inPort, unspecified, of.NDTarget.IsPrefix(p), of.NDSLL.IsMAC(secgroup.MAC{})), deliver)
+		b.flow(TableEgressGuard, prioUnconfigured, nd(of.ICMPv6NeighborSolicit, inPort, unspecified, of.NDTarget.IsPrefix(p), of.NDSLL.IsMAC(secgroup.MAC{})), deliver)
 	}
 }
 

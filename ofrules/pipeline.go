@@ -125,21 +125,6 @@ const (
 
 const labelRegisters = 4
 
-// prioInvalid is that of the flow of a state table which drops what connection
-// tracking makes no sense of.
-const prioInvalid = 300
-
-// prioTagged is that of the flows that drop what a VM tags.
-const prioTagged = 120
-
-// Priorities in the rules tables. All clauses of a conjunction stand at one
-// priority; its conj_id flow stands above any flow that could hide it.
-const (
-	prioConjID = 1100
-	prioDirect = 1010 // one remote, every protocol: no conjunction needed
-	prioClause = 1000 // minus the profile's chunk, see ruleFlows
-)
-
 // stage is the half of the pipeline that judges one direction.
 type stage struct {
 	state, icmp, nic, any, address, rules, accept, fragment uint8

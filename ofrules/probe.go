@@ -17,9 +17,6 @@ type Probe struct {
 	Meter              uint32 // that reports pass
 }
 
-// prioProbe stands above all else in its tables.
-const prioProbe = 5000
-
 // Flows returns the flows of the probe. Of a packet that passes they tell where
 // it leaves the stage (table deliver, or output), and then go on with it.
 func (p Probe) Flows() []of.Flow {
@@ -27,7 +24,7 @@ func (p Probe) Flows() []of.Flow {
 	if p.Egress {
 		side = sideEgress
 	}
-	b := watchBuilder{Watch: Watch{p.ID, p.OFPort, p.Ready, p.Meter}, above: 2, only: p.terms(), side: side}
+	b := watchBuilder{Watch: Watch{p.ID, p.OFPort, p.Ready, p.Meter}, above: probeAbove, only: p.terms(), side: side}
 	b.drops()
 	passed := b.report(Report{ID: p.ID, Egress: p.Egress})
 	if p.Egress {

@@ -204,11 +204,11 @@ func (c *Compiler) compileProfiles() {
 			switch n := p.rules[dir]; {
 			case dir == dirEgress && !p.restricted: // never gets there
 			case n.group+n.cidr == 0:
-				b.flow(st.any, 1, terms(regProfile.Is(uint64(p.number))))
+				b.flow(st.any, prioProfile, terms(regProfile.Is(uint64(p.number))))
 			case n.group == 0:
-				b.flow(st.any, 1, terms(regProfile.Is(uint64(p.number))), of.Goto{Table: st.rules})
+				b.flow(st.any, prioProfile, terms(regProfile.Is(uint64(p.number))), of.Goto{Table: st.rules})
 			default:
-				b.flow(st.any, 1, terms(regProfile.Is(uint64(p.number))), of.Goto{Table: st.address})
+				b.flow(st.any, prioProfile, terms(regProfile.Is(uint64(p.number))), of.Goto{Table: st.address})
 			}
 		}
 		c.set.setUnit(unitKey{kind: KindProfile, profile: p.number}, b.parts)

@@ -39,23 +39,23 @@ func segmentParts(in segmentInput) []part {
 			}
 			acts = append(acts, load(regZone, uint64(n.port.Zone)), load(regOut, uint64(n.port.OFPort)), of.Resubmit{Table: to})
 		}
-		b.flow(TableFlood, 100, terms(seg, regProfile.Is(uint64(i))), acts...)
+		b.flow(TableFlood, prioFloodChunk, terms(seg, regProfile.Is(uint64(i))), acts...)
 	}
 	many := of.EthDst.IsMACMasked(groupBit, groupBit)
 	if in.uplink != 0 {
 		// What came in by the uplink does not leave by it.
 		fromUplink := of.InPort.Is(uint64(in.uplink))
-		b.flow(TableDeliver, 60, terms(seg, many, fromUplink), flood...)
-		b.flow(TableDeliver, 20, terms(seg, fromUplink))
-		b.flow(TableDeliver, 10, terms(seg), uplinkActions(in)...)
+		b.flow(TableDeliver, prioFloodFromUplink, terms(seg, many, fromUplink), flood...)
+		b.flow(TableDeliver, prioUnknownUplink, terms(seg, fromUplink))
+		b.flow(TableDeliver, prioUnknown, terms(seg), uplinkActions(in)...)
 	}
-	b.flow(TableDeliver, 50, terms(seg, many), append(flood, uplinkActions(in)...)...)
+	b.flow(TableDeliver, prioFlood, terms(seg, many), append(flood, uplinkActions(in)...)...)
 	for _, g := range in.gateways {
 		if g.Is6() {
-			b.flow(TableIngressGuard, 310, nd(of.ICMPv6RouterAdvert, seg, of.IPv6Src.IsAddr(g)), of.Goto{Table: TableOutput})
+			b.flow(TableIngressGuard, prioGateway, nd(of.ICMPv6RouterAdvert, seg, of.IPv6Src.IsAddr(g)), of.Goto{Table: TableOutput})
 		} else { // RFC 1256: a host does without, so that its rules decide
 			match := append(icmpOf(secgroup.FamilyIPv4), of.ICMPType.Is(of.ICMPRouterAdvert), seg, of.IPv4Src.IsAddr(g))
-			b.flow(TableIngressGuard, 310, match, of.CT{ZoneField: regZone, Table: TableIngressState})
+			b.flow(TableIngressGuard, prioGateway, match, of.CT{ZoneField: regZone, Table: TableIngressState})
 		}
 	}
 	return b.parts
@@ -89,11 +89,11 @@ func vlanParts(vlan uint16, uplink uint32, segments []uint32) []part {
 	for _, s := range segments {
 		acts = append(acts, load(regSegment, uint64(s)), of.Resubmit{Table: TableDeliver})
 	}
-	b.flow(TableEntry, 100, match, acts...)
+	b.flow(TableEntry, prioEntry, match, acts...)
 	if vlan == 0 {
 		// A tag that gives a priority and no VLAN is an untagged frame's
 		// (IEEE 802.1Q, section 6.9).
-		b.flow(TableEntry, 100, terms(of.InPort.Is(uint64(uplink)), of.VlanVID.Is(of.VlanPresent)), append([]of.Action{of.PopVLAN{}}, acts...)...)
+		b.flow(TableEntry, prioEntry, terms(of.InPort.Is(uint64(uplink)), of.VlanVID.Is(of.VlanPresent)), append([]of.Action{of.PopVLAN{}}, acts...)...)
 	}
 	return b.parts
 }
@@ -109,7 +109,7 @@ func baselineParts(bl *secgroup.Baseline) []part {
 		}
 		to := service{etherType(a.Address), egressStage().remote(host(a.Address)), of.IPProto.Is(proto), port.Is(uint64(a.Port))}
 		for _, s := range forFragments(to) {
-			b.flow(TableEgressAny, 2000, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
+			b.flow(TableEgressAny, prioBaseline, s, load(regRule, uint64(MarkBaseline)), of.Goto{Table: TableEgressAccept})
 		}
 	}
 	return b.parts

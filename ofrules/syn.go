@@ -7,25 +7,6 @@ import of "github.com/ringfence/ringfence/openflow"
 // and forgotten, for one that the server begins. (What begins with SYN and ACK
 // is invalid to it.)
 
-// Priorities in the state tables. Those of pick-ups are of flows that are not a
-// Compiler's, see PickUp and PickUpNothing.
-const (
-	prioInvalidNone   = 330
-	prioOldTuple      = 320
-	prioTurn          = 208 // below what is cut, above what is established
-	prioPickUpNothing = 140
-	prioPickUp        = 130
-	prioNoSYN         = 110
-	prioNew           = 100
-)
-
-// Priorities in the accept tables, above those that let a packet through.
-const (
-	prioTCPInParts = 210
-	prioTurned     = 175 // not a Compiler's either, see PickUp
-	prioPickedUp   = 150
-)
-
 // pickedUp is the bit of ct_label that a connection has which was picked up in
 // mid-stream, so that it may seem to have been begun by the wrong end.
 var pickedUp = [16]byte{15: 2}

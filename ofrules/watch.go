@@ -31,7 +31,7 @@ type Watch struct {
 
 // Flows returns the flows of the watch.
 func (w Watch) Flows() []of.Flow {
-	b := watchBuilder{Watch: w, above: 1}
+	b := watchBuilder{Watch: w, above: watchAbove}
 	b.drops()
 	return b.flows
 }
@@ -57,18 +57,18 @@ const (
 func (b *watchBuilder) drops() {
 	in, out := of.InPort.Is(uint64(b.OFPort)), regOut.Is(uint64(b.OFPort))
 	ip := ipTypes()
-	b.drop(DropVLANTag, TableEntry, prioTagged, in, tagged())
+	b.drop(DropVLANTag, TableEntry, prioEntryTagged, in, tagged())
 	if !b.Ready { // else nothing untagged ends there
-		b.drop(DropNotReady, TableEntry, 0, in)
+		b.drop(DropNotReady, TableEntry, prioNothing, in)
 	}
-	b.drop(DropSpoofed, TableEgressMAC, 0, in)
+	b.drop(DropSpoofed, TableEgressMAC, prioNothing, in)
 	for _, typ := range []of.Term{ip[0], ip[1], of.EthType.Is(of.EthTypeARP)} {
-		b.drop(DropSpoofed, TableEgressGuard, 2, in, typ)
+		b.drop(DropSpoofed, TableEgressGuard, prioSpoofed, in, typ)
 	}
-	b.drop(DropGuard, TableEgressGuard, 0, in)
-	b.drop(DropSpoofed, TableEgressND, 0, in)
-	b.drop(DropUndelivered, TableDeliver, 0, in)
-	b.drop(DropGuard, TableIngressGuard, 0, out)
+	b.drop(DropGuard, TableEgressGuard, prioNothing, in)
+	b.drop(DropSpoofed, TableEgressND, prioNothing, in)
+	b.drop(DropUndelivered, TableDeliver, prioNothing, in)
+	b.drop(DropGuard, TableIngressGuard, prioNothing, out)
 	for _, p := range pipelineParts() {
 		if p.acts.IsDrop() {
 			nic := in
@@ -82,9 +82,9 @@ func (b *watchBuilder) drops() {
 		stage
 		port of.Term
 	}{{egressStage(), in}, {ingressStage(), out}} {
-		b.drop(DropNotReady, s.nic, 0, s.port)
-		b.drop(DropFragment, s.fragment, 0, s.port)
-		b.add(s.any, 1, []of.Action{of.Goto{Table: s.address}}, s.port)
+		b.drop(DropNotReady, s.nic, prioNothing, s.port)
+		b.drop(DropFragment, s.fragment, prioNothing, s.port)
+		b.add(s.any, prioProfile, []of.Action{of.Goto{Table: s.address}}, s.port)
 	}
 }
 
@@ -92,7 +92,7 @@ func (b *watchBuilder) drops() {
 func dropAt(k of.FlowKey) DropReason {
 	switch k.Table {
 	case TableEgressGuard:
-		if k.Priority < 300 {
+		if k.Priority < prioForbidden {
 			return DropSpoofed
 		}
 		return DropGuard
@@ -108,7 +108,7 @@ func dropAt(k of.FlowKey) DropReason {
 			return DropInvalid
 		case prioCut, prioCutFragment:
 			return DropCut
-		case 420:
+		case prioNoServerFragment:
 			return DropGuard
 		}
 	}
