@@ -2,6 +2,7 @@ package ofrules
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	of "github.com/ringfence/ringfence/openflow"
@@ -11,33 +12,63 @@ import (
 // Compiler holds the flow set of one host and follows changes. It is not safe
 // for concurrent use.
 type Compiler struct {
-	bits uint // width of numbers: 32, less in tests
-	set  *flowSet
+	bits    uint // width of numbers: 32, less in tests
+	set     *flowSet
+	local   local
+	shared  shared
+	numbers numberings
+	pending pending
+}
 
+// local is what a Compiler knows of its host: what is plugged, and what became
+// of it.
+type local struct {
 	sockets  sockets
 	nics     map[string]localNIC // local NICs that have flows
 	problems map[string]string   // NICs that are plugged and have none, and why
 	resynced map[string]struct{} // NICs looked at since Resynced was called
 	prefer   map[string]string   // NICs that name another host first, which is named
 	come     map[string]string   // as in Host.Elsewhere
+}
 
+// shared is what flows of several NICs have in common, each with its users.
+type shared struct {
 	profiles map[string]*profile
 	groups   map[secgroup.GroupRef]*groupUse
 	segments map[string]*segment
 	domains  map[string]int // local NICs in each routing domain
-
 	units    map[unitKey]*ruleUnit
 	accepts  map[string]int // (profile, rule) pairs that need a rule's conj_id flow
 	labels   map[secgroup.GroupRef]*label
 	naming   map[*label]map[unitKey]struct{} // rule units that name a label
 	addrs    *addresses
-	pending  pending
-	ruleNos  *numbers
-	labelNos *numbers // of labels and composites
-	profNos  *numbers
-	domNos   *numbers
-	segNos   *numbers
-	nicNos   *numbers
+}
+
+// numberings are the spaces of numbers that stand for names in flows.
+type numberings struct {
+	rules    *numbers
+	labels   *numbers // of labels and composites
+	profiles *numbers
+	domains  *numbers
+	segments *numbers
+	nics     *numbers
+}
+
+func newNumberings(bits uint) (n numberings) {
+	for _, space := range n.spaces() {
+		*space = newNumbers(bits)
+	}
+	return n
+}
+
+func (n *numberings) spaces() []**numbers {
+	return []**numbers{&n.rules, &n.labels, &n.profiles, &n.domains, &n.segments, &n.nics}
+}
+
+// colliding tells whether numbers may differ from those of a compile from
+// scratch.
+func (n *numberings) colliding() bool {
+	return slices.ContainsFunc(n.spaces(), func(space **numbers) bool { return (*space).rebuild })
 }
 
 // pending is what an update has still to do, in the order of run; empty between
@@ -63,23 +94,21 @@ func newPending() pending {
 func New() *Compiler { return newCompiler(32) }
 
 func newCompiler(bits uint) *Compiler {
-	c := &Compiler{
+	return &Compiler{
 		bits: bits, set: newFlowSet(),
-		sockets: newSockets(), nics: map[string]localNIC{}, problems: map[string]string{}, resynced: map[string]struct{}{}, prefer: map[string]string{},
-		profiles: map[string]*profile{}, groups: map[secgroup.GroupRef]*groupUse{},
-		segments: map[string]*segment{}, domains: map[string]int{},
-		units: map[unitKey]*ruleUnit{}, accepts: map[string]int{},
-		labels: map[secgroup.GroupRef]*label{}, naming: map[*label]map[unitKey]struct{}{}, addrs: newAddresses(),
+		local: local{
+			sockets: newSockets(), nics: map[string]localNIC{}, problems: map[string]string{},
+			resynced: map[string]struct{}{}, prefer: map[string]string{},
+		},
+		shared: shared{
+			profiles: map[string]*profile{}, groups: map[secgroup.GroupRef]*groupUse{},
+			segments: map[string]*segment{}, domains: map[string]int{},
+			units: map[unitKey]*ruleUnit{}, accepts: map[string]int{},
+			labels: map[secgroup.GroupRef]*label{}, naming: map[*label]map[unitKey]struct{}{}, addrs: newAddresses(),
+		},
+		numbers: newNumberings(bits),
 		pending: newPending(),
 	}
-	for _, n := range c.spaces() {
-		*n = newNumbers(bits)
-	}
-	return c
-}
-
-func (c *Compiler) spaces() []**numbers {
-	return []**numbers{&c.ruleNos, &c.labelNos, &c.profNos, &c.domNos, &c.segNos, &c.nicNos}
 }
 
 // Reset compiles from scratch and returns the difference to the flows before.
@@ -95,11 +124,11 @@ func compile(bits uint, s *secgroup.Snapshot, h Host) *Compiler {
 	h.Changed = nil
 	c := newCompiler(bits)
 	c.run(s, h, all)
-	if c.colliding() {
+	if c.numbers.colliding() {
 		// All names are known now: number them in an order of their own.
 		again := newCompiler(bits)
-		from := c.spaces()
-		for i, n := range again.spaces() {
+		from := c.numbers.spaces()
+		for i, n := range again.numbers.spaces() {
 			(*n).resolve((*from[i]).all())
 		}
 		again.run(s, h, all)
@@ -114,21 +143,10 @@ func compile(bits uint, s *secgroup.Snapshot, h Host) *Compiler {
 // left out between two calls; use Reset when one was.
 func (c *Compiler) Update(s *secgroup.Snapshot, h Host, t secgroup.Touched) Delta {
 	c.run(s, h, t)
-	if c.colliding() {
+	if c.numbers.colliding() {
 		return c.Reset(s, h)
 	}
 	return c.set.take()
-}
-
-// colliding tells whether numbers may differ from those of a compile from
-// scratch.
-func (c *Compiler) colliding() bool {
-	for _, n := range c.spaces() {
-		if (*n).rebuild {
-			return true
-		}
-	}
-	return false
 }
 
 // run brings every part up to date, each step feeding the later ones.
@@ -167,23 +185,23 @@ func (c *Compiler) Flow(k of.FlowKey) (of.Flow, bool) {
 func (c *Compiler) Len() int { return len(c.set.flows) }
 
 // Problems returns the plugged NICs that have no flows, and why.
-func (c *Compiler) Problems() map[string]string { return maps.Clone(c.problems) }
+func (c *Compiler) Problems() map[string]string { return maps.Clone(c.local.problems) }
 
 // Problem says why a plugged NIC has no flows, "" if it has or is not plugged.
-func (c *Compiler) Problem(nic string) string { return c.problems[nic] }
+func (c *Compiler) Problem(nic string) string { return c.local.problems[nic] }
 
 // Resynced returns the NICs of which Problem may say something else since
 // Resynced was called last; after Reset, all that are plugged.
 func (c *Compiler) Resynced() map[string]struct{} {
-	nics := c.resynced
-	c.resynced = map[string]struct{}{}
+	nics := c.local.resynced
+	c.local.resynced = map[string]struct{}{}
 	return nics
 }
 
 // Rule returns the rule that a number in a cookie, a conj_id or a ct_mark stands
 // for.
 func (c *Compiler) Rule(number uint32) (secgroup.RuleRef, bool) {
-	name, ok := c.ruleNos.name(number)
+	name, ok := c.numbers.rules.name(number)
 	if !ok {
 		return secgroup.RuleRef{}, false
 	}
@@ -192,7 +210,7 @@ func (c *Compiler) Rule(number uint32) (secgroup.RuleRef, bool) {
 }
 
 // NIC returns the NIC that a number in a cookie stands for.
-func (c *Compiler) NIC(number uint32) (string, bool) { return c.nicNos.name(number) }
+func (c *Compiler) NIC(number uint32) (string, bool) { return c.numbers.nics.name(number) }
 
 // Names of what has numbers. Ids hold no slash.
 func groupName(g secgroup.GroupRef) string { return g.Account + "/" + g.ID }

@@ -112,7 +112,7 @@ func TestCrowdedAddresses(t *testing.T) {
 					t.Fatalf("seed %d, %d bits, step %d: %s", seed, bits, i, fault)
 				}
 				c.reach(t)
-				composites += len(c.compiler.addrs.composites[dirIngress])
+				composites += len(c.compiler.shared.addrs.composites[dirIngress])
 			}
 		}
 	}

@@ -146,7 +146,7 @@ func (c *Compiler) legend(text string) string {
 		if id := uint32(n); id >= firstNumber && !seen[id] {
 			seen[id] = true
 			for i, what := range []string{"rule", "label", "profile", "domain", "segment", "nic"} {
-				if name, ok := (*c.spaces()[i]).name(id); ok {
+				if name, ok := (*c.numbers.spaces()[i]).name(id); ok {
 					lines = append(lines, fmt.Sprintf("# %#x is %s %s\n", id, what, strings.ReplaceAll(strings.TrimPrefix(name, "\x00"), "\x00", "+")))
 				}
 			}

@@ -11,22 +11,22 @@ func (c *Compiler) syncLabels(s *secgroup.Snapshot) {
 		switch {
 		case l.refs == [2]int{}:
 			for _, m := range l.nics {
-				c.addrs.add(m, l, -1)
+				c.shared.addrs.add(m, l, -1)
 			}
 			l.nics = nil
-			delete(c.labels, l.group)
-			delete(c.naming, l)
-			c.labelNos.release(groupName(l.group))
+			delete(c.shared.labels, l.group)
+			delete(c.shared.naming, l)
+			c.numbers.labels.release(groupName(l.group))
 		case l.nics == nil:
 			l.nics = map[string]membership{}
 			for _, n := range s.MemberNICs(l.group) {
 				m := membership{n, s.Domain(n)}
 				l.nics[n.ID] = m
-				c.addrs.add(m, l, 1)
+				c.shared.addrs.add(m, l, 1)
 			}
 		default: // a direction came or went
 			for _, m := range l.nics {
-				c.addrs.touch(m)
+				c.shared.addrs.touch(m)
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func (c *Compiler) syncMembers(s *secgroup.Snapshot, t secgroup.Touched) {
 		if n != nil {
 			domain = s.Domain(n)
 		}
-		for _, l := range c.labels {
+		for _, l := range c.shared.labels {
 			old, was := l.nics[id]
 			is := n != nil && s.Judges(l.group, n)
 			if was == is && (!is || old == membership{n, domain}) {
@@ -48,13 +48,13 @@ func (c *Compiler) syncMembers(s *secgroup.Snapshot, t secgroup.Touched) {
 			}
 			if is {
 				m := membership{n, domain}
-				c.addrs.add(m, l, 1)
+				c.shared.addrs.add(m, l, 1)
 				l.nics[id] = m
 			} else {
 				delete(l.nics, id)
 			}
 			if was {
-				c.addrs.add(old, l, -1)
+				c.shared.addrs.add(old, l, -1)
 			}
 		}
 	}
@@ -64,31 +64,31 @@ func (c *Compiler) syncMembers(s *secgroup.Snapshot, t secgroup.Touched) {
 // came or went have their rules compiled again.
 func (c *Compiler) syncAddresses() {
 	if len(c.pending.domains) > 0 {
-		for p, sp := range c.addrs.places {
+		for p, sp := range c.shared.addrs.places {
 			if _, ok := c.pending.domains[p.domain]; ok {
-				c.addrs.touchSpot(sp)
+				c.shared.addrs.touchSpot(sp)
 			}
 		}
 	}
-	for _, sp := range c.addrs.dirty {
+	for _, sp := range c.shared.addrs.dirty {
 		sp.dirty = false
 		if len(sp.labels) == 0 {
-			delete(c.addrs.places, sp.place)
+			delete(c.shared.addrs.places, sp.place)
 		}
 		for dir, changed := range c.renderPlace(sp) {
 			for _, l := range changed {
-				for k := range c.naming[l] {
-					if dirOf(c.units[k].rule.Direction) == dir {
+				for k := range c.shared.naming[l] {
+					if dirOf(c.shared.units[k].rule.Direction) == dir {
 						c.pending.units[k] = struct{}{}
 					}
 				}
 			}
 		}
 	}
-	c.addrs.dirty = nil
+	c.shared.addrs.dirty = nil
 	for d := range c.pending.domains {
-		if c.domains[d] == 0 {
-			c.domNos.release(d) // not before its flows are gone
+		if c.shared.domains[d] == 0 {
+			c.numbers.domains.release(d) // not before its flows are gone
 		}
 	}
 }

@@ -33,25 +33,25 @@ type segment struct {
 
 // syncNICs follows NICs that were plugged, unplugged, moved or touched.
 func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
-	uplink := c.sockets.uplink
-	dirty := c.sockets.follow(h)
+	uplink := c.local.sockets.uplink
+	dirty := c.local.sockets.follow(h)
 	for id := range t.NICs {
-		if _, ok := c.sockets.ports[id]; ok {
+		if _, ok := c.local.sockets.ports[id]; ok {
 			dirty[id] = struct{}{}
 		}
 	}
-	for id, first := range c.prefer {
-		if isElsewhere(id, first, c.come) != isElsewhere(id, first, h.Elsewhere) {
+	for id, first := range c.local.prefer {
+		if isElsewhere(id, first, c.local.come) != isElsewhere(id, first, h.Elsewhere) {
 			dirty[id] = struct{}{}
 		}
 	}
-	c.come = h.Elsewhere
+	c.local.come = h.Elsewhere
 	for id := range dirty {
 		c.syncNIC(s, h.Name, id)
 	}
-	maps.Copy(c.resynced, dirty)
+	maps.Copy(c.local.resynced, dirty)
 	if uplink != h.Uplink {
-		for name := range c.segments {
+		for name := range c.shared.segments {
 			c.pending.segments[name] = struct{}{}
 		}
 	}
@@ -60,15 +60,15 @@ func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
 // syncNIC replaces what is known of one NIC. The new references are taken
 // before the old ones are given back, so that nothing shared comes and goes.
 func (c *Compiler) syncNIC(s *secgroup.Snapshot, host, id string) {
-	old, had := c.nics[id]
-	delete(c.nics, id)
-	delete(c.problems, id)
-	delete(c.prefer, id)
-	if port, ok := c.sockets.ports[id]; ok {
+	old, had := c.local.nics[id]
+	delete(c.local.nics, id)
+	delete(c.local.problems, id)
+	delete(c.local.prefer, id)
+	if port, ok := c.local.sockets.ports[id]; ok {
 		if n, problem := c.resolveNIC(s, host, id, port); problem != "" {
-			c.problems[id] = problem
+			c.local.problems[id] = problem
 		} else {
-			c.nics[id] = n
+			c.local.nics[id] = n
 		}
 	}
 	c.pending.nics[id] = struct{}{}
@@ -79,7 +79,7 @@ func (c *Compiler) syncNIC(s *secgroup.Snapshot, host, id string) {
 
 // resolveNIC looks up all that a NIC's flows depend on and takes references.
 func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) (localNIC, string) {
-	if problem := c.sockets.wrong(port); problem != "" {
+	if problem := c.local.sockets.wrong(port); problem != "" {
 		return localNIC{}, problem
 	}
 	nic := s.NIC(id)
@@ -100,23 +100,23 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) 
 	if len(effective) == 0 {
 		return localNIC{}, fmt.Sprintf("account %q has no default group", nic.Account)
 	}
-	n := localNIC{nic: nic, port: port, number: c.nicNos.acquire(id), domain: network.RoutingDomain}
+	n := localNIC{nic: nic, port: port, number: c.numbers.nics.acquire(id), domain: network.RoutingDomain}
 	if host != "" && nic.AwayFrom(host) {
-		c.prefer[id] = nic.Hosts[0]
-		n.away = isElsewhere(id, nic.Hosts[0], c.come)
+		c.local.prefer[id] = nic.Hosts[0]
+		n.away = isElsewhere(id, nic.Hosts[0], c.local.come)
 	}
-	if c.domains[n.domain]++; c.domains[n.domain] == 1 {
+	if c.shared.domains[n.domain]++; c.shared.domains[n.domain] == 1 {
 		c.pending.domains[n.domain] = struct{}{}
-		if !c.domNos.has(n.domain) {
-			c.domNos.acquire(n.domain)
+		if !c.numbers.domains.has(n.domain) {
+			c.numbers.domains.acquire(n.domain)
 		}
 	}
-	n.domNo = c.domNos.of(n.domain)
+	n.domNo = c.numbers.domains.of(n.domain)
 	name := network.Segment().String()
-	seg := c.segments[name]
+	seg := c.shared.segments[name]
 	if seg == nil {
-		seg = &segment{name: name, number: c.segNos.acquire(name), vlan: network.VLAN, local: network.Local, nics: map[string]struct{}{}}
-		c.segments[name] = seg
+		seg = &segment{name: name, number: c.numbers.segments.acquire(name), vlan: network.VLAN, local: network.Local, nics: map[string]struct{}{}}
+		c.shared.segments[name] = seg
 	}
 	seg.nics[id] = struct{}{}
 	c.pending.segments[name] = struct{}{}
@@ -135,16 +135,16 @@ func isElsewhere(id, first string, come map[string]string) bool {
 
 // Prefer returns the NICs plugged here that name another host first, and which.
 // The caller must not change it.
-func (c *Compiler) Prefer() map[string]string { return c.prefer }
+func (c *Compiler) Prefer() map[string]string { return c.local.prefer }
 
 // releaseNIC gives back what resolveNIC took for the NIC's former value.
 func (c *Compiler) releaseNIC(id string, old localNIC) {
-	c.nicNos.release(id)
-	if c.domains[old.domain]--; c.domains[old.domain] == 0 {
-		delete(c.domains, old.domain)
+	c.numbers.nics.release(id)
+	if c.shared.domains[old.domain]--; c.shared.domains[old.domain] == 0 {
+		delete(c.shared.domains, old.domain)
 		c.pending.domains[old.domain] = struct{}{}
 	}
-	if now, ok := c.nics[id]; !ok || now.segment != old.segment {
+	if now, ok := c.local.nics[id]; !ok || now.segment != old.segment {
 		delete(old.segment.nics, id)
 	}
 	c.pending.segments[old.segment.name] = struct{}{}
@@ -157,7 +157,7 @@ func (c *Compiler) releaseNIC(id string, old localNIC) {
 func (c *Compiler) compileNICs() {
 	for id := range c.pending.nics {
 		var parts []part
-		if n, ok := c.nics[id]; ok {
+		if n, ok := c.local.nics[id]; ok {
 			parts = nicParts(n)
 		}
 		c.set.setUnit(unitKey{kind: KindNIC, name: id}, parts)
@@ -168,7 +168,7 @@ func (c *Compiler) compileNICs() {
 func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 	vlans := map[uint16]struct{}{}
 	for name := range c.pending.segments {
-		seg := c.segments[name]
+		seg := c.shared.segments[name]
 		if seg == nil {
 			continue
 		}
@@ -177,8 +177,8 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 		}
 		unit := unitKey{kind: KindSegment, name: name}
 		if len(seg.nics) == 0 {
-			delete(c.segments, name)
-			c.segNos.release(name)
+			delete(c.shared.segments, name)
+			c.numbers.segments.release(name)
 			c.set.setUnit(unit, nil)
 			continue
 		}
@@ -186,15 +186,15 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 	}
 	for vlan := range vlans {
 		var numbers []uint32
-		for _, seg := range c.segments {
+		for _, seg := range c.shared.segments {
 			if seg.vlan == vlan && !seg.local {
 				numbers = append(numbers, seg.number)
 			}
 		}
 		slices.Sort(numbers)
 		var parts []part
-		if c.sockets.uplink != 0 && len(numbers) > 0 {
-			parts = vlanParts(vlan, c.sockets.uplink, numbers)
+		if c.local.sockets.uplink != 0 && len(numbers) > 0 {
+			parts = vlanParts(vlan, c.local.sockets.uplink, numbers)
 		}
 		c.set.setUnit(unitKey{kind: KindSegment, name: fmt.Sprintf("vlan %d", vlan)}, parts)
 	}
@@ -203,11 +203,11 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 func (c *Compiler) segmentInput(s *secgroup.Snapshot, seg *segment) segmentInput {
 	in := segmentInput{number: seg.number, vlan: seg.vlan}
 	if !seg.local {
-		in.uplink = c.sockets.uplink
+		in.uplink = c.local.sockets.uplink
 	}
 	networks := map[string]struct{}{}
 	for _, id := range slices.Sorted(maps.Keys(seg.nics)) {
-		n := c.nics[id]
+		n := c.local.nics[id]
 		if !n.away {
 			in.nics = append(in.nics, n)
 		}

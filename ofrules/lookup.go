@@ -4,7 +4,7 @@ package ofrules
 // stands in the cookies of that set's flows; false if the NIC has no flows or is
 // not filtered.
 func (c *Compiler) Profile(nic string) (number uint32, ok bool) {
-	n, ok := c.nics[nic]
+	n, ok := c.local.nics[nic]
 	if !ok || n.profile == nil {
 		return 0, false
 	}
@@ -13,7 +13,7 @@ func (c *Compiler) Profile(nic string) (number uint32, ok bool) {
 
 // Installed tells whether a NIC has flows.
 func (c *Compiler) Installed(nic string) bool {
-	_, ok := c.nics[nic]
+	_, ok := c.local.nics[nic]
 	return ok
 }
 

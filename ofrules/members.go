@@ -127,14 +127,14 @@ func (sp *spot) labelsIn(dir int) []*label {
 // setComposite makes a place use the composite of some labels (none: no
 // composite), and returns its number and the labels whose composites changed.
 func (c *Compiler) setComposite(dir int, p place, surplus []*label) (uint32, []*label) {
-	a := c.addrs
+	a := c.shared.addrs
 	name := compositeName(surplus)
 	old := a.used[dir][p]
 	var changed []*label
 	if name != "" && name != old {
 		k, ok := a.composites[dir][name]
 		if !ok {
-			k = &composite{number: c.labelNos.acquire(name), labels: surplus}
+			k = &composite{number: c.numbers.labels.acquire(name), labels: surplus}
 			a.composites[dir][name] = k
 			changed = append(changed, surplus...)
 		}
@@ -145,7 +145,7 @@ func (c *Compiler) setComposite(dir int, p place, surplus []*label) (uint32, []*
 			k.refs--
 		} else {
 			delete(a.composites[dir], old)
-			c.labelNos.release(old)
+			c.numbers.labels.release(old)
 			changed = append(changed, k.labels...)
 		}
 	}
@@ -189,13 +189,13 @@ func (c *Compiler) renderPlace(sp *spot) (changed [2][]*label) {
 	p := sp.place
 	for dir, st := range []stage{egressStage(), ingressStage()} {
 		var ls []*label
-		if c.domains[p.domain] > 0 {
+		if c.shared.domains[p.domain] > 0 {
 			ls = sp.labelsIn(dir)
 		}
 		if len(ls) == 0 && !sp.shown[dir] {
 			continue
 		}
-		k := key(st.address, prioAddress, regDomain.Is(uint64(c.domNos.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
+		k := key(st.address, prioAddress, regDomain.Is(uint64(c.numbers.domains.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
 		sp.shown[dir] = len(ls) > 0
 		var surplus []*label
 		if len(ls) > labelRegisters {

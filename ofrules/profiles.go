@@ -53,20 +53,20 @@ func dirOf(d secgroup.Direction) int {
 // acquireProfile returns the profile of a set of groups for one more NIC.
 func (c *Compiler) acquireProfile(s *secgroup.Snapshot, e []secgroup.Effective) *profile {
 	name := profileName(e)
-	p := c.profiles[name]
+	p := c.shared.profiles[name]
 	if p != nil {
 		p.refs++
 		return p
 	}
-	p = &profile{name: name, number: c.profNos.acquire(name), refs: 1}
-	c.profiles[name] = p
+	p = &profile{name: name, number: c.numbers.profiles.acquire(name), refs: 1}
+	c.shared.profiles[name] = p
 	c.pending.profiles[p] = struct{}{}
 	for _, g := range e {
 		p.groups = append(p.groups, g.Group)
-		use := c.groups[g.Group]
+		use := c.shared.groups[g.Group]
 		if use == nil {
 			use = &groupUse{group: s.Group(g.Group), profiles: map[*profile]struct{}{}}
-			c.groups[g.Group] = use
+			c.shared.groups[g.Group] = use
 		}
 		use.profiles[p] = struct{}{}
 	}
@@ -82,21 +82,21 @@ func (c *Compiler) releaseProfile(p *profile) {
 	}
 	c.eachRule(p, func(g secgroup.GroupRef, r secgroup.Rule) { c.removeRule(p, g, r.ID) })
 	for _, g := range p.groups {
-		use := c.groups[g]
+		use := c.shared.groups[g]
 		if delete(use.profiles, p); len(use.profiles) == 0 {
-			delete(c.groups, g)
+			delete(c.shared.groups, g)
 		}
 	}
-	delete(c.profiles, p.name)
+	delete(c.shared.profiles, p.name)
 	delete(c.pending.profiles, p)
-	c.profNos.release(p.name)
+	c.numbers.profiles.release(p.name)
 	c.set.setUnit(unitKey{kind: KindProfile, profile: p.number}, nil)
 }
 
 // eachRule calls fn for the rules of a profile's groups, as compiled last.
 func (c *Compiler) eachRule(p *profile, fn func(secgroup.GroupRef, secgroup.Rule)) {
 	for _, g := range p.groups {
-		if group := c.groups[g].group; group != nil {
+		if group := c.shared.groups[g].group; group != nil {
 			for _, r := range group.Rules {
 				fn(g, r)
 			}
@@ -106,7 +106,7 @@ func (c *Compiler) eachRule(p *profile, fn func(secgroup.GroupRef, secgroup.Rule
 
 func (c *Compiler) restricts(p *profile) bool {
 	for _, g := range p.groups {
-		if group := c.groups[g].group; group != nil && secgroup.EgressRestricts(group) {
+		if group := c.shared.groups[g].group; group != nil && secgroup.EgressRestricts(group) {
 			return true
 		}
 	}
@@ -116,7 +116,7 @@ func (c *Compiler) restricts(p *profile) bool {
 // syncGroups follows the rules of the groups that were touched.
 func (c *Compiler) syncGroups(s *secgroup.Snapshot, t secgroup.Touched) {
 	for ref := range t.Groups {
-		use := c.groups[ref]
+		use := c.shared.groups[ref]
 		if use == nil {
 			continue
 		}
@@ -157,7 +157,7 @@ func (c *Compiler) syncRestricted(p *profile) {
 			c.addRule(p, g, rule)
 		}
 	})
-	for id, n := range c.nics {
+	for id, n := range c.local.nics {
 		if n.profile == p {
 			c.pending.nics[id] = struct{}{}
 		}

@@ -22,12 +22,12 @@ func (c *Compiler) addRule(p *profile, g secgroup.GroupRef, r secgroup.Rule) {
 		return
 	}
 	u := &ruleUnit{profile: p, rule: r, name: ruleName(g, r.ID)}
-	c.ruleNos.acquire(u.name)
+	c.numbers.rules.acquire(u.name)
 	k := ruleUnitKey(p, u.name)
 	if r.RemoteGroup != (secgroup.GroupRef{}) {
 		u.label = c.nameLabel(r.RemoteGroup, dirOf(r.Direction), k)
 	}
-	c.units[k] = u
+	c.shared.units[k] = u
 	c.pending.units[k] = struct{}{}
 	c.count(u, 1)
 }
@@ -35,18 +35,18 @@ func (c *Compiler) addRule(p *profile, g secgroup.GroupRef, r secgroup.Rule) {
 // removeRule undoes addRule.
 func (c *Compiler) removeRule(p *profile, g secgroup.GroupRef, id string) {
 	k := ruleUnitKey(p, ruleName(g, id))
-	u := c.units[k]
+	u := c.shared.units[k]
 	if u == nil {
 		return
 	}
 	c.count(u, -1)
-	delete(c.units, k)
+	delete(c.shared.units, k)
 	delete(c.pending.units, k)
 	c.set.setUnit(k, nil)
 	if u.label != nil {
 		c.unnameLabel(u.label, dirOf(u.rule.Direction), k)
 	}
-	c.ruleNos.release(u.name)
+	c.numbers.rules.release(u.name)
 }
 
 // count keeps a profile's rule counts; n is 1 or -1.
@@ -62,15 +62,15 @@ func (c *Compiler) count(u *ruleUnit, n int) {
 	if !needsConjunction(u.rule) {
 		return
 	}
-	if c.accepts[u.name] += n; c.accepts[u.name] == 0 {
-		delete(c.accepts, u.name)
+	if c.shared.accepts[u.name] += n; c.shared.accepts[u.name] == 0 {
+		delete(c.shared.accepts, u.name)
 	}
 	c.pending.accepts[u.name] = struct{}{}
 	before := chunks(counts.clauses)
 	if counts.clauses += n; chunks(counts.clauses) == before {
 		return
 	}
-	for k, other := range c.units {
+	for k, other := range c.shared.units {
 		if other.profile == u.profile && dirOf(other.rule.Direction) == dir {
 			c.pending.units[k] = struct{}{}
 		}
@@ -79,13 +79,13 @@ func (c *Compiler) count(u *ruleUnit, n int) {
 
 // nameLabel takes a rule unit's reference on the label of a group.
 func (c *Compiler) nameLabel(g secgroup.GroupRef, dir int, k unitKey) *label {
-	l := c.labels[g]
+	l := c.shared.labels[g]
 	if l == nil {
-		l = &label{group: g, number: c.labelNos.acquire(groupName(g))}
-		c.labels[g] = l
-		c.naming[l] = map[unitKey]struct{}{}
+		l = &label{group: g, number: c.numbers.labels.acquire(groupName(g))}
+		c.shared.labels[g] = l
+		c.shared.naming[l] = map[unitKey]struct{}{}
 	}
-	c.naming[l][k] = struct{}{}
+	c.shared.naming[l][k] = struct{}{}
 	if l.refs[dir]++; l.refs[dir] == 1 {
 		c.pending.labels[l] = struct{}{}
 	}
@@ -93,7 +93,7 @@ func (c *Compiler) nameLabel(g secgroup.GroupRef, dir int, k unitKey) *label {
 }
 
 func (c *Compiler) unnameLabel(l *label, dir int, k unitKey) {
-	delete(c.naming[l], k)
+	delete(c.shared.naming[l], k)
 	if l.refs[dir]--; l.refs[dir] == 0 {
 		c.pending.labels[l] = struct{}{}
 	}
@@ -103,12 +103,12 @@ func (c *Compiler) unnameLabel(l *label, dir int, k unitKey) {
 // conjunctions.
 func (c *Compiler) compileRules() {
 	for k := range c.pending.units {
-		u := c.units[k]
+		u := c.shared.units[k]
 		dir := dirOf(u.rule.Direction)
-		in := ruleInput{rule: u.rule, number: c.ruleNos.of(u.name), profile: u.profile.number}
+		in := ruleInput{rule: u.rule, number: c.numbers.rules.of(u.name), profile: u.profile.number}
 		if u.label != nil {
 			in.label = u.label.number
-			in.composites = c.addrs.containing(dir, u.label)
+			in.composites = c.shared.addrs.containing(dir, u.label)
 		}
 		if n := chunks(u.profile.rules[dir].clauses); n > 1 {
 			in.chunk = uint16(in.number % uint32(n))
@@ -119,7 +119,7 @@ func (c *Compiler) compileRules() {
 		}
 	}
 	for name := range c.pending.accepts {
-		if c.accepts[name] == 0 {
+		if c.shared.accepts[name] == 0 {
 			c.set.setUnit(unitKey{kind: KindRule, name: name}, nil)
 		}
 	}

@@ -106,8 +106,8 @@ func (s *sockets) wrong(p Port) string {
 }
 
 // Ports returns where NICs are plugged, as of the last update.
-func (c *Compiler) Ports() map[string]Port { return maps.Clone(c.sockets.ports) }
+func (c *Compiler) Ports() map[string]Port { return maps.Clone(c.local.sockets.ports) }
 
 // Port returns where a NIC is plugged, the zero Port if it is not, as of the last
 // update.
-func (c *Compiler) Port(nic string) Port { return c.sockets.ports[nic] }
+func (c *Compiler) Port(nic string) Port { return c.local.sockets.ports[nic] }
