@@ -19,6 +19,7 @@ func (e *engine) bring(ctx context.Context) error {
 			return err
 		}
 		e.back = ofrules.Diff(have, e.compiler.Flows())
+		e.adopt(e.back)
 		e.install.forget()
 		// Nobody knows what passed meanwhile.
 		e.sweeper.expect(sweep{loss: impact.Loss{All: true}})

@@ -72,6 +72,7 @@ type timing struct {
 	audit   time.Duration // reading the flows back although nothing seems wrong
 	refused time.Duration // trying flows again that the switch did not take
 	zone    time.Duration // keeping the zone of a NIC that left
+	unsure  time.Duration // picking nothing up of a NIC that is new, see memory.doubt
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -98,6 +99,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.timing.zone <= 0 {
 		c.timing.zone = zoneKept
+	}
+	if c.timing.unsure <= 0 {
+		c.timing.unsure = pickUpNotAfter
 	}
 	if c.timing.refused <= 0 {
 		c.timing.refused = tryRefused

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/impact"
@@ -192,7 +194,7 @@ func (e *engine) meet(ctx context.Context) error {
 func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
 		mark = e.view.mark
-		e.memory.filter(ch.loss.Filtered, time.Now())
+		e.doubt(maps.Keys(ch.loss.Filtered))
 		var d ofrules.Delta
 		e.desk.compile(in.host.Uplink, func(c *ofrules.Compiler) {
 			if ch.replaced || !e.compiled {
@@ -208,6 +210,7 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 			e.back = ofrules.Delta{} // to be found by reading back
 		}
 		e.sweeper.expect(sweep{loss: ch.loss})
+		e.doubt(slices.Values(in.strange))
 		for _, nic := range in.fresh {
 			e.sweeper.expect(sweep{loss: impact.Loss{NICs: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
 		}

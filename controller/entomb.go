@@ -14,10 +14,11 @@ type memory struct {
 	process  string // ovs-vswitchd's
 	sentinel sentinel
 	fresh    map[string]bool      // NICs whose zones may lack tombstones
-	look     time.Time            // when what was picked up is judged first; zero: it was, or nothing is
+	look     time.Time            // when what was picked up is judged next
 	end      time.Time            // when that is over; zero: it is
-	filtered map[string]time.Time // when NICs came to be filtered that had not been, not long ago
+	unsure   map[string]time.Time // NICs that may have connections which nobody knows, and since when
 	barred   bool                 // some NICs are not picked up from now on
+	adopted  bool                 // what the switch held at the controller's start is known
 }
 
 // entomb has tombstones put where the switch does not have them any more, before

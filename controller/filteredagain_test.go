@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/gopacket/gopacket/layers"
 
@@ -16,6 +17,13 @@ import (
 // might begin a connection of its own.
 func TestFilteredAgain(t *testing.T) {
 	filtered := func(r *rig) { r.applied(r.write(secgroup.Put(nic(1)))) }
+	forgets := func(r *rig, k talk) {
+		r.eventually(patience, "the sentinel is there", r.sentinel)
+		time.Sleep(2 * sentinelEvery) // and the controller has seen it
+		r.ovs.Appctl("dpctl/flush-conntrack")
+		r.logged("picking up TCP in mid-stream")
+		r.inject("p1", k.fromServer(r.t))
+	}
 	for _, c := range []struct {
 		name string
 		then func(r *rig, k talk)
@@ -42,9 +50,23 @@ func TestFilteredAgain(t *testing.T) {
 		{"the controller reads the whole policy anew, and then the switch forgets it", func(r *rig, k talk) {
 			r.policy.anew.Store(true)
 			filtered(r)
-			r.ovs.Appctl("dpctl/flush-conntrack")
-			r.logged("picking up TCP in mid-stream")
-			r.inject("p1", k.fromServer(r.t))
+			forgets(r, k)
+		}},
+		{"the controller is started later, and then the switch forgets it", func(r *rig, k talk) {
+			r.stop()
+			rev := r.write(secgroup.Put(nic(1)))
+			r.start()
+			r.applied(rev)
+			forgets(r, k)
+		}},
+		{"the host is started again, and then the switch forgets it", func(r *rig, k talk) {
+			r.stop()
+			rev := r.write(secgroup.Put(nic(1)))
+			r.ovs.KillVswitchd()
+			r.ovs.StartVswitchd()
+			r.start()
+			r.applied(rev)
+			forgets(r, k)
 		}},
 		{"the switch has forgotten it, and the controller is started later", func(r *rig, k talk) {
 			r.stop()
@@ -63,6 +85,7 @@ func TestFilteredAgain(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, p := newRig(t), newPolicy()
+			r.timing.unsure = pickUpNotAfter
 			r.withUplink()
 			off := *nic(1)
 			off.Enforcement = secgroup.EnforcementOff

@@ -62,7 +62,9 @@ func newRig(t *testing.T) *rig {
 func newBareRig(t *testing.T) *rig {
 	t.Helper()
 	t.Parallel()
-	r := &rig{t: t, logs: &logbook{}}
+	// All NICs of a test are new; that they are unsure for a while is for those
+	// tests that are about it.
+	r := &rig{t: t, logs: &logbook{}, timing: timing{unsure: 1}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("controller's log:\n%s", r.logs)

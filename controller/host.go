@@ -22,6 +22,7 @@ type hostInput struct {
 	zones    *zoned              // which do not change any more
 	problems map[string]string   // NICs that get no flows, and why
 	fresh    []string            // NICs that got a zone just now, or their former one back
+	strange  []string            // of these, those that got another one
 	looked   map[string]struct{} // NICs looked at just now; nil = all
 	again    time.Duration       // when to look again, 0 = no need
 }
@@ -55,7 +56,7 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 		look, gone, uplink = e.changed(all)
 	}
 	in := &e.local.in
-	in.fresh, in.looked, in.again = nil, map[string]struct{}{}, 0
+	in.fresh, in.strange, in.looked, in.again = nil, nil, map[string]struct{}{}, 0
 	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.others.known()
 	if all || len(look) > 0 || len(gone) > 0 {
 		e.look(ctx, in, look, gone, all)
@@ -141,8 +142,8 @@ func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []s
 		delete(in.since, nic)
 		e.local.devs.forget(nic)
 	}
-	fresh, failed := e.zones.change(ctx, look, gone)
-	in.fresh = fresh
+	strange, back, failed := e.zones.change(ctx, look, gone)
+	in.fresh, in.strange = append(slices.Clone(strange), back...), strange
 	for _, c := range look {
 		was, had := ports[c.nic]
 		e.local.forget(c.nic)

@@ -45,6 +45,7 @@ func list(ctx context.Context, l lister, zones []uint16) (conns []unixctl.Conn, 
 // pass looks once at every connection that is of concern, and returns how many
 // it cut.
 func (s *sweeper) pass(ctx context.Context, j job, w sweep) (int, error) {
+	start := time.Now()
 	zones := s.zonesOf(j, w)
 	if len(zones) == 0 {
 		return 0, nil
@@ -64,7 +65,7 @@ func (s *sweeper) pass(ctx context.Context, j job, w sweep) (int, error) {
 			s.tombs.keep(nic, c, now)
 		}
 	}
-	s.sawPickedUp(pickedUp, w.loss.All)
+	s.sawPickedUp(pickedUp, w.loss.All, time.Since(start))
 	return len(cut), s.cut(ctx, j, cut)
 }
 

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/ringfence/ringfence/impact"
@@ -12,33 +13,56 @@ import (
 
 // After the switch has forgotten its connections TCP is picked up in mid-stream
 // for pickUpFor. What came up is judged at pickUpLook, when most that goes on has,
-// and at the end.
+// then every pickUpAgain (and for a recheckShare of the time at most), and at the
+// end: the other end may be a NIC of another host, whose rules this one's flows do
+// not have.
 const (
-	pickUpFor  = 30 * time.Second
-	pickUpLook = 300 * time.Millisecond
+	pickUpFor   = 30 * time.Second
+	pickUpLook  = 300 * time.Millisecond
+	pickUpAgain = time.Second
 )
 
-// pickUpNotAfter is for how long after a NIC came to be filtered nothing of it is
-// picked up: what nothing allows may have begun before, and is known to be cut only
-// if the switch had not forgotten it by then.
-const pickUpNotAfter = 5 * time.Second
+// pickUpNotAfter is for how long nothing is picked up of a NIC that was not filtered
+// here before. Its VM may have connections that nothing allows, and nobody knows to
+// be cut: the switch never let them begin. Their ends try ever more rarely, and
+// most give up in that time.
+const pickUpNotAfter = 15 * time.Second
 
-// filter notes NICs that are filtered from now on and were not.
-func (m *memory) filter(nics map[string]struct{}, now time.Time) {
-	for nic, since := range m.filtered {
-		if now.Sub(since) > pickUpNotAfter && m.end.IsZero() {
-			delete(m.filtered, nic)
+// doubt notes such NICs: those that are filtered from now on and were not, those
+// that came to this host, and at the controller's start those whose flows were not
+// in the switch.
+func (e *engine) doubt(nics iter.Seq[string]) {
+	m, now := &e.memory, time.Now()
+	for nic, since := range m.unsure {
+		if now.Sub(since) > e.cfg.timing.unsure && m.end.IsZero() {
+			delete(m.unsure, nic)
 		}
 	}
-	if len(nics) == 0 {
+	for nic := range nics {
+		if m.unsure == nil {
+			m.unsure = map[string]time.Time{}
+		}
+		m.unsure[nic], m.barred = now, true
+	}
+}
+
+// adopt looks at what the first reading back has found wrong.
+func (e *engine) adopt(wrong ofrules.Delta) {
+	if e.memory.adopted {
 		return
 	}
-	if m.barred = true; m.filtered == nil {
-		m.filtered = map[string]time.Time{}
-	}
-	for nic := range nics {
-		m.filtered[nic] = now
-	}
+	e.memory.adopted = true
+	e.doubt(func(yield func(string) bool) {
+		for _, f := range wrong.Put {
+			c, ok := ofrules.ParseCookie(f.Cookie)
+			if !ok || c.Kind != ofrules.KindNIC {
+				continue
+			}
+			if nic, ok := e.compiler.NIC(c.ID); ok && !yield(nic) {
+				return
+			}
+		}
+	})
 }
 
 // pickUpAnew begins to pick up.
@@ -55,8 +79,8 @@ func (e *engine) pickUp(ctx context.Context, in hostInput) error {
 	m := &e.memory
 	whole := max(time.Until(m.end).Round(time.Second), time.Second)
 	mods := passing(whole, ofrules.PickUp())
-	for nic, since := range m.filtered {
-		if zone := in.zones.zone(nic); zone != 0 && m.end.Sub(since) < pickUpFor+pickUpNotAfter {
+	for nic, since := range m.unsure {
+		if zone := in.zones.zone(nic); zone != 0 && m.end.Sub(since) < pickUpFor+e.cfg.timing.unsure {
 			mods = append(mods, passing(whole, ofrules.PickUpNothing(zone))...)
 		}
 	}
@@ -83,7 +107,6 @@ func pickUpNothing() wire.FlowMod {
 }
 
 // pickOn goes on with that, and says when to be called again, 0 for not at all.
-// What came up is judged at the end of each part.
 func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error) {
 	now := time.Now()
 	look := sweep{loss: impact.Loss{All: true}}
@@ -96,14 +119,12 @@ func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error
 	switch {
 	case m.end.IsZero():
 		return 0, nil
-	case !m.look.IsZero() && now.Before(m.look):
+	case now.Before(m.look):
 		return m.look.Sub(now), nil
-	case !m.look.IsZero():
-		m.look = time.Time{}
-		e.sweeper.expect(look)
-		return time.Until(m.end) + time.Second, nil
 	case now.Before(m.end.Add(time.Second)): // the flows' timeouts are whole seconds
-		return m.end.Add(time.Second).Sub(now), nil
+		m.look = now.Add(max(pickUpAgain, recheckShare*e.sweeper.lookTook()))
+		e.sweeper.expect(look)
+		return m.look.Sub(now), nil
 	default:
 		m.end = time.Time{}
 		e.sweeper.expect(look)

@@ -104,8 +104,9 @@ func refused(t *tombs, s *secgroup.Snapshot, nic string, conns []unixctl.Conn) (
 // pickUp is what the sweeper knows of connections that were picked up in
 // mid-stream (see ofrules.PickUp).
 type pickUp struct {
-	until time.Time // they may come up
-	seen  bool      // the last look at all zones has found some
+	until time.Time     // they may come up
+	seen  bool          // the last look at all zones has found some
+	took  time.Duration // that look
 }
 
 // picksUp says until when the switch may pick up connections.
@@ -122,9 +123,20 @@ func (s *sweeper) mayHavePickedUp() bool {
 	return s.pickUp.seen || time.Now().Before(s.pickUp.until)
 }
 
-// sawPickedUp notes whether a look found some; only one at all zones finds none.
-func (s *sweeper) sawPickedUp(some, all bool) {
+// sawPickedUp notes whether a look found some, and how long it took; only one at
+// all zones finds none.
+func (s *sweeper) sawPickedUp(some, all bool, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pickUp.seen = some || s.pickUp.seen && !all
+	if all {
+		s.pickUp.took = took
+	}
+}
+
+// lookTook is how long the last look at all zones took.
+func (s *sweeper) lookTook() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pickUp.took
 }

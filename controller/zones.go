@@ -64,8 +64,8 @@ type leaver struct {
 
 // change gives zones to NICs that came and takes back those of NICs that are
 // gone; claims are the NICs of which something may be different. It returns which
-// of them are new to their zone, or back in it, and why others got none.
-func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fresh []string, failed map[string]error) {
+// of them are new to their zone, which are back in it, and why others got none.
+func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fresh, back []string, failed map[string]error) {
 	if z.byNIC == nil {
 		z.byNIC, z.used, z.wrote, z.owed = map[string]uint16{}, map[uint16]string{}, map[string]written{}, map[string]bool{}
 	}
@@ -80,7 +80,6 @@ func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fres
 	}
 	failed = map[string]error{}
 	var homeless []claim
-	var back []string
 	for _, c := range claims {
 		if _, has := z.byNIC[c.nic]; has {
 			continue
@@ -96,7 +95,7 @@ func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fres
 	}
 	fresh = z.settle(ctx, homeless, failed)
 	z.rewrite(ctx, claims, fresh)
-	return append(fresh, back...), failed
+	return fresh, back, failed
 }
 
 // others returns the NICs with a zone that are not among claims.

@@ -44,8 +44,8 @@ func (f *fakeTracker) zones() *zones {
 
 // assign is a change to exactly these claims.
 func (z *zones) assign(ctx context.Context, claims []claim) (byNIC map[string]uint16, fresh []string, failed map[string]error) {
-	fresh, failed = z.change(ctx, claims, z.others(claims))
-	return maps.Clone(z.byNIC), fresh, failed
+	fresh, back, failed := z.change(ctx, claims, z.others(claims))
+	return maps.Clone(z.byNIC), append(fresh, back...), failed
 }
 
 // claimed makes claims of interfaces.

@@ -95,7 +95,7 @@ func zonesByChange(t *testing.T) {
 			}
 		}
 		slices.SortFunc(look, func(a, b claim) int { return compareName(a.iface, b.iface.Name) })
-		_, failed := z.change(t.Context(), look, gone)
+		_, _, failed := z.change(t.Context(), look, gone)
 		clear(again)
 		for _, c := range look {
 			if _, has := z.byNIC[c.nic]; has == (failed[c.nic] != nil) {
