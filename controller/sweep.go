@@ -146,7 +146,7 @@ func (s *sweeper) run(ctx context.Context) error {
 			look = nil
 			if j := s.latest(); j.conn != s.conn { // to be swept anyway
 				late = impact.Loss{}
-			} else if _, err := s.pass(ctx, j, sweep{loss: late}); err != nil {
+			} else if err := s.lookLate(ctx, j, late); err != nil {
 				look = time.After(sweepRetry)
 			} else {
 				late = impact.Loss{}
@@ -180,6 +180,20 @@ func (s *sweeper) run(ctx context.Context) error {
 			s.report.applied(j.conn, j.rev, j.mark, idle && !w.changed)
 		}
 	}
+}
+
+// lookLate cuts what a handler thread let in that was held up, and has the
+// megaflow go by which it did.
+func (s *sweeper) lookLate(ctx context.Context, j job, late impact.Loss) error {
+	cut, err := s.pass(ctx, j, sweep{loss: late})
+	if err != nil || cut == 0 {
+		return err
+	}
+	if err := s.settler.settle(ctx); err != nil {
+		return err
+	}
+	_, err = s.pass(ctx, j, sweep{loss: late})
+	return err
 }
 
 // sweep cuts at once what nothing allows any more, and again when no cached

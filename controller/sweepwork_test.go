@@ -26,6 +26,7 @@ type fakeTracking struct {
 	fails error
 	// unreachable is why the switch cannot reach its connections.
 	unreachable error
+	purge       func() // is called before megaflows are purged
 }
 
 func (f *fakeTracking) CheckTracking(context.Context) error { return f.unreachable }
@@ -64,7 +65,12 @@ func (f *fakeTracking) FlushZone(_ context.Context, zone uint16) error {
 }
 
 func (f *fakeTracking) AwaitRevalidation(context.Context) error { return nil }
-func (f *fakeTracking) PurgeMegaflows(context.Context) error    { return nil }
+func (f *fakeTracking) PurgeMegaflows(context.Context) error {
+	if f.purge != nil {
+		f.purge()
+	}
+	return nil
+}
 
 func (f *fakeTracking) left() (zones []uint16) {
 	f.mu.Lock()
@@ -106,7 +112,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, send: tracking.cut, tombs: newTombs(),
 			view: v, report: report, freed: func([]uint16) {}, metrics: metrics, settler: &settler{
 				ctl: func() revalidators { return tracking }, nudge: func(context.Context) error { return nil },
-				lastPass: func() time.Duration { return 0 }, cached: func() int { return 0 }, misplaces: func() bool { return false },
+				lastPass: func() time.Duration { return 0 }, cached: func() int { return 0 }, misplaces: func() bool { return true },
 			},
 			wake: make(chan struct{}, 1),
 		}
@@ -171,8 +177,18 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		tracking.mu.Lock()
 		tracking.conns = pings(1, 2)
 		tracking.mu.Unlock()
+		purges := 0
+		tracking.purge = func() { // what let it in still does, until it is purged
+			purges++
+			tracking.mu.Lock()
+			defer tracking.mu.Unlock()
+			tracking.conns = append(tracking.conns, pings(1)...)
+		}
 		sleep(lateLook)
 		expect("that of the NIC concerned is cut", 5, 2)
+		if purges != 1 {
+			t.Errorf("purged %d times, want once", purges)
+		}
 
 		t.Log("nothing is claimed at a switch that seems to have no connections")
 		tracking.unreachable = errors.New("no such protocol")

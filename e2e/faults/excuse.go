@@ -1,6 +1,9 @@
 package faults
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // excuse is a time in which something is not promised, of some flows.
 type excuse struct {
@@ -71,8 +74,39 @@ func ofMachine(name string) func(*Flow) bool {
 // anewWithin is how long a client of TCP takes to see that it has to begin anew.
 const anewWithin = redialAfter + dialFor + revokedWithin
 
+// newFor is for how long nothing of a VM's TCP is picked up on a host that it is new
+// to, see semantics.md §3, and what it takes the host to know it.
+const newFor = 15*time.Second + 3*time.Second
+
+// newcomer is who is new to a host, and until when.
+type newcomer struct {
+	of    func(*Flow) bool
+	until time.Time
+}
+
 // tcpAnew notes that TCP needs a SYN, because nobody is left who knows what was
 // cut: a VM is at another host, or its host was started again.
 func (w *World) tcpAnew(f Fault, from time.Time, of func(*Flow) bool) {
+	w.tcpAgain(f, from, of)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.newcomers = append(w.newcomers, newcomer{of, time.Now().Add(newFor)})
+}
+
+// tcpAgain excuses the time that TCP takes to begin anew.
+func (w *World) tcpAgain(f Fault, from time.Time, of func(*Flow) bool) {
 	w.excuse(excuse{Window: Window{from, time.Now().Add(anewWithin)}, why: f.Kind, of: func(f *Flow) bool { return f.Proto == "tcp" && of(f) }})
+}
+
+// forgets notes that a host's switch has forgotten its connections: TCP of who is
+// new there needs a SYN.
+func (w *World) forgets(f Fault, host string, from time.Time) {
+	w.mu.Lock()
+	w.newcomers = slices.DeleteFunc(w.newcomers, func(n newcomer) bool { return n.until.Before(from) })
+	all := slices.Clone(w.newcomers)
+	w.mu.Unlock()
+	there := w.touches(host)
+	for _, n := range all {
+		w.tcpAgain(f, from, func(f *Flow) bool { return there(f) && n.of(f) })
+	}
 }

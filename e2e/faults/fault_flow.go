@@ -49,6 +49,8 @@ func foreignOpens(ctx context.Context, w *World, f Fault) error {
 
 // conntrackFlushed has the switch forget its connections.
 func conntrackFlushed(ctx context.Context, w *World, f Fault) error {
+	from := time.Now()
 	_, err := w.Lab.Host(f.Target).Appctl(ctx, "dpctl/flush-conntrack")
+	w.forgets(f, f.Target, from)
 	return err
 }

@@ -24,6 +24,7 @@ func vswitchd(ctx context.Context, w *World, f Fault) error {
 	h := w.Lab.Host(f.Target)
 	from := time.Now()
 	err := errors.Join(h.KillVswitchd(), sleep(ctx, f.For), h.StartVswitchd(ctx))
+	w.forgets(f, f.Target, from)
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target)})
 	return err
 }

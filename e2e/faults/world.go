@@ -32,6 +32,8 @@ type World struct {
 	mu      sync.Mutex
 	vms     map[string]*vm
 	excuses []excuse
+
+	newcomers []newcomer
 }
 
 // vm is a running machine, with a device on each host it may be on.
@@ -93,6 +95,7 @@ func (w *World) build(ctx context.Context, dir, binary string) (err error) {
 		}
 	}
 	w.Book = NewBook(len(slots()), time.Now())
+	w.newcomers = []newcomer{{of: func(*Flow) bool { return true }, until: time.Now().Add(newFor)}}
 	for _, f := range append(slices.Clone(w.Flows), controls...) {
 		from, to := w.vms[f.From], w.vms[f.To]
 		a := end{from.NS, netip.AddrPortFrom(from.address(f.Family), f.ClientPort)}
