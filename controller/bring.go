@@ -18,8 +18,9 @@ func (e *engine) bring(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e.back = ofrules.Diff(have, e.compiler.Flows())
-		e.adopt(e.back)
+		want := e.compiler.Flows()
+		e.adopt(have, want)
+		e.back = ofrules.Diff(have, want)
 		e.install.forget()
 		// Nobody knows what passed meanwhile.
 		e.sweeper.expect(sweep{loss: impact.Loss{All: true}})

@@ -30,6 +30,16 @@ func TestForgotten(t *testing.T) {
 			r.applied(r.write(secgroup.Put(nic(2))))
 			r.ovs.Appctl("dpctl/flush-conntrack")
 		},
+		"flushed, and the controller was just started, with other groups": func(r *rig) {
+			r.stop()
+			r.timing.unsure = pickUpNotAfter
+			rev := r.write(secgroup.Put(attach("db", "a1")))
+			r.start()
+			r.applied(rev, "a1")
+			r.eventually(patience, "the sentinel is there", r.sentinel)
+			time.Sleep(2 * sentinelEvery) // and the controller has seen it
+			r.ovs.Appctl("dpctl/flush-conntrack")
+		},
 		"restarted": func(r *rig) {
 			r.restartVswitchd()
 			r.applied(1, "a1")

@@ -46,23 +46,33 @@ func (e *engine) doubt(nics iter.Seq[string]) {
 	}
 }
 
-// adopt looks at what the first reading back has found wrong.
-func (e *engine) adopt(wrong ofrules.Delta) {
+// adopt looks at what the switch held when the controller started, and at what it
+// should: a NIC that was not filtered then is in doubt.
+func (e *engine) adopt(have, want []openflow.Flow) {
 	if e.memory.adopted {
 		return
 	}
 	e.memory.adopted = true
+	before := filteredIn(have)
 	e.doubt(func(yield func(string) bool) {
-		for _, f := range wrong.Put {
-			c, ok := ofrules.ParseCookie(f.Cookie)
-			if !ok || c.Kind != ofrules.KindNIC {
-				continue
-			}
-			if nic, ok := e.compiler.NIC(c.ID); ok && !yield(nic) {
+		for number := range filteredIn(want) {
+			if nic, ok := e.compiler.NIC(number); ok && !before[number] && !yield(nic) {
 				return
 			}
 		}
 	})
+}
+
+// filteredIn returns the numbers of the NICs that flows filter: a NIC's source MAC
+// is looked at only if it is filtered.
+func filteredIn(flows []openflow.Flow) map[uint32]bool {
+	numbers := map[uint32]bool{}
+	for _, f := range flows {
+		if c, ok := ofrules.ParseCookie(f.Cookie); ok && c.Kind == ofrules.KindNIC && f.Table == ofrules.TableEgressMAC {
+			numbers[c.ID] = true
+		}
+	}
+	return numbers
 }
 
 // pickUpAnew begins to pick up.
