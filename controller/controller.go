@@ -47,6 +47,7 @@ type Config struct {
 	Reports Reports
 	Asks    Asks   // nil: nobody asks
 	Peers   Peers  // nil: a NIC is taken to be at the host that it names first
+	Plugs   Plugs  // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
 	Host    string // name under which the host reports
 	OVSDB   string // address of the local ovsdb-server: unix:PATH
 	Bridge  string // br-int; made if it is missing
@@ -122,6 +123,7 @@ type controller struct {
 	sweeper *sweeper
 	desk    *desk
 	others  *elsewhere
+	newest  *newest
 	report  *reporter
 	metrics *metrics
 	ctl     *unixctl.Client // of what enforces
@@ -161,6 +163,9 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return c.desk.run(ctx) })
 	g.Go(func() error { return c.others.run(ctx) })
+	if cfg.Plugs != nil {
+		g.Go(func() error { return c.newest.run(ctx) })
+	}
 	g.Go(func() error { return newEngine(c).run(ctx) })
 	if err := g.Wait(); stopped() == nil {
 		return fmt.Errorf("controller: %w", err)
@@ -188,6 +193,8 @@ func newController(cfg Config) *controller {
 	c.sweeper = newSweeper(c)
 	c.desk = newDesk(c)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
+	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
+	c.report.written = c.newest.reported
 	return c
 }
 

@@ -190,8 +190,12 @@ func (e *engine) meet(ctx context.Context) error {
 	return nil
 }
 
-// compile brings the flow set up to date and hands on what may be taken away.
+// compile brings the flow set up to date and hands on what may be taken away. It
+// does nothing before it is known which NICs are served elsewhere.
 func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
+	if !in.known {
+		return 0, "", false
+	}
 	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
 		mark = e.view.mark
 		e.doubt(maps.Keys(ch.loss.Filtered))

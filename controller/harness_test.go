@@ -111,7 +111,7 @@ func (r *rig) start() {
 	r.cancel, r.ended = cancel, make(chan error, 1)
 	r.metrics = prometheus.NewRegistry()
 	cfg := Config{
-		Policy: r.policy, Reports: r.hostStore, Asks: r.hostStore, Peers: r.hostStore, Uplink: r.uplink, Host: hostName,
+		Policy: r.policy, Reports: r.hostStore, Asks: r.hostStore, Peers: r.hostStore, Plugs: r.hostStore, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
 		NICConnections: nicConnections,

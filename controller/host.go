@@ -25,6 +25,7 @@ type hostInput struct {
 	strange  []string            // of these, those that got another one
 	looked   map[string]struct{} // NICs looked at just now; nil = all
 	again    time.Duration       // when to look again, 0 = no need
+	known    bool                // host.Newer is, or cannot be
 }
 
 // local is what the bridge said when it was looked at last.
@@ -58,6 +59,7 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 	in := &e.local.in
 	in.fresh, in.strange, in.looked, in.again = nil, nil, map[string]struct{}{}, 0
 	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.others.known()
+	in.host.Newer, in.known = e.newest.known()
 	if all || len(look) > 0 || len(gone) > 0 {
 		e.look(ctx, in, look, gone, all)
 	}

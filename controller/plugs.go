@@ -171,18 +171,23 @@ func (p *plugs) close() {
 	}
 }
 
-// keepZones writes the zones of interfaces, in one transaction. One that has
-// gone meanwhile is no error.
-func (p *plugs) keepZones(ctx context.Context, ids map[string]string) error {
+// keepZones writes the zones of interfaces.
+func (p *plugs) keepZones(ctx context.Context, zones map[string]string) error {
+	return p.keepValues(ctx, zoneKey, zones)
+}
+
+// keepValues writes a key of the external_ids of interfaces, by interface, in one
+// transaction. One that has gone meanwhile is no error.
+func (p *plugs) keepValues(ctx context.Context, key string, values map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
 	db, err := p.database(ctx)
 	if err != nil {
 		return err
 	}
-	set := make(map[string]map[string]string, len(ids))
-	for iface, id := range ids {
-		set[iface] = map[string]string{zoneKey: id}
+	set := make(map[string]map[string]string, len(values))
+	for iface, value := range values {
+		set[iface] = map[string]string{key: value}
 	}
 	return db.SetInterfaceExternalIDs(ctx, set)
 }

@@ -44,6 +44,7 @@ type reporter struct {
 	log     *slog.Logger
 	metrics *metrics
 	wake    chan struct{}
+	written func([]store.HostNIC) // is told of the NICs, all of them, whenever they were reported
 
 	taken bool // another machine has the host's name; run's own
 
@@ -65,8 +66,8 @@ const firstWord = 2 * time.Second
 func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	return &reporter{
 		cfg: cfg, log: log, metrics: m, wake: make(chan struct{}, 1), problems: map[string]error{},
-		unsettled: map[string]struct{}{},
-		status:    store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: machineOf(), Started: time.Now()},
+		unsettled: map[string]struct{}{}, written: func([]store.HostNIC) {},
+		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: machineOf(), Started: time.Now()},
 	}
 }
 
@@ -116,9 +117,13 @@ func (r *reporter) run(ctx context.Context) error {
 		}
 		writes.spend(time.Now(), reportCost)
 		beat = time.Now().Add(heartbeat)
-		err := r.cfg.Reports.PutHost(ctx, r.current())
+		status, seen := r.current()
+		err := r.cfg.Reports.PutHost(ctx, status)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if err == nil && seen {
+			r.written(status.NICs)
 		}
 		again := r.reported(err)
 		if err != nil {
@@ -168,8 +173,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// current returns the status as it is to be written.
-func (r *reporter) current() store.HostStatus {
+// current returns the status as it is to be written, and whether it is known
+// which NICs are plugged.
+func (r *reporter) current() (status store.HostStatus, seen bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.due = time.Time{}
@@ -189,5 +195,5 @@ func (r *reporter) current() store.HostStatus {
 		return true
 	})
 	r.metrics.applied.Set(float64(s.Applied))
-	return s
+	return s, r.seen
 }

@@ -29,6 +29,7 @@ type local struct {
 	resynced map[string]struct{} // NICs looked at since Resynced was called
 	prefer   map[string]string   // NICs that name another host first, which is named
 	come     map[string]string   // as in Host.Elsewhere
+	newer    map[string]string   // as in Host.Newer
 }
 
 // shared is what flows of several NICs have in common, each with its users.

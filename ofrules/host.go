@@ -14,6 +14,9 @@ type Host struct {
 	// Elsewhere are the NICs that are ready at another host, which is named; one
 	// that names it first is delivered there. nil = all that name another first.
 	Elsewhere map[string]string
+	// Newer are the NICs that are plugged at another host since later, which is
+	// named: those that may be anywhere are served there. It must not be changed.
+	Newer map[string]string
 	// Changed are the NICs whose Ports may differ from those of the update
 	// before; nil = any may.
 	Changed map[string]struct{}

@@ -46,6 +46,16 @@ func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
 		}
 	}
 	c.local.come = h.Elsewhere
+	for _, some := range []map[string]string{c.local.newer, h.Newer} {
+		for id := range some {
+			if c.local.newer[id] != h.Newer[id] {
+				if _, here := c.local.sockets.ports[id]; here {
+					dirty[id] = struct{}{}
+				}
+			}
+		}
+	}
+	c.local.newer = h.Newer
 	for id := range dirty {
 		c.syncNIC(s, h.Name, id)
 	}
@@ -88,6 +98,9 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) 
 	}
 	if host != "" && !nic.MayBeAt(host) {
 		return localNIC{}, fmt.Sprintf("the NIC may be plugged at %s, not here", strings.Join(nic.Hosts, ", "))
+	}
+	if newer := c.local.newer[id]; newer != "" && len(nic.Hosts) == 0 {
+		return localNIC{}, fmt.Sprintf("the NIC is plugged at %s, too, since later, and is served there", newer)
 	}
 	network := s.Network(nic.Network)
 	if network == nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -94,6 +95,8 @@ func TestRoles(t *testing.T) {
 	api := open(t, as("root"))
 	ctx := within(t, 20*time.Second)
 	policy, own, members, level := api.keys.policy(), api.keys.host("h1"), api.keys.members()+"hosts/h1/", api.keys.level()
+	plugs := api.keys.plugs()
+	ownPlugs, ownPlugsEnd := api.keys.plugsOf("h1")
 	for _, err := range []error{
 		second(api.client.UserAdd(ctx, "root", "-")), second(api.client.RoleAdd(ctx, "root")), second(api.client.UserGrantRole(ctx, "root", "root")),
 		second(api.client.UserAdd(ctx, "h1", "-")), second(api.client.RoleAdd(ctx, "h1")), second(api.client.UserGrantRole(ctx, "h1", "h1")),
@@ -101,6 +104,8 @@ func TestRoles(t *testing.T) {
 		second(api.client.RoleGrantPermission(ctx, "h1", own, "", clientv3.PermissionType(clientv3.PermWrite))),
 		second(api.client.RoleGrantPermission(ctx, "h1", members, clientv3.GetPrefixRangeEnd(members), clientv3.PermissionType(clientv3.PermReadWrite))),
 		second(api.client.RoleGrantPermission(ctx, "h1", level, "", clientv3.PermissionType(clientv3.PermRead))),
+		second(api.client.RoleGrantPermission(ctx, "h1", plugs, clientv3.GetPrefixRangeEnd(plugs), clientv3.PermissionType(clientv3.PermRead))),
+		second(api.client.RoleGrantPermission(ctx, "h1", ownPlugs, ownPlugsEnd, clientv3.PermissionType(clientv3.PermWrite))),
 		second(api.client.AuthEnable(ctx)),
 	} {
 		if err != nil {
@@ -130,6 +135,29 @@ func TestRoles(t *testing.T) {
 	}
 	if _, err := host.Plugged(ctx, "h2"); !errors.Is(err, ErrMayNotAsk) {
 		t.Errorf("a host that asks for another's report: %v, want %v", err, ErrMayNotAsk)
+	}
+	if _, err := host.PutPlugs(ctx, "h1", []Plug{{NIC: "n", Row: "r"}}, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := host.PutPlugs(ctx, "h2", []Plug{{NIC: "n", Row: "r"}}, nil); !errors.Is(err, ErrMayNotAsk) {
+		t.Errorf("a host that plugs for another: %v, want %v", err, ErrMayNotAsk)
+	}
+	var seen plugRecorder
+	following, stop := context.WithCancel(ctx)
+	go func() {
+		for seen.String() == "" && following.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+	}()
+	if err := host.FollowPlugs(following, &seen); !errors.Is(err, context.Canceled) || seen.String() != "h1/n row r ready false" {
+		t.Errorf("plugs %s, %v", seen.String(), err)
+	}
+	if _, err := api.client.RoleRevokePermission(ctx, "h1", plugs, clientv3.GetPrefixRangeEnd(plugs)); err != nil {
+		t.Error(err)
+	}
+	if err := host.FollowPlugs(ctx, &plugRecorder{}); !errors.Is(err, ErrMayNotAsk) {
+		t.Errorf("a host that may not read plugs: %v, want %v", err, ErrMayNotAsk)
 	}
 	if err := host.PutHost(ctx, HostStatus{Host: "h2"}); !errors.Is(err, rpctypes.ErrPermissionDenied) || errors.Is(err, ErrUnavailable) {
 		t.Errorf("a host that reports for another: %v, want permission denied", err)

@@ -20,12 +20,14 @@
 //	guard/…                                                  what transactions compare; see dependencies
 //	address/<routing domain>/<address>                       the NIC that holds it
 //	hosts/<host>                                             written by that host alone
+//	plugs/<host>/<nic>                                       written by that host alone, see Plug
 //	members/…                                                who understands what, see Cluster; who a host is, see ErrSeatTaken
 //	ask/<host>/<id>/question, …/answer                       see Ask; gone soon
 //	extra/…                                                  notes of the callers, see WithNotes
 //
-// An etcd role for a host needs read on policy/, write on hosts/<host> and both on
-// ask/<host>/ and members/hosts/<host>/; one for the API needs read and write on the whole prefix.
+// An etcd role for a host needs read on policy/, plugs/ and members/level, write on
+// hosts/<host> and plugs/<host>/, and both on ask/<host>/ and members/hosts/<host>/; one
+// for the API needs read and write on the whole prefix.
 //
 // # Revisions
 //

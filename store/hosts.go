@@ -62,9 +62,11 @@ func (s *Store) DeleteHost(ctx context.Context, host string, notes ...NoteWrite)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
 	t, err := s.write(ctx, &draft{notes: notes})
+	plugs, end := s.keys.plugsOf(host)
 	if err == nil {
 		_, err = s.client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.keys.host(host)),
-			clientv3.OpDelete(s.keys.member(host)), clientv3.OpDelete(s.keys.seat(host)), clientv3.OpDelete(s.keys.rival(host)))...).Commit()
+			clientv3.OpDelete(s.keys.member(host)), clientv3.OpDelete(s.keys.seat(host)), clientv3.OpDelete(s.keys.rival(host)),
+			clientv3.OpDelete(plugs, clientv3.WithRange(end)))...).Commit()
 	}
 	if err != nil {
 		return s.failed("delete host", err)

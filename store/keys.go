@@ -22,6 +22,10 @@ func (l layout) host(name string) string {
 	return l.hosts() + name
 }
 
+// plugs is where hosts say which NICs are plugged there, see Plug.
+func (l layout) plugs() string                { return l.prefix + "plugs/" }
+func (l layout) plug(host, nic string) string { return l.plugs() + host + "/" + nic }
+
 // members is where hosts and APIs say what they understand, see Cluster.
 func (l layout) members() string { return l.prefix + "members/" }
 

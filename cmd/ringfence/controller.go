@@ -88,7 +88,7 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio) error {
 	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd)
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
-			Policy: s, Reports: s, Asks: s, Peers: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
+			Policy: s, Reports: s, Asks: s, Peers: s, Plugs: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})

@@ -1,0 +1,79 @@
+package controller
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// TestPluggedAtAnotherHostSince: a NIC that names no hosts is served where it was
+// plugged last. Its host with the older plug gives it no flows and says why, also
+// after a restart and after the store was restored; and serves it again when the
+// newer plug is gone.
+func TestPluggedAtAnotherHostSince(t *testing.T) {
+	r, p := newRig(t), newPolicy()
+	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, ""))
+	r.start()
+	r.plugged(1, 2)
+	r.applied(rev, "a1", "a2")
+	kept := func() string {
+		return strings.Trim(r.ovs.Vsctl("--if-exists", "get", "interface", "p1", "external_ids:"+plugKey), "\"\n")
+	}
+	r.eventually(patience, "its plug is kept at its interface", func() string {
+		if !strings.HasSuffix(kept(), "/a1") {
+			return kept()
+		}
+		return ""
+	})
+	there := func(ready bool) store.Plug {
+		t.Helper()
+		if err := r.store.PutHost(t.Context(), store.HostStatus{Host: "h2", Instance: "i2"}); err != nil {
+			t.Fatal(err)
+		}
+		plugs, err := r.store.PutPlugs(t.Context(), "h2", []store.Plug{{NIC: "a1", Row: "x", Ready: ready}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plugs[0]
+	}
+	served := func(what string, here bool) {
+		t.Helper()
+		r.status(what, func(h store.HostStatus) bool {
+			i := slices.IndexFunc(h.NICs, func(n store.HostNIC) bool { return n.ID == "a1" })
+			return h.Host == hostName && h.Connected && i >= 0 && h.NICs[i].Ready == here && strings.Contains(h.NICs[i].Error, "h2") == !here
+		})
+		if _, delivered := r.trace(2, 1, "tcp", 80); delivered != here {
+			t.Errorf("%s: delivered here: %v", what, delivered)
+		}
+	}
+	there(false)
+	served("not ready there", true)
+	newer := there(true)
+	served("plugged there since later", false)
+	was := kept()
+	r.stop()
+	r.start()
+	r.applied(rev, "a2")
+	served("after a restart", false)
+	r.restartVswitchd()
+	served("after a restart of ovs-vswitchd", false)
+	if now := kept(); now != was {
+		t.Errorf("the plug here is %s after restarts, and was %s", now, was)
+	}
+	if _, err := r.store.PutPlugs(t.Context(), "h2", nil, []string{"a1"}); err != nil {
+		t.Fatal(err)
+	}
+	served("gone there", true)
+	newer.Restored = true // as h2 would say it after the store has lost it
+	if _, err := r.store.PutPlugs(t.Context(), "h2", []store.Plug{newer}, nil); err != nil {
+		t.Fatal(err)
+	}
+	served("said again there", false)
+	r.ovs.Vsctl("del-port", "p1")
+	r.plug(1)
+	served("plugged here again", true)
+}

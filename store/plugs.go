@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// PlugHandler is told where NICs are plugged by FollowPlugs, which calls its
+// methods from one goroutine.
+type PlugHandler interface {
+	// All is told of all plugs there are, at first and whenever it is not known
+	// what came in between.
+	All(plugs []Plug)
+	// Changed is told of plugs that are there, or that differ, and of those that
+	// are gone, which have a host and a NIC only.
+	Changed(set, gone []Plug)
+}
+
+// FollowPlugs tells h of all hosts' plugs, over any loss of etcd, until ctx ends
+// or the store is closed. It is an ErrMayNotAsk where this user may not read them.
+func (s *Store) FollowPlugs(ctx context.Context, h PlugHandler) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.plugs(), probe: s.keys.head(), sink: &plugSink{s, h}, health: newHealth()}
+	err := f.run(ctx)
+	var stop stopError
+	switch {
+	case errors.As(err, &stop):
+		return &OpError{Op: "follow plugs", Kind: ErrMayNotAsk, Err: stop.error}
+	case s.ctx.Err() != nil:
+		return &OpError{Op: "follow plugs", Kind: ErrClosed}
+	}
+	return err
+}
+
+// PutPlugs tells of plugs of a host, and takes others back, by their NICs. It
+// returns the plugs as they stand, with their order, also with an error: those
+// that were written before it. It is an ErrSeatTaken unless this process reports
+// for the host, see PutHost.
+func (s *Store) PutPlugs(ctx context.Context, host string, plugs []Plug, gone []string) (written []Plug, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	most := s.cfg.MaxTxnOps - 1
+	for first := true; first || len(plugs) > 0 || len(gone) > 0; first = false {
+		some := plugs[:min(most, len(plugs))]
+		away := gone[:min(most-len(some), len(gone))]
+		plugs, gone = plugs[len(some):], gone[len(away):]
+		rev, err := s.putPlugs(ctx, host, some, away)
+		if err != nil {
+			return written, err
+		}
+		for _, p := range some {
+			p.Host = host
+			if p.Order == 0 {
+				p.Order = rev
+			}
+			written = append(written, p)
+		}
+	}
+	return written, nil
+}
+
+func (s *Store) putPlugs(ctx context.Context, host string, plugs []Plug, gone []string) (rev int64, err error) {
+	var ops []clientv3.Op
+	for _, p := range plugs {
+		value, err := marshal(plugToRecord(p))
+		if err != nil {
+			return 0, &OpError{Op: "put plugs", Err: err}
+		}
+		ops = append(ops, clientv3.OpPut(s.keys.plug(host, p.NIC), value))
+	}
+	for _, nic := range gone {
+		ops = append(ops, clientv3.OpDelete(s.keys.plug(host, nic)))
+	}
+	at := s.seats.of(host)
+	at.mu.Lock()
+	lease, value := at.lease, at.value
+	at.mu.Unlock()
+	key := s.keys.seat(host)
+	r, err := s.client.Txn(ctx).
+		If(clientv3.Compare(clientv3.Value(key), "=", value), clientv3.Compare(clientv3.LeaseValue(key), "=", lease)).
+		Then(ops...).Commit()
+	switch {
+	case errors.Is(err, rpctypes.ErrPermissionDenied):
+		return 0, &OpError{Op: "put plugs", Kind: ErrMayNotAsk, Err: err}
+	case err != nil:
+		return 0, s.failed("put plugs", err)
+	case !r.Succeeded:
+		return 0, &OpError{Op: "put plugs", Kind: ErrSeatTaken}
+	}
+	return r.Header.Revision, nil
+}
+
+// plugSink hands on what a feed brings. A plug that cannot be read, of a newer
+// host say, counts as none.
+type plugSink struct {
+	store   *Store
+	handler PlugHandler
+}
+
+func (p *plugSink) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+	var all []Plug
+	err := pages(func(kv *mvccpb.KeyValue) error {
+		if plug, ok := p.decode(kv); ok {
+			all = append(all, plug)
+		}
+		return nil
+	})
+	if errors.Is(err, rpctypes.ErrPermissionDenied) {
+		return stopError{err}
+	}
+	if err == nil {
+		p.handler.All(all)
+	}
+	return err
+}
+
+func (p *plugSink) events(_ int64, events []*clientv3.Event) error {
+	var set, gone []Plug
+	for _, e := range events {
+		plug, ok := p.decode(e.Kv)
+		switch {
+		case ok && e.Type == clientv3.EventTypePut:
+			set = append(set, plug)
+		case ok:
+			gone = append(gone, plug)
+		}
+	}
+	p.handler.Changed(set, gone)
+	return nil
+}
+
+func (p *plugSink) decode(kv *mvccpb.KeyValue) (Plug, bool) {
+	plug, err := p.store.keys.decodePlug(kv)
+	if err != nil {
+		p.store.cfg.Logger.Warn("plug ignored", "error", err)
+	}
+	return plug, err == nil
+}
+
+func (p *plugSink) forget()                      {}
+func (p *plugSink) doubt()                       {}
+func (p *plugSink) behind(*mvccpb.KeyValue) bool { return false }
+
+// plugsOf are the keys of a host's plugs.
+func (l layout) plugsOf(host string) (from, end string) {
+	from = l.plugs() + host + "/"
+	return from, clientv3.GetPrefixRangeEnd(from)
+}
