@@ -49,7 +49,8 @@ type Event struct {
 
 // Alarm says that something is not as it should be. Its kind is
 // "trace-disagreement": a trace showed that the datapath does not do what the
-// policy says.
+// policy says; or "nic-conflict": NICs are plugged where they may not be, or at
+// several hosts that they do not name; or "nic-conflict-over".
 type Alarm struct {
 	Kind    string      `json:"kind"`
 	Trace   string      `json:"trace"` // its id
@@ -57,6 +58,15 @@ type Alarm struct {
 	Summary string      `json:"summary"`
 	Packet  TracePacket `json:"packet"`
 	Legs    []AlarmLeg  `json:"legs"`
+
+	Conflicts []NICConflict `json:"conflicts"` // of the latter two kinds
+}
+
+// NICConflict is a NIC of an alarm.
+type NICConflict struct {
+	NIC    string   `json:"nic"`
+	Detail string   `json:"detail"` // "": it is over
+	Hosts  []string `json:"hosts"`  // where it is plugged
 }
 
 // AlarmLeg is an end at which verdicts differ.

@@ -14,12 +14,13 @@ import (
 )
 
 // An alarm is an event that no change made: a trace showed that the datapath
-// does not do what the policy says. It is a note of the store, written with a
+// does not do what the policy says, or a NIC is plugged where it may not be or at
+// several hosts (see conflicts). It is a note of the store, written with a
 // revision of its own, at which no object changes: so it stands in the history
 // among the changes, for every API process. Names are such that the newest
 // comes first:
 //
-//	alarm/<account>/<MaxInt64 - revision planned on, 16 hex digits>-<id of the trace>
+//	alarm/<account>/<MaxInt64 - revision planned on, 16 hex digits>-<id of the trace, or any>
 
 const (
 	// alarmKeep is longer than the history is kept, unless the store is told otherwise.
@@ -36,11 +37,13 @@ const alarmDisagreement = "trace-disagreement"
 // alarmJSON is one alarm in an event.
 type alarmJSON struct {
 	Kind    string         `json:"kind"`
-	Trace   string         `json:"trace"` // its id
+	Trace   string         `json:"trace,omitempty"` // its id
 	Time    time.Time      `json:"time"`
 	Summary string         `json:"summary"`
-	Packet  packetJSON     `json:"packet"`
-	Legs    []alarmLegJSON `json:"legs"` // where the two differ
+	Packet  *packetJSON    `json:"packet,omitempty"`
+	Legs    []alarmLegJSON `json:"legs"` // where policy and datapath differ
+
+	Conflicts []nicConflictJSON `json:"conflicts,omitempty"`
 }
 
 type alarmLegJSON struct {
@@ -82,7 +85,7 @@ func (a *API) raise(ctx context.Context, t *traceJSON) error {
 	if !a.alarms.due(t.Account, a.now()) {
 		return nil
 	}
-	alarm := alarmJSON{Kind: alarmDisagreement, Trace: t.ID, Time: a.now().UTC(), Summary: t.Summary, Packet: t.Packet, Legs: []alarmLegJSON{}}
+	alarm := alarmJSON{Kind: alarmDisagreement, Trace: t.ID, Time: a.now().UTC(), Summary: t.Summary, Packet: &t.Packet, Legs: []alarmLegJSON{}}
 	for _, l := range t.Legs {
 		leg := alarmLegJSON{Direction: l.Direction, NIC: l.NIC, Host: l.Host, Policy: l.Policy.Verdict, Datapath: l.Datapath.Verdict}
 		if l.Probe != nil {
@@ -92,20 +95,25 @@ func (a *API) raise(ctx context.Context, t *traceJSON) error {
 			alarm.Legs = append(alarm.Legs, leg)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, alarmTimeout)
+	defer cancel()
+	return a.note(ctx, t.Account, t.ID, alarm)
+}
+
+// note writes an alarm of an account, and other notes with it.
+func (a *API) note(ctx context.Context, account, id string, alarm alarmJSON, with ...store.NoteWrite) error {
 	value, err := json.Marshal(alarm)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, alarmTimeout)
-	defer cancel()
 	nothing := func(s *secgroup.Snapshot) ([]secgroup.Change, error) {
-		if s.Account(t.Account) == nil {
+		if s.Account(account) == nil {
 			return nil, notFound()
 		}
 		return nil, nil
 	}
 	_, err = a.store.Update(ctx, nothing, store.WithNotes(func(before *secgroup.Snapshot, _ []secgroup.Change) ([]store.NoteWrite, error) {
-		return []store.NoteWrite{{Name: alarmLog(t.Account, before.Revision()) + "-" + t.ID, Value: value, Keep: alarmKeep, Always: true}}, nil
+		return append(with, store.NoteWrite{Name: alarmLog(account, before.Revision()) + "-" + id, Value: value, Keep: alarmKeep, Always: true}), nil
 	}))
 	return err
 }

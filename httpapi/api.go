@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,7 @@ type API struct {
 	traces    *traceBook
 	share     traceShare
 	alarms    alarms
+	watching  sync.WaitGroup // looks for conflicts
 	audit     AuditConfig
 	trim      *trimmer
 	streams   streams
@@ -117,8 +119,15 @@ func New(cfg Config) *API {
 	a.trim = newTrimmer(a.logger, func(ctx context.Context, log string) error {
 		return a.store.TrimNotes(ctx, log, a.audit.Entries)
 	})
-	a.stop = a.store.Observe(a.past.record)
 	a.store.Hosts() // has the store begin to follow them
+	watch := newConflicts(a)
+	stops := []func(){a.store.Observe(a.past.record), a.store.Observe(watch.observe)}
+	a.stop = func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+	a.watching.Go(func() { watch.run(a.ctx) })
 	return a
 }
 
@@ -129,6 +138,7 @@ func (a *API) Close() {
 	a.stop()
 	a.trim.close()
 	a.traces.wg.Wait()
+	a.watching.Wait()
 }
 
 // ServeHTTP implements http.Handler.

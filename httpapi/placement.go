@@ -85,18 +85,38 @@ type conflictJSON struct {
 
 // conflict returns what is wrong with where a NIC is plugged, nil if nothing is.
 func (p placement) conflict(n *secgroup.NIC) *conflictJSON {
-	var at, wrong []string
+	var at []string
+	ready := ""
 	for _, c := range p.claims(n.ID) {
 		at = append(at, c.host)
-		if !n.MayBeAt(c.host) {
-			wrong = append(wrong, c.host)
+		if c.nic.Ready {
+			ready += " " + c.host
+		}
+	}
+	detail := conflictOf(n, at)
+	if detail == "" {
+		return nil
+	}
+	if one := strings.Fields(ready); len(n.Hosts) == 0 && len(one) == 1 {
+		detail += "; it is served at " + one[0]
+	}
+	return &conflictJSON{detail, at}
+}
+
+// conflictOf says what is wrong with a NIC being plugged at those hosts, "" if
+// nothing is.
+func conflictOf(n *secgroup.NIC, at []string) string {
+	var wrong []string
+	for _, host := range at {
+		if !n.MayBeAt(host) {
+			wrong = append(wrong, host)
 		}
 	}
 	switch {
 	case len(wrong) > 0:
-		return &conflictJSON{fmt.Sprintf("plugged at %s, where it may not be", strings.Join(wrong, ", ")), at}
+		return fmt.Sprintf("plugged at %s, where it may not be", strings.Join(wrong, ", "))
 	case len(n.Hosts) == 0 && len(at) > 1:
-		return &conflictJSON{"plugged at several hosts, and hosts does not say where it may be", at}
+		return "plugged at several hosts, and hosts does not say where it may be"
 	}
-	return nil
+	return ""
 }

@@ -13,7 +13,7 @@ import (
 func (s *server) plugged(nic string, applied map[string]int64) {
 	s.t.Helper()
 	for host, rev := range applied {
-		h := store.HostStatus{Host: host, Connected: true, Applied: rev, NICs: []store.HostNIC{{ID: nic, OFPort: 1, Ready: true, Applied: rev}}}
+		h := store.HostStatus{Host: host, Instance: host, Connected: true, Applied: rev, NICs: []store.HostNIC{{ID: nic, OFPort: 1, Ready: true, Applied: rev}}}
 		if err := s.store.PutHost(s.t.Context(), h); err != nil {
 			s.t.Fatal(err)
 		}
