@@ -21,13 +21,15 @@ func (s values) with(v int) values { return s | only(v) }
 type Book struct {
 	mu       sync.Mutex
 	slots    []account
-	revision int64 // the highest acknowledged one
+	revision int64     // the highest acknowledged one
+	restored time.Time // when the store was put back last
 }
 
 // account is the book's page of one slot.
 type account struct {
-	enforced []span // which values hosts may enforce, over time; the last one is now
-	stored   values // which values the store may have
+	enforced []span    // which values hosts may enforce, over time; the last one is now
+	stored   values    // which values the store may have
+	sent     time.Time // when the last write was sent
 	journal  []entry
 }
 
@@ -70,20 +72,24 @@ func (b *Book) Sent(slot, value int, at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := &b.slots[slot]
-	a.stored = a.stored.with(value)
+	a.sent, a.stored = at, a.stored.with(value)
 	a.enforce(at, a.now().with(value))
 	a.note(at, "%d is asked for", value)
 }
 
 // Acknowledged notes that the API has said that a write is made, and whether
 // it said that every host has applied it. Earlier writes whose outcome is not
-// known may still be made after it.
+// known may still be made after it. What was sent before the store was put back may
+// have been made before that, too, and its revision then means nothing any more.
 func (b *Book) Acknowledged(slot, value int, applied, doubted bool, revision int64, at time.Time, how string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.revision = max(b.revision, revision)
 	a := &b.slots[slot]
 	a.note(at, "%s", how)
+	if a.sent.Before(b.restored) {
+		return
+	}
+	b.revision = max(b.revision, revision)
 	if doubted {
 		return
 	}
@@ -98,7 +104,7 @@ func (b *Book) Acknowledged(slot, value int, applied, doubted bool, revision int
 func (b *Book) Restored(since, at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.revision = 0
+	b.revision, b.restored = 0, at
 	for i := range b.slots {
 		a := &b.slots[i]
 		may := a.now() | a.stored

@@ -52,6 +52,14 @@ func TestBook(t *testing.T) {
 	if times := b.Times([]int{0}, at(0)); !slices.ContainsFunc(times, at(1500).Equal) || len(times) > 3 {
 		t.Errorf("after forgetting: %v", times)
 	}
+	// Asked for before it was restored, acknowledged after that: made, or lost.
+	b.Sent(0, 2, at(1600))
+	b.Restored(at(1550), at(1700))
+	b.Acknowledged(0, 2, true, false, 9, at(1800), "fifth")
+	if b.Revision() != 0 {
+		t.Errorf("revision %d is of a history that is lost", b.Revision())
+	}
+	settled(3, 1900, true)
 }
 
 // The oracle and the flows fit: those without a slot are allowed, or not, for
