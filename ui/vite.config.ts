@@ -9,5 +9,7 @@ export default defineConfig({
     assetsDir: 'assets',
     assetsInlineLimit: 0,
     modulePreload: {polyfill: false},
+    // "use client" in libraries is for servers that render; there is none here.
+    rollupOptions: {onwarn: (warning, warn) => warning.code === 'MODULE_LEVEL_DIRECTIVE' || warn(warning)},
   },
 })

@@ -36,7 +36,7 @@ export function Routes({onSignedOut}: {onSignedOut: () => void}) {
             const id = decodeURIComponent(p.account)
             return (
               <AccountProvider key={id} account={id}>
-                <LiveProvider account={id} platform={rights.platform}>
+                <LiveProvider account={id}>
                   <AccountRoutes />
                 </LiveProvider>
               </AccountProvider>

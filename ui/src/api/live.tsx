@@ -63,7 +63,7 @@ function fresh(account: string): Live {
   }
 }
 
-export function LiveProvider({account, platform, children}: {account: string; platform: boolean; children: ReactNode}) {
+export function LiveProvider({account, children}: {account: string; children: ReactNode}) {
   const queries = useQueryClient()
   const [live, setLive] = useState(() => fresh(account))
   const [wanted, setWanted] = useState({drops: 0, connections: 0, lag: 0})
@@ -114,8 +114,8 @@ export function LiveProvider({account, platform, children}: {account: string; pl
     return 4000
   }, (error) => patch(() => ({error})))
 
-  usePoll(platform && wanted.lag > 0, async (signal, state: {pendingSince?: number}) => {
-    const r = await answer(api.GET('/v1/realization', {signal}))
+  usePoll(wanted.lag > 0, async (signal, state: {pendingSince?: number}) => {
+    const r = await answer(api.GET('/v1/accounts/{account}/realization', {params: {path: {account}}, signal}))
     const now = new Date()
     if (r.state === 'pending') state.pendingSince ??= now.getTime()
     const seconds = r.state === 'pending' ? (now.getTime() - state.pendingSince!) / 1000 : 0

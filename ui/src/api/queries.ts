@@ -31,6 +31,19 @@ export const useGroup = (account: string, group: string) =>
     queryFn: () => answerWithETag(api.GET('/v1/accounts/{account}/security-groups/{group}', {params: {path: {account, group}}})),
   })
 
+/** What the rules open, and what the other ends say to it. */
+export const useMatrix = (account: string, network: string) =>
+  useQuery({
+    queryKey: [account, 'matrix', network], placeholderData: keepPreviousData,
+    queryFn: () => answer(api.GET('/v1/accounts/{account}/matrix', {params: {path: {account}, query: {network: network || undefined}}})),
+  })
+
+export const useAccountRealization = (account: string) =>
+  useQuery({
+    queryKey: [account, 'realization'], refetchInterval: 3000,
+    queryFn: () => answer(api.GET('/v1/accounts/{account}/realization', {params: {path: {account}}})),
+  })
+
 export const useNICs = (account: string) =>
   useQuery({
     queryKey: [account, 'nics'],

@@ -2,9 +2,10 @@ import {Link} from 'wouter'
 
 import {useAccountPage} from '../api/account'
 import {useHits, useNICs} from '../api/queries'
-import type {Rule} from '../api/types'
+import type {Matrix, OtherEnd, Rule} from '../api/types'
 import type {Edge, Picture} from '../lib/edges'
 import {serviceText} from '../lib/service'
+import {otherEnds, ruleKey, standingOf} from '../lib/standing'
 import {traceQuery} from '../lib/trace'
 import {common, connectivity as t, live as tl, shell} from '../texts'
 import {ConnectionText} from './ChangePreview'
@@ -14,7 +15,7 @@ import {GroupLink} from './Links'
 import {Ago} from './Time'
 
 /** An edge: its rules with their hits, what is open by them, what is dropped. */
-export function EdgePanel({edge: e, picture, onClose}: {edge: Edge; picture: Picture; onClose: () => void}) {
+export function EdgePanel({edge: e, picture, matrix, onClose}: {edge: Edge; picture: Picture; matrix?: Matrix; onClose: () => void}) {
   const {path, account} = useAccountPage()
   const nics = useNICs(account)
   const name = (id: string) => picture.nodes.find((n) => n.id === id)?.name ?? id
@@ -34,7 +35,7 @@ export function EdgePanel({edge: e, picture, onClose}: {edge: Edge; picture: Pic
       <h3>{t.rules}</h3>
       {e.rules.length === 0 && <p className="dim">{t.noRules}</p>}
       {owners.slice(0, 6).map((g) => (
-        <OwnersRules key={g} group={g} rules={e.rules.filter((r) => r.group === g)} />
+        <OwnersRules key={g} group={g} rules={e.rules.filter((r) => r.group === g)} matrix={matrix} />
       ))}
       <h3>
         {t.connections} <span className="num dim">{e.connections.length}</span>
@@ -73,9 +74,10 @@ export function EdgePanel({edge: e, picture, onClose}: {edge: Edge; picture: Pic
   )
 }
 
-function OwnersRules({group, rules}: {group: string; rules: Rule[]}) {
+function OwnersRules({group, rules, matrix}: {group: string; rules: Rule[]; matrix?: Matrix}) {
   const {account} = useAccountPage()
   const hits = useHits(account, group)
+  const ends = otherEnds(matrix)
   return (
     <ul className="lines">
       {rules.slice(0, 20).map((r) => {
@@ -95,9 +97,21 @@ function OwnersRules({group, rules}: {group: string; rules: Rule[]}) {
                 )}
               </span>
             )}
+            <Other end={ends.get(ruleKey(r.group, r.id))} direction={r.direction} />
           </li>
         )
       })}
     </ul>
+  )
+}
+
+/** What the NICs at the other end do with what the rule opens. */
+function Other({end, direction}: {end: OtherEnd | null | undefined; direction: 'ingress' | 'egress'}) {
+  const standing = standingOf(end)
+  if (!end || standing === 'unknown') return null
+  return (
+    <span className={`small other ${standing}`}>
+      {t.otherEnd(direction === 'ingress' ? 'egress' : 'ingress', end.allowed, end.partly, end.blocked, end.nics - end.apart)}
+    </span>
   )
 }

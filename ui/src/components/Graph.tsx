@@ -1,6 +1,6 @@
 import {type KeyboardEvent, type PointerEvent, useLayoutEffect, useMemo, useRef, useState, type WheelEvent} from 'react'
 
-import {type Edge, edgeLabel, type Node, type Picture} from '../lib/edges'
+import {type Edge, edgeLabel, kindOf, type Node, type Picture} from '../lib/edges'
 import {curve, labelAt, layout, nodeHeight, nodeWidth, type Place} from '../lib/layout'
 import {connectivity as t} from '../texts'
 import {Icon} from './Icon'
@@ -91,7 +91,7 @@ export function Graph({picture, focus, selected, onEdge, onNode}: Props) {
         }}
       >
         <defs>
-          {['rule', 'open', 'drop'].map((kind) => (
+          {['rule', 'open', 'drop', 'blocked'].map((kind) => (
             <marker key={kind} id={`arrow-${kind}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
               <path d="M0 0 L8 4 L0 8 z" className={`arrow ${kind}`} />
             </marker>
@@ -112,6 +112,7 @@ export function Graph({picture, focus, selected, onEdge, onNode}: Props) {
       <ul className="legend small">
         <li className="rule">{t.legend.rule}</li>
         <li className="open">{t.legend.live}</li>
+        <li className="blocked">{t.legend.blocked}</li>
         <li className="drop">{t.legend.drop}</li>
       </ul>
     </div>
@@ -138,7 +139,7 @@ interface LineProps {
 function EdgeLine({edge: e, a, b, lanes, faint, selected, label, focusable, name, onSelect}: LineProps) {
   if (!a || !b) return null
   const d = curve(a, b, lanes, e.from === e.to)
-  const kind = e.rules.length === 0 ? 'drop' : e.connections.length > 0 ? 'open' : 'rule'
+  const kind = kindOf(e)
   const text = e.rules.length ? edgeLabel(e.rules) : `${e.drops.reduce((n, x) => n + x.seen, 0)} ${t.legend.drop}`
   const at = labelAt(a, b, lanes)
   return (

@@ -1,6 +1,6 @@
 import {useMemo} from 'react'
 
-import {type Edge, edgeKey, edgeLabel, type Node, type Picture} from '../lib/edges'
+import {type Edge, edgeKey, edgeLabel, kindOf, type Node, type Picture} from '../lib/edges'
 import {connectivity as t} from '../texts'
 
 interface Props {
@@ -64,11 +64,12 @@ function NodeName({node: n, onNode}: {node: Node; onNode: (id: string) => void})
 }
 
 function Cell({edge: e, selected, name, onEdge}: {edge: Edge; selected: boolean; name: string; onEdge: (key: string) => void}) {
-  const kind = e.rules.length === 0 ? 'drop' : e.connections.length ? 'open' : 'rule'
+  const kind = kindOf(e)
   const text = e.rules.length ? edgeLabel(e.rules, 2) : t.legend.drop
   return (
-    <button className={`cell ${kind} ${selected ? 'selected' : ''}`} onClick={() => onEdge(e.key)} aria-label={`${name}: ${text}`} aria-pressed={selected}>
+    <button className={`cell ${kind} ${selected ? 'selected' : ''}`} onClick={() => onEdge(e.key)} aria-label={`${name}: ${text}${e.standing === 'blocked' || e.standing === 'partly' ? `, ${t.standing[e.standing]}` : ''}`} title={t.standing[e.standing] || undefined} aria-pressed={selected}>
       {text}
+      {e.standing === 'partly' && <span title={t.standing.partly}> ◐</span>}
       {e.drops.length > 0 && e.rules.length > 0 && <span className="dropping" title={t.legend.drop} />}
     </button>
   )

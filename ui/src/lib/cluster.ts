@@ -1,5 +1,6 @@
 // Many groups drawn as few: groups whose names begin alike become one node.
 import {type Edge, edgeKey, type Node, type NodeID, type Picture} from './edges'
+import {best} from './standing'
 
 /** More nodes than this are drawn as clusters, unless one is in focus. */
 export const maxNodes = 60
@@ -48,8 +49,9 @@ export function clustered(p: Picture, open: ReadonlySet<string>): Picture {
     const to = home.get(e.to) ?? e.to
     const key = edgeKey(from, to)
     const sum = edges.get(key)
-    if (!sum) edges.set(key, {key, from, to, rules: [...e.rules], connections: [...e.connections], drops: [...e.drops]})
+    if (!sum) edges.set(key, {...e, key, from, to, rules: [...e.rules], connections: [...e.connections], drops: [...e.drops]})
     else {
+      sum.standing = best(sum.standing, e.standing)
       sum.rules.push(...e.rules)
       sum.connections.push(...e.connections)
       sum.drops.push(...e.drops)

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
+import type {Matrix, OtherEnd} from '../api/types'
 import {clustered, maxNodes} from './cluster'
-import {edgeKey, neighbourhood, observe, pictureOf, withoutDefaults} from './edges'
+import {edgeKey, kindOf, neighbourhood, observe, pictureOf, withoutDefaults} from './edges'
 import {drop, group, nic, rule} from './fixtures'
 import {layout, nodeHeight} from './layout'
+import {judged, standingOf} from './standing'
 
 const all = {service: '', direction: '' as const, network: ''}
 const groups = [
@@ -63,4 +65,17 @@ test('no two nodes are laid out over each other, and cycles end', () => {
     assert.ok(nodes.every(Boolean))
     assert.ok(nodes.every((a) => nodes.every((b) => a === b || a.x !== b.x || Math.abs(a.y - b.y) >= nodeHeight)))
   }
+})
+
+test('an edge stands as the other end lets pass, the best rule counting', () => {
+  const end = (o: Partial<OtherEnd>): OtherEnd => ({nics: 3, allowed: 0, partly: 0, blocked: 0, apart: 0, unrestricted: 0, rules: [], ...o})
+  assert.equal(standingOf(end({blocked: 2, apart: 1})), 'blocked')
+  assert.equal(standingOf(end({allowed: 2, blocked: 1})), 'partly')
+  assert.equal(standingOf(end({allowed: 3})), 'open')
+  assert.equal(standingOf(end({apart: 3})), 'unknown', 'they never meet')
+  assert.equal(standingOf(null), 'unknown')
+  const entry = (rule: string, other_end: OtherEnd) => ({group: 'db', rule, other_end})
+  const p = judged(pictureOf(groups, nics, all), {entries: [entry('r3', end({blocked: 3}))]} as unknown as Matrix)
+  assert.equal(kindOf(p.edges.find((e) => e.key === 'api db')!), 'blocked')
+  assert.equal(kindOf(p.edges.find((e) => e.key === 'web api')!), 'rule')
 })

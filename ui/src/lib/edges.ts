@@ -1,6 +1,7 @@
 // Who may talk to whom by the rules of an account's groups: edges between
 // groups, and between groups and addresses.
 import type {Connection, Drop, Group, NIC, Rule} from '../api/types'
+import type {Standing} from './standing'
 import {bareService, isEverywhere, matchesService} from './service'
 
 /** A group's id, "cidr:10.0.0.0/8", or "any". */
@@ -25,6 +26,7 @@ export interface Edge {
   to: NodeID
   /** Ingress rules of "to" and egress rules of "from" that are about the other. */
   rules: Rule[]
+  standing: Standing
   connections: Connection[]
   drops: {drop: Drop; seen: number}[]
 }
@@ -79,7 +81,7 @@ function outsider(id: NodeID): Node {
 function edgeOf(edges: Map<string, Edge>, from: NodeID, to: NodeID): Edge {
   const key = edgeKey(from, to)
   let e = edges.get(key)
-  if (!e) edges.set(key, (e = {key, from, to, rules: [], connections: [], drops: []}))
+  if (!e) edges.set(key, (e = {key, from, to, rules: [], standing: 'unknown', connections: [], drops: []}))
   return e
 }
 
@@ -151,4 +153,11 @@ export function withoutDefaults(p: Picture): Picture {
 export function edgeLabel(rules: Rule[], most = 2): string {
   const names = [...new Set(rules.map((r) => bareService(r)))]
   return names.slice(0, most).join(', ') + (names.length > most ? ` +${names.length - most}` : '')
+}
+
+/** How an edge is drawn: something is open by it, a rule, one that the other end does not let through, or drops alone. */
+export function kindOf(e: Edge): 'open' | 'rule' | 'blocked' | 'drop' {
+  if (e.rules.length === 0) return 'drop'
+  if (e.connections.length > 0) return 'open'
+  return e.standing === 'blocked' ? 'blocked' : 'rule'
 }

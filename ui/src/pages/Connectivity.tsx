@@ -3,7 +3,7 @@ import {useLocation, useSearch} from 'wouter'
 
 import {useAccountPage} from '../api/account'
 import {useLive, useWatch} from '../api/live'
-import {useGroups, useNICs} from '../api/queries'
+import {useGroups, useMatrix, useNICs} from '../api/queries'
 import {EdgePanel} from '../components/EdgePanel'
 import {CheckField, Choice, SelectField, TextField} from '../components/Field'
 import {Graph} from '../components/Graph'
@@ -12,6 +12,7 @@ import {Matrix} from '../components/Matrix'
 import {ProblemNote} from '../components/ProblemNote'
 import {clustered, maxNodes} from '../lib/cluster'
 import {neighbourhood, observe, type Picture, pictureOf, withoutDefaults} from '../lib/edges'
+import {judged} from '../lib/standing'
 import {connectivity as t} from '../texts'
 
 const noFilter = {view: 'graph', service: '', direction: '', network: '', focus: '', steps: '1', defaults: '', observed: '1'}
@@ -36,6 +37,7 @@ export function Connectivity() {
   const groups = useGroups(account)
   const nics = useNICs(account)
   const [c, set] = useChosen()
+  const matrix = useMatrix(account, c.network)
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set())
   const [selected, setSelected] = useState<string | null>(null)
   const observing = c.observed === '1'
@@ -45,8 +47,8 @@ export function Connectivity() {
 
   const rules = useMemo(() => {
     const p = pictureOf(groups.data?.items ?? [], nics.data?.items ?? [], {service: c.service, direction: c.direction as '', network: c.network})
-    return c.defaults ? p : withoutDefaults(p)
-  }, [groups.data, nics.data, c.service, c.direction, c.network, c.defaults])
+    return judged(c.defaults ? p : withoutDefaults(p), matrix.data)
+  }, [groups.data, nics.data, matrix.data, c.service, c.direction, c.network, c.defaults])
   const full = useMemo(
     () => (observing ? observe(rules, nics.data?.items ?? [], live.connections, live.drops.rows.map((r) => ({drop: r, seen: r.seen}))) : rules),
     [rules, observing, nics.data, live.connections, live.drops],
@@ -125,7 +127,7 @@ export function Connectivity() {
             ) : (
               <Graph key={`${c.focus} ${c.steps} ${c.network}`} picture={shown} focus={c.focus} selected={selected} onEdge={setSelected} onNode={onNode} />
             )}
-            {edge && <EdgePanel edge={edge} picture={shown} onClose={() => setSelected(null)} />}
+            {edge && <EdgePanel edge={edge} picture={shown} matrix={matrix.data} onClose={() => setSelected(null)} />}
           </div>
           <p className="dim small">
             {t.edgeHint} {t.truth}

@@ -1,6 +1,6 @@
 import {useMemo, useState} from 'react'
 
-import {useAccountPage, useWho} from '../api/account'
+import {useAccountPage} from '../api/account'
 import {useLive, useWatch} from '../api/live'
 import {Chart} from '../components/Chart'
 import {ConnectionTable} from '../components/ConnectionTable'
@@ -16,7 +16,6 @@ type Tab = 'drops' | 'connections'
 
 /** Drops and connections as they come. */
 export function LivePage() {
-  const {rights} = useWho()
   const {nameOf} = useAccountPage()
   const live = useLive()
   const [tab, setTab] = useState<Tab>('drops')
@@ -60,7 +59,7 @@ export function LivePage() {
       <div className="charts">
         <Chart title={t.drops} series={live.dropSeries} since={live.dropsSince} unit={(v) => t.packets(v)} tone="deny" sum />
         <Chart title={t.newConnections} series={live.newConnections} since={live.connectionsSince} unit={(v) => v.toLocaleString('en')} tone="accent" sum />
-        {rights.platform && <Chart title={t.lag} series={live.lag} since={live.lagSince} unit={(v) => t.seconds(v)} tone="warn" />}
+        <Chart title={t.lag} series={live.lag} since={live.lagSince} unit={(v) => t.seconds(v)} tone="warn" />
       </div>
       <p className="dim small">{t.gathered}</p>
       <ProblemNote error={live.error} />

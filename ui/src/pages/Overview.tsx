@@ -2,7 +2,7 @@ import {Link} from 'wouter'
 
 import {useAccountPage, useWho} from '../api/account'
 import {useLive, useWatch} from '../api/live'
-import {useGroups, useHosts, useNICs, useRealization} from '../api/queries'
+import {useAccountRealization, useGroups, useHosts, useNICs} from '../api/queries'
 import {Alarms} from '../components/Alarms'
 import {State} from '../components/Badge'
 import {ChangeList} from '../components/ChangeList'
@@ -26,7 +26,6 @@ export function Overview() {
   const revision = Math.max(groups.data?.revision ?? 0, nics.data?.revision ?? 0)
   const troubled = (nics.data?.items ?? []).filter((n) => n.host && (!n.ready || n.conflict || n.enforcement === 'off'))
   const plugged = (nics.data?.items ?? []).filter((n) => n.host)
-  const ready = plugged.filter((n) => n.ready && !n.conflict)
   return (
     <>
       <PageHead title={account} hint={t.hint}>
@@ -38,7 +37,7 @@ export function Overview() {
       ) : (
         <>
           <dl className="figures">
-            {rights.platform ? <PlatformForce /> : <Figure name={t.inForce} value={`${ready.length} / ${plugged.length}`} note={t.nicsReady} tone={ready.length < plugged.length ? 'warn' : ''} />}
+            <InForce account={account} />
             <Figure name={t.revision} value={revision.toLocaleString('en')} />
             <Figure name={ts.groups} value={<Link href={path('groups')}>{groups.data.items.length.toLocaleString('en')}</Link>} />
             <Figure name={ts.nics} value={<Link href={path('nics')}>{nics.data.items.length.toLocaleString('en')}</Link>} note={t.plugged(plugged.length)} />
@@ -87,15 +86,15 @@ export function Overview() {
   )
 }
 
-/** Of the platform: whether everything is applied, and who is behind. */
-function PlatformForce() {
-  const r = useRealization()
+/** Whether everything of the account is applied, and who is behind. */
+function InForce({account}: {account: string}) {
+  const r = useAccountRealization(account)
   if (!r.data) return <Figure name={t.inForce} value="…" />
   const lagging = r.data.lagging
   return (
     <Figure
       name={t.inForce} tone={lagging.length ? 'warn' : 'allow'} value={lagging.length ? t.behind(lagging.length) : t.everywhere}
-      note={lagging.length ? lagging.slice(0, 3).map((l) => `${l.host}: ${l.reason}`).join('; ') : undefined}
+      note={lagging.length ? lagging.slice(0, 3).map((l) => t.withReason(l.host, l.reason)).join('; ') : undefined}
     />
   )
 }
