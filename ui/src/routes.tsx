@@ -5,6 +5,7 @@ import {AccountProvider, accountPath, useWho} from './api/account'
 import {LiveProvider} from './api/live'
 import {Empty, PageHead} from './components/Layout'
 import {Notices} from './components/Notices'
+import {PlatformScope} from './components/PlatformScope'
 import {Shell} from './components/Shell'
 import {Accounts} from './pages/Accounts'
 import {Changes} from './pages/Changes'
@@ -43,10 +44,10 @@ export function Routes({onSignedOut}: {onSignedOut: () => void}) {
             )
           }}
         </Route>
-        {rights.platform && <Route path="/accounts" component={Accounts} />}
+        {rights.platform && <Route path="/accounts">{() => <PlatformScope><Accounts /></PlatformScope>}</Route>}
         {rights.platform && <Route path="/hosts" component={Hosts} />}
         {rights.platform && <Route path="/hosts/:host">{(p) => <HostPage id={decodeURIComponent(p.host)} />}</Route>}
-        {rights.platform && <Route path="/networks" component={Networks} />}
+        {rights.platform && <Route path="/networks">{() => <PlatformScope><Networks /></PlatformScope>}</Route>}
         <Route path="/licences" component={Licences} />
         <Route component={NotFound} />
       </Switch>

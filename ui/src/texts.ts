@@ -508,3 +508,21 @@ export const connectivity = {
   capped: (n: number) => `The matrix shows the ${n} groups that most rules are about. Choose a group or a service to see others.`,
   truth: 'An arrow is a rule at one end, judged by all groups at the other. What becomes of one packet says a trace.',
 }
+
+export const creating = {
+  newNIC: 'New NIC',
+  nicID: 'NIC ID',
+  nicIDHint: 'as external_ids:iface-id of its interface at the bridge says',
+  network: 'Network',
+  addresses: 'Addresses',
+  instance: 'Instance',
+  listHint: 'with commas or spaces between',
+  newNetwork: 'New network',
+  networkID: 'Network ID',
+  type: 'Type',
+  prefixes: 'Prefixes',
+  vlanHint: '0 is untagged; empty: it never leaves its host',
+  gateways: 'Gateways',
+  newAccount: 'New account',
+  accountID: 'Account ID',
+}

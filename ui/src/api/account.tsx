@@ -35,7 +35,7 @@ interface InAccount {
   path: (page: string) => string
 }
 
-const AccountContext = createContext<InAccount | null>(null)
+export const AccountContext = createContext<InAccount | null>(null)
 const noGroups: Group[] = []
 
 export function AccountProvider({account, children}: {account: string; children: ReactNode}) {

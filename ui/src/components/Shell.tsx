@@ -44,14 +44,14 @@ export function Shell({account, children, onSignedOut}: Props) {
       <a className="skip" href="#content">
         {t.skip}
       </a>
-      <div className="topbar">
+      <header className="topbar">
         <button className="quiet icon" onClick={() => setOpen(!open)} aria-expanded={open} aria-controls="nav" aria-label={t.menu}>
           <Icon name="menu" />
         </button>
         <span className="brand">
           <Mark /> {common.product}
         </span>
-      </div>
+      </header>
       <nav id="nav" className="sidebar" aria-label={common.product} onClick={() => setOpen(false)}>
         <p className="brand">
           <Mark /> {common.product}

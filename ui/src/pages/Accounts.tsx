@@ -1,17 +1,29 @@
-import {Link} from 'wouter'
+import {useState} from 'react'
+import {Link, useLocation} from 'wouter'
 
-import {accountPath} from '../api/account'
+import {accountPath, useWho} from '../api/account'
 import {useAccounts} from '../api/queries'
+import {AccountCreate} from '../components/AccountCreate'
 import {Copy} from '../components/Copy'
+import {Icon} from '../components/Icon'
 import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
 import {ProblemNote} from '../components/ProblemNote'
-import {accounts as t} from '../texts'
+import {accounts as t, creating} from '../texts'
 
 export function Accounts() {
   const list = useAccounts(true)
+  const {rights} = useWho()
+  const [open, setOpen] = useState(false)
+  const [, go] = useLocation()
   return (
     <>
-      <PageHead title={t.title} hint={t.hint} />
+      <PageHead title={t.title} hint={t.hint}>
+        {rights.platformWrite && (
+          <button className="primary" onClick={() => setOpen(true)}>
+            <Icon name="plus" /> {creating.newAccount}
+          </button>
+        )}
+      </PageHead>
       <ProblemNote error={list.error} />
       {!list.data ? (
         !list.error && <Loading />
@@ -43,6 +55,7 @@ export function Accounts() {
           </Table>
         </Panel>
       )}
+      {open && <AccountCreate onClose={() => setOpen(false)} onCreated={(id) => go(accountPath(id, ''))} />}
     </>
   )
 }

@@ -1,18 +1,22 @@
 import {useMemo, useState} from 'react'
 
-import {useAccountPage} from '../api/account'
+import {useAccountPage, useWho} from '../api/account'
 import {useNICs} from '../api/queries'
 import {Copy} from '../components/Copy'
 import {SearchBox} from '../components/Field'
+import {Icon} from '../components/Icon'
 import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
 import {GroupLink, HostLink, NICLink} from '../components/Links'
+import {NICCreate} from '../components/NICCreate'
 import {NICState} from '../components/NICState'
 import {ProblemNote} from '../components/ProblemNote'
-import {common, nics as t} from '../texts'
+import {common, creating, nics as t} from '../texts'
 
 export function NICs() {
   const {account, nameOf} = useAccountPage()
   const list = useNICs(account)
+  const {rights} = useWho()
+  const [open, setOpen] = useState(false)
   const [query, setQuery] = useState('')
   const [shown, setShown] = useState(100)
   const q = query.trim().toLowerCase()
@@ -27,7 +31,13 @@ export function NICs() {
     <>
       <PageHead title={t.title} hint={t.hint}>
         <SearchBox value={query} onChange={setQuery} label={t.filter} />
+        {rights.platformWrite && (
+          <button className="primary" onClick={() => setOpen(true)}>
+            <Icon name="plus" /> {creating.newNIC}
+          </button>
+        )}
       </PageHead>
+      {open && <NICCreate onClose={() => setOpen(false)} />}
       <ProblemNote error={list.error} />
       {!list.data ? (
         !list.error && <Loading />

@@ -1,17 +1,31 @@
+import {useState} from 'react'
+
+import {useWho} from '../api/account'
 import {useBaseline, useNetworks} from '../api/queries'
 import {Badge} from '../components/Badge'
 import {Copy} from '../components/Copy'
+import {Icon} from '../components/Icon'
 import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
+import {NetworkCreate} from '../components/NetworkCreate'
 import {ProblemNote} from '../components/ProblemNote'
-import {networks as t} from '../texts'
+import {creating, networks as t} from '../texts'
 
 /** The networks of the platform, and what passes everywhere without a rule. */
 export function Networks() {
   const list = useNetworks()
   const baseline = useBaseline()
+  const {rights} = useWho()
+  const [open, setOpen] = useState(false)
   return (
     <>
-      <PageHead title={t.title} hint={t.hint} />
+      <PageHead title={t.title} hint={t.hint}>
+        {rights.platformWrite && (
+          <button className="primary" onClick={() => setOpen(true)}>
+            <Icon name="plus" /> {creating.newNetwork}
+          </button>
+        )}
+      </PageHead>
+      {open && <NetworkCreate onClose={() => setOpen(false)} />}
       <ProblemNote error={list.error} />
       {!list.data ? (
         !list.error && <Loading />
