@@ -136,6 +136,7 @@ func TestPickedUpWhoBegan(t *testing.T) {
 			for end := time.Now().Add(2 * pickUpLook); served && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 				r.inject("p1", k.fromServer(t))
 			}
+			r.drops(10, "a1")
 			heard := r.sent("p1")
 			r.inject("up", k.fromClient(t))
 			r.eventually(patience, "the answer arrives", func() string {
@@ -148,6 +149,11 @@ func TestPickedUpWhoBegan(t *testing.T) {
 				if served != (c.Orig.Src == k.client) || !ofrules.IsPickedUp(c.Labels) {
 					t.Errorf("%+v", c)
 				}
+			}
+			r.inject("up", k.fromClient(t))
+			time.Sleep(100 * time.Millisecond) // reports take their time
+			if a := r.drops(1, "a1"); len(a.Drops)+len(a.Totals) > 0 {
+				t.Errorf("told to be dropped although it passed: %v, %v", counts(a), totals(a))
 			}
 			if !served {
 				return

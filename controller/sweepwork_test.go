@@ -66,8 +66,11 @@ func (f *fakeTracking) FlushZone(_ context.Context, zone uint16) error {
 
 func (f *fakeTracking) AwaitRevalidation(context.Context) error { return nil }
 func (f *fakeTracking) PurgeMegaflows(context.Context) error {
-	if f.purge != nil {
-		f.purge()
+	f.mu.Lock()
+	purge := f.purge
+	f.mu.Unlock()
+	if purge != nil {
+		purge()
 	}
 	return nil
 }
@@ -174,21 +177,23 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		w.narrowed = true
 		s.expect(w)
 		installed(5)
+		purges := 0
 		tracking.mu.Lock()
 		tracking.conns = pings(1, 2)
-		tracking.mu.Unlock()
-		purges := 0
 		tracking.purge = func() { // what let it in still does, until it is purged
-			purges++
 			tracking.mu.Lock()
 			defer tracking.mu.Unlock()
+			purges++
 			tracking.conns = append(tracking.conns, pings(1)...)
 		}
+		tracking.mu.Unlock()
 		sleep(lateLook)
 		expect("that of the NIC concerned is cut", 5, 2)
+		tracking.mu.Lock()
 		if purges != 1 {
 			t.Errorf("purged %d times, want once", purges)
 		}
+		tracking.mu.Unlock()
 
 		t.Log("nothing is claimed at a switch that seems to have no connections")
 		tracking.unreachable = errors.New("no such protocol")
