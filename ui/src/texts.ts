@@ -14,6 +14,7 @@ export const common = {
   copy: 'Copy',
   copied: 'Copied',
   more: 'Show more',
+  actions: 'Actions',
   all: 'All',
   any: 'any',
   none: 'none',
@@ -159,7 +160,7 @@ export const group = {
   noIngress: 'Nobody may begin a connection to these NICs.',
   egressOpen: 'Open: these NICs may send to everywhere, unless another group of theirs restricts it.',
   egressNone: 'Restricted, and no rule allows anything: these NICs may begin no connection.',
-  columns: {service: 'Service', remote: 'Remote', description: 'Description', hits: 'Let through', last: 'Last', actions: 'Actions'},
+  columns: {service: 'Service', remote: 'Remote', description: 'Description', hits: 'Let through', last: 'Last'},
   from: 'From',
   to: 'To',
   addRule: 'Add rule',
@@ -197,7 +198,9 @@ export const group = {
   scope: 'Networks',
   scopeAny: 'acts in all networks',
   noChanges: 'No change is on record.',
-  saveSettings: 'Save settings',
+  created: 'Created',
+  changed: 'Changed',
+  revision: (r: number) => `revision ${r}`,
 }
 
 export const ruleForm = {
@@ -239,7 +242,7 @@ export const nics = {
   title: 'NICs',
   hint: 'Every interface of a VM, with the groups that judge it.',
   filter: 'Filter by NIC, instance, address, group, network or host',
-  columns: {nic: 'NIC', addresses: 'Addresses', groups: 'Groups', network: 'Network', host: 'Host', state: 'State', instance: 'Instance', egress: 'Egress'},
+  columns: {nic: 'NIC', addresses: 'Addresses', groups: 'Groups', network: 'Network', host: 'Host', state: 'State', instance: 'Instance', egress: 'Egress', because: 'Because', fromGroup: 'Rule of group'},
   emptyTitle: 'No NIC yet',
   empty: 'NICs are made by the platform’s admin, with the ids of the platform:',
   emptyCommand: (account: string) => `ringfence nic put web-1 --account ${account} --network net-1 --mac 02:00:00:00:00:11 --address 10.0.0.11`,

@@ -1,6 +1,6 @@
 import {useLive} from '../api/live'
 import {dropsByNIC} from '../lib/drops'
-import {overview as t} from '../texts'
+import {nics as tn, overview as t} from '../texts'
 import {Badge} from './Badge'
 import {Table} from './Layout'
 import {NICLink} from './Links'
@@ -16,7 +16,7 @@ export function DropsByNIC() {
       {list.length === 0 ? (
         <p className="none">{t.noDrops}</p>
       ) : (
-        <Table dense label={t.dropsByNIC} head={['NIC', t.reason, t.packets, t.last]}>
+        <Table dense label={t.dropsByNIC} head={[tn.columns.nic, t.reason, t.packets, t.last]}>
           {list.map((d) => (
             <tr key={`${d.nic} ${d.direction} ${d.reason}`}>
               <td>

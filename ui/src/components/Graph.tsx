@@ -43,14 +43,12 @@ export function Graph({picture, focus, selected, onEdge, onNode}: Props) {
     return () => observer.disconnect()
   }, [placed])
 
-  const fitScale = Math.min(1, size.width / (placed.width + 2 * margin), size.height / (placed.height + 2 * margin))
+  const fitScale = Math.max(0.28, Math.min(1, size.width / (placed.width + 2 * margin), size.height / (placed.height + 2 * margin)))
   const fitted = {
-    scale: Math.max(fitScale, 0.28),
-    x: (size.width - placed.width * Math.max(fitScale, 0.28)) / 2,
-    y: (size.height - placed.height * Math.max(fitScale, 0.28)) / 2,
+    scale: fitScale,
+    x: Math.max((size.width - placed.width * fitScale) / 2, margin / 2),
+    y: Math.max((size.height - placed.height * fitScale) / 2, margin / 2),
   }
-  if (fitted.x < margin) fitted.x = margin
-  if (fitted.y < margin) fitted.y = margin
   const v = view ?? fitted
   const zoom = (factor: number, at = {x: size.width / 2, y: size.height / 2}) => {
     const scale = Math.min(2.5, Math.max(0.1, v.scale * factor))
@@ -98,7 +96,7 @@ export function Graph({picture, focus, selected, onEdge, onNode}: Props) {
           ))}
         </defs>
         <g transform={`translate(${v.x} ${v.y}) scale(${v.scale})`}>
-          {picture.edges.map((e) => (
+          {picture.edges.filter((e) => !(e.from === e.to && e.from.startsWith('cluster:'))).map((e) => (
             <EdgeLine
               key={e.key} edge={e} a={placed.places.get(e.from)} b={placed.places.get(e.to)} lanes={placed.lanes.get(e.key) ?? noLanes} faint={!touches(e)} selected={e.key === selected} label={few || lit === e.from || lit === e.to}
               focusable={few} name={t.edge(nameOf(picture, e.from), nameOf(picture, e.to))} onSelect={() => onEdge(e.key)}

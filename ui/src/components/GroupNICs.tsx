@@ -4,7 +4,7 @@ import {useAccountPage, useWho} from '../api/account'
 import {api} from '../api/client'
 import {useMembers, useNICs} from '../api/queries'
 import type {Group} from '../api/types'
-import {group as t} from '../texts'
+import {group as t, nics as tn} from '../texts'
 import {Attach} from './Attach'
 import {ConfirmDialog} from './ConfirmDialog'
 import {Icon} from './Icon'
@@ -37,7 +37,7 @@ export function GroupNICs({group}: {group: Group}) {
             <p>{t.noNICsHint}</p>
           </Empty>
         ) : (
-          <Table label={t.tabs.nics} head={[t.nic, 'Addresses', 'Because', 'Host', 'State', '']}>
+          <Table label={t.tabs.nics} head={[t.nic, tn.columns.addresses, tn.columns.because, tn.columns.host, tn.columns.state, '']}>
             {own.map(({nic, via}) => (
               <tr key={nic.id}>
                 <td>

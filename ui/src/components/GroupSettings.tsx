@@ -97,13 +97,13 @@ function About({group: g}: {group: Group}) {
         <dd className="wrap-list">{by.length ? by.map((id) => <GroupLink key={id} id={id} />) : common.none}</dd>
         <dt>{t.shares}</dt>
         <dd>{g.shares.length ? g.shares.map((s) => `${s.account} (${s.use.join(', ')})`).join(', ') : common.none}</dd>
-        <dt>Created</dt>
+        <dt>{t.created}</dt>
         <dd>
           <Time at={g.created_at} />
         </dd>
-        <dt>Changed</dt>
+        <dt>{t.changed}</dt>
         <dd>
-          <Time at={g.updated_at} /> <span className="dim small">revision {g.revision}</span>
+          <Time at={g.updated_at} /> <span className="dim small">{t.revision(g.revision)}</span>
         </dd>
       </dl>
     </Panel>

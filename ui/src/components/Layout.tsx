@@ -56,7 +56,7 @@ export function Table({label, head, children, dense}: {label: string; head: Reac
           <tr>
             {head.map((h, i) => (
               <th key={i} scope="col">
-                {h}
+                {h === '' ? <span className="visually-hidden">{common.actions}</span> : h}
               </th>
             ))}
           </tr>

@@ -55,7 +55,7 @@ function Leg({leg, reached}: {leg: TraceLeg; reached: boolean}) {
     <section className={`leg ${reached ? '' : 'unreached'}`} aria-label={t.leg[leg.direction]}>
       <header>
         <Icon name="hosts" />
-        <h3>{leg.hidden ? t.anotherAccount : <HostLink id={leg.host} />}</h3>
+        <h2>{leg.hidden ? t.anotherAccount : <HostLink id={leg.host} />}</h2>
         <span className="dim small">{t.leg[leg.direction]}</span>
       </header>
       <div className="sides">

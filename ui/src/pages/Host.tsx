@@ -26,7 +26,7 @@ export function HostPage({id}: {id: string}) {
       </PageHead>
       <dl className="figures">
         <Figure name={t.columns.applied} value={h.applied_revision} />
-        <Figure name={t.columns.nics} value={`${h.nics.filter((n) => n.ready).length} / ${h.nics.length}`} note={tn.ready} />
+        <Figure name={t.columns.nics} value={`${h.nics.filter((n) => n.ready).length} / ${h.nics.length}`} />
         <Figure name={t.columns.flows} value={h.flows.toLocaleString('en')} />
         <Figure name={t.columns.seen} value={<Ago at={h.last_seen} />} />
         <Figure name={t.columns.started} value={<Ago at={h.started_at} />} />

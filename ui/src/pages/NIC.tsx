@@ -135,7 +135,7 @@ function Effective({nic}: {nic: NIC}) {
     <Panel flush title={t.effective} aside={<span className="dim small">{t.effectiveHint}</span>}>
       <ProblemNote error={rules.error} />
       {rules.data && (
-        <Table label={t.effective} head={[tg.columns.service, 'Direction', tg.columns.remote, 'From group', 'Because']}>
+        <Table label={t.effective} head={[tg.columns.service, t.connColumns.direction, tg.columns.remote, t.columns.fromGroup, t.columns.because]}>
           {[...rules.data.items].sort((a, b) => b.direction.localeCompare(a.direction)).map((r) => (
             <tr key={`${r.group} ${r.id}`} className={r.enabled && !r.inert ? '' : 'faded'}>
               <td className="mono nowrap">{serviceText(r)}</td>
