@@ -75,6 +75,9 @@ func pluggedTwice(ctx context.Context, w *World, f Fault) error {
 	from := time.Now()
 	err = errors.Join(err, v.vanish(old), v.appear(to), w.Lab.Host(to).Plug(ctx, v.on[to]))
 	v.at = to
+	// The old host hears from the store where the VM runs, as soon as that answers.
+	_, heard := w.Plane.retried(ctx, "get", "ringfence")
+	err = errors.Join(err, heard)
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
 	w.tcpAnew(f, from, ofMachine(v.name))
 	return errors.Join(err, sleep(ctx, f.For), w.Lab.Host(old).Unplug(ctx, v.on[old]), w.mayBeAt(ctx, v))
