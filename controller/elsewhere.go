@@ -16,8 +16,9 @@ type Peers interface {
 	Plugged(ctx context.Context, host string) ([]store.HostNIC, error)
 }
 
-// elsewhereEvery is how often a host is asked whether a NIC has come there.
-const elsewhereEvery = 500 * time.Millisecond
+// elsewhereEvery is how often a host is asked whether a NIC has come there. Until
+// then frames for a VM that was moved go to where it was, and a second is promised.
+const elsewhereEvery = 100 * time.Millisecond
 
 // elsewhere finds out which NICs of this host are ready at another one, which they
 // name first: until then they are served here. It asks only for as long as such a
