@@ -22,8 +22,8 @@ import (
 // first ends, however that ends.
 func TestTwoControllersOnOneBridge(t *testing.T) {
 	r, p := settled(t)
-	cfg := r.etcd.Config()
-	cfg.Prefix, cfg.Logger = "/other/", slog.New(slog.DiscardHandler)
+	cfg := r.etcd
+	cfg.Prefix, cfg.Logger = "/other"+cfg.Prefix, slog.New(slog.DiscardHandler)
 	other, err := store.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// detour forwards connections to a unix socket, and can be cut.
+// detour forwards connections to an address, and can be cut.
 type detour struct {
 	t      *testing.T
 	from   string
@@ -55,7 +55,7 @@ func (d *detour) serve() {
 }
 
 func (d *detour) forward(c net.Conn) {
-	o, err := net.Dial("unix", d.to)
+	o, err := net.Dial("tcp", d.to)
 	if err != nil || !d.keep(c, o) {
 		c.Close()
 		if o != nil {

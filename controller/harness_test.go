@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/ovstest"
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/ofrules"
@@ -27,12 +28,12 @@ const (
 	repairTime = time.Second
 )
 
-// rig is one host: a switch, an etcd, a store, and a controller that can be
+// rig is one host: a switch, a store, and a controller that can be
 // stopped and started.
 type rig struct {
 	t       *testing.T
 	ovs     *ovstest.OVS
-	etcd    *store.Server
+	etcd    store.Config
 	store   *store.Store // the API's
 	ctl     *unixctl.Client
 	timing  timing
@@ -71,14 +72,9 @@ func newBareRig(t *testing.T) *rig {
 		}
 	})
 	r.ovs = ovstest.Start(t, ovstest.Options{})
-	var err error
-	r.etcd, err = store.Embedded(t.Context(), t.TempDir(), store.EmbeddedOptions{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.etcd.Close)
-	r.store = r.openStore(r.etcd.Endpoints()[0])
-	r.way = newDetour(t, strings.TrimPrefix(r.etcd.Endpoints()[0], "unix://"))
+	r.etcd = etcdtest.Config(t)
+	r.store = r.openStore(r.etcd.Endpoints[0])
+	r.way = newDetour(t, r.etcd.Endpoints[0])
 	r.hostStore = r.openStore(r.way.endpoint())
 	r.policy = &wholePolicy{Policy: r.hostStore}
 	r.ctl = unixctl.Open(r.ovs.RunDir)
@@ -89,7 +85,7 @@ func newBareRig(t *testing.T) *rig {
 
 func (r *rig) openStore(endpoint string) *store.Store {
 	r.t.Helper()
-	cfg := r.etcd.Config()
+	cfg := r.etcd
 	cfg.Endpoints = []string{endpoint}
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	cfg.RequestTimeout, cfg.ProbeInterval, cfg.ProbeTimeout = 2*time.Second, 200*time.Millisecond, time.Second

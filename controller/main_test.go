@@ -5,10 +5,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/turn"
 )
 
 func TestMain(m *testing.M) {
 	turn.Take()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(etcdtest.Shared{Tests: m})
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -13,7 +14,9 @@ import (
 // etcdctl reads and writes the store past Ringfence.
 func (r *rig) etcdctl(args ...string) string {
 	r.t.Helper()
-	out, err := exec.CommandContext(r.t.Context(), "etcdctl", append([]string{"--endpoints=" + r.etcd.Endpoints()[0]}, args...)...).CombinedOutput()
+	cmd := exec.CommandContext(r.t.Context(), "etcdctl", append([]string{"--endpoints=" + r.etcd.Endpoints[0]}, args...)...)
+	cmd.Env = append(os.Environ(), "ETCDCTL_API=3")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		r.t.Fatalf("etcdctl %v: %v: %s", args, err, out)
 	}
@@ -28,7 +31,7 @@ func TestUnreadableGroup(t *testing.T) {
 	r, p := settled(t) // a1 in web, which lets in TCP 80 from db, where a2 is
 	r.write(p.rule("web", "e1", secgroup.Egress, "tcp", 22, ""), p.rule("db", "d22", secgroup.Ingress, "tcp", 22, "web"))
 	r.applied(r.write(p.rule("db", "d25", secgroup.Ingress, "tcp", 25, "")))
-	const key = "/ringfence/v1/policy/groups/acme/web"
+	key := r.etcd.Prefix + "policy/groups/acme/web"
 	good := r.etcdctl("get", "--print-value-only", key)
 	type way struct {
 		from, to, port int

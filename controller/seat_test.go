@@ -13,7 +13,7 @@ import (
 // has gone.
 func TestHostNameOfAnotherMachine(t *testing.T) {
 	r, p := newRig(t), newPolicy()
-	other, err := store.Open(t.Context(), r.etcd.Config())
+	other, err := store.Open(t.Context(), r.etcd)
 	if err != nil {
 		t.Fatal(err)
 	}

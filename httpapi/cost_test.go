@@ -26,6 +26,9 @@ func many(n int, one string) string {
 // No body of 2 MiB costs much more than another, whatever it is made of.
 func TestLargeBodiesCostLittle(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("one request at a time: nothing for the race detector")
+	}
 	s := world(t)
 	s.must("PUT", web, `{"name":"web","default_rules":false}`)
 	for name, r := range map[string]refusal{

@@ -18,25 +18,26 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/turn"
 	"github.com/ringfence/ringfence/store"
 )
 
-// crashEnv has the test binary be an API process: "<etcd endpoint> <socket> <tokens>".
+// crashEnv has the test binary be an API process: "<etcd endpoint> <prefix> <socket> <tokens>".
 const crashEnv = "RINGFENCE_TEST_CRASHING_API"
 
 func TestMain(m *testing.M) {
-	if args := strings.Fields(os.Getenv(crashEnv)); len(args) == 3 {
-		fmt.Fprintln(os.Stderr, crashingAPI(args[0], args[1], args[2]))
+	if args := strings.Fields(os.Getenv(crashEnv)); len(args) == 4 {
+		fmt.Fprintln(os.Stderr, crashingAPI(args[0], args[1], args[2], args[3]))
 		os.Exit(1)
 	}
 	turn.Take()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(etcdtest.Shared{Tests: m})
 }
 
 // crashingAPI serves until it is killed.
-func crashingAPI(endpoint, socket, tokenPath string) error {
-	s, err := store.Open(context.Background(), store.Config{Endpoints: []string{endpoint}, MaxTxnOps: 1000, Logger: quiet()})
+func crashingAPI(endpoint, prefix, socket, tokenPath string) error {
+	s, err := store.Open(context.Background(), store.Config{Endpoints: []string{endpoint}, Prefix: prefix, MaxTxnOps: 1000, Logger: quiet()})
 	if err != nil {
 		return err
 	}
@@ -69,10 +70,7 @@ func served(client *http.Client) bool {
 	return false
 }
 
-const (
-	crashes      = 50
-	crashWriters = 8
-)
+const crashWriters = 8
 
 // pairOf is a transaction that makes two groups, one of which names the other.
 func pairOf(name string) string {
@@ -87,7 +85,7 @@ func pairOf(name string) string {
 func TestKilledAPIsLoseNothing(t *testing.T) {
 	t.Parallel()
 	s := world(t)
-	etcd, socket := s.endpoint, filepath.Join(filepath.Dir(s.tokens), "api.sock")
+	socket := filepath.Join(filepath.Dir(s.tokens), "api.sock")
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
@@ -155,10 +153,14 @@ func TestKilledAPIsLoseNothing(t *testing.T) {
 			}
 		})
 	}
+	crashes := 50
+	if testing.Short() {
+		crashes = 10
+	}
 	pause := rand.New(rand.NewPCG(1, 4))
 	for range crashes {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), crashEnv+"="+etcd+" "+socket+" "+s.tokens)
+		cmd.Env = append(os.Environ(), crashEnv+"="+strings.Join([]string{s.config.Endpoints[0], s.config.Prefix, socket, s.tokens}, " "))
 		cmd.Stderr = os.Stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -178,7 +180,7 @@ func TestKilledAPIsLoseNothing(t *testing.T) {
 	}
 	stop.Store(true)
 	last := exec.Command(os.Args[0])
-	last.Env = append(os.Environ(), crashEnv+"="+etcd+" "+socket+" "+s.tokens)
+	last.Env = append(os.Environ(), crashEnv+"="+strings.Join([]string{s.config.Endpoints[0], s.config.Prefix, socket, s.tokens}, " "))
 	if err := last.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +221,7 @@ func TestKilledAPIsLoseNothing(t *testing.T) {
 		t.Errorf("%d entries of the audit log for %d groups", len(items), len(there))
 	}
 	t.Logf("%d kills; %d requests retried to success, %d of them more than once; %d answered, %d without answer", crashes, len(persistent), replays, answered, unknown)
-	if made.Load() < crashes || replays < crashWriters {
+	if made.Load() < int64(crashes) || replays < crashWriters {
 		t.Errorf("%d requests were answered, %d retried, over %d kills: the test shows little", made.Load(), replays, crashes)
 	}
 }

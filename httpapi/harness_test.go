@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -29,7 +30,7 @@ const (
 	memberBolt = "bolt-secret"
 )
 
-// server is an API on an embedded etcd of its own.
+// server is an API on a store of its own.
 type server struct {
 	t     testing.TB
 	url   string
@@ -37,27 +38,21 @@ type server struct {
 	store *store.Store
 	log   *bytes.Buffer
 
-	endpoint string // of its etcd
-	tokens   string // their file
+	config store.Config
+	tokens string // their file
 }
 
 func serve(t testing.TB) *server {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "api") // short enough for etcd's socket
+	dir, err := os.MkdirTemp("", "api") // short enough for the socket of TestKilledAPIsLoseNothing
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	etcd, err := store.Embedded(ctx, dir, store.EmbeddedOptions{NoSync: true, Logger: quiet})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(etcd.Close)
-	cfg := etcd.Config()
-	cfg.Logger = quiet
+	cfg := etcdtest.Config(t)
+	cfg.Logger = quiet()
 	cfg.ProbeTimeout, cfg.RequestTimeout = time.Minute, time.Minute // however slow the machine is
 	s, err := store.Open(ctx, cfg)
 	if err != nil {
@@ -72,7 +67,7 @@ func serve(t testing.TB) *server {
 	if err := s.WaitHosts(ctx, func([]store.HostStatus) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
-	out.endpoint = etcd.Endpoints()[0]
+	out.config = cfg
 	return out
 }
 

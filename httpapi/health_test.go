@@ -4,14 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -92,13 +91,9 @@ func TestLostStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	etcd, err := store.Embedded(t.Context(), dir, store.EmbeddedOptions{NoSync: true, Logger: quiet})
-	if err != nil {
-		t.Fatal(err)
-	}
+	etcd := etcdtest.Start(t)
 	cfg := etcd.Config()
-	cfg.Logger, cfg.ProbeInterval, cfg.ProbeTimeout, cfg.RequestTimeout = quiet, 200*time.Millisecond, 500*time.Millisecond, time.Second
+	cfg.Logger, cfg.ProbeInterval, cfg.ProbeTimeout, cfg.RequestTimeout = quiet(), 200*time.Millisecond, 500*time.Millisecond, time.Second
 	st, err := store.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +101,9 @@ func TestLostStore(t *testing.T) {
 	t.Cleanup(func() { st.Close() })
 	s := serveStore(t, st, filepath.Join(dir, "tokens"))
 	s.must("PUT", acme, `{}`)
-	etcd.Close()
+	if err := etcd.Stop(); err != nil {
+		t.Fatal(err)
+	}
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if _, stale := st.Stale(); stale {
 			break

@@ -14,7 +14,7 @@ import (
 func defaultEtcd(t *testing.T) *server {
 	t.Helper()
 	first := world(t)
-	s, err := store.Open(t.Context(), store.Config{Endpoints: []string{first.endpoint}, Logger: quiet(), RequestTimeout: time.Minute, ProbeTimeout: time.Minute})
+	s, err := store.Open(t.Context(), store.Config{Endpoints: first.config.Endpoints, Prefix: first.config.Prefix, Logger: quiet(), RequestTimeout: time.Minute, ProbeTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,8 @@ func randomTransaction(r *rand.Rand, d *described) string {
 	return `{"operations":[` + strings.Join(ops, ",") + `]}`
 }
 
-// randomRequests are enough for every operation to be asked some hundred times.
+// randomRequests are enough for every operation to be asked some hundred times;
+// a tenth of them is for the race detector.
 const randomRequests = 20_000
 
 // Random requests of all operations: each answer is described (do checks that),
@@ -120,7 +121,11 @@ func TestRandomRequests(t *testing.T) {
 	queries := []string{"", "", "", "?dry_run=true", "?limit=1", "?cascade=attachments,references", "?revision=3", "?name=web", "?confirm=open-egress", "?cursor=e30"}
 	headers := []string{"X-Request-Id: r", "If-Match: *", "If-None-Match: *", "Prefer: wait=0", `If-Match: "12-abc"`, "Content-Type: text/plain"}
 	statuses := map[int]int{}
-	for range randomRequests {
+	requests := randomRequests
+	if testing.Short() {
+		requests /= 10
+	}
+	for range requests {
 		route := all[r.IntN(len(all))]
 		path := randomPath(r, route.path)
 		body := ""

@@ -7,11 +7,14 @@ import (
 	"testing"
 )
 
+// switches are what starts a switch.
+var switches = []string{"ovstest.Start(", "ovsproc.Start(", "lab.New(", "stack.Start(", "= Start(t, Options{", "Start(context.Background(), Config{", "startDev("}
+
 // Tests that start switches, stores or namespaces run one package after
 // another, see package turn. A package that forgets to wait for its turn makes
 // the tests of others fail on a busy machine, and not its own.
 func TestPackagesWithRealProcessesTakeTurns(t *testing.T) {
-	starts := []string{"ovstest.Start(", "ovsproc.Start(", "lab.New(", "stack.Start(", "store.Embedded(", "= Embedded(", "= Start(t, Options{", "Start(context.Background(), Config{", `exec.Command("etcd"`}
+	starts := slices.Concat(switches, []string{"store.Embedded(", "etcdtest.Start(", "etcdtest.Config(", "= Embedded(", `exec.Command("etcd"`})
 	real, takes := map[string]string{}, map[string]bool{}
 	walk(t, func(file string, content []byte) {
 		dir := path.Dir(file)

@@ -89,7 +89,7 @@ func StartAPI(ctx context.Context, binary string) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
-	addrs := loopbackAddresses(3)
+	addrs := LoopbackAddresses(3)
 	s.etcdURL, s.etcdPeer, s.listen = "http://"+addrs[0], "http://"+addrs[1], addrs[2]
 	s.URL = "http://" + s.listen
 	if err := s.writeToken(); err != nil {
@@ -152,7 +152,7 @@ func (s *Stack) RestartAPI() error {
 // StartBeside starts another API on the same store, of another version, and
 // returns when it is ready.
 func (s *Stack) StartBeside(ctx context.Context, binary string) (*Process, *client.Client, error) {
-	listen := loopbackAddresses(1)[0]
+	listen := LoopbackAddresses(1)[0]
 	var p *Process
 	if err := s.run(&p, fmt.Sprintf("api-%d", len(s.beside)+2), binary, "api",
 		"--etcd="+s.etcdURL, "--listen="+listen, "--tokens="+s.file("tokens.json")); err != nil {
@@ -286,9 +286,9 @@ func (s *Stack) Close() error {
 	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
 }
 
-// loopbackAddresses are n addresses to listen at that nobody else has: on one of
+// LoopbackAddresses are n addresses, "host:port", to listen at that nobody else has: on one of
 // the 16 million loopback addresses.
-func loopbackAddresses(n int) []string {
+func LoopbackAddresses(n int) []string {
 	host := net.IPv4(127, byte(1+mathrand.IntN(250)), byte(mathrand.IntN(256)), byte(1+mathrand.IntN(250)))
 	var addrs []string
 	for i := range n {
