@@ -55,15 +55,35 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 
 # PURE packages only compute (internal/repotest holds them to it): the race
 # detector has nothing to find there and makes them several times as slow.
-PURE   := impact ofrules openflow openflow/ofsim openflow/wire plan secgroup verdict internal/policytest
-MODULE := github.com/ringfence/ringfence
-# Packages that start real switches take turns (internal/turn). TIMEOUT is for
-# one that is stuck, of a machine that is slow: it bounds a package with its
-# wait for those before it.
+PURE     := impact ofrules openflow openflow/ofsim openflow/wire plan secgroup verdict internal/policytest
+# SWITCHES start real switches, as does e2e: not beside each other. The longest
+# come first. In e2e the race detector watches the program under test, and not the
+# test, whose parts it watches in e2e/faults.
+SWITCHES := e2e/faults controller cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
+# Before the race detector tests make fewer of what they make in numbers (-short);
+# these make all of it without.
+MANY     := ^Test(KilledAPIsLoseNothing|LargeBodiesCostLittle|LongList|RandomRequests)$$
+MODULE   := github.com/ringfence/ringfence
+# TIMEOUT is for a package that is stuck, of a machine that is slow: it bounds one
+# with its wait for those before it.
+GOTEST   := $(GO) test -timeout $(TIMEOUT)
+RACETEST := $(GOTEST) -race -short
+
 test: setup vet ## everything that must hold: vet, unit tests, properties, real packets
-	$(GO) test -timeout $(TIMEOUT) $(PURE:%=./%)
-	$(GO) test -timeout $(TIMEOUT) -run '^TestMassRevocation$$' ./controller
-	$(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -vxF $(PURE:%=-e $(MODULE)/%))
+	@$(MAKE) --no-print-directory -j2 test-switches test-others
+
+.PHONY: test-switches test-others
+test-switches:
+	$(GOTEST) ./e2e -args -raced
+	$(RACETEST) -p 1 $(patsubst %,./%,$(filter-out $(PURE),$(SWITCHES)))
+	$(GOTEST) -p 1 $(patsubst %,./%,$(filter $(PURE),$(SWITCHES)))
+	$(GOTEST) -run '^TestMassRevocation$$' ./controller
+
+test-others:
+	$(RACETEST) $$($(GO) list ./... | grep -vxF $(patsubst %,-e $(MODULE)/%,$(PURE) $(SWITCHES) e2e))
+	$(GOTEST) -run '$(MANY)' ./httpapi
+	$(GOTEST) -skip '/external$$' ./store
+	$(GOTEST) $(patsubst %,./%,$(filter-out $(SWITCHES),$(PURE)))
 
 test-busy: ## test, beside a busy loop for each processor
 	@pids=; trap 'kill $$pids' EXIT; trap 'exit 1' INT TERM; \

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,6 +24,10 @@ func buildDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("ringfence-e2e-%d", os.Getpid()))
 }
 
+// racedProgram has the race detector watch the program under test, also where it
+// does not watch the tests: most of what they do is to send and to record packets.
+var racedProgram = flag.Bool("raced", raced, "build the program under test with the race detector")
+
 // binary builds the program once for all tests of a run, unless
 // RINGFENCE_E2E_BINARY says where it is.
 var binary = sync.OnceValues(func() (string, error) {
@@ -30,7 +35,7 @@ var binary = sync.OnceValues(func() (string, error) {
 		return path, nil
 	}
 	path := filepath.Join(buildDir(), "ringfence")
-	out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", raced), "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
+	out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", *racedProgram), "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

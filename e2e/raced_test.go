@@ -2,5 +2,5 @@
 
 package e2e
 
-// raced has the program under test watched by the race detector too.
+// raced tells whether the race detector watches these tests.
 const raced = true

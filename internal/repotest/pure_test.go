@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	"go/token"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,15 +13,10 @@ import (
 // The packages that "make test" runs without the race detector have nothing
 // that could race: they start no goroutine and lock nothing.
 func TestPurePackagesOnlyCompute(t *testing.T) {
-	var pure []string
+	pure := strings.Fields(makeVariable(t, "PURE"))
 	files := map[string]map[string][]byte{} // by directory
 	walk(t, func(file string, content []byte) {
-		switch dir := path.Dir(file); {
-		case file == "Makefile":
-			if m := regexp.MustCompile(`(?m)^PURE +:= (.*)$`).FindSubmatch(content); m != nil {
-				pure = strings.Fields(string(m[1]))
-			}
-		case strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go"):
+		if dir := path.Dir(file); strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") {
 			if files[dir] == nil {
 				files[dir] = map[string][]byte{}
 			}

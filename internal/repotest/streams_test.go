@@ -1,0 +1,85 @@
+package repotest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// makeVariable reads what the Makefile sets a variable to.
+func makeVariable(t *testing.T, name string) (value string) {
+	t.Helper()
+	walk(t, func(file string, content []byte) {
+		if file != "Makefile" {
+			return
+		}
+		if m := regexp.MustCompile(`(?m)^` + name + ` +:= (.*)$`).FindSubmatch(content); m != nil {
+			value = strings.ReplaceAll(string(m[1]), "$$", "$")
+		}
+	})
+	if value == "" {
+		t.Fatalf("the Makefile does not set %s", name)
+	}
+	return value
+}
+
+// "make test" runs two streams of packages beside each other: those that start
+// switches are in one of them, one after another.
+func TestSwitchesAreOfOneStream(t *testing.T) {
+	listed := append(strings.Fields(makeVariable(t, "SWITCHES")), "e2e")
+	walk(t, func(file string, content []byte) {
+		dir := path.Dir(file)
+		if !strings.HasSuffix(file, "_test.go") || dir == "internal/repotest" || slices.Contains(listed, dir) {
+			return
+		}
+		if slices.ContainsFunc(switches, func(s string) bool { return strings.Contains(string(content), s) }) {
+			t.Errorf("%s starts switches: the Makefile's SWITCHES lacks %s", file, dir)
+		}
+	})
+}
+
+// What a test leaves out before the race detector (-short) "make test" makes
+// without it: all tests that do are among the Makefile's MANY. The store's run in
+// full without the race detector, all of them.
+func TestWhatIsShortIsRunInFull(t *testing.T) {
+	many := regexp.MustCompile(makeVariable(t, "MANY"))
+	found := 0
+	walk(t, func(file string, content []byte) {
+		if !strings.HasSuffix(file, "_test.go") || path.Dir(file) == "store" || !strings.Contains(string(content), "testing.Short") {
+			return
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, content, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !asksShort(fn) {
+				continue
+			}
+			if found++; path.Dir(file) != "httpapi" || !many.MatchString(fn.Name.Name) {
+				t.Errorf("%s: %s makes less of something with -short, and is not among the Makefile's MANY", file, fn.Name.Name)
+			}
+		}
+	})
+	if found == 0 {
+		t.Error("no test asks whether it is to be short: looking for the wrong call")
+	}
+}
+
+func asksShort(fn *ast.FuncDecl) (asks bool) {
+	ast.Inspect(fn, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Short" {
+			if x, ok := s.X.(*ast.Ident); ok && x.Name == "testing" {
+				asks = true
+			}
+		}
+		return true
+	})
+	return asks
+}
