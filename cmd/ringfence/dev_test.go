@@ -32,6 +32,9 @@ type devRun struct {
 func startDev(t *testing.T, dir string) *devRun {
 	t.Helper()
 	d := &devRun{t: t, dir: dir, ended: make(chan error, 1), out: &lockedBuffer{}}
+	if out, err := exec.Command("unshare", "--net", "--mount", "true").CombinedOutput(); err != nil {
+		t.Fatalf("no namespaces for it (it takes root, and a root directory that is a mount: bind that of a chroot onto itself before you enter it): %v\n%s", err, out)
+	}
 	script := `mount -t tmpfs tmpfs /run && ip link set lo up && exec "$0" dev --state-dir "$1" --listen "unix:$1/api.sock" --host h1`
 	d.cmd = exec.Command("unshare", "--net", "--mount", "sh", "-c", script, ringfenceProgram(t), dir)
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out

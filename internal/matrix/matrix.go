@@ -133,7 +133,7 @@ func (c *Cell) ask(ctx context.Context, start time.Time, again time.Duration) er
 	switch {
 	case err != nil:
 		return err
-	case answer.OK && answer.Resent > 0 && c.lost(start):
+	case answer.OK && answer.Resent > 0 && c.staysLost(ctx, start):
 		c.Got = Lossy
 	case answer.OK:
 		c.Got = Yes
@@ -147,8 +147,24 @@ func (c *Cell) ask(ctx context.Context, start time.Time, again time.Duration) er
 	return nil
 }
 
-// lost tells whether a segment that opened the connection did not arrive. On
-// a busy machine one may be sent again that was only slow.
+// staysLost tells whether a segment that opened the connection does not arrive,
+// either. On a busy machine one is sent again that was only slow, and is recorded
+// later than the answer is read.
+func (c *Cell) staysLost(ctx context.Context, start time.Time) bool {
+	for end := time.Now().Add(max(silence, 3*time.Since(start))); c.lost(start); {
+		select {
+		case <-time.After(silence / 10):
+		case <-ctx.Done():
+			return true
+		}
+		if time.Now().After(end) {
+			return true
+		}
+	}
+	return false
+}
+
+// lost tells whether a segment that opened the connection has not arrived yet.
 func (c *Cell) lost(start time.Time) bool {
 	opening := func(p *traffic.Packet) bool { return p.TCP.Flags == "S" && p.DstPort == c.Service.Port }
 	sent := c.From.Capture.Find(start, func(p *traffic.Packet) bool {
