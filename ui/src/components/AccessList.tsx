@@ -1,6 +1,7 @@
 import {useAccountPage} from '../api/account'
 import type {AccessEntry} from '../api/types'
 import {serviceText} from '../lib/service'
+import {words as w} from '../texts'
 
 /** What becomes or ceases to be allowed, one line for each. */
 export function AccessList({entries, tone}: {entries: AccessEntry[]; tone: 'allow' | 'deny'}) {
@@ -22,7 +23,7 @@ function Entry({entry: e}: {entry: AccessEntry}) {
   const {nameOf} = useAccountPage()
   const own = e.group ? nameOf(e.group) : (e.nic ?? '')
   const r = e.remote
-  const remote = [r.cidr, r.group && nameOf(r.group), r.nic && `NIC ${r.nic}`].filter(Boolean).join(' in ') || 'anywhere'
+  const remote = [r.cidr, r.group && nameOf(r.group), r.nic && w.nic(r.nic)].filter(Boolean).join(w.in) || w.anywhere
   const [from, to] = e.direction === 'ingress' ? [remote, own] : [own, remote]
   return (
     <span>

@@ -31,6 +31,12 @@ export function Dialog({title, onClose, children, side, wide}: Props) {
       className={`${side ? 'side' : ''} ${wide ? 'wide' : ''}`}
       aria-labelledby={id}
       onCancel={(e) => (e.preventDefault(), onClose())}
+      // The browser closes it by itself on a second Escape; one that has to stay is opened again.
+      onClose={() => {
+        if (!ref.current) return // it is gone already
+        onClose()
+        setTimeout(() => ref.current?.isConnected && !ref.current.open && ref.current.showModal())
+      }}
       onMouseDown={(e) => e.target === ref.current && onClose()}
     >
       <div className="dialog-body">

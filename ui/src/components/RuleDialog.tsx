@@ -23,6 +23,8 @@ interface Props {
   /** What a new rule begins with. */
   proposal?: RuleWrite
   onClose: () => void
+  /** It was made. */
+  onDone?: () => void
 }
 
 /** A rule that is made or edited; saved only after its dry run was seen. */
@@ -49,7 +51,7 @@ export function RuleDialog(p: Props) {
   )
 }
 
-function Editor({group, rule, proposal, onClose, base, etag, onReload}: Props & {base: Rule | null; etag: string | null; onReload: () => void}) {
+function Editor({group, rule, proposal, onClose, onDone, base, etag, onReload}: Props & {base: Rule | null; etag: string | null; onReload: () => void}) {
   const {account, nameOf} = useAccountPage()
   const [opened] = useState(base) // what the form began with
   const initial: RuleForm = opened ? formOf(opened) : proposal ? {...newRule, ...formOf(proposal)} : newRule
@@ -64,6 +66,7 @@ function Editor({group, rule, proposal, onClose, base, etag, onReload}: Props & 
     onDone: () => {
       draft.clear()
       onClose()
+      onDone?.()
     },
   })
   return (

@@ -1,6 +1,7 @@
 import {useEffect, useState} from 'react'
 
 import {ageText, isNever, momentText, utcText} from '../lib/time'
+import {words as w} from '../texts'
 
 /** A moment in the reader's zone, in UTC on hover. */
 export function Time({at}: {at: string | Date | null | undefined}) {
@@ -21,7 +22,7 @@ export function Ago({at}: {at: string | Date | null | undefined}) {
   const age = ageText(Math.max(0, (now - t.getTime()) / 1000))
   return (
     <time dateTime={t.toISOString()} title={utcText(t)} className="num">
-      {age === 'now' ? age : `${age} ago`}
+      {age === w.now ? age : w.ago(age)}
     </time>
   )
 }

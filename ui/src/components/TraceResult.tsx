@@ -60,7 +60,7 @@ export function TraceResult({trace, nics, onAgain}: Props) {
         <Allowing key={x.group + x.rule.direction} proposal={x} onMake={rights.write ? () => setMaking(x) : undefined} />
       ))}
       <TracePath trace={trace} />
-      {making && <RuleDialog group={making.group} proposal={making.rule} onClose={() => (setMaking(null), onAgain())} />}
+      {making && <RuleDialog group={making.group} proposal={making.rule} onClose={() => setMaking(null)} onDone={onAgain} />}
     </section>
   )
 }

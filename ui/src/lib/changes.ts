@@ -1,6 +1,7 @@
 // What a change did, said in words, from the JSON Patch that events and the
 // audit log carry.
 import type {Change} from '../api/types'
+import {words as w} from '../texts'
 import {type NameOf, type Remote, type Service, ruleText} from './service'
 
 export interface Said {
@@ -12,8 +13,7 @@ type RuleValue = Service & Remote & {id?: string; direction: string; enabled?: b
 
 const isRule = (v: unknown): v is RuleValue => typeof v === 'object' && v !== null && 'direction' in v && 'protocol' in v
 
-const kinds: Record<string, string> = {'security-group': 'group', nic: 'NIC'}
-export const kindText = (kind: string) => kinds[kind] ?? kind
+export const kindText = (kind: string) => w.kinds[kind] ?? kind
 
 /** One change in words, the rules that it opened or closed first. */
 export function sayChange(c: Change, nameOf: NameOf): Said[] {
@@ -23,21 +23,20 @@ export function sayChange(c: Change, nameOf: NameOf): Said[] {
   for (const p of c.patch) {
     const rule = /^\/rules\/(\d+|-)$/.test(p.path)
     if (c.kind === 'security-group' && rule && p.op === 'add' && isRule(p.value)) {
-      said.push({tone: p.value.enabled === false ? 'neutral' : 'open', text: `${subject}: + ${ruleText(p.value, nameOf)}`})
+      said.push({tone: p.value.enabled === false ? 'neutral' : 'open', text: w.ruleAdded(subject, ruleText(p.value, nameOf))})
     } else if (c.kind === 'security-group' && rule && p.op === 'remove') {
-      said.push({tone: 'close', text: `${subject}: − a rule`})
+      said.push({tone: 'close', text: w.ruleRemoved(subject)})
     } else if (c.kind === 'attachment' && p.path === '' && p.op === 'add') {
       const v = p.value as {group?: string; nic?: string; instance?: string}
-      said.push({tone: 'open', text: `${nameOf(v.group ?? c.id ?? '')} attached to ${v.nic ?? v.instance ?? ''}`})
+      said.push({tone: 'open', text: w.attached(nameOf(v.group ?? c.id ?? ''), v.nic ?? v.instance ?? '')})
     } else if (c.kind === 'attachment' && p.op === 'remove') {
-      said.push({tone: 'close', text: `${nameOf(c.id ?? '')} detached`})
+      said.push({tone: 'close', text: w.detached(nameOf(c.id ?? ''))})
     } else if (p.path !== '') {
       others.add(p.path.split('/')[1]?.replaceAll('_', ' ') ?? '')
     }
   }
   if (said.length === 0 || (others.size > 0 && c.action === 'updated')) {
-    const what = others.size > 0 ? `: ${[...others].join(', ')}` : ''
-    said.push({tone: 'neutral', text: `${kindText(c.kind)} ${subject} ${c.action}${what}`})
+    said.push({tone: 'neutral', text: w.changed(kindText(c.kind), subject, c.action, [...others].join(', '))})
   }
   return said
 }

@@ -1,4 +1,5 @@
 // Many groups drawn as few: groups whose names begin alike become one node.
+import {words as w} from '../texts'
 import {type Edge, edgeKey, type Node, type NodeID, type Picture} from './edges'
 import {best} from './standing'
 
@@ -40,7 +41,7 @@ export function clustered(p: Picture, open: ReadonlySet<string>): Picture {
   if (outside.length > 12) {
     const cidrs = outside.filter((n) => n.id !== 'any')
     cidrs.forEach((n) => home.set(n.id, 'cluster:addresses'))
-    nodes.push({id: 'cluster:addresses', kind: 'cluster', name: `${cidrs.length} CIDRs`, nics: 0, restricted: false, isDefault: false, members: cidrs.map((n) => n.id)})
+    nodes.push({id: 'cluster:addresses', kind: 'cluster', name: w.cidrs(cidrs.length), nics: 0, restricted: false, isDefault: false, members: cidrs.map((n) => n.id)})
     nodes.push(...outside.filter((n) => n.id === 'any'))
   } else nodes.push(...outside)
   const edges = new Map<string, Edge>()

@@ -1,5 +1,6 @@
 // What differs between two states of one object, field by field.
 import type {Rule} from '../api/types'
+import {words as w} from '../texts'
 import {type NameOf, ruleText} from './service'
 
 export interface Difference {
@@ -30,9 +31,9 @@ export function differences(before: object, after: object, nameOf: NameOf): Diff
 }
 
 function ruleDifferences(before: Rule[], after: Rule[], nameOf: NameOf): Difference[] {
-  const text = (r: Rule | undefined) => (r ? ruleText(r, nameOf) + (r.enabled ? '' : ' (disabled)') + (r.description ? ` “${r.description}”` : '') : '–')
+  const text = (r: Rule | undefined) => (r ? ruleText(r, nameOf) + (r.enabled ? '' : w.disabled) + (r.description ? ` “${r.description}”` : '') : '–')
   const ids = new Set([...before, ...after].map((r) => r.id))
   return [...ids]
-    .map((id) => ({field: 'rule', before: text(before.find((r) => r.id === id)), after: text(after.find((r) => r.id === id))}))
+    .map((id) => ({field: w.ruleField, before: text(before.find((r) => r.id === id)), after: text(after.find((r) => r.id === id))}))
     .filter((d) => d.before !== d.after)
 }

@@ -1,6 +1,7 @@
 // Who may talk to whom by the rules of an account's groups: edges between
 // groups, and between groups and addresses.
 import type {Connection, Drop, Group, NIC, Rule} from '../api/types'
+import {words as w} from '../texts'
 import type {Standing} from './standing'
 import {bareService, isEverywhere, matchesService} from './service'
 
@@ -74,7 +75,7 @@ export function pictureOf(groups: Group[], nics: NIC[], filter: Filter): Picture
 
 function outsider(id: NodeID): Node {
   const cidr = id.startsWith('cidr:') ? id.slice(5) : null
-  const name = id === anywhere ? 'anywhere' : (cidr ?? id)
+  const name = id === anywhere ? w.anywhere : (cidr ?? id)
   return {id, kind: id === anywhere || cidr ? 'cidr' : 'group', name, nics: 0, restricted: false, isDefault: false, members: []}
 }
 

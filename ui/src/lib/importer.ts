@@ -1,5 +1,6 @@
 // Rules from a file: JSON as the API writes them, or CSV with a header.
 import type {Group, Rule, RuleWrite} from '../api/types'
+import {words as w} from '../texts'
 import {formOf, newRule, writeOf} from './ruleform'
 
 export interface Parsed {
@@ -19,7 +20,7 @@ export function groupID(ref: string, groups: Group[]): string {
 
 export function parseRules(text: string, groups: Group[]): Parsed {
   const t = text.trim()
-  if (!t) return {rules: [], faults: ['the file is empty']}
+  if (!t) return {rules: [], faults: [w.fileEmpty]}
   return t.startsWith('[') || t.startsWith('{') ? parseJSON(t, groups) : parseCSV(t, groups)
 }
 
@@ -28,14 +29,14 @@ function parseJSON(text: string, groups: Group[]): Parsed {
   try {
     doc = JSON.parse(text)
   } catch (e) {
-    return {rules: [], faults: [`not JSON: ${(e as Error).message}`]}
+    return {rules: [], faults: [w.notJSON((e as Error).message)]}
   }
   const list = Array.isArray(doc) ? doc : ((doc as {rules?: unknown; items?: unknown}).rules ?? (doc as {items?: unknown}).items)
-  if (!Array.isArray(list)) return {rules: [], faults: ['an array of rules is expected, or an object with "rules"']}
+  if (!Array.isArray(list)) return {rules: [], faults: [w.notRules]}
   const faults: string[] = []
   const rules: RuleWrite[] = []
   list.forEach((r: unknown, i) => {
-    if (typeof r !== 'object' || r === null) return faults.push(`rule ${i + 1}: is not an object`)
+    if (typeof r !== 'object' || r === null) return faults.push(w.notObject(i + 1))
     const kept = Object.fromEntries(Object.entries(r).filter(([k, v]) => fields.has(k) && v !== null)) as RuleWrite
     if (kept.remote_group) kept.remote_group = groupID(kept.remote_group, groups)
     rules.push(kept)
@@ -59,7 +60,7 @@ function parseCSV(text: string, groups: Group[]): Parsed {
   const known = ['direction', 'protocol', 'ports', 'cidr', 'group', 'description', 'family', 'enabled', 'icmp_type', 'icmp_code']
   const strange = header.filter((h) => !known.includes(h))
   if (strange.length || !header.includes('direction') || !header.includes('protocol')) {
-    return {rules: [], faults: [strange.length ? `line 1: unknown column ${strange.join(', ')}; known are ${known.join(', ')}` : 'line 1: columns direction and protocol are needed']}
+    return {rules: [], faults: [strange.length ? w.unknownColumn(strange.join(', '), known.join(', ')) : w.missingColumns]}
   }
   const rules: RuleWrite[] = []
   const faults: string[] = []
@@ -67,9 +68,9 @@ function parseCSV(text: string, groups: Group[]): Parsed {
     if (!line.trim() || line.startsWith('#')) return
     const c = cells(line)
     const get = (name: string) => c[header.indexOf(name)] ?? ''
-    if (c.length > header.length) return faults.push(`line ${i + 2}: has ${c.length} cells, the header ${header.length}`)
+    if (c.length > header.length) return faults.push(w.tooManyCells(i + 2, c.length, header.length))
     const ports = get('ports')
-    if (ports && !/^\d+(-\d+)?$/.test(ports)) return faults.push(`line ${i + 2}: ports "${ports}" are no port such as 443, and no range such as 8000-8999`)
+    if (ports && !/^\d+(-\d+)?$/.test(ports)) return faults.push(w.badPorts(i + 2, ports))
     rules.push({
       ...writeOf({
         ...newRule, direction: get('direction') as 'ingress', protocol: get('protocol'), ports, icmpType: get('icmp_type'), icmpCode: get('icmp_code'),

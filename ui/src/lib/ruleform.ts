@@ -1,5 +1,6 @@
 // A rule as a form has it (all text), and as the API takes it.
 import type {Rule, RuleWrite} from '../api/types'
+import {words as w} from '../texts'
 
 export interface RuleForm {
   direction: 'ingress' | 'egress'
@@ -47,9 +48,9 @@ function numberOf(text: string): number | null {
 /** Faults that only the form can have: text where the API takes numbers. */
 export function formFaults(f: RuleForm): Record<string, string> {
   const faults: Record<string, string> = {}
-  if (hasPorts(f.protocol) && f.ports.trim() && !/^\d+(\s*[-–]\s*\d+)?$/.test(f.ports.trim())) faults.ports = 'is a port such as 443, or a range such as 8000-8999'
-  if (hasICMP(f.protocol) && f.icmpType.trim() && !/^-?\d+$/.test(f.icmpType.trim())) faults.icmpType = 'is a number, 0 to 255'
-  if (hasICMP(f.protocol) && f.icmpCode.trim() && !/^-?\d+$/.test(f.icmpCode.trim())) faults.icmpCode = 'is a number, 0 to 255'
+  if (hasPorts(f.protocol) && f.ports.trim() && !/^\d+(\s*[-–]\s*\d+)?$/.test(f.ports.trim())) faults.ports = w.portFault
+  if (hasICMP(f.protocol) && f.icmpType.trim() && !/^-?\d+$/.test(f.icmpType.trim())) faults.icmpType = w.byteFault
+  if (hasICMP(f.protocol) && f.icmpCode.trim() && !/^-?\d+$/.test(f.icmpCode.trim())) faults.icmpCode = w.byteFault
   return faults
 }
 

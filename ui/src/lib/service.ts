@@ -1,4 +1,5 @@
 // How services and ends of rules are called, everywhere in the console.
+import {words as w} from '../texts'
 
 export interface Service {
   protocol?: string | number | null
@@ -19,7 +20,7 @@ export function serviceText(s: Service): string {
 
 export function bareService(s: Service): string {
   const p = String(s.protocol ?? 'all').toLowerCase()
-  const name = numbers[p] ?? (/^\d+$/.test(p) ? `protocol ${p}` : p)
+  const name = numbers[p] ?? (/^\d+$/.test(p) ? w.protocol(p) : p)
   if (name === 'all') return 'all'
   if (name.startsWith('icmp')) {
     if (s.icmp_type == null) return name
@@ -32,7 +33,7 @@ export function bareService(s: Service): string {
 
 /** A packet's service: "tcp 443", "icmp 8/0". */
 export function packetService(p: {protocol: string | null; port: number; icmp_type: number; icmp_code: number}): string {
-  const proto = p.protocol ?? 'frame'
+  const proto = p.protocol ?? w.frame
   if (proto.startsWith('icmp')) return `${proto} ${p.icmp_type}/${p.icmp_code}`
   return p.port ? `${proto} ${p.port}` : proto
 }
@@ -48,14 +49,14 @@ export const isEverywhere = (cidr: string | null | undefined) => cidr === '0.0.0
 
 /** Whom a rule is about: "group web", "10.0.0.0/8", "10.0.0.0/8 in group web", "anywhere". */
 export function remoteText(r: Remote, nameOf: NameOf): string {
-  if (r.remote_group && r.remote_cidr) return `${r.remote_cidr} in group ${nameOf(r.remote_group)}`
-  if (r.remote_group) return `group ${nameOf(r.remote_group)}`
+  if (r.remote_group && r.remote_cidr) return w.cidrInGroup(r.remote_cidr, nameOf(r.remote_group))
+  if (r.remote_group) return w.group(nameOf(r.remote_group))
   if (r.remote_cidr) return r.remote_cidr
-  return 'anywhere'
+  return w.anywhere
 }
 
 export function ruleText(r: Service & Remote & {direction?: string}, nameOf: NameOf): string {
-  return `${r.direction ?? ''} ${serviceText(r)} ${r.direction === 'ingress' ? 'from' : 'to'} ${remoteText(r, nameOf)}`
+  return w.rule(r.direction ?? '', serviceText(r), remoteText(r, nameOf))
 }
 
 /** Whether a rule's service has this port or is called so; for filters. */

@@ -105,7 +105,7 @@ function Ingress({rules, self}: {rules: Rule[]; self: string}) {
     <span className="chips">
       {own.slice(0, 3).map((r) => (
         <span className="chip" key={r.id}>
-          <span className="mono">{bareService(r)}</span> <span className="dim">←</span> {remoteText(r, nameOf).replace(/^group /, '')}
+          <span className="mono">{bareService(r)}</span> <span className="dim">←</span> {r.remote_group && !r.remote_cidr ? nameOf(r.remote_group) : remoteText(r, nameOf)}
         </span>
       ))}
       {own.length > 3 && <span className="dim small">{t.moreRules(own.length - 3)}</span>}
