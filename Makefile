@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-busy test-faults test-kernel vet lint fuzz-short bench bench-ovsdb bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-busy test-faults test-kernel vet lint lint-dead lint-api vuln fuzz-short bench bench-ovsdb bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,8 +106,23 @@ vet:
 	$(GO) vet ./...
 	@$(GO) mod tidy -diff || { echo "go.mod is not tidy: go mod tidy"; exit 1; }
 
-lint: vet ## run golangci-lint (built from tools.mod the first time)
-	$(GO) tool -modfile=tools.mod golangci-lint run ./...
+TOOL := $(GO) tool -modfile=tools.mod
+# What commands need not reach: what is offered to others and to tests, and the
+# text that tests write flows in.
+OFFERED := ^(client|internal|openflow/ofsim)/|^openflow/(parse|scan)|: FieldByName$$|: Allowing$$
+lint: vet lint-dead lint-api ## run the linters (built from tools.mod the first time)
+	$(TOOL) golangci-lint run ./...
+
+lint-dead: ## find functions that no command reaches
+	@dead=$$($(TOOL) deadcode ./cmd/... | grep -vE '$(OFFERED)'); [ -z "$$dead" ] || { echo "$$dead"; exit 1; }
+
+lint-api: ## have two generators make a client of the API's description
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	  $(TOOL) oapi-codegen -generate types,client -package api -o "$$dir/api.go" httpapi/openapi.yaml && \
+	  { $(TOOL) ogen -target "$$dir/ogen" -package api -clean httpapi/openapi.yaml >"$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; }
+
+vuln: ## look for known vulnerabilities, where their list can be had
+	$(TOOL) govulncheck ./...
 
 fuzz-short: ## run every fuzz target for FUZZTIME
 	@set -e; for pkg in $$($(GO) list ./...); do \
