@@ -11,29 +11,24 @@ import (
 	"testing"
 )
 
-// The README says which test tries each attack. A test that is renamed or gone
+// docs/security.md says which test tries each attack. A test that is renamed or gone
 // would leave a claim that nothing shows.
-func TestEveryAttackOfTheREADMEHasItsTest(t *testing.T) {
+func TestEveryAttackHasItsTest(t *testing.T) {
 	names := map[string]bool{} // what tests of e2e may be called
-	var readme string
+	var page string
 	walk(t, func(file string, content []byte) {
 		switch {
-		case file == "README.md":
-			readme = string(content)
+		case file == "docs/security.md":
+			page = string(content)
 		case strings.HasPrefix(file, "e2e/") && strings.HasSuffix(file, "_test.go"):
 			for _, s := range literals(t, file, content) {
 				names[strings.ReplaceAll(s, " ", "_")] = true // as testing.T.Run does
 			}
 		}
 	})
-	_, section, found := strings.Cut(readme, "\n## Security\n")
-	if !found {
-		t.Fatal("README.md has no section on security")
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
 	isName := regexp.MustCompile("`((?:attacks|networks|flood|…)(?:/[^`]+)?)`")
 	rows := 0
-	for line := range strings.Lines(section) {
+	for line := range strings.Lines(page) {
 		found := isName.FindAllStringSubmatch(line, -1)
 		if row := strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| attack |"); row {
 			rows++
@@ -44,7 +39,7 @@ func TestEveryAttackOfTheREADMEHasItsTest(t *testing.T) {
 		for _, m := range found {
 			for part := range strings.SplitSeq(m[1], "/") {
 				if part != "…" && !anyMatches(t, part, names) {
-					t.Errorf("README.md names the test %s; nothing in e2e is called %q", m[1], part)
+					t.Errorf("docs/security.md names the test %s; nothing in e2e is called %q", m[1], part)
 				}
 			}
 		}
