@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -163,5 +164,54 @@ func TestPickedUpWhoBegan(t *testing.T) {
 				t.Errorf("without its rule the server hears %d and the client %d; connections %v", in, out, r.all())
 			}
 		})
+	}
+}
+
+// TestNewcomerOnlyOnce: a NIC that was new when the switch forgot its connections is
+// not the next time, although what keeps it from being picked up would last longer.
+func TestNewcomerOnlyOnce(t *testing.T) {
+	k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}
+	r, p := newRig(t), newPolicy()
+	r.timing.unsure = 10 * time.Second
+	r.withUplink()
+	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
+	r.start()
+	r.plugged(1)
+	r.applied(rev)
+	plugged := time.Now()
+	passes := func() bool {
+		before := r.sent("up")
+		r.inject("p1", k.fromServer(t))
+		return r.sent("up") > before
+	}
+	picksUp := func() (n int) {
+		out := r.ovs.Ofctl("dump-flows", bridge)
+		return strings.Count(out, fmt.Sprintf("cookie=%#x", uint64(ofrules.PickUpCookie)))
+	}
+	forget := func() {
+		r.eventually(patience, "the sentinel is there", r.sentinel)
+		time.Sleep(2 * sentinelEvery) // and the controller has seen it
+		r.ovs.Appctl("dpctl/flush-conntrack")
+	}
+	forget()
+	r.eventually(patience, "TCP is picked up", func() string {
+		if n := picksUp(); n <= len(ofrules.PickUp()) {
+			return fmt.Sprintf("%d flows do, or keep the NIC from it", n)
+		}
+		return ""
+	})
+	if passes() {
+		t.Error("it passes although the NIC is new")
+	}
+	time.Sleep(time.Until(plugged.Add(r.timing.unsure)))
+	forget()
+	r.eventually(patience, "it passes", func() string {
+		if passes() {
+			return ""
+		}
+		return "it does not"
+	})
+	if n := picksUp(); n != len(ofrules.PickUp()) {
+		t.Errorf("%d flows pick up or keep a NIC from it", n)
 	}
 }

@@ -81,14 +81,14 @@ func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
 	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
 	e.memory.look, e.memory.end = now.Add(pickUpLook), now.Add(pickUpFor)
 	e.sweeper.picksUp(e.memory.end)
-	return e.pickUp(ctx, in)
+	return e.pickUp(ctx, in, pickUpNothing()) // who was in doubt at a loss before need not be now
 }
 
-// pickUp puts the flows in that pick TCP up until e.memory.end.
-func (e *engine) pickUp(ctx context.Context, in hostInput) error {
+// pickUp puts the flows in that pick TCP up until e.memory.end, after other changes.
+func (e *engine) pickUp(ctx context.Context, in hostInput, before ...wire.FlowMod) error {
 	m := &e.memory
 	whole := max(time.Until(m.end).Round(time.Second), time.Second)
-	mods := passing(whole, ofrules.PickUp())
+	mods := append(before, passing(whole, ofrules.PickUp())...)
 	for nic, since := range m.unsure {
 		if zone := in.zones.zone(nic); zone != 0 && m.end.Sub(since) < pickUpFor+e.cfg.timing.unsure {
 			mods = append(mods, passing(whole, ofrules.PickUpNothing(zone))...)
