@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-busy test-faults test-kernel vet lint lint-dead lint-api vuln fuzz-short bench bench-ovsdb bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api vuln fuzz-short bench bench-ovsdb bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,13 @@ KERNEL_RUN ?= TestGuard|TestHarness|TestRevocation|TestStillAllowed|TestControll
 test-kernel: setup ## tests on the kernel datapath, in a virtual machine
 	@command -v qemu-system-x86_64 cpio >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(KERNEL_PACKAGES); }
 	e2e/kernel/run.sh -test.parallel 1 -test.run '$(KERNEL_RUN)'
+
+# In namespaces of its own; pictures of the pages are left in ui/test-output.
+test-ui: NO_UI :=
+test-ui: setup setup-ui ## the console in a browser, against a real Ringfence with VMs
+	@command -v chromium >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install chromium; }
+	@$(MAKE) build
+	$(SUDO) ui/test/run.sh
 
 vet:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these:"; echo "$$bad"; exit 1; }
