@@ -262,6 +262,7 @@ test('pages of others get nothing out of the session', async (t) => {
 
 test('the graph of an account of some size, for the README', async () => {
   await world.api('PUT', '/v1/accounts/shop', {})
+  await world.api('PUT', '/v1/networks/net-1', {type: 'flat', prefixes: ['10.0.0.0/24']})
   const rules = {
     lb: [{direction: 'ingress', protocol: 'tcp', port_min: 443, remote_cidr: '0.0.0.0/0'}],
     web: [{direction: 'ingress', protocol: 'tcp', port_min: 8080, remote_group: 'lb'}],
