@@ -285,6 +285,7 @@ export const overview = {
   sinceOpened: 'seen since you came',
   disagreements: 'Disagreements',
   disagree: 'The datapath does not do what the policy says',
+  conflict: 'A NIC is plugged where it may not be, or at several hosts',
   traceIt: 'Trace it again',
   troubled: 'Not as it should be',
   changes: 'Recent changes',

@@ -20,6 +20,7 @@ export function Overview() {
   const {account, path} = useAccountPage()
   const {rights} = useWho()
   const live = useLive()
+  const disagreements = live.alarms.filter((a) => a.kind === 'trace-disagreement').length
   useWatch('drops')
   const nics = useNICs(account)
   const groups = useGroups(account)
@@ -45,7 +46,7 @@ export function Overview() {
               name={t.drops} tone={live.drops.rows.length ? 'deny' : ''} note={live.dropsSince ? <>{t.since} <Ago at={live.dropsSince} /></> : undefined}
               value={<Link href={path('live')}>{live.drops.rows.reduce((n, r) => n + r.seen, 0).toLocaleString('en')}</Link>}
             />
-            <Figure name={t.disagreements} value={live.alarms.length} tone={live.alarms.length ? 'deny' : ''} note={t.sinceOpened} />
+            <Figure name={t.disagreements} value={disagreements} tone={disagreements ? 'deny' : ''} note={t.sinceOpened} />
           </dl>
           <Alarms />
           {nics.data.items.length === 0 && <FirstSteps />}
