@@ -29,8 +29,9 @@ type hostBoard struct {
 	anew    bool                    // the next load is the first of another history
 	loaded  bool
 
-	sorted []HostStatus // as they are believed; nil = to be made
-	view   boardView    // of the policy, when sorted was made
+	sorted   []HostStatus          // as they are believed; nil = to be made
+	view     boardView             // of the policy, when sorted was made
+	believes map[string]HostStatus // of those the reports that have not changed since
 }
 
 // report is what a host said, and the etcd revision that wrote it.
@@ -60,10 +61,18 @@ func (b *hostBoard) state() (hosts []HostStatus, loaded bool) {
 	if now.number != b.view.number {
 		clear(b.reached)
 	}
-	if b.sorted == nil || now != b.view {
+	if b.believes == nil || now != b.view {
+		b.believes, b.sorted = make(map[string]HostStatus, len(b.hosts)), nil
+	}
+	if b.sorted == nil {
 		b.sorted, b.view = make([]HostStatus, 0, len(b.hosts)), now
 		for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
-			b.sorted = append(b.sorted, b.believed(b.hosts[name]))
+			h, known := b.believes[name]
+			if !known {
+				h = b.believed(b.hosts[name])
+				b.believes[name] = h
+			}
+			b.sorted = append(b.sorted, h)
 		}
 	}
 	return b.sorted, b.loaded
@@ -132,7 +141,7 @@ func (b *hostBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	if b.anew {
 		b.before, b.anew = latest, false
 	}
-	b.hosts, b.sorted, b.loaded = hosts, nil, true
+	b.hosts, b.sorted, b.believes, b.loaded = hosts, nil, nil, true
 	b.mu.Unlock()
 	b.pulse.beat()
 	return nil
@@ -155,11 +164,14 @@ func (b *hostBoard) events(_ int64, events []*clientv3.Event) error {
 	b.mu.Lock()
 	for _, e := range events {
 		if e.Type == clientv3.EventTypeDelete {
-			delete(b.hosts, strings.TrimPrefix(string(e.Kv.Key), b.store.keys.hosts()))
+			name := strings.TrimPrefix(string(e.Kv.Key), b.store.keys.hosts())
+			delete(b.hosts, name)
+			delete(b.believes, name)
 		}
 	}
 	for _, h := range said {
 		b.hosts[h.Host] = h
+		delete(b.believes, h.Host)
 	}
 	b.sorted = nil
 	b.mu.Unlock()
@@ -190,6 +202,7 @@ func (b *hostBoard) prove(said []report) {
 			clear(b.proved)
 		}
 		b.proved[w] = t.lineage == sameHistory
+		b.believes = nil // others may speak of the same write
 		b.mu.Unlock()
 	}
 }
@@ -210,7 +223,7 @@ func (b *hostBoard) decode(kv *mvccpb.KeyValue) (report, bool) {
 func (b *hostBoard) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.sorted, b.anew, b.before = nil, true, math.MaxInt64
+	b.sorted, b.believes, b.anew, b.before = nil, nil, true, math.MaxInt64
 	clear(b.proved)
 	clear(b.reached)
 }

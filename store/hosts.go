@@ -15,34 +15,49 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 	if h.Host == "" || len(h.Host) > 64 || strings.Contains(h.Host, "/") {
 		return &OpError{Op: "put host", Err: errors.New("host: no name of 1-64 characters without /")}
 	}
-	put, err := s.reportOp(h)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	write := s.putReport
+	if h.Instance != "" {
+		write = s.putSeated
+	}
+	report, err := s.reportOp(h)
 	if err != nil {
 		return &OpError{Op: "put host", Err: err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
-	defer cancel()
-	if h.Instance != "" {
-		return s.putSeated(ctx, h, put)
-	}
-	if _, err := s.client.Do(ctx, put); err != nil {
-		return s.failed("put host", err)
-	}
-	return nil
-}
-
-// reportOp writes a report. Versions of the first level refuse a report that has
-// a mark, and would take the host for silent: whether one of them may be in the
-// cluster is looked at in the same transaction.
-func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
-	key := s.keys.host(h.Host)
-	marked, err := marshal(hostToRecord(h))
-	if err != nil {
-		return clientv3.Op{}, err
+	if written, err := write(ctx, h, report); written || err != nil {
+		return err
 	}
 	h.Mark = ""
 	plain, err := marshal(hostToRecord(h))
 	if err != nil {
+		return &OpError{Op: "put host", Err: err}
+	}
+	_, err = write(ctx, h, clientv3.OpPut(s.keys.host(h.Host), plain))
+	return err
+}
+
+// putReport writes the report of a host that has no instance. It reports whether
+// the report was written, and not held back, see reportOp.
+func (s *Store) putReport(ctx context.Context, _ HostStatus, report clientv3.Op) (written bool, err error) {
+	r, err := s.client.Do(ctx, report)
+	if err != nil {
+		return false, s.failed("put host", err)
+	}
+	return reportWritten(r.Txn()), nil
+}
+
+// reportOp writes a report. Versions of the first level refuse a report that has
+// a mark, and would take the host for silent: so one is held back unless it is
+// certain, in the same transaction, that none of them is in the cluster.
+func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
+	report, err := marshal(hostToRecord(h))
+	if err != nil {
 		return clientv3.Op{}, err
+	}
+	put := clientv3.OpPut(s.keys.host(h.Host), report)
+	if h.Mark == "" {
+		return put, nil
 	}
 	first, err := marshal(clusterRecord{current, LevelFirst})
 	if err != nil {
@@ -51,9 +66,12 @@ func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
 	level := s.keys.level()
 	return clientv3.OpTxn(
 		[]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(level), ">", 0), clientv3.Compare(clientv3.Value(level), "!=", first)},
-		[]clientv3.Op{clientv3.OpPut(key, marked)},
-		[]clientv3.Op{clientv3.OpPut(key, plain)}), nil
+		[]clientv3.Op{put}, nil), nil
 }
+
+// reportWritten tells from the answer to reportOp, nil if it was a put, whether
+// the report was written.
+func reportWritten(r *clientv3.TxnResponse) bool { return r == nil || r.Succeeded }
 
 // DeleteHost forgets a host that is no more, and writes notes in the same
 // transaction; their conditions are passed over. It is no error if the host is

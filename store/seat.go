@@ -68,7 +68,7 @@ func (s *seats) isDenied(host string) bool {
 
 // putSeated writes a report if this instance has the host's seat, or can have
 // it: it is free, or the same instance had it before it was started again.
-func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op) error {
+func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op) (written bool, err error) {
 	at := s.seats.of(h.Host)
 	at.mu.Lock()
 	defer at.mu.Unlock()
@@ -76,13 +76,13 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 		self := ClusterMember{Reads: LevelNow, Version: h.Version, Instance: h.Instance, Machine: h.Machine, Since: h.Started}
 		value, err := marshal(memberToRecord(self))
 		if err != nil {
-			return &OpError{Op: "put host", Err: err}
+			return false, &OpError{Op: "put host", Err: err}
 		}
 		at.value = value
 	}
 	if at.lease == 0 {
 		if err := s.leaseSeat(ctx, at); err != nil {
-			return s.failed("put host", err)
+			return false, s.failed("put host", err)
 		}
 	}
 	key := s.keys.seat(h.Host)
@@ -90,11 +90,11 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 		If(clientv3.Compare(clientv3.Value(key), "=", at.value), clientv3.Compare(clientv3.LeaseValue(key), "=", at.lease)).
 		Then(report).Else(clientv3.OpGet(key)).Commit()
 	if err != nil {
-		return s.failed("put host", err)
+		return false, s.failed("put host", err)
 	}
 	if r.Succeeded {
 		at.denied.Store(false)
-		return nil
+		return nestedWritten(r), nil
 	}
 	var held *mvccpb.KeyValue
 	if kvs := r.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
@@ -103,7 +103,7 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 	if holder, other := heldByOther(held, h.Instance); other {
 		at.denied.Store(true)
 		_, err := s.client.Put(ctx, s.keys.rival(h.Host), at.value, clientv3.WithLease(at.lease))
-		return &OpError{Op: "put host", Kind: ErrSeatTaken, Err: errors.Join(&SeatError{h.Host, holder}, err)}
+		return false, &OpError{Op: "put host", Kind: ErrSeatTaken, Err: errors.Join(&SeatError{h.Host, holder}, err)}
 	}
 	r, err = s.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", held.GetModRevision())).
@@ -111,12 +111,19 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 			clientv3.OpDelete(s.keys.rival(h.Host)), report).Commit()
 	switch {
 	case err != nil:
-		return s.failed("put host", err)
+		return false, s.failed("put host", err)
 	case !r.Succeeded:
-		return &OpError{Op: "put host", Err: errors.New("somebody else took the host's name this moment")}
+		return false, &OpError{Op: "put host", Err: errors.New("somebody else took the host's name this moment")}
 	}
 	at.denied.Store(false)
-	return nil
+	return nestedWritten(r), nil
+}
+
+// nestedWritten tells whether the report, the last operation of a transaction, was
+// written.
+func nestedWritten(r *clientv3.TxnResponse) bool {
+	nested := r.Responses[len(r.Responses)-1].GetResponseTxn()
+	return reportWritten((*clientv3.TxnResponse)(nested))
 }
 
 // heldByOther tells whether a seat is another instance's. One that cannot be
