@@ -21,10 +21,13 @@ import (
 // idempotencyKeep is for how long an answer is given again.
 const idempotencyKeep = 24 * time.Hour
 
-// Bounds of what is kept: of the answers of one account, up to what length they
-// are kept as they are, and how long one may be as it is kept, in bytes.
+// Bounds of what is kept: of the answers of one account, as many as have keptUnit
+// bytes or less, and longer ones count as several, which bounds them to 16 MiB
+// together; up to what length they are kept as they are, and how long one may be
+// as it is kept, in bytes.
 const (
 	keptAnswers = 2000
+	keptUnit    = 8 << 10
 	keptPlain   = 16 << 10
 	keptBytes   = 64 << 10
 )
@@ -126,7 +129,8 @@ func (c *call) mayKeep() error {
 	n, err := c.api.store.CountNotes(c.req.Context(), "idempotency/"+c.account+"/")
 	if err == nil && n >= c.api.keptAnswers {
 		return &plan.Conflict{Code: plan.CodeQuotaExceeded, Detail: fmt.Sprintf(
-			"%d answers are kept for Idempotency-Keys of the account, each for %v, and that is the limit; send the request without the header", n, idempotencyKeep)}
+			"%d answers are kept for Idempotency-Keys of the account, each for %v (one of more than %d KiB counts as several), and that is the limit; send the request without the header",
+			n, idempotencyKeep, keptUnit>>10)}
 	}
 	return err
 }
@@ -149,15 +153,24 @@ func (c *call) beaten(i *idempotency, err error) error {
 	return err
 }
 
-// note keeps an answer, and makes it the one to give.
-func (i *idempotency) note(w written) (store.NoteWrite, error) {
+// notes keep an answer, and make it the one to give. Beside the note that has it
+// there is an empty one for each keptUnit of its length but the first, so that to
+// count the notes is to count the bytes.
+func (i *idempotency) notes(w written) ([]store.NoteWrite, error) {
 	i.answer = idempotencyRecord{i.sum, i.now, w.status, w.location, w.tag, w.body, w.effects}
 	value, err := json.Marshal(i.answer)
-	if err == nil && len(value) > i.most {
-		err = problem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf(
+	switch {
+	case err != nil:
+		return nil, err
+	case len(value) > i.most:
+		return nil, problem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf(
 			"the answer is too large to be kept for an Idempotency-Key (%d bytes, at most %d); make the change in smaller steps, or send it without the header", len(value), i.most))
 	}
-	return store.NoteWrite{Name: i.name, Value: value, Keep: idempotencyKeep, Once: true, Over: i.over, Always: true}, err
+	notes := []store.NoteWrite{{Name: i.name, Value: value, Keep: idempotencyKeep, Once: true, Over: i.over, Always: true}}
+	for more := 1; more*keptUnit < len(value); more++ {
+		notes = append(notes, store.NoteWrite{Name: fmt.Sprintf("%s+%d", i.name, more), Keep: idempotencyKeep, Always: true})
+	}
+	return notes, nil
 }
 
 // first is the answer to the first request, made at a revision.

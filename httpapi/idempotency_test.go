@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -184,6 +185,38 @@ func TestKeptAnswersHaveABound(t *testing.T) {
 	}
 }
 
+// A long answer counts as several of those that may be kept: they are bounded in
+// bytes.
+func TestLongAnswersCountAsSeveral(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	rules := make([]string, 300)
+	for i := range rules { // of which nothing can be left out
+		rules[i] = fmt.Sprintf(`{"direction":"ingress","protocol":"tcp","port_min":%d,"description":"%x%x%x%x"}`, i+1, rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64())
+	}
+	body := `{"name":"long","rules":[` + strings.Join(rules, ",") + `]}`
+	s.must("POST", groups, body, "Idempotency-Key: long")
+	notes, err := s.store.Notes(t.Context(), "idempotency/", "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for _, n := range notes {
+		size += len(n.Value)
+	}
+	if len(notes) < 2 || len(notes) != (size+keptUnit-1)/keptUnit {
+		t.Errorf("%d bytes count as %d answers", size, len(notes))
+	}
+	s.api.keptAnswers = len(notes)
+	if a := s.do("POST", groups, `{"name":"more"}`, "Idempotency-Key: more"); a.status != 409 || a.text("code") != "quota-exceeded" {
+		t.Errorf("one more: %d %s", a.status, a.raw)
+	}
+	if a := s.do("POST", groups, body, "Idempotency-Key: long"); a.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("the one that is kept: %d %s", a.status, a.raw)
+	}
+}
+
 // Long answers are kept short, and given again in full; what is too long all
 // the same is not made.
 func TestLongAnswersAreKeptShort(t *testing.T) {
@@ -203,7 +236,7 @@ func TestLongAnswersAreKeptShort(t *testing.T) {
 		t.Errorf("%d bytes, then %d bytes", len(first.raw), len(again.raw))
 	}
 	notes, err := s.store.Notes(t.Context(), "idempotency/", "", 10)
-	if err != nil || len(notes) != 1 || len(notes[0].Value) > len(first.raw)/2 {
+	if err != nil || len(notes) != (len(notes[0].Value)+keptUnit-1)/keptUnit || len(notes[0].Value) > len(first.raw)/2 {
 		t.Errorf("an answer of %d bytes is kept as %d notes, the first of %d bytes, %v", len(first.raw), len(notes), len(notes[0].Value), err)
 	}
 	s.api.keptBytes = 1000

@@ -116,11 +116,11 @@ func (c *call) notes(m mutation, out *outcome, before *secgroup.Snapshot, once *
 		if err := c.render(m, &planned, plan.NewView(before, toBeRevision, toBeWritten(out.result.Changes))); err != nil {
 			return nil, err
 		}
-		answer, err := once.note(c.written(m, &planned))
+		answer, err := once.notes(c.written(m, &planned))
 		if err != nil {
 			return nil, err
 		}
-		notes = append(notes, answer)
+		notes = append(notes, answer...)
 	}
 	return notes, nil
 }
