@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/ringfence/ringfence/store"
@@ -38,7 +39,17 @@ const maxListedUnreadable = 1000
 
 // getCluster tells what the members of the cluster understand, and which
 // records this API does not.
-func getCluster(c *call) error { return c.json(showCluster(c.api.store)) }
+func getCluster(c *call) error {
+	body, err := encode(showCluster(c.api.store))
+	if err == nil && c.stale != nil {
+		c.res.Header().Set("Cache-Control", "no-store")
+		body, err = withMembers(body, c.stale)
+	}
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, body)
+}
 
 func showCluster(s Store) clusterJSON {
 	cl := s.Cluster()

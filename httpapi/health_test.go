@@ -120,7 +120,7 @@ func TestLostStore(t *testing.T) {
 	}
 	// What is known is told to who asks for it, with its age; what the hosts or the
 	// store would have to be asked for is not.
-	for path, member := range map[string]string{groups: "items", "/v1/hosts": "items", acme: "id", acme + "/nics": "items"} {
+	for path, member := range map[string]string{groups: "items", "/v1/hosts": "items", acme: "id", acme + "/nics": "items", "/v1/cluster": "members"} {
 		a := s.must("GET", path+"?stale=allow", "")
 		if age, _ := a.body["stale_seconds"].(float64); a.body["stale"] != true || age <= 0 || age > 3600 || a.body[member] == nil || a.header.Get("ETag") != "" {
 			t.Errorf("%s: %s, tag %q", path, a.raw, a.header.Get("ETag"))

@@ -68,7 +68,7 @@ func platformRoutes() []route {
 		{http.MethodGet, "/v1/hosts", platformRead, query(listParameters, fromMemory), hostList.serve},
 		{http.MethodGet, "/v1/hosts/{host}", platformRead, fromMemory, getHost},
 		{http.MethodDelete, "/v1/hosts/{host}", platformWrite, nil, deleteHost},
-		{http.MethodGet, "/v1/cluster", platformRead, nil, getCluster},
+		{http.MethodGet, "/v1/cluster", platformRead, fromMemory, getCluster},
 		{http.MethodPut, "/v1/cluster", platformWrite, nil, putCluster},
 		{http.MethodGet, "/v1/realization", platformRead, []string{"revision", "wait"}, platformRealization},
 		{http.MethodGet, "/v1/baseline", platformRead, fromMemory, getBaseline},

@@ -43,6 +43,7 @@ func (s *session) showCluster(c client.Cluster, meta client.Meta) error {
 	if s.out.json {
 		return s.show(meta)
 	}
+	s.out.tellStale(meta)
 	s.out.line("level %d, this API understands %d", c.Level, c.Reads)
 	if !c.OlderAPIsGone {
 		s.out.line("the level stays as it is until 'ringfence cluster adopt' says that all older APIs are gone")

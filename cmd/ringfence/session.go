@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -24,6 +25,7 @@ type globals struct {
 	Wait      time.Duration `group:"client" placeholder:"10s" help:"Wait until every concerned host has applied a change; exit status 3 if one did not."`
 	DryRun    bool          `group:"client" help:"Show what a change would do, what it would let through and what it would cut; change nothing."`
 	Confirm   string        `group:"client" enum:",open-egress" default:"" placeholder:"open-egress" help:"Make a change although it opens egress, where the account guards against that."`
+	Stale     bool          `group:"client" help:"While the store is lost, let reads of objects and lists show what the API knew last, and say so."`
 	Timeout   time.Duration `group:"client" default:"30s" help:"Limit of one request, besides --wait."`
 }
 
@@ -75,11 +77,16 @@ func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
 		return nil, err
 	}
 	opts := []client.Option{client.WithTimeout(g.Timeout), client.WithUserAgent("ringfence/" + version)}
+	var transport http.RoundTripper
 	if g.CACert != "" {
-		transport, err := trusting(g.CACert)
-		if err != nil {
+		if transport, err = trusting(g.CACert); err != nil {
 			return nil, err
 		}
+	}
+	if g.Stale {
+		transport = staleReads{cmp.Or(transport, http.DefaultTransport)}
+	}
+	if transport != nil {
 		opts = append(opts, client.WithHTTPClient(&http.Client{Transport: transport}))
 	}
 	api, err := client.New(g.Server, token, opts...)

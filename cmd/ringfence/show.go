@@ -8,6 +8,7 @@ func (s *session) list(meta client.Meta, header []string, rows [][]cell) error {
 		s.out.raw(meta.Raw)
 		return nil
 	}
+	s.out.tellStale(meta)
 	s.out.table(header, rows)
 	return nil
 }
@@ -18,6 +19,7 @@ func (s *session) show(meta client.Meta, pairs ...[2]string) error {
 		s.out.raw(meta.Raw)
 		return nil
 	}
+	s.out.tellStale(meta)
 	s.out.properties(pairs...)
 	return nil
 }

@@ -110,9 +110,7 @@ func (s *session) printStatus(st status) {
 	}
 	if len(st.Hosts) > 0 {
 		s.out.line("")
-		if st.StaleSeconds > 0 {
-			s.out.line("%s the store was last heard of %s ago; this is what was known then", s.out.paint(yellow, "stale"), time.Duration(st.StaleSeconds*float64(time.Second)).Round(time.Second))
-		}
+		s.out.outdated(st.StaleSeconds > 0, time.Duration(st.StaleSeconds*float64(time.Second)))
 		s.out.table(hostHeader, hostRows(st.Hosts))
 	} else if st.Realization != nil {
 		s.out.line("no host has reported yet")
