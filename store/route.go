@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,8 +183,22 @@ func (r *route) look() bool {
 			break
 		}
 	}
-	r.settle(errors.Join(failures...))
+	r.settle(noneServes(r.leaderless(), failures))
 	return false
+}
+
+// noneServes is why no member serves, given how each failed, and that there was no
+// leader when they were asked before, if so. Whoever has said that need not say it
+// again in time: as long as one is but late, nothing shows that it is otherwise.
+func noneServes(leaderless error, failures []error) error {
+	found := errors.Join(failures...)
+	late := func(err error) bool {
+		return errors.Is(err, context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded
+	}
+	if leaderless != nil && !errors.Is(found, rpctypes.ErrNoLeader) && slices.ContainsFunc(failures, late) {
+		return leaderless
+	}
+	return found
 }
 
 // ask finds out whether a member serves reads that need a majority; if it does
