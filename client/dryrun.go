@@ -15,11 +15,19 @@ type AccessDiff struct {
 	More            bool     `json:"more"` // than are listed
 }
 
-// Connections is how many open connections a change would cut.
+// Connections is how many open connections a change would cut, and which.
 type Connections struct {
-	Count      int      `json:"count"`      // known of
-	Complete   bool     `json:"complete"`   // there are no more
-	Unanswered []string `json:"unanswered"` // hosts that do not say
+	Count      int             `json:"count"`       // known of
+	Cut        []CutConnection `json:"connections"` // at most 100
+	Complete   bool            `json:"complete"`    // there are no more
+	Unanswered []string        `json:"unanswered"`  // hosts that do not say
+}
+
+// CutConnection is an open connection as a NIC's end has it, by its first packet.
+type CutConnection struct {
+	NIC       string `json:"nic"`
+	Direction string `json:"direction"` // "egress" if the NIC began it
+	TracePacket
 }
 
 // Access is one service that a group's NICs, or one NIC, may use or offer.

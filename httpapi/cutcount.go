@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -19,14 +20,25 @@ const (
 	// their open connections.
 	cutWait = 2 * time.Second
 	cutAsks = 64 // hosts asked at a time
+	// cutsListed bounds how many of the connections that would be cut are listed.
+	cutsListed = 100
 )
 
-// cutJSON is how many open connections a change would cut, as far as they are
-// known.
+// cutJSON is how many open connections a change would cut, and which, as far as
+// they are known.
 type cutJSON struct {
-	Count      int      `json:"count"`
-	Complete   bool     `json:"complete"`   // else there may be more
-	Unanswered []string `json:"unanswered"` // hosts that do not say, or not all
+	Count       int                 `json:"count"`
+	Connections []cutConnectionJSON `json:"connections"` // at most cutsListed
+	Complete    bool                `json:"complete"`    // else there may be more
+	Unanswered  []string            `json:"unanswered"`  // hosts that do not say, or not all
+}
+
+// cutConnectionJSON is an open connection as one NIC's end has it, by its first
+// packet.
+type cutConnectionJSON struct {
+	NIC       string             `json:"nic"`
+	Direction secgroup.Direction `json:"direction"`
+	packetJSON
 }
 
 // asking is whom to ask.
@@ -64,7 +76,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
 func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
 	end, err := c.api.questions.begin(c.account, len(ask.nics), c.api.now())
 	if err != nil { // what the change is about is told all the same
-		return nil, &cutJSON{Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
+		return nil, &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
 	}
 	defer end()
 	ctx, cancel := context.WithTimeout(c.req.Context(), cutWait)
@@ -72,7 +84,7 @@ func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var found []inquiry.Connection
-	out := &cutJSON{Unanswered: list(ask.silent)}
+	out := &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: list(ask.silent)}
 	slots := make(chan struct{}, cutAsks)
 	for host, nics := range ask.nics {
 		wg.Go(func() {
@@ -96,13 +108,19 @@ func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
 	return found, out
 }
 
-// cuts counts the connections that are allowed before a change and not after
-// it. One that two NICs of ours have, each in its own zone, is one.
-func cuts(found []inquiry.Connection, before, after *plan.View) int {
+// count sets which connections are allowed before a change and not after it. One
+// that two NICs of ours have, each in its own zone, is one, and listed for the
+// NIC whose id sorts first.
+func (j *cutJSON) count(found []inquiry.Connection, before, after *plan.View) {
 	type tuple struct {
 		domain string
 		packet inquiry.Packet
 	}
+	slices.SortFunc(found, func(a, b inquiry.Connection) int {
+		p, q := a.Packet, b.Packet
+		return cmp.Or(cmp.Compare(a.NIC, b.NIC), p.Src.Compare(q.Src), p.Dst.Compare(q.Dst), cmp.Compare(p.Proto, q.Proto),
+			cmp.Compare(p.DstPort, q.DstPort), cmp.Compare(p.SrcPort, q.SrcPort))
+	})
 	seen := map[tuple]bool{}
 	for _, conn := range found {
 		n := before.NIC(conn.NIC)
@@ -110,11 +128,15 @@ func cuts(found []inquiry.Connection, before, after *plan.View) int {
 			continue
 		}
 		at := tuple{before.Domain(n), conn.Packet}
-		if !seen[at] && stands(before, conn) && !stands(after, conn) {
-			seen[at] = true
+		if seen[at] || !stands(before, conn) || stands(after, conn) {
+			continue
+		}
+		seen[at] = true
+		if len(j.Connections) < cutsListed {
+			j.Connections = append(j.Connections, cutConnectionJSON{conn.NIC, secgroup.Direction(conn.Direction), showPacket(conn.Packet)})
 		}
 	}
-	return len(seen)
+	j.Count = len(seen)
 }
 
 // stands judges a connection as hosts do after a change, for both of its ends:

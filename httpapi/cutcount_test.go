@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -94,6 +96,20 @@ func TestDryRunCountsWhatWouldBeCut(t *testing.T) {
 				"connections_cut.count": c.count, "connections_cut.complete": "true", "connections_cut.unanswered": "[]", "dry_run": "true",
 			})
 		}
+	}
+	// And it says which.
+	cut := s.must("PUT", rules+"?dry_run=true", `[]`)
+	var got []string
+	for i := range 4 {
+		at := func(field string) any { return cut.at("connections_cut", "connections", i, field) }
+		got = append(got, fmt.Sprintf("%v %v %v > %v %v/%v", at("nic"), at("direction"), at("source"), at("destination"), at("protocol"), at("port")))
+	}
+	want := []string{
+		"n1 egress 10.0.0.1 > 10.0.0.2 tcp/80", "n1 egress 10.0.0.1 > 10.0.0.2 tcp/85",
+		"n2 ingress 8.8.8.8 > 10.0.0.2 tcp/80", "n2 ingress 9.9.9.9 > 10.0.0.2 tcp/80",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("would be cut:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	// Nobody is told of another account's connections.
 	s.must("PUT", share, `{"use":["attach"]}`)

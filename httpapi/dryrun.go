@@ -35,7 +35,7 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 	found, cut := c.connectionsOf(ask)
 	if len(found) > 0 { // the hosts took their time: the policy may be another one
 		err := with(func(_ []secgroup.Change, before, after *plan.View) error {
-			cut.Count = cuts(found, before, after)
+			cut.count(found, before, after)
 			return nil
 		})
 		if err != nil {
