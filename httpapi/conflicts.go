@@ -41,7 +41,8 @@ type nicConflictJSON struct {
 // conflicts looks for NICs in conflict. What it does for a report is as much as
 // the report says.
 type conflicts struct {
-	api *API
+	api   *API
+	store Store
 
 	mu      sync.Mutex
 	touched map[string]struct{} // NICs that the policy changed
@@ -65,7 +66,7 @@ type difference struct {
 
 func newConflicts(a *API) *conflicts {
 	return &conflicts{
-		api: a, touched: map[string]struct{}{}, plugs: map[string][]store.HostNIC{}, at: map[string][]string{},
+		api: a, store: a.store, touched: map[string]struct{}{}, plugs: map[string][]store.HostNIC{}, at: map[string][]string{},
 		told: map[string]conflictTold{}, differ: map[string]difference{},
 	}
 }
@@ -92,7 +93,7 @@ func (w *conflicts) observe(_ *secgroup.Snapshot, b store.Batch) (applied func()
 // ctx ends.
 func (w *conflicts) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := w.api.store.WaitHosts(ctx, func(hosts []store.HostStatus) bool {
+		err := w.store.WaitHosts(ctx, func(hosts []store.HostStatus) bool {
 			same := len(hosts) == len(w.seen) && (len(hosts) == 0 || &hosts[0] == &w.seen[0])
 			return !same || len(w.differ) > 0
 		})
@@ -111,7 +112,7 @@ func (w *conflicts) run(ctx context.Context) {
 
 // look finds NICs that are otherwise than told, and tells what lasts.
 func (w *conflicts) look(ctx context.Context) error {
-	w.seen = w.api.store.Hosts()
+	w.seen = w.store.Hosts()
 	ids := w.plugged(w.seen)
 	w.mu.Lock()
 	touched, all := w.touched, w.all
@@ -127,7 +128,7 @@ func (w *conflicts) look(ctx context.Context) error {
 		}
 	}
 	now := time.Now()
-	err := w.api.store.Read(ctx, func(s *secgroup.Snapshot) error {
+	err := w.store.Read(ctx, func(s *secgroup.Snapshot) error {
 		for id := range ids {
 			w.judge(s.NIC(id), id, now)
 		}
@@ -240,7 +241,7 @@ func (w *conflicts) raise(ctx context.Context, account, kind string, ids []strin
 	alarm := alarmJSON{Kind: kind, Time: w.api.now().UTC(), Legs: []alarmLegJSON{}}
 	for _, id := range ids {
 		d, name := w.differ[id], "conflict/"+id
-		told, there, err := w.api.store.Note(ctx, name)
+		told, there, err := w.store.Note(ctx, name)
 		if err != nil {
 			return err
 		}
