@@ -7,6 +7,9 @@ import (
 	"github.com/ringfence/ringfence/client"
 )
 
+// cutsShown is how many of the connections that a change would cut are printed.
+const cutsShown = 10
+
 // access prints what a dry run says that the change would let through, what not
 // any more, and what it would cut.
 func (s *session) access(meta client.Meta) {
@@ -28,6 +31,13 @@ func (s *session) access(meta client.Meta) {
 	}
 	if c := meta.Connections; c != nil {
 		s.out.line("  %s", cutText(c))
+		for i, cut := range c.Cut {
+			if i == cutsShown {
+				s.out.line("  x and %d more", c.Count-i)
+				break
+			}
+			s.out.line("%s", s.out.paint(red, "  x "+cut.NIC+" "+cut.Direction+" "+packetText(cut.TracePacket)))
+		}
 	}
 }
 
