@@ -1,6 +1,6 @@
 // Changes: what every mutation is sent with, and what it answers.
 import {ProblemError} from './problem'
-import type {AccessDiff, Connection, Effects, Realization} from './types'
+import type {AccessDiff, CutConnection, Effects, Realization} from './types'
 
 /** What of a request a change is sent with; the path and the body are the caller's. */
 export interface SendOptions {
@@ -13,7 +13,7 @@ export type Send = (o: SendOptions) => Promise<{data?: unknown; error?: unknown;
 export interface Preview {
   effects?: Effects
   access?: AccessDiff
-  connections_cut?: {count: number; complete: boolean; unanswered: string[]; connections?: Connection[]}
+  connections_cut?: {count: number; complete: boolean; unanswered: string[]; connections: CutConnection[]}
 }
 
 export interface Done {

@@ -8,6 +8,8 @@ export type AccessEntry = S['AccessEntry']
 export type AuditEntry = S['AuditEntry']
 export type Change = S['Change']
 export type Connection = S['ConnectionList']['items'][number]
+/** What a list of connections and a dry run have in common of one. */
+export type CutConnection = NonNullable<S['Outcome']['connections_cut']>['connections'][number]
 export type ConnectionList = S['ConnectionList']
 export type Drop = S['DropList']['items'][number]
 export type DropList = S['DropList']

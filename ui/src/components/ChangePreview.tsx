@@ -1,5 +1,5 @@
 import type {Preview} from '../api/mutate'
-import type {Connection} from '../api/types'
+import type {CutConnection} from '../api/types'
 import {packetService} from '../lib/service'
 import {review as t} from '../texts'
 import {AccessList} from './AccessList'
@@ -53,7 +53,7 @@ function Cut({cut}: {cut: NonNullable<Preview['connections_cut']>}) {
   return (
     <>
       {cut.count > 0 ? <h4 className="deny">{t.cut(cut.count)}</h4> : cut.complete && <p className="dim small">{t.cutNone}</p>}
-      {cut.connections && cut.connections.length > 0 && (
+      {cut.connections.length > 0 && (
         <ul className="access deny">
           {cut.connections.slice(0, 20).map((c, i) => (
             <li key={i}>
@@ -65,13 +65,13 @@ function Cut({cut}: {cut: NonNullable<Preview['connections_cut']>}) {
           ))}
         </ul>
       )}
-      {cut.connections && cut.count > Math.min(20, cut.connections.length) && <p className="dim small">{t.cutMore}</p>}
+      {cut.connections.length > 0 && cut.count > Math.min(20, cut.connections.length) && <p className="dim small">{t.cutMore}</p>}
       {!cut.complete && cut.unanswered.length > 0 && <Warning text={t.unanswered(cut.unanswered)} />}
     </>
   )
 }
 
-export function ConnectionText({connection: c}: {connection: Pick<Connection, 'source' | 'destination' | 'protocol' | 'port' | 'source_port' | 'icmp_type' | 'icmp_code' | 'nic'>}) {
+export function ConnectionText({connection: c}: {connection: CutConnection}) {
   return (
     <span className="mono">
       {c.source}
