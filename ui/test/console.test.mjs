@@ -85,6 +85,7 @@ test('from the first start to the first rule in force', async () => {
     }
   }
   assert.ok(!(await world.connects('web-1', '10.0.0.13', 5432)), 'it passes before there is a rule')
+  await page.reload() // what was said of the changes so far is gone
   await page.getByRole('tab', {name: /Rules/}).click()
   await page.getByRole('button', {name: 'Add rule'}).first().click()
   const dialog = page.getByRole('dialog')
