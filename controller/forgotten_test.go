@@ -186,7 +186,7 @@ func TestNewcomerOnlyOnce(t *testing.T) {
 	}
 	picksUp := func() (n int) {
 		out := r.ovs.Ofctl("dump-flows", bridge)
-		return strings.Count(out, fmt.Sprintf("cookie=%#x", uint64(ofrules.PickUpCookie)))
+		return strings.Count(out, fmt.Sprintf("cookie=%#x", ofrules.PickUpCookie))
 	}
 	forget := func() {
 		r.eventually(patience, "the sentinel is there", r.sentinel)

@@ -215,7 +215,7 @@ func (r *rig) flows() []string {
 	r.t.Helper()
 	var flows []string
 	for line := range strings.Lines(r.ovs.Ofctl("--no-stats", "dump-flows", bridge)) {
-		if line = strings.TrimSpace(line); strings.Contains(line, "cookie=") && !strings.Contains(line, fmt.Sprintf("cookie=%#x", uint64(ofrules.PickUpCookie))) {
+		if line = strings.TrimSpace(line); strings.Contains(line, "cookie=") && !strings.Contains(line, fmt.Sprintf("cookie=%#x", ofrules.PickUpCookie)) {
 			flows = append(flows, line)
 		}
 	}

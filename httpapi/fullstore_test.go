@@ -25,7 +25,6 @@ var (
 type troubledStore struct {
 	Store
 	kind, cause error
-	lost        bool
 }
 
 func (s troubledStore) Condition() store.Condition {

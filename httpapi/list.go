@@ -56,10 +56,12 @@ func (l listing[T]) serve(c *call) error {
 	var body []byte
 	tag := "l"
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		rev, mark := s.Revision(), ""
+		var rev int64
+		var mark string
 		if from != nil {
 			rev, mark = from.Revision, from.Mark
 		} else {
+			rev = s.Revision()
 			mark = c.api.past.markOf(s, rev)
 		}
 		v, err := c.api.past.at(s, rev, mark)

@@ -186,7 +186,7 @@ func (s *Store) failed(op string, err error) error {
 		return &OpError{Op: op, Err: err}
 	}
 	kind := kindOf(err)
-	if kind == ErrUnavailable && s.route.leaderless() != nil {
+	if errors.Is(kind, ErrUnavailable) && s.route.leaderless() != nil {
 		kind = ErrNoLeader
 	}
 	return &OpError{Op: op, Kind: kind, Err: err}

@@ -113,7 +113,7 @@ func (s *Store) Condition() Condition {
 		switch none := s.route.leaderless(); {
 		case none != nil:
 			c.Kind, c.Cause = ErrNoLeader, none
-		case c.Cause != nil && kindOf(c.Cause) == ErrNoLeader:
+		case c.Cause != nil && errors.Is(kindOf(c.Cause), ErrNoLeader):
 			c.Kind = ErrNoLeader
 		}
 		return c

@@ -23,8 +23,9 @@ const (
 	oxsBytes    = 5
 )
 
-func oxsHeader(b []byte, field, n uint8) []byte {
-	return append(b, classOXS>>8, classOXS&0xff, field<<1, n)
+// oxsHeader begins a field of 8 bytes.
+func oxsHeader(b []byte, field uint8) []byte {
+	return append(b, classOXS>>8, classOXS&0xff, field<<1, 8)
 }
 
 // appendTime adds seconds and nanoseconds.
@@ -35,10 +36,10 @@ func appendTime(b []byte, d time.Duration) []byte {
 func (s oxs) appendFlow(b []byte) []byte {
 	start := len(b)
 	b = octets.Zeros(b, 4)
-	b = appendTime(oxsHeader(b, oxsDuration, 8), s.duration)
-	b = appendTime(oxsHeader(b, oxsIdle, 8), s.idle)
-	b = octets.Put64(oxsHeader(b, oxsPackets, 8), s.packets)
-	b = octets.Put64(oxsHeader(b, oxsBytes, 8), s.bytes)
+	b = appendTime(oxsHeader(b, oxsDuration), s.duration)
+	b = appendTime(oxsHeader(b, oxsIdle), s.idle)
+	b = octets.Put64(oxsHeader(b, oxsPackets), s.packets)
+	b = octets.Put64(oxsHeader(b, oxsBytes), s.bytes)
 	octets.SetLen(b[start:], len(b)-start)
 	return octets.Pad8(b, start)
 }

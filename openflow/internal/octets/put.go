@@ -2,7 +2,7 @@ package octets
 
 import "encoding/binary"
 
-// Put16, Put32 and Put64 append an integer in network byte order.
+// Put16 appends an integer in network byte order.
 func Put16(b []byte, v uint16) []byte { return binary.BigEndian.AppendUint16(b, v) }
 
 // Put32 is Put16 for 32 bits.
