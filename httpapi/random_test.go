@@ -151,7 +151,11 @@ func TestRandomRequests(t *testing.T) {
 			t.Fatalf("%s %s %s: %d, yet the policy changed", route.method, path, body, a.status)
 		}
 	}
-	for _, want := range []int{200, 201, 204, 400, 403, 404, 409, 412, 415, 422} {
+	wanted := []int{200, 400, 403, 404, 415, 422}
+	if !testing.Short() { // few requests are seldom answered otherwise
+		wanted = append(wanted, 201, 204, 409, 412)
+	}
+	for _, want := range wanted {
 		if statuses[want] == 0 {
 			t.Errorf("no answer was %d: %v", want, statuses)
 		}
