@@ -190,14 +190,13 @@ func (w *conflicts) replug(host string, nics []store.HostNIC, ids map[string]str
 
 // judge compares a NIC, nil if there is none, with what was told of it.
 func (w *conflicts) judge(n *secgroup.NIC, id string, now time.Time) {
-	told := w.told[id]
-	is := difference{now: conflictTold{account: told.account}, shown: nicConflictJSON{NIC: id, Hosts: list(slices.Clone(w.at[id]))}, since: now}
 	if n == nil { // who is interested knows that it was deleted
 		delete(w.told, id)
 		delete(w.differ, id)
 		return
 	}
-	is.now.account = n.Account
+	told := w.told[id]
+	is := difference{now: conflictTold{account: n.Account}, shown: nicConflictJSON{NIC: id, Hosts: list(slices.Clone(w.at[id]))}, since: now}
 	if detail := conflictOf(n, w.at[id]); detail != "" {
 		is.shown.Detail, is.now.text = detail, strings.Join(w.at[id], " ")+": "+detail
 	}
