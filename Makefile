@@ -106,6 +106,8 @@ test-ui: NO_UI :=
 test-ui: setup setup-ui ## the console in a browser, against a real Ringfence with VMs
 	@command -v chromium >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install chromium; }
 	@$(MAKE) build
+	$(GO) test -count=1 -run '^TestBuilt$$' ./console
+	cd ui && npm test --silent
 	$(SUDO) ui/test/run.sh
 
 vet:
