@@ -36,7 +36,7 @@ func putAccount(c *call) error {
 	if err != nil {
 		return err
 	}
-	spec := r.account(n, c.account)
+	spec := readAccount(r, n, c.account)
 	return c.mutate(mutation{faults: r.faults, show: c.showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutAccount(s, req, c.account, spec)
@@ -52,7 +52,7 @@ func patchAccount(c *call) error {
 	return c.mutate(mutation{faults: r.faults, show: c.showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchAccount(s, req, c.account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
-				return edited(writableAccount(a), patch, func(r *reading, n *node) plan.AccountSpec { return r.account(n, c.account) })
+				return edited(writableAccount(a), patch, func(r *reading, n *node) plan.AccountSpec { return readAccount(r, n, c.account) })
 			})
 		}})
 }
@@ -107,7 +107,7 @@ func putInstance(c *call) error {
 		return err
 	}
 	ref := c.instanceRef()
-	name := r.instance(n, ref)
+	name := readInstance(r, n, ref)
 	return c.mutate(mutation{faults: r.faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutInstance(s, req, ref, name)

@@ -46,7 +46,7 @@ func putAttachments(c *call) error {
 	if err != nil {
 		return err
 	}
-	ids, at := r.groupIDs(n)
+	ids, at := readGroupIDs(r, n)
 	t := c.target()
 	return c.mutate(mutation{faults: r.faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {

@@ -11,8 +11,8 @@ import (
 // Fields of every answer that requests may repeat.
 var answerFields = []string{"created_at", "updated_at", "revision", "effects", "realization"}
 
-// group reads a group; id is "" if the server is to name it.
-func (r *reading) group(n *node, ref secgroup.GroupRef) plan.GroupSpec {
+// readGroup reads a group; id is "" if the server is to name it.
+func readGroup(r *reading, n *node, ref secgroup.GroupRef) plan.GroupSpec {
 	o := r.object(n, "")
 	defer o.close()
 	o.fixed("id", ref.ID)
@@ -27,16 +27,16 @@ func (r *reading) group(n *node, ref secgroup.GroupRef) plan.GroupSpec {
 		DefaultRules: o.boolean("default_rules"),
 	}
 	if v := o.take("rules"); v != nil {
-		spec.Rules = r.ruleSet(v, "/rules", ref)
+		spec.Rules = readRuleSet(r, v, "/rules", ref)
 	}
 	o.readOnly("is_default", "egress_restricts", "shares")
 	o.readOnly(answerFields...)
 	return spec
 }
 
-// account reads an account's settings, which may also stand beside "settings"
+// readAccount reads an account's settings, which may also stand beside "settings"
 // instead of in it.
-func (r *reading) account(n *node, id string) plan.AccountSpec {
+func readAccount(r *reading, n *node, id string) plan.AccountSpec {
 	o := r.object(n, "")
 	defer o.close()
 	o.fixed("id", id)
@@ -53,7 +53,7 @@ func (r *reading) account(n *node, id string) plan.AccountSpec {
 		if g := from.str("egress_open_guard"); g != "" {
 			spec.EgressOpenGuard = secgroup.EgressOpenGuard(strings.ToLower(g))
 		}
-		if q := from.quotas(); q != nil {
+		if q := readQuotas(from); q != nil {
 			spec.Quotas = q
 		}
 	}
@@ -61,9 +61,9 @@ func (r *reading) account(n *node, id string) plan.AccountSpec {
 	return spec
 }
 
-// quotas reads limits: {"groups": 100}, or {"groups": {"limit": 100}} as
+// readQuotas reads limits: {"groups": 100}, or {"groups": {"limit": 100}} as
 // answers have it.
-func (o *object) quotas() map[string]int {
+func readQuotas(o *object) map[string]int {
 	v := o.take("quotas")
 	if v == nil || !o.is(v, kindObject, o.pointer("quotas")) {
 		return nil
@@ -86,8 +86,8 @@ func (o *object) quotas() map[string]int {
 	return limits
 }
 
-// network reads a network.
-func (r *reading) network(n *node, id string) secgroup.Network {
+// readNetwork reads a network.
+func readNetwork(r *reading, n *node, id string) secgroup.Network {
 	o := r.object(n, "")
 	defer o.close()
 	o.fixed("id", id)
@@ -107,8 +107,8 @@ func (r *reading) network(n *node, id string) secgroup.Network {
 	return net
 }
 
-// nic reads a NIC.
-func (r *reading) nic(n *node, id string) secgroup.NIC {
+// readNIC reads a NIC.
+func readNIC(r *reading, n *node, id string) secgroup.NIC {
 	o := r.object(n, "")
 	defer o.close()
 	o.fixed("id", id)
@@ -136,8 +136,8 @@ func (r *reading) nic(n *node, id string) secgroup.NIC {
 	return nic
 }
 
-// instance reads an instance and returns its name.
-func (r *reading) instance(n *node, ref secgroup.InstanceRef) string {
+// readInstance reads an instance and returns its name.
+func readInstance(r *reading, n *node, ref secgroup.InstanceRef) string {
 	o := r.object(n, "")
 	defer o.close()
 	o.fixed("id", ref.ID)
@@ -148,8 +148,8 @@ func (r *reading) instance(n *node, ref secgroup.InstanceRef) string {
 	return name
 }
 
-// baseline reads the operator's addresses.
-func (r *reading) baseline(n *node) []secgroup.BaselineAddress {
+// readBaseline reads the operator's addresses.
+func readBaseline(r *reading, n *node) []secgroup.BaselineAddress {
 	o := r.object(n, "")
 	defer o.close()
 	o.readOnly("guard")
@@ -167,16 +167,16 @@ func (r *reading) baseline(n *node) []secgroup.BaselineAddress {
 		}
 		port, _ := b.integer("port", 1, 65535)
 		out[i] = secgroup.BaselineAddress{
-			Address: a, Protocol: b.protocol(), Port: uint16(port), Description: b.str("description"),
+			Address: a, Protocol: readProtocol(b), Port: uint16(port), Description: b.str("description"),
 		}
 		b.close()
 	}
 	return out
 }
 
-// groupIDs reads a list of groups: ids, or objects with an id.
-func (r *reading) groupIDs(n *node) (ids []string, at string) {
-	array, at := r.array(n, "security_groups", "items")
+// readGroupIDs reads a list of groups: ids, or objects with an id.
+func readGroupIDs(r *reading, n *node) (ids []string, at string) {
+	array, at := readArray(r, n, "security_groups", "items")
 	items := r.items(array, at, maxItems)
 	ids = make([]string, len(items))
 	for i, item := range items {

@@ -27,10 +27,10 @@ func withoutAliases(n *node) *node {
 	return out
 }
 
-// rule reads a rule of group ref. With freeID it may bring an id of its own;
+// readRule reads a rule of group ref. With freeID it may bring an id of its own;
 // else an id may only repeat the given one, which is "" if the server is to
 // name the rule.
-func (r *reading) rule(n *node, at string, ref secgroup.GroupRef, id string, freeID bool) secgroup.Rule {
+func readRule(r *reading, n *node, at string, ref secgroup.GroupRef, id string, freeID bool) secgroup.Rule {
 	o := r.object(withoutAliases(n), at)
 	defer o.close()
 	rule := secgroup.Rule{
@@ -47,16 +47,16 @@ func (r *reading) rule(n *node, at string, ref secgroup.GroupRef, id string, fre
 	if ref.ID != "" {
 		o.fixed("group", ref.ID)
 	}
-	rule.PortMin = o.port("port_min")
-	rule.PortMax = o.port("port_max")
-	rule.ICMPType = o.opt8("icmp_type")
-	rule.ICMPCode = o.opt8("icmp_code")
-	rule.Protocol = o.protocol()
+	rule.PortMin = readPort(o, "port_min")
+	rule.PortMax = readPort(o, "port_max")
+	rule.ICMPType = readOpt8(o, "icmp_type")
+	rule.ICMPCode = readOpt8(o, "icmp_code")
+	rule.Protocol = readProtocol(o)
 	if rule.Protocol == "" {
 		rule.Protocol = likelyProtocol(&rule) // to look for other faults; there is one already
 	}
-	rule.RemoteCIDR = o.cidr("remote_cidr")
-	rule.RemoteGroup = o.groupRef("remote_group", ref.Account)
+	rule.RemoteCIDR = readCIDR(o, "remote_cidr")
+	rule.RemoteGroup = readGroupRef(o, "remote_group", ref.Account)
 	rule.Description = o.str("description")
 	if enabled := o.boolean("enabled"); enabled != nil {
 		rule.Enabled = *enabled
@@ -65,9 +65,9 @@ func (r *reading) rule(n *node, at string, ref secgroup.GroupRef, id string, fre
 	return rule
 }
 
-// protocol reads a name or a number, the number also as a string. It is "" if
+// readProtocol reads a name or a number, the number also as a string. It is "" if
 // there is a fault.
-func (o *object) protocol() secgroup.Protocol {
+func readProtocol(o *object) secgroup.Protocol {
 	v := o.take("protocol")
 	switch {
 	case v == nil:
@@ -95,14 +95,14 @@ func likelyProtocol(r *secgroup.Rule) secgroup.Protocol {
 	return secgroup.ProtocolAll
 }
 
-// port reads a port; -1 is absent.
-func (o *object) port(name string) uint16 {
+// readPort reads a port; -1 is absent.
+func readPort(o *object, name string) uint16 {
 	p, _ := o.optional(name, 1, 65535)
 	return uint16(p)
 }
 
-// opt8 reads an ICMP type or code; -1 is absent.
-func (o *object) opt8(name string) secgroup.Opt8 {
+// readOpt8 reads an ICMP type or code; -1 is absent.
+func readOpt8(o *object, name string) secgroup.Opt8 {
 	v, ok := o.optional(name, 0, 255)
 	if !ok {
 		return secgroup.Opt8{}
@@ -110,7 +110,7 @@ func (o *object) opt8(name string) secgroup.Opt8 {
 	return secgroup.Some8(uint8(v))
 }
 
-func (o *object) cidr(name string) netip.Prefix {
+func readCIDR(o *object, name string) netip.Prefix {
 	v := o.take(name)
 	if v == nil || !o.is(v, kindString, o.pointer(name)) {
 		return netip.Prefix{}
@@ -123,8 +123,8 @@ func (o *object) cidr(name string) netip.Prefix {
 	return p
 }
 
-// groupRef reads a group's name to an account.
-func (o *object) groupRef(name, account string) secgroup.GroupRef {
+// readGroupRef reads a group's name to an account.
+func readGroupRef(o *object, name, account string) secgroup.GroupRef {
 	v := o.take(name)
 	if v == nil || !o.is(v, kindString, o.pointer(name)) {
 		return secgroup.GroupRef{}
@@ -132,18 +132,18 @@ func (o *object) groupRef(name, account string) secgroup.GroupRef {
 	return secgroup.ParseGroupRef(account, v.text)
 }
 
-// ruleSet reads an array of rules, which is at a pointer.
-func (r *reading) ruleSet(n *node, at string, ref secgroup.GroupRef) *plan.RuleSet {
+// readRuleSet reads an array of rules, which is at a pointer.
+func readRuleSet(r *reading, n *node, at string, ref secgroup.GroupRef) *plan.RuleSet {
 	set := &plan.RuleSet{At: at, Rules: []secgroup.Rule{}}
 	for i, item := range r.items(n, at, maxRules) {
-		set.Rules = append(set.Rules, r.rule(item, at+secgroup.Pointer(i), ref, "", true))
+		set.Rules = append(set.Rules, readRule(r, item, at+secgroup.Pointer(i), ref, "", true))
 	}
 	return set
 }
 
-// array finds the array in a body that is one, or that is an object with the
+// readArray finds the array in a body that is one, or that is an object with the
 // array under one of the names, as list answers have it under "items".
-func (r *reading) array(n *node, names ...string) (items *node, at string) {
+func readArray(r *reading, n *node, names ...string) (items *node, at string) {
 	if n.kind == kindArray {
 		return n, ""
 	}

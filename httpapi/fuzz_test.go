@@ -90,16 +90,16 @@ func FuzzReadBodies(f *testing.F) {
 			return
 		}
 		r := &reading{}
-		r.group(n, ref)
-		r.rule(n, "", ref, "r", false)
-		r.account(settingsInPlace(n), "acme")
-		r.network(n, "net")
-		r.nic(n, "nic")
-		r.instance(n, secgroup.InstanceRef{Account: "acme", ID: "i"})
-		r.baseline(n)
-		r.groupIDs(n)
-		items, at := r.array(n, "rules", "items")
-		r.ruleSet(items, at, ref)
+		readGroup(r, n, ref)
+		readRule(r, n, "", ref, "r", false)
+		readAccount(r, settingsInPlace(n), "acme")
+		readNetwork(r, n, "net")
+		readNIC(r, n, "nic")
+		readInstance(r, n, secgroup.InstanceRef{Account: "acme", ID: "i"})
+		readBaseline(r, n)
+		readGroupIDs(r, n)
+		items, at := readArray(r, n, "rules", "items")
+		readRuleSet(r, items, at, ref)
 		for _, fault := range r.faults {
 			if fault.Code == "" || fault.Detail == "" || fault.Pointer != "" && fault.Pointer[0] != '/' {
 				t.Errorf("%q: fault %+v", body, fault)
@@ -111,7 +111,7 @@ func FuzzReadBodies(f *testing.F) {
 			}
 		}
 		g := &secgroup.Group{GroupRef: ref, Name: "g", Tags: map[string]string{"a": "b"}}
-		edited(writableGroup(g), n, func(r *reading, n *node) plan.GroupSpec { return r.group(n, ref) })
+		edited(writableGroup(g), n, func(r *reading, n *node) plan.GroupSpec { return readGroup(r, n, ref) })
 	})
 }
 

@@ -95,7 +95,7 @@ func postGroup(c *call) error {
 	if err != nil {
 		return err
 	}
-	spec := r.group(n, secgroup.GroupRef{Account: c.account})
+	spec := readGroup(r, n, secgroup.GroupRef{Account: c.account})
 	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
 		location: func(r plan.Result) string { return c.below(r.Key.ID) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
@@ -109,7 +109,7 @@ func putGroup(c *call) error {
 		return err
 	}
 	ref := c.groupRef()
-	spec := r.group(n, ref)
+	spec := readGroup(r, n, ref)
 	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutGroup(s, req, ref, spec)
@@ -125,7 +125,7 @@ func patchGroup(c *call) error {
 	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchGroup(s, req, ref, func(g *secgroup.Group) (plan.GroupSpec, secgroup.Faults) {
-				return edited(writableGroup(g), patch, func(r *reading, n *node) plan.GroupSpec { return r.group(n, ref) })
+				return edited(writableGroup(g), patch, func(r *reading, n *node) plan.GroupSpec { return readGroup(r, n, ref) })
 			})
 		}})
 }

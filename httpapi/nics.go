@@ -49,7 +49,7 @@ func putNIC(c *call) error {
 	if err != nil {
 		return err
 	}
-	nic := r.nic(n, c.param("nic"))
+	nic := readNIC(r, n, c.param("nic"))
 	return c.mutate(mutation{faults: r.faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNIC(s, req, nic)

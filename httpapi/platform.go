@@ -48,7 +48,7 @@ func putNetwork(c *call) error {
 	if err != nil {
 		return err
 	}
-	network := r.network(n, c.param("network"))
+	network := readNetwork(r, n, c.param("network"))
 	return c.mutate(mutation{faults: r.faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNetwork(s, req, network)
@@ -78,7 +78,7 @@ func putBaseline(c *call) error {
 	if err != nil {
 		return err
 	}
-	addresses := r.baseline(n)
+	addresses := readBaseline(r, n)
 	return c.mutate(mutation{faults: r.faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutBaseline(s, req, addresses)

@@ -72,7 +72,7 @@ func postRule(c *call) error {
 		return err
 	}
 	ref := c.groupRef()
-	rule := r.rule(n, "", ref, "", false)
+	rule := readRule(r, n, "", ref, "", false)
 	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
 		location: func(r plan.Result) string { return c.below(r.Rule) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
@@ -86,7 +86,7 @@ func putRule(c *call) error {
 		return err
 	}
 	ref := c.groupRef()
-	rule := r.rule(n, "", ref, c.param("rule"), false)
+	rule := readRule(r, n, "", ref, c.param("rule"), false)
 	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRule(s, req, ref, rule)
@@ -104,7 +104,7 @@ func patchRule(c *call) error {
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchRule(s, req, ref, id, func(old *secgroup.Rule) (secgroup.Rule, secgroup.Faults) {
 				return edited(writableRule(ref, old), patch, func(r *reading, n *node) secgroup.Rule {
-					return r.rule(n, "", ref, id, false)
+					return readRule(r, n, "", ref, id, false)
 				})
 			})
 		}})
@@ -132,8 +132,8 @@ func putRules(c *call) error {
 		return err
 	}
 	ref := c.groupRef()
-	items, at := r.array(n, "rules", "items")
-	set := r.ruleSet(items, at, ref)
+	items, at := readArray(r, n, "rules", "items")
+	set := readRuleSet(r, items, at, ref)
 	return c.mutate(mutation{faults: r.faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRules(s, req, ref, *set)

@@ -54,7 +54,7 @@ func putShare(c *call) error {
 	if err != nil {
 		return err
 	}
-	ref, share := c.groupRef(), r.share(n, c.param("grantee"))
+	ref, share := c.groupRef(), readShare(r, n, c.param("grantee"))
 	return c.mutate(mutation{faults: r.faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutShare(s, req, ref, share)
@@ -73,8 +73,8 @@ func deleteShare(c *call) error {
 	}})
 }
 
-// share reads what an account is to be let do.
-func (r *reading) share(n *node, account string) secgroup.Share {
+// readShare reads what an account is to be let do.
+func readShare(r *reading, n *node, account string) secgroup.Share {
 	o := r.object(n, "")
 	defer o.close()
 	o.fixed("account", account)

@@ -29,16 +29,16 @@ type endSpec struct {
 	address netip.Addr
 }
 
-// trace reads a request for a trace.
-func (r *reading) trace(n *node) traceSpec {
+// readTrace reads a request for a trace.
+func readTrace(r *reading, n *node) traceSpec {
 	o := r.object(n, "")
 	defer o.close()
 	spec := traceSpec{
-		source:      o.traceEnd("source"),
-		destination: o.traceEnd("destination"),
+		source:      readTraceEnd(o, "source"),
+		destination: readTraceEnd(o, "destination"),
 		family:      secgroup.Family(strings.ToLower(o.str("family"))),
 		state:       inquiry.State(strings.ToLower(o.str("state"))),
-		protocol:    o.protocol(),
+		protocol:    readProtocol(o),
 	}
 	switch spec.family {
 	case "", secgroup.FamilyIPv4, secgroup.FamilyIPv6:
@@ -90,7 +90,7 @@ const (
 	echoRequestV6 = 128
 )
 
-func (o *object) traceEnd(name string) endSpec {
+func readTraceEnd(o *object, name string) endSpec {
 	e := endSpec{at: o.pointer(name)}
 	v := o.take(name)
 	if v == nil {

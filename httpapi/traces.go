@@ -114,7 +114,7 @@ func postTrace(c *call) error {
 	if err != nil {
 		return err
 	}
-	spec := r.trace(n)
+	spec := readTrace(r, n)
 	if len(r.faults) > 0 {
 		return r.faults
 	}

@@ -30,9 +30,9 @@ type way struct {
 // an address may turn out to be another's NIC.
 func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*way, error) {
 	r := &reading{}
-	src, dst := r.named(s, account, spec.source, g), r.named(s, account, spec.destination, g)
+	src, dst := namedEnd(r, s, account, spec.source, g), namedEnd(r, s, account, spec.destination, g)
 	if src == nil && dst == nil && len(r.faults) == 0 {
-		src, dst = r.owned(s, account, spec, g)
+		src, dst = ownedEnds(r, s, account, spec, g)
 	}
 	if len(r.faults) > 0 {
 		return nil, r.faults
@@ -68,8 +68,8 @@ func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string, g *nicsGone
 	return w, nil
 }
 
-// named looks up an end that is given as a NIC.
-func (r *reading) named(s *secgroup.Snapshot, account string, e endSpec, g *nicsGone) *secgroup.NIC {
+// namedEnd looks up an end that is given as a NIC.
+func namedEnd(r *reading, s *secgroup.Snapshot, account string, e endSpec, g *nicsGone) *secgroup.NIC {
 	if e.nic == "" {
 		return nil
 	}
@@ -81,9 +81,9 @@ func (r *reading) named(s *secgroup.Snapshot, account string, e endSpec, g *nics
 	return n
 }
 
-// owned finds the account's NIC among two ends that are addresses, if it is only
+// ownedEnds finds the account's NIC among two ends that are addresses, if it is only
 // one: an address may be used in several routing domains.
-func (r *reading) owned(s *secgroup.Snapshot, account string, spec *traceSpec, g *nicsGone) (src, dst *secgroup.NIC) {
+func ownedEnds(r *reading, s *secgroup.Snapshot, account string, spec *traceSpec, g *nicsGone) (src, dst *secgroup.NIC) {
 	var found []*secgroup.NIC
 	isSource := false
 	for _, n := range s.NICsOfAccount(account) {

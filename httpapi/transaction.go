@@ -52,7 +52,7 @@ func postTransaction(c *call) error {
 	if err != nil {
 		return err
 	}
-	ops := r.operations(n)
+	ops := readOperations(r, n)
 	if len(r.faults) > 0 {
 		return r.faults
 	}
@@ -82,8 +82,8 @@ func postTransaction(c *call) error {
 		}})
 }
 
-// operations reads the list.
-func (r *reading) operations(n *node) []operation {
+// readOperations reads the list.
+func readOperations(r *reading, n *node) []operation {
 	o := r.object(n, "")
 	defer o.close()
 	list := o.take("operations")
