@@ -9,7 +9,9 @@ import (
 // written and read again: maps, slices, strings, float64, bool and nil. It does
 // so without the text in between. Types that write themselves (json.Marshaler)
 // must not be among what v holds.
-func asJSON(v reflect.Value) any {
+func asJSON(v any) any { return valueOf(reflect.ValueOf(v)) }
+
+func valueOf(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.Invalid:
 		return nil
@@ -22,14 +24,14 @@ func asJSON(v reflect.Value) any {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return float64(v.Uint())
 	case reflect.Pointer, reflect.Interface:
-		return asJSON(v.Elem())
+		return valueOf(v.Elem())
 	case reflect.Slice:
 		if v.IsNil() {
 			return nil
 		}
 		out := make([]any, v.Len())
 		for i := range out {
-			out[i] = asJSON(v.Index(i))
+			out[i] = valueOf(v.Index(i))
 		}
 		return out
 	case reflect.Map:
@@ -38,7 +40,7 @@ func asJSON(v reflect.Value) any {
 		}
 		out := make(map[string]any, v.Len())
 		for each := v.MapRange(); each.Next(); {
-			out[each.Key().String()] = asJSON(each.Value())
+			out[each.Key().String()] = valueOf(each.Value())
 		}
 		return out
 	case reflect.Struct:
@@ -46,10 +48,10 @@ func asJSON(v reflect.Value) any {
 		for i := range v.NumField() {
 			name, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 			if option != "omitempty" || !v.Field(i).IsZero() {
-				out[name] = asJSON(v.Field(i))
+				out[name] = valueOf(v.Field(i))
 			}
 		}
 		return out
 	}
-	panic("asJSON: a " + v.Kind().String())
+	panic("strictjson: no JSON of a " + v.Kind().String())
 }

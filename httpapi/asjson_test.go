@@ -35,7 +35,7 @@ func TestAsJSONIsWhatJSONMakesOfIt(t *testing.T) {
 		if err := json.Unmarshal(body, &want); err != nil {
 			t.Fatal(err)
 		}
-		if got := asJSON(reflect.ValueOf(v)); !reflect.DeepEqual(got, want) {
+		if got := asJSON(v); !reflect.DeepEqual(got, want) {
 			t.Errorf("%#v\nis %#v\nwant %#v", v, got, want)
 		}
 	}

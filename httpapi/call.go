@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"io"
 	"mime"
 	"net/http"
@@ -210,17 +209,6 @@ func (c *call) mediaType() error {
 		return p
 	}
 	return nil
-}
-
-// encode is the one way values become JSON.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
 }
 
 // answer writes a body that is JSON already.

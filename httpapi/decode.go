@@ -8,6 +8,9 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
+// maxRules bounds the rules of a group in one body.
+const maxRules = 5000
+
 // Fields of every answer that requests may repeat.
 var answerFields = []string{"created_at", "updated_at", "revision", "effects", "realization"}
 
@@ -136,6 +139,14 @@ func readNIC(r *reading, n *node, id string) secgroup.NIC {
 	return nic
 }
 
+// prefixOrAddress reads a CIDR, or an address for the CIDR of that one address.
+func prefixOrAddress(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(s)
+}
+
 // readInstance reads an instance and returns its name.
 func readInstance(r *reading, n *node, ref secgroup.InstanceRef) string {
 	o := r.object(n, "")
@@ -154,7 +165,7 @@ func readBaseline(r *reading, n *node) []secgroup.BaselineAddress {
 	defer o.close()
 	o.readOnly("guard")
 	o.readOnly(answerFields...)
-	if o.n.get("addresses") == nil {
+	if !o.has("addresses") {
 		o.invalid("/addresses", "is missing")
 	}
 	items := o.list("addresses")

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -66,7 +65,7 @@ func document(o secgroup.Object, same map[string]bool) (any, error) {
 	default:
 		return nil, fmt.Errorf("no document of a %T", o)
 	}
-	return asJSON(reflect.ValueOf(shown)), nil
+	return asJSON(shown), nil
 }
 
 // changeJSON is what became of one object.
@@ -130,7 +129,7 @@ func showChange(k secgroup.Key, before, after secgroup.Object) (out changeJSON, 
 	case to == nil:
 		out.Action, out.Patch = "deleted", []patchOp{{"remove", "", nil}}
 	default:
-		out.Action, out.Patch = "updated", patchOf("", from, to)
+		out.Action, out.Patch = "updated", diff(from, to)
 	}
 	if size, err := json.Marshal(out.Patch); err != nil || len(size) > maxPatchBytes {
 		out.Patch, out.PatchOmitted = []patchOp{}, true

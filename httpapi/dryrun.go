@@ -42,7 +42,7 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 			return err
 		}
 	}
-	body, err := withExtras(out.body, extras{Effects: out.effects, DryRun: true, Access: access, Cuts: cut})
+	body, err := withMembers(out.body, extras{Effects: out.effects, DryRun: true, Access: access, Cuts: cut})
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,9 @@ func (p *patchOp) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// diff leads from one JSON value to another.
+func diff(from, to any) []patchOp { return patchOf("", from, to) }
+
 // patchOf leads from one JSON value to another. Arrays of objects that have ids
 // and are sorted by them are compared element by element, others as a whole.
 func patchOf(at string, from, to any) []patchOp {

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 
@@ -14,7 +13,6 @@ import (
 const (
 	maxFaults = 500  // noted; more of them help nobody
 	maxItems  = 1000 // of a list of names or addresses
-	maxRules  = 5000 // of a group
 )
 
 // reading collects the faults of a body while its values are read.
@@ -74,6 +72,9 @@ func (o *object) take(name string) *node {
 	}
 	return nil
 }
+
+// has reports whether a field is given, null or not.
+func (o *object) has(name string) bool { return o.n.get(name) != nil }
 
 // null reports whether a field is given as null.
 func (o *object) null(name string) bool {
@@ -218,12 +219,4 @@ func (o *object) stringMap(name string) map[string]string {
 		}
 	}
 	return out
-}
-
-// prefixOrAddress reads a CIDR, or an address for the CIDR of that one address.
-func prefixOrAddress(s string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	return netip.ParsePrefix(s)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"unicode/utf8"
 
@@ -56,17 +55,25 @@ func (n *node) get(name string) *node {
 // maxDepth bounds the nesting of a request body.
 const maxDepth = 32
 
-// parseJSON reads one JSON value (RFC 8259) and nothing after it. A name that
-// an object has twice is a fault; the first value counts.
+// Codes of the faults of a body's form.
+const (
+	codeMalformedJSON = "malformed-json"
+	codeUnknownField  = "unknown-field"
+)
+
+// malformedError says in what a body is no JSON, or none that is taken here.
+type malformedError string
+
+func (e malformedError) Error() string { return string(e) }
+
+// parseJSON reads one JSON value (RFC 8259) and nothing after it. The error is a
+// malformedError. A name that an object has twice is a fault; the first value counts.
 func parseJSON(body []byte) (*node, secgroup.Faults, error) {
-	malformed := func(detail string) error {
-		return problem(http.StatusBadRequest, codeMalformedJSON, detail)
-	}
 	if !utf8.Valid(body) {
-		return nil, nil, malformed("the body is not UTF-8")
+		return nil, nil, malformedError("the body is not UTF-8")
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, nil, malformed("the body is empty")
+		return nil, nil, malformedError("the body is empty")
 	}
 	// The token reader below is lenient in places where Unmarshal is not.
 	var whole json.RawMessage
@@ -76,13 +83,13 @@ func parseJSON(body []byte) (*node, secgroup.Faults, error) {
 		if errors.As(err, &syntax) {
 			detail = fmt.Sprintf("%v, at byte %d", err, syntax.Offset)
 		}
-		return nil, nil, malformed(detail)
+		return nil, nil, malformedError(detail)
 	}
 	p := parser{dec: json.NewDecoder(bytes.NewReader(body))}
 	p.dec.UseNumber()
 	n, err := p.value("", 0)
 	if err != nil {
-		return nil, nil, malformed(err.Error())
+		return nil, nil, malformedError(err.Error())
 	}
 	return n, p.faults, nil
 }

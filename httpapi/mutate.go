@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
 	"strconv"
@@ -227,28 +226,9 @@ func (c *call) report(w written) error {
 		c.res.WriteHeader(w.status)
 		return nil
 	}
-	body, err := withExtras(w.body, also)
+	body, err := withMembers(w.body, also)
 	if err != nil {
 		return err
 	}
 	return c.answer(w.status, body)
-}
-
-// withExtras adds fields to a body that is an encoded object, or nil.
-func withExtras(body []byte, also extras) ([]byte, error) { return withMembers(body, also) }
-
-// withMembers adds the members of an object to a body that is one, or nil.
-func withMembers(body []byte, also any) ([]byte, error) {
-	more, err := encode(also)
-	if err != nil {
-		return nil, err
-	}
-	body, nonempty := bytes.CutSuffix(bytes.TrimSpace(body), []byte("}"))
-	if !nonempty || len(body) == 1 {
-		return more, nil
-	}
-	if more = more[1:]; more[0] != '}' {
-		body = append(body, ',')
-	}
-	return append(body, more...), nil
 }

@@ -9,23 +9,6 @@ import (
 // document; it has no rules, so that a group's rules stay as they are unless
 // the patch gives others.
 
-// edited applies a patch, which is an object, to a document and reads the result.
-func edited[T any](document any, patch *node, read func(*reading, *node) T) (out T, faults secgroup.Faults) {
-	r := &reading{}
-	body, err := encode(document)
-	if err != nil {
-		r.invalid("", "the object cannot be patched")
-		return out, r.faults
-	}
-	now, _, err := parseJSON(body)
-	if err != nil {
-		r.invalid("", "the object cannot be patched")
-		return out, r.faults
-	}
-	out = read(r, merge(now, patch))
-	return out, r.faults
-}
-
 func writableGroup(g *secgroup.Group) map[string]any {
 	return map[string]any{
 		"name": g.Name, "description": g.Description, "tags": g.Tags,

@@ -15,8 +15,6 @@ import (
 // The problem codes of docs/api.md that are not secgroup's or plan's, and those of
 // what HTTP itself refuses.
 const (
-	codeMalformedJSON    = "malformed-json"
-	codeUnknownField     = "unknown-field"
 	codeBadCursor        = "bad-cursor"
 	codeBadParameter     = "bad-parameter"
 	codeUnauthenticated  = "unauthenticated"
@@ -89,16 +87,19 @@ func badParameter(detail string) *Problem {
 // error's text is for the log alone.
 func problemOf(err error) (p *Problem, public bool) {
 	var (
-		faults   secgroup.Faults
-		conflict *plan.Conflict
-		tooLarge *http.MaxBytesError
-		refusals plan.Refusals
+		malformed malformedError
+		faults    secgroup.Faults
+		conflict  *plan.Conflict
+		tooLarge  *http.MaxBytesError
+		refusals  plan.Refusals
 	)
 	switch {
 	case errors.As(err, &refusals): // first: it unwraps to others
 		return refusalsProblem(refusals)
 	case errors.As(err, &p):
 		return p, true
+	case errors.As(err, &malformed):
+		return problem(http.StatusBadRequest, codeMalformedJSON, string(malformed)), true
 	case errors.As(err, &faults):
 		return faultsProblem(faults), true
 	case errors.As(err, &conflict):

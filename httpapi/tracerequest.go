@@ -78,7 +78,7 @@ func readTrace(r *reading, n *node) traceSpec {
 		}
 	case hasPort && spec.protocol != "":
 		o.fault("/port", secgroup.CodePortNotAllowed, "only tcp and udp have ports")
-	case spec.protocol == secgroup.ProtocolICMP && o.n.get("icmp_type") == nil:
+	case spec.protocol == secgroup.ProtocolICMP && !o.has("icmp_type"):
 		spec.packet.ICMPType = echoRequest
 	}
 	return spec
