@@ -3,6 +3,7 @@ package httpapi
 import (
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -37,7 +38,7 @@ func putAccount(c *call) error {
 		return err
 	}
 	spec := readAccount(r, n, c.account)
-	return c.mutate(mutation{faults: r.faults, show: c.showWrittenAccount,
+	return c.mutate(mutation{faults: r.Faults, show: c.showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutAccount(s, req, c.account, spec)
 		}})
@@ -49,10 +50,10 @@ func patchAccount(c *call) error {
 		return err
 	}
 	patch = settingsInPlace(patch)
-	return c.mutate(mutation{faults: r.faults, show: c.showWrittenAccount,
+	return c.mutate(mutation{faults: r.Faults, show: c.showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchAccount(s, req, c.account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
-				return edited(writableAccount(a), patch, func(r *reading, n *node) plan.AccountSpec { return readAccount(r, n, c.account) })
+				return strictjson.Edit(writableAccount(a), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.AccountSpec { return readAccount(r, n, c.account) })
 			})
 		}})
 }
@@ -108,7 +109,7 @@ func putInstance(c *call) error {
 	}
 	ref := c.instanceRef()
 	name := readInstance(r, n, ref)
-	return c.mutate(mutation{faults: r.faults,
+	return c.mutate(mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutInstance(s, req, ref, name)
 		},

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -35,7 +36,7 @@ func TestAsJSONIsWhatJSONMakesOfIt(t *testing.T) {
 		if err := json.Unmarshal(body, &want); err != nil {
 			t.Fatal(err)
 		}
-		if got := asJSON(v); !reflect.DeepEqual(got, want) {
+		if got := strictjson.Values(v); !reflect.DeepEqual(got, want) {
 			t.Errorf("%#v\nis %#v\nwant %#v", v, got, want)
 		}
 	}

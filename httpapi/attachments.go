@@ -48,7 +48,7 @@ func putAttachments(c *call) error {
 	}
 	ids, at := readGroupIDs(r, n)
 	t := c.target()
-	return c.mutate(mutation{faults: r.faults,
+	return c.mutate(mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.SetGroups(s, req, c.account, t, at, ids)
 		},

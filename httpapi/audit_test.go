@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -150,12 +151,12 @@ func TestPatchLeadsFromOneToTheOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ops := patchOf("", a, b)
+		ops := strictjson.Diff(a, b)
 		wire, err := json.Marshal(ops)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var read []patchOp
+		var read []strictjson.Op
 		if err := json.Unmarshal(wire, &read); err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +193,7 @@ func randomGroup(r *rand.Rand) *secgroup.Group {
 }
 
 // applyOp applies one operation as RFC 6902 has it.
-func applyOp(t *testing.T, v any, path []string, op patchOp) any {
+func applyOp(t *testing.T, v any, path []string, op strictjson.Op) any {
 	t.Helper()
 	if len(path) == 0 {
 		return op.Value

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -122,13 +123,13 @@ func (c *call) groupRef() secgroup.GroupRef {
 	return secgroup.GroupRef{Account: c.account, ID: c.param("group")}
 }
 
-// body reads the request's JSON. Faults of its form are in the reading.
-func (c *call) body() (*node, *reading, error) {
+// body reads the request's JSON. Faults of its form are in the reader.
+func (c *call) body() (*strictjson.Node, *strictjson.Reader, error) {
 	if c.step != nil {
 		if c.given == nil {
-			return nil, nil, problem(http.StatusBadRequest, codeMalformedJSON, "the operation needs a body")
+			return nil, nil, problem(http.StatusBadRequest, strictjson.CodeMalformed, "the operation needs a body")
 		}
-		return c.given, &reading{}, nil
+		return c.given, &strictjson.Reader{}, nil
 	}
 	if err := c.mediaType(); err != nil {
 		return nil, nil, err
@@ -138,16 +139,16 @@ func (c *call) body() (*node, *reading, error) {
 		return nil, nil, c.bodyError(err)
 	}
 	c.sum = sha256.Sum256(raw)
-	n, faults, err := parseJSON(raw)
-	return n, &reading{faults: faults}, err
+	n, faults, err := strictjson.Parse(raw)
+	return n, &strictjson.Reader{Faults: faults}, err
 }
 
 // objectBody reads the request's JSON, which must be an object: of anything else
 // every field would be missing, which is no help.
-func (c *call) objectBody() (*node, *reading, error) {
+func (c *call) objectBody() (*strictjson.Node, *strictjson.Reader, error) {
 	n, r, err := c.body()
-	if err == nil && !r.is(n, kindObject, "") {
-		err = r.faults
+	if err == nil && !r.Is(n, strictjson.KindObject, "") {
+		err = r.Faults
 	}
 	return n, r, err
 }
@@ -167,7 +168,7 @@ func (c *call) noBody() error {
 	if err := c.mediaType(); err != nil {
 		return err
 	}
-	n, faults, err := parseJSON(raw)
+	n, faults, err := strictjson.Parse(raw)
 	if err != nil {
 		return err
 	}
@@ -175,13 +176,13 @@ func (c *call) noBody() error {
 }
 
 // emptyObject refuses a body, if there is one, that is not {}.
-func (c *call) emptyObject(n *node, faults secgroup.Faults) error {
-	r := &reading{faults: faults}
+func (c *call) emptyObject(n *strictjson.Node, faults secgroup.Faults) error {
+	r := &strictjson.Reader{Faults: faults}
 	if n != nil {
-		r.object(n, "").close()
+		r.Object(n, "").Close()
 	}
-	if len(r.faults) > 0 {
-		return r.faults
+	if len(r.Faults) > 0 {
+		return r.Faults
 	}
 	return nil
 }
@@ -191,7 +192,7 @@ func (c *call) bodyError(err error) error {
 	if p, public := problemOf(err); public {
 		return p
 	}
-	return problem(http.StatusBadRequest, codeMalformedJSON, "the body did not arrive whole")
+	return problem(http.StatusBadRequest, strictjson.CodeMalformed, "the body did not arrive whole")
 }
 
 func (c *call) mediaType() error {
@@ -228,7 +229,7 @@ func (c *call) answer(status int, body []byte) error {
 
 // json answers with a value.
 func (c *call) json(v any) error {
-	body, err := encode(v)
+	body, err := strictjson.Encode(v)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -40,10 +41,10 @@ const maxListedUnreadable = 1000
 // getCluster tells what the members of the cluster understand, and which
 // records this API does not.
 func getCluster(c *call) error {
-	body, err := encode(showCluster(c.api.store))
+	body, err := strictjson.Encode(showCluster(c.api.store))
 	if err == nil && c.stale != nil {
 		c.res.Header().Set("Cache-Control", "no-store")
-		body, err = withMembers(body, c.stale)
+		body, err = strictjson.WithMembers(body, c.stale)
 	}
 	if err != nil {
 		return err
@@ -79,15 +80,15 @@ func putCluster(c *call) error {
 	if err != nil {
 		return err
 	}
-	o := r.object(n, "")
-	gone := o.boolean("older_apis_gone")
+	o := r.Object(n, "")
+	gone := o.Bool("older_apis_gone")
 	if gone == nil || !*gone {
-		o.invalid("/older_apis_gone", "must be true: there is nothing else to be said")
+		o.Invalid("/older_apis_gone", "must be true: there is nothing else to be said")
 	}
-	o.readOnly("level", "reads", "members", "unreadable", "unreadable_more")
-	o.close()
-	if len(r.faults) > 0 {
-		return r.faults
+	o.ReadOnly("level", "reads", "members", "unreadable", "unreadable_more")
+	o.Close()
+	if len(r.Faults) > 0 {
+		return r.Faults
 	}
 	if err := c.api.store.AdoptCluster(c.req.Context()); err != nil {
 		return err

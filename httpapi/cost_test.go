@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 )
 
 // many writes n elements with commas between; %d in one is its number.
@@ -36,10 +38,10 @@ func TestLargeBodiesCostLittle(t *testing.T) {
 		"one name, again and again":  {method: "PUT", path: web, body: `{"name":"web",` + many(300_000, `"x":0`) + `}`, status: 400, code: "malformed-json"},
 		"rules of nothing":           {method: "PUT", path: rules, body: `[` + many(600_000, `{}`) + `]`, status: 422, code: "invalid-value"},
 		"as many wrong rules as fit": {method: "PUT", path: rules, body: `[` + many(maxRules, `{"direction":"up","protocol":"tcp","port_max":%d}`) + `]`, status: 422, code: "invalid-value"},
-		"a network too many":         {method: "PUT", path: web, body: `{"name":"web","networks":[` + many(maxItems+1, `"n%d"`) + `]}`, status: 422, code: "invalid-value"},
+		"a network too many":         {method: "PUT", path: web, body: `{"name":"web","networks":[` + many(strictjson.MaxItems+1, `"n%d"`) + `]}`, status: 422, code: "invalid-value"},
 		"groups without end":         {method: "PUT", path: acme + "/nics/n1/security-groups", body: `[` + many(150_000, `"g%d"`) + `]`, status: 422, code: "invalid-value"},
 		"addresses without end":      {method: "PUT", path: "/v1/nics/n9", body: `{"account":"acme","network":"net1","mac":"02:00:00:00:00:09","addresses":[` + many(150_000, `"10.0.0.1"`) + `]}`, status: 422, code: "invalid-value"},
-		"prefixes that all overlap":  {method: "PUT", path: "/v1/networks/n", body: `{"type":"vpc","vpc":"v","prefixes":[` + many(maxItems, `"10.0.0.0/8"`) + `]}`, status: 422, code: "invalid-value"},
+		"prefixes that all overlap":  {method: "PUT", path: "/v1/networks/n", body: `{"type":"vpc","vpc":"v","prefixes":[` + many(strictjson.MaxItems, `"10.0.0.0/8"`) + `]}`, status: 422, code: "invalid-value"},
 		"tags without end":           {method: "PATCH", path: web, body: `{"tags":{` + many(120_000, `"x%d":"y"`) + `}}`, status: 422, code: "invalid-value"},
 		"baseline without end":       {method: "PUT", path: "/v1/baseline", body: `{"addresses":[` + many(600_000, `{}`) + `]}`, status: 422, code: "invalid-value"},
 		"brackets within brackets":   {method: "PUT", path: web, body: strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20), status: 400, code: "malformed-json"},

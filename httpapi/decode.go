@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -15,127 +16,127 @@ const maxRules = 5000
 var answerFields = []string{"created_at", "updated_at", "revision", "effects", "realization"}
 
 // readGroup reads a group; id is "" if the server is to name it.
-func readGroup(r *reading, n *node, ref secgroup.GroupRef) plan.GroupSpec {
-	o := r.object(n, "")
-	defer o.close()
-	o.fixed("id", ref.ID)
-	o.fixed("account", ref.Account)
+func readGroup(r *strictjson.Reader, n *strictjson.Node, ref secgroup.GroupRef) plan.GroupSpec {
+	o := r.Object(n, "")
+	defer o.Close()
+	o.Fixed("id", ref.ID)
+	o.Fixed("account", ref.Account)
 	spec := plan.GroupSpec{
-		Name:         o.str("name"),
-		Description:  o.str("description"),
-		Tags:         o.stringMap("tags"),
-		EgressPolicy: secgroup.EgressPolicy(strings.ToLower(o.str("egress_policy"))),
-		NetworkScope: secgroup.NetworkScope(strings.ToLower(o.str("network_scope"))),
-		Networks:     o.strings("networks"),
-		DefaultRules: o.boolean("default_rules"),
+		Name:         o.Text("name"),
+		Description:  o.Text("description"),
+		Tags:         o.StringMap("tags"),
+		EgressPolicy: secgroup.EgressPolicy(strings.ToLower(o.Text("egress_policy"))),
+		NetworkScope: secgroup.NetworkScope(strings.ToLower(o.Text("network_scope"))),
+		Networks:     o.Strings("networks"),
+		DefaultRules: o.Bool("default_rules"),
 	}
-	if v := o.take("rules"); v != nil {
+	if v := o.Take("rules"); v != nil {
 		spec.Rules = readRuleSet(r, v, "/rules", ref)
 	}
-	o.readOnly("is_default", "egress_restricts", "shares")
-	o.readOnly(answerFields...)
+	o.ReadOnly("is_default", "egress_restricts", "shares")
+	o.ReadOnly(answerFields...)
 	return spec
 }
 
 // readAccount reads an account's settings, which may also stand beside "settings"
 // instead of in it.
-func readAccount(r *reading, n *node, id string) plan.AccountSpec {
-	o := r.object(n, "")
-	defer o.close()
-	o.fixed("id", id)
+func readAccount(r *strictjson.Reader, n *strictjson.Node, id string) plan.AccountSpec {
+	o := r.Object(n, "")
+	defer o.Close()
+	o.Fixed("id", id)
 	settings := o
-	if v := o.take("settings"); v != nil {
-		settings = r.object(v, "/settings")
-		defer settings.close()
+	if v := o.Take("settings"); v != nil {
+		settings = r.Object(v, "/settings")
+		defer settings.Close()
 	}
 	spec := plan.AccountSpec{}
-	for _, from := range []*object{settings, o} {
-		if p := from.str("egress_policy_default"); p != "" {
+	for _, from := range []*strictjson.Object{settings, o} {
+		if p := from.Text("egress_policy_default"); p != "" {
 			spec.EgressPolicyDefault = secgroup.EgressPolicy(strings.ToLower(p))
 		}
-		if g := from.str("egress_open_guard"); g != "" {
+		if g := from.Text("egress_open_guard"); g != "" {
 			spec.EgressOpenGuard = secgroup.EgressOpenGuard(strings.ToLower(g))
 		}
 		if q := readQuotas(from); q != nil {
 			spec.Quotas = q
 		}
 	}
-	o.readOnly(answerFields...)
+	o.ReadOnly(answerFields...)
 	return spec
 }
 
 // readQuotas reads limits: {"groups": 100}, or {"groups": {"limit": 100}} as
 // answers have it.
-func readQuotas(o *object) map[string]int {
-	v := o.take("quotas")
-	if v == nil || !o.is(v, kindObject, o.pointer("quotas")) {
+func readQuotas(o *strictjson.Object) map[string]int {
+	v := o.Take("quotas")
+	if v == nil || !o.Is(v, strictjson.KindObject, o.Pointer("quotas")) {
 		return nil
 	}
 	limits := map[string]int{}
-	each := o.object(v, o.pointer("quotas"))
-	for _, f := range v.fields {
-		from, name := each, f.name
-		if f.value.kind == kindObject {
-			from, name = o.object(f.value, each.pointer(f.name)), "limit"
-			from.readOnly("used", "default")
+	each := o.Object(v, o.Pointer("quotas"))
+	for _, f := range v.Fields {
+		from, name := each, f.Name
+		if f.Value.Kind == strictjson.KindObject {
+			from, name = o.Object(f.Value, each.Pointer(f.Name)), "limit"
+			from.ReadOnly("used", "default")
 		}
-		if limit, ok := from.integer(name, 0, 1<<31-1); ok {
-			limits[f.name] = int(limit)
+		if limit, ok := from.Int(name, 0, 1<<31-1); ok {
+			limits[f.Name] = int(limit)
 		}
 		if from != each {
-			from.close()
+			from.Close()
 		}
 	}
 	return limits
 }
 
 // readNetwork reads a network.
-func readNetwork(r *reading, n *node, id string) secgroup.Network {
-	o := r.object(n, "")
-	defer o.close()
-	o.fixed("id", id)
+func readNetwork(r *strictjson.Reader, n *strictjson.Node, id string) secgroup.Network {
+	o := r.Object(n, "")
+	defer o.Close()
+	o.Fixed("id", id)
 	net := secgroup.Network{
 		ID:            id,
-		Type:          secgroup.NetworkType(strings.ToLower(o.str("type"))),
-		VPC:           o.str("vpc"),
-		Prefixes:      parsed(o, "prefixes", "a CIDR", netip.ParsePrefix),
-		RoutingDomain: o.str("routing_domain"),
-		Gateways:      parsed(o, "gateways", "an IP address", netip.ParseAddr),
+		Type:          secgroup.NetworkType(strings.ToLower(o.Text("type"))),
+		VPC:           o.Text("vpc"),
+		Prefixes:      strictjson.Parsed(o, "prefixes", "a CIDR", netip.ParsePrefix),
+		RoutingDomain: o.Text("routing_domain"),
+		Gateways:      strictjson.Parsed(o, "gateways", "an IP address", netip.ParseAddr),
 	}
-	vlan, _ := o.integer("vlan", 0, 4094)
+	vlan, _ := o.Int("vlan", 0, 4094)
 	net.VLAN = uint16(vlan)
-	net.Local = o.null("vlan")
-	o.readOnly("warnings")
-	o.readOnly(answerFields...)
+	net.Local = o.IsNull("vlan")
+	o.ReadOnly("warnings")
+	o.ReadOnly(answerFields...)
 	return net
 }
 
 // readNIC reads a NIC.
-func readNIC(r *reading, n *node, id string) secgroup.NIC {
-	o := r.object(n, "")
-	defer o.close()
-	o.fixed("id", id)
+func readNIC(r *strictjson.Reader, n *strictjson.Node, id string) secgroup.NIC {
+	o := r.Object(n, "")
+	defer o.Close()
+	o.Fixed("id", id)
 	nic := secgroup.NIC{
 		ID:               id,
-		Account:          o.str("account"),
-		Instance:         o.str("instance"),
-		Network:          o.str("network"),
-		Addresses:        parsed(o, "addresses", "an IP address", netip.ParseAddr),
-		AllowedAddresses: parsed(o, "allowed_addresses", "a CIDR or an IP address", prefixOrAddress),
-		Enforcement:      secgroup.Enforcement(strings.ToLower(o.str("enforcement"))),
-		Hosts:            o.strings("hosts"),
+		Account:          o.Text("account"),
+		Instance:         o.Text("instance"),
+		Network:          o.Text("network"),
+		Addresses:        strictjson.Parsed(o, "addresses", "an IP address", netip.ParseAddr),
+		AllowedAddresses: strictjson.Parsed(o, "allowed_addresses", "a CIDR or an IP address", prefixOrAddress),
+		Enforcement:      secgroup.Enforcement(strings.ToLower(o.Text("enforcement"))),
+		Hosts:            o.Strings("hosts"),
 	}
-	if mac := o.str("mac"); mac != "" {
+	if mac := o.Text("mac"); mac != "" {
 		var err error
 		if nic.MAC, err = secgroup.ParseMAC(mac); err != nil {
-			o.invalid("/mac", err.Error())
+			o.Invalid("/mac", err.Error())
 		}
 	}
-	if dhcp := o.boolean("dhcp_server"); dhcp != nil {
+	if dhcp := o.Bool("dhcp_server"); dhcp != nil {
 		nic.DHCPServer = *dhcp
 	}
-	o.readOnly("effective_groups", "egress_restricted", "because", "host", "ready", "realized_revision", "conflict")
-	o.readOnly(answerFields...)
+	o.ReadOnly("effective_groups", "egress_restricted", "because", "host", "ready", "realized_revision", "conflict")
+	o.ReadOnly(answerFields...)
 	return nic
 }
 
@@ -148,57 +149,57 @@ func prefixOrAddress(s string) (netip.Prefix, error) {
 }
 
 // readInstance reads an instance and returns its name.
-func readInstance(r *reading, n *node, ref secgroup.InstanceRef) string {
-	o := r.object(n, "")
-	defer o.close()
-	o.fixed("id", ref.ID)
-	o.fixed("account", ref.Account)
-	name := o.str("name")
-	o.readOnly("nics")
-	o.readOnly(answerFields...)
+func readInstance(r *strictjson.Reader, n *strictjson.Node, ref secgroup.InstanceRef) string {
+	o := r.Object(n, "")
+	defer o.Close()
+	o.Fixed("id", ref.ID)
+	o.Fixed("account", ref.Account)
+	name := o.Text("name")
+	o.ReadOnly("nics")
+	o.ReadOnly(answerFields...)
 	return name
 }
 
 // readBaseline reads the operator's addresses.
-func readBaseline(r *reading, n *node) []secgroup.BaselineAddress {
-	o := r.object(n, "")
-	defer o.close()
-	o.readOnly("guard")
-	o.readOnly(answerFields...)
-	if !o.has("addresses") {
-		o.invalid("/addresses", "is missing")
+func readBaseline(r *strictjson.Reader, n *strictjson.Node) []secgroup.BaselineAddress {
+	o := r.Object(n, "")
+	defer o.Close()
+	o.ReadOnly("guard")
+	o.ReadOnly(answerFields...)
+	if !o.Has("addresses") {
+		o.Invalid("/addresses", "is missing")
 	}
-	items := o.list("addresses")
+	items := o.List("addresses")
 	out := make([]secgroup.BaselineAddress, len(items))
 	for i, item := range items {
-		b := r.object(item, "/addresses"+secgroup.Pointer(i))
-		a, err := netip.ParseAddr(b.str("address"))
+		b := r.Object(item, "/addresses"+secgroup.Pointer(i))
+		a, err := netip.ParseAddr(b.Text("address"))
 		if err != nil {
-			b.invalid(b.pointer("address"), "is not an IP address")
+			b.Invalid(b.Pointer("address"), "is not an IP address")
 		}
-		port, _ := b.integer("port", 1, 65535)
+		port, _ := b.Int("port", 1, 65535)
 		out[i] = secgroup.BaselineAddress{
-			Address: a, Protocol: readProtocol(b), Port: uint16(port), Description: b.str("description"),
+			Address: a, Protocol: readProtocol(b), Port: uint16(port), Description: b.Text("description"),
 		}
-		b.close()
+		b.Close()
 	}
 	return out
 }
 
 // readGroupIDs reads a list of groups: ids, or objects with an id.
-func readGroupIDs(r *reading, n *node) (ids []string, at string) {
+func readGroupIDs(r *strictjson.Reader, n *strictjson.Node) (ids []string, at string) {
 	array, at := readArray(r, n, "security_groups", "items")
-	items := r.items(array, at, maxItems)
+	items := r.Items(array, at, strictjson.MaxItems)
 	ids = make([]string, len(items))
 	for i, item := range items {
 		here := at + secgroup.Pointer(i)
-		if item.kind == kindObject {
-			o := r.object(item, here)
-			ids[i] = o.str("id")
-			o.readOnly("via", "name")
-			o.close()
-		} else if r.is(item, kindString, here) {
-			ids[i] = item.text
+		if item.Kind == strictjson.KindObject {
+			o := r.Object(item, here)
+			ids[i] = o.Text("id")
+			o.ReadOnly("via", "name")
+			o.Close()
+		} else if r.Is(item, strictjson.KindString, here) {
+			ids[i] = item.Text
 		}
 	}
 	return ids, at

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -13,16 +14,16 @@ var ruleAliases = map[string]string{"start_port": "port_min", "end_port": "port_
 
 // withoutAliases gives the fields of a rule their own names. A field that is
 // there under both names keeps its alias, which reads as unknown.
-func withoutAliases(n *node) *node {
-	if n.kind != kindObject {
+func withoutAliases(n *strictjson.Node) *strictjson.Node {
+	if n.Kind != strictjson.KindObject {
 		return n
 	}
-	out := &node{kind: kindObject}
-	for _, f := range n.fields {
-		if own := ruleAliases[f.name]; own != "" && n.get(own) == nil {
-			f.name = own
+	out := &strictjson.Node{Kind: strictjson.KindObject}
+	for _, f := range n.Fields {
+		if own := ruleAliases[f.Name]; own != "" && n.Get(own) == nil {
+			f.Name = own
 		}
-		out.fields = append(out.fields, f)
+		out.Fields = append(out.Fields, f)
 	}
 	return out
 }
@@ -30,22 +31,22 @@ func withoutAliases(n *node) *node {
 // readRule reads a rule of group ref. With freeID it may bring an id of its own;
 // else an id may only repeat the given one, which is "" if the server is to
 // name the rule.
-func readRule(r *reading, n *node, at string, ref secgroup.GroupRef, id string, freeID bool) secgroup.Rule {
-	o := r.object(withoutAliases(n), at)
-	defer o.close()
+func readRule(r *strictjson.Reader, n *strictjson.Node, at string, ref secgroup.GroupRef, id string, freeID bool) secgroup.Rule {
+	o := r.Object(withoutAliases(n), at)
+	defer o.Close()
 	rule := secgroup.Rule{
 		ID:        id,
-		Direction: secgroup.Direction(strings.ToLower(o.str("direction"))),
-		Family:    secgroup.Family(strings.ToLower(o.str("family"))),
+		Direction: secgroup.Direction(strings.ToLower(o.Text("direction"))),
+		Family:    secgroup.Family(strings.ToLower(o.Text("family"))),
 		Enabled:   true,
 	}
 	if freeID {
-		rule.ID = o.str("id")
+		rule.ID = o.Text("id")
 	} else {
-		o.fixed("id", id)
+		o.Fixed("id", id)
 	}
 	if ref.ID != "" {
-		o.fixed("group", ref.ID)
+		o.Fixed("group", ref.ID)
 	}
 	rule.PortMin = readPort(o, "port_min")
 	rule.PortMax = readPort(o, "port_max")
@@ -57,29 +58,29 @@ func readRule(r *reading, n *node, at string, ref secgroup.GroupRef, id string, 
 	}
 	rule.RemoteCIDR = readCIDR(o, "remote_cidr")
 	rule.RemoteGroup = readGroupRef(o, "remote_group", ref.Account)
-	rule.Description = o.str("description")
-	if enabled := o.boolean("enabled"); enabled != nil {
+	rule.Description = o.Text("description")
+	if enabled := o.Bool("enabled"); enabled != nil {
 		rule.Enabled = *enabled
 	}
-	o.readOnly("group", "origin", "inert", "revision", "via", "hits", "effects", "realization")
+	o.ReadOnly("group", "origin", "inert", "revision", "via", "hits", "effects", "realization")
 	return rule
 }
 
 // readProtocol reads a name or a number, the number also as a string. It is "" if
 // there is a fault.
-func readProtocol(o *object) secgroup.Protocol {
-	v := o.take("protocol")
+func readProtocol(o *strictjson.Object) secgroup.Protocol {
+	v := o.Take("protocol")
 	switch {
 	case v == nil:
-		o.invalid(o.pointer("protocol"), "is missing: all, tcp, udp, icmp or a number 0-255")
-	case v.kind == kindNumber, v.kind == kindString:
-		p, err := secgroup.ParseProtocol(v.text)
+		o.Invalid(o.Pointer("protocol"), "is missing: all, tcp, udp, icmp or a number 0-255")
+	case v.Kind == strictjson.KindNumber, v.Kind == strictjson.KindString:
+		p, err := secgroup.ParseProtocol(v.Text)
 		if err == nil {
 			return p
 		}
-		o.invalid(o.pointer("protocol"), err.Error())
+		o.Invalid(o.Pointer("protocol"), err.Error())
 	default:
-		o.is(v, kindString, o.pointer("protocol"))
+		o.Is(v, strictjson.KindString, o.Pointer("protocol"))
 	}
 	return ""
 }
@@ -96,46 +97,46 @@ func likelyProtocol(r *secgroup.Rule) secgroup.Protocol {
 }
 
 // readPort reads a port; -1 is absent.
-func readPort(o *object, name string) uint16 {
-	p, _ := o.optional(name, 1, 65535)
+func readPort(o *strictjson.Object, name string) uint16 {
+	p, _ := o.OptionalInt(name, 1, 65535)
 	return uint16(p)
 }
 
 // readOpt8 reads an ICMP type or code; -1 is absent.
-func readOpt8(o *object, name string) secgroup.Opt8 {
-	v, ok := o.optional(name, 0, 255)
+func readOpt8(o *strictjson.Object, name string) secgroup.Opt8 {
+	v, ok := o.OptionalInt(name, 0, 255)
 	if !ok {
 		return secgroup.Opt8{}
 	}
 	return secgroup.Some8(uint8(v))
 }
 
-func readCIDR(o *object, name string) netip.Prefix {
-	v := o.take(name)
-	if v == nil || !o.is(v, kindString, o.pointer(name)) {
+func readCIDR(o *strictjson.Object, name string) netip.Prefix {
+	v := o.Take(name)
+	if v == nil || !o.Is(v, strictjson.KindString, o.Pointer(name)) {
 		return netip.Prefix{}
 	}
-	p, err := netip.ParsePrefix(v.text)
+	p, err := netip.ParsePrefix(v.Text)
 	if err != nil {
-		o.invalid(o.pointer(name), "is not a CIDR such as 10.0.0.0/8 or 2001:db8::/32")
+		o.Invalid(o.Pointer(name), "is not a CIDR such as 10.0.0.0/8 or 2001:db8::/32")
 		return netip.Prefix{}
 	}
 	return p
 }
 
 // readGroupRef reads a group's name to an account.
-func readGroupRef(o *object, name, account string) secgroup.GroupRef {
-	v := o.take(name)
-	if v == nil || !o.is(v, kindString, o.pointer(name)) {
+func readGroupRef(o *strictjson.Object, name, account string) secgroup.GroupRef {
+	v := o.Take(name)
+	if v == nil || !o.Is(v, strictjson.KindString, o.Pointer(name)) {
 		return secgroup.GroupRef{}
 	}
-	return secgroup.ParseGroupRef(account, v.text)
+	return secgroup.ParseGroupRef(account, v.Text)
 }
 
 // readRuleSet reads an array of rules, which is at a pointer.
-func readRuleSet(r *reading, n *node, at string, ref secgroup.GroupRef) *plan.RuleSet {
+func readRuleSet(r *strictjson.Reader, n *strictjson.Node, at string, ref secgroup.GroupRef) *plan.RuleSet {
 	set := &plan.RuleSet{At: at, Rules: []secgroup.Rule{}}
-	for i, item := range r.items(n, at, maxRules) {
+	for i, item := range r.Items(n, at, maxRules) {
 		set.Rules = append(set.Rules, readRule(r, item, at+secgroup.Pointer(i), ref, "", true))
 	}
 	return set
@@ -143,28 +144,28 @@ func readRuleSet(r *reading, n *node, at string, ref secgroup.GroupRef) *plan.Ru
 
 // readArray finds the array in a body that is one, or that is an object with the
 // array under one of the names, as list answers have it under "items".
-func readArray(r *reading, n *node, names ...string) (items *node, at string) {
-	if n.kind == kindArray {
+func readArray(r *strictjson.Reader, n *strictjson.Node, names ...string) (items *strictjson.Node, at string) {
+	if n.Kind == strictjson.KindArray {
 		return n, ""
 	}
-	if n.kind != kindObject {
-		r.invalid("", "must be an array, or an object with "+names[0])
-		return &node{kind: kindArray}, ""
+	if n.Kind != strictjson.KindObject {
+		r.Invalid("", "must be an array, or an object with "+names[0])
+		return &strictjson.Node{Kind: strictjson.KindArray}, ""
 	}
-	o := r.object(n, "")
-	defer o.close()
+	o := r.Object(n, "")
+	defer o.Close()
 	for _, name := range names {
-		v := o.take(name)
+		v := o.Take(name)
 		if v != nil && items == nil {
 			items, at = v, secgroup.Pointer(name)
 		} else if v != nil {
-			o.invalid(o.pointer(name), "is another name of "+at[1:]+", which is there too")
+			o.Invalid(o.Pointer(name), "is another name of "+at[1:]+", which is there too")
 		}
 	}
-	o.readOnly("next_cursor", "revision", "effects", "realization")
+	o.ReadOnly("next_cursor", "revision", "effects", "realization")
 	if items == nil {
-		o.invalid("/"+names[0], "is missing")
-		return &node{kind: kindArray}, ""
+		o.Invalid("/"+names[0], "is missing")
+		return &strictjson.Node{Kind: strictjson.KindArray}, ""
 	}
 	return items, at
 }

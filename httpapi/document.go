@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -65,7 +66,7 @@ func document(o secgroup.Object, same map[string]bool) (any, error) {
 	default:
 		return nil, fmt.Errorf("no document of a %T", o)
 	}
-	return asJSON(shown), nil
+	return strictjson.Values(shown), nil
 }
 
 // changeJSON is what became of one object.
@@ -76,8 +77,8 @@ type changeJSON struct {
 	Action  string `json:"action"` // created, updated, deleted
 	// Patch leads from the object before to the one after (RFC 6902): "" is
 	// the whole object, for one that came or went.
-	Patch        []patchOp `json:"patch"`
-	PatchOmitted bool      `json:"patch_omitted,omitempty"` // it would be too long
+	Patch        []strictjson.Op `json:"patch"`
+	PatchOmitted bool            `json:"patch_omitted,omitempty"` // it would be too long
 }
 
 // sameRules are the rules that two states of a group share: no patch has them,
@@ -125,14 +126,14 @@ func showChange(k secgroup.Key, before, after secgroup.Object) (out changeJSON, 
 	case from == nil && to == nil:
 		return out, false, nil
 	case from == nil:
-		out.Action, out.Patch = "created", []patchOp{{"add", "", to}}
+		out.Action, out.Patch = "created", []strictjson.Op{{Op: "add", Path: "", Value: to}}
 	case to == nil:
-		out.Action, out.Patch = "deleted", []patchOp{{"remove", "", nil}}
+		out.Action, out.Patch = "deleted", []strictjson.Op{{Op: "remove", Path: "", Value: nil}}
 	default:
-		out.Action, out.Patch = "updated", diff(from, to)
+		out.Action, out.Patch = "updated", strictjson.Diff(from, to)
 	}
 	if size, err := json.Marshal(out.Patch); err != nil || len(size) > maxPatchBytes {
-		out.Patch, out.PatchOmitted = []patchOp{}, true
+		out.Patch, out.PatchOmitted = []strictjson.Op{}, true
 	}
 	return out, len(out.Patch) > 0 || out.PatchOmitted, nil
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -42,7 +43,7 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 			return err
 		}
 	}
-	body, err := withMembers(out.body, extras{Effects: out.effects, DryRun: true, Access: access, Cuts: cut})
+	body, err := strictjson.WithMembers(out.body, extras{Effects: out.effects, DryRun: true, Access: access, Cuts: cut})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 )
 
@@ -59,7 +60,7 @@ func (c *call) condition() plan.Condition {
 // What is outdated has no tag: it is not to be kept, and nothing may depend on it.
 func (c *call) read(tag string, body []byte) error {
 	if c.stale != nil {
-		body, err := withMembers(body, c.stale)
+		body, err := strictjson.WithMembers(body, c.stale)
 		if err != nil {
 			return err
 		}

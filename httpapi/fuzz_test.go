@@ -3,6 +3,7 @@ package httpapi
 import (
 	"testing"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -24,11 +25,11 @@ func FuzzReadBodies(f *testing.F) {
 	seeds(f)
 	ref := secgroup.GroupRef{Account: "acme", ID: "g"}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		n, _, err := parseJSON(body)
+		n, _, err := strictjson.Parse(body)
 		if err != nil {
 			return
 		}
-		r := &reading{}
+		r := &strictjson.Reader{}
 		readGroup(r, n, ref)
 		readRule(r, n, "", ref, "r", false)
 		readAccount(r, settingsInPlace(n), "acme")
@@ -39,18 +40,18 @@ func FuzzReadBodies(f *testing.F) {
 		readGroupIDs(r, n)
 		items, at := readArray(r, n, "rules", "items")
 		readRuleSet(r, items, at, ref)
-		for _, fault := range r.faults {
+		for _, fault := range r.Faults {
 			if fault.Code == "" || fault.Detail == "" || fault.Pointer != "" && fault.Pointer[0] != '/' {
 				t.Errorf("%q: fault %+v", body, fault)
 			}
 		}
-		if len(r.faults) > 0 {
-			if p := faultsProblem(r.faults); p.Status != 400 && p.Status != 422 || titles[p.Code] == "" {
+		if len(r.Faults) > 0 {
+			if p := faultsProblem(r.Faults); p.Status != 400 && p.Status != 422 || titles[p.Code] == "" {
 				t.Errorf("%q: problem %+v", body, p)
 			}
 		}
 		g := &secgroup.Group{GroupRef: ref, Name: "g", Tags: map[string]string{"a": "b"}}
-		edited(writableGroup(g), n, func(r *reading, n *node) plan.GroupSpec { return readGroup(r, n, ref) })
+		strictjson.Edit(writableGroup(g), n, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return readGroup(r, n, ref) })
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -19,7 +20,7 @@ func (c *call) object(show func(v *plan.View) (body any, tag string)) error {
 			return notFound()
 		}
 		var err error
-		body, err = encode(shown)
+		body, err = strictjson.Encode(shown)
 		return err
 	})
 	if err != nil {
@@ -96,7 +97,7 @@ func postGroup(c *call) error {
 		return err
 	}
 	spec := readGroup(r, n, secgroup.GroupRef{Account: c.account})
-	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
+	return c.mutate(mutation{faults: r.Faults, show: showWrittenGroup,
 		location: func(r plan.Result) string { return c.below(r.Key.ID) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.CreateGroup(s, req, c.account, spec)
@@ -110,7 +111,7 @@ func putGroup(c *call) error {
 	}
 	ref := c.groupRef()
 	spec := readGroup(r, n, ref)
-	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
+	return c.mutate(mutation{faults: r.Faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutGroup(s, req, ref, spec)
 		}})
@@ -122,10 +123,10 @@ func patchGroup(c *call) error {
 		return err
 	}
 	ref := c.groupRef()
-	return c.mutate(mutation{faults: r.faults, show: showWrittenGroup,
+	return c.mutate(mutation{faults: r.Faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchGroup(s, req, ref, func(g *secgroup.Group) (plan.GroupSpec, secgroup.Faults) {
-				return edited(writableGroup(g), patch, func(r *reading, n *node) plan.GroupSpec { return readGroup(r, n, ref) })
+				return strictjson.Edit(writableGroup(g), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return readGroup(r, n, ref) })
 			})
 		}})
 }

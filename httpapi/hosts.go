@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -154,7 +155,7 @@ func deleteHost(c *call) error {
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		var err error
 		e := c.newAuditEntry()
-		e.Changes = append(e.Changes, changeJSON{Kind: "host", ID: host, Action: "deleted", Patch: []patchOp{{"remove", "", nil}}})
+		e.Changes = append(e.Changes, changeJSON{Kind: "host", ID: host, Action: "deleted", Patch: []strictjson.Op{{Op: "remove", Path: "", Value: nil}}})
 		entry, err = c.auditNote(e, "", s.Revision())
 		return err
 	})

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -77,7 +78,7 @@ func (l listing[T]) serve(c *call) error {
 		if l.tag != nil {
 			tag = l.tag(c, v)
 		}
-		body, err = encode(page)
+		body, err = strictjson.Encode(page)
 		return err
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -82,7 +83,7 @@ func getMatrix(c *call) error {
 	if err != nil {
 		return err
 	}
-	body, err := encode(c.showMatrix(in.Matrix(), revision))
+	body, err := strictjson.Encode(c.showMatrix(in.Matrix(), revision))
 	if err != nil {
 		return err
 	}

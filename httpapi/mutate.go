@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -168,7 +169,7 @@ func (c *call) render(m mutation, out *outcome, v *plan.View) error {
 	if shown == nil {
 		return errNotSeen
 	}
-	body, err := encode(shown)
+	body, err := strictjson.Encode(shown)
 	out.body, out.tag = body, tag
 	return err
 }
@@ -226,7 +227,7 @@ func (c *call) report(w written) error {
 		c.res.WriteHeader(w.status)
 		return nil
 	}
-	body, err := withMembers(w.body, also)
+	body, err := strictjson.WithMembers(w.body, also)
 	if err != nil {
 		return err
 	}

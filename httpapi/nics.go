@@ -50,7 +50,7 @@ func putNIC(c *call) error {
 		return err
 	}
 	nic := readNIC(r, n, c.param("nic"))
-	return c.mutate(mutation{faults: r.faults,
+	return c.mutate(mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNIC(s, req, nic)
 		},

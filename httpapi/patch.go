@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -34,23 +35,23 @@ func writableAccount(a *secgroup.Account) any {
 
 // settingsInPlace moves settings that a patch gives beside "settings" into it,
 // or leaves them beside what is not an object: null, which takes all others away.
-func settingsInPlace(patch *node) *node {
-	out, settings := &node{kind: kindObject}, &node{kind: kindObject}
-	for _, f := range patch.fields {
-		switch f.name {
+func settingsInPlace(patch *strictjson.Node) *strictjson.Node {
+	out, settings := &strictjson.Node{Kind: strictjson.KindObject}, &strictjson.Node{Kind: strictjson.KindObject}
+	for _, f := range patch.Fields {
+		switch f.Name {
 		case "egress_policy_default", "egress_open_guard":
-			settings.fields = append(settings.fields, f)
+			settings.Fields = append(settings.Fields, f)
 		default:
-			out.fields = append(out.fields, f)
+			out.Fields = append(out.Fields, f)
 		}
 	}
-	switch given := out.get("settings"); {
-	case given == nil && len(settings.fields) > 0:
-		out.fields = append(out.fields, field{"settings", settings})
-	case given != nil && given.kind == kindObject:
-		given.fields = append(given.fields, settings.fields...)
+	switch given := out.Get("settings"); {
+	case given == nil && len(settings.Fields) > 0:
+		out.Fields = append(out.Fields, strictjson.Field{Name: "settings", Value: settings})
+	case given != nil && given.Kind == strictjson.KindObject:
+		given.Fields = append(given.Fields, settings.Fields...)
 	default:
-		out.fields = append(out.fields, settings.fields...)
+		out.Fields = append(out.Fields, settings.Fields...)
 	}
 	return out
 }

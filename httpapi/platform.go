@@ -49,7 +49,7 @@ func putNetwork(c *call) error {
 		return err
 	}
 	network := readNetwork(r, n, c.param("network"))
-	return c.mutate(mutation{faults: r.faults,
+	return c.mutate(mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNetwork(s, req, network)
 		},
@@ -79,7 +79,7 @@ func putBaseline(c *call) error {
 		return err
 	}
 	addresses := readBaseline(r, n)
-	return c.mutate(mutation{faults: r.faults,
+	return c.mutate(mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutBaseline(s, req, addresses)
 		},

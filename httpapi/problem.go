@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -87,7 +88,7 @@ func badParameter(detail string) *Problem {
 // error's text is for the log alone.
 func problemOf(err error) (p *Problem, public bool) {
 	var (
-		malformed malformedError
+		malformed strictjson.Malformed
 		faults    secgroup.Faults
 		conflict  *plan.Conflict
 		tooLarge  *http.MaxBytesError
@@ -99,7 +100,7 @@ func problemOf(err error) (p *Problem, public bool) {
 	case errors.As(err, &p):
 		return p, true
 	case errors.As(err, &malformed):
-		return problem(http.StatusBadRequest, codeMalformedJSON, string(malformed)), true
+		return problem(http.StatusBadRequest, strictjson.CodeMalformed, string(malformed)), true
 	case errors.As(err, &faults):
 		return faultsProblem(faults), true
 	case errors.As(err, &conflict):
@@ -151,8 +152,8 @@ func storeProblem(err error) *Problem {
 // fault is an "invalid-value". Faults of the form come first: with them, what
 // the body says is not sure.
 var faultCodes = map[string]int{
-	codeMalformedJSON:                http.StatusBadRequest,
-	codeUnknownField:                 http.StatusBadRequest,
+	strictjson.CodeMalformed:         http.StatusBadRequest,
+	strictjson.CodeUnknownField:      http.StatusBadRequest,
 	secgroup.CodePortNotAllowed:      http.StatusUnprocessableEntity,
 	secgroup.CodeFamilyMismatch:      http.StatusUnprocessableEntity,
 	secgroup.CodeRemoteGroupNotFound: http.StatusUnprocessableEntity,
@@ -169,7 +170,7 @@ func faultsProblem(faults secgroup.Faults) *Problem {
 		}
 		switch {
 		case faultCodes[code] == http.StatusBadRequest:
-			if p.Status != http.StatusBadRequest || code == codeMalformedJSON {
+			if p.Status != http.StatusBadRequest || code == strictjson.CodeMalformed {
 				p.Status, p.Code = http.StatusBadRequest, code
 			}
 		case p.Status == http.StatusBadRequest:
@@ -204,8 +205,8 @@ func (p *Problem) write(w http.ResponseWriter, path, requestID string) {
 
 // titles are the same for every occurrence of a code (RFC 9457, section 3.1.3).
 var titles = map[string]string{
-	codeMalformedJSON:                "The body is not JSON as it must be",
-	codeUnknownField:                 "The body has a field that is not known here",
+	strictjson.CodeMalformed:         "The body is not JSON as it must be",
+	strictjson.CodeUnknownField:      "The body has a field that is not known here",
 	codeBadCursor:                    "The cursor is not one of this list",
 	codeBadParameter:                 "A query parameter is not as it must be",
 	codeUnauthenticated:              "A valid bearer token is needed",

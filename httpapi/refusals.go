@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -37,8 +38,8 @@ func refusalsProblem(refusals plan.Refusals) (p *Problem, public bool) {
 			all = append(all, secgroup.Fault{Pointer: r.At + "/body" + f.Pointer, Code: f.Code, Detail: f.Detail})
 		}
 	}
-	if len(all) > maxFaults {
-		all = all[:maxFaults]
+	if len(all) > strictjson.MaxFaults {
+		all = all[:strictjson.MaxFaults]
 	}
 	if faulty {
 		p = faultsProblem(all)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -73,7 +74,7 @@ func postRule(c *call) error {
 	}
 	ref := c.groupRef()
 	rule := readRule(r, n, "", ref, "", false)
-	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
+	return c.mutate(mutation{faults: r.Faults, show: showWrittenRule,
 		location: func(r plan.Result) string { return c.below(r.Rule) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.CreateRule(s, req, ref, rule)
@@ -87,7 +88,7 @@ func putRule(c *call) error {
 	}
 	ref := c.groupRef()
 	rule := readRule(r, n, "", ref, c.param("rule"), false)
-	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
+	return c.mutate(mutation{faults: r.Faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRule(s, req, ref, rule)
 		}})
@@ -100,10 +101,10 @@ func patchRule(c *call) error {
 	}
 	ref, id := c.groupRef(), c.param("rule")
 	patch = withoutAliases(patch)
-	return c.mutate(mutation{faults: r.faults, show: showWrittenRule,
+	return c.mutate(mutation{faults: r.Faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchRule(s, req, ref, id, func(old *secgroup.Rule) (secgroup.Rule, secgroup.Faults) {
-				return edited(writableRule(ref, old), patch, func(r *reading, n *node) secgroup.Rule {
+				return strictjson.Edit(writableRule(ref, old), patch, func(r *strictjson.Reader, n *strictjson.Node) secgroup.Rule {
 					return readRule(r, n, "", ref, id, false)
 				})
 			})
@@ -134,7 +135,7 @@ func putRules(c *call) error {
 	ref := c.groupRef()
 	items, at := readArray(r, n, "rules", "items")
 	set := readRuleSet(r, items, at, ref)
-	return c.mutate(mutation{faults: r.faults,
+	return c.mutate(mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRules(s, req, ref, *set)
 		},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -55,7 +56,7 @@ func putShare(c *call) error {
 		return err
 	}
 	ref, share := c.groupRef(), readShare(r, n, c.param("grantee"))
-	return c.mutate(mutation{faults: r.faults,
+	return c.mutate(mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutShare(s, req, ref, share)
 		},
@@ -74,22 +75,22 @@ func deleteShare(c *call) error {
 }
 
 // readShare reads what an account is to be let do.
-func readShare(r *reading, n *node, account string) secgroup.Share {
-	o := r.object(n, "")
-	defer o.close()
-	o.fixed("account", account)
+func readShare(r *strictjson.Reader, n *strictjson.Node, account string) secgroup.Share {
+	o := r.Object(n, "")
+	defer o.Close()
+	o.Fixed("account", account)
 	share := secgroup.Share{Account: account}
-	for i, u := range o.strings("use") {
+	for i, u := range o.Strings("use") {
 		switch secgroup.Use(u) {
 		case secgroup.UseAttach:
 			share.Attach = true
 		case secgroup.UseReference:
 			share.Reference = true
 		default:
-			o.invalid("/use"+secgroup.Pointer(i), "is attach or reference")
+			o.Invalid("/use"+secgroup.Pointer(i), "is attach or reference")
 		}
 	}
-	o.readOnly("attachments", "rules")
-	o.readOnly(answerFields...)
+	o.ReadOnly("attachments", "rules")
+	o.ReadOnly(answerFields...)
 	return share
 }

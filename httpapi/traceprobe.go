@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -32,19 +33,19 @@ func dynamicPort() uint16 {
 
 // mayProbe refuses a probe that cannot be, or that the caller may not send.
 func (c *call) mayProbe(spec *traceSpec) error {
-	r := &reading{}
+	r := &strictjson.Reader{}
 	switch {
 	case !spec.probe:
 		return nil
 	case c.who.Role == RoleViewer:
 		return forbidden("a viewer's token sends nothing")
 	case spec.source.nic == "":
-		r.invalid("/probe", "a probe is sent by a NIC: name it as the source")
+		r.Invalid("/probe", "a probe is sent by a NIC: name it as the source")
 	case spec.state != inquiry.New:
-		r.invalid("/probe", "a probe is the first packet of a connection: its state is new")
+		r.Invalid("/probe", "a probe is the first packet of a connection: its state is new")
 	}
-	if len(r.faults) > 0 {
-		return r.faults
+	if len(r.Faults) > 0 {
+		return r.Faults
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
@@ -30,44 +31,44 @@ type endSpec struct {
 }
 
 // readTrace reads a request for a trace.
-func readTrace(r *reading, n *node) traceSpec {
-	o := r.object(n, "")
-	defer o.close()
+func readTrace(r *strictjson.Reader, n *strictjson.Node) traceSpec {
+	o := r.Object(n, "")
+	defer o.Close()
 	spec := traceSpec{
 		source:      readTraceEnd(o, "source"),
 		destination: readTraceEnd(o, "destination"),
-		family:      secgroup.Family(strings.ToLower(o.str("family"))),
-		state:       inquiry.State(strings.ToLower(o.str("state"))),
+		family:      secgroup.Family(strings.ToLower(o.Text("family"))),
+		state:       inquiry.State(strings.ToLower(o.Text("state"))),
 		protocol:    readProtocol(o),
 	}
 	switch spec.family {
 	case "", secgroup.FamilyIPv4, secgroup.FamilyIPv6:
 	default:
-		o.invalid("/family", "is ipv4 or ipv6")
+		o.Invalid("/family", "is ipv4 or ipv6")
 	}
 	switch spec.state {
 	case "":
 		spec.state = inquiry.New
 	case inquiry.New, inquiry.Established, inquiry.Reply, inquiry.Related, inquiry.Invalid:
 	default:
-		o.invalid("/state", "is new, established, reply, related or invalid")
+		o.Invalid("/state", "is new, established, reply, related or invalid")
 	}
 	if spec.protocol == secgroup.ProtocolAll {
-		o.invalid("/protocol", "is all; a packet is of one protocol")
+		o.Invalid("/protocol", "is all; a packet is of one protocol")
 	}
-	if send := o.boolean("probe"); send != nil {
+	if send := o.Bool("probe"); send != nil {
 		spec.probe = *send
 	}
-	port, hasPort := o.optional("port", 1, 65535)
-	source, _ := o.optional("source_port", 0, 65535)
-	message, _ := o.optional("icmp_type", 0, 255)
-	code, _ := o.optional("icmp_code", 0, 255)
+	port, hasPort := o.OptionalInt("port", 1, 65535)
+	source, _ := o.OptionalInt("source_port", 0, 65535)
+	message, _ := o.OptionalInt("icmp_type", 0, 255)
+	code, _ := o.OptionalInt("icmp_code", 0, 255)
 	spec.packet = verdict.Packet{DstPort: uint16(port), SrcPort: uint16(source), ICMPType: uint8(message), ICMPCode: uint8(code)}
 	number, _ := spec.protocol.Number()
 	switch named := spec.protocol == secgroup.ProtocolTCP || spec.protocol == secgroup.ProtocolUDP; {
 	case named || number == verdict.ProtoTCP || number == verdict.ProtoUDP:
 		if !hasPort {
-			o.invalid("/port", "is missing: tcp and udp have ports")
+			o.Invalid("/port", "is missing: tcp and udp have ports")
 		}
 		switch {
 		case source != 0:
@@ -77,8 +78,8 @@ func readTrace(r *reading, n *node) traceSpec {
 			spec.packet.SrcPort = 40000
 		}
 	case hasPort && spec.protocol != "":
-		o.fault("/port", secgroup.CodePortNotAllowed, "only tcp and udp have ports")
-	case spec.protocol == secgroup.ProtocolICMP && !o.has("icmp_type"):
+		o.Fault("/port", secgroup.CodePortNotAllowed, "only tcp and udp have ports")
+	case spec.protocol == secgroup.ProtocolICMP && !o.Has("icmp_type"):
 		spec.packet.ICMPType = echoRequest
 	}
 	return spec
@@ -90,24 +91,24 @@ const (
 	echoRequestV6 = 128
 )
 
-func readTraceEnd(o *object, name string) endSpec {
-	e := endSpec{at: o.pointer(name)}
-	v := o.take(name)
+func readTraceEnd(o *strictjson.Object, name string) endSpec {
+	e := endSpec{at: o.Pointer(name)}
+	v := o.Take(name)
 	if v == nil {
-		o.invalid(e.at, `is missing: {"nic": …} or {"address": …}`)
+		o.Invalid(e.at, `is missing: {"nic": …} or {"address": …}`)
 		return e
 	}
-	end := o.object(v, e.at)
-	defer end.close()
-	e.nic = end.str("nic")
-	if a := end.str("address"); a != "" {
+	end := o.Object(v, e.at)
+	defer end.Close()
+	e.nic = end.Text("nic")
+	if a := end.Text("address"); a != "" {
 		var err error
 		if e.address, err = netip.ParseAddr(a); err != nil || e.address.Zone() != "" || e.address.Is4In6() {
-			end.invalid(end.pointer("address"), fmt.Sprintf("%q is not an IP address", a))
+			end.Invalid(end.Pointer("address"), fmt.Sprintf("%q is not an IP address", a))
 		}
 	}
-	if v.kind == kindObject && e.nic == "" && !e.address.IsValid() && len(v.fields) == 0 {
-		end.invalid(e.at, "names neither a nic nor an address")
+	if v.Kind == strictjson.KindObject && e.nic == "" && !e.address.IsValid() && len(v.Fields) == 0 {
+		end.Invalid(e.at, "names neither a nic nor an address")
 	}
 	return e
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 )
 
 // traceWait is how long a POST waits for slow hosts before it answers 202.
@@ -115,8 +117,8 @@ func postTrace(c *call) error {
 		return err
 	}
 	spec := readTrace(r, n)
-	if len(r.faults) > 0 {
-		return r.faults
+	if len(r.Faults) > 0 {
+		return r.Faults
 	}
 	spec.platform = c.who.Account == AllAccounts
 	if err := c.mayProbe(&spec); err != nil {
@@ -179,7 +181,7 @@ func postTrace(c *call) error {
 // made answers with something that was made, and where it is. It is not kept for
 // an Idempotency-Key: a question changes nothing, and leaves nothing in the store.
 func (c *call) made(status int, location string, v any) error {
-	body, err := encode(v)
+	body, err := strictjson.Encode(v)
 	if err != nil {
 		return err
 	}

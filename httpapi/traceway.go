@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
@@ -29,23 +30,23 @@ type way struct {
 // resolve finds the ends of a trace. Ends that an account names are its own;
 // an address may turn out to be another's NIC.
 func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*way, error) {
-	r := &reading{}
+	r := &strictjson.Reader{}
 	src, dst := namedEnd(r, s, account, spec.source, g), namedEnd(r, s, account, spec.destination, g)
-	if src == nil && dst == nil && len(r.faults) == 0 {
+	if src == nil && dst == nil && len(r.Faults) == 0 {
 		src, dst = ownedEnds(r, s, account, spec, g)
 	}
-	if len(r.faults) > 0 {
-		return nil, r.faults
+	if len(r.Faults) > 0 {
+		return nil, r.Faults
 	}
 	w := &way{src: src, dst: dst, packet: spec.packet, state: spec.state, revision: s.Revision()}
 	if src != nil && dst != nil && s.Domain(src) != s.Domain(dst) {
-		r.invalid(spec.destination.at, fmt.Sprintf("NIC %s is in another routing domain than %s: no packet goes from one to the other", dst.ID, src.ID))
-		return nil, r.faults
+		r.Invalid(spec.destination.at, fmt.Sprintf("NIC %s is in another routing domain than %s: no packet goes from one to the other", dst.ID, src.ID))
+		return nil, r.Faults
 	}
 	var ok bool
 	if w.packet.Src, w.packet.Dst, ok = spec.addresses(src, dst); !ok {
-		r.invalid(spec.destination.at, "the two ends have no addresses of one family")
-		return nil, r.faults
+		r.Invalid(spec.destination.at, "the two ends have no addresses of one family")
+		return nil, r.Faults
 	}
 	w.packet.Family = secgroup.FamilyOf(w.packet.Src)
 	spec.protocolOf(&w.packet)
@@ -69,13 +70,13 @@ func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string, g *nicsGone
 }
 
 // namedEnd looks up an end that is given as a NIC.
-func namedEnd(r *reading, s *secgroup.Snapshot, account string, e endSpec, g *nicsGone) *secgroup.NIC {
+func namedEnd(r *strictjson.Reader, s *secgroup.Snapshot, account string, e endSpec, g *nicsGone) *secgroup.NIC {
 	if e.nic == "" {
 		return nil
 	}
 	n := s.NIC(e.nic)
 	if n == nil || n.Account != account {
-		r.invalid(e.at+"/nic", because("there is no such NIC", g.named(s, e.nic)))
+		r.Invalid(e.at+"/nic", because("there is no such NIC", g.named(s, e.nic)))
 		return nil
 	}
 	return n
@@ -83,7 +84,7 @@ func namedEnd(r *reading, s *secgroup.Snapshot, account string, e endSpec, g *ni
 
 // ownedEnds finds the account's NIC among two ends that are addresses, if it is only
 // one: an address may be used in several routing domains.
-func ownedEnds(r *reading, s *secgroup.Snapshot, account string, spec *traceSpec, g *nicsGone) (src, dst *secgroup.NIC) {
+func ownedEnds(r *strictjson.Reader, s *secgroup.Snapshot, account string, spec *traceSpec, g *nicsGone) (src, dst *secgroup.NIC) {
 	var found []*secgroup.NIC
 	isSource := false
 	for _, n := range s.NICsOfAccount(account) {
@@ -96,11 +97,11 @@ func ownedEnds(r *reading, s *secgroup.Snapshot, account string, spec *traceSpec
 	switch {
 	case len(found) == 0:
 		was := cmp.Or(g.at(s, "", spec.source.address), g.at(s, "", spec.destination.address))
-		r.invalid(spec.source.at, because("neither end is a NIC of the account", was))
+		r.Invalid(spec.source.at, because("neither end is a NIC of the account", was))
 	case len(found) == 2 && found[0] != found[1] && s.Domain(found[0]) == s.Domain(found[1]):
 		return ownerOf(s, found[0], spec.source.address), ownerOf(s, found[0], spec.destination.address)
 	case len(found) > 1:
-		r.invalid(spec.source.at, "the addresses are those of several NICs of the account: name one")
+		r.Invalid(spec.source.at, "the addresses are those of several NICs of the account: name one")
 	case isSource:
 		return found[0], nil
 	default:

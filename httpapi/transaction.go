@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -26,13 +27,13 @@ type operation struct {
 	at                   string
 	as, method, path     string
 	ifMatch, ifNoneMatch string
-	body                 *node // nil: none
+	body                 *strictjson.Node // nil: none
 }
 
 // step is what makes a call one of a transaction.
 type step struct {
 	params  map[string]string // of the path
-	given   *node             // the body, nil if there is none
+	given   *strictjson.Node  // the body, nil if there is none
 	planned *mutation         // what the route's handler came to
 }
 
@@ -53,8 +54,8 @@ func postTransaction(c *call) error {
 		return err
 	}
 	ops := readOperations(r, n)
-	if len(r.faults) > 0 {
-		return r.faults
+	if len(r.Faults) > 0 {
+		return r.Faults
 	}
 	var steps []*call // of the last run of the plan
 	var results []plan.Result
@@ -83,41 +84,41 @@ func postTransaction(c *call) error {
 }
 
 // readOperations reads the list.
-func readOperations(r *reading, n *node) []operation {
-	o := r.object(n, "")
-	defer o.close()
-	list := o.take("operations")
+func readOperations(r *strictjson.Reader, n *strictjson.Node) []operation {
+	o := r.Object(n, "")
+	defer o.Close()
+	list := o.Take("operations")
 	if list == nil {
-		o.invalid("/operations", "is missing")
+		o.Invalid("/operations", "is missing")
 		return nil
 	}
-	items := r.items(list, "/operations", maxOperations)
+	items := r.Items(list, "/operations", maxOperations)
 	ops := make([]operation, len(items))
 	names := map[string]bool{}
 	for i, item := range items {
 		at := "/operations" + secgroup.Pointer(i)
-		p := r.object(item, at)
+		p := r.Object(item, at)
 		ops[i] = operation{
-			at: at, as: p.str("as"), method: p.str("method"), path: p.str("path"),
-			ifMatch: p.str("if_match"), ifNoneMatch: p.str("if_none_match"), body: p.take("body"),
+			at: at, as: p.Text("as"), method: p.Text("method"), path: p.Text("path"),
+			ifMatch: p.Text("if_match"), ifNoneMatch: p.Text("if_none_match"), body: p.Take("body"),
 		}
 		if as := ops[i].as; as != "" {
 			if !secgroup.ValidID(as) {
-				p.invalid(p.pointer("as"), "a name is 1-64 of A-Z a-z 0-9 . _ -")
+				p.Invalid(p.Pointer("as"), "a name is 1-64 of A-Z a-z 0-9 . _ -")
 			} else if names[as] {
-				p.invalid(p.pointer("as"), "an earlier operation has this name")
+				p.Invalid(p.Pointer("as"), "an earlier operation has this name")
 			}
 			names[as] = true
 		}
 		for _, name := range []string{"method", "path"} {
-			if item.kind == kindObject && item.get(name) == nil {
-				p.invalid(p.pointer(name), "is missing")
+			if item.Kind == strictjson.KindObject && item.Get(name) == nil {
+				p.Invalid(p.Pointer(name), "is missing")
 			}
 		}
-		p.close()
+		p.Close()
 	}
-	if list.kind == kindArray && len(list.items) == 0 {
-		o.invalid("/operations", "is empty")
+	if list.Kind == strictjson.KindArray && len(list.Items) == 0 {
+		o.Invalid("/operations", "is empty")
 	}
 	return ops
 }
@@ -146,19 +147,19 @@ func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into 
 }
 
 func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into **call) (plan.Result, error) {
-	resolve := references{t, &reading{}, false}
+	resolve := references{t, &strictjson.Reader{}, false}
 	path, query, _ := strings.Cut(op.path, "?")
 	var segments []string
 	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		segments = append(segments, resolve.text(part, op.at+"/path"))
 	}
-	var body *node
+	var body *strictjson.Node
 	if op.body != nil {
 		body = resolve.node(op.body, op.at+"/body")
 	}
 	switch {
-	case len(resolve.faults) > 0:
-		return plan.Result{}, placed{resolve.faults}
+	case len(resolve.Faults) > 0:
+		return plan.Result{}, placed{resolve.Faults}
 	case resolve.dead:
 		return plan.Result{}, plan.ErrNotTried
 	}
@@ -180,7 +181,7 @@ type placed struct{ secgroup.Faults }
 // references replaces the names of earlier operations by the ids of what they made.
 type references struct {
 	*transaction
-	*reading
+	*strictjson.Reader
 	dead bool // one of them is refused
 }
 
@@ -195,25 +196,25 @@ func (r *references) text(s, at string) string {
 	case r.failed[name]:
 		r.dead = true
 	case !done:
-		r.invalid(at, fmt.Sprintf("no earlier operation is named %q", name))
+		r.Invalid(at, fmt.Sprintf("no earlier operation is named %q", name))
 	}
 	return id
 }
 
-func (r *references) node(n *node, at string) *node {
+func (r *references) node(n *strictjson.Node, at string) *strictjson.Node {
 	out := *n
-	switch n.kind {
-	case kindString:
-		out.text = r.text(n.text, at)
-	case kindArray:
-		out.items = make([]*node, len(n.items))
-		for i, item := range n.items {
-			out.items[i] = r.node(item, at+secgroup.Pointer(i))
+	switch n.Kind {
+	case strictjson.KindString:
+		out.Text = r.text(n.Text, at)
+	case strictjson.KindArray:
+		out.Items = make([]*strictjson.Node, len(n.Items))
+		for i, item := range n.Items {
+			out.Items[i] = r.node(item, at+secgroup.Pointer(i))
 		}
-	case kindObject:
-		out.fields = make([]field, len(n.fields))
-		for i, f := range n.fields {
-			out.fields[i] = field{f.name, r.node(f.value, at+secgroup.Pointer(f.name))}
+	case strictjson.KindObject:
+		out.Fields = make([]strictjson.Field, len(n.Fields))
+		for i, f := range n.Fields {
+			out.Fields[i] = strictjson.Field{Name: f.Name, Value: r.node(f.Value, at+secgroup.Pointer(f.Name))}
 		}
 	}
 	return &out
@@ -223,7 +224,7 @@ func (r *references) node(n *node, at string) *node {
 var stepPaths = []string{"security-groups", "instances", "nics"}
 
 // sub makes the call that an operation stands for.
-func (t *transaction) sub(op *operation, segments []string, query string, body *node) (*call, error) {
+func (t *transaction) sub(op *operation, segments []string, query string, body *strictjson.Node) (*call, error) {
 	fault := func(detail string) error {
 		return placed{secgroup.Faults{{Pointer: op.at + "/path", Code: secgroup.CodeInvalidValue, Detail: detail}}}
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package strictjson
 
 import (
 	"bytes"
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What parseJSON takes is JSON, and what it makes of it is the same.
-func FuzzParseJSON(f *testing.F) {
+// What Parse takes is JSON, and what it makes of it is the same.
+func FuzzParse(f *testing.F) {
 	for _, body := range []string{
 		`{"name":"web","rules":[{"protocol":17,"start_port":-1,"enabled":true}],"tags":{"a":null}}`,
 		`[1,2,[3]]`, `{"a":1,"a":2}`, `{"a":`, `"\ud800"`, `{"port":1e400}`,
@@ -16,7 +16,7 @@ func FuzzParseJSON(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		n, faults, err := parseJSON(body)
+		n, faults, err := Parse(body)
 		var want any
 		dec := json.NewDecoder(bytes.NewReader(body))
 		dec.UseNumber() // of any size
@@ -30,24 +30,24 @@ func FuzzParseJSON(f *testing.F) {
 }
 
 // plain turns a node into what encoding/json makes of it; numbers are text.
-func plain(n *node) any {
-	switch n.kind {
+func plain(n *Node) any {
+	switch n.Kind {
 	case kindBool:
-		return n.truth
-	case kindString:
-		return n.text
-	case kindNumber:
+		return n.True
+	case KindString:
+		return n.Text
+	case KindNumber:
 		return "number"
-	case kindArray:
+	case KindArray:
 		out := []any{}
-		for _, i := range n.items {
+		for _, i := range n.Items {
 			out = append(out, plain(i))
 		}
 		return out
-	case kindObject:
+	case KindObject:
 		out := map[string]any{}
-		for _, f := range n.fields {
-			out[f.name] = plain(f.value)
+		for _, f := range n.Fields {
+			out[f.Name] = plain(f.Value)
 		}
 		return out
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package strictjson
 
 import (
 	"encoding/json"
@@ -10,15 +10,15 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// patchOp is one operation of a JSON Patch (RFC 6902).
-type patchOp struct {
+// Op is one operation of a JSON Patch (RFC 6902).
+type Op struct {
 	Op    string // add, remove, replace
 	Path  string
 	Value any // of add and replace, which may be null
 }
 
 // MarshalJSON implements json.Marshaler.
-func (p patchOp) MarshalJSON() ([]byte, error) {
+func (p Op) MarshalJSON() ([]byte, error) {
 	m := map[string]any{"op": p.Op, "path": p.Path}
 	if p.Op != "remove" {
 		m["value"] = p.Value
@@ -27,23 +27,23 @@ func (p patchOp) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (p *patchOp) UnmarshalJSON(b []byte) error {
+func (p *Op) UnmarshalJSON(b []byte) error {
 	var m struct {
 		Op    string `json:"op"`
 		Path  string `json:"path"`
 		Value any    `json:"value"`
 	}
 	err := json.Unmarshal(b, &m)
-	*p = patchOp(m)
+	*p = Op(m)
 	return err
 }
 
-// diff leads from one JSON value to another.
-func diff(from, to any) []patchOp { return patchOf("", from, to) }
+// Diff leads from one JSON value to another.
+func Diff(from, to any) []Op { return patchOf("", from, to) }
 
 // patchOf leads from one JSON value to another. Arrays of objects that have ids
 // and are sorted by them are compared element by element, others as a whole.
-func patchOf(at string, from, to any) []patchOp {
+func patchOf(at string, from, to any) []Op {
 	if reflect.DeepEqual(from, to) {
 		return nil
 	}
@@ -57,22 +57,22 @@ func patchOf(at string, from, to any) []patchOp {
 			return patchArray(at, from, to)
 		}
 	}
-	return []patchOp{{"replace", at, to}}
+	return []Op{{"replace", at, to}}
 }
 
-func patchObject(at string, from, to map[string]any) []patchOp {
-	var ops []patchOp
+func patchObject(at string, from, to map[string]any) []Op {
+	var ops []Op
 	for _, name := range slices.Sorted(maps.Keys(from)) {
 		here := at + secgroup.Pointer(name)
 		if v, ok := to[name]; ok {
 			ops = append(ops, patchOf(here, from[name], v)...)
 		} else {
-			ops = append(ops, patchOp{"remove", here, nil})
+			ops = append(ops, Op{"remove", here, nil})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(to)) {
 		if _, ok := from[name]; !ok {
-			ops = append(ops, patchOp{"add", at + secgroup.Pointer(name), to[name]})
+			ops = append(ops, Op{"add", at + secgroup.Pointer(name), to[name]})
 		}
 	}
 	return ops
@@ -80,8 +80,8 @@ func patchObject(at string, from, to map[string]any) []patchOp {
 
 // patchArray walks both arrays; i is the place in the array as the operations
 // so far leave it.
-func patchArray(at string, from, to []any) []patchOp {
-	var ops []patchOp
+func patchArray(at string, from, to []any) []Op {
+	var ops []Op
 	for i := 0; len(from) > 0 || len(to) > 0; {
 		here := at + secgroup.Pointer(i)
 		var order int
@@ -95,11 +95,11 @@ func patchArray(at string, from, to []any) []patchOp {
 		}
 		switch {
 		case order < 0:
-			ops = append(ops, patchOp{"remove", here, nil})
+			ops = append(ops, Op{"remove", here, nil})
 			from = from[1:]
 			continue
 		case order > 0:
-			ops = append(ops, patchOp{"add", here, to[0]})
+			ops = append(ops, Op{"add", here, to[0]})
 		default:
 			ops = append(ops, patchOf(here, from[0], to[0])...)
 			from = from[1:]

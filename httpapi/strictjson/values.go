@@ -1,15 +1,15 @@
-package httpapi
+package strictjson
 
 import (
 	"reflect"
 	"strings"
 )
 
-// asJSON turns a value into what encoding/json would make of it if it were
+// Values turns a value into what encoding/json would make of it if it were
 // written and read again: maps, slices, strings, float64, bool and nil. It does
 // so without the text in between. Types that write themselves (json.Marshaler)
 // must not be among what v holds.
-func asJSON(v any) any { return valueOf(reflect.ValueOf(v)) }
+func Values(v any) any { return valueOf(reflect.ValueOf(v)) }
 
 func valueOf(v reflect.Value) any {
 	switch v.Kind() {
