@@ -38,11 +38,10 @@ func (p *Op) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// Diff leads from one JSON value to another.
+// Diff leads from one JSON value, as of Values, to another. Arrays of objects that
+// have ids and are sorted by them are compared element by element, others as a whole.
 func Diff(from, to any) []Op { return patchOf("", from, to) }
 
-// patchOf leads from one JSON value to another. Arrays of objects that have ids
-// and are sorted by them are compared element by element, others as a whole.
 func patchOf(at string, from, to any) []Op {
 	if reflect.DeepEqual(from, to) {
 		return nil
