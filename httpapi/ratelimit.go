@@ -19,24 +19,40 @@ type RateLimit struct {
 
 // rateLimits holds one bucket for each account whose tokens called.
 type rateLimits struct {
-	limit RateLimit
 	mu    sync.Mutex
+	limit RateLimit
 	of    map[string]*rate.Limiter
 }
 
 func newRateLimits(l RateLimit) *rateLimits {
+	r := &rateLimits{}
+	r.set(l)
+	return r
+}
+
+// SetRate has another bound hold from the next request on. Every account begins
+// with a full bucket.
+func (a *API) SetRate(l RateLimit) { a.rates.set(l) }
+
+func (r *rateLimits) set(l RateLimit) {
 	if l.Burst <= 0 {
 		l.Burst = max(1, int(math.Ceil(l.PerSecond)))
 	}
-	return &rateLimits{limit: l, of: map[string]*rate.Limiter{}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limit, r.of = l, map[string]*rate.Limiter{}
 }
 
 // admit takes one request of an account, or refuses it.
 func (r *rateLimits) admit(account string, now time.Time) error {
-	if r.limit.PerSecond <= 0 || account == AllAccounts {
+	if account == AllAccounts {
 		return nil
 	}
 	r.mu.Lock()
+	if r.limit.PerSecond <= 0 {
+		r.mu.Unlock()
+		return nil
+	}
 	bucket := r.of[account]
 	if bucket == nil {
 		bucket = rate.NewLimiter(rate.Limit(r.limit.PerSecond), r.limit.Burst)

@@ -97,6 +97,12 @@ func OpenTokenFile(path string, logger *slog.Logger) (*TokenFile, error) {
 	return t, nil
 }
 
+// CheckTokenFile says what is wrong with a file of tokens.
+func CheckTokenFile(path string) error {
+	_, err := (&TokenFile{path: path, logger: slog.New(slog.DiscardHandler)}).load(true)
+	return err
+}
+
 // Close stops looking at the file. The tokens stay valid.
 func (t *TokenFile) Close() error {
 	t.stop()

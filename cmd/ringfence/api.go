@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi"
@@ -10,6 +11,7 @@ import (
 )
 
 type apiCmd struct {
+	configFlags
 	etcdFlags
 	listenFlags
 	consoleFlags
@@ -30,14 +32,47 @@ func (apiCmd) Help() string {
 A line of the tokens file (role: admin, member or viewer; account * is the platform's):
   {"token_sha256": "<printf %s TOKEN | sha256sum>", "account": "acme", "role": "member", "name": "ci"}
 
+Every flag may be a line of a YAML file ("listen: 0.0.0.0:8443") or a variable (RINGFENCE_LISTEN): the command line wins over the
+environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP the API reads all of it again, takes up
+log-level and rate-limit, and says in its log what else has changed and takes a restart.
+
 Examples:
+  ringfence api --config /etc/ringfence/api.yaml
   ringfence api --etcd http://127.0.0.1:2379 --tokens /etc/ringfence/tokens.json
   ringfence api --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-ca ca.pem --etcd-cert api.pem --etcd-key api.key \
       --listen 0.0.0.0:8443 --tls-cert tls.pem --tls-key tls.key --tokens /etc/ringfence/tokens.json`
 }
 
-func (c *apiCmd) Run(ctx context.Context, std stdio) error {
-	log := c.logger(std.err)
+// check says what is wrong with the flags, without opening anything.
+func (c *apiCmd) check() error {
+	switch {
+	case !(c.RateLimit >= 0) || math.IsInf(c.RateLimit, 0):
+		return usageError(fmt.Sprintf("--rate-limit %v: want a number from 0 on", c.RateLimit))
+	case c.AuditDays < 1:
+		return usageError(fmt.Sprintf("--audit-days %d: want at least 1", c.AuditDays))
+	case c.AuditEntries < 1:
+		return usageError(fmt.Sprintf("--audit-entries %d: want at least 1", c.AuditEntries))
+	}
+	if err := c.listenFlags.check(); err != nil {
+		return err
+	}
+	if _, err := c.config(nil); err != nil {
+		return err
+	}
+	return httpapi.CheckTokenFile(c.Tokens)
+}
+
+// rate is what --rate-limit says.
+func (c *apiCmd) rate() httpapi.RateLimit {
+	return httpapi.RateLimit{PerSecond: c.RateLimit, Burst: int(2 * c.RateLimit)}
+}
+
+func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
+	hangups := hangups()
+	log, level := c.logger(std.err)
+	if err := c.check(); err != nil {
+		return err
+	}
 	l, err := c.listener(ctx)
 	if err != nil {
 		return err
@@ -56,14 +91,18 @@ func (c *apiCmd) Run(ctx context.Context, std stdio) error {
 	s.Join(store.ClusterMember{ID: newProcessID(), Version: version, Machine: machineName()})
 	api, err := openAPI(httpapi.Config{
 		Store: s, Logger: log, Registry: newRegistry(),
-		Rate:  httpapi.RateLimit{PerSecond: c.RateLimit, Burst: int(2 * c.RateLimit)},
+		Rate:  c.rate(),
 		Audit: httpapi.AuditConfig{Keep: time.Duration(c.AuditDays) * 24 * time.Hour, Entries: c.AuditEntries},
 	}, c.Tokens)
 	if err != nil {
 		return err
 	}
 	defer api.Close()
-	log.Info("API is listening", "url", c.url(l), "etcd", c.Etcd)
+	go launch.reload(ctx, hangups, log, func(next *cli) error { return next.API.check() }, map[string]func(*cli){
+		"log-level":  func(next *cli) { level.Set(next.API.level()) },
+		"rate-limit": func(next *cli) { api.SetRate(next.API.rate()) },
+	})
+	log.Info("API is listening", "url", c.url(l), "etcd", c.Etcd, "config", c.Config)
 	return serve(ctx, l, c.serve(api, ""), log)
 }
 

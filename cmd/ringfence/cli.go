@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/alecthomas/kong"
 )
@@ -13,6 +14,7 @@ type cli struct {
 	Dev        devCmd        `cmd:"" group:"servers" help:"Run everything on this machine: embedded etcd, API and controller."`
 	API        apiCmd        `cmd:"" name:"api" group:"servers" help:"Run an API server."`
 	Controller controllerCmd `cmd:"" group:"servers" help:"Run this host's controller."`
+	Config     configCmd     `cmd:"" group:"servers" help:"Configuration files of api and controller."`
 
 	Group   groupCmd   `cmd:"" group:"policy" help:"Security groups."`
 	Rule    ruleCmd    `cmd:"" group:"policy" help:"Rules of a security group."`
@@ -55,9 +57,9 @@ type exitState struct {
 
 // newParser builds the parser of c. It panics if the grammar is wrong, which a
 // test would find.
-func newParser(c *cli, std stdio) (*kong.Kong, *exitState) {
+func newParser(c *cli, std stdio, more ...kong.Option) (*kong.Kong, *exitState) {
 	exited := &exitState{}
-	parser := kong.Must(c,
+	parser := kong.Must(c, append([]kong.Option{
 		kong.Name("ringfence"),
 		kong.Description("Security groups for VMs, enforced on Open vSwitch."),
 		kong.Writers(std.out, std.err),
@@ -78,7 +80,8 @@ func newParser(c *cli, std stdio) (*kong.Kong, *exitState) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true, WrapUpperBound: 110}),
 		kong.Help(helpPrinter),
 		kong.Vars{"version": version},
-	)
+		kong.Bind(environment(os.Getenv)),
+	}, more...)...)
 	return parser, exited
 }
 

@@ -36,6 +36,7 @@ func (f *bridgeFlags) hostName() (string, error) {
 }
 
 type controllerCmd struct {
+	configFlags
 	etcdFlags
 	bridgeFlags
 	OVSDB     string `name:"ovsdb" default:"unix:/var/run/openvswitch/db.sock" placeholder:"unix:PATH" help:"The Open vSwitch database. Default unix:/var/run/openvswitch/db.sock."`
@@ -48,17 +49,41 @@ func (controllerCmd) Help() string {
 	return `Runs this host's controller. It may be stopped and started at any time: flows and connections stay as they are.
 A VM is plugged by adding its interface to the bridge with external_ids:iface-id=<nic id>.
 
-Example:
+Every flag may be a line of a YAML file ("uplink: eth1") or a variable (RINGFENCE_UPLINK): the command line wins over the
+environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP the controller reads all of it again, takes up
+log-level, and says in its log what else has changed and takes a restart.
+
+Examples:
+  ringfence controller --config /etc/ringfence/controller.yaml
   ringfence controller --etcd https://10.0.0.1:2379 --etcd-ca ca.pem --etcd-cert h1.pem --etcd-key h1.key --host h1 --uplink eth1`
 }
 
-func (c *controllerCmd) Run(ctx context.Context, std stdio) error {
-	log := c.logger(std.err)
+// check says what is wrong with the flags, without opening anything.
+func (c *controllerCmd) check() error {
 	run, err := c.runDir()
 	if err != nil {
 		return err
 	}
 	if err := checkSockets("--ovs-rundir", run, c.Bridge); err != nil {
+		return err
+	}
+	if c.Metrics != "" {
+		if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
+			return usageError(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
+		}
+	}
+	_, err = c.config(nil)
+	return err
+}
+
+func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) error {
+	hangups := hangups()
+	log, level := c.logger(std.err)
+	if err := c.check(); err != nil {
+		return err
+	}
+	run, err := c.runDir()
+	if err != nil {
 		return err
 	}
 	host, err := c.hostName()
@@ -85,7 +110,10 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio) error {
 		log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
 		group.Go(func() error { return serveMetrics(ctx, l, registry, log) })
 	}
-	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd)
+	go launch.reload(ctx, hangups, log, func(next *cli) error { return next.Controller.check() }, map[string]func(*cli){
+		"log-level": func(next *cli) { level.Set(next.Controller.level()) },
+	})
+	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd, "config", c.Config)
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
 			Policy: s, Reports: s, Asks: s, Peers: s, Plugs: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,

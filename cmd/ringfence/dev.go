@@ -37,7 +37,7 @@ Example:
 }
 
 func (c *devCmd) Run(ctx context.Context, std stdio) error {
-	log := c.logger(std.err)
+	log, _ := c.logger(std.err)
 	if c.StateDir == "" {
 		c.StateDir = defaultStateDir()
 	}

@@ -22,20 +22,33 @@ type listenFlags struct {
 	InsecureListen bool   `help:"Allow an address other than loopback without TLS: tokens then cross the network in the clear."`
 }
 
-// listener opens what the flags say. Without TLS it refuses any address that
-// other machines can reach, unless told otherwise.
-func (f *listenFlags) listener(ctx context.Context) (net.Listener, error) {
-	var lc net.ListenConfig
+// check refuses, without TLS, any address that other machines can reach, unless
+// told otherwise.
+func (f *listenFlags) check() error {
 	if path, ok := strings.CutPrefix(f.Listen, "unix:"); ok {
-		if err := checkSocket("--listen", path); err != nil {
-			return nil, err
-		}
-		return listenUnix(ctx, path)
+		return checkSocket("--listen", path)
 	}
 	if f.TLSCert == "" && !f.InsecureListen && !isLoopback(f.Listen) {
-		return nil, usageError(fmt.Sprintf("--listen %s: other machines can reach this address and there is no TLS: give --tls-cert and --tls-key, "+
+		return usageError(fmt.Sprintf("--listen %s: other machines can reach this address and there is no TLS: give --tls-cert and --tls-key, "+
 			"listen on 127.0.0.1, or say --insecure-listen", f.Listen))
 	}
+	if f.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(f.TLSCert, f.TLSKey); err != nil {
+			return fmt.Errorf("--tls-cert, --tls-key: %w", err)
+		}
+	}
+	return nil
+}
+
+// listener opens what the flags say, if check has nothing against it.
+func (f *listenFlags) listener(ctx context.Context) (net.Listener, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	if path, ok := strings.CutPrefix(f.Listen, "unix:"); ok {
+		return listenUnix(ctx, path)
+	}
+	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", f.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)

@@ -51,6 +51,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 		return reportUsage(std.err, err)
 	}
 	bindSessions(ctx, kctx, &c.globals, std)
+	kctx.Bind(newLaunch(args, kctx))
 	if err := kctx.Run(); err != nil {
 		return reportFailure(std.err, err, flagsOf(kctx))
 	}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/settings"
+)
+
+// configFlags say which file a server has its flags from.
+type configFlags struct {
+	Config string `type:"existingfile" placeholder:"FILE" complete:"file" help:"YAML file of flags that are not given here: its keys are their names."`
+}
+
+// environment looks variables up, as os.Getenv does.
+type environment func(name string) string
+
+// BeforeResolve has kong take what the command line does not say from the
+// environment and the file.
+func (configFlags) BeforeResolve(ctx *kong.Context, at *kong.Path, env environment) error {
+	path := settings.Path(ctx, at.Command, env)
+	resolver, err := settings.NewResolver(at.Command, path, env)
+	if err != nil {
+		var faults *settings.Faults
+		if !errors.As(err, &faults) {
+			return fmt.Errorf("--config: %w", err)
+		}
+		return err
+	}
+	ctx.AddResolver(resolver)
+	return nil
+}
+
+type configCmd struct {
+	Check configCheckCmd `cmd:"" help:"Say what is wrong with a configuration file."`
+}
+
+type configCheckCmd struct {
+	File string `arg:"" type:"existingfile" complete:"file" help:"The file."`
+	For  string `enum:",api,controller" default:"" placeholder:"api|controller" help:"Whose it is. Default: whose flags its keys are."`
+}
+
+func (configCheckCmd) Help() string {
+	return `Reads a file as the server would at its start, without what the environment and a command line would add, and with the files that
+it names: certificates, keys, tokens. Nothing is opened, connected to or changed. Exit status 1 if there is a fault.
+
+Examples:
+  ringfence config check /etc/ringfence/api.yaml
+  ringfence config check --for controller new.yaml && mv new.yaml /etc/ringfence/controller.yaml`
+}
+
+// checked is what a check prints as JSON.
+type checked struct {
+	File   string           `json:"file"`
+	For    string           `json:"for"`
+	Valid  bool             `json:"valid"`
+	Faults []settings.Fault `json:"faults"`
+}
+
+func (c *configCheckCmd) Run(std stdio, g *globals) error {
+	server, err := c.server()
+	if err == nil {
+		err = checkFile(server, c.File)
+	}
+	if g.Output == "json" {
+		return printChecked(std.out, server, c.File, err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s is valid for ringfence %s\n", c.File, server)
+	return nil
+}
+
+// server is whose file it is.
+func (c *configCheckCmd) server() (string, error) {
+	if c.For != "" {
+		return c.For, nil
+	}
+	file, err := settings.Read(c.File)
+	if err != nil {
+		return "", err
+	}
+	parser, _ := newParser(&cli{}, stdio{nil, io.Discard, io.Discard})
+	api, controller := childNamed(parser.Model.Node, "api"), childNamed(parser.Model.Node, "controller")
+	switch a, b := file.Knows(api), file.Knows(controller); {
+	case a > b:
+		return "api", nil
+	case b > a:
+		return "controller", nil
+	}
+	return "", usageError(c.File + ": this may be a file of either: say --for api or --for controller")
+}
+
+// checkFile reads a file as the server does that it is of.
+func checkFile(server, file string) error {
+	var c cli
+	alone := environment(func(string) string { return "" })
+	parser, _ := newParser(&c, stdio{nil, io.Discard, io.Discard}, kong.Bind(alone))
+	if _, err := parser.Parse([]string{server, "--config", file}); err != nil {
+		var faults *settings.Faults
+		if errors.As(err, &faults) {
+			return faults
+		}
+		return fmt.Errorf("%s: %s", file, asKeys(strings.Replace(err.Error(), "missing flags:", "it lacks", 1)))
+	}
+	check := c.API.check
+	if server == "controller" {
+		check = c.Controller.check
+	}
+	if err := check(); err != nil {
+		return fmt.Errorf("%s: %s", file, asKeys(err.Error()))
+	}
+	return nil
+}
+
+// asKeys is what is said of flags, said of the keys of a file.
+func asKeys(text string) string { return strings.ReplaceAll(text, "--", "") }
+
+// errChecked ends a check whose faults have been printed.
+var errChecked = errors.New("the file has faults")
+
+func printChecked(w io.Writer, server, file string, err error) error {
+	var usage usageError
+	if errors.As(err, &usage) {
+		return err
+	}
+	out := checked{File: file, For: server, Valid: err == nil, Faults: []settings.Fault{}}
+	var faults *settings.Faults
+	switch {
+	case errors.As(err, &faults):
+		out.Faults = faults.List
+	case err != nil:
+		out.Faults = []settings.Fault{{Text: err.Error()}}
+	}
+	if encodeErr := json.NewEncoder(w).Encode(out); encodeErr != nil || err == nil {
+		return encodeErr
+	}
+	return errChecked
+}
