@@ -102,7 +102,7 @@ func TestHostsOfANIC(t *testing.T) {
 			parties = append(parties, p)
 		}
 	}
-	newSender(t, moved.Node).send(t, newWire(moved, n.party("peer@h1"), n.vlan).udp(53)...)
+	n.found(t, moved, n.party("peer@h1"), n.party("peer@h2"))
 	begin = time.Now()
 	expectMatrix(t, append(parties, moved), nil, usual, all)
 	if seen := source.Capture.Find(begin, theirs); len(seen) > 0 {
