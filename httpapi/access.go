@@ -17,12 +17,6 @@ const (
 	platformWrite               // the platform's admin
 )
 
-// platformAdmin reports whether the identity is the platform itself.
-func (i Identity) platformAdmin() bool { return i.Account == AllAccounts && i.Role == RoleAdmin }
-
-// owns reports whether the identity may know of an account.
-func (i Identity) owns(account string) bool { return i.Account == AllAccounts || i.Account == account }
-
 // authorize finds out who calls and whether they may. An account that the
 // caller may not know of is not found.
 func (c *call) authorize(need access) error {

@@ -107,7 +107,7 @@ func writeTokens(t testing.TB, path string, tokens map[string]Identity) {
 	var b strings.Builder
 	for secret, who := range tokens {
 		hash := sha256.Sum256([]byte(secret))
-		line, err := json.Marshal(tokenRecord{hex.EncodeToString(hash[:]), who.Account, who.Role, who.Name})
+		line, err := json.Marshal(map[string]any{"token_sha256": hex.EncodeToString(hash[:]), "account": who.Account, "role": who.Role, "name": who.Name})
 		if err != nil {
 			t.Fatal(err)
 		}

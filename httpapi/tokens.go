@@ -39,6 +39,12 @@ type Identity struct {
 	Role    Role
 }
 
+// platformAdmin reports whether the identity is the platform itself.
+func (i Identity) platformAdmin() bool { return i.Account == AllAccounts && i.Role == RoleAdmin }
+
+// owns reports whether the identity may know of an account.
+func (i Identity) owns(account string) bool { return i.Account == AllAccounts || i.Account == account }
+
 // Authenticator tells who bears a token; ok is false if nobody does.
 type Authenticator interface {
 	Authenticate(token string) (who Identity, ok bool)

@@ -2,6 +2,9 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,11 +14,27 @@ import (
 	"time"
 )
 
+func writeFile(t *testing.T, path string, tokens map[string]Identity) {
+	t.Helper()
+	var b strings.Builder
+	for secret, who := range tokens {
+		hash := sha256.Sum256([]byte(secret))
+		line, err := json.Marshal(tokenRecord{hex.EncodeToString(hash[:]), who.Account, who.Role, who.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(append(line, '\n'))
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTokenFileIsReadAgain(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tokens")
 	var log bytes.Buffer
-	writeTokens(t, path, map[string]Identity{"one": {"ci", "acme", RoleMember}})
+	writeFile(t, path, map[string]Identity{"one": {"ci", "acme", RoleMember}})
 	f, err := OpenTokenFile(path, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +56,7 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 	}
 	valid("one", true)
 	valid("two", false)
-	writeTokens(t, path, map[string]Identity{"two": {"ci", "acme", RoleMember}})
+	writeFile(t, path, map[string]Identity{"two": {"ci", "acme", RoleMember}})
 	valid("two", true)
 	valid("one", false)
 	two, err := os.ReadFile(path)
@@ -51,7 +70,7 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 		time.Sleep(3 * tokenPoll) // what must not happen has its time
 		valid("two", true)        // the last good state
 	}
-	writeTokens(t, path, map[string]Identity{"three": {"ci", "acme", RoleMember}})
+	writeFile(t, path, map[string]Identity{"three": {"ci", "acme", RoleMember}})
 	valid("three", true)
 	f.Close()
 	if !strings.Contains(log.String(), "the former tokens stay valid") || strings.Contains(log.String(), "two") {
@@ -66,7 +85,7 @@ func TestTokenFileOfEverybody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens")
 	log := &safeBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	writeTokens(t, path, map[string]Identity{"one": {"ci", "acme", RoleMember}})
+	writeFile(t, path, map[string]Identity{"one": {"ci", "acme", RoleMember}})
 	mode := func(m os.FileMode) {
 		t.Helper()
 		if err := os.Chmod(path, m); err != nil {
@@ -87,7 +106,7 @@ func TestTokenFileOfEverybody(t *testing.T) {
 		t.Errorf("log:\n%s", log)
 	}
 	mode(0o602)
-	writeTokens(t, path, map[string]Identity{"evil": {"ci", "*", RoleAdmin}})
+	writeFile(t, path, map[string]Identity{"evil": {"ci", "*", RoleAdmin}})
 	time.Sleep(3 * tokenPoll) // what must not happen has its time
 	if _, ok := f.Authenticate("evil"); ok {
 		t.Error("a token that anybody may have written is valid")
