@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 	"strings"
+
+	"github.com/ringfence/ringfence/httpapi/tokens"
 )
 
 // access says who may call a route.
@@ -16,6 +18,11 @@ const (
 	platformRead                // tokens of all accounts
 	platformWrite               // the platform's admin
 )
+
+// Authenticator tells who bears a token; ok is false if nobody does.
+type Authenticator interface {
+	Authenticate(token string) (who tokens.Identity, ok bool)
+}
 
 // authorize finds out who calls and whether they may. An account that the
 // caller may not know of is not found.
@@ -34,21 +41,21 @@ func (c *call) authorize(need access) error {
 	c.who = who
 	switch need {
 	case accountRead, accountWrite:
-		if !who.owns(c.account) {
+		if !who.Owns(c.account) {
 			return notFound()
 		}
-		if need == accountWrite && who.Role == RoleViewer {
+		if need == accountWrite && who.Role == tokens.Viewer {
 			return forbidden("a viewer's token changes nothing")
 		}
 	case platformRead:
-		if who.Account != AllAccounts {
+		if who.Account != tokens.AllAccounts {
 			return forbidden("this takes a token for all accounts")
 		}
 	case platformWrite:
-		if c.account != "" && !who.owns(c.account) {
+		if c.account != "" && !who.Owns(c.account) {
 			return notFound()
 		}
-		if !who.platformAdmin() {
+		if !who.Platform() {
 			return forbidden("this takes an admin's token for all accounts")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -30,10 +31,10 @@ const (
 
 // actorJSON is who made a mutation.
 type actorJSON struct {
-	Name    string `json:"name"`
-	Account string `json:"account"` // "*" is the platform
-	Role    Role   `json:"role"`
-	Address string `json:"address"` // that the request came from
+	Name    string      `json:"name"`
+	Account string      `json:"account"` // "*" is the platform
+	Role    tokens.Role `json:"role"`
+	Address string      `json:"address"` // that the request came from
 }
 
 // auditJSON is an entry. The note has all of it but the revision.

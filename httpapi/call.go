@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -29,7 +30,7 @@ type call struct {
 	route   route
 	id      string // the request's
 	account string // of the path, "" if it has none
-	who     Identity
+	who     tokens.Identity
 	begun   time.Time
 	history int64             // of the store, when the call began
 	sum     [sha256.Size]byte // of the body that was read

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/store"
 )
@@ -102,7 +103,7 @@ func newContract(t *testing.T) *contract {
 	dir := t.TempDir()
 	sick := func(name string, s Store, rate RateLimit) *server {
 		out := serveStore(t, c.store, filepath.Join(dir, name))
-		tokens, err := OpenTokenFile(filepath.Join(dir, name), quiet())
+		tokens, err := tokens.Open(filepath.Join(dir, name), quiet())
 		if err != nil {
 			t.Fatal(err)
 		}

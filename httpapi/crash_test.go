@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/turn"
 	"github.com/ringfence/ringfence/store"
@@ -41,7 +42,7 @@ func crashingAPI(endpoint, prefix, socket, tokenPath string) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := OpenTokenFile(tokenPath, quiet())
+	tokens, err := tokens.Open(tokenPath, quiet())
 	if err != nil {
 		return err
 	}

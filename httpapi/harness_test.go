@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/store"
 )
@@ -74,12 +75,12 @@ func serve(t testing.TB) *server {
 // serveStore starts an API on a store.
 func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 	t.Helper()
-	writeTokens(t, tokenPath, map[string]Identity{
-		admin:      {"platform", AllAccounts, RoleAdmin},
-		viewerAll:  {"support", AllAccounts, RoleViewer},
-		memberAcme: {"acme", "acme", RoleMember},
-		viewerAcme: {"acme-eyes", "acme", RoleViewer},
-		memberBolt: {"bolt", "bolt", RoleMember},
+	writeTokens(t, tokenPath, map[string]tokens.Identity{
+		admin:      {Name: "platform", Account: tokens.AllAccounts, Role: tokens.Admin},
+		viewerAll:  {Name: "support", Account: tokens.AllAccounts, Role: tokens.Viewer},
+		memberAcme: {Name: "acme", Account: "acme", Role: tokens.Member},
+		viewerAcme: {Name: "acme-eyes", Account: "acme", Role: tokens.Viewer},
+		memberBolt: {Name: "bolt", Account: "bolt", Role: tokens.Member},
 	})
 	out := &server{t: t, store: s, log: &bytes.Buffer{}, tokens: tokenPath}
 	t.Cleanup(func() {
@@ -88,7 +89,7 @@ func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 		}
 	})
 	logger := slog.New(slog.NewTextHandler(out.log, nil))
-	tokens, err := OpenTokenFile(tokenPath, logger)
+	tokens, err := tokens.Open(tokenPath, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 	return out
 }
 
-func writeTokens(t testing.TB, path string, tokens map[string]Identity) {
+func writeTokens(t testing.TB, path string, tokens map[string]tokens.Identity) {
 	t.Helper()
 	var b strings.Builder
 	for secret, who := range tokens {

@@ -60,7 +60,7 @@ func (c *call) mutate(m mutation) error {
 	}
 	req := &plan.Request{
 		Now: c.api.now().UTC(), NewID: c.api.newID, Condition: c.condition(),
-		ConfirmEgressOpen: confirmed, Caller: c.viewer(), CreateAccount: c.who.platformAdmin(), Faults: m.faults,
+		ConfirmEgressOpen: confirmed, Caller: c.viewer(), CreateAccount: c.who.Platform(), Faults: m.faults,
 	}
 	if dry {
 		return c.dryRun(m, req)

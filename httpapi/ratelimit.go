@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/ringfence/ringfence/httpapi/tokens"
 )
 
 // RateLimit bounds the requests of the tokens of one account; those of the
@@ -45,7 +47,7 @@ func (r *rateLimits) set(l RateLimit) {
 
 // admit takes one request of an account, or refuses it.
 func (r *rateLimits) admit(account string, now time.Time) error {
-	if account == AllAccounts {
+	if account == tokens.AllAccounts {
 		return nil
 	}
 	r.mu.Lock()

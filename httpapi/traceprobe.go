@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -37,7 +38,7 @@ func (c *call) mayProbe(spec *traceSpec) error {
 	switch {
 	case !spec.probe:
 		return nil
-	case c.who.Role == RoleViewer:
+	case c.who.Role == tokens.Viewer:
 		return forbidden("a viewer's token sends nothing")
 	case spec.source.nic == "":
 		r.Invalid("/probe", "a probe is sent by a NIC: name it as the source")

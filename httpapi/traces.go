@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 )
 
 // traceWait is how long a POST waits for slow hosts before it answers 202.
@@ -120,7 +121,7 @@ func postTrace(c *call) error {
 	if len(r.Faults) > 0 {
 		return r.Faults
 	}
-	spec.platform = c.who.Account == AllAccounts
+	spec.platform = c.who.Account == tokens.AllAccounts
 	if err := c.mayProbe(&spec); err != nil {
 		return err
 	}

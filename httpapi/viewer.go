@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -16,7 +17,7 @@ import (
 
 // viewer is the account of which alone the caller may learn, "" for all.
 func (c *call) viewer() string {
-	if c.who.Account == AllAccounts {
+	if c.who.Account == tokens.AllAccounts {
 		return ""
 	}
 	return c.who.Account

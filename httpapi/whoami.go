@@ -1,10 +1,12 @@
 package httpapi
 
+import "github.com/ringfence/ringfence/httpapi/tokens"
+
 // callerJSON is who makes a request.
 type callerJSON struct {
-	Name    string `json:"name"`
-	Account string `json:"account"` // or AllAccounts
-	Role    Role   `json:"role"`
+	Name    string      `json:"name"`
+	Account string      `json:"account"` // or AllAccounts
+	Role    tokens.Role `json:"role"`
 }
 
 // whoami tells the caller what its token is good for.

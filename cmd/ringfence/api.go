@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -59,7 +60,7 @@ func (c *apiCmd) check() error {
 	if _, err := c.config(nil); err != nil {
 		return err
 	}
-	return httpapi.CheckTokenFile(c.Tokens)
+	return tokens.Check(c.Tokens)
 }
 
 // rate is what --rate-limit says.
@@ -109,13 +110,13 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 // api is the HTTP API with what it holds open.
 type api struct {
 	*httpapi.API
-	tokens *httpapi.TokenFile
+	tokens *tokens.File
 }
 
 // openAPI makes the API of a store, with a file of tokens. Close it before the
 // store.
-func openAPI(cfg httpapi.Config, tokens string) (*api, error) {
-	file, err := httpapi.OpenTokenFile(tokens, cfg.Logger)
+func openAPI(cfg httpapi.Config, tokensFile string) (*api, error) {
+	file, err := tokens.Open(tokensFile, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}

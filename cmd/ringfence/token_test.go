@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ringfence/ringfence/httpapi"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 )
 
 func TestAdminTokenIsMadeOnce(t *testing.T) {
@@ -34,7 +34,7 @@ func TestAdminTokenIsMadeOnce(t *testing.T) {
 	if again, _ := readToken(dir.tokenFile()); again != token {
 		t.Error("another token at the second start")
 	}
-	if who := identify(t, dir, token); who.Role != httpapi.RoleAdmin || who.Account != httpapi.AllAccounts {
+	if who := identify(t, dir, token); who.Role != tokens.Admin || who.Account != tokens.AllAccounts {
 		t.Errorf("the API takes the token for %+v", who)
 	}
 }
@@ -76,9 +76,9 @@ func TestAdminTokenKeepsOtherEntries(t *testing.T) {
 }
 
 // identify asks the API's token file who bears a token.
-func identify(t *testing.T, dir stateDir, token string) httpapi.Identity {
+func identify(t *testing.T, dir stateDir, token string) tokens.Identity {
 	t.Helper()
-	file, err := httpapi.OpenTokenFile(dir.tokensFile(), slog.New(slog.DiscardHandler))
+	file, err := tokens.Open(dir.tokensFile(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

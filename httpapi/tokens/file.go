@@ -1,4 +1,4 @@
-package httpapi
+package tokens
 
 import (
 	"bytes"
@@ -18,39 +18,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// Role says what a token's bearer may do.
-type Role string
-
-// The roles. An admin of all accounts ("*") is the platform; an admin of one
-// account may do what a member may.
-const (
-	RoleAdmin  Role = "admin"
-	RoleMember Role = "member"
-	RoleViewer Role = "viewer"
-)
-
-// AllAccounts is the account of a token that is good for all of them.
-const AllAccounts = "*"
-
-// Identity is who makes a request.
-type Identity struct {
-	Name    string
-	Account string // or AllAccounts
-	Role    Role
-}
-
-// platformAdmin reports whether the identity is the platform itself.
-func (i Identity) platformAdmin() bool { return i.Account == AllAccounts && i.Role == RoleAdmin }
-
-// owns reports whether the identity may know of an account.
-func (i Identity) owns(account string) bool { return i.Account == AllAccounts || i.Account == account }
-
-// Authenticator tells who bears a token; ok is false if nobody does.
-type Authenticator interface {
-	Authenticate(token string) (who Identity, ok bool)
-}
-
-// TokenFile is a file of tokens. It is read again when it has changed and nobody
+// File is a file of tokens. It is read again when it has changed and nobody
 // writes it any more; while it cannot be read or has a fault, the tokens of the
 // last good state are valid. To hold no token is a fault: a file that was cut
 // short would revoke them all. So is a file that everybody may write.
@@ -58,7 +26,7 @@ type Authenticator interface {
 // The file holds JSON objects, one after the other or in an array:
 //
 //	{"token_sha256": "<64 hex digits>", "account": "acme", "role": "member", "name": "ci"}
-type TokenFile struct {
+type File struct {
 	path   string
 	logger *slog.Logger
 	stop   context.CancelFunc
@@ -91,10 +59,10 @@ const tokenPoll = 300 * time.Millisecond
 // Permission bits of everybody on the machine.
 const othersRead, othersWrite = 0o004, 0o002
 
-// OpenTokenFile reads the file and looks after it until Close.
-func OpenTokenFile(path string, logger *slog.Logger) (*TokenFile, error) {
+// Open reads the file and looks after it until Close.
+func Open(path string, logger *slog.Logger) (*File, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &TokenFile{path: path, logger: logger, stop: cancel, done: make(chan struct{})}
+	t := &File{path: path, logger: logger, stop: cancel, done: make(chan struct{})}
 	if _, err := t.load(true); err != nil {
 		cancel()
 		return nil, err
@@ -103,20 +71,20 @@ func OpenTokenFile(path string, logger *slog.Logger) (*TokenFile, error) {
 	return t, nil
 }
 
-// CheckTokenFile says what is wrong with a file of tokens.
-func CheckTokenFile(path string) error {
-	_, err := (&TokenFile{path: path, logger: slog.New(slog.DiscardHandler)}).load(true)
+// Check says what is wrong with a file of tokens.
+func Check(path string) error {
+	_, err := (&File{path: path, logger: slog.New(slog.DiscardHandler)}).load(true)
 	return err
 }
 
 // Close stops looking at the file. The tokens stay valid.
-func (t *TokenFile) Close() error {
+func (t *File) Close() error {
 	t.stop()
 	<-t.done
 	return nil
 }
 
-func (t *TokenFile) watch(ctx context.Context) {
+func (t *File) watch(ctx context.Context) {
 	defer close(t.done)
 	tick := time.NewTicker(tokenPoll)
 	defer tick.Stop()
@@ -140,7 +108,7 @@ func (t *TokenFile) watch(ctx context.Context) {
 
 // load reads the file if it is not as it was when its tokens were taken, and,
 // unless at once, has not changed since the last look.
-func (t *TokenFile) load(atOnce bool) (changed bool, err error) {
+func (t *File) load(atOnce bool) (changed bool, err error) {
 	info, err := os.Stat(t.path)
 	if err != nil {
 		return false, fmt.Errorf("token file: %w", err)
@@ -164,7 +132,7 @@ func (t *TokenFile) load(atOnce bool) (changed bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("token file: %w", err)
 	}
-	tokens, err := parseTokens(content)
+	tokens, err := parse(content)
 	if err != nil {
 		return false, fmt.Errorf("token file %s: %w", t.path, err)
 	}
@@ -174,9 +142,9 @@ func (t *TokenFile) load(atOnce bool) (changed bool, err error) {
 	return true, nil
 }
 
-// Authenticate implements Authenticator. It compares with every token, in a
-// time that does not depend on which one fits.
-func (t *TokenFile) Authenticate(secret string) (who Identity, ok bool) {
+// Authenticate tells who bears a token; ok is false if nobody does. It compares
+// with every token, in a time that does not depend on which one fits.
+func (t *File) Authenticate(secret string) (who Identity, ok bool) {
 	hash := sha256.Sum256([]byte(secret))
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -198,7 +166,7 @@ type tokenRecord struct {
 	Name    string `json:"name"`
 }
 
-func parseTokens(content []byte) ([]token, error) {
+func parse(content []byte) ([]token, error) {
 	dec := json.NewDecoder(bytes.NewReader(content))
 	dec.DisallowUnknownFields()
 	var records []tokenRecord
@@ -229,7 +197,7 @@ func parseTokens(content []byte) ([]token, error) {
 			return nil, fmt.Errorf("token %d (%q): token_sha256 is not 64 hex digits", i+1, r.Name)
 		case r.Account != AllAccounts && !secgroup.ValidID(r.Account):
 			return nil, fmt.Errorf("token %d (%q): account %q is neither an id nor *", i+1, r.Name, r.Account)
-		case r.Role != RoleAdmin && r.Role != RoleMember && r.Role != RoleViewer:
+		case r.Role != Admin && r.Role != Member && r.Role != Viewer:
 			return nil, fmt.Errorf("token %d (%q): role %q is not admin, member or viewer", i+1, r.Name, r.Role)
 		}
 		tokens[i] = token{[sha256.Size]byte(hash), Identity{r.Name, r.Account, r.Role}}

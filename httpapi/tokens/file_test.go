@@ -1,4 +1,4 @@
-package httpapi
+package tokens
 
 import (
 	"bytes"
@@ -30,12 +30,12 @@ func writeFile(t *testing.T, path string, tokens map[string]Identity) {
 	}
 }
 
-func TestTokenFileIsReadAgain(t *testing.T) {
+func TestFileIsReadAgain(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tokens")
 	var log bytes.Buffer
-	writeFile(t, path, map[string]Identity{"one": {"ci", "acme", RoleMember}})
-	f, err := OpenTokenFile(path, slog.New(slog.NewTextHandler(&log, nil)))
+	writeFile(t, path, map[string]Identity{"one": {"ci", "acme", Member}})
+	f, err := Open(path, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 			who, ok := f.Authenticate(secret)
 			if ok == want {
-				if ok && who != (Identity{"ci", "acme", RoleMember}) {
+				if ok && who != (Identity{"ci", "acme", Member}) {
 					t.Errorf("%s is %+v", secret, who)
 				}
 				return
@@ -56,7 +56,7 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 	}
 	valid("one", true)
 	valid("two", false)
-	writeFile(t, path, map[string]Identity{"two": {"ci", "acme", RoleMember}})
+	writeFile(t, path, map[string]Identity{"two": {"ci", "acme", Member}})
 	valid("two", true)
 	valid("one", false)
 	two, err := os.ReadFile(path)
@@ -70,7 +70,7 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 		time.Sleep(3 * tokenPoll) // what must not happen has its time
 		valid("two", true)        // the last good state
 	}
-	writeFile(t, path, map[string]Identity{"three": {"ci", "acme", RoleMember}})
+	writeFile(t, path, map[string]Identity{"three": {"ci", "acme", Member}})
 	valid("three", true)
 	f.Close()
 	if !strings.Contains(log.String(), "the former tokens stay valid") || strings.Contains(log.String(), "two") {
@@ -80,12 +80,12 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 
 // A file that everybody may read is complained of; one that everybody may write
 // holds the tokens of anybody, and is not believed.
-func TestTokenFileOfEverybody(t *testing.T) {
+func TestFileOfEverybody(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tokens")
 	log := &safeBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	writeFile(t, path, map[string]Identity{"one": {"ci", "acme", RoleMember}})
+	writeFile(t, path, map[string]Identity{"one": {"ci", "acme", Member}})
 	mode := func(m os.FileMode) {
 		t.Helper()
 		if err := os.Chmod(path, m); err != nil {
@@ -93,11 +93,11 @@ func TestTokenFileOfEverybody(t *testing.T) {
 		}
 	}
 	mode(0o606)
-	if _, err := OpenTokenFile(path, logger); err == nil || !strings.Contains(err.Error(), "may write it") {
+	if _, err := Open(path, logger); err == nil || !strings.Contains(err.Error(), "may write it") {
 		t.Errorf("a file that everybody may write: %v", err)
 	}
 	mode(0o644)
-	f, err := OpenTokenFile(path, logger)
+	f, err := Open(path, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestTokenFileOfEverybody(t *testing.T) {
 		t.Errorf("log:\n%s", log)
 	}
 	mode(0o602)
-	writeFile(t, path, map[string]Identity{"evil": {"ci", "*", RoleAdmin}})
+	writeFile(t, path, map[string]Identity{"evil": {"ci", "*", Admin}})
 	time.Sleep(3 * tokenPoll) // what must not happen has its time
 	if _, ok := f.Authenticate("evil"); ok {
 		t.Error("a token that anybody may have written is valid")
@@ -116,12 +116,12 @@ func TestTokenFileOfEverybody(t *testing.T) {
 	}
 }
 
-func TestParseTokens(t *testing.T) {
+func TestParse(t *testing.T) {
 	t.Parallel()
 	hash := strings.Repeat("ab", 32)
 	good := `{"token_sha256":"` + hash + `","account":"*","role":"admin","name":"a"}`
 	for content, want := range map[string]int{good: 1, good + "\n" + good: 2, "[" + good + "," + good + "]": 2} {
-		if got, err := parseTokens([]byte(content)); err != nil || len(got) != want {
+		if got, err := parse([]byte(content)); err != nil || len(got) != want {
 			t.Errorf("%s: %d tokens, %v", content, len(got), err)
 		}
 	}
@@ -134,19 +134,19 @@ func TestParseTokens(t *testing.T) {
 		"":                "no token", "[]": "no token", "\n": "no token",
 		strings.Replace(good, `"account":"*",`, "", 1): `account ""`,
 	} {
-		if _, err := parseTokens([]byte(content)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parse([]byte(content)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", content, err, want)
 		}
 	}
-	if _, err := OpenTokenFile(filepath.Join(t.TempDir(), "absent"), slog.Default()); err == nil {
+	if _, err := Open(filepath.Join(t.TempDir(), "absent"), slog.Default()); err == nil {
 		t.Error("an absent file is opened")
 	}
 }
 
-func FuzzParseTokens(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add([]byte(`[{"token_sha256":"00","account":"*","role":"admin","name":"a"}]`))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		tokens, err := parseTokens(content)
+		tokens, err := parse(content)
 		for _, token := range tokens {
 			if err == nil && token.who.Account == "" {
 				t.Errorf("a token of no account: %q", content)

@@ -1,0 +1,28 @@
+package tokens
+
+// Role says what a token's bearer may do.
+type Role string
+
+// The roles. An admin of all accounts ("*") is the platform; an admin of one
+// account may do what a member may.
+const (
+	Admin  Role = "admin"
+	Member Role = "member"
+	Viewer Role = "viewer"
+)
+
+// AllAccounts is the account of a token that is good for all of them.
+const AllAccounts = "*"
+
+// Identity is who makes a request.
+type Identity struct {
+	Name    string
+	Account string // or AllAccounts
+	Role    Role
+}
+
+// Platform reports whether the identity is the platform itself.
+func (i Identity) Platform() bool { return i.Account == AllAccounts && i.Role == Admin }
+
+// Owns reports whether the identity may know of an account.
+func (i Identity) Owns(account string) bool { return i.Account == AllAccounts || i.Account == account }
