@@ -141,6 +141,10 @@ func (a *API) Close() {
 	a.watching.Wait()
 }
 
+// SetRate has another bound hold from the next request on. Every account begins
+// with a full bucket.
+func (a *API) SetRate(l RateLimit) { a.rates.set(l) }
+
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
 

@@ -220,12 +220,15 @@ func vlanText(n *secgroup.Network) *uint16 {
 	return &n.VLAN
 }
 
+// maxWarned bounds the networks that a warning names.
+const maxWarned = 100
+
 // showNetwork shows a network; wire has all that are there.
 func showNetwork(wire plan.Wire, n *secgroup.Network) networkJSON {
 	warnings := []warningJSON{}
 	if others := wire.Mixing(n); len(others) > 0 {
 		w := warningJSON{Code: plan.CodeVLANInUse, Detail: fmt.Sprintf("vlan %d is on the wire for another routing domain too, whose frames mix with this network's between hosts", n.VLAN), Networks: []string{}}
-		for _, o := range others[:min(len(others), maxDependents)] {
+		for _, o := range others[:min(len(others), maxWarned)] {
 			w.Networks = append(w.Networks, o.ID)
 		}
 		warnings = append(warnings, w)

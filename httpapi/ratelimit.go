@@ -32,10 +32,7 @@ func newRateLimits(l RateLimit) *rateLimits {
 	return r
 }
 
-// SetRate has another bound hold from the next request on. Every account begins
-// with a full bucket.
-func (a *API) SetRate(l RateLimit) { a.rates.set(l) }
-
+// set has another bound hold from now on. Every account begins with a full bucket.
 func (r *rateLimits) set(l RateLimit) {
 	if l.Burst <= 0 {
 		l.Burst = max(1, int(math.Ceil(l.PerSecond)))

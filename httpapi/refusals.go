@@ -10,6 +10,9 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
+// placed are faults whose pointers are those of the whole request.
+type placed struct{ secgroup.Faults }
+
 // refusalsProblem tells of every operation of a transaction that is refused,
 // and of every fault in each. If there are faults of values or of the form, the
 // whole is answered as such; else as the first refused operation would be alone.

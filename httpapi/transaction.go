@@ -175,9 +175,6 @@ func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into 
 	return m.plan(p, req.Step(sub.condition(), m.faults))
 }
 
-// placed are faults whose pointers are those of the whole request.
-type placed struct{ secgroup.Faults }
-
 // references replaces the names of earlier operations by the ids of what they made.
 type references struct {
 	*transaction
