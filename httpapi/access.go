@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // access says who may call a route.
@@ -42,7 +43,7 @@ func (c *call) authorize(need access) error {
 	switch need {
 	case accountRead, accountWrite:
 		if !who.Owns(c.account) {
-			return notFound()
+			return transport.NotFound()
 		}
 		if need == accountWrite && who.Role == tokens.Viewer {
 			return forbidden("a viewer's token changes nothing")
@@ -53,7 +54,7 @@ func (c *call) authorize(need access) error {
 		}
 	case platformWrite:
 		if c.account != "" && !who.Owns(c.account) {
-			return notFound()
+			return transport.NotFound()
 		}
 		if !who.Platform() {
 			return forbidden("this takes an admin's token for all accounts")
@@ -62,8 +63,10 @@ func (c *call) authorize(need access) error {
 	return nil
 }
 
-func unauthenticated(detail string) *Problem {
-	return problem(http.StatusUnauthorized, codeUnauthenticated, detail).with("WWW-Authenticate", `Bearer realm="ringfence"`)
+func unauthenticated(detail string) *transport.Problem {
+	return transport.Refuse(http.StatusUnauthorized, transport.CodeUnauthenticated, detail).With("WWW-Authenticate", `Bearer realm="ringfence"`)
 }
 
-func forbidden(detail string) *Problem { return problem(http.StatusForbidden, codeForbidden, detail) }
+func forbidden(detail string) *transport.Problem {
+	return transport.Refuse(http.StatusForbidden, transport.CodeForbidden, detail)
+}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -70,7 +71,7 @@ func deleteAccount(c *call) error {
 var instanceList = listing[*secgroup.Instance]{
 	items: func(c *call, v *plan.View) ([]*secgroup.Instance, error) {
 		if v.Account(c.account) == nil {
-			return nil, notFound()
+			return nil, transport.NotFound()
 		}
 		return v.Instances(c.account), nil
 	},

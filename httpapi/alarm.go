@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -108,7 +109,7 @@ func (a *API) note(ctx context.Context, account, id string, alarm alarmJSON, wit
 	}
 	nothing := func(s *secgroup.Snapshot) ([]secgroup.Change, error) {
 		if s.Account(account) == nil {
-			return nil, notFound()
+			return nil, transport.NotFound()
 		}
 		return nil, nil
 	}

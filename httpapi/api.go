@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -52,7 +53,7 @@ type Config struct {
 	Now      func() time.Time     // time.Now if nil
 	NewID    func() string        // UUIDv7 if nil
 	Audit    AuditConfig
-	Rate     RateLimit // per account; none if zero
+	Rate     transport.RateLimit // per account; none if zero
 }
 
 // API is the HTTP API. It is an http.Handler.
@@ -73,7 +74,7 @@ type API struct {
 	audit     AuditConfig
 	trim      *trimmer
 	streams   streams
-	rates     *rateLimits
+	rates     *transport.Rates
 	questions *questions
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
@@ -87,7 +88,7 @@ type API struct {
 func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
-		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(), rates: newRateLimits(cfg.Rate), questions: newQuestions(),
+		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: newQuestions(),
 		keptAnswers: keptAnswers, keptBytes: keptBytes,
 	}
 	if a.logger == nil {
@@ -143,7 +144,7 @@ func (a *API) Close() {
 
 // SetRate has another bound hold from the next request on. Every account begins
 // with a full bucket.
-func (a *API) SetRate(l RateLimit) { a.rates.set(l) }
+func (a *API) SetRate(l transport.RateLimit) { a.rates.Set(l) }
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
@@ -157,10 +158,10 @@ func (a *API) echoError(err error, ec echo.Context) {
 	if errors.As(err, &he) {
 		switch he.Code {
 		case http.StatusNotFound:
-			err = notFound()
+			err = transport.NotFound()
 		case http.StatusMethodNotAllowed:
-			p := problem(he.Code, codeMethodNotAllowed, "the resource does not have this method")
-			err = p.with("Allow", ec.Response().Header().Get("Allow"))
+			p := transport.Refuse(he.Code, transport.CodeMethodNotAllowed, "the resource does not have this method")
+			err = p.With("Allow", ec.Response().Header().Get("Allow"))
 		}
 	}
 	c.fail(err)

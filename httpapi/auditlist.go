@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -23,7 +24,7 @@ const (
 func accountAudit(c *call) error {
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		if plan.NewView(s, s.Revision(), nil).Account(c.account) == nil && !c.who.Platform() {
-			return notFound() // the platform may read what was done to an account that is gone
+			return transport.NotFound() // the platform may read what was done to an account that is gone
 		}
 		return nil
 	})
@@ -58,7 +59,7 @@ func (c *call) audit(log string) error {
 	after := ""
 	if from != nil {
 		if page.Revision, after = from.Revision, log+from.After; !strings.HasPrefix(after, log) || strings.Contains(from.After, "/") {
-			return problem(http.StatusBadRequest, codeBadCursor, "the cursor is not one that this list gave")
+			return transport.Refuse(http.StatusBadRequest, transport.CodeBadCursor, "the cursor is not one that this list gave")
 		}
 	}
 	for seen := 0; ; {
@@ -96,7 +97,7 @@ func (c *call) auditFilter() (func(*auditJSON) bool, error) {
 		if v := c.query(name); v != "" {
 			at, err := time.Parse(time.RFC3339, v)
 			if err != nil {
-				return nil, badParameter(name + " is a time such as 2026-01-31T12:00:00Z")
+				return nil, transport.BadParameter(name + " is a time such as 2026-01-31T12:00:00Z")
 			}
 			times[name] = at
 		}

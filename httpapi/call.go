@@ -15,6 +15,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -74,7 +75,7 @@ func (c *call) serveRoute() error {
 		return err
 	}
 	if c.route.access != open {
-		if err := c.api.rates.admit(c.who.Account, c.begun); err != nil {
+		if err := c.api.rates.Admit(c.who.Account, c.begun); err != nil {
 			return err
 		}
 	}
@@ -91,13 +92,13 @@ func (c *call) serveRoute() error {
 
 // fail answers with an error, and logs what the caller is not told.
 func (c *call) fail(err error) {
-	p, public := problemOf(err)
+	p, public := transport.ProblemOf(err)
 	if gone := c.req.Context().Err() != nil; !public && !gone { // who asked does not wait any more
 		c.api.logger.Error("request failed", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
 	}
 	p.Dependents = c.ownDependents(p.Dependents)
 	if !c.res.Committed {
-		p.write(c.res, c.req.URL.Path, c.id)
+		p.Write(c.res, c.req.URL.Path, c.id)
 	}
 }
 
@@ -128,7 +129,7 @@ func (c *call) groupRef() secgroup.GroupRef {
 func (c *call) body() (*strictjson.Node, *strictjson.Reader, error) {
 	if c.step != nil {
 		if c.given == nil {
-			return nil, nil, problem(http.StatusBadRequest, strictjson.CodeMalformed, "the operation needs a body")
+			return nil, nil, transport.Refuse(http.StatusBadRequest, strictjson.CodeMalformed, "the operation needs a body")
 		}
 		return c.given, &strictjson.Reader{}, nil
 	}
@@ -190,10 +191,10 @@ func (c *call) emptyObject(n *strictjson.Node, faults secgroup.Faults) error {
 
 // bodyError tells a body that is too large from one that did not arrive.
 func (c *call) bodyError(err error) error {
-	if p, public := problemOf(err); public {
+	if p, public := transport.ProblemOf(err); public {
 		return p
 	}
-	return problem(http.StatusBadRequest, strictjson.CodeMalformed, "the body did not arrive whole")
+	return transport.Refuse(http.StatusBadRequest, strictjson.CodeMalformed, "the body did not arrive whole")
 }
 
 func (c *call) mediaType() error {
@@ -204,9 +205,9 @@ func (c *call) mediaType() error {
 	given, params, err := mime.ParseMediaType(c.req.Header.Get("Content-Type"))
 	charset := params["charset"]
 	if err != nil || !slices.Contains(types, given) || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		p := problem(http.StatusUnsupportedMediaType, codeMediaType, "the body must be "+strings.Join(types, " or "))
+		p := transport.Refuse(http.StatusUnsupportedMediaType, transport.CodeMediaType, "the body must be "+strings.Join(types, " or "))
 		if c.req.Method == http.MethodPatch {
-			p = p.with("Accept-Patch", strings.Join(types, ", ")) // RFC 5789, section 2.2
+			p = p.With("Accept-Patch", strings.Join(types, ", ")) // RFC 5789, section 2.2
 		}
 		return p
 	}

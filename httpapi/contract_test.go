@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/store"
 )
@@ -102,7 +103,7 @@ func newContract(t *testing.T) *contract {
 	t.Cleanup(func() { stop(); <-ended })
 	c.trace = c.must("POST", acmeTraces, c.example("trace"), "Prefer: wait=20").text("id")
 	dir := t.TempDir()
-	sick := func(name string, s Store, rate RateLimit) *server {
+	sick := func(name string, s Store, rate transport.RateLimit) *server {
 		out := serveStore(t, c.store, filepath.Join(dir, name))
 		tokens, err := tokens.Open(filepath.Join(dir, name), quiet())
 		if err != nil {
@@ -116,10 +117,10 @@ func newContract(t *testing.T) *contract {
 		out.url = web.URL
 		return out
 	}
-	c.limited = sick("limited", c.store, RateLimit{PerSecond: 1e-6, Burst: 1})
+	c.limited = sick("limited", c.store, transport.RateLimit{PerSecond: 1e-6, Burst: 1})
 	c.limited.do("GET", acme, "", as(memberAcme)...)
-	c.lost = sick("lost", sickStore{c.store, true}, RateLimit{})
-	c.past = sick("past", sickStore{c.store, false}, RateLimit{})
+	c.lost = sick("lost", sickStore{c.store, true}, transport.RateLimit{})
+	c.past = sick("past", sickStore{c.store, false}, transport.RateLimit{})
 	return c
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
@@ -77,14 +78,14 @@ func getDrops(c *call) error {
 	var since time.Time
 	if v := c.query("since"); v != "" {
 		if since, err = time.Parse(time.RFC3339, v); err != nil {
-			return badParameter("since is a time such as 2026-01-31T00:00:00Z")
+			return transport.BadParameter("since is a time such as 2026-01-31T00:00:00Z")
 		}
 	}
 	c.res.Header().Set("Cache-Control", "no-store")
 	var out *dropsJSON
 	for end := time.Now().Add(wait); ; {
 		next, err := c.gatherDrops(since, limit)
-		switch limited := (*Problem)(nil); {
+		switch limited := (*transport.Problem)(nil); {
 		case err == nil:
 			out = next
 		case out == nil || !errors.As(err, &limited) || limited.Status != http.StatusTooManyRequests:

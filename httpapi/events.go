@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -43,7 +44,7 @@ func accountEvents(c *call) error {
 	}
 	mark := c.query("mark")
 	if mark != "" && !given {
-		return badParameter("mark is that of the revision in since")
+		return transport.BadParameter("mark is that of the revision in since")
 	}
 	wait, err := c.waitFor()
 	if err != nil {
@@ -52,7 +53,7 @@ func accountEvents(c *call) error {
 	var now int64
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		if s.Account(c.account) == nil {
-			return notFound()
+			return transport.NotFound()
 		}
 		now = s.Revision()
 		if !given {
@@ -67,7 +68,7 @@ func accountEvents(c *call) error {
 		since = now
 	}
 	if !c.api.streams.enter(c.account) {
-		return tooMany("too many event streams are open", 5*time.Second)
+		return transport.TooMany("too many event streams are open", 5*time.Second)
 	}
 	defer c.api.streams.leave(c.account)
 	if c.acceptsStream() {
@@ -98,7 +99,7 @@ func (c *call) since() (rev int64, given bool, err error) {
 	}
 	rev, err = strconv.ParseInt(v, 10, 64)
 	if err != nil || rev <= 0 {
-		return 0, false, badParameter(fmt.Sprintf("%s is the revision of an event", name))
+		return 0, false, transport.BadParameter(fmt.Sprintf("%s is the revision of an event", name))
 	}
 	return rev, true, nil
 }
@@ -107,11 +108,11 @@ func (c *call) since() (rev int64, given bool, err error) {
 func historyError(err error) error {
 	switch {
 	case errors.Is(err, store.ErrCompacted):
-		return problem(http.StatusGone, codeCompacted, "events since that revision are not kept any more; read the lists anew, and go on from their revision")
+		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "events since that revision are not kept any more; read the lists anew, and go on from their revision")
 	case errors.Is(err, store.ErrFutureRevision):
-		return problem(http.StatusGone, codeCompacted, "the store is not at that revision: it may have been restored from a backup; read the lists anew, and go on from their revision")
+		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the store is not at that revision: it may have been restored from a backup; read the lists anew, and go on from their revision")
 	case errors.Is(err, store.ErrRestored):
-		return problem(http.StatusGone, codeCompacted, "the store was restored from a backup and has another history since; read the lists anew, and go on from their revision")
+		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the store was restored from a backup and has another history since; read the lists anew, and go on from their revision")
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -50,8 +51,8 @@ func FuzzReadBodies(f *testing.F) {
 		}
 		if len(r.Faults) > 0 {
 			out := httptest.NewRecorder()
-			p, _ := problemOf(r.Faults)
-			p.write(out, "/", "id")
+			p, _ := transport.ProblemOf(r.Faults)
+			p.Write(out, "/", "id")
 			if title := `"title":"` + http.StatusText(p.Status) + `"`; p.Status != 400 && p.Status != 422 || strings.Contains(out.Body.String(), title) {
 				t.Errorf("%q: problem %+v", body, p)
 			}

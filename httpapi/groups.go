@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -17,7 +18,7 @@ func (c *call) object(show func(v *plan.View) (body any, tag string)) error {
 		var shown any
 		shown, tag = show(plan.NewView(s, s.Revision(), nil))
 		if shown == nil {
-			return notFound()
+			return transport.NotFound()
 		}
 		var err error
 		body, err = strictjson.Encode(shown)
@@ -32,7 +33,7 @@ func (c *call) object(show func(v *plan.View) (body any, tag string)) error {
 var groupList = listing[*secgroup.Group]{
 	items: func(c *call, v *plan.View) ([]*secgroup.Group, error) {
 		if v.Account(c.account) == nil {
-			return nil, notFound()
+			return nil, transport.NotFound()
 		}
 		return v.Groups(c.account), nil
 	},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -33,7 +34,7 @@ var memberList = listing[numbered[secgroup.Member]]{
 	items: func(c *call, v *plan.View) ([]numbered[secgroup.Member], error) {
 		ref := c.groupRef()
 		if v.Group(ref) == nil {
-			return nil, notFound()
+			return nil, transport.NotFound()
 		}
 		return enumerate(v.Members(ref)), nil
 	},

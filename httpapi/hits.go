@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 )
 
@@ -57,7 +58,7 @@ func listRules(c *call) error {
 	h := &groupHits{rules: map[string]*hitsJSON{}, none: hitsJSON{Complete: true}}
 	if since != "" {
 		if h.until, err = time.Parse(time.RFC3339, since); err != nil {
-			return badParameter("unused_since is a time such as 2026-01-31T00:00:00Z")
+			return transport.BadParameter("unused_since is a time such as 2026-01-31T00:00:00Z")
 		}
 	}
 	if err := c.gatherHits(h); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -149,7 +150,7 @@ func deleteHost(c *call) error {
 	}
 	host := c.param("host")
 	if !reports(c.api.store.Hosts(), host) {
-		return notFound()
+		return transport.NotFound()
 	}
 	var entry store.NoteWrite
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -68,7 +69,7 @@ func (c *call) idempotency() (*idempotency, error) {
 		return nil, nil
 	}
 	if len(key) > maxIdempotencyKey || len(c.req.Header.Values("Idempotency-Key")) > 1 {
-		return nil, badParameter(fmt.Sprintf("Idempotency-Key is one value of at most %d bytes", maxIdempotencyKey))
+		return nil, transport.BadParameter(fmt.Sprintf("Idempotency-Key is one value of at most %d bytes", maxIdempotencyKey))
 	}
 	scope := sha256.Sum256([]byte(c.who.Account + "\x00" + c.who.Name + "\x00" + key))
 	asked := sha256.Sum256([]byte(c.req.Method + " " + c.req.URL.EscapedPath() + "?" + c.req.URL.Query().Encode() + "\x00" + string(c.sum[:])))
@@ -117,7 +118,7 @@ func (c *call) kept(i *idempotency) (found bool, err error) {
 		return false, nil
 	}
 	if r.Sum != i.sum {
-		return false, problem(http.StatusUnprocessableEntity, codeKeyReuse, "the key was used for another request in the last 24 hours")
+		return false, transport.Refuse(http.StatusUnprocessableEntity, transport.CodeKeyReuse, "the key was used for another request in the last 24 hours")
 	}
 	i.answer, i.rev = r, n.Revision
 	return true, nil
@@ -163,7 +164,7 @@ func (i *idempotency) notes(w written) ([]store.NoteWrite, error) {
 	case err != nil:
 		return nil, err
 	case len(value) > i.most:
-		return nil, problem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf(
+		return nil, transport.Refuse(http.StatusRequestEntityTooLarge, transport.CodeBodyTooLarge, fmt.Sprintf(
 			"the answer is too large to be kept for an Idempotency-Key (%d bytes, at most %d); make the change in smaller steps, or send it without the header", len(value), i.most))
 	}
 	notes := []store.NoteWrite{{Name: i.name, Value: value, Keep: idempotencyKeep, Once: true, Over: i.over, Always: true}}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -40,7 +41,7 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 	byHost := map[string][]string{}
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		if n := s.NIC(only); s.Account(c.account) == nil || only != "" && (n == nil || n.Account != c.account) {
-			return notFound()
+			return transport.NotFound()
 		}
 		at := placement{hosts: c.api.store.Hosts()}.indexed()
 		for _, n := range s.NICsOfAccount(c.account) {
@@ -122,7 +123,7 @@ func getFlows(c *call) error {
 	}
 	if cookie := c.query("cookie"); cookie != "" {
 		if _, err := strconv.ParseUint(cookie, 0, 64); err != nil {
-			return badParameter("cookie is a 64-bit number, such as 0x5247060000000001")
+			return transport.BadParameter("cookie is a 64-bit number, such as 0x5247060000000001")
 		}
 	}
 	group := secgroup.ParseGroupRef(c.account, c.query("group"))

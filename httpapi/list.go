@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -67,7 +68,7 @@ func (l listing[T]) serve(c *call) error {
 		}
 		v, err := c.api.past.at(s, rev, mark)
 		if errors.Is(err, errPast) {
-			return problem(http.StatusGone, codeCompacted, "the list's revision is not kept any more; start again without cursor")
+			return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the list's revision is not kept any more; start again without cursor")
 		} else if err != nil {
 			return err
 		}
@@ -157,7 +158,7 @@ func decodeCursor(text string, list uint32) (*cursor, error) {
 		err = json.Unmarshal(b, &at)
 	}
 	if err != nil || at.List != list || at.Revision <= 0 {
-		return nil, problem(http.StatusBadRequest, codeBadCursor, "the cursor is not one that this list gave")
+		return nil, transport.Refuse(http.StatusBadRequest, transport.CodeBadCursor, "the cursor is not one that this list gave")
 	}
 	return &at, nil
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -75,7 +76,7 @@ func getMatrix(c *call) error {
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		v := plan.NewView(s, s.Revision(), nil)
 		if v.Account(c.account) == nil || c.query("group") != "" && v.Group(filter.Group) == nil {
-			return notFound()
+			return transport.NotFound()
 		}
 		in, revision = plan.NewMatrixInput(v, c.account, filter), s.Revision()
 		return nil

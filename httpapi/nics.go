@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -10,7 +11,7 @@ import (
 var nicList = listing[*secgroup.NIC]{
 	items: func(c *call, v *plan.View) ([]*secgroup.NIC, error) {
 		if v.Account(c.account) == nil {
-			return nil, notFound()
+			return nil, transport.NotFound()
 		}
 		return v.NICsOfAccount(c.account), nil
 	},
@@ -83,7 +84,7 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 	items: func(c *call, v *plan.View) ([]numbered[effectiveRule], error) {
 		n := v.NIC(c.param("nic"))
 		if n == nil || n.Account != c.account {
-			return nil, notFound()
+			return nil, transport.NotFound()
 		}
 		var out []effectiveRule
 		for _, e := range v.EffectiveGroups(n) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 )
 
@@ -18,13 +19,13 @@ const maxWait = 60 * time.Second
 func (c *call) checkParameters() error {
 	for name, values := range c.req.URL.Query() {
 		if !slices.Contains(c.route.query, name) {
-			return badParameter(fmt.Sprintf("there is no parameter %q here", name))
+			return transport.BadParameter(fmt.Sprintf("there is no parameter %q here", name))
 		}
 		if name == "stale" && values[0] != "allow" {
-			return badParameter(fmt.Sprintf("stale is allow, not %q", values[0]))
+			return transport.BadParameter(fmt.Sprintf("stale is allow, not %q", values[0]))
 		}
 		if len(values) > 1 {
-			return badParameter(fmt.Sprintf("parameter %q is there more than once", name))
+			return transport.BadParameter(fmt.Sprintf("parameter %q is there more than once", name))
 		}
 	}
 	return nil
@@ -40,7 +41,7 @@ func (c *call) flag(name string) (bool, error) {
 	case "true":
 		return true, nil
 	default:
-		return false, badParameter(fmt.Sprintf("%s is true or false, not %q", name, v))
+		return false, transport.BadParameter(fmt.Sprintf("%s is true or false, not %q", name, v))
 	}
 }
 
@@ -52,7 +53,7 @@ func (c *call) confirmed() (bool, error) {
 	case "open-egress":
 		return true, nil
 	default:
-		return false, badParameter(fmt.Sprintf("confirm is open-egress, not %q", v))
+		return false, transport.BadParameter(fmt.Sprintf("confirm is open-egress, not %q", v))
 	}
 }
 
@@ -70,7 +71,7 @@ func (c *call) cascade() (plan.Cascade, error) {
 		case "references":
 			out.References = true
 		default:
-			return out, badParameter(fmt.Sprintf("cascade is attachments, references or both, not %q", part))
+			return out, transport.BadParameter(fmt.Sprintf("cascade is attachments, references or both, not %q", part))
 		}
 	}
 	return out, nil
@@ -84,7 +85,7 @@ func (c *call) limit() (int, error) {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 || n > 1000 {
-		return 0, badParameter("limit is 1 to 1000")
+		return 0, transport.BadParameter("limit is 1 to 1000")
 	}
 	return n, nil
 }
@@ -97,7 +98,7 @@ func (c *call) revision() (int64, error) {
 	}
 	rev, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || rev < 0 {
-		return 0, badParameter("revision is a whole number")
+		return 0, transport.BadParameter("revision is a whole number")
 	}
 	return rev, nil
 }
@@ -113,7 +114,7 @@ func (c *call) waitFor() (time.Duration, error) {
 		d, err = time.Duration(secs)*time.Second, nil
 	}
 	if err != nil || d < 0 {
-		return 0, badParameter("wait is a duration such as 20s")
+		return 0, transport.BadParameter("wait is a duration such as 20s")
 	}
 	return min(d, maxWait), nil
 }

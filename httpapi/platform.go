@@ -3,6 +3,7 @@ package httpapi
 import (
 	"strconv"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -15,7 +16,7 @@ var networkList = listing[*secgroup.Network]{
 		wire, warned, err := plan.Wire{}, false, error(nil)
 		if text := c.query("warnings"); text != "" {
 			if warned, err = strconv.ParseBool(text); err != nil {
-				return nil, badParameter("warnings is true or false")
+				return nil, transport.BadParameter("warnings is true or false")
 			}
 		}
 		if warned {

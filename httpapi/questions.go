@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // Bounds of what the questions of one account cost the hosts and the store, to
@@ -48,10 +50,10 @@ func (q *questions) begin(account string, hosts int, now time.Time) (end func(),
 		q.of[account] = a
 	}
 	if a.open >= questionsAtOnce {
-		return nil, tooMany(fmt.Sprintf("%d questions to hosts are open for the account, which is the limit", a.open), time.Second)
+		return nil, transport.TooMany(fmt.Sprintf("%d questions to hosts are open for the account, which is the limit", a.open), time.Second)
 	}
-	if wait := take(a.hosts, hosts, now); wait > 0 {
-		return nil, tooMany(fmt.Sprintf("the account's questions may ask %d hosts a second; fewer are asked with ?nic=", hostsPerSecond), wait)
+	if wait := transport.Take(a.hosts, hosts, now); wait > 0 {
+		return nil, transport.TooMany(fmt.Sprintf("the account's questions may ask %d hosts a second; fewer are asked with ?nic=", hostsPerSecond), wait)
 	}
 	a.open++
 	return func() {

@@ -3,9 +3,12 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // An account may have so many questions open at a time, and have so many hosts
@@ -15,8 +18,8 @@ func TestQuestionsOfAnAccount(t *testing.T) {
 	q, now := newQuestions(), time.Unix(1000, 0)
 	refused := func(err error, limit string) {
 		t.Helper()
-		var p *Problem
-		if !errors.As(err, &p) || p.Status != 429 || p.Code != "rate-limited" || !strings.Contains(p.Detail, limit) || p.header.Get("Retry-After") == "" {
+		var p *transport.Problem
+		if !errors.As(err, &p) || p.Status != 429 || p.Code != "rate-limited" || !strings.Contains(p.Detail, limit) || !says(p, "Retry-After") {
 			t.Errorf("%v, want 429 that names %q and when to come again", err, limit)
 		}
 	}
@@ -87,4 +90,11 @@ func TestHostsOfOneQuestion(t *testing.T) {
 	if d := askAgain(hostsAsked); float64(hostsAsked)/d.Seconds() > hostsPerSecond {
 		t.Errorf("%d hosts are asked every %v", hostsAsked, d)
 	}
+}
+
+// says reports whether a problem's answer has a header.
+func says(p *transport.Problem, header string) bool {
+	out := httptest.NewRecorder()
+	p.Write(out, "/", "id")
+	return out.Header().Get(header) != ""
 }

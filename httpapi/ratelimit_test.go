@@ -3,6 +3,8 @@ package httpapi
 import (
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // An account that calls too often is told when to come again; others and the
@@ -12,7 +14,7 @@ func TestRateLimitPerAccount(t *testing.T) {
 	s := world(t)
 	now := time.Unix(1000, 0)
 	s.api.now = func() time.Time { return now }
-	s.api.rates = newRateLimits(RateLimit{PerSecond: 0.5, Burst: 3})
+	s.api.rates = transport.NewRates(transport.RateLimit{PerSecond: 0.5, Burst: 3})
 	as := func(token string) answer { return s.do("GET", acme, "", "Authorization: Bearer "+token) }
 	for range 2 {
 		as(memberAcme)

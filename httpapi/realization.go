@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -62,7 +63,7 @@ func groupRealization(c *call) error {
 	return c.realization(func(v *plan.View) (impact.Impact, error) {
 		ref := c.groupRef()
 		if v.Group(ref) == nil {
-			return impact.Impact{}, notFound()
+			return impact.Impact{}, transport.NotFound()
 		}
 		var i impact.Impact
 		i.AddGroup(ref)
@@ -82,7 +83,7 @@ func accountRealization(c *call) error {
 			return impact.Impact{}, err
 		}
 		if v.Account(c.account) == nil {
-			return impact.Impact{}, notFound()
+			return impact.Impact{}, transport.NotFound()
 		}
 		changed, known := c.api.past.impactAt(rev)
 		var i impact.Impact

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -16,7 +17,7 @@ var ruleList = listing[groupRule]{
 	items: func(c *call, v *plan.View) ([]groupRule, error) {
 		g := v.Group(c.groupRef())
 		if g == nil {
-			return nil, notFound()
+			return nil, transport.NotFound()
 		}
 		out := make([]groupRule, len(g.Rules))
 		for i := range g.Rules {

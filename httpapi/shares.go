@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -25,7 +26,7 @@ var shareList = listing[secgroup.Share]{
 	items: func(c *call, v *plan.View) ([]secgroup.Share, error) {
 		g := v.Group(c.groupRef())
 		if g == nil {
-			return nil, notFound()
+			return nil, transport.NotFound()
 		}
 		return g.Shares, nil
 	},

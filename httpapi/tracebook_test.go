@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // What one account traces makes no other's traces go, and has a bound of its own;
@@ -55,7 +57,7 @@ func TestTracesOfOneAccountAtOnce(t *testing.T) {
 		ends = append(ends, end)
 	}
 	_, err := b.begin("acme")
-	var p *Problem
+	var p *transport.Problem
 	if !errors.As(err, &p) || p.Status != 429 || !strings.Contains(p.Detail, fmt.Sprint(tracesOf)) {
 		t.Errorf("%v", err)
 	}

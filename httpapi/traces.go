@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // traceWait is how long a POST waits for slow hosts before it answers 202.
@@ -84,7 +85,7 @@ func (b *traceBook) begin(account string) (end func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open[account] >= tracesOf {
-		return nil, tooMany(fmt.Sprintf("%d traces of the account run or wait, which is the limit", tracesOf), time.Second)
+		return nil, transport.TooMany(fmt.Sprintf("%d traces of the account run or wait, which is the limit", tracesOf), time.Second)
 	}
 	b.open[account]++
 	return func() {
@@ -209,7 +210,7 @@ func getTrace(c *call) error {
 	case err != nil:
 		return err
 	case raw == nil:
-		return notFound()
+		return transport.NotFound()
 	}
 	return c.answer(http.StatusOK, append(raw, '\n'))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -159,7 +160,7 @@ func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into 
 	}
 	switch {
 	case len(resolve.Faults) > 0:
-		return plan.Result{}, placed{resolve.Faults}
+		return plan.Result{}, transport.Placed{Faults: resolve.Faults}
 	case resolve.dead:
 		return plan.Result{}, plan.ErrNotTried
 	}
@@ -223,7 +224,7 @@ var stepPaths = []string{"security-groups", "instances", "nics"}
 // sub makes the call that an operation stands for.
 func (t *transaction) sub(op *operation, segments []string, query string, body *strictjson.Node) (*call, error) {
 	fault := func(detail string) error {
-		return placed{secgroup.Faults{{Pointer: op.at + "/path", Code: secgroup.CodeInvalidValue, Detail: detail}}}
+		return transport.Placed{Faults: secgroup.Faults{{Pointer: op.at + "/path", Code: secgroup.CodeInvalidValue, Detail: detail}}}
 	}
 	whole := "/v1/accounts/" + url.PathEscape(t.account)
 	for i, s := range segments {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -64,8 +65,8 @@ func (c *apiCmd) check() error {
 }
 
 // rate is what --rate-limit says.
-func (c *apiCmd) rate() httpapi.RateLimit {
-	return httpapi.RateLimit{PerSecond: c.RateLimit, Burst: int(2 * c.RateLimit)}
+func (c *apiCmd) rate() transport.RateLimit {
+	return transport.RateLimit{PerSecond: c.RateLimit, Burst: int(2 * c.RateLimit)}
 }
 
 func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {

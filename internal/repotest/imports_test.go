@@ -49,6 +49,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"plan":               {"secgroup", "verdict", "impact"},
 		"httpapi":            {"secgroup", "verdict", "impact", "plan", "store", "inquiry"},
 		"httpapi/strictjson": {"secgroup"},
+		"httpapi/transport":  {"secgroup", "plan", "store", "httpapi/strictjson", "httpapi/tokens"},
 		"httpapi/tokens":     {"secgroup"},
 		"controller":         {"secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package transport
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// placed are faults whose pointers are those of the whole request.
-type placed struct{ secgroup.Faults }
+// Placed are faults whose pointers are those of the whole request.
+type Placed struct{ secgroup.Faults }
 
 // refusalsProblem tells of every operation of a transaction that is refused,
 // and of every fault in each. If there are faults of values or of the form, the
@@ -22,12 +22,12 @@ func refusalsProblem(refusals plan.Refusals) (p *Problem, public bool) {
 	public = true
 	faulty := false
 	for _, r := range refusals {
-		var ours placed
+		var ours Placed
 		if errors.As(r.Err, &ours) {
 			all, faulty = append(all, ours.Faults...), true
 			continue
 		}
-		one, known := problemOf(r.Err)
+		one, known := ProblemOf(r.Err)
 		public = public && known
 		if first == nil {
 			first = one
@@ -47,7 +47,7 @@ func refusalsProblem(refusals plan.Refusals) (p *Problem, public bool) {
 	if faulty {
 		p = faultsProblem(all)
 	} else {
-		p = problem(first.Status, first.Code, first.Detail)
+		p = Refuse(first.Status, first.Code, first.Detail)
 		p.Dependents, p.DependentsTotal = first.Dependents, first.DependentsTotal
 		for _, f := range all {
 			p.Errors = append(p.Errors, fault(f))

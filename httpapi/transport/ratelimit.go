@@ -1,4 +1,4 @@
-package httpapi
+package transport
 
 import (
 	"math"
@@ -19,21 +19,22 @@ type RateLimit struct {
 	Burst     int     // at once; PerSecond if 0
 }
 
-// rateLimits holds one bucket for each account whose tokens called.
-type rateLimits struct {
+// Rates holds one bucket for each account whose tokens called.
+type Rates struct {
 	mu    sync.Mutex
 	limit RateLimit
 	of    map[string]*rate.Limiter
 }
 
-func newRateLimits(l RateLimit) *rateLimits {
-	r := &rateLimits{}
-	r.set(l)
+// NewRates makes the buckets, full ones.
+func NewRates(l RateLimit) *Rates {
+	r := &Rates{}
+	r.Set(l)
 	return r
 }
 
-// set has another bound hold from now on. Every account begins with a full bucket.
-func (r *rateLimits) set(l RateLimit) {
+// Set has another bound hold from now on. Every account begins with a full bucket.
+func (r *Rates) Set(l RateLimit) {
 	if l.Burst <= 0 {
 		l.Burst = max(1, int(math.Ceil(l.PerSecond)))
 	}
@@ -42,8 +43,8 @@ func (r *rateLimits) set(l RateLimit) {
 	r.limit, r.of = l, map[string]*rate.Limiter{}
 }
 
-// admit takes one request of an account, or refuses it.
-func (r *rateLimits) admit(account string, now time.Time) error {
+// Admit takes one request of an account, or refuses it.
+func (r *Rates) Admit(account string, now time.Time) error {
 	if account == tokens.AllAccounts {
 		return nil
 	}
@@ -58,15 +59,15 @@ func (r *rateLimits) admit(account string, now time.Time) error {
 		r.of[account] = bucket
 	}
 	r.mu.Unlock()
-	if wait := take(bucket, 1, now); wait > 0 {
-		return tooMany("the account makes too many requests", wait)
+	if wait := Take(bucket, 1, now); wait > 0 {
+		return TooMany("the account makes too many requests", wait)
 	}
 	return nil
 }
 
-// take takes n from a bucket, or nothing: then it returns after how long there
+// Take takes n from a bucket, or nothing: then it returns after how long there
 // will be as many.
-func take(bucket *rate.Limiter, n int, now time.Time) time.Duration {
+func Take(bucket *rate.Limiter, n int, now time.Time) time.Duration {
 	turn := bucket.ReserveN(now, n)
 	wait := turn.DelayFrom(now)
 	if wait > 0 {
@@ -75,7 +76,7 @@ func take(bucket *rate.Limiter, n int, now time.Time) time.Duration {
 	return wait
 }
 
-// tooMany refuses a request that may be made again after a while.
-func tooMany(why string, wait time.Duration) error {
-	return problem(http.StatusTooManyRequests, codeRateLimited, why).with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+// TooMany refuses a request that may be made again after a while.
+func TooMany(why string, wait time.Duration) error {
+	return Refuse(http.StatusTooManyRequests, codeRateLimited, why).With("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
