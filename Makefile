@@ -4,7 +4,7 @@
 # will do, and a is installed if both are missing.
 PACKAGES := ca-certificates curl gcc git libc6-dev make \
             openvswitch-common openvswitch-switch \
-            "busybox-static|busybox" dnsmasq-base etcd-client etcd-server ethtool iproute2 iputils-ping netcat-openbsd procps socat tcpdump
+            "busybox-static|busybox" dnsmasq-base etcd-client etcd-server ethtool iproute2 iputils-ping netcat-openbsd procps socat systemd tcpdump
 
 # And those of test-kernel, besides.
 KERNEL_PACKAGES := qemu-system-x86 cpio util-linux

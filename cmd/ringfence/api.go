@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -100,10 +101,18 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 		return err
 	}
 	defer api.Close()
-	go launch.reload(ctx, hangups, log, func(next *cli) error { return next.API.check() }, map[string]func(*cli){
-		"log-level":  func(next *cli) { level.Set(next.API.level()) },
-		"rate-limit": func(next *cli) { api.SetRate(next.API.rate()) },
-	})
+	manager := service.New(log)
+	context.AfterFunc(ctx, manager.Stopping)
+	again := reloader{
+		launch: launch, log: log, manager: manager, check: func(next *cli) error { return next.API.check() },
+		live: map[string]func(*cli){
+			"log-level":  func(next *cli) { level.Set(next.API.level()) },
+			"rate-limit": func(next *cli) { api.SetRate(next.API.rate()) },
+		},
+	}
+	go again.run(ctx, hangups)
+	manager.Ready() // who connects from now on is served as soon as serve looks
+	go c.supervise(ctx, manager, c.url(l), s)
 	log.Info("API is listening", "url", c.url(l), "etcd", c.Etcd, "config", c.Config)
 	return serve(ctx, l, c.serve(api, ""), log)
 }

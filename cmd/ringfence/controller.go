@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/controller"
 	"github.com/ringfence/ringfence/store"
 )
@@ -110,13 +112,20 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) erro
 		log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
 		group.Go(func() error { return serveMetrics(ctx, l, registry, log) })
 	}
-	go launch.reload(ctx, hangups, log, func(next *cli) error { return next.Controller.check() }, map[string]func(*cli){
-		"log-level": func(next *cli) { level.Set(next.Controller.level()) },
-	})
+	manager := service.New(log)
+	context.AfterFunc(ctx, manager.Stopping)
+	again := reloader{
+		launch: launch, log: log, manager: manager, check: func(next *cli) error { return next.Controller.check() },
+		live: map[string]func(*cli){"log-level": func(next *cli) { level.Set(next.Controller.level()) }},
+	}
+	go again.run(ctx, hangups)
+	reports := &watchedReports{Reports: s, now: time.Now}
+	manager.Ready()
+	go manager.Run(ctx, func() string { return reports.line() + ", " + storeLine(s.Condition()) }, reports.alive)
 	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd, "config", c.Config)
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
-			Policy: s, Reports: s, Asks: s, Peers: s, Plugs: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
+			Policy: s, Reports: reports, Asks: s, Peers: s, Plugs: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 )
 
 // launch is how a server was started: its command line, by which its settings
@@ -43,45 +45,56 @@ func hangups() <-chan os.Signal {
 	return c
 }
 
-// reload reads the settings again at each hangup. If check has nothing against
-// them, those that live has a function for are taken up; of all others that have
-// changed the log says that they take a restart. It ends with ctx.
-func (l *launch) reload(ctx context.Context, hangups <-chan os.Signal, log *slog.Logger, check func(*cli) error, live map[string]func(next *cli)) {
+// reloader has a running server take up its settings anew.
+type reloader struct {
+	*launch
+	log     *slog.Logger
+	manager *service.Manager
+	check   func(*cli) error           // what is wrong with the settings
+	live    map[string]func(next *cli) // by the flag's name, what can be taken up
+}
+
+// run reads the settings again at each hangup, until ctx ends. If there is
+// nothing against them, those that can be are taken up; of all others that have
+// changed the log says that they take a restart.
+func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hangups:
 		}
-		var next cli
-		parser, _ := newParser(&next, stdio{nil, io.Discard, io.Discard})
-		kctx, err := parser.Parse(l.args)
-		if err == nil {
-			err = check(&next)
-		}
-		if err != nil {
-			log.Error("not reloaded: the settings have a fault, everything stays as it was", "error", err)
-			continue
-		}
-		l.takeUp(log, &next, flagValues(kctx), live)
+		r.manager.Reloading()
+		r.reload()
+		r.manager.Ready()
 	}
 }
 
-// takeUp makes of the settings in force those that are wanted, where it can.
-func (l *launch) takeUp(log *slog.Logger, next *cli, wanted map[string]any, live map[string]func(next *cli)) {
+func (r *reloader) reload() {
+	var next cli
+	parser, _ := newParser(&next, stdio{nil, io.Discard, io.Discard})
+	kctx, err := parser.Parse(r.args)
+	if err == nil {
+		err = r.check(&next)
+	}
+	if err != nil {
+		r.log.Error("not reloaded: the settings have a fault, everything stays as it was", "error", err)
+		return
+	}
+	wanted := flagValues(kctx)
 	var taken []string
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		if reflect.DeepEqual(l.flags[name], wanted[name]) {
+		if reflect.DeepEqual(r.flags[name], wanted[name]) {
 			continue
 		}
-		apply, ok := live[name]
+		apply, ok := r.live[name]
 		if !ok {
-			log.Warn("a setting has changed and takes a restart", "setting", name, "in_force", l.flags[name], "wanted", wanted[name])
+			r.log.Warn("a setting has changed and takes a restart", "setting", name, "in_force", r.flags[name], "wanted", wanted[name])
 			continue
 		}
-		apply(next)
-		l.flags[name] = wanted[name]
+		apply(&next)
+		r.flags[name] = wanted[name]
 		taken = append(taken, name)
 	}
-	log.Info("settings reloaded", "changed", strings.Join(taken, ","))
+	r.log.Info("settings reloaded", "changed", strings.Join(taken, ","))
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +23,11 @@ func TestReload(t *testing.T) {
 		}
 	}
 	write("rate-limit: 0.001\naudit-days: 7\n")
-	api := startAPIProgram(t, dir, "--config", file)
+	systemd := listenAsSystemd(t)
+	api := startAPIProgram(t, dir, []string{"NOTIFY_SOCKET=" + systemd.path, "WATCHDOG_USEC=300000"}, "--config", file)
+	systemd.hears(t, "READY=1")
+	systemd.hears(t, "STATUS=serving "+regexp.QuoteMeta(api.url)+", store well")
+	systemd.hears(t, "WATCHDOG=1")
 	hangUp := func() {
 		t.Helper()
 		if err := api.cmd.Process.Signal(syscall.SIGHUP); err != nil {
@@ -61,6 +66,8 @@ func TestReload(t *testing.T) {
 
 	write("rate-limit: 1000\naudit-days: 8\nlog-level: debug\n")
 	hangUp()
+	systemd.hears(t, "RELOADING=1")
+	systemd.hears(t, "READY=1")
 	api.says(t, `level=WARN msg="a setting has changed and takes a restart" setting=audit-days in_force=7 wanted=8`)
 	api.says(t, `msg="settings reloaded" changed=log-level,rate-limit`)
 	if n := refused(); n != 0 {
@@ -74,4 +81,5 @@ func TestReload(t *testing.T) {
 		t.Errorf("said %d times that a setting takes a restart, want %d", after, before+1)
 	}
 	api.stop(t)
+	systemd.hears(t, "STOPPING=1")
 }

@@ -14,48 +14,60 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// apiProgram is "ringfence api" in a process of its own.
-type apiProgram struct {
-	url   string
+// program is a server in a process of its own, which ends with the test.
+type program struct {
+	url   string // of an API
 	cmd   *exec.Cmd
 	out   *lockedBuffer
 	ended chan error
 }
 
-// startAPIProgram starts an API on an etcd of its own, with testTokens, and waits
-// until it listens. It ends with the test.
-func startAPIProgram(t *testing.T, dir string, args ...string) *apiProgram {
+// startProgram starts a command with more of an environment than the test has.
+func startProgram(t *testing.T, env []string, name string, args ...string) *program {
 	t.Helper()
-	etcdDir, err := os.MkdirTemp("", "rf") // short: unix sockets have 107 bytes of path
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(etcdDir) })
-	etcd, err := store.Embedded(t.Context(), etcdDir, store.EmbeddedOptions{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(etcd.Close)
-	tokens := filepath.Join(dir, "tokens.json")
-	if err := os.WriteFile(tokens, testTokens(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := &apiProgram{out: &lockedBuffer{}, ended: make(chan error, 1)}
-	p.cmd = exec.Command(ringfenceProgram(t), append([]string{"api", "--etcd", strings.Join(etcd.Endpoints(), ","), "--tokens", tokens,
-		"--listen", "127.0.0.1:0"}, args...)...)
-	p.cmd.Stderr = p.out
+	p := &program{out: &lockedBuffer{}, ended: make(chan error, 1), cmd: exec.Command(name, args...)}
+	p.cmd.Stderr, p.cmd.Env = p.out, append(os.Environ(), env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() { p.ended <- p.cmd.Wait() }()
 	t.Cleanup(func() { p.cmd.Process.Kill() })
+	return p
+}
+
+// startAPIProgram starts an API on an etcd of its own, with testTokens, and waits
+// until it listens.
+func startAPIProgram(t *testing.T, dir string, env []string, args ...string) *program {
+	t.Helper()
+	tokens := filepath.Join(dir, "tokens.json")
+	if err := os.WriteFile(tokens, testTokens(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProgram(t, env, ringfenceProgram(t), append([]string{"api", "--etcd", startEtcd(t), "--tokens", tokens,
+		"--listen", "127.0.0.1:0"}, args...)...)
 	p.url = p.says(t, `url=(https?://127\.0\.0\.1:\d+)`)
 	return p
 }
 
+// startEtcd starts an etcd that ends with the test, and returns its endpoints.
+func startEtcd(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "rf") // short: unix sockets have 107 bytes of path
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	etcd, err := store.Embedded(t.Context(), dir, store.EmbeddedOptions{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(etcd.Close)
+	return strings.Join(etcd.Endpoints(), ",")
+}
+
 // says waits until the log has a line like that, and returns what its first
 // group stands for.
-func (p *apiProgram) says(t *testing.T, pattern string) string {
+func (p *program) says(t *testing.T, pattern string) string {
 	t.Helper()
 	line := regexp.MustCompile(pattern)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
@@ -69,7 +81,7 @@ func (p *apiProgram) says(t *testing.T, pattern string) string {
 }
 
 // stop has it end as systemd would.
-func (p *apiProgram) stop(t *testing.T) {
+func (p *program) stop(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func TestAPIOverTLS(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := selfSigned(t, dir)
 	program := ringfenceProgram(t)
-	api := startAPIProgram(t, dir, "--tls-cert", cert, "--tls-key", key)
+	api := startAPIProgram(t, dir, nil, "--tls-cert", cert, "--tls-key", key)
 	url := api.url
 	ask := func(args ...string) (string, error) {
 		cmd := exec.Command(program, append(args, "--server", url, "--account", "acme")...)

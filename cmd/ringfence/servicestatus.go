@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
+	"github.com/ringfence/ringfence/controller"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// storeLine is how the store is, for "systemctl status".
+func storeLine(c store.Condition) string {
+	if c.Kind == nil {
+		return "store well"
+	}
+	return fmt.Sprintf("store %s since %s", c, c.Since.UTC().Format(time.RFC3339))
+}
+
+// supervise tells systemd how an API does. It is alive if what it knows can be
+// read: a lock that nobody gives back would hold it up.
+func (c *apiCmd) supervise(ctx context.Context, m *service.Manager, url string, s *store.Store) {
+	m.Run(ctx, func() string { return "serving " + url + ", " + storeLine(s.Condition()) }, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_ = s.Read(ctx, func(*secgroup.Snapshot) error { return nil }) // nothing loaded yet: not well, but alive
+		s.Hosts()
+		return nil
+	})
+}
+
+// reportsWithin is how long a controller may go without a report, which it
+// tries to make every five seconds, whether the store is there or not.
+const reportsWithin = time.Minute
+
+// watchedReports passes a controller's reports on, and keeps the last one for
+// systemd.
+type watchedReports struct {
+	controller.Reports
+	now func() time.Time
+
+	mu    sync.Mutex
+	last  store.HostStatus
+	begun time.Time // of the last report; zero: none yet
+}
+
+// PutHost implements controller.Reports.
+func (w *watchedReports) PutHost(ctx context.Context, h store.HostStatus) error {
+	w.mu.Lock()
+	w.last, w.begun = h, w.now()
+	w.mu.Unlock()
+	return w.Reports.PutHost(ctx, h)
+}
+
+// alive is an error if the controller has made reports, and makes none any more.
+func (w *watchedReports) alive(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.begun.IsZero() {
+		return nil // it waits for the bridge
+	}
+	if since := w.now().Sub(w.begun); since > reportsWithin {
+		return fmt.Errorf("the controller has made no report for %v", since.Round(time.Second))
+	}
+	return nil
+}
+
+// plural is "1 NIC" or "2 NICs".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// line is how the host is, for "systemctl status".
+func (w *watchedReports) line() string {
+	w.mu.Lock()
+	h, begun := w.last, w.begun
+	w.mu.Unlock()
+	if begun.IsZero() {
+		return "waiting for the bridge"
+	}
+	parts := []string{"no revision in force yet"}
+	if h.Applied > 0 {
+		parts[0] = fmt.Sprintf("revision %d in force", h.Applied)
+	}
+	parts = append(parts, plural(len(h.NICs), "NIC"))
+	if !h.Connected {
+		parts = append(parts, "switch not connected")
+	}
+	if n := len(h.Errors); n > 0 {
+		parts = append(parts, plural(n, "error")+", the first: "+strings.Join(strings.Fields(h.Errors[0]), " "))
+	}
+	return strings.Join(parts, ", ")
+}
