@@ -42,6 +42,8 @@ type Store interface {
 	CountNotes(ctx context.Context, prefix string) (int, error)
 	TrimNotes(ctx context.Context, prefix string, keep int) error
 	History(ctx context.Context, since int64, mark string, started func() error, each func(store.Event) error) error
+	Unambiguous(ctx context.Context, rev int64) error
+	Holds(ctx context.Context, rev int64) error
 }
 
 // Config is what an API is made of. Store and Tokens are needed.

@@ -278,6 +278,10 @@ func (c *contract) request(op contractOp, status string) ask {
 			r.on = c.past
 			break
 		}
+		if strings.HasSuffix(op.route.path, "/realization") {
+			query("revision=99999999")
+			break
+		}
 		list := (&call{req: httptest.NewRequest("GET", r.path, nil)}).listID()
 		query("cursor=" + encodeCursor(cursor{Revision: 1, After: "a", List: list}))
 	case "412":

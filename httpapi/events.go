@@ -112,7 +112,7 @@ func historyError(err error) error {
 	case errors.Is(err, store.ErrFutureRevision):
 		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the store is not at that revision: it may have been restored from a backup; read the lists anew, and go on from their revision")
 	case errors.Is(err, store.ErrRestored):
-		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the store was restored from a backup and has another history since; read the lists anew, and go on from their revision")
+		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "that revision is of a history that the store lost when it was restored from a backup, or may be: without its mark that cannot be told; ask for events without since, read the lists anew, and go on from the revision and mark of that answer")
 	}
 	return err
 }

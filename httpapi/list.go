@@ -14,6 +14,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // listing is a list route: what it holds, in the order of a unique key.
@@ -55,6 +56,11 @@ func (l listing[T]) serve(c *call) error {
 	if err != nil {
 		return err
 	}
+	if from != nil && from.Mark == "" {
+		if err := c.api.store.Unambiguous(c.req.Context(), from.Revision); errors.Is(err, store.ErrRestored) {
+			return notKept()
+		}
+	}
 	var body []byte
 	tag := "l"
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
@@ -68,7 +74,7 @@ func (l listing[T]) serve(c *call) error {
 		}
 		v, err := c.api.past.at(s, rev, mark)
 		if errors.Is(err, errPast) {
-			return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the list's revision is not kept any more; start again without cursor")
+			return notKept()
 		} else if err != nil {
 			return err
 		}
@@ -86,6 +92,10 @@ func (l listing[T]) serve(c *call) error {
 		return err
 	}
 	return c.read(tag, body)
+}
+
+func notKept() error {
+	return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the list's revision is not kept any more; start again without cursor")
 }
 
 func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit int) (*pageJSON, error) {

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -121,6 +123,11 @@ func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
 	wait, err := c.waitFor()
 	if err != nil {
 		return err
+	}
+	if rev > 0 {
+		if err := c.api.store.Holds(c.req.Context(), rev); errors.Is(err, store.ErrRestored) || errors.Is(err, store.ErrFutureRevision) {
+			return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the store has no such revision: it never had, or lost it when it was restored from a backup; look whether the change is there, and make it again if not")
+		}
 	}
 	var n need
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {

@@ -214,8 +214,9 @@ func TestAddressReuseBarrier(t *testing.T) {
 	later := s.must("PUT", web, `{"name":"renamed"}`)
 	s.must("GET", "/v1/realization", "").want(t, map[string]string{"state": "pending", "revision": later.header.Get("SG-Revision")})
 	s.must("GET", path, "").want(t, map[string]string{"state": "realized"})
-	future := s.must("GET", "/v1/realization?revision=99999999", "")
-	future.want(t, map[string]string{"state": "pending"})
+	if a := s.do("GET", "/v1/realization?revision=99999999", ""); a.status != 410 || a.text("code") != "revision-compacted" {
+		t.Errorf("a revision that the store never had: %d %s", a.status, a.raw)
+	}
 }
 
 // Another API process has not seen the change being made: it asks all hosts of

@@ -13,7 +13,8 @@ import (
 type cache struct {
 	done   <-chan struct{} // the store is closed
 	health *health
-	pulse  pulse // beats after each batch
+	pulse  pulse       // beats after each batch
+	lost   func(marks) // is told when a history ends, of which it gets the marks
 
 	observers observers
 
@@ -36,14 +37,14 @@ type cache struct {
 type history struct {
 	number int64         // counts them, from 1
 	ended  chan struct{} // closed when it ends
-	lost   marks         // of the one before, and
-	since  time.Time     // when that ended
+	lost   marks         // of the one before
 }
 
 func (s *Store) startCache() *cache {
 	c := &cache{
 		done: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*rest{},
 		history: history{number: 1, ended: make(chan struct{})},
+		lost:    func(gone marks) { s.spawn(func() { s.noteLoss(gone) }) },
 	}
 	s.spawn(func() {
 		// Ends with the store only: Handle never fails.
@@ -67,7 +68,8 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	c.past.Lock()
 	if b.Broken && c.loaded {
 		close(c.history.ended)
-		c.history = history{number: c.history.number + 1, ended: make(chan struct{}), lost: c.marks, since: time.Now()}
+		c.history = history{number: c.history.number + 1, ended: make(chan struct{}), lost: c.marks}
+		c.lost(c.marks)
 	}
 	c.loaded = true
 	if b.listed {
@@ -192,7 +194,7 @@ func (c *cache) has(w markedRevision) knowledge {
 func (c *cache) at() boardView {
 	c.past.Lock()
 	defer c.past.Unlock()
-	return boardView{c.history.number, c.marks.last().rev}
+	return boardView{number: c.history.number, rev: c.marks.last().rev}
 }
 
 // head is the latest mutation that the cache includes.

@@ -18,16 +18,18 @@ import (
 type hostBoard struct {
 	store  *Store
 	policy *cache
+	losses *lossBoard
 	health *health
 	pulse  pulse
 
 	mu      sync.Mutex
 	hosts   map[string]report
-	proved  map[markedRevision]bool // writes older than what the cache remembers: whether they are in the history
-	reached map[string]int64        // what hosts had applied in this history when their word was last believed
-	before  int64                   // reports up to this etcd revision were written before the store was restored
-	anew    bool                    // the next load is the first of another history
+	proved  map[markedRevision]lineage // writes older than what the cache remembers: whether they are in the history
+	reached map[string]int64           // what hosts had applied in this history when their word was last believed
+	before  int64                      // reports up to this etcd revision were written before this process saw that the store was restored
+	anew    bool                       // the next load is the first of another history
 	loaded  bool
+	doubts  chan struct{} // has one when a report speaks of a write that is still to be proved
 
 	sorted   []HostStatus          // as they are believed; nil = to be made
 	view     boardView             // of the policy, when sorted was made
@@ -40,11 +42,14 @@ type report struct {
 	written int64
 }
 
-// boardView is how far the policy is.
-type boardView struct{ number, rev int64 }
+// boardView is what belief rests on beside the reports: how far the policy is, in
+// which history, and when a loss was noticed last, see loss.
+type boardView struct{ number, rev, noticed int64 }
 
 func (s *Store) startHosts() *hostBoard {
-	b := &hostBoard{store: s, policy: s.cache(), health: newHealth(), hosts: map[string]report{}, proved: map[markedRevision]bool{}, reached: map[string]int64{}}
+	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: newHealth(),
+		hosts: map[string]report{}, proved: map[markedRevision]lineage{}, reached: map[string]int64{}, doubts: make(chan struct{}, 1)}
+	s.spawn(b.keepBelieving)
 	s.spawn(func() {
 		defer s.register(b.health)()
 		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.hosts(), probe: s.keys.head(), sink: b, health: b.health}
@@ -57,7 +62,11 @@ func (s *Store) startHosts() *hostBoard {
 func (b *hostBoard) state() (hosts []HostStatus, loaded bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.loaded || !b.losses.isLoaded() {
+		return nil, false
+	}
 	now := b.policy.at()
+	now.noticed = b.losses.noticed()
 	if now.number != b.view.number {
 		clear(b.reached)
 	}
@@ -75,11 +84,12 @@ func (b *hostBoard) state() (hosts []HostStatus, loaded bool) {
 			b.sorted = append(b.sorted, h)
 		}
 	}
-	return b.sorted, b.loaded
+	return b.sorted, true
 }
 
-// believed is a report without what cannot be true: a host that has not noticed
-// yet that the store was restored from a backup speaks of a policy that is lost.
+// believed is a report without what may not be true: a host that has not noticed
+// yet that the store was restored from a backup speaks of a policy that is lost,
+// and one that has not spoken since may have applied more than the backup knows.
 // A report that is ahead of the cache counts as the last one that was not.
 func (b *hostBoard) believed(r report) HostStatus {
 	h := r.HostStatus
@@ -89,19 +99,36 @@ func (b *hostBoard) believed(r report) HostStatus {
 	}
 	known := b.policy.has(w)
 	switch {
-	case r.written <= b.before:
+	case r.written <= max(b.before, b.view.noticed):
 		h.Doubt = "no report since the store was restored from a backup"
-	case known == isThere, known == tooOld && (h.Mark == "" || b.proved[w]):
+	case known == isThere, known == tooOld && (h.Mark == "" || b.proves(w) == sameHistory):
 		b.reached[h.Host] = h.Applied
 		return h
 	case known == notSoFar && b.reached[h.Host] > 0:
 		return h.upTo(b.reached[h.Host])
 	case known == notSoFar:
 		h.Doubt = fmt.Sprintf("it reports revision %d, and the store is not there yet", h.Applied)
+	case known == tooOld && b.proves(w) == unproven:
+		// Nobody saw a loss, but perhaps nobody was there to see it.
+		h.Doubt = fmt.Sprintf("it reports revision %d, and etcd has nothing left that tells whether that was in this history", h.Applied)
 	default:
-		h.Doubt = fmt.Sprintf("it reports revision %d of a history that the store does not have, or not any more", h.Applied)
+		h.Doubt = fmt.Sprintf("it reports revision %d of a history that the store does not have", h.Applied)
 	}
 	return h.upTo(0)
+}
+
+// proves says whether a write is in the history that the cache does not remember,
+// and has it looked up if that is not known yet.
+func (b *hostBoard) proves(w markedRevision) lineage {
+	l, asked := b.proved[w]
+	if !asked {
+		select {
+		case b.doubts <- struct{}{}:
+		default:
+		}
+		return unproven
+	}
+	return l
 }
 
 // upTo is a report of no later revision than that.
@@ -136,7 +163,7 @@ func (b *hostBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	if err != nil {
 		return err
 	}
-	b.prove(slices.Collect(maps.Values(hosts)))
+	_ = b.prove(slices.Collect(maps.Values(hosts))) // or later
 	b.mu.Lock()
 	if b.anew {
 		b.before, b.anew = latest, false
@@ -160,7 +187,7 @@ func (b *hostBoard) events(_ int64, events []*clientv3.Event) error {
 			said = append(said, h)
 		}
 	}
-	b.prove(said)
+	_ = b.prove(said) // or later
 	b.mu.Lock()
 	for _, e := range events {
 		if e.Type == clientv3.EventTypeDelete {
@@ -180,9 +207,8 @@ func (b *hostBoard) events(_ int64, events []*clientv3.Event) error {
 }
 
 // prove asks etcd for the writes that hosts speak of, where they are older than
-// what the cache remembers. What it cannot tell is not believed until the host
-// speaks again.
-func (b *hostBoard) prove(said []report) {
+// what the cache remembers.
+func (b *hostBoard) prove(said []report) error {
 	for _, h := range said {
 		w := markedRevision{h.Applied, h.Mark}
 		b.mu.Lock()
@@ -195,15 +221,41 @@ func (b *hostBoard) prove(said []report) {
 		t, err := (&witness{b.store.keys.head(), w.rev, w.mark}).testify(ctx, b.store.client)
 		cancel()
 		if err != nil {
-			continue
+			return err
 		}
 		b.mu.Lock()
 		if len(b.proved) >= maxMarks {
 			clear(b.proved)
 		}
-		b.proved[w] = t.lineage == sameHistory
+		b.proved[w] = t.lineage
 		b.believes = nil // others may speak of the same write
 		b.mu.Unlock()
+	}
+	return nil
+}
+
+// keepBelieving looks again at what reports are worth when it becomes known what
+// the store lost, and proves what could not be when a report came: the policy was
+// not known yet, or etcd did not answer.
+func (b *hostBoard) keepBelieving() {
+	for {
+		lost := b.losses.pulse.next()
+		b.mu.Lock()
+		b.believes = nil
+		b.mu.Unlock()
+		b.pulse.beat()
+		select {
+		case <-b.store.ctx.Done():
+			return
+		case <-lost:
+		case <-b.doubts:
+			b.mu.Lock()
+			said := slices.Collect(maps.Values(b.hosts))
+			b.mu.Unlock()
+			if b.prove(said) != nil { // what is still open asks again
+				b.store.idle(retryDelayMax)
+			}
+		}
 	}
 }
 

@@ -80,6 +80,11 @@ func segmentPath(s secgroup.Segment) string {
 // baselineGuard is compared and written by every change of the baseline.
 func (l layout) baselineGuard() string { return l.prefix + "guard/baseline" }
 
+// losses is where it is written what the store has lost, by the mark of the
+// last write that was lost.
+func (l layout) losses() string          { return l.prefix + "restored/" }
+func (l layout) loss(mark string) string { return l.losses() + mark }
+
 // never is a key that is never made, see nestAll.
 func (l layout) never(name string) string { return l.prefix + "guard/never/" + name }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -22,10 +21,6 @@ var ErrFutureRevision = errors.New("revision is not reached yet")
 // ErrRestored says that the store was restored from a backup, and that a
 // revision which was seen before is not in its history any more.
 var ErrRestored = errors.New("the store was restored from a backup, and has another history now")
-
-// lostFor is for how long a revision that the store has lost is refused to who
-// names no mark. Later it is taken for the one that has its number now.
-const lostFor = time.Minute
 
 // Event is what one revision did to the policy.
 type Event struct {
@@ -49,7 +44,8 @@ type ObjectChange struct {
 // write at since it is also sure that this is the history that since is of.
 //
 // It is ErrCompacted if etcd has dropped changes since, ErrRestored if since is
-// of another history or the store gets another one, and ErrUnavailable if it is
+// of another history, or may be since it was lost and no mark is given, or the
+// store gets another one, and ErrUnavailable if it is
 // lost on the way; whoever remembers the last revision and its mark can go on
 // from there.
 func (s *Store) History(ctx context.Context, since int64, mark string, started func() error, each func(Event) error) error {
@@ -126,11 +122,11 @@ func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history
 	if rev > r.Header.Revision {
 		return &OpError{Op: "history", Kind: ErrFutureRevision, Err: fmt.Errorf("%d, now is %d", rev, r.Header.Revision)}
 	}
-	if mark == "" && time.Since(h.since) < lostFor {
+	if mark == "" {
 		mark = h.lost.at(rev)
 	}
 	if mark == "" {
-		return nil
+		return s.Unambiguous(ctx, rev)
 	}
 	r, err = s.get(ctx, s.keys.head(), clientv3.WithRev(rev))
 	switch {

@@ -35,6 +35,7 @@ type Store struct {
 
 	cache  func() *cache     // starts the cache on first use
 	hosts  func() *hostBoard // starts the watch of hosts on first use
+	losses func() *lossBoard // starts the watch of what was lost on first use
 	close  func() error
 	leases leases
 
@@ -65,6 +66,7 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	s.spawn(s.tellTrouble)
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
+	s.losses = sync.OnceValue(s.startLosses)
 	s.memberBoard = sync.OnceValue(s.startMembers)
 	s.close = sync.OnceValue(s.shut)
 	return s, nil

@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Whoever notices that the store went back writes into it what was lost, so
+// that those know it too who come later and have seen nothing of it: a host's
+// report that the backup had says nothing of what the host did afterwards, and
+// a revision that was lost is given out again.
+
+// maxLosses bounds how many are kept in the store, some 200 bytes each.
+const maxLosses = 32
+
+// loss is a part of a history that the store does not have any more: what was
+// written after revision from, up to the write at revision to, which had the
+// mark. How much was lost at the least, that is: others may have seen more.
+type loss struct {
+	from, to int64
+	mark     string
+	at       int64 // etcd's revision when it was noticed
+}
+
+type lossRecord struct {
+	recordHeader
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+	At   int64 `json:"at"`
+	When stamp `json:"when"` // for people
+}
+
+// noteLoss writes down that of the history that ended with these marks a part
+// is lost, and tries until it is written or the store closed.
+func (s *Store) noteLoss(gone marks) {
+	for delay := retryDelayMin; s.ctx.Err() == nil; delay = min(2*delay, retryDelayMax) {
+		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
+		err := s.tryNoteLoss(ctx, gone)
+		cancel()
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, rpctypes.ErrPermissionDenied):
+			s.cfg.Logger.Warn("what the store lost is not written down for others", "error", err)
+			return
+		}
+		s.idle(delay)
+	}
+}
+
+func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
+	last := gone.head()
+	if last.rev == 0 {
+		return nil // nothing is known of what was
+	}
+	t, err := (&witness{s.keys.head(), last.rev, last.mark}).testify(ctx, s.client)
+	if err != nil || t.lineage != otherHistory {
+		return err // if it cannot be told any more, nothing may be lost
+	}
+	l := loss{to: last.rev, mark: last.mark, at: t.now.Header.Revision}
+	if l.from, err = s.common(ctx, gone); err != nil {
+		return err
+	}
+	value, err := marshal(lossRecord{current, l.from, l.to, l.at, stampOf(time.Now())})
+	if err != nil {
+		return err
+	}
+	key := s.keys.loss(l.mark)
+	r, err := s.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).Then(clientv3.OpPut(key, value)).Commit()
+	if err != nil || !r.Succeeded {
+		return err // or another one has seen the same
+	}
+	s.cfg.Logger.Warn("the store lost revisions when it was restored", "after", l.from, "up_to", l.to, "noticed_at", l.at)
+	return s.trimLosses(ctx)
+}
+
+// common is the latest write of a history of before that the store has, by
+// bisection: what is before a write that it has, it has as well. It is 0 if
+// none of those that are remembered is certain to be there.
+func (s *Store) common(ctx context.Context, gone marks) (rev int64, err error) {
+	known := slices.DeleteFunc(slices.Clone(gone.all), func(w markedRevision) bool { return w.mark == "" })
+	i := sort.Search(len(known), func(i int) bool {
+		if err != nil {
+			return true
+		}
+		var t testimony
+		t, err = (&witness{s.keys.head(), known[i].rev, known[i].mark}).testify(ctx, s.client)
+		return t.lineage != sameHistory
+	})
+	if err != nil || i == 0 {
+		return 0, err
+	}
+	return known[i-1].rev, nil
+}
+
+// trimLosses forgets the oldest that are too many.
+func (s *Store) trimLosses(ctx context.Context) error {
+	r, err := s.client.Get(ctx, s.keys.losses(), clientv3.WithPrefix(), clientv3.WithKeysOnly(),
+		clientv3.WithSort(clientv3.SortByModRevision, clientv3.SortAscend))
+	if err != nil {
+		return err
+	}
+	for i := range max(0, len(r.Kvs)-maxLosses) {
+		if _, err := s.client.Delete(ctx, string(r.Kvs[i].Key)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lossBoard is the sink that holds what the store has lost.
+type lossBoard struct {
+	store  *Store
+	health *health
+	pulse  pulse
+
+	mu     sync.Mutex
+	all    map[string]loss // by mark
+	loaded bool
+}
+
+func (s *Store) startLosses() *lossBoard {
+	b := &lossBoard{store: s, health: newHealth(), all: map[string]loss{}}
+	s.spawn(func() {
+		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.losses(), probe: s.keys.head(), sink: b, health: b.health}
+		_ = f.run(s.ctx) // ends with the store only
+	})
+	return b
+}
+
+// ready waits for the first load, but not longer than the first attempt at it.
+func (b *lossBoard) ready(ctx context.Context) error {
+	return b.health.awaitLoad(ctx, b.store.ctx.Done(), &b.pulse, b.isLoaded)
+}
+
+func (b *lossBoard) isLoaded() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.loaded
+}
+
+// noticed is the etcd revision up to which what was written may have been
+// written before the last loss; 0 if none is known.
+func (b *lossBoard) noticed() (at int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.all {
+		at = max(at, l.at)
+	}
+	return at
+}
+
+// has tells whether a revision was given out in a history that is lost. It may
+// have been given out again since.
+func (b *lossBoard) has(rev int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.all {
+		if l.from < rev && rev <= l.to {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *lossBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+	all := map[string]loss{}
+	err := pages(func(kv *mvccpb.KeyValue) error {
+		b.decode(all, kv)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.all, b.loaded = all, true
+	b.mu.Unlock()
+	b.pulse.beat()
+	return nil
+}
+
+func (b *lossBoard) events(_ int64, events []*clientv3.Event) error {
+	b.mu.Lock()
+	for _, e := range events {
+		if e.Type == clientv3.EventTypeDelete {
+			delete(b.all, b.mark(e.Kv))
+			continue
+		}
+		b.decode(b.all, e.Kv)
+	}
+	b.mu.Unlock()
+	b.pulse.beat()
+	return nil
+}
+
+// decode passes over what it cannot read.
+func (b *lossBoard) decode(into map[string]loss, kv *mvccpb.KeyValue) {
+	var r lossRecord
+	if err := unmarshal(kv.Value, &r); err != nil {
+		b.store.cfg.Logger.Warn("note of a loss ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
+		return
+	}
+	into[b.mark(kv)] = loss{r.From, r.To, b.mark(kv), r.At}
+}
+
+func (b *lossBoard) mark(kv *mvccpb.KeyValue) string {
+	return strings.TrimPrefix(string(kv.Key), b.store.keys.losses())
+}
+
+// What the store has now is loaded anew; until then what was lost stays lost.
+func (b *lossBoard) forget()                      {}
+func (b *lossBoard) doubt()                       {}
+func (b *lossBoard) behind(*mvccpb.KeyValue) bool { return false }

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLossIsKnownLater restores etcd under a store that follows it, and then asks
+// one that was opened only afterwards, which has seen nothing of what was lost.
+func TestLossIsKnownLater(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		first := open(t, e.config())
+		kept := mustUpdate(t, first, put(account("a"), group("a", "g")))
+		putLevel(t, first, LevelNow)
+		report := HostStatus{Host: "dead", Applied: kept, Mark: first.cache().markAt(kept), Heartbeat: time.Now()}
+		if err := first.PutHost(t.Context(), report); err != nil {
+			t.Fatal(err)
+		}
+		e.save(t)
+
+		// The host goes on, and dies. Its report of that is lost.
+		running := open(t, e.config())
+		last := spoil(t, running, 40)
+		lostMark := running.cache().markAt(last)
+		awaitHost(t, running, "dead", kept)
+		report.Applied, report.Mark = last, lostMark
+		if err := running.PutHost(t.Context(), report); err != nil {
+			t.Fatal(err)
+		}
+		awaitHost(t, running, "dead", last)
+		e.stop(t)
+		e.restore(t, false)
+		e.start(t)
+		waitUntil(t, "the loss is written down", func() bool { return running.losses().noticed() > 0 })
+		l := slices.Collect(mapsValues(running.losses()))[0]
+		if l.from != kept || l.to != last || l.mark != lostMark {
+			t.Errorf("lost is %+v, want from %d to %d, mark %s", l, kept, last, lostMark)
+		}
+
+		later := open(t, e.config())
+		if err := later.WaitHosts(within(t, 20*time.Second), func([]HostStatus) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+		if h := later.Hosts()[0]; h.Applied != 0 || h.Doubt == "" {
+			t.Errorf("a report that the backup had is believed: %+v", h)
+		}
+		if err := later.Holds(t.Context(), last); !errors.Is(err, ErrRestored) && !errors.Is(err, ErrFutureRevision) {
+			t.Errorf("the lost revision, to which the store has not come again: %v", err)
+		}
+		if err := later.PutHost(t.Context(), HostStatus{Host: "alive"}); err != nil { // at a revision that was one of the policy
+			t.Fatal(err)
+		}
+		now := kept
+		for now <= last {
+			now = mustUpdate(t, later, put(account(fmt.Sprintf("new-%d", now))))
+		}
+		var again, other int64 // were lost, and are one of the policy again, or of something else
+		for rev := kept + 1; rev < last; rev++ {
+			switch later.cache().markAt(rev) {
+			case "":
+				other = rev
+			default:
+				again = rev
+			}
+		}
+		if again == 0 || other == 0 {
+			t.Fatal("the test does not have the revisions that it is about")
+		}
+		for _, c := range []struct {
+			name  string
+			rev   int64
+			mark  string
+			since error // of events since then
+			holds error
+		}{
+			{"kept, without a mark", kept, "", nil, nil},
+			{"given out again, without a mark", again, "", ErrRestored, nil},
+			{"given out again, with its mark", again, later.cache().markAt(again), nil, nil},
+			{"given out again for something else", other, "", ErrRestored, ErrRestored},
+			{"the latest, without a mark", now, "", nil, nil},
+			{"to come", now + 1000, "", ErrFutureRevision, ErrFutureRevision},
+			{"lost, with its mark", last, lostMark, ErrRestored, nil},
+		} {
+			err := later.History(within(t, 20*time.Second), c.rev, c.mark, func() error { return errEnough }, nil)
+			if errors.Is(err, errEnough) {
+				err = nil
+			}
+			if !errors.Is(err, c.since) {
+				t.Errorf("events since %d, %s: %v, want %v", c.rev, c.name, err, c.since)
+			}
+			if err := later.Holds(t.Context(), c.rev); !errors.Is(err, c.holds) {
+				t.Errorf("revision %d, %s: %v, want %v", c.rev, c.name, err, c.holds)
+			}
+		}
+		// The host speaks again.
+		report.Applied, report.Mark = now, later.cache().markAt(now)
+		if err := later.PutHost(t.Context(), report); err != nil {
+			t.Fatal(err)
+		}
+		awaitHost(t, later, "dead", now)
+	})
+}
+
+// TestReportOfAnOldWrite: a host that has stood still since an old write is
+// believed by who comes later, if the store still has that write.
+func TestReportOfAnOldWrite(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		old := mustUpdate(t, s, put(account("a")))
+		putLevel(t, s, LevelNow)
+		for host, mark := range map[string]string{"stands": s.cache().markAt(old), "lies": "another"} {
+			if err := s.PutHost(t.Context(), HostStatus{Host: host, Applied: old, Mark: mark}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustUpdate(t, s, put(account("b")))
+		later := open(t, e.config())
+		awaitHost(t, later, "stands", old)
+		awaitHost(t, later, "lies", 0)
+		compact(t, e.config())
+		last := open(t, e.config())
+		awaitHost(t, last, "stands", 0)
+		waitUntil(t, "why it is not believed", func() bool { return strings.Contains(last.Hosts()[1].Doubt, "nothing left that tells") })
+	})
+}
+
+func mapsValues(b *lossBoard) func(func(loss) bool) {
+	return func(yield func(loss) bool) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, l := range b.all {
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
