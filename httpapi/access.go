@@ -42,7 +42,7 @@ func (c *call) authorize(need access) error {
 	c.who = who
 	switch need {
 	case accountRead, accountWrite:
-		if !who.Owns(c.account) {
+		if !who.Owns(c.in.account) {
 			return transport.NotFound()
 		}
 		if need == accountWrite && who.Role == tokens.Viewer {
@@ -53,7 +53,7 @@ func (c *call) authorize(need access) error {
 			return forbidden("this takes a token for all accounts")
 		}
 	case platformWrite:
-		if c.account != "" && !who.Owns(c.account) {
+		if c.in.account != "" && !who.Owns(c.in.account) {
 			return transport.NotFound()
 		}
 		if !who.Platform() {

@@ -26,58 +26,56 @@ func accountBody(v *plan.View, id string) (any, string) {
 }
 
 func getAccount(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return accountBody(v, c.account) })
+	return c.object(func(v *plan.View) (any, string) { return accountBody(v, c.in.account) })
 }
 
-func (c *call) showWrittenAccount(v *plan.View, _ plan.Result) (any, string) {
-	return accountBody(v, c.account)
-}
+func showWrittenAccount(now after) (any, string) { return accountBody(now.view, now.result.Key.ID) }
 
-func putAccount(c *call) error {
-	n, r, err := c.objectBody()
+func putAccount(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	spec := readAccount(r, n, c.account)
-	return c.mutate(mutation{faults: r.Faults, show: c.showWrittenAccount,
+	spec := readAccount(r, n, in.account)
+	return mutation{faults: r.Faults, show: showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PutAccount(s, req, c.account, spec)
-		}})
+			return plan.PutAccount(s, req, in.account, spec)
+		}}, nil
 }
 
-func patchAccount(c *call) error {
-	patch, r, err := c.objectBody()
+func patchAccount(in *input) (mutation, error) {
+	patch, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
 	patch = settingsInPlace(patch)
-	return c.mutate(mutation{faults: r.Faults, show: c.showWrittenAccount,
+	return mutation{faults: r.Faults, show: showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PatchAccount(s, req, c.account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
-				return strictjson.Edit(writableAccount(a), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.AccountSpec { return readAccount(r, n, c.account) })
+			return plan.PatchAccount(s, req, in.account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
+				return strictjson.Edit(writableAccount(a), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.AccountSpec { return readAccount(r, n, in.account) })
 			})
-		}})
+		}}, nil
 }
 
-func deleteAccount(c *call) error {
-	if err := c.noBody(); err != nil {
-		return err
+func deleteAccount(in *input) (mutation, error) {
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
 	}
-	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteAccount(s, req, c.account)
-	}})
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteAccount(s, req, in.account)
+	}}, nil
 }
 
 var instanceList = listing[*secgroup.Instance]{
 	items: func(c *call, v *plan.View) ([]*secgroup.Instance, error) {
-		if v.Account(c.account) == nil {
+		if v.Account(c.in.account) == nil {
 			return nil, transport.NotFound()
 		}
-		return v.Instances(c.account), nil
+		return v.Instances(c.in.account), nil
 	},
 	key: func(i *secgroup.Instance) string { return i.ID },
 	keep: func(c *call, _ *plan.View) (func(*secgroup.Instance) bool, error) {
-		name, prefix := c.query("name"), c.query("name_prefix")
+		name, prefix := c.in.query("name"), c.in.query("name_prefix")
 		return func(i *secgroup.Instance) bool {
 			return (name == "" || i.Name == name) && strings.HasPrefix(i.Name, prefix)
 		}, nil
@@ -85,10 +83,6 @@ var instanceList = listing[*secgroup.Instance]{
 	show: func(_ *call, v *plan.View) func(*secgroup.Instance) any {
 		return func(i *secgroup.Instance) any { return showInstance(v, i) }
 	},
-}
-
-func (c *call) instanceRef() secgroup.InstanceRef {
-	return secgroup.InstanceRef{Account: c.account, ID: c.param("instance")}
 }
 
 func instanceBody(v *plan.View, ref secgroup.InstanceRef) (any, string) {
@@ -100,29 +94,29 @@ func instanceBody(v *plan.View, ref secgroup.InstanceRef) (any, string) {
 }
 
 func getInstance(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return instanceBody(v, c.instanceRef()) })
+	return c.object(func(v *plan.View) (any, string) { return instanceBody(v, c.in.instanceRef()) })
 }
 
-func putInstance(c *call) error {
-	n, r, err := c.objectBody()
+func putInstance(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	ref := c.instanceRef()
+	ref := in.instanceRef()
 	name := readInstance(r, n, ref)
-	return c.mutate(mutation{faults: r.Faults,
+	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutInstance(s, req, ref, name)
 		},
-		show: func(v *plan.View, _ plan.Result) (any, string) { return instanceBody(v, ref) },
-	})
+		show: func(now after) (any, string) { return instanceBody(now.view, ref) },
+	}, nil
 }
 
-func deleteInstance(c *call) error {
-	if err := c.noBody(); err != nil {
-		return err
+func deleteInstance(in *input) (mutation, error) {
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
 	}
-	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteInstance(s, req, c.instanceRef())
-	}})
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteInstance(s, req, in.instanceRef())
+	}}, nil
 }

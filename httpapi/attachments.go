@@ -5,11 +5,6 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// target is the NIC or the instance of the path.
-func (c *call) target() plan.Target {
-	return plan.Target{NIC: c.param("nic"), Instance: c.param("instance")}
-}
-
 type attachedJSON struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
@@ -38,22 +33,22 @@ func attachmentsBody(v *plan.View, account string, t plan.Target) (any, string) 
 }
 
 func getAttachments(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return attachmentsBody(v, c.account, c.target()) })
+	return c.object(func(v *plan.View) (any, string) { return attachmentsBody(v, c.in.account, c.in.target()) })
 }
 
-func putAttachments(c *call) error {
-	n, r, err := c.body()
+func putAttachments(in *input) (mutation, error) {
+	n, r, err := in.body()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
 	ids, at := readGroupIDs(r, n)
-	t := c.target()
-	return c.mutate(mutation{faults: r.Faults,
+	t := in.target()
+	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.SetGroups(s, req, c.account, t, at, ids)
+			return plan.SetGroups(s, req, in.account, t, at, ids)
 		},
-		show: func(v *plan.View, _ plan.Result) (any, string) { return attachmentsBody(v, c.account, t) },
-	})
+		show: func(now after) (any, string) { return attachmentsBody(now.view, in.account, t) },
+	}, nil
 }
 
 // attachmentJSON is one attachment.
@@ -63,28 +58,28 @@ type attachmentJSON struct {
 	Instance string `json:"instance,omitempty"`
 }
 
-func attach(c *call) error {
-	if err := c.noBody(); err != nil {
-		return err
+func attach(in *input) (mutation, error) {
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
 	}
-	t, group := c.target(), c.param("group")
-	return c.mutate(mutation{
+	t, group := in.target(), in.param("group")
+	return mutation{
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.Attach(s, req, c.account, t, group)
+			return plan.Attach(s, req, in.account, t, group)
 		},
-		show: func(v *plan.View, _ plan.Result) (any, string) {
-			names, _ := t.GroupNames(v, c.account)
-			return attachmentJSON{secgroup.ParseGroupRef(c.account, group).Within(c.account), t.NIC, t.Instance}, plan.ListTag(names)
+		show: func(now after) (any, string) {
+			names, _ := t.GroupNames(now.view, in.account)
+			return attachmentJSON{secgroup.ParseGroupRef(in.account, group).Within(in.account), t.NIC, t.Instance}, plan.ListTag(names)
 		},
-	})
+	}, nil
 }
 
-func detach(c *call) error {
-	if err := c.noBody(); err != nil {
-		return err
+func detach(in *input) (mutation, error) {
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
 	}
-	t, group := c.target(), c.param("group")
-	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.Detach(s, req, c.account, t, group)
-	}})
+	t, group := in.target(), in.param("group")
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return plan.Detach(s, req, in.account, t, group)
+	}}, nil
 }

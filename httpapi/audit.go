@@ -63,7 +63,7 @@ func auditLog(account string) string {
 // auditEntry makes the entry of a mutation.
 func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteWrite, error) {
 	v := plan.NewView(before, before.Revision(), r.Changes)
-	account := c.account
+	account := c.in.account
 	e := c.newAuditEntry()
 	size := 0
 	for _, ch := range r.Changes {

@@ -29,13 +29,12 @@ type call struct {
 	req     *http.Request
 	res     *echo.Response
 	route   route
+	in      *input
 	id      string // the request's
-	account string // of the path, "" if it has none
 	who     tokens.Identity
 	begun   time.Time
 	history int64             // of the store, when the call began
 	sum     [sha256.Size]byte // of the body that was read
-	*step                     // of a transaction, if the call is one
 	hits    *groupHits        // of the rules being listed; nil: not asked for
 	stale   *staleness        // of the answer; nil: the store is in contact
 }
@@ -55,7 +54,7 @@ func (a *API) handler(r route) echo.HandlerFunc {
 
 func (a *API) newCall(ec echo.Context, r route) *call {
 	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now(), history: a.store.Generation()}
-	c.account = c.param("account")
+	c.in = &input{account: c.param("account"), path: c.req.URL.EscapedPath(), parameters: c.req.URL.Query(), param: c.param, given: c.body}
 	c.id = c.req.Header.Get("X-Request-Id")
 	if !secgroup.ValidID(c.id) {
 		c.id = a.newID()
@@ -79,7 +78,7 @@ func (c *call) serveRoute() error {
 			return err
 		}
 	}
-	if err := c.checkParameters(); err != nil {
+	if err := c.in.checkParameters(c.route.query); err != nil {
 		return err
 	}
 	if c.route.access != open && c.route.path != metricsPath && c.route.path != whoamiPath {
@@ -87,7 +86,7 @@ func (c *call) serveRoute() error {
 			return err
 		}
 	}
-	return c.route.serve(c)
+	return c.route.does.run(c)
 }
 
 // fail answers with an error, and logs what the caller is not told.
@@ -104,9 +103,6 @@ func (c *call) fail(err error) {
 
 // param returns a path parameter.
 func (c *call) param(name string) string {
-	if c.step != nil {
-		return c.params[name]
-	}
 	v := c.echo.Param(name)
 	if c.req.URL.RawPath != "" { // Echo then matches the path as it was escaped
 		if plain, err := url.PathUnescape(v); err == nil {
@@ -116,77 +112,27 @@ func (c *call) param(name string) string {
 	return v
 }
 
-// below is the path of something in the collection that the request's path names.
-func (c *call) below(id string) string {
-	return strings.TrimSuffix(c.req.URL.EscapedPath(), "/") + "/" + url.PathEscape(id)
-}
-
-func (c *call) groupRef() secgroup.GroupRef {
-	return secgroup.GroupRef{Account: c.account, ID: c.param("group")}
-}
-
-// body reads the request's JSON. Faults of its form are in the reader.
-func (c *call) body() (*strictjson.Node, *strictjson.Reader, error) {
-	if c.step != nil {
-		if c.given == nil {
-			return nil, nil, transport.Refuse(http.StatusBadRequest, strictjson.CodeMalformed, "the operation needs a body")
+// body reads the request's JSON. An optional one that is empty is nil.
+func (c *call) body(optional bool) (*strictjson.Node, secgroup.Faults, error) {
+	if !optional {
+		if err := c.mediaType(); err != nil {
+			return nil, nil, err
 		}
-		return c.given, &strictjson.Reader{}, nil
-	}
-	if err := c.mediaType(); err != nil {
-		return nil, nil, err
 	}
 	raw, err := io.ReadAll(c.req.Body)
 	if err != nil {
 		return nil, nil, c.bodyError(err)
 	}
+	if optional {
+		if len(bytes.TrimSpace(raw)) == 0 {
+			return nil, nil, nil
+		}
+		if err := c.mediaType(); err != nil {
+			return nil, nil, err
+		}
+	}
 	c.sum = sha256.Sum256(raw)
-	n, faults, err := strictjson.Parse(raw)
-	return n, &strictjson.Reader{Faults: faults}, err
-}
-
-// objectBody reads the request's JSON, which must be an object: of anything else
-// every field would be missing, which is no help.
-func (c *call) objectBody() (*strictjson.Node, *strictjson.Reader, error) {
-	n, r, err := c.body()
-	if err == nil && !r.Is(n, strictjson.KindObject, "") {
-		err = r.Faults
-	}
-	return n, r, err
-}
-
-// noBody refuses a body that says anything: the path says it all.
-func (c *call) noBody() error {
-	if c.step != nil {
-		return c.emptyObject(c.given, nil)
-	}
-	raw, err := io.ReadAll(c.req.Body)
-	if err != nil {
-		return c.bodyError(err)
-	}
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil
-	}
-	if err := c.mediaType(); err != nil {
-		return err
-	}
-	n, faults, err := strictjson.Parse(raw)
-	if err != nil {
-		return err
-	}
-	return c.emptyObject(n, faults)
-}
-
-// emptyObject refuses a body, if there is one, that is not {}.
-func (c *call) emptyObject(n *strictjson.Node, faults secgroup.Faults) error {
-	r := &strictjson.Reader{Faults: faults}
-	if n != nil {
-		r.Object(n, "").Close()
-	}
-	if len(r.Faults) > 0 {
-		return r.Faults
-	}
-	return nil
+	return strictjson.Parse(raw)
 }
 
 // bodyError tells a body that is too large from one that did not arrive.

@@ -74,7 +74,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
 
 // connectionsOf asks hosts for the open connections of NICs.
 func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
-	end, err := c.api.questions.begin(c.account, len(ask.nics), c.api.now())
+	end, err := c.api.questions.begin(c.in.account, len(ask.nics), c.api.now())
 	if err != nil { // what the change is about is told all the same
 		return nil, &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
 	}

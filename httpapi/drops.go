@@ -67,16 +67,16 @@ type dropsJSON struct {
 // for drops while somebody asks, so that the first answer is empty; ?wait holds
 // it until there is something to tell.
 func getDrops(c *call) error {
-	limit, err := c.limit()
+	limit, err := c.in.limit()
 	if err != nil {
 		return err
 	}
-	wait, err := c.waitFor()
+	wait, err := c.in.waitFor()
 	if err != nil {
 		return err
 	}
 	var since time.Time
-	if v := c.query("since"); v != "" {
+	if v := c.in.query("since"); v != "" {
 		if since, err = time.Parse(time.RFC3339, v); err != nil {
 			return transport.BadParameter("since is a time such as 2026-01-31T00:00:00Z")
 		}

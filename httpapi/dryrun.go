@@ -11,6 +11,7 @@ import (
 // dryRun answers as if the change had been made; with what it would let through
 // and what not any more, and how many open connections it would cut.
 func (c *call) dryRun(m mutation, req *plan.Request) error {
+	var result plan.Result
 	var out outcome
 	var access *accessJSON
 	var ask asking
@@ -18,17 +19,19 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 	with := func(f func(changes []secgroup.Change, before, after *plan.View) error) error {
 		return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 			var err error
-			if out.result, err = m.plan(s, req); err != nil {
+			if result, err = m.plan(s, req); err != nil {
 				return err
 			}
-			changes := out.result.Changes
+			changes := result.Changes
 			return f(changes, plan.NewView(s, s.Revision(), nil), plan.NewView(s, s.Revision(), changes))
 		})
 	}
 	err := with(func(changes []secgroup.Change, before, after *plan.View) error {
-		ask = c.hostsToAsk(out.result.Effects.Impact, before, after)
-		access = showAccess(c.account, before, after, plan.DiffAccess(before, changes))
-		return c.render(m, &out, after)
+		ask = c.hostsToAsk(result.Effects.Impact, before, after)
+		access = showAccess(c.in.account, before, after, plan.DiffAccess(before, changes))
+		var err error
+		out, err = c.render(m, result, after.Revision(), after)
+		return err
 	})
 	if err != nil {
 		return err

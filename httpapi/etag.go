@@ -24,10 +24,10 @@ func etag(tag string, body []byte) string {
 	return `"` + tag + "-" + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
 }
 
-// entityTags reads If-Match or If-None-Match (RFC 9110, section 13.1).
-func (c *call) entityTags(header string) []string {
+// entityTags reads the values of If-Match or If-None-Match (RFC 9110, section 13.1).
+func entityTags(values []string) []string {
 	var tags []string
-	for _, v := range c.req.Header.Values(header) {
+	for _, v := range values {
 		for t := range strings.SplitSeq(v, ",") {
 			if t = strings.TrimSpace(t); t != "" {
 				tags = append(tags, t)
@@ -37,8 +37,8 @@ func (c *call) entityTags(header string) []string {
 	return tags
 }
 
-// condition is what a write depends on.
-func (c *call) condition() plan.Condition {
+// condition is what a write depends on, by the values of If-Match and If-None-Match.
+func condition(match, noneMatch []string) plan.Condition {
 	state := func(tags []string) []string {
 		for i, t := range tags {
 			if t == "*" {
@@ -53,7 +53,7 @@ func (c *call) condition() plan.Condition {
 		}
 		return tags
 	}
-	return plan.Condition{IfMatch: state(c.entityTags("If-Match")), IfNoneMatch: state(c.entityTags("If-None-Match"))}
+	return plan.Condition{IfMatch: state(entityTags(match)), IfNoneMatch: state(entityTags(noneMatch))}
 }
 
 // read answers a GET with a body, or 304 if the caller has it already.
@@ -69,7 +69,7 @@ func (c *call) read(tag string, body []byte) error {
 	}
 	tag = etag(tag, body)
 	c.res.Header().Set("ETag", tag)
-	known := c.entityTags("If-None-Match")
+	known := entityTags(c.req.Header.Values("If-None-Match"))
 	if slices.Contains(known, tag) || slices.Contains(known, "W/"+tag) || slices.Contains(known, "*") {
 		c.res.WriteHeader(http.StatusNotModified)
 		return nil

@@ -32,10 +32,10 @@ func (c *call) object(show func(v *plan.View) (body any, tag string)) error {
 
 var groupList = listing[*secgroup.Group]{
 	items: func(c *call, v *plan.View) ([]*secgroup.Group, error) {
-		if v.Account(c.account) == nil {
+		if v.Account(c.in.account) == nil {
 			return nil, transport.NotFound()
 		}
-		return v.Groups(c.account), nil
+		return v.Groups(c.in.account), nil
 	},
 	key:  func(g *secgroup.Group) string { return g.ID },
 	keep: keepGroups,
@@ -49,18 +49,18 @@ var groupList = listing[*secgroup.Group]{
 // or key=value), network (listed in its scope), nic (judged by the group) and
 // instance (the group is attached to it).
 func keepGroups(c *call, v *plan.View) (func(*secgroup.Group) bool, error) {
-	name, prefix, network := c.query("name"), c.query("name_prefix"), c.query("network")
-	tag, value, valued := strings.Cut(c.query("tag"), "=")
+	name, prefix, network := c.in.query("name"), c.in.query("name_prefix"), c.in.query("network")
+	tag, value, valued := strings.Cut(c.in.query("tag"), "=")
 	var judging, attached []secgroup.GroupRef
-	if id := c.query("nic"); id != "" {
-		if n := v.NIC(id); n != nil && n.Account == c.account {
+	if id := c.in.query("nic"); id != "" {
+		if n := v.NIC(id); n != nil && n.Account == c.in.account {
 			for _, e := range v.EffectiveGroups(n) {
 				judging = append(judging, e.Group)
 			}
 		}
 	}
-	if id := c.query("instance"); id != "" {
-		for _, a := range v.AttachmentsOfInstance(secgroup.InstanceRef{Account: c.account, ID: id}) {
+	if id := c.in.query("instance"); id != "" {
+		for _, a := range v.AttachmentsOfInstance(secgroup.InstanceRef{Account: c.in.account, ID: id}) {
 			attached = append(attached, a.Group)
 		}
 	}
@@ -69,8 +69,8 @@ func keepGroups(c *call, v *plan.View) (func(*secgroup.Group) bool, error) {
 		return (name == "" || g.Name == name) && strings.HasPrefix(g.Name, prefix) &&
 			(tag == "" || tagged && (!valued || v == value)) &&
 			(network == "" || slices.Contains(g.Networks, network)) &&
-			(c.query("nic") == "" || slices.Contains(judging, g.GroupRef)) &&
-			(c.query("instance") == "" || slices.Contains(attached, g.GroupRef))
+			(c.in.query("nic") == "" || slices.Contains(judging, g.GroupRef)) &&
+			(c.in.query("instance") == "" || slices.Contains(attached, g.GroupRef))
 	}, nil
 }
 
@@ -84,64 +84,64 @@ func groupBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 }
 
 // showWrittenGroup shows the group that a plan wrote.
-func showWrittenGroup(v *plan.View, r plan.Result) (any, string) {
-	return groupBody(v, secgroup.GroupRef{Account: r.Key.Account, ID: r.Key.ID})
+func showWrittenGroup(now after) (any, string) {
+	return groupBody(now.view, secgroup.GroupRef{Account: now.result.Key.Account, ID: now.result.Key.ID})
 }
 
 func getGroup(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return groupBody(v, c.groupRef()) })
+	return c.object(func(v *plan.View) (any, string) { return groupBody(v, c.in.groupRef()) })
 }
 
-func postGroup(c *call) error {
-	n, r, err := c.objectBody()
+func postGroup(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	spec := readGroup(r, n, secgroup.GroupRef{Account: c.account})
-	return c.mutate(mutation{faults: r.Faults, show: showWrittenGroup,
-		location: func(r plan.Result) string { return c.below(r.Key.ID) },
+	spec := readGroup(r, n, secgroup.GroupRef{Account: in.account})
+	return mutation{faults: r.Faults, show: showWrittenGroup,
+		location: func(r plan.Result) string { return in.below(r.Key.ID) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.CreateGroup(s, req, c.account, spec)
-		}})
+			return plan.CreateGroup(s, req, in.account, spec)
+		}}, nil
 }
 
-func putGroup(c *call) error {
-	n, r, err := c.objectBody()
+func putGroup(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	ref := c.groupRef()
+	ref := in.groupRef()
 	spec := readGroup(r, n, ref)
-	return c.mutate(mutation{faults: r.Faults, show: showWrittenGroup,
+	return mutation{faults: r.Faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutGroup(s, req, ref, spec)
-		}})
+		}}, nil
 }
 
-func patchGroup(c *call) error {
-	patch, r, err := c.objectBody()
+func patchGroup(in *input) (mutation, error) {
+	patch, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	ref := c.groupRef()
-	return c.mutate(mutation{faults: r.Faults, show: showWrittenGroup,
+	ref := in.groupRef()
+	return mutation{faults: r.Faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchGroup(s, req, ref, func(g *secgroup.Group) (plan.GroupSpec, secgroup.Faults) {
 				return strictjson.Edit(writableGroup(g), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return readGroup(r, n, ref) })
 			})
-		}})
+		}}, nil
 }
 
-func deleteGroup(c *call) error {
-	cascade, err := c.cascade()
+func deleteGroup(in *input) (mutation, error) {
+	cascade, err := in.cascade()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	if err := c.noBody(); err != nil {
-		return err
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
 	}
-	ref := c.groupRef()
-	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	ref := in.groupRef()
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteGroup(s, req, ref, cascade)
-	}})
+	}}, nil
 }

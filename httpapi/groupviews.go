@@ -32,7 +32,7 @@ type memberJSON struct {
 // memberList is sorted by routing domain, address and NIC.
 var memberList = listing[numbered[secgroup.Member]]{
 	items: func(c *call, v *plan.View) ([]numbered[secgroup.Member], error) {
-		ref := c.groupRef()
+		ref := c.in.groupRef()
 		if v.Group(ref) == nil {
 			return nil, transport.NotFound()
 		}
@@ -60,7 +60,7 @@ type referencesJSON struct {
 // getReferences answers what uses a group, its own rules apart: what stands in
 // the way of deleting it.
 func getReferences(c *call) error {
-	ref := c.groupRef()
+	ref := c.in.groupRef()
 	return c.object(func(v *plan.View) (any, string) {
 		if v.Group(ref) == nil {
 			return nil, ""
@@ -102,23 +102,22 @@ func scopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 }
 
 func getGroupNetworks(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return scopeBody(v, c.groupRef()) })
+	return c.object(func(v *plan.View) (any, string) { return scopeBody(v, c.in.groupRef()) })
 }
 
-func putGroupNetwork(c *call) error { return c.scope(plan.AddGroupNetwork, true) }
+func putGroupNetwork(in *input) (mutation, error) {
+	m, err := scopeMutation(in, plan.AddGroupNetwork)
+	m.show = func(now after) (any, string) { return scopeBody(now.view, in.groupRef()) }
+	return m, err
+}
 
-func deleteGroupNetwork(c *call) error { return c.scope(plan.RemoveGroupNetwork, false) }
+func deleteGroupNetwork(in *input) (mutation, error) {
+	return scopeMutation(in, plan.RemoveGroupNetwork)
+}
 
-func (c *call) scope(do func(plan.Policy, *plan.Request, secgroup.GroupRef, string) (plan.Result, error), shown bool) error {
-	if err := c.noBody(); err != nil {
-		return err
-	}
-	ref, network := c.groupRef(), c.param("network")
-	m := mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+func scopeMutation(in *input, do func(plan.Policy, *plan.Request, secgroup.GroupRef, string) (plan.Result, error)) (mutation, error) {
+	ref, network := in.groupRef(), in.param("network")
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return do(s, req, ref, network)
-	}}
-	if shown {
-		m.show = func(v *plan.View, _ plan.Result) (any, string) { return scopeBody(v, ref) }
-	}
-	return c.mutate(m)
+	}}, in.noBody()
 }

@@ -47,11 +47,11 @@ func (g *groupHits) unused(rule string) bool {
 // listRules lists a group's rules; with ?hits=true or ?unused_since=TIME also what
 // they let through, which the hosts are asked for first.
 func listRules(c *call) error {
-	withHits, err := c.flag("hits")
+	withHits, err := c.in.flag("hits")
 	if err != nil {
 		return err
 	}
-	since := c.query("unused_since")
+	since := c.in.query("unused_since")
 	if !withHits && since == "" {
 		return ruleList.serve(c)
 	}
@@ -72,7 +72,7 @@ func listRules(c *call) error {
 
 // gatherHits asks the hosts of the account's NICs.
 func (c *call) gatherHits(h *groupHits) error {
-	ref := c.groupRef()
+	ref := c.in.groupRef()
 	var mu sync.Mutex
 	hosts, err := c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host

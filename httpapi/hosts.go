@@ -135,7 +135,7 @@ func getHost(c *call) error {
 	return c.object(func(v *plan.View) (any, string) {
 		hosts := c.api.store.Hosts()
 		for _, h := range hosts {
-			if h.Host == c.param("host") {
+			if h.Host == c.in.param("host") {
 				return c.api.hostsNow(hosts).showHost(v, &h), "h"
 			}
 		}
@@ -145,10 +145,10 @@ func getHost(c *call) error {
 
 // deleteHost forgets a host that is no more, so that nobody waits for it.
 func deleteHost(c *call) error {
-	if err := c.noBody(); err != nil {
+	if err := c.in.noBody(); err != nil {
 		return err
 	}
-	host := c.param("host")
+	host := c.in.param("host")
 	if !reports(c.api.store.Hosts(), host) {
 		return transport.NotFound()
 	}

@@ -74,7 +74,7 @@ func (c *call) idempotency() (*idempotency, error) {
 	scope := sha256.Sum256([]byte(c.who.Account + "\x00" + c.who.Name + "\x00" + key))
 	asked := sha256.Sum256([]byte(c.req.Method + " " + c.req.URL.EscapedPath() + "?" + c.req.URL.Query().Encode() + "\x00" + string(c.sum[:])))
 	return &idempotency{
-		name: "idempotency/" + c.account + "/" + hex.EncodeToString(scope[:]),
+		name: "idempotency/" + c.in.account + "/" + hex.EncodeToString(scope[:]),
 		sum:  hex.EncodeToString(asked[:]),
 		now:  c.api.now(),
 		most: c.api.keptBytes,
@@ -100,7 +100,7 @@ func (c *call) replay(i *idempotency) (replayed bool, err error) {
 		return false, err
 	}
 	c.res.Header().Set("Idempotency-Replayed", "true")
-	return true, c.report(i.first(rev, hosts))
+	return true, c.report(i.answer.outcome(rev, hosts))
 }
 
 // kept reads the answer that was kept for the key, if there is one.
@@ -127,7 +127,7 @@ func (c *call) kept(i *idempotency) (found bool, err error) {
 // mayKeep refuses a request with a key if the account has as many answers kept as
 // it may. Requests that come at the same time may be some more.
 func (c *call) mayKeep() error {
-	n, err := c.api.store.CountNotes(c.req.Context(), "idempotency/"+c.account+"/")
+	n, err := c.api.store.CountNotes(c.req.Context(), "idempotency/"+c.in.account+"/")
 	if err == nil && n >= c.api.keptAnswers {
 		return &plan.Conflict{Code: plan.CodeQuotaExceeded, Detail: fmt.Sprintf(
 			"%d answers are kept for Idempotency-Keys of the account, each for %v (one of more than %d KiB counts as several), and that is the limit; send the request without the header",
@@ -157,8 +157,8 @@ func (c *call) beaten(i *idempotency, err error) error {
 // notes keep an answer, and make it the one to give. Beside the note that has it
 // there is an empty one for each keptUnit of its length but the first, so that to
 // count the notes is to count the bytes.
-func (i *idempotency) notes(w written) ([]store.NoteWrite, error) {
-	i.answer = idempotencyRecord{i.sum, i.now, w.status, w.location, w.tag, w.body, w.effects}
+func (i *idempotency) notes(out outcome) ([]store.NoteWrite, error) {
+	i.answer = idempotencyRecord{i.sum, i.now, out.status, out.location, out.tag, out.body, out.effects}
 	value, err := json.Marshal(i.answer)
 	switch {
 	case err != nil:
@@ -174,10 +174,9 @@ func (i *idempotency) notes(w written) ([]store.NoteWrite, error) {
 	return notes, nil
 }
 
-// first is the answer to the first request, made at a revision.
-func (i *idempotency) first(rev int64, hosts need) written {
-	r := i.answer
-	return written{
+// outcome is the answer to the first request, made at a revision.
+func (r *idempotencyRecord) outcome(rev int64, hosts need) outcome {
+	return outcome{
 		status: r.Status, rev: rev, location: r.Location, effects: r.Effects, need: hosts,
 		tag:  string(withRevision([]byte(r.Tag), "", rev)),
 		body: withRevision(r.Body, `"revision":`, rev),

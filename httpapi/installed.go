@@ -37,14 +37,14 @@ type hostAsk struct {
 // one of ?nic, at the same time.
 func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hostAnswerJSON, error) {
 	known := knownGroups{}
-	only := c.query("nic")
+	only := c.in.query("nic")
 	byHost := map[string][]string{}
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		if n := s.NIC(only); s.Account(c.account) == nil || only != "" && (n == nil || n.Account != c.account) {
+		if n := s.NIC(only); s.Account(c.in.account) == nil || only != "" && (n == nil || n.Account != c.in.account) {
 			return transport.NotFound()
 		}
 		at := placement{hosts: c.api.store.Hosts()}.indexed()
-		for _, n := range s.NICsOfAccount(c.account) {
+		for _, n := range s.NICsOfAccount(c.in.account) {
 			if p, ok := at.find(n); ok && (only == "" || n.ID == only) {
 				byHost[p.host] = append(byHost[p.host], n.ID)
 				known.add(s, n)
@@ -56,7 +56,7 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 		return nil, err
 	}
 	hosts := leaveOut(byHost)
-	end, err := c.api.questions.begin(c.account, len(byHost), c.api.now())
+	end, err := c.api.questions.begin(c.in.account, len(byHost), c.api.now())
 	if err != nil {
 		return nil, err
 	}
@@ -117,24 +117,24 @@ type flowsJSON struct {
 // getFlows lists the installed flows of the account's NICs, as the hosts have
 // them now.
 func getFlows(c *call) error {
-	limit, err := c.limit()
+	limit, err := c.in.limit()
 	if err != nil {
 		return err
 	}
-	if cookie := c.query("cookie"); cookie != "" {
+	if cookie := c.in.query("cookie"); cookie != "" {
 		if _, err := strconv.ParseUint(cookie, 0, 64); err != nil {
 			return transport.BadParameter("cookie is a 64-bit number, such as 0x5247060000000001")
 		}
 	}
-	group := secgroup.ParseGroupRef(c.account, c.query("group"))
+	group := secgroup.ParseGroupRef(c.in.account, c.in.query("group"))
 	var mu sync.Mutex
 	out := flowsJSON{Items: []flowJSON{}}
 	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.FlowsAnswer
 		err := c.api.askHost(ctx, host, inquiry.KindFlows, inquiry.FlowsQuestion{
-			Account: c.account, NICs: at.nics, Shared: at.known.list(), Group: group.ID, GroupAccount: group.Account, Rule: c.query("rule"),
-			Cookie: c.query("cookie"), Limit: limit,
+			Account: c.in.account, NICs: at.nics, Shared: at.known.list(), Group: group.ID, GroupAccount: group.Account, Rule: c.in.query("rule"),
+			Cookie: c.in.query("cookie"), Limit: limit,
 		}, &answer)
 		if err != nil {
 			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
@@ -144,7 +144,7 @@ func getFlows(c *call) error {
 		for _, f := range answer.Flows {
 			item := flowJSON{Host: host, Flow: f, Rules: []ruleRefJSON{}}
 			for _, r := range f.Rules {
-				if group, rule := at.known.rule(&r, c.account); rule != nil {
+				if group, rule := at.known.rule(&r, c.in.account); rule != nil {
 					item.Rules = append(item.Rules, ruleRefJSON{*group, *rule})
 				}
 			}
@@ -184,7 +184,7 @@ type connectionsJSON struct {
 // getConnections lists the open connections of the account's NICs, as the hosts
 // have them now.
 func getConnections(c *call) error {
-	limit, err := c.limit()
+	limit, err := c.in.limit()
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func getConnections(c *call) error {
 				Host: host, NIC: conn.NIC, Direction: secgroup.Direction(conn.Direction), packetJSON: showPacket(conn.Packet),
 				State: text(conn.State), Expires: conn.Timeout, Reason: conn.Reason, Mark: conn.Mark,
 			}
-			item.Group, item.Rule = at.known.rule(conn.Rule, c.account)
+			item.Group, item.Rule = at.known.rule(conn.Rule, c.in.account)
 			if conn.Packets > 0 {
 				item.Packets, item.Bytes = &conn.Packets, &conn.Bytes
 			}

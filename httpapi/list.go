@@ -48,7 +48,7 @@ type cursor struct {
 
 // serve answers one page.
 func (l listing[T]) serve(c *call) error {
-	limit, err := c.limit()
+	limit, err := c.in.limit()
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func encodeCursor(at cursor) string {
 
 // cursor reads ?cursor, nil if the list is to be read from its start.
 func (c *call) cursor() (*cursor, error) {
-	v := c.query("cursor")
+	v := c.in.query("cursor")
 	if v == "" {
 		return nil, nil
 	}

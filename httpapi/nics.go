@@ -4,20 +4,21 @@ import (
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // nicList holds an account's NICs. Where they are plugged is what the hosts
 // say now, on every page; all else is of the list's revision.
 var nicList = listing[*secgroup.NIC]{
 	items: func(c *call, v *plan.View) ([]*secgroup.NIC, error) {
-		if v.Account(c.account) == nil {
+		if v.Account(c.in.account) == nil {
 			return nil, transport.NotFound()
 		}
-		return v.NICsOfAccount(c.account), nil
+		return v.NICsOfAccount(c.in.account), nil
 	},
 	key: func(n *secgroup.NIC) string { return n.ID },
 	keep: func(c *call, _ *plan.View) (func(*secgroup.NIC) bool, error) {
-		network, instance := c.query("network"), c.query("instance")
+		network, instance := c.in.query("network"), c.in.query("instance")
 		return func(n *secgroup.NIC) bool {
 			return (network == "" || n.Network == network) && (instance == "" || n.Instance == instance)
 		}, nil
@@ -29,43 +30,45 @@ var nicList = listing[*secgroup.NIC]{
 }
 
 // nicBody shows a NIC of an account, or of any if account is "".
-func (c *call) nicBody(v *plan.View, account, id string) (any, string) {
+func nicBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, string) {
 	n := v.NIC(id)
 	if n == nil || account != "" && n.Account != account {
 		return nil, ""
 	}
-	return showNIC(v, placement{hosts: c.api.store.Hosts()}, n), plan.Tag(n.Revision)
+	return showNIC(v, placement{hosts: hosts}, n), plan.Tag(n.Revision)
 }
 
 func getNIC(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return c.nicBody(v, c.account, c.param("nic")) })
-}
-
-func getPlatformNIC(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return c.nicBody(v, "", c.param("nic")) })
-}
-
-func putNIC(c *call) error {
-	n, r, err := c.objectBody()
-	if err != nil {
-		return err
-	}
-	nic := readNIC(r, n, c.param("nic"))
-	return c.mutate(mutation{faults: r.Faults,
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PutNIC(s, req, nic)
-		},
-		show: func(v *plan.View, _ plan.Result) (any, string) { return c.nicBody(v, "", nic.ID) },
+	return c.object(func(v *plan.View) (any, string) {
+		return nicBody(v, c.api.store.Hosts(), c.in.account, c.in.param("nic"))
 	})
 }
 
-func deleteNIC(c *call) error {
-	if err := c.noBody(); err != nil {
-		return err
+func getPlatformNIC(c *call) error {
+	return c.object(func(v *plan.View) (any, string) { return nicBody(v, c.api.store.Hosts(), "", c.in.param("nic")) })
+}
+
+func putNIC(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
+	if err != nil {
+		return mutation{}, err
 	}
-	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteNIC(s, req, c.param("nic"))
-	}})
+	nic := readNIC(r, n, in.param("nic"))
+	return mutation{faults: r.Faults,
+		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+			return plan.PutNIC(s, req, nic)
+		},
+		show: func(now after) (any, string) { return nicBody(now.view, now.hosts, "", nic.ID) },
+	}, nil
+}
+
+func deleteNIC(in *input) (mutation, error) {
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
+	}
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteNIC(s, req, in.param("nic"))
+	}}, nil
 }
 
 // effectiveRule is a rule that judges a NIC, and why its group does.
@@ -82,8 +85,8 @@ type effectiveRuleJSON struct {
 // effectiveRuleList is sorted by group and rule.
 var effectiveRuleList = listing[numbered[effectiveRule]]{
 	items: func(c *call, v *plan.View) ([]numbered[effectiveRule], error) {
-		n := v.NIC(c.param("nic"))
-		if n == nil || n.Account != c.account {
+		n := v.NIC(c.in.param("nic"))
+		if n == nil || n.Account != c.in.account {
 			return nil, transport.NotFound()
 		}
 		var out []effectiveRule
@@ -100,8 +103,8 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 		in := plan.NewInertness(v)
 		return func(r numbered[effectiveRule]) any {
 			shown := showRule(in, r.item.group, r.item.rule)
-			shown.Group = r.item.group.Within(c.account)
-			shown.RemoteGroup = remoteName(v, c.account, r.item.rule.RemoteGroup)
+			shown.Group = r.item.group.Within(c.in.account)
+			shown.RemoteGroup = remoteName(v, c.in.account, r.item.rule.RemoteGroup)
 			return effectiveRuleJSON{shown, r.item.via}
 		}
 	},

@@ -14,11 +14,11 @@ import (
 // maxWait bounds how long one request may have its answer held.
 const maxWait = 60 * time.Second
 
-// checkParameters refuses query parameters that the route does not have, and
+// checkParameters refuses query parameters that are not among the known ones, and
 // those that are there twice.
-func (c *call) checkParameters() error {
-	for name, values := range c.req.URL.Query() {
-		if !slices.Contains(c.route.query, name) {
+func (in *input) checkParameters(known []string) error {
+	for name, values := range in.parameters {
+		if !slices.Contains(known, name) {
 			return transport.BadParameter(fmt.Sprintf("there is no parameter %q here", name))
 		}
 		if name == "stale" && values[0] != "allow" {
@@ -31,11 +31,11 @@ func (c *call) checkParameters() error {
 	return nil
 }
 
-func (c *call) query(name string) string { return c.req.URL.Query().Get(name) }
+func (in *input) query(name string) string { return in.parameters.Get(name) }
 
 // flag reads a parameter that is true or false.
-func (c *call) flag(name string) (bool, error) {
-	switch v := c.query(name); v {
+func (in *input) flag(name string) (bool, error) {
+	switch v := in.query(name); v {
 	case "", "false":
 		return false, nil
 	case "true":
@@ -46,8 +46,8 @@ func (c *call) flag(name string) (bool, error) {
 }
 
 // confirmed reads ?confirm=open-egress.
-func (c *call) confirmed() (bool, error) {
-	switch v := c.query("confirm"); v {
+func (in *input) confirmed() (bool, error) {
+	switch v := in.query("confirm"); v {
 	case "":
 		return false, nil
 	case "open-egress":
@@ -58,9 +58,9 @@ func (c *call) confirmed() (bool, error) {
 }
 
 // cascade reads ?cascade=attachments,references.
-func (c *call) cascade() (plan.Cascade, error) {
+func (in *input) cascade() (plan.Cascade, error) {
 	var out plan.Cascade
-	v := c.query("cascade")
+	v := in.query("cascade")
 	if v == "" {
 		return out, nil
 	}
@@ -78,8 +78,8 @@ func (c *call) cascade() (plan.Cascade, error) {
 }
 
 // limit reads the size of a page.
-func (c *call) limit() (int, error) {
-	v := c.query("limit")
+func (in *input) limit() (int, error) {
+	v := in.query("limit")
 	if v == "" {
 		return 100, nil
 	}
@@ -91,8 +91,8 @@ func (c *call) limit() (int, error) {
 }
 
 // revision reads ?revision=R, 0 if it is not there.
-func (c *call) revision() (int64, error) {
-	v := c.query("revision")
+func (in *input) revision() (int64, error) {
+	v := in.query("revision")
 	if v == "" {
 		return 0, nil
 	}
@@ -104,8 +104,8 @@ func (c *call) revision() (int64, error) {
 }
 
 // waitFor reads ?wait=20s; a number alone is seconds.
-func (c *call) waitFor() (time.Duration, error) {
-	v := c.query("wait")
+func (in *input) waitFor() (time.Duration, error) {
+	v := in.query("wait")
 	if v == "" {
 		return 0, nil
 	}

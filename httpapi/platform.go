@@ -12,9 +12,9 @@ var networkList = listing[*secgroup.Network]{
 	items: func(_ *call, v *plan.View) ([]*secgroup.Network, error) { return v.Networks(), nil },
 	key:   func(n *secgroup.Network) string { return n.ID },
 	keep: func(c *call, v *plan.View) (func(*secgroup.Network) bool, error) {
-		domain := c.query("routing_domain")
+		domain := c.in.query("routing_domain")
 		wire, warned, err := plan.Wire{}, false, error(nil)
-		if text := c.query("warnings"); text != "" {
+		if text := c.in.query("warnings"); text != "" {
 			if warned, err = strconv.ParseBool(text); err != nil {
 				return nil, transport.BadParameter("warnings is true or false")
 			}
@@ -41,30 +41,30 @@ func networkBody(v *plan.View, id string) (any, string) {
 }
 
 func getNetwork(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return networkBody(v, c.param("network")) })
+	return c.object(func(v *plan.View) (any, string) { return networkBody(v, c.in.param("network")) })
 }
 
-func putNetwork(c *call) error {
-	n, r, err := c.objectBody()
+func putNetwork(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	network := readNetwork(r, n, c.param("network"))
-	return c.mutate(mutation{faults: r.Faults,
+	network := readNetwork(r, n, in.param("network"))
+	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNetwork(s, req, network)
 		},
-		show: func(v *plan.View, _ plan.Result) (any, string) { return networkBody(v, network.ID) },
-	})
+		show: func(now after) (any, string) { return networkBody(now.view, network.ID) },
+	}, nil
 }
 
-func deleteNetwork(c *call) error {
-	if err := c.noBody(); err != nil {
-		return err
+func deleteNetwork(in *input) (mutation, error) {
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
 	}
-	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteNetwork(s, req, c.param("network"))
-	}})
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteNetwork(s, req, in.param("network"))
+	}}, nil
 }
 
 func baselineBody(v *plan.View) (any, string) {
@@ -74,16 +74,16 @@ func baselineBody(v *plan.View) (any, string) {
 
 func getBaseline(c *call) error { return c.object(baselineBody) }
 
-func putBaseline(c *call) error {
-	n, r, err := c.objectBody()
+func putBaseline(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
 	addresses := readBaseline(r, n)
-	return c.mutate(mutation{faults: r.Faults,
+	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutBaseline(s, req, addresses)
 		},
-		show: func(v *plan.View, _ plan.Result) (any, string) { return baselineBody(v) },
-	})
+		show: func(now after) (any, string) { return baselineBody(now.view) },
+	}, nil
 }

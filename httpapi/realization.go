@@ -63,7 +63,7 @@ func (c *call) realize(rev int64, n need, d time.Duration) *realizationJSON {
 // groupRealization answers GET …/security-groups/{g}/realization.
 func groupRealization(c *call) error {
 	return c.realization(func(v *plan.View) (impact.Impact, error) {
-		ref := c.groupRef()
+		ref := c.in.groupRef()
 		if v.Group(ref) == nil {
 			return impact.Impact{}, transport.NotFound()
 		}
@@ -80,16 +80,16 @@ func groupRealization(c *call) error {
 // at ?revision as far as it concerns the account's NICs, or of all of these.
 func accountRealization(c *call) error {
 	return c.realization(func(v *plan.View) (impact.Impact, error) {
-		rev, err := c.revision()
+		rev, err := c.in.revision()
 		if err != nil {
 			return impact.Impact{}, err
 		}
-		if v.Account(c.account) == nil {
+		if v.Account(c.in.account) == nil {
 			return impact.Impact{}, transport.NotFound()
 		}
 		changed, known := c.api.past.impactAt(rev)
 		var i impact.Impact
-		for _, n := range v.NICsOfAccount(c.account) {
+		for _, n := range v.NICsOfAccount(c.in.account) {
 			if !known || changed.Concerns(v, n.ID) {
 				i.AddNIC(n.ID)
 			}
@@ -102,7 +102,7 @@ func accountRealization(c *call) error {
 // or of all that there is.
 func platformRealization(c *call) error {
 	return c.realization(func(*plan.View) (impact.Impact, error) {
-		rev, err := c.revision()
+		rev, err := c.in.revision()
 		if err != nil {
 			return impact.Impact{}, err
 		}
@@ -116,11 +116,11 @@ func platformRealization(c *call) error {
 // realization answers whether an impact is realised at ?revision, which is the
 // latest one unless given, after at most ?wait.
 func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
-	rev, err := c.revision()
+	rev, err := c.in.revision()
 	if err != nil {
 		return err
 	}
-	wait, err := c.waitFor()
+	wait, err := c.in.waitFor()
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ type groupRule struct {
 
 var ruleList = listing[groupRule]{
 	items: func(c *call, v *plan.View) ([]groupRule, error) {
-		g := v.Group(c.groupRef())
+		g := v.Group(c.in.groupRef())
 		if g == nil {
 			return nil, transport.NotFound()
 		}
@@ -27,7 +27,7 @@ var ruleList = listing[groupRule]{
 	},
 	key: func(r groupRule) string { return r.rule.ID },
 	keep: func(c *call, _ *plan.View) (func(groupRule) bool, error) {
-		return func(r groupRule) bool { return c.query("unused_since") == "" || c.hits.unused(r.rule.ID) }, nil
+		return func(r groupRule) bool { return c.in.query("unused_since") == "" || c.hits.unused(r.rule.ID) }, nil
 	},
 	show: func(c *call, v *plan.View) func(groupRule) any {
 		in := plan.NewInertness(v)
@@ -40,7 +40,7 @@ var ruleList = listing[groupRule]{
 		}
 	},
 	tag: func(c *call, v *plan.View) string {
-		if g := v.Group(c.groupRef()); g != nil {
+		if g := v.Group(c.in.groupRef()); g != nil {
 			return plan.Tag(g.Revision)
 		}
 		return "l"
@@ -60,66 +60,66 @@ func ruleBody(v *plan.View, ref secgroup.GroupRef, id string) (any, string) {
 	return showRule(plan.NewInertness(v), g, r), plan.Tag(r.Revision)
 }
 
-func showWrittenRule(v *plan.View, r plan.Result) (any, string) {
-	return ruleBody(v, secgroup.GroupRef{Account: r.Key.Account, ID: r.Key.ID}, r.Rule)
+func showWrittenRule(now after) (any, string) {
+	return ruleBody(now.view, secgroup.GroupRef{Account: now.result.Key.Account, ID: now.result.Key.ID}, now.result.Rule)
 }
 
 func getRule(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return ruleBody(v, c.groupRef(), c.param("rule")) })
+	return c.object(func(v *plan.View) (any, string) { return ruleBody(v, c.in.groupRef(), c.in.param("rule")) })
 }
 
-func postRule(c *call) error {
-	n, r, err := c.objectBody()
+func postRule(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	ref := c.groupRef()
+	ref := in.groupRef()
 	rule := readRule(r, n, "", ref, "", false)
-	return c.mutate(mutation{faults: r.Faults, show: showWrittenRule,
-		location: func(r plan.Result) string { return c.below(r.Rule) },
+	return mutation{faults: r.Faults, show: showWrittenRule,
+		location: func(r plan.Result) string { return in.below(r.Rule) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.CreateRule(s, req, ref, rule)
-		}})
+		}}, nil
 }
 
-func putRule(c *call) error {
-	n, r, err := c.objectBody()
+func putRule(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	ref := c.groupRef()
-	rule := readRule(r, n, "", ref, c.param("rule"), false)
-	return c.mutate(mutation{faults: r.Faults, show: showWrittenRule,
+	ref := in.groupRef()
+	rule := readRule(r, n, "", ref, in.param("rule"), false)
+	return mutation{faults: r.Faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRule(s, req, ref, rule)
-		}})
+		}}, nil
 }
 
-func patchRule(c *call) error {
-	patch, r, err := c.objectBody()
+func patchRule(in *input) (mutation, error) {
+	patch, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	ref, id := c.groupRef(), c.param("rule")
+	ref, id := in.groupRef(), in.param("rule")
 	patch = withoutAliases(patch)
-	return c.mutate(mutation{faults: r.Faults, show: showWrittenRule,
+	return mutation{faults: r.Faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchRule(s, req, ref, id, func(old *secgroup.Rule) (secgroup.Rule, secgroup.Faults) {
 				return strictjson.Edit(writableRule(ref, old), patch, func(r *strictjson.Reader, n *strictjson.Node) secgroup.Rule {
 					return readRule(r, n, "", ref, id, false)
 				})
 			})
-		}})
+		}}, nil
 }
 
-func deleteRule(c *call) error {
-	if err := c.noBody(); err != nil {
-		return err
+func deleteRule(in *input) (mutation, error) {
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
 	}
-	ref, id := c.groupRef(), c.param("rule")
-	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	ref, id := in.groupRef(), in.param("rule")
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteRule(s, req, ref, id)
-	}})
+	}}, nil
 }
 
 // ruleSetJSON is the answer to a PUT of a whole rule set.
@@ -128,24 +128,24 @@ type ruleSetJSON struct {
 	Revision int64      `json:"revision"` // the group's
 }
 
-func putRules(c *call) error {
-	n, r, err := c.body()
+func putRules(in *input) (mutation, error) {
+	n, r, err := in.body()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	ref := c.groupRef()
+	ref := in.groupRef()
 	items, at := readArray(r, n, "rules", "items")
 	set := readRuleSet(r, items, at, ref)
-	return c.mutate(mutation{faults: r.Faults,
+	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRules(s, req, ref, *set)
 		},
-		show: func(v *plan.View, _ plan.Result) (any, string) {
-			g := v.Group(ref)
+		show: func(now after) (any, string) {
+			g := now.view.Group(ref)
 			if g == nil {
 				return nil, ""
 			}
-			shown := showGroup(plan.NewInertness(v), g)
+			shown := showGroup(plan.NewInertness(now.view), g)
 			return ruleSetJSON{shown.Rules, g.Revision}, plan.Tag(g.Revision)
-		}})
+		}}, nil
 }

@@ -24,7 +24,7 @@ func showShare(v *plan.View, ref secgroup.GroupRef, s secgroup.Share) shareJSON 
 // shareList is sorted by account.
 var shareList = listing[secgroup.Share]{
 	items: func(c *call, v *plan.View) ([]secgroup.Share, error) {
-		g := v.Group(c.groupRef())
+		g := v.Group(c.in.groupRef())
 		if g == nil {
 			return nil, transport.NotFound()
 		}
@@ -32,47 +32,49 @@ var shareList = listing[secgroup.Share]{
 	},
 	key: func(s secgroup.Share) string { return s.Account },
 	show: func(c *call, v *plan.View) func(secgroup.Share) any {
-		return func(s secgroup.Share) any { return showShare(v, c.groupRef(), s) }
+		return func(s secgroup.Share) any { return showShare(v, c.in.groupRef(), s) }
 	},
 }
 
 // shareBody shows one share and its tag.
-func (c *call) shareBody(v *plan.View) (any, string) {
-	g := v.Group(c.groupRef())
+func shareBody(v *plan.View, ref secgroup.GroupRef, account string) (any, string) {
+	g := v.Group(ref)
 	if g == nil {
 		return nil, ""
 	}
-	s := g.Share(c.param("grantee"))
+	s := g.Share(account)
 	if len(s.Uses()) == 0 {
 		return nil, ""
 	}
 	return showShare(v, g.GroupRef, s), plan.ShareTag(s)
 }
 
-func getShare(c *call) error { return c.object(c.shareBody) }
+func getShare(c *call) error {
+	return c.object(func(v *plan.View) (any, string) { return shareBody(v, c.in.groupRef(), c.in.param("grantee")) })
+}
 
-func putShare(c *call) error {
-	n, r, err := c.objectBody()
+func putShare(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
-	ref, share := c.groupRef(), readShare(r, n, c.param("grantee"))
-	return c.mutate(mutation{faults: r.Faults,
+	ref, share := in.groupRef(), readShare(r, n, in.param("grantee"))
+	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutShare(s, req, ref, share)
 		},
-		show: func(v *plan.View, _ plan.Result) (any, string) { return c.shareBody(v) },
-	})
+		show: func(now after) (any, string) { return shareBody(now.view, ref, share.Account) },
+	}, nil
 }
 
-func deleteShare(c *call) error {
-	if err := c.noBody(); err != nil {
-		return err
+func deleteShare(in *input) (mutation, error) {
+	if err := in.noBody(); err != nil {
+		return mutation{}, err
 	}
-	ref, account := c.groupRef(), c.param("grantee")
-	return c.mutate(mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	ref, account := in.groupRef(), in.param("grantee")
+	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteShare(s, req, ref, account)
-	}})
+	}}, nil
 }
 
 // readShare reads what an account is to be let do.

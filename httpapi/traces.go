@@ -114,7 +114,7 @@ type traceOutcome struct {
 // postTrace answers 201 when all hosts have answered, or will not; 202 while some
 // may still.
 func postTrace(c *call) error {
-	n, r, err := c.objectBody()
+	n, r, err := c.in.objectBody()
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func postTrace(c *call) error {
 	if !asked {
 		wait = traceWait
 	}
-	a, id, account, begun := c.api, c.api.newTraceID(), c.account, c.api.now().UTC()
+	a, id, account, begun := c.api, c.api.newTraceID(), c.in.account, c.api.now().UTC()
 	// What can be said at once: also whether the request makes sense.
 	first, err := a.tracePolicy(c.req.Context(), account, &spec)
 	if err != nil {
@@ -162,7 +162,7 @@ func postTrace(c *call) error {
 		})
 		done <- traceOutcome{t, err}
 	})
-	location := c.below(id)
+	location := c.in.below(id)
 	select {
 	case o := <-done:
 		if o.err != nil {
@@ -202,10 +202,10 @@ func (t *tracing) unanswered() *tracing {
 
 func getTrace(c *call) error {
 	c.res.Header().Set("Cache-Control", "no-store")
-	if t := c.api.traces.get(c.account, c.param("trace")); t != nil {
+	if t := c.api.traces.get(c.in.account, c.in.param("trace")); t != nil {
 		return c.json(t)
 	}
-	raw, err := c.api.keptElsewhere(c.req.Context(), c.account, c.param("trace"))
+	raw, err := c.api.keptElsewhere(c.req.Context(), c.in.account, c.in.param("trace"))
 	switch {
 	case err != nil:
 		return err

@@ -31,13 +31,6 @@ type operation struct {
 	body                 *strictjson.Node // nil: none
 }
 
-// step is what makes a call one of a transaction.
-type step struct {
-	params  map[string]string // of the path
-	given   *strictjson.Node  // the body, nil if there is none
-	planned *mutation         // what the route's handler came to
-}
-
 type resultJSON struct {
 	As       string  `json:"as,omitempty"`
 	Status   int     `json:"status"`
@@ -49,22 +42,22 @@ type transactionJSON struct {
 	Results []resultJSON `json:"results"`
 }
 
-func postTransaction(c *call) error {
-	n, r, err := c.objectBody()
+func postTransaction(in *input) (mutation, error) {
+	n, r, err := in.objectBody()
 	if err != nil {
-		return err
+		return mutation{}, err
 	}
 	ops := readOperations(r, n)
 	if len(r.Faults) > 0 {
-		return r.Faults
+		return mutation{}, r.Faults
 	}
-	var steps []*call // of the last run of the plan
+	var steps []mutation // of the last run of the plan
 	var results []plan.Result
-	return c.mutate(mutation{
+	return mutation{
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			t := transaction{call: c, ids: map[string]string{}, failed: map[string]bool{}}
+			t := transaction{account: in.account, ids: map[string]string{}, failed: map[string]bool{}}
 			all := make([]plan.Step, len(ops))
-			steps = make([]*call, len(ops))
+			steps = make([]mutation, len(ops))
 			for i := range ops {
 				all[i] = plan.Step{At: ops[i].at, Plan: func(p plan.Policy) (plan.Result, error) {
 					return t.run(p, req, &ops[i], &steps[i])
@@ -74,14 +67,15 @@ func postTransaction(c *call) error {
 			results = each
 			return result, err
 		},
-		show: func(v *plan.View, _ plan.Result) (any, string) {
+		show: func(now after) (any, string) {
 			out := transactionJSON{Results: make([]resultJSON, len(ops))}
 			for i := range ops {
-				out.Results[i] = steps[i].result(v, results[i])
+				out.Results[i] = showStep(&steps[i], after{now.view, results[i], now.hosts})
 				out.Results[i].As = ops[i].as
 			}
 			return out, "t"
-		}})
+		},
+	}, nil
 }
 
 // readOperations reads the list.
@@ -126,13 +120,13 @@ func readOperations(r *strictjson.Reader, n *strictjson.Node) []operation {
 
 // transaction is one run of the plan.
 type transaction struct {
-	*call
-	ids    map[string]string // by the names of the operations that are done
-	failed map[string]bool   // names of those that are refused
+	account string
+	ids     map[string]string // by the names of the operations that are done
+	failed  map[string]bool   // names of those that are refused
 }
 
 // run plans one operation on what those before it leave.
-func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into **call) (plan.Result, error) {
+func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into *mutation) (plan.Result, error) {
 	result, err := t.try(p, req, op, into)
 	if op.as != "" {
 		switch {
@@ -147,7 +141,7 @@ func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into 
 	return result, err
 }
 
-func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into **call) (plan.Result, error) {
+func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into *mutation) (plan.Result, error) {
 	resolve := references{t, &strictjson.Reader{}, false}
 	path, query, _ := strings.Cut(op.path, "?")
 	var segments []string
@@ -164,16 +158,16 @@ func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into 
 	case resolve.dead:
 		return plan.Result{}, plan.ErrNotTried
 	}
-	sub, err := t.sub(op, segments, query, body)
+	in, decode, err := t.input(op, segments, query, body)
 	if err != nil {
 		return plan.Result{}, err
 	}
-	*into = sub
-	if err := sub.route.serve(sub); err != nil {
+	m, err := decode(in)
+	if err != nil {
 		return plan.Result{}, err
 	}
-	m := sub.planned
-	return m.plan(p, req.Step(sub.condition(), m.faults))
+	*into = m
+	return m.plan(p, req.Step(condition([]string{op.ifMatch}, []string{op.ifNoneMatch}), m.faults))
 }
 
 // references replaces the names of earlier operations by the ids of what they made.
@@ -221,8 +215,8 @@ func (r *references) node(n *strictjson.Node, at string) *strictjson.Node {
 // stepPaths are the resources of an account that a transaction may write.
 var stepPaths = []string{"security-groups", "instances", "nics"}
 
-// sub makes the call that an operation stands for.
-func (t *transaction) sub(op *operation, segments []string, query string, body *strictjson.Node) (*call, error) {
+// input makes the input that an operation stands for, and finds what decodes it.
+func (t *transaction) input(op *operation, segments []string, query string, body *strictjson.Node) (*input, changes, error) {
 	fault := func(detail string) error {
 		return transport.Placed{Faults: secgroup.Faults{{Pointer: op.at + "/path", Code: secgroup.CodeInvalidValue, Detail: detail}}}
 	}
@@ -230,41 +224,40 @@ func (t *transaction) sub(op *operation, segments []string, query string, body *
 	for i, s := range segments {
 		plain, err := url.PathUnescape(s)
 		if err != nil {
-			return nil, fault("is not a path")
+			return nil, nil, fault("is not a path")
 		}
 		segments[i] = plain
 		whole += "/" + url.PathEscape(plain)
 	}
-	r, params, ok := stepRoute(op.method, segments)
-	if !ok {
-		return nil, fault("no operation of that method and path can be part of a transaction; paths begin with /security-groups, /instances or /nics")
+	r, decode, params := stepRoute(op.method, segments)
+	if decode == nil {
+		return nil, nil, fault("no operation of that method and path can be part of a transaction; paths begin with /security-groups, /instances or /nics")
 	}
-	params["account"] = t.account
 	u, err := url.Parse(whole + "?" + query)
 	if err != nil {
-		return nil, fault("is not a path")
+		return nil, nil, fault("is not a path")
 	}
-	if q := u.Query(); q.Has("dry_run") || q.Has("confirm") {
-		return nil, fault("dry_run and confirm are parameters of the whole transaction")
-	}
-	sub := *t.call
-	sub.route = r
-	sub.step = &step{params: params, given: body}
-	sub.req = (&http.Request{Method: op.method, URL: u, Header: http.Header{}}).WithContext(t.req.Context())
-	for name, v := range map[string]string{"If-Match": op.ifMatch, "If-None-Match": op.ifNoneMatch} {
-		if v != "" {
-			sub.req.Header.Set(name, v)
+	in := &input{account: t.account, path: whole, parameters: u.Query(), param: func(name string) string { return params[name] }}
+	in.given = func(optional bool) (*strictjson.Node, secgroup.Faults, error) {
+		if body == nil && !optional {
+			return nil, nil, transport.Refuse(http.StatusBadRequest, strictjson.CodeMalformed, "the operation needs a body")
 		}
+		return body, nil, nil
 	}
-	return &sub, sub.checkParameters()
+	if in.parameters.Has("dry_run") || in.parameters.Has("confirm") {
+		return nil, nil, fault("dry_run and confirm are parameters of the whole transaction")
+	}
+	return in, decode, in.checkParameters(r.query)
 }
 
-// stepRoute finds the route of an operation.
-func stepRoute(method string, segments []string) (r route, params map[string]string, ok bool) {
+// stepRoute finds the route of an operation, and what decodes it: nil if there is
+// none.
+func stepRoute(method string, segments []string) (r route, decode changes, params map[string]string) {
 	for _, r := range routes() {
 		path, below := strings.CutPrefix(r.path, "/v1/accounts/{account}/")
 		parts := strings.Split(path, "/")
-		if !below || r.access != accountWrite || r.method != method || len(parts) != len(segments) || !slices.Contains(stepPaths, parts[0]) {
+		decode, writes := r.does.(changes)
+		if !below || !writes || r.access != accountWrite || r.method != method || len(parts) != len(segments) || !slices.Contains(stepPaths, parts[0]) {
 			continue
 		}
 		params := map[string]string{}
@@ -277,19 +270,18 @@ func stepRoute(method string, segments []string) (r route, params map[string]str
 			}
 		}
 		if fits {
-			return r, params, true
+			return r, decode, params
 		}
 	}
-	return route{}, nil, false
+	return route{}, nil, nil
 }
 
-// result shows what became of an operation.
-func (c *call) result(v *plan.View, r plan.Result) resultJSON {
-	m := c.planned
-	w := c.written(*m, &outcome{result: r})
-	out := resultJSON{Status: w.status, Location: text(w.location)}
+// showStep shows what became of an operation.
+func showStep(m *mutation, now after) resultJSON {
+	made := m.outcome(now.result)
+	out := resultJSON{Status: made.status, Location: text(made.location)}
 	if m.show != nil {
-		if body, _ := m.show(v, r); body != nil {
+		if body, _ := m.show(now); body != nil {
 			out.Body = body
 		}
 	}

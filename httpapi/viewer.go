@@ -107,7 +107,7 @@ func (c *call) ownDependents(deps []plan.Dependent) []plan.Dependent {
 	var out []plan.Dependent
 	for _, d := range deps {
 		switch {
-		case d.Account == c.account:
+		case d.Account == c.in.account:
 			d.Account = ""
 		case d.Account != "" && c.viewer() != "":
 			d = plan.Dependent{Account: d.Account}
