@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/httpapi/tokens"
@@ -37,7 +39,7 @@ A line of the tokens file (role: admin, member or viewer; account * is the platf
 
 Every flag may be a line of a YAML file ("listen: 0.0.0.0:8443") or a variable (RINGFENCE_LISTEN): the command line wins over the
 environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP the API reads all of it again, takes up
-log-level and rate-limit, and says in its log what else has changed and takes a restart.
+log-level and rate-limit, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
 
 Examples:
   ringfence api --config /etc/ringfence/api.yaml
@@ -59,7 +61,7 @@ func (c *apiCmd) check() error {
 	if err := c.listenFlags.check(); err != nil {
 		return err
 	}
-	if _, err := c.config(nil); err != nil {
+	if _, err := c.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler))); err != nil {
 		return err
 	}
 	return tokens.Check(c.Tokens)
@@ -73,15 +75,16 @@ func (c *apiCmd) rate() transport.RateLimit {
 func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 	hangups := hangups()
 	log, level := c.logger(std.err)
+	certs := certfile.NewSet(log)
 	if err := c.check(); err != nil {
 		return err
 	}
-	l, err := c.listener(ctx)
+	l, err := c.listener(ctx, certs)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	cfg, err := c.config(log)
+	cfg, err := c.config(log, certs)
 	if err != nil {
 		return err
 	}
@@ -92,8 +95,10 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 	}
 	defer s.Close()
 	s.Join(store.ClusterMember{ID: newProcessID(), Version: version, Machine: machineName()})
+	registry := newRegistry()
+	registry.MustRegister(certs)
 	api, err := openAPI(httpapi.Config{
-		Store: s, Logger: log, Registry: newRegistry(),
+		Store: s, Logger: log, Registry: registry,
 		Rate:  c.rate(),
 		Audit: httpapi.AuditConfig{Keep: time.Duration(c.AuditDays) * 24 * time.Hour, Entries: c.AuditEntries},
 	}, c.Tokens)
@@ -104,13 +109,14 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 	manager := service.New(log)
 	context.AfterFunc(ctx, manager.Stopping)
 	again := reloader{
-		launch: launch, log: log, manager: manager, check: func(next *cli) error { return next.API.check() },
+		launch: launch, log: log, manager: manager, always: certs.Reload, check: func(next *cli) error { return next.API.check() },
 		live: map[string]func(*cli){
 			"log-level":  func(next *cli) { level.Set(next.API.level()) },
 			"rate-limit": func(next *cli) { api.SetRate(next.API.rate()) },
 		},
 	}
 	go again.run(ctx, hangups)
+	go certs.Run(ctx)
 	manager.Ready() // who connects from now on is served as soon as serve looks
 	go c.supervise(ctx, manager, c.url(l), s)
 	log.Info("API is listening", "url", c.url(l), "etcd", c.Etcd, "config", c.Config)

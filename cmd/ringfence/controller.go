@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/controller"
 	"github.com/ringfence/ringfence/store"
@@ -53,7 +55,7 @@ A VM is plugged by adding its interface to the bridge with external_ids:iface-id
 
 Every flag may be a line of a YAML file ("uplink: eth1") or a variable (RINGFENCE_UPLINK): the command line wins over the
 environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP the controller reads all of it again, takes up
-log-level, and says in its log what else has changed and takes a restart.
+log-level, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
 
 Examples:
   ringfence controller --config /etc/ringfence/controller.yaml
@@ -74,13 +76,14 @@ func (c *controllerCmd) check() error {
 			return usageError(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
 		}
 	}
-	_, err = c.config(nil)
+	_, err = c.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
 	return err
 }
 
 func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 	hangups := hangups()
 	log, level := c.logger(std.err)
+	certs := certfile.NewSet(log)
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -92,7 +95,7 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) erro
 	if err != nil {
 		return err
 	}
-	cfg, err := c.config(log)
+	cfg, err := c.config(log, certs)
 	if err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) erro
 	}
 	defer s.Close()
 	registry := newRegistry()
-	registry.MustRegister(store.Troubles(s.Condition))
+	registry.MustRegister(store.Troubles(s.Condition), certs)
 	group, ctx := errgroup.WithContext(ctx)
 	if c.Metrics != "" {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Metrics)
@@ -115,10 +118,11 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) erro
 	manager := service.New(log)
 	context.AfterFunc(ctx, manager.Stopping)
 	again := reloader{
-		launch: launch, log: log, manager: manager, check: func(next *cli) error { return next.Controller.check() },
+		launch: launch, log: log, manager: manager, always: certs.Reload, check: func(next *cli) error { return next.Controller.check() },
 		live: map[string]func(*cli){"log-level": func(next *cli) { level.Set(next.Controller.level()) }},
 	}
 	go again.run(ctx, hangups)
+	go certs.Run(ctx)
 	reports := &watchedReports{Reports: s, now: time.Now}
 	manager.Ready()
 	go manager.Run(ctx, func() string { return reports.line() + ", " + storeLine(s.Condition()) }, reports.alive)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 	"github.com/ringfence/ringfence/controller"
 	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/store"
@@ -51,7 +52,8 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.listener(ctx)
+	certs := certfile.NewSet(log)
+	l, err := c.listener(ctx, certs)
 	if err != nil {
 		return err
 	}
@@ -71,6 +73,8 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	defer s.Close()
 	s.Join(store.ClusterMember{ID: newProcessID(), Version: version, Machine: machineName()})
 	registry := newRegistry()
+	registry.MustRegister(certs)
+	go certs.Run(ctx)
 	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry}, dir.tokensFile())
 	if err != nil {
 		return err

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"os"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -19,28 +17,25 @@ type etcdFlags struct {
 }
 
 // config is the store's configuration.
-func (f *etcdFlags) config(log *slog.Logger) (store.Config, error) {
+func (f *etcdFlags) config(log *slog.Logger, certs *certfile.Set) (store.Config, error) {
 	cfg := store.Config{Endpoints: f.Etcd, Logger: log}
 	if f.EtcdCA == "" && f.EtcdCert == "" {
 		return cfg, nil // an https endpoint is then checked against the system's CAs
 	}
 	cfg.TLS = secureTLS()
 	if f.EtcdCA != "" {
-		pem, err := os.ReadFile(f.EtcdCA)
+		roots, err := certs.Authorities("etcd-ca", f.EtcdCA)
 		if err != nil {
 			return cfg, fmt.Errorf("--etcd-ca: %w", err)
 		}
-		cfg.TLS.RootCAs = x509.NewCertPool()
-		if !cfg.TLS.RootCAs.AppendCertsFromPEM(pem) {
-			return cfg, fmt.Errorf("--etcd-ca: %s holds no PEM certificate", f.EtcdCA)
-		}
+		cfg.TLS.RootCAs = roots
 	}
 	if f.EtcdCert != "" {
-		cert, err := tls.LoadX509KeyPair(f.EtcdCert, f.EtcdKey)
+		cert, err := certs.Open("etcd-client", f.EtcdCert, f.EtcdKey)
 		if err != nil {
 			return cfg, fmt.Errorf("--etcd-cert, --etcd-key: %w", err)
 		}
-		cfg.TLS.Certificates = []tls.Certificate{cert}
+		cfg.TLS.GetClientCertificate = cert.GetClientCertificate
 	}
 	return cfg, nil
 }

@@ -52,6 +52,7 @@ type reloader struct {
 	manager *service.Manager
 	check   func(*cli) error           // what is wrong with the settings
 	live    map[string]func(next *cli) // by the flag's name, what can be taken up
+	always  func()                     // at each hangup
 }
 
 // run reads the settings again at each hangup, until ctx ends. If there is
@@ -65,6 +66,7 @@ func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 		case <-hangups:
 		}
 		r.manager.Reloading()
+		r.always()
 		r.reload()
 		r.manager.Ready()
 	}

@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 )
 
 // listenFlags say where an API listens.
@@ -41,7 +43,7 @@ func (f *listenFlags) check() error {
 }
 
 // listener opens what the flags say, if check has nothing against it.
-func (f *listenFlags) listener(ctx context.Context) (net.Listener, error) {
+func (f *listenFlags) listener(ctx context.Context, certs *certfile.Set) (net.Listener, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -56,13 +58,13 @@ func (f *listenFlags) listener(ctx context.Context) (net.Listener, error) {
 	if f.TLSCert == "" {
 		return l, nil
 	}
-	cert, err := tls.LoadX509KeyPair(f.TLSCert, f.TLSKey)
+	cert, err := certs.Open("api", f.TLSCert, f.TLSKey)
 	if err != nil {
 		l.Close()
 		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 	}
 	cfg := secureTLS()
-	cfg.Certificates, cfg.NextProtos = []tls.Certificate{cert}, []string{"h2", "http/1.1"}
+	cfg.GetCertificate, cfg.NextProtos = cert.GetCertificate, []string{"h2", "http/1.1"}
 	return tls.NewListener(l, cfg), nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 )
 
 func TestListenRefusesOtherMachinesWithoutTLS(t *testing.T) {
@@ -37,7 +38,7 @@ func TestListenRefusesOtherMachinesWithoutTLS(t *testing.T) {
 		{"unix:" + strings.Repeat("x", 108), false, "at most 107 bytes, this one has 108"},
 	} {
 		t.Run(c.listen, func(t *testing.T) {
-			l, err := (&listenFlags{Listen: c.listen, InsecureListen: c.insecure}).listener(t.Context())
+			l, err := (&listenFlags{Listen: c.listen, InsecureListen: c.insecure}).listener(t.Context(), certfile.NewSet(slog.New(slog.DiscardHandler)))
 			if err == nil {
 				l.Close()
 			}
@@ -57,19 +58,19 @@ func TestListenUnixReplacesALeftoverOnly(t *testing.T) {
 	defer os.RemoveAll(dir)
 	sock := filepath.Join(dir, "api.sock")
 	f := &listenFlags{Listen: "unix:" + sock}
-	first, err := f.listener(t.Context())
+	first, err := f.listener(t.Context(), certfile.NewSet(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(sock); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	if _, err := f.listener(t.Context()); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := f.listener(t.Context(), certfile.NewSet(slog.New(slog.DiscardHandler))); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("a socket in use: %v", err)
 	}
 	first.(*net.UnixListener).SetUnlinkOnClose(false) // as if the process had been killed
 	first.Close()
-	second, err := f.listener(t.Context())
+	second, err := f.listener(t.Context(), certfile.NewSet(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestListenUnixReplacesALeftoverOnly(t *testing.T) {
 	if err := os.WriteFile(sock, []byte("not a socket"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.listener(t.Context()); err == nil {
+	if _, err := f.listener(t.Context(), certfile.NewSet(slog.New(slog.DiscardHandler))); err == nil {
 		t.Error("it replaced a file that is no socket")
 	}
 }
@@ -88,7 +89,7 @@ func TestListenUnixReplacesALeftoverOnly(t *testing.T) {
 // A stopping server answers what it has begun, and ends what does not end.
 func TestServeLetsRequestsFinish(t *testing.T) {
 	t.Parallel()
-	l, err := (&listenFlags{Listen: "127.0.0.1:0"}).listener(t.Context())
+	l, err := (&listenFlags{Listen: "127.0.0.1:0"}).listener(t.Context(), certfile.NewSet(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}

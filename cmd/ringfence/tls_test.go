@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 )
 
 // certificate writes a self-signed certificate for 127.0.0.1 and its key.
@@ -55,7 +56,7 @@ func certificate(t *testing.T) (cert, key string) {
 // serveFor serves at what the flags say until the test ends.
 func serveFor(t *testing.T, f *listenFlags) net.Addr {
 	t.Helper()
-	l, err := f.listener(t.Context())
+	l, err := f.listener(t.Context(), certfile.NewSet(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
