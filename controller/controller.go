@@ -112,23 +112,24 @@ func (c Config) withDefaults() (Config, error) {
 
 // controller holds what the goroutines of Run share.
 type controller struct {
-	cfg     Config
-	log     *slog.Logger
-	view    *view
-	plugs   *plugs
-	link    *link
-	zones   *zones
-	passes  *revalidation
-	tombs   *tombs
-	sweeper *sweeper
-	desk    *desk
-	others  *elsewhere
-	newest  *newest
-	report  *reporter
-	metrics *metrics
-	ctl     *unixctl.Client // of what enforces
-	asked   *unixctl.Client // of what answers people: its connections are others, and may all be waiting
-	wake    chan struct{}
+	cfg      Config
+	log      *slog.Logger
+	view     *view
+	plugs    *plugs
+	link     *link
+	zones    *zones
+	passes   *revalidation
+	tombs    *tombs
+	sweeper  *sweeper
+	compiled *compiled
+	desk     *desk
+	others   *elsewhere
+	newest   *newest
+	report   *reporter
+	metrics  *metrics
+	ctl      *unixctl.Client // of what enforces
+	asked    *unixctl.Client // of what answers people: its connections are others, and may all be waiting
+	wake     chan struct{}
 }
 
 // Run keeps the bridge until ctx ends; the flows stay in place then. It returns
@@ -161,7 +162,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.passes.run(ctx) })
 	g.Go(func() error { return c.sweeper.run(ctx) })
 	g.Go(func() error { return c.report.run(ctx) })
-	g.Go(func() error { return c.desk.run(ctx) })
+	g.Go(func() error { return c.desk.Run(ctx) })
 	g.Go(func() error { return c.others.run(ctx) })
 	if cfg.Plugs != nil {
 		g.Go(func() error { return c.newest.run(ctx) })
@@ -177,7 +178,6 @@ func newController(cfg Config) *controller {
 	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
 	c.ctl, c.asked = unixctl.Open(cfg.RunDir), unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
-	c.metrics.count(cfg.Metrics, cfg.Asks)
 	c.view = newView(c.notify)
 	c.plugs = newPlugs(cfg, c.log, c.notify)
 	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}
@@ -191,7 +191,12 @@ func newController(cfg Config) *controller {
 	c.tombs = newTombs()
 	c.view.unreadable = c.report.unreadable
 	c.sweeper = newSweeper(c)
-	c.desk = newDesk(c)
+	c.compiled = newCompiled()
+	answers := asked{
+		report: c.report, view: c.view, compiled: c.compiled, plugs: c.plugs, link: c.link, bridge: cfg.Bridge,
+		ctl: func() *unixctl.Client { return c.asked.ForDatapath(c.datapathName()) }, settler: c.newSettler(c.asked),
+	}
+	c.desk = newDesk(DeskConfig{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics}, answers, answers)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
 	c.report.written = c.newest.reported

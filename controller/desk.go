@@ -4,14 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/wire"
-	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -22,9 +23,20 @@ type Asks interface {
 	RefusedAsks() int64
 }
 
+// DeskConfig says where questions come from, and where faults go.
+type DeskConfig struct {
+	Asks    Asks   // nil: nobody asks
+	Host    string // name under which the host is asked
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer // nil: not exported
+}
+
 // desk answers questions about what is installed, beside the engine.
 type desk struct {
-	*controller
+	cfg  DeskConfig
+	log  *slog.Logger
+	host Host
+	sw   Switch
 
 	keeper   inquiry.Keeper
 	counting sync.Mutex
@@ -33,32 +45,40 @@ type desk struct {
 	watch    *dropWatch
 	settled  together // a settle of all who wait for one
 	probes   probes
-
-	mu       sync.RWMutex // held to change what follows; never while waiting
-	compiler *ofrules.Compiler
-	uplink   uint32
 }
 
-func newDesk(c *controller) *desk {
-	d := &desk{controller: c, compiler: ofrules.New(), hits: newHits()}
-	d.keeper = inquiry.Keeper{Log: c.log, Count: c.metrics.panics.Inc, Answer: errPanicked}
+func newDesk(cfg DeskConfig, host Host, sw Switch) *desk {
+	d := &desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(), settled: together{work: sw.Settle}}
+	d.keeper = inquiry.Keeper{Log: d.log, Count: countQuestions(cfg).Inc, Answer: errPanicked}
 	d.reports = &reports{heard: d.hear}
-	d.settled.work = c.newSettler(c.asked).settle
-	d.watch = newDropWatch(c.link, d.reports, d.locate, d.settled.wait)
+	d.watch = newDropWatch(sw.Conn, d.reports, d.locate, d.settled.wait, d.log)
 	return d
 }
 
-// compile runs fn, which changes the compiler, while no question reads it.
-func (d *desk) compile(uplink uint32, fn func(*ofrules.Compiler)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	defer d.watch.kick()
-	d.uplink = uplink
-	fn(d.compiler)
+// countQuestions exports what is counted of questions, and returns the counter of
+// panics.
+func countQuestions(cfg DeskConfig) (panics prometheus.Counter) {
+	opts := func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Namespace: "ringfence", Subsystem: "controller", Name: name, Help: help}
+	}
+	panics = prometheus.NewCounter(opts("panics_total", "Faults of ours met while questions were answered; each is in the log, with its stack."))
+	if cfg.Metrics == nil {
+		return panics
+	}
+	cfg.Metrics.MustRegister(panics)
+	if cfg.Asks != nil {
+		cfg.Metrics.MustRegister(prometheus.NewCounterFunc(
+			opts("questions_refused_total", "Questions of APIs that were refused because too many waited already."),
+			func() float64 { return float64(cfg.Asks.RefusedAsks()) }))
+	}
+	return panics
 }
 
-// run answers until ctx ends.
-func (d *desk) run(ctx context.Context) error {
+// Changed says that other flows were compiled. It waits for nothing.
+func (d *desk) Changed() { d.watch.kick() }
+
+// Run answers until ctx ends.
+func (d *desk) Run(ctx context.Context) error {
 	if d.cfg.Asks == nil {
 		return nil
 	}
@@ -99,18 +119,6 @@ func (d *desk) answerKind(ctx context.Context, kind string, body json.RawMessage
 	return nil, fmt.Errorf("this version does not answer questions of kind %q", kind)
 }
 
-// hear takes what a flow of a probe or a watch reports. What is in the packet is
-// its sender's choice.
-func (d *desk) hear(p wire.PacketIn) {
-	_ = d.keeper.Run("reports", func() error {
-		r, ok := ofrules.ParseReport(p.UserData)
-		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.hear(r, p) && r.Drop != 0 {
-			d.watch.hear(r, p)
-		}
-		return nil
-	})
-}
-
 // reply decodes a question and encodes its answer.
 func reply[Q, A any](ctx context.Context, body json.RawMessage, answer func(context.Context, Q) (A, error)) (json.RawMessage, error) {
 	var q Q
@@ -124,42 +132,29 @@ func reply[Q, A any](ctx context.Context, body json.RawMessage, answer func(cont
 	return json.Marshal(a)
 }
 
-// names resolves the numbers in flows and marks, by the compiler as it is while
-// read lasts.
-type names struct {
-	rule func(number uint32) *inquiry.Rule
-	nic  func(number uint32) string
+// hear takes what a flow of a probe or a watch reports. What is in the packet is
+// its sender's choice.
+func (d *desk) hear(p wire.PacketIn) {
+	_ = d.keeper.Run("reports", func() error {
+		r, ok := ofrules.ParseReport(p.UserData)
+		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.hear(r, p) && r.Drop != 0 {
+			d.watch.hear(r, p)
+		}
+		return nil
+	})
 }
 
-// read calls fn with the compiler's names and the host's ports.
-func (d *desk) read(fn func(names, ofrules.Host)) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	fn(names{
-		rule: d.ruleNumbered,
-		nic: func(number uint32) string {
-			id, _ := d.compiler.NIC(number)
-			return id
-		},
-	}, ofrules.Host{Ports: d.compiler.Ports(), Uplink: d.uplink})
+// rule names the rule of a number, at any time.
+func (d *desk) rule(number uint32) (r *inquiry.Rule) {
+	d.host.Compiled(func(c Compiled, _ uint32) { r = ruleOf(c, number) })
+	return r
 }
 
-// rule resolves one number, at any time.
-func (d *desk) rule(number uint32) *inquiry.Rule {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return d.ruleNumbered(number)
-}
-
-// ruleNumbered needs mu to be held.
-func (d *desk) ruleNumbered(number uint32) *inquiry.Rule {
-	r, ok := d.compiler.Rule(number)
+// ruleOf names the rule of a number in a flow or a mark, nil if there is none now.
+func ruleOf(c Compiled, number uint32) *inquiry.Rule {
+	r, ok := c.Rule(number)
 	if !ok {
 		return nil
 	}
-	return ruleOf(r)
-}
-
-func ruleOf(r secgroup.RuleRef) *inquiry.Rule {
 	return &inquiry.Rule{Account: r.Group.Account, Group: r.Group.ID, ID: r.ID}
 }

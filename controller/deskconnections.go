@@ -16,32 +16,32 @@ import (
 
 // connections reads the open connections of NICs, with what admitted them.
 func (d *desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (inquiry.ConnectionsAnswer, error) {
-	answer := inquiry.ConnectionsAnswer{Connections: []inquiry.Connection{}, Applied: d.report.revision()}
+	answer := inquiry.ConnectionsAnswer{Connections: []inquiry.Connection{}, Applied: d.host.Applied()}
 	var wanted []uint16
-	d.read(func(_ names, h ofrules.Host) {
+	d.host.Compiled(func(c Compiled, _ uint32) {
 		for _, id := range q.NICs {
-			if p, here := h.Ports[id]; here {
-				wanted = append(wanted, p.Zone)
+			if zone := c.Port(id).Zone; zone != 0 {
+				wanted = append(wanted, zone)
 			}
 		}
 	})
-	conns, err := list(ctx, d.asked.ForDatapath(d.datapathName()), wanted)
+	conns, err := d.sw.Connections(ctx, wanted)
 	var unreadable *unixctl.DumpError
 	if err != nil && !errors.As(err, &unreadable) {
 		return answer, err
 	}
 	var all []inquiry.Connection
-	d.view.policy(func(s *secgroup.Snapshot) {
-		d.read(func(n names, h ofrules.Host) {
+	d.host.Policy(func(s *secgroup.Snapshot) {
+		d.host.Compiled(func(c Compiled, _ uint32) {
 			zones := map[uint16]*secgroup.NIC{}
 			for _, id := range q.NICs {
-				if p, here := h.Ports[id]; here && s.NIC(id) != nil {
-					zones[p.Zone] = s.NIC(id)
+				if zone := c.Port(id).Zone; zone != 0 && s.NIC(id) != nil {
+					zones[zone] = s.NIC(id)
 				}
 			}
-			for _, c := range conns {
-				if nic := zones[c.Zone]; nic != nil && !ofrules.IsCut(c.Labels) {
-					all = append(all, showConnection(n, nic, c))
+			for _, conn := range conns {
+				if nic := zones[conn.Zone]; nic != nil && !ofrules.IsCut(conn.Labels) {
+					all = append(all, showConnection(c, nic, conn))
 				}
 			}
 		})
@@ -56,7 +56,7 @@ func (d *desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (
 	return answer, nil
 }
 
-func showConnection(n names, nic *secgroup.NIC, c unixctl.Conn) inquiry.Connection {
+func showConnection(by Compiled, nic *secgroup.NIC, c unixctl.Conn) inquiry.Connection {
 	out := inquiry.Connection{
 		NIC: nic.ID, Direction: string(secgroup.Ingress), State: c.State, Timeout: int64(c.Timeout.Seconds()), Mark: c.Mark, Reason: "unknown",
 		Packet: inquiry.Packet{
@@ -81,7 +81,7 @@ func showConnection(n names, nic *secgroup.NIC, c unixctl.Conn) inquiry.Connecti
 	case ofrules.MarkFragment:
 		out.Reason = "fragment"
 	default:
-		if out.Rule = n.rule(c.Mark); out.Rule != nil {
+		if out.Rule = ruleOf(by, c.Mark); out.Rule != nil {
 			out.Reason = "rule"
 		}
 	}

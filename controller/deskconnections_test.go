@@ -33,7 +33,7 @@ func TestConnectionsAreTold(t *testing.T) {
 		Proto: 6, Orig: unixctl.Tuple{Src: address4(1), Dst: address4(2), SPort: 1, DPort: 80}, Mark: ofrules.MarkUnrestricted,
 		Sent: unixctl.Count{Packets: 3, Bytes: 400}, Received: unixctl.Count{Packets: 2, Bytes: 100}, Start: time.Now().Add(-time.Minute),
 	}
-	if c := showConnection(names{}, nic(1), conn); c.Packets != 5 || c.Bytes != 500 || c.Age < 60 || c.Age > 3600 || c.Direction != "egress" {
+	if c := showConnection(nil, nic(1), conn); c.Packets != 5 || c.Bytes != 500 || c.Age < 60 || c.Age > 3600 || c.Direction != "egress" {
 		t.Errorf("where the datapath counts: %+v", c)
 	}
 }

@@ -17,8 +17,8 @@ const maxLook = time.Minute
 // drops tells what was dropped of NICs' packets while somebody looked, and has
 // them looked at from now on.
 func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.DropsAnswer, error) {
-	answer := inquiry.DropsAnswer{Applied: d.report.revision(), Now: time.Now().UTC(), Drops: []inquiry.Drop{}, Totals: []inquiry.DropTotal{}}
-	conn := d.link.peek()
+	answer := inquiry.DropsAnswer{Applied: d.host.Applied(), Now: time.Now().UTC(), Drops: []inquiry.Drop{}, Totals: []inquiry.DropTotal{}}
+	conn := d.sw.Conn()
 	if conn == nil {
 		return answer, errNoSwitch
 	}
@@ -35,7 +35,7 @@ func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.Drop
 		nics[nic] = true
 	}
 	answer.Totals = append(answer.Totals, d.watch.totals(nics, stats)...)
-	all := d.watch.log.since(q.NICs, q.Since)
+	all := d.watch.drops.since(q.NICs, q.Since)
 	sortDrops(all)
 	limit := min(cmp.Or(q.Limit, maxListed), maxListed)
 	answer.Truncated = len(all) > limit
@@ -47,19 +47,19 @@ func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.Drop
 // local database says.
 func (d *desk) locate(nics []string) map[string]watched {
 	out := map[string]watched{}
-	d.plugs.ask(func(all *claims) {
+	d.host.Plugged(func(i Interfaces) {
 		for _, nic := range nics {
-			if c, ok := all.get(nic); ok && c.iface.OFPort != 0 {
-				out[nic] = watched{port: c.iface.OFPort}
+			if port := i.OFPort(nic); port != 0 {
+				out[nic] = watched{port: port}
 			}
 		}
 	})
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	for nic, w := range out {
-		w.ready = d.compiler.Installed(nic) && d.compiler.Port(nic).OFPort == w.port
-		out[nic] = w
-	}
+	d.host.Compiled(func(c Compiled, _ uint32) {
+		for nic, w := range out {
+			w.ready = c.Installed(nic) && c.Port(nic).OFPort == w.port
+			out[nic] = w
+		}
+	})
 	return out
 }
 

@@ -24,8 +24,8 @@ var tenantKinds = []ofrules.CookieKind{
 
 // flows reads the switch's flows of an account's NICs, with their counters.
 func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.FlowsAnswer, error) {
-	answer := inquiry.FlowsAnswer{Flows: []inquiry.Flow{}, Applied: d.report.revision()}
-	conn := d.link.peek()
+	answer := inquiry.FlowsAnswer{Flows: []inquiry.Flow{}, Applied: d.host.Applied()}
+	conn := d.sw.Conn()
 	if conn == nil {
 		return answer, errNoSwitch
 	}
@@ -46,9 +46,9 @@ func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.Flow
 	slices.SortStableFunc(stats, func(a, b wire.FlowStats) int {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(b.Priority, a.Priority))
 	})
-	d.read(func(n names, _ ofrules.Host) {
+	d.host.Compiled(func(c Compiled, _ uint32) {
 		for _, s := range stats {
-			f, ok := want(n, s)
+			f, ok := want(c, s)
 			if !ok {
 				continue
 			}
@@ -62,8 +62,8 @@ func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.Flow
 }
 
 // selectFlows returns what shows a flow if it is one of those asked for. What it
-// returns runs under read.
-func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, wire.FlowStats) (inquiry.Flow, bool), error) {
+// returns runs in Compiled.
+func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(Compiled, wire.FlowStats) (inquiry.Flow, bool), error) {
 	var cookie uint64
 	if q.Cookie != "" {
 		var err error
@@ -72,15 +72,15 @@ func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, wire.FlowStats)
 		}
 	}
 	nics, profiles := map[string]bool{}, map[uint32]bool{}
-	d.read(func(names, ofrules.Host) {
+	d.host.Compiled(func(c Compiled, _ uint32) {
 		for _, id := range q.NICs {
 			nics[id] = true
-			if p, ok := d.compiler.Profile(id); ok {
+			if p, ok := c.Profile(id); ok {
 				profiles[p] = true
 			}
 		}
 	})
-	return func(n names, s wire.FlowStats) (inquiry.Flow, bool) {
+	return func(by Compiled, s wire.FlowStats) (inquiry.Flow, bool) {
 		c, ok := ofrules.ParseCookie(s.Cookie)
 		if !ok || cookie != 0 && s.Cookie != cookie {
 			return inquiry.Flow{}, false
@@ -92,7 +92,7 @@ func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, wire.FlowStats)
 		}
 		switch c.Kind {
 		case ofrules.KindNIC, ofrules.KindUnrestricted:
-			f.NIC = n.nic(c.ID)
+			f.NIC, _ = by.NIC(c.ID)
 			ok = nics[f.NIC]
 		case ofrules.KindProfile:
 			ok = profiles[c.ID]
@@ -100,13 +100,13 @@ func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(names, wire.FlowStats)
 			ok = profiles[c.ID]
 			for _, a := range s.Actions.List() {
 				if conj, is := a.(openflow.Conjunction); is {
-					if r := n.rule(conj.ID); r != nil {
+					if r := ruleOf(by, conj.ID); r != nil {
 						f.Rules = append(f.Rules, *r)
 					}
 				}
 			}
 		case ofrules.KindRule:
-			r := n.rule(c.ID)
+			r := ruleOf(by, c.ID)
 			if ok = r != nil && (r.Account == q.Account || slices.Contains(q.Shared, inquiry.Group{Account: r.Account, ID: r.Group})); ok {
 				f.Rules = []inquiry.Rule{*r}
 			}

@@ -2,12 +2,14 @@ package controller
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
@@ -15,7 +17,8 @@ import (
 // somebody looks: until then, and afterwards, no flow of it is there.
 type dropWatch struct {
 	flows watchFlows
-	log   droplog
+	drops droplog
+	log   *slog.Logger
 	// locate finds where NICs are plugged.
 	locate func(nics []string) map[string]watched
 	// settle returns when no cached megaflow of the time before is left.
@@ -35,8 +38,11 @@ type watched struct {
 	ready bool // it has its flows
 }
 
-func newDropWatch(l *link, r *reports, locate func([]string) map[string]watched, settle func(context.Context) error) *dropWatch {
-	return &dropWatch{locate: locate, settle: settle, wake: make(chan struct{}, 1), leases: map[string]time.Time{}, flows: watchFlows{link: l, reports: r}}
+func newDropWatch(link func() *ofconn.Conn, r *reports, locate func([]string) map[string]watched, settle func(context.Context) error, log *slog.Logger) *dropWatch {
+	return &dropWatch{
+		flows: watchFlows{link: link, reports: r}, log: log, locate: locate, settle: settle,
+		wake: make(chan struct{}, 1), leases: map[string]time.Time{},
+	}
 }
 
 // look has NICs watched for a while. It returns when no packet gets past the
@@ -75,7 +81,7 @@ func (w *dropWatch) run(ctx context.Context) error {
 		case <-timer:
 		}
 		if err := w.step(ctx); err != nil && ctx.Err() == nil {
-			w.flows.link.log.Warn("drops are not watched; trying again", "in", minRetry, "error", err)
+			w.log.Warn("drops are not watched; trying again", "in", minRetry, "error", err)
 			if err := pause(ctx, minRetry); err != nil {
 				return err
 			}
@@ -150,7 +156,7 @@ func (w *dropWatch) open(now time.Time) (nics []string) {
 			continue
 		}
 		delete(w.leases, nic)
-		w.log.forget(nic)
+		w.drops.forget(nic)
 	}
 	return nics
 }
@@ -174,7 +180,7 @@ func (w *dropWatch) nic(id uint32) (nic string, ok bool) {
 // hear takes a report.
 func (w *dropWatch) hear(r ofrules.Report, p wire.PacketIn) {
 	if nic, ok := w.nic(r.ID); ok {
-		w.log.add(nic, r, dissect(p.Packet), time.Now().UTC())
+		w.drops.add(nic, r, dissect(p.Packet), time.Now().UTC())
 	}
 }
 

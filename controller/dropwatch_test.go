@@ -36,7 +36,7 @@ func newLookout(t *testing.T) *lookout {
 		return map[string]watched{nics[0]: {port: 1, ready: true}}
 	}
 	heard := &reports{heard: func(wire.PacketIn) {}}
-	l.dropWatch = newDropWatch(l.link, heard, locate, func(context.Context) error { return nil })
+	l.dropWatch = newDropWatch(l.link.peek, heard, locate, func(context.Context) error { return nil }, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	linked, watched := make(chan error, 1), make(chan error, 1)
 	go func() { linked <- l.link.run(ctx) }()

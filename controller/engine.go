@@ -26,7 +26,6 @@ const (
 type engine struct {
 	*controller
 	compiler *ofrules.Compiler
-	compiled bool // the compiler has seen the policy
 	zones    *zones
 	limits   limits
 	pace     pace
@@ -51,7 +50,7 @@ type engine struct {
 
 func newEngine(c *controller) *engine {
 	return &engine{
-		controller: c, compiler: c.desk.compiler, zones: c.zones, pace: pace{slack: commitSlack}, audit: newAudit(),
+		controller: c, compiler: c.compiled.compiler, zones: c.zones, pace: pace{slack: commitSlack}, audit: newAudit(),
 		limits: limits{most: c.cfg.NICConnections, set: func(ctx context.Context, zones ...unixctl.ZoneLimit) error {
 			return c.datapath().SetLimits(ctx, zones...)
 		}},
@@ -199,15 +198,8 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
 		mark = e.view.mark
 		e.doubt(maps.Keys(ch.loss.Filtered))
-		var d ofrules.Delta
-		e.desk.compile(in.host.Uplink, func(c *ofrules.Compiler) {
-			if ch.replaced || !e.compiled {
-				e.compiled = true
-				d = c.Reset(s, in.host)
-			} else {
-				d = c.Update(s, in.host, ch.touched)
-			}
-		})
+		d := e.compiled.update(s, in.host, ch)
+		e.desk.Changed()
 		if e.known {
 			e.back = e.back.Then(d)
 		} else {

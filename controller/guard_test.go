@@ -113,7 +113,7 @@ func TestPanicBesideQuestions(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- c.desk.run(ctx) }()
+	go func() { ended <- c.desk.Run(ctx) }()
 	for end := time.Now().Add(patience); calls.Load() < 4; time.Sleep(time.Millisecond) {
 		c.desk.watch.kick()
 		if time.Now().After(end) {

@@ -106,7 +106,7 @@ func (h *hits) of(account, group string) inquiry.HitsAnswer {
 
 // count reads the counters of rules' flows.
 func (d *desk) count(ctx context.Context) error {
-	conn := d.link.peek()
+	conn := d.sw.Conn()
 	if conn == nil {
 		return errNoSwitch
 	}
@@ -117,8 +117,10 @@ func (d *desk) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.read(func(n names, _ ofrules.Host) { d.hits.add(time.Now(), stats, n.rule) })
-	d.view.policy(func(s *secgroup.Snapshot) {
+	d.host.Compiled(func(c Compiled, _ uint32) {
+		d.hits.add(time.Now(), stats, func(number uint32) *inquiry.Rule { return ruleOf(c, number) })
+	})
+	d.host.Policy(func(s *secgroup.Snapshot) {
 		d.hits.tidy(time.Now(), func(r inquiry.Rule) bool {
 			g := s.Group(secgroup.GroupRef{Account: r.Account, ID: r.Group})
 			return g != nil && g.Rule(r.ID) != nil

@@ -17,7 +17,6 @@ type metrics struct {
 	unreadable   prometheus.Gauge
 	waiting      prometheus.Gauge
 	nameTaken    prometheus.Gauge
-	panics       prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -40,7 +39,6 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		unreadable:   gauge("unreadable_records", "Records of the policy that this version cannot read: their objects are enforced no wider than before."),
 		waiting:      gauge("waiting_for_bridge", "1 while another controller keeps the bridge and this one waits."),
 		nameTaken:    gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
-		panics:       counter("panics_total", "Faults of ours met while questions were answered; each is in the log, with its stack."),
 		sweeps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "ringfence", Subsystem: "controller", Name: "sweep_seconds",
 			Help:    "Time to judge the open connections again, revalidation of megaflows included.",
@@ -48,18 +46,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.tombs, m.unreadable, m.waiting, m.nameTaken, m.panics, m.sweeps)
+		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.tombs, m.unreadable, m.waiting, m.nameTaken, m.sweeps)
 	}
 	return m
-}
-
-// count exports what the store counts of questions.
-func (*metrics) count(r prometheus.Registerer, asks Asks) {
-	if r == nil || asks == nil {
-		return
-	}
-	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: "ringfence", Subsystem: "controller", Name: "questions_refused_total",
-		Help: "Questions of APIs that were refused because too many waited already.",
-	}, func() float64 { return float64(asks.RefusedAsks()) }))
 }

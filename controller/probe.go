@@ -48,7 +48,7 @@ func (d *desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, e
 	if err != nil {
 		return nil, err
 	}
-	conn := d.link.peek()
+	conn := d.sw.Conn()
 	if conn == nil {
 		return nil, errNoSwitch
 	}

@@ -3,19 +3,20 @@ package controller
 import (
 	"context"
 	"errors"
-	"maps"
+	"log/slog"
 	"slices"
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/oftrace"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/unixctl"
 )
 
 // tracer answers one question from what the host knows at one moment.
 type tracer struct {
-	*desk
+	sw       Switch
+	log      *slog.Logger
+	rule     func(number uint32) *inquiry.Rule
 	q        inquiry.TraceQuestion
 	host     ofrules.Host
 	problems map[string]string // NICs without flows
@@ -37,7 +38,7 @@ func (d *desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.Trac
 	if err != nil {
 		return inquiry.TraceAnswer{}, err
 	}
-	answer := inquiry.TraceAnswer{Applied: d.report.revision()}
+	answer := inquiry.TraceAnswer{Applied: d.host.Applied()}
 	if q.Egress {
 		if answer.Egress, answer.Ingress, err = t.egress(ctx); err != nil {
 			return answer, err
@@ -50,18 +51,18 @@ func (d *desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.Trac
 }
 
 func (d *desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
-	t := &tracer{desk: d, q: q, ifaces: map[uint32]string{}}
+	t := &tracer{sw: d.sw, log: d.log, rule: d.rule, q: q}
 	ports := map[string]uint32{}
-	d.plugs.ask(func(all *claims) {
-		maps.Copy(t.ifaces, all.byPort)
+	d.host.Plugged(func(i Interfaces) {
+		t.ifaces = i.Names()
 		for _, nic := range []string{q.Source, q.Destination} {
-			if c, ok := all.get(nic); ok {
-				ports[nic] = c.iface.OFPort
-			}
+			ports[nic] = i.OFPort(nic)
 		}
 	})
-	d.read(func(_ names, h ofrules.Host) { t.host, t.problems = h, d.compiler.Problems() })
-	d.view.policy(func(s *secgroup.Snapshot) {
+	d.host.Compiled(func(c Compiled, uplink uint32) {
+		t.host, t.problems = ofrules.Host{Ports: c.Ports(), Uplink: uplink}, c.Problems()
+	})
+	d.host.Policy(func(s *secgroup.Snapshot) {
 		t.src, t.dst = endOf(s, q.Source, ports), endOf(s, q.Destination, ports)
 	})
 	if q.Egress && t.src == nil || q.Ingress && t.dst == nil {
@@ -191,7 +192,7 @@ func (t *tracer) run(ctx context.Context, f frame, states ...string) (*oftrace.T
 	if err != nil {
 		return nil, err
 	}
-	text, err := t.asked.Trace(ctx, t.cfg.Bridge, flow, unixctl.TraceOptions{CTNext: states, Names: true})
+	text, err := t.sw.Trace(ctx, flow, states)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func (t *tracer) step(s tracedStep) inquiry.Step {
 	default:
 		out.Kind = c.Kind.String()
 		if c.Kind == ofrules.KindRule {
-			out.Rule = t.desk.rule(c.ID)
+			out.Rule = t.rule(c.ID)
 		}
 	}
 	return out
@@ -119,7 +119,7 @@ func (t *tracer) admission(steps []tracedStep) (reason string, rule *inquiry.Rul
 		case s.Miss == "" && !ours:
 			return "foreign-flow", nil
 		case c.Kind == ofrules.KindRule:
-			reason, rule = "rule", t.desk.rule(c.ID)
+			reason, rule = "rule", t.rule(c.ID)
 		case c.Kind == ofrules.KindUnrestricted:
 			reason = "unrestricted"
 		case c.Kind == ofrules.KindBaseline:

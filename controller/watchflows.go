@@ -32,7 +32,7 @@ const watchMeter = 0x52470000
 
 // watchFlows are the watches in the switch.
 type watchFlows struct {
-	link    *link
+	link    func() *ofconn.Conn // nil while there is none
 	reports *reports
 
 	turn   sync.Mutex   // of all below
@@ -55,7 +55,7 @@ func (f *watchFlows) renewal() time.Time {
 // become makes the switch's watches those, by id, and tells whether they were
 // others. turn is held.
 func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) (changed bool, err error) {
-	conn := f.link.peek()
+	conn := f.link()
 	if conn != f.conn {
 		f.conn, f.have, f.meters = nil, nil, nil
 	}

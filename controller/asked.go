@@ -1,0 +1,54 @@
+package controller
+
+import (
+	"context"
+	"maps"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// asked is what questions get to see of the loop, and of its switch.
+type asked struct {
+	report   *reporter
+	view     *view
+	compiled *compiled
+	plugs    *plugs
+	link     *link
+	bridge   string
+	ctl      func() *unixctl.Client // of the bridge's datapath; its connections are not those of what enforces
+	settler  *settler               // with these connections
+}
+
+func (a asked) Applied() int64 { return a.report.revision() }
+
+func (a asked) Policy(fn func(*secgroup.Snapshot)) { a.view.policy(fn) }
+
+func (a asked) Compiled(fn func(Compiled, uint32)) {
+	a.compiled.read(func(c *ofrules.Compiler, uplink uint32) { fn(c, uplink) })
+}
+
+func (a asked) Plugged(fn func(Interfaces)) { a.plugs.ask(func(c *claims) { fn(c) }) }
+
+func (a asked) Conn() *ofconn.Conn { return a.link.peek() }
+
+func (a asked) Trace(ctx context.Context, flow string, states []string) (string, error) {
+	return a.ctl().Trace(ctx, a.bridge, flow, unixctl.TraceOptions{CTNext: states, Names: true})
+}
+
+func (a asked) Connections(ctx context.Context, zones []uint16) ([]unixctl.Conn, error) {
+	return list(ctx, a.ctl(), zones)
+}
+
+func (a asked) Settle(ctx context.Context) error { return a.settler.settle(ctx) }
+
+// OFPort is the ofport of a NIC that is plugged, 0 if it has none.
+func (c *claims) OFPort(nic string) uint32 {
+	one, _ := c.get(nic)
+	return one.iface.OFPort
+}
+
+// Names returns the interfaces' names, by ofport.
+func (c *claims) Names() map[uint32]string { return maps.Clone(c.byPort) }

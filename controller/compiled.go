@@ -1,0 +1,40 @@
+package controller
+
+import (
+	"sync"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// compiled is what the engine has compiled. The engine alone changes it, and reads
+// it as it likes; others read it in between.
+type compiled struct {
+	compiler *ofrules.Compiler
+
+	mu     sync.RWMutex // held to change any of these; never while waiting
+	begun  bool         // the compiler has seen a policy
+	uplink uint32       // that it was given last
+}
+
+func newCompiled() *compiled { return &compiled{compiler: ofrules.New()} }
+
+// update compiles what changed, or all of the policy if it is another one, while
+// nobody else reads the compiler.
+func (c *compiled) update(s *secgroup.Snapshot, h ofrules.Host, ch changes) ofrules.Delta {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.uplink = h.Uplink
+	if ch.replaced || !c.begun {
+		c.begun = true
+		return c.compiler.Reset(s, h)
+	}
+	return c.compiler.Update(s, h, ch.touched)
+}
+
+// read lets fn read the compiler, which does not change meanwhile.
+func (c *compiled) read(fn func(c *ofrules.Compiler, uplink uint32)) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	fn(c.compiler, c.uplink)
+}
