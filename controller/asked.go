@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -18,31 +19,32 @@ type asked struct {
 	plugs    *plugs
 	link     *link
 	bridge   string
-	ctl      func() *unixctl.Client // of the bridge's datapath; its connections are not those of what enforces
-	settler  *settler               // with these connections
+	ctl      *unixctl.Client // its connections are not those of what enforces, and may all be waiting
+	datapath func() string   // of the bridge
+	settled  together        // a settle with these connections, of all who wait for one
 }
 
-func (a asked) Applied() int64 { return a.report.revision() }
+func (a *asked) Applied() int64 { return a.report.revision() }
 
-func (a asked) Policy(fn func(*secgroup.Snapshot)) { a.view.policy(fn) }
+func (a *asked) Policy(fn func(*secgroup.Snapshot)) { a.view.policy(fn) }
 
-func (a asked) Compiled(fn func(Compiled, uint32)) {
+func (a *asked) Compiled(fn func(desk.Compiled, uint32)) {
 	a.compiled.read(func(c *ofrules.Compiler, uplink uint32) { fn(c, uplink) })
 }
 
-func (a asked) Plugged(fn func(Interfaces)) { a.plugs.ask(func(c *claims) { fn(c) }) }
+func (a *asked) Plugged(fn func(desk.Interfaces)) { a.plugs.ask(func(c *claims) { fn(c) }) }
 
-func (a asked) Conn() *ofconn.Conn { return a.link.peek() }
+func (a *asked) Conn() *ofconn.Conn { return a.link.peek() }
 
-func (a asked) Trace(ctx context.Context, flow string, states []string) (string, error) {
-	return a.ctl().Trace(ctx, a.bridge, flow, unixctl.TraceOptions{CTNext: states, Names: true})
+func (a *asked) Trace(ctx context.Context, flow string, states []string) (string, error) {
+	return a.ctl.Trace(ctx, a.bridge, flow, unixctl.TraceOptions{CTNext: states, Names: true})
 }
 
-func (a asked) Connections(ctx context.Context, zones []uint16) ([]unixctl.Conn, error) {
-	return list(ctx, a.ctl(), zones)
+func (a *asked) Connections(ctx context.Context, zones []uint16) ([]unixctl.Conn, error) {
+	return list(ctx, a.ctl.ForDatapath(a.datapath()), zones)
 }
 
-func (a asked) Settle(ctx context.Context) error { return a.settler.settle(ctx) }
+func (a *asked) Settle(ctx context.Context) error { return a.settled.wait(ctx) }
 
 // OFPort is the ofport of a NIC that is plugged, 0 if it has none.
 func (c *claims) OFPort(nic string) uint32 {

@@ -11,6 +11,8 @@
 // There is one way to the switch: desired → diff → bundle, at the start, in
 // steady state and after every reconnect alike. While anything is unknown
 // (policy not read yet, switch away) the flows stay as they are.
+//
+// What people ask is answered beside the loop, by package desk.
 package controller
 
 import (
@@ -25,6 +27,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -45,12 +48,12 @@ type Reports interface {
 type Config struct {
 	Policy  Policy
 	Reports Reports
-	Asks    Asks   // nil: nobody asks
-	Peers   Peers  // nil: a NIC is taken to be at the host that it names first
-	Plugs   Plugs  // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
-	Host    string // name under which the host reports
-	OVSDB   string // address of the local ovsdb-server: unix:PATH
-	Bridge  string // br-int; made if it is missing
+	Asks    desk.Asks // nil: nobody asks
+	Peers   Peers     // nil: a NIC is taken to be at the host that it names first
+	Plugs   Plugs     // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
+	Host    string    // name under which the host reports
+	OVSDB   string    // address of the local ovsdb-server: unix:PATH
+	Bridge  string    // br-int; made if it is missing
 	// Datapath is the datapath_type of a bridge that has to be made: "" for
 	// the kernel's, "netdev" for the userspace one.
 	Datapath string
@@ -122,13 +125,13 @@ type controller struct {
 	tombs    *tombs
 	sweeper  *sweeper
 	compiled *compiled
-	desk     *desk
+	desk     *desk.Desk
 	others   *elsewhere
 	newest   *newest
 	report   *reporter
 	metrics  *metrics
 	ctl      *unixctl.Client // of what enforces
-	asked    *unixctl.Client // of what answers people: its connections are others, and may all be waiting
+	asked    *asked
 	wake     chan struct{}
 }
 
@@ -141,7 +144,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	c := newController(cfg)
 	defer c.ctl.Close()
-	defer c.asked.Close()
+	defer c.asked.ctl.Close()
 	stopped := ctx.Err
 	lock, err := takeBridge(ctx, cfg, c.log, c.metrics)
 	if err != nil {
@@ -176,7 +179,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 func newController(cfg Config) *controller {
 	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
-	c.ctl, c.asked = unixctl.Open(cfg.RunDir), unixctl.Open(cfg.RunDir)
+	c.ctl = unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
 	c.view = newView(c.notify)
 	c.plugs = newPlugs(cfg, c.log, c.notify)
@@ -192,11 +195,12 @@ func newController(cfg Config) *controller {
 	c.view.unreadable = c.report.unreadable
 	c.sweeper = newSweeper(c)
 	c.compiled = newCompiled()
-	answers := asked{
+	c.asked = &asked{
 		report: c.report, view: c.view, compiled: c.compiled, plugs: c.plugs, link: c.link, bridge: cfg.Bridge,
-		ctl: func() *unixctl.Client { return c.asked.ForDatapath(c.datapathName()) }, settler: c.newSettler(c.asked),
+		ctl: unixctl.Open(cfg.RunDir), datapath: c.datapathName,
 	}
-	c.desk = newDesk(DeskConfig{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics}, answers, answers)
+	c.asked.settled.work = c.newSettler(c.asked.ctl).settle
+	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics}, c.asked, c.asked)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
 	c.report.written = c.newest.reported

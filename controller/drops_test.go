@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -248,30 +247,4 @@ func TestDropsFollowTheNIC(t *testing.T) {
 		}
 		return missing(len(n), 1)
 	})
-}
-
-func FuzzDissect(f *testing.F) {
-	for _, p := range []packet{tcp(1, 2, 80), udp(1, 2, 53), ping6(1, 2)} {
-		f.Add(p.frame(&testing.T{}))
-	}
-	f.Add([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x81\x00\x00\x05\x86\xdd\x60\x00\x00\x00\x00\x10\x00\x40" +
-		strings.Repeat("\x00", 32) + "\x2c\x00\x01\x04\x00\x00\x00\x00\x06\x00\x00\x01\x00\x00\x00\x05\x01\x02\x03\x04"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		d := dissect(b)
-		if v6 := d.Packet.Src.IsValid() && d.Packet.Src.Is6(); v6 != (d.EtherType == openflow.EthTypeIPv6 && d.Packet.Src.IsValid()) {
-			t.Errorf("%x is read as %+v", b, d)
-		}
-	})
-}
-
-func TestDissect(t *testing.T) {
-	t.Parallel()
-	tagged := slices.Concat([]byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 5, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 28, 0, 64}, make([]byte, 32),
-		[]byte{44, 0, 1, 4, 0, 0, 0, 0}, []byte{6, 0, 0, 1, 0, 0, 0, 5}, []byte{1, 2, 3, 4})
-	if f := dissect(tagged); f.VLAN != 5 || !f.Fragment || f.Packet.Proto != 6 || f.Packet.SrcPort != 0x102 || f.Packet.DstPort != 0x304 || f.SrcMAC != "02:00:00:00:00:02" {
-		t.Errorf("a tagged fragment with options: %+v", f)
-	}
-	if f := dissect(ping6(1, 2).frame(t)); f.Packet.ICMPType != 128 || f.Packet.Src != address6(1) || f.Fragment {
-		t.Errorf("an echo request: %+v", f)
-	}
 }

@@ -4,25 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/inquiry"
-	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
-	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
 // brokenAsks has questions panic, in whatever waits for the first thing.
 type brokenAsks struct {
-	Asks
+	desk.Asks
 	broken atomic.Bool
 }
 
@@ -66,7 +60,7 @@ func TestPanicInAQuestion(t *testing.T) {
 		_, err = r.store.Ask(ctx, hostName, kind, body)
 		cancel()
 		var refused *store.AnswerError
-		if !errors.As(err, &refused) || refused.Text != errPanicked.Error() {
+		if !errors.As(err, &refused) || refused.Text != "an internal error; the log of the host has it" {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -85,58 +79,4 @@ func TestPanicInAQuestion(t *testing.T) {
 	r.drops(2, "a1", "a2")
 	r.send(tcp(1, 2, 81))
 	r.eventually(patience, "a drop is told", func() string { return missing(len(r.drops(2, "a1", "a2").Drops), 1) })
-}
-
-// idleAsks brings no questions.
-type idleAsks struct{}
-
-func (idleAsks) RefusedAsks() int64 { return 0 }
-
-func (idleAsks) ServeAsks(ctx context.Context, _ string, _ store.Answerer) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// A panic beside the questions, in what watches drops and in what reads a packet
-// that was reported, ends neither.
-func TestPanicBesideQuestions(t *testing.T) {
-	t.Parallel()
-	r := &rig{t: t, metrics: prometheus.NewRegistry()}
-	c := newController(Config{Host: hostName, Bridge: bridge, RunDir: t.TempDir(), Asks: idleAsks{}, Logger: slog.New(slog.DiscardHandler), Metrics: r.metrics})
-	defer c.ctl.Close()
-	var calls atomic.Int64
-	c.desk.watch.locate = func([]string) map[string]watched {
-		if calls.Add(1) <= 3 {
-			panic("injected")
-		}
-		return nil
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- c.desk.Run(ctx) }()
-	for end := time.Now().Add(patience); calls.Load() < 4; time.Sleep(time.Millisecond) {
-		c.desk.watch.kick()
-		if time.Now().After(end) {
-			t.Fatal("drops are watched no more")
-		}
-	}
-	if n := r.counter("panics_total"); n != 3 {
-		t.Errorf("%v panics are counted, of 3", n)
-	}
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("the desk ended with %v", err)
-	}
-	c.desk.watch.locate = func([]string) map[string]watched { panic("injected") }
-	c.desk.watch.names = map[uint32]string{1: "a1"}
-	for _, f := range (ofrules.Watch{ID: 1, OFPort: 1, Ready: true, Meter: 1}).Flows() {
-		for _, a := range f.Actions.List() {
-			if report, is := a.(openflow.Controller); is {
-				c.desk.hear(wire.PacketIn{Cookie: f.Cookie, UserData: report.UserData})
-			}
-		}
-	}
-	if n := r.counter("panics_total"); n < 4 {
-		t.Error("no report was read")
-	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/ovstest"
 	"github.com/ringfence/ringfence/internal/slowness"
@@ -41,7 +42,7 @@ type rig struct {
 	unfit   func(unixctl.Version) error
 	metrics *prometheus.Registry
 	logs    *logbook
-	asks    Asks         // instead of the host's store
+	asks    desk.Asks    // instead of the host's store
 	policy  *wholePolicy // the host's
 
 	way       *detour // from the host to etcd

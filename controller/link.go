@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/openflow/wire"
 )
@@ -59,7 +60,7 @@ func (l *link) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := conn.Bundle(ctx, []wire.FlowMod{unwatchAll(), pickUpNothing()}); err != nil {
+	if err := conn.Bundle(ctx, []wire.FlowMod{desk.UnwatchAll(), pickUpNothing()}); err != nil {
 		return err
 	}
 	l.drift.take() // of a former connection: a dump tells the rest

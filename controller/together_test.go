@@ -152,11 +152,11 @@ func TestQuestionsLeaveEnforcementItsConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newController(cfg)
-	t.Cleanup(func() { c.ctl.Close(); c.asked.Close() })
+	t.Cleanup(func() { c.ctl.Close(); c.asked.ctl.Close() })
 	ctx, cancel := context.WithCancel(t.Context())
 	var questions sync.WaitGroup
 	for range 32 {
-		questions.Go(func() { _ = c.desk.settled.wait(ctx) })
+		questions.Go(func() { _ = c.asked.Settle(ctx) })
 	}
 	eventually := func(what string, ok func() bool) {
 		t.Helper()
@@ -179,7 +179,7 @@ func TestQuestionsLeaveEnforcementItsConnections(t *testing.T) {
 	eventually("enforcement does not get to wait for its passes", func() bool { waiting, _ := f.count(); return waiting == 2 })
 	cancel()
 	questions.Wait()
-	if err := c.desk.settled.wait(ctx); !errors.Is(err, context.Canceled) {
+	if err := c.asked.Settle(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("a question that is over: %v", err)
 	}
 }

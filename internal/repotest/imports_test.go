@@ -51,7 +51,8 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/strictjson": {"secgroup"},
 		"httpapi/transport":  {"secgroup", "plan", "store", "httpapi/strictjson", "httpapi/tokens"},
 		"httpapi/tokens":     {"secgroup"},
-		"controller":         {"secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
+		"controller/desk":    {"secgroup", "verdict", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "unixctl", "store", "inquiry"},
+		"controller":         {"controller/desk", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}
 	for _, s := range sources(t) {
 		if s.test {

@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"context"
@@ -168,8 +168,8 @@ func unwatch(id uint32) wire.FlowMod {
 	}
 }
 
-// unwatchAll takes away what a former run watched: nobody looks any more.
-func unwatchAll() wire.FlowMod {
+// UnwatchAll takes away what a former run watched: nobody looks any more.
+func UnwatchAll() wire.FlowMod {
 	m := unwatch(0)
 	m.CookieMask = ofrules.KindMask
 	return m

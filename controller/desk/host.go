@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"context"
@@ -55,6 +55,7 @@ type Switch interface {
 	// Connections lists those of zones, and maybe others. The error is about lines
 	// that make no sense if it is a *unixctl.DumpError.
 	Connections(ctx context.Context, zones []uint16) ([]unixctl.Conn, error)
-	// Settle returns when packets meet the flows that the switch had before.
+	// Settle returns when packets meet the flows that the switch has. All who wait
+	// for it share the work.
 	Settle(ctx context.Context) error
 }

@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"cmp"
@@ -23,7 +23,7 @@ var tenantKinds = []ofrules.CookieKind{
 }
 
 // flows reads the switch's flows of an account's NICs, with their counters.
-func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.FlowsAnswer, error) {
+func (d *Desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.FlowsAnswer, error) {
 	answer := inquiry.FlowsAnswer{Flows: []inquiry.Flow{}, Applied: d.host.Applied()}
 	conn := d.sw.Conn()
 	if conn == nil {
@@ -63,7 +63,7 @@ func (d *desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.Flow
 
 // selectFlows returns what shows a flow if it is one of those asked for. What it
 // returns runs in Compiled.
-func (d *desk) selectFlows(q inquiry.FlowsQuestion) (func(Compiled, wire.FlowStats) (inquiry.Flow, bool), error) {
+func (d *Desk) selectFlows(q inquiry.FlowsQuestion) (func(Compiled, wire.FlowStats) (inquiry.Flow, bool), error) {
 	var cookie uint64
 	if q.Cookie != "" {
 		var err error

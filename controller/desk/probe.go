@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"context"
@@ -23,7 +23,7 @@ const (
 )
 
 // probe takes this host's part in a probe (see inquiry.ProbeQuestion).
-func (d *desk) probe(ctx context.Context, q inquiry.ProbeQuestion) (answer inquiry.ProbeAnswer, err error) {
+func (d *Desk) probe(ctx context.Context, q inquiry.ProbeQuestion) (answer inquiry.ProbeAnswer, err error) {
 	switch q.Part {
 	case inquiry.ProbeArm:
 		_, err = d.armProbe(ctx, q)
@@ -43,7 +43,7 @@ func (d *desk) probe(ctx context.Context, q inquiry.ProbeQuestion) (answer inqui
 }
 
 // armProbe puts the flows in place that report the packet.
-func (d *desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, error) {
+func (d *Desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, error) {
 	t, err := d.tracer(q.TraceQuestion)
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (d *desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, e
 		err = conn.Bundle(ctx, mods)
 	}
 	if err == nil { // cached megaflows would carry the packet past them
-		err = d.settled.wait(ctx)
+		err = d.sw.Settle(ctx)
 	}
 	if err != nil {
 		d.disarm(p)
@@ -103,7 +103,7 @@ func (p *probe) flows() (mods []wire.FlowMod) {
 }
 
 // disarm takes the flows away.
-func (d *desk) disarm(p *probe) {
+func (d *Desk) disarm(p *probe) {
 	d.probes.close(p)
 	ctx, cancel := context.WithTimeout(context.Background(), probeWait)
 	defer cancel()
@@ -116,7 +116,7 @@ func (d *desk) disarm(p *probe) {
 }
 
 // sendProbe sends the packet out of the source NIC, as if the machine had.
-func (d *desk) sendProbe(ctx context.Context, q inquiry.ProbeQuestion) (answer inquiry.ProbeAnswer, err error) {
+func (d *Desk) sendProbe(ctx context.Context, q inquiry.ProbeQuestion) (answer inquiry.ProbeAnswer, err error) {
 	p, err := d.armProbe(ctx, q)
 	if err != nil {
 		return answer, err

@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ const maxLook = time.Minute
 
 // drops tells what was dropped of NICs' packets while somebody looked, and has
 // them looked at from now on.
-func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.DropsAnswer, error) {
+func (d *Desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.DropsAnswer, error) {
 	answer := inquiry.DropsAnswer{Applied: d.host.Applied(), Now: time.Now().UTC(), Drops: []inquiry.Drop{}, Totals: []inquiry.DropTotal{}}
 	conn := d.sw.Conn()
 	if conn == nil {
@@ -45,7 +45,7 @@ func (d *desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.Drop
 
 // locate finds where NICs are plugged. One that waits for its flows is where the
 // local database says.
-func (d *desk) locate(nics []string) map[string]watched {
+func (d *Desk) locate(nics []string) map[string]watched {
 	out := map[string]watched{}
 	d.host.Plugged(func(i Interfaces) {
 		for _, nic := range nics {

@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"context"
@@ -81,8 +81,8 @@ func (w *dropWatch) run(ctx context.Context) error {
 		case <-timer:
 		}
 		if err := w.step(ctx); err != nil && ctx.Err() == nil {
-			w.log.Warn("drops are not watched; trying again", "in", minRetry, "error", err)
-			if err := pause(ctx, minRetry); err != nil {
+			w.log.Warn("drops are not watched; trying again", "in", retryAfter, "error", err)
+			if err := pause(ctx, retryAfter); err != nil {
 				return err
 			}
 			w.kick()

@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type traceEnd struct {
 
 // trace has the switch say what it does with a packet: from the source NIC on
 // if that is here, and to the destination NIC. Nothing is sent.
-func (d *desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.TraceAnswer, error) {
+func (d *Desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.TraceAnswer, error) {
 	t, err := d.tracer(q)
 	if err != nil {
 		return inquiry.TraceAnswer{}, err
@@ -50,7 +50,7 @@ func (d *desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.Trac
 	return answer, err
 }
 
-func (d *desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
+func (d *Desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
 	t := &tracer{sw: d.sw, log: d.log, rule: d.rule, q: q}
 	ports := map[string]uint32{}
 	d.host.Plugged(func(i Interfaces) {

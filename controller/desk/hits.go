@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"cmp"
@@ -105,7 +105,7 @@ func (h *hits) of(account, group string) inquiry.HitsAnswer {
 }
 
 // count reads the counters of rules' flows.
-func (d *desk) count(ctx context.Context) error {
+func (d *Desk) count(ctx context.Context) error {
 	conn := d.sw.Conn()
 	if conn == nil {
 		return errNoSwitch
@@ -130,7 +130,7 @@ func (d *desk) count(ctx context.Context) error {
 }
 
 // runCount counts until ctx ends.
-func (d *desk) runCount(ctx context.Context) error {
+func (d *Desk) runCount(ctx context.Context) error {
 	for {
 		if err := pause(ctx, countEvery); err != nil {
 			return err
@@ -142,7 +142,7 @@ func (d *desk) runCount(ctx context.Context) error {
 }
 
 // ruleHits answers with the counters of this moment.
-func (d *desk) ruleHits(ctx context.Context, q inquiry.HitsQuestion) (inquiry.HitsAnswer, error) {
+func (d *Desk) ruleHits(ctx context.Context, q inquiry.HitsQuestion) (inquiry.HitsAnswer, error) {
 	if err := d.count(ctx); err != nil {
 		return inquiry.HitsAnswer{}, err
 	}

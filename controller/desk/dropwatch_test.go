@@ -1,15 +1,15 @@
-package controller
+package desk
 
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/ovstest"
+	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
@@ -17,7 +17,6 @@ import (
 type lookout struct {
 	*dropWatch
 	ovs     *ovstest.OVS
-	link    *link
 	plugged atomic.Bool
 	steps   atomic.Int64 // times that it asked where the NIC is
 }
@@ -27,7 +26,10 @@ func newLookout(t *testing.T) *lookout {
 	l := &lookout{ovs: ovstest.Start(t, ovstest.Options{})}
 	l.ovs.AddBridge(bridge)
 	log := slog.New(slog.DiscardHandler)
-	l.link = &link{path: filepath.Join(l.ovs.RunDir, bridge+".mgmt"), log: log, wake: func() {}, drift: newDrift()}
+	conn, err := ofconn.Dial(t.Context(), l.ovs.MgmtSock(bridge), ofconn.Options{Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	locate := func(nics []string) map[string]watched {
 		l.steps.Add(1)
 		if len(nics) == 0 || !l.plugged.Load() {
@@ -36,18 +38,16 @@ func newLookout(t *testing.T) *lookout {
 		return map[string]watched{nics[0]: {port: 1, ready: true}}
 	}
 	heard := &reports{heard: func(wire.PacketIn) {}}
-	l.dropWatch = newDropWatch(l.link.peek, heard, locate, func(context.Context) error { return nil }, log)
+	l.dropWatch = newDropWatch(func() *ofconn.Conn { return conn }, heard, locate, func(context.Context) error { return nil }, log)
 	ctx, cancel := context.WithCancel(context.Background())
-	linked, watched := make(chan error, 1), make(chan error, 1)
-	go func() { linked <- l.link.run(ctx) }()
+	watched := make(chan error, 1)
 	go func() { watched <- l.run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		<-linked
 		<-watched
+		conn.Close()
 		heard.readers.Wait()
 	})
-	l.until(t, "a connection to the switch", func() bool { return l.link.peek() != nil })
 	return l
 }
 

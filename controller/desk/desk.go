@@ -1,4 +1,13 @@
-package controller
+// Package desk answers people's questions about a host, beside the loop that
+// enforces: what the switch does with a packet (traces, and probes that send one),
+// what it drops, which flows and connections there are, and what rules let through.
+//
+//	store ── question ──► Desk ──► Host: what the loop has in force
+//	                       │  └──► Switch: connections of the questions' own
+//	                       └─────► flows that report, while somebody looks
+//
+// A question may wait, fail or panic: nothing that enforces waits for it.
+package desk
 
 import (
 	"context"
@@ -23,17 +32,17 @@ type Asks interface {
 	RefusedAsks() int64
 }
 
-// DeskConfig says where questions come from, and where faults go.
-type DeskConfig struct {
+// Config says where questions come from, and where faults go.
+type Config struct {
 	Asks    Asks   // nil: nobody asks
 	Host    string // name under which the host is asked
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil: not exported
 }
 
-// desk answers questions about what is installed, beside the engine.
-type desk struct {
-	cfg  DeskConfig
+// Desk answers questions.
+type Desk struct {
+	cfg  Config
 	log  *slog.Logger
 	host Host
 	sw   Switch
@@ -43,21 +52,21 @@ type desk struct {
 	hits     *hits
 	reports  *reports
 	watch    *dropWatch
-	settled  together // a settle of all who wait for one
 	probes   probes
 }
 
-func newDesk(cfg DeskConfig, host Host, sw Switch) *desk {
-	d := &desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(), settled: together{work: sw.Settle}}
+// New returns a desk that answers once it runs.
+func New(cfg Config, host Host, sw Switch) *Desk {
+	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits()}
 	d.keeper = inquiry.Keeper{Log: d.log, Count: countQuestions(cfg).Inc, Answer: errPanicked}
 	d.reports = &reports{heard: d.hear}
-	d.watch = newDropWatch(sw.Conn, d.reports, d.locate, d.settled.wait, d.log)
+	d.watch = newDropWatch(sw.Conn, d.reports, d.locate, sw.Settle, d.log)
 	return d
 }
 
 // countQuestions exports what is counted of questions, and returns the counter of
 // panics.
-func countQuestions(cfg DeskConfig) (panics prometheus.Counter) {
+func countQuestions(cfg Config) (panics prometheus.Counter) {
 	opts := func(name, help string) prometheus.CounterOpts {
 		return prometheus.CounterOpts{Namespace: "ringfence", Subsystem: "controller", Name: name, Help: help}
 	}
@@ -75,10 +84,10 @@ func countQuestions(cfg DeskConfig) (panics prometheus.Counter) {
 }
 
 // Changed says that other flows were compiled. It waits for nothing.
-func (d *desk) Changed() { d.watch.kick() }
+func (d *Desk) Changed() { d.watch.kick() }
 
 // Run answers until ctx ends.
-func (d *desk) Run(ctx context.Context) error {
+func (d *Desk) Run(ctx context.Context) error {
 	if d.cfg.Asks == nil {
 		return nil
 	}
@@ -93,7 +102,7 @@ func (d *desk) Run(ctx context.Context) error {
 }
 
 // answer is a store.Answerer.
-func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
+func (d *Desk) answer(ctx context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
 	err = d.keeper.Run("question "+kind, func() error {
 		answer, err = d.answerKind(ctx, kind, body)
 		return err
@@ -101,7 +110,7 @@ func (d *desk) answer(ctx context.Context, kind string, body json.RawMessage) (a
 	return answer, err
 }
 
-func (d *desk) answerKind(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
+func (d *Desk) answerKind(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
 	switch kind {
 	case inquiry.KindTrace:
 		return reply(ctx, body, d.trace)
@@ -134,7 +143,7 @@ func reply[Q, A any](ctx context.Context, body json.RawMessage, answer func(cont
 
 // hear takes what a flow of a probe or a watch reports. What is in the packet is
 // its sender's choice.
-func (d *desk) hear(p wire.PacketIn) {
+func (d *Desk) hear(p wire.PacketIn) {
 	_ = d.keeper.Run("reports", func() error {
 		r, ok := ofrules.ParseReport(p.UserData)
 		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.hear(r, p) && r.Drop != 0 {
@@ -145,7 +154,7 @@ func (d *desk) hear(p wire.PacketIn) {
 }
 
 // rule names the rule of a number, at any time.
-func (d *desk) rule(number uint32) (r *inquiry.Rule) {
+func (d *Desk) rule(number uint32) (r *inquiry.Rule) {
 	d.host.Compiled(func(c Compiled, _ uint32) { r = ruleOf(c, number) })
 	return r
 }

@@ -1,4 +1,4 @@
-package controller
+package desk
 
 import (
 	"cmp"
@@ -15,7 +15,7 @@ import (
 )
 
 // connections reads the open connections of NICs, with what admitted them.
-func (d *desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (inquiry.ConnectionsAnswer, error) {
+func (d *Desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (inquiry.ConnectionsAnswer, error) {
 	answer := inquiry.ConnectionsAnswer{Connections: []inquiry.Connection{}, Applied: d.host.Applied()}
 	var wanted []uint16
 	d.host.Compiled(func(c Compiled, _ uint32) {

@@ -1,0 +1,70 @@
+package desk
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/openflow/wire"
+)
+
+// Hits add up over flows of one rule, and over flows that are put in place anew.
+func TestHitsAddUp(t *testing.T) {
+	t.Parallel()
+	kind, _ := ofrules.KindRule.Cookie()
+	flow := func(table uint8, rule uint64, packets uint64, age, idle time.Duration) wire.FlowStats {
+		return wire.FlowStats{Flow: openflow.Flow{Table: table, Cookie: kind | rule}, Packets: packets, Bytes: 10 * packets, Duration: age, Idle: idle}
+	}
+	name := func(n uint32) *inquiry.Rule {
+		if n == 99 {
+			return nil // it is no more
+		}
+		return &inquiry.Rule{Account: "acme", Group: "web", ID: string(rune('a' + n))}
+	}
+	h := newHits()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	h.add(at, []wire.FlowStats{flow(40, 1, 5, time.Minute, 2*time.Second), flow(90, 1, 1, time.Minute, time.Second), flow(91, 2, 0, time.Minute, 0), flow(92, 99, 7, time.Minute, 0)}, name)
+	h.add(at.Add(10*time.Second), []wire.FlowStats{flow(40, 1, 7, 70*time.Second, 3*time.Second), flow(90, 1, 1, 70*time.Second, 11*time.Second)}, name)
+	h.add(at.Add(20*time.Second), []wire.FlowStats{flow(40, 1, 9, 5*time.Second, time.Second), flow(90, 1, 0, time.Second, 0), flow(91, 2, 1, time.Minute, 0)}, name)
+	got := h.of("acme", "web").Rules
+	want := []inquiry.RuleHits{
+		{Rule: "b", Packets: 5 + 1 + 2 + 9, Bytes: 170, Last: at.Add(19 * time.Second)},
+		{Rule: "c", Packets: 1, Bytes: 10, Last: at.Add(20 * time.Second)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if other := h.of("bank", "web").Rules; len(other) != 0 {
+		t.Errorf("another account's: %v", other)
+	}
+}
+
+// The hits of rules that are gone are forgotten, but not those of one that comes
+// back soon.
+func TestHitsOfRulesThatAreGone(t *testing.T) {
+	t.Parallel()
+	h, now := newHits(), time.Unix(1000, 0)
+	kind, _ := ofrules.KindRule.Cookie()
+	var stats []wire.FlowStats
+	for n := range uint64(1000) {
+		stats = append(stats, wire.FlowStats{Flow: openflow.Flow{Table: 40, Cookie: kind | n, Priority: uint16(n)}, Packets: 1, Duration: time.Minute})
+	}
+	h.add(now, stats, func(n uint32) *inquiry.Rule { return &inquiry.Rule{Account: "acme", Group: "web", ID: fmt.Sprint(n)} })
+	left := map[string]bool{"7": true}
+	there := func(r inquiry.Rule) bool { return left[r.ID] }
+	h.tidy(now, there)
+	h.tidy(now.Add(hitsKept-time.Second), there)
+	if len(h.rules) != 1000 {
+		t.Errorf("the hits of %d rules are left too early", len(h.rules))
+	}
+	left["8"] = true // again
+	h.tidy(now.Add(hitsKept), there)
+	if got := h.of("acme", "web").Rules; len(got) != 2 || len(h.gone) != 0 {
+		t.Errorf("%d rules, %d of them gone", len(got), len(h.gone))
+	}
+}
