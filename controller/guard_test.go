@@ -76,7 +76,7 @@ func TestPanicInAQuestion(t *testing.T) {
 	if a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, trace); a.Ingress == nil || a.Ingress.Verdict != inquiry.Allow {
 		t.Errorf("a question after those: %+v", a)
 	}
-	r.drops(2, "a1", "a2")
+	r.drops(60, "a1", "a2")
 	r.send(tcp(1, 2, 81))
-	r.eventually(patience, "a drop is told", func() string { return missing(len(r.drops(2, "a1", "a2").Drops), 1) })
+	r.eventually(patience, "a drop is told", func() string { return missing(len(r.drops(60, "a1", "a2").Drops), 1) })
 }
