@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ringfence/ringfence/httpapi"
+	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -24,18 +25,17 @@ import (
 type storeKey struct{}
 
 // TestAPIScripts runs the command lines in testdata/api, each against an API
-// of its own on an embedded etcd.
+// of its own.
 func TestAPIScripts(t *testing.T) {
 	p := scripts("testdata/api")
 	p.Setup = func(env *testscript.Env) error {
 		s, url := startAPI(env)
 		env.Values[storeKey{}] = s
 		env.Setenv("HOME", env.WorkDir)
-		env.Setenv("GORACE", quickRace)
 		env.Setenv("RINGFENCE_SERVER", url)
 		env.Setenv("RINGFENCE_TOKEN", "platform-token")
 		env.Setenv("RINGFENCE_ACCOUNT", "acme")
-		return nil
+		return useQuickCommands(env)
 	}
 	p.Cmds["host"] = cmdHost
 	p.Cmds["slowhost"] = cmdSlowHost
@@ -45,23 +45,15 @@ func TestAPIScripts(t *testing.T) {
 // startAPI starts an API that ends with the script.
 func startAPI(env *testscript.Env) (*store.Store, string) {
 	t := env.T().(testing.TB)
-	dir, err := os.MkdirTemp("", "rf") // short: etcd's sockets have 107 bytes of path
-	if err != nil {
-		t.Fatal(err)
-	}
-	env.Defer(func() { os.RemoveAll(dir) })
-	etcd, err := store.Embedded(t.Context(), dir, store.EmbeddedOptions{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	env.Defer(etcd.Close)
-	s, err := store.Open(t.Context(), etcd.Config())
+	cfg := etcdtest.Config(t)
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	s, err := store.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	env.Defer(func() { s.Close() })
 	s.Join(store.ClusterMember{ID: "api"})
-	tokens := filepath.Join(dir, "tokens.json")
+	tokens := filepath.Join(env.WorkDir, ".tokens.json")
 	if err := os.WriteFile(tokens, testTokens(t), 0o600); err != nil {
 		t.Fatal(err)
 	}

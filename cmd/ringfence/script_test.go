@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/turn"
 )
 
@@ -18,7 +22,54 @@ func TestMain(m *testing.M) {
 		os.Setenv("GORACE", quickRace)
 	}
 	turn.Take()
-	testscript.Main(m, map[string]func(){"ringfence": main})
+	testscript.Main(etcdtest.Shared{Tests: commands{m}}, map[string]func(){"ringfence": main})
+}
+
+// commands runs tests, and then removes what they have built.
+type commands struct{ tests *testing.M }
+
+func (c commands) Run() int {
+	status := c.tests.Run()
+	if !quickBuilt {
+		return status
+	}
+	dir, _ := quickCommands() // the scripts have told of an error
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(status, 1)
+	}
+	return status
+}
+
+// quickCommands makes the directory of a program that the race detector does not
+// slow down, for scripts of hundreds of commands: four fifths of what each takes
+// under it is to start. It watches what they talk to, which is in the test's own
+// process. Without it the test itself is that program.
+var quickCommands = sync.OnceValues(func() (string, error) {
+	quickBuilt = true
+	dir, err := os.MkdirTemp("", "rfcommands")
+	if err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "ringfence"), ".").CombinedOutput(); err != nil {
+		return "", errors.Join(fmt.Errorf("go build: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	return dir, nil
+})
+
+var quickBuilt bool
+
+// useQuickCommands has a script's commands be those.
+func useQuickCommands(env *testscript.Env) error {
+	if !raced {
+		return nil
+	}
+	dir, err := quickCommands()
+	if err != nil {
+		return err
+	}
+	env.Setenv("PATH", dir+string(filepath.ListSeparator)+env.Getenv("PATH"))
+	return nil
 }
 
 const quickRace = "atexit_sleep_ms=0"
@@ -28,8 +79,7 @@ func TestScripts(t *testing.T) {
 	p := scripts("testdata/script")
 	p.Setup = func(env *testscript.Env) error {
 		env.Setenv("HOME", env.WorkDir)
-		env.Setenv("GORACE", quickRace)
-		return nil
+		return useQuickCommands(env)
 	}
 	testscript.Run(t, p)
 }
