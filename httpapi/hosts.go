@@ -38,20 +38,6 @@ type hostNICJSON struct {
 	Conflict *string `json:"conflict"`
 }
 
-// silence is how long nothing has been heard of a host. Reports are timed by
-// this process when they come, since clocks differ. One that was there before
-// this process began to look tells the host's time alone; then a seat, which
-// ends by etcd's time, says that the host is alive.
-func silence(h *store.HostStatus, seated bool, now time.Time) time.Duration {
-	switch {
-	case !h.Seen.IsZero():
-		return now.Sub(h.Seen)
-	case seated:
-		return 0
-	}
-	return now.Sub(h.Heartbeat)
-}
-
 // seating is who has the name of each host, and who would like it.
 func (a *API) seating() map[string]store.ClusterMember {
 	hosts := map[string]store.ClusterMember{}

@@ -93,7 +93,7 @@ func (c *call) replay(i *idempotency) (replayed bool, err error) {
 		if !known {
 			i = impact.Impact{All: true}
 		}
-		hosts = c.api.needs(plan.NewView(s, s.Revision(), nil), i, rev)
+		hosts = c.api.past.needs(plan.NewView(s, s.Revision(), nil), c.api.store.Hosts(), i, rev)
 		return nil
 	})
 	if err != nil {

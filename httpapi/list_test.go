@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/secgroup"
+
+	"github.com/ringfence/ringfence/store"
 )
 
 // ids reads a list to its end, in pages of a size, and calls between after each
@@ -90,7 +92,10 @@ func TestListCursorExpires(t *testing.T) {
 	next := acme + "/nics?limit=1&cursor=" + first.text("next_cursor")
 	s.must("PATCH", web, `{"description":"a"}`)
 	s.must("GET", next, "")
-	s.api.past.kept += maxPast // as if much had happened
+	much := secgroup.NewSnapshot()
+	heavy := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: "heavy"}, Description: strings.Repeat("x", 17<<20)}
+	much.Apply(1, []secgroup.Change{secgroup.Put(heavy)})
+	s.api.past.record(much, store.Batch{Revision: 2, Changes: []secgroup.Change{secgroup.Delete(heavy.Key())}})() // as if much had happened
 	s.must("PATCH", web, `{"description":"b"}`)
 	if a := s.do("GET", next, ""); a.status != 410 || a.text("code") != "revision-compacted" {
 		t.Errorf("%d %s", a.status, a.raw)

@@ -116,7 +116,7 @@ func (c *call) look(m mutation, result plan.Result, rev int64) (out outcome, err
 			return err
 		}
 		if len(result.Changes) == 0 {
-			out.need = c.api.needs(v, result.Effects.Impact, rev)
+			out.need = c.api.past.needs(v, c.api.store.Hosts(), result.Effects.Impact, rev)
 		}
 		return nil
 	})
@@ -164,9 +164,8 @@ func (c *call) report(out outcome) error {
 	also := extras{Effects: out.effects}
 	if d, asked := c.preferredWait(); asked {
 		h.Set("Preference-Applied", "wait")
-		also.Realization = c.realize(out.rev, out.need, d)
 		var err error
-		if also.Realization.Lagging, err = c.ownLaggards(also.Realization.Lagging); err != nil {
+		if also.Realization, err = c.realize(out.rev, out.need, d); err != nil {
 			return err
 		}
 		if also.Realization.State != stateRealized {

@@ -81,6 +81,24 @@ func reports(hosts []store.HostStatus, host string) bool {
 	return false
 }
 
+// hostSilence is how long a host may be silent before it is called dead, which
+// changes nothing but the reason shown.
+const hostSilence = 30 * time.Second
+
+// silence is how long nothing has been heard of a host. Reports are timed by
+// this process when they come, since clocks differ. One that was there before
+// this process began to look tells the host's time alone; then a seat, which
+// ends by etcd's time, says that the host is alive.
+func silence(h *store.HostStatus, seated bool, now time.Time) time.Duration {
+	switch {
+	case !h.Seen.IsZero():
+		return now.Sub(h.Seen)
+	case seated:
+		return 0
+	}
+	return now.Sub(h.Heartbeat)
+}
+
 func lagReason(h *store.HostStatus, now time.Time) string {
 	switch silent := silence(h, false, now); {
 	case h.Doubt != "":
@@ -101,13 +119,12 @@ func lagReason(h *store.HostStatus, now time.Time) string {
 // before waits for as much. If the change at rev is not known here (an API process
 // that started later, or lost contact), it may have concerned any NIC that those
 // of i can reach.
-func (a *API) needs(v *plan.View, i impact.Impact, rev int64) need {
-	hosts := a.store.Hosts()
+func (h *history) needs(v *plan.View, hosts []store.HostStatus, i impact.Impact, rev int64) need {
 	n := need{}
 	now := concern{i, v}
 	n.require(now.hosts(hosts), rev)
 	earlier := latest{nics: map[string]int64{}, groups: map[secgroup.GroupRef]int64{}}
-	known := a.past.impacts(rev, func(at int64, e impact.Impact) {
+	known := h.impacts(rev, func(at int64, e impact.Impact) {
 		if e.Overlaps(&i) {
 			earlier.add(e, at)
 		}
@@ -116,9 +133,9 @@ func (a *API) needs(v *plan.View, i impact.Impact, rev int64) need {
 	if !known {
 		near = now.domains(plugged(v, hosts))
 	}
-	for _, h := range hosts {
+	for _, host := range hosts {
 		var must int64
-		for _, at := range h.NICs {
+		for _, at := range host.NICs {
 			nic := v.NIC(at.ID)
 			must = max(must, earlier.of(v, at.ID, nic))
 			if nic != nil && near[v.Domain(nic)] {
@@ -126,7 +143,7 @@ func (a *API) needs(v *plan.View, i impact.Impact, rev int64) need {
 			}
 		}
 		if must > 0 {
-			n.require([]string{h.Host}, must)
+			n.require([]string{host.Host}, must)
 		}
 	}
 	return n

@@ -53,18 +53,3 @@ func (g *nicsGone) plugged(id string) bool {
 		return slices.ContainsFunc(h.NICs, func(n store.HostNIC) bool { return n.ID == id })
 	})
 }
-
-// lastDeleted returns the NIC that was deleted last of those that match, and the
-// revision at which it was; nil if none is known. s is the policy now.
-func (h *history) lastDeleted(s *secgroup.Snapshot, match func(*secgroup.NIC) bool) (*secgroup.NIC, int64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i := len(h.undo) - 1; i >= 0; i-- {
-		for _, c := range h.undo[i].changes {
-			if n, is := c.Object.(*secgroup.NIC); is && match(n) && s.NIC(n.ID) == nil {
-				return n, h.undo[i].to
-			}
-		}
-	}
-	return nil, 0
-}

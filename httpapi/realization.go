@@ -13,51 +13,16 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// The states of a realization.
-const (
-	stateRealized = "realized"
-	statePending  = "pending"
-)
-
-// hostSilence is how long a host may be silent before it is called dead, which
-// changes nothing but the reason shown.
-const hostSilence = 30 * time.Second
-
-type realizationJSON struct {
-	Revision int64     `json:"revision"`
-	State    string    `json:"state"`
-	Lagging  []laggard `json:"lagging"`
-}
-
-type laggard struct {
-	Host    *string `json:"host"` // null: some without a NIC of the account
-	Applied int64   `json:"applied_revision"`
-	Reason  string  `json:"reason"`
-	private bool    // the reason is the host's own word
-}
-
 // realize waits up to d until the hosts have what they need, and says how far
-// they are. A store that is lost meanwhile leaves it pending.
-func (c *call) realize(rev int64, n need, d time.Duration) *realizationJSON {
-	out := &realizationJSON{Revision: rev, State: stateRealized}
+// they are, as far as it is the caller's business. A store that is lost meanwhile
+// leaves it pending.
+func (c *call) realize(rev int64, n need, d time.Duration) (*realizationJSON, error) {
 	ctx, cancel := context.WithTimeout(c.req.Context(), d)
 	defer cancel()
-	out.Lagging = []laggard{}
-	if len(n) == 0 {
-		return out
-	}
-	lost := func() bool { return c.api.store.Generation() != c.history }
-	err := c.api.store.WaitHosts(ctx, func(hosts []store.HostStatus) bool { return lost() || n.met(hosts) })
-	switch {
-	case lost():
-		out.Lagging = n.lost()
-	case err != nil: // it is late
-		out.Lagging = n.lagging(c.api.store.Hosts(), c.api.now())
-	}
-	if len(out.Lagging) > 0 {
-		out.State = statePending
-	}
-	return out
+	out := n.wait(ctx, c.api.store, rev, c.history, c.api.now)
+	var err error
+	out.Lagging, err = c.ownLaggards(out.Lagging)
+	return out, err
 }
 
 // groupRealization answers GET …/security-groups/{g}/realization.
@@ -139,14 +104,14 @@ func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
 		if rev == 0 {
 			rev = s.Revision()
 		}
-		n = c.api.needs(v, i, rev)
+		n = c.api.past.needs(v, c.api.store.Hosts(), i, rev)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	out := c.realize(rev, n, wait)
-	if out.Lagging, err = c.ownLaggards(out.Lagging); err != nil {
+	out, err := c.realize(rev, n, wait)
+	if err != nil {
 		return err
 	}
 	return c.json(out)

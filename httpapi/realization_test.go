@@ -228,7 +228,7 @@ func TestRealizationOfAnUnknownRevisionIsCautious(t *testing.T) {
 	s.report("h1", added.revision(t), "n1")
 	path := web + "/realization?revision=" + added.header.Get("SG-Revision")
 	s.must("GET", path, "").want(t, map[string]string{"state": "realized"})
-	s.api.past.undo = nil // as in a process that started later
+	s.api.past = newHistory() // as in a process that started later
 	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2", "lagging.1": "null"})
 }
 
