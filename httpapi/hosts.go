@@ -135,7 +135,7 @@ func deleteHost(c *call) error {
 		return err
 	}
 	host := c.in.param("host")
-	if !reports(c.api.store.Hosts(), host) {
+	if !slices.ContainsFunc(c.api.store.Hosts(), func(h store.HostStatus) bool { return h.Host == host }) {
 		return transport.NotFound()
 	}
 	var entry store.NoteWrite

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/secgroup"
-
 	"github.com/ringfence/ringfence/store"
 )
 

@@ -24,7 +24,7 @@ type laggard struct {
 	Host    *string `json:"host"` // null: some without a NIC of the account
 	Applied int64   `json:"applied_revision"`
 	Reason  string  `json:"reason"`
-	private bool    // the reason is the host's own word
+	private bool    `json:"-"` // the reason is the host's own word
 }
 
 // reporting is what is asked of *store.Store.
