@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -66,7 +67,7 @@ type API struct {
 	now       func() time.Time
 	newID     func() string
 	echo      *echo.Echo
-	past      *history
+	past      *realization.History
 	metrics   *metrics
 	keeper    inquiry.Keeper
 	traces    *traceBook
@@ -90,7 +91,7 @@ type API struct {
 func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
-		echo: echo.New(), past: newHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: newQuestions(),
+		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: newQuestions(),
 		keptAnswers: keptAnswers, keptBytes: keptBytes,
 	}
 	if a.logger == nil {
@@ -110,7 +111,7 @@ func New(cfg Config) *API {
 	a.keeper = inquiry.Keeper{Log: a.logger, Count: a.metrics.panics.Inc, Answer: errPanicked}
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_history_bytes", Help: "Estimated size of what is kept to undo the latest changes: pages of lists, and whom changes concern.",
-	}, func() float64 { return float64(a.past.size()) }))
+	}, func() float64 { return float64(a.past.Size()) }))
 	a.echo.HideBanner, a.echo.HidePort = true, true
 	a.echo.HTTPErrorHandler = a.echoError
 	for _, r := range routes() {
@@ -124,7 +125,7 @@ func New(cfg Config) *API {
 	})
 	a.store.Hosts() // has the store begin to follow them
 	watch := newConflicts(a)
-	stops := []func(){a.store.Observe(a.past.record), a.store.Observe(watch.observe)}
+	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.observe)}
 	a.stop = func() {
 		for _, stop := range stops {
 			stop()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -83,9 +84,9 @@ func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteW
 			e.Changes = append(e.Changes, change)
 		}
 	}
-	who := concern{r.Effects.Impact, v}
+	who := realization.Concern{Impact: r.Effects.Impact, View: v}
 	hosts := c.api.store.Hosts()
-	e.Effects = showEffects(r.Effects, &who, who.hosts(hosts), visible{account, []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, hosts)
+	e.Effects = showEffects(r.Effects, &who, who.Hosts(hosts), visible{account, []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, hosts)
 	for _, l := range []*[]string{&e.Effects.NICs, &e.Effects.EgressBecameOpen, &e.Effects.EgressBecameRestricted, &e.Effects.InertRules} {
 		if len(*l) > maxAuditNICs {
 			*l, e.Effects.NICsMore = (*l)[:maxAuditNICs], true

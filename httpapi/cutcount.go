@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/plan"
@@ -56,7 +57,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
 	}
 	all := c.api.store.Hosts()
 	sees := visible{c.viewer(), []*plan.View{before}}
-	near := (&concern{i, after}).domains(plugged(before, all))
+	near := (&realization.Concern{Impact: i, View: after}).Domains(realization.Plugged(before, all))
 	for _, h := range all {
 		for _, at := range h.NICs {
 			n := before.NIC(at.ID)
@@ -64,7 +65,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
 				ask.nics[h.Host] = append(ask.nics[h.Host], n.ID)
 			}
 		}
-		if len(ask.nics[h.Host]) > 0 && (silence(&h, false, c.api.now()) > hostSilence || len(ask.nics) > hostsAsked) {
+		if len(ask.nics[h.Host]) > 0 && (realization.Silence(&h, false, c.api.now()) > realization.MaxSilence || len(ask.nics) > hostsAsked) {
 			ask.silent = append(ask.silent, h.Host)
 			delete(ask.nics, h.Host)
 		}

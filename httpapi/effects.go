@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -15,14 +16,14 @@ const maxEffectNICs = 1000
 
 // showNICs lists the concerned NICs that are to be seen, those that are gone too,
 // sorted; and says whether there are more than are listed.
-func showNICs(c *concern, sees visible) (ids []string, more bool) {
+func showNICs(c *realization.Concern, sees visible) (ids []string, more bool) {
 	seen := make(map[string]struct{}, len(c.NICs))
 	for id := range c.NICs {
 		if sees.nic(id) {
 			seen[id] = struct{}{}
 		}
 	}
-	c.each(func(n *secgroup.NIC) bool {
+	c.Each(func(n *secgroup.NIC) bool {
 		if sees.account == "" || n.Account == sees.account {
 			seen[n.ID] = struct{}{}
 		}
@@ -45,7 +46,7 @@ type effectsJSON struct {
 }
 
 // showEffects shows what is to be seen of effects. hosts are the concerned ones.
-func showEffects(e plan.Effects, c *concern, hosts []string, sees visible, all []store.HostStatus) *effectsJSON {
+func showEffects(e plan.Effects, c *realization.Concern, hosts []string, sees visible, all []store.HostStatus) *effectsJSON {
 	out := &effectsJSON{
 		Hosts: sees.hosts(hosts, all), EgressBecameOpen: sees.nics(e.EgressBecameOpen), EgressBecameRestricted: sees.nics(e.EgressBecameRestricted),
 		InertRules: []string{},

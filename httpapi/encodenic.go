@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -19,27 +20,27 @@ type becauseJSON struct {
 }
 
 type nicJSON struct {
-	ID               string               `json:"id"`
-	Account          string               `json:"account"`
-	Instance         *string              `json:"instance"`
-	Network          string               `json:"network"`
-	MAC              string               `json:"mac"`
-	Addresses        []string             `json:"addresses"`
-	AllowedAddresses []string             `json:"allowed_addresses"`
-	Enforcement      secgroup.Enforcement `json:"enforcement"`
-	DHCPServer       bool                 `json:"dhcp_server"`
-	Hosts            []string             `json:"hosts"`
-	EffectiveGroups  []effectiveJSON      `json:"effective_groups"`
-	EgressRestricted bool                 `json:"egress_restricted"`
-	Because          *becauseJSON         `json:"because"`
-	Host             *string              `json:"host"`
-	Ready            bool                 `json:"ready"`
-	RealizedRevision *int64               `json:"realized_revision"`
-	Conflict         *conflictJSON        `json:"conflict"`
-	Revision         int64                `json:"revision"`
+	ID               string                `json:"id"`
+	Account          string                `json:"account"`
+	Instance         *string               `json:"instance"`
+	Network          string                `json:"network"`
+	MAC              string                `json:"mac"`
+	Addresses        []string              `json:"addresses"`
+	AllowedAddresses []string              `json:"allowed_addresses"`
+	Enforcement      secgroup.Enforcement  `json:"enforcement"`
+	DHCPServer       bool                  `json:"dhcp_server"`
+	Hosts            []string              `json:"hosts"`
+	EffectiveGroups  []effectiveJSON       `json:"effective_groups"`
+	EgressRestricted bool                  `json:"egress_restricted"`
+	Because          *becauseJSON          `json:"because"`
+	Host             *string               `json:"host"`
+	Ready            bool                  `json:"ready"`
+	RealizedRevision *int64                `json:"realized_revision"`
+	Conflict         *realization.Conflict `json:"conflict"`
+	Revision         int64                 `json:"revision"`
 }
 
-func showNIC(v *plan.View, at placement, n *secgroup.NIC) nicJSON {
+func showNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) nicJSON {
 	out := nicJSON{
 		ID: n.ID, Account: n.Account, Instance: text(n.Instance), Network: n.Network, MAC: n.MAC.String(),
 		Addresses: texts(n.Addresses), AllowedAddresses: texts(n.AllowedAddresses),
@@ -47,10 +48,10 @@ func showNIC(v *plan.View, at placement, n *secgroup.NIC) nicJSON {
 		EffectiveGroups: showEffective(n.Account, v.EffectiveGroups(n)), Revision: n.Revision,
 	}
 	out.Because, out.EgressRestricted = showRestriction(v, n)
-	if p, ok := at.find(n); ok {
-		out.Host, out.Ready, out.RealizedRevision = &p.host, p.nic.Ready, &p.nic.Applied
+	if p, ok := at.Find(n); ok {
+		out.Host, out.Ready, out.RealizedRevision = &p.Host, p.NIC.Ready, &p.NIC.Applied
 	}
-	out.Conflict = at.conflict(n)
+	out.Conflict = at.Conflict(n)
 	return out
 }
 

@@ -57,7 +57,7 @@ func accountEvents(c *call) error {
 		}
 		now = s.Revision()
 		if !given {
-			mark = c.api.past.markOf(s, now)
+			mark = c.api.past.MarkOf(s, now)
 		}
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -55,7 +56,7 @@ func TestClocksOfHosts(t *testing.T) {
 			t.Errorf("%s: the metric is %q", host, value)
 		}
 	}
-	late := time.Now().Add(hostSilence + time.Minute)
+	late := time.Now().Add(realization.MaxSilence + time.Minute)
 	s.api.now = func() time.Time { return late }
 	for host := range shifted {
 		if h := s.must("GET", "/v1/hosts/"+host, ""); h.at("alive") != false {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -51,7 +52,7 @@ func (a *API) seating() map[string]store.ClusterMember {
 
 // hostsNow is what hosts' reports are shown with.
 type hostsNow struct {
-	at      placement
+	at      realization.Placement
 	seating map[string]store.ClusterMember // who has the name of each host
 	now     time.Time
 	full    bool // the store takes no reports
@@ -59,14 +60,14 @@ type hostsNow struct {
 
 func (a *API) hostsNow(hosts []store.HostStatus) hostsNow {
 	full := errors.Is(a.store.Condition().Kind, store.ErrFull)
-	return hostsNow{placement{hosts: hosts}.indexed(), a.seating(), a.now(), full}
+	return hostsNow{realization.Placement{Hosts: hosts}.Indexed(), a.seating(), a.now(), full}
 }
 
 // alive tells whether a host's controller runs. Where the store takes no reports,
 // its seat says so, which it keeps all the same.
 func (n hostsNow) alive(h *store.HostStatus) bool {
 	seated := n.seating[h.Host].Seated
-	return n.full && seated || silence(h, seated, n.now) <= hostSilence
+	return n.full && seated || realization.Silence(h, seated, n.now) <= realization.MaxSilence
 }
 
 // showHost shows a host's report. What it says of NICs that may not be there is
@@ -97,7 +98,7 @@ func (n hostsNow) showHost(v *plan.View, h *store.HostStatus) hostJSON {
 		shown := hostNICJSON{ID: on.ID, OFPort: on.OFPort, Ready: on.Ready, Error: on.Error, Applied: on.Applied}
 		if nic := v.NIC(on.ID); nic != nil {
 			shown.Ready = on.Ready && nic.MayBeAt(h.Host)
-			if c := n.at.conflict(nic); c != nil {
+			if c := n.at.Conflict(nic); c != nil {
 				shown.Conflict = text(c.Detail + ": it is at " + strings.Join(c.Hosts, ", "))
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
@@ -87,13 +88,13 @@ func (c *call) replay(i *idempotency) (replayed bool, err error) {
 		return false, err
 	}
 	rev := i.rev
-	var hosts need
+	var hosts realization.Need
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		i, known := c.api.past.impactAt(rev)
+		i, known := c.api.past.ImpactAt(rev)
 		if !known {
 			i = impact.Impact{All: true}
 		}
-		hosts = c.api.past.needs(plan.NewView(s, s.Revision(), nil), c.api.store.Hosts(), i, rev)
+		hosts = c.api.past.Needs(plan.NewView(s, s.Revision(), nil), c.api.store.Hosts(), i, rev)
 		return nil
 	})
 	if err != nil {
@@ -175,7 +176,7 @@ func (i *idempotency) notes(out outcome) ([]store.NoteWrite, error) {
 }
 
 // outcome is the answer to the first request, made at a revision.
-func (r *idempotencyRecord) outcome(rev int64, hosts need) outcome {
+func (r *idempotencyRecord) outcome(rev int64, hosts realization.Need) outcome {
 	return outcome{
 		status: r.Status, rev: rev, location: r.Location, effects: r.Effects, need: hosts,
 		tag:  string(withRevision([]byte(r.Tag), "", rev)),

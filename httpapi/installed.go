@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -43,10 +44,10 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 		if n := s.NIC(only); s.Account(c.in.account) == nil || only != "" && (n == nil || n.Account != c.in.account) {
 			return transport.NotFound()
 		}
-		at := placement{hosts: c.api.store.Hosts()}.indexed()
+		at := realization.Placement{Hosts: c.api.store.Hosts()}.Indexed()
 		for _, n := range s.NICsOfAccount(c.in.account) {
-			if p, ok := at.find(n); ok && (only == "" || n.ID == only) {
-				byHost[p.host] = append(byHost[p.host], n.ID)
+			if p, ok := at.Find(n); ok && (only == "" || n.ID == only) {
+				byHost[p.Host] = append(byHost[p.Host], n.ID)
 				known.add(s, n)
 			}
 		}

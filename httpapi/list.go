@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -70,10 +71,10 @@ func (l listing[T]) serve(c *call) error {
 			rev, mark = from.Revision, from.Mark
 		} else {
 			rev = s.Revision()
-			mark = c.api.past.markOf(s, rev)
+			mark = c.api.past.MarkOf(s, rev)
 		}
-		v, err := c.api.past.at(s, rev, mark)
-		if errors.Is(err, errPast) {
+		v, err := c.api.past.At(s, rev, mark)
+		if errors.Is(err, realization.ErrPast) {
 			return notKept()
 		} else if err != nil {
 			return err

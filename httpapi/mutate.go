@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -13,11 +14,11 @@ import (
 
 // extras are what an answer says besides the object.
 type extras struct {
-	Effects     *effectsJSON     `json:"effects,omitempty"`
-	DryRun      bool             `json:"dry_run,omitempty"`
-	Access      *accessJSON      `json:"access,omitempty"` // of a dry run
-	Cuts        *cutJSON         `json:"connections_cut,omitempty"`
-	Realization *realizationJSON `json:"realization,omitempty"`
+	Effects     *effectsJSON        `json:"effects,omitempty"`
+	DryRun      bool                `json:"dry_run,omitempty"`
+	Access      *accessJSON         `json:"access,omitempty"` // of a dry run
+	Cuts        *cutJSON            `json:"connections_cut,omitempty"`
+	Realization *realization.Report `json:"realization,omitempty"`
 }
 
 // mutate makes the change that a request asks for and answers.
@@ -103,7 +104,7 @@ func (c *call) notes(m mutation, result plan.Result, before *secgroup.Snapshot, 
 func (c *call) look(m mutation, result plan.Result, rev int64) (out outcome, err error) {
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		planned := plan.NewView(s, rev, result.Changes)
-		v, err := c.api.past.at(s, rev, "")
+		v, err := c.api.past.At(s, rev, "")
 		if err != nil { // too much happened since: show what was planned
 			v = planned
 		}
@@ -116,7 +117,7 @@ func (c *call) look(m mutation, result plan.Result, rev int64) (out outcome, err
 			return err
 		}
 		if len(result.Changes) == 0 {
-			out.need = c.api.past.needs(v, c.api.store.Hosts(), result.Effects.Impact, rev)
+			out.need = c.api.past.Needs(v, c.api.store.Hosts(), result.Effects.Impact, rev)
 		}
 		return nil
 	})
@@ -129,14 +130,14 @@ var errNotSeen = errors.New("the written object is not to be seen")
 // render makes the answer to a mutation that came to a result, as a view shows it.
 func (c *call) render(m mutation, result plan.Result, rev int64, v *plan.View) (outcome, error) {
 	hosts := c.api.store.Hosts()
-	who := concern{v: v}
+	who := realization.Concern{View: v}
 	if len(result.Changes) > 0 { // else there is nothing to be concerned about
 		who.Impact = result.Effects.Impact
 	}
-	concerned := who.hosts(hosts)
+	concerned := who.Hosts(hosts)
 	out := m.outcome(result)
-	out.rev, out.need = rev, need{}
-	out.need.require(concerned, rev)
+	out.rev, out.need = rev, realization.Need{}
+	out.need.Require(concerned, rev)
 	out.effects = showEffects(result.Effects, &who, concerned, visible{c.viewer(), []*plan.View{v}}, hosts)
 	if m.show == nil {
 		return out, nil
@@ -168,7 +169,7 @@ func (c *call) report(out outcome) error {
 		if also.Realization, err = c.realize(out.rev, out.need, d); err != nil {
 			return err
 		}
-		if also.Realization.State != stateRealized {
+		if also.Realization.State != realization.Realized {
 			out.status = http.StatusAccepted
 		}
 	}

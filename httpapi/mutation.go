@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -39,7 +40,7 @@ type outcome struct {
 	tag      string
 	body     []byte // without effects
 	effects  *effectsJSON
-	need     need
+	need     realization.Need
 }
 
 // outcome says how a mutation is answered that came to a result; not with what body.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -24,7 +25,7 @@ var nicList = listing[*secgroup.NIC]{
 		}, nil
 	},
 	show: func(c *call, v *plan.View) func(*secgroup.NIC) any {
-		at := placement{hosts: c.api.store.Hosts()}.indexed()
+		at := realization.Placement{Hosts: c.api.store.Hosts()}.Indexed()
 		return func(n *secgroup.NIC) any { return showNIC(v, at, n) }
 	},
 }
@@ -35,7 +36,7 @@ func nicBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, s
 	if n == nil || account != "" && n.Account != account {
 		return nil, ""
 	}
-	return showNIC(v, placement{hosts: hosts}, n), plan.Tag(n.Revision)
+	return showNIC(v, realization.Placement{Hosts: hosts}, n), plan.Tag(n.Revision)
 }
 
 func getNIC(c *call) error {

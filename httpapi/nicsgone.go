@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -12,7 +13,7 @@ import (
 // nicsGone tells of NICs that are no more, as far back as changes are kept here.
 // Their interfaces may still be plugged; nothing passes there.
 type nicsGone struct {
-	past     *history
+	past     *realization.History
 	hosts    []store.HostStatus
 	account  string // whose NICs are told of
 	platform bool   // the caller may know of everybody's
@@ -20,7 +21,7 @@ type nicsGone struct {
 
 // named says what is known of a NIC that the policy does not have, "" for nothing.
 func (g *nicsGone) named(s *secgroup.Snapshot, id string) string {
-	if n, rev := g.past.lastDeleted(s, func(n *secgroup.NIC) bool { return n.ID == id && n.Account == g.account }); n != nil {
+	if n, rev := g.past.LastDeleted(s, func(n *secgroup.NIC) bool { return n.ID == id && n.Account == g.account }); n != nil {
 		return g.text(fmt.Sprintf("NIC %s was deleted at revision %d", id, rev), id)
 	}
 	if g.platform && s.NIC(id) == nil && g.plugged(id) {
@@ -32,7 +33,7 @@ func (g *nicsGone) named(s *secgroup.Snapshot, id string) string {
 // at says of an address that no NIC has which of the account's had it last, "" if
 // that is not known. The domain may be "", which is any.
 func (g *nicsGone) at(s *secgroup.Snapshot, domain string, a netip.Addr) string {
-	n, rev := g.past.lastDeleted(s, func(n *secgroup.NIC) bool {
+	n, rev := g.past.LastDeleted(s, func(n *secgroup.NIC) bool {
 		return n.Account == g.account && (domain == "" || s.Domain(n) == domain) && slices.Contains(secgroup.MemberAddresses(n), a)
 	})
 	if n == nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/plan"
@@ -16,10 +17,10 @@ import (
 // realize waits up to d until the hosts have what they need, and says how far
 // they are, as far as it is the caller's business. A store that is lost meanwhile
 // leaves it pending.
-func (c *call) realize(rev int64, n need, d time.Duration) (*realizationJSON, error) {
+func (c *call) realize(rev int64, n realization.Need, d time.Duration) (*realization.Report, error) {
 	ctx, cancel := context.WithTimeout(c.req.Context(), d)
 	defer cancel()
-	out := n.wait(ctx, c.api.store, rev, c.history, c.api.now)
+	out := n.Wait(ctx, c.api.store, rev, c.history, c.api.now)
 	var err error
 	out.Lagging, err = c.ownLaggards(out.Lagging)
 	return out, err
@@ -52,7 +53,7 @@ func accountRealization(c *call) error {
 		if v.Account(c.in.account) == nil {
 			return impact.Impact{}, transport.NotFound()
 		}
-		changed, known := c.api.past.impactAt(rev)
+		changed, known := c.api.past.ImpactAt(rev)
 		var i impact.Impact
 		for _, n := range v.NICsOfAccount(c.in.account) {
 			if !known || changed.Concerns(v, n.ID) {
@@ -71,7 +72,7 @@ func platformRealization(c *call) error {
 		if err != nil {
 			return impact.Impact{}, err
 		}
-		if i, known := c.api.past.impactAt(rev); known {
+		if i, known := c.api.past.ImpactAt(rev); known {
 			return i, nil
 		}
 		return impact.Impact{All: true}, nil
@@ -94,7 +95,7 @@ func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
 			return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the store has no such revision: it never had, or lost it when it was restored from a backup; look whether the change is there, and make it again if not")
 		}
 	}
-	var n need
+	var n realization.Need
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		v := plan.NewView(s, s.Revision(), nil)
 		i, err := of(v)
@@ -104,7 +105,7 @@ func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
 		if rev == 0 {
 			rev = s.Revision()
 		}
-		n = c.api.past.needs(v, c.api.store.Hosts(), i, rev)
+		n = c.api.past.Needs(v, c.api.store.Hosts(), i, rev)
 		return nil
 	})
 	if err != nil {

@@ -2,10 +2,12 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -228,7 +230,7 @@ func TestRealizationOfAnUnknownRevisionIsCautious(t *testing.T) {
 	s.report("h1", added.revision(t), "n1")
 	path := web + "/realization?revision=" + added.header.Get("SG-Revision")
 	s.must("GET", path, "").want(t, map[string]string{"state": "realized"})
-	s.api.past = newHistory() // as in a process that started later
+	s.api.past = realization.NewHistory() // as in a process that started later
 	s.must("GET", path, "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h2", "lagging.1": "null"})
 }
 
@@ -243,7 +245,9 @@ func TestForgetHost(t *testing.T) {
 		if a := s.do("DELETE", "/v1/hosts/h1", ""); a.status != status {
 			t.Fatalf("%d %s, want %d", a.status, a.raw, status)
 		}
-		err := s.store.WaitHosts(t.Context(), func(all []store.HostStatus) bool { return !reports(all, "h1") })
+		err := s.store.WaitHosts(t.Context(), func(all []store.HostStatus) bool {
+			return !slices.ContainsFunc(all, func(h store.HostStatus) bool { return h.Host == "h1" })
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -132,7 +132,7 @@ func (l *tracingLeg) show(account string) legJSON {
 		Steps: []stepJSON{}, Unparsed: list(l.datapath.Unparsed),
 	}}
 	if l.place != nil {
-		out.Host = &l.place.host
+		out.Host = &l.place.Host
 	}
 	if l.asked {
 		out.Datapath.Applied = &l.applied

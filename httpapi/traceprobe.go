@@ -63,19 +63,19 @@ func (a *API) probe(ctx context.Context, id string, t *tracing) {
 	}
 	q.Part, q.Egress = inquiry.ProbeSend, true
 	here := destination != nil && destination.place != nil && t.way.oneSegment
-	elsewhere := here && destination.place.host != source.place.host
+	elsewhere := here && destination.place.Host != source.place.Host
 	q.Ingress = here && !elsewhere
 	if elsewhere {
 		arm := q
 		arm.Part, arm.Egress, arm.Ingress = inquiry.ProbeArm, false, true
-		if err := a.askHost(ctx, destination.place.host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
-			t.unprobed(noAnswer(destination.place.host, err))
+		if err := a.askHost(ctx, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
+			t.unprobed(noAnswer(destination.place.Host, err))
 			return
 		}
 	}
 	var sent, got inquiry.ProbeAnswer
-	if err := a.askHost(ctx, source.place.host, inquiry.KindProbe, q, &sent); err != nil {
-		t.unprobed(noAnswer(source.place.host, err))
+	if err := a.askHost(ctx, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
+		t.unprobed(noAnswer(source.place.Host, err))
 		return
 	}
 	source.probe = sent.Egress
@@ -86,8 +86,8 @@ func (a *API) probe(ctx context.Context, id string, t *tracing) {
 	case elsewhere:
 		collect := q
 		collect.Part = inquiry.ProbeCollect
-		if err := a.askHost(ctx, destination.place.host, inquiry.KindProbe, collect, &got); err != nil {
-			destination.probe = unprobed(noAnswer(destination.place.host, err))
+		if err := a.askHost(ctx, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
+			destination.probe = unprobed(noAnswer(destination.place.Host, err))
 		} else if sent.Egress != nil && sent.Egress.Verdict == inquiry.Allow {
 			destination.probe = got.Ingress
 		}

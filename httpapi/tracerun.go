@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -60,7 +61,7 @@ type tracingLeg struct {
 	direction secgroup.Direction
 	nic       *secgroup.NIC
 	policy    policyJSON
-	place     *place // nil: plugged nowhere
+	place     *realization.Place // nil: plugged nowhere
 	datapath  inquiry.Leg
 	applied   int64
 	asked     bool // the host has answered
@@ -71,15 +72,15 @@ type tracingLeg struct {
 // tracePolicy resolves the request and judges it by the policy.
 func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) (*tracing, error) {
 	t := &tracing{}
-	at := placement{hosts: a.store.Hosts()}
-	g := &nicsGone{past: a.past, hosts: at.hosts, account: account, platform: spec.platform}
+	at := realization.Placement{Hosts: a.store.Hosts()}
+	g := &nicsGone{past: a.past, hosts: at.Hosts, account: account, platform: spec.platform}
 	err := a.store.Read(ctx, func(s *secgroup.Snapshot) error {
 		w, err := spec.resolve(s, account, g)
 		if err != nil {
 			return err
 		}
 		t.way = w
-		w.oneHost = w.oneSegment && at.together(w.src, w.dst)
+		w.oneHost = w.oneSegment && at.Together(w.src, w.dst)
 		for _, end := range []struct {
 			nic *secgroup.NIC
 			d   secgroup.Direction
@@ -89,7 +90,7 @@ func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) 
 			}
 			leg := &tracingLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d), known: knownGroups{}}
 			leg.known.add(s, end.nic)
-			if p, ok := at.find(end.nic); ok {
+			if p, ok := at.Find(end.nic); ok {
 				leg.place = &p
 			}
 			t.legs = append(t.legs, leg)
@@ -108,7 +109,7 @@ func (a *API) traceDatapath(ctx context.Context, t *tracing) {
 			l.datapath = inquiry.Leg{Verdict: inquiry.Deny, Reason: "not-plugged", Detail: "no host has the NIC plugged"}
 			continue
 		}
-		byHost[l.place.host] = append(byHost[l.place.host], l)
+		byHost[l.place.Host] = append(byHost[l.place.Host], l)
 	}
 	var wg sync.WaitGroup
 	for host, legs := range byHost {
@@ -194,7 +195,7 @@ func (t *tracing) compare() (lags bool) {
 
 // comparable tells whether the datapath should do what the policy says.
 func (l *tracingLeg) comparable() bool {
-	return l.asked && l.datapath.Verdict != inquiry.Unknown && l.place.nic.Ready && l.datapath.Reason != "cut" && l.datapath.Reason != "not-plugged" && l.datapath.Reason != inquiry.ReasonHostLocal
+	return l.asked && l.datapath.Verdict != inquiry.Unknown && l.place.NIC.Ready && l.datapath.Reason != "cut" && l.datapath.Reason != "not-plugged" && l.datapath.Reason != inquiry.ReasonHostLocal
 }
 
 // verdict is what becomes of the packet: nothing is guessed.

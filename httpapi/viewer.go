@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -58,7 +59,7 @@ func isNICOf(v *plan.View, account, id string) bool {
 
 // ownLaggards names the hosts that have NICs of the caller's account plugged,
 // and counts the others. What a host says of itself may be about any NIC.
-func (c *call) ownLaggards(late []laggard) ([]laggard, error) {
+func (c *call) ownLaggards(late []realization.Laggard) ([]realization.Laggard, error) {
 	account := c.viewer()
 	if account == "" || len(late) == 0 {
 		return late, nil
@@ -72,17 +73,17 @@ func (c *call) ownLaggards(late []laggard) ([]laggard, error) {
 		names = sees.hosts(names, c.api.store.Hosts())
 		return nil
 	})
-	own := []laggard{}
+	own := []realization.Laggard{}
 	for _, l := range late {
 		if slices.Contains(names, *l.Host) {
-			if l.private {
+			if l.Private {
 				l.Reason = "the host reports errors"
 			}
 			own = append(own, l)
 		}
 	}
 	if others := len(late) - len(own); others > 0 {
-		own = append(own, laggard{Reason: fmt.Sprintf("%d hosts without a NIC of the account", others)})
+		own = append(own, realization.Laggard{Reason: fmt.Sprintf("%d hosts without a NIC of the account", others)})
 	}
 	return own, err
 }

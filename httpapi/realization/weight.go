@@ -1,4 +1,4 @@
-package httpapi
+package realization
 
 import (
 	"unsafe"
@@ -11,8 +11,8 @@ const mapEntry = 16
 
 // weigh estimates what is kept of a batch, in bytes. Names are shared with the
 // policy mostly, and small beside what they are in.
-func weigh(p *past) int {
-	n := int(unsafe.Sizeof(past{})) + len(p.changes)*int(unsafe.Sizeof(secgroup.Change{}))
+func weigh(p *batch) int {
+	n := int(unsafe.Sizeof(batch{})) + len(p.changes)*int(unsafe.Sizeof(secgroup.Change{}))
 	for _, c := range p.changes {
 		n += weighObject(c.Object)
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package realization
 
 import (
 	"maps"
@@ -10,29 +10,29 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// concern is an impact seen in a view that has the change. A group may judge
+// Concern is an impact seen in a view that has the change. A group may judge
 // tens of thousands of NICs, so that it is asked of the NICs that are plugged
 // somewhere, and never lists all of them.
-type concern struct {
+type Concern struct {
 	impact.Impact
-	v *plan.View
+	View *plan.View
 }
 
-// hosts returns the hosts that must apply the change: those where a concerned NIC
+// Hosts returns the hosts that must apply the change: those where a concerned NIC
 // is plugged. Each end of a connection judges for itself, so that nobody else has
 // to do with it.
-func (c *concern) hosts(all []store.HostStatus) []string {
+func (c *Concern) Hosts(all []store.HostStatus) []string {
 	out := []string{}
 	for _, h := range all {
-		if slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool { return c.Concerns(c.v, at.ID) }) {
+		if slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool { return c.Concerns(c.View, at.ID) }) {
 			out = append(out, h.Host)
 		}
 	}
 	return out
 }
 
-// plugged returns the routing domains of the NICs that hosts have.
-func plugged(v *plan.View, hosts []store.HostStatus) map[string]bool {
+// Plugged returns the routing domains of the NICs that hosts have.
+func Plugged(v *plan.View, hosts []store.HostStatus) map[string]bool {
 	domains := map[string]bool{}
 	for _, h := range hosts {
 		for _, at := range h.NICs {
@@ -44,9 +44,9 @@ func plugged(v *plan.View, hosts []store.HostStatus) map[string]bool {
 	return domains
 }
 
-// domains returns those of some routing domains in which concerned NICs are, or
+// Domains returns those of some routing domains in which concerned NICs are, or
 // from which something is lost.
-func (c *concern) domains(of map[string]bool) map[string]bool {
+func (c *Concern) Domains(of map[string]bool) map[string]bool {
 	found := map[string]bool{}
 	see := func(d string) bool {
 		if of[d] {
@@ -57,15 +57,15 @@ func (c *concern) domains(of map[string]bool) map[string]bool {
 	for p := range c.Loss.Ends {
 		see(p.Domain)
 	}
-	c.each(func(n *secgroup.NIC) bool { return see(c.v.Domain(n)) })
+	c.Each(func(n *secgroup.NIC) bool { return see(c.View.Domain(n)) })
 	return found
 }
 
-// each calls f with the concerned NICs that exist until it returns false, with
+// Each calls f with the concerned NICs that exist until it returns false, with
 // some of them more than once.
-func (c *concern) each(f func(*secgroup.NIC) bool) {
+func (c *Concern) Each(f func(*secgroup.NIC) bool) {
 	if c.All {
-		for _, n := range c.v.NICs() {
+		for _, n := range c.View.NICs() {
 			if !f(n) {
 				return
 			}
@@ -73,12 +73,12 @@ func (c *concern) each(f func(*secgroup.NIC) bool) {
 		return
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.NICs)) {
-		if n := c.v.NIC(id); n != nil && !f(n) {
+		if n := c.View.NIC(id); n != nil && !f(n) {
 			return
 		}
 	}
 	for _, g := range slices.SortedFunc(maps.Keys(c.Groups), secgroup.GroupRef.Compare) {
-		for _, n := range c.v.MemberNICs(g) {
+		for _, n := range c.View.MemberNICs(g) {
 			if !f(n) {
 				return
 			}

@@ -1,4 +1,4 @@
-package httpapi
+package realization
 
 import (
 	"cmp"
@@ -16,25 +16,25 @@ import (
 // they keep alive and of whom they concern, as estimated by weight.
 const maxPast = 16 << 20
 
-// errPast says that a revision is too old to be shown, or was never seen here.
-var errPast = errors.New("revision is not kept")
+// ErrPast says that a revision is too old to be shown, or was never seen here.
+var ErrPast = errors.New("revision is not kept")
 
-// history remembers how to undo the latest changes, so that a list can be read
+// History remembers how to undo the latest changes, so that a list can be read
 // page by page at one revision while the policy goes on; and whom the latest
 // changes concern, for those who ask whether they are in force.
 //
 //	undo[0]      undo[1]      undo[2]
 //	from ──────▶ from ──────▶ from ──────▶ the snapshot's revision
-type history struct {
+type History struct {
 	mu   sync.Mutex
-	undo []past
+	undo []batch
 	mark string // of the write that the snapshot's revision is, "" = not known
 	kept int    // weight of undo, in bytes
 	most int    // that kept may be
 }
 
-// past is what one batch did.
-type past struct {
+// batch is what one batch of the feed did.
+type batch struct {
 	from, to int64  // revisions before and after
 	mark     string // of the write that from is
 	changes  []secgroup.Change
@@ -42,15 +42,16 @@ type past struct {
 	weight   int // bytes
 }
 
-func newHistory() *history { return &history{most: maxPast} }
+// NewHistory makes one that knows of nothing yet.
+func NewHistory() *History { return &History{most: maxPast} }
 
-// record takes note of a batch that is about to be applied to a snapshot. What
+// Record takes note of a batch that is about to be applied to a snapshot. What
 // it returns enters it, when it is.
-func (h *history) record(before *secgroup.Snapshot, b store.Batch) (applied func()) {
+func (h *History) Record(before *secgroup.Snapshot, b store.Batch) (applied func()) {
 	if b.Broken {
 		return func() { h.restart(b.Mark) }
 	}
-	p := past{from: before.Revision(), to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
+	p := batch{from: before.Revision(), to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
 	p.impact.Loss = impact.Loss{} // nobody asks afterwards which connections may have gone
 	for _, c := range b.Changes {
 		p.changes = append(p.changes, secgroup.Change{Key: c.Key, Object: before.Get(c.Key)})
@@ -60,14 +61,14 @@ func (h *history) record(before *secgroup.Snapshot, b store.Batch) (applied func
 }
 
 // restart forgets all: the snapshot has another history now.
-func (h *history) restart(mark string) {
+func (h *History) restart(mark string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.mark, h.undo, h.kept = mark, nil, 0
 }
 
 // enter adds what a batch did, and forgets the oldest for it.
-func (h *history) enter(p past, mark string) {
+func (h *History) enter(p batch, mark string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p.mark, h.mark = h.mark, mark
@@ -82,22 +83,22 @@ func (h *history) enter(p past, mark string) {
 	h.undo = h.undo[drop:]
 }
 
-// at shows the policy at a revision, given the snapshot, which must not change
+// At shows the policy at a revision, given the snapshot, which must not change
 // while the view is in use. The mark says which write the revision is: a store
 // that was restored from a backup gives numbers out again. "" is any.
-func (h *history) at(s *secgroup.Snapshot, rev int64, mark string) (*plan.View, error) {
+func (h *History) At(s *secgroup.Snapshot, rev int64, mark string) (*plan.View, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	differs := func(have string) bool { return mark != "" && have != "" && mark != have }
 	if rev == s.Revision() {
 		if differs(h.mark) {
-			return nil, errPast
+			return nil, ErrPast
 		}
 		return plan.NewView(s, rev, nil), nil
 	}
-	first := slices.IndexFunc(h.undo, func(p past) bool { return p.from == rev })
+	first := slices.IndexFunc(h.undo, func(p batch) bool { return p.from == rev })
 	if first < 0 || differs(h.undo[first].mark) {
-		return nil, errPast
+		return nil, ErrPast
 	}
 	var changes []secgroup.Change
 	for i := len(h.undo) - 1; i >= first; i-- { // the oldest state of an object wins
@@ -106,14 +107,14 @@ func (h *history) at(s *secgroup.Snapshot, rev int64, mark string) (*plan.View, 
 	return plan.NewView(s, rev, changes), nil
 }
 
-// markOf is the mark of the write at a revision, "" if it is not known.
-func (h *history) markOf(s *secgroup.Snapshot, rev int64) string {
+// MarkOf is the mark of the write at a revision, "" if it is not known.
+func (h *History) MarkOf(s *secgroup.Snapshot, rev int64) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if rev == s.Revision() {
 		return h.mark
 	}
-	if i := slices.IndexFunc(h.undo, func(p past) bool { return p.from == rev }); i >= 0 {
+	if i := slices.IndexFunc(h.undo, func(p batch) bool { return p.from == rev }); i >= 0 {
 		return h.undo[i].mark
 	}
 	return ""
@@ -122,7 +123,7 @@ func (h *history) markOf(s *secgroup.Snapshot, rev int64) string {
 // impacts calls f with the changes made up to a revision, as far back as they
 // are kept, and reports whether the one that led to that revision is among
 // them.
-func (h *history) impacts(rev int64, f func(rev int64, i impact.Impact)) (known bool) {
+func (h *History) impacts(rev int64, f func(rev int64, i impact.Impact)) (known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range h.undo {
@@ -134,21 +135,21 @@ func (h *history) impacts(rev int64, f func(rev int64, i impact.Impact)) (known 
 	return known
 }
 
-// impactAt returns whom the change that led to a revision concerns, if that is
+// ImpactAt returns whom the change that led to a revision concerns, if that is
 // known here.
-func (h *history) impactAt(rev int64) (i impact.Impact, known bool) {
+func (h *History) ImpactAt(rev int64) (i impact.Impact, known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at, found := slices.BinarySearchFunc(h.undo, rev, func(p past, rev int64) int { return cmp.Compare(p.to, rev) })
+	at, found := slices.BinarySearchFunc(h.undo, rev, func(p batch, rev int64) int { return cmp.Compare(p.to, rev) })
 	if !found {
 		return impact.Impact{}, false
 	}
 	return h.undo[at].impact, true
 }
 
-// lastDeleted returns the NIC that was deleted last of those that match, and the
+// LastDeleted returns the NIC that was deleted last of those that match, and the
 // revision at which it was; nil if none is known. s is the policy now.
-func (h *history) lastDeleted(s *secgroup.Snapshot, match func(*secgroup.NIC) bool) (*secgroup.NIC, int64) {
+func (h *History) LastDeleted(s *secgroup.Snapshot, match func(*secgroup.NIC) bool) (*secgroup.NIC, int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := len(h.undo) - 1; i >= 0; i-- {
@@ -161,8 +162,8 @@ func (h *history) lastDeleted(s *secgroup.Snapshot, match func(*secgroup.NIC) bo
 	return nil, 0
 }
 
-// size is how much is kept, in bytes.
-func (h *history) size() int {
+// Size is how much is kept, in bytes.
+func (h *History) Size() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.kept

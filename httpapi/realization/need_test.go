@@ -1,4 +1,4 @@
-package httpapi
+package realization
 
 import (
 	"testing"
@@ -17,12 +17,12 @@ func TestReasonsOfLagging(t *testing.T) {
 		"not applied yet":                                       {Heartbeat: now, Connected: true},
 	} {
 		h.Host, h.Applied = "h", 4
-		late := need{"h": 5}.lagging([]store.HostStatus{h}, now)
+		late := Need{"h": 5}.lagging([]store.HostStatus{h}, now)
 		if len(late) != 1 || *late[0].Host != "h" || late[0].Applied != 4 || late[0].Reason != want {
 			t.Errorf("%+v, want %s", late, want)
 		}
 	}
-	late := need{"gone": 5}.lagging(nil, now)
+	late := Need{"gone": 5}.lagging(nil, now)
 	if len(late) != 1 || *late[0].Host != "gone" {
 		t.Errorf("a host that is gone: %+v", late)
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package realization
 
 import (
 	"fmt"
@@ -26,16 +26,16 @@ func TestHistoryIsBoundInBytes(t *testing.T) {
 		}))
 	}
 	s.Apply(1, all)
-	h := newHistory()
+	h := NewHistory()
 	h.most = most
 	before := heap()
 	for i := range edits {
 		changes := []secgroup.Change{network(uint16(i + 1))}
-		applied := h.record(s, store.Batch{Revision: int64(i + 2), Changes: changes})
+		applied := h.Record(s, store.Batch{Revision: int64(i + 2), Changes: changes})
 		s.Apply(int64(i+2), changes)
 		applied()
 	}
-	estimate, real := h.size(), int(heap()-before)
+	estimate, real := h.Size(), int(heap()-before)
 	t.Logf("%d edits of %d NICs: %d kept, estimated %d bytes, really %d", edits, nics, len(h.undo), estimate, real)
 	if estimate > most || len(h.undo) == edits || len(h.undo) == 0 {
 		t.Errorf("%d edits are kept, of %d bytes; at most %d", len(h.undo), estimate, most)
@@ -43,10 +43,10 @@ func TestHistoryIsBoundInBytes(t *testing.T) {
 	if real > 2*most {
 		t.Errorf("what is kept takes %d bytes, at most %d are meant", real, most)
 	}
-	if _, err := h.at(s, h.undo[0].from, ""); err != nil {
+	if _, err := h.At(s, h.undo[0].from, ""); err != nil {
 		t.Errorf("the oldest one that is kept: %v", err)
 	}
-	if _, err := h.at(s, 1, ""); err == nil {
+	if _, err := h.At(s, 1, ""); err == nil {
 		t.Error("one that is not kept is shown")
 	}
 	runtime.KeepAlive(h)

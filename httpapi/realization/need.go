@@ -1,4 +1,4 @@
-package httpapi
+package realization
 
 import (
 	"fmt"
@@ -13,10 +13,11 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// need says which revision each host must have applied.
-type need map[string]int64
+// Need says which revision each host must have applied.
+type Need map[string]int64
 
-func (n need) require(hosts []string, rev int64) {
+// Require has hosts apply a revision, if nothing later.
+func (n Need) Require(hosts []string, rev int64) {
 	for _, h := range hosts {
 		n[h] = max(n[h], rev)
 	}
@@ -24,7 +25,7 @@ func (n need) require(hosts []string, rev int64) {
 
 // met reports whether all hosts have applied what they must, as often as any of
 // them reports.
-func (n need) met(hosts []store.HostStatus) bool {
+func (n Need) met(hosts []store.HostStatus) bool {
 	seen := 0
 	for i := range hosts {
 		if rev, needed := n[hosts[i].Host]; needed {
@@ -39,8 +40,8 @@ func (n need) met(hosts []store.HostStatus) bool {
 
 // lagging returns the hosts that have not applied what they must. A host that
 // is gone from the store has not.
-func (n need) lagging(hosts []store.HostStatus, now time.Time) []laggard {
-	late := []laggard{}
+func (n Need) lagging(hosts []store.HostStatus, now time.Time) []Laggard {
+	late := []Laggard{}
 	seen := 0
 	for i := range hosts {
 		h := &hosts[i]
@@ -50,13 +51,13 @@ func (n need) lagging(hosts []store.HostStatus, now time.Time) []laggard {
 		}
 		seen++
 		if h.Applied < rev {
-			late = append(late, laggard{&h.Host, h.Applied, lagReason(h, now), len(h.Errors) > 0})
+			late = append(late, Laggard{&h.Host, h.Applied, lagReason(h, now), len(h.Errors) > 0})
 		}
 	}
 	if seen < len(n) {
 		for host := range n {
 			if !reports(hosts, host) {
-				late = append(late, laggard{&host, 0, "the host is not known any more", false})
+				late = append(late, Laggard{&host, 0, "the host is not known any more", false})
 			}
 		}
 	}
@@ -64,10 +65,10 @@ func (n need) lagging(hosts []store.HostStatus, now time.Time) []laggard {
 }
 
 // lost says of all hosts that what they were to apply is not in the store any more.
-func (n need) lost() []laggard {
-	late := []laggard{}
+func (n Need) lost() []Laggard {
+	late := []Laggard{}
 	for _, host := range slices.Sorted(maps.Keys(n)) {
-		late = append(late, laggard{&host, 0, "the store was restored from a backup meanwhile: the revision may be lost", false})
+		late = append(late, Laggard{&host, 0, "the store was restored from a backup meanwhile: the revision may be lost", false})
 	}
 	return late
 }
@@ -81,15 +82,15 @@ func reports(hosts []store.HostStatus, host string) bool {
 	return false
 }
 
-// hostSilence is how long a host may be silent before it is called dead, which
+// MaxSilence is how long a host may be silent before it is called dead, which
 // changes nothing but the reason shown.
-const hostSilence = 30 * time.Second
+const MaxSilence = 30 * time.Second
 
-// silence is how long nothing has been heard of a host. Reports are timed by
+// Silence is how long nothing has been heard of a host. Reports are timed by
 // this process when they come, since clocks differ. One that was there before
 // this process began to look tells the host's time alone; then a seat, which
 // ends by etcd's time, says that the host is alive.
-func silence(h *store.HostStatus, seated bool, now time.Time) time.Duration {
+func Silence(h *store.HostStatus, seated bool, now time.Time) time.Duration {
 	switch {
 	case !h.Seen.IsZero():
 		return now.Sub(h.Seen)
@@ -100,10 +101,10 @@ func silence(h *store.HostStatus, seated bool, now time.Time) time.Duration {
 }
 
 func lagReason(h *store.HostStatus, now time.Time) string {
-	switch silent := silence(h, false, now); {
+	switch silent := Silence(h, false, now); {
 	case h.Doubt != "":
 		return h.Doubt
-	case !h.Heartbeat.IsZero() && silent > hostSilence:
+	case !h.Heartbeat.IsZero() && silent > MaxSilence:
 		return fmt.Sprintf("no word from the host's controller for %v", silent.Round(time.Second))
 	case !h.Connected:
 		return "the host's controller has no connection to its switch"
@@ -113,16 +114,16 @@ func lagReason(h *store.HostStatus, now time.Time) string {
 	return "not applied yet"
 }
 
-// needs works out who must have applied what so that the policy, as far as i
+// Needs works out who must have applied what so that the policy, as far as i
 // goes, is in force at rev: the hosts that i concerns now, and those that earlier
 // changes of the same NICs or groups concerned: whoever asks for what was asked for
 // before waits for as much. If the change at rev is not known here (an API process
 // that started later, or lost contact), it may have concerned any NIC that those
 // of i can reach.
-func (h *history) needs(v *plan.View, hosts []store.HostStatus, i impact.Impact, rev int64) need {
-	n := need{}
-	now := concern{i, v}
-	n.require(now.hosts(hosts), rev)
+func (h *History) Needs(v *plan.View, hosts []store.HostStatus, i impact.Impact, rev int64) Need {
+	n := Need{}
+	now := Concern{i, v}
+	n.Require(now.Hosts(hosts), rev)
 	earlier := latest{nics: map[string]int64{}, groups: map[secgroup.GroupRef]int64{}}
 	known := h.impacts(rev, func(at int64, e impact.Impact) {
 		if e.Overlaps(&i) {
@@ -131,7 +132,7 @@ func (h *history) needs(v *plan.View, hosts []store.HostStatus, i impact.Impact,
 	})
 	var near map[string]bool
 	if !known {
-		near = now.domains(plugged(v, hosts))
+		near = now.Domains(Plugged(v, hosts))
 	}
 	for _, host := range hosts {
 		var must int64
@@ -143,7 +144,7 @@ func (h *history) needs(v *plan.View, hosts []store.HostStatus, i impact.Impact,
 			}
 		}
 		if must > 0 {
-			n.require([]string{host.Host}, must)
+			n.Require([]string{host.Host}, must)
 		}
 	}
 	return n

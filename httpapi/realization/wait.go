@@ -1,4 +1,4 @@
-package httpapi
+package realization
 
 import (
 	"context"
@@ -9,22 +9,23 @@ import (
 
 // The states of a realization.
 const (
-	stateRealized = "realized"
-	statePending  = "pending"
+	Realized = "realized"
+	pending  = "pending"
 )
 
-// realizationJSON says how far hosts are.
-type realizationJSON struct {
+// Report says how far hosts are.
+type Report struct {
 	Revision int64     `json:"revision"`
 	State    string    `json:"state"`
-	Lagging  []laggard `json:"lagging"`
+	Lagging  []Laggard `json:"lagging"`
 }
 
-type laggard struct {
+// Laggard is a host that has not applied what it must, or several.
+type Laggard struct {
 	Host    *string `json:"host"` // null: some without a NIC of the account
 	Applied int64   `json:"applied_revision"`
 	Reason  string  `json:"reason"`
-	private bool    `json:"-"` // the reason is the host's own word
+	Private bool    `json:"-"` // the reason is the host's own word
 }
 
 // reporting is what is asked of *store.Store.
@@ -34,12 +35,12 @@ type reporting interface {
 	Generation() int64
 }
 
-// wait waits until the hosts have what they need, or ctx ends, and says how far they
+// Wait waits until the hosts have what they need, or ctx ends, and says how far they
 // are. A store that is lost meanwhile leaves it pending; one that has another history
 // than the one that was given has lost the revision.
-func (n need) wait(ctx context.Context, s reporting, rev, history int64, now func() time.Time) *realizationJSON {
-	out := &realizationJSON{Revision: rev, State: stateRealized}
-	out.Lagging = []laggard{}
+func (n Need) Wait(ctx context.Context, s reporting, rev, history int64, now func() time.Time) *Report {
+	out := &Report{Revision: rev, State: Realized}
+	out.Lagging = []Laggard{}
 	if len(n) == 0 {
 		return out
 	}
@@ -52,7 +53,7 @@ func (n need) wait(ctx context.Context, s reporting, rev, history int64, now fun
 		out.Lagging = n.lagging(s.Hosts(), now())
 	}
 	if len(out.Lagging) > 0 {
-		out.State = statePending
+		out.State = pending
 	}
 	return out
 }
