@@ -58,14 +58,6 @@ func optional8(o secgroup.Opt8) *int {
 	return &v
 }
 
-// text is null for "".
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 func prefixText(p netip.Prefix) *string {
 	if !p.IsValid() {
 		return nil
@@ -129,14 +121,6 @@ func showGroup(in *plan.Inertness, g *secgroup.Group) groupJSON {
 		out.Rules[i] = showRule(in, g, &g.Rules[i])
 	}
 	return out
-}
-
-// list is an empty array for nil, not null.
-func list[T any](s []T) []T {
-	if s == nil {
-		return []T{}
-	}
-	return s
 }
 
 func texts[T interface{ String() string }](in []T) []string {
