@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -197,7 +198,7 @@ func (w *conflicts) judge(n *secgroup.NIC, id string, now time.Time) {
 		return
 	}
 	told := w.told[id]
-	is := difference{now: conflictTold{account: n.Account}, shown: nicConflictJSON{NIC: id, Hosts: list(slices.Clone(w.at[id]))}, since: now}
+	is := difference{now: conflictTold{account: n.Account}, shown: nicConflictJSON{NIC: id, Hosts: strictjson.Array(slices.Clone(w.at[id]))}, since: now}
 	if detail := realization.ConflictOf(n, w.at[id]); detail != "" {
 		is.shown.Detail, is.now.text = detail, strings.Join(w.at[id], " ")+": "+detail
 	}

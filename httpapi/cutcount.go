@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/plan"
@@ -85,7 +86,7 @@ func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var found []inquiry.Connection
-	out := &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: list(ask.silent)}
+	out := &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: strictjson.Array(ask.silent)}
 	slots := make(chan struct{}, cutAsks)
 	for host, nics := range ask.nics {
 		wg.Go(func() {

@@ -32,16 +32,16 @@ func document(o secgroup.Object, same map[string]bool) (any, error) {
 		shown = writableAccount(o)
 	case *secgroup.Network:
 		shown = map[string]any{
-			"type": o.Type, "vpc": text(o.VPC), "prefixes": texts(o.Prefixes), "vlan": vlanText(o),
+			"type": o.Type, "vpc": strictjson.TextOrNull(o.VPC), "prefixes": texts(o.Prefixes), "vlan": vlanText(o),
 			"routing_domain": o.RoutingDomain, "gateways": texts(o.Gateways),
 		}
 	case *secgroup.Instance:
 		shown = map[string]any{"name": o.Name}
 	case *secgroup.NIC:
 		shown = map[string]any{
-			"account": o.Account, "instance": text(o.Instance), "network": o.Network, "mac": o.MAC.String(),
+			"account": o.Account, "instance": strictjson.TextOrNull(o.Instance), "network": o.Network, "mac": o.MAC.String(),
 			"addresses": texts(o.Addresses), "allowed_addresses": texts(o.AllowedAddresses),
-			"enforcement": o.Enforcement, "dhcp_server": o.DHCPServer, "hosts": list(o.Hosts),
+			"enforcement": o.Enforcement, "dhcp_server": o.DHCPServer, "hosts": strictjson.Array(o.Hosts),
 		}
 	case *secgroup.Group:
 		group := writableGroup(o)

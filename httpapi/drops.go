@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -148,22 +149,22 @@ func showDrop(host string, d inquiry.Drop) dropJSON {
 	p := d.Packet
 	out := dropJSON{
 		Host: host, NIC: d.NIC, Direction: secgroup.Direction(d.Direction), Reason: d.Reason, Detail: d.Detail,
-		SourceMAC: text(d.SrcMAC), DestinationMAC: text(d.DstMAC), Fragment: d.Fragment, Count: d.Count, FirstSeen: d.First, LastSeen: d.Last,
+		SourceMAC: strictjson.TextOrNull(d.SrcMAC), DestinationMAC: strictjson.TextOrNull(d.DstMAC), Fragment: d.Fragment, Count: d.Count, FirstSeen: d.First, LastSeen: d.Last,
 		SourcePort: p.SrcPort, Port: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
 	}
 	if d.VLAN != 0 {
 		out.VLAN = &d.VLAN
 	}
 	if d.EtherType != 0 {
-		out.EtherType = text(fmt.Sprintf("0x%04x", d.EtherType))
+		out.EtherType = strictjson.TextOrNull(fmt.Sprintf("0x%04x", d.EtherType))
 	}
 	if !p.Src.IsValid() {
 		return out
 	}
 	family := secgroup.FamilyOf(p.Src)
-	out.Family, out.Source, out.Destination, out.Protocol = &family, text(p.Src.String()), text(p.Dst.String()), text(verdict.ProtocolName(p.Proto))
+	out.Family, out.Source, out.Destination, out.Protocol = &family, strictjson.TextOrNull(p.Src.String()), strictjson.TextOrNull(p.Dst.String()), strictjson.TextOrNull(verdict.ProtocolName(p.Proto))
 	if d.EtherType == etherTypeARP {
-		out.Protocol = text("arp")
+		out.Protocol = strictjson.TextOrNull("arp")
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -33,7 +34,7 @@ func showNICs(c *realization.Concern, sees visible) (ids []string, more bool) {
 	if len(ids) > maxEffectNICs {
 		return ids[:maxEffectNICs], true
 	}
-	return list(ids), false
+	return strictjson.Array(ids), false
 }
 
 type effectsJSON struct {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -38,7 +39,7 @@ func showRule(in *plan.Inertness, g *secgroup.Group, r *secgroup.Rule) ruleJSON 
 		PortMin: positive(int(r.PortMin)), PortMax: positive(int(r.PortMax)),
 		ICMPType: optional8(r.ICMPType), ICMPCode: optional8(r.ICMPCode),
 		RemoteCIDR: prefixText(r.RemoteCIDR), RemoteGroup: groupText(g.Account, r.RemoteGroup),
-		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: text(in.Of(r)), Revision: r.Revision,
+		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: strictjson.TextOrNull(in.Of(r)), Revision: r.Revision,
 	}
 }
 
@@ -111,7 +112,7 @@ func showGroup(in *plan.Inertness, g *secgroup.Group) groupJSON {
 	out := groupJSON{
 		ID: g.ID, Account: g.Account, Name: g.Name, Description: g.Description, Tags: g.Tags, IsDefault: g.IsDefault,
 		EgressPolicy: g.EgressPolicy, EgressRestricts: secgroup.EgressRestricts(g),
-		NetworkScope: g.NetworkScope, Networks: list(g.Networks), Rules: make([]ruleJSON, len(g.Rules)), Shares: showShared(g),
+		NetworkScope: g.NetworkScope, Networks: strictjson.Array(g.Networks), Rules: make([]ruleJSON, len(g.Rules)), Shares: showShared(g),
 		CreatedAt: g.CreatedAt.UTC(), UpdatedAt: g.UpdatedAt.UTC(), Revision: g.Revision,
 	}
 	if out.Tags == nil {
@@ -218,7 +219,7 @@ func showNetwork(wire plan.Wire, n *secgroup.Network) networkJSON {
 		warnings = append(warnings, w)
 	}
 	return networkJSON{
-		ID: n.ID, Type: n.Type, VPC: text(n.VPC), Prefixes: texts(n.Prefixes), VLAN: vlanText(n),
+		ID: n.ID, Type: n.Type, VPC: strictjson.TextOrNull(n.VPC), Prefixes: texts(n.Prefixes), VLAN: vlanText(n),
 		RoutingDomain: n.RoutingDomain, Gateways: texts(n.Gateways), Warnings: warnings,
 		CreatedAt: n.CreatedAt.UTC(), UpdatedAt: n.UpdatedAt.UTC(), Revision: n.Revision,
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -42,9 +43,9 @@ type nicJSON struct {
 
 func showNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) nicJSON {
 	out := nicJSON{
-		ID: n.ID, Account: n.Account, Instance: text(n.Instance), Network: n.Network, MAC: n.MAC.String(),
+		ID: n.ID, Account: n.Account, Instance: strictjson.TextOrNull(n.Instance), Network: n.Network, MAC: n.MAC.String(),
 		Addresses: texts(n.Addresses), AllowedAddresses: texts(n.AllowedAddresses),
-		Enforcement: n.Enforcement, DHCPServer: n.DHCPServer, Hosts: list(n.Hosts),
+		Enforcement: n.Enforcement, DHCPServer: n.DHCPServer, Hosts: strictjson.Array(n.Hosts),
 		EffectiveGroups: showEffective(n.Account, v.EffectiveGroups(n)), Revision: n.Revision,
 	}
 	out.Because, out.EgressRestricted = showRestriction(v, n)
@@ -68,5 +69,5 @@ func showRestriction(v *plan.View, n *secgroup.NIC) (because *becauseJSON, restr
 	if !restricted {
 		return nil, false
 	}
-	return &becauseJSON{b.Group.Within(n.Account), text(b.Rule)}, true
+	return &becauseJSON{b.Group.Within(n.Account), strictjson.TextOrNull(b.Rule)}, true
 }

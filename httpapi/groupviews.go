@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -98,7 +99,7 @@ func scopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 	if g == nil {
 		return nil, ""
 	}
-	return scopeJSON{NetworkScope: g.NetworkScope, Items: list(g.Networks), Revision: v.Revision()}, plan.Tag(g.Revision)
+	return scopeJSON{NetworkScope: g.NetworkScope, Items: strictjson.Array(g.Networks), Revision: v.Revision()}, plan.Tag(g.Revision)
 }
 
 func getGroupNetworks(c *call) error {

@@ -79,7 +79,7 @@ func (n hostsNow) showHost(v *plan.View, h *store.HostStatus) hostJSON {
 	}
 	out := hostJSON{
 		ID: h.Host, LastSeen: seen.UTC(), Alive: n.alive(h), Connected: h.Connected,
-		Applied: h.Applied, Flows: h.Flows, NICs: []hostNICJSON{}, Errors: list(h.Errors), Version: h.Version,
+		Applied: h.Applied, Flows: h.Flows, NICs: []hostNICJSON{}, Errors: strictjson.Array(h.Errors), Version: h.Version,
 		Started: h.Started.UTC(),
 	}
 	if h.SkewKnown {
@@ -99,7 +99,7 @@ func (n hostsNow) showHost(v *plan.View, h *store.HostStatus) hostJSON {
 		if nic := v.NIC(on.ID); nic != nil {
 			shown.Ready = on.Ready && nic.MayBeAt(h.Host)
 			if c := n.at.Conflict(nic); c != nil {
-				shown.Conflict = text(c.Detail + ": it is at " + strings.Join(c.Hosts, ", "))
+				shown.Conflict = strictjson.TextOrNull(c.Detail + ": it is at " + strings.Join(c.Hosts, ", "))
 			}
 		}
 		out.NICs = append(out.NICs, shown)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -202,7 +203,7 @@ func getConnections(c *call) error {
 		for _, conn := range answer.Connections {
 			item := connectionJSON{
 				Host: host, NIC: conn.NIC, Direction: secgroup.Direction(conn.Direction), packetJSON: showPacket(conn.Packet),
-				State: text(conn.State), Expires: conn.Timeout, Reason: conn.Reason, Mark: conn.Mark,
+				State: strictjson.TextOrNull(conn.State), Expires: conn.Timeout, Reason: conn.Reason, Mark: conn.Mark,
 			}
 			item.Group, item.Rule = at.known.rule(conn.Rule, c.in.account)
 			if conn.Packets > 0 {

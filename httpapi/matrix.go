@@ -111,7 +111,7 @@ func (c *call) showMatrix(m plan.Matrix, revision int64) matrixJSON {
 	end := func(r plan.Remote) matrixEndJSON {
 		name := groupText(c.in.account, r.Group)
 		if name != nil && r.Group.Account != c.in.account && !known[r.Group] {
-			name = text(r.Group.Account + "/*")
+			name = strictjson.TextOrNull(r.Group.Account + "/*")
 		}
 		return matrixEndJSON{name, prefixText(r.CIDR)}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
@@ -128,8 +129,8 @@ func (l *tracingLeg) show(account string) legJSON {
 		return hiddenLeg(l.direction, l.policy.Verdict, l.datapath.Verdict)
 	}
 	out := legJSON{Direction: l.direction, NIC: &l.nic.ID, Policy: l.policy, Datapath: datapathJSON{
-		Verdict: l.datapath.Verdict, Reason: l.datapath.Reason, Detail: l.datapath.Detail, Output: text(l.datapath.Output),
-		Steps: []stepJSON{}, Unparsed: list(l.datapath.Unparsed),
+		Verdict: l.datapath.Verdict, Reason: l.datapath.Reason, Detail: l.datapath.Detail, Output: strictjson.TextOrNull(l.datapath.Output),
+		Steps: []stepJSON{}, Unparsed: strictjson.Array(l.datapath.Unparsed),
 	}}
 	if l.place != nil {
 		out.Host = &l.place.Host
@@ -141,7 +142,7 @@ func (l *tracingLeg) show(account string) legJSON {
 	for _, s := range l.datapath.Steps {
 		step := stepJSON{
 			Table: s.Table, TableName: s.TableName, Priority: s.Priority, Match: s.Match, Cookie: s.Cookie, Kind: s.Kind,
-			Actions: s.Actions, Notes: list(s.Notes), Recirc: text(s.Recirc), CTState: text(s.CTState),
+			Actions: s.Actions, Notes: strictjson.Array(s.Notes), Recirc: strictjson.TextOrNull(s.Recirc), CTState: strictjson.TextOrNull(s.CTState),
 		}
 		step.Group, step.Rule = l.known.rule(s.Rule, account)
 		out.Datapath.Steps = append(out.Datapath.Steps, step)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
@@ -176,7 +177,7 @@ func (p *policyJSON) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet verd
 	var details []string
 	if d == secgroup.Egress {
 		for _, g := range verdict.Restricting(s, n) {
-			b := becauseJSON{Group: g.Within(n.Account), Rule: text(secgroup.RestrictingRule(s.Group(g)))}
+			b := becauseJSON{Group: g.Within(n.Account), Rule: strictjson.TextOrNull(secgroup.RestrictingRule(s.Group(g)))}
 			p.Because = append(p.Because, b)
 			if b.Rule != nil {
 				details = append(details, fmt.Sprintf("egress is restricted by rule %s of group %s", *b.Rule, as.group(g)))

@@ -279,7 +279,7 @@ func stepRoute(method string, segments []string) (r route, decode changes, param
 // showStep shows what became of an operation.
 func showStep(m *mutation, now after) resultJSON {
 	made := m.outcome(now.result)
-	out := resultJSON{Status: made.status, Location: text(made.location)}
+	out := resultJSON{Status: made.status, Location: strictjson.TextOrNull(made.location)}
 	if m.show != nil {
 		if body, _ := m.show(now); body != nil {
 			out.Body = body

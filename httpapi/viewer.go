@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -35,7 +36,7 @@ func (s visible) nic(id string) bool {
 }
 
 func (s visible) nics(ids []string) []string {
-	return slices.DeleteFunc(list(slices.Clone(ids)), func(id string) bool { return !s.nic(id) })
+	return slices.DeleteFunc(strictjson.Array(slices.Clone(ids)), func(id string) bool { return !s.nic(id) })
 }
 
 // hosts leaves those that have a visible NIC plugged.
