@@ -43,16 +43,16 @@ type cutConnectionJSON struct {
 	packetJSON
 }
 
-// asking is whom to ask.
-type asking struct {
+// whomToAsk is whom to ask.
+type whomToAsk struct {
 	nics   map[string][]string // by host, those whose connections the caller may know of
 	silent []string            // hosts that would not answer, or are too many to ask
 }
 
 // hostsToAsk are the hosts at which something may be cut, and the NICs that may
 // have it: also those whose other end alone cuts.
-func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
-	ask := asking{nics: map[string][]string{}}
+func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) whomToAsk {
+	ask := whomToAsk{nics: map[string][]string{}}
 	if i.Loss.Empty() {
 		return ask
 	}
@@ -75,7 +75,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) asking {
 }
 
 // connectionsOf asks hosts for the open connections of NICs.
-func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
+func (c *call) connectionsOf(ask whomToAsk) ([]inquiry.Connection, *cutJSON) {
 	end, err := c.api.questions.begin(c.in.account, len(ask.nics), c.api.now())
 	if err != nil { // what the change is about is told all the same
 		return nil, &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
@@ -94,7 +94,7 @@ func (c *call) connectionsOf(ask asking) ([]inquiry.Connection, *cutJSON) {
 			defer func() { <-slots }()
 			var answer inquiry.ConnectionsAnswer
 			err := c.api.keeper.Run("connections of "+host, func() error {
-				return c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
+				return askHost(ctx, c.api.store, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
 			})
 			mu.Lock()
 			defer mu.Unlock()

@@ -119,7 +119,7 @@ func (c *call) gatherDrops(since time.Time, limit int) (*dropsJSON, error) {
 		host := at.host
 		var answer inquiry.DropsAnswer
 		q := inquiry.DropsQuestion{NICs: at.nics, Since: since, Seconds: int(dropsLook.Seconds()), Limit: limit}
-		if err := c.api.askHost(ctx, host, inquiry.KindDrops, q, &answer); err != nil {
+		if err := askHost(ctx, c.api.store, host, inquiry.KindDrops, q, &answer); err != nil {
 			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
 		}
 		mu.Lock()

@@ -14,7 +14,7 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 	var result plan.Result
 	var out outcome
 	var access *accessJSON
-	var ask asking
+	var ask whomToAsk
 	// with calls f with the policy before and after the change.
 	with := func(f func(changes []secgroup.Change, before, after *plan.View) error) error {
 		return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {

@@ -77,7 +77,7 @@ func (c *call) gatherHits(h *groupHits) error {
 	hosts, err := c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.HitsAnswer
-		err := c.api.askHost(ctx, host, inquiry.KindHits, inquiry.HitsQuestion{Account: ref.Account, Group: ref.ID}, &answer)
+		err := askHost(ctx, c.api.store, host, inquiry.KindHits, inquiry.HitsQuestion{Account: ref.Account, Group: ref.ID}, &answer)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {

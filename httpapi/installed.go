@@ -134,7 +134,7 @@ func getFlows(c *call) error {
 	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.FlowsAnswer
-		err := c.api.askHost(ctx, host, inquiry.KindFlows, inquiry.FlowsQuestion{
+		err := askHost(ctx, c.api.store, host, inquiry.KindFlows, inquiry.FlowsQuestion{
 			Account: c.in.account, NICs: at.nics, Shared: at.known.list(), Group: group.ID, GroupAccount: group.Account, Rule: c.in.query("rule"),
 			Cookie: c.in.query("cookie"), Limit: limit,
 		}, &answer)
@@ -195,7 +195,7 @@ func getConnections(c *call) error {
 	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.ConnectionsAnswer
-		if err := c.api.askHost(ctx, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: at.nics, Limit: limit}, &answer); err != nil {
+		if err := askHost(ctx, c.api.store, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: at.nics, Limit: limit}, &answer); err != nil {
 			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
 		}
 		mu.Lock()

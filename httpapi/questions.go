@@ -25,16 +25,16 @@ const (
 // of a network.
 type questions struct {
 	mu sync.Mutex
-	of map[string]*asker
+	of map[string]*tally
 }
 
-// asker is what one account has asked.
-type asker struct {
+// tally is what one account has asked.
+type tally struct {
 	open  int // questions that are not answered yet
 	hosts *rate.Limiter
 }
 
-func newQuestions() *questions { return &questions{of: map[string]*asker{}} }
+func newQuestions() *questions { return &questions{of: map[string]*tally{}} }
 
 // begin takes a question of an account to some hosts, of which end is to be called
 // when it is answered; or it refuses it with 429 and the limit that is met.
@@ -46,7 +46,7 @@ func (q *questions) begin(account string, hosts int, now time.Time) (end func(),
 		if len(q.of) >= idleAccounts {
 			q.forget(now)
 		}
-		a = &asker{hosts: rate.NewLimiter(hostsPerSecond, hostsAskedBurst)}
+		a = &tally{hosts: rate.NewLimiter(hostsPerSecond, hostsAskedBurst)}
 		q.of[account] = a
 	}
 	if a.open >= questionsAtOnce {

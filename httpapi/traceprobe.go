@@ -68,13 +68,13 @@ func (a *API) probe(ctx context.Context, id string, t *tracing) {
 	if elsewhere {
 		arm := q
 		arm.Part, arm.Egress, arm.Ingress = inquiry.ProbeArm, false, true
-		if err := a.askHost(ctx, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
+		if err := askHost(ctx, a.store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
 			t.unprobed(noAnswer(destination.place.Host, err))
 			return
 		}
 	}
 	var sent, got inquiry.ProbeAnswer
-	if err := a.askHost(ctx, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
+	if err := askHost(ctx, a.store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
 		t.unprobed(noAnswer(source.place.Host, err))
 		return
 	}
@@ -86,7 +86,7 @@ func (a *API) probe(ctx context.Context, id string, t *tracing) {
 	case elsewhere:
 		collect := q
 		collect.Part = inquiry.ProbeCollect
-		if err := a.askHost(ctx, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
+		if err := askHost(ctx, a.store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
 			destination.probe = unprobed(noAnswer(destination.place.Host, err))
 		} else if sent.Egress != nil && sent.Egress.Verdict == inquiry.Allow {
 			destination.probe = got.Ingress

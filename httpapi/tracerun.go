@@ -2,16 +2,12 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 // How long a trace waits for its hosts in all, and how often it looks again where
@@ -134,7 +130,7 @@ func (a *API) askTrace(ctx context.Context, w *way, host string, legs []*tracing
 		q.Ingress = q.Ingress || l.direction == secgroup.Ingress
 	}
 	var answer inquiry.TraceAnswer
-	err := a.askHost(ctx, host, inquiry.KindTrace, q, &answer)
+	err := askHost(ctx, a.store, host, inquiry.KindTrace, q, &answer)
 	for _, l := range legs {
 		got := answer.Egress
 		if l.direction == secgroup.Ingress {
@@ -149,31 +145,6 @@ func (a *API) askTrace(ctx context.Context, w *way, host string, legs []*tracing
 			l.datapath, l.applied, l.asked = *got, answer.Applied, true
 		}
 	}
-}
-
-// askHost puts a question to a host and decodes the answer.
-func (a *API) askHost(ctx context.Context, host, kind string, question, answer any) error {
-	body, err := json.Marshal(question)
-	if err != nil {
-		return err
-	}
-	raw, err := a.store.Ask(ctx, host, kind, body)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, answer)
-}
-
-// noAnswer says why a host's answer is missing, without the store's inner words.
-func noAnswer(host string, err error) string {
-	var refused *store.AnswerError
-	switch {
-	case errors.As(err, &refused):
-		return refused.Error()
-	case errors.Is(err, store.ErrNoAnswer):
-		return fmt.Sprintf("host %s did not answer in time", host)
-	}
-	return "the store cannot be reached"
 }
 
 // compare holds the datapath against the policy and reports whether they differ

@@ -1,0 +1,40 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/ringfence/ringfence/store"
+)
+
+// asker is what is asked of *store.Store.
+type asker interface {
+	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
+}
+
+// askHost puts a question to a host and decodes the answer.
+func askHost(ctx context.Context, s asker, host, kind string, question, answer any) error {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	raw, err := s.Ask(ctx, host, kind, body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, answer)
+}
+
+// noAnswer says why a host's answer is missing, without the store's inner words.
+func noAnswer(host string, err error) string {
+	var refused *store.AnswerError
+	switch {
+	case errors.As(err, &refused):
+		return refused.Error()
+	case errors.Is(err, store.ErrNoAnswer):
+		return fmt.Sprintf("host %s did not answer in time", host)
+	}
+	return "the store cannot be reached"
+}

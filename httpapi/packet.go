@@ -1,0 +1,23 @@
+package httpapi
+
+import (
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+// packetJSON is the packet that was traced.
+type packetJSON struct {
+	Family          secgroup.Family `json:"family"`
+	Source          string          `json:"source"`
+	Destination     string          `json:"destination"`
+	Protocol        string          `json:"protocol"`
+	SourcePort      uint16          `json:"source_port"`
+	DestinationPort uint16          `json:"port"`
+	ICMPType        uint8           `json:"icmp_type"`
+	ICMPCode        uint8           `json:"icmp_code"`
+}
+
+func showPacket(p inquiry.Packet) packetJSON {
+	return packetJSON{secgroup.FamilyOf(p.Src), p.Src.String(), p.Dst.String(), verdict.ProtocolName(p.Proto), p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode}
+}
