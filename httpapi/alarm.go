@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -41,7 +42,7 @@ type alarmJSON struct {
 	Trace   string         `json:"trace,omitempty"` // its id
 	Time    time.Time      `json:"time"`
 	Summary string         `json:"summary"`
-	Packet  *packetJSON    `json:"packet,omitempty"`
+	Packet  *asking.Packet `json:"packet,omitempty"`
 	Legs    []alarmLegJSON `json:"legs"` // where policy and datapath differ
 
 	Conflicts []nicConflictJSON `json:"conflicts,omitempty"`

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
@@ -78,7 +79,7 @@ type API struct {
 	trim      *trimmer
 	streams   streams
 	rates     *transport.Rates
-	questions *questions
+	questions *asking.Questions
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
 	stop      func()
@@ -91,7 +92,7 @@ type API struct {
 func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
-		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: newQuestions(),
+		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: asking.NewQuestions(),
 		keptAnswers: keptAnswers, keptBytes: keptBytes,
 	}
 	if a.logger == nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/impact"
@@ -40,7 +41,7 @@ type cutJSON struct {
 type cutConnectionJSON struct {
 	NIC       string             `json:"nic"`
 	Direction secgroup.Direction `json:"direction"`
-	packetJSON
+	asking.Packet
 }
 
 // whomToAsk is whom to ask.
@@ -66,7 +67,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) whomToAsk {
 				ask.nics[h.Host] = append(ask.nics[h.Host], n.ID)
 			}
 		}
-		if len(ask.nics[h.Host]) > 0 && (realization.Silence(&h, false, c.api.now()) > realization.MaxSilence || len(ask.nics) > hostsAsked) {
+		if len(ask.nics[h.Host]) > 0 && (realization.Silence(&h, false, c.api.now()) > realization.MaxSilence || len(ask.nics) > asking.HostsAsked) {
 			ask.silent = append(ask.silent, h.Host)
 			delete(ask.nics, h.Host)
 		}
@@ -76,7 +77,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) whomToAsk {
 
 // connectionsOf asks hosts for the open connections of NICs.
 func (c *call) connectionsOf(ask whomToAsk) ([]inquiry.Connection, *cutJSON) {
-	end, err := c.api.questions.begin(c.in.account, len(ask.nics), c.api.now())
+	end, err := c.api.questions.Begin(c.in.account, len(ask.nics), c.api.now())
 	if err != nil { // what the change is about is told all the same
 		return nil, &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
 	}
@@ -94,7 +95,7 @@ func (c *call) connectionsOf(ask whomToAsk) ([]inquiry.Connection, *cutJSON) {
 			defer func() { <-slots }()
 			var answer inquiry.ConnectionsAnswer
 			err := c.api.keeper.Run("connections of "+host, func() error {
-				return askHost(ctx, c.api.store, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
+				return asking.Ask(ctx, c.api.store, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
 			})
 			mu.Lock()
 			defer mu.Unlock()
@@ -135,7 +136,7 @@ func (j *cutJSON) count(found []inquiry.Connection, before, after *plan.View) {
 		}
 		seen[at] = true
 		if len(j.Connections) < cutsListed {
-			j.Connections = append(j.Connections, cutConnectionJSON{conn.NIC, secgroup.Direction(conn.Direction), showPacket(conn.Packet)})
+			j.Connections = append(j.Connections, cutConnectionJSON{conn.NIC, secgroup.Direction(conn.Direction), asking.ShowPacket(conn.Packet)})
 		}
 	}
 	j.Count = len(seen)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
@@ -107,7 +108,7 @@ func getDrops(c *call) error {
 // askAgain is how often so many hosts are asked while a request waits: not as
 // often as would be refused.
 func askAgain(hosts int) time.Duration {
-	return max(dropsAgain, time.Duration(min(hosts, hostsAsked))*time.Second/hostsPerSecond)
+	return max(dropsAgain, time.Duration(min(hosts, asking.HostsAsked))*time.Second/asking.HostsPerSecond)
 }
 
 // gatherDrops asks the hosts once.
@@ -119,8 +120,8 @@ func (c *call) gatherDrops(since time.Time, limit int) (*dropsJSON, error) {
 		host := at.host
 		var answer inquiry.DropsAnswer
 		q := inquiry.DropsQuestion{NICs: at.nics, Since: since, Seconds: int(dropsLook.Seconds()), Limit: limit}
-		if err := askHost(ctx, c.api.store, host, inquiry.KindDrops, q, &answer); err != nil {
-			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
+		if err := asking.Ask(ctx, c.api.store, host, inquiry.KindDrops, q, &answer); err != nil {
+			return hostAnswerJSON{Host: host, Error: asking.NoAnswer(host, err)}
 		}
 		mu.Lock()
 		defer mu.Unlock()

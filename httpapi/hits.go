@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 )
@@ -77,11 +78,11 @@ func (c *call) gatherHits(h *groupHits) error {
 	hosts, err := c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.HitsAnswer
-		err := askHost(ctx, c.api.store, host, inquiry.KindHits, inquiry.HitsQuestion{Account: ref.Account, Group: ref.ID}, &answer)
+		err := asking.Ask(ctx, c.api.store, host, inquiry.KindHits, inquiry.HitsQuestion{Account: ref.Account, Group: ref.ID}, &answer)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
-			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
+			return hostAnswerJSON{Host: host, Error: asking.NoAnswer(host, err)}
 		}
 		if h.none.Since == nil || answer.Since.After(*h.none.Since) {
 			h.none.Since = &answer.Since

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -31,14 +32,14 @@ type hostAnswerJSON struct {
 // hostAsk is what to ask a host about.
 type hostAsk struct {
 	host  string
-	nics  []string    // that are plugged there
-	known knownGroups // of all hosts
+	nics  []string           // that are plugged there
+	known asking.KnownGroups // of all hosts
 }
 
 // perHost asks each host that has NICs of the account plugged, or that has the
 // one of ?nic, at the same time.
 func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hostAnswerJSON, error) {
-	known := knownGroups{}
+	known := asking.KnownGroups{}
 	only := c.in.query("nic")
 	byHost := map[string][]string{}
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
@@ -49,7 +50,7 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 		for _, n := range s.NICsOfAccount(c.in.account) {
 			if p, ok := at.Find(n); ok && (only == "" || n.ID == only) {
 				byHost[p.Host] = append(byHost[p.Host], n.ID)
-				known.add(s, n)
+				known.Add(s, n)
 			}
 		}
 		return nil
@@ -58,7 +59,7 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 		return nil, err
 	}
 	hosts := leaveOut(byHost)
-	end, err := c.api.questions.begin(c.in.account, len(byHost), c.api.now())
+	end, err := c.api.questions.Begin(c.in.account, len(byHost), c.api.now())
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +91,11 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 // them why they say nothing.
 func leaveOut(byHost map[string][]string) []hostAnswerJSON {
 	out := []hostAnswerJSON{}
-	if len(byHost) <= hostsAsked {
+	if len(byHost) <= asking.HostsAsked {
 		return out
 	}
-	for _, host := range slices.Sorted(maps.Keys(byHost))[hostsAsked:] {
-		out = append(out, hostAnswerJSON{Host: host, Error: fmt.Sprintf("not asked: one question asks at most %d hosts; ask about one NIC with ?nic=", hostsAsked)})
+	for _, host := range slices.Sorted(maps.Keys(byHost))[asking.HostsAsked:] {
+		out = append(out, hostAnswerJSON{Host: host, Error: fmt.Sprintf("not asked: one question asks at most %d hosts; ask about one NIC with ?nic=", asking.HostsAsked)})
 		delete(byHost, host)
 	}
 	return out
@@ -134,19 +135,19 @@ func getFlows(c *call) error {
 	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.FlowsAnswer
-		err := askHost(ctx, c.api.store, host, inquiry.KindFlows, inquiry.FlowsQuestion{
-			Account: c.in.account, NICs: at.nics, Shared: at.known.list(), Group: group.ID, GroupAccount: group.Account, Rule: c.in.query("rule"),
+		err := asking.Ask(ctx, c.api.store, host, inquiry.KindFlows, inquiry.FlowsQuestion{
+			Account: c.in.account, NICs: at.nics, Shared: at.known.List(), Group: group.ID, GroupAccount: group.Account, Rule: c.in.query("rule"),
 			Cookie: c.in.query("cookie"), Limit: limit,
 		}, &answer)
 		if err != nil {
-			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
+			return hostAnswerJSON{Host: host, Error: asking.NoAnswer(host, err)}
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		for _, f := range answer.Flows {
 			item := flowJSON{Host: host, Flow: f, Rules: []ruleRefJSON{}}
 			for _, r := range f.Rules {
-				if group, rule := at.known.rule(&r, c.in.account); rule != nil {
+				if group, rule := at.known.Rule(&r, c.in.account); rule != nil {
 					item.Rules = append(item.Rules, ruleRefJSON{*group, *rule})
 				}
 			}
@@ -165,7 +166,7 @@ type connectionJSON struct {
 	Host      string             `json:"host"`
 	NIC       string             `json:"nic"`
 	Direction secgroup.Direction `json:"direction"`
-	packetJSON
+	asking.Packet
 	State   *string `json:"state"`
 	Expires int64   `json:"expires_in"` // seconds, unless packets arrive
 	// What the datapath does not tell is null; the userspace one tells none of them.
@@ -195,17 +196,17 @@ func getConnections(c *call) error {
 	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.ConnectionsAnswer
-		if err := askHost(ctx, c.api.store, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: at.nics, Limit: limit}, &answer); err != nil {
-			return hostAnswerJSON{Host: host, Error: noAnswer(host, err)}
+		if err := asking.Ask(ctx, c.api.store, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: at.nics, Limit: limit}, &answer); err != nil {
+			return hostAnswerJSON{Host: host, Error: asking.NoAnswer(host, err)}
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		for _, conn := range answer.Connections {
 			item := connectionJSON{
-				Host: host, NIC: conn.NIC, Direction: secgroup.Direction(conn.Direction), packetJSON: showPacket(conn.Packet),
+				Host: host, NIC: conn.NIC, Direction: secgroup.Direction(conn.Direction), Packet: asking.ShowPacket(conn.Packet),
 				State: strictjson.TextOrNull(conn.State), Expires: conn.Timeout, Reason: conn.Reason, Mark: conn.Mark,
 			}
-			item.Group, item.Rule = at.known.rule(conn.Rule, c.in.account)
+			item.Group, item.Rule = at.known.Rule(conn.Rule, c.in.account)
 			if conn.Packets > 0 {
 				item.Packets, item.Bytes = &conn.Packets, &conn.Bytes
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -16,7 +17,7 @@ type traceJSON struct {
 	Summary   string          `json:"summary"`
 	Agreement *bool           `json:"agreement"` // null: nothing could be compared
 	State     inquiry.State   `json:"state"`
-	Packet    packetJSON      `json:"packet"`
+	Packet    asking.Packet   `json:"packet"`
 	Revision  int64           `json:"revision"` // of the policy
 	Done      bool            `json:"done"`     // false: a host has still to answer
 	CreatedAt time.Time       `json:"created_at"`
@@ -69,7 +70,7 @@ type stepJSON struct {
 func (t *tracing) finish(account string) *traceJSON {
 	out := &traceJSON{
 		Account: account, Verdict: t.verdict(), Probe: t.probeVerdict(), Agreement: t.agreement, State: t.way.state, Revision: t.way.revision, Done: true,
-		Packet: showPacket(t.way.question().Packet), Legs: []legJSON{},
+		Packet: asking.ShowPacket(t.way.question().Packet), Legs: []legJSON{},
 	}
 	for _, l := range t.legs {
 		leg := l.show(account)
@@ -121,13 +122,13 @@ func (l *tracingLeg) show(account string) legJSON {
 	if l.asked {
 		out.Datapath.Applied = &l.applied
 	}
-	out.Datapath.Group, out.Datapath.Rule = l.known.rule(l.datapath.Rule, account)
+	out.Datapath.Group, out.Datapath.Rule = l.known.Rule(l.datapath.Rule, account)
 	for _, s := range l.datapath.Steps {
 		step := stepJSON{
 			Table: s.Table, TableName: s.TableName, Priority: s.Priority, Match: s.Match, Cookie: s.Cookie, Kind: s.Kind,
 			Actions: s.Actions, Notes: strictjson.Array(s.Notes), Recirc: strictjson.TextOrNull(s.Recirc), CTState: strictjson.TextOrNull(s.CTState),
 		}
-		step.Group, step.Rule = l.known.rule(s.Rule, account)
+		step.Group, step.Rule = l.known.Rule(s.Rule, account)
 		out.Datapath.Steps = append(out.Datapath.Steps, step)
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/inquiry"
@@ -68,14 +69,14 @@ func (a *API) probe(ctx context.Context, id string, t *tracing) {
 	if elsewhere {
 		arm := q
 		arm.Part, arm.Egress, arm.Ingress = inquiry.ProbeArm, false, true
-		if err := askHost(ctx, a.store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
-			t.unprobed(noAnswer(destination.place.Host, err))
+		if err := asking.Ask(ctx, a.store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
+			t.unprobed(asking.NoAnswer(destination.place.Host, err))
 			return
 		}
 	}
 	var sent, got inquiry.ProbeAnswer
-	if err := askHost(ctx, a.store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
-		t.unprobed(noAnswer(source.place.Host, err))
+	if err := asking.Ask(ctx, a.store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
+		t.unprobed(asking.NoAnswer(source.place.Host, err))
 		return
 	}
 	source.probe = sent.Egress
@@ -86,8 +87,8 @@ func (a *API) probe(ctx context.Context, id string, t *tracing) {
 	case elsewhere:
 		collect := q
 		collect.Part = inquiry.ProbeCollect
-		if err := askHost(ctx, a.store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
-			destination.probe = unprobed(noAnswer(destination.place.Host, err))
+		if err := asking.Ask(ctx, a.store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
+			destination.probe = unprobed(asking.NoAnswer(destination.place.Host, err))
 		} else if sent.Egress != nil && sent.Egress.Verdict == inquiry.Allow {
 			destination.probe = got.Ingress
 		}

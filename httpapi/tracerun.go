@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -62,7 +63,7 @@ type tracingLeg struct {
 	applied   int64
 	asked     bool // the host has answered
 	probe     *inquiry.ProbeLeg
-	known     knownGroups
+	known     asking.KnownGroups
 }
 
 // tracePolicy resolves the request and judges it by the policy.
@@ -84,8 +85,8 @@ func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) 
 			if end.nic == nil {
 				continue
 			}
-			leg := &tracingLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d), known: knownGroups{}}
-			leg.known.add(s, end.nic)
+			leg := &tracingLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d), known: asking.KnownGroups{}}
+			leg.known.Add(s, end.nic)
 			if p, ok := at.Find(end.nic); ok {
 				leg.place = &p
 			}
@@ -130,7 +131,7 @@ func (a *API) askTrace(ctx context.Context, w *way, host string, legs []*tracing
 		q.Ingress = q.Ingress || l.direction == secgroup.Ingress
 	}
 	var answer inquiry.TraceAnswer
-	err := askHost(ctx, a.store, host, inquiry.KindTrace, q, &answer)
+	err := asking.Ask(ctx, a.store, host, inquiry.KindTrace, q, &answer)
 	for _, l := range legs {
 		got := answer.Egress
 		if l.direction == secgroup.Ingress {
@@ -138,7 +139,7 @@ func (a *API) askTrace(ctx context.Context, w *way, host string, legs []*tracing
 		}
 		switch {
 		case err != nil:
-			l.datapath = inquiry.Leg{Verdict: inquiry.Unknown, Reason: "no-answer", Detail: noAnswer(host, err)}
+			l.datapath = inquiry.Leg{Verdict: inquiry.Unknown, Reason: "no-answer", Detail: asking.NoAnswer(host, err)}
 		case got == nil:
 			l.datapath = inquiry.Leg{Verdict: inquiry.Unknown, Reason: "no-answer", Detail: "host " + host + " says nothing of this leg"}
 		default:

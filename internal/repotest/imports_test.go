@@ -51,6 +51,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/strictjson":  {"secgroup"},
 		"httpapi/transport":   {"secgroup", "plan", "store", "httpapi/strictjson", "httpapi/tokens"},
 		"httpapi/tokens":      {"secgroup"},
+		"httpapi/asking":      {"secgroup", "verdict", "store", "inquiry", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 		"controller/desk":     {"secgroup", "verdict", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "unixctl", "store", "inquiry"},
 		"controller":          {"controller/desk", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},

@@ -1,4 +1,4 @@
-package httpapi
+package asking
 
 import (
 	"github.com/ringfence/ringfence/inquiry"
@@ -6,8 +6,8 @@ import (
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// packetJSON is the packet that was traced.
-type packetJSON struct {
+// Packet is a packet as answers have it.
+type Packet struct {
 	Family          secgroup.Family `json:"family"`
 	Source          string          `json:"source"`
 	Destination     string          `json:"destination"`
@@ -18,6 +18,7 @@ type packetJSON struct {
 	ICMPCode        uint8           `json:"icmp_code"`
 }
 
-func showPacket(p inquiry.Packet) packetJSON {
-	return packetJSON{secgroup.FamilyOf(p.Src), p.Src.String(), p.Dst.String(), verdict.ProtocolName(p.Proto), p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode}
+// ShowPacket makes the JSON form.
+func ShowPacket(p inquiry.Packet) Packet {
+	return Packet{secgroup.FamilyOf(p.Src), p.Src.String(), p.Dst.String(), verdict.ProtocolName(p.Proto), p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode}
 }

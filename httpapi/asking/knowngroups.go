@@ -1,16 +1,16 @@
-package httpapi
+package asking
 
 import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// knownGroups are other accounts' groups that judge NICs of an account, which
+// KnownGroups are other accounts' groups that judge NICs of an account, which
 // therefore knows them and their rules.
-type knownGroups map[secgroup.GroupRef]bool
+type KnownGroups map[secgroup.GroupRef]bool
 
-// add takes note of the groups that judge a NIC.
-func (k knownGroups) add(s *secgroup.Snapshot, n *secgroup.NIC) {
+// Add takes note of the groups that judge a NIC.
+func (k KnownGroups) Add(s *secgroup.Snapshot, n *secgroup.NIC) {
 	for _, e := range s.EffectiveGroups(n) {
 		if e.Group.Account != n.Account {
 			k[e.Group] = true
@@ -18,8 +18,8 @@ func (k knownGroups) add(s *secgroup.Snapshot, n *secgroup.NIC) {
 	}
 }
 
-// rule names a rule that a host tells of to an account, if it may know it.
-func (k knownGroups) rule(r *inquiry.Rule, account string) (group, rule *string) {
+// Rule names a rule that a host tells of to an account, if it may know it.
+func (k KnownGroups) Rule(r *inquiry.Rule, account string) (group, rule *string) {
 	if r == nil {
 		return nil, nil
 	}
@@ -31,8 +31,8 @@ func (k knownGroups) rule(r *inquiry.Rule, account string) (group, rule *string)
 	return &name, &r.ID
 }
 
-// list is what a host needs to know of them.
-func (k knownGroups) list() []inquiry.Group {
+// List is what a host needs to know of them.
+func (k KnownGroups) List() []inquiry.Group {
 	var out []inquiry.Group
 	for ref := range k {
 		out = append(out, inquiry.Group{Account: ref.Account, ID: ref.ID})

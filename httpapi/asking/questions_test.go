@@ -1,4 +1,4 @@
-package httpapi
+package asking
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 // asked a second; the refusal names which. Others ask on.
 func TestQuestionsOfAnAccount(t *testing.T) {
 	t.Parallel()
-	q, now := newQuestions(), time.Unix(1000, 0)
+	q, now := NewQuestions(), time.Unix(1000, 0)
 	refused := func(err error, limit string) {
 		t.Helper()
 		var p *transport.Problem
@@ -25,15 +25,15 @@ func TestQuestionsOfAnAccount(t *testing.T) {
 	}
 	var ends []func()
 	for range questionsAtOnce {
-		end, err := q.begin("acme", 1, now)
+		end, err := q.Begin("acme", 1, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ends = append(ends, end)
 	}
-	_, err := q.begin("acme", 1, now)
+	_, err := q.Begin("acme", 1, now)
 	refused(err, fmt.Sprint(questionsAtOnce, " questions"))
-	if _, err := q.begin("bolt", 1, now); err != nil {
+	if _, err := q.Begin("bolt", 1, now); err != nil {
 		t.Errorf("another account: %v", err)
 	}
 	for _, end := range ends {
@@ -42,25 +42,25 @@ func TestQuestionsOfAnAccount(t *testing.T) {
 	// What one viewer has hosts write, as fast as it can, for a minute.
 	asked := questionsAtOnce
 	for range 600 {
-		if end, err := q.begin("acme", hostsAsked, now); err == nil {
-			asked += hostsAsked
+		if end, err := q.Begin("acme", HostsAsked, now); err == nil {
+			asked += HostsAsked
 			end()
 		}
 		now = now.Add(100 * time.Millisecond)
 	}
-	if asked > hostsAskedBurst+60*hostsPerSecond || asked < 60*hostsPerSecond {
+	if asked > hostsAskedBurst+60*HostsPerSecond || asked < 60*HostsPerSecond {
 		t.Errorf("%d hosts are asked in a minute", asked)
 	}
 	for {
-		end, err := q.begin("acme", hostsAsked, now)
+		end, err := q.Begin("acme", HostsAsked, now)
 		if err != nil {
-			refused(err, fmt.Sprint(hostsPerSecond, " hosts a second"))
+			refused(err, fmt.Sprint(HostsPerSecond, " hosts a second"))
 			break
 		}
 		end()
 	}
 	for i := range 3 * idleAccounts {
-		end, err := q.begin(fmt.Sprint("a", i), 1, now)
+		end, err := q.Begin(fmt.Sprint("a", i), 1, now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package httpapi
+package asking
 
 import (
 	"context"
@@ -9,13 +9,13 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// asker is what is asked of *store.Store.
-type asker interface {
+// asks is what is asked of *store.Store.
+type asks interface {
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
 }
 
-// askHost puts a question to a host and decodes the answer.
-func askHost(ctx context.Context, s asker, host, kind string, question, answer any) error {
+// Ask puts a question to a host and decodes the answer.
+func Ask(ctx context.Context, s asks, host, kind string, question, answer any) error {
 	body, err := json.Marshal(question)
 	if err != nil {
 		return err
@@ -27,8 +27,8 @@ func askHost(ctx context.Context, s asker, host, kind string, question, answer a
 	return json.Unmarshal(raw, answer)
 }
 
-// noAnswer says why a host's answer is missing, without the store's inner words.
-func noAnswer(host string, err error) string {
+// NoAnswer says why a host's answer is missing, without the store's inner words.
+func NoAnswer(host string, err error) string {
 	var refused *store.AnswerError
 	switch {
 	case errors.As(err, &refused):
