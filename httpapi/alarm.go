@@ -120,12 +120,6 @@ func (a *API) note(ctx context.Context, account, id string, alarm alarmJSON, wit
 	return err
 }
 
-// differs tells whether the policy is not what was done.
-func (l *legJSON) differs() bool {
-	known := func(v inquiry.Verdict) bool { return v != inquiry.Unknown && v != l.Policy.Verdict }
-	return known(l.Datapath.Verdict) || l.Probe != nil && known(l.Probe.Verdict)
-}
-
 // alarmLog is what the names of alarms begin with that were planned on a revision.
 func alarmLog(account string, rev int64) string {
 	return fmt.Sprintf("alarm/%s/%016x", account, math.MaxInt64-rev)

@@ -71,10 +71,9 @@ type API struct {
 	past      *realization.History
 	metrics   *metrics
 	keeper    inquiry.Keeper
-	traces    *traceBook
-	share     traceShare
+	traces    *tracer
 	alarms    alarms
-	watching  sync.WaitGroup // looks for conflicts
+	watching  sync.WaitGroup // looks for conflicts, and alarms
 	audit     AuditConfig
 	trim      *trimmer
 	streams   streams
@@ -119,8 +118,10 @@ func New(cfg Config) *API {
 		a.echo.Add(r.method, echoPath(r.path), a.handler(r))
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.traces = newTraceBook(a.ctx)
-	a.share.name = processName()
+	a.traces = newTracer(a.ctx, tracerConfig{
+		store: a.store, past: a.past, keeper: a.keeper, logger: a.logger, process: processName(), ran: a.observeTrace,
+		now: func() time.Time { return a.now() }, newID: func() string { return a.newID() },
+	})
 	a.trim = newTrimmer(a.logger, func(ctx context.Context, log string) error {
 		return a.store.TrimNotes(ctx, log, a.audit.Entries)
 	})
@@ -142,7 +143,7 @@ func (a *API) Close() {
 	a.cancel()
 	a.stop()
 	a.trim.close()
-	a.traces.wg.Wait()
+	a.traces.wait()
 	a.watching.Wait()
 }
 
@@ -152,6 +153,12 @@ func (a *API) SetRate(l transport.RateLimit) { a.rates.Set(l) }
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
+
+// processName is a name that no other process has: the random part of a UUID.
+func processName() string {
+	id := newUUID()
+	return id[len(id)-12:]
+}
 
 func newUUID() string { return uuid.Must(uuid.NewV7()).String() }
 

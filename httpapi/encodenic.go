@@ -13,13 +13,6 @@ type effectiveJSON struct {
 	Implicit bool         `json:"implicit"` // computed: nothing attached acts there
 }
 
-// becauseJSON says what makes a NIC egress-restricted: a group, and the rule
-// that does it if the group's policy is auto.
-type becauseJSON struct {
-	Group string  `json:"group"`
-	Rule  *string `json:"rule"`
-}
-
 type nicJSON struct {
 	ID               string                `json:"id"`
 	Account          string                `json:"account"`

@@ -14,7 +14,7 @@ import (
 // all have one together, at which the account goes short that has the most.
 func TestTraceBookIsFair(t *testing.T) {
 	t.Parallel()
-	b, now := newTraceBook(t.Context()), time.Unix(1000, 0)
+	b, now := newTraceBook(), time.Unix(1000, 0)
 	serial := 0
 	keep := func(account string) string {
 		serial++
@@ -47,7 +47,7 @@ func TestTraceBookIsFair(t *testing.T) {
 // An account may have so many traces running; another's run all the same.
 func TestTracesOfOneAccountAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newTraceBook(t.Context())
+	b := newTraceBook()
 	var ends []func()
 	for range tracesOf {
 		end, err := b.begin("acme")

@@ -25,7 +25,7 @@ type traceJSON struct {
 	// Probe is what became of the packet that was sent; null: none was.
 	Probe *inquiry.Verdict `json:"probe_verdict"`
 
-	differing []string // legs on which policy and datapath differ, for the log
+	differing []string `json:"-"` // legs on which policy and datapath differ, for the log
 }
 
 type legJSON struct {
@@ -95,6 +95,12 @@ func (t *tracing) finish(account string) *traceJSON {
 		out.Summary += "; " + t.way.absent
 	}
 	return out
+}
+
+// differs tells whether the policy is not what was done.
+func (l *legJSON) differs() bool {
+	known := func(v inquiry.Verdict) bool { return v != inquiry.Unknown && v != l.Policy.Verdict }
+	return known(l.Datapath.Verdict) || l.Probe != nil && known(l.Probe.Verdict)
 }
 
 // why is a leg's reason in words.

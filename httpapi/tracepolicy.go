@@ -22,6 +22,13 @@ type policyJSON struct {
 	Detail  string          `json:"detail"`
 }
 
+// becauseJSON says what makes a NIC egress-restricted: a group, and the rule
+// that does it if the group's policy is auto.
+type becauseJSON struct {
+	Group string  `json:"group"`
+	Rule  *string `json:"rule"`
+}
+
 type clauseJSON struct {
 	Group   *string `json:"group"`
 	Member  *string `json:"member"` // the member address that is the remote's

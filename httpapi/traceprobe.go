@@ -3,11 +3,8 @@ package httpapi
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 
 	"github.com/ringfence/ringfence/httpapi/asking"
-	"github.com/ringfence/ringfence/httpapi/strictjson"
-	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -21,40 +18,9 @@ type probeJSON struct {
 	TableName *string         `json:"table_name"`
 }
 
-// firstDynamicPort is the first of the ports that a machine chooses for itself
-// (RFC 6335 §6); the others have its bits.
-const firstDynamicPort = 49152
-
-// dynamicPort is a source port for a connection of its own, so that a probe meets
-// none that is open.
-func dynamicPort() uint16 {
-	var b [2]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return binary.BigEndian.Uint16(b[:]) | firstDynamicPort
-}
-
-// mayProbe refuses a probe that cannot be, or that the caller may not send.
-func (c *call) mayProbe(spec *traceSpec) error {
-	r := &strictjson.Reader{}
-	switch {
-	case !spec.probe:
-		return nil
-	case c.who.Role == tokens.Viewer:
-		return forbidden("a viewer's token sends nothing")
-	case spec.source.nic == "":
-		r.Invalid("/probe", "a probe is sent by a NIC: name it as the source")
-	case spec.state != inquiry.New:
-		r.Invalid("/probe", "a probe is the first packet of a connection: its state is new")
-	}
-	if len(r.Faults) > 0 {
-		return r.Faults
-	}
-	return nil
-}
-
 // probe sends the packet of a trace: the host of the destination looks for it
 // before that of the source sends it.
-func (a *API) probe(ctx context.Context, id string, t *tracing) {
+func (r *tracer) probe(ctx context.Context, id string, t *tracing) {
 	q := inquiry.ProbeQuestion{ID: id, TraceQuestion: t.way.question()}
 	_, _ = rand.Read(q.Mark[:]) // never fails
 	source, destination := t.leg(secgroup.Egress), t.leg(secgroup.Ingress)
@@ -69,13 +35,13 @@ func (a *API) probe(ctx context.Context, id string, t *tracing) {
 	if elsewhere {
 		arm := q
 		arm.Part, arm.Egress, arm.Ingress = inquiry.ProbeArm, false, true
-		if err := asking.Ask(ctx, a.store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
+		if err := asking.Ask(ctx, r.store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
 			t.unprobed(asking.NoAnswer(destination.place.Host, err))
 			return
 		}
 	}
 	var sent, got inquiry.ProbeAnswer
-	if err := asking.Ask(ctx, a.store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
+	if err := asking.Ask(ctx, r.store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
 		t.unprobed(asking.NoAnswer(source.place.Host, err))
 		return
 	}
@@ -87,7 +53,7 @@ func (a *API) probe(ctx context.Context, id string, t *tracing) {
 	case elsewhere:
 		collect := q
 		collect.Part = inquiry.ProbeCollect
-		if err := asking.Ask(ctx, a.store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
+		if err := asking.Ask(ctx, r.store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
 			destination.probe = unprobed(asking.NoAnswer(destination.place.Host, err))
 		} else if sent.Egress != nil && sent.Egress.Verdict == inquiry.Allow {
 			destination.probe = got.Ingress

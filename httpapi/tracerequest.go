@@ -1,34 +1,18 @@
 package httpapi
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
-
-// traceSpec is a request for a trace, as it was given.
-type traceSpec struct {
-	source, destination endSpec
-	family              secgroup.Family // "" = what the ends have
-	protocol            secgroup.Protocol
-	packet              verdict.Packet // ports and messages
-	state               inquiry.State
-	probe               bool // send the packet
-	platform            bool // the caller may know of every NIC
-}
-
-// endSpec is an end of the packet's way: a NIC, an address, or a NIC with the
-// address that it uses.
-type endSpec struct {
-	at      string // pointer of the field
-	nic     string
-	address netip.Addr
-}
 
 // readTrace reads a request for a trace.
 func readTrace(r *strictjson.Reader, n *strictjson.Node) traceSpec {
@@ -85,12 +69,6 @@ func readTrace(r *strictjson.Reader, n *strictjson.Node) traceSpec {
 	return spec
 }
 
-// echoRequest is ICMP's; that of ICMPv6 is put in its place when the family is known.
-const (
-	echoRequest   = 8
-	echoRequestV6 = 128
-)
-
 func readTraceEnd(o *strictjson.Object, name string) endSpec {
 	e := endSpec{at: o.Pointer(name)}
 	v := o.Take(name)
@@ -111,4 +89,35 @@ func readTraceEnd(o *strictjson.Object, name string) endSpec {
 		end.Invalid(e.at, "names neither a nic nor an address")
 	}
 	return e
+}
+
+// firstDynamicPort is the first of the ports that a machine chooses for itself
+// (RFC 6335 §6); the others have its bits.
+const firstDynamicPort = 49152
+
+// dynamicPort is a source port for a connection of its own, so that a probe meets
+// none that is open.
+func dynamicPort() uint16 {
+	var b [2]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint16(b[:]) | firstDynamicPort
+}
+
+// mayProbe refuses a probe that cannot be, or that the caller may not send.
+func (c *call) mayProbe(spec *traceSpec) error {
+	r := &strictjson.Reader{}
+	switch {
+	case !spec.probe:
+		return nil
+	case c.who.Role == tokens.Viewer:
+		return forbidden("a viewer's token sends nothing")
+	case spec.source.nic == "":
+		r.Invalid("/probe", "a probe is sent by a NIC: name it as the source")
+	case spec.state != inquiry.New:
+		r.Invalid("/probe", "a probe is the first packet of a connection: its state is new")
+	}
+	if len(r.Faults) > 0 {
+		return r.Faults
+	}
+	return nil
 }

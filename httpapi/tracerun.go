@@ -22,17 +22,17 @@ const (
 // runTrace answers a trace: the policy's verdict and the datapath's, which are
 // compared at one revision, and what becomes of a packet if one is to be sent.
 // The error is about the request.
-func (a *API) runTrace(ctx context.Context, account, id string, spec *traceSpec) (*traceJSON, error) {
+func (r *tracer) runTrace(ctx context.Context, account, id string, spec *traceSpec) (*traceJSON, error) {
 	for attempt := 1; ; attempt++ {
-		t, err := a.tracePolicy(ctx, account, spec)
+		t, err := r.tracePolicy(ctx, account, spec)
 		if err != nil {
 			return nil, err
 		}
-		a.traceDatapath(ctx, t)
+		r.traceDatapath(ctx, t)
 		lags := t.compare()
 		if !lags || attempt == traceAttempts || ctxOver(ctx) {
 			if spec.probe && !ctxOver(ctx) {
-				a.probe(ctx, id, t)
+				r.probe(ctx, id, t)
 			}
 			return t.finish(account), nil
 		}
@@ -67,11 +67,11 @@ type tracingLeg struct {
 }
 
 // tracePolicy resolves the request and judges it by the policy.
-func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) (*tracing, error) {
+func (r *tracer) tracePolicy(ctx context.Context, account string, spec *traceSpec) (*tracing, error) {
 	t := &tracing{}
-	at := realization.Placement{Hosts: a.store.Hosts()}
-	g := &nicsGone{past: a.past, hosts: at.Hosts, account: account, platform: spec.platform}
-	err := a.store.Read(ctx, func(s *secgroup.Snapshot) error {
+	at := realization.Placement{Hosts: r.store.Hosts()}
+	g := &nicsGone{past: r.past, hosts: at.Hosts, account: account, platform: spec.platform}
+	err := r.store.Read(ctx, func(s *secgroup.Snapshot) error {
 		w, err := spec.resolve(s, account, g)
 		if err != nil {
 			return err
@@ -98,7 +98,7 @@ func (a *API) tracePolicy(ctx context.Context, account string, spec *traceSpec) 
 }
 
 // traceDatapath asks the hosts of the ends, each once.
-func (a *API) traceDatapath(ctx context.Context, t *tracing) {
+func (r *tracer) traceDatapath(ctx context.Context, t *tracing) {
 	byHost := map[string][]*tracingLeg{}
 	for _, l := range t.legs {
 		l.asked = false
@@ -111,8 +111,8 @@ func (a *API) traceDatapath(ctx context.Context, t *tracing) {
 	var wg sync.WaitGroup
 	for host, legs := range byHost {
 		wg.Go(func() {
-			if err := a.keeper.Run("trace at "+host, func() error {
-				a.askTrace(ctx, t.way, host, legs)
+			if err := r.keeper.Run("trace at "+host, func() error {
+				r.askTrace(ctx, t.way, host, legs)
 				return nil
 			}); err != nil {
 				for _, l := range legs {
@@ -124,14 +124,14 @@ func (a *API) traceDatapath(ctx context.Context, t *tracing) {
 	wg.Wait()
 }
 
-func (a *API) askTrace(ctx context.Context, w *way, host string, legs []*tracingLeg) {
+func (r *tracer) askTrace(ctx context.Context, w *way, host string, legs []*tracingLeg) {
 	q := w.question()
 	for _, l := range legs {
 		q.Egress = q.Egress || l.direction == secgroup.Egress
 		q.Ingress = q.Ingress || l.direction == secgroup.Ingress
 	}
 	var answer inquiry.TraceAnswer
-	err := asking.Ask(ctx, a.store, host, inquiry.KindTrace, q, &answer)
+	err := asking.Ask(ctx, r.store, host, inquiry.KindTrace, q, &answer)
 	for _, l := range legs {
 		got := answer.Egress
 		if l.direction == secgroup.Ingress {
