@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/asking"
+	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -83,7 +84,7 @@ func (a *alarms) due(account string, now time.Time) bool {
 }
 
 // raise makes an event of a trace that shows a disagreement.
-func (a *API) raise(ctx context.Context, t *traceJSON) error {
+func (a *API) raise(ctx context.Context, t *tracing.Trace) error {
 	if !a.alarms.due(t.Account, a.now()) {
 		return nil
 	}
@@ -93,7 +94,7 @@ func (a *API) raise(ctx context.Context, t *traceJSON) error {
 		if l.Probe != nil {
 			leg.Probe = &l.Probe.Verdict
 		}
-		if l.differs() {
+		if l.Differs() {
 			alarm.Legs = append(alarm.Legs, leg)
 		}
 	}

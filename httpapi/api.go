@@ -16,6 +16,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -71,7 +72,7 @@ type API struct {
 	past      *realization.History
 	metrics   *metrics
 	keeper    inquiry.Keeper
-	traces    *tracer
+	traces    *tracing.Tracer
 	alarms    alarms
 	watching  sync.WaitGroup // looks for conflicts, and alarms
 	audit     AuditConfig
@@ -118,9 +119,9 @@ func New(cfg Config) *API {
 		a.echo.Add(r.method, echoPath(r.path), a.handler(r))
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.traces = newTracer(a.ctx, tracerConfig{
-		store: a.store, past: a.past, keeper: a.keeper, logger: a.logger, process: processName(), ran: a.observeTrace,
-		now: func() time.Time { return a.now() }, newID: func() string { return a.newID() },
+	a.traces = tracing.New(a.ctx, tracing.Config{
+		Store: a.store, Past: a.past, Keeper: a.keeper, Logger: a.logger, Process: processName(), Ran: a.observeTrace,
+		Now: func() time.Time { return a.now() }, NewID: func() string { return a.newID() },
 	})
 	a.trim = newTrimmer(a.logger, func(ctx context.Context, log string) error {
 		return a.store.TrimNotes(ctx, log, a.audit.Entries)
@@ -143,7 +144,7 @@ func (a *API) Close() {
 	a.cancel()
 	a.stop()
 	a.trim.close()
-	a.traces.wait()
+	a.traces.Wait()
 	a.watching.Wait()
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -26,7 +27,7 @@ type nicJSON struct {
 	Hosts            []string              `json:"hosts"`
 	EffectiveGroups  []effectiveJSON       `json:"effective_groups"`
 	EgressRestricted bool                  `json:"egress_restricted"`
-	Because          *becauseJSON          `json:"because"`
+	Because          *tracing.Because      `json:"because"`
 	Host             *string               `json:"host"`
 	Ready            bool                  `json:"ready"`
 	RealizedRevision *int64                `json:"realized_revision"`
@@ -57,10 +58,10 @@ func showEffective(account string, effective []secgroup.Effective) []effectiveJS
 	return out
 }
 
-func showRestriction(v *plan.View, n *secgroup.NIC) (because *becauseJSON, restricted bool) {
+func showRestriction(v *plan.View, n *secgroup.NIC) (because *tracing.Because, restricted bool) {
 	b, restricted := v.EgressRestricted(n)
 	if !restricted {
 		return nil, false
 	}
-	return &becauseJSON{b.Group.Within(n.Account), strictjson.TextOrNull(b.Rule)}, true
+	return &tracing.Because{Group: b.Group.Within(n.Account), Rule: strictjson.TextOrNull(b.Rule)}, true
 }

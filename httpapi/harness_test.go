@@ -95,7 +95,7 @@ func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 	}
 	t.Cleanup(func() { tokens.Close() })
 	out.api = New(Config{Store: s, Tokens: tokens, Logger: logger})
-	out.api.traces.timeout = time.Minute // however slow the machine is
+	out.api.traces.Timeout = time.Minute // however slow the machine is
 	t.Cleanup(out.api.Close)
 	web := httptest.NewServer(out.api)
 	t.Cleanup(web.Close)

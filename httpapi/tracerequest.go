@@ -9,84 +9,85 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
 
 // readTrace reads a request for a trace.
-func readTrace(r *strictjson.Reader, n *strictjson.Node) traceSpec {
+func readTrace(r *strictjson.Reader, n *strictjson.Node) tracing.Spec {
 	o := r.Object(n, "")
 	defer o.Close()
-	spec := traceSpec{
-		source:      readTraceEnd(o, "source"),
-		destination: readTraceEnd(o, "destination"),
-		family:      secgroup.Family(strings.ToLower(o.Text("family"))),
-		state:       inquiry.State(strings.ToLower(o.Text("state"))),
-		protocol:    readProtocol(o),
+	spec := tracing.Spec{
+		Source:      readTraceEnd(o, "source"),
+		Destination: readTraceEnd(o, "destination"),
+		Family:      secgroup.Family(strings.ToLower(o.Text("family"))),
+		State:       inquiry.State(strings.ToLower(o.Text("state"))),
+		Protocol:    readProtocol(o),
 	}
-	switch spec.family {
+	switch spec.Family {
 	case "", secgroup.FamilyIPv4, secgroup.FamilyIPv6:
 	default:
 		o.Invalid("/family", "is ipv4 or ipv6")
 	}
-	switch spec.state {
+	switch spec.State {
 	case "":
-		spec.state = inquiry.New
+		spec.State = inquiry.New
 	case inquiry.New, inquiry.Established, inquiry.Reply, inquiry.Related, inquiry.Invalid:
 	default:
 		o.Invalid("/state", "is new, established, reply, related or invalid")
 	}
-	if spec.protocol == secgroup.ProtocolAll {
+	if spec.Protocol == secgroup.ProtocolAll {
 		o.Invalid("/protocol", "is all; a packet is of one protocol")
 	}
 	if send := o.Bool("probe"); send != nil {
-		spec.probe = *send
+		spec.Probe = *send
 	}
 	port, hasPort := o.OptionalInt("port", 1, 65535)
 	source, _ := o.OptionalInt("source_port", 0, 65535)
 	message, _ := o.OptionalInt("icmp_type", 0, 255)
 	code, _ := o.OptionalInt("icmp_code", 0, 255)
-	spec.packet = verdict.Packet{DstPort: uint16(port), SrcPort: uint16(source), ICMPType: uint8(message), ICMPCode: uint8(code)}
-	number, _ := spec.protocol.Number()
-	switch named := spec.protocol == secgroup.ProtocolTCP || spec.protocol == secgroup.ProtocolUDP; {
+	spec.Packet = verdict.Packet{DstPort: uint16(port), SrcPort: uint16(source), ICMPType: uint8(message), ICMPCode: uint8(code)}
+	number, _ := spec.Protocol.Number()
+	switch named := spec.Protocol == secgroup.ProtocolTCP || spec.Protocol == secgroup.ProtocolUDP; {
 	case named || number == verdict.ProtoTCP || number == verdict.ProtoUDP:
 		if !hasPort {
 			o.Invalid("/port", "is missing: tcp and udp have ports")
 		}
 		switch {
 		case source != 0:
-		case spec.probe:
-			spec.packet.SrcPort = dynamicPort()
+		case spec.Probe:
+			spec.Packet.SrcPort = dynamicPort()
 		default:
-			spec.packet.SrcPort = 40000
+			spec.Packet.SrcPort = 40000
 		}
-	case hasPort && spec.protocol != "":
+	case hasPort && spec.Protocol != "":
 		o.Fault("/port", secgroup.CodePortNotAllowed, "only tcp and udp have ports")
-	case spec.protocol == secgroup.ProtocolICMP && !o.Has("icmp_type"):
-		spec.packet.ICMPType = echoRequest
+	case spec.Protocol == secgroup.ProtocolICMP && !o.Has("icmp_type"):
+		spec.Packet.ICMPType = tracing.EchoRequest
 	}
 	return spec
 }
 
-func readTraceEnd(o *strictjson.Object, name string) endSpec {
-	e := endSpec{at: o.Pointer(name)}
+func readTraceEnd(o *strictjson.Object, name string) tracing.End {
+	e := tracing.End{At: o.Pointer(name)}
 	v := o.Take(name)
 	if v == nil {
-		o.Invalid(e.at, `is missing: {"nic": …} or {"address": …}`)
+		o.Invalid(e.At, `is missing: {"nic": …} or {"address": …}`)
 		return e
 	}
-	end := o.Object(v, e.at)
+	end := o.Object(v, e.At)
 	defer end.Close()
-	e.nic = end.Text("nic")
+	e.NIC = end.Text("nic")
 	if a := end.Text("address"); a != "" {
 		var err error
-		if e.address, err = netip.ParseAddr(a); err != nil || e.address.Zone() != "" || e.address.Is4In6() {
+		if e.Address, err = netip.ParseAddr(a); err != nil || e.Address.Zone() != "" || e.Address.Is4In6() {
 			end.Invalid(end.Pointer("address"), fmt.Sprintf("%q is not an IP address", a))
 		}
 	}
-	if v.Kind == strictjson.KindObject && e.nic == "" && !e.address.IsValid() && len(v.Fields) == 0 {
-		end.Invalid(e.at, "names neither a nic nor an address")
+	if v.Kind == strictjson.KindObject && e.NIC == "" && !e.Address.IsValid() && len(v.Fields) == 0 {
+		end.Invalid(e.At, "names neither a nic nor an address")
 	}
 	return e
 }
@@ -104,16 +105,16 @@ func dynamicPort() uint16 {
 }
 
 // mayProbe refuses a probe that cannot be, or that the caller may not send.
-func (c *call) mayProbe(spec *traceSpec) error {
+func (c *call) mayProbe(spec *tracing.Spec) error {
 	r := &strictjson.Reader{}
 	switch {
-	case !spec.probe:
+	case !spec.Probe:
 		return nil
 	case c.who.Role == tokens.Viewer:
 		return forbidden("a viewer's token sends nothing")
-	case spec.source.nic == "":
+	case spec.Source.NIC == "":
 		r.Invalid("/probe", "a probe is sent by a NIC: name it as the source")
-	case spec.state != inquiry.New:
+	case spec.State != inquiry.New:
 		r.Invalid("/probe", "a probe is the first packet of a connection: its state is new")
 	}
 	if len(r.Faults) > 0 {

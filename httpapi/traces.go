@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
@@ -23,7 +24,7 @@ func postTrace(c *call) error {
 	if len(r.Faults) > 0 {
 		return r.Faults
 	}
-	spec.platform = c.who.Account == tokens.AllAccounts
+	spec.Platform = c.who.Account == tokens.AllAccounts
 	if err := c.mayProbe(&spec); err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func postTrace(c *call) error {
 	if !asked {
 		wait = traceWait
 	}
-	t, err := c.api.traces.trace(c.req.Context(), c.in.account, &spec, wait)
+	t, err := c.api.traces.Run(c.req.Context(), c.in.account, &spec, wait)
 	if err != nil {
 		return err
 	}
@@ -55,10 +56,10 @@ func (c *call) made(status int, location string, v any) error {
 
 func getTrace(c *call) error {
 	c.res.Header().Set("Cache-Control", "no-store")
-	if t := c.api.traces.kept(c.in.account, c.in.param("trace")); t != nil {
+	if t := c.api.traces.Kept(c.in.account, c.in.param("trace")); t != nil {
 		return c.json(t)
 	}
-	raw, err := c.api.traces.keptElsewhere(c.req.Context(), c.in.account, c.in.param("trace"))
+	raw, err := c.api.traces.KeptElsewhere(c.req.Context(), c.in.account, c.in.param("trace"))
 	switch {
 	case err != nil:
 		return err
@@ -70,14 +71,14 @@ func getTrace(c *call) error {
 
 // observeTrace counts a trace and raises the alarm where the datapath does not do
 // what the policy says.
-func (a *API) observeTrace(t *traceJSON) {
+func (a *API) observeTrace(t *tracing.Trace) {
 	a.metrics.traces.WithLabelValues(string(t.Verdict)).Inc()
 	if t.Agreement == nil || *t.Agreement {
 		return
 	}
 	a.metrics.disagreements.Inc()
 	a.logger.Error("a trace shows that the datapath does not do what the policy says", "event", alarmDisagreement,
-		"trace", t.ID, "account", t.Account, "revision", t.Revision, "legs", t.differing)
+		"trace", t.ID, "account", t.Account, "revision", t.Revision, "legs", t.Differing)
 	a.watching.Go(func() {
 		if err := a.keeper.Run("alarm", func() error { return a.raise(a.ctx, t) }); err != nil && a.ctx.Err() == nil {
 			a.logger.Warn("no event made of a disagreement", "trace", t.ID, "error", err)

@@ -52,6 +52,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/transport":   {"secgroup", "plan", "store", "httpapi/strictjson", "httpapi/tokens"},
 		"httpapi/tokens":      {"secgroup"},
 		"httpapi/asking":      {"secgroup", "verdict", "store", "inquiry", "httpapi/transport"},
+		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 		"controller/desk":     {"secgroup", "verdict", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "unixctl", "store", "inquiry"},
 		"controller":          {"controller/desk", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},

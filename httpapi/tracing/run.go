@@ -1,4 +1,4 @@
-package httpapi
+package tracing
 
 import (
 	"context"
@@ -19,10 +19,10 @@ const (
 	traceAgain    = 50 * time.Millisecond
 )
 
-// runTrace answers a trace: the policy's verdict and the datapath's, which are
+// work answers a trace: the policy's verdict and the datapath's, which are
 // compared at one revision, and what becomes of a packet if one is to be sent.
 // The error is about the request.
-func (r *tracer) runTrace(ctx context.Context, account, id string, spec *traceSpec) (*traceJSON, error) {
+func (r *Tracer) work(ctx context.Context, account, id string, spec *Spec) (*Trace, error) {
 	for attempt := 1; ; attempt++ {
 		t, err := r.tracePolicy(ctx, account, spec)
 		if err != nil {
@@ -31,7 +31,7 @@ func (r *tracer) runTrace(ctx context.Context, account, id string, spec *traceSp
 		r.traceDatapath(ctx, t)
 		lags := t.compare()
 		if !lags || attempt == traceAttempts || ctxOver(ctx) {
-			if spec.probe && !ctxOver(ctx) {
+			if spec.Probe && !ctxOver(ctx) {
 				r.probe(ctx, id, t)
 			}
 			return t.finish(account), nil
@@ -47,17 +47,17 @@ func (r *tracer) runTrace(ctx context.Context, account, id string, spec *traceSp
 // answer, and no error.
 func ctxOver(ctx context.Context) bool { return ctx.Err() != nil }
 
-// tracing is a trace in the making.
-type tracing struct {
+// draft is a trace in the making.
+type draft struct {
 	way       *way
-	legs      []*tracingLeg // egress, then ingress, of ends that are NICs
+	legs      []*draftLeg // egress, then ingress, of ends that are NICs
 	agreement *bool
 }
 
-type tracingLeg struct {
+type draftLeg struct {
 	direction secgroup.Direction
 	nic       *secgroup.NIC
-	policy    policyJSON
+	policy    Policy
 	place     *realization.Place // nil: plugged nowhere
 	datapath  inquiry.Leg
 	applied   int64
@@ -67,11 +67,11 @@ type tracingLeg struct {
 }
 
 // tracePolicy resolves the request and judges it by the policy.
-func (r *tracer) tracePolicy(ctx context.Context, account string, spec *traceSpec) (*tracing, error) {
-	t := &tracing{}
-	at := realization.Placement{Hosts: r.store.Hosts()}
-	g := &nicsGone{past: r.past, hosts: at.Hosts, account: account, platform: spec.platform}
-	err := r.store.Read(ctx, func(s *secgroup.Snapshot) error {
+func (r *Tracer) tracePolicy(ctx context.Context, account string, spec *Spec) (*draft, error) {
+	t := &draft{}
+	at := realization.Placement{Hosts: r.Store.Hosts()}
+	g := &nicsGone{past: r.Past, hosts: at.Hosts, account: account, platform: spec.Platform}
+	err := r.Store.Read(ctx, func(s *secgroup.Snapshot) error {
 		w, err := spec.resolve(s, account, g)
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func (r *tracer) tracePolicy(ctx context.Context, account string, spec *traceSpe
 			if end.nic == nil {
 				continue
 			}
-			leg := &tracingLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d), known: asking.KnownGroups{}}
+			leg := &draftLeg{direction: end.d, nic: end.nic, policy: w.judge(s, end.nic, end.d), known: asking.KnownGroups{}}
 			leg.known.Add(s, end.nic)
 			if p, ok := at.Find(end.nic); ok {
 				leg.place = &p
@@ -98,8 +98,8 @@ func (r *tracer) tracePolicy(ctx context.Context, account string, spec *traceSpe
 }
 
 // traceDatapath asks the hosts of the ends, each once.
-func (r *tracer) traceDatapath(ctx context.Context, t *tracing) {
-	byHost := map[string][]*tracingLeg{}
+func (r *Tracer) traceDatapath(ctx context.Context, t *draft) {
+	byHost := map[string][]*draftLeg{}
 	for _, l := range t.legs {
 		l.asked = false
 		if l.place == nil {
@@ -111,7 +111,7 @@ func (r *tracer) traceDatapath(ctx context.Context, t *tracing) {
 	var wg sync.WaitGroup
 	for host, legs := range byHost {
 		wg.Go(func() {
-			if err := r.keeper.Run("trace at "+host, func() error {
+			if err := r.Keeper.Run("trace at "+host, func() error {
 				r.askTrace(ctx, t.way, host, legs)
 				return nil
 			}); err != nil {
@@ -124,14 +124,14 @@ func (r *tracer) traceDatapath(ctx context.Context, t *tracing) {
 	wg.Wait()
 }
 
-func (r *tracer) askTrace(ctx context.Context, w *way, host string, legs []*tracingLeg) {
+func (r *Tracer) askTrace(ctx context.Context, w *way, host string, legs []*draftLeg) {
 	q := w.question()
 	for _, l := range legs {
 		q.Egress = q.Egress || l.direction == secgroup.Egress
 		q.Ingress = q.Ingress || l.direction == secgroup.Ingress
 	}
 	var answer inquiry.TraceAnswer
-	err := asking.Ask(ctx, r.store, host, inquiry.KindTrace, q, &answer)
+	err := asking.Ask(ctx, r.Store, host, inquiry.KindTrace, q, &answer)
 	for _, l := range legs {
 		got := answer.Egress
 		if l.direction == secgroup.Ingress {
@@ -150,7 +150,7 @@ func (r *tracer) askTrace(ctx context.Context, w *way, host string, legs []*trac
 
 // compare holds the datapath against the policy and reports whether they differ
 // at hosts that are not at the policy's revision: then it is too early to tell.
-func (t *tracing) compare() (lags bool) {
+func (t *draft) compare() (lags bool) {
 	t.agreement = nil
 	for _, l := range t.legs {
 		if !l.comparable() {
@@ -166,12 +166,12 @@ func (t *tracing) compare() (lags bool) {
 }
 
 // comparable tells whether the datapath should do what the policy says.
-func (l *tracingLeg) comparable() bool {
+func (l *draftLeg) comparable() bool {
 	return l.asked && l.datapath.Verdict != inquiry.Unknown && l.place.NIC.Ready && l.datapath.Reason != "cut" && l.datapath.Reason != "not-plugged" && l.datapath.Reason != inquiry.ReasonHostLocal
 }
 
 // verdict is what becomes of the packet: nothing is guessed.
-func (t *tracing) verdict() inquiry.Verdict {
+func (t *draft) verdict() inquiry.Verdict {
 	out := inquiry.Allow
 	for _, l := range t.legs {
 		switch l.datapath.Verdict {

@@ -1,4 +1,4 @@
-package httpapi
+package tracing
 
 import (
 	"cmp"
@@ -29,23 +29,23 @@ type way struct {
 
 // resolve finds the ends of a trace. Ends that an account names are its own;
 // an address may turn out to be another's NIC.
-func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*way, error) {
+func (spec *Spec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*way, error) {
 	r := &strictjson.Reader{}
-	src, dst := namedEnd(r, s, account, spec.source, g), namedEnd(r, s, account, spec.destination, g)
+	src, dst := namedEnd(r, s, account, spec.Source, g), namedEnd(r, s, account, spec.Destination, g)
 	if src == nil && dst == nil && len(r.Faults) == 0 {
 		src, dst = ownedEnds(r, s, account, spec, g)
 	}
 	if len(r.Faults) > 0 {
 		return nil, r.Faults
 	}
-	w := &way{src: src, dst: dst, packet: spec.packet, state: spec.state, revision: s.Revision()}
+	w := &way{src: src, dst: dst, packet: spec.Packet, state: spec.State, revision: s.Revision()}
 	if src != nil && dst != nil && s.Domain(src) != s.Domain(dst) {
-		r.Invalid(spec.destination.at, fmt.Sprintf("NIC %s is in another routing domain than %s: no packet goes from one to the other", dst.ID, src.ID))
+		r.Invalid(spec.Destination.At, fmt.Sprintf("NIC %s is in another routing domain than %s: no packet goes from one to the other", dst.ID, src.ID))
 		return nil, r.Faults
 	}
 	var ok bool
 	if w.packet.Src, w.packet.Dst, ok = spec.addresses(src, dst); !ok {
-		r.Invalid(spec.destination.at, "the two ends have no addresses of one family")
+		r.Invalid(spec.Destination.At, "the two ends have no addresses of one family")
 		return nil, r.Faults
 	}
 	w.packet.Family = secgroup.FamilyOf(w.packet.Src)
@@ -70,13 +70,13 @@ func (spec *traceSpec) resolve(s *secgroup.Snapshot, account string, g *nicsGone
 }
 
 // namedEnd looks up an end that is given as a NIC.
-func namedEnd(r *strictjson.Reader, s *secgroup.Snapshot, account string, e endSpec, g *nicsGone) *secgroup.NIC {
-	if e.nic == "" {
+func namedEnd(r *strictjson.Reader, s *secgroup.Snapshot, account string, e End, g *nicsGone) *secgroup.NIC {
+	if e.NIC == "" {
 		return nil
 	}
-	n := s.NIC(e.nic)
+	n := s.NIC(e.NIC)
 	if n == nil || n.Account != account {
-		r.Invalid(e.at+"/nic", because("there is no such NIC", g.named(s, e.nic)))
+		r.Invalid(e.At+"/nic", because("there is no such NIC", g.named(s, e.NIC)))
 		return nil
 	}
 	return n
@@ -84,24 +84,24 @@ func namedEnd(r *strictjson.Reader, s *secgroup.Snapshot, account string, e endS
 
 // ownedEnds finds the account's NIC among two ends that are addresses, if it is only
 // one: an address may be used in several routing domains.
-func ownedEnds(r *strictjson.Reader, s *secgroup.Snapshot, account string, spec *traceSpec, g *nicsGone) (src, dst *secgroup.NIC) {
+func ownedEnds(r *strictjson.Reader, s *secgroup.Snapshot, account string, spec *Spec, g *nicsGone) (src, dst *secgroup.NIC) {
 	var found []*secgroup.NIC
 	isSource := false
 	for _, n := range s.NICsOfAccount(account) {
 		for _, a := range secgroup.MemberAddresses(n) {
-			if a == spec.source.address || a == spec.destination.address {
-				found, isSource = append(found, n), a == spec.source.address
+			if a == spec.Source.Address || a == spec.Destination.Address {
+				found, isSource = append(found, n), a == spec.Source.Address
 			}
 		}
 	}
 	switch {
 	case len(found) == 0:
-		was := cmp.Or(g.at(s, "", spec.source.address), g.at(s, "", spec.destination.address))
-		r.Invalid(spec.source.at, because("neither end is a NIC of the account", was))
+		was := cmp.Or(g.at(s, "", spec.Source.Address), g.at(s, "", spec.Destination.Address))
+		r.Invalid(spec.Source.At, because("neither end is a NIC of the account", was))
 	case len(found) == 2 && found[0] != found[1] && s.Domain(found[0]) == s.Domain(found[1]):
-		return ownerOf(s, found[0], spec.source.address), ownerOf(s, found[0], spec.destination.address)
+		return ownerOf(s, found[0], spec.Source.Address), ownerOf(s, found[0], spec.Destination.Address)
 	case len(found) > 1:
-		r.Invalid(spec.source.at, "the addresses are those of several NICs of the account: name one")
+		r.Invalid(spec.Source.At, "the addresses are those of several NICs of the account: name one")
 	case isSource:
 		return found[0], nil
 	default:
@@ -130,10 +130,10 @@ func ownerOf(s *secgroup.Snapshot, near *secgroup.NIC, a netip.Addr) *secgroup.N
 
 // addresses chooses the first pair of one family: those given, else those of
 // the NICs.
-func (spec *traceSpec) addresses(src, dst *secgroup.NIC) (a, b netip.Addr, ok bool) {
-	for _, a := range spec.source.candidates(src) {
-		for _, b := range spec.destination.candidates(dst) {
-			if a.Is4() == b.Is4() && (spec.family == "" || spec.family == secgroup.FamilyOf(a)) {
+func (spec *Spec) addresses(src, dst *secgroup.NIC) (a, b netip.Addr, ok bool) {
+	for _, a := range spec.Source.candidates(src) {
+		for _, b := range spec.Destination.candidates(dst) {
+			if a.Is4() == b.Is4() && (spec.Family == "" || spec.Family == secgroup.FamilyOf(a)) {
 				return a, b, true
 			}
 		}
@@ -141,10 +141,10 @@ func (spec *traceSpec) addresses(src, dst *secgroup.NIC) (a, b netip.Addr, ok bo
 	return a, b, false
 }
 
-func (e *endSpec) candidates(n *secgroup.NIC) []netip.Addr {
+func (e *End) candidates(n *secgroup.NIC) []netip.Addr {
 	switch {
-	case e.address.IsValid():
-		return []netip.Addr{e.address}
+	case e.Address.IsValid():
+		return []netip.Addr{e.Address}
 	case n == nil:
 		return nil
 	case len(n.Addresses) > 0:
@@ -154,8 +154,8 @@ func (e *endSpec) candidates(n *secgroup.NIC) []netip.Addr {
 }
 
 // protocolOf gives the packet the protocol's number in its family.
-func (spec *traceSpec) protocolOf(p *verdict.Packet) {
-	switch spec.protocol {
+func (spec *Spec) protocolOf(p *verdict.Packet) {
+	switch spec.Protocol {
 	case secgroup.ProtocolTCP:
 		p.Proto = verdict.ProtoTCP
 	case secgroup.ProtocolUDP:
@@ -164,12 +164,12 @@ func (spec *traceSpec) protocolOf(p *verdict.Packet) {
 		p.Proto = verdict.ProtoICMP
 		if p.Family == secgroup.FamilyIPv6 {
 			p.Proto = verdict.ProtoICMPv6
-			if p.ICMPType == echoRequest && p.ICMPCode == 0 {
+			if p.ICMPType == EchoRequest && p.ICMPCode == 0 {
 				p.ICMPType = echoRequestV6
 			}
 		}
 	default:
-		p.Proto, _ = spec.protocol.Number()
+		p.Proto, _ = spec.Protocol.Number()
 	}
 }
 

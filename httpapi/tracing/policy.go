@@ -1,4 +1,4 @@
-package httpapi
+package tracing
 
 import (
 	"fmt"
@@ -10,21 +10,21 @@ import (
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// policyJSON is the model's verdict on one leg.
-type policyJSON struct {
+// Policy is the model's verdict on one leg.
+type Policy struct {
 	Verdict inquiry.Verdict `json:"verdict"`
 	Reason  string          `json:"reason"`
 	Group   *string         `json:"group"`
 	Rule    *string         `json:"rule"`
 	Clause  *clauseJSON     `json:"clause"`  // what of the rule fits the packet
-	Because []becauseJSON   `json:"because"` // what makes the NIC egress-restricted, where no rule lets the packet out
+	Because []Because       `json:"because"` // what makes the NIC egress-restricted, where no rule lets the packet out
 	Nearest *nearestJSON    `json:"nearest"` // the rule that comes closest, where none allows the packet
 	Detail  string          `json:"detail"`
 }
 
-// becauseJSON says what makes a NIC egress-restricted: a group, and the rule
+// Because says what makes a NIC egress-restricted: a group, and the rule
 // that does it if the group's policy is auto.
-type becauseJSON struct {
+type Because struct {
 	Group string  `json:"group"`
 	Rule  *string `json:"rule"`
 }
@@ -49,7 +49,7 @@ const (
 )
 
 // judge is the model's verdict on one end's leg.
-func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction) policyJSON {
+func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction) Policy {
 	decide := verdict.Ingress
 	if d == secgroup.Egress {
 		decide = verdict.Egress
@@ -58,7 +58,7 @@ func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction)
 	if w.state != inquiry.New && judged(decision) {
 		return w.judgeLater(s)
 	}
-	out := policyJSON{Verdict: inquiry.Deny, Reason: string(decision.Reason), Because: []becauseJSON{}}
+	out := Policy{Verdict: inquiry.Deny, Reason: string(decision.Reason), Because: []Because{}}
 	if decision.Allow {
 		out.Verdict = inquiry.Allow
 	}
@@ -131,8 +131,8 @@ func invalidDetail(p verdict.Packet) string {
 
 // judgeLater is the verdict on a packet of a connection that is open: it passes
 // without a rule. Whether the connection may be open is another question.
-func (w *way) judgeLater(s *secgroup.Snapshot) policyJSON {
-	out := policyJSON{Verdict: inquiry.Allow, Reason: reasonEstablished, Because: []becauseJSON{}, Detail: "what belongs to an open connection passes without a rule"}
+func (w *way) judgeLater(s *secgroup.Snapshot) Policy {
+	out := Policy{Verdict: inquiry.Allow, Reason: reasonEstablished, Because: []Because{}, Detail: "what belongs to an open connection passes without a rule"}
 	switch w.state {
 	case inquiry.Related:
 		out.Reason = reasonRelated
@@ -157,7 +157,7 @@ func (w *way) connectionAllowed(s *secgroup.Snapshot) bool {
 }
 
 // showRule names the rule that allows a packet and what of it fits.
-func (p *policyJSON) showRule(s *secgroup.Snapshot, n *secgroup.NIC, ref secgroup.RuleRef, packet verdict.Packet, d secgroup.Direction) {
+func (p *Policy) showRule(s *secgroup.Snapshot, n *secgroup.NIC, ref secgroup.RuleRef, packet verdict.Packet, d secgroup.Direction) {
 	as := naming{s, n.Account}
 	group := ref.Group.Within(n.Account)
 	p.Group, p.Rule = &group, &ref.ID
@@ -179,12 +179,12 @@ func (p *policyJSON) showRule(s *secgroup.Snapshot, n *secgroup.NIC, ref secgrou
 }
 
 // showLack says why no rule allows a packet.
-func (p *policyJSON) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet verdict.Packet, d secgroup.Direction) {
+func (p *Policy) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet verdict.Packet, d secgroup.Direction) {
 	as := naming{s, n.Account}
 	var details []string
 	if d == secgroup.Egress {
 		for _, g := range verdict.Restricting(s, n) {
-			b := becauseJSON{Group: g.Within(n.Account), Rule: strictjson.TextOrNull(secgroup.RestrictingRule(s.Group(g)))}
+			b := Because{Group: g.Within(n.Account), Rule: strictjson.TextOrNull(secgroup.RestrictingRule(s.Group(g)))}
 			p.Because = append(p.Because, b)
 			if b.Rule != nil {
 				details = append(details, fmt.Sprintf("egress is restricted by rule %s of group %s", *b.Rule, as.group(g)))

@@ -1,4 +1,4 @@
-package httpapi
+package tracing
 
 import (
 	"fmt"
@@ -10,7 +10,8 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-type traceJSON struct {
+// Trace is a trace as it is answered.
+type Trace struct {
 	ID        string          `json:"id"`
 	Account   string          `json:"account"`
 	Verdict   inquiry.Verdict `json:"verdict"`
@@ -21,24 +22,26 @@ type traceJSON struct {
 	Revision  int64           `json:"revision"` // of the policy
 	Done      bool            `json:"done"`     // false: a host has still to answer
 	CreatedAt time.Time       `json:"created_at"`
-	Legs      []legJSON       `json:"legs"`
+	Legs      []Leg           `json:"legs"`
 	// Probe is what became of the packet that was sent; null: none was.
 	Probe *inquiry.Verdict `json:"probe_verdict"`
 
-	differing []string `json:"-"` // legs on which policy and datapath differ, for the log
+	Differing []string `json:"-"` // legs on which policy and datapath differ, for the log
 }
 
-type legJSON struct {
+// Leg is what one end does with the packet.
+type Leg struct {
 	Direction secgroup.Direction `json:"direction"`
 	NIC       *string            `json:"nic"`
 	Host      *string            `json:"host"`
 	Hidden    bool               `json:"hidden"` // another account's NIC
-	Policy    policyJSON         `json:"policy"`
-	Datapath  datapathJSON       `json:"datapath"`
-	Probe     *probeJSON         `json:"probe"` // null: it was not sent, or did not get here
+	Policy    Policy             `json:"policy"`
+	Datapath  Datapath           `json:"datapath"`
+	Probe     *Probe             `json:"probe"` // null: it was not sent, or did not get here
 }
 
-type datapathJSON struct {
+// Datapath is what the switch of the NIC's host does.
+type Datapath struct {
 	Verdict  inquiry.Verdict `json:"verdict"`
 	Reason   string          `json:"reason"`
 	Detail   string          `json:"detail"`
@@ -67,20 +70,20 @@ type stepJSON struct {
 
 // finish shows a trace to an account. Of a NIC of another account it tells no
 // more than that account's answer.
-func (t *tracing) finish(account string) *traceJSON {
-	out := &traceJSON{
+func (t *draft) finish(account string) *Trace {
+	out := &Trace{
 		Account: account, Verdict: t.verdict(), Probe: t.probeVerdict(), Agreement: t.agreement, State: t.way.state, Revision: t.way.revision, Done: true,
-		Packet: asking.ShowPacket(t.way.question().Packet), Legs: []legJSON{},
+		Packet: asking.ShowPacket(t.way.question().Packet), Legs: []Leg{},
 	}
 	for _, l := range t.legs {
 		leg := l.show(account)
 		leg.Probe = l.showProbe(account)
 		if l.asked && l.datapath.Verdict != l.policy.Verdict {
-			out.differing = append(out.differing, fmt.Sprintf("%s of %s: policy %s (%s), datapath %s (%s)",
+			out.Differing = append(out.Differing, fmt.Sprintf("%s of %s: policy %s (%s), datapath %s (%s)",
 				l.direction, l.nic.ID, l.policy.Verdict, l.policy.Reason, l.datapath.Verdict, l.datapath.Reason))
 		}
 		if p := l.probe; p != nil && p.Verdict != inquiry.Unknown && p.Verdict != l.policy.Verdict {
-			out.differing = append(out.differing, fmt.Sprintf("%s of %s: policy %s (%s), probe %s (%s)",
+			out.Differing = append(out.Differing, fmt.Sprintf("%s of %s: policy %s (%s), probe %s (%s)",
 				l.direction, l.nic.ID, l.policy.Verdict, l.policy.Reason, p.Verdict, p.Reason))
 		}
 		out.Legs = append(out.Legs, leg)
@@ -97,14 +100,14 @@ func (t *tracing) finish(account string) *traceJSON {
 	return out
 }
 
-// differs tells whether the policy is not what was done.
-func (l *legJSON) differs() bool {
+// Differs tells whether the policy is not what was done.
+func (l *Leg) Differs() bool {
 	known := func(v inquiry.Verdict) bool { return v != inquiry.Unknown && v != l.Policy.Verdict }
 	return known(l.Datapath.Verdict) || l.Probe != nil && known(l.Probe.Verdict)
 }
 
 // why is a leg's reason in words.
-func (l *legJSON) why() string {
+func (l *Leg) why() string {
 	switch {
 	case l.Policy.Verdict == l.Datapath.Verdict && l.Policy.Detail != "":
 		return l.Policy.Reason + ": " + l.Policy.Detail
@@ -114,11 +117,11 @@ func (l *legJSON) why() string {
 	return l.Datapath.Reason
 }
 
-func (l *tracingLeg) show(account string) legJSON {
+func (l *draftLeg) show(account string) Leg {
 	if l.nic.Account != account {
 		return hiddenLeg(l.direction, l.policy.Verdict, l.datapath.Verdict)
 	}
-	out := legJSON{Direction: l.direction, NIC: &l.nic.ID, Policy: l.policy, Datapath: datapathJSON{
+	out := Leg{Direction: l.direction, NIC: &l.nic.ID, Policy: l.policy, Datapath: Datapath{
 		Verdict: l.datapath.Verdict, Reason: l.datapath.Reason, Detail: l.datapath.Detail, Output: strictjson.TextOrNull(l.datapath.Output),
 		Steps: []stepJSON{}, Unparsed: strictjson.Array(l.datapath.Unparsed),
 	}}
@@ -142,11 +145,11 @@ func (l *tracingLeg) show(account string) legJSON {
 
 // hiddenLeg is all that an account learns of another's NIC: whether it lets the
 // packet through, which a packet would tell too.
-func hiddenLeg(d secgroup.Direction, policy, datapath inquiry.Verdict) legJSON {
-	return legJSON{
+func hiddenLeg(d secgroup.Direction, policy, datapath inquiry.Verdict) Leg {
+	return Leg{
 		Direction: d, Hidden: true,
-		Policy:   policyJSON{Verdict: policy, Reason: hiddenReason(policy), Because: []becauseJSON{}},
-		Datapath: datapathJSON{Verdict: datapath, Reason: hiddenReason(datapath), Steps: []stepJSON{}, Unparsed: []string{}},
+		Policy:   Policy{Verdict: policy, Reason: hiddenReason(policy), Because: []Because{}},
+		Datapath: Datapath{Verdict: datapath, Reason: hiddenReason(datapath), Steps: []stepJSON{}, Unparsed: []string{}},
 	}
 }
 

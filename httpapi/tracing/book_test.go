@@ -1,4 +1,4 @@
-package httpapi
+package tracing
 
 import (
 	"errors"
@@ -12,14 +12,14 @@ import (
 
 // What one account traces makes no other's traces go, and has a bound of its own;
 // all have one together, at which the account goes short that has the most.
-func TestTraceBookIsFair(t *testing.T) {
+func TestBookIsFair(t *testing.T) {
 	t.Parallel()
-	b, now := newTraceBook(), time.Unix(1000, 0)
+	b, now := newBook(), time.Unix(1000, 0)
 	serial := 0
 	keep := func(account string) string {
 		serial++
 		id := fmt.Sprint(serial)
-		b.keep(&traceJSON{ID: id, Account: account, CreatedAt: now, Done: true})
+		b.keep(&Trace{ID: id, Account: account, CreatedAt: now, Done: true})
 		return id
 	}
 	first := keep("bolt")
@@ -47,7 +47,7 @@ func TestTraceBookIsFair(t *testing.T) {
 // An account may have so many traces running; another's run all the same.
 func TestTracesOfOneAccountAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newTraceBook()
+	b := newBook()
 	var ends []func()
 	for range tracesOf {
 		end, err := b.begin("acme")

@@ -1,4 +1,4 @@
-package httpapi
+package tracing
 
 import (
 	"context"
@@ -29,16 +29,16 @@ type traceRef struct {
 }
 
 // newTraceID is an id that tells where the trace is.
-func (r *tracer) newTraceID() string {
+func (r *Tracer) newTraceID() string {
 	// Nobody asks before there is a trace.
 	r.serve.Do(func() { r.wg.Go(r.serveTraces) })
-	return r.newID() + "." + r.process
+	return r.NewID() + "." + r.Process
 }
 
 // serveTraces answers other processes until the API is closed.
-func (r *tracer) serveTraces() {
-	err := r.store.ServeAsks(r.ctx, processPrefix+r.process, func(_ context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
-		err = r.keeper.Run("question of another API", func() error {
+func (r *Tracer) serveTraces() {
+	err := r.Store.ServeAsks(r.ctx, processPrefix+r.Process, func(_ context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
+		err = r.Keeper.Run("question of another API", func() error {
 			var ref traceRef
 			if err := json.Unmarshal(body, &ref); err != nil || kind != kindKeptTrace {
 				return fmt.Errorf("no question for an API: %s", kind)
@@ -49,15 +49,15 @@ func (r *tracer) serveTraces() {
 		return answer, err
 	})
 	if err != nil && r.ctx.Err() == nil {
-		r.logger.Warn("traces of this process are not read by others", "error", err)
+		r.Logger.Warn("traces of this process are not read by others", "error", err)
 	}
 }
 
-// keptElsewhere returns a trace that another process has, as it shows it; nil if
+// KeptElsewhere returns a trace that another process has, as it shows it; nil if
 // none has, or it is gone with its traces.
-func (r *tracer) keptElsewhere(ctx context.Context, account, id string) (json.RawMessage, error) {
+func (r *Tracer) KeptElsewhere(ctx context.Context, account, id string) (json.RawMessage, error) {
 	_, process, ok := strings.Cut(id, ".")
-	if !ok || process == r.process || len(process) != len(r.process) || strings.Contains(process, "/") {
+	if !ok || process == r.Process || len(process) != len(r.Process) || strings.Contains(process, "/") {
 		return nil, nil
 	}
 	body, err := json.Marshal(traceRef{account, id})
@@ -66,7 +66,7 @@ func (r *tracer) keptElsewhere(ctx context.Context, account, id string) (json.Ra
 	}
 	ctx, cancel := context.WithTimeout(ctx, keptWait)
 	defer cancel()
-	raw, err := r.store.Ask(ctx, processPrefix+process, kindKeptTrace, body)
+	raw, err := r.Store.Ask(ctx, processPrefix+process, kindKeptTrace, body)
 	switch refused := (&store.AnswerError{}); {
 	case errors.Is(err, store.ErrNoAnswer), errors.As(err, &refused), string(raw) == "null":
 		return nil, nil

@@ -1,4 +1,4 @@
-package httpapi
+package tracing
 
 import (
 	"fmt"
@@ -16,21 +16,21 @@ const (
 	tracesOf     = 128 // that an account may have running or waiting
 )
 
-// traceBook keeps traces for a while; see keptElsewhere.
-type traceBook struct {
+// book keeps traces for a while; see keptElsewhere.
+type book struct {
 	mu    sync.Mutex
-	byID  map[string]*traceJSON
+	byID  map[string]*Trace
 	order map[string][]string // by account, the oldest first
 	open  map[string]int      // that run or wait, by account
 }
 
-func newTraceBook() *traceBook {
-	return &traceBook{byID: map[string]*traceJSON{}, order: map[string][]string{}, open: map[string]int{}}
+func newBook() *book {
+	return &book{byID: map[string]*Trace{}, order: map[string][]string{}, open: map[string]int{}}
 }
 
 // keep keeps a trace and returns the one that is kept: an unfinished one does not
 // replace its finished self.
-func (b *traceBook) keep(t *traceJSON) *traceJSON {
+func (b *book) keep(t *Trace) *Trace {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch old := b.byID[t.ID]; {
@@ -59,7 +59,7 @@ func (b *traceBook) keep(t *traceJSON) *traceJSON {
 }
 
 // dropOldest forgets the oldest trace of an account.
-func (b *traceBook) dropOldest(account string) {
+func (b *book) dropOldest(account string) {
 	ids := b.order[account]
 	delete(b.byID, ids[0])
 	if b.order[account] = ids[1:]; len(ids) == 1 {
@@ -68,7 +68,7 @@ func (b *traceBook) dropOldest(account string) {
 }
 
 // begin takes a trace of an account, of which end is to be called when it has run.
-func (b *traceBook) begin(account string) (end func(), err error) {
+func (b *book) begin(account string) (end func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open[account] >= tracesOf {
@@ -84,7 +84,7 @@ func (b *traceBook) begin(account string) (end func(), err error) {
 	}, nil
 }
 
-func (b *traceBook) get(account, id string) *traceJSON {
+func (b *book) get(account, id string) *Trace {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if t := b.byID[id]; t != nil && t.Account == account {

@@ -1,4 +1,4 @@
-package httpapi
+package tracing
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// probeJSON is what became of the packet that was sent.
-type probeJSON struct {
+// Probe is what became of the packet that was sent.
+type Probe struct {
 	Verdict   inquiry.Verdict `json:"verdict"`
 	Reason    string          `json:"reason"`
 	Detail    string          `json:"detail"`
@@ -20,7 +20,7 @@ type probeJSON struct {
 
 // probe sends the packet of a trace: the host of the destination looks for it
 // before that of the source sends it.
-func (r *tracer) probe(ctx context.Context, id string, t *tracing) {
+func (r *Tracer) probe(ctx context.Context, id string, t *draft) {
 	q := inquiry.ProbeQuestion{ID: id, TraceQuestion: t.way.question()}
 	_, _ = rand.Read(q.Mark[:]) // never fails
 	source, destination := t.leg(secgroup.Egress), t.leg(secgroup.Ingress)
@@ -35,13 +35,13 @@ func (r *tracer) probe(ctx context.Context, id string, t *tracing) {
 	if elsewhere {
 		arm := q
 		arm.Part, arm.Egress, arm.Ingress = inquiry.ProbeArm, false, true
-		if err := asking.Ask(ctx, r.store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
+		if err := asking.Ask(ctx, r.Store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
 			t.unprobed(asking.NoAnswer(destination.place.Host, err))
 			return
 		}
 	}
 	var sent, got inquiry.ProbeAnswer
-	if err := asking.Ask(ctx, r.store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
+	if err := asking.Ask(ctx, r.Store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
 		t.unprobed(asking.NoAnswer(source.place.Host, err))
 		return
 	}
@@ -53,7 +53,7 @@ func (r *tracer) probe(ctx context.Context, id string, t *tracing) {
 	case elsewhere:
 		collect := q
 		collect.Part = inquiry.ProbeCollect
-		if err := asking.Ask(ctx, r.store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
+		if err := asking.Ask(ctx, r.Store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
 			destination.probe = unprobed(asking.NoAnswer(destination.place.Host, err))
 		} else if sent.Egress != nil && sent.Egress.Verdict == inquiry.Allow {
 			destination.probe = got.Ingress
@@ -79,7 +79,7 @@ func (w *way) question() inquiry.TraceQuestion {
 	return q
 }
 
-func (t *tracing) leg(d secgroup.Direction) *tracingLeg {
+func (t *draft) leg(d secgroup.Direction) *draftLeg {
 	for _, l := range t.legs {
 		if l.direction == d {
 			return l
@@ -92,7 +92,7 @@ func unprobed(why string) *inquiry.ProbeLeg {
 	return &inquiry.ProbeLeg{Verdict: inquiry.Unknown, Reason: "no-answer", Detail: why}
 }
 
-func (t *tracing) unprobed(why string) {
+func (t *draft) unprobed(why string) {
 	for _, l := range t.legs {
 		l.probe = unprobed(why)
 	}
@@ -101,7 +101,7 @@ func (t *tracing) unprobed(why string) {
 // compareProbe holds what became of the packet against the policy. Where the
 // datapath's trace agrees with the policy and the packet does not, that is a
 // disagreement too.
-func (t *tracing) compareProbe() {
+func (t *draft) compareProbe() {
 	for _, l := range t.legs {
 		if t.agreement == nil || !*t.agreement || l.probe == nil || !l.comparable() || l.applied != t.way.revision {
 			continue
@@ -113,15 +113,15 @@ func (t *tracing) compareProbe() {
 }
 
 // showProbe shows what became of the packet at one end; nil if it was not sent.
-func (l *tracingLeg) showProbe(account string) *probeJSON {
+func (l *draftLeg) showProbe(account string) *Probe {
 	p := l.probe
 	if p == nil {
 		return nil
 	}
 	if l.nic.Account != account {
-		return &probeJSON{Verdict: p.Verdict, Reason: hiddenReason(p.Verdict)}
+		return &Probe{Verdict: p.Verdict, Reason: hiddenReason(p.Verdict)}
 	}
-	out := &probeJSON{Verdict: p.Verdict, Reason: p.Reason, Detail: p.Detail}
+	out := &Probe{Verdict: p.Verdict, Reason: p.Reason, Detail: p.Detail}
 	if p.Verdict != inquiry.Unknown {
 		out.Table, out.TableName = &p.Table, &p.TableName
 	}
@@ -129,7 +129,7 @@ func (l *tracingLeg) showProbe(account string) *probeJSON {
 }
 
 // probeVerdict is what became of the packet in all; nil if it was not sent.
-func (t *tracing) probeVerdict() *inquiry.Verdict {
+func (t *draft) probeVerdict() *inquiry.Verdict {
 	var out *inquiry.Verdict
 	for _, l := range t.legs {
 		switch p := l.probe; {

@@ -1,0 +1,34 @@
+package tracing
+
+import (
+	"net/netip"
+
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
+)
+
+// Spec is a request for a trace, as it was given.
+type Spec struct {
+	Source, Destination End
+	Family              secgroup.Family // "" = what the ends have
+	Protocol            secgroup.Protocol
+	Packet              verdict.Packet // ports and messages
+	State               inquiry.State
+	Probe               bool // send the packet
+	Platform            bool // the caller may know of every NIC
+}
+
+// End is an end of the packet's way: a NIC, an address, or a NIC with the
+// address that it uses.
+type End struct {
+	At      string // pointer of the field
+	NIC     string
+	Address netip.Addr
+}
+
+// EchoRequest is ICMP's; that of ICMPv6 is put in its place when the family is known.
+const (
+	EchoRequest   = 8
+	echoRequestV6 = 128
+)
