@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -19,9 +20,9 @@ type asked struct {
 	plugs    *plugs
 	link     *link
 	bridge   string
-	ctl      *unixctl.Client // its connections are not those of what enforces, and may all be waiting
-	datapath func() string   // of the bridge
-	settled  together        // a settle with these connections, of all who wait for one
+	ctl      *unixctl.Client  // its connections are not those of what enforces, and may all be waiting
+	datapath func() string    // of the bridge
+	settler  *megaflow.Shared // with these connections
 }
 
 func (a *asked) Applied() int64 { return a.report.revision() }
@@ -44,7 +45,7 @@ func (a *asked) Connections(ctx context.Context, zones []uint16) ([]unixctl.Conn
 	return list(ctx, a.ctl.ForDatapath(a.datapath()), zones)
 }
 
-func (a *asked) Settle(ctx context.Context) error { return a.settled.wait(ctx) }
+func (a *asked) Settle(ctx context.Context) error { return a.settler.Settle(ctx) }
 
 // OFPort is the ofport of a NIC that is plugged, 0 if it has none.
 func (c *claims) OFPort(nic string) uint32 {

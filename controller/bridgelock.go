@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ringfence/ringfence/controller/internal/pause"
 )
 
 // How often a controller that waits for the bridge tries, how often one that
@@ -62,7 +64,7 @@ func takeBridge(ctx context.Context, cfg Config, log *slog.Logger, m *metrics) (
 			said = time.Now()
 			log.Error("another controller keeps this bridge; waiting until it ends", "bridge", cfg.Bridge, "holder", l.holder(), "lock", l.path)
 		}
-		if err := pause(ctx, lockRetry); err != nil {
+		if err := pause.For(ctx, lockRetry); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +118,7 @@ func (l *bridgeLock) holder() string {
 // else was faster, since two at one bridge undo each other's work.
 func (l *bridgeLock) keep(ctx context.Context, host string) error {
 	for {
-		if err := pause(ctx, lockLook); err != nil {
+		if err := pause.For(ctx, lockLook); err != nil {
 			return err
 		}
 		if sameFile(l.file, l.path) {

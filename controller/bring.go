@@ -39,11 +39,11 @@ func (e *engine) bring(ctx context.Context) error {
 	e.sweeper.expect(sweep{changed: true, narrowed: !e.back.OnlyAdds()})
 	e.audit.touch(e.back)
 	e.known = false // until the switch says so
-	e.pace.spend(time.Now(), e.passes.cost())
+	e.pace.spend(time.Now(), e.cache.Cost())
 	if err := e.install.apply(ctx, e.conn, e.back); err != nil {
 		return err
 	}
-	e.passes.committed()
+	e.cache.Committed()
 	e.metrics.flowMods.Add(float64(len(e.back.Put) + len(e.back.Delete)))
 	e.known, e.back = true, ofrules.Delta{}
 	return nil

@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -121,7 +122,7 @@ type controller struct {
 	plugs    *plugs
 	link     *link
 	zones    *zones
-	passes   *revalidation
+	cache    *megaflow.Cache
 	tombs    *tombs
 	sweeper  *sweeper
 	compiled *compiled
@@ -162,7 +163,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return cfg.Policy.Follow(ctx, c.view) })
 	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
-	g.Go(func() error { return c.passes.run(ctx) })
+	g.Go(func() error { return c.cache.Run(ctx) })
 	g.Go(func() error { return c.sweeper.run(ctx) })
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return c.desk.Run(ctx) })
@@ -189,7 +190,7 @@ func newController(cfg Config) *controller {
 		keep:  c.plugs.keepZones,
 		flush: func(ctx context.Context, zone uint16) error { return c.datapath().FlushZone(ctx, zone) },
 	}
-	c.passes = &revalidation{ctl: c.ctl, datapath: c.datapathName, metrics: c.metrics, kick: make(chan struct{}, 1)}
+	c.cache = megaflow.NewCache(c.ctl, c.datapathName, cfg.Metrics)
 	c.report = newReporter(cfg, c.log, c.metrics)
 	c.tombs = newTombs()
 	c.view.unreadable = c.report.unreadable
@@ -199,7 +200,7 @@ func newController(cfg Config) *controller {
 		report: c.report, view: c.view, compiled: c.compiled, plugs: c.plugs, link: c.link, bridge: cfg.Bridge,
 		ctl: unixctl.Open(cfg.RunDir), datapath: c.datapathName,
 	}
-	c.asked.settled.work = c.newSettler(c.asked.ctl).settle
+	c.asked.settler = megaflow.Share(megaflow.NewSettler(c.asked.ctl, c.link.peek, c.cache, c.log))
 	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics}, c.asked, c.asked)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
@@ -233,18 +234,6 @@ func prefixFields(table uint8) []string {
 	case ofrules.TableEgressGuard, ofrules.TableEgressND, ofrules.TableIngressAddr, ofrules.TableIngressRules:
 		return []string{"nw_src", "ipv6_src"}
 	default:
-		return nil
-	}
-}
-
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
 		return nil
 	}
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/ringfence/ringfence/ofrules"
@@ -14,6 +15,8 @@ import (
 // cutBatch is how many connections are cut between two barriers: ovs-vswitchd
 // takes some 10 µs for each, and what others want of it comes in between.
 const cutBatch = 500
+
+var errNoSwitch = errors.New("no connection to the switch")
 
 // cutter is what cutting needs to know of the datapath, and to do there.
 type cutter interface {

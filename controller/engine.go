@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
@@ -99,8 +100,8 @@ func (e *engine) run(ctx context.Context) error {
 				continue
 			}
 		}
-		if d := e.pace.wait(time.Now(), e.passes.cost()); d > 0 {
-			if err := pause(ctx, d); err != nil {
+		if d := e.pace.wait(time.Now(), e.cache.Cost()); d > 0 {
+			if err := pause.For(ctx, d); err != nil {
 				return err
 			}
 		}
@@ -150,9 +151,8 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.refused.Set(float64(len(e.install.refused)))
 	e.metrics.flows.Set(float64(e.compiler.Len()))
 	left, more := e.zones.left()
-	e.sweeper.add(job{
-		rev: rev, mark: mark, conn: e.conn, incomplete: len(e.install.refused) > 0, step: e.steps, nics: in.zones, left: left, misplaces: misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)),
-	})
+	e.cache.Misplaces(misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)))
+	e.sweeper.add(job{rev: rev, mark: mark, conn: e.conn, incomplete: len(e.install.refused) > 0, step: e.steps, nics: in.zones, left: left})
 	in.soon(picked)
 	in.soon(more)
 	return in.soonest(e.untilRefused()), nil

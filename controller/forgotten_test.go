@@ -12,6 +12,7 @@ import (
 
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
@@ -68,9 +69,9 @@ func TestForgotten(t *testing.T) {
 					}
 					for ctx.Err() == nil {
 						r.inject(from, first)
-						_ = pause(ctx, time.Millisecond)
+						_ = pause.For(ctx, time.Millisecond)
 						r.inject(to, second)
-						_ = pause(ctx, 20*time.Millisecond)
+						_ = pause.For(ctx, 20*time.Millisecond)
 					}
 				})
 				forget(r)

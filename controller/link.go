@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/openflow/wire"
 )
@@ -42,7 +43,7 @@ func (l *link) run(ctx context.Context) error {
 			wait = minRedial
 		}
 		l.log.Debug("no connection to the switch", "socket", l.path, "error", err)
-		if err := pause(ctx, wait); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return err
 		}
 		wait = min(2*wait, maxRedial)

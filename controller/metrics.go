@@ -4,19 +4,17 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics of one controller.
 type metrics struct {
-	flowMods     prometheus.Counter
-	drift        prometheus.Counter
-	cut          prometheus.Counter
-	sweeps       prometheus.Histogram
-	flows        prometheus.Gauge
-	refused      prometheus.Gauge
-	applied      prometheus.Gauge
-	revalidation prometheus.Gauge
-	megaflows    prometheus.Gauge
-	tombs        prometheus.Gauge
-	unreadable   prometheus.Gauge
-	waiting      prometheus.Gauge
-	nameTaken    prometheus.Gauge
+	flowMods   prometheus.Counter
+	drift      prometheus.Counter
+	cut        prometheus.Counter
+	sweeps     prometheus.Histogram
+	flows      prometheus.Gauge
+	refused    prometheus.Gauge
+	applied    prometheus.Gauge
+	tombs      prometheus.Gauge
+	unreadable prometheus.Gauge
+	waiting    prometheus.Gauge
+	nameTaken  prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -27,18 +25,16 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "ringfence", Subsystem: "controller", Name: name, Help: help})
 	}
 	m := &metrics{
-		flowMods:     counter("flow_mods_total", "Flow changes sent to the switch and confirmed."),
-		drift:        counter("drift_repaired_total", "Flows that somebody else had changed and that were put right."),
-		cut:          counter("connections_cut_total", "Open connections cut because nothing allowed them any more."),
-		flows:        gauge("flows", "Flows of ours that the switch should have."),
-		refused:      gauge("refused_flows", "Flows that the switch does not take."),
-		applied:      gauge("applied_revision", "Policy revision that is in force, 0 while none is."),
-		revalidation: gauge("revalidation_seconds", "Duration of ovs-vswitchd's last pass over its cached megaflows."),
-		megaflows:    gauge("megaflows", "Megaflows that ovs-vswitchd has cached."),
-		tombs:        gauge("tombstones", "Connections remembered that are kept cut."),
-		unreadable:   gauge("unreadable_records", "Records of the policy that this version cannot read: their objects are enforced no wider than before."),
-		waiting:      gauge("waiting_for_bridge", "1 while another controller keeps the bridge and this one waits."),
-		nameTaken:    gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
+		flowMods:   counter("flow_mods_total", "Flow changes sent to the switch and confirmed."),
+		drift:      counter("drift_repaired_total", "Flows that somebody else had changed and that were put right."),
+		cut:        counter("connections_cut_total", "Open connections cut because nothing allowed them any more."),
+		flows:      gauge("flows", "Flows of ours that the switch should have."),
+		refused:    gauge("refused_flows", "Flows that the switch does not take."),
+		applied:    gauge("applied_revision", "Policy revision that is in force, 0 while none is."),
+		tombs:      gauge("tombstones", "Connections remembered that are kept cut."),
+		unreadable: gauge("unreadable_records", "Records of the policy that this version cannot read: their objects are enforced no wider than before."),
+		waiting:    gauge("waiting_for_bridge", "1 while another controller keeps the bridge and this one waits."),
+		nameTaken:  gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
 		sweeps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "ringfence", Subsystem: "controller", Name: "sweep_seconds",
 			Help:    "Time to judge the open connections again, revalidation of megaflows included.",
@@ -46,7 +42,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.revalidation, m.megaflows, m.tombs, m.unreadable, m.waiting, m.nameTaken, m.sweeps)
+		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.tombs, m.unreadable, m.waiting, m.nameTaken, m.sweeps)
 	}
 	return m
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -128,7 +129,7 @@ func (n *newest) follow(ctx context.Context) error {
 			n.change(func() { n.unknown = true })
 			n.notify()
 		}
-		if err := pause(ctx, again); err != nil {
+		if err := pause.For(ctx, again); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/ovsdb"
 )
@@ -100,7 +101,7 @@ func (p *plugs) keep(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("bridge is not set up; trying again", "bridge", p.cfg.Bridge, "error", err)
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return err
 		}
 		wait = min(2*wait, maxSetupWait)

@@ -15,6 +15,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -227,7 +228,7 @@ func TestCutStaysCut(t *testing.T) {
 					for ctx.Err() == nil {
 						r.inject("p1", k.fromServer(t))
 						r.inject("up", k.fromClient(t))
-						_ = pause(ctx, 10*time.Millisecond)
+						_ = pause.For(ctx, 10*time.Millisecond)
 					}
 				})
 				c.then(r, p, k)

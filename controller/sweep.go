@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -17,8 +18,8 @@ const sweepRetry = 200 * time.Millisecond
 
 // lateLook is when connections are judged once more after flows went. A handler
 // thread of ovs-vswitchd that was held up may install, after all passes, what it
-// made of the tables of before; the revalidators find it within maxRevalidator.
-const lateLook = 2 * maxRevalidator
+// made of the tables of before; the revalidators find it within megaflow.MaxRevalidator.
+const lateLook = 2 * megaflow.MaxRevalidator
 
 // sweeper judges open connections again after changes that take something away,
 // and says up to which revision that is done. Established packets pass without
@@ -29,7 +30,7 @@ type sweeper struct {
 	log     *slog.Logger
 	ctl     func() conntrack
 	send    func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
-	settler *settler
+	settle  func(context.Context) error                                                          // returns when packets meet the flows that the switch has
 	view    *view
 	report  *reporter
 	freed   func(zones []uint16)
@@ -55,7 +56,6 @@ type job struct {
 	step       uint64       // in which the engine did
 	nics       *zoned       // that are plugged
 	left       []uint16     // zones that nobody has any more
-	misplaces  bool         // its switch may leave a megaflow as it was, see misplaces
 }
 
 // sweep is what there is to do after a job.
@@ -84,7 +84,7 @@ func newSweeper(c *controller) *sweeper {
 		send: func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
 			return cutConns(ctx, conn, c.datapath(), conns, begin)
 		},
-		tombs: c.tombs, settler: c.newSettler(c.ctl), view: c.view, report: c.report,
+		tombs: c.tombs, settle: megaflow.NewSettler(c.ctl, c.link.peek, c.cache, c.log).Settle, view: c.view, report: c.report,
 		freed: c.zones.freed, metrics: c.metrics, wake: make(chan struct{}, 1),
 	}
 }
@@ -189,7 +189,7 @@ func (s *sweeper) lookLate(ctx context.Context, j job, late impact.Loss) error {
 	if err != nil || cut == 0 {
 		return err
 	}
-	if err := s.settler.settle(ctx); err != nil {
+	if err := s.settle(ctx); err != nil {
 		return err
 	}
 	_, err = s.pass(ctx, j, sweep{loss: late})
@@ -229,7 +229,7 @@ func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err err
 		return false, err
 	}
 	if w.changed || cut > 0 {
-		if err := s.settler.settle(ctx); err != nil {
+		if err := s.settle(ctx); err != nil {
 			return false, err
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
@@ -64,8 +63,8 @@ func (f *fakeTracking) FlushZone(_ context.Context, zone uint16) error {
 	return f.fails
 }
 
-func (f *fakeTracking) AwaitRevalidation(context.Context) error { return nil }
-func (f *fakeTracking) PurgeMegaflows(context.Context) error {
+// settle ends with a purge of the megaflows.
+func (f *fakeTracking) settle(context.Context) error {
 	f.mu.Lock()
 	purge := f.purge
 	f.mu.Unlock()
@@ -113,10 +112,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		report := newReporter(Config{Host: hostName, Reports: b}, slog.New(slog.DiscardHandler), metrics)
 		s := &sweeper{
 			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, send: tracking.cut, tombs: newTombs(),
-			view: v, report: report, freed: func([]uint16) {}, metrics: metrics, settler: &settler{
-				ctl: func() revalidators { return tracking }, nudge: func(context.Context) error { return nil },
-				lastPass: func() time.Duration { return 0 }, cached: func() int { return 0 }, misplaces: func() bool { return true },
-			},
+			view: v, report: report, freed: func([]uint16) {}, metrics: metrics, settle: tracking.settle,
 			wake: make(chan struct{}, 1),
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
@@ -82,7 +83,7 @@ func (w *dropWatch) run(ctx context.Context) error {
 		}
 		if err := w.step(ctx); err != nil && ctx.Err() == nil {
 			w.log.Warn("drops are not watched; trying again", "in", retryAfter, "error", err)
-			if err := pause(ctx, retryAfter); err != nil {
+			if err := pause.For(ctx, retryAfter); err != nil {
 				return err
 			}
 			w.kick()

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
@@ -132,7 +133,7 @@ func (d *Desk) count(ctx context.Context) error {
 // runCount counts until ctx ends.
 func (d *Desk) runCount(ctx context.Context) error {
 	for {
-		if err := pause(ctx, countEvery); err != nil {
+		if err := pause.For(ctx, countEvery); err != nil {
 			return err
 		}
 		if err := d.count(ctx); err != nil && ctx.Err() == nil {

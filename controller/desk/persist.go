@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/ringfence/ringfence/controller/internal/pause"
 )
 
 // errPanicked answers a question in whose answering there is a fault of ours.
@@ -22,18 +24,8 @@ func (d *Desk) persist(ctx context.Context, what string, run func(context.Contex
 		if !errors.Is(err, errPanicked) {
 			return err
 		}
-		if err := pause(ctx, retryAfter); err != nil {
+		if err := pause.For(ctx, retryAfter); err != nil {
 			return err
 		}
-	}
-}
-
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }

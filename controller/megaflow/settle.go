@@ -1,0 +1,113 @@
+// Package megaflow waits until packets meet the flows that the switch has.
+// ovs-vswitchd caches what it makes of its tables as megaflows; after a change of
+// the tables its revalidators go over these in passes, and until a pass has begun
+// and ended after the change, packets may meet what was.
+package megaflow
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/openflow/wire"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+const (
+	// revalidateTimeout is the longest wait for passes over the megaflows.
+	revalidateTimeout = 5 * time.Second
+	// MaxRevalidator is how long OVS lets a pass wait at most (other_config:
+	// max-revalidator, 500 ms by default), with some more.
+	MaxRevalidator = 600 * time.Millisecond
+	// minNudge is the shortest time between two nudges.
+	minNudge = 2 * time.Millisecond
+)
+
+// purgeCost is what a purged megaflow costs until it is cached again: its next
+// packet goes through all tables.
+const purgeCost = 50 * time.Microsecond
+
+// Settler waits until packets meet the flows that the switch has. Enforcement has
+// one of its own, which questions cannot hold up; all questions share another.
+type Settler struct {
+	log   *slog.Logger
+	ctl   revalidators
+	conn  func() *ofconn.Conn // nil while there is none
+	cache *Cache
+
+	purging   sync.Mutex
+	nextPurge time.Time // not before, under purging
+}
+
+// revalidators is what it takes of ovs-vswitchd.
+type revalidators interface {
+	AwaitRevalidation(ctx context.Context) error
+	PurgeMegaflows(ctx context.Context) error
+}
+
+// NewSettler returns one that uses a client's connections, and what conn returns to
+// have passes begin at once.
+func NewSettler(ctl *unixctl.Client, conn func() *ofconn.Conn, cache *Cache, log *slog.Logger) *Settler {
+	return &Settler{log: log, ctl: ctl, conn: conn, cache: cache}
+}
+
+// Settle returns when no cached megaflow of the time before is left. It may be
+// called from everywhere.
+func (s *Settler) Settle(ctx context.Context) error {
+	if err := s.revalidated(ctx); err != nil || !s.cache.misplaces.Load() {
+		return err
+	}
+	// The passes may have left megaflows as they were and believe that they are
+	// right. Only now, as a pass that knows the tables of before might spoil new
+	// megaflows too.
+	s.purging.Lock()
+	defer s.purging.Unlock()
+	if err := pause.For(ctx, time.Until(s.nextPurge)); err != nil {
+		return err
+	}
+	s.nextPurge = time.Now().Add(time.Duration(s.cache.cached()) * purgeCost)
+	return s.ctl.PurgeMegaflows(ctx)
+}
+
+// revalidated returns when passes over all megaflows have begun and ended. OVS
+// is in no hurry for each, up to MaxRevalidator, unless it is nudged.
+func (s *Settler) revalidated(ctx context.Context) error {
+	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { // of questions, too
+		ended <- inquiry.Guard(func() error { return s.ctl.AwaitRevalidation(waitCtx) })
+	}()
+	every := time.NewTicker(max(minNudge, 2*s.cache.lastPass()))
+	defer every.Stop()
+	for {
+		select {
+		case err := <-ended:
+			var refused *unixctl.Error
+			if errors.As(err, &refused) { // there are several datapaths
+				return pause.For(ctx, MaxRevalidator+2*s.cache.lastPass())
+			}
+			return err
+		case <-every.C:
+			if err := s.nudge(waitCtx); err != nil { // it takes longer then
+				s.log.Debug("revalidators not nudged", "error", err)
+			}
+		}
+	}
+}
+
+// nudge starts a pass of the revalidators: any commit of a bundle does, also one
+// that finds nothing to change.
+func (s *Settler) nudge(ctx context.Context) error {
+	conn := s.conn()
+	if conn == nil {
+		return errors.New("no connection to the switch")
+	}
+	return conn.Bundle(ctx, []wire.FlowMod{wire.DeleteFlow(ofrules.Nudge())})
+}
