@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/controller/megaflow"
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -27,7 +28,9 @@ type asked struct {
 
 func (a *asked) Applied() int64 { return a.report.revision() }
 
-func (a *asked) Policy(fn func(*secgroup.Snapshot)) { a.view.policy(fn) }
+func (a *asked) Policy(fn func(*secgroup.Snapshot)) {
+	a.view.Read(func(s *secgroup.Snapshot, _ *impact.Loss) { fn(s) })
+}
 
 func (a *asked) Compiled(fn func(desk.Compiled, uint32)) {
 	a.compiled.read(func(c *ofrules.Compiler, uplink uint32) { fn(c, uplink) })
@@ -42,7 +45,7 @@ func (a *asked) Trace(ctx context.Context, flow string, states []string) (string
 }
 
 func (a *asked) Connections(ctx context.Context, zones []uint16) ([]unixctl.Conn, error) {
-	return list(ctx, a.ctl.ForDatapath(a.datapath()), zones)
+	return List(ctx, a.ctl.ForDatapath(a.datapath()), zones)
 }
 
 func (a *asked) Settle(ctx context.Context) error { return a.settler.Settle(ctx) }

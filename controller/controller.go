@@ -123,8 +123,7 @@ type controller struct {
 	link     *link
 	zones    *zones
 	cache    *megaflow.Cache
-	tombs    *tombs
-	sweeper  *sweeper
+	sweeper  *Sweeper
 	compiled *compiled
 	desk     *desk.Desk
 	others   *elsewhere
@@ -164,7 +163,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
 	g.Go(func() error { return c.cache.Run(ctx) })
-	g.Go(func() error { return c.sweeper.run(ctx) })
+	g.Go(func() error { return c.sweeper.Run(ctx) })
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return c.desk.Run(ctx) })
 	g.Go(func() error { return c.others.run(ctx) })
@@ -192,9 +191,11 @@ func newController(cfg Config) *controller {
 	}
 	c.cache = megaflow.NewCache(c.ctl, c.datapathName, cfg.Metrics)
 	c.report = newReporter(cfg, c.log, c.metrics)
-	c.tombs = newTombs()
 	c.view.unreadable = c.report.unreadable
-	c.sweeper = newSweeper(c)
+	c.sweeper = NewSweeper(SweepConfig{
+		Policy: c.view, Reporter: c.report, Tracking: func() Tracking { return c.datapath() },
+		Settle: megaflow.NewSettler(c.ctl, c.link.peek, c.cache, c.log).Settle, Freed: c.zones.freed, Logger: c.log, Metrics: cfg.Metrics,
+	})
 	c.compiled = newCompiled()
 	c.asked = &asked{
 		report: c.report, view: c.view, compiled: c.compiled, plugs: c.plugs, link: c.link, bridge: cfg.Bridge,

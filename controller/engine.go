@@ -152,7 +152,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.flows.Set(float64(e.compiler.Len()))
 	left, more := e.zones.left()
 	e.cache.Misplaces(misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)))
-	e.sweeper.add(job{rev: rev, mark: mark, conn: e.conn, incomplete: len(e.install.refused) > 0, step: e.steps, nics: in.zones, left: left})
+	e.sweeper.Add(Job{Rev: rev, Mark: mark, Conn: e.conn, Incomplete: len(e.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
 	in.soon(picked)
 	in.soon(more)
 	return in.soonest(e.untilRefused()), nil
@@ -205,10 +205,10 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 		} else {
 			e.back = ofrules.Delta{} // to be found by reading back
 		}
-		e.sweeper.expect(sweep{loss: ch.loss})
+		e.sweeper.Expect(Work{Loss: ch.loss})
 		e.doubt(slices.Values(in.strange))
 		for _, nic := range in.fresh {
-			e.sweeper.expect(sweep{loss: impact.Loss{NICs: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
+			e.sweeper.Expect(Work{Loss: impact.Loss{NICs: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
 		}
 	})
 	return rev, mark, loaded

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -46,9 +45,7 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 		return nil
 	}
 	for nic, zone := range e.mayLack(in, forgot) {
-		conns := e.tombs.of(nic, zone, time.Now())
-		e.view.policy(func(s *secgroup.Snapshot) { conns = refused(e.tombs, s, nic, conns) })
-		if err := cutConns(ctx, e.conn, e.datapath(), conns, true); err != nil {
+		if err := e.sweeper.Entomb(ctx, e.conn, nic, zone); err != nil {
 			return err
 		}
 	}
@@ -65,7 +62,7 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 func (e *engine) mayLack(in hostInput, forgot bool) iter.Seq2[string, uint16] {
 	return func(yield func(string, uint16) bool) {
 		if forgot {
-			for zone, nic := range in.zones.all() {
+			for zone, nic := range in.zones.All() {
 				if !yield(nic, zone) {
 					return
 				}
@@ -73,7 +70,7 @@ func (e *engine) mayLack(in hostInput, forgot bool) iter.Seq2[string, uint16] {
 			return
 		}
 		for nic := range e.memory.fresh {
-			if zone := in.zones.zone(nic); zone != 0 && !yield(nic, zone) {
+			if zone := in.zones.Zone(nic); zone != 0 && !yield(nic, zone) {
 				return
 			}
 		}

@@ -208,7 +208,7 @@ func (in *hostInput) zonesLooked() (zones []uint16) {
 		return in.zones.byZone.Keys()
 	}
 	for nic := range in.looked {
-		if zone := in.zones.zone(nic); zone != 0 {
+		if zone := in.zones.Zone(nic); zone != 0 {
 			zones = append(zones, zone)
 		}
 	}

@@ -6,12 +6,9 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	flowMods   prometheus.Counter
 	drift      prometheus.Counter
-	cut        prometheus.Counter
-	sweeps     prometheus.Histogram
 	flows      prometheus.Gauge
 	refused    prometheus.Gauge
 	applied    prometheus.Gauge
-	tombs      prometheus.Gauge
 	unreadable prometheus.Gauge
 	waiting    prometheus.Gauge
 	nameTaken  prometheus.Gauge
@@ -27,22 +24,15 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		flowMods:   counter("flow_mods_total", "Flow changes sent to the switch and confirmed."),
 		drift:      counter("drift_repaired_total", "Flows that somebody else had changed and that were put right."),
-		cut:        counter("connections_cut_total", "Open connections cut because nothing allowed them any more."),
 		flows:      gauge("flows", "Flows of ours that the switch should have."),
 		refused:    gauge("refused_flows", "Flows that the switch does not take."),
 		applied:    gauge("applied_revision", "Policy revision that is in force, 0 while none is."),
-		tombs:      gauge("tombstones", "Connections remembered that are kept cut."),
 		unreadable: gauge("unreadable_records", "Records of the policy that this version cannot read: their objects are enforced no wider than before."),
 		waiting:    gauge("waiting_for_bridge", "1 while another controller keeps the bridge and this one waits."),
 		nameTaken:  gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
-		sweeps: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: "ringfence", Subsystem: "controller", Name: "sweep_seconds",
-			Help:    "Time to judge the open connections again, revalidation of megaflows included.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
-		}),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.cut, m.flows, m.refused, m.applied, m.tombs, m.unreadable, m.waiting, m.nameTaken, m.sweeps)
+		r.MustRegister(m.flowMods, m.drift, m.flows, m.refused, m.applied, m.unreadable, m.waiting, m.nameTaken)
 	}
 	return m
 }

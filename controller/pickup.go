@@ -13,7 +13,7 @@ import (
 
 // After the switch has forgotten its connections TCP is picked up in mid-stream
 // for pickUpFor. What came up is judged at pickUpLook, when most that goes on has,
-// then every pickUpAgain (and for a recheckShare of the time at most), and at the
+// then every pickUpAgain (and for a share of the time at most), and at the
 // end: the other end may be a NIC of another host, whose rules this one's flows do
 // not have.
 const (
@@ -80,7 +80,7 @@ func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
 	now := time.Now()
 	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
 	e.memory.look, e.memory.end = now.Add(pickUpLook), now.Add(pickUpFor)
-	e.sweeper.picksUp(e.memory.end)
+	e.sweeper.PicksUp(e.memory.end)
 	return e.pickUp(ctx, in, pickUpNothing()) // who was in doubt at a loss before need not be now
 }
 
@@ -90,7 +90,7 @@ func (e *engine) pickUp(ctx context.Context, in hostInput, before ...wire.FlowMo
 	whole := max(time.Until(m.end).Round(time.Second), time.Second)
 	mods := append(before, passing(whole, ofrules.PickUp())...)
 	for nic, since := range m.unsure {
-		if zone := in.zones.zone(nic); zone != 0 && m.end.Sub(since) < pickUpFor+e.cfg.timing.unsure {
+		if zone := in.zones.Zone(nic); zone != 0 && m.end.Sub(since) < pickUpFor+e.cfg.timing.unsure {
 			mods = append(mods, passing(whole, ofrules.PickUpNothing(zone))...)
 		}
 	}
@@ -119,7 +119,7 @@ func pickUpNothing() wire.FlowMod {
 // pickOn goes on with that, and says when to be called again, 0 for not at all.
 func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error) {
 	now := time.Now()
-	look := sweep{loss: impact.Loss{All: true}}
+	look := Work{Loss: impact.Loss{All: true}}
 	m := &e.memory
 	if !m.end.IsZero() && m.barred {
 		if err := e.pickUp(ctx, in); err != nil {
@@ -132,12 +132,12 @@ func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error
 	case now.Before(m.look):
 		return m.look.Sub(now), nil
 	case now.Before(m.end.Add(time.Second)): // the flows' timeouts are whole seconds
-		m.look = now.Add(max(pickUpAgain, recheckShare*e.sweeper.lookTook()))
-		e.sweeper.expect(look)
+		m.look = now.Add(max(pickUpAgain, e.sweeper.Rest()))
+		e.sweeper.Expect(look)
 		return m.look.Sub(now), nil
 	default:
 		m.end = time.Time{}
-		e.sweeper.expect(look)
+		e.sweeper.Expect(look)
 		return 0, nil
 	}
 }

@@ -72,7 +72,7 @@ func TestReportsWaitForNICs(t *testing.T) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
 		r.problem("bridge", errors.New("none"))
-		r.settle(conn, 3)
+		r.Settled(conn, 3)
 		sleep(firstWord / 2)
 		if _, n, _ := b.last(); n != 0 {
 			t.Error("it reports before it knows anything")
@@ -112,16 +112,16 @@ func TestReportsAreTimely(t *testing.T) {
 			}
 		}
 		r.flows(7)
-		r.applied(conn, 1, "", false)
+		r.Applied(conn, 1, "", false)
 		reported("what did something, with all else", 1, 0)
-		r.applied(conn, 2, "", true)
-		r.applied(conn, 3, "", true)
+		r.Applied(conn, 2, "", true)
+		r.Applied(conn, 3, "", true)
 		reported("what did nothing, together", 3, lazily)
-		r.applied(conn, 4, "", true)
-		r.applied(conn, 5, "", false)
+		r.Applied(conn, 4, "", true)
+		r.Applied(conn, 5, "", false)
 		reported("what did something takes the others along", 5, 0)
 		r.plugged(false, atPort)
-		r.settle(conn, 3)
+		r.Settled(conn, 3)
 		reported("a NIC that is ready", 5, soon)
 		r.plugged(false, map[string]*nicReport{"a": {ofport: 1, problem: "refused", since: 3}})
 		reported("a NIC that is ready no more", 5, soon)
@@ -133,7 +133,7 @@ func TestReportsAreTimely(t *testing.T) {
 
 		t.Log("nothing new, nothing said but for the heartbeat")
 		_, before, _ := b.last()
-		r.applied(conn, 5, "", false)
+		r.Applied(conn, 5, "", false)
 		r.plugged(false, atPort)
 		sleep(heartbeat - 2*time.Second)
 		if _, n, _ := b.last(); n != before {
@@ -147,7 +147,7 @@ func TestReportsAreTimely(t *testing.T) {
 		t.Log("a storm is gathered")
 		_, before, _ = b.last()
 		for rev := range int64(1000) {
-			r.applied(conn, 10+rev, "", false)
+			r.Applied(conn, 10+rev, "", false)
 			time.Sleep(time.Millisecond)
 		}
 		sleep(time.Second)
@@ -162,7 +162,7 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 		old, now := &ofconn.Conn{}, &ofconn.Conn{}
 		r.connection(old)
 		r.plugged(true, noFlows)
-		r.applied(old, 5, "", false)
+		r.Applied(old, 5, "", false)
 		sleep(time.Second)
 		r.connection(nil)
 		sleep(time.Second)
@@ -170,14 +170,14 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 			t.Errorf("without a switch %+v", h)
 		}
 		r.connection(now)
-		r.applied(old, 6, "", false) // a sweep of before
-		r.settle(old, 3)
+		r.Applied(old, 6, "", false) // a sweep of before
+		r.Settled(old, 3)
 		r.plugged(false, atPort)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 0 || !h.Connected || h.NICs[0].Ready {
 			t.Errorf("with another switch %+v", h)
 		}
-		r.applied(now, 5, "", false)
+		r.Applied(now, 5, "", false)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 5 {
 			t.Errorf("at last %+v", h)
@@ -191,7 +191,7 @@ func TestReportsSurviveALostStore(t *testing.T) {
 		r.connection(conn)
 		b.fails = errors.New("lost")
 		r.plugged(true, noFlows)
-		r.applied(conn, 5, "", false)
+		r.Applied(conn, 5, "", false)
 		sleep(10 * time.Second)
 		b.mu.Lock()
 		b.fails = nil

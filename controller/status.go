@@ -20,10 +20,10 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 	})
 }
 
-// applied says that rev, the write with that mark, is in force at the switch
+// Applied says that rev, the write with that mark, is in force at the switch
 // behind conn: its flows are installed and confirmed, and open connections were
 // judged by it. noConcern tells that it changed nothing here.
-func (r *reporter) applied(conn *ofconn.Conn, rev int64, mark string, noConcern bool) {
+func (r *reporter) Applied(conn *ofconn.Conn, rev int64, mark string, noConcern bool) {
 	within := time.Duration(atOnce)
 	if noConcern {
 		within = lazily
@@ -54,10 +54,10 @@ type nicReport struct {
 	since     uint64 // the engine's step that saw it come there
 }
 
-// settle says that the switch behind conn decides by the flows that it had after
+// Settled says that the switch behind conn decides by the flows that it had after
 // a step of the engine: a NIC that was plugged then is ready if its flows are
 // among them.
-func (r *reporter) settle(conn *ofconn.Conn, step uint64) {
+func (r *reporter) Settled(conn *ofconn.Conn, step uint64) {
 	r.update(soon, func() bool { // the revision follows
 		if conn != r.conn {
 			return false
@@ -125,6 +125,9 @@ func (r *reporter) problem(part string, err error) {
 		return old == nil || old.Error() != err.Error()
 	})
 }
+
+// Judged notes why open connections cannot be judged; nil: they can.
+func (r *reporter) Judged(err error) { r.problem("connections", err) }
 
 // refused notes the flows that the switch does not take.
 func (r *reporter) refused(why []string) {

@@ -77,8 +77,8 @@ func (e *fullHost) turn(tb testing.TB) {
 	e.shown.installed = e.steps
 	e.show(in)
 	left, _ := e.zones.left()
-	e.sweeper.add(job{conn: e.conn, nics: in.zones, step: e.steps, left: left})
-	e.report.settle(e.conn, e.steps)
+	e.sweeper.Add(Job{Conn: e.conn, NICs: in.zones, Step: e.steps, Left: left})
+	e.report.Settled(e.conn, e.steps)
 }
 
 // move has a NIC change its ofport.

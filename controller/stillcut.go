@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -21,10 +23,10 @@ const (
 
 // recheck looks whether what is cut still is: somebody may have flushed conntrack.
 // It returns when to look again.
-func (s *sweeper) recheck(ctx context.Context) time.Duration {
+func (s *Sweeper) recheck(ctx context.Context) time.Duration {
 	start := time.Now()
 	j := s.latest()
-	if j.conn == nil || j.conn != s.conn || s.tombs.len() == 0 {
+	if j.Conn == nil || j.Conn != s.conn || s.tombs.len() == 0 {
 		return recheckEvery
 	}
 	if err := s.watchTombs(ctx, j); err != nil && ctx.Err() == nil {
@@ -34,9 +36,9 @@ func (s *sweeper) recheck(ctx context.Context) time.Duration {
 	return max(recheckEvery, recheckShare*time.Since(start))
 }
 
-func (s *sweeper) watchTombs(ctx context.Context, j job) error {
+func (s *Sweeper) watchTombs(ctx context.Context, j Job) error {
 	zones := s.nextZones(j)
-	conns, err := list(ctx, s.ctl(), zones)
+	conns, err := List(ctx, s.ctl(), zones)
 	var unreadable *unixctl.DumpError
 	if err != nil && !errors.As(err, &unreadable) {
 		return err
@@ -47,14 +49,14 @@ func (s *sweeper) watchTombs(ctx context.Context, j job) error {
 	}
 	now := time.Now()
 	for _, zone := range zones {
-		nic := j.nics.nic(zone)
+		nic := j.NICs.NIC(zone)
 		lost := s.tombs.meet(nic, zone, byZone[zone], err == nil, now)
 		lost = s.stillCut(nic, lost)
 		if len(lost) == 0 {
 			continue
 		}
 		s.log.Warn("connections that were cut had come back; cutting them again", "nic", nic, "connections", len(lost))
-		if err := s.send(ctx, j.conn, lost, true); err != nil {
+		if err := s.send(ctx, j.Conn, lost, true); err != nil {
 			return err
 		}
 		s.metrics.cut.Add(float64(len(lost)))
@@ -63,10 +65,10 @@ func (s *sweeper) watchTombs(ctx context.Context, j job) error {
 }
 
 // nextZones returns the zones whose turn it is.
-func (s *sweeper) nextZones(j job) (zones []uint16) {
+func (s *Sweeper) nextZones(j Job) (zones []uint16) {
 	kept := s.tombs.nics()
 	for nic := range kept {
-		if zone := j.nics.zone(nic); zone != 0 {
+		if zone := j.NICs.Zone(nic); zone != 0 {
 			zones = append(zones, zone)
 		}
 	}
@@ -81,9 +83,16 @@ func (s *sweeper) nextZones(j job) (zones []uint16) {
 	return turn
 }
 
+// Entomb has tombstones put in a NIC's zone for all that is cut of the NIC, where
+// the switch may have none: it has forgotten its connections, or the NIC had
+// another zone.
+func (s *Sweeper) Entomb(ctx context.Context, conn *ofconn.Conn, nic string, zone uint16) error {
+	return s.send(ctx, conn, s.stillCut(nic, s.tombs.of(nic, zone, time.Now())), true)
+}
+
 // stillCut leaves out what is allowed again, and forgets it.
-func (s *sweeper) stillCut(nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
-	s.view.policy(func(snap *secgroup.Snapshot) { cut = refused(s.tombs, snap, nic, conns) })
+func (s *Sweeper) stillCut(nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
+	s.policy.Read(func(snap *secgroup.Snapshot, _ *impact.Loss) { cut = refused(s.tombs, snap, nic, conns) })
 	return cut
 }
 
@@ -109,15 +118,15 @@ type pickUp struct {
 	took  time.Duration // that look
 }
 
-// picksUp says until when the switch may pick up connections.
-func (s *sweeper) picksUp(until time.Time) {
+// PicksUp says until when the switch may pick up connections.
+func (s *Sweeper) PicksUp(until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pickUp.until = until
 }
 
 // mayHavePickedUp tells whether some may be there.
-func (s *sweeper) mayHavePickedUp() bool {
+func (s *Sweeper) mayHavePickedUp() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pickUp.seen || time.Now().Before(s.pickUp.until)
@@ -125,7 +134,7 @@ func (s *sweeper) mayHavePickedUp() bool {
 
 // sawPickedUp notes whether a look found some, and how long it took; only one at
 // all zones finds none.
-func (s *sweeper) sawPickedUp(some, all bool, took time.Duration) {
+func (s *Sweeper) sawPickedUp(some, all bool, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pickUp.seen = some || s.pickUp.seen && !all
@@ -134,9 +143,10 @@ func (s *sweeper) sawPickedUp(some, all bool, took time.Duration) {
 	}
 }
 
-// lookTook is how long the last look at all zones took.
-func (s *sweeper) lookTook() time.Duration {
+// Rest is how long to wait between looks at all zones, so that they take a
+// recheckShare of the time at most.
+func (s *Sweeper) Rest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pickUp.took
+	return recheckShare * s.pickUp.took
 }

@@ -21,88 +21,82 @@ const sweepRetry = 200 * time.Millisecond
 // made of the tables of before; the revalidators find it within megaflow.MaxRevalidator.
 const lateLook = 2 * megaflow.MaxRevalidator
 
-// sweeper judges open connections again after changes that take something away,
+// Sweeper judges open connections again after changes that take something away,
 // and says up to which revision that is done. Established packets pass without
 // a rule, so this is what makes revocation revoke.
 //
-//	engine ── expect: what changes ──► expected ── add: it is installed ──► due ──► sweep
-type sweeper struct {
+//	engine ── Expect: what changes ──► expected ── Add: it is installed ──► due ──► sweep
+type Sweeper struct {
 	log     *slog.Logger
-	ctl     func() conntrack
+	policy  SweepPolicy
+	report  Reporter
+	ctl     func() Tracking
 	send    func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
-	settle  func(context.Context) error                                                          // returns when packets meet the flows that the switch has
-	view    *view
-	report  *reporter
+	settle  func(context.Context) error
 	freed   func(zones []uint16)
-	metrics *metrics
+	metrics sweepMetrics
 	tombs   *tombs
 	conn    *ofconn.Conn // to the switch that was swept last
 	turn    uint16       // zone that was rechecked last
 	wake    chan struct{}
 
 	mu       sync.Mutex
-	expected sweep // of changes that are about to be installed
-	due      sweep
-	job      job // the latest
+	expected Work // of changes that are about to be installed
+	due      Work
+	job      Job // the latest
 	pickUp   pickUp
 }
 
-// job is what the engine brought about.
-type job struct {
-	rev        int64        // whose flows are installed
-	mark       string       // of the write that rev is
-	conn       *ofconn.Conn // at whose switch
-	incomplete bool         // the switch refused some of them
-	step       uint64       // in which the engine did
-	nics       *zoned       // that are plugged
-	left       []uint16     // zones that nobody has any more
+// Job is what the engine brought about.
+type Job struct {
+	Rev        int64        // whose flows are installed
+	Mark       string       // of the write that Rev is
+	Conn       *ofconn.Conn // at whose switch
+	Incomplete bool         // the switch refused some of them
+	Step       uint64       // in which the engine did
+	NICs       NICs         // that are plugged
+	Left       []uint16     // zones that nobody has any more
 }
 
-// sweep is what there is to do after a job.
-type sweep struct {
-	loss     impact.Loss
-	changed  bool // flows changed: cached megaflows may drop what the tables let in
-	narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
+// Work is what there is to do after a job.
+type Work struct {
+	Loss     impact.Loss
+	Changed  bool // flows changed: cached megaflows may drop what the tables let in
+	Narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
 }
 
-func (s *sweep) merge(o sweep) {
-	s.loss.Merge(o.loss)
-	s.changed = s.changed || o.changed
-	s.narrowed = s.narrowed || o.narrowed
+func (w *Work) merge(o Work) {
+	w.Loss.Merge(o.Loss)
+	w.Changed = w.Changed || o.Changed
+	w.Narrowed = w.Narrowed || o.Narrowed
 }
 
-// conntrack is what the sweeper needs of the switch's connection tracking.
-type conntrack interface {
-	lister
-	CheckTracking(ctx context.Context) error
-	FlushZone(ctx context.Context, zone uint16) error
-}
-
-func newSweeper(c *controller) *sweeper {
-	return &sweeper{
-		log: c.log, ctl: func() conntrack { return c.datapath() },
-		send: func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
-			return cutConns(ctx, conn, c.datapath(), conns, begin)
-		},
-		tombs: c.tombs, settle: megaflow.NewSettler(c.ctl, c.link.peek, c.cache, c.log).Settle, view: c.view, report: c.report,
-		freed: c.zones.freed, metrics: c.metrics, wake: make(chan struct{}, 1),
+// NewSweeper returns a sweeper that has nothing to do yet.
+func NewSweeper(cfg SweepConfig) *Sweeper {
+	s := &Sweeper{
+		log: cfg.Logger, policy: cfg.Policy, report: cfg.Reporter, ctl: cfg.Tracking, settle: cfg.Settle, freed: cfg.Freed,
+		metrics: newSweepMetrics(cfg.Metrics), tombs: newTombs(), wake: make(chan struct{}, 1),
 	}
+	s.send = func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
+		return cutConns(ctx, conn, cfg.Tracking(), conns, begin)
+	}
+	return s
 }
 
-// expect notes what a change may take away that is about to be installed. It is
-// kept until add, however long that takes.
-func (s *sweeper) expect(w sweep) {
+// Expect notes what a change may take away that is about to be installed. It is
+// kept until Add, however long that takes.
+func (s *Sweeper) Expect(w Work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expected.merge(w)
 }
 
-// add says that what was expected is installed.
-func (s *sweeper) add(j job) {
+// Add says that what was expected is installed.
+func (s *Sweeper) Add(j Job) {
 	s.mu.Lock()
 	s.job = j
 	s.due.merge(s.expected)
-	s.expected = sweep{}
+	s.expected = Work{}
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -111,27 +105,28 @@ func (s *sweeper) add(j job) {
 }
 
 // put has work done again that failed.
-func (s *sweeper) put(w sweep) {
+func (s *Sweeper) put(w Work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.due.merge(w)
 }
 
-func (s *sweeper) take() (job, sweep) {
+func (s *Sweeper) take() (Job, Work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	due := s.due
-	s.due = sweep{}
+	s.due = Work{}
 	return s.job, due
 }
 
-func (s *sweeper) latest() job {
+func (s *Sweeper) latest() Job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.job
 }
 
-func (s *sweeper) run(ctx context.Context) error {
+// Run judges connections whenever there is work, until ctx ends.
+func (s *Sweeper) Run(ctx context.Context) error {
 	var retry, look <-chan time.Time
 	var late impact.Loss
 	recheck := time.NewTimer(recheckEvery)
@@ -144,7 +139,7 @@ func (s *sweeper) run(ctx context.Context) error {
 		case <-retry:
 		case <-look:
 			look = nil
-			if j := s.latest(); j.conn != s.conn { // to be swept anyway
+			if j := s.latest(); j.Conn != s.conn { // to be swept anyway
 				late = impact.Loss{}
 			} else if err := s.lookLate(ctx, j, late); err != nil {
 				look = time.After(sweepRetry)
@@ -162,59 +157,59 @@ func (s *sweeper) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.report.problem("connections", err)
+		s.report.Judged(err)
 		if err != nil {
 			s.log.Warn("open connections not judged again; trying again", "error", err)
 			s.put(w)
 			retry = time.After(sweepRetry)
 			continue
 		}
-		if w.narrowed && !w.loss.Empty() {
-			late.Merge(w.loss)
+		if w.Narrowed && !w.Loss.Empty() {
+			late.Merge(w.Loss)
 			if look == nil {
 				look = time.After(lateLook)
 			}
 		}
-		s.report.settle(j.conn, j.step)
-		if !j.incomplete {
-			s.report.applied(j.conn, j.rev, j.mark, idle && !w.changed)
+		s.report.Settled(j.Conn, j.Step)
+		if !j.Incomplete {
+			s.report.Applied(j.Conn, j.Rev, j.Mark, idle && !w.Changed)
 		}
 	}
 }
 
 // lookLate cuts what a handler thread let in that was held up, and has the
 // megaflow go by which it did.
-func (s *sweeper) lookLate(ctx context.Context, j job, late impact.Loss) error {
-	cut, err := s.pass(ctx, j, sweep{loss: late})
+func (s *Sweeper) lookLate(ctx context.Context, j Job, late impact.Loss) error {
+	cut, err := s.pass(ctx, j, Work{Loss: late})
 	if err != nil || cut == 0 {
 		return err
 	}
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	_, err = s.pass(ctx, j, sweep{loss: late})
+	_, err = s.pass(ctx, j, Work{Loss: late})
 	return err
 }
 
 // sweep cuts at once what nothing allows any more, and again when no cached
 // megaflow of the time before can let it in anew. It returns when none drops what
 // is allowed now, either. It tells whether there was nothing to do.
-func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err error) {
-	if j.conn != s.conn { // it could seem to have no connections
+func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err error) {
+	if j.Conn != s.conn { // it could seem to have no connections
 		if err := s.ctl().CheckTracking(ctx); err != nil {
 			return false, err
 		}
-		s.conn = j.conn
+		s.conn = j.Conn
 	}
 	reaches := false
 	both := s.mayHavePickedUp()
-	s.view.policy(func(snap *secgroup.Snapshot) {
-		for range reached(&w.loss, snap, j.nics, both) {
+	s.policy.Read(func(snap *secgroup.Snapshot, _ *impact.Loss) {
+		for range reached(&w.Loss, snap, j.NICs, both) {
 			reaches = true
 			break
 		}
 	})
-	if !reaches && len(j.left) == 0 && !w.changed {
+	if !reaches && len(j.Left) == 0 && !w.Changed {
 		return true, nil
 	}
 	start := time.Now()
@@ -228,22 +223,22 @@ func (s *sweeper) sweep(ctx context.Context, j job, w sweep) (idle bool, err err
 	if err != nil {
 		return false, err
 	}
-	if w.changed || cut > 0 {
+	if w.Changed || cut > 0 {
 		if err := s.settle(ctx); err != nil {
 			return false, err
 		}
 	}
-	if w.narrowed || cut > 0 {
+	if w.Narrowed || cut > 0 {
 		if _, err := pass(); err != nil {
 			return false, err
 		}
 	}
-	for _, zone := range j.left {
+	for _, zone := range j.Left {
 		if err := s.ctl().FlushZone(ctx, zone); err != nil {
 			return false, err
 		}
 	}
-	s.freed(j.left)
+	s.freed(j.Left)
 	if reaches {
 		s.metrics.sweeps.Observe(time.Since(start).Seconds())
 	}

@@ -28,6 +28,12 @@ type fakeTracking struct {
 	purge       func() // is called before megaflows are purged
 }
 
+func (f *fakeTracking) Kernel() bool { return false }
+
+func (f *fakeTracking) FlushConntrack(context.Context, unixctl.Conn) error {
+	return errors.New("nothing is deleted of the userspace datapath")
+}
+
 func (f *fakeTracking) CheckTracking(context.Context) error { return f.unreachable }
 
 func (f *fakeTracking) DumpAllConntrack(context.Context) ([]unixctl.Conn, error) {
@@ -110,22 +116,22 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		b := &board{}
 		metrics := newMetrics(nil)
 		report := newReporter(Config{Host: hostName, Reports: b}, slog.New(slog.DiscardHandler), metrics)
-		s := &sweeper{
-			log: slog.New(slog.DiscardHandler), ctl: func() conntrack { return tracking }, send: tracking.cut, tombs: newTombs(),
-			view: v, report: report, freed: func([]uint16) {}, metrics: metrics, settle: tracking.settle,
+		s := &Sweeper{
+			log: slog.New(slog.DiscardHandler), ctl: func() Tracking { return tracking }, send: tracking.cut, tombs: newTombs(),
+			policy: v, report: report, freed: func([]uint16) {}, metrics: newSweepMetrics(nil), settle: tracking.settle,
 			wake: make(chan struct{}, 1),
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var work sync.WaitGroup
-		work.Go(func() { _ = s.run(ctx) })
+		work.Go(func() { _ = s.Run(ctx) })
 		installed := func(rev int64) {
-			s.add(job{rev: rev, nics: inZones("a1", "a2", "a3")})
+			s.Add(Job{Rev: rev, NICs: inZones("a1", "a2", "a3")})
 			synctest.Wait()
 		}
-		of := func(nics ...string) sweep {
-			w := sweep{}
+		of := func(nics ...string) Work {
+			w := Work{}
 			for _, id := range nics {
-				w.loss.Merge(impact.Loss{NICs: map[string]struct{}{id: {}}})
+				w.Loss.Merge(impact.Loss{NICs: map[string]struct{}{id: {}}})
 			}
 			return w
 		}
@@ -137,18 +143,18 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		}
 		installed(1)
 		expect("nothing is of concern", 1, 1, 2, 3)
-		s.expect(of("a1"))
+		s.Expect(of("a1"))
 		synctest.Wait()
 		expect("it is not installed yet", 1, 1, 2, 3)
 		// The bundle fails here; the next step installs both.
-		s.expect(of("a2"))
+		s.Expect(of("a2"))
 		installed(3)
 		expect("both are installed", 3, 3)
 
 		tracking.mu.Lock()
 		tracking.fails = errors.New("away")
 		tracking.mu.Unlock()
-		s.expect(of("a3"))
+		s.Expect(of("a3"))
 		installed(4)
 		expect("it could not look", 3, 3)
 		installed(5)
@@ -161,7 +167,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 
 		t.Log("what the policy has lost since then is looked at too")
 		tracking.conns = pings(1, 3)
-		s.expect(of("a1"))
+		s.Expect(of("a1"))
 		if err := v.Handle(t.Context(), store.Batch{Revision: 6, Changes: []secgroup.Change{secgroup.Delete(attach("db", "a3").Key())}}); err != nil {
 			t.Fatal(err)
 		}
@@ -170,8 +176,8 @@ func TestSweeperForgetsNothing(t *testing.T) {
 
 		t.Log("what a slow thread lets in after flows went is found later")
 		w := of("a1")
-		w.narrowed = true
-		s.expect(w)
+		w.Narrowed = true
+		s.Expect(w)
 		installed(5)
 		purges := 0
 		tracking.mu.Lock()
@@ -193,7 +199,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 
 		t.Log("nothing is claimed at a switch that seems to have no connections")
 		tracking.unreachable = errors.New("no such protocol")
-		s.add(job{rev: 6, conn: new(ofconn.Conn)})
+		s.Add(Job{Rev: 6, Conn: new(ofconn.Conn)})
 		synctest.Wait()
 		expect("its connections cannot be judged", 5, 2)
 		if !errors.Is(report.problems["connections"], tracking.unreachable) {

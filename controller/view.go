@@ -19,7 +19,7 @@ type view struct {
 	told       []store.Unreadable
 
 	// turn is held by Handle and take, which go one at a time. So take may read
-	// the policy for as long as a compile lasts without holding up read.
+	// the policy for as long as a compile lasts without holding up Read.
 	turn sync.Mutex
 
 	mu      sync.RWMutex // of all below; who holds turn may read without
@@ -103,15 +103,10 @@ func (v *view) take(fn func(*secgroup.Snapshot, changes)) (int64, bool) {
 	return v.snap.Revision(), true
 }
 
-// read lets fn look at the policy, and at what the changes that the engine has
+// Read lets fn look at the policy, and at what the changes that the engine has
 // not taken yet may have taken away.
-func (v *view) read(fn func(s *secgroup.Snapshot, pending *impact.Loss)) {
+func (v *view) Read(fn func(s *secgroup.Snapshot, pending *impact.Loss)) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	fn(v.snap, &v.changed.loss)
-}
-
-// policy lets fn look at the policy alone.
-func (v *view) policy(fn func(*secgroup.Snapshot)) {
-	v.read(func(s *secgroup.Snapshot, _ *impact.Loss) { fn(s) })
 }

@@ -46,7 +46,7 @@ func TestViewTake(t *testing.T) {
 	}
 	handle(batch(4, false, secgroup.Put(nic(2))))
 	handle(batch(6, false, p.rule("web", "r", secgroup.Ingress, "tcp", 80, "")))
-	v.read(func(s *secgroup.Snapshot, pending *impact.Loss) {
+	v.Read(func(s *secgroup.Snapshot, pending *impact.Loss) {
 		if _, ok := pending.Ends[impact.Place{Domain: "vpc:blue", Address: address4(2)}]; !ok || s.Revision() != 6 {
 			t.Errorf("pending at %d: %+v", s.Revision(), pending)
 		}
@@ -75,7 +75,7 @@ func TestViewTake(t *testing.T) {
 	late.Go(func() { handle(batch(7, false, secgroup.Put(nic(3)))) }) // waits for its turn
 	time.Sleep(10 * time.Millisecond)
 	read := false
-	v.read(func(*secgroup.Snapshot, *impact.Loss) { read = true })
+	v.Read(func(*secgroup.Snapshot, *impact.Loss) { read = true })
 	if !read {
 		t.Error("not read")
 	}

@@ -26,13 +26,13 @@ func (z *zoned) set(zone uint16, nic string) {
 // drop takes a NIC out of its zone, if it is in one.
 func (z *zoned) drop(nic string) {
 	zone, ok := z.byNIC.Delete(nic)
-	if ok && z.nic(zone) == nic {
+	if ok && z.NIC(zone) == nic {
 		z.byZone.Delete(zone)
 	}
 }
 
-// nic is the NIC in a zone, "" for none.
-func (z *zoned) nic(zone uint16) string {
+// NIC is the NIC in a zone, "" for none.
+func (z *zoned) NIC(zone uint16) string {
 	if z == nil {
 		return ""
 	}
@@ -40,8 +40,8 @@ func (z *zoned) nic(zone uint16) string {
 	return nic
 }
 
-// zone is the one that a NIC is in, 0 for none.
-func (z *zoned) zone(nic string) uint16 {
+// Zone is the one that a NIC is in, 0 for none.
+func (z *zoned) Zone(nic string) uint16 {
 	if z == nil {
 		return 0
 	}
@@ -49,8 +49,8 @@ func (z *zoned) zone(nic string) uint16 {
 	return zone
 }
 
-// all yields the zones in order, with their NICs.
-func (z *zoned) all() iter.Seq2[uint16, string] {
+// All yields the zones in order, with their NICs.
+func (z *zoned) All() iter.Seq2[uint16, string] {
 	return func(yield func(uint16, string) bool) {
 		if z != nil {
 			z.byZone.Scan(yield)

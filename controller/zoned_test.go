@@ -39,12 +39,12 @@ func TestZoned(t *testing.T) {
 		}
 	}
 	for i, k := range append(copies, kept{z, want}) {
-		if got := maps.Collect(k.zones.all()); !maps.Equal(got, k.want) {
+		if got := maps.Collect(k.zones.All()); !maps.Equal(got, k.want) {
 			t.Errorf("copy %d: %v, want %v", i, got, k.want)
 		}
 		for zone, nic := range k.want {
-			if k.zones.nic(zone) != nic || k.zones.zone(nic) != zone {
-				t.Errorf("copy %d: NIC %q in zone %d, which is %q's; want %q", i, k.zones.nic(zone), k.zones.zone(nic), nic, nic)
+			if k.zones.NIC(zone) != nic || k.zones.Zone(nic) != zone {
+				t.Errorf("copy %d: NIC %q in zone %d, which is %q's; want %q", i, k.zones.NIC(zone), k.zones.Zone(nic), nic, nic)
 			}
 		}
 	}

@@ -1,0 +1,87 @@
+package controller
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// SweepConfig is what a sweeper works with.
+type SweepConfig struct {
+	Policy   SweepPolicy
+	Reporter Reporter
+	Tracking func() Tracking             // of the bridge's datapath
+	Settle   func(context.Context) error // returns when packets meet the flows that the switch has
+	Freed    func(zones []uint16)        // is told of zones that have no connections any more
+	Logger   *slog.Logger
+	Metrics  prometheus.Registerer // nil: not exported
+}
+
+// SweepPolicy is the policy as the host knows it.
+type SweepPolicy interface {
+	// Read lets fn read it, and what changes may have taken away that are in it and
+	// that nobody has been told to expect yet. It does not change meanwhile.
+	Read(fn func(s *secgroup.Snapshot, pending *impact.Loss))
+}
+
+// Reporter is told how far a sweeper has come.
+type Reporter interface {
+	// Judged says why open connections cannot be judged; nil: they can.
+	Judged(err error)
+	// Settled says that the switch behind conn decides by the flows that it had after
+	// a step of the engine.
+	Settled(conn *ofconn.Conn, step uint64)
+	// Applied says that a revision, the write with that mark, is in force at the
+	// switch behind conn; noConcern, that it changed nothing here.
+	Applied(conn *ofconn.Conn, rev int64, mark string, noConcern bool)
+}
+
+// Tracking is what there is to do in the switch's connection tracking.
+type Tracking interface {
+	Lister
+	cutter
+	CheckTracking(ctx context.Context) error
+	FlushZone(ctx context.Context, zone uint16) error
+}
+
+// NICs says which NIC is in which conntrack zone. It does not change.
+type NICs interface {
+	NIC(zone uint16) string // "" for none
+	Zone(nic string) uint16 // 0 for none
+	All() iter.Seq2[uint16, string]
+}
+
+// sweepMetrics are those of a sweeper.
+type sweepMetrics struct {
+	cut    prometheus.Counter
+	tombs  prometheus.Gauge
+	sweeps prometheus.Histogram
+}
+
+func newSweepMetrics(r prometheus.Registerer) sweepMetrics {
+	m := sweepMetrics{
+		cut: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "ringfence", Subsystem: "controller", Name: "connections_cut_total",
+			Help: "Open connections cut because nothing allowed them any more.",
+		}),
+		tombs: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "ringfence", Subsystem: "controller", Name: "tombstones",
+			Help: "Connections remembered that are kept cut.",
+		}),
+		sweeps: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "ringfence", Subsystem: "controller", Name: "sweep_seconds",
+			Help:    "Time to judge the open connections again, revalidation of megaflows included.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.cut, m.tombs, m.sweeps)
+	}
+	return m
+}
