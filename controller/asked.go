@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/controller/megaflow"
+	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
@@ -45,7 +46,7 @@ func (a *asked) Trace(ctx context.Context, flow string, states []string) (string
 }
 
 func (a *asked) Connections(ctx context.Context, zones []uint16) ([]unixctl.Conn, error) {
-	return List(ctx, a.ctl.ForDatapath(a.datapath()), zones)
+	return revoke.List(ctx, a.ctl.ForDatapath(a.datapath()), zones)
 }
 
 func (a *asked) Settle(ctx context.Context) error { return a.settler.Settle(ctx) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 )
@@ -23,7 +24,7 @@ func (e *engine) bring(ctx context.Context) error {
 		e.back = ofrules.Diff(have, want)
 		e.install.forget()
 		// Nobody knows what passed meanwhile.
-		e.sweeper.Expect(Work{Loss: impact.Loss{All: true}})
+		e.sweeper.Expect(revoke.Work{Loss: impact.Loss{All: true}})
 	default:
 		e.repair(e.audit.found.Then(repair(drifted, e.compiler.Flow)))
 	}
@@ -36,7 +37,7 @@ func (e *engine) bring(ctx context.Context) error {
 		e.known = true
 		return nil
 	}
-	e.sweeper.Expect(Work{Changed: true, Narrowed: !e.back.OnlyAdds()})
+	e.sweeper.Expect(revoke.Work{Changed: true, Narrowed: !e.back.OnlyAdds()})
 	e.audit.touch(e.back)
 	e.known = false // until the switch says so
 	e.pace.spend(time.Now(), e.cache.Cost())
@@ -57,6 +58,6 @@ func (e *engine) repair(fix ofrules.Delta) {
 	}
 	e.metrics.drift.Add(float64(len(fix.Put) + len(fix.Delete)))
 	e.log.Warn("flows were changed by somebody else; putting them right", "put", len(fix.Put), "delete", len(fix.Delete))
-	e.sweeper.Expect(Work{Loss: impact.Loss{All: true}})
+	e.sweeper.Expect(revoke.Work{Loss: impact.Loss{All: true}})
 	e.back = fix.Then(e.back)
 }

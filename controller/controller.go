@@ -29,6 +29,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/controller/megaflow"
+	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -123,7 +124,8 @@ type controller struct {
 	link     *link
 	zones    *zones
 	cache    *megaflow.Cache
-	sweeper  *Sweeper
+	settler  *megaflow.Settler // with ctl
+	sweeper  *revoke.Sweeper
 	compiled *compiled
 	desk     *desk.Desk
 	others   *elsewhere
@@ -192,9 +194,10 @@ func newController(cfg Config) *controller {
 	c.cache = megaflow.NewCache(c.ctl, c.datapathName, cfg.Metrics)
 	c.report = newReporter(cfg, c.log, c.metrics)
 	c.view.unreadable = c.report.unreadable
-	c.sweeper = NewSweeper(SweepConfig{
-		Policy: c.view, Reporter: c.report, Tracking: func() Tracking { return c.datapath() },
-		Settle: megaflow.NewSettler(c.ctl, c.link.peek, c.cache, c.log).Settle, Freed: c.zones.freed, Logger: c.log, Metrics: cfg.Metrics,
+	c.settler = megaflow.NewSettler(c.ctl, c.link.peek, c.cache, c.log)
+	c.sweeper = revoke.NewSweeper(revoke.Config{
+		Policy: c.view, Reporter: c.report, Tracking: func() revoke.Tracking { return c.datapath() },
+		Settle: c.settler.Settle, Freed: c.zones.freed, Logger: c.log, Metrics: cfg.Metrics,
 	})
 	c.compiled = newCompiled()
 	c.asked = &asked{

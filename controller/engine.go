@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
@@ -152,7 +153,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.flows.Set(float64(e.compiler.Len()))
 	left, more := e.zones.left()
 	e.cache.Misplaces(misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)))
-	e.sweeper.Add(Job{Rev: rev, Mark: mark, Conn: e.conn, Incomplete: len(e.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
+	e.sweeper.Add(revoke.Job{Rev: rev, Mark: mark, Conn: e.conn, Incomplete: len(e.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
 	in.soon(picked)
 	in.soon(more)
 	return in.soonest(e.untilRefused()), nil
@@ -205,10 +206,10 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 		} else {
 			e.back = ofrules.Delta{} // to be found by reading back
 		}
-		e.sweeper.Expect(Work{Loss: ch.loss})
+		e.sweeper.Expect(revoke.Work{Loss: ch.loss})
 		e.doubt(slices.Values(in.strange))
 		for _, nic := range in.fresh {
-			e.sweeper.Expect(Work{Loss: impact.Loss{NICs: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
+			e.sweeper.Expect(revoke.Work{Loss: impact.Loss{NICs: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
 		}
 	})
 	return rev, mark, loaded

@@ -94,7 +94,7 @@ func (r *rig) fill(zone uint16, mark uint32, port uint16, n int) {
 		}
 		out = append(out, wire.PacketOut{InPort: openflow.PortController, Actions: begin, Packet: frame})
 	}
-	for batch := range slices.Chunk(out, cutBatch) {
+	for batch := range slices.Chunk(out, 500) {
 		if err := conn.PacketOut(r.t.Context(), batch...); err != nil {
 			r.t.Fatal(err)
 		}

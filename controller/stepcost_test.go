@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -77,7 +78,7 @@ func (e *fullHost) turn(tb testing.TB) {
 	e.shown.installed = e.steps
 	e.show(in)
 	left, _ := e.zones.left()
-	e.sweeper.Add(Job{Conn: e.conn, NICs: in.zones, Step: e.steps, Left: left})
+	e.sweeper.Add(revoke.Job{Conn: e.conn, NICs: in.zones, Step: e.steps, Left: left})
 	e.report.Settled(e.conn, e.steps)
 }
 

@@ -56,8 +56,9 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 
 		"controller/megaflow": {"controller/internal/pause", "inquiry", "ofrules", "openflow/wire", "openflow/ofconn", "unixctl"},
+		"controller/revoke":   {"controller/megaflow", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "unixctl"},
 		"controller/desk":     {"controller/internal/pause", "secgroup", "verdict", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "unixctl", "store", "inquiry"},
-		"controller":          {"controller/internal/pause", "controller/desk", "controller/megaflow", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
+		"controller":          {"controller/internal/pause", "controller/desk", "controller/megaflow", "controller/revoke", "secgroup", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}
 	for _, s := range sources(t) {
 		if s.test {

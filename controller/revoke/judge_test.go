@@ -1,4 +1,4 @@
-package controller
+package revoke
 
 import (
 	"net/netip"
@@ -14,8 +14,8 @@ import (
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	p := newPolicy()
-	p.rule("web", "in", secgroup.Ingress, "udp", 53, "db")
-	p.rule("db", "in", secgroup.Ingress, "udp", 53, "")
+	p.rule("web", "in", "udp", 53, "db")
+	p.rule("db", "in", "udp", 53, "")
 	router := nic(5) // may send from anywhere, takes nothing
 	router.AllowedAddresses = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	off := nic(6)
@@ -30,7 +30,7 @@ func TestJudge(t *testing.T) {
 		secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(router), secgroup.Put(off), secgroup.Put(shared),
 		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")), secgroup.Put(attach("db", "a5")), secgroup.Put(attach("web", "a7")),
 	))
-	addr := func(n int) string { return address4(n).String() }
+	addr := func(n byte) string { return address4(n).String() }
 	const rule = 1000
 	for _, c := range []struct {
 		name     string
@@ -75,15 +75,15 @@ func TestJudge(t *testing.T) {
 func TestJudgePickedUp(t *testing.T) {
 	t.Parallel()
 	p := newPolicy()
-	p.rule("web", "in", secgroup.Ingress, "tcp", 80, "db")
-	p.rule("web", "out", secgroup.Ingress, "tcp", 81, "")
+	p.rule("web", "in", "tcp", 80, "db")
+	p.rule("web", "out", "tcp", 81, "")
 	s := policytest.Load(append(p.base(),
 		secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")),
 	))
 	for _, c := range []struct {
 		name     string
 		nic      string
-		from, to int
+		from, to byte
 		src, dst uint16
 		allowed  bool
 	}{

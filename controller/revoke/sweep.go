@@ -1,4 +1,14 @@
-package controller
+// Package revoke makes what a change takes away end for open connections, too: it
+// judges them again, cuts those that nothing allows any more, keeps them cut, and
+// says up to which revision that is done.
+//
+//	Expect ──► due ──► pass: list, judge, cut ──► settle ──► pass ──► Reporter
+//	                          │                                         ▲
+//	                          └──► tombs: what is cut ──► recheck       │ applied
+//
+// Each host cuts for itself, by its own NICs' rules; see impact for what a change
+// concerns.
+package revoke
 
 import (
 	"context"
@@ -28,13 +38,13 @@ const lateLook = 2 * megaflow.MaxRevalidator
 //	engine ── Expect: what changes ──► expected ── Add: it is installed ──► due ──► sweep
 type Sweeper struct {
 	log     *slog.Logger
-	policy  SweepPolicy
+	policy  Policy
 	report  Reporter
 	ctl     func() Tracking
 	send    func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
 	settle  func(context.Context) error
 	freed   func(zones []uint16)
-	metrics sweepMetrics
+	metrics metrics
 	tombs   *tombs
 	conn    *ofconn.Conn // to the switch that was swept last
 	turn    uint16       // zone that was rechecked last
@@ -72,10 +82,10 @@ func (w *Work) merge(o Work) {
 }
 
 // NewSweeper returns a sweeper that has nothing to do yet.
-func NewSweeper(cfg SweepConfig) *Sweeper {
+func NewSweeper(cfg Config) *Sweeper {
 	s := &Sweeper{
 		log: cfg.Logger, policy: cfg.Policy, report: cfg.Reporter, ctl: cfg.Tracking, settle: cfg.Settle, freed: cfg.Freed,
-		metrics: newSweepMetrics(cfg.Metrics), tombs: newTombs(), wake: make(chan struct{}, 1),
+		metrics: newMetrics(cfg.Metrics), tombs: newTombs(), wake: make(chan struct{}, 1),
 	}
 	s.send = func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
 		return cutConns(ctx, conn, cfg.Tracking(), conns, begin)

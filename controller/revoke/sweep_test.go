@@ -1,4 +1,4 @@
-package controller
+package revoke
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -97,35 +98,31 @@ func (f *fakeTracking) left() (zones []uint16) {
 func TestSweeperForgetsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := newView(func() {})
 		p := newPolicy()
-		policy := append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(attach("web", "a2")), secgroup.Put(attach("db", "a3")))
-		if err := v.Handle(t.Context(), store.Batch{Revision: 1, Full: true, Changes: policy}); err != nil {
-			t.Fatal(err)
-		}
-		v.take(func(*secgroup.Snapshot, changes) {})
+		host := &known{snap: policytest.Load(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(attach("web", "a2")), secgroup.Put(attach("db", "a3"))))}
 		pings := func(zones ...uint16) (conns []unixctl.Conn) {
 			for _, zone := range zones { // from an address that nobody lets in
 				conns = append(conns, unixctl.Conn{Proto: 1, Zone: zone, Orig: unixctl.Tuple{
-					Src: address4(99), Dst: address4(int(zone)), ICMPType: 8, ICMPID: zone,
+					Src: address4(99), Dst: address4(byte(zone)), ICMPType: 8, ICMPID: zone,
 				}})
 			}
 			return conns
 		}
 		tracking := &fakeTracking{conns: pings(1, 2, 3)}
-		b := &board{}
-		metrics := newMetrics(nil)
-		report := newReporter(Config{Host: hostName, Reports: b}, slog.New(slog.DiscardHandler), metrics)
+		report := &said{}
 		s := &Sweeper{
 			log: slog.New(slog.DiscardHandler), ctl: func() Tracking { return tracking }, send: tracking.cut, tombs: newTombs(),
-			policy: v, report: report, freed: func([]uint16) {}, metrics: newSweepMetrics(nil), settle: tracking.settle,
-			wake: make(chan struct{}, 1),
+			policy: host, report: report, freed: func([]uint16) {}, metrics: newMetrics(nil), settle: tracking.settle, wake: make(chan struct{}, 1),
+		}
+		sleep := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var work sync.WaitGroup
 		work.Go(func() { _ = s.Run(ctx) })
 		installed := func(rev int64) {
-			s.Add(Job{Rev: rev, NICs: inZones("a1", "a2", "a3")})
+			s.Add(Job{Rev: rev, NICs: inZones{"a1", "a2", "a3"}})
 			synctest.Wait()
 		}
 		of := func(nics ...string) Work {
@@ -137,8 +134,9 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		}
 		expect := func(what string, rev int64, left ...uint16) {
 			t.Helper()
-			if got := tracking.left(); !slices.Equal(got, left) || report.revision() != rev {
-				t.Errorf("%s: connections in zones %v, revision %d", what, got, report.revision())
+			applied, _ := report.last()
+			if got := tracking.left(); !slices.Equal(got, left) || applied != rev {
+				t.Errorf("%s: connections in zones %v, revision %d", what, got, applied)
 			}
 		}
 		installed(1)
@@ -168,9 +166,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		t.Log("what the policy has lost since then is looked at too")
 		tracking.conns = pings(1, 3)
 		s.Expect(of("a1"))
-		if err := v.Handle(t.Context(), store.Batch{Revision: 6, Changes: []secgroup.Change{secgroup.Delete(attach("db", "a3").Key())}}); err != nil {
-			t.Fatal(err)
-		}
+		host.change(secgroup.Delete(attach("db", "a3").Key()))
 		installed(5)
 		expect("both are cut", 5)
 
@@ -202,8 +198,8 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		s.Add(Job{Rev: 6, Conn: new(ofconn.Conn)})
 		synctest.Wait()
 		expect("its connections cannot be judged", 5, 2)
-		if !errors.Is(report.problems["connections"], tracking.unreachable) {
-			t.Errorf("problems %v", report.problems)
+		if _, problem := report.last(); !errors.Is(problem, tracking.unreachable) {
+			t.Errorf("problem %v", problem)
 		}
 		cancel()
 		work.Wait()

@@ -1,4 +1,4 @@
-package controller
+package revoke
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// SweepConfig is what a sweeper works with.
-type SweepConfig struct {
-	Policy   SweepPolicy
+// Config is what a sweeper works with.
+type Config struct {
+	Policy   Policy
 	Reporter Reporter
 	Tracking func() Tracking             // of the bridge's datapath
 	Settle   func(context.Context) error // returns when packets meet the flows that the switch has
@@ -23,8 +23,8 @@ type SweepConfig struct {
 	Metrics  prometheus.Registerer // nil: not exported
 }
 
-// SweepPolicy is the policy as the host knows it.
-type SweepPolicy interface {
+// Policy is the policy as the host knows it.
+type Policy interface {
 	// Read lets fn read it, and what changes may have taken away that are in it and
 	// that nobody has been told to expect yet. It does not change meanwhile.
 	Read(fn func(s *secgroup.Snapshot, pending *impact.Loss))
@@ -57,15 +57,15 @@ type NICs interface {
 	All() iter.Seq2[uint16, string]
 }
 
-// sweepMetrics are those of a sweeper.
-type sweepMetrics struct {
+// metrics are those of a sweeper.
+type metrics struct {
 	cut    prometheus.Counter
 	tombs  prometheus.Gauge
 	sweeps prometheus.Histogram
 }
 
-func newSweepMetrics(r prometheus.Registerer) sweepMetrics {
-	m := sweepMetrics{
+func newMetrics(r prometheus.Registerer) metrics {
+	m := metrics{
 		cut: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "ringfence", Subsystem: "controller", Name: "connections_cut_total",
 			Help: "Open connections cut because nothing allowed them any more.",
