@@ -25,24 +25,25 @@ type Authenticator interface {
 	Authenticate(token string) (who tokens.Identity, ok bool)
 }
 
-// authorize finds out who calls and whether they may. An account that the
-// caller may not know of is not found.
-func (c *call) authorize(need access) error {
-	if need == open {
-		return nil
-	}
-	scheme, secret, _ := strings.Cut(c.req.Header.Get("Authorization"), " ")
+// authorize finds out who calls, by the header Authorization.
+func authorize(by Authenticator, authorization string) (who tokens.Identity, err error) {
+	scheme, secret, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
-		return unauthenticated("a bearer token is needed")
+		return who, unauthenticated("a bearer token is needed")
 	}
-	who, ok := c.api.tokens.Authenticate(strings.TrimSpace(secret))
+	who, ok := by.Authenticate(strings.TrimSpace(secret))
 	if !ok {
-		return unauthenticated("the token is not valid")
+		return who, unauthenticated("the token is not valid")
 	}
-	c.who = who
+	return who, nil
+}
+
+// admit refuses who may not do what a route does to an account, "" for none. An
+// account that the caller may not know of is not found.
+func (need access) admit(who tokens.Identity, account string) error {
 	switch need {
 	case accountRead, accountWrite:
-		if !who.Owns(c.in.account) {
+		if !who.Owns(account) {
 			return transport.NotFound()
 		}
 		if need == accountWrite && who.Role == tokens.Viewer {
@@ -53,7 +54,7 @@ func (c *call) authorize(need access) error {
 			return forbidden("this takes a token for all accounts")
 		}
 	case platformWrite:
-		if c.in.account != "" && !who.Owns(c.in.account) {
+		if account != "" && !who.Owns(account) {
 			return transport.NotFound()
 		}
 		if !who.Platform() {

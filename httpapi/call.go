@@ -183,3 +183,36 @@ func (c *call) json(v any) error {
 	}
 	return c.answer(http.StatusOK, body)
 }
+
+// read answers a GET with a body, or 304 if the caller has it already.
+// What is outdated has no tag: it is not to be kept, and nothing may depend on it.
+func (c *call) read(tag string, body []byte) error {
+	if c.stale != nil {
+		body, err := strictjson.WithMembers(body, c.stale)
+		if err != nil {
+			return err
+		}
+		c.res.Header().Set("Cache-Control", "no-store")
+		return c.answer(http.StatusOK, body)
+	}
+	tag = etag(tag, body)
+	c.res.Header().Set("ETag", tag)
+	if has(c.req.Header.Values("If-None-Match"), tag) {
+		c.res.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return c.answer(http.StatusOK, body)
+}
+
+// authorize finds out who calls and whether they may.
+func (c *call) authorize(need access) error {
+	if need == open {
+		return nil
+	}
+	who, err := authorize(c.api.tokens, c.req.Header.Get("Authorization"))
+	if err != nil {
+		return err
+	}
+	c.who = who
+	return need.admit(who, c.in.account)
+}

@@ -2,12 +2,10 @@ package httpapi
 
 import (
 	"hash/fnv"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 )
 
@@ -37,6 +35,12 @@ func entityTags(values []string) []string {
 	return tags
 }
 
+// has reports whether the values of If-None-Match name a tag.
+func has(noneMatch []string, tag string) bool {
+	known := entityTags(noneMatch)
+	return slices.Contains(known, tag) || slices.Contains(known, "W/"+tag) || slices.Contains(known, "*")
+}
+
 // condition is what a write depends on, by the values of If-Match and If-None-Match.
 func condition(match, noneMatch []string) plan.Condition {
 	state := func(tags []string) []string {
@@ -54,25 +58,4 @@ func condition(match, noneMatch []string) plan.Condition {
 		return tags
 	}
 	return plan.Condition{IfMatch: state(entityTags(match)), IfNoneMatch: state(entityTags(noneMatch))}
-}
-
-// read answers a GET with a body, or 304 if the caller has it already.
-// What is outdated has no tag: it is not to be kept, and nothing may depend on it.
-func (c *call) read(tag string, body []byte) error {
-	if c.stale != nil {
-		body, err := strictjson.WithMembers(body, c.stale)
-		if err != nil {
-			return err
-		}
-		c.res.Header().Set("Cache-Control", "no-store")
-		return c.answer(http.StatusOK, body)
-	}
-	tag = etag(tag, body)
-	c.res.Header().Set("ETag", tag)
-	known := entityTags(c.req.Header.Values("If-None-Match"))
-	if slices.Contains(known, tag) || slices.Contains(known, "W/"+tag) || slices.Contains(known, "*") {
-		c.res.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	return c.answer(http.StatusOK, body)
 }

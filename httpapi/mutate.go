@@ -163,7 +163,7 @@ func (c *call) report(out outcome) error {
 		h.Set("Location", out.location)
 	}
 	also := extras{Effects: out.effects}
-	if d, asked := c.preferredWait(); asked {
+	if d, asked := preferredWait(c.req.Header.Values("Prefer")); asked {
 		h.Set("Preference-Applied", "wait")
 		var err error
 		if also.Realization, err = c.realize(out.rev, out.need, d); err != nil {

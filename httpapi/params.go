@@ -119,10 +119,10 @@ func (in *input) waitFor() (time.Duration, error) {
 	return min(d, maxWait), nil
 }
 
-// preferredWait reads Prefer: wait=10 (RFC 7240, section 4.3). A preference
+// preferredWait reads the values of Prefer: wait=10 (RFC 7240, section 4.3). A preference
 // that is not understood is passed over, as section 2 has it.
-func (c *call) preferredWait() (d time.Duration, asked bool) {
-	for _, header := range c.req.Header.Values("Prefer") {
+func preferredWait(prefer []string) (d time.Duration, asked bool) {
+	for _, header := range prefer {
 		for pref := range strings.SplitSeq(header, ",") {
 			pref, _, _ = strings.Cut(pref, ";")
 			name, value, _ := strings.Cut(strings.TrimSpace(pref), "=")

@@ -28,7 +28,7 @@ func postTrace(c *call) error {
 	if err := c.mayProbe(&spec); err != nil {
 		return err
 	}
-	wait, asked := c.preferredWait()
+	wait, asked := preferredWait(c.req.Header.Values("Prefer"))
 	if !asked {
 		wait = traceWait
 	}
