@@ -26,56 +26,56 @@ func accountBody(v *plan.View, id string) (any, string) {
 }
 
 func getAccount(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return accountBody(v, c.in.account) })
+	return c.object(func(v *plan.View) (any, string) { return accountBody(v, c.in.Account) })
 }
 
 func showWrittenAccount(now after) (any, string) { return accountBody(now.view, now.result.Key.ID) }
 
-func putAccount(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func putAccount(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	spec := readAccount(r, n, in.account)
+	spec := readAccount(r, n, in.Account)
 	return mutation{faults: r.Faults, show: showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PutAccount(s, req, in.account, spec)
+			return plan.PutAccount(s, req, in.Account, spec)
 		}}, nil
 }
 
-func patchAccount(in *input) (mutation, error) {
-	patch, r, err := in.objectBody()
+func patchAccount(in *transport.Input) (mutation, error) {
+	patch, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
 	patch = settingsInPlace(patch)
 	return mutation{faults: r.Faults, show: showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PatchAccount(s, req, in.account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
-				return strictjson.Edit(writableAccount(a), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.AccountSpec { return readAccount(r, n, in.account) })
+			return plan.PatchAccount(s, req, in.Account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
+				return strictjson.Edit(writableAccount(a), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.AccountSpec { return readAccount(r, n, in.Account) })
 			})
 		}}, nil
 }
 
-func deleteAccount(in *input) (mutation, error) {
-	if err := in.noBody(); err != nil {
+func deleteAccount(in *transport.Input) (mutation, error) {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteAccount(s, req, in.account)
+		return plan.DeleteAccount(s, req, in.Account)
 	}}, nil
 }
 
 var instanceList = listing[*secgroup.Instance]{
 	items: func(c *call, v *plan.View) ([]*secgroup.Instance, error) {
-		if v.Account(c.in.account) == nil {
+		if v.Account(c.in.Account) == nil {
 			return nil, transport.NotFound()
 		}
-		return v.Instances(c.in.account), nil
+		return v.Instances(c.in.Account), nil
 	},
 	key: func(i *secgroup.Instance) string { return i.ID },
 	keep: func(c *call, _ *plan.View) (func(*secgroup.Instance) bool, error) {
-		name, prefix := c.in.query("name"), c.in.query("name_prefix")
+		name, prefix := c.in.Query("name"), c.in.Query("name_prefix")
 		return func(i *secgroup.Instance) bool {
 			return (name == "" || i.Name == name) && strings.HasPrefix(i.Name, prefix)
 		}, nil
@@ -94,15 +94,15 @@ func instanceBody(v *plan.View, ref secgroup.InstanceRef) (any, string) {
 }
 
 func getInstance(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return instanceBody(v, c.in.instanceRef()) })
+	return c.object(func(v *plan.View) (any, string) { return instanceBody(v, c.in.Instance()) })
 }
 
-func putInstance(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func putInstance(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	ref := in.instanceRef()
+	ref := in.Instance()
 	name := readInstance(r, n, ref)
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
@@ -112,11 +112,11 @@ func putInstance(in *input) (mutation, error) {
 	}, nil
 }
 
-func deleteInstance(in *input) (mutation, error) {
-	if err := in.noBody(); err != nil {
+func deleteInstance(in *transport.Input) (mutation, error) {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteInstance(s, req, in.instanceRef())
+		return plan.DeleteInstance(s, req, in.Instance())
 	}}, nil
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -33,21 +34,21 @@ func attachmentsBody(v *plan.View, account string, t plan.Target) (any, string) 
 }
 
 func getAttachments(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return attachmentsBody(v, c.in.account, c.in.target()) })
+	return c.object(func(v *plan.View) (any, string) { return attachmentsBody(v, c.in.Account, c.in.Target()) })
 }
 
-func putAttachments(in *input) (mutation, error) {
-	n, r, err := in.body()
+func putAttachments(in *transport.Input) (mutation, error) {
+	n, r, err := in.Body()
 	if err != nil {
 		return mutation{}, err
 	}
 	ids, at := readGroupIDs(r, n)
-	t := in.target()
+	t := in.Target()
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.SetGroups(s, req, in.account, t, at, ids)
+			return plan.SetGroups(s, req, in.Account, t, at, ids)
 		},
-		show: func(now after) (any, string) { return attachmentsBody(now.view, in.account, t) },
+		show: func(now after) (any, string) { return attachmentsBody(now.view, in.Account, t) },
 	}, nil
 }
 
@@ -58,28 +59,28 @@ type attachmentJSON struct {
 	Instance string `json:"instance,omitempty"`
 }
 
-func attach(in *input) (mutation, error) {
-	if err := in.noBody(); err != nil {
+func attach(in *transport.Input) (mutation, error) {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
-	t, group := in.target(), in.param("group")
+	t, group := in.Target(), in.Param("group")
 	return mutation{
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.Attach(s, req, in.account, t, group)
+			return plan.Attach(s, req, in.Account, t, group)
 		},
 		show: func(now after) (any, string) {
-			names, _ := t.GroupNames(now.view, in.account)
-			return attachmentJSON{secgroup.ParseGroupRef(in.account, group).Within(in.account), t.NIC, t.Instance}, plan.ListTag(names)
+			names, _ := t.GroupNames(now.view, in.Account)
+			return attachmentJSON{secgroup.ParseGroupRef(in.Account, group).Within(in.Account), t.NIC, t.Instance}, plan.ListTag(names)
 		},
 	}, nil
 }
 
-func detach(in *input) (mutation, error) {
-	if err := in.noBody(); err != nil {
+func detach(in *transport.Input) (mutation, error) {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
-	t, group := in.target(), in.param("group")
+	t, group := in.Target(), in.Param("group")
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.Detach(s, req, in.account, t, group)
+		return plan.Detach(s, req, in.Account, t, group)
 	}}, nil
 }

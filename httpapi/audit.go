@@ -64,7 +64,7 @@ func auditLog(account string) string {
 // auditEntry makes the entry of a mutation.
 func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteWrite, error) {
 	v := plan.NewView(before, before.Revision(), r.Changes)
-	account := c.in.account
+	account := c.in.Account
 	e := c.newAuditEntry()
 	size := 0
 	for _, ch := range r.Changes {

@@ -23,7 +23,7 @@ const (
 // accountAudit answers GET …/audit, newest first.
 func accountAudit(c *call) error {
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		if plan.NewView(s, s.Revision(), nil).Account(c.in.account) == nil && !c.who.Platform() {
+		if plan.NewView(s, s.Revision(), nil).Account(c.in.Account) == nil && !c.who.Platform() {
 			return transport.NotFound() // the platform may read what was done to an account that is gone
 		}
 		return nil
@@ -31,7 +31,7 @@ func accountAudit(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.audit(auditLog(c.in.account))
+	return c.audit(auditLog(c.in.Account))
 }
 
 // platformAudit answers GET /v1/audit: what was done to networks and the baseline.
@@ -40,7 +40,7 @@ func platformAudit(c *call) error { return c.audit(auditLog("")) }
 // audit answers a page of a log. New entries come before the first page, so
 // that a cursor goes on where it was.
 func (c *call) audit(log string) error {
-	limit, err := c.in.limit()
+	limit, err := c.in.Limit()
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (c *call) audit(log string) error {
 func (c *call) auditFilter() (func(*auditJSON) bool, error) {
 	times := map[string]time.Time{}
 	for _, name := range []string{"since", "until"} {
-		if v := c.in.query(name); v != "" {
+		if v := c.in.Query(name); v != "" {
 			at, err := time.Parse(time.RFC3339, v)
 			if err != nil {
 				return nil, transport.BadParameter(name + " is a time such as 2026-01-31T12:00:00Z")
@@ -102,7 +102,7 @@ func (c *call) auditFilter() (func(*auditJSON) bool, error) {
 			times[name] = at
 		}
 	}
-	actor, kind, id, action, request := c.in.query("actor"), c.in.query("kind"), c.in.query("id"), c.in.query("action"), c.in.query("request_id")
+	actor, kind, id, action, request := c.in.Query("actor"), c.in.Query("kind"), c.in.Query("id"), c.in.Query("action"), c.in.Query("request_id")
 	since, until := times["since"], times["until"]
 	return func(e *auditJSON) bool {
 		if actor != "" && e.Actor.Name != actor || request != "" && e.RequestID != request ||

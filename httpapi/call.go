@@ -29,7 +29,7 @@ type call struct {
 	req     *http.Request
 	res     *echo.Response
 	route   route
-	in      *input
+	in      *transport.Input
 	id      string // the request's
 	who     tokens.Identity
 	begun   time.Time
@@ -54,7 +54,7 @@ func (a *API) handler(r route) echo.HandlerFunc {
 
 func (a *API) newCall(ec echo.Context, r route) *call {
 	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now(), history: a.store.Generation()}
-	c.in = &input{account: c.param("account"), path: c.req.URL.EscapedPath(), parameters: c.req.URL.Query(), param: c.param, given: c.body}
+	c.in = &transport.Input{Account: c.param("account"), Path: c.req.URL.EscapedPath(), Parameters: c.req.URL.Query(), Param: c.param, Given: c.body}
 	c.id = c.req.Header.Get("X-Request-Id")
 	if !secgroup.ValidID(c.id) {
 		c.id = a.newID()
@@ -78,7 +78,7 @@ func (c *call) serveRoute() error {
 			return err
 		}
 	}
-	if err := c.in.checkParameters(c.route.query); err != nil {
+	if err := c.in.CheckParameters(c.route.query); err != nil {
 		return err
 	}
 	if c.route.access != open && c.route.path != metricsPath && c.route.path != whoamiPath {
@@ -195,9 +195,9 @@ func (c *call) read(tag string, body []byte) error {
 		c.res.Header().Set("Cache-Control", "no-store")
 		return c.answer(http.StatusOK, body)
 	}
-	tag = etag(tag, body)
+	tag = transport.ETag(tag, body)
 	c.res.Header().Set("ETag", tag)
-	if has(c.req.Header.Values("If-None-Match"), tag) {
+	if transport.HasTag(c.req.Header.Values("If-None-Match"), tag) {
 		c.res.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -214,5 +214,5 @@ func (c *call) authorize(need access) error {
 		return err
 	}
 	c.who = who
-	return need.admit(who, c.in.account)
+	return need.admit(who, c.in.Account)
 }

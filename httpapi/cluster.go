@@ -74,7 +74,7 @@ func showCluster(s Store) clusterJSON {
 // putCluster takes the word that no API runs any more from before APIs said
 // what they understand. It cannot be taken back.
 func putCluster(c *call) error {
-	n, r, err := c.in.objectBody()
+	n, r, err := c.in.ObjectBody()
 	if err != nil {
 		return err
 	}

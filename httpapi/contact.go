@@ -73,7 +73,7 @@ func (c *call) awaitContact() error {
 // staleAllowed tells whether the caller takes what is known. What hosts have to
 // be asked for, with the store in between, is not known.
 func (c *call) staleAllowed() bool {
-	return c.in.query("stale") == "allow" && c.in.query("hits") != "true" && c.in.query("unused_since") == ""
+	return c.in.Query("stale") == "allow" && c.in.Query("hits") != "true" && c.in.Query("unused_since") == ""
 }
 
 func (c *call) tellStale(now store.Condition) {

@@ -77,7 +77,7 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) whomToAsk {
 
 // connectionsOf asks hosts for the open connections of NICs.
 func (c *call) connectionsOf(ask whomToAsk) ([]inquiry.Connection, *cutJSON) {
-	end, err := c.api.questions.Begin(c.in.account, len(ask.nics), c.api.now())
+	end, err := c.api.questions.Begin(c.in.Account, len(ask.nics), c.api.now())
 	if err != nil { // what the change is about is told all the same
 		return nil, &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
 	}

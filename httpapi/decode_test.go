@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -17,8 +18,8 @@ func TestMutationsAreDecodedWithoutARequest(t *testing.T) {
 		if !writes {
 			continue
 		}
-		in := &input{account: "acme", path: r.path, param: func(name string) string { return "the-" + name }}
-		in.given = func(optional bool) (*strictjson.Node, secgroup.Faults, error) {
+		in := &transport.Input{Account: "acme", Path: r.path, Param: func(name string) string { return "the-" + name }}
+		in.Given = func(optional bool) (*strictjson.Node, secgroup.Faults, error) {
 			if optional {
 				return nil, nil, nil
 			}

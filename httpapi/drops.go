@@ -69,16 +69,16 @@ type dropsJSON struct {
 // for drops while somebody asks, so that the first answer is empty; ?wait holds
 // it until there is something to tell.
 func getDrops(c *call) error {
-	limit, err := c.in.limit()
+	limit, err := c.in.Limit()
 	if err != nil {
 		return err
 	}
-	wait, err := c.in.waitFor()
+	wait, err := c.in.Wait()
 	if err != nil {
 		return err
 	}
 	var since time.Time
-	if v := c.in.query("since"); v != "" {
+	if v := c.in.Query("since"); v != "" {
 		if since, err = time.Parse(time.RFC3339, v); err != nil {
 			return transport.BadParameter("since is a time such as 2026-01-31T00:00:00Z")
 		}

@@ -28,7 +28,7 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 	}
 	err := with(func(changes []secgroup.Change, before, after *plan.View) error {
 		ask = c.hostsToAsk(result.Effects.Impact, before, after)
-		access = showAccess(c.in.account, before, after, plan.DiffAccess(before, changes))
+		access = showAccess(c.in.Account, before, after, plan.DiffAccess(before, changes))
 		var err error
 		out, err = c.render(m, result, after.Revision(), after)
 		return err

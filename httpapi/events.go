@@ -42,17 +42,17 @@ func accountEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	mark := c.in.query("mark")
+	mark := c.in.Query("mark")
 	if mark != "" && !given {
 		return transport.BadParameter("mark is that of the revision in since")
 	}
-	wait, err := c.in.waitFor()
+	wait, err := c.in.Wait()
 	if err != nil {
 		return err
 	}
 	var now int64
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		if s.Account(c.in.account) == nil {
+		if s.Account(c.in.Account) == nil {
 			return transport.NotFound()
 		}
 		now = s.Revision()
@@ -67,10 +67,10 @@ func accountEvents(c *call) error {
 	if !given {
 		since = now
 	}
-	if !c.api.streams.enter(c.in.account) {
+	if !c.api.streams.enter(c.in.Account) {
 		return transport.TooMany("too many event streams are open", 5*time.Second)
 	}
-	defer c.api.streams.leave(c.in.account)
+	defer c.api.streams.leave(c.in.Account)
 	if c.acceptsStream() {
 		return c.stream(since, mark)
 	}
@@ -92,7 +92,7 @@ func (c *call) acceptsStream() bool {
 func (c *call) since() (rev int64, given bool, err error) {
 	v, name := c.req.Header.Get("Last-Event-ID"), "Last-Event-ID"
 	if v == "" {
-		v, name = c.in.query("since"), "since"
+		v, name = c.in.Query("since"), "since"
 	}
 	if v == "" {
 		return 0, false, nil
@@ -121,7 +121,7 @@ func historyError(err error) error {
 func (c *call) eventOf(ctx context.Context, e store.Event) (*eventJSON, error) {
 	out := &eventJSON{Revision: e.Revision, Mark: e.Mark, Changes: []changeJSON{}}
 	for _, ch := range e.Changes {
-		if accountOf(ch.Key, ch.After, ch.Before) != c.in.account {
+		if accountOf(ch.Key, ch.After, ch.Before) != c.in.Account {
 			continue
 		}
 		shown, changed, err := showChange(ch.Key, ch.Before, ch.After)
@@ -135,7 +135,7 @@ func (c *call) eventOf(ctx context.Context, e store.Event) (*eventJSON, error) {
 	}
 	if len(e.Changes) == 0 {
 		var err error
-		if out.Alarms, err = c.api.alarmsAt(ctx, c.in.account, e.Revision); err != nil {
+		if out.Alarms, err = c.api.alarmsAt(ctx, c.in.Account, e.Revision); err != nil {
 			return nil, err
 		}
 	}

@@ -32,10 +32,10 @@ func (c *call) object(show func(v *plan.View) (body any, tag string)) error {
 
 var groupList = listing[*secgroup.Group]{
 	items: func(c *call, v *plan.View) ([]*secgroup.Group, error) {
-		if v.Account(c.in.account) == nil {
+		if v.Account(c.in.Account) == nil {
 			return nil, transport.NotFound()
 		}
-		return v.Groups(c.in.account), nil
+		return v.Groups(c.in.Account), nil
 	},
 	key:  func(g *secgroup.Group) string { return g.ID },
 	keep: keepGroups,
@@ -49,18 +49,18 @@ var groupList = listing[*secgroup.Group]{
 // or key=value), network (listed in its scope), nic (judged by the group) and
 // instance (the group is attached to it).
 func keepGroups(c *call, v *plan.View) (func(*secgroup.Group) bool, error) {
-	name, prefix, network := c.in.query("name"), c.in.query("name_prefix"), c.in.query("network")
-	tag, value, valued := strings.Cut(c.in.query("tag"), "=")
+	name, prefix, network := c.in.Query("name"), c.in.Query("name_prefix"), c.in.Query("network")
+	tag, value, valued := strings.Cut(c.in.Query("tag"), "=")
 	var judging, attached []secgroup.GroupRef
-	if id := c.in.query("nic"); id != "" {
-		if n := v.NIC(id); n != nil && n.Account == c.in.account {
+	if id := c.in.Query("nic"); id != "" {
+		if n := v.NIC(id); n != nil && n.Account == c.in.Account {
 			for _, e := range v.EffectiveGroups(n) {
 				judging = append(judging, e.Group)
 			}
 		}
 	}
-	if id := c.in.query("instance"); id != "" {
-		for _, a := range v.AttachmentsOfInstance(secgroup.InstanceRef{Account: c.in.account, ID: id}) {
+	if id := c.in.Query("instance"); id != "" {
+		for _, a := range v.AttachmentsOfInstance(secgroup.InstanceRef{Account: c.in.Account, ID: id}) {
 			attached = append(attached, a.Group)
 		}
 	}
@@ -69,8 +69,8 @@ func keepGroups(c *call, v *plan.View) (func(*secgroup.Group) bool, error) {
 		return (name == "" || g.Name == name) && strings.HasPrefix(g.Name, prefix) &&
 			(tag == "" || tagged && (!valued || v == value)) &&
 			(network == "" || slices.Contains(g.Networks, network)) &&
-			(c.in.query("nic") == "" || slices.Contains(judging, g.GroupRef)) &&
-			(c.in.query("instance") == "" || slices.Contains(attached, g.GroupRef))
+			(c.in.Query("nic") == "" || slices.Contains(judging, g.GroupRef)) &&
+			(c.in.Query("instance") == "" || slices.Contains(attached, g.GroupRef))
 	}, nil
 }
 
@@ -89,28 +89,28 @@ func showWrittenGroup(now after) (any, string) {
 }
 
 func getGroup(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return groupBody(v, c.in.groupRef()) })
+	return c.object(func(v *plan.View) (any, string) { return groupBody(v, c.in.Group()) })
 }
 
-func postGroup(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func postGroup(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	spec := readGroup(r, n, secgroup.GroupRef{Account: in.account})
+	spec := readGroup(r, n, secgroup.GroupRef{Account: in.Account})
 	return mutation{faults: r.Faults, show: showWrittenGroup,
-		location: func(r plan.Result) string { return in.below(r.Key.ID) },
+		location: func(r plan.Result) string { return in.Below(r.Key.ID) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.CreateGroup(s, req, in.account, spec)
+			return plan.CreateGroup(s, req, in.Account, spec)
 		}}, nil
 }
 
-func putGroup(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func putGroup(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	ref := in.groupRef()
+	ref := in.Group()
 	spec := readGroup(r, n, ref)
 	return mutation{faults: r.Faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
@@ -118,12 +118,12 @@ func putGroup(in *input) (mutation, error) {
 		}}, nil
 }
 
-func patchGroup(in *input) (mutation, error) {
-	patch, r, err := in.objectBody()
+func patchGroup(in *transport.Input) (mutation, error) {
+	patch, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	ref := in.groupRef()
+	ref := in.Group()
 	return mutation{faults: r.Faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchGroup(s, req, ref, func(g *secgroup.Group) (plan.GroupSpec, secgroup.Faults) {
@@ -132,15 +132,15 @@ func patchGroup(in *input) (mutation, error) {
 		}}, nil
 }
 
-func deleteGroup(in *input) (mutation, error) {
-	cascade, err := in.cascade()
+func deleteGroup(in *transport.Input) (mutation, error) {
+	cascade, err := in.Cascade()
 	if err != nil {
 		return mutation{}, err
 	}
-	if err := in.noBody(); err != nil {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
-	ref := in.groupRef()
+	ref := in.Group()
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteGroup(s, req, ref, cascade)
 	}}, nil

@@ -33,7 +33,7 @@ type memberJSON struct {
 // memberList is sorted by routing domain, address and NIC.
 var memberList = listing[numbered[secgroup.Member]]{
 	items: func(c *call, v *plan.View) ([]numbered[secgroup.Member], error) {
-		ref := c.in.groupRef()
+		ref := c.in.Group()
 		if v.Group(ref) == nil {
 			return nil, transport.NotFound()
 		}
@@ -61,7 +61,7 @@ type referencesJSON struct {
 // getReferences answers what uses a group, its own rules apart: what stands in
 // the way of deleting it.
 func getReferences(c *call) error {
-	ref := c.in.groupRef()
+	ref := c.in.Group()
 	return c.object(func(v *plan.View) (any, string) {
 		if v.Group(ref) == nil {
 			return nil, ""
@@ -103,22 +103,22 @@ func scopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 }
 
 func getGroupNetworks(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return scopeBody(v, c.in.groupRef()) })
+	return c.object(func(v *plan.View) (any, string) { return scopeBody(v, c.in.Group()) })
 }
 
-func putGroupNetwork(in *input) (mutation, error) {
+func putGroupNetwork(in *transport.Input) (mutation, error) {
 	m, err := scopeMutation(in, plan.AddGroupNetwork)
-	m.show = func(now after) (any, string) { return scopeBody(now.view, in.groupRef()) }
+	m.show = func(now after) (any, string) { return scopeBody(now.view, in.Group()) }
 	return m, err
 }
 
-func deleteGroupNetwork(in *input) (mutation, error) {
+func deleteGroupNetwork(in *transport.Input) (mutation, error) {
 	return scopeMutation(in, plan.RemoveGroupNetwork)
 }
 
-func scopeMutation(in *input, do func(plan.Policy, *plan.Request, secgroup.GroupRef, string) (plan.Result, error)) (mutation, error) {
-	ref, network := in.groupRef(), in.param("network")
+func scopeMutation(in *transport.Input, do func(plan.Policy, *plan.Request, secgroup.GroupRef, string) (plan.Result, error)) (mutation, error) {
+	ref, network := in.Group(), in.Param("network")
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return do(s, req, ref, network)
-	}}, in.noBody()
+	}}, in.NoBody()
 }

@@ -48,11 +48,11 @@ func (g *groupHits) unused(rule string) bool {
 // listRules lists a group's rules; with ?hits=true or ?unused_since=TIME also what
 // they let through, which the hosts are asked for first.
 func listRules(c *call) error {
-	withHits, err := c.in.flag("hits")
+	withHits, err := c.in.Flag("hits")
 	if err != nil {
 		return err
 	}
-	since := c.in.query("unused_since")
+	since := c.in.Query("unused_since")
 	if !withHits && since == "" {
 		return ruleList.serve(c)
 	}
@@ -73,7 +73,7 @@ func listRules(c *call) error {
 
 // gatherHits asks the hosts of the account's NICs.
 func (c *call) gatherHits(h *groupHits) error {
-	ref := c.in.groupRef()
+	ref := c.in.Group()
 	var mu sync.Mutex
 	hosts, err := c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host

@@ -122,7 +122,7 @@ func getHost(c *call) error {
 	return c.object(func(v *plan.View) (any, string) {
 		hosts := c.api.store.Hosts()
 		for _, h := range hosts {
-			if h.Host == c.in.param("host") {
+			if h.Host == c.in.Param("host") {
 				return c.api.hostsNow(hosts).showHost(v, &h), "h"
 			}
 		}
@@ -132,10 +132,10 @@ func getHost(c *call) error {
 
 // deleteHost forgets a host that is no more, so that nobody waits for it.
 func deleteHost(c *call) error {
-	if err := c.in.noBody(); err != nil {
+	if err := c.in.NoBody(); err != nil {
 		return err
 	}
-	host := c.in.param("host")
+	host := c.in.Param("host")
 	if !slices.ContainsFunc(c.api.store.Hosts(), func(h store.HostStatus) bool { return h.Host == host }) {
 		return transport.NotFound()
 	}

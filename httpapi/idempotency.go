@@ -75,7 +75,7 @@ func (c *call) idempotency() (*idempotency, error) {
 	scope := sha256.Sum256([]byte(c.who.Account + "\x00" + c.who.Name + "\x00" + key))
 	asked := sha256.Sum256([]byte(c.req.Method + " " + c.req.URL.EscapedPath() + "?" + c.req.URL.Query().Encode() + "\x00" + string(c.sum[:])))
 	return &idempotency{
-		name: "idempotency/" + c.in.account + "/" + hex.EncodeToString(scope[:]),
+		name: "idempotency/" + c.in.Account + "/" + hex.EncodeToString(scope[:]),
 		sum:  hex.EncodeToString(asked[:]),
 		now:  c.api.now(),
 		most: c.api.keptBytes,
@@ -128,7 +128,7 @@ func (c *call) kept(i *idempotency) (found bool, err error) {
 // mayKeep refuses a request with a key if the account has as many answers kept as
 // it may. Requests that come at the same time may be some more.
 func (c *call) mayKeep() error {
-	n, err := c.api.store.CountNotes(c.req.Context(), "idempotency/"+c.in.account+"/")
+	n, err := c.api.store.CountNotes(c.req.Context(), "idempotency/"+c.in.Account+"/")
 	if err == nil && n >= c.api.keptAnswers {
 		return &plan.Conflict{Code: plan.CodeQuotaExceeded, Detail: fmt.Sprintf(
 			"%d answers are kept for Idempotency-Keys of the account, each for %v (one of more than %d KiB counts as several), and that is the limit; send the request without the header",

@@ -40,14 +40,14 @@ type hostAsk struct {
 // one of ?nic, at the same time.
 func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hostAnswerJSON, error) {
 	known := asking.KnownGroups{}
-	only := c.in.query("nic")
+	only := c.in.Query("nic")
 	byHost := map[string][]string{}
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		if n := s.NIC(only); s.Account(c.in.account) == nil || only != "" && (n == nil || n.Account != c.in.account) {
+		if n := s.NIC(only); s.Account(c.in.Account) == nil || only != "" && (n == nil || n.Account != c.in.Account) {
 			return transport.NotFound()
 		}
 		at := realization.Placement{Hosts: c.api.store.Hosts()}.Indexed()
-		for _, n := range s.NICsOfAccount(c.in.account) {
+		for _, n := range s.NICsOfAccount(c.in.Account) {
 			if p, ok := at.Find(n); ok && (only == "" || n.ID == only) {
 				byHost[p.Host] = append(byHost[p.Host], n.ID)
 				known.Add(s, n)
@@ -59,7 +59,7 @@ func (c *call) perHost(ask func(context.Context, hostAsk) hostAnswerJSON) ([]hos
 		return nil, err
 	}
 	hosts := leaveOut(byHost)
-	end, err := c.api.questions.Begin(c.in.account, len(byHost), c.api.now())
+	end, err := c.api.questions.Begin(c.in.Account, len(byHost), c.api.now())
 	if err != nil {
 		return nil, err
 	}
@@ -120,24 +120,24 @@ type flowsJSON struct {
 // getFlows lists the installed flows of the account's NICs, as the hosts have
 // them now.
 func getFlows(c *call) error {
-	limit, err := c.in.limit()
+	limit, err := c.in.Limit()
 	if err != nil {
 		return err
 	}
-	if cookie := c.in.query("cookie"); cookie != "" {
+	if cookie := c.in.Query("cookie"); cookie != "" {
 		if _, err := strconv.ParseUint(cookie, 0, 64); err != nil {
 			return transport.BadParameter("cookie is a 64-bit number, such as 0x5247060000000001")
 		}
 	}
-	group := secgroup.ParseGroupRef(c.in.account, c.in.query("group"))
+	group := secgroup.ParseGroupRef(c.in.Account, c.in.Query("group"))
 	var mu sync.Mutex
 	out := flowsJSON{Items: []flowJSON{}}
 	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
 		host := at.host
 		var answer inquiry.FlowsAnswer
 		err := asking.Ask(ctx, c.api.store, host, inquiry.KindFlows, inquiry.FlowsQuestion{
-			Account: c.in.account, NICs: at.nics, Shared: at.known.List(), Group: group.ID, GroupAccount: group.Account, Rule: c.in.query("rule"),
-			Cookie: c.in.query("cookie"), Limit: limit,
+			Account: c.in.Account, NICs: at.nics, Shared: at.known.List(), Group: group.ID, GroupAccount: group.Account, Rule: c.in.Query("rule"),
+			Cookie: c.in.Query("cookie"), Limit: limit,
 		}, &answer)
 		if err != nil {
 			return hostAnswerJSON{Host: host, Error: asking.NoAnswer(host, err)}
@@ -147,7 +147,7 @@ func getFlows(c *call) error {
 		for _, f := range answer.Flows {
 			item := flowJSON{Host: host, Flow: f, Rules: []ruleRefJSON{}}
 			for _, r := range f.Rules {
-				if group, rule := at.known.Rule(&r, c.in.account); rule != nil {
+				if group, rule := at.known.Rule(&r, c.in.Account); rule != nil {
 					item.Rules = append(item.Rules, ruleRefJSON{*group, *rule})
 				}
 			}
@@ -187,7 +187,7 @@ type connectionsJSON struct {
 // getConnections lists the open connections of the account's NICs, as the hosts
 // have them now.
 func getConnections(c *call) error {
-	limit, err := c.in.limit()
+	limit, err := c.in.Limit()
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func getConnections(c *call) error {
 				Host: host, NIC: conn.NIC, Direction: secgroup.Direction(conn.Direction), Packet: asking.ShowPacket(conn.Packet),
 				State: strictjson.TextOrNull(conn.State), Expires: conn.Timeout, Reason: conn.Reason, Mark: conn.Mark,
 			}
-			item.Group, item.Rule = at.known.Rule(conn.Rule, c.in.account)
+			item.Group, item.Rule = at.known.Rule(conn.Rule, c.in.Account)
 			if conn.Packets > 0 {
 				item.Packets, item.Bytes = &conn.Packets, &conn.Bytes
 			}

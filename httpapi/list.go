@@ -49,7 +49,7 @@ type cursor struct {
 
 // serve answers one page.
 func (l listing[T]) serve(c *call) error {
-	limit, err := c.in.limit()
+	limit, err := c.in.Limit()
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func encodeCursor(at cursor) string {
 
 // cursor reads ?cursor, nil if the list is to be read from its start.
 func (c *call) cursor() (*cursor, error) {
-	v := c.in.query("cursor")
+	v := c.in.Query("cursor")
 	if v == "" {
 		return nil, nil
 	}

@@ -67,18 +67,18 @@ type otherEndJSON struct {
 // getMatrix answers who may talk to whom in an account. It is worked out beside
 // the policy, which changes may go on with meanwhile.
 func getMatrix(c *call) error {
-	filter := plan.MatrixFilter{Network: c.in.query("network")}
-	if g := c.in.query("group"); g != "" {
-		filter.Group = secgroup.ParseGroupRef(c.in.account, g)
+	filter := plan.MatrixFilter{Network: c.in.Query("network")}
+	if g := c.in.Query("group"); g != "" {
+		filter.Group = secgroup.ParseGroupRef(c.in.Account, g)
 	}
 	var in *plan.MatrixInput
 	var revision int64
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		v := plan.NewView(s, s.Revision(), nil)
-		if v.Account(c.in.account) == nil || c.in.query("group") != "" && v.Group(filter.Group) == nil {
+		if v.Account(c.in.Account) == nil || c.in.Query("group") != "" && v.Group(filter.Group) == nil {
 			return transport.NotFound()
 		}
-		in, revision = plan.NewMatrixInput(v, c.in.account, filter), s.Revision()
+		in, revision = plan.NewMatrixInput(v, c.in.Account, filter), s.Revision()
 		return nil
 	})
 	if err != nil {
@@ -95,22 +95,22 @@ func (c *call) showMatrix(m plan.Matrix, revision int64) matrixJSON {
 	out := matrixJSON{Groups: []matrixGroupJSON{}, Peers: []matrixPeerJSON{}, Entries: make([]matrixEntryJSON, 0, len(m.Entries)), Truncated: m.More, Revision: revision}
 	known := map[secgroup.GroupRef]bool{}
 	for _, g := range m.Groups {
-		if g.Account != c.in.account && c.viewer() != "" && len(g.Share(c.in.account).Uses()) == 0 {
+		if g.Account != c.in.Account && c.viewer() != "" && len(g.Share(c.in.Account).Uses()) == 0 {
 			continue // not for the account to know any more
 		}
 		known[g.GroupRef] = true
-		out.Groups = append(out.Groups, matrixGroupJSON{g.GroupRef.Within(c.in.account), g.Name, g.NICs, g.Restricted})
+		out.Groups = append(out.Groups, matrixGroupJSON{g.GroupRef.Within(c.in.Account), g.Name, g.NICs, g.Restricted})
 	}
 	for _, p := range m.Peers {
 		peer := matrixPeerJSON{p.CIDR.String(), []peerGroupJSON{}}
 		for _, g := range p.Groups {
-			peer.Groups = append(peer.Groups, peerGroupJSON{g.Group.Within(c.in.account), g.NICs})
+			peer.Groups = append(peer.Groups, peerGroupJSON{g.Group.Within(c.in.Account), g.NICs})
 		}
 		out.Peers = append(out.Peers, peer)
 	}
 	end := func(r plan.Remote) matrixEndJSON {
-		name := groupText(c.in.account, r.Group)
-		if name != nil && r.Group.Account != c.in.account && !known[r.Group] {
+		name := groupText(c.in.Account, r.Group)
+		if name != nil && r.Group.Account != c.in.Account && !known[r.Group] {
 			name = strictjson.TextOrNull(r.Group.Account + "/*")
 		}
 		return matrixEndJSON{name, prefixText(r.CIDR)}
@@ -119,7 +119,7 @@ func (c *call) showMatrix(m plan.Matrix, revision int64) matrixJSON {
 		e := &m.Entries[i]
 		own, remote := end(plan.Remote{Group: e.Group}), end(e.Remote)
 		shown := matrixEntryJSON{
-			From: remote, To: own, Direction: e.Direction, Group: e.Group.Within(c.in.account), Rule: e.Rule.ID, Family: e.Service.Family, Protocol: e.Service.Protocol,
+			From: remote, To: own, Direction: e.Direction, Group: e.Group.Within(c.in.Account), Rule: e.Rule.ID, Family: e.Service.Family, Protocol: e.Service.Protocol,
 			ICMPType: optional8(e.Service.ICMPType), ICMPCode: optional8(e.Service.ICMPCode),
 		}
 		if e.Direction == secgroup.Egress {
@@ -131,7 +131,7 @@ func (c *call) showMatrix(m plan.Matrix, revision int64) matrixJSON {
 		if o := e.OtherEnd; o != nil {
 			shown.OtherEnd = &otherEndJSON{o.NICs, o.Allowed, o.Partly, o.Blocked, o.Apart, o.Unrestricted, []ruleRefJSON{}}
 			for _, r := range o.Rules {
-				shown.OtherEnd.Rules = append(shown.OtherEnd.Rules, ruleRefJSON{r.Group.Within(c.in.account), r.ID})
+				shown.OtherEnd.Rules = append(shown.OtherEnd.Rules, ruleRefJSON{r.Group.Within(c.in.Account), r.ID})
 			}
 		}
 		out.Entries = append(out.Entries, shown)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -23,16 +24,16 @@ type extras struct {
 
 // mutate makes the change that a request asks for and answers.
 func (c *call) mutate(m mutation) error {
-	dry, err := c.in.flag("dry_run")
+	dry, err := c.in.Flag("dry_run")
 	if err != nil {
 		return err
 	}
-	confirmed, err := c.in.confirmed()
+	confirmed, err := c.in.Confirmed()
 	if err != nil {
 		return err
 	}
 	req := &plan.Request{
-		Now: c.api.now().UTC(), NewID: c.api.newID, Condition: condition(c.req.Header.Values("If-Match"), c.req.Header.Values("If-None-Match")),
+		Now: c.api.now().UTC(), NewID: c.api.newID, Condition: transport.Condition(c.req.Header.Values("If-Match"), c.req.Header.Values("If-None-Match")),
 		ConfirmEgressOpen: confirmed, Caller: c.viewer(), CreateAccount: c.who.Platform(), Faults: m.faults,
 	}
 	if dry {
@@ -157,13 +158,13 @@ func (c *call) report(out outcome) error {
 	h := c.res.Header()
 	h.Set("SG-Revision", strconv.FormatInt(out.rev, 10))
 	if out.status != http.StatusNoContent {
-		h.Set("ETag", etag(out.tag, out.body))
+		h.Set("ETag", transport.ETag(out.tag, out.body))
 	}
 	if out.location != "" {
 		h.Set("Location", out.location)
 	}
 	also := extras{Effects: out.effects}
-	if d, asked := preferredWait(c.req.Header.Values("Prefer")); asked {
+	if d, asked := transport.PreferredWait(c.req.Header.Values("Prefer")); asked {
 		h.Set("Preference-Applied", "wait")
 		var err error
 		if also.Realization, err = c.realize(out.rev, out.need, d); err != nil {

@@ -12,14 +12,14 @@ import (
 // say now, on every page; all else is of the list's revision.
 var nicList = listing[*secgroup.NIC]{
 	items: func(c *call, v *plan.View) ([]*secgroup.NIC, error) {
-		if v.Account(c.in.account) == nil {
+		if v.Account(c.in.Account) == nil {
 			return nil, transport.NotFound()
 		}
-		return v.NICsOfAccount(c.in.account), nil
+		return v.NICsOfAccount(c.in.Account), nil
 	},
 	key: func(n *secgroup.NIC) string { return n.ID },
 	keep: func(c *call, _ *plan.View) (func(*secgroup.NIC) bool, error) {
-		network, instance := c.in.query("network"), c.in.query("instance")
+		network, instance := c.in.Query("network"), c.in.Query("instance")
 		return func(n *secgroup.NIC) bool {
 			return (network == "" || n.Network == network) && (instance == "" || n.Instance == instance)
 		}, nil
@@ -41,20 +41,20 @@ func nicBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, s
 
 func getNIC(c *call) error {
 	return c.object(func(v *plan.View) (any, string) {
-		return nicBody(v, c.api.store.Hosts(), c.in.account, c.in.param("nic"))
+		return nicBody(v, c.api.store.Hosts(), c.in.Account, c.in.Param("nic"))
 	})
 }
 
 func getPlatformNIC(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return nicBody(v, c.api.store.Hosts(), "", c.in.param("nic")) })
+	return c.object(func(v *plan.View) (any, string) { return nicBody(v, c.api.store.Hosts(), "", c.in.Param("nic")) })
 }
 
-func putNIC(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func putNIC(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	nic := readNIC(r, n, in.param("nic"))
+	nic := readNIC(r, n, in.Param("nic"))
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNIC(s, req, nic)
@@ -63,12 +63,12 @@ func putNIC(in *input) (mutation, error) {
 	}, nil
 }
 
-func deleteNIC(in *input) (mutation, error) {
-	if err := in.noBody(); err != nil {
+func deleteNIC(in *transport.Input) (mutation, error) {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteNIC(s, req, in.param("nic"))
+		return plan.DeleteNIC(s, req, in.Param("nic"))
 	}}, nil
 }
 
@@ -86,8 +86,8 @@ type effectiveRuleJSON struct {
 // effectiveRuleList is sorted by group and rule.
 var effectiveRuleList = listing[numbered[effectiveRule]]{
 	items: func(c *call, v *plan.View) ([]numbered[effectiveRule], error) {
-		n := v.NIC(c.in.param("nic"))
-		if n == nil || n.Account != c.in.account {
+		n := v.NIC(c.in.Param("nic"))
+		if n == nil || n.Account != c.in.Account {
 			return nil, transport.NotFound()
 		}
 		var out []effectiveRule
@@ -104,8 +104,8 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 		in := plan.NewInertness(v)
 		return func(r numbered[effectiveRule]) any {
 			shown := showRule(in, r.item.group, r.item.rule)
-			shown.Group = r.item.group.Within(c.in.account)
-			shown.RemoteGroup = remoteName(v, c.in.account, r.item.rule.RemoteGroup)
+			shown.Group = r.item.group.Within(c.in.Account)
+			shown.RemoteGroup = remoteName(v, c.in.Account, r.item.rule.RemoteGroup)
 			return effectiveRuleJSON{shown, r.item.via}
 		}
 	},

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 //go:embed openapi.yaml
@@ -19,7 +21,7 @@ func openAPI(c *call) error {
 	if err != nil {
 		return err
 	}
-	tag := etag("openapi", body)
+	tag := transport.ETag("openapi", body)
 	c.res.Header().Set("ETag", tag)
 	if c.req.Header.Get("If-None-Match") == tag {
 		c.res.WriteHeader(http.StatusNotModified)

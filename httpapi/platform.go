@@ -12,9 +12,9 @@ var networkList = listing[*secgroup.Network]{
 	items: func(_ *call, v *plan.View) ([]*secgroup.Network, error) { return v.Networks(), nil },
 	key:   func(n *secgroup.Network) string { return n.ID },
 	keep: func(c *call, v *plan.View) (func(*secgroup.Network) bool, error) {
-		domain := c.in.query("routing_domain")
+		domain := c.in.Query("routing_domain")
 		wire, warned, err := plan.Wire{}, false, error(nil)
-		if text := c.in.query("warnings"); text != "" {
+		if text := c.in.Query("warnings"); text != "" {
 			if warned, err = strconv.ParseBool(text); err != nil {
 				return nil, transport.BadParameter("warnings is true or false")
 			}
@@ -41,15 +41,15 @@ func networkBody(v *plan.View, id string) (any, string) {
 }
 
 func getNetwork(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return networkBody(v, c.in.param("network")) })
+	return c.object(func(v *plan.View) (any, string) { return networkBody(v, c.in.Param("network")) })
 }
 
-func putNetwork(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func putNetwork(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	network := readNetwork(r, n, in.param("network"))
+	network := readNetwork(r, n, in.Param("network"))
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNetwork(s, req, network)
@@ -58,12 +58,12 @@ func putNetwork(in *input) (mutation, error) {
 	}, nil
 }
 
-func deleteNetwork(in *input) (mutation, error) {
-	if err := in.noBody(); err != nil {
+func deleteNetwork(in *transport.Input) (mutation, error) {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteNetwork(s, req, in.param("network"))
+		return plan.DeleteNetwork(s, req, in.Param("network"))
 	}}, nil
 }
 
@@ -74,8 +74,8 @@ func baselineBody(v *plan.View) (any, string) {
 
 func getBaseline(c *call) error { return c.object(baselineBody) }
 
-func putBaseline(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func putBaseline(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}

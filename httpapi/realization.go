@@ -29,7 +29,7 @@ func (c *call) realize(rev int64, n realization.Need, d time.Duration) (*realiza
 // groupRealization answers GET …/security-groups/{g}/realization.
 func groupRealization(c *call) error {
 	return c.realization(func(v *plan.View) (impact.Impact, error) {
-		ref := c.in.groupRef()
+		ref := c.in.Group()
 		if v.Group(ref) == nil {
 			return impact.Impact{}, transport.NotFound()
 		}
@@ -46,16 +46,16 @@ func groupRealization(c *call) error {
 // at ?revision as far as it concerns the account's NICs, or of all of these.
 func accountRealization(c *call) error {
 	return c.realization(func(v *plan.View) (impact.Impact, error) {
-		rev, err := c.in.revision()
+		rev, err := c.in.Revision()
 		if err != nil {
 			return impact.Impact{}, err
 		}
-		if v.Account(c.in.account) == nil {
+		if v.Account(c.in.Account) == nil {
 			return impact.Impact{}, transport.NotFound()
 		}
 		changed, known := c.api.past.ImpactAt(rev)
 		var i impact.Impact
-		for _, n := range v.NICsOfAccount(c.in.account) {
+		for _, n := range v.NICsOfAccount(c.in.Account) {
 			if !known || changed.Concerns(v, n.ID) {
 				i.AddNIC(n.ID)
 			}
@@ -68,7 +68,7 @@ func accountRealization(c *call) error {
 // or of all that there is.
 func platformRealization(c *call) error {
 	return c.realization(func(*plan.View) (impact.Impact, error) {
-		rev, err := c.in.revision()
+		rev, err := c.in.Revision()
 		if err != nil {
 			return impact.Impact{}, err
 		}
@@ -82,11 +82,11 @@ func platformRealization(c *call) error {
 // realization answers whether an impact is realised at ?revision, which is the
 // latest one unless given, after at most ?wait.
 func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
-	rev, err := c.in.revision()
+	rev, err := c.in.Revision()
 	if err != nil {
 		return err
 	}
-	wait, err := c.in.waitFor()
+	wait, err := c.in.Wait()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 	"strings"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // route is one operation of the API. Each stands in openapi.yaml with the same
@@ -25,7 +27,7 @@ func (f replies) run(c *call) error { return f(c) }
 
 // changes is a route that changes the policy. It decodes an input; how the mutation
 // is made and answered is the same for all.
-type changes func(*input) (mutation, error)
+type changes func(*transport.Input) (mutation, error)
 
 func (decode changes) run(c *call) error {
 	m, err := decode(c.in)

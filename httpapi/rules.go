@@ -15,7 +15,7 @@ type groupRule struct {
 
 var ruleList = listing[groupRule]{
 	items: func(c *call, v *plan.View) ([]groupRule, error) {
-		g := v.Group(c.in.groupRef())
+		g := v.Group(c.in.Group())
 		if g == nil {
 			return nil, transport.NotFound()
 		}
@@ -27,7 +27,7 @@ var ruleList = listing[groupRule]{
 	},
 	key: func(r groupRule) string { return r.rule.ID },
 	keep: func(c *call, _ *plan.View) (func(groupRule) bool, error) {
-		return func(r groupRule) bool { return c.in.query("unused_since") == "" || c.hits.unused(r.rule.ID) }, nil
+		return func(r groupRule) bool { return c.in.Query("unused_since") == "" || c.hits.unused(r.rule.ID) }, nil
 	},
 	show: func(c *call, v *plan.View) func(groupRule) any {
 		in := plan.NewInertness(v)
@@ -40,7 +40,7 @@ var ruleList = listing[groupRule]{
 		}
 	},
 	tag: func(c *call, v *plan.View) string {
-		if g := v.Group(c.in.groupRef()); g != nil {
+		if g := v.Group(c.in.Group()); g != nil {
 			return plan.Tag(g.Revision)
 		}
 		return "l"
@@ -65,42 +65,42 @@ func showWrittenRule(now after) (any, string) {
 }
 
 func getRule(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return ruleBody(v, c.in.groupRef(), c.in.param("rule")) })
+	return c.object(func(v *plan.View) (any, string) { return ruleBody(v, c.in.Group(), c.in.Param("rule")) })
 }
 
-func postRule(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func postRule(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	ref := in.groupRef()
+	ref := in.Group()
 	rule := readRule(r, n, "", ref, "", false)
 	return mutation{faults: r.Faults, show: showWrittenRule,
-		location: func(r plan.Result) string { return in.below(r.Rule) },
+		location: func(r plan.Result) string { return in.Below(r.Rule) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.CreateRule(s, req, ref, rule)
 		}}, nil
 }
 
-func putRule(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func putRule(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	ref := in.groupRef()
-	rule := readRule(r, n, "", ref, in.param("rule"), false)
+	ref := in.Group()
+	rule := readRule(r, n, "", ref, in.Param("rule"), false)
 	return mutation{faults: r.Faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRule(s, req, ref, rule)
 		}}, nil
 }
 
-func patchRule(in *input) (mutation, error) {
-	patch, r, err := in.objectBody()
+func patchRule(in *transport.Input) (mutation, error) {
+	patch, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	ref, id := in.groupRef(), in.param("rule")
+	ref, id := in.Group(), in.Param("rule")
 	patch = withoutAliases(patch)
 	return mutation{faults: r.Faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
@@ -112,11 +112,11 @@ func patchRule(in *input) (mutation, error) {
 		}}, nil
 }
 
-func deleteRule(in *input) (mutation, error) {
-	if err := in.noBody(); err != nil {
+func deleteRule(in *transport.Input) (mutation, error) {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
-	ref, id := in.groupRef(), in.param("rule")
+	ref, id := in.Group(), in.Param("rule")
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteRule(s, req, ref, id)
 	}}, nil
@@ -128,12 +128,12 @@ type ruleSetJSON struct {
 	Revision int64      `json:"revision"` // the group's
 }
 
-func putRules(in *input) (mutation, error) {
-	n, r, err := in.body()
+func putRules(in *transport.Input) (mutation, error) {
+	n, r, err := in.Body()
 	if err != nil {
 		return mutation{}, err
 	}
-	ref := in.groupRef()
+	ref := in.Group()
 	items, at := readArray(r, n, "rules", "items")
 	set := readRuleSet(r, items, at, ref)
 	return mutation{faults: r.Faults,

@@ -24,7 +24,7 @@ func showShare(v *plan.View, ref secgroup.GroupRef, s secgroup.Share) shareJSON 
 // shareList is sorted by account.
 var shareList = listing[secgroup.Share]{
 	items: func(c *call, v *plan.View) ([]secgroup.Share, error) {
-		g := v.Group(c.in.groupRef())
+		g := v.Group(c.in.Group())
 		if g == nil {
 			return nil, transport.NotFound()
 		}
@@ -32,7 +32,7 @@ var shareList = listing[secgroup.Share]{
 	},
 	key: func(s secgroup.Share) string { return s.Account },
 	show: func(c *call, v *plan.View) func(secgroup.Share) any {
-		return func(s secgroup.Share) any { return showShare(v, c.in.groupRef(), s) }
+		return func(s secgroup.Share) any { return showShare(v, c.in.Group(), s) }
 	},
 }
 
@@ -50,15 +50,15 @@ func shareBody(v *plan.View, ref secgroup.GroupRef, account string) (any, string
 }
 
 func getShare(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return shareBody(v, c.in.groupRef(), c.in.param("grantee")) })
+	return c.object(func(v *plan.View) (any, string) { return shareBody(v, c.in.Group(), c.in.Param("grantee")) })
 }
 
-func putShare(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func putShare(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
-	ref, share := in.groupRef(), readShare(r, n, in.param("grantee"))
+	ref, share := in.Group(), readShare(r, n, in.Param("grantee"))
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutShare(s, req, ref, share)
@@ -67,11 +67,11 @@ func putShare(in *input) (mutation, error) {
 	}, nil
 }
 
-func deleteShare(in *input) (mutation, error) {
-	if err := in.noBody(); err != nil {
+func deleteShare(in *transport.Input) (mutation, error) {
+	if err := in.NoBody(); err != nil {
 		return mutation{}, err
 	}
-	ref, account := in.groupRef(), in.param("grantee")
+	ref, account := in.Group(), in.Param("grantee")
 	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteShare(s, req, ref, account)
 	}}, nil

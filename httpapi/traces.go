@@ -16,7 +16,7 @@ const traceWait = 2 * time.Second
 // postTrace answers 201 when all hosts have answered, or will not; 202 while some
 // may still.
 func postTrace(c *call) error {
-	n, r, err := c.in.objectBody()
+	n, r, err := c.in.ObjectBody()
 	if err != nil {
 		return err
 	}
@@ -28,11 +28,11 @@ func postTrace(c *call) error {
 	if err := c.mayProbe(&spec); err != nil {
 		return err
 	}
-	wait, asked := preferredWait(c.req.Header.Values("Prefer"))
+	wait, asked := transport.PreferredWait(c.req.Header.Values("Prefer"))
 	if !asked {
 		wait = traceWait
 	}
-	t, err := c.api.traces.Run(c.req.Context(), c.in.account, &spec, wait)
+	t, err := c.api.traces.Run(c.req.Context(), c.in.Account, &spec, wait)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func postTrace(c *call) error {
 	if !t.Done {
 		status = http.StatusAccepted
 	}
-	return c.made(status, c.in.below(t.ID), t)
+	return c.made(status, c.in.Below(t.ID), t)
 }
 
 // made answers with something that was made, and where it is. It is not kept for
@@ -56,10 +56,10 @@ func (c *call) made(status int, location string, v any) error {
 
 func getTrace(c *call) error {
 	c.res.Header().Set("Cache-Control", "no-store")
-	if t := c.api.traces.Kept(c.in.account, c.in.param("trace")); t != nil {
+	if t := c.api.traces.Kept(c.in.Account, c.in.Param("trace")); t != nil {
 		return c.json(t)
 	}
-	raw, err := c.api.traces.KeptElsewhere(c.req.Context(), c.in.account, c.in.param("trace"))
+	raw, err := c.api.traces.KeptElsewhere(c.req.Context(), c.in.Account, c.in.Param("trace"))
 	switch {
 	case err != nil:
 		return err

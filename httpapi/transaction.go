@@ -42,8 +42,8 @@ type transactionJSON struct {
 	Results []resultJSON `json:"results"`
 }
 
-func postTransaction(in *input) (mutation, error) {
-	n, r, err := in.objectBody()
+func postTransaction(in *transport.Input) (mutation, error) {
+	n, r, err := in.ObjectBody()
 	if err != nil {
 		return mutation{}, err
 	}
@@ -55,7 +55,7 @@ func postTransaction(in *input) (mutation, error) {
 	var results []plan.Result
 	return mutation{
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			t := transaction{account: in.account, ids: map[string]string{}, failed: map[string]bool{}}
+			t := transaction{account: in.Account, ids: map[string]string{}, failed: map[string]bool{}}
 			all := make([]plan.Step, len(ops))
 			steps = make([]mutation, len(ops))
 			for i := range ops {
@@ -167,7 +167,7 @@ func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into 
 		return plan.Result{}, err
 	}
 	*into = m
-	return m.plan(p, req.Step(condition([]string{op.ifMatch}, []string{op.ifNoneMatch}), m.faults))
+	return m.plan(p, req.Step(transport.Condition([]string{op.ifMatch}, []string{op.ifNoneMatch}), m.faults))
 }
 
 // references replaces the names of earlier operations by the ids of what they made.
@@ -216,7 +216,7 @@ func (r *references) node(n *strictjson.Node, at string) *strictjson.Node {
 var stepPaths = []string{"security-groups", "instances", "nics"}
 
 // input makes the input that an operation stands for, and finds what decodes it.
-func (t *transaction) input(op *operation, segments []string, query string, body *strictjson.Node) (*input, changes, error) {
+func (t *transaction) input(op *operation, segments []string, query string, body *strictjson.Node) (*transport.Input, changes, error) {
 	fault := func(detail string) error {
 		return transport.Placed{Faults: secgroup.Faults{{Pointer: op.at + "/path", Code: secgroup.CodeInvalidValue, Detail: detail}}}
 	}
@@ -237,17 +237,17 @@ func (t *transaction) input(op *operation, segments []string, query string, body
 	if err != nil {
 		return nil, nil, fault("is not a path")
 	}
-	in := &input{account: t.account, path: whole, parameters: u.Query(), param: func(name string) string { return params[name] }}
-	in.given = func(optional bool) (*strictjson.Node, secgroup.Faults, error) {
+	in := &transport.Input{Account: t.account, Path: whole, Parameters: u.Query(), Param: func(name string) string { return params[name] }}
+	in.Given = func(optional bool) (*strictjson.Node, secgroup.Faults, error) {
 		if body == nil && !optional {
 			return nil, nil, transport.Refuse(http.StatusBadRequest, strictjson.CodeMalformed, "the operation needs a body")
 		}
 		return body, nil, nil
 	}
-	if in.parameters.Has("dry_run") || in.parameters.Has("confirm") {
+	if in.Parameters.Has("dry_run") || in.Parameters.Has("confirm") {
 		return nil, nil, fault("dry_run and confirm are parameters of the whole transaction")
 	}
-	return in, decode, in.checkParameters(r.query)
+	return in, decode, in.CheckParameters(r.query)
 }
 
 // stepRoute finds the route of an operation, and what decodes it: nil if there is

@@ -109,7 +109,7 @@ func (c *call) ownDependents(deps []plan.Dependent) []plan.Dependent {
 	var out []plan.Dependent
 	for _, d := range deps {
 		switch {
-		case d.Account == c.in.account:
+		case d.Account == c.in.Account:
 			d.Account = ""
 		case d.Account != "" && c.viewer() != "":
 			d = plan.Dependent{Account: d.Account}

@@ -1,4 +1,4 @@
-package httpapi
+package transport
 
 import (
 	"hash/fnv"
@@ -15,8 +15,8 @@ import (
 // is repeated when anything in it changed, and a write is refused only when
 // somebody wrote in between.
 
-// etag returns the entity tag of a body.
-func etag(tag string, body []byte) string {
+// ETag returns the entity tag of a body.
+func ETag(tag string, body []byte) string {
 	h := fnv.New32a()
 	h.Write(body)
 	return `"` + tag + "-" + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
@@ -35,14 +35,14 @@ func entityTags(values []string) []string {
 	return tags
 }
 
-// has reports whether the values of If-None-Match name a tag.
-func has(noneMatch []string, tag string) bool {
+// HasTag reports whether the values of If-None-Match name a tag.
+func HasTag(noneMatch []string, tag string) bool {
 	known := entityTags(noneMatch)
 	return slices.Contains(known, tag) || slices.Contains(known, "W/"+tag) || slices.Contains(known, "*")
 }
 
-// condition is what a write depends on, by the values of If-Match and If-None-Match.
-func condition(match, noneMatch []string) plan.Condition {
+// Condition is what a write depends on, by the values of If-Match and If-None-Match.
+func Condition(match, noneMatch []string) plan.Condition {
 	state := func(tags []string) []string {
 		for i, t := range tags {
 			if t == "*" {
