@@ -47,6 +47,7 @@ type cli struct {
 
 	Completion completionCmd `cmd:"" group:"other" help:"Print a shell completion script."`
 	Version    versionCmd    `cmd:"" group:"other" help:"Print the version."`
+	Man        manCmd        `cmd:"" hidden:"" help:"Write the manual pages into a directory."`
 }
 
 // exitState says that kong wanted to end the process (after --help).
