@@ -18,10 +18,10 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api vuln fuzz-short bench bench-ovsdb bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api vuln fuzz-short packages test-packages bench bench-ovsdb bench-rss clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L for bench, FUZZTIME=10s for fuzz-short"
 
@@ -110,6 +110,16 @@ test-ui: setup setup-ui ## the console in a browser, against a real Ringfence wi
 	cd ui && npm test --silent
 	$(SUDO) ui/test/run.sh
 
+packages: setup-ui ## make deb and rpm packages of this commit, in dist/ (NO_UI=1: without the console)
+	@NO_UI=$(NO_UI) ui/build.sh
+	@deploy/packages/build.sh
+
+# The packages that test-packages needs, besides.
+PACKAGING := debootstrap rpm man-db
+test-packages: ## the packages: twice the same, installed, upgraded, removed and purged in a chroot (as root, 5 minutes)
+	@command -v debootstrap rpm man >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(PACKAGING); }
+	$(SUDO) deploy/packages/test.sh
+
 vet:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these:"; echo "$$bad"; exit 1; }
 	$(GO) vet ./...
@@ -161,4 +171,4 @@ bench-rss: setup build ## print what memory a controller holds with N interfaces
 	@$(SUDO) cmd/bench/ovsdb/rss.sh $(N) $(BINARIES)
 
 clean: ## remove what was built
-	rm -rf bin console/static/built ui/node_modules ui/src/generated ui/test-output
+	rm -rf bin dist console/static/built ui/node_modules ui/src/generated ui/test-output

@@ -55,7 +55,7 @@ func walk(t *testing.T, fn func(path string, content []byte)) {
 		path = filepath.ToSlash(path)
 		if d.IsDir() {
 			hidden := strings.HasPrefix(d.Name(), ".") && path != "." && path != ".ci"
-			if hidden || path == "bin" || path == "console/static/built" || path == "ui/node_modules" {
+			if hidden || path == "bin" || path == "dist" || path == "console/static/built" || path == "ui/node_modules" {
 				return filepath.SkipDir
 			}
 			return nil

@@ -1,0 +1,89 @@
+#!/bin/sh
+# What must hold of the packages, as root: two builds are the same bytes; they are
+# installed, upgraded, removed and purged in a chroot of Debian, and what an
+# operator has put there stays. MIRROR is where Debian comes from, BASE a file, .tar,
+# that keeps the chroot for the next time.
+set -eu
+cd "$(dirname "$0")/../.."
+MIRROR=${MIRROR:-http://deb.debian.org/debian}
+work=$(mktemp -d)
+root=$work/root
+trap 'unmount; rm -rf "$work"' EXIT
+unmount() { ! mountpoint -q "$root/proc" || umount "$root/proc"; }
+fail() { echo "FAIL: $*" >&2; exit 1; }
+step() { echo "== $*"; }
+
+step "two builds are the same"
+DIST=$work/new deploy/packages/build.sh >/dev/null
+DIST=$work/again deploy/packages/build.sh >/dev/null
+diff "$work/new/SHA256SUMS" "$work/again/SHA256SUMS" || fail "the second build differs"
+[ "$(wc -l <"$work/new/SHA256SUMS")" = 6 ] || fail "want 6 packages: $(cat "$work/new/SHA256SUMS")"
+VERSION=0.0.0~before DIST=$work/old deploy/packages/build.sh >/dev/null
+
+step "deb and rpm hold the same files"
+for package in ringfence ringfence-api ringfence-controller; do
+	deb=$(echo "$work"/new/"${package}"_*.deb) rpm=$(echo "$work"/new/"$package"-[0-9]*.rpm)
+	dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -v '/$' | sed 's|^\.\?/\?|/|' | sort >"$work/deb.files"
+	rpm -qlp "$rpm" | grep -vx /etc/ringfence | sort >"$work/rpm.files"
+	diff "$work/deb.files" "$work/rpm.files" || fail "$package: deb and rpm differ"
+done
+rpm -qp --configfiles "$work"/new/ringfence-api-[0-9]*.rpm | grep -qx /etc/ringfence/api.yaml || fail "rpm: api.yaml is not configuration"
+rpm -qp --scripts "$work"/new/ringfence-api-[0-9]*.rpm | grep -q 'systemd-sysusers ringfence-api.conf' || fail "rpm: no user is made"
+
+step "a chroot of Debian"
+if [ -n "${BASE:-}" ] && [ -f "$BASE" ]; then
+	mkdir "$root" && tar -C "$root" -xf "$BASE"
+else
+	debootstrap --variant=minbase --include=systemd,procps bookworm "$root" "$MIRROR" >"$work/debootstrap.log" || { cat "$work/debootstrap.log"; fail debootstrap; }
+	unmount # what debootstrap leaves
+	[ -z "${BASE:-}" ] || tar -C "$root" -cf "$BASE" --one-file-system .
+fi
+mount -t proc proc "$root/proc"
+inside() { chroot "$root" env DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+debs() { mkdir -p "$root/debs"; rm -f "$root"/debs/*; cp "$work/$1"/*.deb "$root/debs/"; }
+
+step "install"
+debs old
+inside sh -c 'dpkg -i /debs/*.deb' >"$work/log" 2>&1 || { cat "$work/log"; fail "install"; }
+inside ringfence version | grep -qF 'ringfence 0.0.0~before (' || fail "version: $(inside ringfence version)"
+inside id ringfence >/dev/null || fail "there is no user ringfence"
+[ "$(inside getent passwd ringfence | cut -d: -f7)" = /usr/sbin/nologin ] || fail "ringfence may log in"
+inside systemctl is-enabled ringfence-api ringfence-controller 2>/dev/null | grep -qx enabled && fail "a service is enabled"
+inside systemd-analyze verify --man=no /usr/lib/systemd/system/ringfence-api.service /usr/lib/systemd/system/ringfence-controller.service || fail "verify"
+for unit in api controller; do
+	inside systemd-analyze security --offline=true --threshold=20 ringfence-$unit.service >/dev/null || fail "ringfence-$unit.service is too open"
+	# The example is a configuration: nothing is wrong with it but the files that are still to come.
+	said=$(inside ringfence config check --for $unit /etc/ringfence/$unit.yaml 2>&1) && fail "$unit.yaml is valid without certificates"
+	echo "$said" | grep -v 'no such file or directory$' | grep -vE 'has [0-9]+ faults$' && fail "$unit.yaml: $said"
+done
+inside bash -c '. /usr/share/bash-completion/completions/ringfence && complete -p ringfence' | grep -q _ringfence || fail "no completion"
+for page in "$root"/usr/share/man/man1/ringfence*.1.gz; do
+	warnings=$(MANWIDTH=200 man --warnings -l "$page" 2>&1 >"$work/page") || fail "$page: $warnings"
+	[ -z "$warnings" ] || fail "$page: $warnings"
+	grep -q '^NAME' "$work/page" || fail "$page has no name"
+done
+[ "$(ls "$root"/usr/share/man/man1/ringfence*.1.gz | wc -l)" -ge 20 ] || fail "manual pages are missing"
+grep -q 'go.etcd.io/etcd/client/v3' "$root/usr/share/doc/ringfence/modules.txt" || fail "modules.txt"
+
+step "upgrade keeps what an operator made"
+echo 'log-level: debug' >>"$root/etc/ringfence/api.yaml"
+(umask 077; echo '[]' >"$root/etc/ringfence/tokens.json")
+inside systemctl enable ringfence-api >/dev/null 2>&1
+debs new
+inside sh -c 'dpkg -i --force-confold /debs/*.deb' >"$work/log" 2>&1 || { cat "$work/log"; fail "upgrade"; }
+inside ringfence version | grep -qF '0.0.0~before' && fail "it is still the former version"
+grep -q '^log-level: debug$' "$root/etc/ringfence/api.yaml" || fail "api.yaml was overwritten"
+[ "$(inside stat -c '%a %U %G' /etc/ringfence/tokens.json)" = "640 root ringfence" ] || fail "tokens.json: $(inside stat -c '%a %U %G' /etc/ringfence/tokens.json)"
+[ "$(inside systemctl is-enabled ringfence-api)" = enabled ] || fail "the upgrade disabled the service"
+
+step "remove, and purge"
+inside dpkg -r ringfence-api ringfence-controller ringfence >"$work/log" 2>&1 || { cat "$work/log"; fail "remove"; }
+[ ! -e "$root/usr/bin/ringfence" ] || fail "the program is still there"
+[ ! -L "$root/etc/systemd/system/multi-user.target.wants/ringfence-api.service" ] || fail "the service is still enabled"
+[ -e "$root/etc/ringfence/api.yaml" ] || fail "removal took the configuration"
+inside dpkg -P ringfence-api ringfence-controller ringfence >"$work/log" 2>&1 || { cat "$work/log"; fail "purge"; }
+[ ! -e "$root/etc/ringfence/api.yaml" ] || fail "api.yaml outlives the purge"
+[ -e "$root/etc/ringfence/tokens.json" ] || fail "the purge took the tokens"
+left=$(cd "$root" && find etc/systemd usr -name '*ringfence*' ! -path 'usr/share/doc/*')
+[ -z "$left" ] || fail "the purge left $left"
+echo "ok"
