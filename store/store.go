@@ -64,6 +64,9 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	}
 	s.route.changed, s.route.wrote = s.trouble.changed.beat, s.trouble.wrote
 	s.spawn(s.tellTrouble)
+	if len(cfg.Endpoints) > 1 {
+		s.spawn(s.attend)
+	}
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
 	s.losses = sync.OnceValue(s.startLosses)

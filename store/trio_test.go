@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -140,6 +141,43 @@ func TestMemberHangs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFollowerMovesOn stops the member that stores follow, which have nothing to
+// ask of it: what is written by another one reaches them all the same, long before
+// they would probe it.
+func TestFollowerMovesOn(t *testing.T) {
+	c := startTrio(t)
+	var stores []*Store
+	for range 6 {
+		s := open(t, c.config())
+		if err := s.Sync(within(t, 20*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		stores = append(stores, s)
+	}
+	member := (c.leader(t) + 1) % 3
+	cfg := c.config()
+	cfg.Endpoints = []string{c.endpoints[(member+1)%3]}
+	writer := open(t, cfg)
+	mustUpdate(t, writer, put(account("a")))
+	machine := slowness.Start(t)
+	c.signal(t, member, syscall.SIGSTOP)
+	began := time.Now()
+	mustUpdate(t, writer, put(account("b")))
+	took := make([]time.Duration, len(stores))
+	for i, s := range stores {
+		waitUntil(t, "what was written by another member", func() bool {
+			return read(t, s, func(snap *snapshot) bool { return snap.Account("b") != nil })
+		})
+		took[i] = time.Since(began)
+	}
+	slow := machine.Factor()
+	t.Logf("%v, of a machine %.1f times as slow", took, slow)
+	if most := slices.Max(took); most > time.Duration(slow*float64(2*time.Second)) {
+		t.Errorf("a follower of a member that hangs was behind for %v, want at most 2 s", most)
+	}
+	c.signal(t, member, syscall.SIGCONT)
 }
 
 // TestNoLeader stops two members of three.

@@ -1,0 +1,27 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+)
+
+// attendEvery is how often the member in use is asked for a sign of life.
+const attendEvery = 500 * time.Millisecond
+
+// attend asks the member in use for its status all the time, which costs it next
+// to nothing. Who only follows would learn that it hangs, or is cut off, no
+// sooner than by the next probe; so the route finds out when this is late, as
+// with any request, or when the member knows of no leader.
+func (s *Store) attend() {
+	for s.ctx.Err() == nil {
+		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
+		st, err := pb.NewMaintenanceClient(s.client.ActiveConnection()).Status(ctx, &pb.StatusRequest{})
+		cancel()
+		if err == nil && st.Leader == 0 {
+			s.route.search()
+		}
+		s.idle(attendEvery)
+	}
+}
