@@ -70,6 +70,7 @@ type API struct {
 	newID     func() string
 	echo      *echo.Echo
 	past      *realization.History
+	ordered   memberOrder
 	metrics   *metrics
 	keeper    inquiry.Keeper
 	traces    *tracing.Tracer

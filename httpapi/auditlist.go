@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -59,7 +58,7 @@ func (c *call) audit(log string) error {
 	after := ""
 	if from != nil {
 		if page.Revision, after = from.Revision, log+from.After; !strings.HasPrefix(after, log) || strings.Contains(from.After, "/") {
-			return transport.Refuse(http.StatusBadRequest, transport.CodeBadCursor, "the cursor is not one that this list gave")
+			return badCursor()
 		}
 	}
 	for seen := 0; ; {

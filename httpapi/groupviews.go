@@ -1,6 +1,10 @@
 package httpapi
 
 import (
+	"net/netip"
+	"slices"
+	"strings"
+
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -31,24 +35,47 @@ type memberJSON struct {
 }
 
 // memberList is sorted by routing domain, address and NIC.
-var memberList = listing[numbered[secgroup.Member]]{
-	items: func(c *call, v *plan.View) ([]numbered[secgroup.Member], error) {
+var memberList = listing[secgroup.Member]{
+	after: func(c *call, v *plan.View, from *cursor, n int) ([]secgroup.Member, error) {
 		ref := c.in.Group()
 		if v.Group(ref) == nil {
 			return nil, transport.NotFound()
 		}
-		return enumerate(v.Members(ref)), nil
+		if from == nil {
+			return v.FirstMembers(ref, n), nil
+		}
+		last, err := memberOf(from.After)
+		if err != nil {
+			return nil, err
+		}
+		all := c.api.ordered.get(ref, from.Revision, from.Mark, func() []secgroup.Member { return v.Members(ref) })
+		at, found := slices.BinarySearchFunc(all, last, secgroup.Member.Compare)
+		if found {
+			at++
+		}
+		return all[at:min(at+n, len(all))], nil
 	},
-	key: placeOf[secgroup.Member],
-	show: func(c *call, v *plan.View) func(numbered[secgroup.Member]) any {
-		return func(n numbered[secgroup.Member]) any {
-			m := memberJSON{n.item.Domain, n.item.Address.String(), nil}
-			if c.viewer() == "" || isNICOf(v, c.viewer(), n.item.NIC) {
-				m.NIC = &n.item.NIC
+	key: func(m secgroup.Member) string { return m.Address.String() + " " + m.NIC + " " + m.Domain },
+	show: func(c *call, v *plan.View) func(secgroup.Member) any {
+		return func(n secgroup.Member) any {
+			m := memberJSON{n.Domain, n.Address.String(), nil}
+			if c.viewer() == "" || isNICOf(v, c.viewer(), n.NIC) {
+				m.NIC = &n.NIC
 			}
 			return m
 		}
 	},
+}
+
+// memberOf reads a key of memberList.
+func memberOf(key string) (secgroup.Member, error) {
+	address, rest, _ := strings.Cut(key, " ")
+	nic, domain, found := strings.Cut(rest, " ")
+	a, err := netip.ParseAddr(address)
+	if err != nil || !found {
+		return secgroup.Member{}, badCursor()
+	}
+	return secgroup.Member{Domain: domain, Address: a, NIC: nic}, nil
 }
 
 type referencesJSON struct {

@@ -23,6 +23,9 @@ type listing[T any] struct {
 	// items are all that the list may hold, sorted by key. They are made anew
 	// for each page.
 	items func(c *call, v *plan.View) ([]T, error)
+	// after takes the place of items, for a list that is not kept in its order: n
+	// from a cursor on, nil for the first.
+	after func(c *call, v *plan.View, from *cursor, n int) ([]T, error)
 	key   func(T) string
 	keep  func(c *call, v *plan.View) (func(T) bool, error) // the filters; nil: none
 	show  func(c *call, v *plan.View) func(T) any
@@ -95,12 +98,16 @@ func (l listing[T]) serve(c *call) error {
 	return c.read(tag, body)
 }
 
+func badCursor() error {
+	return transport.Refuse(http.StatusBadRequest, transport.CodeBadCursor, "the cursor is not one that this list gave")
+}
+
 func notKept() error {
 	return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the list's revision is not kept any more; start again without cursor")
 }
 
 func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit int) (*pageJSON, error) {
-	items, err := l.items(c, v)
+	items, err := l.candidates(c, v, from, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -109,13 +116,6 @@ func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit
 		if keep, err = l.keep(c, v); err != nil {
 			return nil, err
 		}
-	}
-	if from != nil {
-		i, found := slices.BinarySearchFunc(items, from.After, func(t T, k string) int { return strings.Compare(l.key(t), k) })
-		if found {
-			i++
-		}
-		items = items[i:]
 	}
 	page := &pageJSON{Items: []any{}, Revision: v.Revision()}
 	show := l.show(c, v)
@@ -133,6 +133,22 @@ func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit
 		last = l.key(t)
 	}
 	return page, nil
+}
+
+// candidates are what a page may begin with, and go on with to its end.
+func (l listing[T]) candidates(c *call, v *plan.View, from *cursor, limit int) ([]T, error) {
+	if l.after != nil {
+		return l.after(c, v, from, limit+1)
+	}
+	items, err := l.items(c, v)
+	if err != nil || from == nil {
+		return items, err
+	}
+	i, found := slices.BinarySearchFunc(items, from.After, func(t T, k string) int { return strings.Compare(l.key(t), k) })
+	if found {
+		i++
+	}
+	return items[i:], nil
 }
 
 // listID tells lists apart: by path and filters, so that a cursor of one is not
@@ -169,7 +185,7 @@ func decodeCursor(text string, list uint32) (*cursor, error) {
 		err = json.Unmarshal(b, &at)
 	}
 	if err != nil || at.List != list || at.Revision <= 0 {
-		return nil, transport.Refuse(http.StatusBadRequest, transport.CodeBadCursor, "the cursor is not one that this list gave")
+		return nil, badCursor()
 	}
 	return &at, nil
 }

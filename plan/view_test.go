@@ -58,6 +58,7 @@ func answers(v *View) map[string]any {
 			out["attached to "+name] = v.AttachmentsOfGroup(g.GroupRef)
 			out["member nics of "+name] = v.MemberNICs(g.GroupRef)
 			out["members of "+name] = v.Members(g.GroupRef)
+			out["first members of "+name] = v.FirstMembers(g.GroupRef, 3)
 			out["referencing "+name] = v.RulesReferencing(g.GroupRef)
 		}
 	}

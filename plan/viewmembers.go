@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/ringfence/ringfence/impact"
@@ -106,23 +107,32 @@ func (v *View) MemberNICs(g secgroup.GroupRef) []*secgroup.NIC {
 // Members returns M(g): the addresses of the group's member NICs in their
 // routing domains, sorted by domain, address and NIC.
 func (v *View) Members(g secgroup.GroupRef) []secgroup.Member {
+	return slices.SortedFunc(v.eachMember(g), secgroup.Member.Compare)
+}
+
+// FirstMembers returns the first n of M(g), sorted.
+func (v *View) FirstMembers(g secgroup.GroupRef, n int) []secgroup.Member {
+	return secgroup.FirstMembers(v.eachMember(g), n)
+}
+
+// eachMember yields M(g) in the order of the NICs.
+func (v *View) eachMember(g secgroup.GroupRef) iter.Seq[secgroup.Member] {
 	if len(v.over) == 0 {
-		return v.base.Members(g)
+		return v.base.EachMember(g)
 	}
-	var all []secgroup.Member
-	for _, n := range v.MemberNICs(g) {
-		domain := v.Domain(n)
-		if domain == "" {
-			continue
-		}
-		for _, a := range secgroup.MemberAddresses(n) {
-			all = append(all, secgroup.Member{Domain: domain, Address: a, NIC: n.ID})
+	return func(yield func(secgroup.Member) bool) {
+		for _, n := range v.MemberNICs(g) {
+			domain := v.Domain(n)
+			if domain == "" {
+				continue
+			}
+			for _, a := range secgroup.MemberAddresses(n) {
+				if !yield(secgroup.Member{Domain: domain, Address: a, NIC: n.ID}) {
+					return
+				}
+			}
 		}
 	}
-	slices.SortFunc(all, func(a, b secgroup.Member) int {
-		return cmp.Or(cmp.Compare(a.Domain, b.Domain), a.Address.Compare(b.Address), cmp.Compare(a.NIC, b.NIC))
-	})
-	return all
 }
 
 // EgressRestriction says which group makes a NIC egress-restricted.

@@ -71,13 +71,21 @@ func (b *batch) remove(k Key) {
 
 func (b *batch) putAccount(id string, o *Account) {
 	a := b.accountNode(id)
-	a.object = o
+	if a.object = o; o != nil {
+		b.allAccounts.insert(a, compareAccounts)
+	} else {
+		b.allAccounts.remove(a, compareAccounts)
+	}
 	b.dropAccount(a)
 }
 
 func (b *batch) putNetwork(id string, o *Network) {
 	n := b.networkNode(id)
-	n.object = o
+	if n.object = o; o != nil {
+		b.allNetworks.insert(n, compareNetworks)
+	} else {
+		b.allNetworks.remove(n, compareNetworks)
+	}
 	touch(&b.touched.Networks, id)
 	for nic := range n.nics.all() {
 		b.mark(nic)

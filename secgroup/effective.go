@@ -1,7 +1,6 @@
 package secgroup
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 )
@@ -20,13 +19,6 @@ const (
 type Effective struct {
 	Group GroupRef
 	Via   Via
-}
-
-// Member is an address of a group's member in its routing domain.
-type Member struct {
-	Domain  string
-	Address netip.Addr
-	NIC     string
 }
 
 // node returns the node from which G(n) is to be read. A NIC that is not of
@@ -96,29 +88,6 @@ func (s *Snapshot) MemberNICs(g GroupRef) []*NIC {
 		return nicObjects(&node.members)
 	}
 	return nil
-}
-
-// Members returns M(g): the addresses of the group's member NICs in their
-// routing domains, sorted by domain, address and NIC. An address that two
-// members share is there twice.
-func (s *Snapshot) Members(g GroupRef) []Member {
-	node := s.groups[g]
-	if node == nil || node.isClosed() {
-		return nil
-	}
-	all := make([]Member, 0, node.members.len())
-	for n := range node.members.all() {
-		if n.domain == nil {
-			continue
-		}
-		for _, a := range MemberAddresses(n.object) {
-			all = append(all, Member{n.domain.name, a, n.id})
-		}
-	}
-	slices.SortFunc(all, func(x, y Member) int {
-		return cmp.Or(cmp.Compare(x.Domain, y.Domain), x.Address.Compare(y.Address), cmp.Compare(x.NIC, y.NIC))
-	})
-	return all
 }
 
 // IsMember reports whether (domain, a) ∈ M(g).

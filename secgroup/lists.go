@@ -1,28 +1,19 @@
 package secgroup
 
-import (
-	"maps"
-	"slices"
-)
-
 // Accounts returns all accounts, sorted by id.
 func (s *Snapshot) Accounts() []*Account {
-	all := make([]*Account, 0, len(s.accounts))
-	for _, id := range slices.Sorted(maps.Keys(s.accounts)) {
-		if a := s.accounts[id].object; a != nil {
-			all = append(all, a)
-		}
+	all := make([]*Account, 0, s.allAccounts.len())
+	for a := range s.allAccounts.all() {
+		all = append(all, a.object)
 	}
 	return all
 }
 
 // Networks returns all networks, sorted by id.
 func (s *Snapshot) Networks() []*Network {
-	all := make([]*Network, 0, len(s.networks))
-	for _, id := range slices.Sorted(maps.Keys(s.networks)) {
-		if n := s.networks[id].object; n != nil {
-			all = append(all, n)
-		}
+	all := make([]*Network, 0, s.allNetworks.len())
+	for n := range s.allNetworks.all() {
+		all = append(all, n.object)
 	}
 	return all
 }

@@ -62,6 +62,8 @@ type nicNode struct {
 	effective []*groupNode  // G(n), sorted
 }
 
+func compareAccounts(a, b *accountNode) int   { return cmp.Compare(a.id, b.id) }
+func compareNetworks(a, b *networkNode) int   { return cmp.Compare(a.id, b.id) }
 func compareNICs(a, b *nicNode) int           { return cmp.Compare(a.id, b.id) }
 func compareInstances(a, b *instanceNode) int { return a.ref.Compare(b.ref) }
 func compareGroups(a, b *groupNode) int       { return a.ref.Compare(b.ref) }

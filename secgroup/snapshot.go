@@ -14,17 +14,19 @@ import (
 // absent judges nobody, a NIC whose network is absent has no routing domain and
 // its addresses belong to nobody, and all is right once the object appears.
 type Snapshot struct {
-	revision  int64
-	accounts  map[string]*accountNode
-	networks  map[string]*networkNode
-	instances map[InstanceRef]*instanceNode
-	groups    map[GroupRef]*groupNode
-	nics      map[string]*nicNode
-	nicOrder  ordered[*nicNode]  // those with an object
-	macs      map[MAC][]*nicNode // those with an object, each list in no order
-	domains   map[string]*domain
-	baseline  *Baseline
-	closed    map[Attachment]struct{} // by name: without Holder and Closed
+	revision    int64
+	accounts    map[string]*accountNode
+	networks    map[string]*networkNode
+	instances   map[InstanceRef]*instanceNode
+	groups      map[GroupRef]*groupNode
+	nics        map[string]*nicNode
+	nicOrder    ordered[*nicNode] // those with an object, as are the next two
+	allAccounts ordered[*accountNode]
+	allNetworks ordered[*networkNode]
+	macs        map[MAC][]*nicNode // those with an object, each list in no order
+	domains     map[string]*domain
+	baseline    *Baseline
+	closed      map[Attachment]struct{} // by name: without Holder and Closed
 }
 
 // NewSnapshot returns an empty policy at revision 0.

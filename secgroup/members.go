@@ -1,0 +1,65 @@
+package secgroup
+
+import (
+	"cmp"
+	"iter"
+	"net/netip"
+	"slices"
+)
+
+// Member is an address of a group's member in its routing domain.
+type Member struct {
+	Domain  string
+	Address netip.Addr
+	NIC     string
+}
+
+// Compare orders members by domain, address and NIC.
+func (m Member) Compare(o Member) int {
+	return cmp.Or(cmp.Compare(m.Domain, o.Domain), m.Address.Compare(o.Address), cmp.Compare(m.NIC, o.NIC))
+}
+
+// Members returns M(g): the addresses of the group's member NICs in their
+// routing domains, sorted. An address that two members share is there twice.
+func (s *Snapshot) Members(g GroupRef) []Member {
+	return slices.SortedFunc(s.EachMember(g), Member.Compare)
+}
+
+// EachMember yields M(g) in the order of the NICs.
+func (s *Snapshot) EachMember(g GroupRef) iter.Seq[Member] {
+	return func(yield func(Member) bool) {
+		node := s.groups[g]
+		if node == nil || node.isClosed() {
+			return
+		}
+		for n := range node.members.all() {
+			if n.domain == nil {
+				continue
+			}
+			for _, a := range MemberAddresses(n.object) {
+				if !yield(Member{n.domain.name, a, n.id}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// FirstMembers returns the first n of some members, sorted. Those that a page of a
+// list has no room for are not sorted.
+func FirstMembers(all iter.Seq[Member], n int) []Member {
+	first := make([]Member, 0, 2*n)
+	full, last := false, Member{} // what is beyond last is not among the first n
+	for m := range all {
+		if full && m.Compare(last) >= 0 {
+			continue
+		}
+		if first = append(first, m); len(first) == cap(first) {
+			slices.SortFunc(first, Member.Compare)
+			first = first[:n]
+			full, last = true, first[n-1]
+		}
+	}
+	slices.SortFunc(first, Member.Compare)
+	return first[:min(n, len(first))]
+}
