@@ -3,7 +3,11 @@
 // what came of it. openapi.yaml describes it; everything that goes wrong is
 // answered as application/problem+json (RFC 9457) by one function.
 //
-// A handler returns an error and writes nothing when it fails. What a caller
-// may know is in a *Problem or in plan's errors; any other error is logged and
-// answered as "internal-error" without its text.
+// A route either answers a call by itself, or decodes what is given to a mutation,
+// which is then made and answered in the one way there is (mutate.go); a transaction
+// decodes and makes many. A handler returns an error and writes nothing when it
+// fails; package transport has what a caller is told of it.
+//
+// Below it are packages of one subject each: strictjson, tokens, transport,
+// realization, asking and tracing.
 package httpapi

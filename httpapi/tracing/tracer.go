@@ -33,7 +33,7 @@ type Config struct {
 	Now     func() time.Time
 	NewID   func() string
 	Process string // a name that no other process has, of 12 letters and digits
-	// ran is called with each trace that has run, before it is answered.
+	// Ran is called with each trace that has run, before it is answered.
 	Ran func(*Trace)
 }
 
