@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api vuln fuzz-short packages test-packages bench bench-ovsdb bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +140,11 @@ lint-api: ## have two generators make a client of the API's description
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	  $(TOOL) oapi-codegen -generate types,client -package api -o "$$dir/api.go" httpapi/openapi.yaml && \
 	  { $(TOOL) ogen -target "$$dir/ogen" -package api -clean httpapi/openapi.yaml >"$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; }
+
+test-alerts: ## run the tests of the alerts, with Prometheus' own tool
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && tool=$$(command -v promtool) || { \
+	  (cd "$$dir" && { [ "$$(id -u)" != 0 ] || chown _apt .; } && apt-get -q download prometheus && dpkg-deb -x prometheus_*.deb .) && tool="$$dir/usr/bin/promtool"; } && \
+	  "$$tool" check rules deploy/monitoring/alerts.yaml && "$$tool" test rules deploy/monitoring/alerts_test.yaml
 
 vuln: ## look for known vulnerabilities, where their list can be had
 	$(TOOL) govulncheck ./...

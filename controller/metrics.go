@@ -12,6 +12,8 @@ type metrics struct {
 	unreadable prometheus.Gauge
 	waiting    prometheus.Gauge
 	nameTaken  prometheus.Gauge
+	connected  prometheus.Gauge
+	errors     prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -30,9 +32,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		unreadable: gauge("unreadable_records", "Records of the policy that this version cannot read: their objects are enforced no wider than before."),
 		waiting:    gauge("waiting_for_bridge", "1 while another controller keeps the bridge and this one waits."),
 		nameTaken:  gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
+		connected:  gauge("switch_connected", "1 while the controller is connected to the switch."),
+		errors:     gauge("errors", "What keeps the host from applying more: how many errors it reports."),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.flows, m.refused, m.applied, m.unreadable, m.waiting, m.nameTaken)
+		r.MustRegister(m.flowMods, m.drift, m.flows, m.refused, m.applied, m.unreadable, m.waiting, m.nameTaken, m.connected, m.errors)
 	}
 	return m
 }

@@ -195,5 +195,11 @@ func (r *reporter) current() (status store.HostStatus, seen bool) {
 		return true
 	})
 	r.metrics.applied.Set(float64(s.Applied))
+	r.metrics.errors.Set(float64(len(s.Errors)))
+	connected := 0.0
+	if s.Connected {
+		connected = 1
+	}
+	r.metrics.connected.Set(connected)
 	return s, r.seen
 }

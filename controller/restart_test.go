@@ -104,6 +104,9 @@ func TestVswitchdRestart(t *testing.T) {
 		if h.Applied != 0 || isReady(h, "a1") {
 			t.Errorf("without a switch the host claims %+v", h)
 		}
+		if r.counter("switch_connected") != 0 {
+			t.Error("without a switch the metrics say that it is connected")
+		}
 		r.ovs.StartVswitchd()
 		seen := r.flowCounts()
 		slowness.Within(t, repairTime, "all back after the start", func() { r.applied(before.Applied, "a1", "a2", "a3") })
@@ -119,6 +122,9 @@ func TestVswitchdRestart(t *testing.T) {
 		}
 		r.passes(2, 1, "tcp", 80)
 		r.dropped(3, 1, "tcp", 80)
+		if r.counter("switch_connected") != 1 {
+			t.Error("with it the metrics say that it is not")
+		}
 	}
 }
 

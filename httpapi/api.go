@@ -71,6 +71,7 @@ type API struct {
 	echo      *echo.Echo
 	past      *realization.History
 	ordered   memberOrder
+	arrivals  *arrivals
 	metrics   *metrics
 	keeper    inquiry.Keeper
 	traces    *tracing.Tracer
@@ -114,6 +115,8 @@ func New(cfg Config) *API {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_history_bytes", Help: "Estimated size of what is kept to undo the latest changes: pages of lists, and whom changes concern.",
 	}, func() float64 { return float64(a.past.Size()) }))
+	a.arrivals = newArrivals(a.now)
+	registry.MustRegister(hostStates{a})
 	a.echo.HideBanner, a.echo.HidePort = true, true
 	a.echo.HTTPErrorHandler = a.echoError
 	for _, r := range routes() {
@@ -129,7 +132,7 @@ func New(cfg Config) *API {
 	})
 	a.store.Hosts() // has the store begin to follow them
 	watch := newConflicts(a)
-	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.observe)}
+	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.observe), a.store.Observe(a.arrivals.observe)}
 	a.stop = func() {
 		for _, stop := range stops {
 			stop()

@@ -62,7 +62,7 @@ func newMetrics(registry *prometheus.Registry, s Store) *metrics {
 	unreadable := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_unreadable_records", Help: "Records of the policy that this API cannot read: their objects are not written.",
 	}, func() float64 { return float64(len(s.Unreadable())) })
-	registry.MustRegister(level, unreadable, hostClocks{s}, store.Troubles(s.Condition))
+	registry.MustRegister(level, unreadable, store.Troubles(s.Condition))
 	registry.MustRegister(m.requests, m.seconds, m.traces, m.disagreements, m.panics, stale, hosts, mixingNetworks(s))
 	return m
 }

@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// maxArrivals bounds how many revisions are remembered with their times, 32 bytes
+// each. Of one before them it is known that it came no later.
+const maxArrivals = 4096
+
+// arrivals remembers when this API saw each of the latest revisions of the policy
+// come, so that it can tell since when a host is behind.
+type arrivals struct {
+	now   func() time.Time
+	begun time.Time // what was there then may be older
+
+	mu   sync.Mutex
+	seen []arrival // by revision, rising
+}
+
+type arrival struct {
+	revision int64
+	at       time.Time
+}
+
+func newArrivals(now func() time.Time) *arrivals { return &arrivals{now: now, begun: now()} }
+
+// observe is for Store.Observe.
+func (a *arrivals) observe(_ *secgroup.Snapshot, b store.Batch) func() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b.Broken { // What was before is of another history, or may be.
+		a.seen = nil
+	}
+	if b.Revision > 0 {
+		a.seen = append(a.seen, arrival{b.Revision, a.now()})
+	}
+	if len(a.seen) > maxArrivals {
+		a.seen = append([]arrival(nil), a.seen[len(a.seen)/2:]...)
+	}
+	return nil
+}
+
+// behind returns for how long a host that has applied that revision has been
+// behind the one that is current, as far as this process has seen: 0 if it is not.
+func (a *arrivals) behind(applied, current int64) time.Duration {
+	if applied >= current {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	since := a.begun
+	if i := sort.Search(len(a.seen), func(i int) bool { return a.seen[i].revision > applied }); i < len(a.seen) {
+		since = a.seen[i].at
+	}
+	return max(a.now().Sub(since), time.Nanosecond)
+}
