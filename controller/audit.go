@@ -63,10 +63,10 @@ func (e *engine) audited(r reading) {
 	conn := e.audit.conn
 	touched := e.audit.touched
 	e.audit.conn, e.audit.touched = nil, nil
-	if r.err != nil || conn != e.conn || !e.known {
+	if r.err != nil || conn != e.conn || !e.tables.known {
 		return // the switch is about to be read back anyway
 	}
-	for k := range e.install.refused {
+	for k := range e.tables.install.refused {
 		touched[k] = struct{}{}
 	}
 	right, have := 0, r.flows[:0]
@@ -74,21 +74,21 @@ func (e *engine) audited(r reading) {
 		if _, skip := touched[f.Key()]; skip {
 			continue
 		}
-		if want, ok := e.compiler.Flow(f.Key()); ok && want == f {
+		if want, ok := e.tables.flow(f.Key()); ok && want == f {
 			right++
 		}
 		have = append(have, f)
 	}
-	expected := e.compiler.Len()
+	expected := e.tables.len()
 	for k := range touched {
-		if _, ok := e.compiler.Flow(k); ok {
+		if _, ok := e.tables.flow(k); ok {
 			expected--
 		}
 	}
 	if right == expected && right == len(have) {
 		return
 	}
-	want := e.compiler.Flows()
+	want := e.tables.desired.compiler.Flows()
 	kept := want[:0]
 	for _, f := range want {
 		if _, skip := touched[f.Key()]; !skip {

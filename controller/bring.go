@@ -14,39 +14,32 @@ import (
 func (e *engine) bring(ctx context.Context) error {
 	drifted := e.link.drift.take() // what comes from now on is for the next step
 	switch {
-	case !e.known:
+	case !e.tables.known:
 		have, err := readBack(ctx, e.conn)
 		if err != nil {
 			return err
 		}
-		want := e.compiler.Flows()
-		e.adopt(have, want)
-		e.back = ofrules.Diff(have, want)
-		e.install.forget()
+		e.doubtUnfiltered(have, e.tables.adopt(have))
 		// Nobody knows what passed meanwhile.
 		e.sweeper.Expect(revoke.Work{Loss: impact.Loss{All: true}})
 	default:
-		e.repair(e.audit.found.Then(repair(drifted, e.compiler.Flow)))
+		e.repair(e.audit.found.Then(repair(drifted, e.tables.flow)))
 	}
 	e.audit.found = ofrules.Delta{}
-	if !e.refused.IsZero() && !time.Now().Before(e.refused) {
-		e.refused = time.Time{}
-		e.back = e.install.again(e.compiler.Flow).Then(e.back)
-	}
-	if e.back.Empty() {
-		e.known = true
+	e.tables.again(time.Now())
+	pending := e.tables.pending
+	if pending.Empty() {
+		e.tables.known = true
 		return nil
 	}
-	e.sweeper.Expect(revoke.Work{Changed: true, Narrowed: !e.back.OnlyAdds()})
-	e.audit.touch(e.back)
-	e.known = false // until the switch says so
+	e.sweeper.Expect(revoke.Work{Changed: true, Narrowed: !pending.OnlyAdds()})
+	e.audit.touch(pending)
 	e.pace.spend(time.Now(), e.cache.Cost())
-	if err := e.install.apply(ctx, e.conn, e.back); err != nil {
+	if err := e.tables.send(ctx, e.conn); err != nil {
 		return err
 	}
 	e.cache.Committed()
-	e.metrics.flowMods.Add(float64(len(e.back.Put) + len(e.back.Delete)))
-	e.known, e.back = true, ofrules.Delta{}
+	e.metrics.flowMods.Add(float64(len(pending.Put) + len(pending.Delete)))
 	return nil
 }
 
@@ -59,5 +52,5 @@ func (e *engine) repair(fix ofrules.Delta) {
 	e.metrics.drift.Add(float64(len(fix.Put) + len(fix.Delete)))
 	e.log.Warn("flows were changed by somebody else; putting them right", "put", len(fix.Put), "delete", len(fix.Delete))
 	e.sweeper.Expect(revoke.Work{Loss: impact.Loss{All: true}})
-	e.back = fix.Then(e.back)
+	e.tables.repair(fix)
 }

@@ -2,14 +2,16 @@ package controller
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/impact"
-	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
@@ -26,33 +28,45 @@ const (
 
 // engine compiles and installs. Only its own goroutine touches it.
 type engine struct {
-	*controller
-	compiler *ofrules.Compiler
+	cfg      Config
+	log      *slog.Logger
+	wake     <-chan struct{} // something changed
+	notify   func()          // wakes it
+	view     *view
+	plugs    *plugs
 	zones    *zones
-	limits   limits
-	pace     pace
-	install  installer
-	audit    audit
+	others   *elsewhere
+	newest   *newest
+	link     *link
+	ctl      *unixctl.Client
+	datapath func() *unixctl.Client
+	cache    *megaflow.Cache
+	sweeper  *revoke.Sweeper
+	desk     *desk.Desk
+	report   *reporter
+	metrics  *metrics
 
-	conn    *ofconn.Conn // to which all below belongs
+	tables tables
+	limits limits
+	pace   pace
+	audit  audit
+	memory memory
+
+	conn    *ofconn.Conn // to which all below belongs, and what the tables know of the actual flows
 	ports   ports
 	local   local
 	unfit   error           // why its switch must not be used
 	version unixctl.Version // its switch's
-	known   bool            // what the switch holds is what was compiled, but for back
-	back    ofrules.Delta   // compiled and not installed yet
 	steps   uint64          // taken so far
 	listed  bool            // the NICs were reported, if only as without flows
 	shown   shown           // what of them
-	refused time.Time       // when to try refused flows again
-
-	refusals int // how many flows are refused, last time
-	memory   memory
 }
 
 func newEngine(c *controller) *engine {
 	return &engine{
-		controller: c, compiler: c.compiled.compiler, zones: c.zones, pace: pace{slack: commitSlack}, audit: newAudit(),
+		cfg: c.cfg, log: c.log, wake: c.wake, notify: c.notify, view: c.view, plugs: c.plugs, zones: c.zones, others: c.others, newest: c.newest,
+		link: c.link, ctl: c.ctl, datapath: c.datapath, cache: c.cache, sweeper: c.sweeper, desk: c.desk, report: c.report, metrics: c.metrics,
+		tables: tables{desired: c.compiled}, pace: pace{slack: commitSlack}, audit: newAudit(),
 		limits: limits{most: c.cfg.NICConnections, set: func(ctx context.Context, zones ...unixctl.ZoneLimit) error {
 			return c.datapath().SetLimits(ctx, zones...)
 		}},
@@ -89,7 +103,7 @@ func (e *engine) run(ctx context.Context) error {
 		case <-e.wake:
 		case <-timer:
 		case <-audit.C:
-			if e.known {
+			if e.tables.known {
 				e.audit.start(ctx, e.conn)
 			}
 			continue
@@ -129,8 +143,8 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	}
 	e.report.problem("connection limits", e.limits.apply(ctx, in.zonesLooked()...))
 	rev, mark, loaded := e.compile(in)
-	e.others.want(e.compiler.Prefer())
-	e.shown.concerns(in, e.compiler.Resynced())
+	e.others.want(e.tables.desired.compiler.Prefer())
+	e.shown.concerns(in, e.tables.desired.compiler.Resynced())
 	if !loaded {
 		e.show(in)
 		return in.again, nil
@@ -148,15 +162,15 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	}
 	e.shown.installed = e.steps
 	e.show(in)
-	e.report.refused(e.install.refusals())
-	e.metrics.refused.Set(float64(len(e.install.refused)))
-	e.metrics.flows.Set(float64(e.compiler.Len()))
+	e.report.refused(e.tables.install.refusals())
+	e.metrics.refused.Set(float64(len(e.tables.install.refused)))
+	e.metrics.flows.Set(float64(e.tables.len()))
 	left, more := e.zones.left()
 	e.cache.Misplaces(misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)))
-	e.sweeper.Add(revoke.Job{Rev: rev, Mark: mark, Conn: e.conn, Incomplete: len(e.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
+	e.sweeper.Add(revoke.Job{Rev: rev, Mark: mark, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
 	in.soon(picked)
 	in.soon(more)
-	return in.soonest(e.untilRefused()), nil
+	return in.soonest(e.tables.untilRetry(e.cfg.timing.refused)), nil
 }
 
 // meet takes up the connection there is now. It is nil while there is none or
@@ -164,7 +178,8 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 func (e *engine) meet(ctx context.Context) error {
 	conn, fresh := e.link.get()
 	if conn != e.conn {
-		e.conn, e.ports, e.local, e.listed, e.shown, e.known, e.unfit = nil, ports{}, local{}, false, shown{}, false, nil
+		e.conn, e.ports, e.local, e.listed, e.shown, e.unfit = nil, ports{}, local{}, false, shown{}, nil
+		e.tables.distrust()
 		e.report.connection(nil)
 		e.limits.forget()
 		e.memory.look, e.memory.end = time.Time{}, time.Time{} // see link.session
@@ -185,7 +200,7 @@ func (e *engine) meet(ctx context.Context) error {
 		e.conn = conn
 	}
 	if fresh {
-		e.known = false
+		e.tables.distrust()
 	}
 	return nil
 }
@@ -199,13 +214,8 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
 		mark = e.view.mark
 		e.doubt(maps.Keys(ch.loss.Filtered))
-		d := e.compiled.update(s, in.host, ch)
+		e.tables.compile(s, in.host, ch)
 		e.desk.Changed()
-		if e.known {
-			e.back = e.back.Then(d)
-		} else {
-			e.back = ofrules.Delta{} // to be found by reading back
-		}
 		e.sweeper.Expect(revoke.Work{Loss: ch.loss})
 		e.doubt(slices.Values(in.strange))
 		for _, nic := range in.fresh {
@@ -213,23 +223,4 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 		}
 	})
 	return rev, mark, loaded
-}
-
-// untilRefused is how long to wait before refused flows are tried again: not at
-// all if some were taken just now.
-func (e *engine) untilRefused() time.Duration {
-	n := len(e.install.refused)
-	switch {
-	case n == 0:
-		e.refused = time.Time{}
-	case n < e.refusals:
-		e.refused = time.Now()
-	case e.refused.IsZero():
-		e.refused = time.Now().Add(e.cfg.timing.refused)
-	}
-	e.refusals = n
-	if n == 0 {
-		return 0
-	}
-	return max(time.Until(e.refused), time.Millisecond)
 }

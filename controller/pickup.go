@@ -47,9 +47,9 @@ func (e *engine) doubt(nics iter.Seq[string]) {
 	}
 }
 
-// adopt looks at what the switch held when the controller started, and at what it
+// doubtUnfiltered looks at what the switch held when the controller started, and at what it
 // should: a NIC that was not filtered then is in doubt.
-func (e *engine) adopt(have, want []openflow.Flow) {
+func (e *engine) doubtUnfiltered(have, want []openflow.Flow) {
 	if e.memory.adopted {
 		return
 	}
@@ -57,7 +57,7 @@ func (e *engine) adopt(have, want []openflow.Flow) {
 	before := filteredIn(have)
 	e.doubt(func(yield func(string) bool) {
 		for number := range filteredIn(want) {
-			if nic, ok := e.compiler.NIC(number); ok && !before[number] && !yield(nic) {
+			if nic, ok := e.tables.desired.compiler.NIC(number); ok && !before[number] && !yield(nic) {
 				return
 			}
 		}

@@ -79,7 +79,7 @@ func (s *sentinel) put(ctx context.Context, conn *ofconn.Conn) error {
 
 // watch looks at the sentinel, and tells whether the engine has to take a step.
 func (e *engine) watch(ctx context.Context) (step bool) {
-	if e.conn == nil || !e.known || e.memory.process == "" {
+	if e.conn == nil || !e.tables.known || e.memory.process == "" {
 		return false
 	}
 	if err := e.memory.sentinel.look(ctx, e.conn, e.datapath()); err != nil {

@@ -27,7 +27,7 @@ func (s *shown) concerns(in hostInput, compiled map[string]struct{}) {
 // show reports NICs as they are now.
 func (e *engine) show(in hostInput) {
 	was := e.shown.lacking
-	e.shown.lacking = e.install.lacking(e.compiler.NIC)
+	e.shown.lacking = e.tables.install.lacking(e.tables.desired.compiler.NIC)
 	for _, some := range []map[string]string{was, e.shown.lacking} {
 		for nic := range some {
 			e.shown.due[nic] = struct{}{}
@@ -47,7 +47,7 @@ func (e *engine) show(in hostInput) {
 	if e.shown.installed == e.steps {
 		e.shown.all, e.shown.due = false, nil // a map that once was large is slow to go through
 	}
-	e.report.flows(e.compiler.Len() - len(e.install.refused))
+	e.report.flows(e.tables.len() - len(e.tables.install.refused))
 }
 
 // reportOf is what there is to say of a NIC, nil if it is not plugged.
@@ -63,7 +63,7 @@ func (e *engine) reportOf(in hostInput, nic string) *nicReport {
 	case refused:
 		r.problem = why
 	default:
-		r.problem = e.compiler.Problem(nic)
+		r.problem = e.tables.desired.compiler.Problem(nic)
 	}
 	r.installed = r.problem == "" && r.since != 0 && r.since <= e.shown.installed
 	return r

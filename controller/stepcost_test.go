@@ -74,7 +74,7 @@ func (e *fullHost) turn(tb testing.TB) {
 	if _, _, loaded := e.compile(in); !loaded {
 		tb.Fatal("there is no policy")
 	}
-	e.shown.concerns(in, e.compiler.Resynced())
+	e.shown.concerns(in, e.tables.desired.compiler.Resynced())
 	e.shown.installed = e.steps
 	e.show(in)
 	left, _ := e.zones.left()

@@ -101,9 +101,9 @@ func TestAuditFinds(t *testing.T) {
 		e := newEngine(newController(cfg))
 		s := secgroup.NewSnapshot()
 		s.Apply(1, append(newPolicy().base(), secgroup.Put(nic(1))))
-		e.compiler.Reset(s, ofrules.Host{Ports: map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}})
-		e.known = true
-		return e, e.compiler.Flows()
+		e.tables.desired.compiler.Reset(s, ofrules.Host{Ports: map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}})
+		e.tables.known = true
+		return e, e.tables.desired.compiler.Flows()
 	}
 	changed := func(f openflow.Flow) openflow.Flow { f.Cookie++; return f }
 	foreign := openflow.Flow{Table: ofrules.TableIngressAny, Priority: 9, Cookie: 0x17}
@@ -146,7 +146,7 @@ func TestAuditFinds(t *testing.T) {
 	}
 	e, flows := compiled()
 	e.audit.touched = map[openflow.FlowKey]struct{}{}
-	e.install.note(flows[0], errors.New("no room"))
+	e.tables.install.note(flows[0], errors.New("no room"))
 	e.audited(reading{flows: flows[1:]})
 	if !e.audit.found.Empty() {
 		t.Errorf("a refused flow is found: %+v", e.audit.found)

@@ -6,7 +6,8 @@
 //	                       │  └──► Switch: connections of the questions' own
 //	                       └─────► flows that report, while somebody looks
 //
-// A question may wait, fail or panic: nothing that enforces waits for it.
+// A question may wait, fail or panic: nothing that enforces waits for it, but for
+// the moment in which it reads what is in force.
 package desk
 
 import (

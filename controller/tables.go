@@ -1,0 +1,99 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// tables are the switch's flow tables: the flows that are desired, and what is
+// known of the actual ones. Only the engine's goroutine touches them.
+//
+//	          compile             send: bundles
+//	policy ───────────► pending ─────────────────► actual = desired, but for what
+//	                       ▲       │         │     is pending or refused
+//	   read back: adopt ───┤       │         └───► refused: tried again in a while
+//	   drift: repair ──────┘       │
+//	                               └─ failed ────► unknown, as on a new connection:
+//	                                               to be read back
+type tables struct {
+	desired *compiled
+	known   bool          // of the actual flows, that they are the desired ones but for pending and refused
+	pending ofrules.Delta // from the actual flows to the desired ones
+	install installer     // which knows what is refused
+
+	retry   time.Time // when to try refused flows again; zero: there are none, or it is done
+	refused int       // how many there were when that was looked at last
+}
+
+// compile brings the desired flows up to date.
+func (t *tables) compile(s *secgroup.Snapshot, h ofrules.Host, ch changes) {
+	d := t.desired.update(s, h, ch)
+	if t.known {
+		t.pending = t.pending.Then(d)
+	} else {
+		t.pending = ofrules.Delta{} // to be found by reading back
+	}
+}
+
+// distrust says that nothing is known of the actual flows any more.
+func (t *tables) distrust() { t.known = false }
+
+// adopt takes the actual flows as they were read back: what is right already is
+// not sent again. It returns the desired ones. The tables are known when the
+// difference is sent.
+func (t *tables) adopt(have []openflow.Flow) (want []openflow.Flow) {
+	want = t.desired.compiler.Flows()
+	t.pending = ofrules.Diff(have, want)
+	t.install.forget()
+	return want
+}
+
+// repair puts actual flows right that somebody else has changed.
+func (t *tables) repair(fix ofrules.Delta) { t.pending = fix.Then(t.pending) }
+
+// again has refused flows tried again if it is time to.
+func (t *tables) again(now time.Time) {
+	if !t.retry.IsZero() && !now.Before(t.retry) {
+		t.retry = time.Time{}
+		t.pending = t.install.again(t.flow).Then(t.pending)
+	}
+}
+
+// send sends what is pending. After an error the actual flows are unknown.
+func (t *tables) send(ctx context.Context, conn bundler) error {
+	t.known = false // until the switch says so
+	if err := t.install.apply(ctx, conn, t.pending); err != nil {
+		return err
+	}
+	t.known, t.pending = true, ofrules.Delta{}
+	return nil
+}
+
+// untilRetry is how long to wait before refused flows are tried again, 0 for
+// there are none: every so often, and at once if some were taken just now.
+func (t *tables) untilRetry(every time.Duration) time.Duration {
+	n := len(t.install.refused)
+	switch {
+	case n == 0:
+		t.retry = time.Time{}
+	case n < t.refused:
+		t.retry = time.Now()
+	case t.retry.IsZero():
+		t.retry = time.Now().Add(every)
+	}
+	t.refused = n
+	if n == 0 {
+		return 0
+	}
+	return max(time.Until(t.retry), time.Millisecond)
+}
+
+// flow is the desired flow of a key.
+func (t *tables) flow(k openflow.FlowKey) (openflow.Flow, bool) { return t.desired.compiler.Flow(k) }
+
+// len is how many flows are desired.
+func (t *tables) len() int { return t.desired.compiler.Len() }
