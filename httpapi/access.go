@@ -17,6 +17,7 @@ const (
 	accountRead                 // tokens of the account in the path
 	accountWrite                // those of them that are no viewers'
 	platformRead                // tokens of all accounts
+	metricsRead                 // those, and tokens for metrics
 	platformWrite               // the platform's admin
 )
 
@@ -49,7 +50,10 @@ func (need access) admit(who tokens.Identity, account string) error {
 		if need == accountWrite && who.Role == tokens.Viewer {
 			return forbidden("a viewer's token changes nothing")
 		}
-	case platformRead:
+	case platformRead, metricsRead:
+		if who.Role == tokens.Metrics && need != metricsRead {
+			return forbidden("a token for metrics reads the metrics alone")
+		}
 		if who.Account != tokens.AllAccounts {
 			return forbidden("this takes a token for all accounts")
 		}

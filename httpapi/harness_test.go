@@ -29,6 +29,7 @@ const (
 	memberAcme = "acme-secret"
 	viewerAcme = "acme-viewer"
 	memberBolt = "bolt-secret"
+	scraper    = "metrics-secret"
 )
 
 // server is an API on a store of its own.
@@ -81,6 +82,7 @@ func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 		memberAcme: {Name: "acme", Account: "acme", Role: tokens.Member},
 		viewerAcme: {Name: "acme-eyes", Account: "acme", Role: tokens.Viewer},
 		memberBolt: {Name: "bolt", Account: "bolt", Role: tokens.Member},
+		scraper:    {Name: "prometheus", Account: tokens.AllAccounts, Role: tokens.Metrics},
 	})
 	out := &server{t: t, store: s, log: &bytes.Buffer{}, tokens: tokenPath}
 	t.Cleanup(func() {

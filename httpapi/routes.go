@@ -185,7 +185,7 @@ func healthRoutes() []route {
 	return []route{
 		{http.MethodGet, "/healthz", open, nil, replies(healthz)},
 		{http.MethodGet, "/readyz", open, nil, replies(readyz)},
-		{http.MethodGet, metricsPath, platformRead, nil, replies(serveMetrics)},
+		{http.MethodGet, metricsPath, metricsRead, nil, replies(serveMetrics)},
 		{http.MethodGet, "/openapi.json", open, nil, replies(openAPI)},
 	}
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -16,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ringfence/ringfence/httpapi"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -69,12 +68,14 @@ func startAPI(env *testscript.Env) (*store.Store, string) {
 
 // testTokens is a tokens file.
 func testTokens(t testing.TB) []byte {
-	var entries []tokenEntry
-	for _, e := range []struct{ token, account, role string }{
+	var entries []tokens.Entry
+	for _, e := range []struct {
+		token, account string
+		role           tokens.Role
+	}{
 		{"platform-token", "*", "admin"}, {"acme-token", "acme", "member"}, {"viewer-token", "acme", "viewer"}, {"other-token", "other", "member"},
 	} {
-		sum := sha256.Sum256([]byte(e.token))
-		entries = append(entries, tokenEntry{hex.EncodeToString(sum[:]), e.account, e.role, e.token})
+		entries = append(entries, tokens.Entry{SHA256: tokens.HashOf(e.token), Account: e.account, Role: e.role, Name: e.token})
 	}
 	b, err := json.Marshal(entries)
 	if err != nil {

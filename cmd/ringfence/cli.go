@@ -15,6 +15,7 @@ type cli struct {
 	API        apiCmd        `cmd:"" name:"api" group:"servers" help:"Run an API server."`
 	Controller controllerCmd `cmd:"" group:"servers" help:"Run this host's controller."`
 	Config     configCmd     `cmd:"" group:"servers" help:"Configuration files of api and controller."`
+	Token      tokenCmd      `cmd:"" group:"servers" help:"Tokens of the API, in its file."`
 
 	Group   groupCmd   `cmd:"" group:"policy" help:"Security groups."`
 	Rule    ruleCmd    `cmd:"" group:"policy" help:"Rules of a security group."`

@@ -41,6 +41,16 @@ func (p *printer) raw(doc json.RawMessage) {
 	fmt.Fprintf(p.w, "%s\n", doc)
 }
 
+// value prints as JSON what is not the API's own.
+func (p *printer) value(v any) error {
+	doc, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	p.raw(doc)
+	return nil
+}
+
 func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.w, format+"\n", args...) }
 
 // A style is a colour's SGR code (ECMA-48); plain is none.

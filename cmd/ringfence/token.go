@@ -1,38 +1,23 @@
 package main
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/ringfence/ringfence/httpapi/tokens"
 )
 
 // devAdmin is the name of the token that "ringfence dev" makes.
 const devAdmin = "dev-admin"
-
-// tokenEntry is one line of a tokens file.
-type tokenEntry struct {
-	SHA256  string `json:"token_sha256"` // of the token, hex
-	Account string `json:"account"`      // "*" = all
-	Role    string `json:"role"`         // "admin", "member", "viewer"
-	Name    string `json:"name"`
-}
 
 // ensureAdminToken makes the admin's token at the first start, and sees to it
 // that the tokens file knows it. Entries that someone has added stay.
 func (d stateDir) ensureAdminToken() error {
 	token, err := readToken(d.tokenFile())
 	if errors.Is(err, os.ErrNotExist) {
-		random := make([]byte, 32)
-		if _, err := rand.Read(random); err != nil {
-			return fmt.Errorf("make the admin token: %w", err)
-		}
-		token = "rf_" + base64.RawURLEncoding.EncodeToString(random)
+		token, _ = tokens.New(tokens.AllAccounts, tokens.Admin, devAdmin, nil)
 		if err := writePrivate(d.tokenFile(), token+"\n"); err != nil {
 			return fmt.Errorf("keep the admin token: %w", err)
 		}
@@ -43,17 +28,12 @@ func (d stateDir) ensureAdminToken() error {
 }
 
 func (d stateDir) ensureTokenEntry(token string) error {
-	var entries []tokenEntry
-	if b, err := os.ReadFile(d.tokensFile()); err == nil {
-		if err := json.Unmarshal(b, &entries); err != nil {
-			return fmt.Errorf("read %s: %w", d.tokensFile(), err)
-		}
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("read the tokens: %w", err)
+	entries, err := tokens.ReadEntries(d.tokensFile())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
-	sum := sha256.Sum256([]byte(token))
-	want := tokenEntry{hex.EncodeToString(sum[:]), "*", "admin", devAdmin}
-	kept := []tokenEntry{want}
+	want := tokens.Entry{SHA256: tokens.HashOf(token), Account: tokens.AllAccounts, Role: tokens.Admin, Name: devAdmin}
+	kept := []tokens.Entry{want}
 	for _, e := range entries {
 		if e == want {
 			return nil
@@ -62,14 +42,7 @@ func (d stateDir) ensureTokenEntry(token string) error {
 			kept = append(kept, e)
 		}
 	}
-	b, err := json.MarshalIndent(kept, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the tokens: %w", err)
-	}
-	if err := writePrivate(d.tokensFile(), string(b)+"\n"); err != nil {
-		return fmt.Errorf("keep the tokens: %w", err)
-	}
-	return nil
+	return tokens.WriteEntries(d.tokensFile(), kept)
 }
 
 // writePrivate puts content in a file that only this user may read. The file

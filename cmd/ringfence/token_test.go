@@ -47,7 +47,7 @@ func TestAdminTokenKeepsOtherEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	old, _ := readToken(dir.tokenFile())
-	var entries []tokenEntry
+	var entries []tokens.Entry
 	b, err := os.ReadFile(dir.tokensFile())
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestAdminTokenKeepsOtherEntries(t *testing.T) {
 	if err := json.Unmarshal(b, &entries); err != nil {
 		t.Fatal(err)
 	}
-	entries = append(entries, tokenEntry{strings.Repeat("0", 64), "acme", "viewer", "ci"})
+	entries = append(entries, tokens.Entry{SHA256: strings.Repeat("0", 64), Account: "acme", Role: tokens.Viewer, Name: "ci"})
 	b, _ = json.Marshal(entries)
 	if err := os.WriteFile(dir.tokensFile(), b, 0o600); err != nil {
 		t.Fatal(err)

@@ -1,21 +1,14 @@
 package tokens
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
 	"time"
-
-	"github.com/ringfence/ringfence/secgroup"
 )
 
 // File is a file of tokens. It is read again when it has changed and nobody
@@ -25,7 +18,9 @@ import (
 //
 // The file holds JSON objects, one after the other or in an array:
 //
-//	{"token_sha256": "<64 hex digits>", "account": "acme", "role": "member", "name": "ci"}
+//	{"token_sha256": "<64 hex digits>", "account": "acme", "role": "member", "name": "ci", "expires": "2027-01-31T00:00:00Z"}
+//
+// "expires" may be left away: such a token is good until it is taken out.
 type File struct {
 	path   string
 	logger *slog.Logger
@@ -41,8 +36,9 @@ type File struct {
 }
 
 type token struct {
-	hash [sha256.Size]byte
-	who  Identity
+	hash    [sha256.Size]byte
+	who     Identity
+	expires time.Time // zero: never
 }
 
 // stamp tells states of a file apart.
@@ -155,52 +151,8 @@ func (t *File) Authenticate(secret string) (who Identity, ok bool) {
 	if found < 0 {
 		return Identity{}, false
 	}
+	if end := t.tokens[found].expires; !end.IsZero() && !time.Now().Before(end) {
+		return Identity{}, false
+	}
 	return t.tokens[found].who, true
-}
-
-// tokenRecord is a token as the file has it.
-type tokenRecord struct {
-	SHA256  string `json:"token_sha256"`
-	Account string `json:"account"`
-	Role    Role   `json:"role"`
-	Name    string `json:"name"`
-}
-
-func parse(content []byte) ([]token, error) {
-	dec := json.NewDecoder(bytes.NewReader(content))
-	dec.DisallowUnknownFields()
-	var records []tokenRecord
-	if trimmed := bytes.TrimSpace(content); len(trimmed) > 0 && trimmed[0] == '[' {
-		if err := dec.Decode(&records); err != nil {
-			return nil, err
-		}
-	}
-	for {
-		var r tokenRecord
-		err := dec.Decode(&r)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, r)
-	}
-	if len(records) == 0 {
-		return nil, errors.New("it holds no token")
-	}
-	tokens := make([]token, len(records))
-	for i, r := range records {
-		hash, err := hex.DecodeString(r.SHA256)
-		switch {
-		case err != nil || len(hash) != sha256.Size:
-			return nil, fmt.Errorf("token %d (%q): token_sha256 is not 64 hex digits", i+1, r.Name)
-		case r.Account != AllAccounts && !secgroup.ValidID(r.Account):
-			return nil, fmt.Errorf("token %d (%q): account %q is neither an id nor *", i+1, r.Name, r.Account)
-		case r.Role != Admin && r.Role != Member && r.Role != Viewer:
-			return nil, fmt.Errorf("token %d (%q): role %q is not admin, member or viewer", i+1, r.Name, r.Role)
-		}
-		tokens[i] = token{[sha256.Size]byte(hash), Identity{r.Name, r.Account, r.Role}}
-	}
-	return tokens, nil
 }

@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -19,7 +21,7 @@ func writeFile(t *testing.T, path string, tokens map[string]Identity) {
 	var b strings.Builder
 	for secret, who := range tokens {
 		hash := sha256.Sum256([]byte(secret))
-		line, err := json.Marshal(tokenRecord{hex.EncodeToString(hash[:]), who.Account, who.Role, who.Name})
+		line, err := json.Marshal(Entry{hex.EncodeToString(hash[:]), who.Account, who.Role, who.Name, nil})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,10 +128,12 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for content, want := range map[string]string{
-		strings.Replace(good, hash, "abcd", 1):           "token_sha256 is not 64 hex digits",
-		strings.Replace(good, `"*"`, `"a b"`, 1):         `account "a b" is neither an id nor *`,
-		strings.Replace(good, `"admin"`, `"root"`, 1):    `role "root" is not admin, member or viewer`,
-		strings.Replace(good, `"name"`, `"nickname"`, 1): "unknown field",
+		strings.Replace(good, hash, "abcd", 1):                                                "token_sha256 is not 64 hex digits",
+		strings.Replace(good, `"*"`, `"a b"`, 1):                                              `account "a b" is neither an id nor *`,
+		strings.Replace(good, `"admin"`, `"root"`, 1):                                         `role "root" is not admin, member, viewer or metrics`,
+		strings.Replace(good, `"name"`, `"nickname"`, 1):                                      "unknown field",
+		strings.Replace(strings.Replace(good, `"admin"`, `"metrics"`, 1), `"*"`, `"acme"`, 1): "the metrics are of all accounts",
+		strings.Replace(good, `"name"`, `"expires":"soon","name"`, 1):                         "parsing time",
 		good + "," + good: "invalid character",
 		"":                "no token", "[]": "no token", "\n": "no token",
 		strings.Replace(good, `"account":"*",`, "", 1): `account ""`,
@@ -140,6 +144,66 @@ func TestParse(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(t.TempDir(), "absent"), slog.Default()); err == nil {
 		t.Error("an absent file is opened")
+	}
+}
+
+// A token ends when it says, and no other does with it.
+func TestTokensExpire(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "tokens")
+	past, future := time.Now().Add(-time.Second), time.Now().Add(time.Hour)
+	ended, a := New("acme", Member, "ended", &past)
+	good, b := New("acme", Member, "good", &future)
+	if err := WriteEntries(path, []Entry{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if who, ok := f.Authenticate(ended); ok {
+		t.Errorf("a token that has ended is %+v", who)
+	}
+	if who, ok := f.Authenticate(good); !ok || who != (Identity{"good", "acme", Member}) {
+		t.Errorf("a token that has not is %+v, %v", who, ok)
+	}
+}
+
+// Who writes a file keeps whose it is, and never leaves it without a good token.
+func TestWriteEntriesKeepsTheFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "tokens")
+	_, e := New(AllAccounts, Admin, "a", nil)
+	if err := WriteEntries(path, []Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("a new file has mode %v, %v", info.Mode(), err)
+	}
+	const service = 65534
+	if err := errors.Join(os.Chown(path, service, service), os.Chmod(path, 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	_, more := New("acme", Viewer, "b", nil)
+	if err := WriteEntries(path, []Entry{e, more}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t); owner.Uid != service || owner.Gid != service || info.Mode().Perm() != 0o640 {
+		t.Errorf("after a change it is of %d:%d with mode %v", owner.Uid, owner.Gid, info.Mode())
+	}
+	if err := WriteEntries(path, nil); err == nil {
+		t.Error("a file without a token is written")
+	}
+	if got, err := ReadEntries(path); err != nil || len(got) != 2 || got[0] != e || got[1] != more {
+		t.Errorf("it holds %+v, %v", got, err)
+	}
+	if left, _ := filepath.Glob(path + ".*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -4,11 +4,13 @@ package tokens
 type Role string
 
 // The roles. An admin of all accounts ("*") is the platform; an admin of one
-// account may do what a member may.
+// account may do what a member may. Metrics, of all accounts alone, may read the
+// metrics and nothing else: it is for what scrapes them.
 const (
-	Admin  Role = "admin"
-	Member Role = "member"
-	Viewer Role = "viewer"
+	Admin   Role = "admin"
+	Member  Role = "member"
+	Viewer  Role = "viewer"
+	Metrics Role = "metrics"
 )
 
 // AllAccounts is the account of a token that is good for all of them.
@@ -25,4 +27,6 @@ type Identity struct {
 func (i Identity) Platform() bool { return i.Account == AllAccounts && i.Role == Admin }
 
 // Owns reports whether the identity may know of an account.
-func (i Identity) Owns(account string) bool { return i.Account == AllAccounts || i.Account == account }
+func (i Identity) Owns(account string) bool {
+	return i.Role != Metrics && (i.Account == AllAccounts || i.Account == account)
+}

@@ -1,0 +1,146 @@
+package tokens
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Entry is a token as a file has it: its hash and not itself.
+type Entry struct {
+	SHA256  string     `json:"token_sha256"` // of the token, 64 hex digits
+	Account string     `json:"account"`      // or AllAccounts
+	Role    Role       `json:"role"`
+	Name    string     `json:"name"`
+	Expires *time.Time `json:"expires,omitempty"`
+}
+
+// New makes a token, of 32 random bytes, and its entry.
+func New(account string, role Role, name string, expires *time.Time) (secret string, e Entry) {
+	random := make([]byte, 32)
+	rand.Read(random)
+	secret = "rf_" + base64.RawURLEncoding.EncodeToString(random)
+	return secret, Entry{HashOf(secret), account, role, name, expires}
+}
+
+// HashOf is what an entry has of a token.
+func HashOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// ReadEntries returns the entries of a file, which has no fault.
+func ReadEntries(path string) ([]Entry, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("token file: %w", err)
+	}
+	entries, err := decode(content)
+	if err == nil {
+		_, err = parse(content)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("token file %s: %w", path, err)
+	}
+	return entries, nil
+}
+
+// WriteEntries replaces a file as a whole: nobody sees it half written. It keeps
+// its owner and its mode; a new one is its maker's alone. What would be a fault is
+// not written.
+func WriteEntries(path string, entries []Entry) error {
+	content, err := json.MarshalIndent(entries, "", "  ")
+	if err == nil {
+		_, err = parse(content)
+	}
+	if err != nil {
+		return fmt.Errorf("token file %s: %w", path, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("token file: %w", err)
+	}
+	defer os.Remove(f.Name()) // fails when all went well: it has the other name then
+	_, err = f.Write(append(content, '\n'))
+	if err == nil {
+		err = likeBefore(f, path)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("token file %s: %w", path, err)
+	}
+	return nil
+}
+
+func decode(content []byte) (entries []Entry, err error) {
+	dec := json.NewDecoder(bytes.NewReader(content))
+	dec.DisallowUnknownFields()
+	if trimmed := bytes.TrimSpace(content); len(trimmed) > 0 && trimmed[0] == '[' {
+		if err := dec.Decode(&entries); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		var e Entry
+		err := dec.Decode(&e)
+		if errors.Is(err, io.EOF) {
+			return entries, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+}
+
+func parse(content []byte) ([]token, error) {
+	entries, err := decode(content)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) == 0 {
+		return nil, errors.New("it holds no token")
+	}
+	tokens := make([]token, len(entries))
+	for i, e := range entries {
+		if tokens[i], err = e.parse(); err != nil {
+			return nil, fmt.Errorf("token %d (%q): %w", i+1, e.Name, err)
+		}
+	}
+	return tokens, nil
+}
+
+func (e Entry) parse() (token, error) {
+	hash, err := hex.DecodeString(e.SHA256)
+	switch {
+	case err != nil || len(hash) != sha256.Size:
+		return token{}, errors.New("token_sha256 is not 64 hex digits")
+	case e.Account != AllAccounts && !secgroup.ValidID(e.Account):
+		return token{}, fmt.Errorf("account %q is neither an id nor *", e.Account)
+	case e.Role != Admin && e.Role != Member && e.Role != Viewer && e.Role != Metrics:
+		return token{}, fmt.Errorf("role %q is not admin, member, viewer or metrics", e.Role)
+	case e.Role == Metrics && e.Account != AllAccounts:
+		return token{}, fmt.Errorf("account %q: the metrics are of all accounts, so that a token for them is of account *", e.Account)
+	}
+	t := token{hash: [sha256.Size]byte(hash), who: Identity{e.Name, e.Account, e.Role}}
+	if e.Expires != nil {
+		t.expires = *e.Expires
+	}
+	return t, nil
+}
