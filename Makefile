@@ -117,7 +117,7 @@ packages: setup-ui ## make deb and rpm packages of this commit, in dist/ (NO_UI=
 # The packages that test-packages needs, besides.
 PACKAGING := debootstrap rpm man-db
 test-packages: ## the packages: twice the same, installed, upgraded, removed and purged in a chroot (as root, 5 minutes)
-	@command -v debootstrap rpm man >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(PACKAGING); }
+	@{ command -v debootstrap && command -v rpm && command -v man; } >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(PACKAGING); }
 	$(SUDO) deploy/packages/test.sh
 
 vet:
