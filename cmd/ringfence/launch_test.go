@@ -63,6 +63,12 @@ func TestReload(t *testing.T) {
 	if n := refused(); n != 4 {
 		t.Errorf("%d of 4 requests are refused, want all: a file with a fault was taken up", n)
 	}
+	write("rate-limit: 1000\naudit-days: 0\n")
+	hangUp()
+	api.says(t, `not reloaded: .*--audit-days 0: want at least 1`)
+	if n := refused(); n != 4 {
+		t.Errorf("%d of 4 requests are refused, want all: settings that the server refuses were taken up", n)
+	}
 
 	write("rate-limit: 1000\naudit-days: 8\nlog-level: debug\n")
 	hangUp()
