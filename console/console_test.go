@@ -28,6 +28,7 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	who := map[string]string{
 		"Bearer acme-secret":  `{"name":"ci","account":"acme","role":"member"}`,
 		"Bearer admin-secret": `{"name":"ops","account":"*","role":"admin"}`,
+		"Bearer scraper":      `{"name":"prometheus","account":"*","role":"metrics"}`,
 	}[r.Header.Get("Authorization")]
 	w.Header().Set("Cache-Control", "no-cache")
 	switch {
@@ -193,6 +194,9 @@ func TestTokensThatAreRefused(t *testing.T) {
 	}
 	if a := ask(h, "POST", "/ui/session", `{"token":"`+strings.Repeat("x", maxToken)+`"}`); a.StatusCode != 401 {
 		t.Errorf("a long token that is nobody's: %d", a.StatusCode)
+	}
+	if a := ask(h, "POST", "/ui/session", `{"token":"scraper"}`); a.StatusCode != 403 || len(a.Cookies()) > 0 {
+		t.Errorf("a token for metrics: %d %v", a.StatusCode, a.Cookies())
 	}
 }
 

@@ -15,6 +15,9 @@ import (
 // keep 4,096 bytes.
 const maxToken = 2900
 
+// roleMetrics is the role that may look at nothing that pages show.
+const roleMetrics = "metrics"
+
 // identity is who is signed in, as the API says.
 type identity struct {
 	Name    string `json:"name"`
@@ -54,6 +57,10 @@ func (c *console) session(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if who, ok := c.identify(w, r, token, 0); ok {
+			if who.Role == roleMetrics {
+				refuse(w, r, http.StatusForbidden, "forbidden", "a token for metrics reads the metrics alone: it has no page to look at")
+				return
+			}
 			http.SetCookie(w, cookie(r, token))
 			c.tell(w, who)
 		}
