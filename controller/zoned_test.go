@@ -7,15 +7,6 @@ import (
 	"testing"
 )
 
-// inZones puts NICs into the zones 1, 2, ….
-func inZones(nics ...string) *zoned {
-	z := &zoned{}
-	for i, nic := range nics {
-		z.set(uint16(i+1), nic)
-	}
-	return z
-}
-
 // A copy stays what it was, and both ways of asking agree.
 func TestZoned(t *testing.T) {
 	t.Parallel()
