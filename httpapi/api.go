@@ -59,6 +59,9 @@ type Config struct {
 	NewID    func() string        // UUIDv7 if nil
 	Audit    AuditConfig
 	Rate     transport.RateLimit // per account; none if zero
+
+	// AccessLog has every request logged when it is answered.
+	AccessLog bool
 }
 
 // API is the HTTP API. It is an http.Handler.
@@ -87,6 +90,8 @@ type API struct {
 	stop      func()
 	loaded    atomic.Bool // policy and hosts have been loaded once
 
+	accessLog bool
+
 	keptAnswers, keptBytes int // bounds of what is kept for Idempotency-Keys
 }
 
@@ -95,7 +100,7 @@ func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
 		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: asking.NewQuestions(),
-		keptAnswers: keptAnswers, keptBytes: keptBytes,
+		keptAnswers: keptAnswers, keptBytes: keptBytes, accessLog: cfg.AccessLog,
 	}
 	if a.logger == nil {
 		a.logger = slog.Default()
@@ -181,5 +186,5 @@ func (a *API) echoError(err error, ec echo.Context) {
 		}
 	}
 	c.fail(err)
-	a.metrics.observe(c, "none")
+	c.answered("none")
 }

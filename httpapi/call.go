@@ -44,7 +44,7 @@ type call struct {
 func (a *API) handler(r route) echo.HandlerFunc {
 	return func(ec echo.Context) error {
 		c := a.newCall(ec, r)
-		defer a.metrics.observe(c, r.path)
+		defer c.answered(r.path)
 		if err := c.serve(); err != nil {
 			c.fail(err)
 		}
@@ -52,13 +52,16 @@ func (a *API) handler(r route) echo.HandlerFunc {
 	}
 }
 
+// answered counts a request, and logs it where that is wanted.
+func (c *call) answered(route string) {
+	c.api.metrics.observe(c, route)
+	c.logAnswer()
+}
+
 func (a *API) newCall(ec echo.Context, r route) *call {
 	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now(), history: a.store.Generation()}
 	c.in = &transport.Input{Account: c.param("account"), Path: c.req.URL.EscapedPath(), Parameters: c.req.URL.Query(), Param: c.param, Given: c.body}
-	c.id = c.req.Header.Get("X-Request-Id")
-	if !secgroup.ValidID(c.id) {
-		c.id = a.newID()
-	}
+	c.id = a.requestID(c.req.Header)
 	h := c.res.Header()
 	h.Set("X-Request-Id", c.id)
 	h.Set("X-Content-Type-Options", "nosniff")

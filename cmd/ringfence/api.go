@@ -23,6 +23,7 @@ type apiCmd struct {
 	Tokens       string  `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Who may call: JSON objects with token_sha256, account (or *), role and name. Read again when it changes."`
 	RateLimit    float64 `default:"200" placeholder:"N" help:"Requests a second that the tokens of one account may make, twice that at once; 0 for no limit. The platform's are not limited."`
 	AuditDays    int     `default:"90" placeholder:"N" help:"Days for which an entry of the audit log is kept."`
+	AccessLog    bool    `help:"Log every request when it is answered: who asked for what, and what came of it."`
 	AuditEntries int     `default:"10000" placeholder:"N" help:"Entries kept in the audit log of one account."`
 	logFlags
 }
@@ -34,7 +35,7 @@ const apiProbes = time.Second
 func (apiCmd) Help() string {
 	return `Runs one API server. Any number of them may share an etcd. SIGTERM lets open requests finish.
 
-A line of the tokens file (role: admin, member or viewer; account * is the platform's):
+A line of the tokens file (role: admin, member, viewer or metrics; account * is the platform's):
   {"token_sha256": "<printf %s TOKEN | sha256sum>", "account": "acme", "role": "member", "name": "ci"}
 
 Every flag may be a line of a YAML file ("listen: 0.0.0.0:8443") or a variable (RINGFENCE_LISTEN): the command line wins over the
@@ -99,7 +100,7 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 	registry.MustRegister(certs)
 	api, err := openAPI(httpapi.Config{
 		Store: s, Logger: log, Registry: registry,
-		Rate:  c.rate(),
+		Rate: c.rate(), AccessLog: c.AccessLog,
 		Audit: httpapi.AuditConfig{Keep: time.Duration(c.AuditDays) * 24 * time.Hour, Entries: c.AuditEntries},
 	}, c.Tokens)
 	if err != nil {
