@@ -37,6 +37,7 @@ type cli struct {
 	Host           hostCmd           `cmd:"" aliases:"hosts" group:"look" help:"Hosts and their controllers (admin)."`
 	Cluster        clusterCmd        `cmd:"" group:"look" help:"What the hosts and APIs understand together (admin)."`
 	Realization    realizationCmd    `cmd:"" group:"look" help:"Is a revision in force on all hosts it concerns?"`
+	Audit          auditCmd          `cmd:"" group:"look" help:"Who changed what, and when."`
 	Status         statusCmd         `cmd:"" group:"look" help:"The API, the hosts and what lags, at a glance."`
 	WhoAmI         whoamiCmd         `cmd:"" name:"whoami" group:"look" help:"Whose the token is, and what it is good for."`
 

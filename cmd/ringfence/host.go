@@ -11,6 +11,8 @@ import (
 type hostCmd struct {
 	List hostList `cmd:"" aliases:"ls" default:"1" help:"List all hosts."`
 	Show hostShow `cmd:"" aliases:"get" help:"Show a host and the NICs plugged there."`
+
+	Delete hostDelete `cmd:"" aliases:"rm,forget" help:"Forget a host that is no more, so that nobody waits for it."`
 }
 
 type hostList struct{}
@@ -113,4 +115,32 @@ func (c hostShow) Run(s *session) error {
 		s.out.table([]string{"NIC", "OFPORT", "READY", "APPLIED", "ERROR"}, rows)
 	}
 	return nil
+}
+
+type hostDelete struct {
+	ID string `arg:"" complete:"host" help:"The host."`
+}
+
+func (hostDelete) Help() string {
+	return `Changes wait for a host that is away, and --wait says that it lags, for it may still enforce what it had: see first that the machine is
+off. One that is still alive is back with its next report.`
+}
+
+func (c hostDelete) Run(s *session) error {
+	var meta client.Meta
+	h, err := s.api.Host(s.ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if !s.dry {
+		if err := s.api.ForgetHost(s.ctx, c.ID, client.Into(&meta)); err != nil {
+			return err
+		}
+	}
+	meta.DryRun = s.dry
+	what := "forgot host %s, which had applied revision %d and had %d NICs plugged: nobody waits for it any more"
+	if h.Alive {
+		what = "forgot host %s, which is alive (revision %d, %d NICs plugged): it is back with its next report"
+	}
+	return s.done(meta, what, h.ID, h.AppliedRevision, len(h.NICs))
 }
