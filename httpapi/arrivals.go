@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"sort"
 	"sync"
 	"time"
@@ -20,7 +21,15 @@ type arrivals struct {
 	begun time.Time // what was there then may be older
 
 	mu   sync.Mutex
-	seen []arrival // by revision, rising
+	seen []arrival       // by revision, rising
+	last map[string]fall // of each host, as it was looked at last
+}
+
+// fall is what a host had applied, and when it was seen to have less than before:
+// one that loses its switch has nothing in force from then on, and not since long ago.
+type fall struct {
+	applied int64
+	at      time.Time
 }
 
 type arrival struct {
@@ -28,7 +37,16 @@ type arrival struct {
 	at       time.Time
 }
 
-func newArrivals(now func() time.Time) *arrivals { return &arrivals{now: now, begun: now()} }
+func newArrivals(now func() time.Time) *arrivals {
+	return &arrivals{now: now, begun: now(), last: map[string]fall{}}
+}
+
+// only forgets hosts that are gone.
+func (a *arrivals) only(hosts map[string]bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.DeleteFunc(a.last, func(host string, _ fall) bool { return !hosts[host] })
+}
 
 // observe is for Store.Observe.
 func (a *arrivals) observe(_ *secgroup.Snapshot, b store.Batch) func() {
@@ -48,15 +66,27 @@ func (a *arrivals) observe(_ *secgroup.Snapshot, b store.Batch) func() {
 
 // behind returns for how long a host that has applied that revision has been
 // behind the one that is current, as far as this process has seen: 0 if it is not.
-func (a *arrivals) behind(applied, current int64) time.Duration {
+func (a *arrivals) behind(host string, applied, current int64) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	was := a.last[host]
+	switch {
+	case applied >= current:
+		was.at = time.Time{}
+	case applied < was.applied:
+		was.at = a.now()
+	}
+	was.applied = applied
+	a.last[host] = was
 	if applied >= current {
 		return 0
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	since := a.begun
 	if i := sort.Search(len(a.seen), func(i int) bool { return a.seen[i].revision > applied }); i < len(a.seen) {
 		since = a.seen[i].at
+	}
+	if was.at.After(since) {
+		since = was.at
 	}
 	return max(a.now().Sub(since), time.Nanosecond)
 }

@@ -48,19 +48,21 @@ func (c hostStates) Collect(to chan<- prometheus.Metric) {
 	current := c.revision()
 	gauge(policyRevision, float64(current))
 	hosts := c.api.store.Hosts()
-	now := c.api.hostsNow(hosts)
+	now, there := c.api.hostsNow(hosts), map[string]bool{}
 	for i := range hosts {
 		h := &hosts[i]
+		there[h.Host] = true
 		gauge(hostAlive, flag(now.alive(h)), h.Host)
 		gauge(hostConnected, flag(h.Connected), h.Host)
 		gauge(hostApplied, float64(h.Applied), h.Host)
-		gauge(hostBehind, c.api.arrivals.behind(h.Applied, current).Seconds(), h.Host)
+		gauge(hostBehind, c.api.arrivals.behind(h.Host, h.Applied, current).Seconds(), h.Host)
 		gauge(hostErrors, float64(len(h.Errors)), h.Host)
 		gauge(hostNICs, float64(len(h.NICs)), h.Host)
 		if h.SkewKnown {
 			gauge(hostClockSkew, h.Skew.Seconds(), h.Host)
 		}
 	}
+	c.api.arrivals.only(there)
 }
 
 // revision is the policy's. While that cannot be read it is 0, and no host behind.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/ringfence/ringfence/httpapi/tokens"
 )
@@ -28,21 +29,15 @@ func (d stateDir) ensureAdminToken() error {
 }
 
 func (d stateDir) ensureTokenEntry(token string) error {
+	want := tokens.Entry{SHA256: tokens.HashOf(token), Account: tokens.AllAccounts, Role: tokens.Admin, Name: devAdmin}
 	entries, err := tokens.ReadEntries(d.tokensFile())
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, os.ErrNotExist) || slices.Contains(entries, want) {
 		return err
 	}
-	want := tokens.Entry{SHA256: tokens.HashOf(token), Account: tokens.AllAccounts, Role: tokens.Admin, Name: devAdmin}
-	kept := []tokens.Entry{want}
-	for _, e := range entries {
-		if e == want {
-			return nil
-		}
-		if e.Name != devAdmin {
-			kept = append(kept, e)
-		}
-	}
-	return tokens.WriteEntries(d.tokensFile(), kept)
+	return tokens.Update(d.tokensFile(), func(entries []tokens.Entry) ([]tokens.Entry, error) {
+		others := slices.DeleteFunc(entries, func(e tokens.Entry) bool { return e.Name == devAdmin })
+		return append([]tokens.Entry{want}, others...), nil
+	})
 }
 
 // writePrivate puts content in a file that only this user may read. The file

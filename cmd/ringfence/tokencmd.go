@@ -1,11 +1,14 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"io/fs"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ringfence/ringfence/httpapi/tokens"
 )
@@ -23,10 +26,10 @@ type tokensFlag struct {
 
 type tokenCreateCmd struct {
 	tokensFlag
-	Name    string        `arg:"" help:"Whose it is, as audit entries will have it. No other token of the file has the name."`
-	Role    string        `required:"" enum:"admin,member,viewer,metrics" placeholder:"ROLE" help:"admin, member, viewer, or metrics, which reads the metrics alone."`
-	For     string        `default:"*" placeholder:"ACCOUNT" help:"The account that it is good for. Default: all."`
-	Expires time.Duration `placeholder:"720h" help:"How long it is good. Default: until it is revoked."`
+	Name    string         `arg:"" help:"Whose it is, as audit entries will have it. No other token of the file has the name."`
+	Role    string         `required:"" enum:"admin,member,viewer,metrics" placeholder:"ROLE" help:"admin, member, viewer, or metrics, which reads the metrics alone."`
+	For     string         `placeholder:"ACCOUNT" help:"The account that it is good for, * for all. Default: all for an admin and for metrics, none for the others."`
+	Expires *time.Duration `placeholder:"720h" help:"How long it is good. Default: until it is revoked."`
 }
 
 func (tokenCreateCmd) Help() string {
@@ -38,6 +41,28 @@ Examples:
   ringfence token create ci --role member --for acme --expires 2160h --tokens tokens.json`
 }
 
+// maxTokenName bounds the name of a token, in characters.
+const maxTokenName = 64
+
+// shortestToken is how long a token is good at least.
+const shortestToken = time.Minute
+
+// check says what is wrong with the flags.
+func (c *tokenCreateCmd) check(g *globals) error {
+	printable := strings.IndexFunc(c.Name, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) < 0
+	switch {
+	case !printable || strings.TrimSpace(c.Name) != c.Name || c.Name == "" || utf8.RuneCountInString(c.Name) > maxTokenName:
+		return usageError(fmt.Sprintf("name %.80q: want 1 to %d printable characters, without spaces around them", c.Name, maxTokenName))
+	case g.DryRun:
+		return usageError("--dry-run: a token is made or not")
+	case c.For == "" && (c.Role == string(tokens.Member) || c.Role == string(tokens.Viewer)):
+		return usageError("--for: which account is the " + c.Role + "'s? * is all of them")
+	case c.Expires != nil && *c.Expires < shortestToken:
+		return usageError("--expires " + c.Expires.String() + ": want at least " + shortestToken.String())
+	}
+	return nil
+}
+
 // madeToken is what a new token is printed as in JSON.
 type madeToken struct {
 	Token string `json:"token"`
@@ -45,22 +70,22 @@ type madeToken struct {
 }
 
 func (c *tokenCreateCmd) Run(std stdio, g *globals) error {
-	entries, err := tokens.ReadEntries(c.Tokens)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := c.check(g); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(entries, func(e tokens.Entry) bool { return e.Name == c.Name }) {
-		return fmt.Errorf("%s has a token %q already: revoke it first, or give this one another name", c.Tokens, c.Name)
-	}
 	var end *time.Time
-	if c.Expires < 0 {
-		return usageError("--expires " + c.Expires.String() + ": this has been")
-	} else if c.Expires > 0 {
-		at := time.Now().Add(c.Expires).UTC().Truncate(time.Second)
+	if c.Expires != nil {
+		at := time.Now().Add(*c.Expires).UTC().Truncate(time.Second)
 		end = &at
 	}
-	secret, entry := tokens.New(c.For, tokens.Role(c.Role), c.Name, end)
-	if err := tokens.WriteEntries(c.Tokens, append(entries, entry)); err != nil {
+	secret, entry := tokens.New(cmp.Or(c.For, tokens.AllAccounts), tokens.Role(c.Role), c.Name, end)
+	err := tokens.Update(c.Tokens, func(entries []tokens.Entry) ([]tokens.Entry, error) {
+		if slices.ContainsFunc(entries, func(e tokens.Entry) bool { return e.Name == c.Name }) {
+			return nil, fmt.Errorf("%s has a token %q already: revoke it first, or give this one another name", c.Tokens, c.Name)
+		}
+		return append(entries, entry), nil
+	})
+	if err != nil {
 		return err
 	}
 	out := newPrinter(std.out, g.Output == "json")
@@ -93,7 +118,11 @@ func (c *tokenListCmd) Run(std stdio, g *globals) error {
 				end = cell{end.text + " (has ended)", red}
 			}
 		}
-		rows[i] = []cell{text(e.Name), text(string(e.Role)), text(e.Account), end, text(e.SHA256[:12])}
+		name := e.Name
+		if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
+			name = quoted // nothing that a terminal would obey
+		}
+		rows[i] = []cell{text(name), text(string(e.Role)), text(e.Account), end, text(e.SHA256[:12])}
 	}
 	out.table([]string{"NAME", "ROLE", "ACCOUNT", "EXPIRES", "SHA256"}, rows)
 	return nil
@@ -104,24 +133,31 @@ type tokenRevokeCmd struct {
 	Names []string `arg:"" name:"name" help:"Whose tokens."`
 }
 
-func (c *tokenRevokeCmd) Run(std stdio) error {
-	entries, err := tokens.ReadEntries(c.Tokens)
+func (c *tokenRevokeCmd) Run(std stdio, g *globals) error {
+	if g.DryRun {
+		return usageError("--dry-run: see what there is by 'ringfence token list'")
+	}
+	revoked := 0
+	err := tokens.Update(c.Tokens, func(entries []tokens.Entry) ([]tokens.Entry, error) {
+		kept := slices.DeleteFunc(slices.Clone(entries), func(e tokens.Entry) bool { return slices.Contains(c.Names, e.Name) })
+		for _, name := range c.Names {
+			gone := slices.IndexFunc(entries, func(e tokens.Entry) bool { return e.Name == name })
+			if gone < 0 {
+				return nil, fmt.Errorf("%s has no token %q; nothing was revoked", c.Tokens, name)
+			}
+			if i := slices.IndexFunc(kept, func(e tokens.Entry) bool { return strings.EqualFold(e.SHA256, entries[gone].SHA256) }); i >= 0 {
+				return nil, fmt.Errorf("%s has the token %q under the name %q, too, by which it would stay good: revoke both; nothing was revoked", c.Tokens, name, kept[i].Name)
+			}
+		}
+		if len(kept) == 0 {
+			return nil, fmt.Errorf("%s would hold no token, which an API takes for a fault, and keeps the former ones: make another one first; nothing was revoked", c.Tokens)
+		}
+		revoked = len(entries) - len(kept)
+		return kept, nil
+	})
 	if err != nil {
 		return err
 	}
-	for _, name := range c.Names {
-		kept := slices.DeleteFunc(slices.Clone(entries), func(e tokens.Entry) bool { return e.Name == name })
-		if len(kept) == len(entries) {
-			return fmt.Errorf("%s has no token %q; nothing was revoked", c.Tokens, name)
-		}
-		entries = kept
-	}
-	if len(entries) == 0 {
-		return fmt.Errorf("%s would hold no token, which an API takes for a fault, and keeps the former ones: make another one first; nothing was revoked", c.Tokens)
-	}
-	if err := tokens.WriteEntries(c.Tokens, entries); err != nil {
-		return err
-	}
-	fmt.Fprintf(std.out, "revoked; a running API takes it up within a second\n")
+	fmt.Fprintf(std.out, "revoked, tokens: %d; a running API takes it up within a second\n", revoked)
 	return nil
 }

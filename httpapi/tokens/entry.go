@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -42,9 +43,9 @@ func HashOf(secret string) string {
 
 // ReadEntries returns the entries of a file, which has no fault.
 func ReadEntries(path string) ([]Entry, error) {
-	content, err := os.ReadFile(path)
+	content, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("token file: %w", err)
+		return nil, err
 	}
 	entries, err := decode(content)
 	if err == nil {
@@ -56,20 +57,51 @@ func ReadEntries(path string) ([]Entry, error) {
 	return entries, nil
 }
 
-// WriteEntries replaces a file as a whole: nobody sees it half written. It keeps
-// its owner and its mode; a new one is its maker's alone. What would be a fault is
-// not written.
-func WriteEntries(path string, entries []Entry) error {
+// Update has change make the entries of a file anew from what they are: none if
+// there is no file, which is made then. The file is replaced as a whole, behind a
+// link if its name is one; nobody sees it half written, and who changes it at the
+// same time comes before or after. It keeps its owner and its mode; a new one is
+// its maker's alone. What would be a fault is not written.
+func Update(path string, change func([]Entry) ([]Entry, error)) error {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, lost := os.Lstat(path); lost == nil {
+			return fmt.Errorf("token file %s: it is a link to nothing", path)
+		}
+		real, err = path, nil
+	}
+	if err != nil {
+		return fmt.Errorf("token file: %w", err)
+	}
+	release, err := lock(filepath.Dir(real))
+	if err != nil {
+		return fmt.Errorf("token file %s: %w", path, err)
+	}
+	defer release()
+	entries, err := ReadEntries(real)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if entries, err = change(entries); err != nil {
+		return err
+	}
+	if err := write(real, entries); err != nil {
+		return fmt.Errorf("token file %s: %w", path, err)
+	}
+	return nil
+}
+
+func write(path string, entries []Entry) error {
 	content, err := json.MarshalIndent(entries, "", "  ")
 	if err == nil {
 		_, err = parse(content)
 	}
 	if err != nil {
-		return fmt.Errorf("token file %s: %w", path, err)
+		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
-		return fmt.Errorf("token file: %w", err)
+		return err
 	}
 	defer os.Remove(f.Name()) // fails when all went well: it has the other name then
 	_, err = f.Write(append(content, '\n'))
@@ -82,10 +114,7 @@ func WriteEntries(path string, entries []Entry) error {
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
-	if err != nil {
-		return fmt.Errorf("token file %s: %w", path, err)
-	}
-	return nil
+	return err
 }
 
 func decode(content []byte) (entries []Entry, err error) {

@@ -124,9 +124,9 @@ func (t *File) load(atOnce bool) (changed bool, err error) {
 	case !atOnce && !now.is(before): // somebody may be writing it
 		return false, nil
 	}
-	content, err := os.ReadFile(t.path)
+	content, err := readFile(t.path)
 	if err != nil {
-		return false, fmt.Errorf("token file: %w", err)
+		return false, err
 	}
 	tokens, err := parse(content)
 	if err != nil {

@@ -147,6 +147,66 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// all has these be the entries, whatever was.
+func all(entries ...Entry) func([]Entry) ([]Entry, error) {
+	return func([]Entry) ([]Entry, error) { return entries, nil }
+}
+
+// Of those who change a file at once none undoes what another did.
+func TestUpdatesAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "real", "tokens"), filepath.Join(dir, "link")
+	if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o700), os.Symlink(path, link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Update(link, all()); err == nil || !strings.Contains(err.Error(), "link to nothing") {
+		t.Errorf("a link to nothing: %v", err)
+	}
+	const writers = 20
+	add := func(to string) error {
+		return Update(to, func(before []Entry) ([]Entry, error) {
+			_, e := New("acme", Viewer, "one", nil)
+			return append(before, e), nil
+		})
+	}
+	if err := add(path); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			if err := add(link); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got, err := ReadEntries(path); err != nil || len(got) != writers+1 {
+		t.Errorf("%d tokens, want %d: %v", len(got), writers+1, err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link has become %v, %v", info.Mode(), err)
+	}
+}
+
+// What has no end is not read.
+func TestFileIsRegular(t *testing.T) {
+	t.Parallel()
+	large := filepath.Join(t.TempDir(), "large")
+	if err := errors.Join(os.WriteFile(large, nil, 0o600), os.Truncate(large, maxFile+1)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/dev/zero": "no regular file", t.TempDir(): "no regular file", large: "may have"} {
+		if _, err := ReadEntries(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err := Check(path); err == nil {
+			t.Errorf("%s is taken for a file of tokens", path)
+		}
+	}
+}
+
 // A token ends when it says, and no other does with it.
 func TestTokensExpire(t *testing.T) {
 	t.Parallel()
@@ -154,7 +214,7 @@ func TestTokensExpire(t *testing.T) {
 	past, future := time.Now().Add(-time.Second), time.Now().Add(time.Hour)
 	ended, a := New("acme", Member, "ended", &past)
 	good, b := New("acme", Member, "good", &future)
-	if err := WriteEntries(path, []Entry{a, b}); err != nil {
+	if err := Update(path, all(a, b)); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(path, slog.New(slog.DiscardHandler))
@@ -171,11 +231,11 @@ func TestTokensExpire(t *testing.T) {
 }
 
 // Who writes a file keeps whose it is, and never leaves it without a good token.
-func TestWriteEntriesKeepsTheFile(t *testing.T) {
+func TestUpdateKeepsTheFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tokens")
 	_, e := New(AllAccounts, Admin, "a", nil)
-	if err := WriteEntries(path, []Entry{e}); err != nil {
+	if err := Update(path, all(e)); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -186,7 +246,7 @@ func TestWriteEntriesKeepsTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, more := New("acme", Viewer, "b", nil)
-	if err := WriteEntries(path, []Entry{e, more}); err != nil {
+	if err := Update(path, all(e, more)); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)
@@ -196,7 +256,7 @@ func TestWriteEntriesKeepsTheFile(t *testing.T) {
 	if owner := info.Sys().(*syscall.Stat_t); owner.Uid != service || owner.Gid != service || info.Mode().Perm() != 0o640 {
 		t.Errorf("after a change it is of %d:%d with mode %v", owner.Uid, owner.Gid, info.Mode())
 	}
-	if err := WriteEntries(path, nil); err == nil {
+	if err := Update(path, all()); err == nil {
 		t.Error("a file without a token is written")
 	}
 	if got, err := ReadEntries(path); err != nil || len(got) != 2 || got[0] != e || got[1] != more {
