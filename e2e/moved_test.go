@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,10 +41,5 @@ func (n *tenant) found(t *testing.T, moved *matrix.Party, others ...*matrix.Part
 
 // contains says whether one of the marks is in the frame.
 func contains(frame []byte, marks [][]byte) bool {
-	for _, m := range marks {
-		if bytes.Contains(frame, m) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(marks, func(m []byte) bool { return bytes.Contains(frame, m) })
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
 # What must hold of the packages, as root: two builds are the same bytes; they are
 # installed, upgraded, removed and purged in a chroot of Debian, and what an
-# operator has put there stays. MIRROR is where Debian comes from, BASE a file, .tar,
-# that keeps the chroot for the next time.
+# operator has put there stays. MIRROR is where Debian comes from, if not from
+# where debootstrap has it by itself; BASE a file, .tar, that keeps the chroot for
+# the next time.
 set -eu
 cd "$(dirname "$0")/../.."
-MIRROR=${MIRROR:-http://deb.debian.org/debian}
 work=$(mktemp -d)
 root=$work/root
 trap 'unmount; rm -rf "$work"' EXIT
@@ -34,7 +34,7 @@ step "a chroot of Debian"
 if [ -n "${BASE:-}" ] && [ -f "$BASE" ]; then
 	mkdir "$root" && tar -C "$root" -xf "$BASE"
 else
-	debootstrap --variant=minbase --include=systemd,procps bookworm "$root" "$MIRROR" >"$work/debootstrap.log" || { cat "$work/debootstrap.log"; fail debootstrap; }
+	debootstrap --variant=minbase --include=systemd,procps bookworm "$root" ${MIRROR:+"$MIRROR"} >"$work/debootstrap.log" || { cat "$work/debootstrap.log"; fail debootstrap; }
 	unmount # what debootstrap leaves
 	[ -z "${BASE:-}" ] || tar -C "$root" -cf "$BASE" --one-file-system .
 fi
