@@ -2,15 +2,9 @@ package certfile
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"log/slog"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/internal/certtest"
 )
 
 var day = 24 * time.Hour
@@ -31,31 +27,9 @@ func newFiles(t *testing.T) files {
 	return files{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 }
 
-// made is a certificate with its key, PEM.
-func made(t *testing.T, name string, from, to time.Time) (cert, key []byte) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: to,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})
-}
-
 func (f files) renew(t *testing.T, name string, from, to time.Time) {
 	t.Helper()
-	cert, key := made(t, name, from, to)
+	cert, key := certtest.Make(t, name, from, to)
 	write(t, f.cert, cert)
 	write(t, f.key, key)
 }
@@ -124,7 +98,7 @@ func TestTakenUp(t *testing.T) {
 	looks(1)
 	is("second", "level=INFO msg=\"certificate taken up\" use=api")
 
-	cert, key := made(t, "third", now.Add(-time.Hour), now.Add(300*day))
+	cert, key := certtest.Make(t, "third", now.Add(-time.Hour), now.Add(300*day))
 	write(t, f.cert, cert) // its key is not there yet
 	looks(5)
 	is("second", "private key does not match public key")
