@@ -63,10 +63,7 @@ func (n *tenant) expectFrom(client, address string, want bool) {
 	if !want {
 		wait = 300 * time.Millisecond
 	}
-	// Whom it could not find with that address before, it may have given up.
-	if err := from.Node.NS.IP("neigh flush all"); err != nil {
-		n.t.Fatal(err)
-	}
+	forgetNeighbours(n.t, from) // whom it could not find with that address before
 	for _, host := range hosts {
 		to := n.party("server@" + host)
 		asked := time.Now()

@@ -60,6 +60,16 @@ func expectMatrix(t *testing.T, parties []*matrix.Party, pair func(from, to *mat
 	}
 }
 
+// forgetNeighbours has a machine ask for its neighbours' MACs anew. While it was
+// cut off it may have asked in vain; until it gives up, and asks again a second
+// later, its system sends nothing to them, whatever the switch would let through.
+func forgetNeighbours(t *testing.T, p *matrix.Party) {
+	t.Helper()
+	if err := p.Node.NS.IP("neigh flush all"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // overloaded tells whether the lab has lost packets since a time: this machine
 // was too slow to say anything of those that are missing.
 func overloaded(t *testing.T, l *lab.Lab, since time.Time) bool {

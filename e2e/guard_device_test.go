@@ -61,6 +61,7 @@ func testTapMadeAnew(t *testing.T, dc *datacentre) {
 		t.Fatal(err)
 	}
 	shown(true, "")
+	forgetNeighbours(t, n.party("vm@h1"))
 	n.expectOf("tcp/80", pass)
 }
 

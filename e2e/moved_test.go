@@ -32,6 +32,7 @@ func (n *tenant) found(t *testing.T, moved *matrix.Party, others ...*matrix.Part
 			return nil
 		})
 	}
+	forgetNeighbours(t, moved)
 	for _, host := range hosts { // What was cached before they had learned it goes, too.
 		if _, err := n.dc.lab.Host(host).Appctl(t.Context(), "revalidator/wait"); err != nil {
 			t.Fatal(err)
