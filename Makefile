@@ -98,7 +98,7 @@ test-faults: setup ## break everything at random, FAULTS times from SEED, and ch
 # KERNEL_RUN is what of e2e is run there.
 KERNEL_RUN ?= TestGuard|TestHarness|TestRevocation|TestStillAllowed|TestControllerKilled
 test-kernel: setup ## tests on the kernel datapath, in a virtual machine
-	@command -v qemu-system-x86_64 cpio >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(KERNEL_PACKAGES); }
+	@{ command -v qemu-system-x86_64 && command -v cpio; } >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(KERNEL_PACKAGES); }
 	e2e/kernel/run.sh -test.parallel 1 -test.run '$(KERNEL_RUN)'
 
 # In namespaces of its own; pictures of the pages are left in ui/test-output.
