@@ -201,55 +201,63 @@ func TestCutStaysCut(t *testing.T) {
 			r.applied(1, "a1")
 		}},
 	} {
-		for _, proto := range []layers.IPProtocol{layers.IPProtocolTCP, layers.IPProtocolUDP} {
-			if c.tcp && proto != layers.IPProtocolTCP {
-				continue
+		t.Run(c.name, func(t *testing.T) {
+			r, p := newRig(t), newPolicy()
+			r.withUplink()
+			r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+			if strings.Contains(c.name, "egress") {
+				r.write(p.with("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed }))
 			}
-			t.Run(fmt.Sprint(c.name, "/", proto), func(t *testing.T) {
-				r, p := newRig(t), newPolicy()
-				r.withUplink()
-				r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
-				if strings.Contains(c.name, "egress") {
-					r.write(p.with("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed }))
-				}
-				rev := r.write(p.services()...)
-				r.start()
-				r.plugged(1, 2)
-				r.applied(rev)
-				k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: proto, port: 40000}
+			rev := r.write(p.services()...)
+			r.start()
+			r.plugged(1, 2)
+			r.applied(rev)
+			tcp := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}
+			talks := []talk{tcp}
+			if !c.tcp {
+				talks = append(talks, talk{client: tcp.client, proto: layers.IPProtocolUDP, port: tcp.port})
+			}
+			for _, k := range talks {
 				r.begin(k)
-				r.applied(r.write(p.noRule("web", "tcp"), p.noRule("web", "udp")))
-				if in, out := r.heard(k); in != 0 || out != 0 {
-					t.Errorf("cut, the server hears %d and the client %d", in, out)
+			}
+			r.applied(r.write(p.noRule("web", "tcp"), p.noRule("web", "udp")))
+			silent := func(when string) {
+				for _, k := range talks {
+					if in, out := r.heard(k); in != 0 || out != 0 {
+						t.Errorf("%s: %s: the server hears %d and the client %d; connections %v", when, k.proto, in, out, r.all())
+					}
 				}
-				ctx, stop := context.WithCancel(t.Context())
-				var work sync.WaitGroup
-				work.Go(func() { // both go on all the while
-					for ctx.Err() == nil {
+			}
+			silent("cut")
+			ctx, stop := context.WithCancel(t.Context())
+			var work sync.WaitGroup
+			work.Go(func() { // both go on all the while
+				for ctx.Err() == nil {
+					for _, k := range talks {
 						r.inject("p1", k.fromServer(t))
 						r.inject("up", k.fromClient(t))
-						_ = pause.For(ctx, 10*time.Millisecond)
 					}
-				})
-				c.then(r, p, k)
-				time.Sleep(200 * time.Millisecond)
-				stop()
-				work.Wait()
-				if in, out := r.heard(k); in != 0 || out != 0 {
-					t.Errorf("afterwards the server hears %d and the client %d; connections %v", in, out, r.all())
+					_ = pause.For(ctx, 10*time.Millisecond)
 				}
-				if c.lost && proto == layers.IPProtocolTCP {
-					return // its numbers are others'
+			})
+			c.then(r, p, tcp)
+			time.Sleep(200 * time.Millisecond)
+			stop()
+			work.Wait()
+			silent("afterwards")
+			r.applied(r.write(p.services()...))
+			for _, k := range talks {
+				if c.lost && k.proto == layers.IPProtocolTCP {
+					continue // its numbers are others'
 				}
-				r.applied(r.write(p.services()...))
 				r.eventually(patience, "allowed again, both hear each other", func() string {
 					if in, out := r.heard(k); in == 0 || out == 0 {
-						return fmt.Sprintf("the server heard %d, the client %d; connections %v", in, out, r.all())
+						return fmt.Sprintf("%s: the server heard %d, the client %d; connections %v", k.proto, in, out, r.all())
 					}
 					return ""
 				})
-			})
-		}
+			}
+		})
 	}
 }
 
