@@ -26,6 +26,7 @@ type NIC struct {
 	Ready            bool             `json:"ready"`   // its host enforces its policy
 	RealizedRevision int64            `json:"realized_revision"`
 	Conflict         *PlugConflict    `json:"conflict"` // nil: none
+	Warnings         []NICWarning     `json:"warnings"` // what goes wrong although it is served
 	Revision         int64            `json:"revision"`
 }
 
@@ -42,6 +43,12 @@ type EffectiveGroup struct {
 type Because struct {
 	Group string `json:"group"`
 	Rule  string `json:"rule"`
+}
+
+// NICWarning says what goes wrong with a NIC that is served all the same.
+type NICWarning struct {
+	Code   string `json:"code"` // "link-local-dropped"
+	Detail string `json:"detail"`
 }
 
 // PlugConflict says that a NIC is plugged where it may not be, or at several hosts

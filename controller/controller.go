@@ -205,7 +205,7 @@ func newController(cfg Config) *controller {
 		ctl: unixctl.Open(cfg.RunDir), datapath: c.datapathName,
 	}
 	c.asked.settler = megaflow.Share(megaflow.NewSettler(c.asked.ctl, c.link.peek, c.cache, c.log))
-	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics}, c.asked, c.asked)
+	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals}, c.asked, c.asked)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
 	c.report.written = c.newest.reported

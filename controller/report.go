@@ -57,6 +57,7 @@ type reporter struct {
 	due      time.Time // when to write; zero = nothing to write
 
 	nics      btree.Map[string, nicReport]
+	dropped   map[string]uint64   // by NIC, see linkLocals
 	unsettled map[string]struct{} // NICs that are installed and not ready
 	settled   uint64              // the engine's step by whose flows the switch decides, no cached megaflow against them
 }
@@ -187,7 +188,7 @@ func (r *reporter) current() (status store.HostStatus, seen bool) {
 	}
 	s.NICs = make([]store.HostNIC, 0, r.nics.Len())
 	r.nics.Scan(func(id string, n nicReport) bool {
-		out := store.HostNIC{ID: id, OFPort: n.ofport, Error: cmp.Or(n.problem, n.warning), Ready: r.ready(n)}
+		out := store.HostNIC{ID: id, OFPort: n.ofport, Error: cmp.Or(n.problem, n.warning), Ready: r.ready(n), LinkLocalDropped: r.dropped[id]}
 		if out.Ready {
 			out.Applied = s.Applied
 		}

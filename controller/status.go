@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -134,6 +135,16 @@ func (r *reporter) refused(why []string) {
 	r.update(soon, func() bool {
 		changed := !slices.Equal(why, r.refusals)
 		r.refusals = why
+		return changed
+	})
+}
+
+// linkLocals notes how many packets NICs sent from link-local addresses that are
+// not their own.
+func (r *reporter) linkLocals(packets map[string]uint64) {
+	r.update(lazily, func() bool {
+		changed := !maps.Equal(packets, r.dropped)
+		r.dropped = packets
 		return changed
 	})
 }

@@ -68,7 +68,8 @@ func testTapMadeAnew(t *testing.T, dc *datacentre) {
 // testOwnLinkLocal: a guest may make its link-local address otherwise than of its
 // MAC (RFC 7217). With it among the NIC's addresses, also where the network has
 // prefixes, router solicitation and DHCPv6 work from there; without they are
-// dropped, whatever group of addresses that is.
+// dropped, whatever group of addresses that is, and the NIC says so until they are
+// among them.
 func testOwnLinkLocal(t *testing.T, dc *datacentre) {
 	n := dc.newTenant(t)
 	n.play("vm")
@@ -97,4 +98,20 @@ func testOwnLinkLocal(t *testing.T, dc *datacentre) {
 		say("DHCPv6", w.in6(w.ip6(layers.IPProtocolUDP), udp(546, 547), w.payload()))
 	}
 	n.expectHailsOf(t, hails, func(hail) bool { return false }) // all machines of the network may hear a group's
+	warned := func(host string, want bool) {
+		t.Helper()
+		eventually(t, longest, func() error {
+			nic, err := n.api.NIC(t.Context(), n.account, n.nic("vm", host))
+			if err == nil && want != slices.ContainsFunc(nic.Warnings, func(w client.NICWarning) bool { return w.Code == "link-local-dropped" }) {
+				err = fmt.Errorf("warnings of vm@%s: %v", host, nic.Warnings)
+			}
+			return err
+		})
+	}
+	warned("h1", true)
+	warned("h2", true)
+	spec.Addresses = append(spec.Addresses, other.String())
+	n.putNIC("vm", "h1", spec)
+	warned("h1", false)
+	warned("h2", true)
 }

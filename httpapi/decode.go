@@ -135,7 +135,7 @@ func readNIC(r *strictjson.Reader, n *strictjson.Node, id string) secgroup.NIC {
 	if dhcp := o.Bool("dhcp_server"); dhcp != nil {
 		nic.DHCPServer = *dhcp
 	}
-	o.ReadOnly("effective_groups", "egress_restricted", "because", "host", "ready", "realized_revision", "conflict")
+	o.ReadOnly("effective_groups", "egress_restricted", "because", "host", "ready", "realized_revision", "conflict", "warnings")
 	o.ReadOnly(answerFields...)
 	return nic
 }

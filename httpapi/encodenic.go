@@ -1,11 +1,14 @@
 package httpapi
 
 import (
+	"fmt"
+
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 type effectiveJSON struct {
@@ -32,7 +35,26 @@ type nicJSON struct {
 	Ready            bool                  `json:"ready"`
 	RealizedRevision *int64                `json:"realized_revision"`
 	Conflict         *realization.Conflict `json:"conflict"`
+	Warnings         []nicWarningJSON      `json:"warnings"`
 	Revision         int64                 `json:"revision"`
+}
+
+// nicWarningJSON says what goes wrong with a NIC that is served all the same.
+type nicWarningJSON struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// warnLinkLocal is the code of packets that were dropped for their link-local
+// source.
+const warnLinkLocal = "link-local-dropped"
+
+func nicWarnings(at store.HostNIC) []nicWarningJSON {
+	if at.LinkLocalDropped == 0 {
+		return []nicWarningJSON{}
+	}
+	return []nicWarningJSON{{warnLinkLocal, fmt.Sprintf("%d packets from IPv6 link-local addresses were dropped: of these only the one made of the NIC's MAC, and those among its addresses, may be used. "+
+		"Add the guest's own to addresses, or have the guest make it of its MAC", at.LinkLocalDropped)}}
 }
 
 func showNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) nicJSON {
@@ -43,9 +65,11 @@ func showNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) nicJSON {
 		EffectiveGroups: showEffective(n.Account, v.EffectiveGroups(n)), Revision: n.Revision,
 	}
 	out.Because, out.EgressRestricted = showRestriction(v, n)
-	if p, ok := at.Find(n); ok {
+	p, ok := at.Find(n)
+	if ok {
 		out.Host, out.Ready, out.RealizedRevision = &p.Host, p.NIC.Ready, &p.NIC.Applied
 	}
+	out.Warnings = nicWarnings(p.NIC)
 	out.Conflict = at.Conflict(n)
 	return out
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,30 @@ func (s *server) plugged(nic string, applied map[string]int64) {
 	})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// A NIC that sends from link-local addresses that are not its own says so.
+func TestNICWarnsOfLinkLocals(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	s.plugged("n1", map[string]int64{"h1": 1})
+	s.must("GET", acme+"/nics/n1", "").want(t, map[string]string{"warnings": "[]"})
+	h := store.HostStatus{Host: "h1", Instance: "h1", Connected: true, Applied: 1, NICs: []store.HostNIC{{ID: "n1", OFPort: 1, Ready: true, Applied: 1, LinkLocalDropped: 12}}}
+	if err := s.store.PutHost(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		a := s.must("GET", acme+"/nics/n1", "")
+		if strings.Contains(string(a.raw), `"warnings":[{"code":"link-local-dropped","detail":"12 packets from `) {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatal(string(a.raw))
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 

@@ -35,12 +35,13 @@ const (
 	KindWatch                              // reports what is dropped while somebody looks; id = the Watch's
 	KindPickUp                             // has TCP judged in mid-stream for a while; id 0
 	KindCut                                // keeps connections cut; id 0
+	KindLinkLocal                          // counts what a NIC sends from link-local addresses that are not its own, and drops it; id = the NIC's number
 )
 
 var kindNames = [...]string{
 	KindPipeline: "pipeline", KindNIC: "nic", KindSegment: "segment", KindProfile: "profile", KindClause: "clause",
 	KindRule: "rule", KindAddress: "address", KindUnrestricted: "unrestricted", KindBaseline: "baseline",
-	KindCut: "cut", KindWatch: "watch", KindPickUp: "pick-up",
+	KindCut: "cut", KindWatch: "watch", KindPickUp: "pick-up", KindLinkLocal: "link-local",
 }
 
 func (k CookieKind) String() string {
@@ -62,7 +63,7 @@ func cookie(k CookieKind, id uint32) uint64 { return CookieOwner | uint64(k)<<40
 // Ringfence's or of a kind this version does not know.
 func ParseCookie(c uint64) (Cookie, bool) {
 	k := CookieKind(c >> 40)
-	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindCut || k == kindFormerCut {
+	if c&CookieMask != CookieOwner || c>>32&0xff != 0 || k < KindPipeline || k > KindLinkLocal || k == kindFormerCut {
 		return Cookie{}, false
 	}
 	return Cookie{k, uint32(c)}, true

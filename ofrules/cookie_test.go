@@ -7,7 +7,7 @@ import (
 
 func TestCookiesAreReadBack(t *testing.T) {
 	t.Parallel()
-	for kind := KindPipeline; kind <= KindCut; kind++ {
+	for kind := KindPipeline; kind <= KindLinkLocal; kind++ {
 		if kind == kindFormerCut {
 			continue
 		}
@@ -26,7 +26,7 @@ func TestCookiesAreReadBack(t *testing.T) {
 			t.Errorf("kind %d is called %s", kind, s)
 		}
 	}
-	for _, c := range []uint64{0, CookieOwner, cookie(KindCut+1, 0), cookie(kindFormerCut, 0), CookieOwner | 0xff<<40} {
+	for _, c := range []uint64{0, CookieOwner, cookie(KindLinkLocal+1, 0), cookie(kindFormerCut, 0), CookieOwner | 0xff<<40} {
 		if got, ok := ParseCookie(c); ok {
 			t.Errorf("%#x is read as %v", c, got)
 		}

@@ -44,6 +44,8 @@ func (k CookieKind) Meaning() string {
 		return "lets packets through to a service that the operator opened to every NIC"
 	case KindCut:
 		return "keeps connections cut that nothing allows any more"
+	case KindLinkLocal:
+		return "counts what a NIC sends from IPv6 link-local addresses that are not its own, and drops it"
 	case KindWatch:
 		return "reports what is dropped, while somebody looks"
 	case KindPickUp:

@@ -124,6 +124,7 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 		b.flow(TableEgressGuard, prioDiscovery, append(dhcp(of.EthTypeIPv6, 546, 547), inPort, source(host(n.nic.MAC.LinkLocal())), of.IPv6Dst.IsAddr(dhcpServers)), deliver)
 	} else {
 		discoveryParts(b, n, inPort, own)
+		linkLocalParts(b, n)
 	}
 	if n.nic.DHCPServer {
 		for _, p := range own {

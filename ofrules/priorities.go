@@ -24,7 +24,7 @@ const (
 // egress-mac, egress-nd.
 const (
 	prioOwnMAC   = 100
-	prioNDSource = 100
+	prioNDSource = 100 // prioLinkLocal besides
 )
 
 // egress-guard.
@@ -37,7 +37,8 @@ const (
 	prioDiscovery    = 200 // ARP, Neighbor Discovery and DHCP of its own
 	prioNDSpoofed    = 190 // Neighbor Discovery that nothing above lets through
 	prioOwnAddress   = 100
-	prioSpoofed      = 2 // whatever is left of IP and ARP, to those who watch it
+	prioLinkLocal    = 10 // from a link-local address that is not the NIC's; in egress-nd, too
+	prioSpoofed      = 2  // whatever is left of IP and ARP, to those who watch it
 )
 
 // The state tables of both directions: what a packet is to connection tracking.

@@ -2,6 +2,7 @@ package ofrules
 
 import (
 	"encoding/binary"
+	"slices"
 
 	of "github.com/ringfence/ringfence/openflow"
 )
@@ -64,6 +65,9 @@ func (b *watchBuilder) drops() {
 	b.drop(DropSpoofed, TableEgressMAC, prioNothing, in)
 	for _, typ := range []of.Term{ip[0], ip[1], of.EthType.Is(of.EthTypeARP)} {
 		b.drop(DropSpoofed, TableEgressGuard, prioSpoofed, in, typ)
+	}
+	for _, table := range linkLocalTables() {
+		b.drop(DropSpoofed, table, prioLinkLocal, in, ip[1], anyLinkLocal())
 	}
 	b.drop(DropGuard, TableEgressGuard, prioNothing, in)
 	b.drop(DropSpoofed, TableEgressND, prioNothing, in)
@@ -146,22 +150,31 @@ func (b *watchBuilder) addAt(table uint8, prio uint16, actions []of.Action, matc
 	})
 }
 
-// narrow adds terms to a match; false if no packet has both.
+// narrow adds terms to a match; false if no packet has both. Of an address the
+// match may have a prefix.
 func narrow(match, only []of.Term) (both []of.Term, ok bool) {
-	both = match[:len(match):len(match)]
+	both = slices.Clone(match)
 next:
 	for _, t := range only {
-		for _, m := range match {
+		for i, m := range match {
 			if m.Field() == t.Field() {
-				if m != t {
+				if !within(t, m) {
 					return nil, false
 				}
+				both[i] = t
 				continue next
 			}
 		}
 		both = append(both, t)
 	}
 	return both, true
+}
+
+// within tells whether a packet that has t has m, too, where both are of one field.
+func within(t, m of.Term) bool {
+	inner, is := t.Prefix()
+	outer, too := m.Prefix()
+	return t == m || is && too && outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
 }
 
 // Report is what a flow of a watch tells of a packet.

@@ -46,6 +46,9 @@ type HostNIC struct {
 	Ready   bool   // its flows are in
 	Error   string // why not, or what is wrong all the same
 	Applied int64  // policy revision applied to this NIC
+	// LinkLocalDropped is how many packets it sent lately from IPv6 link-local
+	// addresses that are not among its addresses.
+	LinkLocalDropped uint64
 }
 
 type hostRecord struct {
@@ -67,6 +70,8 @@ type hostNICRecord struct {
 	Ready   bool   `json:"ready,omitempty"`
 	Error   string `json:"error,omitempty"`
 	Applied int64  `json:"applied,omitempty"`
+
+	LinkLocalDropped uint64 `json:"link_local_dropped,omitempty"`
 }
 
 func hostToRecord(h HostStatus) hostRecord {

@@ -89,6 +89,7 @@ func (c nicShow) Run(t *tenant) error {
 		[2]string{"may be at", strings.Join(n.Hosts, " ")},
 		[2]string{"host", n.Host},
 		[2]string{"conflict", conflict(n)},
+		[2]string{"warnings", nicWarnings(n)},
 		[2]string{"ready", t.out.paint(yesNo(n.Ready).style, yesNo(n.Ready).text)},
 		[2]string{"realized revision", positive(n.RealizedRevision)})
 }
@@ -99,6 +100,15 @@ func conflict(n client.NIC) string {
 		return ""
 	}
 	return n.Conflict.Detail + ": it is at " + strings.Join(n.Conflict.Hosts, ", ")
+}
+
+// nicWarnings says what goes wrong with a NIC that is served.
+func nicWarnings(n client.NIC) string {
+	var all []string
+	for _, w := range n.Warnings {
+		all = append(all, w.Detail)
+	}
+	return strings.Join(all, "; ")
 }
 
 // positive is empty for a revision that is not there.

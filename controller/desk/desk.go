@@ -39,6 +39,9 @@ type Config struct {
 	Host    string // name under which the host is asked
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil: not exported
+	// LinkLocals is told now and then how many packets NICs sent from link-local
+	// addresses that are not their own, of those NICs that did within the last hour.
+	LinkLocals func(packets map[string]uint64)
 }
 
 // Desk answers questions.
@@ -51,14 +54,17 @@ type Desk struct {
 	keeper   inquiry.Keeper
 	counting sync.Mutex
 	hits     *hits
-	reports  *reports
-	watch    *dropWatch
-	probes   probes
+
+	linkLocals linkLocals
+
+	reports *reports
+	watch   *dropWatch
+	probes  probes
 }
 
 // New returns a desk that answers once it runs.
 func New(cfg Config, host Host, sw Switch) *Desk {
-	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits()}
+	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(), linkLocals: linkLocals{told: cfg.LinkLocals}}
 	d.keeper = inquiry.Keeper{Log: d.log, Count: countQuestions(cfg).Inc, Answer: errPanicked}
 	d.reports = &reports{heard: d.hear}
 	d.watch = newDropWatch(sw.Conn, d.reports, d.locate, sw.Settle, d.log)
@@ -98,6 +104,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		return d.persist(ctx, "questions", func(ctx context.Context) error { return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer) })
 	})
 	g.Go(func() error { return d.persist(ctx, "hits", d.runCount) })
+	g.Go(func() error { return d.persist(ctx, "link-local addresses", d.runLinkLocals) })
 	g.Go(func() error { return d.persist(ctx, "drop watch", d.watch.run) })
 	return g.Wait()
 }

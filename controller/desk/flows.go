@@ -19,7 +19,7 @@ const maxListed = 5000
 // tenantKinds are the kinds of flows that are some tenant's. The rest serve all
 // alike.
 var tenantKinds = []ofrules.CookieKind{
-	ofrules.KindNIC, ofrules.KindUnrestricted, ofrules.KindProfile, ofrules.KindClause, ofrules.KindRule,
+	ofrules.KindNIC, ofrules.KindUnrestricted, ofrules.KindLinkLocal, ofrules.KindProfile, ofrules.KindClause, ofrules.KindRule,
 }
 
 // flows reads the switch's flows of an account's NICs, with their counters.
@@ -91,7 +91,7 @@ func (d *Desk) selectFlows(q inquiry.FlowsQuestion) (func(Compiled, wire.FlowSta
 			Age: s.Duration.Seconds(), Ofctl: s.Flow.String(),
 		}
 		switch c.Kind {
-		case ofrules.KindNIC, ofrules.KindUnrestricted:
+		case ofrules.KindNIC, ofrules.KindUnrestricted, ofrules.KindLinkLocal:
 			f.NIC, _ = by.NIC(c.ID)
 			ok = nics[f.NIC]
 		case ofrules.KindProfile:

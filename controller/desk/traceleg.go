@@ -162,7 +162,7 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 	case ofrules.TableEgressMAC:
 		return "spoofed", "not the NIC's MAC"
 	case ofrules.TableEgressGuard, ofrules.TableEgressND:
-		if s.Miss != "" {
+		if c, _ := ofrules.ParseCookie(s.Cookie); s.Miss != "" || c.Kind == ofrules.KindLinkLocal {
 			return "spoofed", "the source address is not the NIC's"
 		}
 		return "guard", "no VM may send this"

@@ -14,7 +14,7 @@ export const group = (id: string, rules: Rule[] = [], more: Partial<Group> = {})
 export const nic = (id: string, address: string, groups: string[], more: Partial<NIC> = {}): NIC => ({
   id, account: 'acme', instance: null, network: 'net-1', mac: '', addresses: [address], allowed_addresses: [], enforcement: 'on', dhcp_server: false, hosts: [],
   effective_groups: groups.map((g) => ({id: g, via: 'nic' as const, implicit: false})), egress_restricted: false, because: null, host: 'h1', ready: true, realized_revision: 1,
-  conflict: null, revision: 1, ...more,
+  conflict: null, warnings: [], revision: 1, ...more,
 })
 
 export const drop = (d: Partial<Drop> = {}): Drop => ({
