@@ -24,6 +24,10 @@
 // it just like the token, and a revoked token would live on in it. So any API
 // process behind a balancer serves any request, and there is nothing to keep.
 //
+// Where the API takes the tokens of an OpenID Connect issuer, people may sign in
+// there instead (login.go): the ID token that they come back with is the token,
+// and the session ends when it does.
+//
 // The cookie counts at /ui/ alone: the API takes no notice of cookies, so that
 // no page anywhere can have a browser call /v1 in somebody's name. And below
 // /ui/ a request counts only if it says with a header of ours that a script of
@@ -34,6 +38,7 @@ package console
 
 import (
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"strings"
 )
@@ -42,6 +47,8 @@ import (
 type Options struct {
 	Version   string // of the program
 	TokenFile string // where whoever may sign in finds a token, "" if that is for the operator to say
+	Login     Login  // of people who have no token; nil: there is none
+	Logger    *slog.Logger
 }
 
 const (
@@ -80,7 +87,12 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
 	path := r.URL.Path
 	toAPI := path == apiPrefix || strings.HasPrefix(path, apiPrefix+"/")
-	if !toAPI && path != sessionPath {
+	beginning := path == loginPath && r.Method == http.MethodPost
+	if path == donePath {
+		c.done(w, r)
+		return
+	}
+	if !toAPI && !beginning && path != sessionPath {
 		c.pages.serve(w, r)
 		return
 	}
@@ -88,11 +100,14 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusForbidden, "cross-site", err.Error())
 		return
 	}
-	if toAPI {
+	switch {
+	case toAPI:
 		c.forward(w, r)
-		return
+	case beginning:
+		c.begin(w, r)
+	default:
+		c.session(w, r)
 	}
-	c.session(w, r)
 }
 
 // secure says what a browser may do with the answer. The pages load nothing

@@ -34,7 +34,14 @@ type sessionJSON struct {
 
 // signIn is how one comes by a token.
 type signIn struct {
-	TokenFile *string `json:"token_file"` // on the machine that serves the pages
+	TokenFile *string     `json:"token_file"` // on the machine that serves the pages
+	Issuer    *issuerJSON `json:"issuer"`     // null: a token is all there is
+}
+
+// issuerJSON is an OpenID Connect issuer at which people sign in.
+type issuerJSON struct {
+	Name    string  `json:"name"`
+	SignOut *string `json:"sign_out"` // where its own session is ended
 }
 
 // session answers who is signed in, signs in and signs out.
@@ -80,18 +87,19 @@ func (c *console) tell(w http.ResponseWriter, who *identity) {
 	if c.opts.TokenFile != "" {
 		out.SignIn.TokenFile = &c.opts.TokenFile
 	}
+	if l := c.opts.Login; l != nil {
+		out.SignIn.Issuer = &issuerJSON{Name: l.Name()}
+		if at := l.SignOutURL(); at != "" {
+			out.SignIn.Issuer.SignOut = &at
+		}
+	}
 	writeJSON(w, http.StatusOK, "application/json", out)
 }
 
 // identify asks the API whose a token is. If the API does not say, its own
 // answer is given, unless its status is the one that means nobody.
 func (c *console) identify(w http.ResponseWriter, r *http.Request, token string, nobody int) (who *identity, ok bool) {
-	q := r.Clone(r.Context())
-	q.Method, q.Body, q.ContentLength = http.MethodGet, http.NoBody, 0
-	q.Header = http.Header{"Authorization": {"Bearer " + token}}
-	readdress(q, "/v1/whoami", "")
-	answer := &answer{header: http.Header{}, status: http.StatusOK}
-	c.api.ServeHTTP(answer, q)
+	answer := c.whoami(r, token)
 	switch answer.status {
 	case http.StatusOK:
 	case nobody:
@@ -100,12 +108,33 @@ func (c *console) identify(w http.ResponseWriter, r *http.Request, token string,
 		answer.copyTo(w)
 		return nil, false
 	}
-	who = &identity{}
-	if err := json.Unmarshal(answer.body.Bytes(), who); err != nil {
-		refuse(w, r, http.StatusInternalServerError, "internal-error", "the API does not say whose the token is")
+	who, err := answer.identity()
+	if err != nil {
+		refuse(w, r, http.StatusInternalServerError, "internal-error", err.Error())
 		return nil, false
 	}
 	return who, true
+}
+
+// whoami is the API's answer to whose a token is.
+func (c *console) whoami(r *http.Request, token string) *answer {
+	q := r.Clone(r.Context())
+	q.Method, q.Body, q.ContentLength = http.MethodGet, http.NoBody, 0
+	q.Header = http.Header{"Authorization": {"Bearer " + token}}
+	q.URL.RawQuery = ""
+	readdress(q, "/v1/whoami", "")
+	answer := &answer{header: http.Header{}, status: http.StatusOK}
+	c.api.ServeHTTP(answer, q)
+	return answer
+}
+
+// identity reads who the API says it is.
+func (a *answer) identity() (*identity, error) {
+	who := &identity{}
+	if err := json.Unmarshal(a.body.Bytes(), who); err != nil {
+		return nil, errors.New("the API does not say whose the token is")
+	}
+	return who, nil
 }
 
 // answer is an answer of the API that is looked at before it is given.
@@ -132,20 +161,11 @@ func (a *answer) copyTo(w http.ResponseWriter) {
 
 // givenToken reads the body of a sign-in, {"token": "…"}.
 func givenToken(w http.ResponseWriter, r *http.Request) (string, error) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return "", errors.New("the body must be application/json")
-	}
 	var given struct {
 		Token string `json:"token"`
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4*maxToken))
-	if err != nil {
-		return "", errors.New("the token is too long")
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&given); err != nil {
-		return "", errors.New(`the body must be {"token": "…"}`)
+	if err := readJSON(w, r, &given); err != nil {
+		return "", err
 	}
 	token := strings.TrimSpace(given.Token)
 	switch {
@@ -157,6 +177,23 @@ func givenToken(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", errors.New("a token is one word of ASCII")
 	}
 	return token, nil
+}
+
+// readJSON reads a small body of the pages.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		return errors.New("the body must be application/json")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4*maxToken))
+	if err != nil {
+		return errors.New("the body is too long")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return errors.New("the body is not as the pages write it")
+	}
+	return nil
 }
 
 // cookie holds a token, or ends what holds one. The name under TLS is one that

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -21,22 +23,27 @@ const (
 	platformWrite               // the platform's admin
 )
 
-// Authenticator tells who bears a token; ok is false if nobody does.
-type Authenticator interface {
-	Authenticate(token string) (who tokens.Identity, ok bool)
+// Identifier tells who bears a token. Its error is a tokens.Refusal if nobody
+// does, and tokens.ErrCannotTell if that cannot be told now.
+type Identifier interface {
+	Identify(ctx context.Context, token string) (tokens.Identity, error)
 }
 
 // authorize finds out who calls, by the header Authorization.
-func authorize(by Authenticator, authorization string) (who tokens.Identity, err error) {
+func authorize(ctx context.Context, by Identifier, authorization string) (who tokens.Identity, err error) {
 	scheme, secret, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
 		return who, unauthenticated("a bearer token is needed")
 	}
-	who, ok := by.Authenticate(strings.TrimSpace(secret))
-	if !ok {
-		return who, unauthenticated("the token is not valid")
+	who, err = by.Identify(ctx, strings.TrimSpace(secret))
+	var refusal tokens.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return who, unauthenticated(string(refusal))
+	case errors.Is(err, tokens.ErrCannotTell):
+		return who, transport.Refuse(http.StatusServiceUnavailable, transport.CodeIssuerUnavailable, err.Error()).With("Retry-After", "2")
 	}
-	return who, nil
+	return who, err
 }
 
 // admit refuses who may not do what a route does to an account, "" for none. An

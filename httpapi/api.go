@@ -52,7 +52,7 @@ type Store interface {
 // Config is what an API is made of. Store and Tokens are needed.
 type Config struct {
 	Store    Store
-	Tokens   Authenticator
+	Tokens   Identifier
 	Logger   *slog.Logger         // slog.Default if nil
 	Registry *prometheus.Registry // served at /metrics; a new one if nil
 	Now      func() time.Time     // time.Now if nil
@@ -67,7 +67,7 @@ type Config struct {
 // API is the HTTP API. It is an http.Handler.
 type API struct {
 	store     Store
-	tokens    Authenticator
+	tokens    Identifier
 	logger    *slog.Logger
 	now       func() time.Time
 	newID     func() string

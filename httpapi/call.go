@@ -212,7 +212,7 @@ func (c *call) authorize(need access) error {
 	if need == open {
 		return nil
 	}
-	who, err := authorize(c.api.tokens, c.req.Header.Get("Authorization"))
+	who, err := authorize(c.req.Context(), c.api.tokens, c.req.Header.Get("Authorization"))
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
+	"github.com/ringfence/ringfence/console"
 	"github.com/ringfence/ringfence/httpapi"
+	"github.com/ringfence/ringfence/httpapi/openid"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/store"
@@ -20,6 +22,7 @@ type apiCmd struct {
 	etcdFlags
 	listenFlags
 	consoleFlags
+	oidcFlags
 	Tokens       string  `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Who may call: JSON objects with token_sha256, account (or *), role and name. Read again when it changes."`
 	RateLimit    float64 `default:"200" placeholder:"N" help:"Requests a second that the tokens of one account may make, twice that at once; 0 for no limit. The platform's are not limited."`
 	AuditDays    int     `default:"90" placeholder:"N" help:"Days for which an entry of the audit log is kept."`
@@ -62,7 +65,10 @@ func (c *apiCmd) check() error {
 	if err := c.listenFlags.check(); err != nil {
 		return err
 	}
-	if _, err := c.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler))); err != nil {
+	if _, err := c.etcdFlags.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler))); err != nil {
+		return err
+	}
+	if err := c.oidcFlags.check(); err != nil {
 		return err
 	}
 	return tokens.Check(c.Tokens)
@@ -85,7 +91,7 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 		return err
 	}
 	defer l.Close()
-	cfg, err := c.config(log, certs)
+	cfg, err := c.etcdFlags.config(log, certs)
 	if err != nil {
 		return err
 	}
@@ -98,11 +104,15 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 	s.Join(store.ClusterMember{ID: newProcessID(), Version: version, Machine: machineName()})
 	registry := newRegistry()
 	registry.MustRegister(certs)
+	issuer, err := c.oidcFlags.config(log, certs)
+	if err != nil {
+		return err
+	}
 	api, err := openAPI(httpapi.Config{
 		Store: s, Logger: log, Registry: registry,
 		Rate: c.rate(), AccessLog: c.AccessLog,
 		Audit: httpapi.AuditConfig{Keep: time.Duration(c.AuditDays) * 24 * time.Hour, Entries: c.AuditEntries},
-	}, c.Tokens)
+	}, c.Tokens, issuer)
 	if err != nil {
 		return err
 	}
@@ -118,31 +128,54 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 	}
 	go again.run(ctx, hangups)
 	go certs.Run(ctx)
+	go api.Run(ctx)
 	manager.Ready() // who connects from now on is served as soon as serve looks
 	go c.supervise(ctx, manager, c.url(l), s)
 	log.Info("API is listening", "url", c.url(l), "etcd", c.Etcd, "config", c.Config)
-	return serve(ctx, l, c.serve(api, ""), log)
+	return serve(ctx, l, c.serve(api, console.Options{Login: api.login(), Logger: log}), log)
 }
 
 // api is the HTTP API with what it holds open.
 type api struct {
 	*httpapi.API
-	tokens *tokens.File
+	who identities
 }
 
-// openAPI makes the API of a store, with a file of tokens. Close it before the
-// store.
-func openAPI(cfg httpapi.Config, tokensFile string) (*api, error) {
-	file, err := tokens.Open(tokensFile, cfg.Logger)
-	if err != nil {
+// openAPI makes the API of a store, with a file of tokens and, unless it is nil,
+// an issuer of others. Close it before the store.
+func openAPI(cfg httpapi.Config, tokensFile string, oidc *openid.Config) (*api, error) {
+	var who identities
+	var err error
+	if oidc != nil {
+		if who.issuer, err = openid.New(*oidc); err != nil {
+			return nil, fmt.Errorf("--oidc-%w", err)
+		}
+		cfg.Registry.MustRegister(who.issuer)
+	}
+	if who.file, err = tokens.Open(tokensFile, cfg.Logger); err != nil {
 		return nil, err
 	}
-	cfg.Tokens = file
-	return &api{httpapi.New(cfg), file}, nil
+	cfg.Tokens = who
+	return &api{httpapi.New(cfg), who}, nil
+}
+
+// Run keeps up to date what tells who calls, until ctx ends.
+func (a *api) Run(ctx context.Context) {
+	if a.who.issuer != nil {
+		a.who.issuer.Run(ctx)
+	}
+}
+
+// login is how people sign in at the console besides by a token; nil: not at all.
+func (a *api) login() console.Login {
+	if a.who.issuer == nil || !a.who.issuer.SignsIn() {
+		return nil
+	}
+	return a.who.issuer
 }
 
 // Close ends what the API does by itself.
 func (a *api) Close() {
 	a.API.Close()
-	a.tokens.Close()
+	a.who.file.Close()
 }

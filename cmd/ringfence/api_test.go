@@ -56,7 +56,7 @@ func startAPI(env *testscript.Env) (*store.Store, string) {
 	if err := os.WriteFile(tokens, testTokens(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	api, err := openAPI(httpapi.Config{Store: s, Logger: slog.New(slog.DiscardHandler), Registry: newRegistry()}, tokens)
+	api, err := openAPI(httpapi.Config{Store: s, Logger: slog.New(slog.DiscardHandler), Registry: newRegistry()}, tokens, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,10 +18,10 @@ func TestExampleConfigurations(t *testing.T) {
 		}
 		dir := t.TempDir()
 		cert, key := selfSigned(t, dir)
-		for _, name := range []string{"etcd-ca.pem", "etcd-client.pem", "tls.pem"} {
+		for _, name := range []string{"etcd-ca.pem", "etcd-client.pem", "tls.pem", "oidc-ca.pem"} {
 			copyFile(t, cert, filepath.Join(dir, name))
 		}
-		for _, name := range []string{"etcd-client.key", "tls.key"} {
+		for _, name := range []string{"etcd-client.key", "tls.key", "oidc.secret"} {
 			copyFile(t, key, filepath.Join(dir, name))
 		}
 		if err := os.WriteFile(filepath.Join(dir, "tokens.json"), testTokens(t), 0o600); err != nil {

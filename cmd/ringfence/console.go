@@ -12,13 +12,13 @@ type consoleFlags struct {
 	Console bool `default:"true" negatable:"" help:"Serve the console, pages for people, at /ui/ (it needs a program that was built with Node)."`
 }
 
-// serve puts the console beside an API. tokenFile is where people find a token,
-// "" if the operator tells them.
-func (f *consoleFlags) serve(api http.Handler, tokenFile string) http.Handler {
+// serve puts the console beside an API.
+func (f *consoleFlags) serve(api http.Handler, opts console.Options) http.Handler {
 	if !f.Console {
 		return api
 	}
-	return console.Handler(api, console.Options{Version: version, TokenFile: tokenFile})
+	opts.Version = version
+	return console.Handler(api, opts)
 }
 
 // consoleURL is where people find the console of an API, "" if a browser cannot

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/console"
 	"github.com/ringfence/ringfence/controller"
 	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/store"
@@ -24,6 +25,7 @@ type devCmd struct {
 	StateDir string `type:"path" placeholder:"DIR" complete:"file" help:"Where the state is kept. Default /var/lib/ringfence, or ~/.local/state/ringfence for other users than root."`
 	listenFlags
 	consoleFlags
+	oidcFlags
 	OVSDB string `name:"ovsdb" placeholder:"unix:PATH" help:"The Open vSwitch database. Default: the system's if it runs, else a private Open vSwitch under DIR/ovs with the userspace datapath."`
 	bridgeFlags
 	logFlags
@@ -53,6 +55,10 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 		return err
 	}
 	certs := certfile.NewSet(log)
+	issuer, err := c.oidcFlags.config(log, certs)
+	if err != nil {
+		return err
+	}
 	l, err := c.listener(ctx, certs)
 	if err != nil {
 		return err
@@ -75,11 +81,12 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	registry := newRegistry()
 	registry.MustRegister(certs)
 	go certs.Run(ctx)
-	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry}, dir.tokensFile())
+	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry}, dir.tokensFile(), issuer)
 	if err != nil {
 		return err
 	}
 	defer api.Close()
+	go api.Run(ctx)
 	ovs, err := c.openvswitch(ctx, dir, log)
 	if err != nil {
 		return err
@@ -92,7 +99,9 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	}
 	defer os.Remove(dir.urlFile())
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serve(ctx, l, c.serve(api, dir.tokenFile()), log) })
+	group.Go(func() error {
+		return serve(ctx, l, c.serve(api, console.Options{TokenFile: dir.tokenFile(), Login: api.login(), Logger: log}), log)
+	})
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
 			Policy: s, Reports: s, Asks: s, Peers: s, Plugs: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,

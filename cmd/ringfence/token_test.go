@@ -83,6 +83,6 @@ func identify(t *testing.T, dir stateDir, token string) tokens.Identity {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	who, _ := file.Authenticate(token)
+	who, _ := file.Identify(t.Context(), token)
 	return who
 }

@@ -138,9 +138,10 @@ func (t *File) load(atOnce bool) (changed bool, err error) {
 	return true, nil
 }
 
-// Authenticate tells who bears a token; ok is false if nobody does. It compares
-// with every token, in a time that does not depend on which one fits.
-func (t *File) Authenticate(secret string) (who Identity, ok bool) {
+// Identify tells who bears a token, and is ErrUnknown or another Refusal if nobody
+// does. It compares with every token, in a time that does not depend on which
+// one fits.
+func (t *File) Identify(_ context.Context, secret string) (who Identity, err error) {
 	hash := sha256.Sum256([]byte(secret))
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -149,10 +150,13 @@ func (t *File) Authenticate(secret string) (who Identity, ok bool) {
 		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(hash[:], t.tokens[i].hash[:]), i, found)
 	}
 	if found < 0 {
-		return Identity{}, false
+		return Identity{}, ErrUnknown
 	}
 	if end := t.tokens[found].expires; !end.IsZero() && !time.Now().Before(end) {
-		return Identity{}, false
+		return Identity{}, errEnded
 	}
-	return t.tokens[found].who, true
+	return t.tokens[found].who, nil
 }
+
+// errEnded refuses a token of the file whose time is over.
+const errEnded = Refusal("the token has expired")

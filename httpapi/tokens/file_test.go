@@ -44,7 +44,8 @@ func TestFileIsReadAgain(t *testing.T) {
 	valid := func(secret string, want bool) {
 		t.Helper()
 		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
-			who, ok := f.Authenticate(secret)
+			who, err := f.Identify(t.Context(), secret)
+			ok := err == nil
 			if ok == want {
 				if ok && who != (Identity{"ci", "acme", Member}) {
 					t.Errorf("%s is %+v", secret, who)
@@ -110,10 +111,10 @@ func TestFileOfEverybody(t *testing.T) {
 	mode(0o602)
 	writeFile(t, path, map[string]Identity{"evil": {"ci", "*", Admin}})
 	time.Sleep(3 * tokenPoll) // what must not happen has its time
-	if _, ok := f.Authenticate("evil"); ok {
+	if _, err := f.Identify(t.Context(), "evil"); err == nil {
 		t.Error("a token that anybody may have written is valid")
 	}
-	if _, ok := f.Authenticate("one"); !ok {
+	if _, err := f.Identify(t.Context(), "one"); err != nil {
 		t.Error("the former token is not valid")
 	}
 }
@@ -222,11 +223,11 @@ func TestTokensExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if who, ok := f.Authenticate(ended); ok {
+	if who, err := f.Identify(t.Context(), ended); err == nil {
 		t.Errorf("a token that has ended is %+v", who)
 	}
-	if who, ok := f.Authenticate(good); !ok || who != (Identity{"good", "acme", Member}) {
-		t.Errorf("a token that has not is %+v, %v", who, ok)
+	if who, err := f.Identify(t.Context(), good); err != nil || who != (Identity{"good", "acme", Member}) {
+		t.Errorf("a token that has not is %+v, %v", who, err)
 	}
 }
 

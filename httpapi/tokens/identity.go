@@ -1,5 +1,7 @@
 package tokens
 
+import "errors"
+
 // Role says what a token's bearer may do.
 type Role string
 
@@ -30,3 +32,15 @@ func (i Identity) Platform() bool { return i.Account == AllAccounts && i.Role ==
 func (i Identity) Owns(account string) bool {
 	return i.Role != Metrics && (i.Account == AllAccounts || i.Account == account)
 }
+
+// Refusal is why a token is nobody's, in words for whoever bears it.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
+
+// ErrUnknown refuses a token of which nothing is known.
+const ErrUnknown = Refusal("the token is not valid")
+
+// ErrCannotTell is why whoever bears a token is neither known nor refused: who
+// would have to be asked does not answer.
+var ErrCannotTell = errors.New("it cannot be told now who bears the token")

@@ -14,24 +14,25 @@ import (
 // The problem codes of docs/api.md that are not secgroup's or plan's, and those of
 // what HTTP itself refuses.
 const (
-	CodeBadCursor        = "bad-cursor"
-	codeBadParameter     = "bad-parameter"
-	CodeUnauthenticated  = "unauthenticated"
-	CodeForbidden        = "forbidden"
-	codeNotFound         = "not-found"
-	CodeMethodNotAllowed = "method-not-allowed"
-	CodeCompacted        = "revision-compacted"
-	codeETagMismatch     = "etag-mismatch"
-	CodeBodyTooLarge     = "body-too-large"
-	CodeMediaType        = "unsupported-media-type"
-	codeStoreUnavailable = "store-unavailable"
-	codeStoreFull        = "store-full"
-	codeStoreNoLeader    = "store-no-leader"
-	codeUnreadable       = "record-unreadable"
-	codeClusterLevel     = "cluster-level"
-	codeInternal         = "internal-error"
-	CodeKeyReuse         = "idempotency-key-reuse"
-	codeRateLimited      = "rate-limited"
+	CodeBadCursor         = "bad-cursor"
+	codeBadParameter      = "bad-parameter"
+	CodeUnauthenticated   = "unauthenticated"
+	CodeForbidden         = "forbidden"
+	codeNotFound          = "not-found"
+	CodeMethodNotAllowed  = "method-not-allowed"
+	CodeCompacted         = "revision-compacted"
+	codeETagMismatch      = "etag-mismatch"
+	CodeBodyTooLarge      = "body-too-large"
+	CodeMediaType         = "unsupported-media-type"
+	codeStoreUnavailable  = "store-unavailable"
+	codeStoreFull         = "store-full"
+	codeStoreNoLeader     = "store-no-leader"
+	CodeIssuerUnavailable = "issuer-unavailable"
+	codeUnreadable        = "record-unreadable"
+	codeClusterLevel      = "cluster-level"
+	codeInternal          = "internal-error"
+	CodeKeyReuse          = "idempotency-key-reuse"
+	codeRateLimited       = "rate-limited"
 )
 
 // maxDependents bounds the dependents listed in one problem.
@@ -118,6 +119,7 @@ var titles = map[string]string{
 	codeStoreUnavailable:             "The store is unavailable",
 	codeStoreFull:                    "The store is full",
 	codeStoreNoLeader:                "The store has no leader",
+	CodeIssuerUnavailable:            "The issuer of the token cannot be asked",
 	codeUnreadable:                   "The object's record cannot be read by this version",
 	codeClusterLevel:                 "Not every host and API of the cluster understands this yet",
 	codeInternal:                     "Internal error",

@@ -15,6 +15,8 @@ func TestOneUserOfEachLibrary(t *testing.T) {
 		{"github.com/alecthomas/kong", "cmd/ringfence"},
 		{"github.com/ovn-kubernetes/libovsdb", "ovsdb"},
 		{"github.com/cenkalti/rpc2", "ovsdb"},
+		{"github.com/coreos/go-oidc", "httpapi/openid"},
+		{"golang.org/x/oauth2", "httpapi/openid"},
 		{"github.com/digitalocean/go-openvswitch", "internal/ovsproc"},
 	} {
 		for _, s := range sources(t) {
@@ -51,6 +53,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/strictjson":  {"secgroup"},
 		"httpapi/transport":   {"secgroup", "plan", "store", "httpapi/strictjson", "httpapi/tokens"},
 		"httpapi/tokens":      {"secgroup"},
+		"httpapi/openid":      {"secgroup", "httpapi/tokens"},
 		"httpapi/asking":      {"secgroup", "verdict", "store", "inquiry", "httpapi/transport"},
 		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},

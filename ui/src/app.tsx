@@ -4,11 +4,11 @@ import {useEffect, useState} from 'react'
 import {WhoProvider} from './api/account'
 import {whenSignedOut} from './api/client'
 import {useLost} from './api/online'
-import {getSession, type Identity, type Session} from './api/session'
+import {getSession, type Identity, type Session, signedInPage} from './api/session'
 import {Loading} from './components/Layout'
 import {ProblemNote} from './components/ProblemNote'
 import {Routes} from './routes'
-import {SignIn, SignInAgain} from './pages/SignIn'
+import {SignedIn, SignIn, SignInAgain} from './pages/SignIn'
 
 /** Who is there decides what there is: the sign-in, or the pages. */
 export function App() {
@@ -41,6 +41,7 @@ export function App() {
     void session.refetch()
   }
 
+  if (window.location.pathname === signedInPage && session.data?.identity) return <SignedIn />
   if (!session.data) return session.error ? <main className="alone"><ProblemNote error={session.error} onRetry={() => void session.refetch()} /></main> : <Loading />
   if (!shown) return session.data.identity && !expired ? <Loading /> : <SignIn session={session.data} onSignedIn={signedIn} />
   return (

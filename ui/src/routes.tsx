@@ -48,6 +48,7 @@ export function Routes({onSignedOut}: {onSignedOut: () => void}) {
         {rights.platform && <Route path="/hosts" component={Hosts} />}
         {rights.platform && <Route path="/hosts/:host">{(p) => <HostPage id={decodeURIComponent(p.host)} />}</Route>}
         {rights.platform && <Route path="/networks">{() => <PlatformScope><Networks /></PlatformScope>}</Route>}
+        <Route path="/sign-in">{() => <Redirect to="/" replace />}</Route>
         <Route path="/licences" component={Licences} />
         <Route component={NotFound} />
       </Switch>

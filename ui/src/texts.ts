@@ -74,6 +74,21 @@ export const signIn = {
   dev: 'This is ringfence dev. The admin’s token is in a file on its machine:',
   other: 'The operator makes tokens in the file that is given to ringfence api with --tokens.',
   refused: 'This token is not known here.',
+  issuer: (name: string) => `Sign in at ${name}`,
+  byToken: 'Or with a token of the API',
+  issuerAgain: (name: string) => `${name} opens in a window of its own, and this page goes on when you are back.`,
+  issuerOut: (name: string) => `Sign out at ${name}, too`,
+  issuerFault: {
+    attempt: 'This sign-in was begun in another browser, too long ago, or has ended already. Begin again here.',
+    denied: 'The sign-in was refused there. Nobody is signed in here.',
+    issuer: 'The issuer gave no token that could be taken. The log of the API says why.',
+    refused: 'You are known to the issuer, and nothing is granted to you here: ask the operator of Ringfence for an account and a role.',
+    size: 'The token of the issuer is too long for a cookie: have it put fewer claims into the ID token.',
+    busy: 'The API cannot tell now whose the token is. Try again in a moment.',
+  } as Record<string, string>,
+  done: 'You are signed in',
+  doneHint: 'Close this window: the other one goes on.',
+  doneLink: 'Or go on here',
 }
 
 export const notFound = {title: 'Not found'}

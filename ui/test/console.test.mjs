@@ -38,7 +38,7 @@ test('whoever comes is told how to sign in', async () => {
   assert.match(await page.locator('body').innerText(), new RegExp(`cat ${world.dir}/admin.token`))
   await admin.pictures('sign-in')
   await page.getByLabel('API token').fill('nobody')
-  await page.getByRole('button', {name: 'Sign in'}).click()
+  await page.getByRole('button', {name: 'Sign in', exact: true}).click()
   await page.getByText('This token is not known here.').waitFor()
   await admin.signIn(world.token)
   await page.getByText('No account yet').waitFor()
@@ -201,7 +201,7 @@ test('a token that is revoked ends the session, and what was typed is kept', asy
   await member.picture('signed-out')
   await world.grant('bolt-again', 'bolt', 'member', 'bolt-hands')
   await page.getByLabel('API token').fill('bolt-again')
-  await page.getByRole('button', {name: 'Sign in'}).click()
+  await page.getByRole('button', {name: 'Sign in', exact: true}).click()
   await page.getByLabel('API token').waitFor({state: 'detached'})
   assert.equal(await page.getByLabel('Name', {exact: true}).inputValue(), 'half-typed')
   await reviewed(page, async () => {})
@@ -210,6 +210,57 @@ test('a token that is revoked ends the session, and what was typed is kept', asy
   await page.getByLabel('API token').waitFor()
   assert.deepEqual(await member.context.cookies(), [])
   await member.leave(/401/)
+})
+
+test('who is known to the issuer signs in there, and goes on where they were when the token has ended', async () => {
+  const {issuer} = world
+  const person = await Visitor.come(browser)
+  person.elsewhere = issuer.url
+  const {page} = person
+  const button = page.getByRole('button', {name: 'Sign in at 127.0.0.1:9998'})
+  // Nobody: refused there, and not granted anything here.
+  await person.go('/ui/a/bolt/groups', 'Sign in')
+  await button.click()
+  await page.getByText('The sign-in was refused there').waitFor()
+  issuer.person = {sub: 'carol', groups: ['cooks']}
+  await button.click()
+  await page.getByText('nothing is granted to you here').waitFor()
+  await person.pictures('sign-in-by-issuer')
+  assert.deepEqual((await person.context.cookies()).map((c) => c.name), [])
+  // A member of bolt, for some seconds: they come back to the page that they were at.
+  issuer.person = {sub: 'carol', groups: ['tenants'], tenant: 'bolt', exp: Math.floor(Date.now() / 1000) + 20}
+  await button.click()
+  await page.waitForURL(`${origin}/ui/a/bolt/groups`)
+  await page.getByText('oidc:carol').waitFor()
+  const cookies = await person.context.cookies()
+  assert.deepEqual(cookies.map((c) => [c.name, c.httpOnly, c.sameSite, c.path, c.expires]), [['ringfence', true, 'Strict', '/ui/', -1]])
+  assert.equal(await page.evaluate(() => document.cookie + JSON.stringify([{...localStorage}, {...sessionStorage}])), '[{},{}]')
+  // A code counts once, and in the browser alone in which it was asked for.
+  const stranger = await Visitor.come(browser)
+  await stranger.go('/ui/sign-in/done?state=x&code=y', 'Sign in')
+  await stranger.page.getByText('begun in another browser').waitFor()
+  assert.deepEqual(await stranger.context.cookies(), [])
+  await stranger.leave()
+  // The token ends while somebody types.
+  await page.getByRole('button', {name: 'New group'}).first().click()
+  await page.getByLabel('Name', {exact: true}).fill('of-carol')
+  await until('the token to end', async () => (await page.evaluate(() => fetch('/ui/session', {headers: {'X-Ringfence-Console': '1'}}).then((a) => a.json()))).identity === null)
+  await page.getByRole('button', {name: 'Review what it does'}).click()
+  await page.getByText('Your token is not valid any more.', {exact: false}).waitFor()
+  issuer.person = {sub: 'carol', groups: ['tenants'], tenant: 'bolt'}
+  const own = person.context.waitForEvent('page')
+  await button.click()
+  await own
+  await page.getByLabel('API token').waitFor({state: 'detached'})
+  assert.equal(await page.getByLabel('Name', {exact: true}).inputValue(), 'of-carol')
+  await reviewed(page, async () => {})
+  const entry = await until('the change in the log', async () => (await world.api('GET', '/v1/audit?account=bolt')).items.find((e) => e.actor.name === 'oidc:carol'))
+  assert.equal(entry.actor.role, 'member')
+  await page.getByRole('button', {name: 'Sign out'}).click()
+  await page.getByLabel('API token').waitFor()
+  assert.deepEqual(await person.context.cookies(), [])
+  assert.equal(await page.getByRole('link', {name: /Sign out at/}).getAttribute('href'), `${issuer.url}/end?client_id=console`)
+  await person.leave(/401/)
 })
 
 test('pages of others get nothing out of the session', async (t) => {

@@ -7,6 +7,8 @@ import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {promisify} from 'node:util'
 
+import {Issuer} from './issuer.mjs'
+
 const run = promisify(execFile)
 
 export const origin = 'http://127.0.0.1:8080'
@@ -29,7 +31,12 @@ export class World {
     const w = new World()
     w.dir = await mkdtemp(join(tmpdir(), 'rf-ui')) // short: unix sockets have 107 bytes of path
     w.log = ''
-    w.dev = spawn(process.env.RINGFENCE, ['dev', '--state-dir', w.dir, '--host', 'h1', '--listen', '127.0.0.1:8080'])
+    w.issuer = await Issuer.start()
+    w.dev = spawn(process.env.RINGFENCE, [
+      'dev', '--state-dir', w.dir, '--host', 'h1', '--listen', '127.0.0.1:8080',
+      '--oidc-issuer', w.issuer.url, '--oidc-client-id', w.issuer.client, '--oidc-console-url', `${origin}/ui/`, '--oidc-skew', '0s',
+      '--oidc-grant', 'groups=net-admins:*/admin', '--oidc-grant', 'groups=tenants:{tenant}/member',
+    ])
     for (const out of [w.dev.stdout, w.dev.stderr]) out.on('data', (b) => (w.log += b))
     w.ended = new Promise((done) => w.dev.once('exit', done))
     w.processes = []
@@ -45,6 +52,7 @@ export class World {
     for (const p of this.processes) p.kill('SIGKILL')
     this.dev.kill('SIGTERM')
     await this.ended
+    await this.issuer.stop()
     await rm(this.dir, {recursive: true, force: true})
   }
 
