@@ -4,7 +4,7 @@ import (
 	"sync"
 
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // compiled is what the engine has compiled. The engine alone changes it, and reads
@@ -13,23 +13,18 @@ type compiled struct {
 	compiler *ofrules.Compiler
 
 	mu     sync.RWMutex // held to change any of these; never while waiting
-	begun  bool         // the compiler has seen a policy
 	uplink uint32       // that it was given last
 }
 
 func newCompiled() *compiled { return &compiled{compiler: ofrules.New()} }
 
-// update compiles what changed, or all of the policy if it is another one, while
+// update compiles what changed, or all of the share if it is another one, while
 // nobody else reads the compiler.
-func (c *compiled) update(s *secgroup.Snapshot, h ofrules.Host, ch changes) ofrules.Delta {
+func (c *compiled) update(s *span.Share, h ofrules.Host, d span.Delta) ofrules.Delta {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.uplink = h.Uplink
-	if ch.replaced || !c.begun {
-		c.begun = true
-		return c.compiler.Reset(s, h)
-	}
-	return c.compiler.Update(s, h, ch.touched)
+	return c.compiler.Update(s, h, d)
 }
 
 // read lets fn read the compiler, which does not change meanwhile.

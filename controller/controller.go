@@ -183,7 +183,7 @@ func newController(cfg Config) *controller {
 	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
 	c.ctl = unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
-	c.view = newView(c.notify)
+	c.view = newView(cfg.Host, c.notify)
 	c.plugs = newPlugs(cfg, c.log, c.notify)
 	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}
 	c.zones = &zones{

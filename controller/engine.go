@@ -13,7 +13,7 @@ import (
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -211,10 +211,10 @@ func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
 	if !in.known {
 		return 0, "", false
 	}
-	rev, loaded = e.view.take(func(s *secgroup.Snapshot, ch changes) {
+	rev, loaded = e.view.take(plugged{in.claims, in.looked}, func(s *span.Share, ch changes) {
 		mark = e.view.mark
 		e.doubt(maps.Keys(ch.loss.Filtered))
-		e.tables.compile(s, in.host, ch)
+		e.tables.compile(s, in.host, ch.share)
 		e.desk.Changed()
 		e.sweeper.Expect(revoke.Work{Loss: ch.loss})
 		e.doubt(slices.Values(in.strange))

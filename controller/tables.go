@@ -6,14 +6,14 @@ import (
 
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
-	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // tables are the switch's flow tables: the flows that are desired, and what is
 // known of the actual ones. Only the engine's goroutine touches them.
 //
 //	          compile             send: bundles
-//	policy ───────────► pending ─────────────────► actual = desired, but for what
+//	share  ───────────► pending ─────────────────► actual = desired, but for what
 //	                       ▲       │         │     is pending or refused
 //	   read back: adopt ───┤       │         └───► refused: tried again in a while
 //	   drift: repair ──────┘       │
@@ -30,8 +30,8 @@ type tables struct {
 }
 
 // compile brings the desired flows up to date.
-func (t *tables) compile(s *secgroup.Snapshot, h ofrules.Host, ch changes) {
-	d := t.desired.update(s, h, ch)
+func (t *tables) compile(s *span.Share, h ofrules.Host, change span.Delta) {
+	d := t.desired.update(s, h, change)
 	if t.known {
 		t.pending = t.pending.Then(d)
 	} else {

@@ -12,6 +12,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // Whatever becomes of policy and switch: as long as the tables are known the
@@ -44,14 +45,20 @@ func TestTablesKnowTheActualFlows(t *testing.T) {
 		}
 		return flows
 	}
-	tb.compile(s, host, changes{replaced: true})
+	local := span.NewLocal(s, "")
+	local.PlugAll(maps.Keys(host.Ports))
+	compile := func() {
+		share, d := local.Take()
+		tb.compile(share, host, d)
+	}
+	compile()
 	refusals := 0
 	for step := range 300 {
 		switch what := rng.IntN(8); {
 		case what < 4:
 			_, list := g.Step(s)
-			touched := s.Apply(int64(step+2), list)
-			tb.compile(s, host, changes{touched: touched})
+			local.Apply(s.Apply(int64(step+2), list))
+			compile()
 		case what == 4:
 			refusing = !refusing
 		case what == 5: // the bundle does not arrive

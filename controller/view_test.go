@@ -12,6 +12,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -24,8 +25,8 @@ func batch(rev int64, full bool, changes ...secgroup.Change) store.Batch {
 func TestViewTake(t *testing.T) {
 	t.Parallel()
 	woken := 0
-	v := newView(func() { woken++ })
-	if _, ok := v.take(func(*secgroup.Snapshot, changes) { t.Error("called with nothing") }); ok {
+	v := newView("", func() { woken++ })
+	if _, ok := v.take(plugged{}, func(*span.Share, changes) { t.Error("called with nothing") }); ok {
 		t.Error("there is a policy before one was read")
 	}
 	handle := func(b store.Batch) {
@@ -35,9 +36,10 @@ func TestViewTake(t *testing.T) {
 		}
 	}
 	p := newPolicy()
-	handle(batch(3, true, append(p.base(), secgroup.Put(nic(1)))...))
-	rev, ok := v.take(func(s *secgroup.Snapshot, ch changes) {
-		if !ch.replaced || !ch.loss.All || s.NIC("a1") == nil {
+	handle(batch(3, true, append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...))
+	three := map[string]claim{"a1": {}, "a2": {}, "a3": {}}
+	rev, ok := v.take(plugged{nics: three}, func(s *span.Share, ch changes) {
+		if !ch.share.Full || !ch.loss.All || s.NICs["a1"].Record == nil {
 			t.Errorf("the first time: %+v", ch)
 		}
 	})
@@ -55,15 +57,14 @@ func TestViewTake(t *testing.T) {
 	var late sync.WaitGroup
 	go func() {
 		defer close(done)
-		rev, _ := v.take(func(s *secgroup.Snapshot, ch changes) {
+		rev, _ := v.take(plugged{nics: three, changed: map[string]struct{}{}}, func(s *span.Share, ch changes) {
 			close(inside)
 			<-release
-			_, nicTouched := ch.touched.NICs["a2"]
-			_, groupTouched := ch.touched.Groups[ref("web")]
-			if ch.replaced || !nicTouched || !groupTouched || s.Group(ref("web")).Rule("r") == nil {
+			d := ch.share
+			if d.Full || d.NICs["a2"] == nil || d.Groups[ref("web")] == nil || s.Groups[ref("web")].Rule("r") == nil {
 				t.Errorf("the second time: %+v", ch)
 			}
-			if s.NIC("a3") != nil {
+			if s.NICs["a3"].Record != nil {
 				t.Error("the policy changes while it is compiled")
 			}
 		})
@@ -82,8 +83,11 @@ func TestViewTake(t *testing.T) {
 	close(release)
 	<-done
 	late.Wait()
-	v.take(func(s *secgroup.Snapshot, ch changes) {
-		if len(ch.touched.NICs) != 1 || len(ch.touched.Groups) != 0 || s.NIC("a3") == nil {
+	delete(three, "a1")
+	v.take(plugged{nics: three, changed: map[string]struct{}{"a1": {}}}, func(s *span.Share, ch changes) {
+		_, a1 := s.NICs["a1"]
+		web, told := ch.share.Groups[ref("web")]
+		if a1 || len(ch.share.NICs) != 2 || len(ch.share.Groups) != 1 || !told || web != nil || s.NICs["a3"].Record == nil {
 			t.Errorf("the third time: %+v", ch)
 		}
 	})
@@ -101,7 +105,7 @@ func TestAuditFinds(t *testing.T) {
 		e := newEngine(newController(cfg))
 		s := secgroup.NewSnapshot()
 		s.Apply(1, append(newPolicy().base(), secgroup.Put(nic(1))))
-		e.tables.desired.compiler.Reset(s, ofrules.Host{Ports: map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}})
+		e.tables.desired.compiler.Reset(span.Span(s, hostName, slices.Values([]string{"a1"})), ofrules.Host{Ports: map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}})
 		e.tables.known = true
 		return e, e.tables.desired.compiler.Flows()
 	}
@@ -157,7 +161,7 @@ func TestAuditFinds(t *testing.T) {
 // which NICs were not filtered before, also of changes that nobody took.
 func TestViewReadAnew(t *testing.T) {
 	t.Parallel()
-	v, p := newView(func() {}), newPolicy()
+	v, p := newView("", func() {}), newPolicy()
 	handle := func(b store.Batch) {
 		t.Helper()
 		if err := v.Handle(t.Context(), b); err != nil {
@@ -176,7 +180,7 @@ func TestViewReadAnew(t *testing.T) {
 		return b
 	}
 	filtered := func() (ids []string) {
-		v.take(func(_ *secgroup.Snapshot, ch changes) { ids = slices.Sorted(maps.Keys(ch.loss.Filtered)) })
+		v.take(plugged{}, func(_ *span.Share, ch changes) { ids = slices.Sorted(maps.Keys(ch.loss.Filtered)) })
 		return ids
 	}
 	handle(whole(9, 1, 2, 3))

@@ -16,7 +16,7 @@ type loaded struct {
 	load     workload.Load
 	snapshot *secgroup.Snapshot
 	host     ofrules.Host
-	compiler *ofrules.Compiler
+	compiler *ofrules.Follower
 	revision int64
 }
 
@@ -26,20 +26,22 @@ func load(tb testing.TB, size string) *loaded {
 	if !ok {
 		tb.Fatalf("there is no size %s", size)
 	}
-	l := &loaded{load: workload.Make(s), snapshot: secgroup.NewSnapshot(), compiler: ofrules.New(), revision: 1}
+	l := &loaded{load: workload.Make(s), snapshot: secgroup.NewSnapshot(), revision: 1}
 	l.snapshot.Apply(1, l.load.Changes())
 	l.host = ofrules.Host{Ports: map[string]ofrules.Port{}, Uplink: uplink}
 	for i, p := range l.load.Ports {
 		l.host.Ports[p.ID] = ofrules.Port{OFPort: uint32(firstPort + i), Zone: uint16(1 + i)}
 	}
-	l.compiler.Reset(l.snapshot, l.host)
+	l.compiler = ofrules.Follow(l.snapshot)
+	l.compiler.Update(l.host)
+	l.host.Changed = map[string]struct{}{} // from now on only the policy changes
 	return l
 }
 
 // change applies changes and returns what they cost in flow-mods.
 func (l *loaded) change(changes ...secgroup.Change) ofrules.Delta {
 	l.revision++
-	return l.compiler.Update(l.snapshot, l.host, l.snapshot.Apply(l.revision, changes))
+	return l.compiler.Update(l.host, l.snapshot.Apply(l.revision, changes))
 }
 
 // withRule returns a group with one rule more.
@@ -71,7 +73,7 @@ func BenchmarkReset(b *testing.B) {
 			l := load(b, size)
 			b.ReportAllocs()
 			for b.Loop() {
-				ofrules.New().Reset(l.snapshot, l.host)
+				ofrules.New().Reset(ofrules.Share(l.snapshot, l.host), l.host)
 			}
 			b.ReportMetric(float64(l.compiler.Len()), "flows")
 		})

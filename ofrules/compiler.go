@@ -7,6 +7,7 @@ import (
 
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // Compiler holds the flow set of one host and follows changes. It is not safe
@@ -112,16 +113,17 @@ func newCompiler(bits uint) *Compiler {
 	}
 }
 
-// Reset compiles from scratch and returns the difference to the flows before.
-func (c *Compiler) Reset(s *secgroup.Snapshot, h Host) Delta {
+// Reset compiles from scratch and returns the difference to the flows before. The
+// share is of a host in which all NICs of h.Ports are plugged, and maybe others.
+func (c *Compiler) Reset(s *span.Share, h Host) Delta {
 	before := c.set.before()
 	*c = *compile(c.bits, s, h)
 	return Diff(before, c.Flows())
 }
 
 // compile returns a compiler that has compiled a state from scratch.
-func compile(bits uint, s *secgroup.Snapshot, h Host) *Compiler {
-	all := secgroup.Touched{Baseline: true} // every port is new: the rest follows
+func compile(bits uint, s *span.Share, h Host) *Compiler {
+	all := span.Delta{Full: true} // every port is new: the rest follows
 	h.Changed = nil
 	c := newCompiler(bits)
 	c.run(s, h, all)
@@ -139,11 +141,14 @@ func compile(bits uint, s *secgroup.Snapshot, h Host) *Compiler {
 	return c
 }
 
-// Update follows a change: s is the snapshot after it, t what it touched, h the
-// host now. It returns the difference to the flows before. No change may be
-// left out between two calls; use Reset when one was.
-func (c *Compiler) Update(s *secgroup.Snapshot, h Host, t secgroup.Touched) Delta {
-	c.run(s, h, t)
+// Update follows a change: s is the share after it, d what it changed there, h
+// the host now. It returns the difference to the flows before. No change may be
+// left out between two calls. A full delta is a Reset.
+func (c *Compiler) Update(s *span.Share, h Host, d span.Delta) Delta {
+	if d.Full {
+		return c.Reset(s, h)
+	}
+	c.run(s, h, d)
 	if c.numbers.colliding() {
 		return c.Reset(s, h)
 	}
@@ -151,17 +156,17 @@ func (c *Compiler) Update(s *secgroup.Snapshot, h Host, t secgroup.Touched) Delt
 }
 
 // run brings every part up to date, each step feeding the later ones.
-func (c *Compiler) run(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
+func (c *Compiler) run(s *span.Share, h Host, d span.Delta) {
 	if len(c.set.units) == 0 {
 		c.set.setUnit(unitKey{kind: KindPipeline}, pipelineParts())
 	}
-	if t.Baseline {
-		c.set.setUnit(unitKey{kind: KindBaseline}, baselineParts(s.Baseline()))
+	if d.Full || d.Baseline != nil {
+		c.set.setUnit(unitKey{kind: KindBaseline}, baselineParts(s.Baseline))
 	}
-	c.syncNICs(s, h, t)
-	c.syncGroups(s, t)
+	c.syncNICs(s, h, d)
+	c.syncGroups(s, d)
 	c.syncLabels(s)
-	c.syncMembers(s, t)
+	c.syncMembers(d)
 	c.syncAddresses()
 	c.compileRules()
 	c.compileProfiles()

@@ -26,8 +26,9 @@ const (
 
 func newCrowd(seed uint64, bits uint) *crowd {
 	c := &crowd{Rand: rand.New(rand.NewPCG(seed, 2))}
+	policy := secgroup.NewSnapshot()
 	c.history = history{
-		bits: bits, snapshot: secgroup.NewSnapshot(), compiler: newCompiler(bits), installed: map[of.FlowKey]of.Flow{}, late: map[of.FlowKey]of.Flow{},
+		bits: bits, snapshot: policy, compiler: follow(policy, newCompiler(bits)), installed: map[of.FlowKey]of.Flow{}, late: map[of.FlowKey]of.Flow{},
 		ports: map[string]Port{"local": {OFPort: 10, Zone: 1}}, uplink: 1,
 	}
 	changes := []secgroup.Change{
@@ -101,10 +102,10 @@ func TestCrowdedAddresses(t *testing.T) {
 	for seed := range uint64(8) {
 		for _, bits := range []uint{32, 8} { // 8: names collide all the time
 			c := newCrowd(seed, bits)
-			c.install(t, c.compiler.Reset(c.snapshot, c.host()))
+			c.install(t, c.compiler.Update(c.host()))
 			for i := range 120 {
 				touched := c.snapshot.Apply(int64(i+2), []secgroup.Change{c.step()})
-				c.install(t, c.compiler.Update(c.snapshot, c.host(), touched))
+				c.install(t, c.compiler.Update(c.host(), touched))
 				if i%7 != 0 {
 					continue
 				}

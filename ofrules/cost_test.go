@@ -34,10 +34,11 @@ func cluster(t *testing.T, members, rules int) *loaded {
 	for _, e := range workload.Big(members) {
 		changes = append(changes, secgroup.Put(e.NIC("remote")))
 	}
-	l := &loaded{snapshot: secgroup.NewSnapshot(), compiler: ofrules.New(), revision: 1}
+	l := &loaded{snapshot: secgroup.NewSnapshot(), revision: 1}
 	l.host = ofrules.Host{Uplink: uplink, Ports: map[string]ofrules.Port{nic.ID: {OFPort: firstPort, Zone: 1}}}
 	l.snapshot.Apply(1, changes)
-	l.compiler.Reset(l.snapshot, l.host)
+	l.compiler = ofrules.Follow(l.snapshot)
+	l.compiler.Update(l.host)
 	return l
 }
 

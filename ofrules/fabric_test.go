@@ -105,7 +105,7 @@ type fabric struct {
 type fabricHost struct {
 	station
 	sim      *ofsim.Sim
-	compiler *ofrules.Compiler
+	compiler *ofrules.Follower
 	ofrules.Host
 }
 
@@ -114,9 +114,9 @@ func newFabric(s *secgroup.Snapshot, hosts int) *fabric {
 	f := &fabric{policy: s, home: map[string]*fabricHost{}}
 	for range hosts {
 		sim := ofsim.New(nil)
-		f.hosts = append(f.hosts, &fabricHost{simStation{sim}, sim, ofrules.New(), ofrules.Host{Ports: map[string]ofrules.Port{}, Uplink: uplink}})
+		f.hosts = append(f.hosts, &fabricHost{simStation{sim}, sim, ofrules.Follow(s), ofrules.Host{Ports: map[string]ofrules.Port{}, Uplink: uplink}})
 	}
-	f.follow(secgroup.Touched{Baseline: true})
+	f.follow(secgroup.Touched{})
 	return f
 }
 
@@ -139,7 +139,7 @@ func (f *fabric) follow(touched secgroup.Touched) {
 		f.plugged++
 	}
 	for _, h := range f.hosts {
-		d := h.compiler.Update(f.policy, h.Host, touched)
+		d := h.compiler.Update(h.Host, touched)
 		for _, flow := range d.Put {
 			h.sim.Add(flow)
 		}

@@ -98,7 +98,7 @@ func golden(input string) (string, error) {
 		}
 	}
 	c := New()
-	c.Reset(s, host)
+	c.Reset(Share(s, host), host)
 	if p := c.Problems(); len(p) > 0 {
 		return "", fmt.Errorf("problems: %v", p)
 	}

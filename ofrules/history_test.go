@@ -36,7 +36,7 @@ type history struct {
 	replugged map[string]struct{} // of ports, in this step; nil: not said
 	nextPort  uint32
 	uplink    uint32
-	compiler  *Compiler
+	compiler  *Follower
 	installed map[of.FlowKey]of.Flow // as a switch would have it
 
 	backlog Delta // not yet put into late, a switch that gets several deltas as one
@@ -45,15 +45,16 @@ type history struct {
 
 func newHistory(seed uint64, bits uint) *history {
 	g := policytest.Seeded(seed, policytest.Options{NICs: 8, Guard: seed%2 == 1, Shares: seed%3 == 0})
+	s := policytest.Load(g.Policy())
 	return &history{
-		Gen: g, bits: bits, snapshot: policytest.Load(g.Policy()), ports: map[string]Port{}, nextPort: 10,
-		compiler: newCompiler(bits), installed: map[of.FlowKey]of.Flow{}, late: map[of.FlowKey]of.Flow{},
+		Gen: g, bits: bits, snapshot: s, ports: map[string]Port{}, nextPort: 10,
+		compiler: follow(s, newCompiler(bits)), installed: map[of.FlowKey]of.Flow{}, late: map[of.FlowKey]of.Flow{},
 	}
 }
 
 func (h *history) run(t *testing.T, steps int) {
 	h.plugSome()
-	h.install(t, h.compiler.Reset(h.snapshot, h.host()))
+	h.install(t, h.compiler.Update(h.host()))
 	var since []string // the last look
 	for i := range steps {
 		name, before := "plug or unplug", maps.Clone(h.ports)
@@ -70,7 +71,7 @@ func (h *history) run(t *testing.T, steps int) {
 		if i%2 == 0 == (h.bits == 32) {
 			h.replugged = differing(before, h.ports)
 		}
-		h.install(t, h.compiler.Update(h.snapshot, h.host(), touched))
+		h.install(t, h.compiler.Update(h.host(), touched))
 		if h.IntN(6) == 0 || i == steps-1 {
 			if fault := h.fault(); fault != "" {
 				t.Fatalf("step %d, one of %q: %s", i, since, fault)
@@ -82,7 +83,7 @@ func (h *history) run(t *testing.T, steps int) {
 
 // fault says how the compiler differs from one that knows no history.
 func (h *history) fault() string {
-	have, scratch := h.compiler.values(), compile(h.bits, h.snapshot, h.host())
+	have, scratch := h.compiler.values(), compile(h.bits, Share(h.snapshot, h.host()), h.host())
 	if d := difference(have, scratch.values()); !d.Empty() {
 		return "the compile from scratch differs:\n" + describe(d)
 	}

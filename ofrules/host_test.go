@@ -7,7 +7,6 @@ import (
 
 	"github.com/ringfence/ringfence/ofrules"
 	of "github.com/ringfence/ringfence/openflow"
-	"github.com/ringfence/ringfence/secgroup"
 )
 
 // TestPlugsThatCannotBe: NICs that a switch could not tell apart, or from the
@@ -15,8 +14,8 @@ import (
 func TestPlugsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	s := scenarioPolicy(t, "# plugs\nnic a blue-1 10.0.0.1\nnic b blue-1 10.0.0.2\nnic c blue-1 10.0.0.3\n")
-	c := ofrules.New()
-	nowhere := c.Reset(s, ofrules.Host{Uplink: uplink}).Put
+	c := ofrules.Follow(s)
+	nowhere := c.Update(ofrules.Host{Uplink: uplink}).Put
 	for _, step := range []struct {
 		what    string
 		ports   map[string]ofrules.Port
@@ -34,7 +33,7 @@ func TestPlugsThatCannotBe(t *testing.T) {
 		{"no policy", map[string]ofrules.Port{"a": {10, 100}, "x": {11, 101}}, []string{"x"}},
 		{"no policy, in one ofport with another", map[string]ofrules.Port{"a": {10, 100}, "x": {10, 101}}, []string{"a", "x"}},
 	} {
-		c.Update(s, ofrules.Host{Ports: step.ports, Uplink: uplink}, secgroup.Touched{})
+		c.Update(ofrules.Host{Ports: step.ports, Uplink: uplink})
 		problems := c.Problems()
 		if got := slices.Sorted(maps.Keys(problems)); !slices.Equal(got, step.without) {
 			t.Errorf("%s: problems with %v, want %v", step.what, problems, step.without)
@@ -51,7 +50,7 @@ func TestPlugsThatCannotBe(t *testing.T) {
 			}
 		}
 	}
-	if d := c.Update(s, ofrules.Host{Uplink: uplink}, secgroup.Touched{}); len(d.Put) > 0 || c.Len() != len(nowhere) {
+	if d := c.Update(ofrules.Host{Uplink: uplink}); len(d.Put) > 0 || c.Len() != len(nowhere) {
 		t.Errorf("with nothing plugged there are %d flows, at first %d", c.Len(), len(nowhere))
 	}
 }

@@ -1,61 +1,57 @@
 package ofrules
 
-import (
-	"github.com/ringfence/ringfence/secgroup"
-)
+import "github.com/ringfence/ringfence/span"
 
 // syncLabels enumerates the members of labels that are new and forgets those of
 // labels that no rule names any more.
-func (c *Compiler) syncLabels(s *secgroup.Snapshot) {
+func (c *Compiler) syncLabels(s *span.Share) {
 	for l := range c.pending.labels {
 		switch {
 		case l.refs == [2]int{}:
-			for _, m := range l.nics {
-				c.shared.addrs.add(m, l, -1)
+			for sp := range l.spots {
+				c.shared.addrs.remove(sp, l)
 			}
-			l.nics = nil
+			l.spots = nil
 			delete(c.shared.labels, l.group)
 			delete(c.shared.naming, l)
 			c.numbers.labels.release(groupName(l.group))
-		case l.nics == nil:
-			l.nics = map[string]membership{}
-			for _, n := range s.MemberNICs(l.group) {
-				m := membership{n, s.Domain(n)}
-				l.nics[n.ID] = m
-				c.shared.addrs.add(m, l, 1)
+		case l.spots == nil:
+			l.spots = map[*spot]struct{}{}
+			for domain, members := range s.Members[l.group] {
+				for _, a := range members {
+					c.shared.addrs.add(place{domain, a}, l)
+				}
 			}
 		default: // a direction came or went
-			for _, m := range l.nics {
-				c.shared.addrs.touch(m)
+			for sp := range l.spots {
+				c.shared.addrs.touch(sp)
 			}
 		}
 	}
 }
 
-// syncMembers follows the touched NICs into and out of labels.
-func (c *Compiler) syncMembers(s *secgroup.Snapshot, t secgroup.Touched) {
-	for id := range t.NICs {
-		n := s.NIC(id)
-		domain := ""
-		if n != nil {
-			domain = s.Domain(n)
+// syncMembers follows addresses into and out of labels. Those of a label that was
+// enumerated just now are as they should be already.
+func (c *Compiler) syncMembers(d span.Delta) {
+	for where, change := range d.Members {
+		l := c.shared.labels[where.Group]
+		if l == nil {
+			continue
 		}
-		for _, l := range c.shared.labels {
-			old, was := l.nics[id]
-			is := n != nil && s.Judges(l.group, n)
-			if was == is && (!is || old == membership{n, domain}) {
-				continue
+		if change.Reset {
+			for sp := range l.spots {
+				if sp.domain == where.Domain {
+					c.shared.addrs.remove(sp, l)
+				}
 			}
-			if is {
-				m := membership{n, domain}
-				c.shared.addrs.add(m, l, 1)
-				l.nics[id] = m
-			} else {
-				delete(l.nics, id)
+		}
+		for _, a := range change.Remove {
+			if sp := c.shared.addrs.places[place{where.Domain, a}]; sp != nil {
+				c.shared.addrs.remove(sp, l)
 			}
-			if was {
-				c.shared.addrs.add(old, l, -1)
-			}
+		}
+		for _, a := range change.Add {
+			c.shared.addrs.add(place{where.Domain, a}, l)
 		}
 	}
 }
@@ -66,7 +62,7 @@ func (c *Compiler) syncAddresses() {
 	if len(c.pending.domains) > 0 {
 		for p, sp := range c.shared.addrs.places {
 			if _, ok := c.pending.domains[p.domain]; ok {
-				c.shared.addrs.touchSpot(sp)
+				c.shared.addrs.touch(sp)
 			}
 		}
 	}

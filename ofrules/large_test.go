@@ -96,7 +96,7 @@ func TestGrowingOverASplit(t *testing.T) {
 	for i, rules := range []int{2000, 2001, 0, 2010, 1999} {
 		g := *full
 		g.Rules = full.Rules[:rules]
-		c.Update(s, f.hosts[0].Host, s.Apply(int64(2000+i), []secgroup.Change{secgroup.Put(&g)}))
+		c.Update(f.hosts[0].Host, s.Apply(int64(2000+i), []secgroup.Change{secgroup.Put(&g)}))
 		if d := ofrules.Diff(c.Flows(), newFabric(s, 1).hosts[0].compiler.Flows()); !d.Empty() {
 			t.Fatalf("%d rules: %d flows are missing or other than from scratch, %d too many", rules, len(d.Put), len(d.Delete))
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // localNIC is a NIC of this host with all that its flows depend on.
@@ -32,12 +33,23 @@ type segment struct {
 }
 
 // syncNICs follows NICs that were plugged, unplugged, moved or touched.
-func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
+func (c *Compiler) syncNICs(s *span.Share, h Host, d span.Delta) {
 	uplink := c.local.sockets.uplink
 	dirty := c.local.sockets.follow(h)
-	for id := range t.NICs {
+	for id := range d.NICs {
 		if _, ok := c.local.sockets.ports[id]; ok {
 			dirty[id] = struct{}{}
+		}
+	}
+	if len(d.Networks) > 0 {
+		for id := range c.local.sockets.ports {
+			n := s.NICs[id].Record
+			if n == nil {
+				continue
+			}
+			if _, changed := d.Networks[n.Network]; changed {
+				dirty[id] = struct{}{}
+			}
 		}
 	}
 	for id, first := range c.local.prefer {
@@ -69,7 +81,7 @@ func (c *Compiler) syncNICs(s *secgroup.Snapshot, h Host, t secgroup.Touched) {
 
 // syncNIC replaces what is known of one NIC. The new references are taken
 // before the old ones are given back, so that nothing shared comes and goes.
-func (c *Compiler) syncNIC(s *secgroup.Snapshot, host, id string) {
+func (c *Compiler) syncNIC(s *span.Share, host, id string) {
 	old, had := c.local.nics[id]
 	delete(c.local.nics, id)
 	delete(c.local.problems, id)
@@ -88,12 +100,16 @@ func (c *Compiler) syncNIC(s *secgroup.Snapshot, host, id string) {
 }
 
 // resolveNIC looks up all that a NIC's flows depend on and takes references.
-func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) (localNIC, string) {
+func (c *Compiler) resolveNIC(s *span.Share, host, id string, port Port) (localNIC, string) {
 	if problem := c.local.sockets.wrong(port); problem != "" {
 		return localNIC{}, problem
 	}
-	nic := s.NIC(id)
+	plugged, asked := s.NICs[id]
+	nic := plugged.Record
 	if nic == nil {
+		if !asked {
+			return localNIC{}, "the policy was not asked for this NIC yet"
+		}
 		return localNIC{}, "no such NIC in the policy"
 	}
 	if host != "" && !nic.MayBeAt(host) {
@@ -102,15 +118,14 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) 
 	if newer := c.local.newer[id]; newer != "" && len(nic.Hosts) == 0 {
 		return localNIC{}, fmt.Sprintf("the NIC is plugged at %s, too, since later, and is served there", newer)
 	}
-	network := s.Network(nic.Network)
+	network := s.Networks[nic.Network]
 	if network == nil {
 		return localNIC{}, fmt.Sprintf("network %q is absent", nic.Network)
 	}
 	if network.RoutingDomain == "" {
 		return localNIC{}, fmt.Sprintf("network %q has no routing domain", nic.Network)
 	}
-	effective := s.EffectiveGroups(nic)
-	if len(effective) == 0 {
+	if len(plugged.Groups) == 0 {
 		return localNIC{}, fmt.Sprintf("account %q has no default group", nic.Account)
 	}
 	n := localNIC{nic: nic, port: port, number: c.numbers.nics.acquire(id), domain: network.RoutingDomain}
@@ -135,7 +150,7 @@ func (c *Compiler) resolveNIC(s *secgroup.Snapshot, host, id string, port Port) 
 	c.pending.segments[name] = struct{}{}
 	n.segment = seg
 	if nic.Enforcement != secgroup.EnforcementOff {
-		n.profile = c.acquireProfile(s, effective)
+		n.profile = c.acquireProfile(s, plugged.Groups)
 	}
 	return n, ""
 }
@@ -178,7 +193,7 @@ func (c *Compiler) compileNICs() {
 }
 
 // compileSegments compiles the segments that changed and the VLANs they are on.
-func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
+func (c *Compiler) compileSegments(s *span.Share) {
 	vlans := map[uint16]struct{}{}
 	for name := range c.pending.segments {
 		seg := c.shared.segments[name]
@@ -213,7 +228,7 @@ func (c *Compiler) compileSegments(s *secgroup.Snapshot) {
 	}
 }
 
-func (c *Compiler) segmentInput(s *secgroup.Snapshot, seg *segment) segmentInput {
+func (c *Compiler) segmentInput(s *span.Share, seg *segment) segmentInput {
 	in := segmentInput{number: seg.number, vlan: seg.vlan}
 	if !seg.local {
 		in.uplink = c.local.sockets.uplink
@@ -227,7 +242,7 @@ func (c *Compiler) segmentInput(s *secgroup.Snapshot, seg *segment) segmentInput
 		networks[n.nic.Network] = struct{}{}
 	}
 	for id := range networks {
-		if n := s.Network(id); n != nil {
+		if n := s.Networks[id]; n != nil {
 			in.gateways = append(in.gateways, n.Gateways...)
 		}
 	}
@@ -237,10 +252,10 @@ func (c *Compiler) segmentInput(s *secgroup.Snapshot, seg *segment) segmentInput
 }
 
 // profileName is the name of a set of groups, sorted.
-func profileName(e []secgroup.Effective) string {
-	names := make([]string, len(e))
-	for i, g := range e {
-		names[i] = groupName(g.Group)
+func profileName(groups []secgroup.GroupRef) string {
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = groupName(g)
 	}
 	return strings.Join(names, " ")
 }

@@ -14,27 +14,14 @@ import (
 type label struct {
 	group  secgroup.GroupRef
 	number uint32
-	refs   [2]int                // (profile, rule) pairs that name it, by direction
-	nics   map[string]membership // members, by NIC id
-}
-
-// membership is what a NIC contributes to a label. The NIC is immutable, so that
-// it still tells which addresses to take away.
-type membership struct {
-	nic    *secgroup.NIC
-	domain string
+	refs   [2]int             // (profile, rule) pairs that name it, by direction
+	spots  map[*spot]struct{} // that it is on; nil: to be enumerated
 }
 
 // place is an address in a routing domain.
 type place struct {
 	domain string
 	addr   netip.Addr
-}
-
-// labelCount is a label on an address: several NICs may share one address.
-type labelCount struct {
-	label *label
-	n     int
 }
 
 // composite is an interned set of labels: the surplus of an address that has
@@ -48,7 +35,7 @@ type composite struct {
 // spot is what is known of a place.
 type spot struct {
 	place
-	labels []labelCount
+	labels []*label
 	shown  [2]bool // it has a flow, by direction
 	dirty  bool    // it is among those to render
 }
@@ -69,53 +56,46 @@ func newAddresses() *addresses {
 	}
 }
 
-// at returns a place, to be rendered.
-func (a *addresses) at(p place) *spot {
-	sp := a.places[p]
-	if sp == nil {
-		sp = &spot{place: p}
-		a.places[p] = sp
-	}
-	a.touchSpot(sp)
-	return sp
-}
-
-func (a *addresses) touchSpot(sp *spot) {
+// touch has the flows of a place rendered.
+func (a *addresses) touch(sp *spot) {
 	if !sp.dirty {
 		sp.dirty = true
 		a.dirty = append(a.dirty, sp)
 	}
 }
 
-// add counts n more (or fewer) memberships of an address in a label.
-func (a *addresses) add(m membership, l *label, n int) {
-	for _, addr := range secgroup.MemberAddresses(m.nic) {
-		sp := a.at(place{m.domain, addr})
-		i := slices.IndexFunc(sp.labels, func(c labelCount) bool { return c.label == l })
-		if i < 0 {
-			i = len(sp.labels)
-			sp.labels = append(sp.labels, labelCount{label: l})
-		}
-		if sp.labels[i].n += n; sp.labels[i].n == 0 {
-			sp.labels = slices.Delete(sp.labels, i, i+1)
-		}
+// add puts a label on a place, unless it is there.
+func (a *addresses) add(p place, l *label) {
+	sp := a.places[p]
+	if sp == nil {
+		sp = &spot{place: p}
+		a.places[p] = sp
 	}
+	if _, there := l.spots[sp]; there {
+		return
+	}
+	l.spots[sp] = struct{}{}
+	sp.labels = append(sp.labels, l)
+	a.touch(sp)
 }
 
-// touch has the flows of a member's addresses rendered again.
-func (a *addresses) touch(m membership) {
-	for _, addr := range secgroup.MemberAddresses(m.nic) {
-		a.at(place{m.domain, addr})
+// remove takes a label off a place, if it is there.
+func (a *addresses) remove(sp *spot, l *label) {
+	if _, there := l.spots[sp]; !there {
+		return
 	}
+	delete(l.spots, sp)
+	sp.labels = slices.DeleteFunc(sp.labels, func(o *label) bool { return o == l })
+	a.touch(sp)
 }
 
 // labelsIn returns the labels of a place that matter in a direction, by group:
 // not by number, so that what is surplus does not depend on how names collide.
 func (sp *spot) labelsIn(dir int) []*label {
 	var out []*label
-	for _, c := range sp.labels {
-		if c.label.refs[dir] > 0 {
-			out = append(out, c.label)
+	for _, l := range sp.labels {
+		if l.refs[dir] > 0 {
+			out = append(out, l)
 		}
 	}
 	if len(out) > 1 {

@@ -3,6 +3,7 @@ package ofrules
 import (
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // profile is a set of groups that judges at least one local NIC, interned: NICs
@@ -51,22 +52,21 @@ func dirOf(d secgroup.Direction) int {
 }
 
 // acquireProfile returns the profile of a set of groups for one more NIC.
-func (c *Compiler) acquireProfile(s *secgroup.Snapshot, e []secgroup.Effective) *profile {
-	name := profileName(e)
+func (c *Compiler) acquireProfile(s *span.Share, groups []secgroup.GroupRef) *profile {
+	name := profileName(groups)
 	p := c.shared.profiles[name]
 	if p != nil {
 		p.refs++
 		return p
 	}
-	p = &profile{name: name, number: c.numbers.profiles.acquire(name), refs: 1}
+	p = &profile{name: name, number: c.numbers.profiles.acquire(name), groups: groups, refs: 1}
 	c.shared.profiles[name] = p
 	c.pending.profiles[p] = struct{}{}
-	for _, g := range e {
-		p.groups = append(p.groups, g.Group)
-		use := c.shared.groups[g.Group]
+	for _, g := range groups {
+		use := c.shared.groups[g]
 		if use == nil {
-			use = &groupUse{group: s.Group(g.Group), profiles: map[*profile]struct{}{}}
-			c.shared.groups[g.Group] = use
+			use = &groupUse{group: s.Groups[g], profiles: map[*profile]struct{}{}}
+			c.shared.groups[g] = use
 		}
 		use.profiles[p] = struct{}{}
 	}
@@ -113,14 +113,14 @@ func (c *Compiler) restricts(p *profile) bool {
 	return false
 }
 
-// syncGroups follows the rules of the groups that were touched.
-func (c *Compiler) syncGroups(s *secgroup.Snapshot, t secgroup.Touched) {
-	for ref := range t.Groups {
+// syncGroups follows the rules of the groups that changed.
+func (c *Compiler) syncGroups(s *span.Share, d span.Delta) {
+	for ref := range d.Groups {
 		use := c.shared.groups[ref]
 		if use == nil {
 			continue
 		}
-		old, now := use.group, s.Group(ref)
+		old, now := use.group, s.Groups[ref]
 		if old == now {
 			continue
 		}

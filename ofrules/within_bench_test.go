@@ -61,7 +61,7 @@ func BenchmarkConnectionsWithinAHost(b *testing.B) {
 	}
 	defer conn.Close()
 	var mods []wire.FlowMod
-	for _, f := range ofrules.New().Update(s, host, secgroup.Touched{Baseline: true}).Put {
+	for _, f := range ofrules.New().Reset(ofrules.Share(s, host), host).Put {
 		mods = append(mods, wire.AddFlow(f))
 	}
 	if err := conn.Bundle(b.Context(), mods); err != nil {

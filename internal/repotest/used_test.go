@@ -30,6 +30,7 @@ func TestExportedNamesAreUsed(t *testing.T) {
 		{"openflow", "ParseFlow"}:  "the reverse of Flow.String: tests write flows in the words of ovs-ofctl",
 		{"openflow", "ParseMatch"}: "as ParseFlow",
 		{"verdict", "Allowing"}:    "the oracle of the tests: every rule that could have admitted",
+		{"span", "Span"}:           "the oracle of the tests: what a share is, by definition",
 	}
 	// Methods that others' packages call by an interface of theirs.
 	called := []string{

@@ -2,6 +2,7 @@ package oftrace_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/unixctl"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -43,7 +45,7 @@ func newHost(t *testing.T, seed uint64) *host {
 		h.ports[n.ID] = ofrules.Port{OFPort: p, Zone: uint16(100 + i)}
 	}
 	c := ofrules.New()
-	c.Reset(h.snapshot, ofrules.Host{Ports: h.ports, Uplink: uplink})
+	c.Reset(span.Span(h.snapshot, "", maps.Keys(h.ports)), ofrules.Host{Ports: h.ports, Uplink: uplink})
 	var flows strings.Builder
 	for _, f := range c.Flows() {
 		fmt.Fprintln(&flows, f)

@@ -1,0 +1,214 @@
+package span
+
+import (
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// draft gathers what changes for one host in a turn: the names of what may be
+// different, most with whether the host needed it before.
+type draft struct {
+	x        *Index
+	host     *host
+	nics     map[string]struct{}
+	networks map[string]bool
+	domains  map[string]bool
+	groups   map[secgroup.GroupRef]bool
+	remotes  map[secgroup.GroupRef]bool
+	labels   map[Label]struct{} // whose members are others
+}
+
+// note remembers whether something was needed before the turn.
+func note[K comparable](before *map[K]bool, k K, needed int) {
+	if _, noted := (*before)[k]; noted {
+		return
+	}
+	if *before == nil {
+		*before = map[K]bool{}
+	}
+	(*before)[k] = needed > 0
+}
+
+func (d *draft) network(id string) { note(&d.networks, id, d.host.networks[id]) }
+
+func (d *draft) group(ref secgroup.GroupRef) { note(&d.groups, ref, d.host.groups[ref]) }
+
+func (d *draft) label(l Label) {
+	if d.labels == nil {
+		d.labels = map[Label]struct{}{}
+	}
+	d.labels[l] = struct{}{}
+}
+
+// look brings a NIC that is plugged up to date.
+func (d *draft) look(id string) {
+	d.x.steps++
+	old, had := d.host.nics[id]
+	now := resolve(d.x.policy, d.host.name, id)
+	if had && sameNIC(old.NIC, now.NIC) {
+		now.NIC = old.NIC
+	} else {
+		d.seen(id)
+	}
+	d.host.nics[id] = now
+	if !had {
+		if d.x.plugs[id] == nil {
+			d.x.plugs[id] = map[*host]struct{}{}
+		}
+		d.x.plugs[id][d.host] = struct{}{}
+	}
+	d.use(now, 1) // before the old is given back, so that nothing comes and goes
+	d.use(old, -1)
+}
+
+func (d *draft) unplug(id string) {
+	d.x.steps++
+	d.seen(id)
+	old := d.host.nics[id]
+	delete(d.host.nics, id)
+	if delete(d.x.plugs[id], d.host); len(d.x.plugs[id]) == 0 {
+		delete(d.x.plugs, id)
+	}
+	d.use(old, -1)
+}
+
+func (d *draft) seen(id string) {
+	if d.nics == nil {
+		d.nics = map[string]struct{}{}
+	}
+	d.nics[id] = struct{}{}
+}
+
+// use counts one NIC more or less that needs what it needs.
+func (d *draft) use(r resolved, n int) {
+	h := d.host
+	if r.network != "" {
+		d.network(r.network)
+		if count(h.networks, r.network, n) {
+			d.x.needNetwork(r.network, h)
+		}
+	}
+	if r.domain != "" {
+		note(&d.domains, r.domain, h.domains[r.domain])
+		count(h.domains, r.domain, n)
+	}
+	for _, ref := range r.judges {
+		d.x.steps++
+		d.group(ref)
+		if !count(h.groups, ref, n) {
+			continue
+		}
+		for _, remote := range d.x.needGroup(ref, h) {
+			d.name(remote, n)
+		}
+	}
+}
+
+// name counts one group of the host more or less whose rules name a remote.
+func (d *draft) name(ref secgroup.GroupRef, n int) {
+	d.x.steps++
+	note(&d.remotes, ref, d.host.remotes[ref])
+	if count(d.host.remotes, ref, n) {
+		d.x.needRemote(ref, d.host)
+	}
+}
+
+// count adds n to what is counted under k, and tells whether it came or went.
+func count[K comparable](counts map[K]int, k K, n int) (turned bool) {
+	before := counts[k]
+	if counts[k] = before + n; counts[k] == 0 {
+		delete(counts, k)
+	}
+	return (before == 0) != (before+n == 0)
+}
+
+// delta says what changes in the host's share.
+func (d *draft) delta() Delta {
+	h := d.host
+	var out Delta
+	for id := range d.nics {
+		if out.NICs == nil {
+			out.NICs = map[string]*NIC{}
+		}
+		out.NICs[id] = nil
+		if r, plugged := h.nics[id]; plugged {
+			out.NICs[id] = &r.NIC
+		}
+	}
+	for id, was := range d.networks {
+		if is := h.networks[id] > 0; is {
+			n := d.x.networks[id]
+			if _, changed := d.x.turn.changed[n]; changed || !was {
+				put(&out.Networks, id, n.object)
+			}
+		} else if was {
+			put(&out.Networks, id, nil)
+		}
+	}
+	for ref, was := range d.groups {
+		if is := h.groups[ref] > 0; is {
+			g := d.x.groups[ref]
+			if _, changed := d.x.turn.changed[g]; changed || !was {
+				put(&out.Groups, ref, g.object)
+			}
+		} else if was {
+			put(&out.Groups, ref, nil)
+		}
+	}
+	for l := range d.allLabels() {
+		d.x.steps++
+		was := before(d.remotes, h.remotes, l.Group) && before(d.domains, h.domains, l.Domain)
+		is := h.remotes[l.Group] > 0 && h.domains[l.Domain] > 0
+		if c := d.x.labelled(l, h, was, is); !c.empty() {
+			if out.Members == nil {
+				out.Members = map[Label]Change{}
+			}
+			out.Members[l] = c
+		}
+	}
+	return out
+}
+
+// allLabels returns those whose members may be others for the host.
+func (d *draft) allLabels() map[Label]struct{} {
+	all := d.labels
+	if all == nil {
+		all = map[Label]struct{}{}
+	}
+	cross := func(remote secgroup.GroupRef) func(domain string) {
+		return func(domain string) { all[Label{remote, domain}] = struct{}{} }
+	}
+	for remote := range d.remotes {
+		each(d.domains, d.host.domains, cross(remote))
+	}
+	if len(d.domains) > 0 {
+		each(d.remotes, d.host.remotes, func(remote secgroup.GroupRef) { each(d.domains, nil, cross(remote)) })
+	}
+	return all
+}
+
+// each calls fn for the keys of both maps.
+func each[K comparable](noted map[K]bool, needed map[K]int, fn func(K)) {
+	for k := range noted {
+		fn(k)
+	}
+	for k := range needed {
+		if _, twice := noted[k]; !twice {
+			fn(k)
+		}
+	}
+}
+
+// before tells whether something was needed before the turn.
+func before[K comparable](noted map[K]bool, needed map[K]int, k K) bool {
+	if was, ok := noted[k]; ok {
+		return was
+	}
+	return needed[k] > 0
+}
+
+func put[K comparable, T any](m *map[K]*T, k K, o *T) {
+	if *m == nil {
+		*m = map[K]*T{}
+	}
+	(*m)[k] = o
+}

@@ -1,0 +1,223 @@
+package span
+
+import "github.com/ringfence/ringfence/secgroup"
+
+// Index knows which hosts need which objects of a policy. It holds what some host
+// needs once, however many hosts do, and of a host the names of what it needs.
+//
+//	host ─< NIC that is plugged ─ network
+//	 │                         └─< group that judges it ─< remote: named by its rules
+//	 └──────────< label: a remote in a domain of the host ──────┘
+//
+// Whoever changes the policy calls Apply with what was touched before anything
+// else is called.
+type Index struct {
+	policy   *secgroup.Snapshot
+	hosts    map[string]*host
+	plugs    map[string]map[*host]struct{} // by NIC
+	networks map[string]*network
+	groups   map[secgroup.GroupRef]*group
+	remotes  map[secgroup.GroupRef]*remote
+	members  map[string]*member // of remotes, by NIC
+	baseline *secgroup.Baseline
+
+	turn  turn
+	steps int // that were taken so far: tests hold them to what is concerned
+}
+
+// host is what is known of a host: what it needs, each with how often.
+type host struct {
+	name     string
+	nics     map[string]resolved
+	networks map[string]int
+	domains  map[string]int
+	groups   map[secgroup.GroupRef]int
+	remotes  map[secgroup.GroupRef]int
+}
+
+// network is one that hosts need.
+type network struct {
+	object *secgroup.Network
+	hosts  map[*host]struct{}
+}
+
+// group is one that hosts need.
+type group struct {
+	object *secgroup.Group
+	names  []secgroup.GroupRef // remotes, sorted
+	hosts  map[*host]struct{}
+}
+
+// turn is one call of Apply or Plug. What nobody needs any more is kept until its
+// end, for somebody may come to need it.
+type turn struct {
+	drafts  map[*host]*draft
+	changed map[any]struct{} // networks and groups whose objects are others than before
+	moved   map[*places]struct{}
+	idle    []func() // each drops something unless it is needed again
+}
+
+// NewIndex returns an index of a policy that no host needs anything of yet.
+func NewIndex(policy *secgroup.Snapshot) *Index {
+	return &Index{
+		policy: policy, baseline: enforcedBaseline(policy.Baseline()),
+		hosts: map[string]*host{}, plugs: map[string]map[*host]struct{}{}, networks: map[string]*network{},
+		groups: map[secgroup.GroupRef]*group{}, remotes: map[secgroup.GroupRef]*remote{}, members: map[string]*member{},
+	}
+}
+
+// Plug says which NICs are plugged at a host (true), and which are not any more
+// (false), and returns what that changes in its share. The delta is full if the
+// host is new.
+func (x *Index) Plug(name string, nics map[string]bool) Delta {
+	h := x.hosts[name]
+	fresh := h == nil
+	if fresh {
+		h = &host{
+			name: name, nics: map[string]resolved{}, networks: map[string]int{}, domains: map[string]int{},
+			groups: map[secgroup.GroupRef]int{}, remotes: map[secgroup.GroupRef]int{},
+		}
+		x.hosts[name] = h
+	}
+	d := x.draft(h)
+	for id, plugged := range nics {
+		switch _, there := h.nics[id]; {
+		case plugged && !there:
+			d.look(id)
+		case !plugged && there:
+			d.unplug(id)
+		}
+	}
+	delta := x.end()[name]
+	if fresh {
+		delta.Full, delta.Baseline = true, x.baseline
+	}
+	return delta
+}
+
+// Apply follows a change that the policy has had, and returns what it changes in
+// the shares of the hosts that it concerns, by their names.
+func (x *Index) Apply(t secgroup.Touched) map[string]Delta {
+	for id := range t.NICs {
+		x.moveMember(id)
+	}
+	for p := range x.turn.moved {
+		for h := range p.hosts {
+			x.steps++
+			x.draft(h).label(p.Label)
+		}
+	}
+	for ref := range t.Groups {
+		x.changeGroup(ref)
+	}
+	for id := range t.Networks {
+		x.changeNetwork(id)
+	}
+	for id := range t.NICs {
+		for h := range x.plugs[id] {
+			x.draft(h).look(id)
+		}
+	}
+	baseline := t.Baseline && x.changeBaseline()
+	deltas := x.end()
+	if baseline {
+		for name := range x.hosts {
+			d := deltas[name]
+			d.Baseline = x.baseline
+			deltas[name] = d
+		}
+	}
+	return deltas
+}
+
+// changeGroup follows the rules of a group. Whom it judges is a matter of the
+// NICs, also if it came or went.
+func (x *Index) changeGroup(ref secgroup.GroupRef) {
+	x.steps++
+	g, now := x.groups[ref], x.policy.Group(ref)
+	if g == nil || now == nil {
+		return
+	}
+	object := enforcedGroup(now)
+	if sameGroup(g.object, object) {
+		return
+	}
+	x.change(g)
+	before := g.names
+	g.object, g.names = object, named(object)
+	for h := range g.hosts {
+		d := x.draft(h)
+		d.group(ref)
+		for _, r := range g.names {
+			d.name(r, 1)
+		}
+		for _, r := range before {
+			d.name(r, -1)
+		}
+	}
+}
+
+func (x *Index) changeNetwork(id string) {
+	x.steps++
+	n, now := x.networks[id], x.policy.Network(id)
+	if n == nil || now == nil {
+		return
+	}
+	object := enforcedNetwork(now)
+	if sameNetwork(n.object, object) {
+		return
+	}
+	x.change(n)
+	n.object = object
+	for h := range n.hosts {
+		x.draft(h).network(id)
+	}
+}
+
+func (x *Index) changeBaseline() (changed bool) {
+	x.steps++
+	now := enforcedBaseline(x.policy.Baseline())
+	changed = !sameBaseline(x.baseline, now)
+	x.baseline = now
+	return changed
+}
+
+// change notes that an object is another one than before this turn.
+func (x *Index) change(node any) {
+	if x.turn.changed == nil {
+		x.turn.changed = map[any]struct{}{}
+	}
+	x.turn.changed[node] = struct{}{}
+}
+
+// draft returns what changes for a host in this turn.
+func (x *Index) draft(h *host) *draft {
+	d := x.turn.drafts[h]
+	if d == nil {
+		d = &draft{x: x, host: h}
+		if x.turn.drafts == nil {
+			x.turn.drafts = map[*host]*draft{}
+		}
+		x.turn.drafts[h] = d
+	}
+	return d
+}
+
+// end ends a turn: it says what changes, and drops what nobody needs any more.
+func (x *Index) end() map[string]Delta {
+	deltas := map[string]Delta{}
+	for h, d := range x.turn.drafts {
+		if delta := d.delta(); !delta.Empty() {
+			deltas[h.name] = delta
+		}
+	}
+	for p := range x.turn.moved {
+		p.was, p.diff = nil, nil
+		x.idle(func() { x.dropPlaces(p) })
+	}
+	for _, drop := range x.turn.idle {
+		drop()
+	}
+	x.turn = turn{}
+	return deltas
+}

@@ -1,0 +1,54 @@
+package span
+
+import (
+	"iter"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// Local keeps the share of one host in a process that has the whole policy.
+type Local struct {
+	host  string
+	index *Index
+	share *Share
+	delta Delta // since it was taken last
+}
+
+// NewLocal returns the share of a host in which nothing is plugged yet.
+func NewLocal(policy *secgroup.Snapshot, host string) *Local {
+	l := &Local{host: host, index: NewIndex(policy), share: emptyShare()}
+	l.Plug(nil)
+	return l
+}
+
+// Plug says which NICs are plugged (true), and which are not any more (false).
+func (l *Local) Plug(nics map[string]bool) { l.follow(l.index.Plug(l.host, nics)) }
+
+// PlugAll says which NICs are plugged: these and no others.
+func (l *Local) PlugAll(nics iter.Seq[string]) {
+	now := map[string]bool{}
+	for id := range l.share.NICs {
+		now[id] = false
+	}
+	for id := range nics {
+		now[id] = true
+	}
+	l.Plug(now)
+}
+
+// Apply follows a change that the policy has had.
+func (l *Local) Apply(t secgroup.Touched) { l.follow(l.index.Apply(t)[l.host]) }
+
+func (l *Local) follow(d Delta) {
+	l.share.Apply(d)
+	l.delta = Merge(l.delta, d)
+}
+
+// Take returns the share, and what has changed in it since Take was called last;
+// the first time that is a full delta. The share changes with the next call of
+// another method.
+func (l *Local) Take() (*Share, Delta) {
+	d := l.delta
+	l.delta = Delta{}
+	return l.share, d
+}
