@@ -168,6 +168,55 @@ func TestPickedUpWhoBegan(t *testing.T) {
 	}
 }
 
+// TestPickedUpWithin: two NICs of a host go on with TCP that the switch has forgotten,
+// whichever is heard first. Each takes the other's packets for replies to its own;
+// all the same they pass only if rules let one of the two begin it: a rule that went
+// while the switch knew of no connection is not to be outlived by it.
+func TestPickedUpWithin(t *testing.T) {
+	k := talk{client: address4(2), proto: layers.IPProtocolTCP, port: 40000, local: 2}
+	for _, served := range []bool{false, true} {
+		for _, serverFirst := range []bool{false, true} {
+			t.Run(fmt.Sprintf("served %t, the server is heard first %t", served, serverFirst), func(t *testing.T) {
+				r, p := newRig(t), newPolicy()
+				policy := append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))
+				if served {
+					policy = append(policy, p.services()...)
+				}
+				rev := r.write(policy...)
+				r.start()
+				r.plugged(1, 2)
+				r.applied(rev)
+				r.eventually(patience, "the sentinel is there", r.sentinel)
+				time.Sleep(2 * sentinelEvery) // and the controller has seen it
+				r.ovs.Appctl("dpctl/flush-conntrack")
+				r.logged("picking up TCP in mid-stream")
+				server, client := r.sent("p1"), r.sent("p2")
+				frames := map[string]string{"p1": k.fromServer(t), "p2": k.fromClient(t)}
+				order := []string{"p2", "p1"}
+				if serverFirst {
+					slices.Reverse(order)
+				}
+				const packets = 20
+				for range packets {
+					for _, from := range order {
+						r.inject(from, frames[from])
+						time.Sleep(5 * time.Millisecond)
+					}
+				}
+				time.Sleep(50 * time.Millisecond)
+				server, client = r.sent("p1")-server, r.sent("p2")-client
+				if !served && server+client > 0 {
+					t.Errorf("nothing allows it; the server hears %d packets, the client %d; connections %v", server, client, r.all())
+				}
+				// The first of each may come before the other end has been heard.
+				if served && (server < packets-1 || client < packets-2) {
+					t.Errorf("of %d packets the server hears %d, the client %d; connections %v", packets, server, client, r.all())
+				}
+			})
+		}
+	}
+}
+
 // TestNewcomerOnlyOnce: a NIC that was new when the switch forgot its connections is
 // not the next time, although what keeps it from being picked up would last longer.
 func TestNewcomerOnlyOnce(t *testing.T) {

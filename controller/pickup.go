@@ -20,7 +20,7 @@ import (
 const (
 	pickUpFor   = 30 * time.Second
 	pickUpLook  = 300 * time.Millisecond
-	pickUpAgain = time.Second
+	pickUpAgain = 300 * time.Millisecond
 )
 
 // pickUpNotAfter is for how long nothing is picked up of a NIC that was not filtered

@@ -27,6 +27,7 @@ type talk struct {
 	client netip.Addr
 	proto  layers.IPProtocol
 	port   uint16 // the client's
+	local  int    // the client is this NIC of the same host; 0: it is on another host
 }
 
 // Ports of the two services.
@@ -43,6 +44,10 @@ func (k talk) service() uint16 {
 func (k talk) segment(t testing.TB, server bool, flags string, seq, ack uint32) string {
 	t.Helper()
 	a1, gateway := nic(1).MAC, net.HardwareAddr{2, 0xff, 0, 0, 0, 1}
+	if k.local != 0 {
+		client := nic(k.local).MAC
+		gateway = client[:]
+	}
 	eth := &layers.Ethernet{SrcMAC: gateway, DstMAC: a1[:], EthernetType: layers.EthernetTypeIPv4}
 	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: k.proto, SrcIP: k.client.AsSlice(), DstIP: address4(1).AsSlice()}
 	sport, dport := k.port, k.service()

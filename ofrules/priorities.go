@@ -57,7 +57,8 @@ const (
 	prioInvalidICMP      = prioInvalid + 10
 	prioInvalid          = 300 // what connection tracking makes no sense of
 	prioCut              = 210
-	prioTurn             = 208 // not a Compiler's, see PickUp
+	prioTurnWithin       = 209 // not a Compiler's, see PickUp
+	prioTurn             = 208 // nor this
 	prioBothSYN          = 207
 	prioBothTCP          = 206
 	prioBothSend         = 205
@@ -104,6 +105,7 @@ const (
 	prioTCPInParts      = 210 // a handshake in fragments
 	prioAcceptFragment  = 200
 	prioTurned          = 175 // not a Compiler's, see PickUp
+	prioTurnedWithin    = 172 // nor this
 	prioGiveWay         = 170 // an entry that is the wrong way round, see bothsend.go
 	prioAcceptRequest   = 160 // ICMP that is tracked
 	prioPickedUp        = 150

@@ -1,6 +1,10 @@
 package ofrules
 
-import of "github.com/ringfence/ringfence/openflow"
+import (
+	"slices"
+
+	of "github.com/ringfence/ringfence/openflow"
+)
 
 // TCP begins with a SYN. Conntrack would begin a connection with any segment,
 // and so take what a server goes on sending, long after its connection was cut
@@ -49,22 +53,29 @@ func newPipeline(b *builder, s stage) {
 // Whoever sends first is taken for the one that began. If that was the NIC, and its
 // egress is open, it may only have been answering: so what comes in reply is judged,
 // too, on a clone, and where the NIC's rules let it begin a connection the entry
-// gives way to one that says so. In any case it is a reply, and passes.
+// gives way to one that says so. In any case it is a reply, and passes, unless its
+// sender is a NIC of this host whose end says that the sender began: of what both
+// ends picked up as their own, only that passes which the receiver's rules allow.
 func PickUp() (flows []of.Flow) {
 	in := ingressStage()
 	tcp := of.IPProto.Is(of.ProtoTCP)
 	for _, eth := range ipTypes() {
 		for _, s := range []stage{in, egressStage()} {
-			flows = append(flows, pickUpFlow(key(s.state, prioPickUp, eth, tcp, isNew()), of.Goto{Table: s.nic}))
+			flows = append(flows, pickUpFlow(key(s.state, prioPickUp, eth, tcp, isNew()), append(s.begins(), of.Goto{Table: s.nic})...))
 		}
 		goesOn := of.TCPFlags.IsMasked(0, of.TCPSyn|of.TCPFin|of.TCPRst)
+		within := append(contradiction(), eth, tcp, of.CTLabel.IsBytes(pickedUp[:], pickedUp[:]))
+		judged := append(slices.Clone(within), of.TCPFlags.IsMasked(0, of.TCPSyn))
+		turned := of.CT{
+			Commit: true, Force: true, ZoneField: regZone, Table: of.NoTable,
+			Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}, of.SetWide{Field: of.CTLabel, Value: pickedUp, Mask: pickedUp}},
+		}
 		turn := of.Clone{Actions: []of.Action{load(regTurn, 1), of.Resubmit{Table: in.nic}}}
 		flows = append(flows,
 			pickUpFlow(key(in.state, prioTurn, eth, tcp, goesOn, isReply(), of.CTLabel.IsBytes(pickedUp[:], pickedUp[:])), turn, of.Goto{Table: in.next}),
-			pickUpFlow(key(in.accept, prioTurned, eth, tcp, regTurn.Is(1)), of.CT{
-				Commit: true, Force: true, ZoneField: regZone, Table: of.NoTable,
-				Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}, of.SetWide{Field: of.CTLabel, Value: pickedUp, Mask: pickedUp}},
-			}))
+			pickUpFlow(key(in.accept, prioTurned, eth, tcp, regTurn.Is(1)), turned),
+			pickUpFlow(key(in.state, prioTurnWithin, judged...), of.Goto{Table: in.nic}),
+			pickUpFlow(key(in.accept, prioTurnedWithin, append(within, goesOn)...), append([]of.Action{of.Clone{Actions: []of.Action{turned}}}, leave(in.next)...)...))
 	}
 	return flows
 }
