@@ -92,7 +92,7 @@ func (d *daemon) await(ctx context.Context, sock string) error {
 	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if c, err := net.Dial("unix", sock); err == nil {
+		if c, err := new(net.Dialer).DialContext(ctx, "unix", sock); err == nil {
 			return c.Close()
 		}
 		select {

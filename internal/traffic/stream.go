@@ -69,7 +69,7 @@ func (s *Stream) network() string {
 
 func (s *Stream) openTCP(ctx context.Context) error {
 	l, err := netns.Open(s.Spec.Server, func() (net.Listener, error) {
-		return net.Listen(s.network(), netip.AddrPortFrom(s.Spec.Dst, s.Spec.Port).String())
+		return new(net.ListenConfig).Listen(ctx, s.network(), netip.AddrPortFrom(s.Spec.Dst, s.Spec.Port).String())
 	})
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (db *database) fill(ctx context.Context, n int) error {
 		return err
 	}
 	var err error
-	if db.net, err = net.Dial("unix", db.DBSock()); err != nil {
+	if db.net, err = new(net.Dialer).DialContext(ctx, "unix", db.DBSock()); err != nil {
 		return err
 	}
 	db.dec = json.NewDecoder(db.net)
