@@ -235,7 +235,9 @@ func prefixFields(table uint8) []string {
 	switch table {
 	case ofrules.TableEgressAddress, ofrules.TableEgressRules:
 		return []string{"nw_dst", "ipv6_dst"}
-	case ofrules.TableEgressGuard, ofrules.TableEgressND, ofrules.TableIngressAddr, ofrules.TableIngressRules:
+	case ofrules.TableEgressGuard:
+		return []string{"nw_src", "ipv6_src", "nw_dst"} // DHCP is to the broadcast address
+	case ofrules.TableEgressND, ofrules.TableIngressAddr, ofrules.TableIngressRules:
 		return []string{"nw_src", "ipv6_src"}
 	default:
 		return nil

@@ -1,0 +1,151 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/matrix"
+	"github.com/ringfence/ringfence/internal/netns"
+)
+
+var neighboursFlag = flag.Duration("neighbours", 0, "how long each phase of TestNeighboursOfAFlood takes; 0 leaves it out")
+
+// TestNeighboursOfAFlood measures what a VM that sends as fast as it can, from its
+// own MAC and address and with nothing that restricts it, does to how long others
+// of its host take to connect: with one packet again and again, with as many
+// destinations as packets, and with what makes a megaflow of each packet. All of it
+// in one run, "make bench-flood".
+func TestNeighboursOfAFlood(t *testing.T) {
+	if *neighboursFlag == 0 {
+		t.Skip("it measures and asserts no figure: make bench-flood")
+	}
+	n := newDatacentre(t).newTenant(t)
+	n.play("eve", "victim", "client", "server")
+	for _, role := range n.roles {
+		n.group(role)
+		n.join(role, role)
+	}
+	n.rule("server", "in", "ingress tcp 80 from client")
+	from, to := n.party("client@h1"), n.party("server@h1")
+	dial := dialler(t, from, to)
+	w := newWire(n.party("eve@h1"), n.party("victim@h1"), n.vlan)
+	away := func(w wire) wire {
+		w.dstMAC = mac("02:ff:00:00:00:01")
+		w.dst4 = net.IP{byte(20 + rand.IntN(100)), byte(rand.IntN(256)), byte(rand.IntN(256)), byte(rand.IntN(256))}
+		return w
+	}
+	calm := time.Duration(0)
+	for _, phase := range []struct {
+		name string
+		next func() []byte
+	}{
+		{"no flood", nil},
+		{"one packet again and again", func() []byte { return w.udp4(53) }},
+		{"as many destinations and ports", func() []byte { return away(w).udp4(uint16(1024 + rand.IntN(60000))) }},
+		{"a destination MAC each", func() []byte {
+			w := w
+			w.dstMAC = net.HardwareAddr{2, 0xfe, byte(rand.IntN(256)), byte(rand.IntN(256)), byte(rand.IntN(256)), byte(rand.IntN(256))}
+			return w.udp4(53)
+		}},
+		{"no flood", nil},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), *neighboursFlag)
+		sent := make(chan int, 1)
+		begin := time.Now()
+		go func() { sent <- n.fire(ctx, "eve@h1", phase.next) }()
+		var took []time.Duration
+		for ctx.Err() == nil {
+			took = append(took, dial())
+			time.Sleep(2 * time.Millisecond)
+		}
+		cancel()
+		packets := float64(<-sent) / time.Since(begin).Seconds()
+		slices.Sort(took)
+		p99 := took[(len(took)-1)*99/100]
+		if calm == 0 {
+			calm = p99
+		}
+		t.Logf("%-32s %6.0f packets/s, %s megaflows; connections of others %s, p99 %.1f times as long as before; load %s",
+			phase.name, packets, n.megaflows("h1"), spread(took), float64(p99)/float64(calm), load())
+	}
+}
+
+// dialler returns what connects once and says how long that took.
+func dialler(t *testing.T, from, to *matrix.Party) func() time.Duration {
+	t.Helper()
+	address := netip.AddrPortFrom(to.Node.Address(4), 80).String()
+	l, err := netns.Open(to.Node.NS, func() (net.Listener, error) { return net.Listen("tcp4", address) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			} else if err == nil {
+				_, _ = io.Copy(io.Discard, c) // until the other end is done
+				c.Close()
+			}
+		}
+	}()
+	return func() (took time.Duration) {
+		c, err := netns.Open(from.Node.NS, func() (net.Conn, error) {
+			begin := time.Now()
+			c, err := (&net.Dialer{Timeout: longest}).Dial("tcp4", address)
+			took = time.Since(begin)
+			return c, err
+		})
+		if err != nil {
+			t.Error(err)
+			return took
+		}
+		c.Close()
+		return took
+	}
+}
+
+// fire sends frames, nil for none, until ctx ends, and returns how many.
+func (n *tenant) fire(ctx context.Context, from string, next func() []byte) (sent int) {
+	if next == nil {
+		return 0
+	}
+	s := newSender(n.t, n.party(from).Node)
+	for ctx.Err() == nil {
+		s.send(n.t, next())
+		if sent++; sent%20 == 0 {
+			time.Sleep(time.Millisecond) // or the device's buffer loses them
+		}
+	}
+	return sent
+}
+
+// megaflows is how many a host's switch has.
+func (n *tenant) megaflows(host string) string {
+	n.t.Helper()
+	text, err := n.dc.lab.Host(host).Appctl(n.t.Context(), "upcall/show")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(text, "current ")
+	current, _, _ := strings.Cut(rest, ")")
+	return current
+}
+
+// load is the machine's.
+func load() string {
+	b, _ := os.ReadFile("/proc/loadavg") // for people
+	load, _, _ := strings.Cut(string(b), " ")
+	return load
+}
