@@ -21,16 +21,30 @@ func follow(policy *secgroup.Snapshot, c *Compiler) *Follower {
 	return &Follower{Compiler: c, policy: policy}
 }
 
-// Update follows changes that the policy has had, all those since the last call;
-// the first time it compiles from scratch.
+// Apply takes a change that the policy has had just now, to be compiled later.
+func (f *Follower) Apply(t secgroup.Touched) {
+	if f.local != nil {
+		f.local.Apply(t)
+	}
+}
+
+// Update compiles what has changed since the last time, t last; the first time it
+// compiles from scratch.
 func (f *Follower) Update(h Host, t ...secgroup.Touched) Delta {
+	for _, touched := range t {
+		f.Apply(touched)
+	}
 	if f.local == nil {
 		f.local = span.NewLocal(f.policy, h.Name)
-		t, h.Changed = nil, nil
+		h.Changed = nil
 	}
-	for _, touched := range t {
-		f.local.Apply(touched)
-	}
+	f.plug(h)
+	share, d := f.local.Take()
+	return f.Compiler.Update(share, h, d)
+}
+
+// plug has the share be that of what is plugged.
+func (f *Follower) plug(h Host) {
 	if h.Changed == nil {
 		f.local.PlugAll(maps.Keys(h.Ports))
 	} else {
@@ -40,8 +54,6 @@ func (f *Follower) Update(h Host, t ...secgroup.Touched) Delta {
 		}
 		f.local.Plug(changed)
 	}
-	share, d := f.local.Take()
-	return f.Compiler.Update(share, h, d)
 }
 
 // Share is the share of a host.

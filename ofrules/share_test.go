@@ -15,10 +15,10 @@ import (
 func TestTheWholePolicyYieldsTheSameFlows(t *testing.T) {
 	t.Parallel()
 	smaller := 0
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		g := policytest.Seeded(seed, policytest.Options{NICs: 10, Guard: seed%2 == 1, Shares: seed%3 > 0})
 		s := policytest.Load(g.Policy())
-		for i := range 12 {
+		for i := range 10 {
 			what, changes := g.Step(s)
 			s.Apply(int64(i+2), changes)
 			everywhere, here := Host{Ports: map[string]Port{}}, Host{Ports: map[string]Port{}, Uplink: 1}
@@ -53,6 +53,36 @@ func size(s *span.Share) (n int) {
 		}
 	}
 	return n + len(s.Groups) + len(s.Networks)
+}
+
+// TestSeveralChangesAtOnce: if several changes of the policy, and of what is plugged,
+// come before the next compile, their deltas are merged, and the flows are those of a
+// compile from scratch all the same.
+func TestSeveralChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(12) {
+		h := newHistory(seed, []uint{32, 9}[seed%2])
+		h.plugSome()
+		h.install(t, h.compiler.Update(h.host()))
+		for round := range 8 {
+			var since []string
+			for i := range 1 + h.IntN(8) {
+				if h.IntN(4) == 0 {
+					h.plugSome()
+					since = append(since, "plug or unplug")
+					h.compiler.plug(h.host())
+					continue
+				}
+				what, changes := h.Step(h.snapshot)
+				h.compiler.Apply(h.snapshot.Apply(int64(100*round+i+2), changes))
+				since = append(since, what)
+			}
+			h.install(t, h.compiler.Update(h.host()))
+			if fault := h.fault(); fault != "" {
+				t.Fatalf("seed %d, round %d, %q: %s", seed, round, since, fault)
+			}
+		}
+	}
 }
 
 // TestAPlugThatNobodyAskedFor: until the share is one of a NIC's host, the NIC has no
