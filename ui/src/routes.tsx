@@ -14,6 +14,8 @@ import {GroupPage} from './pages/Group'
 import {Groups} from './pages/Groups'
 import {HostPage} from './pages/Host'
 import {Hosts} from './pages/Hosts'
+import {InstancePage} from './pages/Instance'
+import {Instances} from './pages/Instances'
 import {Licences} from './pages/Licences'
 import {LivePage} from './pages/Live'
 import {Networks} from './pages/Networks'
@@ -66,6 +68,8 @@ function AccountRoutes() {
       <Route path="/a/:account/groups/:group">{(p) => <GroupPage key={p.group} id={decodeURIComponent(p.group)} />}</Route>
       <Route path="/a/:account/nics" component={NICs} />
       <Route path="/a/:account/nics/:nic">{(p) => <NICPage key={p.nic} id={decodeURIComponent(p.nic)} />}</Route>
+      <Route path="/a/:account/instances" component={Instances} />
+      <Route path="/a/:account/instances/:instance">{(p) => <InstancePage key={p.instance} id={decodeURIComponent(p.instance)} />}</Route>
       <Route path="/a/:account/connectivity" component={Connectivity} />
       <Route path="/a/:account/trace" component={TracePage} />
       <Route path="/a/:account/live" component={LivePage} />

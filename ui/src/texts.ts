@@ -25,7 +25,7 @@ export const common = {
   back: 'The server is there again.',
   requestID: (id: string) => `request ${id}`,
   retryAfter: (s: number) => `Try again in ${s} s.`,
-  truncated: (n: number) => `Only the first ${n.toLocaleString('en')} are shown.`,
+  truncated: (n: number) => `Only the first ${n.toLocaleString('en')} are shown, and searched. The API and the command line have all.`,
   silentHosts: (hosts: string[]) => `No answer from ${hosts.join(', ')}: what is there is missing here.`,
   notThere: 'There is no such page.',
   notThereHint: 'The link may be of an older version, or mistyped.',
@@ -41,6 +41,7 @@ export const shell = {
   overview: 'Overview',
   groups: 'Groups',
   nics: 'NICs',
+  instances: 'Instances',
   connectivity: 'Who talks to whom',
   trace: 'Trace',
   live: 'Live',
@@ -164,6 +165,10 @@ export const groups = {
     listed: 'listed: only what rules allow',
     open: 'open: this group never restricts it',
   },
+  scope: 'Network scope',
+  scopes: {any: 'any: it acts in all networks', listed: 'listed: only in these'},
+  networks: 'Networks',
+  networksHint: 'ids, with commas or spaces between',
 }
 
 export const group = {
@@ -218,6 +223,17 @@ export const group = {
   revision: (r: number) => `revision ${r}`,
 }
 
+export const shares = {
+  title: 'Shared with',
+  hint: (name: string) => `Other accounts name this group ${name}.`,
+  add: 'Share with an account',
+  change: 'Change what it may do',
+  end: 'End the share',
+  endHint: 'What the account still uses stands in the way: its rules and attachments go first.',
+  account: 'Account',
+  uses: {attach: 'attach it to its NICs', reference: 'name it in its rules'} as Record<string, string>,
+}
+
 export const ruleForm = {
   direction: 'Direction',
   ingress: 'Ingress (to the NIC)',
@@ -234,6 +250,9 @@ export const ruleForm = {
   cidrHint: 'such as 10.0.0.0/8; empty is everywhere, or all of the group',
   group: 'Group',
   groupAny: 'no group',
+  groupOfOthers: 'another account’s group…',
+  otherGroup: 'Account/group',
+  otherGroupHint: 'such as acme/web, if it is shared with this account',
   description: 'Description',
   enabled: 'In force',
   sentence: 'Allows',
@@ -280,12 +299,34 @@ export const nics = {
   noConnections: 'No open connection.',
   drops: 'Dropped packets',
   noDrops: 'Nothing was dropped since this page looks.',
+  change: 'Change NIC',
+  remove: 'Delete NIC',
+  removeHint: 'Its attachments go with it. A VM that is still plugged under this id is cut off.',
   traceFrom: 'Trace from here',
   traceTo: 'Trace to here',
   via: {nic: 'attached', instance: 'by its instance', default: 'default, as nothing else acts here'} as Record<string, string>,
   connColumns: {direction: 'Direction', packet: 'Connection', state: 'State', by: 'Admitted by'},
   admitted: {unrestricted: 'egress is open', baseline: 'the baseline', fragment: 'a fragment’s datagram', off: 'no filtering'} as Record<string, string>,
   facts: {mac: 'MAC', allowed: 'May also send from', hosts: 'May be plugged at', realized: 'Applied revision', dhcp: 'DHCP server', enforcement: 'Filtering'},
+}
+
+export const instances = {
+  title: 'Instances',
+  hint: 'VMs as the platform knows them: a group attached to one judges all of its NICs, those that come later too.',
+  filter: 'Filter by instance, name or NIC',
+  columns: {instance: 'Instance', name: 'Name', nics: 'NICs'},
+  create: 'New instance',
+  id: 'Instance ID',
+  name: 'Name',
+  change: 'Rename',
+  rename: (id: string) => `Rename ${id}`,
+  remove: 'Delete instance',
+  removeHint: 'It goes with its attachments. Its NICs stand in the way: the platform takes them away first.',
+  emptyTitle: 'No instance yet',
+  empty: 'An instance is made here or with the first NIC that names it. Groups can be attached to it before it has any NIC.',
+  noMatch: 'No instance fits the filter.',
+  noGroups: 'No group is attached to it: its NICs are judged by what is attached to them.',
+  noNICs: 'It has no NIC yet.',
 }
 
 export const overview = {
@@ -339,8 +380,10 @@ export const changes = {
 
 export const networks = {
   title: 'Networks',
+  remove: (id: string) => `Delete network ${id}`,
+  removeHint: 'NICs in it stand in the way.',
   hint: 'Where addresses mean a machine: the same address in two routing domains is two machines.',
-  columns: {id: 'Network', type: 'Type', prefixes: 'Prefixes', vlan: 'VLAN', domain: 'Routing domain', gateways: 'Gateways'},
+  columns: {id: 'Network', type: 'Type', prefixes: 'Prefixes', vlan: 'VLAN', domain: 'Routing domain', gateways: 'Gateways', warnings: 'Warnings'},
   neverLeaves: 'none, never leaves its host',
   untagged: 'untagged',
   emptyTitle: 'No network yet',
@@ -543,6 +586,13 @@ export const creating = {
   prefixes: 'Prefixes',
   vlanHint: '0 is untagged; empty: it never leaves its host',
   gateways: 'Gateways',
+  domain: 'Routing domain',
+  domainHint: 'empty: that of the VPC, or the provider’s',
+  changeNetwork: (id: string) => `Change network ${id}`,
+  changeNIC: (id: string) => `Change NIC ${id}`,
+  hostsHint: 'at most 8; empty is anywhere',
+  filtered: 'Filtered',
+  dhcp: 'May answer DHCP',
   newAccount: 'New account',
   accountID: 'Account ID',
 }

@@ -1,16 +1,25 @@
 // What pages read. Keys begin with the account, or with "platform"; events make
 // what they concern stale.
-import {keepPreviousData, useQuery} from '@tanstack/react-query'
+import {keepPreviousData, type QueryKey, useQuery} from '@tanstack/react-query'
 
 import {answer, answerWithETag, api, collect} from './client'
 import type {Account, AuditEntry, EffectiveRule, Group, Host, Instance, Member, Network, NIC, Rule} from './types'
 
 const page = {limit: 1000}
 
+/** What a page shows of a list; Truncated says when that is not all. */
+const items = <T>(list: {items: T[]}) => list.items
+
+/** How many items a list has that ends before its end, as it was collected under a key; null if it is whole. */
+export function useTruncation(of: QueryKey): number | null {
+  const {data} = useQuery<{items: unknown[]; more: boolean}>({queryKey: of, enabled: false})
+  return data?.more ? data.items.length : null
+}
+
 export const useAccounts = (enabled: boolean) =>
   useQuery({
-    queryKey: ['platform', 'accounts'], enabled,
-    queryFn: async () => (await collect<Account>((cursor) => api.GET('/v1/accounts', {params: {query: {...page, cursor}}}))).items,
+    queryKey: ['platform', 'accounts'], enabled, select: items<Account>,
+    queryFn: () => collect<Account>((cursor) => api.GET('/v1/accounts', {params: {query: {...page, cursor}}})),
   })
 
 export const useAccount = (account: string) =>
@@ -60,6 +69,19 @@ export const useInstances = (account: string) =>
   useQuery({
     queryKey: [account, 'instances'],
     queryFn: () => collect<Instance>((cursor) => api.GET('/v1/accounts/{account}/instances', {params: {path: {account}, query: {...page, cursor}}})),
+  })
+
+export const useInstance = (account: string, instance: string) =>
+  useQuery({
+    queryKey: [account, 'instances', instance],
+    queryFn: () => answerWithETag(api.GET('/v1/accounts/{account}/instances/{instance}', {params: {path: {account, instance}}})),
+  })
+
+/** The groups attached to an instance, which judge all of its NICs. */
+export const useInstanceGroups = (account: string, instance: string) =>
+  useQuery({
+    queryKey: [account, 'instances', instance, 'groups'],
+    queryFn: () => answer(api.GET('/v1/accounts/{account}/instances/{instance}/security-groups', {params: {path: {account, instance}}})),
   })
 
 export const useEffectiveRules = (account: string, nic: string) =>
@@ -121,7 +143,7 @@ export const useAudit = (account: string | null, filter: AuditFilter = {}, limit
 export const useHosts = (enabled = true) =>
   useQuery({
     queryKey: ['platform', 'hosts'], enabled, refetchInterval: 3000,
-    queryFn: async () => (await collect<Host>((cursor) => api.GET('/v1/hosts', {params: {query: {...page, cursor}}}))).items,
+    queryFn: () => collect<Host>((cursor) => api.GET('/v1/hosts', {params: {query: {...page, cursor}}})), select: items<Host>,
   })
 
 export const useRealization = (enabled = true) =>
@@ -135,8 +157,8 @@ export const useCluster = (enabled = true) =>
 
 export const useNetworks = (enabled = true) =>
   useQuery({
-    queryKey: ['platform', 'networks'], enabled,
-    queryFn: async () => (await collect<Network>((cursor) => api.GET('/v1/networks', {params: {query: {...page, cursor}}}))).items,
+    queryKey: ['platform', 'networks'], enabled, select: items<Network>,
+    queryFn: () => collect<Network>((cursor) => api.GET('/v1/networks', {params: {query: {...page, cursor}}})),
   })
 
 export const useBaseline = (enabled = true) =>

@@ -1,12 +1,12 @@
 import {api} from '../api/client'
 import {faultAt} from '../api/problem'
 import {accounts as ta, creating as t} from '../texts'
-import {CreateDialog} from './CreateDialog'
+import {FormDialog} from './FormDialog'
 import {SelectField, TextField} from './Field'
 
 export function AccountCreate({onClose, onCreated}: {onClose: () => void; onCreated: (id: string) => void}) {
   return (
-    <CreateDialog
+    <FormDialog
       title={t.newAccount} initial={{id: '', egress: 'auto', guard: 'allow'}} shown={['/id', '/settings/egress_policy_default', '/settings/egress_open_guard']} onClose={onClose}
       onDone={(f) => onCreated(f.id.trim())}
       send={(f) => (o) =>

@@ -11,6 +11,7 @@ import {Icon} from './Icon'
 import {Empty, Loading, Panel, Table} from './Layout'
 import {HostLink, NICLink} from './Links'
 import {NICState} from './NICState'
+import {Truncated} from './Truncated'
 
 /** The NICs that a group judges, and the addresses that it stands for. */
 export function GroupNICs({group}: {group: Group}) {
@@ -31,6 +32,7 @@ export function GroupNICs({group}: {group: Group}) {
           </button>
         )}
       </div>
+      <Truncated of={[account, 'nics']} />
       <Panel flush>
         {own.length === 0 ? (
           <Empty title={t.noNICs}>
@@ -81,6 +83,7 @@ function Members({group}: {group: Group}) {
   if (!members.data?.items.length) return null
   return (
     <Panel flush title={t.members}>
+      <Truncated of={[account, 'groups', group.id, 'members']} />
       <Table dense label={t.members} head={[t.memberColumns.address, t.memberColumns.nic, t.memberColumns.domain]}>
         {members.data.items.map((m) => (
           <tr key={`${m.routing_domain} ${m.address}`}>

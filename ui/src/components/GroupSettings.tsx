@@ -11,6 +11,7 @@ import {GroupFields, groupFormOf, groupPointers, groupWriteOf} from './GroupFiel
 import {Panel} from './Layout'
 import {GroupLink} from './Links'
 import {ReviewFoot} from './ReviewFoot'
+import {Shares} from './Shares'
 import {Time} from './Time'
 import {useReview} from './useReview'
 
@@ -20,7 +21,10 @@ export function GroupSettings({group, etag}: {group: Group; etag: string | null}
   return (
     <div className="columns">
       <Panel title={t.tabs.settings}>{rights.write ? <SettingsForm group={group} etag={etag} /> : <Shown group={group} />}</Panel>
-      <About group={group} />
+      <div>
+        <About group={group} />
+        <Shares group={group} />
+      </div>
     </div>
   )
 }
@@ -95,8 +99,6 @@ function About({group: g}: {group: Group}) {
         <dd>{g.network_scope === 'any' ? t.scopeAny : g.networks.join(', ') || common.none}</dd>
         <dt>{t.usedBy}</dt>
         <dd className="wrap-list">{by.length ? by.map((id) => <GroupLink key={id} id={id} />) : common.none}</dd>
-        <dt>{t.shares}</dt>
-        <dd>{g.shares.length ? g.shares.map((s) => `${s.account} (${s.use.join(', ')})`).join(', ') : common.none}</dd>
         <dt>{t.created}</dt>
         <dd>
           <Time at={g.created_at} />

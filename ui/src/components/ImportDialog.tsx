@@ -1,11 +1,12 @@
 import {useState} from 'react'
 
 import {useAccountPage} from '../api/account'
-import {api} from '../api/client'
+import {answerWithETag, api} from '../api/client'
 import type {Group} from '../api/types'
 import {merged, parseRules} from '../lib/importer'
 import {ruleText} from '../lib/service'
 import {importing as t} from '../texts'
+import {Conflict} from './Conflict'
 import {Choice} from './Field'
 import {Dialog} from './Dialog'
 import {ReviewFoot} from './ReviewFoot'
@@ -15,15 +16,16 @@ import {useReview} from './useReview'
 export function ImportDialog({group, etag, onClose}: {group: Group; etag: string | null; onClose: () => void}) {
   const {account, groups, nameOf} = useAccountPage()
   // The set is put as a whole: the ETag of when this was opened keeps others' changes.
-  const [base] = useState({rules: group.rules, etag})
+  const [base, setBase] = useState({group, etag})
   const [text, setText] = useState('')
   const [mode, setMode] = useState<'add' | 'replace'>('add')
   const parsed = text.trim() ? parseRules(text, groups) : null
-  const body = {rules: parsed ? merged(base.rules, parsed.rules, mode === 'replace') : []}
+  const body = {rules: parsed ? merged(base.group.rules, parsed.rules, mode === 'replace') : []}
   const review = useReview({
-    subject: JSON.stringify(body), etag: base.etag, onDone: onClose,
+    subject: JSON.stringify([body, base.etag]), etag: base.etag, onDone: onClose,
     send: (o) => api.PUT('/v1/accounts/{account}/security-groups/{group}/rules', {params: {path: {account, group: group.id}, ...o}, body}),
   })
+  const load = () => answerWithETag(api.GET('/v1/accounts/{account}/security-groups/{group}', {params: {path: {account, group: group.id}}}))
   const ready = parsed !== null && parsed.faults.length === 0 && parsed.rules.length > 0
   return (
     <Dialog title={`${t.title} · ${group.name}`} onClose={onClose} side>
@@ -63,7 +65,18 @@ export function ImportDialog({group, etag, onClose}: {group: Group; etag: string
             )}
           </div>
         )}
-        <ReviewFoot review={review} onCancel={onClose} disabled={!ready} />
+        <ReviewFoot
+          review={review} onCancel={onClose} disabled={!ready}
+          conflict={
+            <Conflict
+              load={async () => (await load()).data} before={base.group} nameOf={nameOf}
+              onTakeOver={() => {
+                review.forget()
+                void load().then((r) => setBase({group: r.data as Group, etag: r.etag}))
+              }}
+            />
+          }
+        />
       </form>
     </Dialog>
   )

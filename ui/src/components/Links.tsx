@@ -18,6 +18,15 @@ export function NICLink({id}: {id: string}) {
   )
 }
 
+export function InstanceLink({id}: {id: string}) {
+  const {path} = useAccountPage()
+  return (
+    <Link className="mono" href={path(`instances/${encodeURIComponent(id)}`)}>
+      {id}
+    </Link>
+  )
+}
+
 /** A host; who may not look at hosts sees its name alone. */
 export function HostLink({id}: {id: string | null}) {
   const {rights} = useWho()

@@ -21,6 +21,7 @@ export function RuleFields({form: f, onChange, error}: Props) {
   const {groups, nameOf} = useAccountPage()
   const set = (change: Partial<RuleForm>) => onChange({...f, ...change})
   const own = formFaults(f)
+  const others = f.group.includes('/') // <account>/<id>: a group that is shared with this account
   return (
     <>
       <Choice label={t.direction} value={f.direction} options={[['ingress', t.ingress], ['egress', t.egress]]} onChange={(direction) => set({direction})} />
@@ -43,15 +44,22 @@ export function RuleFields({form: f, onChange, error}: Props) {
         )}
       </div>
       <div className="fields">
-        <SelectField label={t.group} value={f.group} onChange={(e) => set({group: e.target.value})} error={faultAt(error, '/remote_group')}>
+        <SelectField label={t.group} value={others ? '/' : f.group} onChange={(e) => set({group: e.target.value})} error={others ? undefined : faultAt(error, '/remote_group')}>
           <option value="">{t.groupAny}</option>
-          {f.group && !groups.some((g) => g.id === f.group) && <option>{f.group}</option>}
+          <option value="/">{t.groupOfOthers}</option>
+          {f.group && !others && !groups.some((g) => g.id === f.group) && <option>{f.group}</option>}
           {[...groups].sort((a, b) => a.name.localeCompare(b.name)).map((g) => (
             <option key={g.id} value={g.id}>
               {g.name}
             </option>
           ))}
         </SelectField>
+        {others && (
+          <TextField
+            label={t.otherGroup} value={f.group === '/' ? '' : f.group} hint={t.otherGroupHint} error={faultAt(error, '/remote_group')} required className="mono"
+            onChange={(e) => set({group: e.target.value.includes('/') ? e.target.value.trim() : `/${e.target.value.trim()}`})}
+          />
+        )}
         <TextField label={t.cidr} value={f.cidr} onChange={(e) => set({cidr: e.target.value})} hint={t.cidrHint} error={faultAt(error, '/remote_cidr')} />
         <SelectField label={t.family} value={f.family} onChange={(e) => set({family: e.target.value})} error={faultAt(error, '/family')} narrow>
           {Object.entries(t.families).map(([v, text]) => (

@@ -17,6 +17,7 @@ export const accountPages: [string, IconName, string, string][] = [
   ['', 'overview', t.overview, 'o'],
   ['groups', 'groups', t.groups, 'g'],
   ['nics', 'nics', t.nics, 'n'],
+  ['instances', 'instances', t.instances, 'i'],
   ['connectivity', 'connectivity', t.connectivity, 'w'],
   ['trace', 'trace', t.trace, 't'],
   ['live', 'live', t.live, 'l'],

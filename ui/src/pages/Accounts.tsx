@@ -8,6 +8,7 @@ import {Copy} from '../components/Copy'
 import {Icon} from '../components/Icon'
 import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
 import {ProblemNote} from '../components/ProblemNote'
+import {Truncated} from '../components/Truncated'
 import {accounts as t, creating} from '../texts'
 
 export function Accounts() {
@@ -25,6 +26,7 @@ export function Accounts() {
         )}
       </PageHead>
       <ProblemNote error={list.error} />
+      <Truncated of={['platform', 'accounts']} />
       {!list.data ? (
         !list.error && <Loading />
       ) : list.data.length === 0 ? (

@@ -10,6 +10,7 @@ import {GroupCreate} from '../components/GroupCreate'
 import {Icon} from '../components/Icon'
 import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
 import {ProblemNote} from '../components/ProblemNote'
+import {Truncated} from '../components/Truncated'
 import {bareService, type NameOf, remoteText, ruleText} from '../lib/service'
 import {common, groups as t} from '../texts'
 
@@ -49,6 +50,7 @@ export function Groups() {
         {create}
       </PageHead>
       <ProblemNote error={list.error} />
+      <Truncated of={[account, 'groups']} />
       {!list.data ? (
         !list.error && <Loading />
       ) : (

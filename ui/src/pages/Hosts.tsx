@@ -4,6 +4,7 @@ import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
 import {HostLink} from '../components/Links'
 import {ProblemNote} from '../components/ProblemNote'
 import {Ago} from '../components/Time'
+import {Truncated} from '../components/Truncated'
 import {hosts as t, overview as to} from '../texts'
 
 /** Every host: whether it is there, what it has applied, what is wrong. */
@@ -16,6 +17,7 @@ export function Hosts() {
     <>
       <PageHead title={t.title} hint={r.data ? (r.data.state === 'realized' ? t.realized(r.data.revision) : t.pending(r.data.revision, r.data.lagging.length)) : undefined} />
       <ProblemNote error={list.error} />
+      <Truncated of={['platform', 'hosts']} />
       {cluster.data && cluster.data.unreadable.length > 0 && (
         <div className="note deny" role="alert">
           <strong>{t.unreadable}</strong>

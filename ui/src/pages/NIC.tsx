@@ -1,5 +1,5 @@
 import {useState} from 'react'
-import {Link} from 'wouter'
+import {Link, useLocation} from 'wouter'
 
 import {useAccountPage, useWho} from '../api/account'
 import {api} from '../api/client'
@@ -10,9 +10,11 @@ import {ConfirmDialog} from '../components/ConfirmDialog'
 import {ConnectionTable} from '../components/ConnectionTable'
 import {Icon} from '../components/Icon'
 import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
-import {GroupLink, HostLink} from '../components/Links'
+import {GroupLink, HostLink, InstanceLink} from '../components/Links'
+import {NICDialog, readNIC} from '../components/NICDialog'
 import {NICState} from '../components/NICState'
 import {ProblemNote} from '../components/ProblemNote'
+import {Truncated} from '../components/Truncated'
 import {remoteText, serviceText} from '../lib/service'
 import {traceQuery} from '../lib/trace'
 import {common, group as tg, nics as t} from '../texts'
@@ -35,6 +37,7 @@ export function NICPage({id}: {id: string}) {
         <Link className="button" href={`${path('trace')}?${traceQuery({to: n.id})}`}>
           <Icon name="trace" /> {t.traceTo}
         </Link>
+        {rights.platformWrite && <Platform nic={n} />}
       </PageHead>
       <div className="columns">
         <Judges nic={n} onAttach={rights.write ? () => setAttaching(true) : undefined} />
@@ -43,6 +46,42 @@ export function NICPage({id}: {id: string}) {
       <Effective nic={n} />
       <Connections nic={n} />
       {attaching && <Attach nic={n.id} onClose={() => setAttaching(false)} />}
+    </>
+  )
+}
+
+/** What the platform's admin may do with a NIC. */
+function Platform({nic: n}: {nic: NIC}) {
+  const {path} = useAccountPage()
+  const [, go] = useLocation()
+  const [open, setOpen] = useState<'delete' | {data: NIC; etag: string | null} | null>(null)
+  const [fault, setFault] = useState<unknown>(null)
+  const close = () => setOpen(null)
+  return (
+    <>
+      <button
+        className="quiet"
+        onClick={() => {
+          setFault(null)
+          readNIC(n.id).then(setOpen, setFault)
+        }}
+      >
+        <Icon name="edit" /> {t.change}
+      </button>
+      <button className="quiet" onClick={() => setOpen('delete')}>
+        <Icon name="trash" /> {t.remove}
+      </button>
+      <ProblemNote error={fault} />
+      {open === 'delete' ? (
+        <ConfirmDialog
+          title={`${t.remove} ${n.id}`} subject={n.id} danger onClose={close} onDone={() => go(path('nics'))}
+          send={(o) => api.DELETE('/v1/nics/{nic}', {params: {path: {nic: n.id}, ...o}})}
+        >
+          <p className="hint">{t.removeHint}</p>
+        </ConfirmDialog>
+      ) : (
+        open && <NICDialog nic={open} onClose={close} />
+      )}
     </>
   )
 }
@@ -112,7 +151,21 @@ function Facts({nic: n}: {nic: NIC}) {
         {n.instance && (
           <>
             <dt>{t.columns.instance}</dt>
-            <dd className="mono">{n.instance}</dd>
+            <dd>
+              <InstanceLink id={n.instance} />
+            </dd>
+          </>
+        )}
+        {n.enforcement === 'off' && (
+          <>
+            <dt>{t.facts.enforcement}</dt>
+            <dd className="deny-text">{t.unfiltered}</dd>
+          </>
+        )}
+        {n.dhcp_server && (
+          <>
+            <dt>{t.facts.dhcp}</dt>
+            <dd>{common.yes}</dd>
           </>
         )}
         <dt>{t.facts.realized}</dt>
@@ -140,6 +193,7 @@ function Effective({nic}: {nic: NIC}) {
   return (
     <Panel flush title={t.effective} aside={<span className="dim small">{t.effectiveHint}</span>}>
       <ProblemNote error={rules.error} />
+      <Truncated of={[account, 'nics', nic.id, 'effective-rules']} />
       {rules.data && (
         <Table label={t.effective} head={[tg.columns.service, t.connColumns.direction, tg.columns.remote, t.columns.fromGroup, t.columns.because]}>
           {[...rules.data.items].sort((a, b) => b.direction.localeCompare(a.direction)).map((r) => (

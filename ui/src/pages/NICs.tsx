@@ -6,10 +6,11 @@ import {Copy} from '../components/Copy'
 import {SearchBox} from '../components/Field'
 import {Icon} from '../components/Icon'
 import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
-import {GroupLink, HostLink, NICLink} from '../components/Links'
-import {NICCreate} from '../components/NICCreate'
+import {GroupLink, HostLink, InstanceLink, NICLink} from '../components/Links'
+import {NICDialog} from '../components/NICDialog'
 import {NICState} from '../components/NICState'
 import {ProblemNote} from '../components/ProblemNote'
+import {Truncated} from '../components/Truncated'
 import {common, creating, nics as t} from '../texts'
 
 export function NICs() {
@@ -37,8 +38,9 @@ export function NICs() {
           </button>
         )}
       </PageHead>
-      {open && <NICCreate onClose={() => setOpen(false)} />}
+      {open && <NICDialog nic={null} onClose={() => setOpen(false)} />}
       <ProblemNote error={list.error} />
+      <Truncated of={[account, 'nics']} />
       {!list.data ? (
         !list.error && <Loading />
       ) : list.data.items.length === 0 ? (
@@ -53,7 +55,12 @@ export function NICs() {
               <tr key={n.id}>
                 <td>
                   <NICLink id={n.id} />
-                  {n.instance && <span className="dim small"> {n.instance}</span>}
+                  {n.instance && (
+                    <span className="small">
+                      {' '}
+                      <InstanceLink id={n.instance} />
+                    </span>
+                  )}
                 </td>
                 <td className="mono">{n.addresses.join(', ')}</td>
                 <td className="wrap-list">
