@@ -299,6 +299,7 @@ export const nics = {
   noConnections: 'No open connection.',
   drops: 'Dropped packets',
   noDrops: 'Nothing was dropped since this page looks.',
+  warning: 'Warning',
   change: 'Change NIC',
   remove: 'Delete NIC',
   removeHint: 'Its attachments go with it. A VM that is still plugged under this id is cut off.',

@@ -13,6 +13,18 @@ export const start = async () => {
   return chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']})
 }
 
+/** reviewed makes a change that its form has: the dry run is seen before anything is changed. */
+export async function reviewed(page, unchanged, button = 'Apply') {
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', {name: /^Review/}).click()
+  await dialog.getByText('What this change does').waitFor()
+  await unchanged()
+  const seen = await dialog.innerText()
+  await dialog.getByRole('button', {name: button}).click()
+  await dialog.waitFor({state: 'detached'})
+  return seen
+}
+
 /** Visitor is one person at a browser of their own. */
 export class Visitor {
   static async come(browser) {

@@ -1,4 +1,4 @@
-import {useState} from 'react'
+import {Fragment, useState} from 'react'
 import {Link, useLocation} from 'wouter'
 
 import {useAccountPage, useWho} from '../api/account'
@@ -170,6 +170,12 @@ function Facts({nic: n}: {nic: NIC}) {
         )}
         <dt>{t.facts.realized}</dt>
         <dd className="num">{n.realized_revision ?? common.none}</dd>
+        {n.warnings.map((w) => (
+          <Fragment key={w.code}>
+            <dt>{t.warning}</dt>
+            <dd className="deny-text">{w.detail}</dd>
+          </Fragment>
+        ))}
         {n.conflict && (
           <>
             <dt>{t.conflict}</dt>
