@@ -66,8 +66,9 @@ export function attacks(given) {
         if (name.test(await focused())) {
           const seen = await page.evaluate(() => {
             const r = document.activeElement.getBoundingClientRect()
+            const drawn = document.activeElement.querySelector(':scope > .line, :scope > rect') // of the graph: an edge or a node
             const s = getComputedStyle(document.activeElement)
-            return r.width > 0 && (s.outlineStyle !== 'none' || s.boxShadow !== 'none')
+            return r.width + r.height > 0 && (drawn ? parseFloat(getComputedStyle(drawn).strokeWidth) >= 2.5 : s.outlineStyle !== 'none' || s.boxShadow !== 'none')
           })
           assert.ok(seen, `the focus is not to be seen at ${name}`)
           return

@@ -159,6 +159,7 @@ test('every page, light, dark and narrow', async () => {
 
 test('a tenant sees its own account, and a viewer nothing that would be refused', async () => {
   await world.api('PUT', '/v1/accounts/bolt', {})
+  await world.api('PUT', '/v1/networks/net-1', {type: 'flat', prefixes: ['10.0.0.0/24']})
   await world.api('PUT', '/v1/accounts/bolt/instances/bolt-vm', {name: 'one'})
   await world.api('PUT', '/v1/nics/bolt-1', {account: 'bolt', network: 'net-1', mac: '02:00:00:00:0b:01', addresses: ['10.0.0.201'], instance: 'bolt-vm'})
   await world.grant('bolt-viewer', 'bolt', 'viewer', 'bolt-eyes')
