@@ -20,12 +20,14 @@ func (n *NIC) hostFaults() Faults {
 	var f Faults
 	f.check(len(n.Hosts) <= maxHosts, "at most 8 hosts", "hosts")
 	for i, h := range n.Hosts {
-		f.check(validHost(h), "a host's name is 1-64 printable characters without space and /", "hosts", i)
+		f.check(ValidHost(h), "a host's name is 1-64 printable characters without space and /", "hosts", i)
 		f.check(!slices.Contains(n.Hosts[:i], h), "there twice", "hosts", i)
 	}
 	return f
 }
 
-func validHost(s string) bool {
+// ValidHost reports whether a host may have such a name. It is a part of keys of the
+// store, and of paths of the API.
+func ValidHost(s string) bool {
 	return len(s) >= 1 && len(s) <= 64 && !slices.ContainsFunc([]byte(s), func(c byte) bool { return c <= ' ' || c >= 0x7f || c == '/' })
 }

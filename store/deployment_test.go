@@ -94,24 +94,39 @@ func TestRoles(t *testing.T) {
 	}
 	api := open(t, as("root"))
 	ctx := within(t, 20*time.Second)
-	policy, own, members, level := api.keys.policy(), api.keys.host("h1"), api.keys.members()+"hosts/h1/", api.keys.level()
 	plugs := api.keys.plugs()
-	ownPlugs, ownPlugsEnd := api.keys.plugsOf("h1")
-	for _, err := range []error{
-		second(api.client.UserAdd(ctx, "root", "-")), second(api.client.RoleAdd(ctx, "root")), second(api.client.UserGrantRole(ctx, "root", "root")),
-		second(api.client.UserAdd(ctx, "h1", "-")), second(api.client.RoleAdd(ctx, "h1")), second(api.client.UserGrantRole(ctx, "h1", "h1")),
-		second(api.client.RoleGrantPermission(ctx, "h1", policy, clientv3.GetPrefixRangeEnd(policy), clientv3.PermissionType(clientv3.PermRead))),
-		second(api.client.RoleGrantPermission(ctx, "h1", own, "", clientv3.PermissionType(clientv3.PermWrite))),
-		second(api.client.RoleGrantPermission(ctx, "h1", members, clientv3.GetPrefixRangeEnd(members), clientv3.PermissionType(clientv3.PermReadWrite))),
-		second(api.client.RoleGrantPermission(ctx, "h1", level, "", clientv3.PermissionType(clientv3.PermRead))),
-		second(api.client.RoleGrantPermission(ctx, "h1", plugs, clientv3.GetPrefixRangeEnd(plugs), clientv3.PermissionType(clientv3.PermRead))),
-		second(api.client.RoleGrantPermission(ctx, "h1", ownPlugs, ownPlugsEnd, clientv3.PermissionType(clientv3.PermWrite))),
-		second(api.client.AuthEnable(ctx)),
+	roles := make([]Role, 3)
+	for i, make := range []func() (Role, error){
+		func() (Role, error) { return e.config().APIRole("ringfence-api") },
+		func() (Role, error) { return e.config().HostRole("h1") },
+		func() (Role, error) { return e.config().HostRole("h2") },
 	} {
-		if err != nil {
+		var err error
+		if roles[i], err = make(); err != nil {
 			t.Fatal(err)
 		}
 	}
+	steps := 0
+	for _, some := range [][]Role{roles[:2], roles} { // again, with another host
+		if err := Authorize(ctx, as("root"), some, func(string) { steps++ }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if steps < 30 {
+		t.Errorf("tells of %d steps", steps)
+	}
+	if err := api.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Authorize(ctx, as("h1"), roles, func(string) {}); !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		t.Errorf("a host that gives out roles: %v, want permission denied", err)
+	}
+	root := open(t, as("root"))
+	api = open(t, as("ringfence-api"))
+	if _, err := api.client.Put(ctx, "/elsewhere", "x"); !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		t.Errorf("an API that writes elsewhere: %v, want permission denied", err)
+	}
+	api.Join(ClusterMember{ID: "api-1"})
 	rev := mustUpdate(t, api, put(account("a")))
 	host := open(t, as("h1"))
 	var r recorder
@@ -153,7 +168,7 @@ func TestRoles(t *testing.T) {
 	if err := host.FollowPlugs(following, &seen); !errors.Is(err, context.Canceled) || seen.String() != "h1/n row r ready false" {
 		t.Errorf("plugs %s, %v", seen.String(), err)
 	}
-	if _, err := api.client.RoleRevokePermission(ctx, "h1", plugs, clientv3.GetPrefixRangeEnd(plugs)); err != nil {
+	if _, err := root.client.RoleRevokePermission(ctx, "host-h1", plugs, clientv3.GetPrefixRangeEnd(plugs)); err != nil {
 		t.Error(err)
 	}
 	if err := host.FollowPlugs(ctx, &plugRecorder{}); !errors.Is(err, ErrMayNotAsk) {
