@@ -9,7 +9,8 @@ import (
 type Caller struct {
 	Name    string `json:"name"`    // as audit entries have it
 	Account string `json:"account"` // that the token is good for, "*" for all
-	Role    string `json:"role"`    // "admin", "member", "viewer"
+	Role    string `json:"role"`    // "admin", "member", "viewer", "metrics"
+	Version string `json:"version"` // of the API that answers; "" of one that does not tell
 }
 
 // WhoAmI tells who bears the client's token. An API whose store is away answers

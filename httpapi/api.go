@@ -60,6 +60,8 @@ type Config struct {
 	Audit    AuditConfig
 	Rate     transport.RateLimit // per account; none if zero
 
+	Version string // of this program, which who asks for it is told
+
 	// AccessLog has every request logged when it is answered.
 	AccessLog bool
 }
@@ -90,6 +92,7 @@ type API struct {
 	stop      func()
 	loaded    atomic.Bool // policy and hosts have been loaded once
 
+	version   string
 	accessLog bool
 
 	keptAnswers, keptBytes int // bounds of what is kept for Idempotency-Keys
@@ -100,7 +103,7 @@ func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
 		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: asking.NewQuestions(),
-		keptAnswers: keptAnswers, keptBytes: keptBytes, accessLog: cfg.AccessLog,
+		keptAnswers: keptAnswers, keptBytes: keptBytes, accessLog: cfg.AccessLog, version: cfg.Version,
 	}
 	if a.logger == nil {
 		a.logger = slog.Default()
