@@ -10,12 +10,12 @@ import (
 
 type accountCmd struct {
 	List   accountList   `cmd:"" aliases:"ls" help:"List all accounts."`
-	Show   accountShow   `cmd:"" aliases:"get" help:"Show an account."`
+	Show   accountShow   `cmd:"" aliases:"get,describe" help:"Show an account."`
 	Put    accountPut    `cmd:"" aliases:"create" help:"Make an account with its default group, or replace its settings."`
-	Delete accountDelete `cmd:"" aliases:"rm" help:"Delete an account that owns nothing."`
+	Delete accountDelete `cmd:"" aliases:"rm,remove" help:"Delete an account that owns nothing."`
 }
 
-type accountList struct{}
+type accountList struct{ listFlags }
 
 func (accountList) Run(s *session) error {
 	var meta client.Meta
@@ -25,9 +25,9 @@ func (accountList) Run(s *session) error {
 	}
 	rows := make([][]cell, 0, len(accounts))
 	for _, a := range accounts {
-		rows = append(rows, []cell{text(a.ID), text(a.Settings.EgressPolicyDefault), text(a.Settings.EgressOpenGuard)})
+		rows = append(rows, []cell{text(a.ID), text(a.Settings.EgressPolicyDefault), text(a.Settings.EgressOpenGuard), timeCell(a.CreatedAt), timeCell(a.UpdatedAt), revisionCell(a.Revision)})
 	}
-	return s.list(meta, []string{"ID", "EGRESS POLICY", "EGRESS GUARD"}, rows)
+	return s.list(meta, []string{"ID", "EGRESS POLICY", "EGRESS GUARD"}, wideTimes, rows)
 }
 
 type accountShow struct {

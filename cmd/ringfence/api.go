@@ -109,7 +109,7 @@ func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
 		return err
 	}
 	api, err := openAPI(httpapi.Config{
-		Store: s, Logger: log, Registry: registry,
+		Store: s, Logger: log, Registry: registry, Version: version,
 		Rate: c.rate(), AccessLog: c.AccessLog,
 		Audit: httpapi.AuditConfig{Keep: time.Duration(c.AuditDays) * 24 * time.Hour, Entries: c.AuditEntries},
 	}, c.Tokens, issuer)

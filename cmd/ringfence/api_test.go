@@ -31,6 +31,7 @@ func TestAPIScripts(t *testing.T) {
 		s, url := startAPI(env)
 		env.Values[storeKey{}] = s
 		env.Setenv("HOME", env.WorkDir)
+		env.Setenv("RINGFENCE_STATE_DIR", env.WorkDir+"/.state")
 		env.Setenv("RINGFENCE_SERVER", url)
 		env.Setenv("RINGFENCE_TOKEN", "platform-token")
 		env.Setenv("RINGFENCE_ACCOUNT", "acme")
@@ -56,7 +57,7 @@ func startAPI(env *testscript.Env) (*store.Store, string) {
 	if err := os.WriteFile(tokens, testTokens(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	api, err := openAPI(httpapi.Config{Store: s, Logger: slog.New(slog.DiscardHandler), Registry: newRegistry()}, tokens, nil)
+	api, err := openAPI(httpapi.Config{Store: s, Logger: slog.New(slog.DiscardHandler), Registry: newRegistry(), Version: "test"}, tokens, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,18 +73,17 @@ func (c applyCmd) Run(t *tenant, std stdio) error {
 		return err
 	}
 	d := t.diff(file, groups, c.Prune)
-	if !t.out.json {
+	if !t.out.documents {
 		for _, l := range d.lines {
 			t.out.line("%s", t.out.paint(map[string]style{"+": green, "-": red, "~": yellow}[l.sign], l.sign+" "+l.text))
 		}
 	}
 	switch n := len(d.ops); {
 	case n == 0:
-		if t.out.json {
-			t.out.raw([]byte(`{"results":[]}`))
-		} else {
-			t.out.line("nothing to change")
+		if t.out.documents {
+			return t.out.raw([]byte(`{"results":[]}`))
 		}
+		t.out.line("nothing to change")
 		return nil
 	case n > client.MaxOperations:
 		return fmt.Errorf("%d changes are too many for one transaction, which takes %d: apply part of the file first", n, client.MaxOperations)

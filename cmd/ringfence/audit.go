@@ -9,6 +9,7 @@ import (
 )
 
 type auditCmd struct {
+	listFlags
 	Platform bool   `help:"What was done to networks, the baseline and hosts, instead of an account (admin)."`
 	Actor    string `placeholder:"NAME" help:"Only what the token of that name did."`
 	Kind     string `placeholder:"KIND" help:"Only changes of such objects: security-group, rule, nic, …"`
@@ -51,7 +52,7 @@ func (c *auditCmd) Run(s *session, g *globals) error {
 			break
 		}
 	}
-	if s.out.json {
+	if s.out.documents {
 		return s.out.value(found)
 	}
 	rows := make([][]cell, len(found))
@@ -61,8 +62,7 @@ func (c *auditCmd) Run(s *session, g *globals) error {
 			text(changesText(e)), text(e.RequestID),
 		}
 	}
-	s.out.table([]string{"TIME", "WHO", "FROM", "REVISION", "WHAT", "REQUEST"}, rows)
-	return nil
+	return s.out.listTable([]string{"TIME", "WHO", "FROM", "REVISION", "WHAT", "REQUEST"}, nil, rows)
 }
 
 // filters are what the API is asked for.

@@ -26,8 +26,8 @@ func (baselineShow) Run(s *session) error {
 	for _, a := range b.Addresses {
 		rows = append(rows, []cell{text(a.Address), text(a.Protocol), text(strconv.Itoa(a.Port)), text(a.Description)})
 	}
-	if s.out.json {
-		return s.list(meta, nil, nil)
+	if s.out.documents {
+		return s.show(meta)
 	}
 	s.out.line("%s", s.out.paint(bold, "Always, for every NIC:"))
 	for _, sentence := range b.Guard {

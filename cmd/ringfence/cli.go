@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -16,18 +17,19 @@ type cli struct {
 	Controller controllerCmd `cmd:"" group:"servers" help:"Run this host's controller."`
 	Config     configCmd     `cmd:"" group:"servers" help:"Configuration files of api and controller."`
 	Token      tokenCmd      `cmd:"" group:"servers" help:"Tokens of the API, in its file."`
+	Etcd       etcdCmd       `cmd:"" group:"servers" help:"The etcd that keeps everything."`
 
-	Group   groupCmd   `cmd:"" group:"policy" help:"Security groups."`
-	Rule    ruleCmd    `cmd:"" group:"policy" help:"Rules of a security group."`
+	Group   groupCmd   `cmd:"" aliases:"groups,sg,security-group" group:"policy" help:"Security groups."`
+	Rule    ruleCmd    `cmd:"" aliases:"rules" group:"policy" help:"Rules of a security group."`
 	Attach  attachCmd  `cmd:"" group:"policy" help:"Attach groups to a NIC or an instance."`
 	Detach  detachCmd  `cmd:"" group:"policy" help:"Detach groups from a NIC or an instance."`
-	Account accountCmd `cmd:"" group:"policy" help:"Accounts (admin)."`
+	Account accountCmd `cmd:"" aliases:"accounts" group:"policy" help:"Accounts (admin)."`
 	Apply   applyCmd   `cmd:"" group:"policy" help:"Make groups and rules as a file says, all at once."`
 	Export  exportCmd  `cmd:"" group:"policy" help:"Print groups and rules as a file for apply."`
 
-	Network  networkCmd  `cmd:"" group:"platform" help:"L3 networks (admin)."`
-	Instance instanceCmd `cmd:"" group:"platform" help:"Instances (VMs)."`
-	NIC      nicCmd      `cmd:"" name:"nic" group:"platform" help:"NICs."`
+	Network  networkCmd  `cmd:"" aliases:"networks" group:"platform" help:"L3 networks (admin)."`
+	Instance instanceCmd `cmd:"" aliases:"instances" group:"platform" help:"Instances (VMs)."`
+	NIC      nicCmd      `cmd:"" name:"nic" aliases:"nics" group:"platform" help:"NICs."`
 	Baseline baselineCmd `cmd:"" group:"platform" help:"Services that every NIC may reach (admin)."`
 
 	Matrix         matrixCmd         `cmd:"" group:"look" help:"Who may talk to whom, rule by rule."`
@@ -37,6 +39,7 @@ type cli struct {
 	Host           hostCmd           `cmd:"" aliases:"hosts" group:"look" help:"Hosts and their controllers (admin)."`
 	Cluster        clusterCmd        `cmd:"" group:"look" help:"What the hosts and APIs understand together (admin)."`
 	Realization    realizationCmd    `cmd:"" group:"look" help:"Is a revision in force on all hosts it concerns?"`
+	Events         eventsCmd         `cmd:"" aliases:"event" group:"look" help:"What happens to an account, as it happens."`
 	Audit          auditCmd          `cmd:"" group:"look" help:"Who changed what, and when."`
 	Status         statusCmd         `cmd:"" group:"look" help:"The API, the hosts and what lags, at a glance."`
 	WhoAmI         whoamiCmd         `cmd:"" name:"whoami" group:"look" help:"Whose the token is, and what it is good for."`
@@ -48,8 +51,8 @@ type cli struct {
 	ExplainCookie explainCookieCmd `cmd:"" group:"debug" help:"What the flow with a cookie is for."`
 
 	Completion completionCmd `cmd:"" group:"other" help:"Print a shell completion script."`
-	Version    versionCmd    `cmd:"" group:"other" help:"Print the version."`
-	Man        manCmd        `cmd:"" hidden:"" help:"Write the manual pages into a directory."`
+	Version    versionCmd    `cmd:"" group:"other" help:"Print the version, and that of an API."`
+	Man        manCmd        `cmd:"" group:"other" hidden:"" help:"Write the manual pages into a directory."`
 }
 
 // exitState says that kong wanted to end the process (after --help).
@@ -82,8 +85,9 @@ func newParser(c *cli, std stdio, more ...kong.Option) (*kong.Kong, *exitState) 
 		}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true, WrapUpperBound: 110}),
 		kong.Help(helpPrinter),
+		kong.ValueFormatter(helpText),
 		kong.Vars{"version": version},
-		kong.Bind(environment(os.Getenv)),
+		kong.Bind(environment(os.Getenv), &c.globals),
 	}, more...)...)
 	return parser, exited
 }
@@ -91,9 +95,15 @@ func newParser(c *cli, std stdio, more ...kong.Option) (*kong.Kong, *exitState) 
 // helpPrinter shows the client's flags once, in the help of ringfence itself.
 func helpPrinter(options kong.HelpOptions, ctx *kong.Context) error {
 	n := ctx.Selected()
+	for _, child := range ctx.Model.Children {
+		child.Aliases = nil // for who types them, not for who looks
+	}
 	if n != nil {
 		for _, f := range ctx.Model.Flags {
 			f.Hidden = f.Hidden || isClientFlag(f)
+		}
+		for _, child := range n.Children { // one heading, and not their parent's
+			child.Group = &kong.Group{Key: "commands", Title: "Commands:"}
 		}
 	}
 	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
@@ -108,6 +118,16 @@ func helpPrinter(options kong.HelpOptions, ctx *kong.Context) error {
 	return nil
 }
 
+// helpText is what the help says of a flag or an argument: with its default, if it
+// does not tell of that itself.
+func helpText(v *kong.Value) string {
+	help := kong.DefaultHelpValueFormatter(v)
+	if v.HasDefault && v.Default != "" && !v.IsBool() && !strings.Contains(v.Help, "Default") {
+		help = strings.TrimSuffix(help, ".") + ". Default " + v.Default + "."
+	}
+	return help
+}
+
 const startHere = `
 Start here:
   ringfence dev                            # a whole Ringfence on this machine
@@ -117,7 +137,8 @@ Start here:
   ringfence rule add web --proto tcp --port 443 --from-cidr 0.0.0.0/0
   ringfence attach web --nic nic-1 --wait 10s
 
-Exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 done but a host did not apply it within --wait.
+Exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 done but a host did not apply it within --wait
+(of status: a host is behind or away, or something else needs somebody).
 `
 
 // isServer reports whether n is one of the commands that serve.

@@ -40,7 +40,7 @@ func (clusterAdopt) Run(s *session) error {
 }
 
 func (s *session) showCluster(c client.Cluster, meta client.Meta) error {
-	if s.out.json {
+	if s.out.documents {
 		return s.show(meta)
 	}
 	s.out.tellStale(meta)
@@ -76,14 +76,10 @@ func unreadableRows(all []client.Unreadable) [][]cell {
 	return rows
 }
 
-// clusterNotes are the lines of the status that tell what is wrong with the cluster.
-func clusterNotes(c client.Cluster) []string {
-	var notes []string
-	if n := len(c.Unreadable); n > 0 {
-		notes = append(notes, fmt.Sprintf("%d records cannot be read by this API, see 'ringfence cluster'", n))
+// levelNote is the line of the status that tells of an upgrade under way, "" if none is.
+func levelNote(c client.Cluster) string {
+	if c.Level >= c.Reads {
+		return ""
 	}
-	if c.Level < c.Reads {
-		notes = append(notes, fmt.Sprintf("cluster level %d, this API understands %d, see 'ringfence cluster'", c.Level, c.Reads))
-	}
-	return notes
+	return fmt.Sprintf("cluster level %d, this API understands %d: not all are of this version, see 'ringfence cluster'", c.Level, c.Reads)
 }

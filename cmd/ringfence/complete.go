@@ -195,6 +195,14 @@ func (p *place) values(ctx context.Context, v *kong.Value) []candidate {
 	switch kind := v.Tag.Get("complete"); kind {
 	case "":
 		return nil
+	case "family":
+		return []candidate{{value: "any"}, {value: "ipv4"}, {value: "ipv6"}}
+	case "output":
+		out := make([]candidate, len(outputFormats))
+		for i, f := range outputFormats {
+			out[i].value = string(f)
+		}
+		return out
 	case "file":
 		return []candidate{files}
 	case "proto":

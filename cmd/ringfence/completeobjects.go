@@ -22,7 +22,7 @@ func (p *place) objects(ctx context.Context, kind string) []candidate {
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
 	g := globals{
-		Server:    p.setting("server", "RINGFENCE_SERVER", "http://127.0.0.1:8080"),
+		Server:    p.setting("server", "RINGFENCE_SERVER", ""),
 		TokenFile: p.setting("token-file", "", ""),
 		CACert:    p.setting("ca-cert", "RINGFENCE_CA_CERT", ""),
 		Account:   p.setting("account", "RINGFENCE_ACCOUNT", ""),

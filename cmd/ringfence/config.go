@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,8 +66,8 @@ func (c *configCheckCmd) Run(std stdio, g *globals) error {
 	if err == nil {
 		err = checkFile(server, c.File)
 	}
-	if g.Output == "json" {
-		return printChecked(std.out, server, c.File, err)
+	if out := newPrinter(std.out, g); out.documents {
+		return printChecked(out, server, c.File, err)
 	}
 	if err != nil {
 		return err
@@ -125,21 +124,21 @@ func asKeys(text string) string { return strings.ReplaceAll(text, "--", "") }
 // errChecked ends a check whose faults have been printed.
 var errChecked = errors.New("the file has faults")
 
-func printChecked(w io.Writer, server, file string, err error) error {
+func printChecked(out *printer, server, file string, err error) error {
 	var usage usageError
 	if errors.As(err, &usage) {
 		return err
 	}
-	out := checked{File: file, For: server, Valid: err == nil, Faults: []settings.Fault{}}
+	doc := checked{File: file, For: server, Valid: err == nil, Faults: []settings.Fault{}}
 	var faults *settings.Faults
 	switch {
 	case errors.As(err, &faults):
-		out.Faults = faults.List
+		doc.Faults = faults.List
 	case err != nil:
-		out.Faults = []settings.Fault{{Text: err.Error()}}
+		doc.Faults = []settings.Fault{{Text: err.Error()}}
 	}
-	if encodeErr := json.NewEncoder(w).Encode(out); encodeErr != nil || err == nil {
-		return encodeErr
+	if printErr := out.value(doc); printErr != nil || err == nil {
+		return printErr
 	}
 	return errChecked
 }

@@ -22,7 +22,7 @@ import (
 )
 
 type devCmd struct {
-	StateDir string `type:"path" placeholder:"DIR" complete:"file" help:"Where the state is kept. Default /var/lib/ringfence, or ~/.local/state/ringfence for other users than root."`
+	StateDir string `type:"path" placeholder:"DIR" complete:"file" help:"Where the state is kept. Default $RINGFENCE_STATE_DIR, or /var/lib/ringfence, or ~/.local/state/ringfence for other users than root."`
 	listenFlags
 	consoleFlags
 	oidcFlags
@@ -81,7 +81,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	registry := newRegistry()
 	registry.MustRegister(certs)
 	go certs.Run(ctx)
-	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry}, dir.tokensFile(), issuer)
+	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry, Version: version}, dir.tokensFile(), issuer)
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,12 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 		return fmt.Errorf("keep the URL: %w", err)
 	}
 	defer os.Remove(dir.urlFile())
+	withdraw, err := dir.announce()
+	if err != nil { // clients have to be told of the server, then
+		log.Warn("this state directory is not announced: give clients --server and --token-file", "error", err)
+	} else {
+		defer withdraw()
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return serve(ctx, l, c.serve(api, console.Options{TokenFile: dir.tokenFile(), Login: api.login(), Logger: log}), log)
@@ -124,7 +130,7 @@ func (d stateDir) open(bridge string) (unlock func(), err error) {
 	if err := checkSockets("--state-dir", filepath.Join(d.ovsDir(), "run"), bridge); err != nil {
 		return nil, err
 	}
-	lock, err := os.OpenFile(filepath.Join(string(d), "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(d.lockFile(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--state-dir: %w", err)
 	}

@@ -37,6 +37,7 @@ func startDev(t *testing.T, dir string) *devRun {
 	}
 	script := `mount -t tmpfs tmpfs /run && ip link set lo up && exec "$0" dev --state-dir "$1" --listen "unix:$1/api.sock" --host h1`
 	d.cmd = exec.Command("unshare", "--net", "--mount", "sh", "-c", script, ringfenceProgram(t), dir)
+	d.cmd.Env = append(os.Environ(), "RINGFENCE_STATE_DIR="+dir+"-usual")
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := d.cmd.Start(); err != nil {
@@ -156,7 +157,7 @@ func TestDevFromStartToRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { os.RemoveAll(dir); os.RemoveAll(dir + "-usual") })
 	d := startDev(t, dir)
 	d.eventually("the welcome", func(context.Context) bool { return strings.Contains(d.out.String(), "Stop it with") })
 	for _, want := range []string{
@@ -180,6 +181,13 @@ func TestDevFromStartToRestart(t *testing.T) {
 	}
 	d.plug("nic-1")
 	d.eventually("the NIC to be ready", d.nicReady)
+
+	// A client finds it where it says that it is, without being told.
+	find := exec.Command(ringfenceProgram(t), "whoami")
+	find.Env = append(os.Environ(), "RINGFENCE_STATE_DIR="+dir+"-usual")
+	if out, err := find.CombinedOutput(); err != nil || !strings.Contains(string(out), "admin of all accounts") {
+		t.Errorf("a client that is told nothing: %v %s", err, out)
+	}
 
 	var stderr bytes.Buffer
 	second := exec.Command(ringfenceProgram(t), "dev", "--state-dir", dir)

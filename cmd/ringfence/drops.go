@@ -55,7 +55,7 @@ func (c dropsCmd) Run(t *tenant) error {
 		case err != nil:
 			return err
 		case left > 0:
-		case t.out.json:
+		case t.out.documents:
 			return t.show(meta)
 		default:
 			return t.out.drops(list)
@@ -77,7 +77,7 @@ func (c dropsCmd) follow(t *tenant, filter client.DropFilter) error {
 			return err
 		}
 		if now := silence(list.Hosts); now != complaint {
-			if complaint = now; now != "" && !t.out.json {
+			if complaint = now; now != "" && !t.out.documents {
 				t.out.line("%s", t.out.paint(yellow, now))
 			}
 		}
@@ -89,12 +89,14 @@ func (c dropsCmd) follow(t *tenant, filter client.DropFilter) error {
 			if told[kind] = d.Count; more == 0 {
 				continue
 			}
-			if t.out.json {
+			if t.out.documents {
 				doc, err := json.Marshal(d)
 				if err != nil {
 					return err
 				}
-				t.out.raw(doc)
+				if err := t.out.raw(doc); err != nil {
+					return err
+				}
 				continue
 			}
 			t.out.line("%s  %s  %s  %s  %s%s", d.LastSeen.Local().Format(time.TimeOnly), d.NIC, d.Direction, t.out.paint(red, d.Reason), dropText(d), times(more))

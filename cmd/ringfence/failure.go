@@ -58,8 +58,11 @@ func flagsOf(kctx *kong.Context) flagNames {
 }
 
 // reportUsage prints what is wrong with the command line.
-func reportUsage(w io.Writer, err error) int {
+func reportUsage(w io.Writer, args []string, err error) int {
 	fmt.Fprintf(w, "ringfence: %v\n", err)
+	if hint := otherTongue(args); hint != "" {
+		fmt.Fprintf(w, "Here it is '%s'.\n", hint)
+	}
 	command := "ringfence"
 	var pe *kong.ParseError
 	if errors.As(err, &pe) && pe.Context != nil {
@@ -91,6 +94,8 @@ func reportFailure(w io.Writer, err error, flags flagNames) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(w, "ringfence: %v\n", usage)
 		return exitUsage
+	case errors.Is(err, errNeeds): // it has been told
+		return exitLagging
 	case errors.As(err, &lagging):
 		fmt.Fprintf(w, "ringfence: %v\n", lagging)
 		return exitLagging

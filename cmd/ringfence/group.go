@@ -10,10 +10,10 @@ import (
 
 type groupCmd struct {
 	List          groupList          `cmd:"" aliases:"ls" help:"List the account's groups."`
-	Show          groupShow          `cmd:"" aliases:"get" help:"Show a group with its rules."`
+	Show          groupShow          `cmd:"" aliases:"get,describe" help:"Show a group with its rules."`
 	Create        groupCreate        `cmd:"" aliases:"add" help:"Make a group."`
 	Update        groupUpdate        `cmd:"" aliases:"set" help:"Change a group's properties."`
-	Delete        groupDelete        `cmd:"" aliases:"rm" help:"Delete a group."`
+	Delete        groupDelete        `cmd:"" aliases:"rm,remove" help:"Delete a group."`
 	AddNetwork    groupAddNetwork    `cmd:"" help:"Add a network to a group's scope."`
 	RemoveNetwork groupRemoveNetwork `cmd:"" help:"Take a network out of a group's scope."`
 	Share         groupShare         `cmd:"" help:"Let another account use a group."`
@@ -22,6 +22,7 @@ type groupCmd struct {
 }
 
 type groupList struct {
+	listFlags
 	Name       string `help:"Only the group of this name."`
 	NamePrefix string `placeholder:"TEXT" help:"Only groups whose names begin so."`
 	Tag        string `placeholder:"KEY=VALUE" help:"Only groups with this tag."`
@@ -46,9 +47,11 @@ func (c groupList) Run(t *tenant) error {
 		}
 		rows = append(rows, []cell{
 			name, text(g.ID), text(strconv.Itoa(len(g.Rules))), egressCell(g), text(scope(g)), text(tags(g.Tags)), text(g.Description),
+			text(sharedWith(g)), timeCell(g.CreatedAt), timeCell(g.UpdatedAt), revisionCell(g.Revision),
 		})
 	}
-	return t.list(meta, []string{"NAME", "ID", "RULES", "EGRESS", "NETWORKS", "TAGS", "DESCRIPTION"}, rows)
+	return t.list(meta, []string{"NAME", "ID", "RULES", "EGRESS", "NETWORKS", "TAGS", "DESCRIPTION"},
+		append([]string{"SHARED WITH"}, wideTimes...), rows)
 }
 
 func egressCell(g client.Group) cell {
@@ -69,6 +72,15 @@ func scope(g client.Group) string {
 	return strings.Join(g.Networks, " ")
 }
 
+// sharedWith names the accounts that may use a group.
+func sharedWith(g client.Group) string {
+	accounts := make([]string, len(g.Shares))
+	for i, s := range g.Shares {
+		accounts[i] = s.Account
+	}
+	return strings.Join(accounts, " ")
+}
+
 func tags(m map[string]string) string {
 	parts := make([]string, 0, len(m))
 	for k, v := range m {
@@ -87,7 +99,7 @@ func (c groupShow) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		var meta client.Meta
 		_, err := t.api.Group(t.ctx, t.account, g.ID, client.Into(&meta))
 		if err != nil {

@@ -10,12 +10,12 @@ import (
 
 type hostCmd struct {
 	List hostList `cmd:"" aliases:"ls" default:"1" help:"List all hosts."`
-	Show hostShow `cmd:"" aliases:"get" help:"Show a host and the NICs plugged there."`
+	Show hostShow `cmd:"" aliases:"get,describe" help:"Show a host and the NICs plugged there."`
 
 	Delete hostDelete `cmd:"" aliases:"rm,forget" help:"Forget a host that is no more, so that nobody waits for it."`
 }
 
-type hostList struct{}
+type hostList struct{ listFlags }
 
 func (hostList) Run(s *session) error {
 	var meta client.Meta
@@ -23,10 +23,13 @@ func (hostList) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.list(meta, hostHeader, hostRows(hosts))
+	return s.list(meta, hostHeader, hostWide, hostRows(hosts))
 }
 
 var hostHeader = []string{"HOST", "ALIVE", "LAST SEEN", "SWITCH", "APPLIED", "FLOWS", "NICS", "READY", "ERRORS"}
+
+// hostWide are what -o wide shows besides.
+var hostWide = []string{"VERSION", "CONTROLLER SINCE"}
 
 func hostRows(hosts []client.Host) [][]cell {
 	rows := make([][]cell, 0, len(hosts))
@@ -41,6 +44,7 @@ func hostRows(hosts []client.Host) [][]cell {
 			text(h.ID), yesNo(h.Alive), text(ago(h.LastSeen)), switchCell(h.Connected), text(strconv.FormatInt(h.AppliedRevision, 10)),
 			text(strconv.Itoa(h.Flows)), text(strconv.Itoa(len(h.NICs))), text(strconv.Itoa(ready)),
 			{strings.Join(append(h.Errors[:len(h.Errors):len(h.Errors)], skewed(h)...), "; "), red},
+			text(h.Version), timeCell(h.StartedAt),
 		})
 	}
 	return rows
@@ -99,7 +103,7 @@ func (c hostShow) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if s.out.json {
+	if s.out.documents {
 		return s.show(meta)
 	}
 	s.out.table(hostHeader, hostRows([]client.Host{h}))

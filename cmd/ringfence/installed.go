@@ -11,6 +11,7 @@ import (
 )
 
 type flowsCmd struct {
+	listFlags
 	NIC   string `name:"nic" complete:"nic" placeholder:"NIC" help:"Only flows of this NIC and of the groups that judge it."`
 	Group string `complete:"group" placeholder:"GROUP" help:"Only flows of this group's rules."`
 	Rule  string `placeholder:"RULE" help:"Only flows of this rule."`
@@ -36,7 +37,7 @@ func (c flowsCmd) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		return t.show(meta)
 	}
 	if c.Ofctl {
@@ -52,7 +53,9 @@ func (c flowsCmd) Run(t *tenant) error {
 			text(strconv.FormatUint(f.Packets, 10)), text(strconv.FormatUint(f.Bytes, 10)), text(f.Match), text(f.Actions),
 		})
 	}
-	t.out.table([]string{"HOST", "TABLE", "PRIORITY", "COOKIE", "FOR", "PACKETS", "BYTES", "MATCH", "ACTIONS"}, rows)
+	if err := t.out.listTable([]string{"HOST", "TABLE", "PRIORITY", "COOKIE", "FOR", "PACKETS", "BYTES", "MATCH", "ACTIONS"}, nil, rows); err != nil {
+		return err
+	}
 	return t.out.hostAnswers(flows.Hosts)
 }
 
@@ -97,6 +100,7 @@ func silence(hosts []client.HostAnswer) string {
 }
 
 type connectionsCmd struct {
+	listFlags
 	NIC   string `name:"nic" complete:"nic" placeholder:"NIC" help:"Only connections of this NIC."`
 	Limit string `default:"1000" placeholder:"N" help:"At most so many a host. Default 1000."`
 }
@@ -111,7 +115,7 @@ func (c connectionsCmd) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		return t.show(meta)
 	}
 	rows := make([][]cell, 0, len(conns.Items))
@@ -125,7 +129,9 @@ func (c connectionsCmd) Run(t *tenant) error {
 			text(k.State), text(fmt.Sprintf("%d s", k.ExpiresIn)), known(k.Age, "%.0f s"), known(k.Bytes, "%d"), text(by),
 		})
 	}
-	t.out.table([]string{"HOST", "NIC", "DIRECTION", "CONNECTION", "FROM PORT", "STATE", "EXPIRES", "AGE", "BYTES", "ADMITTED BY"}, rows)
+	if err := t.out.listTable([]string{"HOST", "NIC", "DIRECTION", "CONNECTION", "FROM PORT", "STATE", "EXPIRES", "AGE", "BYTES", "ADMITTED BY"}, nil, rows); err != nil {
+		return err
+	}
 	return t.out.hostAnswers(conns.Hosts)
 }
 

@@ -2,18 +2,19 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/ringfence/ringfence/client"
 )
 
 type instanceCmd struct {
 	List   instanceList   `cmd:"" aliases:"ls" help:"List the account's instances."`
-	Show   instanceShow   `cmd:"" aliases:"get" help:"Show an instance and its NICs."`
+	Show   instanceShow   `cmd:"" aliases:"get,describe" help:"Show an instance and its NICs."`
 	Put    instancePut    `cmd:"" aliases:"create" help:"Make or replace an instance."`
-	Delete instanceDelete `cmd:"" aliases:"rm" help:"Delete an instance without NICs."`
+	Delete instanceDelete `cmd:"" aliases:"rm,remove" help:"Delete an instance without NICs."`
 }
 
-type instanceList struct{}
+type instanceList struct{ listFlags }
 
 func (instanceList) Run(t *tenant) error {
 	var meta client.Meta
@@ -23,9 +24,9 @@ func (instanceList) Run(t *tenant) error {
 	}
 	rows := make([][]cell, 0, len(instances))
 	for _, i := range instances {
-		rows = append(rows, []cell{text(i.ID), text(i.Name)})
+		rows = append(rows, []cell{text(i.ID), text(i.Name), text(strings.Join(i.NICs, " ")), timeCell(i.CreatedAt), timeCell(i.UpdatedAt), revisionCell(i.Revision)})
 	}
-	return t.list(meta, []string{"ID", "NAME"}, rows)
+	return t.list(meta, []string{"ID", "NAME"}, append([]string{"NICS"}, wideTimes...), rows)
 }
 
 type instanceShow struct {
@@ -38,7 +39,7 @@ func (c instanceShow) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		return t.show(meta)
 	}
 	nics, err := client.Collect(t.api.NICs(t.ctx, t.account, client.Query("instance", c.ID)))

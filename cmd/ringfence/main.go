@@ -2,7 +2,8 @@
 // controller) and the client of the HTTP API for people and scripts.
 //
 // Exit status: 0 done; 1 the request was refused or failed; 2 the command line
-// is wrong; 3 the change is made, but a host did not apply it within --wait.
+// is wrong; 3 the change is made, but a host did not apply it within --wait, or
+// "status" has found something that is behind.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -43,17 +45,20 @@ func run(ctx context.Context, args []string, std stdio) int {
 	}
 	var c cli
 	parser, exited := newParser(&c, std)
+	if n := len(args); n > 1 && args[0] == "version" && args[n-1] == "--server" {
+		args = append(slices.Clone(args[:n-1]), "--api") // without a URL: whichever it is
+	}
 	kctx, err := parser.Parse(args)
 	if exited.done { // --help has been printed
 		return exited.status
 	}
 	if err != nil {
-		return reportUsage(std.err, err)
+		return reportUsage(std.err, args, err)
 	}
 	bindSessions(ctx, kctx, &c.globals, std)
 	kctx.Bind(newLaunch(args, kctx))
 	if err := kctx.Run(); err != nil {
-		return reportFailure(std.err, err, flagsOf(kctx))
+		return reportFailure(std.err, c.explained(ctx, std, err), flagsOf(kctx))
 	}
 	return exitDone
 }

@@ -9,6 +9,7 @@ import (
 )
 
 type matrixCmd struct {
+	listFlags
 	Network string `complete:"network" placeholder:"ID" help:"Only NICs in this network."`
 	Group   string `complete:"group" placeholder:"GROUP" help:"Only what has this group at an end."`
 }
@@ -38,7 +39,7 @@ func (c matrixCmd) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		return t.show(meta)
 	}
 	names := map[string]string{}
@@ -53,7 +54,7 @@ func (c matrixCmd) Run(t *tenant) error {
 			text(e.Direction), text(e.Rule), otherEnd(e),
 		})
 	}
-	if err := t.list(meta, []string{"FROM", "TO", "FAMILY", "PROTOCOL", "PORTS", "OPENS", "RULE", "OTHER END"}, rows); err != nil {
+	if err := t.list(meta, []string{"FROM", "TO", "FAMILY", "PROTOCOL", "PORTS", "OPENS", "RULE", "OTHER END"}, nil, rows); err != nil {
 		return err
 	}
 	if m.Truncated {

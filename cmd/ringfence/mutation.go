@@ -39,8 +39,12 @@ func (s *session) saved(meta client.Meta, format string, args ...any) error {
 // it concerns, or the API's JSON. It returns a laggingError if hosts did not
 // apply the change in time.
 func (s *session) done(meta client.Meta, format string, args ...any) error {
-	if s.out.json {
-		s.out.raw(meta.Raw)
+	if s.out.documents {
+		if err := s.out.raw(meta.Raw); err != nil && meta.DryRun {
+			return err
+		} else if err != nil {
+			return fmt.Errorf("the change is made (revision %d), but cannot be shown: %w", meta.Revision, err)
+		}
 	} else {
 		what := fmt.Sprintf(format, args...)
 		if meta.DryRun {

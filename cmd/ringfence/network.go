@@ -10,12 +10,12 @@ import (
 
 type networkCmd struct {
 	List   networkList   `cmd:"" aliases:"ls" help:"List all networks."`
-	Show   networkShow   `cmd:"" aliases:"get" help:"Show a network."`
+	Show   networkShow   `cmd:"" aliases:"get,describe" help:"Show a network."`
 	Put    networkPut    `cmd:"" aliases:"create" help:"Make or replace a network."`
-	Delete networkDelete `cmd:"" aliases:"rm" help:"Delete a network without NICs."`
+	Delete networkDelete `cmd:"" aliases:"rm,remove" help:"Delete a network without NICs."`
 }
 
-type networkList struct{}
+type networkList struct{ listFlags }
 
 func (networkList) Run(s *session) error {
 	var meta client.Meta
@@ -28,9 +28,10 @@ func (networkList) Run(s *session) error {
 		rows = append(rows, []cell{
 			text(n.ID), text(n.Type), text(strings.Join(n.Prefixes, " ")), text(vlan(n.VLAN)),
 			text(n.RoutingDomain), text(strings.Join(n.Gateways, " ")),
+			{strings.Join(warnings(n), "; "), yellow}, timeCell(n.CreatedAt), timeCell(n.UpdatedAt), revisionCell(n.Revision),
 		})
 	}
-	return s.list(meta, []string{"ID", "TYPE", "PREFIXES", "VLAN", "ROUTING DOMAIN", "GATEWAYS"}, rows)
+	return s.list(meta, []string{"ID", "TYPE", "PREFIXES", "VLAN", "ROUTING DOMAIN", "GATEWAYS"}, append([]string{"WARNINGS"}, wideTimes...), rows)
 }
 
 func vlan(v int) string {

@@ -10,17 +10,21 @@ import (
 
 type nicCmd struct {
 	List   nicList   `cmd:"" aliases:"ls" help:"List the account's NICs."`
-	Show   nicShow   `cmd:"" aliases:"get" help:"Show a NIC: who judges it, where it is, whether it is ready."`
+	Show   nicShow   `cmd:"" aliases:"get,describe" help:"Show a NIC: who judges it, where it is, whether it is ready."`
 	Put    nicPut    `cmd:"" aliases:"create" help:"Make or replace a NIC (admin)."`
-	Delete nicDelete `cmd:"" aliases:"rm" help:"Delete a NIC (admin)."`
+	Delete nicDelete `cmd:"" aliases:"rm,remove" help:"Delete a NIC (admin)."`
 }
 
 type nicList struct {
+	listFlags
 	Instance string `complete:"instance" placeholder:"ID" help:"Only this instance's."`
 	Network  string `complete:"network" placeholder:"ID" help:"Only those in this network."`
 }
 
 var nicHeader = []string{"ID", "INSTANCE", "NETWORK", "MAC", "ADDRESSES", "GROUPS", "HOST", "READY"}
+
+// nicWide are what -o wide shows besides.
+var nicWide = []string{"ENFORCEMENT", "ALLOWED ADDRESSES", "HOSTS", "APPLIED", "NOTES", "REVISION"}
 
 func (c nicList) Run(t *tenant) error {
 	var meta client.Meta
@@ -29,10 +33,10 @@ func (c nicList) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
-		return t.list(meta, nil, nil)
+	if t.out.documents {
+		return t.show(meta)
 	}
-	return t.list(meta, nicHeader, t.nicRows(nics))
+	return t.list(meta, nicHeader, nicWide, t.nicRows(nics))
 }
 
 // nicRows shows NICs under nicHeader, with the names of their groups.
@@ -50,6 +54,8 @@ func (t *tenant) nicRows(nics []client.NIC) [][]cell {
 		rows = append(rows, []cell{
 			text(n.ID), text(n.Instance), text(n.Network), text(n.MAC), text(strings.Join(n.Addresses, " ")),
 			text(strings.Join(groups, " ")), text(n.Host), ready,
+			text(n.Enforcement), text(strings.Join(n.AllowedAddresses, " ")), text(strings.Join(n.Hosts, " ")), text(positive(n.RealizedRevision)),
+			{strings.Trim(conflict(n)+"; "+nicWarnings(n), "; "), yellow}, revisionCell(n.Revision),
 		})
 	}
 	return rows
@@ -65,7 +71,7 @@ func (c nicShow) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		return t.show(meta)
 	}
 	var groups []string

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/alecthomas/kong"
 )
@@ -22,4 +23,9 @@ func (*cli) BeforeResolve(ctx *kong.Context) error {
 		}
 	}
 	return nil
+}
+
+// given reports whether the command line itself has a flag.
+func given(ctx *kong.Context, name string) bool {
+	return slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == name })
 }

@@ -81,6 +81,10 @@ func oneFlag(f *kong.Flag, name string) []string {
 	switch {
 	case f.Enum != "":
 		value, _, _ = strings.Cut(f.Enum, ",")
+	case kind == reflect.TypeFor[outputFormat]():
+		value = "json"
+	case kind == reflect.TypeFor[family]():
+		value = "ipv4"
 	case kind == reflect.TypeFor[time.Duration]():
 		value = "1s"
 	case kind.Kind() >= reflect.Int && kind.Kind() <= reflect.Float64:

@@ -1,54 +1,41 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/term"
 )
 
-// printer writes a command's result: tables for people, JSON for programs.
+// printer writes a command's result: tables for people, the API's documents for
+// programs.
 type printer struct {
-	w        io.Writer
-	json     bool
-	terminal bool
-	colour   bool
+	w         io.Writer
+	format    outputFormat
+	documents bool     // the format is one of documents, not of tables
+	columns   []string // of a list, if they were chosen
+	printed   int      // documents, so far
+	terminal  bool
+	colour    bool
 }
 
-func newPrinter(w io.Writer, asJSON bool) *printer {
+func newPrinter(w io.Writer, g *globals) *printer {
+	terminal := isTerminal(w)
+	return &printer{
+		w: w, format: g.Output, documents: g.Output.ofDocuments(), columns: g.columns,
+		terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "",
+	}
+}
+
+// isTerminal reports whether somebody watches what is written there.
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	terminal := ok && term.IsTerminal(int(f.Fd()))
-	return &printer{w: w, json: asJSON, terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == ""}
-}
-
-// raw prints the API's own JSON: as it came, or indented on a terminal.
-func (p *printer) raw(doc json.RawMessage) {
-	doc = bytes.TrimSpace(doc)
-	if len(doc) == 0 {
-		return
-	}
-	if p.terminal {
-		var b bytes.Buffer
-		if json.Indent(&b, doc, "", "  ") == nil {
-			doc = b.Bytes()
-		}
-	}
-	fmt.Fprintf(p.w, "%s\n", doc)
-}
-
-// value prints as JSON what is not the API's own.
-func (p *printer) value(v any) error {
-	doc, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	p.raw(doc)
-	return nil
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.w, format+"\n", args...) }
@@ -81,6 +68,19 @@ type cell struct {
 
 func text(s string) cell { return cell{text: s} }
 
+// wideTimes are the columns that -o wide shows of objects that tell them.
+var wideTimes = []string{"CREATED", "UPDATED", "REVISION"}
+
+// timeCell shows a time, and nothing for none.
+func timeCell(t time.Time) cell {
+	if t.IsZero() {
+		return cell{}
+	}
+	return text(t.UTC().Format(time.RFC3339))
+}
+
+func revisionCell(r int64) cell { return text(strconv.FormatInt(r, 10)) }
+
 func yesNo(yes bool) cell {
 	if yes {
 		return cell{"yes", green}
@@ -88,14 +88,15 @@ func yesNo(yes bool) cell {
 	return cell{"no", red}
 }
 
-// table prints aligned columns under a header. An empty field shows as "-".
+// table prints aligned columns under a header. An empty field shows as "-"; what a
+// row has beyond the header is not shown.
 func (p *printer) table(header []string, rows [][]cell) {
 	width := make([]int, len(header))
 	for i, h := range header {
 		width[i] = utf8.RuneCountInString(h)
 	}
 	for _, row := range rows {
-		for i := range row {
+		for i := range header {
 			if row[i].text == "" {
 				row[i] = cell{"-", dim}
 			}
@@ -108,7 +109,7 @@ func (p *printer) table(header []string, rows [][]cell) {
 	}
 	p.row(head, width)
 	for _, row := range rows {
-		p.row(row, width)
+		p.row(row[:len(header)], width)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 func TestTableAligns(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	p := newPrinter(&b, false)
+	p := newPrinter(&b, &globals{})
 	p.table([]string{"ID", "GROUPS"}, [][]cell{{text("größer"), text("")}, {cell{"x", red}, yesNo(true)}})
 	want := "ID      GROUPS\ngrößer  -\nx       yes\n"
 	if b.String() != want {

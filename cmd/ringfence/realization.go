@@ -40,8 +40,10 @@ func (c realizationCmd) Run(s *session, g *globals) error {
 	if err != nil {
 		return err
 	}
-	if s.out.json {
-		s.out.raw(meta.Raw)
+	if s.out.documents {
+		if err := s.out.raw(meta.Raw); err != nil {
+			return err
+		}
 	} else {
 		s.realization(r)
 	}

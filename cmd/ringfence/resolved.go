@@ -5,6 +5,7 @@ import (
 )
 
 type membersCmd struct {
+	listFlags
 	Group string `arg:"" complete:"group" help:"The group's name or id."`
 }
 
@@ -22,7 +23,7 @@ func (c membersCmd) Run(t *tenant) error {
 	for _, m := range members {
 		rows = append(rows, []cell{text(m.RoutingDomain), text(m.Address), text(m.NIC)})
 	}
-	return t.list(meta, []string{"ROUTING DOMAIN", "ADDRESS", "NIC"}, rows)
+	return t.list(meta, []string{"ROUTING DOMAIN", "ADDRESS", "NIC"}, nil, rows)
 }
 
 type referencesCmd struct {
@@ -41,7 +42,7 @@ func (c referencesCmd) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		return t.show(meta)
 	}
 	rows := [][]cell{}
@@ -55,10 +56,11 @@ func (c referencesCmd) Run(t *tenant) error {
 		t.out.line("nothing uses group %s", c.Group)
 		return nil
 	}
-	return t.list(meta, []string{"USE", "BY"}, rows)
+	return t.list(meta, []string{"USE", "BY"}, nil, rows)
 }
 
 type effectiveRulesCmd struct {
+	listFlags
 	NIC string `arg:"" name:"nic" complete:"nic" help:"The NIC."`
 }
 
@@ -68,13 +70,13 @@ func (c effectiveRulesCmd) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
-		return t.list(meta, nil, nil)
+	if t.out.documents {
+		return t.show(meta)
 	}
 	rows := make([][]cell, 0, len(rules))
 	for _, r := range rules {
 		own := t.ruleRows([]client.Rule{r.Rule})[0]
 		rows = append(rows, append([]cell{text(t.groupName(r.Group)), text(r.Via)}, own...))
 	}
-	return t.list(meta, append([]string{"GROUP", "VIA"}, ruleHeader...), rows)
+	return t.list(meta, append([]string{"GROUP", "VIA"}, ruleHeader...), ruleWide, rows)
 }

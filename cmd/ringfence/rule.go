@@ -15,14 +15,15 @@ import (
 
 type ruleCmd struct {
 	List    ruleList    `cmd:"" aliases:"ls" help:"List a group's rules."`
-	Show    ruleShow    `cmd:"" aliases:"get" help:"Show a rule."`
+	Show    ruleShow    `cmd:"" aliases:"get,describe" help:"Show a rule."`
 	Add     ruleAdd     `cmd:"" aliases:"create" help:"Add a rule: allow something."`
 	Update  ruleUpdate  `cmd:"" aliases:"set" help:"Change a rule."`
-	Delete  ruleDelete  `cmd:"" aliases:"rm" help:"Delete rules."`
+	Delete  ruleDelete  `cmd:"" aliases:"rm,remove" help:"Delete rules."`
 	Replace ruleReplace `cmd:"" help:"Replace all rules of a group at once, from JSON."`
 }
 
 type ruleList struct {
+	listFlags
 	Group  string        `arg:"" complete:"group" help:"The group's name or id."`
 	Hits   bool          `help:"Show what each rule let through, as the hosts have counted."`
 	Unused time.Duration `placeholder:"720h" help:"Only rules that are not known to have let anything through for so long."`
@@ -46,17 +47,17 @@ func (c ruleList) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
-		return t.list(meta, nil, nil)
+	if t.out.documents {
+		return t.show(meta)
 	}
 	header, rows := ruleHeader, t.ruleRows(rules)
 	if c.Hits || c.Unused > 0 {
 		header = append(slices.Clone(header), "HITS", "LAST HIT", "COUNTED SINCE")
 		for i, r := range rules {
-			rows[i] = append(rows[i], hitCells(r.Hits)...)
+			rows[i] = slices.Insert(rows[i], len(ruleHeader), hitCells(r.Hits)...)
 		}
 	}
-	return t.list(meta, header, rows)
+	return t.list(meta, header, ruleWide, rows)
 }
 
 // hitCells show what a rule let through. Hosts that do not answer may have more.
@@ -92,7 +93,7 @@ func (c ruleShow) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		return t.show(meta)
 	}
 	return t.show(meta,
@@ -115,6 +116,7 @@ type ruleAdd struct {
 func (ruleAdd) Help() string {
 	return `A rule allows; there is no deny and no order. Without --proto it allows every protocol, without --port every
 port, without --from or --to every peer. A cidr and a group together mean the intersection.
+openstack's and aws' --protocol, --dst-port 80:90, --ethertype, --direction, --remote-ip and --remote-group are taken, too.
 
 Examples:
   ringfence rule add web --ingress --proto tcp --port 443 --from-cidr 0.0.0.0/0

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -11,9 +12,9 @@ import (
 type ruleFlags struct {
 	Ingress     bool    `xor:"direction" help:"Towards the VM. Implied by --from-…."`
 	Egress      bool    `xor:"direction" help:"From the VM. Implied by --to-…."`
-	Proto       string  `placeholder:"PROTO" complete:"proto" help:"all, tcp, udp, icmp or an IP protocol number."`
-	Port        string  `placeholder:"N|N-M" help:"Destination port or range of ports, for tcp and udp."`
-	Family      string  `enum:"any,ipv4,ipv6," default:"" placeholder:"FAMILY" help:"any, ipv4 or ipv6; else the cidr's."`
+	Proto       string  `aliases:"protocol" placeholder:"PROTO" complete:"proto" help:"all, tcp, udp, icmp or an IP protocol number."`
+	Port        string  `aliases:"dst-port" placeholder:"N|N-M" help:"Destination port or range of ports, for tcp and udp."`
+	Family      family  `aliases:"ethertype" placeholder:"FAMILY" complete:"family" help:"any, ipv4 or ipv6; else the cidr's."`
 	ICMPType    *int    `name:"icmp-type" placeholder:"0-255" help:"ICMP type; -1 = all."`
 	ICMPCode    *int    `name:"icmp-code" placeholder:"0-255" help:"ICMP code; -1 = all."`
 	FromCIDR    string  `name:"from-cidr" xor:"cidr" placeholder:"CIDR" help:"Ingress from these addresses."`
@@ -21,7 +22,12 @@ type ruleFlags struct {
 	ToCIDR      string  `name:"to-cidr" xor:"cidr" placeholder:"CIDR" help:"Egress to these addresses."`
 	ToGroup     string  `xor:"peer" complete:"group" placeholder:"GROUP" help:"Egress to the members of a group, by name or id."`
 	Description *string `help:"What the rule is for."`
-	Disable     bool    `xor:"enabled" help:"Keep the rule, but out of force."`
+
+	Direction   string `hidden:"" enum:"ingress,egress," default:"" help:"As --ingress, --egress."`
+	RemoteIP    string `name:"remote-ip" aliases:"remote-cidr,cidr" xor:"cidr" hidden:"" help:"As --from-cidr, --to-cidr."`
+	RemoteGroup string `aliases:"source-group,remote-group-id" xor:"peer" complete:"group" hidden:"" help:"As --from-group, --to-group."`
+
+	Disable bool `xor:"enabled" help:"Keep the rule, but out of force."`
 }
 
 func (f *ruleFlags) bodyFlags() flagNames {
@@ -32,6 +38,12 @@ func (f *ruleFlags) bodyFlags() flagNames {
 	if f.ToGroup != "" || f.Egress {
 		group = "--to-group"
 	}
+	if f.RemoteIP != "" {
+		cidr = "--remote-ip"
+	}
+	if f.RemoteGroup != "" {
+		group = "--remote-group"
+	}
 	return flagNames{
 		"/direction": "--ingress or --egress", "/protocol": "--proto", "/port_min": "--port", "/port_max": "--port",
 		"/family": "--family", "/icmp_type": "--icmp-type", "/icmp_code": "--icmp-code",
@@ -41,17 +53,20 @@ func (f *ruleFlags) bodyFlags() flagNames {
 
 // direction is what the flags say or imply; "" if they do not.
 func (f *ruleFlags) direction() (string, error) {
+	ingress, egress := f.Ingress || f.Direction == "ingress", f.Egress || f.Direction == "egress"
 	from, to := f.FromCIDR != "" || f.FromGroup != "", f.ToCIDR != "" || f.ToGroup != ""
 	switch {
 	case from && to:
 		return "", usageError("--from-… is for ingress rules and --to-… for egress rules: a rule is one of them")
-	case from && f.Egress:
+	case ingress && egress:
+		return "", usageError("--direction says the opposite of --ingress or --egress")
+	case from && egress:
 		return "", usageError("an egress rule has --to-cidr and --to-group, not --from-…")
-	case to && f.Ingress:
+	case to && ingress:
 		return "", usageError("an ingress rule has --from-cidr and --from-group, not --to-…")
-	case from || f.Ingress:
+	case from || ingress:
 		return "ingress", nil
-	case to || f.Egress:
+	case to || egress:
 		return "egress", nil
 	default:
 		return "", nil
@@ -59,27 +74,54 @@ func (f *ruleFlags) direction() (string, error) {
 }
 
 // ports reads "443" or "8000-8100"; whether they are allowed is the API's to say.
+// openstack has 8000:8100.
 func (f *ruleFlags) ports() (lo, hi *int, err error) {
 	if f.Port == "" {
 		return nil, nil, nil
 	}
-	first, last, isRange := strings.Cut(f.Port, "-")
-	a, err := strconv.Atoi(first)
-	if err != nil {
-		return nil, nil, usageError("--port: " + strconv.Quote(f.Port) + " is neither a port nor a range such as 8000-8100")
+	first, last, isRange := strings.Cut(strings.Replace(f.Port, ":", "-", 1), "-")
+	if !isRange {
+		last = first
 	}
-	b := a
-	if isRange {
-		if b, err = strconv.Atoi(last); err != nil {
-			return nil, nil, usageError("--port: " + strconv.Quote(f.Port) + " is neither a port nor a range such as 8000-8100")
+	a, err := strconv.Atoi(first)
+	if err == nil {
+		var b int
+		if b, err = strconv.Atoi(last); err == nil {
+			return &a, &b, nil
 		}
 	}
-	return &a, &b, nil
+	if strings.Contains(f.Port, ",") {
+		return nil, nil, usageError("--port: " + strconv.Quote(f.Port) + ": a rule has one port or one range of ports; make a rule of each, at once by 'ringfence apply'")
+	}
+	return nil, nil, usageError("--port: " + strconv.Quote(f.Port) + " is neither a port nor a range such as 8000-8100")
 }
 
-// remoteGroup resolves --from-group or --to-group; nil if there is none.
+// cidr is that of the peer, "" if none is given.
+func (f *ruleFlags) cidr() string { return f.FromCIDR + f.ToCIDR + f.RemoteIP } // at most one of them
+
+// protocol is what the API calls it.
+func (f *ruleFlags) protocol() string {
+	if strings.EqualFold(f.Proto, "any") || f.Proto == "-1" { // openstack's and aws' words for all
+		return "all"
+	}
+	return f.Proto
+}
+
+// family is an address family, "" for what the cidr has. It may be written as
+// openstack does: IPv4.
+type family string
+
+func (f *family) UnmarshalText(text []byte) error {
+	switch *f = family(strings.ToLower(string(text))); *f {
+	case "", "any", "ipv4", "ipv6":
+		return nil
+	}
+	return fmt.Errorf("must be one of any, ipv4 and ipv6 but got %q", text)
+}
+
+// remoteGroup resolves --from-group, --to-group or --remote-group; nil if there is none.
 func (f *ruleFlags) remoteGroup(t *tenant) (*string, error) {
-	ref := f.FromGroup + f.ToGroup // at most one of them
+	ref := f.FromGroup + f.ToGroup + f.RemoteGroup // at most one of them
 	if ref == "" {
 		return nil, nil
 	}
@@ -101,7 +143,7 @@ func (f *ruleFlags) spec(t *tenant) (client.RuleSpec, error) {
 		return client.RuleSpec{}, usageError("which direction? Give --ingress or --egress, or say the peer with --from-… or --to-…")
 	}
 	spec := client.RuleSpec{
-		Direction: direction, Family: f.Family, Protocol: f.Proto, ICMPType: f.ICMPType, ICMPCode: f.ICMPCode, Description: deref(f.Description),
+		Direction: direction, Family: string(f.Family), Protocol: f.protocol(), ICMPType: f.ICMPType, ICMPCode: f.ICMPCode, Description: deref(f.Description),
 	}
 	if spec.Protocol == "" {
 		spec.Protocol = "all"
@@ -109,7 +151,7 @@ func (f *ruleFlags) spec(t *tenant) (client.RuleSpec, error) {
 	if spec.PortMin, spec.PortMax, err = f.ports(); err != nil {
 		return spec, err
 	}
-	if cidr := f.FromCIDR + f.ToCIDR; cidr != "" {
+	if cidr := f.cidr(); cidr != "" {
 		spec.RemoteCIDR = &cidr
 	}
 	if spec.RemoteGroup, err = f.remoteGroup(t); err != nil {
@@ -130,7 +172,7 @@ func (f *ruleFlags) patch(t *tenant) (map[string]any, error) {
 		return nil, err
 	}
 	for field, value := range map[string]string{
-		"direction": direction, "family": f.Family, "protocol": f.Proto, "remote_cidr": f.FromCIDR + f.ToCIDR,
+		"direction": direction, "family": string(f.Family), "protocol": f.protocol(), "remote_cidr": f.cidr(),
 	} {
 		if value != "" {
 			p[field] = value

@@ -10,6 +10,9 @@ import (
 
 var ruleHeader = []string{"ID", "DIRECTION", "FAMILY", "PROTOCOL", "PORTS", "PEER", "NOTES"}
 
+// ruleWide are what -o wide shows besides.
+var ruleWide = []string{"ORIGIN", "ENABLED", "REVISION"}
+
 // ruleRows shows rules under ruleHeader, with the names of their remote groups.
 func (t *tenant) ruleRows(rules []client.Rule) [][]cell {
 	rows := make([][]cell, 0, len(rules))
@@ -20,6 +23,7 @@ func (t *tenant) ruleRows(rules []client.Rule) [][]cell {
 		}
 		rows = append(rows, []cell{
 			text(r.ID), text(r.Direction), text(r.Family), text(r.Protocol), text(ports(r)), text(t.peer(r)), notes,
+			text(r.Origin), text(yesNo(r.Enabled).text), revisionCell(r.Revision),
 		})
 	}
 	return rows

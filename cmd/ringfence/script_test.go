@@ -79,6 +79,7 @@ func TestScripts(t *testing.T) {
 	p := scripts("testdata/script")
 	p.Setup = func(env *testscript.Env) error {
 		env.Setenv("HOME", env.WorkDir)
+		env.Setenv("RINGFENCE_STATE_DIR", env.WorkDir+"/.state")
 		return useQuickCommands(env)
 	}
 	testscript.Run(t, p)
@@ -127,8 +128,8 @@ func TestBashCompletion(t *testing.T) {
 		{"empty word", `ringfence completion ""`, "bash\nzsh\nfish\n"},
 		{"flag", `ringfence rule add web --from-g`, "--from-group\n"},
 		// Readline breaks the line at "=" and replaces what follows only.
-		{"after an equals sign", `ringfence --output = j`, "json\n"},
-		{"right after an equals sign", `ringfence --output =`, "table\njson\n"},
+		{"after an equals sign", `ringfence --output = y`, "yaml\n"},
+		{"right after an equals sign", `ringfence --output =`, "table\nwide\njson\nyaml\nname\njsonpath=\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

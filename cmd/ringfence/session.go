@@ -17,16 +17,18 @@ import (
 
 // globals are the flags of all client commands.
 type globals struct {
-	Server    string        `group:"client" env:"RINGFENCE_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The API: http://…, https://… or unix:/path."`
+	Server    string        `group:"client" env:"RINGFENCE_SERVER" placeholder:"URL" help:"The API: http://…, https://… or unix:/path. Default: the one of a 'ringfence dev' that runs on this machine, else http://127.0.0.1:8080."`
 	TokenFile string        `group:"client" type:"path" placeholder:"FILE" complete:"file" help:"File with the token; else $RINGFENCE_TOKEN, $RINGFENCE_TOKEN_FILE, or the token of 'ringfence dev' on this machine."`
 	CACert    string        `group:"client" name:"ca-cert" env:"RINGFENCE_CA_CERT" type:"path" placeholder:"FILE" complete:"file" help:"CA of the API's certificate, PEM."`
 	Account   string        `group:"client" short:"a" env:"RINGFENCE_ACCOUNT" placeholder:"ID" complete:"account" help:"The account to work in."`
-	Output    string        `group:"client" short:"o" enum:"table,json" default:"table" placeholder:"FORMAT" help:"table (for people) or json (for programs: the API's own)."`
+	Output    outputFormat  `group:"client" short:"o" default:"table" placeholder:"FORMAT" complete:"output" help:"table or wide (for people), json or yaml (for programs: the API's own), name (ids, one a line), or jsonpath=TEMPLATE as kubectl has it."`
 	Wait      time.Duration `group:"client" placeholder:"10s" help:"Wait until every concerned host has applied a change; exit status 3 if one did not."`
 	DryRun    bool          `group:"client" help:"Show what a change would do, what it would let through and what it would cut; change nothing."`
 	Confirm   string        `group:"client" enum:",open-egress" default:"" placeholder:"open-egress" help:"Make a change although it opens egress, where the account guards against that."`
 	Stale     bool          `group:"client" help:"While the store is lost, let reads of objects and lists show what the API knew last, and say so."`
 	Timeout   time.Duration `group:"client" default:"30s" help:"Limit of one request, besides --wait."`
+
+	columns []string // of the list that is asked for; listFlags sets them
 }
 
 // session is what a client command works with.
@@ -72,7 +74,17 @@ func (g *globals) tenant(s *session) (*tenant, error) {
 
 // session connects to the server that the flags name.
 func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
-	token, err := g.token()
+	dev := stateDir("")
+	if g.Server == "" {
+		var err error
+		if dev, err = runningDev(); err != nil {
+			return nil, err
+		}
+		if g.Server = dev.url(); g.Server == "" {
+			g.Server = defaultServer
+		}
+	}
+	token, err := g.token(dev)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +98,9 @@ func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
 	if g.Stale {
 		transport = staleReads{cmp.Or(transport, http.DefaultTransport)}
 	}
+	if isTerminal(std.err) {
+		transport = progress{cmp.Or(transport, http.DefaultTransport), std.err}
+	}
 	if transport != nil {
 		opts = append(opts, client.WithHTTPClient(&http.Client{Transport: transport}))
 	}
@@ -93,12 +108,16 @@ func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
 	if err != nil {
 		return nil, usageError("--server: " + strings.TrimPrefix(err.Error(), "client: "))
 	}
-	return &session{ctx: ctx, api: api, out: newPrinter(std.out, g.Output == "json"), wait: g.Wait, dry: g.DryRun, open: g.Confirm != ""}, nil
+	return &session{ctx: ctx, api: api, out: newPrinter(std.out, g), wait: g.Wait, dry: g.DryRun, open: g.Confirm != ""}, nil
 }
 
+// defaultServer is asked where nobody says who is, and no "ringfence dev" runs.
+const defaultServer = "http://127.0.0.1:8080"
+
 // token finds the token: the flag first, then the environment, then the one of
-// a "ringfence dev" on this machine, for that server alone.
-func (g *globals) token() (string, error) {
+// a "ringfence dev" on this machine, for that server alone. dev is the one that
+// runs, if that was looked for.
+func (g *globals) token(dev stateDir) (string, error) {
 	if g.TokenFile != "" {
 		return readToken(g.TokenFile)
 	}
@@ -108,10 +127,15 @@ func (g *globals) token() (string, error) {
 	if file := os.Getenv("RINGFENCE_TOKEN_FILE"); file != "" {
 		return readToken(file)
 	}
-	dir := stateDir(defaultStateDir())
-	if url, err := os.ReadFile(dir.urlFile()); err == nil && strings.TrimSpace(string(url)) == g.Server {
-		if token, err := readToken(dir.tokenFile()); err == nil {
-			return token, nil
+	dirs := []stateDir{dev}
+	if dev == "" {
+		dirs = devDirs()
+	}
+	for _, dir := range dirs {
+		if dir != "" && dir.url() == g.Server {
+			if token, err := readToken(dir.tokenFile()); err == nil {
+				return token, nil
+			}
 		}
 	}
 	return "", nil

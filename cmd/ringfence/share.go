@@ -8,6 +8,7 @@ import (
 )
 
 type groupShares struct {
+	listFlags
 	Group string `arg:"" complete:"group" help:"The group's name or id."`
 }
 
@@ -25,7 +26,7 @@ func (c groupShares) Run(t *tenant) error {
 	for i, s := range shares {
 		rows[i] = []cell{text(s.Account), text(strings.Join(s.Use, " ")), text(strconv.Itoa(s.Attachments)), text(strconv.Itoa(s.Rules))}
 	}
-	return t.list(meta, []string{"ACCOUNT", "USE", "ATTACHED NICS", "RULES"}, rows)
+	return t.list(meta, []string{"ACCOUNT", "USE", "ATTACHED NICS", "RULES"}, nil, rows)
 }
 
 type groupShare struct {

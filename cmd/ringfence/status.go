@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/client"
@@ -13,7 +11,14 @@ import (
 type statusCmd struct{}
 
 func (statusCmd) Help() string {
-	return "Exit status 1 if the API is not ready. Hosts and lag are shown to the admin."
+	return `What is behind, why, and what to do about it. Hosts and lag are shown to the admin.
+
+Exit status: 0 all is well; 1 the API is not ready, or refuses; 3 it is, and something needs somebody: a host is behind, away,
+without its switch or has errors, a network has warnings, or a record cannot be read. With --wait 10s hosts have that long to come up.
+
+Examples:
+  ringfence status
+  ringfence status --wait 10s || page-somebody`
 }
 
 // status is what -o json prints: the API has no such document of its own.
@@ -27,7 +32,11 @@ type status struct {
 	Networks     []client.Network    `json:"networks_with_warnings,omitempty"`
 	Realization  *client.Realization `json:"realization,omitempty"`
 	Cluster      *client.Cluster     `json:"cluster,omitempty"`
+	Needs        []need              `json:"needs"` // what somebody should see to
 }
+
+// errNeeds ends a status that has said what needs somebody.
+var errNeeds = errors.New("something needs somebody")
 
 func (statusCmd) Run(s *session, g *globals) error {
 	st := status{Server: g.Server}
@@ -43,20 +52,21 @@ func (statusCmd) Run(s *session, g *globals) error {
 	if !st.Ready && client.HasCode(lookErr, problem.Code) {
 		lookErr = nil // said already
 	}
-	if s.out.json {
-		doc, err := json.Marshal(st)
-		if err != nil {
+	st.Needs = needs(st)
+	if s.out.documents {
+		if err := s.out.value(st); err != nil {
 			return err
 		}
-		s.out.raw(doc)
 	} else {
 		s.printStatus(st)
 	}
-	if lookErr != nil {
+	switch {
+	case lookErr != nil:
 		return lookErr
-	}
-	if !st.Ready {
+	case !st.Ready:
 		return fmt.Errorf("the API is not ready: %s", st.NotReady)
+	case len(st.Needs) > 0:
+		return errNeeds
 	}
 	return nil
 }
@@ -97,16 +107,21 @@ func (s *session) printStatus(st status) {
 		ready = s.out.paint(red, "not ready: "+st.NotReady)
 	}
 	s.out.line("API %s: %s", st.Server, ready)
-	if st.Realization != nil {
-		s.realization(*st.Realization)
-	}
-	for _, n := range st.Networks {
-		s.out.line("%s network %s: %s", s.out.paint(yellow, "warning"), n.ID, strings.Join(warnings(n), "; "))
+	if r := st.Realization; r != nil {
+		style := green
+		if len(r.Lagging) > 0 {
+			style = yellow
+		}
+		s.out.line("%s", s.out.paint(style, fmt.Sprintf("revision %d: %s", r.Revision, r.State)))
 	}
 	if st.Cluster != nil {
-		for _, note := range clusterNotes(*st.Cluster) {
-			s.out.line("%s", s.out.paint(red, note))
+		if note := levelNote(*st.Cluster); note != "" {
+			s.out.line("%s", s.out.paint(dim, note))
 		}
+	}
+	for _, n := range st.Needs {
+		s.out.line("%s %s", s.out.paint(yellow, n.What+":"), n.Why)
+		s.out.line("  %s", n.Do)
 	}
 	if len(st.Hosts) > 0 {
 		s.out.line("")

@@ -88,8 +88,8 @@ func (c *tokenCreateCmd) Run(std stdio, g *globals) error {
 	if err != nil {
 		return err
 	}
-	out := newPrinter(std.out, g.Output == "json")
-	if out.json {
+	out := newPrinter(std.out, g)
+	if out.documents {
 		return out.value(madeToken{secret, entry})
 	}
 	out.line("%s", secret)
@@ -97,6 +97,7 @@ func (c *tokenCreateCmd) Run(std stdio, g *globals) error {
 }
 
 type tokenListCmd struct {
+	listFlags
 	tokensFlag
 }
 
@@ -105,8 +106,8 @@ func (c *tokenListCmd) Run(std stdio, g *globals) error {
 	if err != nil {
 		return err
 	}
-	out := newPrinter(std.out, g.Output == "json")
-	if out.json {
+	out := newPrinter(std.out, g)
+	if out.documents {
 		return out.value(entries)
 	}
 	rows := make([][]cell, len(entries))
@@ -124,8 +125,7 @@ func (c *tokenListCmd) Run(std stdio, g *globals) error {
 		}
 		rows[i] = []cell{text(name), text(string(e.Role)), text(e.Account), end, text(e.SHA256[:12])}
 	}
-	out.table([]string{"NAME", "ROLE", "ACCOUNT", "EXPIRES", "SHA256"}, rows)
-	return nil
+	return out.listTable([]string{"NAME", "ROLE", "ACCOUNT", "EXPIRES", "SHA256"}, nil, rows)
 }
 
 type tokenRevokeCmd struct {

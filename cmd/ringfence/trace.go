@@ -51,7 +51,7 @@ func (c traceCmd) Run(t *tenant) error {
 	if err != nil {
 		return err
 	}
-	if t.out.json {
+	if t.out.documents {
 		return t.show(meta)
 	}
 	t.trace(trace, c.Steps)

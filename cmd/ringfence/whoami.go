@@ -10,7 +10,7 @@ func (whoamiCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if s.out.json {
+	if s.out.documents {
 		return s.show(meta)
 	}
 	account := "account " + who.Account
