@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
@@ -54,25 +53,22 @@ Examples:
 
 // check says what is wrong with the flags, without opening anything.
 func (c *apiCmd) check() error {
-	switch {
-	case !(c.RateLimit >= 0) || math.IsInf(c.RateLimit, 0):
-		return usageError(fmt.Sprintf("--rate-limit %v: want a number from 0 on", c.RateLimit))
-	case c.AuditDays < 1:
-		return usageError(fmt.Sprintf("--audit-days %d: want at least 1", c.AuditDays))
-	case c.AuditEntries < 1:
-		return usageError(fmt.Sprintf("--audit-entries %d: want at least 1", c.AuditEntries))
+	var rate, days, entries error
+	if !(c.RateLimit >= 0 && c.RateLimit <= maxRate) {
+		rate = usageError(fmt.Sprintf("--rate-limit %v: want a number from 0 to %v", c.RateLimit, maxRate))
 	}
-	if err := c.listenFlags.check(); err != nil {
-		return err
+	if c.AuditDays < 1 {
+		days = usageError(fmt.Sprintf("--audit-days %d: want at least 1", c.AuditDays))
 	}
-	if _, err := c.etcdFlags.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler))); err != nil {
-		return err
+	if c.AuditEntries < 1 {
+		entries = usageError(fmt.Sprintf("--audit-entries %d: want at least 1", c.AuditEntries))
 	}
-	if err := c.oidcFlags.check(); err != nil {
-		return err
-	}
-	return tokens.Check(c.Tokens)
+	_, etcd := c.etcdFlags.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
+	return allFaults(rate, days, entries, c.listenFlags.check(), etcd, c.oidcFlags.check(), tokens.Check(c.Tokens))
 }
+
+// maxRate is beyond what any API answers: who wants no limit says 0.
+const maxRate = 1_000_000
 
 // rate is what --rate-limit says.
 func (c *apiCmd) rate() transport.RateLimit {

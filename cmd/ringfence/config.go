@@ -112,10 +112,15 @@ func checkFile(server, file string) error {
 	if server == "controller" {
 		check = c.Controller.check
 	}
-	if err := check(); err != nil {
-		return fmt.Errorf("%s: %s", file, asKeys(err.Error()))
+	err := check()
+	if err == nil {
+		return nil
 	}
-	return nil
+	faults := &settings.Faults{Path: file}
+	for line := range strings.SplitSeq(asKeys(err.Error()), "\n") {
+		faults.List = append(faults.List, settings.Fault{Text: line})
+	}
+	return faults
 }
 
 // asKeys is what is said of flags, said of the keys of a file.

@@ -15,6 +15,7 @@ import (
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/controller"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -29,12 +30,15 @@ type bridgeFlags struct {
 
 // hostName is the flag or the machine's own name.
 func (f *bridgeFlags) hostName() (string, error) {
-	if f.Host != "" {
-		return f.Host, nil
+	name := f.Host
+	if name == "" {
+		var err error
+		if name, err = os.Hostname(); err != nil {
+			return "", fmt.Errorf("--host: %w", err)
+		}
 	}
-	name, err := os.Hostname()
-	if err != nil {
-		return "", fmt.Errorf("--host: %w", err)
+	if !secgroup.ValidHost(name) {
+		return "", usageError(fmt.Sprintf("--host %q: a host's name is 1-64 printable characters without space and /", name))
 	}
 	return name, nil
 }
@@ -64,20 +68,19 @@ Examples:
 
 // check says what is wrong with the flags, without opening anything.
 func (c *controllerCmd) check() error {
-	run, err := c.runDir()
-	if err != nil {
-		return err
-	}
-	if err := checkSockets("--ovs-rundir", run, c.Bridge); err != nil {
-		return err
+	run, dir := c.runDir()
+	var sockets, metrics error
+	if dir == nil {
+		sockets = checkSockets("--ovs-rundir", run, c.Bridge)
 	}
 	if c.Metrics != "" {
 		if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
-			return usageError(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
+			metrics = usageError(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
 		}
 	}
-	_, err = c.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
-	return err
+	_, host := c.hostName()
+	_, etcd := c.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
+	return allFaults(dir, sockets, host, metrics, etcd)
 }
 
 func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) error {

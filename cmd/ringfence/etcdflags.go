@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 	"github.com/ringfence/ringfence/store"
@@ -19,6 +21,12 @@ type etcdFlags struct {
 // config is the store's configuration.
 func (f *etcdFlags) config(log *slog.Logger, certs *certfile.Set) (store.Config, error) {
 	cfg := store.Config{Endpoints: f.Etcd, Logger: log}
+	for _, e := range f.Etcd {
+		scheme, rest, hasScheme := strings.Cut(e, "://")
+		if e == "" || hasScheme && (rest == "" || !slices.Contains([]string{"http", "https", "unix", "unixs"}, scheme)) {
+			return cfg, usageError(fmt.Sprintf("--etcd %q: want https://host:port, http://host:port, host:port or unix:///path", e))
+		}
+	}
 	if f.EtcdCA == "" && f.EtcdCert == "" {
 		return cfg, nil // an https endpoint is then checked against the system's CAs
 	}

@@ -18,6 +18,29 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
+// allFaults is all that is wrong with a command line, a line each. It is a
+// usageError if one of them is.
+func allFaults(errs ...error) error {
+	var lines []string
+	usage := false
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		var u usageError
+		usage = errors.As(err, &u) || usage
+		lines = append(lines, err.Error())
+	}
+	switch text := strings.Join(lines, "\n"); {
+	case len(lines) == 0:
+		return nil
+	case usage:
+		return usageError(text)
+	default:
+		return errors.New(text)
+	}
+}
+
 // laggingError says that a change is made, but not yet in force everywhere.
 type laggingError struct {
 	revision int64
