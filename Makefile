@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +140,9 @@ lint-api: ## have two generators make a client of the API's description
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	  $(TOOL) oapi-codegen -generate types,client -package api -o "$$dir/api.go" httpapi/openapi.yaml && \
 	  { $(TOOL) ogen -target "$$dir/ogen" -package api -clean httpapi/openapi.yaml >"$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; }
+
+docs: ## see that pages show only commands and flags that there are, and link to what is there (test does it, too)
+	$(GO) test -count=1 -run '^TestDocumentsAreTrue$$' ./cmd/ringfence
 
 test-alerts: ## run the tests of the alerts, with Prometheus' own tool
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && tool=$$(command -v promtool) || { \
