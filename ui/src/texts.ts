@@ -25,7 +25,9 @@ export const common = {
   back: 'The server is there again.',
   requestID: (id: string) => `request ${id}`,
   retryAfter: (s: number) => `Try again in ${s} s.`,
-  truncated: (n: number) => `Only the first ${n.toLocaleString('en')} are shown, and searched. The API and the command line have all.`,
+  truncated: (n: number) => `Only the first ${n.toLocaleString('en')} are shown.`,
+  cutShort: (n: number) => `Only the first ${n.toLocaleString('en')} are shown, and searched. The API and the command line have all.`,
+  hostsHaveMore: (hosts: string[]) => `There is more at ${hosts.join(', ')} than is told at once.`,
   silentHosts: (hosts: string[]) => `No answer from ${hosts.join(', ')}: what is there is missing here.`,
   notThere: 'There is no such page.',
   notThereHint: 'The link may be of an older version, or mistyped.',
@@ -528,6 +530,7 @@ export const trace = {
 
 export const connectivity = {
   title: 'Who talks to whom',
+  truncated: 'The account has more rules than the API judges at once: what the other ends say is missing at some arrows. Choose a network.',
   hint: 'By the rules of the groups, with what is open and what is dropped laid over.',
   views: {graph: 'Graph', matrix: 'Matrix'},
   view: 'View',

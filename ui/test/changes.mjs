@@ -164,4 +164,27 @@ export function changes(given) {
     assert.equal(asked, 20)
     await page.unroute('**/ui/api/v1/accounts/acme/instances?*')
   })
+
+  test('what a host does not tell is not called nothing', async () => {
+    const {admin} = given()
+    const {page} = admin
+    const hosts = [{host: 'h7', error: 'it does not answer', applied_revision: null, truncated: false}, {host: 'h8', error: '', applied_revision: 1, truncated: true}]
+    for (const kind of ['drops', 'connections']) {
+      await page.route(`**/ui/api/v1/accounts/acme/${kind}?*`, async (route) => {
+        await new Promise((done) => setTimeout(done, 200)) // no busy loop
+        await route.fulfill({json: {items: [], totals: [], rate: 0, until: '2026-01-01T00:00:00Z', hosts}}).catch(() => {})
+      })
+    }
+    const told = async () => {
+      await page.getByText('No answer from h7').waitFor()
+      await page.getByText('There is more at h8').waitFor()
+    }
+    await admin.go('/ui/a/acme/live', 'Live')
+    await told()
+    await page.getByRole('tab', {name: /Connections/}).click()
+    await told()
+    await admin.go('/ui/a/acme/nics/web-1', 'web-1')
+    await told()
+    await page.unrouteAll({behavior: 'ignoreErrors'})
+  })
 }

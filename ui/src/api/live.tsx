@@ -23,6 +23,7 @@ interface Live {
   alarms: (Alarm & {at: Date})[]
   drops: DropLog
   dropSeries: Series
+  dropHosts: HostAnswer[]
   /** Since when drops are looked for without a gap; null if nobody has yet. */
   dropsSince: Date | null
   connections: Connection[]
@@ -58,7 +59,7 @@ const tupleOf = (c: Connection) => [c.nic, c.direction, c.protocol, c.source, c.
 
 function fresh(account: string): Live {
   return {
-    account, stream: 'connecting', events: [], alarms: [], drops: emptyDropLog, dropSeries: newSeries(), dropsSince: null, connections: [], connectionHosts: [],
+    account, stream: 'connecting', events: [], alarms: [], drops: emptyDropLog, dropSeries: newSeries(), dropHosts: [], dropsSince: null, connections: [], connectionHosts: [],
     newConnections: newSeries(), connectionsSince: null, lag: newSeries(), lagSince: null, error: null,
   }
 }
@@ -97,7 +98,7 @@ export function LiveProvider({account, children}: {account: string; children: Re
     patch((l) => {
       const {log, fresh: more} = addDrops(l.drops, list)
       const n = more.reduce((sum, m) => sum + m.count, 0)
-      return {drops: log, dropSeries: count(l.dropSeries, now, n), dropsSince: l.dropsSince ?? now, error: null}
+      return {drops: log, dropHosts: list.hosts, dropSeries: count(l.dropSeries, now, n), dropsSince: l.dropsSince ?? now, error: null}
     })
     return 500
   }, (error) => patch(() => ({error})))

@@ -1,16 +1,14 @@
 import {useAccountPage} from '../api/account'
-import type {Connection, HostAnswer} from '../api/types'
+import type {Connection} from '../api/types'
 import {common, nics as t} from '../texts'
 import {ConnectionText} from './ChangePreview'
 import {Table} from './Layout'
 import {GroupLink, NICLink} from './Links'
 
 /** Open connections with what admitted each. */
-export function ConnectionTable({items, hosts, withNIC, limit = 200}: {items: Connection[]; hosts?: HostAnswer[]; withNIC?: boolean; limit?: number}) {
-  const silent = hosts?.filter((h) => h.error).map((h) => h.host) ?? []
+export function ConnectionTable({items, withNIC, limit = 200}: {items: Connection[]; withNIC?: boolean; limit?: number}) {
   return (
     <>
-      {silent.length > 0 && <p className="note warn">{common.silentHosts(silent)}</p>}
       <Table dense label={t.connections} head={[...(withNIC ? [t.columns.nic] : []), t.connColumns.direction, t.connColumns.packet, t.connColumns.state, t.connColumns.by]}>
         {items.slice(0, limit).map((c, i) => (
           <tr key={`${c.nic} ${c.direction} ${c.source}:${c.source_port} ${c.destination}:${c.port} ${c.protocol} ${i}`}>

@@ -2,17 +2,19 @@ import {useLive} from '../api/live'
 import {dropsByNIC} from '../lib/drops'
 import {nics as tn, overview as t} from '../texts'
 import {Badge} from './Badge'
+import {HostNotes} from './HostNotes'
 import {Table} from './Layout'
 import {NICLink} from './Links'
 import {Ago} from './Time'
 
 /** Who was refused most since the page looks. */
 export function DropsByNIC() {
-  const {drops} = useLive()
+  const {drops, dropHosts} = useLive()
   const list = dropsByNIC(drops.rows.filter((r) => r.reason !== 'guard')).slice(0, 8)
   const guard = drops.rows.filter((r) => r.reason === 'guard').reduce((n, r) => n + r.seen, 0)
   return (
     <>
+      <HostNotes hosts={dropHosts} />
       {list.length === 0 ? (
         <p className="none">{t.noDrops}</p>
       ) : (

@@ -8,7 +8,7 @@ export function Truncated({of}: {of: QueryKey}) {
   const n = useTruncation(of)
   return n === null ? null : (
     <p className="note warn" role="status">
-      {common.truncated(n)}
+      {common.cutShort(n)}
     </p>
   )
 }

@@ -121,6 +121,11 @@ export function Connectivity() {
               )}
             </p>
           )}
+          {matrix.data?.truncated && (
+            <p className="note warn small" role="status">
+              {t.truncated}
+            </p>
+          )}
           <div className={`picture ${edge ? 'with-panel' : ''}`}>
             {c.view === 'matrix' ? (
               <Matrix picture={shown} selected={selected} onEdge={setSelected} onNode={onNode} />

@@ -6,6 +6,7 @@ import {Chart} from '../components/Chart'
 import {ConnectionTable} from '../components/ConnectionTable'
 import {DropTable} from '../components/DropTable'
 import {SearchBox, SelectField} from '../components/Field'
+import {HostNotes} from '../components/HostNotes'
 import {Icon} from '../components/Icon'
 import {Empty, PageHead, Panel} from '../components/Layout'
 import {ProblemNote} from '../components/ProblemNote'
@@ -88,6 +89,7 @@ export function LivePage() {
           </SelectField>
         )}
       </div>
+      <HostNotes hosts={tab === 'drops' ? live.dropHosts : live.connectionHosts} />
       <Panel flush>
         {tab === 'drops' ? (
           rows.length ? (
@@ -96,7 +98,7 @@ export function LivePage() {
             <Empty title={live.drops.rows.length ? t.noMatch : t.noDrops}>{live.dropsSince && !live.drops.rows.length && <p>{t.looking}</p>}</Empty>
           )
         ) : connections.length ? (
-          <ConnectionTable items={connections} hosts={live.connectionHosts} withNIC />
+          <ConnectionTable items={connections} withNIC />
         ) : (
           <Empty title={live.connections.length ? t.noMatch : t.noConnections} />
         )}

@@ -8,6 +8,7 @@ import type {NIC} from '../api/types'
 import {Attach} from '../components/Attach'
 import {ConfirmDialog} from '../components/ConfirmDialog'
 import {ConnectionTable} from '../components/ConnectionTable'
+import {HostNotes} from '../components/HostNotes'
 import {Icon} from '../components/Icon'
 import {Empty, Loading, PageHead, Panel, Table} from '../components/Layout'
 import {GroupLink, HostLink, InstanceLink} from '../components/Links'
@@ -225,7 +226,8 @@ function Connections({nic}: {nic: NIC}) {
   return (
     <Panel flush title={t.connections} aside={<span className="dim small num">{list.data?.items.length}</span>}>
       <ProblemNote error={list.error} />
-      {list.data && (list.data.items.length ? <ConnectionTable items={list.data.items} hosts={list.data.hosts} /> : <Empty title={t.noConnections} />)}
+      <HostNotes hosts={list.data?.hosts} />
+      {list.data && (list.data.items.length ? <ConnectionTable items={list.data.items} /> : <Empty title={t.noConnections} />)}
     </Panel>
   )
 }
