@@ -127,6 +127,7 @@ export function changes(given) {
     await page.getByRole('button', {name: 'End the share: partner'}).click()
     await reviewed(page, nothing, 'Delete')
     assert.deepEqual((await scoped()).shares, [])
+    await admin.go('/ui/a/acme/groups', 'Groups') // before it goes
     await world.api('DELETE', '/v1/accounts/acme/security-groups/scoped')
   })
 
@@ -147,6 +148,7 @@ export function changes(given) {
     await reviewed(page, nothing)
     const rules = (await world.api('GET', '/v1/accounts/acme/security-groups/imported')).rules
     assert.deepEqual(rules.map((r) => r.description).sort(), ['another’s', 'from a file'])
+    await admin.go('/ui/a/acme/groups', 'Groups') // before it goes
     await world.api('DELETE', '/v1/accounts/acme/security-groups/imported')
   })
 
