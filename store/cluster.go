@@ -226,7 +226,7 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	value, err := marshal(clusterRecord{current, want})
+	value, err := marshal(clusterRecord{recordHeader: current, Level: want})
 	if err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 func (s *Store) AdoptCluster(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	value, err := marshal(clusterRecord{current, LevelFirst})
+	value, err := marshal(clusterRecord{recordHeader: current, Level: LevelFirst})
 	if err != nil {
 		return &OpError{Op: "adopt cluster", Err: err}
 	}

@@ -112,7 +112,7 @@ func awaitLevel(t *testing.T, s *Store, want Level) {
 // putLevel writes the level of a cluster by hand, as its APIs would.
 func putLevel(t *testing.T, s *Store, level Level) {
 	t.Helper()
-	value, err := marshal(clusterRecord{current, level})
+	value, err := marshal(clusterRecord{recordHeader: current, Level: level})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func TestAnotherStoreInItsPlace(t *testing.T) {
 // that repeats one: neither may pass for the policy's history.
 func TestLostEventsAreNoticed(t *testing.T) {
 	r := &recorder{}
-	keys := layout{"/p/"}
+	keys := layout{prefix: "/p/"}
 	event := func(rev, version int64) []*clientv3.Event {
 		return []*clientv3.Event{{Type: clientv3.EventTypePut, Kv: &mvccpb.KeyValue{Key: []byte(keys.head()), ModRevision: rev, Version: version}}}
 	}

@@ -41,7 +41,7 @@ type dependencies struct {
 }
 
 // dependenciesOf is the one place that says what may race with what.
-func (l layout) dependenciesOf(before *secgroup.Snapshot, changes []secgroup.Change) dependencies {
+func dependenciesOf(l layout, before *secgroup.Snapshot, changes []secgroup.Change) dependencies {
 	d := dependencies{map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[secgroup.Key]struct{}{}}
 	d.segments(l, before, changes)
 	for _, c := range changes {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,14 +25,6 @@ type draft struct {
 	needs Level    // of those who read its records
 }
 
-// headRecord is the value of policy/head.
-type headRecord struct {
-	recordHeader
-	Write string `json:"write"`
-}
-
-func newMark() (string, error) { return marshal(headRecord{current, rand.Text()}) }
-
 // written is the draft as a write, made at a revision.
 func (d *draft) written(rev int64) markedRevision {
 	return markedRevision{rev, markOf(&mvccpb.KeyValue{Value: []byte(d.mark)})}
@@ -50,7 +41,7 @@ func (d *draft) planned(l layout, h history, head markedRevision) {
 
 // drafted turns the changes of a plan into a transaction; nil if they come to
 // nothing. before is the snapshot that the plan saw.
-func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*rest, notes []NoteWrite) (*draft, error) {
+func drafted(l layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*rest, notes []NoteWrite) (*draft, error) {
 	changes = slices.DeleteFunc(slices.Clone(changes), func(c secgroup.Change) bool {
 		return c.Object == nil && before.Get(c.Key) == nil
 	})
@@ -59,7 +50,7 @@ func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, re
 		return nil, nil
 	}
 	d := &draft{rev: before.Revision()}
-	deps := l.dependenciesOf(before, changes)
+	deps := dependenciesOf(l, before, changes)
 	if len(changes) == 0 {
 		deps.serial[l.notesGuard()] = struct{}{}
 	}
@@ -86,7 +77,7 @@ func (l layout) drafted(before *secgroup.Snapshot, changes []secgroup.Change, re
 	}
 	d.ops = append(d.ops, clientv3.OpPut(l.head(), d.mark))
 	if d.rev == 0 { // nobody has written this store: all APIs of it are known
-		value, err := marshal(clusterRecord{current, LevelFirst})
+		value, err := marshal(clusterRecord{recordHeader: current, Level: LevelFirst})
 		if err != nil {
 			return nil, err
 		}

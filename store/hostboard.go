@@ -105,7 +105,7 @@ func (b *hostBoard) believed(r report) HostStatus {
 		b.reached[h.Host] = h.Applied
 		return h
 	case known == notSoFar && b.reached[h.Host] > 0:
-		return h.upTo(b.reached[h.Host])
+		return upTo(h, b.reached[h.Host])
 	case known == notSoFar:
 		h.Doubt = fmt.Sprintf("it reports revision %d, and the store is not there yet", h.Applied)
 	case known == tooOld && b.proves(w) == unproven:
@@ -114,7 +114,7 @@ func (b *hostBoard) believed(r report) HostStatus {
 	default:
 		h.Doubt = fmt.Sprintf("it reports revision %d of a history that the store does not have", h.Applied)
 	}
-	return h.upTo(0)
+	return upTo(h, 0)
 }
 
 // proves says whether a write is in the history that the cache does not remember,
@@ -132,7 +132,7 @@ func (b *hostBoard) proves(w markedRevision) lineage {
 }
 
 // upTo is a report of no later revision than that.
-func (h HostStatus) upTo(rev int64) HostStatus {
+func upTo(h HostStatus, rev int64) HostStatus {
 	h.Applied, h.NICs = min(h.Applied, rev), slices.Clone(h.NICs)
 	for i := range h.NICs {
 		h.NICs[i].Applied = min(h.NICs[i].Applied, rev)

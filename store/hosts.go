@@ -59,7 +59,7 @@ func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
 	if h.Mark == "" {
 		return put, nil
 	}
-	first, err := marshal(clusterRecord{current, LevelFirst})
+	first, err := marshal(clusterRecord{recordHeader: current, Level: LevelFirst})
 	if err != nil {
 		return clientv3.Op{}, err
 	}

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -25,6 +27,12 @@ func (l layout) host(name string) string {
 // plugs is where hosts say which NICs are plugged there, see Plug.
 func (l layout) plugs() string                { return l.prefix + "plugs/" }
 func (l layout) plug(host, nic string) string { return l.plugs() + host + "/" + nic }
+
+// plugsOf are the keys of a host's plugs.
+func (l layout) plugsOf(host string) (from, end string) {
+	from = l.plugs() + host + "/"
+	return from, clientv3.GetPrefixRangeEnd(from)
+}
 
 // members is where hosts and APIs say what they understand, see Cluster.
 func (l layout) members() string { return l.prefix + "members/" }

@@ -111,7 +111,7 @@ func TestNestedConditions(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
 		ctx := within(t, time.Minute)
-		keys := layout{"/nested/"}
+		keys := layout{prefix: "/nested/"}
 		ops := []clientv3.Op{clientv3.OpPut("/nested/a", "1"), clientv3.OpPut("/nested/b", "1"), clientv3.OpPut("/nested/c", "1")}
 		try := func(broken string) error {
 			t.Helper()

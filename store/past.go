@@ -177,7 +177,7 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 			for n < len(events) && events[n].Kv.ModRevision == rev {
 				n++
 			}
-			if err := each(s.keys.event(rev, events[:n])); err != nil {
+			if err := each(eventOf(s.keys, rev, events[:n])); err != nil {
 				return 0, err
 			}
 			events = events[n:]
@@ -189,8 +189,8 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 	return 0, s.failed("history", errors.New("watch ended"))
 }
 
-// event decodes the events of one revision.
-func (l layout) event(rev int64, events []*clientv3.Event) Event {
+// eventOf decodes the events of one revision.
+func eventOf(l layout, rev int64, events []*clientv3.Event) Event {
 	out := Event{Revision: rev}
 	for _, e := range events {
 		if string(e.Kv.Key) == l.head() {

@@ -146,9 +146,3 @@ func (p *plugSink) decode(kv *mvccpb.KeyValue) (Plug, bool) {
 func (p *plugSink) forget()                      {}
 func (p *plugSink) doubt()                       {}
 func (p *plugSink) behind(*mvccpb.KeyValue) bool { return false }
-
-// plugsOf are the keys of a host's plugs.
-func (l layout) plugsOf(host string) (from, end string) {
-	from = l.plugs() + host + "/"
-	return from, clientv3.GetPrefixRangeEnd(from)
-}

@@ -154,7 +154,7 @@ func TestRecordsRefuse(t *testing.T) {
 
 // TestKeys goes from objects to keys and back, and refuses what is none.
 func TestKeys(t *testing.T) {
-	l := layout{"/p/"}
+	l := layout{prefix: "/p/"}
 	for _, o := range everyKind() {
 		key, err := l.object(o.Key())
 		if err != nil {
@@ -237,7 +237,7 @@ func FuzzDecodeHost(f *testing.F) {
 
 // FuzzParseKey wants an error or a key that leads back.
 func FuzzParseKey(f *testing.F) {
-	l := layout{"/p/"}
+	l := layout{prefix: "/p/"}
 	for _, o := range everyKind() {
 		key, err := l.object(o.Key())
 		if err != nil {

@@ -55,7 +55,7 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, &OpError{Op: "open", Err: err}
 	}
-	s := &Store{cfg: cfg, keys: layout{cfg.Prefix}, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, keys: layout{prefix: cfg.Prefix}, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.route = newRoute(s.ctx, cfg, s.keys.head(), s.spawn)
 	if s.client, err = s.route.dialMoving(grpc.WithStatsHandler(&s.conns)); err != nil {

@@ -36,7 +36,7 @@ func (p *policySink) cannotRead(k secgroup.Key, kv *mvccpb.KeyValue, err error) 
 		p.unreadable = map[string]Unreadable{}
 	}
 	if n := len(p.unreadable); n < maxUnreadableLogged {
-		p.log.Error("a record cannot be read: its object is enforced no wider than before, and not written", "error", &RecordError{u.Key, err}, "revision", u.Revision)
+		p.log.Error("a record cannot be read: its object is enforced no wider than before, and not written", "error", &RecordError{Key: u.Key, Err: err}, "revision", u.Revision)
 	} else if n == maxUnreadableLogged {
 		p.log.Error("more records cannot be read than are logged")
 	}
@@ -227,7 +227,7 @@ func (c *cache) refuse(changes []secgroup.Change) error {
 	}
 	for _, ch := range changes {
 		if u, bad := c.closed[ch.Key]; bad {
-			return &OpError{Op: "update", Kind: ErrUnreadable, Err: &RecordError{u.Key, errors.New(u.Reason)}}
+			return &OpError{Op: "update", Kind: ErrUnreadable, Err: &RecordError{Key: u.Key, Err: errors.New(u.Reason)}}
 		}
 	}
 	return nil

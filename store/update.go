@@ -149,7 +149,7 @@ func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change,
 		if err := c.refuse(changes); err != nil {
 			return err
 		}
-		if d, err = s.keys.drafted(snap, changes, c.rests, notes); err != nil {
+		if d, err = drafted(s.keys, snap, changes, c.rests, notes); err != nil {
 			return &OpError{Op: "update", Err: err}
 		}
 		if d != nil {

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -90,13 +89,4 @@ func (w *witness) testify(ctx context.Context, kv clientv3.KV) (testimony, error
 		t.lineage = otherHistory
 	}
 	return t, nil
-}
-
-// markOf is the mark that a mutation gave the head, "" if kv is no head.
-func markOf(kv *mvccpb.KeyValue) string {
-	var head headRecord
-	if kv == nil || json.Unmarshal(kv.Value, &head) != nil {
-		return ""
-	}
-	return head.Write
 }
