@@ -15,6 +15,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // ErrNoAnswer says that a host did not answer a question in time. It may be
@@ -63,11 +65,11 @@ func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage
 		defer cancel()
 	}
 	deadline, _ := ctx.Deadline()
-	value, err := marshal(askRecord{recordHeader: current, Kind: kind, Body: body, TimeoutMS: time.Until(deadline).Milliseconds()})
+	value, err := record.Marshal(askRecord{Header: record.Current, Kind: kind, Body: body, TimeoutMS: time.Until(deadline).Milliseconds()})
 	if err != nil {
 		return nil, err
 	}
-	id := s.keys.ask(host) + uuid.NewString()
+	id := s.keys.Ask(host) + uuid.NewString()
 	// The watch comes first: one from a revision that etcd is past is served no
 	// sooner than with its next round, every 100 ms.
 	ctx, cancel := context.WithCancel(ctx)

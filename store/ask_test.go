@@ -156,7 +156,7 @@ func TestAskAfterTheLease(t *testing.T) {
 }
 
 func countAsks(t *testing.T, s *Store) int64 {
-	r, err := s.client.Get(within(t, 20*time.Second), s.keys.prefix+"ask/", clientv3.WithPrefix(), clientv3.WithCountOnly())
+	r, err := s.client.Get(within(t, 20*time.Second), s.keys.Prefix+"ask/", clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
 		t.Fatal(err)
 	}

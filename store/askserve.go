@@ -11,6 +11,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // asksAtOnce bounds how many questions a host works on at a time, asksWaiting
@@ -34,14 +36,14 @@ func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) err
 }
 
 func (s *Store) newAskBoard(ctx context.Context, host string, answer Answerer) *askBoard {
-	return &askBoard{store: s, ctx: ctx, prefix: s.keys.ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
+	return &askBoard{store: s, ctx: ctx, prefix: s.keys.Ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
 }
 
 // run has questions answered until b's context ends.
 func (b *askBoard) run() error {
 	defer b.wg.Wait()
 	s := b.store
-	f := &feed{cfg: s.cfg, route: s.route, prefix: b.prefix, probe: s.keys.head(), sink: b, health: newHealth()}
+	f := &feed{cfg: s.cfg, route: s.route, prefix: b.prefix, probe: s.keys.Head(), sink: b, health: newHealth()}
 	return f.run(b.ctx)
 }
 
@@ -94,7 +96,7 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 		return
 	}
 	var q askRecord
-	if err := unmarshal(kv.Value, &q); err != nil {
+	if err := record.Unmarshal(kv.Value, &q); err != nil {
 		b.store.cfg.Logger.Warn("question ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
 		return
 	}

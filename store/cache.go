@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // cache is the policy as this process has seen it: the Handler of a Follow
@@ -21,7 +22,7 @@ type cache struct {
 	mu     sync.RWMutex
 	snap   *secgroup.Snapshot
 	loaded bool
-	rests  map[secgroup.Key]*rest // what records say that this version does not know
+	rests  map[secgroup.Key]*record.Rest // what records say that this version does not know
 	closed map[secgroup.Key]Unreadable
 	all    []Unreadable // closed, and records that name nothing known
 
@@ -42,7 +43,7 @@ type history struct {
 
 func (s *Store) startCache() *cache {
 	c := &cache{
-		done: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*rest{},
+		done: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*record.Rest{},
 		history: history{number: 1, ended: make(chan struct{})},
 		lost:    func(gone marks) { s.spawn(func() { s.noteLoss(gone) }) },
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // ErrLevel says that a change needs readers of a higher level than all members
@@ -66,7 +68,7 @@ func (s *Store) withHosts(members []ClusterMember) []ClusterMember {
 	for _, h := range s.Hosts() {
 		i, said := at[h.Host]
 		switch {
-		case said && !members[i].Seated && stampOf(members[i].Since) != stampOf(h.Started):
+		case said && !members[i].Seated && record.StampOf(members[i].Since) != record.StampOf(h.Started):
 			// Another process reports now, which took no seat: it was rolled back.
 			all[i].Reads, all[i].Version, all[i].Since = LevelFirst, h.Version, h.Started
 		case !said:
@@ -99,7 +101,7 @@ func (s *Store) permit(d *draft) error {
 		}
 		return &OpError{Op: "update", Kind: ErrLevel, Err: e}
 	}
-	d.must = append(d.must, guard{s.keys.level(), exactly, rev})
+	d.must = append(d.must, guard{s.keys.Level(), exactly, rev})
 	return nil
 }
 
@@ -119,14 +121,14 @@ func (s *Store) Join(self ClusterMember) {
 
 // stayMember keeps the key of an API for as long as the store is open.
 func (s *Store) stayMember(self ClusterMember) {
-	value, err := marshal(memberToRecord(self))
+	value, err := record.Marshal(record.MemberToRecord(self))
 	if err != nil {
 		s.cfg.Logger.Error("cluster not joined", "error", err)
 		return
 	}
 	for s.ctx.Err() == nil {
 		err := s.whileLeased(s.ctx, func(ctx context.Context, lease clientv3.LeaseID) error {
-			_, err := s.client.Put(ctx, s.keys.api(self.ID), value, clientv3.WithLease(lease))
+			_, err := s.client.Put(ctx, s.keys.API(self.ID), value, clientv3.WithLease(lease))
 			return err
 		})
 		if s.ctx.Err() == nil {
@@ -214,23 +216,23 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 	if want == level {
 		return nil
 	}
-	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(s.keys.level()), "=", rev)}
+	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(s.keys.Level()), "=", rev)}
 	switch {
 	case level == 0: // only a store that nobody has written yet
 		want = LevelFirst
-		conditions = append(conditions, clientv3.Compare(clientv3.CreateRevision(s.keys.head()), "=", 0))
+		conditions = append(conditions, clientv3.Compare(clientv3.CreateRevision(s.keys.Head()), "=", 0))
 	case want > level:
 		conditions = append(conditions,
-			clientv3.Compare(clientv3.ModRevision(s.keys.members()).WithPrefix(), "<", seen+1),
-			clientv3.Compare(clientv3.CreateRevision(s.keys.hosts()).WithPrefix(), "<", seen+1))
+			clientv3.Compare(clientv3.ModRevision(s.keys.Members()).WithPrefix(), "<", seen+1),
+			clientv3.Compare(clientv3.CreateRevision(s.keys.Hosts()).WithPrefix(), "<", seen+1))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	value, err := marshal(clusterRecord{recordHeader: current, Level: want})
+	value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: want})
 	if err != nil {
 		return err
 	}
-	r, err := s.client.Txn(ctx).If(conditions...).Then(clientv3.OpPut(s.keys.level(), value)).Commit()
+	r, err := s.client.Txn(ctx).If(conditions...).Then(clientv3.OpPut(s.keys.Level(), value)).Commit()
 	if err == nil && r.Succeeded {
 		s.cfg.Logger.Info("level of the cluster", "was", level, "is", want)
 	}
@@ -242,12 +244,12 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 func (s *Store) AdoptCluster(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	value, err := marshal(clusterRecord{recordHeader: current, Level: LevelFirst})
+	value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: LevelFirst})
 	if err != nil {
 		return &OpError{Op: "adopt cluster", Err: err}
 	}
-	_, err = s.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(s.keys.level()), "=", 0)).
-		Then(clientv3.OpPut(s.keys.level(), value)).Commit()
+	_, err = s.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(s.keys.Level()), "=", 0)).
+		Then(clientv3.OpPut(s.keys.Level(), value)).Commit()
 	if err != nil {
 		return s.failed("adopt cluster", err)
 	}

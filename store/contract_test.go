@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // TestUnknownFieldsAreKept writes objects whose records have fields of a later
@@ -30,7 +31,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 		}
 		var rev int64
 		for key, value := range later {
-			r, err := s.client.Put(t.Context(), s.keys.policy()+key, value)
+			r, err := s.client.Put(t.Context(), s.keys.Policy()+key, value)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +52,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 			return changes{secgroup.Put(&g)}, nil
 		})
 		get := func(key string) (record map[string]any) {
-			r, err := s.client.Get(t.Context(), s.keys.policy()+key)
+			r, err := s.client.Get(t.Context(), s.keys.Policy()+key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +78,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 // levels, so that versions of that time read them.
 func TestRecordsOfTheFirstLevel(t *testing.T) {
 	for _, o := range everyKind() {
-		value, needs, err := encodeObject(o)
+		value, needs, err := record.EncodeObject(o)
 		network, _ := o.(*secgroup.Network)
 		nic, _ := o.(*secgroup.NIC)
 		if network != nil && network.Local || nic != nil && len(nic.Hosts) > 0 { // there were none
@@ -112,11 +113,11 @@ func awaitLevel(t *testing.T, s *Store, want Level) {
 // putLevel writes the level of a cluster by hand, as its APIs would.
 func putLevel(t *testing.T, s *Store, level Level) {
 	t.Helper()
-	value, err := marshal(clusterRecord{recordHeader: current, Level: level})
+	value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: level})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.client.Put(t.Context(), s.keys.level(), value); err != nil {
+	if _, err := s.client.Put(t.Context(), s.keys.Level(), value); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -187,7 +188,7 @@ func TestLevelFollowsTheMembers(t *testing.T) {
 func TestLevelOfAnOldStore(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
-		if _, err := s.client.Put(t.Context(), s.keys.head(), `{"v":1,"write":"x"}`); err != nil {
+		if _, err := s.client.Put(t.Context(), s.keys.Head(), `{"v":1,"write":"x"}`); err != nil {
 			t.Fatal(err)
 		}
 		mustUpdate(t, s, put(account("a")))
@@ -253,7 +254,7 @@ func TestLevelIsACondition(t *testing.T) {
 		holds := func() bool {
 			// With nothing to read etcd would look without waiting for what it has
 			// told its watchers already.
-			r, err := s.client.Txn(t.Context()).If(d.must[0].compare()).Then(clientv3.OpGet(s.keys.level())).Commit()
+			r, err := s.client.Txn(t.Context()).If(d.must[0].compare()).Then(clientv3.OpGet(s.keys.Level())).Commit()
 			if err != nil {
 				t.Fatal(err)
 			}

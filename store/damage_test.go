@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // TestForeignWritesAreSeen takes what etcdctl writes like a mutation, and does
@@ -21,7 +23,7 @@ func TestForeignWritesAreSeen(t *testing.T) {
 		mustUpdate(t, s, func(snap *snapshot) (changes, error) {
 			g := *snap.Group(groupRef("a", "g"))
 			if planned++; planned == 1 {
-				if _, err := s.client.Put(t.Context(), s.keys.policy()+"groups/a/g", `{"v":1,"name":"foreign","egress":"auto","scope":"any"}`); err != nil {
+				if _, err := s.client.Put(t.Context(), s.keys.Policy()+"groups/a/g", `{"v":1,"name":"foreign","egress":"auto","scope":"any"}`); err != nil {
 					return nil, err
 				}
 			}
@@ -40,7 +42,7 @@ func TestContradictionIsNamed(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
 		mustUpdate(t, s, put(account("a"), network("n1")))
-		if _, err := s.client.Put(t.Context(), s.keys.prefix+"address/provider/10.0.0.1", "ghost"); err != nil {
+		if _, err := s.client.Put(t.Context(), s.keys.Prefix+"address/provider/10.0.0.1", "ghost"); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.Update(within(t, 20*time.Second), put(nic("x", "a", "n1", "10.0.0.1")))
@@ -97,9 +99,9 @@ func TestAnotherStoreInItsPlace(t *testing.T) {
 // that repeats one: neither may pass for the policy's history.
 func TestLostEventsAreNoticed(t *testing.T) {
 	r := &recorder{}
-	keys := layout{prefix: "/p/"}
+	keys := record.Layout{Prefix: "/p/"}
 	event := func(rev, version int64) []*clientv3.Event {
-		return []*clientv3.Event{{Type: clientv3.EventTypePut, Kv: &mvccpb.KeyValue{Key: []byte(keys.head()), ModRevision: rev, Version: version}}}
+		return []*clientv3.Event{{Type: clientv3.EventTypePut, Kv: &mvccpb.KeyValue{Key: []byte(keys.Head()), ModRevision: rev, Version: version}}}
 	}
 	p := &policySink{ctx: t.Context(), keys: keys, handler: r, suspect: -1}
 	err := p.load(func(yield func(*mvccpb.KeyValue) error) error { return yield(event(10, 1)[0].Kv) })

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // dependencies are what a transaction relies on besides the objects it
@@ -41,37 +42,37 @@ type dependencies struct {
 }
 
 // dependenciesOf is the one place that says what may race with what.
-func dependenciesOf(l layout, before *secgroup.Snapshot, changes []secgroup.Change) dependencies {
+func dependenciesOf(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change) dependencies {
 	d := dependencies{map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[secgroup.Key]struct{}{}}
 	d.segments(l, before, changes)
 	for _, c := range changes {
 		for _, o := range []secgroup.Object{before.Get(c.Key), c.Object} {
 			switch o := o.(type) {
 			case *secgroup.Account:
-				d.serial[l.accountGuard(o.ID)] = struct{}{}
+				d.serial[l.AccountGuard(o.ID)] = struct{}{}
 			case *secgroup.Instance:
-				d.serial[l.accountGuard(o.Account)] = struct{}{}
+				d.serial[l.AccountGuard(o.Account)] = struct{}{}
 			case *secgroup.Attachment:
-				d.serial[l.accountGuard(o.Group.Account)] = struct{}{}
+				d.serial[l.AccountGuard(o.Group.Account)] = struct{}{}
 				if o.Holder != "" {
-					d.serial[l.accountGuard(o.Holder)] = struct{}{}
+					d.serial[l.AccountGuard(o.Holder)] = struct{}{}
 				}
 			case *secgroup.Group:
-				d.serial[l.accountGuard(o.Account)] = struct{}{}
+				d.serial[l.AccountGuard(o.Account)] = struct{}{}
 				for i := range o.Rules {
 					if r := o.Rules[i].RemoteGroup; r.ID != "" {
-						d.serial[l.accountGuard(r.Account)] = struct{}{}
+						d.serial[l.AccountGuard(r.Account)] = struct{}{}
 					}
 				}
 			case *secgroup.NIC:
-				d.serial[l.accountGuard(o.Account)] = struct{}{}
+				d.serial[l.AccountGuard(o.Account)] = struct{}{}
 				d.needed[c.Key] = struct{}{}
 			case *secgroup.Network:
-				d.serial[l.networksGuard()] = struct{}{}
-				d.users[l.networkUse(o.ID)] = struct{}{}
+				d.serial[l.NetworksGuard()] = struct{}{}
+				d.users[l.NetworkUse(o.ID)] = struct{}{}
 				d.needed[c.Key] = struct{}{}
 			case *secgroup.Baseline:
-				d.serial[l.baselineGuard()] = struct{}{}
+				d.serial[l.BaselineGuard()] = struct{}{}
 			}
 		}
 		switch o := c.Object.(type) {
@@ -86,9 +87,9 @@ func dependenciesOf(l layout, before *secgroup.Snapshot, changes []secgroup.Chan
 	return d
 }
 
-func (d *dependencies) uses(l layout, network string) {
+func (d *dependencies) uses(l record.Layout, network string) {
 	d.needed[secgroup.NetworkKey(network)] = struct{}{}
-	d.marked[l.networkUse(network)] = struct{}{}
+	d.marked[l.NetworkUse(network)] = struct{}{}
 }
 
 // sortedKeys makes transactions the same from run to run.

@@ -1,10 +1,14 @@
 package store
 
-import "github.com/ringfence/ringfence/secgroup"
+import (
+	"github.com/ringfence/ringfence/secgroup"
+
+	"github.com/ringfence/ringfence/store/internal/record"
+)
 
 // segments adds what a transaction relies on so that a MAC stays one NIC's in
 // each segment.
-func (d *dependencies) segments(l layout, before *secgroup.Snapshot, changes []secgroup.Change) {
+func (d *dependencies) segments(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change) {
 	networks := map[string]*secgroup.Network{} // as they will be; absent = as before
 	nics := map[string]*secgroup.NIC{}         // the changed ones, nil = deleted
 	for _, c := range changes {
@@ -14,8 +18,8 @@ func (d *dependencies) segments(l layout, before *secgroup.Snapshot, changes []s
 			networks[c.Key.ID] = n
 			old := before.Network(c.Key.ID)
 			if old != nil && n != nil && old.Segment() != n.Segment() {
-				d.users[l.segmentUse(n.Segment())] = struct{}{}
-				d.marked[l.segmentGuard(n.Segment())] = struct{}{}
+				d.users[l.SegmentUse(n.Segment())] = struct{}{}
+				d.marked[l.SegmentGuard(n.Segment())] = struct{}{}
 			}
 		case secgroup.KindNIC:
 			nics[c.Key.ID], _ = c.Object.(*secgroup.NIC)
@@ -39,8 +43,8 @@ func (d *dependencies) segments(l layout, before *secgroup.Snapshot, changes []s
 			network = before.Network(n.Network)
 		}
 		if network != nil { // else the claims refuse it
-			d.users[l.segmentGuard(network.Segment())] = struct{}{}
-			d.marked[l.segmentUse(network.Segment())] = struct{}{}
+			d.users[l.SegmentGuard(network.Segment())] = struct{}{}
+			d.marked[l.SegmentUse(network.Segment())] = struct{}{}
 		}
 	}
 	for m, held := range macs {
@@ -50,9 +54,9 @@ func (d *dependencies) segments(l layout, before *secgroup.Snapshot, changes []s
 			}
 		}
 		if held > 0 {
-			d.serial[l.macGuard(m)] = struct{}{}
+			d.serial[l.MACGuard(m)] = struct{}{}
 		} else {
-			d.ended[l.macGuard(m)] = struct{}{}
+			d.ended[l.MACGuard(m)] = struct{}{}
 		}
 	}
 }

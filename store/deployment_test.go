@@ -94,7 +94,7 @@ func TestRoles(t *testing.T) {
 	}
 	api := open(t, as("root"))
 	ctx := within(t, 20*time.Second)
-	plugs := api.keys.plugs()
+	plugs := api.keys.Plugs()
 	roles := make([]Role, 3)
 	for i, make := range []func() (Role, error){
 		func() (Role, error) { return e.config().APIRole("ringfence-api") },

@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // draft is a planned write: the transaction and what finds it again.
@@ -27,21 +28,21 @@ type draft struct {
 
 // written is the draft as a write, made at a revision.
 func (d *draft) written(rev int64) markedRevision {
-	return markedRevision{rev, markOf(&mvccpb.KeyValue{Value: []byte(d.mark)})}
+	return markedRevision{rev, record.MarkOf(&mvccpb.KeyValue{Value: []byte(d.mark)})}
 }
 
 // planned says in which history the draft was planned, and that it may not be
 // made in a store that is not as far.
-func (d *draft) planned(l layout, h history, head markedRevision) {
+func (d *draft) planned(l record.Layout, h history, head markedRevision) {
 	d.from, d.head = h, head
 	if head.rev > 0 {
-		d.first = append(d.first, guard{l.head(), reached, head.rev})
+		d.first = append(d.first, guard{l.Head(), reached, head.rev})
 	}
 }
 
 // drafted turns the changes of a plan into a transaction; nil if they come to
 // nothing. before is the snapshot that the plan saw.
-func drafted(l layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*rest, notes []NoteWrite) (*draft, error) {
+func drafted(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*record.Rest, notes []NoteWrite) (*draft, error) {
 	changes = slices.DeleteFunc(slices.Clone(changes), func(c secgroup.Change) bool {
 		return c.Object == nil && before.Get(c.Key) == nil
 	})
@@ -52,7 +53,7 @@ func drafted(l layout, before *secgroup.Snapshot, changes []secgroup.Change, res
 	d := &draft{rev: before.Revision()}
 	deps := dependenciesOf(l, before, changes)
 	if len(changes) == 0 {
-		deps.serial[l.notesGuard()] = struct{}{}
+		deps.serial[l.NotesGuard()] = struct{}{}
 	}
 	d.note(l, notes)
 	if err := d.objects(l, before, changes, rests, deps); err != nil {
@@ -72,30 +73,30 @@ func drafted(l layout, before *secgroup.Snapshot, changes []secgroup.Change, res
 	}
 	d.fence = guard{sortedKeys(deps.serial)[0], unmoved, d.rev}
 	var err error
-	if d.mark, err = newMark(); err != nil {
+	if d.mark, err = record.NewMark(); err != nil {
 		return nil, err
 	}
-	d.ops = append(d.ops, clientv3.OpPut(l.head(), d.mark))
+	d.ops = append(d.ops, clientv3.OpPut(l.Head(), d.mark))
 	if d.rev == 0 { // nobody has written this store: all APIs of it are known
-		value, err := marshal(clusterRecord{recordHeader: current, Level: LevelFirst})
+		value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: LevelFirst})
 		if err != nil {
 			return nil, err
 		}
-		d.ops = append(d.ops, clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(l.level()), "=", 0)},
-			[]clientv3.Op{clientv3.OpPut(l.level(), value)}, nil))
+		d.ops = append(d.ops, clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(l.Level()), "=", 0)},
+			[]clientv3.Op{clientv3.OpPut(l.Level(), value)}, nil))
 	}
 	return d, nil
 }
 
 // objects adds the changed objects, with what their records say besides, and the guards on them and on those needed.
-func (d *draft) objects(l layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*rest, deps dependencies) error {
+func (d *draft) objects(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*record.Rest, deps dependencies) error {
 	changed := map[secgroup.Key]struct{}{}
 	for _, c := range changes {
 		if _, twice := changed[c.Key]; twice {
 			return fmt.Errorf("two changes of %v %+v", c.Key.Kind, c.Key)
 		}
 		changed[c.Key] = struct{}{}
-		key, err := l.object(c.Key)
+		key, err := l.Object(c.Key)
 		if err != nil {
 			return err
 		}
@@ -109,9 +110,9 @@ func (d *draft) objects(l layout, before *secgroup.Snapshot, changes []secgroup.
 		if c.Object.Key() != c.Key {
 			return fmt.Errorf("change of %+v puts %+v", c.Key, c.Object.Key())
 		}
-		value, needs, err := encodeObject(c.Object)
+		value, needs, err := record.EncodeObject(c.Object)
 		if more := rests[c.Key]; more != nil && err == nil {
-			value, err = more.into(value) // no news to those who cannot read it
+			value, err = more.Into(value) // no news to those who cannot read it
 		}
 		if err != nil {
 			return fmt.Errorf("%v %+v: %w", c.Key.Kind, c.Key, err)
@@ -120,7 +121,7 @@ func (d *draft) objects(l layout, before *secgroup.Snapshot, changes []secgroup.
 		d.ops = append(d.ops, clientv3.OpPut(key, value))
 	}
 	for k := range deps.needed {
-		key, err := l.object(k)
+		key, err := l.Object(k)
 		if err != nil {
 			return err
 		}
@@ -135,11 +136,11 @@ func guardOf(key string, o secgroup.Object) guard {
 	if _, ok := o.(*secgroup.Attachment); ok {
 		return guard{key: key, want: present}
 	}
-	return guard{key, exactly, revisionOf(o)}
+	return guard{key, exactly, record.RevisionOf(o)}
 }
 
 // claims adds what happens to addresses.
-func (d *draft) claims(l layout, before *secgroup.Snapshot, changes []secgroup.Change) error {
+func (d *draft) claims(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change) error {
 	moves, err := claimMovesOf(before, changes)
 	if err != nil {
 		return err
@@ -147,14 +148,14 @@ func (d *draft) claims(l layout, before *secgroup.Snapshot, changes []secgroup.C
 	var guards []guard
 	puts, deletes := map[string]string{}, map[string]struct{}{}
 	for c, nic := range moves.fresh {
-		guards = append(guards, guard{key: l.address(c.domain, c.address), want: exactly})
-		puts[l.address(c.domain, c.address)] = nic
+		guards = append(guards, guard{key: l.Address(c.domain, c.address), want: exactly})
+		puts[l.Address(c.domain, c.address)] = nic
 	}
 	for c, nic := range moves.passed {
-		puts[l.address(c.domain, c.address)] = nic
+		puts[l.Address(c.domain, c.address)] = nic
 	}
 	for c := range moves.freed {
-		deletes[l.address(c.domain, c.address)] = struct{}{}
+		deletes[l.Address(c.domain, c.address)] = struct{}{}
 	}
 	slices.SortFunc(guards, func(a, b guard) int { return cmp.Compare(a.key, b.key) })
 	d.must = append(d.must, guards...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // Batch is what changed in the policy at one revision.
@@ -28,9 +29,9 @@ type Batch struct {
 	// read, sorted by key; those who get it must not change it.
 	Unreadable []Unreadable
 
-	rests  map[secgroup.Key]*rest // of the objects that were put, for those that have one
-	listed bool                   // made of a list, not of one revision's events
-	head   markedRevision         // the latest mutation up to Revision, zero: none in this batch
+	rests  map[secgroup.Key]*record.Rest // of the objects that were put, for those that have one
+	listed bool                          // made of a list, not of one revision's events
+	head   markedRevision                // the latest mutation up to Revision, zero: none in this batch
 }
 
 // Handler receives the policy's history from Follow, which calls its methods
@@ -64,7 +65,7 @@ func (s *Store) follow(ctx context.Context, h Handler, health *health) error {
 	defer context.AfterFunc(s.ctx, cancel)()
 	defer s.register(health)()
 	f := &feed{
-		cfg: s.cfg, route: s.route, prefix: s.keys.policy(), probe: s.keys.head(), health: health,
+		cfg: s.cfg, route: s.route, prefix: s.keys.Policy(), probe: s.keys.Head(), health: health,
 		sink: &policySink{ctx: ctx, keys: s.keys, handler: h, suspect: -1, log: s.cfg.Logger},
 	}
 	err := f.run(ctx)

@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/ringfence/ringfence/store/internal/record"
+)
 
 // head asks etcd which write of the policy is the latest: zero if there is
 // none. It is for what is answered without a transaction, which would fail if
@@ -9,9 +13,9 @@ import "context"
 func (s *Store) head(ctx context.Context) (head markedRevision, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	r, err := s.client.Get(ctx, s.keys.head())
+	r, err := s.client.Get(ctx, s.keys.Head())
 	if err == nil && len(r.Kvs) > 0 {
-		head = markedRevision{r.Kvs[0].ModRevision, markOf(r.Kvs[0])}
+		head = markedRevision{r.Kvs[0].ModRevision, record.MarkOf(r.Kvs[0])}
 	}
 	return head, err
 }

@@ -40,7 +40,7 @@ func (s *Store) Holds(ctx context.Context, rev int64) error {
 	if !lost && s.cache().has(markedRevision{rev: rev}) != notSoFar {
 		return nil
 	}
-	now, err := s.get(ctx, s.keys.head())
+	now, err := s.get(ctx, s.keys.Head())
 	switch {
 	case err != nil:
 		return s.failed("revision", err)
@@ -51,7 +51,7 @@ func (s *Store) Holds(ctx context.Context, rev int64) error {
 	case !lost:
 		return nil
 	}
-	then, err := s.get(ctx, s.keys.head(), clientv3.WithRev(rev))
+	then, err := s.get(ctx, s.keys.Head(), clientv3.WithRev(rev))
 	switch {
 	case errors.Is(err, rpctypes.ErrCompacted):
 		return &OpError{Op: "revision", Kind: ErrRestored, Err: fmt.Errorf("%d was lost, and whether it was given out again cannot be told any more", rev)}

@@ -12,6 +12,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // hostBoard is the sink that holds the hosts' reports.
@@ -52,7 +54,7 @@ func (s *Store) startHosts() *hostBoard {
 	s.spawn(b.keepBelieving)
 	s.spawn(func() {
 		defer s.register(b.health)()
-		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.hosts(), probe: s.keys.head(), sink: b, health: b.health}
+		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.Hosts(), probe: s.keys.Head(), sink: b, health: b.health}
 		_ = f.run(s.ctx) // ends with the store only
 	})
 	return b
@@ -191,7 +193,7 @@ func (b *hostBoard) events(_ int64, events []*clientv3.Event) error {
 	b.mu.Lock()
 	for _, e := range events {
 		if e.Type == clientv3.EventTypeDelete {
-			name := strings.TrimPrefix(string(e.Kv.Key), b.store.keys.hosts())
+			name := strings.TrimPrefix(string(e.Kv.Key), b.store.keys.Hosts())
 			delete(b.hosts, name)
 			delete(b.believes, name)
 		}
@@ -218,7 +220,7 @@ func (b *hostBoard) prove(said []report) error {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(b.store.ctx, b.store.cfg.RequestTimeout)
-		t, err := (&witness{b.store.keys.head(), w.rev, w.mark}).testify(ctx, b.store.client)
+		t, err := (&witness{b.store.keys.Head(), w.rev, w.mark}).testify(ctx, b.store.client)
 		cancel()
 		if err != nil {
 			return err
@@ -262,7 +264,7 @@ func (b *hostBoard) keepBelieving() {
 // decode passes over reports it cannot read, of a newer host say: they are no
 // reason to lose sight of the others, and an older report stays, outdated.
 func (b *hostBoard) decode(kv *mvccpb.KeyValue) (report, bool) {
-	h, err := decodeHost(strings.TrimPrefix(string(kv.Key), b.store.keys.hosts()), kv.Value)
+	h, err := record.DecodeHost(strings.TrimPrefix(string(kv.Key), b.store.keys.Hosts()), kv.Value)
 	if err != nil {
 		b.store.cfg.Logger.Warn("host status ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
 		return report{}, false

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // PutHost writes what a host reports about itself, replacing what it said
@@ -29,11 +31,11 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 		return err
 	}
 	h.Mark = ""
-	plain, err := marshal(hostToRecord(h))
+	plain, err := record.Marshal(record.HostToRecord(h))
 	if err != nil {
 		return &OpError{Op: "put host", Err: err}
 	}
-	_, err = write(ctx, h, clientv3.OpPut(s.keys.host(h.Host), plain))
+	_, err = write(ctx, h, clientv3.OpPut(s.keys.Host(h.Host), plain))
 	return err
 }
 
@@ -51,19 +53,19 @@ func (s *Store) putReport(ctx context.Context, _ HostStatus, report clientv3.Op)
 // a mark, and would take the host for silent: so one is held back unless it is
 // certain, in the same transaction, that none of them is in the cluster.
 func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
-	report, err := marshal(hostToRecord(h))
+	report, err := record.Marshal(record.HostToRecord(h))
 	if err != nil {
 		return clientv3.Op{}, err
 	}
-	put := clientv3.OpPut(s.keys.host(h.Host), report)
+	put := clientv3.OpPut(s.keys.Host(h.Host), report)
 	if h.Mark == "" {
 		return put, nil
 	}
-	first, err := marshal(clusterRecord{recordHeader: current, Level: LevelFirst})
+	first, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: LevelFirst})
 	if err != nil {
 		return clientv3.Op{}, err
 	}
-	level := s.keys.level()
+	level := s.keys.Level()
 	return clientv3.OpTxn(
 		[]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(level), ">", 0), clientv3.Compare(clientv3.Value(level), "!=", first)},
 		[]clientv3.Op{put}, nil), nil
@@ -80,10 +82,10 @@ func (s *Store) DeleteHost(ctx context.Context, host string, notes ...NoteWrite)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
 	t, err := s.write(ctx, &draft{notes: notes})
-	plugs, end := s.keys.plugsOf(host)
+	plugs, end := s.keys.PlugsOf(host)
 	if err == nil {
-		_, err = s.client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.keys.host(host)),
-			clientv3.OpDelete(s.keys.member(host)), clientv3.OpDelete(s.keys.seat(host)), clientv3.OpDelete(s.keys.rival(host)),
+		_, err = s.client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.keys.Host(host)),
+			clientv3.OpDelete(s.keys.Member(host)), clientv3.OpDelete(s.keys.Seat(host)), clientv3.OpDelete(s.keys.Rival(host)),
 			clientv3.OpDelete(plugs, clientv3.WithRange(end)))...).Commit()
 	}
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // Whoever notices that the store went back writes into it what was lost, so
@@ -32,11 +34,11 @@ type loss struct {
 }
 
 type lossRecord struct {
-	recordHeader
-	From int64 `json:"from"`
-	To   int64 `json:"to"`
-	At   int64 `json:"at"`
-	When stamp `json:"when"` // for people
+	record.Header
+	From int64        `json:"from"`
+	To   int64        `json:"to"`
+	At   int64        `json:"at"`
+	When record.Stamp `json:"when"` // for people
 }
 
 // noteLoss writes down that of the history that ended with these marks a part
@@ -62,7 +64,7 @@ func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
 	if last.rev == 0 {
 		return nil // nothing is known of what was
 	}
-	t, err := (&witness{s.keys.head(), last.rev, last.mark}).testify(ctx, s.client)
+	t, err := (&witness{s.keys.Head(), last.rev, last.mark}).testify(ctx, s.client)
 	if err != nil || t.lineage != otherHistory {
 		return err // if it cannot be told any more, nothing may be lost
 	}
@@ -70,11 +72,11 @@ func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
 	if l.from, err = s.common(ctx, gone); err != nil {
 		return err
 	}
-	value, err := marshal(lossRecord{current, l.from, l.to, l.at, stampOf(time.Now())})
+	value, err := record.Marshal(lossRecord{record.Current, l.from, l.to, l.at, record.StampOf(time.Now())})
 	if err != nil {
 		return err
 	}
-	key := s.keys.loss(l.mark)
+	key := s.keys.Loss(l.mark)
 	r, err := s.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).Then(clientv3.OpPut(key, value)).Commit()
 	if err != nil || !r.Succeeded {
 		return err // or another one has seen the same
@@ -93,7 +95,7 @@ func (s *Store) common(ctx context.Context, gone marks) (rev int64, err error) {
 			return true
 		}
 		var t testimony
-		t, err = (&witness{s.keys.head(), known[i].rev, known[i].mark}).testify(ctx, s.client)
+		t, err = (&witness{s.keys.Head(), known[i].rev, known[i].mark}).testify(ctx, s.client)
 		return t.lineage != sameHistory
 	})
 	if err != nil || i == 0 {
@@ -104,7 +106,7 @@ func (s *Store) common(ctx context.Context, gone marks) (rev int64, err error) {
 
 // trimLosses forgets the oldest that are too many.
 func (s *Store) trimLosses(ctx context.Context) error {
-	r, err := s.client.Get(ctx, s.keys.losses(), clientv3.WithPrefix(), clientv3.WithKeysOnly(),
+	r, err := s.client.Get(ctx, s.keys.Losses(), clientv3.WithPrefix(), clientv3.WithKeysOnly(),
 		clientv3.WithSort(clientv3.SortByModRevision, clientv3.SortAscend))
 	if err != nil {
 		return err
@@ -131,7 +133,7 @@ type lossBoard struct {
 func (s *Store) startLosses() *lossBoard {
 	b := &lossBoard{store: s, health: newHealth(), all: map[string]loss{}}
 	s.spawn(func() {
-		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.losses(), probe: s.keys.head(), sink: b, health: b.health}
+		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.Losses(), probe: s.keys.Head(), sink: b, health: b.health}
 		_ = f.run(s.ctx) // ends with the store only
 	})
 	return b
@@ -205,7 +207,7 @@ func (b *lossBoard) events(_ int64, events []*clientv3.Event) error {
 // decode passes over what it cannot read.
 func (b *lossBoard) decode(into map[string]loss, kv *mvccpb.KeyValue) {
 	var r lossRecord
-	if err := unmarshal(kv.Value, &r); err != nil {
+	if err := record.Unmarshal(kv.Value, &r); err != nil {
 		b.store.cfg.Logger.Warn("note of a loss ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
 		return
 	}
@@ -213,7 +215,7 @@ func (b *lossBoard) decode(into map[string]loss, kv *mvccpb.KeyValue) {
 }
 
 func (b *lossBoard) mark(kv *mvccpb.KeyValue) string {
-	return strings.TrimPrefix(string(kv.Key), b.store.keys.losses())
+	return strings.TrimPrefix(string(kv.Key), b.store.keys.Losses())
 }
 
 // What the store has now is loaded anew; until then what was lost stays lost.

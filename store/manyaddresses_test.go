@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // many are n addresses of 10.<block>.0.0/16.
@@ -25,7 +26,7 @@ func many(block, n int) []string {
 // claimsOf are the addresses that are taken in a store, NIC by address.
 func claimsOf(t *testing.T, s *Store) map[string]string {
 	t.Helper()
-	r, err := s.client.Get(within(t, time.Minute), s.keys.prefix+"address/", clientv3.WithPrefix())
+	r, err := s.client.Get(within(t, time.Minute), s.keys.Prefix+"address/", clientv3.WithPrefix())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestNICOfManyAddresses(t *testing.T) {
 			}
 		})
 		t.Run("one is held by what no policy shows", func(t *testing.T) {
-			if _, err := two.client.Put(within(t, time.Minute), two.keys.address("provider", netip.MustParseAddr("10.4.0.200")), "ghost"); err != nil {
+			if _, err := two.client.Put(within(t, time.Minute), two.keys.Address("provider", netip.MustParseAddr("10.4.0.200")), "ghost"); err != nil {
 				t.Fatal(err)
 			}
 			before := claimsOf(t, two)
@@ -111,7 +112,7 @@ func TestNestedConditions(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
 		ctx := within(t, time.Minute)
-		keys := layout{prefix: "/nested/"}
+		keys := record.Layout{Prefix: "/nested/"}
 		ops := []clientv3.Op{clientv3.OpPut("/nested/a", "1"), clientv3.OpPut("/nested/b", "1"), clientv3.OpPut("/nested/c", "1")}
 		try := func(broken string) error {
 			t.Helper()
@@ -144,7 +145,7 @@ func TestNestedConditions(t *testing.T) {
 		if r, err := s.client.Get(ctx, "/nested/", clientv3.WithPrefix()); err != nil || r.Count != 3 {
 			t.Errorf("it made %v, %v", r, err)
 		}
-		if _, err := s.client.Put(ctx, keys.never("1"), "by hand"); err != nil {
+		if _, err := s.client.Put(ctx, keys.Never("1"), "by hand"); err != nil {
 			t.Fatal(err)
 		}
 		if err := try(""); err == nil {

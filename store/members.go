@@ -8,11 +8,13 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // memberBoard is the sink that holds the members of the cluster and its level.
 type memberBoard struct {
-	keys   layout
+	keys   record.Layout
 	health *health
 	pulse  pulse
 	warn   func(*RecordError)
@@ -32,7 +34,7 @@ func (s *Store) startMembers() *memberBoard {
 	b.clear()
 	b.warn = func(err *RecordError) { s.cfg.Logger.Warn("member of the cluster ignored", "error", err) }
 	s.spawn(func() {
-		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.members(), probe: s.keys.level(), sink: b, health: b.health}
+		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.Members(), probe: s.keys.Level(), sink: b, health: b.health}
 		_ = f.run(s.ctx) // ends with the store only
 	})
 	return b
@@ -104,8 +106,8 @@ func (b *memberBoard) events(rev int64, events []*clientv3.Event) error {
 // take puts one key in its place, or takes it away if it has no value.
 func (b *memberBoard) take(kv *mvccpb.KeyValue) {
 	b.seen = max(b.seen, kv.ModRevision)
-	name := strings.TrimPrefix(string(kv.Key), b.keys.members())
-	if string(kv.Key) == b.keys.level() {
+	name := strings.TrimPrefix(string(kv.Key), b.keys.Members())
+	if string(kv.Key) == b.keys.Level() {
 		b.takeLevel(kv)
 		return
 	}
@@ -125,13 +127,13 @@ func (b *memberBoard) take(kv *mvccpb.KeyValue) {
 		delete(into, name)
 		return
 	}
-	var r memberRecord
-	if err := unmarshal(kv.Value, &r); err != nil {
+	var r record.MemberRecord
+	if err := record.Unmarshal(kv.Value, &r); err != nil {
 		// Whatever it is, it does not understand more than the first versions.
 		b.warn(&RecordError{Key: string(kv.Key), Err: err})
-		r = memberRecord{Reads: LevelFirst}
+		r = record.MemberRecord{Reads: LevelFirst}
 	}
-	into[name] = r.member(of, id)
+	into[name] = r.Member(of, id)
 }
 
 func (b *memberBoard) takeLevel(kv *mvccpb.KeyValue) {
@@ -140,8 +142,8 @@ func (b *memberBoard) takeLevel(kv *mvccpb.KeyValue) {
 		b.levelRev = 0
 		return
 	}
-	var r clusterRecord
-	if err := unmarshal(kv.Value, &r); err != nil {
+	var r record.ClusterRecord
+	if err := record.Unmarshal(kv.Value, &r); err != nil {
 		b.warn(&RecordError{Key: string(kv.Key), Err: err})
 		b.level = LevelFirst
 		return

@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // Note is a record of the caller's own beside the policy, at the key
@@ -60,12 +61,12 @@ func (o updateOptions) collect(before *secgroup.Snapshot, changes []secgroup.Cha
 }
 
 // note adds the notes to a draft: their conditions here, their puts in write.
-func (d *draft) note(l layout, notes []NoteWrite) {
+func (d *draft) note(l record.Layout, notes []NoteWrite) {
 	d.notes = notes
 	for _, n := range notes {
 		if n.Once {
-			d.first = append(d.first, guard{l.extra(n.Name), exactly, n.Over})
-			d.once = append(d.once, l.extra(n.Name))
+			d.first = append(d.first, guard{l.Extra(n.Name), exactly, n.Over})
+			d.once = append(d.once, l.Extra(n.Name))
 		}
 	}
 }
@@ -82,7 +83,7 @@ func (s *Store) write(ctx context.Context, d *draft) (txn, error) {
 			}
 			opts = append(opts, clientv3.WithLease(lease))
 		}
-		t.ops = append(t.ops[:len(t.ops):len(t.ops)], clientv3.OpPut(s.keys.extra(n.Name), string(n.Value), opts...))
+		t.ops = append(t.ops[:len(t.ops):len(t.ops)], clientv3.OpPut(s.keys.Extra(n.Name), string(n.Value), opts...))
 	}
 	return t, nil
 }
@@ -105,8 +106,8 @@ func (d *draft) taken(answers *clientv3.TxnResponse) bool {
 }
 
 // look is what a transaction that fails on its conditions reads.
-func (d *draft) look(l layout) []clientv3.Op {
-	ops := []clientv3.Op{clientv3.OpGet(l.head())}
+func (d *draft) look(l record.Layout) []clientv3.Op {
+	ops := []clientv3.Op{clientv3.OpGet(l.Head())}
 	for _, key := range d.once {
 		ops = append(ops, clientv3.OpGet(key))
 	}
@@ -117,7 +118,7 @@ func (d *draft) look(l layout) []clientv3.Op {
 func (s *Store) Note(ctx context.Context, name string) (n Note, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	r, err := s.client.Get(ctx, s.keys.extra(name))
+	r, err := s.client.Get(ctx, s.keys.Extra(name))
 	if err != nil {
 		return Note{}, false, s.failed("read note", err)
 	}
@@ -132,10 +133,10 @@ func (s *Store) Note(ctx context.Context, name string) (n Note, ok bool, err err
 func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]Note, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	from := s.keys.extra(prefix)
+	from := s.keys.Extra(prefix)
 	end := clientv3.GetPrefixRangeEnd(from)
 	if after != "" {
-		from = max(from, s.keys.extra(after)+"\x00")
+		from = max(from, s.keys.Extra(after)+"\x00")
 	}
 	if from >= end {
 		return nil, nil
@@ -146,7 +147,7 @@ func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]N
 	}
 	notes := make([]Note, len(r.Kvs))
 	for i, kv := range r.Kvs {
-		notes[i] = Note{strings.TrimPrefix(string(kv.Key), s.keys.extra("")), kv.Value, kv.ModRevision}
+		notes[i] = Note{strings.TrimPrefix(string(kv.Key), s.keys.Extra("")), kv.Value, kv.ModRevision}
 	}
 	return notes, nil
 }
@@ -155,7 +156,7 @@ func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]N
 func (s *Store) CountNotes(ctx context.Context, prefix string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	r, err := s.client.Get(ctx, s.keys.extra(prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
+	r, err := s.client.Get(ctx, s.keys.Extra(prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
 		return 0, s.failed("count notes", err)
 	}
@@ -167,7 +168,7 @@ func (s *Store) CountNotes(ctx context.Context, prefix string) (int, error) {
 func (s *Store) TrimNotes(ctx context.Context, prefix string, keep int) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	from := s.keys.extra(prefix)
+	from := s.keys.Extra(prefix)
 	end := clientv3.GetPrefixRangeEnd(from)
 	// One more than is kept: without it there is nothing to delete, and the
 	// keys need not be read.

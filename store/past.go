@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // ErrCompacted says that etcd does not have the asked part of the history any more.
@@ -99,7 +100,7 @@ func (s *Store) tell(ctx context.Context, since int64, started func() error, eac
 		}
 		// Compaction drops revisions of hosts' reports too. Nothing is missing
 		// if the policy stood still from since to there.
-		r, err := s.get(ctx, s.keys.head(), clientv3.WithRev(compacted))
+		r, err := s.get(ctx, s.keys.Head(), clientv3.WithRev(compacted))
 		switch {
 		case errors.Is(err, rpctypes.ErrCompacted): // further meanwhile
 		case err != nil:
@@ -115,7 +116,7 @@ func (s *Store) tell(ctx context.Context, since int64, started func() error, eac
 // inThePast refuses a revision that etcd has not come to, and one of another
 // history as far as that can be told.
 func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history) error {
-	r, err := s.get(ctx, s.keys.head())
+	r, err := s.get(ctx, s.keys.Head())
 	if err != nil {
 		return s.failed("history", err)
 	}
@@ -128,12 +129,12 @@ func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history
 	if mark == "" {
 		return s.Unambiguous(ctx, rev)
 	}
-	r, err = s.get(ctx, s.keys.head(), clientv3.WithRev(rev))
+	r, err = s.get(ctx, s.keys.Head(), clientv3.WithRev(rev))
 	switch {
 	case errors.Is(err, rpctypes.ErrCompacted): // replay finds out as well
 	case err != nil:
 		return s.failed("history", err)
-	case len(r.Kvs) == 0 || markOf(r.Kvs[0]) != mark:
+	case len(r.Kvs) == 0 || record.MarkOf(r.Kvs[0]) != mark:
 		return &OpError{Op: "history", Kind: ErrRestored, Err: fmt.Errorf("revision %d was of another one", rev)}
 	}
 	return nil
@@ -152,7 +153,7 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 	defer cancel()
 	// etcd tells of a compaction right after the watch is made, so that its
 	// making proves nothing: a look at the revision does.
-	if _, err := s.get(ctx, s.keys.head(), clientv3.WithRev(max(from-1, 1))); err == nil {
+	if _, err := s.get(ctx, s.keys.Head(), clientv3.WithRev(max(from-1, 1))); err == nil {
 		if err := started(); err != nil {
 			return 0, err
 		}
@@ -161,7 +162,7 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 	} else if !errors.Is(err, rpctypes.ErrCompacted) {
 		return 0, s.failed("history", err)
 	}
-	watch := s.client.Watch(clientv3.WithRequireLeader(ctx), s.keys.policy(), clientv3.WithPrefix(), clientv3.WithPrevKV(), clientv3.WithRev(from))
+	watch := s.client.Watch(clientv3.WithRequireLeader(ctx), s.keys.Policy(), clientv3.WithPrefix(), clientv3.WithPrevKV(), clientv3.WithRev(from))
 	for r := range watch {
 		if r.CompactRevision > 0 {
 			return r.CompactRevision, nil
@@ -190,14 +191,14 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 }
 
 // eventOf decodes the events of one revision.
-func eventOf(l layout, rev int64, events []*clientv3.Event) Event {
+func eventOf(l record.Layout, rev int64, events []*clientv3.Event) Event {
 	out := Event{Revision: rev}
 	for _, e := range events {
-		if string(e.Kv.Key) == l.head() {
-			out.Mark = markOf(e.Kv)
+		if string(e.Kv.Key) == l.Head() {
+			out.Mark = record.MarkOf(e.Kv)
 			continue
 		}
-		k, err := l.parse(string(e.Kv.Key))
+		k, err := l.Parse(string(e.Kv.Key))
 		if err != nil {
 			continue // a kind of object that this version does not know
 		}
@@ -209,7 +210,7 @@ func eventOf(l layout, rev int64, events []*clientv3.Event) Event {
 			if side.kv == nil || side.kv == e.Kv && e.Type == clientv3.EventTypeDelete {
 				continue
 			}
-			if *side.to, _, err = decodeObject(k, side.kv.ModRevision, side.kv.Value); err != nil {
+			if *side.to, _, err = record.DecodeObject(k, side.kv.ModRevision, side.kv.Value); err != nil {
 				c.Unreadable = &RecordError{Key: string(e.Kv.Key), Err: err}
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // ErrMayNotAsk says that the store does not let this user read what other hosts
@@ -18,7 +20,7 @@ var ErrMayNotAsk = errors.New("the store does not let this user read what other 
 func (s *Store) Plugged(ctx context.Context, host string) ([]HostNIC, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	r, err := s.client.Get(ctx, s.keys.host(host))
+	r, err := s.client.Get(ctx, s.keys.Host(host))
 	switch {
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return nil, &OpError{Op: "read host", Kind: ErrMayNotAsk, Err: err}
@@ -27,7 +29,7 @@ func (s *Store) Plugged(ctx context.Context, host string) ([]HostNIC, error) {
 	case len(r.Kvs) == 0:
 		return nil, nil
 	}
-	h, err := decodeHost(host, r.Kvs[0].Value)
+	h, err := record.DecodeHost(host, r.Kvs[0].Value)
 	if err != nil {
 		return nil, &OpError{Op: "read host", Err: err}
 	}

@@ -7,6 +7,8 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // PlugHandler is told where NICs are plugged by FollowPlugs, which calls its
@@ -26,7 +28,7 @@ func (s *Store) FollowPlugs(ctx context.Context, h PlugHandler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.plugs(), probe: s.keys.head(), sink: &plugSink{s, h}, health: newHealth()}
+	f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.Plugs(), probe: s.keys.Head(), sink: &plugSink{s, h}, health: newHealth()}
 	err := f.run(ctx)
 	var stop stopError
 	switch {
@@ -68,20 +70,20 @@ func (s *Store) PutPlugs(ctx context.Context, host string, plugs []Plug, gone []
 func (s *Store) putPlugs(ctx context.Context, host string, plugs []Plug, gone []string) (rev int64, err error) {
 	var ops []clientv3.Op
 	for _, p := range plugs {
-		value, err := marshal(plugToRecord(p))
+		value, err := record.Marshal(record.PlugToRecord(p))
 		if err != nil {
 			return 0, &OpError{Op: "put plugs", Err: err}
 		}
-		ops = append(ops, clientv3.OpPut(s.keys.plug(host, p.NIC), value))
+		ops = append(ops, clientv3.OpPut(s.keys.Plug(host, p.NIC), value))
 	}
 	for _, nic := range gone {
-		ops = append(ops, clientv3.OpDelete(s.keys.plug(host, nic)))
+		ops = append(ops, clientv3.OpDelete(s.keys.Plug(host, nic)))
 	}
 	at := s.seats.of(host)
 	at.mu.Lock()
 	lease, value := at.lease, at.value
 	at.mu.Unlock()
-	key := s.keys.seat(host)
+	key := s.keys.Seat(host)
 	r, err := s.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.Value(key), "=", value), clientv3.Compare(clientv3.LeaseValue(key), "=", lease)).
 		Then(ops...).Commit()
@@ -136,7 +138,7 @@ func (p *plugSink) events(_ int64, events []*clientv3.Event) error {
 }
 
 func (p *plugSink) decode(kv *mvccpb.KeyValue) (Plug, bool) {
-	plug, err := p.store.keys.decodePlug(kv)
+	plug, err := p.store.keys.DecodePlug(kv)
 	if err != nil {
 		p.store.cfg.Logger.Warn("plug ignored", "error", err)
 	}

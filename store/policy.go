@@ -9,12 +9,13 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // policySink turns the keys below policy/ into batches for a Handler.
 type policySink struct {
 	ctx     context.Context
-	keys    layout
+	keys    record.Layout
 	handler Handler
 
 	loaded    bool
@@ -56,11 +57,11 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 	p.unreadable, p.listed = map[string]Unreadable{}, nil
 	err := pages(func(kv *mvccpb.KeyValue) error {
 		b.Revision = max(b.Revision, kv.ModRevision)
-		if string(kv.Key) == p.keys.head() {
-			mutations, b.head = kv.Version, markedRevision{kv.ModRevision, markOf(kv)}
+		if string(kv.Key) == p.keys.Head() {
+			mutations, b.head = kv.Version, markedRevision{kv.ModRevision, record.MarkOf(kv)}
 			return nil
 		}
-		k, err := p.keys.parse(string(kv.Key))
+		k, err := p.keys.Parse(string(kv.Key))
 		if err != nil {
 			p.cannotRead(k, kv, err)
 			return nil
@@ -69,7 +70,7 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 			delete(gone, k)
 			_, bad := before[string(kv.Key)]
 			was := state.Get(k)
-			if !bad && (k.Kind == secgroup.KindAttachment || revisionOf(was) == kv.ModRevision && (!p.doubted || isStill(was, k, kv))) {
+			if !bad && (k.Kind == secgroup.KindAttachment || record.RevisionOf(was) == kv.ModRevision && (!p.doubted || isStill(was, k, kv))) {
 				return nil
 			}
 		}
@@ -102,7 +103,7 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 
 // isStill reports whether a record is an object as it was, and nothing more.
 func isStill(was secgroup.Object, k secgroup.Key, kv *mvccpb.KeyValue) bool {
-	now, more, err := decodeObject(k, kv.ModRevision, kv.Value)
+	now, more, err := record.DecodeObject(k, kv.ModRevision, kv.Value)
 	return err == nil && more == nil && reflect.DeepEqual(was, now)
 }
 
@@ -115,16 +116,16 @@ func (p *policySink) events(rev int64, events []*clientv3.Event) error {
 	mutations := p.mutations
 	state := p.handler.State()
 	for _, e := range events {
-		if string(e.Kv.Key) == p.keys.head() {
+		if string(e.Kv.Key) == p.keys.Head() {
 			if mutations++; e.Type != clientv3.EventTypePut || e.Kv.Version != mutations {
 				return errRelist
 			}
-			b.Mark = markOf(e.Kv)
+			b.Mark = record.MarkOf(e.Kv)
 			b.head = markedRevision{rev, b.Mark}
 			continue
 		}
 		p.canRead(e.Kv)
-		k, err := p.keys.parse(string(e.Kv.Key))
+		k, err := p.keys.Parse(string(e.Kv.Key))
 		switch {
 		case e.Type == clientv3.EventTypeDelete:
 			if err == nil {
@@ -158,7 +159,7 @@ func (p *policySink) behind(head *mvccpb.KeyValue) bool {
 // put adds a record to a batch: as the object that it is, or as what stands in
 // for one that cannot be read. state is the policy before, nil if it is unknown.
 func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue, state *secgroup.Snapshot) {
-	o, more, err := decodeObject(k, kv.ModRevision, kv.Value)
+	o, more, err := record.DecodeObject(k, kv.ModRevision, kv.Value)
 	if err != nil {
 		p.cannotRead(k, kv, err)
 		var old secgroup.Object
@@ -171,7 +172,7 @@ func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue, state *s
 	b.Changes = append(b.Changes, secgroup.Put(o))
 	if more != nil {
 		if b.rests == nil {
-			b.rests = map[secgroup.Key]*rest{}
+			b.rests = map[secgroup.Key]*record.Rest{}
 		}
 		b.rests[k] = more
 	}

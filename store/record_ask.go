@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // askQuestion and askAnswer end the two keys of a question.
@@ -23,14 +25,14 @@ const (
 )
 
 type askRecord struct {
-	recordHeader
+	record.Header
 	Kind      string          `json:"kind"`
 	Body      json.RawMessage `json:"body,omitempty"`
 	TimeoutMS int64           `json:"timeout_ms"` // from when the host sees it: clocks differ
 }
 
 type answerRecord struct {
-	recordHeader
+	record.Header
 	Body  json.RawMessage `json:"body,omitempty"`
 	Error string          `json:"error,omitempty"`
 }
@@ -38,11 +40,11 @@ type answerRecord struct {
 // sealAnswer makes the value of an answer: JSON, compressed if it is long, since
 // most is text that repeats itself.
 func sealAnswer(body json.RawMessage, refusal error, limit int) (string, error) {
-	r := answerRecord{recordHeader: current, Body: body}
+	r := answerRecord{Header: record.Current, Body: body}
 	if refusal != nil {
-		r = answerRecord{recordHeader: current, Error: refusal.Error()}
+		r = answerRecord{Header: record.Current, Error: refusal.Error()}
 	}
-	text, err := marshal(r)
+	text, err := record.Marshal(r)
 	if err != nil {
 		return "", fmt.Errorf("answer: %w", err)
 	}
@@ -76,7 +78,7 @@ func openAnswer(host string, value []byte) ([]byte, error) {
 		}
 	}
 	var r answerRecord
-	if err := unmarshal(text, &r); err != nil {
+	if err := record.Unmarshal(text, &r); err != nil {
 		return nil, fmt.Errorf("answer of host %s: %w", host, err)
 	}
 	if r.Error != "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // everyKind is one object of each kind with all its fields set.
@@ -94,11 +95,11 @@ func dump(t *testing.T, s *Store) map[secgroup.Key]string {
 func records(s *snapshot) map[secgroup.Key]string {
 	all := map[secgroup.Key]string{}
 	for o := range s.Objects() {
-		v, _, err := encodeObject(o)
+		v, _, err := record.EncodeObject(o)
 		if err != nil {
 			v = err.Error()
 		}
-		all[o.Key()] = v + fmt.Sprintf(" at %d", revisionOf(o))
+		all[o.Key()] = v + fmt.Sprintf(" at %d", record.RevisionOf(o))
 	}
 	return all
 }
@@ -142,37 +143,37 @@ func TestRecordsRefuse(t *testing.T) {
 		{"baseline protocol", secgroup.BaselineKey(), `{"v":1,"addresses":[{"address":"1.1.1.1","protocol":"icmp","port":1}]}`, "protocol"},
 		{"baseline without address", secgroup.BaselineKey(), `{"v":1,"addresses":[{"address":"","protocol":"udp","port":1}]}`, "address"},
 	} {
-		o, _, err := decodeObject(c.key, 5, []byte(c.value))
+		o, _, err := record.DecodeObject(c.key, 5, []byte(c.value))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, %v, want an error with %q", c.name, o, err, c.want)
 		}
 	}
-	if _, _, err := decodeObject(groupKey, 5, []byte(`{"v":9}`)); !errors.Is(err, ErrNewerRecord) {
+	if _, _, err := record.DecodeObject(groupKey, 5, []byte(`{"v":9}`)); !errors.Is(err, ErrNewerRecord) {
 		t.Errorf("a newer record: %v, want ErrNewerRecord", err)
 	}
 }
 
 // TestKeys goes from objects to keys and back, and refuses what is none.
 func TestKeys(t *testing.T) {
-	l := layout{prefix: "/p/"}
+	l := record.Layout{Prefix: "/p/"}
 	for _, o := range everyKind() {
-		key, err := l.object(o.Key())
+		key, err := l.Object(o.Key())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := l.parse(key); err != nil || got != o.Key() {
+		if got, err := l.Parse(key); err != nil || got != o.Key() {
 			t.Errorf("%s is parsed as %+v, %v", key, got, err)
 		}
 	}
 	for _, key := range []string{"", "/p/policy/", "/p/policy/head", "/p/hosts/h", "/p/policy/nics/", "/p/policy/nics/a/b", "/p/policy/groups/a", "/p/policy/groups//g",
 		"/p/policy/groups/a/g/h", "/p/policy/attachments/a/g/vm/i", "/p/policy/attachments/a/g/nic/", "/p/policy/attachments/a/g/nic/n/x", "/p/policy/baseline/x", "/p/policy/baseline/", "/p/policy/later/x"} {
-		if k, err := l.parse(key); err == nil {
+		if k, err := l.Parse(key); err == nil {
 			t.Errorf("%q is parsed as %+v", key, k)
 		}
 	}
 	for _, k := range []secgroup.Key{{}, secgroup.AccountKey(""), secgroup.NICKey("a/b"), {Kind: secgroup.KindAttachment, Account: "a", ID: "g"},
 		{Kind: secgroup.KindAttachment, Account: "a", ID: "g", Instance: "i", NIC: "n"}} {
-		if key, err := l.object(k); err == nil {
+		if key, err := l.Object(k); err == nil {
 			t.Errorf("%+v has the key %q", k, key)
 		}
 	}
@@ -182,7 +183,7 @@ func TestKeys(t *testing.T) {
 func FuzzDecodeObject(f *testing.F) {
 	keys := []secgroup.Key{}
 	for i, o := range everyKind() {
-		v, _, err := encodeObject(o)
+		v, _, err := record.EncodeObject(o)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -192,22 +193,22 @@ func FuzzDecodeObject(f *testing.F) {
 	f.Add(uint8(4), []byte(`{"v":2}`))
 	f.Fuzz(func(t *testing.T, kind uint8, value []byte) {
 		k := keys[int(kind)%len(keys)]
-		o, _, err := decodeObject(k, 5, value)
+		o, _, err := record.DecodeObject(k, 5, value)
 		if err != nil {
 			return
 		}
 		if o.Key() != k {
 			t.Fatalf("object of key %+v has the key %+v", k, o.Key())
 		}
-		once, _, err := encodeObject(o)
+		once, _, err := record.EncodeObject(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, _, err := decodeObject(k, 5, []byte(once))
+		again, _, err := record.DecodeObject(k, 5, []byte(once))
 		if err != nil {
 			t.Fatalf("%s: %v", once, err)
 		}
-		if twice, _, err := encodeObject(again); err != nil || twice != once {
+		if twice, _, err := record.EncodeObject(again); err != nil || twice != once {
 			t.Fatalf("%s became %s, %v", once, twice, err)
 		}
 	})
@@ -217,15 +218,15 @@ func FuzzDecodeObject(f *testing.F) {
 func FuzzDecodeHost(f *testing.F) {
 	f.Add([]byte(`{"v":1,"applied":7,"flows":3,"nics":[{"id":"n","ofport":3,"ready":true}],"errors":["x"],"heartbeat":1}`))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		h, err := decodeHost("h", value)
+		h, err := record.DecodeHost("h", value)
 		if err != nil {
 			return
 		}
-		once, err := marshal(hostToRecord(h))
+		once, err := record.Marshal(record.HostToRecord(h))
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := decodeHost("h", []byte(once))
+		again, err := record.DecodeHost("h", []byte(once))
 		if err != nil {
 			t.Fatalf("%s: %v", once, err)
 		}
@@ -237,20 +238,20 @@ func FuzzDecodeHost(f *testing.F) {
 
 // FuzzParseKey wants an error or a key that leads back.
 func FuzzParseKey(f *testing.F) {
-	l := layout{prefix: "/p/"}
+	l := record.Layout{Prefix: "/p/"}
 	for _, o := range everyKind() {
-		key, err := l.object(o.Key())
+		key, err := l.Object(o.Key())
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(key)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
-		k, err := l.parse(key)
+		k, err := l.Parse(key)
 		if err != nil {
 			return
 		}
-		if again, err := l.object(k); err != nil || again != key {
+		if again, err := l.Object(k); err != nil || again != key {
 			t.Fatalf("%q is %+v, which is %q, %v", key, k, again, err)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // resolve finds out whether a draft was committed, after an error that leaves
@@ -33,30 +35,30 @@ func (s *Store) resolve(d *draft) (made bool, head markedRevision, err error) {
 }
 
 func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head markedRevision, err error) {
-	mark, err := newMark()
+	mark, err := record.NewMark()
 	if err != nil {
 		return false, head, err
 	}
 	r, err := s.client.Txn(ctx).If(d.fence.compare()).
 		// The head moves with every guard, so that no reader of the policy
 		// waits for a guard's revision in vain.
-		Then(clientv3.OpPut(d.fence.key, ""), clientv3.OpPut(s.keys.head(), mark)).
-		Else(clientv3.OpGet(s.keys.head())).Commit()
+		Then(clientv3.OpPut(d.fence.key, ""), clientv3.OpPut(s.keys.Head(), mark)).
+		Else(clientv3.OpGet(s.keys.Head())).Commit()
 	if err != nil {
 		return false, head, err
 	}
 	if r.Succeeded {
-		return false, markedRevision{r.Header.Revision, markOf(&mvccpb.KeyValue{Value: []byte(mark)})}, nil
+		return false, markedRevision{r.Header.Revision, record.MarkOf(&mvccpb.KeyValue{Value: []byte(mark)})}, nil
 	}
 	kvs := r.Responses[0].GetResponseRange().Kvs
 	if len(kvs) > 0 {
-		head = markedRevision{kvs[0].ModRevision, markOf(kvs[0])}
+		head = markedRevision{kvs[0].ModRevision, record.MarkOf(kvs[0])}
 	}
 	for len(kvs) > 0 && kvs[0].ModRevision > d.rev {
 		if string(kvs[0].Value) == d.mark {
 			return true, markedRevision{rev: kvs[0].ModRevision}, nil
 		}
-		older, err := s.client.Get(ctx, s.keys.head(), clientv3.WithRev(kvs[0].ModRevision-1))
+		older, err := s.client.Get(ctx, s.keys.Head(), clientv3.WithRev(kvs[0].ModRevision-1))
 		if err != nil {
 			return false, head, err
 		}

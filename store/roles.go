@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // Role is what etcd should let a user do who is one process of Ringfence, or all
@@ -43,15 +44,15 @@ func (c Config) HostRole(host string) (Role, error) {
 	if !secgroup.ValidHost(host) {
 		return Role{}, fmt.Errorf("host %q: a host's name is 1-64 printable characters without space and /", host)
 	}
-	l := layout{c.Prefix}
+	l := record.Layout{Prefix: c.Prefix}
 	return Role{Name: "host-" + host, User: host, Grants: []Grant{
-		{l.policy(), true, "read"},
-		{l.plugs(), true, "read"},
-		{l.level(), false, "read"},
-		{l.host(host), false, "write"},
-		{l.plug(host, ""), true, "write"},
-		{l.ask(host), true, "readwrite"},
-		{l.members() + "hosts/" + host + "/", true, "readwrite"},
+		{l.Policy(), true, "read"},
+		{l.Plugs(), true, "read"},
+		{l.Level(), false, "read"},
+		{l.Host(host), false, "write"},
+		{l.Plug(host, ""), true, "write"},
+		{l.Ask(host), true, "readwrite"},
+		{l.Members() + "hosts/" + host + "/", true, "readwrite"},
 	}}, nil
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // ErrSeatTaken says that another instance reports under a host's name. What a
@@ -74,7 +76,7 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 	defer at.mu.Unlock()
 	if at.value == "" {
 		self := ClusterMember{Reads: LevelNow, Version: h.Version, Instance: h.Instance, Machine: h.Machine, Since: h.Started}
-		value, err := marshal(memberToRecord(self))
+		value, err := record.Marshal(record.MemberToRecord(self))
 		if err != nil {
 			return false, &OpError{Op: "put host", Err: err}
 		}
@@ -85,7 +87,7 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 			return false, s.failed("put host", err)
 		}
 	}
-	key := s.keys.seat(h.Host)
+	key := s.keys.Seat(h.Host)
 	r, err := s.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.Value(key), "=", at.value), clientv3.Compare(clientv3.LeaseValue(key), "=", at.lease)).
 		Then(report).Else(clientv3.OpGet(key)).Commit()
@@ -102,13 +104,13 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 	}
 	if holder, other := heldByOther(held, h.Instance); other {
 		at.denied.Store(true)
-		_, err := s.client.Put(ctx, s.keys.rival(h.Host), at.value, clientv3.WithLease(at.lease))
+		_, err := s.client.Put(ctx, s.keys.Rival(h.Host), at.value, clientv3.WithLease(at.lease))
 		return false, &OpError{Op: "put host", Kind: ErrSeatTaken, Err: errors.Join(&SeatError{h.Host, holder}, err)}
 	}
 	r, err = s.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", held.GetModRevision())).
-		Then(clientv3.OpPut(key, at.value, clientv3.WithLease(at.lease)), clientv3.OpPut(s.keys.member(h.Host), at.value),
-			clientv3.OpDelete(s.keys.rival(h.Host)), report).Commit()
+		Then(clientv3.OpPut(key, at.value, clientv3.WithLease(at.lease)), clientv3.OpPut(s.keys.Member(h.Host), at.value),
+			clientv3.OpDelete(s.keys.Rival(h.Host)), report).Commit()
 	switch {
 	case err != nil:
 		return false, s.failed("put host", err)
@@ -132,11 +134,11 @@ func heldByOther(kv *mvccpb.KeyValue, instance string) (ClusterMember, bool) {
 	if kv == nil {
 		return ClusterMember{}, false
 	}
-	var r memberRecord
+	var r record.MemberRecord
 	if err := json.Unmarshal(kv.Value, &r); err != nil {
 		return ClusterMember{Machine: string(kv.Value)}, true
 	}
-	return r.member(MemberHost, ""), r.Instance != instance
+	return r.Member(MemberHost, ""), r.Instance != instance
 }
 
 // leaseSeat gets a lease, and keeps it until the store is closed or it is lost.

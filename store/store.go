@@ -11,13 +11,14 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // Store is one process's access to the policy and the hosts. All methods may
 // be called from many goroutines at once.
 type Store struct {
 	cfg     Config
-	keys    layout
+	keys    record.Layout
 	route   *route // to etcd
 	trouble trouble
 	checked check
@@ -55,9 +56,9 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, &OpError{Op: "open", Err: err}
 	}
-	s := &Store{cfg: cfg, keys: layout{prefix: cfg.Prefix}, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, keys: record.Layout{Prefix: cfg.Prefix}, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.route = newRoute(s.ctx, cfg, s.keys.head(), s.spawn)
+	s.route = newRoute(s.ctx, cfg, s.keys.Head(), s.spawn)
 	if s.client, err = s.route.dialMoving(grpc.WithStatsHandler(&s.conns)); err != nil {
 		s.cancel()
 		return nil, &OpError{Op: "open", Err: err}

@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // guard is a condition on one key of a transaction.
@@ -64,7 +66,7 @@ func (t txn) guards() []guard { return slices.Concat(t.first, t.must, t.also) }
 // one. etcd counts compares, then and else apart, and what it counted at one
 // level is off the limit of the next: so one level of n transactions of
 // (limit - n) operations each takes up to (limit/2)², and as many guards.
-func (t txn) arrange(l layout, limit int) (compares []clientv3.Cmp, ops []clientv3.Op, err error) {
+func (t txn) arrange(l record.Layout, limit int) (compares []clientv3.Cmp, ops []clientv3.Op, err error) {
 	guards := t.guards()
 	for _, g := range guards {
 		compares = append(compares, g.compare())
@@ -85,8 +87,8 @@ func (t txn) arrange(l layout, limit int) (compares []clientv3.Cmp, ops []client
 // that is not there. That is what a nested transaction does whose compares do
 // not hold, hence ErrKeyNotFound is a conflict; that those keys are not there is
 // one more compare at the top. Without a way to fit, ops is nil.
-func nestAll(l layout, compares []clientv3.Cmp, first int, ops []clientv3.Op, limit int) ([]clientv3.Cmp, []clientv3.Op) {
-	top := append(compares[:first:first], clientv3.Compare(clientv3.CreateRevision(l.never("")), "=", 0).WithPrefix())
+func nestAll(l record.Layout, compares []clientv3.Cmp, first int, ops []clientv3.Op, limit int) ([]clientv3.Cmp, []clientv3.Op) {
+	top := append(compares[:first:first], clientv3.Compare(clientv3.CreateRevision(l.Never("")), "=", 0).WithPrefix())
 	rest := compares[first:]
 	for n := 1; n < limit; n++ {
 		each := limit - max(n, len(top))
@@ -99,7 +101,7 @@ func nestAll(l layout, compares []clientv3.Cmp, first int, ops []clientv3.Op, li
 		outer := make([]clientv3.Op, n)
 		for i := range outer {
 			c, o := min(each, len(rest)), min(each, len(ops))
-			outer[i] = clientv3.OpTxn(rest[:c], ops[:o], []clientv3.Op{clientv3.OpPut(l.never(strconv.Itoa(i)), "", clientv3.WithIgnoreValue())})
+			outer[i] = clientv3.OpTxn(rest[:c], ops[:o], []clientv3.Op{clientv3.OpPut(l.Never(strconv.Itoa(i)), "", clientv3.WithIgnoreValue())})
 			rest, ops = rest[c:], ops[o:]
 		}
 		return top, outer

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // ErrUnreadable says that a change is about an object whose record this
@@ -151,7 +152,7 @@ func glean(k secgroup.Key, kv *mvccpb.KeyValue) secgroup.Object {
 	if err != nil {
 		return nil
 	}
-	o, _, err := decodeObject(k, kv.ModRevision, value)
+	o, _, err := record.DecodeObject(k, kv.ModRevision, value)
 	if err != nil {
 		return nil
 	}

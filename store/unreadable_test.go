@@ -11,12 +11,13 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // later is a record as a version of a level far from now writes it.
 func later(t *testing.T, o secgroup.Object) string {
 	t.Helper()
-	value, _, err := encodeObject(o)
+	value, _, err := record.EncodeObject(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func TestUnreadableConcernsItsOwnObject(t *testing.T) {
 			var warm recorder
 			follow(t, open(t, e.config()), &warm)
 			warm.await(t, first)
-			key := s.keys.policy() + "groups/a/g"
+			key := s.keys.Policy() + "groups/a/g"
 			bad, err := s.client.Put(t.Context(), key, value)
 			if err != nil {
 				t.Fatal(err)
@@ -187,7 +188,7 @@ func text(t *testing.T, o secgroup.Object) string {
 	if o == nil {
 		return "absent"
 	}
-	value, _, err := encodeObject(o)
+	value, _, err := record.EncodeObject(o)
 	if err != nil {
 		t.Fatal(err)
 	}

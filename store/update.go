@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // UpdateOption adds to a write.
@@ -213,7 +214,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	case err == nil:
 		return d.beaten(r.Responses[0].GetResponseRange().Kvs)
 	case errors.Is(err, rpctypes.ErrKeyNotFound): // a nested condition
-		r, err := s.client.Get(txnCtx, s.keys.head())
+		r, err := s.client.Get(txnCtx, s.keys.Head())
 		if err != nil {
 			return commitResult{outcome: unsent, err: s.failed("update", err)}
 		}
@@ -238,7 +239,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 func (d *draft) beaten(kvs []*mvccpb.KeyValue) commitResult {
 	var head markedRevision
 	if len(kvs) > 0 {
-		head = markedRevision{kvs[0].ModRevision, markOf(kvs[0])}
+		head = markedRevision{kvs[0].ModRevision, record.MarkOf(kvs[0])}
 	}
 	if head.rev < d.head.rev || head.rev == d.head.rev && head.mark != d.head.mark {
 		return commitResult{outcome: wentBack}
@@ -255,7 +256,7 @@ func (s *Store) meets(ctx context.Context, head markedRevision) (lineage, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	w := &witness{s.keys.head(), head.rev, head.mark}
+	w := &witness{s.keys.Head(), head.rev, head.mark}
 	t, err := w.testify(ctx, s.client)
 	if err != nil {
 		return unproven, err

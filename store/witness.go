@@ -9,6 +9,8 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // An etcd that was restored from a snapshot counts its revisions on from
@@ -35,8 +37,8 @@ func witnessOf(kv *mvccpb.KeyValue) *witness {
 
 // valueOf is what tells a write from others of its key: the mark, of a head.
 func valueOf(kv *mvccpb.KeyValue) string {
-	if strings.HasSuffix(string(kv.Key), headKey) {
-		return cmp.Or(markOf(kv), string(kv.Value))
+	if strings.HasSuffix(string(kv.Key), record.HeadKey) {
+		return cmp.Or(record.MarkOf(kv), string(kv.Value))
 	}
 	return string(kv.Value)
 }

@@ -59,6 +59,8 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 
+		"store/internal/record": {"secgroup"},
+
 		"controller/megaflow": {"controller/internal/pause", "inquiry", "ofrules", "openflow/wire", "openflow/ofconn", "unixctl"},
 		"controller/revoke":   {"controller/megaflow", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "unixctl"},
 		"controller/desk":     {"controller/internal/pause", "secgroup", "verdict", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "unixctl", "store", "inquiry"},

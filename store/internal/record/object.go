@@ -1,4 +1,4 @@
-package store
+package record
 
 import (
 	"errors"
@@ -8,14 +8,14 @@ import (
 )
 
 type attachmentRecord struct {
-	recordHeader
+	Header
 	Holder string `json:"holder,omitempty"` // absent: the group's account
 }
 
-// encodeObject returns the record of an object of the policy, and the level
+// EncodeObject returns the record of an object of the policy, and the level
 // that its readers need. Its name and its own revision are not in it: those are
 // etcd's key and ModRevision.
-func encodeObject(o secgroup.Object) (value string, needs Level, err error) {
+func EncodeObject(o secgroup.Object) (value string, needs Level, err error) {
 	switch o := o.(type) {
 	case *secgroup.Account:
 		return encode(accountToRecord(o))
@@ -28,7 +28,7 @@ func encodeObject(o secgroup.Object) (value string, needs Level, err error) {
 	case *secgroup.Group:
 		return encode(groupToRecord(o))
 	case *secgroup.Attachment:
-		return encode(attachmentRecord{current, o.Holder})
+		return encode(attachmentRecord{Current, o.Holder})
 	case *secgroup.Baseline:
 		return encode(baselineToRecord(o))
 	}
@@ -36,13 +36,13 @@ func encodeObject(o secgroup.Object) (value string, needs Level, err error) {
 }
 
 func encode[T any, R record[T]](r T) (string, Level, error) {
-	value, err := marshal(r)
-	return value, max(R(&r).head().MinReader, LevelFirst), err
+	value, err := Marshal(r)
+	return value, max(R(&r).Head().MinReader, LevelFirst), err
 }
 
-// decodeObject is the inverse of encodeObject, and returns what the record says
+// DecodeObject is the inverse of EncodeObject, and returns what the record says
 // besides. Rules whose revision was left 0 in the write at rev get that revision.
-func decodeObject(k secgroup.Key, rev int64, value []byte) (secgroup.Object, *rest, error) {
+func DecodeObject(k secgroup.Key, rev int64, value []byte) (secgroup.Object, *Rest, error) {
 	switch k.Kind {
 	case secgroup.KindAccount:
 		return decode(value, func(r *accountRecord) (secgroup.Object, error) { return r.account(k.ID, rev) })
@@ -68,7 +68,7 @@ func decodeObject(k secgroup.Key, rev int64, value []byte) (secgroup.Object, *re
 	return nil, nil, errors.New("key of unknown kind")
 }
 
-func decode[T any, R record[T]](value []byte, object func(*T) (secgroup.Object, error)) (secgroup.Object, *rest, error) {
+func decode[T any, R record[T]](value []byte, object func(*T) (secgroup.Object, error)) (secgroup.Object, *Rest, error) {
 	r, more, err := readRecord[T, R](value)
 	if err != nil {
 		return nil, nil, err
@@ -80,9 +80,9 @@ func decode[T any, R record[T]](value []byte, object func(*T) (secgroup.Object, 
 	return o, more, nil
 }
 
-// revisionOf returns the revision that last changed a stored object. An
+// RevisionOf returns the revision that last changed a stored object. An
 // attachment has none: it is there or not.
-func revisionOf(o secgroup.Object) int64 {
+func RevisionOf(o secgroup.Object) int64 {
 	switch o := o.(type) {
 	case *secgroup.Account:
 		return o.Revision

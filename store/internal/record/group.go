@@ -1,4 +1,4 @@
-package store
+package record
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 )
 
 type groupRecord struct {
-	recordHeader
+	Header
 	Name        string                `json:"name"`
 	Description string                `json:"description,omitempty"`
 	Tags        map[string]string     `json:"tags,omitempty"`
@@ -21,8 +21,8 @@ type groupRecord struct {
 	Networks    []string              `json:"networks,omitempty"`
 	Rules       []ruleRecord          `json:"rules,omitempty"`
 	Shares      []shareRecord         `json:"shares,omitempty"`
-	Created     stamp                 `json:"created,omitempty"`
-	Updated     stamp                 `json:"updated,omitempty"`
+	Created     Stamp                 `json:"created,omitempty"`
+	Updated     Stamp                 `json:"updated,omitempty"`
 }
 
 type shareRecord struct {
@@ -51,8 +51,8 @@ type ruleRecord struct {
 
 func groupToRecord(g *secgroup.Group) groupRecord {
 	r := groupRecord{
-		recordHeader: current, Name: g.Name, Description: g.Description, Tags: g.Tags, Default: g.IsDefault, Egress: g.EgressPolicy,
-		Scope: g.NetworkScope, Networks: g.Networks, Created: stampOf(g.CreatedAt), Updated: stampOf(g.UpdatedAt),
+		Header: Current, Name: g.Name, Description: g.Description, Tags: g.Tags, Default: g.IsDefault, Egress: g.EgressPolicy,
+		Scope: g.NetworkScope, Networks: g.Networks, Created: StampOf(g.CreatedAt), Updated: StampOf(g.UpdatedAt),
 	}
 	for i := range g.Rules {
 		r.Rules = append(r.Rules, ruleToRecord(g.Account, &g.Rules[i]))

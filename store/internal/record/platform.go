@@ -1,4 +1,4 @@
-package store
+package record
 
 import (
 	"fmt"
@@ -9,16 +9,16 @@ import (
 )
 
 type accountRecord struct {
-	recordHeader
+	Header
 	Egress  secgroup.EgressPolicy    `json:"egress,omitempty"`
 	Guard   secgroup.EgressOpenGuard `json:"guard,omitempty"`
 	Quotas  map[string]int           `json:"quotas,omitempty"`
-	Created stamp                    `json:"created,omitempty"`
-	Updated stamp                    `json:"updated,omitempty"`
+	Created Stamp                    `json:"created,omitempty"`
+	Updated Stamp                    `json:"updated,omitempty"`
 }
 
 func accountToRecord(a *secgroup.Account) accountRecord {
-	return accountRecord{current, a.EgressPolicyDefault, a.EgressOpenGuard, a.Quotas, stampOf(a.CreatedAt), stampOf(a.UpdatedAt)}
+	return accountRecord{Current, a.EgressPolicyDefault, a.EgressOpenGuard, a.Quotas, StampOf(a.CreatedAt), StampOf(a.UpdatedAt)}
 }
 
 func (r accountRecord) account(id string, rev int64) (*secgroup.Account, error) {
@@ -33,7 +33,7 @@ func (r accountRecord) account(id string, rev int64) (*secgroup.Account, error) 
 }
 
 type networkRecord struct {
-	recordHeader
+	Header
 	Type     secgroup.NetworkType `json:"type"`
 	VPC      string               `json:"vpc,omitempty"`
 	Prefixes []netip.Prefix       `json:"prefixes,omitempty"`
@@ -41,12 +41,12 @@ type networkRecord struct {
 	Local    bool                 `json:"local,omitempty"`
 	Domain   string               `json:"domain"`
 	Gateways []netip.Addr         `json:"gateways,omitempty"`
-	Created  stamp                `json:"created,omitempty"`
-	Updated  stamp                `json:"updated,omitempty"`
+	Created  Stamp                `json:"created,omitempty"`
+	Updated  Stamp                `json:"updated,omitempty"`
 }
 
 func networkToRecord(n *secgroup.Network) networkRecord {
-	r := networkRecord{current, n.Type, n.VPC, n.Prefixes, n.VLAN, n.Local, n.RoutingDomain, n.Gateways, stampOf(n.CreatedAt), stampOf(n.UpdatedAt)}
+	r := networkRecord{Current, n.Type, n.VPC, n.Prefixes, n.VLAN, n.Local, n.RoutingDomain, n.Gateways, StampOf(n.CreatedAt), StampOf(n.UpdatedAt)}
 	if n.Local {
 		r.need(LevelPlacement)
 	}
@@ -71,14 +71,14 @@ func (r networkRecord) network(id string, rev int64) (*secgroup.Network, error) 
 }
 
 type instanceRecord struct {
-	recordHeader
+	Header
 	Name    string `json:"name,omitempty"`
-	Created stamp  `json:"created,omitempty"`
-	Updated stamp  `json:"updated,omitempty"`
+	Created Stamp  `json:"created,omitempty"`
+	Updated Stamp  `json:"updated,omitempty"`
 }
 
 func instanceToRecord(i *secgroup.Instance) instanceRecord {
-	return instanceRecord{current, i.Name, stampOf(i.CreatedAt), stampOf(i.UpdatedAt)}
+	return instanceRecord{Current, i.Name, StampOf(i.CreatedAt), StampOf(i.UpdatedAt)}
 }
 
 func (r instanceRecord) instance(ref secgroup.InstanceRef, rev int64) *secgroup.Instance {
@@ -86,7 +86,7 @@ func (r instanceRecord) instance(ref secgroup.InstanceRef, rev int64) *secgroup.
 }
 
 type nicRecord struct {
-	recordHeader
+	Header
 	Account     string               `json:"account"`
 	Instance    string               `json:"instance,omitempty"`
 	Network     string               `json:"network"`
@@ -96,13 +96,13 @@ type nicRecord struct {
 	Enforcement secgroup.Enforcement `json:"enforcement,omitempty"`
 	DHCPServer  bool                 `json:"dhcp_server,omitempty"`
 	Hosts       []string             `json:"hosts,omitempty"`
-	Created     stamp                `json:"created,omitempty"`
-	Updated     stamp                `json:"updated,omitempty"`
+	Created     Stamp                `json:"created,omitempty"`
+	Updated     Stamp                `json:"updated,omitempty"`
 }
 
 func nicToRecord(n *secgroup.NIC) nicRecord {
-	r := nicRecord{current, n.Account, n.Instance, n.Network, net.HardwareAddr(n.MAC[:]).String(), n.Addresses,
-		n.AllowedAddresses, n.Enforcement, n.DHCPServer, n.Hosts, stampOf(n.CreatedAt), stampOf(n.UpdatedAt)}
+	r := nicRecord{Current, n.Account, n.Instance, n.Network, net.HardwareAddr(n.MAC[:]).String(), n.Addresses,
+		n.AllowedAddresses, n.Enforcement, n.DHCPServer, n.Hosts, StampOf(n.CreatedAt), StampOf(n.UpdatedAt)}
 	if len(n.Hosts) > 0 {
 		r.need(LevelPlacement)
 	}
@@ -126,7 +126,7 @@ func (r nicRecord) nic(id string, rev int64) (*secgroup.NIC, error) {
 }
 
 type baselineRecord struct {
-	recordHeader
+	Header
 	Addresses []baselineAddressRecord `json:"addresses,omitempty"`
 }
 
@@ -138,7 +138,7 @@ type baselineAddressRecord struct {
 }
 
 func baselineToRecord(b *secgroup.Baseline) baselineRecord {
-	r := baselineRecord{recordHeader: current}
+	r := baselineRecord{Header: Current}
 	for _, a := range b.Addresses {
 		r.Addresses = append(r.Addresses, baselineAddressRecord(a))
 	}

@@ -1,4 +1,4 @@
-package store
+package record
 
 import "time"
 
@@ -52,7 +52,7 @@ type HostNIC struct {
 }
 
 type hostRecord struct {
-	recordHeader
+	Header
 	Applied   int64           `json:"applied"`
 	Mark      string          `json:"mark,omitempty"`
 	Flows     int             `json:"flows"`
@@ -60,8 +60,8 @@ type hostRecord struct {
 	Errors    []string        `json:"errors,omitempty"`
 	Connected bool            `json:"connected,omitempty"`
 	Version   string          `json:"version,omitempty"`
-	Started   stamp           `json:"started,omitempty"`
-	Heartbeat stamp           `json:"heartbeat,omitempty"`
+	Started   Stamp           `json:"started,omitempty"`
+	Heartbeat Stamp           `json:"heartbeat,omitempty"`
 }
 
 type hostNICRecord struct {
@@ -74,17 +74,19 @@ type hostNICRecord struct {
 	LinkLocalDropped uint64 `json:"link_local_dropped,omitempty"`
 }
 
-func hostToRecord(h HostStatus) hostRecord {
-	r := hostRecord{current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, stampOf(h.Started), stampOf(h.Heartbeat)}
+// HostToRecord makes the value of a report.
+func HostToRecord(h HostStatus) hostRecord {
+	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat)}
 	for _, n := range h.NICs {
 		r.NICs = append(r.NICs, hostNICRecord(n))
 	}
 	return r
 }
 
-func decodeHost(name string, value []byte) (HostStatus, error) {
+// DecodeHost is the inverse of HostToRecord, for the host of that name.
+func DecodeHost(name string, value []byte) (HostStatus, error) {
 	var r hostRecord
-	if err := unmarshal(value, &r); err != nil {
+	if err := Unmarshal(value, &r); err != nil {
 		return HostStatus{}, err
 	}
 	h := HostStatus{Host: name, Applied: r.Applied, Mark: r.Mark, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,

@@ -1,4 +1,4 @@
-package store
+package record
 
 import (
 	"cmp"
@@ -33,20 +33,21 @@ func (p Plug) NewerThan(q Plug) bool {
 }
 
 type plugRecord struct {
-	recordHeader
+	Header
 	Row      string `json:"row,omitempty"`
 	Order    int64  `json:"order,omitempty"` // 0: the revision that wrote it
 	Restored bool   `json:"restored,omitempty"`
 	Ready    bool   `json:"ready,omitempty"`
 }
 
-func plugToRecord(p Plug) plugRecord {
-	return plugRecord{current, p.Row, p.Order, p.Restored, p.Ready}
+// PlugToRecord makes the value of a plug.
+func PlugToRecord(p Plug) plugRecord {
+	return plugRecord{Current, p.Row, p.Order, p.Restored, p.Ready}
 }
 
-// decodePlug reads a plug, but for the value of one that is gone.
-func (l layout) decodePlug(kv *mvccpb.KeyValue) (Plug, error) {
-	host, nic, ok := strings.Cut(strings.TrimPrefix(string(kv.Key), l.plugs()), "/")
+// DecodePlug reads a plug, but for the value of one that is gone.
+func (l Layout) DecodePlug(kv *mvccpb.KeyValue) (Plug, error) {
+	host, nic, ok := strings.Cut(strings.TrimPrefix(string(kv.Key), l.Plugs()), "/")
 	if !ok || host == "" || nic == "" {
 		return Plug{}, &RecordError{Key: string(kv.Key), Err: fmt.Errorf("names no host and NIC")}
 	}
@@ -55,7 +56,7 @@ func (l layout) decodePlug(kv *mvccpb.KeyValue) (Plug, error) {
 		return p, nil
 	}
 	var r plugRecord
-	if err := unmarshal(kv.Value, &r); err != nil {
+	if err := Unmarshal(kv.Value, &r); err != nil {
 		return Plug{}, &RecordError{Key: string(kv.Key), Err: err}
 	}
 	p.Row, p.Order, p.Restored, p.Ready = r.Row, cmp.Or(r.Order, kv.ModRevision), r.Restored, r.Ready

@@ -1,4 +1,4 @@
-package store
+package record
 
 // Level is what a version of Ringfence understands of the records: a version
 // of level 3 reads rightly whatever records of the levels 1 to 3 say.
@@ -9,7 +9,7 @@ package store
 //
 // A field that changes nothing of what is enforced (a description, a time): add
 // it to the record with omitempty. Versions that do not know it pass over it
-// and keep it when they write the object (see rest), so there is nothing more
+// and keep it when they write the object (see Rest), so there is nothing more
 // to do.
 //
 // A field that changes what is enforced when it is set:
@@ -30,7 +30,7 @@ package store
 // cluster with ErrLevel, so the field is written only when every host and API
 // in the cluster has said that it understands it; and a version that does not
 // know it, should it start later, takes the record for unreadable: see
-// unreadable.go for what that means for each kind of object. A field never
+// store/unreadable.go for what that means for each kind of object. A field never
 // changes its meaning and is never used again for another one.
 //
 // A new word of a known field (a direction, a policy) is a new field in this

@@ -1,4 +1,4 @@
-package store
+package record
 
 import (
 	"encoding/json"
@@ -11,25 +11,26 @@ import (
 // does not change when fields come: see contract.go.
 const recordVersion = 1
 
-// recordHeader opens every record.
-type recordHeader struct {
+// Header opens every record.
+type Header struct {
 	V int `json:"v"`
 	// MinReader is the least level that reads the record rightly, absent for
 	// LevelFirst. Whoever reads at a lower level must not act on the record.
 	MinReader Level `json:"min_reader,omitempty"`
 }
 
-func (h *recordHeader) head() *recordHeader { return h }
+// Head is the record's header.
+func (h *Header) Head() *Header { return h }
 
 // need says that the record has something that readers below a level would
 // pass over although it matters.
-func (h *recordHeader) need(l Level) { h.MinReader = max(h.MinReader, l) }
+func (h *Header) need(l Level) { h.MinReader = max(h.MinReader, l) }
 
 // headed is a record.
-type headed interface{ head() *recordHeader }
+type headed interface{ Head() *Header }
 
-// current is the header of the records that this version writes.
-var current = recordHeader{V: recordVersion}
+// Current is the header of the records that this version writes.
+var Current = Header{V: recordVersion}
 
 // RecordError says that the value of a key cannot be read.
 type RecordError struct {
@@ -46,20 +47,20 @@ func (e *RecordError) Unwrap() error { return e.Err }
 // version of Ringfence wrote.
 var ErrNewerRecord = errors.New("written by a newer version of ringfence")
 
-// marshal encodes a record, which begins with the current header.
-func marshal(record any) (string, error) {
+// Marshal encodes a record, which begins with the current header.
+func Marshal(record any) (string, error) {
 	b, err := json.Marshal(record)
 	return string(b), err
 }
 
-// unmarshal decodes one record. Fields that this version does not know are
+// Unmarshal decodes one record. Fields that this version does not know are
 // passed over, since the record says that it may be read without them; a
 // record that says otherwise is an ErrNewerRecord, and anything after the
 // record is an error.
-func unmarshal(value []byte, record headed) error {
+func Unmarshal(value []byte, record headed) error {
 	if err := json.Unmarshal(value, record); err != nil {
 		// Its header may tell more than the first thing that does not fit.
-		var h recordHeader
+		var h Header
 		if json.Unmarshal(value, &h) == nil {
 			if e := h.check(); e != nil {
 				return e
@@ -67,10 +68,10 @@ func unmarshal(value []byte, record headed) error {
 		}
 		return err
 	}
-	return record.head().check()
+	return record.Head().check()
 }
 
-func (h *recordHeader) check() error {
+func (h *Header) check() error {
 	switch {
 	case h.V > recordVersion:
 		return fmt.Errorf("version %d: %w", h.V, ErrNewerRecord)
@@ -82,17 +83,18 @@ func (h *recordHeader) check() error {
 	return nil
 }
 
-// stamp is a time in a record: nanoseconds since 1970, 0 = the zero time.
-type stamp int64
+// Stamp is a time in a record: nanoseconds since 1970, 0 = the zero time.
+type Stamp int64
 
-func stampOf(t time.Time) stamp {
+// StampOf is the inverse of time.
+func StampOf(t time.Time) Stamp {
 	if t.IsZero() {
 		return 0
 	}
-	return stamp(t.UnixNano())
+	return Stamp(t.UnixNano())
 }
 
-func (s stamp) time() time.Time {
+func (s Stamp) time() time.Time {
 	if s == 0 {
 		return time.Time{}
 	}

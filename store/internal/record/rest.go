@@ -1,4 +1,4 @@
-package store
+package record
 
 import (
 	"bytes"
@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// rest is what a record says in fields that this version does not know. It is
+// Rest is what a record says in fields that this version does not know. It is
 // kept beside the object and written back with it, so that a newer version
 // finds again what it wrote.
-type rest struct {
+type Rest struct {
 	fields map[string]json.RawMessage
 	// items are the same for the elements of a list, by the list's field and
 	// the identity of the element.
@@ -37,17 +37,17 @@ type record[T any] interface {
 
 // readRecord decodes the record of an object, and what it says besides (nil: nothing,
 // which costs no second look).
-func readRecord[T any, R record[T]](value []byte) (T, *rest, error) {
+func readRecord[T any, R record[T]](value []byte) (T, *Rest, error) {
 	var r T
 	strict := json.NewDecoder(bytes.NewReader(value))
 	strict.DisallowUnknownFields()
 	if strict.Decode(R(&r)) == nil {
 		if _, err := strict.Token(); errors.Is(err, io.EOF) {
-			return r, nil, R(&r).head().check()
+			return r, nil, R(&r).Head().check()
 		}
 	}
 	var again T // a decoder leaves half of what it did
-	if err := unmarshal(value, R(&again)); err != nil {
+	if err := Unmarshal(value, R(&again)); err != nil {
 		return again, nil, err
 	}
 	more, err := restOf(value, R(&again))
@@ -55,13 +55,13 @@ func readRecord[T any, R record[T]](value []byte) (T, *rest, error) {
 }
 
 // restOf is what a record, which has been decoded into record, says besides.
-func restOf(value []byte, record headed) (*rest, error) {
+func restOf(value []byte, record headed) (*Rest, error) {
 	t := reflect.TypeOf(record).Elem()
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(value, &all); err != nil {
 		return nil, err
 	}
-	r := &rest{fields: unknown(all, t), items: map[string]map[string]map[string]json.RawMessage{}, minReader: record.head().MinReader}
+	r := &Rest{fields: unknown(all, t), items: map[string]map[string]map[string]json.RawMessage{}, minReader: record.Head().MinReader}
 	for name, element := range lists(t) {
 		for id, item := range elements(all[name], identities[name]) {
 			if more := unknown(item, element); len(more) > 0 {
@@ -75,14 +75,14 @@ func restOf(value []byte, record headed) (*rest, error) {
 	return r, nil
 }
 
-// into adds the rest to a record that is about to be written: to what is still
+// Into adds the rest to a record that is about to be written: to what is still
 // there of it. An unknown field is something that the first versions refuse.
-func (r *rest) into(value string) (string, error) {
+func (r *Rest) Into(value string) (string, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(value), &all); err != nil {
 		return "", err
 	}
-	var h recordHeader
+	var h Header
 	if err := json.Unmarshal([]byte(value), &h); err != nil {
 		return "", err
 	}

@@ -1,30 +1,32 @@
-package store
+package record
 
 import "time"
 
-// clusterRecord is the level up to which records may be written.
-type clusterRecord struct {
-	recordHeader
+// ClusterRecord is the level up to which records may be written.
+type ClusterRecord struct {
+	Header
 	Level Level `json:"level"`
 }
 
-// memberRecord is a process that reads the records of others.
-type memberRecord struct {
-	recordHeader
+// MemberRecord is a process that reads the records of others.
+type MemberRecord struct {
+	Header
 	Reads   Level  `json:"reads"`
 	Version string `json:"version,omitempty"`
 	// Instance and Machine say which one it is, for programs and for people.
 	Instance string `json:"instance,omitempty"`
 	Machine  string `json:"machine,omitempty"`
-	Since    stamp  `json:"since,omitempty"` // by its own clock
+	Since    Stamp  `json:"since,omitempty"` // by its own clock
 }
 
-func (m memberRecord) member(kind MemberKind, id string) ClusterMember {
+// Member is the member that said so.
+func (m MemberRecord) Member(kind MemberKind, id string) ClusterMember {
 	return ClusterMember{Kind: kind, ID: id, Reads: m.Reads, Version: m.Version, Instance: m.Instance, Machine: m.Machine, Since: m.Since.time()}
 }
 
-func memberToRecord(m ClusterMember) memberRecord {
-	return memberRecord{recordHeader: current, Reads: m.Reads, Version: m.Version, Instance: m.Instance, Machine: m.Machine, Since: stampOf(m.Since)}
+// MemberToRecord makes the value by which a member says what it understands.
+func MemberToRecord(m ClusterMember) MemberRecord {
+	return MemberRecord{Header: Current, Reads: m.Reads, Version: m.Version, Instance: m.Instance, Machine: m.Machine, Since: StampOf(m.Since)}
 }
 
 // MemberKind says what a member of the cluster is.
