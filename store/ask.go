@@ -137,7 +137,7 @@ func (s *Store) await(ctx context.Context, host string, answers clientv3.WatchCh
 // putShortLived writes a key that goes away within a few minutes at the latest.
 func (s *Store) putShortLived(ctx context.Context, key, value string) error {
 	for attempt := 0; ; attempt++ {
-		lease, err := s.leases.get(ctx, s, askKept)
+		lease, err := s.leases.get(ctx, askKept)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // attendEvery is how often the member in use is asked for a sign of life.
@@ -13,15 +14,19 @@ const attendEvery = 500 * time.Millisecond
 // attend asks the member in use for its status all the time, which costs it next
 // to nothing. Who only follows would learn that it hangs, or is cut off, no
 // sooner than by the next probe; so the route finds out when this is late, as
-// with any request, or when the member knows of no leader.
-func (s *Store) attend() {
-	for s.ctx.Err() == nil {
-		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
-		st, err := pb.NewMaintenanceClient(s.client.ActiveConnection()).Status(ctx, &pb.StatusRequest{})
+// with any request, or when the member knows of no leader. The client is one that
+// moves with the route.
+func (r *route) attend(client *clientv3.Client) {
+	for r.ctx.Err() == nil {
+		ctx, cancel := context.WithTimeout(r.ctx, r.cfg.RequestTimeout)
+		st, err := pb.NewMaintenanceClient(client.ActiveConnection()).Status(ctx, &pb.StatusRequest{})
 		cancel()
 		if err == nil && st.Leader == 0 {
-			s.route.search()
+			r.search()
 		}
-		s.idle(attendEvery)
+		select {
+		case <-r.ctx.Done():
+		case <-time.After(attendEvery):
+		}
 	}
 }

@@ -105,9 +105,6 @@ func (s *Store) permit(d *draft) error {
 	return nil
 }
 
-// memberTTL is how long a process may be silent before it is none any more.
-const memberTTL = 15 * time.Second
-
 // Join makes this process a member of the cluster, as an API of the given id
 // and version, until the store is closed: it says what it understands, and
 // keeps the cluster's level. It returns at once, whether or not etcd is there.
@@ -151,7 +148,7 @@ func (s *Store) idle(d time.Duration) {
 func (s *Store) whileLeased(ctx context.Context, made func(context.Context, clientv3.LeaseID) error) error {
 	ask, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	lease, err := s.client.Grant(ask, int64(s.cfg.memberTTL/time.Second))
+	lease, err := s.client.Grant(ask, int64(s.cfg.MemberTTL/time.Second))
 	if err != nil {
 		return err
 	}

@@ -38,9 +38,12 @@ type Config struct {
 	// MaxRequestBytes is the cluster's --max-request-bytes, 1.5 MiB if 0 as in etcd.
 	MaxRequestBytes int
 
-	memberTTL time.Duration // what tests shorten
+	// MemberTTL is how long a process may be silent before it is no member any
+	// more (default 15 s).
+	MemberTTL time.Duration
 }
 
+// withDefaults is c with its defaults filled in, or what is wrong with it.
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Endpoints) == 0 {
 		return c, errors.New("endpoints: none given")
@@ -57,13 +60,10 @@ func (c Config) withDefaults() (Config, error) {
 	for _, d := range []struct {
 		v   *time.Duration
 		def time.Duration
-	}{{&c.RequestTimeout, 5 * time.Second}, {&c.ProbeInterval, 5 * time.Second}, {&c.ProbeTimeout, 3 * time.Second}} {
+	}{{&c.RequestTimeout, 5 * time.Second}, {&c.MemberTTL, 15 * time.Second}, {&c.ProbeInterval, 5 * time.Second}, {&c.ProbeTimeout, 3 * time.Second}} {
 		if *d.v <= 0 {
 			*d.v = d.def
 		}
-	}
-	if c.memberTTL <= 0 {
-		c.memberTTL = memberTTL
 	}
 	if c.MaxTxnOps <= 0 {
 		c.MaxTxnOps = 128

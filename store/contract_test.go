@@ -127,7 +127,7 @@ func putLevel(t *testing.T, s *Store, level Level) {
 func TestLevelFollowsTheMembers(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		cfg := e.config()
-		cfg.memberTTL = time.Second
+		cfg.MemberTTL = time.Second
 		s := open(t, cfg)
 		mustUpdate(t, s, put(account("a")))
 		s.Join(ClusterMember{ID: "api-1"})

@@ -57,7 +57,9 @@ type sink interface {
 }
 
 // stopError ends a feed: what it holds is for the caller of Follow.
-type stopError struct{ error }
+type stopError struct{ err error }
+
+func (e stopError) Error() string { return e.err.Error() }
 
 // errRelist makes a feed list again at once.
 var errRelist = errors.New("events are missing")
@@ -72,8 +74,10 @@ const (
 	listPageMax   = int64(5_000)
 	listPageBytes = 4 << 20
 
-	retryDelayMin  = 50 * time.Millisecond
-	retryDelayMax  = 2 * time.Second
+	// retryDelayMin and retryDelayMax bound the pause between two tries.
+	retryDelayMin = 50 * time.Millisecond
+	retryDelayMax = 2 * time.Second
+
 	settledSession = 10 * time.Second
 )
 

@@ -72,7 +72,7 @@ func (s *Store) follow(ctx context.Context, h Handler, health *health) error {
 	var stop stopError
 	switch {
 	case errors.As(err, &stop):
-		return stop.error
+		return stop.err
 	case s.ctx.Err() != nil:
 		return &OpError{Op: "follow", Kind: ErrClosed}
 	}

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // lines is a log that a test reads.
@@ -95,30 +93,5 @@ func TestStoreFull(t *testing.T) {
 	}
 	if n := log.count("in trouble"); n != 1 {
 		t.Errorf("%d lines say that the store is in trouble, want 1:\n%s", n, log.text.String())
-	}
-}
-
-// TestKindsOfRefusals: what etcd says is told apart.
-func TestKindsOfRefusals(t *testing.T) {
-	for _, c := range []struct {
-		err  error
-		want error
-	}{
-		{rpctypes.ErrNoSpace, ErrFull},
-		{rpctypes.ErrNoLeader, ErrNoLeader},
-		{rpctypes.ErrTimeoutDueToLeaderFail, ErrNoLeader},
-		{rpctypes.ErrTimeout, ErrUnavailable},
-		{rpctypes.ErrTooManyRequests, ErrUnavailable},
-		{rpctypes.ErrPermissionDenied, nil},
-		{rpctypes.ErrCorrupt, ErrUnavailable},
-		{rpctypes.ErrTooManyOps, ErrTooLarge},
-		{rpctypes.ErrRequestTooLarge, ErrTooLarge},
-		{rpctypes.ErrDuplicateKey, nil},
-		{status.Error(codes.Unavailable, "connection refused"), ErrUnavailable},
-		{status.Error(codes.DeadlineExceeded, "late"), ErrUnavailable},
-	} {
-		if got := kindOf(c.err); got != c.want {
-			t.Errorf("%v is a %v, want %v", c.err, got, c.want)
-		}
 	}
 }

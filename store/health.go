@@ -23,6 +23,7 @@ func (p *pulse) next() <-chan struct{} {
 	return p.ch
 }
 
+// beat wakes all who wait. A nil pulse has none.
 func (p *pulse) beat() {
 	if p == nil {
 		return
@@ -49,6 +50,13 @@ type health struct {
 
 // newHealth is not in contact yet.
 func newHealth() *health { return &health{since: time.Now()} }
+
+// tell has a pulse beat whenever the health's own does.
+func (h *health) tell(notes *pulse) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.notes = notes
+}
 
 // contact notes that etcd has just been heard of.
 func (h *health) contact() {

@@ -220,7 +220,7 @@ func (b *hostBoard) prove(said []report) error {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(b.store.ctx, b.store.cfg.RequestTimeout)
-		t, err := (&witness{b.store.keys.Head(), w.rev, w.mark}).testify(ctx, b.store.client)
+		t, err := (&witness{key: b.store.keys.Head(), rev: w.rev, value: w.mark}).testify(ctx, b.store.client)
 		cancel()
 		if err != nil {
 			return err

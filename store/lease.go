@@ -13,6 +13,10 @@ import (
 // One lease serves all notes of a twenty-fourth of that time, so that a write
 // costs no lease of its own.
 type leases struct {
+	ctx     context.Context // ends with the store
+	client  *clientv3.Client
+	timeout time.Duration // of one request
+
 	granting singleflight.Group // etcd is asked once for all who wait for the same
 
 	mu  sync.Mutex // never held while etcd is asked
@@ -24,8 +28,14 @@ type lease struct {
 	until time.Time // it is given to new notes
 }
 
+// newLeases asks a client for leases, until ctx ends; one request may take as
+// long as timeout.
+func newLeases(ctx context.Context, client *clientv3.Client, timeout time.Duration) *leases {
+	return &leases{ctx: ctx, client: client, timeout: timeout}
+}
+
 // get returns a lease that ends no sooner than after keep.
-func (l *leases) get(ctx context.Context, s *Store, keep time.Duration) (clientv3.LeaseID, error) {
+func (l *leases) get(ctx context.Context, keep time.Duration) (clientv3.LeaseID, error) {
 	if id, ok := l.have(keep); ok {
 		return id, nil
 	}
@@ -33,7 +43,7 @@ func (l *leases) get(ctx context.Context, s *Store, keep time.Duration) (clientv
 		if id, ok := l.have(keep); ok { // a moment ago
 			return id, nil
 		}
-		return l.grant(s, keep)
+		return l.grant(keep)
 	})
 	select {
 	case <-ctx.Done():
@@ -53,12 +63,12 @@ func (l *leases) have(keep time.Duration) (clientv3.LeaseID, bool) {
 }
 
 // grant has etcd make one.
-func (l *leases) grant(s *Store, keep time.Duration) (clientv3.LeaseID, error) {
+func (l *leases) grant(keep time.Duration) (clientv3.LeaseID, error) {
 	shared := max(keep/24, time.Second)
-	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout) // not of whoever asked first
+	ctx, cancel := context.WithTimeout(l.ctx, l.timeout) // not of whoever asked first
 	defer cancel()
 	now := time.Now()
-	r, err := s.client.Grant(ctx, int64((keep+shared)/time.Second)+1)
+	r, err := l.client.Grant(ctx, int64((keep+shared)/time.Second)+1)
 	if err != nil {
 		return 0, err
 	}

@@ -64,7 +64,7 @@ func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
 	if last.rev == 0 {
 		return nil // nothing is known of what was
 	}
-	t, err := (&witness{s.keys.Head(), last.rev, last.mark}).testify(ctx, s.client)
+	t, err := (&witness{key: s.keys.Head(), rev: last.rev, value: last.mark}).testify(ctx, s.client)
 	if err != nil || t.lineage != otherHistory {
 		return err // if it cannot be told any more, nothing may be lost
 	}
@@ -95,7 +95,7 @@ func (s *Store) common(ctx context.Context, gone marks) (rev int64, err error) {
 			return true
 		}
 		var t testimony
-		t, err = (&witness{s.keys.Head(), known[i].rev, known[i].mark}).testify(ctx, s.client)
+		t, err = (&witness{key: s.keys.Head(), rev: known[i].rev, value: known[i].mark}).testify(ctx, s.client)
 		return t.lineage != sameHistory
 	})
 	if err != nil || i == 0 {

@@ -119,8 +119,8 @@ func TestNotesAreKeptForATime(t *testing.T) {
 			t.Errorf("leases %v, %v; want two", r.Leases, err)
 		}
 		// One that etcd has dropped is replaced.
-		for _, l := range s.leases.all {
-			if _, err := s.client.Revoke(t.Context(), l.id); err != nil {
+		for _, l := range r.Leases {
+			if _, err := s.client.Revoke(t.Context(), l.ID); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -34,9 +34,7 @@ const (
 
 func (l *lossy) Txn(ctx context.Context) clientv3.Txn {
 	// A transaction that is lost has been sent all the same.
-	if sent, ok := ctx.Value(sentKey{}).(*bool); ok {
-		*sent = true
-	}
+	markSent(ctx)
 	return &lossyTxn{Txn: l.KV.Txn(context.WithoutCancel(ctx)), wire: l}
 }
 

@@ -33,7 +33,7 @@ func (s *Store) FollowPlugs(ctx context.Context, h PlugHandler) error {
 	var stop stopError
 	switch {
 	case errors.As(err, &stop):
-		return &OpError{Op: "follow plugs", Kind: ErrMayNotAsk, Err: stop.error}
+		return &OpError{Op: "follow plugs", Kind: ErrMayNotAsk, Err: stop.err}
 	case s.ctx.Err() != nil:
 		return &OpError{Op: "follow plugs", Kind: ErrClosed}
 	}
@@ -114,7 +114,7 @@ func (p *plugSink) load(pages func(func(*mvccpb.KeyValue) error) error) error {
 		return nil
 	})
 	if errors.Is(err, rpctypes.ErrPermissionDenied) {
-		return stopError{err}
+		return stopError{err: err}
 	}
 	if err == nil {
 		p.handler.All(all)

@@ -181,7 +181,7 @@ func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue, state *s
 func (p *policySink) hand(b Batch) error {
 	b.Unreadable = p.list()
 	if err := p.handler.Handle(p.ctx, b); err != nil {
-		return stopError{err}
+		return stopError{err: err}
 	}
 	p.rev = b.Revision
 	return nil

@@ -143,7 +143,7 @@ func heldByOther(kv *mvccpb.KeyValue, instance string) (ClusterMember, bool) {
 
 // leaseSeat gets a lease, and keeps it until the store is closed or it is lost.
 func (s *Store) leaseSeat(ctx context.Context, at *seat) error {
-	r, err := s.client.Grant(ctx, int64(s.cfg.memberTTL/time.Second))
+	r, err := s.client.Grant(ctx, int64(s.cfg.MemberTTL/time.Second))
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,15 @@ func noteSent(ctx context.Context) (context.Context, *bool) {
 func interceptRequest(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	var p peer.Peer
 	err := invoker(ctx, method, req, reply, cc, append(opts, grpc.Peer(&p), grpc.WaitForReady(false))...)
-	if sent, ok := ctx.Value(sentKey{}).(*bool); ok && p.Addr != nil {
-		*sent = true
+	if p.Addr != nil {
+		markSent(ctx)
 	}
 	return err
+}
+
+// markSent sets the flag of noteSent.
+func markSent(ctx context.Context) {
+	if sent, ok := ctx.Value(sentKey{}).(*bool); ok {
+		*sent = true
+	}
 }

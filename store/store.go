@@ -38,7 +38,7 @@ type Store struct {
 	hosts  func() *hostBoard // starts the watch of hosts on first use
 	losses func() *lossBoard // starts the watch of what was lost on first use
 	close  func() error
-	leases leases
+	leases *leases
 
 	refusedAsks atomic.Int64
 
@@ -63,10 +63,11 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 		s.cancel()
 		return nil, &OpError{Op: "open", Err: err}
 	}
+	s.leases = newLeases(s.ctx, s.client, cfg.RequestTimeout)
 	s.route.changed, s.route.wrote = s.trouble.changed.beat, s.trouble.wrote
 	s.spawn(s.tellTrouble)
 	if len(cfg.Endpoints) > 1 {
-		s.spawn(s.attend)
+		s.spawn(func() { s.route.attend(s.client) })
 	}
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
@@ -161,9 +162,7 @@ func (s *Store) contact() (c Condition) {
 
 // register counts a feed's health in Stale until the returned function is called.
 func (s *Store) register(h *health) (remove func()) {
-	h.mu.Lock()
-	h.notes = &s.trouble.changed
-	h.mu.Unlock()
+	h.tell(&s.trouble.changed)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.feeds[h] = struct{}{}

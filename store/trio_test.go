@@ -210,9 +210,7 @@ func awaitCondition(t *testing.T, s *Store, want error) {
 	for ctx := within(t, time.Minute); s.Condition().Kind != want; time.Sleep(10 * time.Millisecond) {
 		if ctx.Err() != nil {
 			now := s.Condition()
-			s.route.mu.Lock()
-			defer s.route.mu.Unlock()
-			t.Fatalf("the store's condition is %v (%v), want %v; searching %t, found %v", now, now.Cause, want, s.route.searching != nil, s.route.found)
+			t.Fatalf("the store's condition is %v (%v), want %v; the members say %v", now, now.Cause, want, s.route.leaderless())
 		}
 	}
 }

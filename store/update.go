@@ -256,7 +256,7 @@ func (s *Store) meets(ctx context.Context, head markedRevision) (lineage, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	w := &witness{s.keys.Head(), head.rev, head.mark}
+	w := &witness{key: s.keys.Head(), rev: head.rev, value: head.mark}
 	t, err := w.testify(ctx, s.client)
 	if err != nil {
 		return unproven, err

@@ -52,9 +52,9 @@ func (w *witness) is(kv *mvccpb.KeyValue) bool {
 type lineage uint8
 
 const (
-	sameHistory  lineage = iota
-	otherHistory         // the store went back, or is another one
-	unproven             // etcd has compacted what would tell
+	sameHistory  lineage = iota // it goes on where that ended
+	otherHistory                // the store went back, or is another one
+	unproven                    // etcd has compacted what would tell
 )
 
 // testimony is what a witness says of the store, and the look it is made of.
