@@ -137,7 +137,7 @@ func (s *Store) await(ctx context.Context, host string, answers clientv3.WatchCh
 // putShortLived writes a key that goes away within a few minutes at the latest.
 func (s *Store) putShortLived(ctx context.Context, key, value string) error {
 	for attempt := 0; ; attempt++ {
-		lease, err := s.leases.get(ctx, askKept)
+		lease, err := s.leases.Get(ctx, askKept)
 		if err != nil {
 			return err
 		}
@@ -145,6 +145,6 @@ func (s *Store) putShortLived(ctx context.Context, key, value string) error {
 		if err == nil || attempt > 0 || !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			return err
 		}
-		s.leases.forget() // etcd was away for longer than its time
+		s.leases.Forget() // etcd was away for longer than its time
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -43,8 +44,8 @@ func (s *Store) newAskBoard(ctx context.Context, host string, answer Answerer) *
 func (b *askBoard) run() error {
 	defer b.wg.Wait()
 	s := b.store
-	f := &feed{cfg: s.cfg, route: s.route, prefix: b.prefix, probe: s.keys.Head(), sink: b, health: newHealth()}
-	return f.run(b.ctx)
+	f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: b.prefix, Probe: s.keys.Head(), Sink: b, Health: link.NewHealth()}
+	return f.Run(b.ctx)
 }
 
 // RefusedAsks is how many questions were refused here since the store was opened,
@@ -69,14 +70,14 @@ type askBoard struct {
 	refusing int                 // questions being refused
 }
 
-func (b *askBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+func (b *askBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	return pages(func(kv *mvccpb.KeyValue) error {
 		b.take(kv)
 		return nil
 	})
 }
 
-func (b *askBoard) events(_ int64, events []*clientv3.Event) error {
+func (b *askBoard) Events(_ int64, events []*clientv3.Event) error {
 	for _, e := range events {
 		if e.Type == clientv3.EventTypePut {
 			b.take(e.Kv)
@@ -85,9 +86,9 @@ func (b *askBoard) events(_ int64, events []*clientv3.Event) error {
 	return nil
 }
 
-func (b *askBoard) forget()                      {}
-func (b *askBoard) doubt()                       {}
-func (b *askBoard) behind(*mvccpb.KeyValue) bool { return false }
+func (b *askBoard) Forget()                      {}
+func (b *askBoard) Doubt()                       {}
+func (b *askBoard) Behind(*mvccpb.KeyValue) bool { return false }
 
 // take begins to answer a question, unless that has begun already.
 func (b *askBoard) take(kv *mvccpb.KeyValue) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -13,8 +14,8 @@ import (
 // that lasts as long as the store.
 type cache struct {
 	done   <-chan struct{} // the store is closed
-	health *health
-	pulse  pulse       // beats after each batch
+	health *link.Health
+	pulse  link.Pulse  // beats after each batch
 	lost   func(marks) // is told when a history ends, of which it gets the marks
 
 	observers observers
@@ -43,7 +44,7 @@ type history struct {
 
 func (s *Store) startCache() *cache {
 	c := &cache{
-		done: s.ctx.Done(), health: newHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*record.Rest{},
+		done: s.ctx.Done(), health: link.NewHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*record.Rest{},
 		history: history{number: 1, ended: make(chan struct{})},
 		lost:    func(gone marks) { s.spawn(func() { s.noteLoss(gone) }) },
 	}
@@ -82,7 +83,7 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	c.marks.add(markedRevision{b.Revision, b.Mark})
 	c.past.Unlock()
 	c.mu.Unlock()
-	c.pulse.beat()
+	c.pulse.Beat()
 	return nil
 }
 
@@ -133,7 +134,7 @@ func (c *cache) ready(ctx context.Context) error {
 	if c.isLoaded() {
 		return nil
 	}
-	return c.health.awaitLoad(ctx, c.done, &c.pulse, c.isLoaded)
+	return c.health.AwaitLoad(ctx, c.done, &c.pulse, c.isLoaded)
 }
 
 // lossGrace is how long a write waits for a feed that has just been
@@ -147,8 +148,8 @@ func (c *cache) current(ctx context.Context) error {
 		return err
 	}
 	for {
-		beat := c.health.pulse.next()
-		live, since, cause, tried := c.health.state()
+		beat := c.health.Pulse.Next()
+		live, since, cause, tried := c.health.State()
 		if live || !tried {
 			return nil
 		}
@@ -170,7 +171,7 @@ func (c *cache) current(ctx context.Context) error {
 // reach waits until the cache has seen a write.
 func (c *cache) reach(ctx context.Context, w markedRevision) error {
 	for {
-		beat := c.pulse.next()
+		beat := c.pulse.Next()
 		if k := c.has(w); k == isThere || k == tooOld {
 			return nil
 		}

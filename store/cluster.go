@@ -11,6 +11,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -131,7 +132,7 @@ func (s *Store) stayMember(self ClusterMember) {
 		if s.ctx.Err() == nil {
 			s.cfg.Logger.Warn("membership of the cluster interrupted", "error", err)
 		}
-		s.idle(retryDelayMax)
+		s.idle(link.RetryDelayMax)
 	}
 }
 
@@ -181,7 +182,7 @@ const (
 // keepLevel brings the cluster's level to what its members understand.
 func (s *Store) keepLevel() {
 	for s.ctx.Err() == nil {
-		hosts := s.hosts().pulse.next()
+		hosts := s.hosts().pulse.Next()
 		_, _, _, changed := s.memberBoard().state()
 		if err := s.adjustLevel(s.ctx); err != nil && s.ctx.Err() == nil {
 			s.cfg.Logger.Debug("level of the cluster not adjusted; trying again", "error", err)

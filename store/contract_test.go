@@ -203,7 +203,7 @@ func TestLevelOfAnOldStore(t *testing.T) {
 			}
 		}
 		for looked := 0; looked < 3; {
-			hosts := s.hosts().pulse.next()
+			hosts := s.hosts().pulse.Next()
 			switch err := s.adjustLevel(ctx); {
 			case err == nil:
 				looked++

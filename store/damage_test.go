@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -104,15 +105,15 @@ func TestLostEventsAreNoticed(t *testing.T) {
 		return []*clientv3.Event{{Type: clientv3.EventTypePut, Kv: &mvccpb.KeyValue{Key: []byte(keys.Head()), ModRevision: rev, Version: version}}}
 	}
 	p := &policySink{ctx: t.Context(), keys: keys, handler: r, suspect: -1}
-	err := p.load(func(yield func(*mvccpb.KeyValue) error) error { return yield(event(10, 1)[0].Kv) })
+	err := p.Load(func(yield func(*mvccpb.KeyValue) error) error { return yield(event(10, 1)[0].Kv) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
 		rev, version int64
 		want         error
-	}{{12, 2, nil}, {12, 2, errRelist}, {11, 3, errRelist}, {15, 4, errRelist}, {14, 3, nil}} {
-		if err := p.events(step.rev, event(step.rev, step.version)); err != step.want {
+	}{{12, 2, nil}, {12, 2, link.ErrRelist}, {11, 3, link.ErrRelist}, {15, 4, link.ErrRelist}, {14, 3, nil}} {
+		if err := p.Events(step.rev, event(step.rev, step.version)); err != step.want {
 			t.Errorf("mutation %d at revision %d: %v, want %v", step.version, step.rev, err, step.want)
 		}
 	}
@@ -121,7 +122,7 @@ func TestLostEventsAreNoticed(t *testing.T) {
 		version int64
 		want    bool
 	}{{3, false}, {4, false}, {3, false}, {4, false}, {5, true}} {
-		if got := p.behind(head(step.version)); got != step.want {
+		if got := p.Behind(head(step.version)); got != step.want {
 			t.Errorf("probe %d: behind = %v, want %v", i, got, step.want)
 		}
 	}

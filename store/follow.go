@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -56,23 +57,23 @@ type Handler interface {
 // closed (ErrClosed) or h fails, and returns that error. It holds nothing in
 // memory: a process that only follows has no other snapshot than its own.
 func (s *Store) Follow(ctx context.Context, h Handler) error {
-	return s.follow(ctx, h, newHealth())
+	return s.follow(ctx, h, link.NewHealth())
 }
 
-func (s *Store) follow(ctx context.Context, h Handler, health *health) error {
+func (s *Store) follow(ctx context.Context, h Handler, health *link.Health) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	defer s.register(health)()
-	f := &feed{
-		cfg: s.cfg, route: s.route, prefix: s.keys.Policy(), probe: s.keys.Head(), health: health,
-		sink: &policySink{ctx: ctx, keys: s.keys, handler: h, suspect: -1, log: s.cfg.Logger},
+	f := &link.Feed{
+		Config: s.cfg, Route: s.route, Prefix: s.keys.Policy(), Probe: s.keys.Head(), Health: health,
+		Sink: &policySink{ctx: ctx, keys: s.keys, handler: h, suspect: -1, log: s.cfg.Logger},
 	}
-	err := f.run(ctx)
-	var stop stopError
+	err := f.Run(ctx)
+	var stop link.StopError
 	switch {
 	case errors.As(err, &stop):
-		return stop.err
+		return stop.Err
 	case s.ctx.Err() != nil:
 		return &OpError{Op: "follow", Kind: ErrClosed}
 	}

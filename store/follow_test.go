@@ -139,7 +139,7 @@ func TestFollowMissesNothing(t *testing.T) {
 // compact drops etcd's history before now.
 func compact(t *testing.T, cfg Config) {
 	t.Helper()
-	c, err := cfg.dial(cfg.Endpoints[0])
+	c, err := cfg.Dial(cfg.Endpoints[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -21,15 +22,15 @@ type hostBoard struct {
 	store  *Store
 	policy *cache
 	losses *lossBoard
-	health *health
-	pulse  pulse
+	health *link.Health
+	pulse  link.Pulse
 
 	mu      sync.Mutex
 	hosts   map[string]report
-	proved  map[markedRevision]lineage // writes older than what the cache remembers: whether they are in the history
-	reached map[string]int64           // what hosts had applied in this history when their word was last believed
-	before  int64                      // reports up to this etcd revision were written before this process saw that the store was restored
-	anew    bool                       // the next load is the first of another history
+	proved  map[markedRevision]link.Lineage // writes older than what the cache remembers: whether they are in the history
+	reached map[string]int64                // what hosts had applied in this history when their word was last believed
+	before  int64                           // reports up to this etcd revision were written before this process saw that the store was restored
+	anew    bool                            // the next load is the first of another history
 	loaded  bool
 	doubts  chan struct{} // has one when a report speaks of a write that is still to be proved
 
@@ -49,13 +50,13 @@ type report struct {
 type boardView struct{ number, rev, noticed int64 }
 
 func (s *Store) startHosts() *hostBoard {
-	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: newHealth(),
-		hosts: map[string]report{}, proved: map[markedRevision]lineage{}, reached: map[string]int64{}, doubts: make(chan struct{}, 1)}
+	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: link.NewHealth(),
+		hosts: map[string]report{}, proved: map[markedRevision]link.Lineage{}, reached: map[string]int64{}, doubts: make(chan struct{}, 1)}
 	s.spawn(b.keepBelieving)
 	s.spawn(func() {
 		defer s.register(b.health)()
-		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.Hosts(), probe: s.keys.Head(), sink: b, health: b.health}
-		_ = f.run(s.ctx) // ends with the store only
+		f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: s.keys.Hosts(), Probe: s.keys.Head(), Sink: b, Health: b.health}
+		_ = f.Run(s.ctx) // ends with the store only
 	})
 	return b
 }
@@ -103,14 +104,14 @@ func (b *hostBoard) believed(r report) HostStatus {
 	switch {
 	case r.written <= max(b.before, b.view.noticed):
 		h.Doubt = "no report since the store was restored from a backup"
-	case known == isThere, known == tooOld && (h.Mark == "" || b.proves(w) == sameHistory):
+	case known == isThere, known == tooOld && (h.Mark == "" || b.proves(w) == link.SameHistory):
 		b.reached[h.Host] = h.Applied
 		return h
 	case known == notSoFar && b.reached[h.Host] > 0:
 		return upTo(h, b.reached[h.Host])
 	case known == notSoFar:
 		h.Doubt = fmt.Sprintf("it reports revision %d, and the store is not there yet", h.Applied)
-	case known == tooOld && b.proves(w) == unproven:
+	case known == tooOld && b.proves(w) == link.Unproven:
 		// Nobody saw a loss, but perhaps nobody was there to see it.
 		h.Doubt = fmt.Sprintf("it reports revision %d, and etcd has nothing left that tells whether that was in this history", h.Applied)
 	default:
@@ -121,14 +122,14 @@ func (b *hostBoard) believed(r report) HostStatus {
 
 // proves says whether a write is in the history that the cache does not remember,
 // and has it looked up if that is not known yet.
-func (b *hostBoard) proves(w markedRevision) lineage {
+func (b *hostBoard) proves(w markedRevision) link.Lineage {
 	l, asked := b.proved[w]
 	if !asked {
 		select {
 		case b.doubts <- struct{}{}:
 		default:
 		}
-		return unproven
+		return link.Unproven
 	}
 	return l
 }
@@ -142,7 +143,7 @@ func upTo(h HostStatus, rev int64) HostStatus {
 	return h
 }
 
-func (b *hostBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+func (b *hostBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	hosts := map[string]report{}
 	var latest int64
 	b.mu.Lock()
@@ -172,11 +173,11 @@ func (b *hostBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	}
 	b.hosts, b.sorted, b.believes, b.loaded = hosts, nil, nil, true
 	b.mu.Unlock()
-	b.pulse.beat()
+	b.pulse.Beat()
 	return nil
 }
 
-func (b *hostBoard) events(_ int64, events []*clientv3.Event) error {
+func (b *hostBoard) Events(_ int64, events []*clientv3.Event) error {
 	said := make([]report, 0, len(events))
 	for _, e := range events {
 		if e.Type != clientv3.EventTypePut {
@@ -204,7 +205,7 @@ func (b *hostBoard) events(_ int64, events []*clientv3.Event) error {
 	}
 	b.sorted = nil
 	b.mu.Unlock()
-	b.pulse.beat()
+	b.pulse.Beat()
 	return nil
 }
 
@@ -220,7 +221,7 @@ func (b *hostBoard) prove(said []report) error {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(b.store.ctx, b.store.cfg.RequestTimeout)
-		t, err := (&witness{key: b.store.keys.Head(), rev: w.rev, value: w.mark}).testify(ctx, b.store.client)
+		t, err := (&link.Witness{Key: b.store.keys.Head(), Rev: w.rev, Value: w.mark}).Testify(ctx, b.store.client)
 		cancel()
 		if err != nil {
 			return err
@@ -229,7 +230,7 @@ func (b *hostBoard) prove(said []report) error {
 		if len(b.proved) >= maxMarks {
 			clear(b.proved)
 		}
-		b.proved[w] = t.lineage
+		b.proved[w] = t.Lineage
 		b.believes = nil // others may speak of the same write
 		b.mu.Unlock()
 	}
@@ -241,11 +242,11 @@ func (b *hostBoard) prove(said []report) error {
 // not known yet, or etcd did not answer.
 func (b *hostBoard) keepBelieving() {
 	for {
-		lost := b.losses.pulse.next()
+		lost := b.losses.pulse.Next()
 		b.mu.Lock()
 		b.believes = nil
 		b.mu.Unlock()
-		b.pulse.beat()
+		b.pulse.Beat()
 		select {
 		case <-b.store.ctx.Done():
 			return
@@ -255,7 +256,7 @@ func (b *hostBoard) keepBelieving() {
 			said := slices.Collect(maps.Values(b.hosts))
 			b.mu.Unlock()
 			if b.prove(said) != nil { // what is still open asks again
-				b.store.idle(retryDelayMax)
+				b.store.idle(link.RetryDelayMax)
 			}
 		}
 	}
@@ -272,9 +273,9 @@ func (b *hostBoard) decode(kv *mvccpb.KeyValue) (report, bool) {
 	return report{h, kv.ModRevision}, true
 }
 
-// forget has no report believed. Those that the store has now may be of hosts
+// Forget has no report believed. Those that the store has now may be of hosts
 // that went on since: they count when the hosts have spoken again.
-func (b *hostBoard) forget() {
+func (b *hostBoard) Forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sorted, b.believes, b.anew, b.before = nil, nil, true, math.MaxInt64
@@ -282,5 +283,5 @@ func (b *hostBoard) forget() {
 	clear(b.reached)
 }
 
-func (b *hostBoard) doubt()                       {}
-func (b *hostBoard) behind(*mvccpb.KeyValue) bool { return false }
+func (b *hostBoard) Doubt()                       {}
+func (b *hostBoard) Behind(*mvccpb.KeyValue) bool { return false }

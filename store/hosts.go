@@ -110,7 +110,7 @@ func (s *Store) Hosts() []HostStatus {
 func (s *Store) WaitHosts(ctx context.Context, done func([]HostStatus) bool) error {
 	b := s.hosts()
 	for {
-		next, beat := b.pulse.next(), b.policy.pulse.next()
+		next, beat := b.pulse.Next(), b.policy.pulse.Next()
 		hosts, loaded := b.state()
 		if loaded && done(hosts) {
 			return nil

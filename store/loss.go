@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -44,7 +45,7 @@ type lossRecord struct {
 // noteLoss writes down that of the history that ended with these marks a part
 // is lost, and tries until it is written or the store closed.
 func (s *Store) noteLoss(gone marks) {
-	for delay := retryDelayMin; s.ctx.Err() == nil; delay = min(2*delay, retryDelayMax) {
+	for delay := link.RetryDelayMin; s.ctx.Err() == nil; delay = min(2*delay, link.RetryDelayMax) {
 		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
 		err := s.tryNoteLoss(ctx, gone)
 		cancel()
@@ -64,11 +65,11 @@ func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
 	if last.rev == 0 {
 		return nil // nothing is known of what was
 	}
-	t, err := (&witness{key: s.keys.Head(), rev: last.rev, value: last.mark}).testify(ctx, s.client)
-	if err != nil || t.lineage != otherHistory {
+	t, err := (&link.Witness{Key: s.keys.Head(), Rev: last.rev, Value: last.mark}).Testify(ctx, s.client)
+	if err != nil || t.Lineage != link.OtherHistory {
 		return err // if it cannot be told any more, nothing may be lost
 	}
-	l := loss{to: last.rev, mark: last.mark, at: t.now.Header.Revision}
+	l := loss{to: last.rev, mark: last.mark, at: t.Now.Header.Revision}
 	if l.from, err = s.common(ctx, gone); err != nil {
 		return err
 	}
@@ -94,9 +95,9 @@ func (s *Store) common(ctx context.Context, gone marks) (rev int64, err error) {
 		if err != nil {
 			return true
 		}
-		var t testimony
-		t, err = (&witness{key: s.keys.Head(), rev: known[i].rev, value: known[i].mark}).testify(ctx, s.client)
-		return t.lineage != sameHistory
+		var t link.Testimony
+		t, err = (&link.Witness{Key: s.keys.Head(), Rev: known[i].rev, Value: known[i].mark}).Testify(ctx, s.client)
+		return t.Lineage != link.SameHistory
 	})
 	if err != nil || i == 0 {
 		return 0, err
@@ -122,8 +123,8 @@ func (s *Store) trimLosses(ctx context.Context) error {
 // lossBoard is the sink that holds what the store has lost.
 type lossBoard struct {
 	store  *Store
-	health *health
-	pulse  pulse
+	health *link.Health
+	pulse  link.Pulse
 
 	mu     sync.Mutex
 	all    map[string]loss // by mark
@@ -131,17 +132,17 @@ type lossBoard struct {
 }
 
 func (s *Store) startLosses() *lossBoard {
-	b := &lossBoard{store: s, health: newHealth(), all: map[string]loss{}}
+	b := &lossBoard{store: s, health: link.NewHealth(), all: map[string]loss{}}
 	s.spawn(func() {
-		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.Losses(), probe: s.keys.Head(), sink: b, health: b.health}
-		_ = f.run(s.ctx) // ends with the store only
+		f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: s.keys.Losses(), Probe: s.keys.Head(), Sink: b, Health: b.health}
+		_ = f.Run(s.ctx) // ends with the store only
 	})
 	return b
 }
 
 // ready waits for the first load, but not longer than the first attempt at it.
 func (b *lossBoard) ready(ctx context.Context) error {
-	return b.health.awaitLoad(ctx, b.store.ctx.Done(), &b.pulse, b.isLoaded)
+	return b.health.AwaitLoad(ctx, b.store.ctx.Done(), &b.pulse, b.isLoaded)
 }
 
 func (b *lossBoard) isLoaded() bool {
@@ -174,7 +175,7 @@ func (b *lossBoard) has(rev int64) bool {
 	return false
 }
 
-func (b *lossBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+func (b *lossBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	all := map[string]loss{}
 	err := pages(func(kv *mvccpb.KeyValue) error {
 		b.decode(all, kv)
@@ -186,11 +187,11 @@ func (b *lossBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	b.mu.Lock()
 	b.all, b.loaded = all, true
 	b.mu.Unlock()
-	b.pulse.beat()
+	b.pulse.Beat()
 	return nil
 }
 
-func (b *lossBoard) events(_ int64, events []*clientv3.Event) error {
+func (b *lossBoard) Events(_ int64, events []*clientv3.Event) error {
 	b.mu.Lock()
 	for _, e := range events {
 		if e.Type == clientv3.EventTypeDelete {
@@ -200,7 +201,7 @@ func (b *lossBoard) events(_ int64, events []*clientv3.Event) error {
 		b.decode(b.all, e.Kv)
 	}
 	b.mu.Unlock()
-	b.pulse.beat()
+	b.pulse.Beat()
 	return nil
 }
 
@@ -219,6 +220,6 @@ func (b *lossBoard) mark(kv *mvccpb.KeyValue) string {
 }
 
 // What the store has now is loaded anew; until then what was lost stays lost.
-func (b *lossBoard) forget()                      {}
-func (b *lossBoard) doubt()                       {}
-func (b *lossBoard) behind(*mvccpb.KeyValue) bool { return false }
+func (b *lossBoard) Forget()                      {}
+func (b *lossBoard) Doubt()                       {}
+func (b *lossBoard) Behind(*mvccpb.KeyValue) bool { return false }

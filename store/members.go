@@ -9,14 +9,15 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // memberBoard is the sink that holds the members of the cluster and its level.
 type memberBoard struct {
 	keys   record.Layout
-	health *health
-	pulse  pulse
+	health *link.Health
+	pulse  link.Pulse
 	warn   func(*RecordError)
 
 	mu       sync.Mutex
@@ -30,12 +31,12 @@ type memberBoard struct {
 }
 
 func (s *Store) startMembers() *memberBoard {
-	b := &memberBoard{keys: s.keys, health: newHealth()}
+	b := &memberBoard{keys: s.keys, health: link.NewHealth()}
 	b.clear()
 	b.warn = func(err *RecordError) { s.cfg.Logger.Warn("member of the cluster ignored", "error", err) }
 	s.spawn(func() {
-		f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.Members(), probe: s.keys.Level(), sink: b, health: b.health}
-		_ = f.run(s.ctx) // ends with the store only
+		f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: s.keys.Members(), Probe: s.keys.Level(), Sink: b, Health: b.health}
+		_ = f.Run(s.ctx) // ends with the store only
 	})
 	return b
 }
@@ -47,7 +48,7 @@ func (b *memberBoard) clear() {
 
 // state returns the level, the revision that wrote it, and the members.
 func (b *memberBoard) state() (level Level, rev int64, members []ClusterMember, changed <-chan struct{}) {
-	changed = b.pulse.next()
+	changed = b.pulse.Next()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, key := range slices.Sorted(maps.Keys(b.members)) {
@@ -70,7 +71,7 @@ func (b *memberBoard) revision() int64 {
 	return b.seen
 }
 
-func (b *memberBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+func (b *memberBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	b.mu.Lock()
 	b.clear()
 	err := pages(func(kv *mvccpb.KeyValue) error {
@@ -79,7 +80,7 @@ func (b *memberBoard) load(pages func(func(*mvccpb.KeyValue) error) error) error
 	})
 	b.loaded = b.loaded || err == nil
 	b.mu.Unlock()
-	b.pulse.beat()
+	b.pulse.Beat()
 	return err
 }
 
@@ -89,7 +90,7 @@ func (b *memberBoard) isLoaded() bool {
 	return b.loaded
 }
 
-func (b *memberBoard) events(rev int64, events []*clientv3.Event) error {
+func (b *memberBoard) Events(rev int64, events []*clientv3.Event) error {
 	b.mu.Lock()
 	for _, e := range events {
 		if e.Type == clientv3.EventTypeDelete {
@@ -99,7 +100,7 @@ func (b *memberBoard) events(rev int64, events []*clientv3.Event) error {
 	}
 	b.seen = max(b.seen, rev)
 	b.mu.Unlock()
-	b.pulse.beat()
+	b.pulse.Beat()
 	return nil
 }
 
@@ -151,6 +152,6 @@ func (b *memberBoard) takeLevel(kv *mvccpb.KeyValue) {
 	b.level = r.Level
 }
 
-func (b *memberBoard) forget()                      {}
-func (b *memberBoard) doubt()                       {}
-func (b *memberBoard) behind(*mvccpb.KeyValue) bool { return false }
+func (b *memberBoard) Forget()                      {}
+func (b *memberBoard) Doubt()                       {}
+func (b *memberBoard) Behind(*mvccpb.KeyValue) bool { return false }

@@ -77,7 +77,7 @@ func (s *Store) write(ctx context.Context, d *draft) (txn, error) {
 	for _, n := range d.notes {
 		var opts []clientv3.OpOption
 		if n.Keep > 0 {
-			lease, err := s.leases.get(ctx, n.Keep)
+			lease, err := s.leases.Get(ctx, n.Keep)
 			if err != nil {
 				return t, fmt.Errorf("lease: %w", err)
 			}

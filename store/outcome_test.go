@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/link"
 )
 
 // lossy is a wire that loses the answers to some transactions. What is to
@@ -34,7 +35,7 @@ const (
 
 func (l *lossy) Txn(ctx context.Context) clientv3.Txn {
 	// A transaction that is lost has been sent all the same.
-	markSent(ctx)
+	link.MarkSent(ctx)
 	return &lossyTxn{Txn: l.KV.Txn(context.WithoutCancel(ctx)), wire: l}
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -28,12 +29,12 @@ func (s *Store) FollowPlugs(ctx context.Context, h PlugHandler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	f := &feed{cfg: s.cfg, route: s.route, prefix: s.keys.Plugs(), probe: s.keys.Head(), sink: &plugSink{s, h}, health: newHealth()}
-	err := f.run(ctx)
-	var stop stopError
+	f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: s.keys.Plugs(), Probe: s.keys.Head(), Sink: &plugSink{s, h}, Health: link.NewHealth()}
+	err := f.Run(ctx)
+	var stop link.StopError
 	switch {
 	case errors.As(err, &stop):
-		return &OpError{Op: "follow plugs", Kind: ErrMayNotAsk, Err: stop.err}
+		return &OpError{Op: "follow plugs", Kind: ErrMayNotAsk, Err: stop.Err}
 	case s.ctx.Err() != nil:
 		return &OpError{Op: "follow plugs", Kind: ErrClosed}
 	}
@@ -105,7 +106,7 @@ type plugSink struct {
 	handler PlugHandler
 }
 
-func (p *plugSink) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+func (p *plugSink) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	var all []Plug
 	err := pages(func(kv *mvccpb.KeyValue) error {
 		if plug, ok := p.decode(kv); ok {
@@ -114,7 +115,7 @@ func (p *plugSink) load(pages func(func(*mvccpb.KeyValue) error) error) error {
 		return nil
 	})
 	if errors.Is(err, rpctypes.ErrPermissionDenied) {
-		return stopError{err: err}
+		return link.StopError{Err: err}
 	}
 	if err == nil {
 		p.handler.All(all)
@@ -122,7 +123,7 @@ func (p *plugSink) load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	return err
 }
 
-func (p *plugSink) events(_ int64, events []*clientv3.Event) error {
+func (p *plugSink) Events(_ int64, events []*clientv3.Event) error {
 	var set, gone []Plug
 	for _, e := range events {
 		plug, ok := p.decode(e.Kv)
@@ -145,6 +146,6 @@ func (p *plugSink) decode(kv *mvccpb.KeyValue) (Plug, bool) {
 	return plug, err == nil
 }
 
-func (p *plugSink) forget()                      {}
-func (p *plugSink) doubt()                       {}
-func (p *plugSink) behind(*mvccpb.KeyValue) bool { return false }
+func (p *plugSink) Forget()                      {}
+func (p *plugSink) Doubt()                       {}
+func (p *plugSink) Behind(*mvccpb.KeyValue) bool { return false }

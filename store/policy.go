@@ -9,6 +9,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -29,16 +30,16 @@ type policySink struct {
 	suspect    int64                 // mutations when a probe last differed, -1 = it did not
 }
 
-// forget makes the next load a full one.
-func (p *policySink) forget() { p.loaded = false }
+// Forget makes the next load a full one.
+func (p *policySink) Forget() { p.loaded = false }
 
-// doubt has the next load compare what objects are: that one was written at the
+// Doubt has the next load compare what objects are: that one was written at the
 // revision it has here proves nothing.
-func (p *policySink) doubt() { p.doubted = true }
+func (p *policySink) Doubt() { p.doubted = true }
 
-// load makes one batch of all keys: everything the first time, then what
+// Load makes one batch of all keys: everything the first time, then what
 // differs from the handler's state.
-func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error {
+func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	var state *secgroup.Snapshot
 	if p.loaded {
 		state = p.handler.State()
@@ -83,8 +84,8 @@ func (p *policySink) load(pages func(func(*mvccpb.KeyValue) error) error) error 
 	}
 	if p.loaded && (mutations < p.mutations || b.Revision < p.rev) {
 		// Not the store it was: revisions mean something else now.
-		p.forget()
-		return errRelist
+		p.Forget()
+		return link.ErrRelist
 	}
 	if b.head.rev == b.Revision {
 		b.Mark = b.head.mark
@@ -107,10 +108,10 @@ func isStill(was secgroup.Object, k secgroup.Key, kv *mvccpb.KeyValue) bool {
 	return err == nil && more == nil && reflect.DeepEqual(was, now)
 }
 
-// events makes one batch of the events of one revision.
-func (p *policySink) events(rev int64, events []*clientv3.Event) error {
+// Events makes one batch of the events of one revision.
+func (p *policySink) Events(rev int64, events []*clientv3.Event) error {
 	if rev <= p.rev {
-		return errRelist
+		return link.ErrRelist
 	}
 	b := Batch{Revision: rev}
 	mutations := p.mutations
@@ -118,7 +119,7 @@ func (p *policySink) events(rev int64, events []*clientv3.Event) error {
 	for _, e := range events {
 		if string(e.Kv.Key) == p.keys.Head() {
 			if mutations++; e.Type != clientv3.EventTypePut || e.Kv.Version != mutations {
-				return errRelist
+				return link.ErrRelist
 			}
 			b.Mark = record.MarkOf(e.Kv)
 			b.head = markedRevision{rev, b.Mark}
@@ -144,9 +145,9 @@ func (p *policySink) events(rev int64, events []*clientv3.Event) error {
 	return nil
 }
 
-// behind compares the head with what was seen of it. Events may be under way,
+// Behind compares the head with what was seen of it. Events may be under way,
 // so only a second probe counts that finds no progress since the first.
-func (p *policySink) behind(head *mvccpb.KeyValue) bool {
+func (p *policySink) Behind(head *mvccpb.KeyValue) bool {
 	if head.GetVersion() == p.mutations {
 		p.suspect = -1
 		return false
@@ -181,7 +182,7 @@ func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue, state *s
 func (p *policySink) hand(b Batch) error {
 	b.Unreadable = p.list()
 	if err := p.handler.Handle(p.ctx, b); err != nil {
-		return stopError{err: err}
+		return link.StopError{Err: err}
 	}
 	p.rev = b.Revision
 	return nil

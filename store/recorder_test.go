@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/link"
 )
 
 // recorder is a Handler that keeps what it gets.
 type recorder struct {
 	mu      sync.Mutex
-	pulse   pulse
+	pulse   link.Pulse
 	snap    *snapshot
 	batches []Batch
 	fault   error
@@ -22,7 +23,7 @@ type recorder struct {
 }
 
 func (r *recorder) Handle(_ context.Context, b Batch) error {
-	defer r.pulse.beat()
+	defer r.pulse.Beat()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if b.Full {
@@ -45,7 +46,7 @@ func (r *recorder) await(t *testing.T, rev int64) []Batch {
 	t.Helper()
 	ctx := within(t, 30*time.Second)
 	for {
-		next := r.pulse.next()
+		next := r.pulse.Next()
 		r.mu.Lock()
 		if r.snap != nil && r.snap.Revision() >= rev {
 			defer r.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -25,7 +26,7 @@ func (s *Store) resolve(d *draft) (made bool, head markedRevision, err error) {
 	defer cancel()
 	for {
 		made, head, err = s.tryResolve(ctx, d)
-		if err == nil || refused(err) {
+		if err == nil || link.Refused(err) {
 			return made, head, err
 		}
 		if s.reconnect(ctx); ctx.Err() != nil {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -19,11 +20,11 @@ import (
 type Store struct {
 	cfg     Config
 	keys    record.Layout
-	route   *route // to etcd
+	route   *link.Route // to etcd
 	trouble trouble
 	checked check
 	client  *clientv3.Client // for requests; feeds have their own
-	conns   connections      // of the client
+	conns   link.Connections // of the client
 	asked   atomic.Int64     // connections made when the store was last found to be the one of the cache
 
 	ctx    context.Context // ends with Close
@@ -31,14 +32,14 @@ type Store struct {
 	wg     sync.WaitGroup
 
 	mu     sync.Mutex
-	feeds  map[*health]struct{}
+	feeds  map[*link.Health]struct{}
 	closed bool
 
 	cache  func() *cache     // starts the cache on first use
 	hosts  func() *hostBoard // starts the watch of hosts on first use
 	losses func() *lossBoard // starts the watch of what was lost on first use
 	close  func() error
-	leases *leases
+	leases *link.Leases
 
 	refusedAsks atomic.Int64
 
@@ -52,22 +53,22 @@ type Store struct {
 // first Read, Update or Sync on, the hosts from the first Hosts or WaitHosts;
 // Follow and PutHost need neither.
 func Open(_ context.Context, cfg Config) (*Store, error) {
-	cfg, err := cfg.withDefaults()
+	cfg, err := cfg.WithDefaults()
 	if err != nil {
 		return nil, &OpError{Op: "open", Err: err}
 	}
-	s := &Store{cfg: cfg, keys: record.Layout{Prefix: cfg.Prefix}, feeds: map[*health]struct{}{}, retry: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, keys: record.Layout{Prefix: cfg.Prefix}, feeds: map[*link.Health]struct{}{}, retry: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.route = newRoute(s.ctx, cfg, s.keys.Head(), s.spawn)
-	if s.client, err = s.route.dialMoving(grpc.WithStatsHandler(&s.conns)); err != nil {
+	s.route = link.NewRoute(s.ctx, cfg, s.keys.Head(), s.spawn)
+	if s.client, err = s.route.DialMoving(grpc.WithStatsHandler(&s.conns)); err != nil {
 		s.cancel()
 		return nil, &OpError{Op: "open", Err: err}
 	}
-	s.leases = newLeases(s.ctx, s.client, cfg.RequestTimeout)
-	s.route.changed, s.route.wrote = s.trouble.changed.beat, s.trouble.wrote
+	s.leases = link.NewLeases(s.ctx, s.client, cfg.RequestTimeout)
+	s.route.Changed, s.route.Wrote = s.trouble.changed.Beat, s.trouble.wrote
 	s.spawn(s.tellTrouble)
 	if len(cfg.Endpoints) > 1 {
-		s.spawn(func() { s.route.attend(s.client) })
+		s.spawn(func() { s.route.Attend(s.client) })
 	}
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
@@ -109,8 +110,8 @@ func (s *Store) Read(ctx context.Context, f func(*secgroup.Snapshot) error) erro
 func (s *Store) Sync(ctx context.Context) error {
 	c := s.cache()
 	for {
-		beat := c.health.pulse.next()
-		live, _, cause, _ := c.health.state()
+		beat := c.health.Pulse.Next()
+		live, _, cause, _ := c.health.State()
 		if live {
 			return nil
 		}
@@ -146,11 +147,11 @@ func (s *Store) contact() (c Condition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for h := range s.feeds {
-		live, since, cause, _ := h.state()
+		live, since, cause, _ := h.State()
 		if live {
 			continue
 		}
-		if heard := h.lastHeard(); c.Kind == nil || heard.Before(c.Heard) {
+		if heard := h.LastHeard(); c.Kind == nil || heard.Before(c.Heard) {
 			c.Heard = heard
 		}
 		if c.Kind == nil || since.Before(c.Since) {
@@ -161,8 +162,8 @@ func (s *Store) contact() (c Condition) {
 }
 
 // register counts a feed's health in Stale until the returned function is called.
-func (s *Store) register(h *health) (remove func()) {
-	h.tell(&s.trouble.changed)
+func (s *Store) register(h *link.Health) (remove func()) {
+	h.Tell(&s.trouble.changed)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.feeds[h] = struct{}{}
@@ -190,8 +191,8 @@ func (s *Store) failed(op string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return &OpError{Op: op, Err: err}
 	}
-	kind := kindOf(err)
-	if errors.Is(kind, ErrUnavailable) && s.route.leaderless() != nil {
+	kind := link.KindOf(err)
+	if errors.Is(kind, ErrUnavailable) && s.route.Leaderless() != nil {
 		kind = ErrNoLeader
 	}
 	return &OpError{Op: op, Kind: kind, Err: err}

@@ -12,6 +12,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/store/internal/link"
 )
 
 // Condition is how the store is, as far as this process can tell.
@@ -77,7 +79,7 @@ func (t troubles) Collect(to chan<- prometheus.Metric) {
 
 // trouble is what is known of etcd beside the health of the feeds.
 type trouble struct {
-	changed pulse // beats when the condition may have changed
+	changed link.Pulse // beats when the condition may have changed
 
 	mu        sync.Mutex
 	full      error // why etcd takes no writes; nil: it does
@@ -92,7 +94,7 @@ func (t *trouble) setFull(cause error) {
 	}
 	t.mu.Unlock()
 	if differs {
-		t.changed.beat()
+		t.changed.Beat()
 	}
 }
 
@@ -110,10 +112,10 @@ func (t *trouble) wrote(err error) {
 // process and from Check.
 func (s *Store) Condition() Condition {
 	if c := s.contact(); c.Lost() {
-		switch none := s.route.leaderless(); {
+		switch none := s.route.Leaderless(); {
 		case none != nil:
 			c.Kind, c.Cause = ErrNoLeader, none
-		case c.Cause != nil && errors.Is(kindOf(c.Cause), ErrNoLeader):
+		case c.Cause != nil && errors.Is(link.KindOf(c.Cause), ErrNoLeader):
 			c.Kind = ErrNoLeader
 		}
 		return c
@@ -135,7 +137,7 @@ const troubleSettles = time.Second
 func (s *Store) tellTrouble() {
 	var said Condition
 	for s.ctx.Err() == nil {
-		changed := s.trouble.changed.next()
+		changed := s.trouble.changed.Next()
 		now := s.Condition()
 		if now.String() != said.String() {
 			s.idle(min(troubleSettles, 2*s.cfg.ProbeInterval))

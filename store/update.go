@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -58,7 +59,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		d, rev, err := s.plan(c, plan, o)
 		if errors.Is(err, errMembersUnknown) {
 			b := s.memberBoard()
-			if err := b.health.awaitLoad(ctx, s.ctx.Done(), &b.pulse, b.isLoaded); err != nil {
+			if err := b.health.AwaitLoad(ctx, s.ctx.Done(), &b.pulse, b.isLoaded); err != nil {
 				return 0, s.failed("update", err)
 			}
 			continue
@@ -188,7 +189,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	switch l, err := s.meets(ctx, d.head); {
 	case err != nil:
 		return commitResult{outcome: unsent, err: s.failed("update", err)}
-	case l != sameHistory:
+	case l != link.SameHistory:
 		return commitResult{outcome: wentBack}
 	}
 	whole, err := s.write(ctx, d)
@@ -201,7 +202,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	}
 	txnCtx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	txnCtx, sent := noteSent(txnCtx)
+	txnCtx, sent := link.NoteSent(txnCtx)
 	r, err := s.client.Txn(txnCtx).If(compares...).Then(ops...).Else(d.look(s.keys)...).Commit()
 	switch {
 	case err == nil && r.Succeeded:
@@ -209,7 +210,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	case err == nil && d.taken(r):
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrNoteTaken}}
 	case errors.Is(err, rpctypes.ErrLeaseNotFound):
-		s.leases.forget()
+		s.leases.Forget()
 		return commitResult{outcome: conflicted, head: d.head}
 	case err == nil:
 		return d.beaten(r.Responses[0].GetResponseRange().Kvs)
@@ -219,7 +220,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 			return commitResult{outcome: unsent, err: s.failed("update", err)}
 		}
 		return d.beaten(r.Kvs)
-	case refused(err):
+	case link.Refused(err):
 		return commitResult{outcome: failed, err: s.failed("update", err)}
 	case !*sent:
 		return commitResult{outcome: unsent, err: s.failed("update", err)}
@@ -249,22 +250,22 @@ func (d *draft) beaten(kvs []*mvccpb.KeyValue) commitResult {
 
 // meets finds out whether the store that requests go to has the history that
 // ends with head, if there are other connections than when it last had.
-func (s *Store) meets(ctx context.Context, head markedRevision) (lineage, error) {
-	made := s.conns.made.Load()
+func (s *Store) meets(ctx context.Context, head markedRevision) (link.Lineage, error) {
+	made := s.conns.Made.Load()
 	if made == s.asked.Load() || head.rev == 0 {
-		return sameHistory, nil
+		return link.SameHistory, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	w := &witness{key: s.keys.Head(), rev: head.rev, value: head.mark}
-	t, err := w.testify(ctx, s.client)
+	w := &link.Witness{Key: s.keys.Head(), Rev: head.rev, Value: head.mark}
+	t, err := w.Testify(ctx, s.client)
 	if err != nil {
-		return unproven, err
+		return link.Unproven, err
 	}
-	if t.lineage == sameHistory {
+	if t.Lineage == link.SameHistory {
 		s.asked.Store(made)
 	}
-	return t.lineage, nil
+	return t.Lineage, nil
 }
 
 // follows waits until the cache has gone on from what a draft was planned on:
@@ -273,7 +274,7 @@ func (s *Store) follows(ctx context.Context, c *cache, d *draft) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
 	for {
-		beat := c.pulse.next()
+		beat := c.pulse.Next()
 		if c.now().number != d.from.number || c.revision() != d.rev {
 			return nil
 		}
@@ -281,7 +282,7 @@ func (s *Store) follows(ctx context.Context, c *cache, d *draft) error {
 		case <-s.ctx.Done():
 			return s.failed("update", ErrClosed)
 		case <-ctx.Done():
-			return s.failed("update", fmt.Errorf("%w: %w", errWentBack, ctx.Err()))
+			return s.failed("update", fmt.Errorf("%w: %w", link.ErrWentBack, ctx.Err()))
 		case <-beat:
 		}
 	}
@@ -293,7 +294,7 @@ func (s *Store) reconnect(ctx context.Context) {
 	s.client.ActiveConnection().ResetConnectBackoff()
 	select {
 	case <-ctx.Done():
-	case <-time.After(retryDelayMin):
+	case <-time.After(link.RetryDelayMin):
 	}
 }
 

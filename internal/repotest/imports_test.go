@@ -60,6 +60,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 
 		"store/internal/record": {"secgroup"},
+		"store/internal/link":   {"secgroup", "store/internal/record"},
 
 		"controller/megaflow": {"controller/internal/pause", "inquiry", "ofrules", "openflow/wire", "openflow/ofconn", "unixctl"},
 		"controller/revoke":   {"controller/megaflow", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "unixctl"},

@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// feed brings all keys below a prefix to a sink and keeps it current: it lists
+// Feed brings all keys below a prefix to a sink and keeps it current: it lists
 // at one revision and watches from the next one on, over lost connections and
 // compactions, until its context ends or the sink gives up.
 //
@@ -24,48 +24,48 @@ import (
 //	list → watch from list+1 → … → lost: watch from last+1
 //	  ↑                                    │
 //	  └── compacted, or the sink is off ───┘
-type feed struct {
-	cfg    Config
-	route  *route
-	prefix string
-	probe  string // key whose value tells the sink whether it is current
-	sink   sink
-	health *health
+type Feed struct {
+	Config Config
+	Route  *Route
+	Prefix string
+	Probe  string // key whose value tells the sink whether it is current
+	Sink   Sink
+	Health *Health
 
 	heard   bool // of etcd, in this session
 	listed  bool
 	next    int64    // etcd revision to watch from
 	cluster uint64   // id of the etcd cluster; a backup restored under another token has another one
-	last    *witness // latest write below the prefix that the sink got; nil: none
-	head    *witness // latest mutation of the policy that was seen; nil: none
+	last    *Witness // latest write below the prefix that the sink got; nil: none
+	head    *Witness // latest mutation of the policy that was seen; nil: none
 }
 
-// sink takes what a feed brings. Its methods are called by one goroutine.
-type sink interface {
-	// load gets all keys as they are at one revision.
-	load(pages func(func(*mvccpb.KeyValue) error) error) error
-	// events gets all events of one revision.
-	events(rev int64, events []*clientv3.Event) error
-	// forget says that etcd's history is another one than before.
-	forget()
-	// doubt says that it may be, and that nothing is left that would tell. What
+// Sink takes what a feed brings. Its methods are called by one goroutine.
+type Sink interface {
+	// Load gets all keys as they are at one revision.
+	Load(pages func(func(*mvccpb.KeyValue) error) error) error
+	// Events gets all events of one revision.
+	Events(rev int64, events []*clientv3.Event) error
+	// Forget says that etcd's history is another one than before.
+	Forget()
+	// Doubt says that it may be, and that nothing is left that would tell. What
 	// the sink has proves nothing about what the next load brings.
-	doubt()
-	// behind is told the probed key as it was a moment ago (nil = absent), and
+	Doubt()
+	// Behind is told the probed key as it was a moment ago (nil = absent), and
 	// reports whether that shows that events are missing for good.
-	behind(kv *mvccpb.KeyValue) bool
+	Behind(kv *mvccpb.KeyValue) bool
 }
 
-// stopError ends a feed: what it holds is for the caller of Follow.
-type stopError struct{ err error }
+// StopError ends a feed: what it holds is for the caller of Follow.
+type StopError struct{ Err error }
 
-func (e stopError) Error() string { return e.err.Error() }
+func (e StopError) Error() string { return e.Err.Error() }
 
-// errRelist makes a feed list again at once.
-var errRelist = errors.New("events are missing")
+// ErrRelist makes a feed list again at once.
+var ErrRelist = errors.New("events are missing")
 
-// errWentBack makes a feed start anew.
-var errWentBack = errors.New("the store has another history than before: it was restored from a backup, or is another store")
+// ErrWentBack makes a feed start anew.
+var ErrWentBack = errors.New("the store has another history than before: it was restored from a backup, or is another store")
 
 const (
 	// etcd counts all keys that are left for each page, so few pages are
@@ -74,51 +74,52 @@ const (
 	listPageMax   = int64(5_000)
 	listPageBytes = 4 << 20
 
-	// retryDelayMin and retryDelayMax bound the pause between two tries.
-	retryDelayMin = 50 * time.Millisecond
-	retryDelayMax = 2 * time.Second
+	// RetryDelayMin is the first pause between two tries.
+	RetryDelayMin = 50 * time.Millisecond
+	// RetryDelayMax is the longest one.
+	RetryDelayMax = 2 * time.Second
 
 	settledSession = 10 * time.Second
 )
 
-// run returns the context's error or the sink's stopError.
-func (f *feed) run(ctx context.Context) error {
-	delay := retryDelayMin
+// Run returns the context's error or the sink's StopError.
+func (f *Feed) Run(ctx context.Context) error {
+	delay := RetryDelayMin
 	for {
 		began := time.Now()
 		err := f.session(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		var stop stopError
+		var stop StopError
 		if errors.As(err, &stop) {
 			return stop
 		}
-		if live, _, _, _ := f.health.state(); errors.Is(err, errMoved) && (f.heard || !live) {
+		if live, _, _, _ := f.Health.State(); errors.Is(err, errMoved) && (f.heard || !live) {
 			continue // with a member that has just answered
 		}
-		f.health.lost(err)
+		f.Health.lost(err)
 		if time.Since(began) > settledSession {
-			delay = retryDelayMin
+			delay = RetryDelayMin
 		}
 		level := slog.LevelDebug // that the store is lost is said once, by the store
-		if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) {
+		if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, ErrRelist) {
 			level = slog.LevelWarn
 		}
-		f.cfg.Logger.Log(ctx, level, "store feed interrupted", "prefix", f.prefix, "retry_in", delay, "error", err)
+		f.Config.Logger.Log(ctx, level, "store feed interrupted", "prefix", f.Prefix, "retry_in", delay, "error", err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(delay/2 + rand.N(delay)):
 		}
-		delay = min(2*delay, retryDelayMax)
+		delay = min(2*delay, RetryDelayMax)
 	}
 }
 
 // session lists if need be and then watches until something breaks.
-func (f *feed) session(ctx context.Context) (err error) {
+func (f *Feed) session(ctx context.Context) (err error) {
 	f.heard = false
-	client, here, err := f.route.dial()
+	client, here, err := f.Route.dial()
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
@@ -127,7 +128,7 @@ func (f *feed) session(ctx context.Context) (err error) {
 	defer cancel(nil)
 	defer context.AfterFunc(here, func() { cancel(errMoved) })()
 	defer func() {
-		var stop stopError
+		var stop StopError
 		if errors.Is(context.Cause(ctx), errMoved) && !errors.As(err, &stop) {
 			err = errMoved
 		}
@@ -144,20 +145,20 @@ func (f *feed) session(ctx context.Context) (err error) {
 		f.listed = true
 	}
 	err = f.watch(ctx, client, broken)
-	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errRelist) {
+	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, ErrRelist) {
 		f.listed = false
 	}
 	return fmt.Errorf("watch: %w", err)
 }
 
 // list loads the sink with all keys at the revision of the first page.
-func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
+func (f *Feed) list(ctx context.Context, client *clientv3.Client) error {
 	var rev int64
 	var last *mvccpb.KeyValue
-	err := f.sink.load(func(yield func(*mvccpb.KeyValue) error) error {
-		from, end, limit := f.prefix, clientv3.GetPrefixRangeEnd(f.prefix), listPageMin
+	err := f.Sink.Load(func(yield func(*mvccpb.KeyValue) error) error {
+		from, end, limit := f.Prefix, clientv3.GetPrefixRangeEnd(f.Prefix), listPageMin
 		for {
-			pageCtx, cancel := context.WithTimeout(ctx, f.cfg.RequestTimeout)
+			pageCtx, cancel := context.WithTimeout(ctx, f.Config.RequestTimeout)
 			page, err := client.Get(pageCtx, from, clientv3.WithRange(end), clientv3.WithLimit(limit), clientv3.WithRev(rev))
 			cancel()
 			if err != nil {
@@ -189,9 +190,9 @@ func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
 	if err != nil {
 		return err
 	}
-	headCtx, cancel := context.WithTimeout(ctx, f.cfg.RequestTimeout)
+	headCtx, cancel := context.WithTimeout(ctx, f.Config.RequestTimeout)
 	defer cancel()
-	head, err := client.Get(headCtx, f.probe, clientv3.WithRev(rev))
+	head, err := client.Get(headCtx, f.Probe, clientv3.WithRev(rev))
 	if err != nil {
 		return err
 	}
@@ -202,11 +203,11 @@ func (f *feed) list(ctx context.Context, client *clientv3.Client) error {
 
 // watch hands on events from f.next on, revision by revision. etcd sends all
 // events of one revision in one response (watches are not fragmented here).
-func (f *feed) watch(ctx context.Context, client *clientv3.Client, broken <-chan error) error {
+func (f *Feed) watch(ctx context.Context, client *clientv3.Client, broken <-chan error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	responses := client.Watch(clientv3.WithRequireLeader(ctx), f.prefix, clientv3.WithPrefix(), clientv3.WithRev(f.next), clientv3.WithCreatedNotify())
-	created := time.NewTimer(f.cfg.ProbeTimeout)
+	responses := client.Watch(clientv3.WithRequireLeader(ctx), f.Prefix, clientv3.WithPrefix(), clientv3.WithRev(f.next), clientv3.WithCreatedNotify())
+	created := time.NewTimer(f.Config.ProbeTimeout)
 	defer created.Stop()
 	var silent <-chan error
 	var probes <-chan *clientv3.GetResponse
@@ -252,19 +253,19 @@ func (f *feed) watch(ctx context.Context, client *clientv3.Client, broken <-chan
 	}
 }
 
-func (f *feed) contact() {
+func (f *Feed) contact() {
 	f.heard = true
-	f.health.contact()
+	f.Health.contact()
 }
 
 // deliver hands one response to the sink, a revision at a time.
-func (f *feed) deliver(events []*clientv3.Event) error {
+func (f *Feed) deliver(events []*clientv3.Event) error {
 	for len(events) > 0 {
 		rev, n := events[0].Kv.ModRevision, 1
 		for n < len(events) && events[n].Kv.ModRevision == rev {
 			n++
 		}
-		if err := f.sink.events(rev, events[:n]); err != nil {
+		if err := f.Sink.Events(rev, events[:n]); err != nil {
 			return err
 		}
 		f.witness(events[:n])

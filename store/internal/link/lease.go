@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// leases hands out leases of etcd to notes that are kept for the same time.
+// Leases hands out leases of etcd to notes that are kept for the same time.
 // One lease serves all notes of a twenty-fourth of that time, so that a write
 // costs no lease of its own.
-type leases struct {
+type Leases struct {
 	ctx     context.Context // ends with the store
 	client  *clientv3.Client
 	timeout time.Duration // of one request
@@ -28,14 +28,14 @@ type lease struct {
 	until time.Time // it is given to new notes
 }
 
-// newLeases asks a client for leases, until ctx ends; one request may take as
+// NewLeases asks a client for leases, until ctx ends; one request may take as
 // long as timeout.
-func newLeases(ctx context.Context, client *clientv3.Client, timeout time.Duration) *leases {
-	return &leases{ctx: ctx, client: client, timeout: timeout}
+func NewLeases(ctx context.Context, client *clientv3.Client, timeout time.Duration) *Leases {
+	return &Leases{ctx: ctx, client: client, timeout: timeout}
 }
 
-// get returns a lease that ends no sooner than after keep.
-func (l *leases) get(ctx context.Context, keep time.Duration) (clientv3.LeaseID, error) {
+// Get returns a lease that ends no sooner than after keep.
+func (l *Leases) Get(ctx context.Context, keep time.Duration) (clientv3.LeaseID, error) {
 	if id, ok := l.have(keep); ok {
 		return id, nil
 	}
@@ -55,7 +55,7 @@ func (l *leases) get(ctx context.Context, keep time.Duration) (clientv3.LeaseID,
 }
 
 // have returns the lease that new notes are given.
-func (l *leases) have(keep time.Duration) (clientv3.LeaseID, bool) {
+func (l *Leases) have(keep time.Duration) (clientv3.LeaseID, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lease := l.all[keep]
@@ -63,7 +63,7 @@ func (l *leases) have(keep time.Duration) (clientv3.LeaseID, bool) {
 }
 
 // grant has etcd make one.
-func (l *leases) grant(keep time.Duration) (clientv3.LeaseID, error) {
+func (l *Leases) grant(keep time.Duration) (clientv3.LeaseID, error) {
 	shared := max(keep/24, time.Second)
 	ctx, cancel := context.WithTimeout(l.ctx, l.timeout) // not of whoever asked first
 	defer cancel()
@@ -81,8 +81,8 @@ func (l *leases) grant(keep time.Duration) (clientv3.LeaseID, error) {
 	return r.ID, nil
 }
 
-// forget has new leases made: etcd does not know one that was given out.
-func (l *leases) forget() {
+// Forget has new leases made: etcd does not know one that was given out.
+func (l *Leases) Forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.all)

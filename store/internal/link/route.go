@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -18,13 +18,13 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// route is this process's way to etcd: the one member that requests and feeds
+// Route is this process's way to etcd: the one member that requests and feeds
 // go to. The etcd client would spread requests over all members, and one that
 // hangs holds up every third of them for as long as a request may take. So when
 // a request is late, or fails for want of a connection, all members are asked
 // for the same thing at once; if the one in use does not answer and another one
 // does, everybody moves there.
-type route struct {
+type Route struct {
 	cfg   Config
 	key   string // what members are asked for
 	ctx   context.Context
@@ -39,8 +39,8 @@ type route struct {
 	follow    func(endpoint string)
 	searching chan struct{} // closed when the search that is under way ends; nil: none is
 	found     error         // why no member serves, as last found; nil: one does
-	changed   func()        // is called when found changes
-	wrote     func(error)   // is told what became of each write
+	Changed   func()        // is called when found changes
+	Wrote     func(error)   // is told what became of each write
 }
 
 const (
@@ -59,25 +59,25 @@ const (
 // errMoved ends what goes on with a member that is not in use any more.
 var errMoved = errors.New("the member of etcd in use does not answer, and another one does")
 
-// newRoute begins at any member, so that processes are spread over them.
-func newRoute(ctx context.Context, cfg Config, key string, spawn func(func())) *route {
-	r := &route{cfg: cfg, key: key, ctx: ctx, spawn: spawn, at: rand.N(len(cfg.Endpoints)), changed: func() {}, wrote: func(error) {}}
+// NewRoute begins at any member, so that processes are spread over them.
+func NewRoute(ctx context.Context, cfg Config, key string, spawn func(func())) *Route {
+	r := &Route{cfg: cfg, key: key, ctx: ctx, spawn: spawn, at: rand.N(len(cfg.Endpoints)), Changed: func() {}, Wrote: func(error) {}}
 	r.here, r.leave = context.WithCancel(context.Background())
 	return r
 }
 
 // dial makes a client of the member in use. Its requests are given up when the
 // route moves; here ends then.
-func (r *route) dial(more ...grpc.DialOption) (client *clientv3.Client, here context.Context, err error) {
+func (r *Route) dial(more ...grpc.DialOption) (client *clientv3.Client, here context.Context, err error) {
 	r.mu.Lock()
 	endpoint, here := r.cfg.Endpoints[r.at], r.here
 	r.mu.Unlock()
-	client, err = r.cfg.dial(endpoint, append(more, grpc.WithChainUnaryInterceptor(r.unary))...)
+	client, err = r.cfg.Dial(endpoint, append(more, grpc.WithChainUnaryInterceptor(r.unary))...)
 	return client, here, err
 }
 
-// dialMoving makes a client that moves with the route, as its streams do.
-func (r *route) dialMoving(more ...grpc.DialOption) (*clientv3.Client, error) {
+// DialMoving makes a client that moves with the route, as its streams do.
+func (r *Route) DialMoving(more ...grpc.DialOption) (*clientv3.Client, error) {
 	client, _, err := r.dial(append(more, grpc.WithChainStreamInterceptor(r.stream))...)
 	if err != nil {
 		return nil, err
@@ -90,15 +90,15 @@ func (r *route) dialMoving(more ...grpc.DialOption) (*clientv3.Client, error) {
 }
 
 // place is where the route is; the context ends when it moves.
-func (r *route) place() context.Context {
+func (r *Route) place() context.Context {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.here
 }
 
-// leaderless is the error of a cluster without a leader, if that is why no
+// Leaderless is the error of a cluster without a leader, if that is why no
 // member serves.
-func (r *route) leaderless() error {
+func (r *Route) Leaderless() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if errors.Is(r.found, rpctypes.ErrNoLeader) {
@@ -109,7 +109,7 @@ func (r *route) leaderless() error {
 
 // search has all members asked until one serves, unless that is under way. What
 // it returns is closed then, or with the store.
-func (r *route) search() <-chan struct{} {
+func (r *Route) search() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.searching != nil {
@@ -138,7 +138,7 @@ func (r *route) search() <-chan struct{} {
 
 // look asks every member once, and moves if that is better. It reports whether
 // any member serves.
-func (r *route) look() bool {
+func (r *Route) look() bool {
 	ctx, cancel := context.WithCancel(r.ctx)
 	type answer struct {
 		member int
@@ -183,7 +183,7 @@ func (r *route) look() bool {
 			break
 		}
 	}
-	r.settle(noneServes(r.leaderless(), failures))
+	r.settle(noneServes(r.Leaderless(), failures))
 	return false
 }
 
@@ -203,8 +203,8 @@ func noneServes(leaderless error, failures []error) error {
 
 // ask finds out whether a member serves reads that need a majority; if it does
 // not for want of a leader, it says so.
-func (r *route) ask(ctx context.Context, endpoint string) error {
-	client, err := r.cfg.dial(endpoint, grpc.WithChainUnaryInterceptor(interceptRequest))
+func (r *Route) ask(ctx context.Context, endpoint string) error {
+	client, err := r.cfg.Dial(endpoint, grpc.WithChainUnaryInterceptor(interceptRequest))
 	if err != nil {
 		return err
 	}
@@ -236,11 +236,11 @@ func (r *route) ask(ctx context.Context, endpoint string) error {
 
 // read reads a key by way of a majority. Not by the client's own method, which
 // tries again and again.
-func (r *route) read(ctx context.Context, conn *grpc.ClientConn) error {
+func (r *Route) read(ctx context.Context, conn *grpc.ClientConn) error {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	got, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(r.key), KeysOnly: true})
-	if err = rpctypes.Error(err); err != nil && !refused(err) {
+	if err = rpctypes.Error(err); err != nil && !Refused(err) {
 		return err
 	}
 	r.heed(got.GetHeader())
@@ -248,7 +248,7 @@ func (r *route) read(ctx context.Context, conn *grpc.ClientConn) error {
 }
 
 // move goes over to another member.
-func (r *route) move(to int) {
+func (r *Route) move(to int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cfg.Logger.Info("etcd member in use does not answer; another one does", "left", r.cfg.Endpoints[r.at], "for", r.cfg.Endpoints[to])
@@ -262,18 +262,18 @@ func (r *route) move(to int) {
 }
 
 // settle notes what a look has found.
-func (r *route) settle(found error) {
+func (r *Route) settle(found error) {
 	r.mu.Lock()
 	differs := (found == nil) != (r.found == nil) || errors.Is(found, rpctypes.ErrNoLeader) != errors.Is(r.found, rpctypes.ErrNoLeader)
 	r.found = found
 	r.mu.Unlock()
 	if differs {
-		r.changed()
+		r.Changed()
 	}
 }
 
 // heed takes note of the term that an answer tells of.
-func (r *route) heed(h *pb.ResponseHeader) {
+func (r *Route) heed(h *pb.ResponseHeader) {
 	for term := h.GetRaftTerm(); ; {
 		known := r.term.Load()
 		if term <= known || r.term.CompareAndSwap(known, term) {

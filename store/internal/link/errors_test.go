@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"testing"
@@ -27,7 +27,7 @@ func TestKindsOfRefusals(t *testing.T) {
 		{status.Error(codes.Unavailable, "connection refused"), ErrUnavailable},
 		{status.Error(codes.DeadlineExceeded, "late"), ErrUnavailable},
 	} {
-		if got := kindOf(c.err); got != c.want {
+		if got := KindOf(c.err); got != c.want {
 			t.Errorf("%v is a %v, want %v", c.err, got, c.want)
 		}
 	}

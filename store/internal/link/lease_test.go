@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -34,12 +34,12 @@ func TestLeaseThatTakesItsTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hung := &hungLeases{release: make(chan struct{})}
-		l := leases{ctx: t.Context(), timeout: time.Minute, client: &clientv3.Client{Lease: hung},
+		l := Leases{ctx: t.Context(), timeout: time.Minute, client: &clientv3.Client{Lease: hung},
 			all: map[time.Duration]lease{time.Minute: {id: 5, until: time.Now().Add(time.Hour)}}}
 		got := make(chan clientv3.LeaseID, 10)
 		for range 10 {
 			go func() {
-				id, err := l.get(t.Context(), time.Hour)
+				id, err := l.Get(t.Context(), time.Hour)
 				if err != nil {
 					t.Error(err)
 				}
@@ -48,13 +48,13 @@ func TestLeaseThatTakesItsTime(t *testing.T) {
 		}
 		synctest.Wait()
 		begun := time.Now()
-		if id, err := l.get(t.Context(), time.Minute); id != 5 || err != nil {
+		if id, err := l.Get(t.Context(), time.Minute); id != 5 || err != nil {
 			t.Errorf("lease %d, %v", id, err)
 		}
-		l.forget()
+		l.Forget()
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := l.get(short, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := l.Get(short, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("one who waits for a second only: %v", err)
 		}
 		if d := time.Since(begun); d != time.Second {

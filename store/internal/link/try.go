@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -22,7 +22,7 @@ var errLeaderChanged = errors.New("etcd has another leader than when the request
 // answers a later one. It then fails as if the connection were lost: the etcd
 // client tries reads again by itself, and what became of a write is for the
 // caller to find out.
-func (r *route) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func (r *Route) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	here, term := r.place(), r.term.Load()
 	try, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
@@ -52,7 +52,7 @@ func (r *route) unary(ctx context.Context, method string, req, reply any, cc *gr
 		r.heed(answer.GetHeader())
 	}
 	if growing(req) {
-		r.wrote(rpctypes.Error(err))
+		r.Wrote(rpctypes.Error(err))
 	}
 	if status.Code(err) == codes.Unavailable {
 		r.search()
@@ -86,7 +86,7 @@ func isWrite(req any) bool {
 
 // stream makes a stream that breaks when the route moves. Whoever uses it, of
 // the etcd client, then makes a new one and goes on where this one ended.
-func (r *route) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func (r *Route) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	here := r.place()
 	inner, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(here, cancel)

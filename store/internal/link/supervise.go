@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // connection gets the reason when the connection of a session goes away.
-func (f *feed) connection(ctx context.Context, client *clientv3.Client) (broken <-chan error) {
+func (f *Feed) connection(ctx context.Context, client *clientv3.Client) (broken <-chan error) {
 	failed := make(chan error, 1)
 	go func() {
 		conn := client.ActiveConnection()
@@ -26,7 +26,7 @@ func (f *feed) connection(ctx context.Context, client *clientv3.Client) (broken 
 // answer, probes what it answers. Asking for a key tells more than
 // RequestProgress: it works through a grpc-proxy, needs a leader, and shows a
 // watch that is silent although there were events.
-func (f *feed) supervise(ctx context.Context, client *clientv3.Client) (silent <-chan error, probes <-chan *clientv3.GetResponse) {
+func (f *Feed) supervise(ctx context.Context, client *clientv3.Client) (silent <-chan error, probes <-chan *clientv3.GetResponse) {
 	failed := make(chan error, 1)
 	answers := make(chan *clientv3.GetResponse)
 	go func() {
@@ -34,10 +34,10 @@ func (f *feed) supervise(ctx context.Context, client *clientv3.Client) (silent <
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(f.cfg.ProbeInterval):
+			case <-time.After(f.Config.ProbeInterval):
 			}
-			probeCtx, cancel := context.WithTimeout(ctx, f.cfg.ProbeTimeout)
-			r, err := client.Get(probeCtx, f.probe)
+			probeCtx, cancel := context.WithTimeout(ctx, f.Config.ProbeTimeout)
+			r, err := client.Get(probeCtx, f.Probe)
 			cancel()
 			if err != nil {
 				failed <- fmt.Errorf("probe: %w", err)

@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"errors"
@@ -61,9 +61,9 @@ func (e *OpError) Unwrap() []error {
 	return all
 }
 
-// refused reports whether etcd answered a request by not doing it. Any other
+// Refused reports whether etcd answered a request by not doing it. Any other
 // error of a transaction leaves open whether it was applied.
-func refused(err error) bool {
+func Refused(err error) bool {
 	switch {
 	case tooLarge(err), errors.Is(err, rpctypes.ErrNoSpace), errors.Is(err, rpctypes.ErrTooManyRequests):
 		return true
@@ -91,9 +91,9 @@ func tooLarge(err error) bool {
 	return status.Code(err) == codes.ResourceExhausted && !errors.Is(err, rpctypes.ErrNoSpace) && !errors.Is(err, rpctypes.ErrTooManyRequests)
 }
 
-// kindOf classifies an error of etcd that refused reports true for, and those
+// KindOf classifies an error of etcd that refused reports true for, and those
 // of reads, where it does not matter.
-func kindOf(err error) error {
+func KindOf(err error) error {
 	switch {
 	case tooLarge(err):
 		return ErrTooLarge
@@ -103,7 +103,7 @@ func kindOf(err error) error {
 		return ErrNoLeader
 	case errors.Is(err, rpctypes.ErrTooManyRequests):
 		return ErrUnavailable
-	case refused(err):
+	case Refused(err):
 		return nil
 	}
 	return ErrUnavailable

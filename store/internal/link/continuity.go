@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -11,51 +11,51 @@ import (
 // verify finds out whether etcd's history is the one that the feed has
 // followed so far. If not, all that it holds is forgotten; if that cannot be
 // told any more, the feed lists again.
-func (f *feed) verify(ctx context.Context, client *clientv3.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, f.cfg.RequestTimeout)
+func (f *Feed) verify(ctx context.Context, client *clientv3.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, f.Config.RequestTimeout)
 	defer cancel()
 	latest := false // f.last is the latest write of its key
-	seen := []*witness{f.last, f.head}
+	seen := []*Witness{f.last, f.head}
 	if f.last == nil && f.head == nil {
-		seen = []*witness{{key: f.probe}} // which any store can answer for
+		seen = []*Witness{{Key: f.Probe}} // which any store can answer for
 	}
 	for i, w := range seen {
 		if w == nil || i > 0 && f.last != nil && *w == *f.last {
 			continue
 		}
-		t, err := w.testify(ctx, client)
+		t, err := w.Testify(ctx, client)
 		switch {
 		case err != nil:
 			return err
-		case f.meet(t.now.Header.ClusterId) != nil:
+		case f.meet(t.Now.Header.ClusterId) != nil:
 			return nil
-		case w.rev > 0 && t.lineage == otherHistory, t.now.Header.Revision < f.next-1:
+		case w.Rev > 0 && t.Lineage == OtherHistory, t.Now.Header.Revision < f.next-1:
 			f.anew()
 			return nil
-		case w.rev > 0 && t.lineage == unproven:
+		case w.Rev > 0 && t.Lineage == Unproven:
 			f.listed = false
-			f.sink.doubt()
+			f.Sink.Doubt()
 		}
 		latest = latest || i == 0 && t.latest
 	}
 	// Between the last write and next there was nothing in the history that was
 	// followed, but perhaps in this one.
-	if f.last != nil && !(latest && f.last.key == f.probe) {
-		f.next = min(f.next, f.last.rev+1)
+	if f.last != nil && !(latest && f.last.Key == f.Probe) {
+		f.next = min(f.next, f.last.Rev+1)
 	}
 	return nil
 }
 
 // anew forgets the history that was followed so far.
-func (f *feed) anew() {
+func (f *Feed) anew() {
 	f.listed, f.next, f.last, f.head = false, 0, nil, nil
-	f.sink.forget()
-	f.cfg.Logger.Warn("store feed starts anew", "prefix", f.prefix, "error", errWentBack)
+	f.Sink.Forget()
+	f.Config.Logger.Warn("store feed starts anew", "prefix", f.Prefix, "error", ErrWentBack)
 }
 
 // meet compares the cluster that answers with the one the feed knows. A
 // grpc-proxy may leave the id out.
-func (f *feed) meet(cluster uint64) error {
+func (f *Feed) meet(cluster uint64) error {
 	known := f.cluster
 	if cluster == 0 || cluster == known {
 		return nil
@@ -65,23 +65,23 @@ func (f *feed) meet(cluster uint64) error {
 		return nil
 	}
 	f.anew()
-	return errRelist
+	return ErrRelist
 }
 
 // probed looks at an answer to a probe. It was given a moment ago: events that
 // came since may be ahead of it.
-func (f *feed) probed(ctx context.Context, client *clientv3.Client, r *clientv3.GetResponse) error {
+func (f *Feed) probed(ctx context.Context, client *clientv3.Client, r *clientv3.GetResponse) error {
 	var kv *mvccpb.KeyValue
 	if len(r.Kvs) > 0 {
 		kv = r.Kvs[0]
 	}
-	if r.Header.Revision < f.next-1 || f.head != nil && !f.head.is(kv) && kv.GetModRevision() <= f.head.rev {
+	if r.Header.Revision < f.next-1 || f.head != nil && !f.head.is(kv) && kv.GetModRevision() <= f.head.Rev {
 		return f.still(ctx, client)
 	}
-	if f.sink.behind(kv) {
-		return errRelist
+	if f.Sink.Behind(kv) {
+		return ErrRelist
 	}
-	if !strings.HasPrefix(f.probe, f.prefix) { // else events tell of it
+	if !strings.HasPrefix(f.Probe, f.Prefix) { // else events tell of it
 		f.see(r)
 	}
 	return nil
@@ -89,13 +89,13 @@ func (f *feed) probed(ctx context.Context, client *clientv3.Client, r *clientv3.
 
 // still ends a session if the store is not the one that it began with. That
 // can happen without a lost connection behind a proxy.
-func (f *feed) still(ctx context.Context, client *clientv3.Client) error {
+func (f *Feed) still(ctx context.Context, client *clientv3.Client) error {
 	next := f.next
 	if err := f.verify(ctx, client); err != nil {
 		return err
 	}
 	if !f.listed {
-		return errRelist
+		return ErrRelist
 	}
 	f.next = next
 	return nil
@@ -103,19 +103,19 @@ func (f *feed) still(ctx context.Context, client *clientv3.Client) error {
 
 // later reports whether a is a better witness than b: a later write, or of
 // those at one revision the one with the mark.
-func (f *feed) later(a, b *mvccpb.KeyValue) bool {
-	return a.ModRevision > b.ModRevision || a.ModRevision == b.ModRevision && string(a.Key) == f.probe
+func (f *Feed) later(a, b *mvccpb.KeyValue) bool {
+	return a.ModRevision > b.ModRevision || a.ModRevision == b.ModRevision && string(a.Key) == f.Probe
 }
 
 // see remembers the head.
-func (f *feed) see(head *clientv3.GetResponse) {
+func (f *Feed) see(head *clientv3.GetResponse) {
 	if len(head.Kvs) > 0 {
 		f.head = witnessOf(head.Kvs[0])
 	}
 }
 
 // witness remembers the last put among the events of one revision.
-func (f *feed) witness(events []*clientv3.Event) {
+func (f *Feed) witness(events []*clientv3.Event) {
 	var last *mvccpb.KeyValue
 	for _, e := range events {
 		if e.Type == clientv3.EventTypePut && (last == nil || f.later(e.Kv, last)) {
@@ -126,7 +126,7 @@ func (f *feed) witness(events []*clientv3.Event) {
 		return
 	}
 	f.last = witnessOf(last)
-	if f.last.key == f.probe {
+	if f.last.Key == f.Probe {
 		f.head = f.last
 	}
 }

@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// pulse wakes everyone who waits for something to change.
-type pulse struct {
+// Pulse wakes everyone who waits for something to change.
+type Pulse struct {
 	mu sync.Mutex
 	ch chan struct{}
 }
 
-// next returns a channel that the next beat closes. Get it before looking at
+// Next returns a channel that the next beat closes. Get it before looking at
 // what may change.
-func (p *pulse) next() <-chan struct{} {
+func (p *Pulse) Next() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ch == nil {
@@ -23,8 +23,8 @@ func (p *pulse) next() <-chan struct{} {
 	return p.ch
 }
 
-// beat wakes all who wait. A nil pulse has none.
-func (p *pulse) beat() {
+// Beat wakes all who wait. A nil pulse has none.
+func (p *Pulse) Beat() {
 	if p == nil {
 		return
 	}
@@ -36,43 +36,43 @@ func (p *pulse) beat() {
 	}
 }
 
-// health says whether a feed is in contact with etcd.
-type health struct {
+// Health says whether a feed is in contact with etcd.
+type Health struct {
 	mu    sync.Mutex
 	live  bool
 	tried bool // a session has succeeded or failed
 	since time.Time
 	heard time.Time // the last contact; zero: there was none
 	cause error
-	pulse pulse
-	notes *pulse // beats with pulse, for who looks at all feeds; nil: nobody does
+	Pulse Pulse
+	notes *Pulse // beats with pulse, for who looks at all feeds; nil: nobody does
 }
 
-// newHealth is not in contact yet.
-func newHealth() *health { return &health{since: time.Now()} }
+// NewHealth is not in contact yet.
+func NewHealth() *Health { return &Health{since: time.Now()} }
 
-// tell has a pulse beat whenever the health's own does.
-func (h *health) tell(notes *pulse) {
+// Tell has a pulse beat whenever the health's own does.
+func (h *Health) Tell(notes *Pulse) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.notes = notes
 }
 
 // contact notes that etcd has just been heard of.
-func (h *health) contact() {
+func (h *Health) contact() {
 	h.mu.Lock()
 	changed := !h.live
 	h.live, h.tried, h.heard, h.cause = true, true, time.Now(), nil
 	notes := h.notes
 	h.mu.Unlock()
 	if changed {
-		h.pulse.beat()
-		notes.beat()
+		h.Pulse.Beat()
+		notes.Beat()
 	}
 }
 
 // lost notes that contact is lost, or could not be made, and why.
-func (h *health) lost(cause error) {
+func (h *Health) lost(cause error) {
 	h.mu.Lock()
 	if h.live {
 		h.since = time.Now()
@@ -80,35 +80,35 @@ func (h *health) lost(cause error) {
 	h.live, h.tried, h.cause = false, true, cause
 	notes := h.notes
 	h.mu.Unlock()
-	h.pulse.beat()
-	notes.beat()
+	h.Pulse.Beat()
+	notes.Beat()
 }
 
-// state returns whether the feed is in contact; if not, since when, why, and
+// State returns whether the feed is in contact; if not, since when, why, and
 // whether it has been tried at all.
-func (h *health) state() (live bool, since time.Time, cause error, tried bool) {
+func (h *Health) State() (live bool, since time.Time, cause error, tried bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.live, h.since, h.cause, h.tried
 }
 
-// lastHeard is when etcd was heard of last; zero: never.
-func (h *health) lastHeard() time.Time {
+// LastHeard is when etcd was heard of last; zero: never.
+func (h *Health) LastHeard() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.heard
 }
 
-// awaitLoad waits until a feed has loaded, as isLoaded says after a beat of
+// AwaitLoad waits until a feed has loaded, as isLoaded says after a beat of
 // loads, but not longer than its first attempt at it. It is ErrClosed when done
 // is closed, else the end of ctx or the cause why the attempt failed.
-func (h *health) awaitLoad(ctx context.Context, done <-chan struct{}, loads *pulse, isLoaded func() bool) error {
+func (h *Health) AwaitLoad(ctx context.Context, done <-chan struct{}, loads *Pulse, isLoaded func() bool) error {
 	for {
-		load, beat := loads.next(), h.pulse.next()
+		load, beat := loads.Next(), h.Pulse.Next()
 		if isLoaded() {
 			return nil
 		}
-		if live, _, cause, tried := h.state(); tried && !live {
+		if live, _, cause, tried := h.State(); tried && !live {
 			return cause
 		}
 		select {

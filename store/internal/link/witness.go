@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"cmp"
@@ -21,18 +21,18 @@ import (
 // each mutation gives the head a mark of its own, and each report of a host has
 // its time.
 
-// witness is a write that was seen.
-type witness struct {
-	key   string
-	rev   int64
-	value string // as valueOf has it
+// Witness is a write that was seen.
+type Witness struct {
+	Key   string
+	Rev   int64
+	Value string // as valueOf has it
 }
 
-func witnessOf(kv *mvccpb.KeyValue) *witness {
+func witnessOf(kv *mvccpb.KeyValue) *Witness {
 	if kv == nil {
 		return nil
 	}
-	return &witness{string(kv.Key), kv.ModRevision, valueOf(kv)}
+	return &Witness{string(kv.Key), kv.ModRevision, valueOf(kv)}
 }
 
 // valueOf is what tells a write from others of its key: the mark, of a head.
@@ -44,51 +44,54 @@ func valueOf(kv *mvccpb.KeyValue) string {
 }
 
 // is reports whether kv is that write.
-func (w *witness) is(kv *mvccpb.KeyValue) bool {
-	return kv != nil && kv.ModRevision == w.rev && valueOf(kv) == w.value
+func (w *Witness) is(kv *mvccpb.KeyValue) bool {
+	return kv != nil && kv.ModRevision == w.Rev && valueOf(kv) == w.Value
 }
 
-// lineage says how the history that etcd has now relates to the one that was seen.
-type lineage uint8
+// Lineage says how the history that etcd has now relates to the one that was seen.
+type Lineage uint8
 
 const (
-	sameHistory  lineage = iota // it goes on where that ended
-	otherHistory                // the store went back, or is another one
-	unproven                    // etcd has compacted what would tell
+	// SameHistory goes on where the one that was seen ended.
+	SameHistory Lineage = iota
+	// OtherHistory says that the store went back, or is another one.
+	OtherHistory
+	// Unproven says that etcd has compacted what would tell.
+	Unproven
 )
 
-// testimony is what a witness says of the store, and the look it is made of.
-type testimony struct {
-	lineage
+// Testimony is what a witness says of the store, and the look it is made of.
+type Testimony struct {
+	Lineage
 	latest bool // nothing was written to its key since
-	now    *clientv3.GetResponse
+	Now    *clientv3.GetResponse
 }
 
-// testify finds out whether etcd's history has the write.
-func (w *witness) testify(ctx context.Context, kv clientv3.KV) (testimony, error) {
-	now, err := kv.Get(ctx, w.key)
+// Testify finds out whether etcd's history has the write.
+func (w *Witness) Testify(ctx context.Context, kv clientv3.KV) (Testimony, error) {
+	now, err := kv.Get(ctx, w.Key)
 	if err != nil {
-		return testimony{}, err
+		return Testimony{}, err
 	}
-	t := testimony{now: now}
+	t := Testimony{Now: now}
 	switch {
 	case len(now.Kvs) > 0 && w.is(now.Kvs[0]):
 		t.latest = true
 		return t, nil
-	case now.Header.Revision < w.rev, len(now.Kvs) > 0 && now.Kvs[0].ModRevision <= w.rev:
-		t.lineage = otherHistory
+	case now.Header.Revision < w.Rev, len(now.Kvs) > 0 && now.Kvs[0].ModRevision <= w.Rev:
+		t.Lineage = OtherHistory
 		return t, nil
 	}
-	then, err := kv.Get(ctx, w.key, clientv3.WithRev(w.rev))
+	then, err := kv.Get(ctx, w.Key, clientv3.WithRev(w.Rev))
 	switch {
 	case errors.Is(err, rpctypes.ErrCompacted):
-		t.lineage = unproven
+		t.Lineage = Unproven
 	case errors.Is(err, rpctypes.ErrFutureRev):
-		t.lineage = otherHistory
+		t.Lineage = OtherHistory
 	case err != nil:
-		return testimony{}, err
+		return Testimony{}, err
 	case len(then.Kvs) == 0 || !w.is(then.Kvs[0]):
-		t.lineage = otherHistory
+		t.Lineage = OtherHistory
 	}
 	return t, nil
 }

@@ -1,4 +1,4 @@
-package store
+package link
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 
 type sentKey struct{}
 
-// noteSent returns a context for one request, and a flag that is set once the
+// NoteSent returns a context for one request, and a flag that is set once the
 // request may have left this process.
-func noteSent(ctx context.Context) (context.Context, *bool) {
+func NoteSent(ctx context.Context) (context.Context, *bool) {
 	sent := new(bool)
 	return context.WithValue(ctx, sentKey{}, sent), sent
 }
@@ -23,13 +23,13 @@ func interceptRequest(ctx context.Context, method string, req, reply any, cc *gr
 	var p peer.Peer
 	err := invoker(ctx, method, req, reply, cc, append(opts, grpc.Peer(&p), grpc.WaitForReady(false))...)
 	if p.Addr != nil {
-		markSent(ctx)
+		MarkSent(ctx)
 	}
 	return err
 }
 
-// markSent sets the flag of noteSent.
-func markSent(ctx context.Context) {
+// MarkSent sets the flag of NoteSent.
+func MarkSent(ctx context.Context) {
 	if sent, ok := ctx.Value(sentKey{}).(*bool); ok {
 		*sent = true
 	}
