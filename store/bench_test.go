@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/embedded"
 )
 
 // BenchmarkUpdate is one small mutation after the other, until each is in the
@@ -75,7 +76,7 @@ func live(m *runtime.MemStats) uint64 {
 
 func benchStore(b *testing.B, noSync bool) *Store {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := Embedded(b.Context(), b.TempDir(), EmbeddedOptions{NoSync: noSync, Logger: quiet})
+	server, err := embedded.Start(b.Context(), b.TempDir(), embedded.Options{NoSync: noSync, Logger: quiet})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ringfence/ringfence/internal/turn"
+	"github.com/ringfence/ringfence/store/embedded"
 )
 
 func TestMain(m *testing.M) {
@@ -78,13 +79,13 @@ func testConfig(c Config) Config {
 
 type embeddedEtcd struct {
 	dir    string
-	server *Server
+	server *embedded.Server
 }
 
 func (e *embeddedEtcd) start(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	s, err := Embedded(ctx, e.dir, EmbeddedOptions{NoSync: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := embedded.Start(ctx, e.dir, embedded.Options{NoSync: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/ringfence/ringfence/controller"
 	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/store/embedded"
 )
 
 type devCmd struct {
@@ -65,7 +66,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	}
 	defer l.Close()
 
-	etcd, err := store.Embedded(ctx, dir.etcdDir(), store.EmbeddedOptions{Logger: etcdLog(ctx, log)})
+	etcd, err := embedded.Start(ctx, dir.etcdDir(), embedded.Options{Logger: etcdLog(ctx, log)})
 	if err != nil {
 		return fmt.Errorf("start etcd: %w", err)
 	}

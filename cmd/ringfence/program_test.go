@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/store/embedded"
 )
 
 // program is a server in a process of its own, which ends with the test.
@@ -57,7 +57,7 @@ func startEtcd(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	etcd, err := store.Embedded(t.Context(), dir, store.EmbeddedOptions{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
+	etcd, err := embedded.Start(t.Context(), dir, embedded.Options{Tick: time.Millisecond, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 
+		"store/embedded":        {"store/internal/link"},
 		"store/internal/record": {"secgroup"},
 		"store/internal/link":   {"secgroup", "store/internal/record"},
 

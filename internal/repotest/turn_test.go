@@ -14,7 +14,7 @@ var switches = []string{"ovstest.Start(", "ovsproc.Start(", "lab.New(", "stack.S
 // another, see package turn. A package that forgets to wait for its turn makes
 // the tests of others fail on a busy machine, and not its own.
 func TestPackagesWithRealProcessesTakeTurns(t *testing.T) {
-	starts := slices.Concat(switches, []string{"store.Embedded(", "etcdtest.Start(", "etcdtest.Config(", "= Embedded(", `exec.Command("etcd"`})
+	starts := slices.Concat(switches, []string{"embedded.Start(", "etcdtest.Start(", "etcdtest.Config(", `exec.Command("etcd"`})
 	real, takes := map[string]string{}, map[string]bool{}
 	walk(t, func(file string, content []byte) {
 		dir := path.Dir(file)

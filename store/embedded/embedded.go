@@ -1,4 +1,4 @@
-package store
+package embedded
 
 import (
 	"context"
@@ -14,10 +14,12 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
+
+	"github.com/ringfence/ringfence/store/internal/link"
 )
 
-// EmbeddedOptions tune an embedded etcd. The zero value is for real use.
-type EmbeddedOptions struct {
+// Options tune an etcd. The zero value is for real use.
+type Options struct {
 	// Logger gets etcd's errors as warnings and etcd's warnings for debugging;
 	// slog.Default if nil.
 	Logger *slog.Logger
@@ -31,10 +33,10 @@ type EmbeddedOptions struct {
 
 // The limits of an embedded etcd, wider than etcd's own.
 const (
-	embeddedMaxTxnOps       = 20_000
-	embeddedMaxRequestBytes = 16 << 20
-	embeddedQuotaBytes      = 8 << 30
-	embeddedKeepHistory     = "1h" // time-based compaction keeps this much
+	maxTxnOps       = 20_000
+	maxRequestBytes = 16 << 20
+	quotaBytes      = 8 << 30
+	keepHistory     = "1h" // time-based compaction keeps this much
 )
 
 // Server is an etcd inside this process, of one member.
@@ -46,19 +48,19 @@ type Server struct {
 	closing atomic.Bool
 }
 
-// Embedded starts an etcd that keeps its data in dir/data, over restarts too,
+// Start starts an etcd that keeps its data in dir/data, over restarts too,
 // and serves it at a unix socket that only this user may open. It returns when
 // etcd is ready. Close the stores that use it before the Server: etcd waits
 // for its clients.
-func Embedded(ctx context.Context, dir string, opts EmbeddedOptions) (*Server, error) {
-	s, err := startEmbedded(ctx, dir, opts)
+func Start(ctx context.Context, dir string, opts Options) (*Server, error) {
+	s, err := start(ctx, dir, opts)
 	if err != nil {
-		return nil, &OpError{Op: "start embedded etcd", Err: err}
+		return nil, &link.OpError{Op: "start embedded etcd", Err: err}
 	}
 	return s, nil
 }
 
-func startEmbedded(ctx context.Context, dir string, opts EmbeddedOptions) (*Server, error) {
+func start(ctx context.Context, dir string, opts Options) (*Server, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
@@ -104,7 +106,7 @@ func startEmbedded(ctx context.Context, dir string, opts EmbeddedOptions) (*Serv
 }
 
 // config is etcd's configuration, for one member that only this user reaches.
-func (opts EmbeddedOptions) config(data, sockets, client string, logs zapToSlog) *embed.Config {
+func (opts Options) config(data, sockets, client string, logs zapToSlog) *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Dir = data
 	cfg.ListenClientUrls = []url.URL{{Scheme: "unix", Path: client}}
@@ -119,11 +121,11 @@ func (opts EmbeddedOptions) config(data, sockets, client string, logs zapToSlog)
 	cfg.TickMs = uint(opts.Tick.Milliseconds())
 	cfg.ElectionMs = 10 * cfg.TickMs
 	cfg.UnsafeNoFsync = opts.NoSync
-	cfg.MaxTxnOps = embeddedMaxTxnOps
-	cfg.MaxRequestBytes = embeddedMaxRequestBytes
-	cfg.QuotaBackendBytes = embeddedQuotaBytes
+	cfg.MaxTxnOps = maxTxnOps
+	cfg.MaxRequestBytes = maxRequestBytes
+	cfg.QuotaBackendBytes = quotaBytes
 	cfg.AutoCompactionMode = embed.CompactorModePeriodic
-	cfg.AutoCompactionRetention = embeddedKeepHistory
+	cfg.AutoCompactionRetention = keepHistory
 	cfg.EnableGRPCGateway = false
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(logs))
 	return cfg
@@ -147,12 +149,12 @@ func lock(path string) (*os.File, error) {
 // unix socket may have, unix(7).
 const maxSocketDir = 90
 
-// Endpoints is what Config.Endpoints takes.
+// Endpoints is what store.Config.Endpoints takes.
 func (s *Server) Endpoints() []string { return []string{"unix://" + s.socket} }
 
-// Config reaches the server, with its limits.
-func (s *Server) Config() Config {
-	return Config{Endpoints: s.Endpoints(), MaxTxnOps: embeddedMaxTxnOps, MaxRequestBytes: embeddedMaxRequestBytes}
+// Config is a store.Config that reaches the server, with its limits.
+func (s *Server) Config() link.Config {
+	return link.Config{Endpoints: s.Endpoints(), MaxTxnOps: maxTxnOps, MaxRequestBytes: maxRequestBytes}
 }
 
 // Close stops the server.
