@@ -69,14 +69,14 @@ func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage
 	if err != nil {
 		return nil, err
 	}
-	id := s.keys.Ask(host) + uuid.NewString()
+	id := s.link.Keys.Ask(host) + uuid.NewString()
 	// The watch comes first: one from a revision that etcd is past is served no
 	// sooner than with its next round, every 100 ms.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// The client makes the watches of one stream one after the other.
 	stream := metadata.AppendToOutgoingContext(ctx, "ask-stream", strconv.Itoa(rand.IntN(askStreams)))
-	answers := s.client.Watch(stream, id+askAnswer, clientv3.WithFilterDelete(), clientv3.WithCreatedNotify())
+	answers := s.link.Client.Watch(stream, id+askAnswer, clientv3.WithFilterDelete(), clientv3.WithCreatedNotify())
 	if err := s.watching(ctx, answers); err != nil {
 		return nil, err
 	}
@@ -86,11 +86,11 @@ func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage
 		}
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	defer s.spawn(func() {
-		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
+	defer s.link.Spawn(func() {
+		ctx, cancel := context.WithTimeout(s.link.Ctx, s.link.Config.RequestTimeout)
 		defer cancel()
-		if _, err := s.client.Delete(ctx, id+"/", clientv3.WithPrefix()); err != nil {
-			s.cfg.Logger.Debug("question not removed; its lease will", "key", id, "error", err)
+		if _, err := s.link.Client.Delete(ctx, id+"/", clientv3.WithPrefix()); err != nil {
+			s.link.Config.Logger.Debug("question not removed; its lease will", "key", id, "error", err)
 		}
 	})
 	return s.await(ctx, host, answers)
@@ -98,7 +98,7 @@ func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage
 
 // watching returns when a watch has begun.
 func (s *Store) watching(ctx context.Context, answers clientv3.WatchChan) error {
-	late := time.NewTimer(s.cfg.RequestTimeout)
+	late := time.NewTimer(s.link.Config.RequestTimeout)
 	defer late.Stop()
 	select {
 	case <-ctx.Done():
@@ -109,7 +109,7 @@ func (s *Store) watching(ctx context.Context, answers clientv3.WatchChan) error 
 		switch {
 		case ok && r.Err() == nil:
 			return nil
-		case s.ctx.Err() != nil:
+		case s.link.Ctx.Err() != nil:
 			return ErrClosed
 		case ctx.Err() != nil:
 			return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
@@ -128,7 +128,7 @@ func (s *Store) await(ctx context.Context, host string, answers clientv3.WatchCh
 			return openAnswer(host, e.Kv.Value)
 		}
 	}
-	if s.ctx.Err() != nil {
+	if s.link.Ctx.Err() != nil {
 		return nil, ErrClosed
 	}
 	return nil, fmt.Errorf("%w: %w", ErrNoAnswer, context.Cause(ctx))
@@ -137,14 +137,14 @@ func (s *Store) await(ctx context.Context, host string, answers clientv3.WatchCh
 // putShortLived writes a key that goes away within a few minutes at the latest.
 func (s *Store) putShortLived(ctx context.Context, key, value string) error {
 	for attempt := 0; ; attempt++ {
-		lease, err := s.leases.Get(ctx, askKept)
+		lease, err := s.link.Leases.Get(ctx, askKept)
 		if err != nil {
 			return err
 		}
-		_, err = s.client.Put(ctx, key, value, clientv3.WithLease(lease))
+		_, err = s.link.Client.Put(ctx, key, value, clientv3.WithLease(lease))
 		if err == nil || attempt > 0 || !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			return err
 		}
-		s.leases.Forget() // etcd was away for longer than its time
+		s.link.Leases.Forget() // etcd was away for longer than its time
 	}
 }

@@ -148,12 +148,12 @@ func TestAskAfterTheLease(t *testing.T) {
 			if _, err := s.Ask(within(t, 20*time.Second), "h1", "k", nil); err != nil {
 				t.Fatal(err)
 			}
-			r, err := s.client.Leases(t.Context())
+			r, err := s.link.Client.Leases(t.Context())
 			if err != nil || len(r.Leases) == 0 {
 				t.Fatalf("leases %v, %v", r.Leases, err)
 			}
 			for _, l := range r.Leases {
-				if _, err := s.client.Revoke(t.Context(), l.ID); err != nil {
+				if _, err := s.link.Client.Revoke(t.Context(), l.ID); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -162,7 +162,7 @@ func TestAskAfterTheLease(t *testing.T) {
 }
 
 func countAsks(t *testing.T, s *Store) int64 {
-	r, err := s.client.Get(within(t, 20*time.Second), s.keys.Prefix+"ask/", clientv3.WithPrefix(), clientv3.WithCountOnly())
+	r, err := s.link.Client.Get(within(t, 20*time.Second), s.link.Keys.Prefix+"ask/", clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
 		t.Fatal(err)
 	}

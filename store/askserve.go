@@ -37,14 +37,14 @@ func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) err
 }
 
 func (s *Store) newAskBoard(ctx context.Context, host string, answer Answerer) *askBoard {
-	return &askBoard{store: s, ctx: ctx, prefix: s.keys.Ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
+	return &askBoard{store: s, ctx: ctx, prefix: s.link.Keys.Ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
 }
 
 // run has questions answered until b's context ends.
 func (b *askBoard) run() error {
 	defer b.wg.Wait()
 	s := b.store
-	f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: b.prefix, Probe: s.keys.Head(), Sink: b, Health: link.NewHealth()}
+	f := &link.Feed{Config: s.link.Config, Route: s.link.Route, Prefix: b.prefix, Probe: s.link.Keys.Head(), Sink: b, Health: link.NewHealth()}
 	return f.Run(b.ctx)
 }
 
@@ -98,7 +98,7 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	}
 	var q askRecord
 	if err := record.Unmarshal(kv.Value, &q); err != nil {
-		b.store.cfg.Logger.Warn("question ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
+		b.store.link.Config.Logger.Warn("question ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
 		return
 	}
 	if b.store.seats.isDenied(b.host) {
@@ -148,14 +148,14 @@ func (b *askBoard) handle(id string, q askRecord, lease clientv3.LeaseID) {
 
 // reply writes an answer, or a refusal.
 func (b *askBoard) reply(ctx context.Context, id, kind string, lease clientv3.LeaseID, body json.RawMessage, refusal error) {
-	value, err := sealAnswer(body, refusal, b.store.cfg.MaxRequestBytes-1024)
+	value, err := sealAnswer(body, refusal, b.store.link.Config.MaxRequestBytes-1024)
 	if err == nil {
 		// Only while the question stands: an answer to nobody would stay.
-		_, err = b.store.client.Txn(ctx).
+		_, err = b.store.link.Client.Txn(ctx).
 			If(clientv3.Compare(clientv3.CreateRevision(id+askQuestion), ">", 0)).
 			Then(clientv3.OpPut(id+askAnswer, value, clientv3.WithLease(lease))).Commit()
 	}
 	if err != nil && ctx.Err() == nil {
-		b.store.cfg.Logger.Warn("question not answered", "kind", kind, "error", err)
+		b.store.link.Config.Logger.Warn("question not answered", "kind", kind, "error", err)
 	}
 }

@@ -52,7 +52,7 @@ func BenchmarkLoad(b *testing.B) {
 	var heap runtime.MemStats
 	for b.Loop() {
 		before := live(&heap)
-		fresh, err := Open(b.Context(), s.cfg)
+		fresh, err := Open(b.Context(), s.link.Config)
 		if err != nil {
 			b.Fatal(err)
 		}

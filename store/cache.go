@@ -44,13 +44,13 @@ type history struct {
 
 func (s *Store) startCache() *cache {
 	c := &cache{
-		done: s.ctx.Done(), health: link.NewHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*record.Rest{},
+		done: s.link.Ctx.Done(), health: link.NewHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*record.Rest{},
 		history: history{number: 1, ended: make(chan struct{})},
-		lost:    func(gone marks) { s.spawn(func() { s.noteLoss(gone) }) },
+		lost:    func(gone marks) { s.link.Spawn(func() { s.noteLoss(gone) }) },
 	}
-	s.spawn(func() {
+	s.link.Spawn(func() {
 		// Ends with the store only: Handle never fails.
-		_ = s.follow(s.ctx, c, c.health)
+		_ = s.follow(s.link.Ctx, c, c.health)
 	})
 	return c
 }

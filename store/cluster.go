@@ -102,7 +102,7 @@ func (s *Store) permit(d *draft) error {
 		}
 		return &OpError{Op: "update", Kind: ErrLevel, Err: e}
 	}
-	d.must = append(d.must, guard{s.keys.Level(), exactly, rev})
+	d.must = append(d.must, guard{s.link.Keys.Level(), exactly, rev})
 	return nil
 }
 
@@ -112,53 +112,45 @@ func (s *Store) permit(d *draft) error {
 func (s *Store) Join(self ClusterMember) {
 	self.Kind, self.Since = MemberAPI, time.Now()
 	self.Reads = cmp.Or(self.Reads, LevelNow)
-	s.spawn(func() { s.stayMember(self) })
-	s.spawn(s.keepLevel)
-	s.spawn(s.watchAlarms)
+	s.link.Spawn(func() { s.stayMember(self) })
+	s.link.Spawn(s.keepLevel)
+	s.link.Spawn(s.watchAlarms)
 }
 
 // stayMember keeps the key of an API for as long as the store is open.
 func (s *Store) stayMember(self ClusterMember) {
 	value, err := record.Marshal(record.MemberToRecord(self))
 	if err != nil {
-		s.cfg.Logger.Error("cluster not joined", "error", err)
+		s.link.Config.Logger.Error("cluster not joined", "error", err)
 		return
 	}
-	for s.ctx.Err() == nil {
-		err := s.whileLeased(s.ctx, func(ctx context.Context, lease clientv3.LeaseID) error {
-			_, err := s.client.Put(ctx, s.keys.API(self.ID), value, clientv3.WithLease(lease))
+	for s.link.Ctx.Err() == nil {
+		err := s.whileLeased(s.link.Ctx, func(ctx context.Context, lease clientv3.LeaseID) error {
+			_, err := s.link.Client.Put(ctx, s.link.Keys.API(self.ID), value, clientv3.WithLease(lease))
 			return err
 		})
-		if s.ctx.Err() == nil {
-			s.cfg.Logger.Warn("membership of the cluster interrupted", "error", err)
+		if s.link.Ctx.Err() == nil {
+			s.link.Config.Logger.Warn("membership of the cluster interrupted", "error", err)
 		}
-		s.idle(link.RetryDelayMax)
-	}
-}
-
-// idle pauses, but not beyond the store's life.
-func (s *Store) idle(d time.Duration) {
-	select {
-	case <-s.ctx.Done():
-	case <-time.After(d):
+		s.link.Idle(link.RetryDelayMax)
 	}
 }
 
 // whileLeased gives a lease to made and keeps it alive until ctx ends or it is
 // lost; it is revoked at the end, so that others need not wait.
 func (s *Store) whileLeased(ctx context.Context, made func(context.Context, clientv3.LeaseID) error) error {
-	ask, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ask, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	lease, err := s.client.Grant(ask, int64(s.cfg.MemberTTL/time.Second))
+	lease, err := s.link.Client.Grant(ask, int64(s.link.Config.MemberTTL/time.Second))
 	if err != nil {
 		return err
 	}
 	defer func() {
 		end, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_, _ = s.client.Revoke(end, lease.ID) // or it runs out
+		_, _ = s.link.Client.Revoke(end, lease.ID) // or it runs out
 	}()
-	alive, err := s.client.KeepAlive(ctx, lease.ID)
+	alive, err := s.link.Client.KeepAlive(ctx, lease.ID)
 	if err != nil {
 		return err
 	}
@@ -181,15 +173,15 @@ const (
 
 // keepLevel brings the cluster's level to what its members understand.
 func (s *Store) keepLevel() {
-	for s.ctx.Err() == nil {
+	for s.link.Ctx.Err() == nil {
 		hosts := s.hosts().pulse.Next()
 		_, _, _, changed := s.memberBoard().state()
-		if err := s.adjustLevel(s.ctx); err != nil && s.ctx.Err() == nil {
-			s.cfg.Logger.Debug("level of the cluster not adjusted; trying again", "error", err)
+		if err := s.adjustLevel(s.link.Ctx); err != nil && s.link.Ctx.Err() == nil {
+			s.link.Config.Logger.Debug("level of the cluster not adjusted; trying again", "error", err)
 		}
-		s.idle(levelPace)
+		s.link.Idle(levelPace)
 		select {
-		case <-s.ctx.Done():
+		case <-s.link.Ctx.Done():
 		case <-hosts:
 		case <-changed:
 		case <-time.After(levelPeriod):
@@ -214,25 +206,25 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 	if want == level {
 		return nil
 	}
-	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(s.keys.Level()), "=", rev)}
+	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(s.link.Keys.Level()), "=", rev)}
 	switch {
 	case level == 0: // only a store that nobody has written yet
 		want = LevelFirst
-		conditions = append(conditions, clientv3.Compare(clientv3.CreateRevision(s.keys.Head()), "=", 0))
+		conditions = append(conditions, clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Head()), "=", 0))
 	case want > level:
 		conditions = append(conditions,
-			clientv3.Compare(clientv3.ModRevision(s.keys.Members()).WithPrefix(), "<", seen+1),
-			clientv3.Compare(clientv3.CreateRevision(s.keys.Hosts()).WithPrefix(), "<", seen+1))
+			clientv3.Compare(clientv3.ModRevision(s.link.Keys.Members()).WithPrefix(), "<", seen+1),
+			clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Hosts()).WithPrefix(), "<", seen+1))
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: want})
 	if err != nil {
 		return err
 	}
-	r, err := s.client.Txn(ctx).If(conditions...).Then(clientv3.OpPut(s.keys.Level(), value)).Commit()
+	r, err := s.link.Client.Txn(ctx).If(conditions...).Then(clientv3.OpPut(s.link.Keys.Level(), value)).Commit()
 	if err == nil && r.Succeeded {
-		s.cfg.Logger.Info("level of the cluster", "was", level, "is", want)
+		s.link.Config.Logger.Info("level of the cluster", "was", level, "is", want)
 	}
 	return err
 }
@@ -240,16 +232,16 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 // AdoptCluster says that no API from before there were levels runs any more,
 // and that none will: from now on the level follows the members.
 func (s *Store) AdoptCluster(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: LevelFirst})
 	if err != nil {
 		return &OpError{Op: "adopt cluster", Err: err}
 	}
-	_, err = s.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(s.keys.Level()), "=", 0)).
-		Then(clientv3.OpPut(s.keys.Level(), value)).Commit()
+	_, err = s.link.Client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Level()), "=", 0)).
+		Then(clientv3.OpPut(s.link.Keys.Level(), value)).Commit()
 	if err != nil {
-		return s.failed("adopt cluster", err)
+		return s.link.Failed("adopt cluster", err)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 		}
 		var rev int64
 		for key, value := range later {
-			r, err := s.client.Put(t.Context(), s.keys.Policy()+key, value)
+			r, err := s.link.Client.Put(t.Context(), s.link.Keys.Policy()+key, value)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +52,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 			return changes{secgroup.Put(&g)}, nil
 		})
 		get := func(key string) (record map[string]any) {
-			r, err := s.client.Get(t.Context(), s.keys.Policy()+key)
+			r, err := s.link.Client.Get(t.Context(), s.link.Keys.Policy()+key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +117,7 @@ func putLevel(t *testing.T, s *Store, level Level) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.client.Put(t.Context(), s.keys.Level(), value); err != nil {
+	if _, err := s.link.Client.Put(t.Context(), s.link.Keys.Level(), value); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -188,7 +188,7 @@ func TestLevelFollowsTheMembers(t *testing.T) {
 func TestLevelOfAnOldStore(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
-		if _, err := s.client.Put(t.Context(), s.keys.Head(), `{"v":1,"write":"x"}`); err != nil {
+		if _, err := s.link.Client.Put(t.Context(), s.link.Keys.Head(), `{"v":1,"write":"x"}`); err != nil {
 			t.Fatal(err)
 		}
 		mustUpdate(t, s, put(account("a")))
@@ -254,7 +254,7 @@ func TestLevelIsACondition(t *testing.T) {
 		holds := func() bool {
 			// With nothing to read etcd would look without waiting for what it has
 			// told its watchers already.
-			r, err := s.client.Txn(t.Context()).If(d.must[0].compare()).Then(clientv3.OpGet(s.keys.Level())).Commit()
+			r, err := s.link.Client.Txn(t.Context()).If(d.must[0].compare()).Then(clientv3.OpGet(s.link.Keys.Level())).Commit()
 			if err != nil {
 				t.Fatal(err)
 			}

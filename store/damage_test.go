@@ -24,7 +24,7 @@ func TestForeignWritesAreSeen(t *testing.T) {
 		mustUpdate(t, s, func(snap *snapshot) (changes, error) {
 			g := *snap.Group(groupRef("a", "g"))
 			if planned++; planned == 1 {
-				if _, err := s.client.Put(t.Context(), s.keys.Policy()+"groups/a/g", `{"v":1,"name":"foreign","egress":"auto","scope":"any"}`); err != nil {
+				if _, err := s.link.Client.Put(t.Context(), s.link.Keys.Policy()+"groups/a/g", `{"v":1,"name":"foreign","egress":"auto","scope":"any"}`); err != nil {
 					return nil, err
 				}
 			}
@@ -43,7 +43,7 @@ func TestContradictionIsNamed(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
 		mustUpdate(t, s, put(account("a"), network("n1")))
-		if _, err := s.client.Put(t.Context(), s.keys.Prefix+"address/provider/10.0.0.1", "ghost"); err != nil {
+		if _, err := s.link.Client.Put(t.Context(), s.link.Keys.Prefix+"address/provider/10.0.0.1", "ghost"); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.Update(within(t, 20*time.Second), put(nic("x", "a", "n1", "10.0.0.1")))

@@ -58,7 +58,7 @@ func TestThroughGRPCProxy(t *testing.T) {
 	follow(t, open(t, cfg), &two)
 	one.await(t, first)
 	two.await(t, first)
-	time.Sleep(3 * s.cfg.ProbeInterval) // so that the followers have been probed
+	time.Sleep(3 * s.link.Config.ProbeInterval) // so that the followers have been probed
 	revs := []int64{first}
 	for _, id := range []string{"g", "h", "i"} {
 		revs = append(revs, mustUpdate(t, s, put(group("a", id))))
@@ -94,7 +94,7 @@ func TestRoles(t *testing.T) {
 	}
 	api := open(t, as("root"))
 	ctx := within(t, 20*time.Second)
-	plugs := api.keys.Plugs()
+	plugs := api.link.Keys.Plugs()
 	roles := make([]Role, 3)
 	for i, make := range []func() (Role, error){
 		func() (Role, error) { return e.config().APIRole("ringfence-api") },
@@ -123,7 +123,7 @@ func TestRoles(t *testing.T) {
 	}
 	root := open(t, as("root"))
 	api = open(t, as("ringfence-api"))
-	if _, err := api.client.Put(ctx, "/elsewhere", "x"); !errors.Is(err, rpctypes.ErrPermissionDenied) {
+	if _, err := api.link.Client.Put(ctx, "/elsewhere", "x"); !errors.Is(err, rpctypes.ErrPermissionDenied) {
 		t.Errorf("an API that writes elsewhere: %v, want permission denied", err)
 	}
 	api.Join(ClusterMember{ID: "api-1"})
@@ -168,7 +168,7 @@ func TestRoles(t *testing.T) {
 	if err := host.FollowPlugs(following, &seen); !errors.Is(err, context.Canceled) || seen.String() != "h1/n row r ready false" {
 		t.Errorf("plugs %s, %v", seen.String(), err)
 	}
-	if _, err := root.client.RoleRevokePermission(ctx, "host-h1", plugs, clientv3.GetPrefixRangeEnd(plugs)); err != nil {
+	if _, err := root.link.Client.RoleRevokePermission(ctx, "host-h1", plugs, clientv3.GetPrefixRangeEnd(plugs)); err != nil {
 		t.Error(err)
 	}
 	if err := host.FollowPlugs(ctx, &plugRecorder{}); !errors.Is(err, ErrMayNotAsk) {

@@ -63,18 +63,18 @@ func (s *Store) Follow(ctx context.Context, h Handler) error {
 func (s *Store) follow(ctx context.Context, h Handler, health *link.Health) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
-	defer s.register(health)()
+	defer context.AfterFunc(s.link.Ctx, cancel)()
+	defer s.link.Register(health)()
 	f := &link.Feed{
-		Config: s.cfg, Route: s.route, Prefix: s.keys.Policy(), Probe: s.keys.Head(), Health: health,
-		Sink: &policySink{ctx: ctx, keys: s.keys, handler: h, suspect: -1, log: s.cfg.Logger},
+		Config: s.link.Config, Route: s.link.Route, Prefix: s.link.Keys.Policy(), Probe: s.link.Keys.Head(), Health: health,
+		Sink: &policySink{ctx: ctx, keys: s.link.Keys, handler: h, suspect: -1, log: s.link.Config.Logger},
 	}
 	err := f.Run(ctx)
 	var stop link.StopError
 	switch {
 	case errors.As(err, &stop):
 		return stop.Err
-	case s.ctx.Err() != nil:
+	case s.link.Ctx.Err() != nil:
 		return &OpError{Op: "follow", Kind: ErrClosed}
 	}
 	return err

@@ -139,7 +139,7 @@ func TestFollowMissesNothing(t *testing.T) {
 // compact drops etcd's history before now.
 func compact(t *testing.T, cfg Config) {
 	t.Helper()
-	c, err := cfg.Dial(cfg.Endpoints[0])
+	c, err := clientv3.New(clientv3.Config{Endpoints: cfg.Endpoints[:1], TLS: cfg.TLS})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestFollowOverRestart(t *testing.T) {
 		if err := s.PutHost(within(t, time.Second), HostStatus{Host: "h"}); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("PutHost without etcd: %v, want ErrUnavailable", err)
 		}
-		fresh := open(t, s.cfg)
+		fresh := open(t, s.link.Config)
 		if err := fresh.Read(within(t, 20*time.Second), func(*snapshot) error { return nil }); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("first Read without etcd: %v, want ErrUnavailable", err)
 		}

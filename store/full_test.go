@@ -45,7 +45,7 @@ func TestStoreFull(t *testing.T) {
 	mustUpdate(t, idle, put(account("b")))
 	ctx := within(t, time.Minute)
 	for big := strings.Repeat("x", 100_000); ; {
-		if _, err := s.client.Put(ctx, "/other", big); errors.Is(err, rpctypes.ErrNoSpace) {
+		if _, err := s.link.Client.Put(ctx, "/other", big); errors.Is(err, rpctypes.ErrNoSpace) {
 			break
 		} else if err != nil {
 			t.Fatal(err)
@@ -74,7 +74,7 @@ func TestStoreFull(t *testing.T) {
 			t.Fatal("the log does not say that the store is full")
 		}
 	}
-	if _, err := s.client.Delete(ctx, "/other"); err != nil {
+	if _, err := s.link.Client.Delete(ctx, "/other"); err != nil {
 		t.Fatal(err)
 	}
 	compact(t, e.config())

@@ -11,9 +11,9 @@ import (
 // the cache is behind: a follower whose connection hangs does not know that it
 // is.
 func (s *Store) head(ctx context.Context) (head markedRevision, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	r, err := s.client.Get(ctx, s.keys.Head())
+	r, err := s.link.Client.Get(ctx, s.link.Keys.Head())
 	if err == nil && len(r.Kvs) > 0 {
 		head = markedRevision{r.Kvs[0].ModRevision, record.MarkOf(r.Kvs[0])}
 	}

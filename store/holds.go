@@ -15,7 +15,7 @@ import (
 func (s *Store) Unambiguous(ctx context.Context, rev int64) error {
 	b := s.losses()
 	if err := b.ready(ctx); err != nil {
-		return s.failed("revision", err)
+		return s.link.Failed("revision", err)
 	}
 	if b.has(rev) {
 		return &OpError{Op: "revision", Kind: ErrRestored, Err: fmt.Errorf("%d was given out before the store was restored, too, and no mark tells which it is", rev)}
@@ -30,20 +30,20 @@ func (s *Store) Unambiguous(ctx context.Context, rev int64) error {
 // taken for what it is now. Mostly that is known here; else etcd is asked.
 func (s *Store) Holds(ctx context.Context, rev int64) error {
 	if err := s.cache().ready(ctx); err != nil {
-		return s.failed("revision", err)
+		return s.link.Failed("revision", err)
 	}
 	b := s.losses()
 	if err := b.ready(ctx); err != nil {
-		return s.failed("revision", err)
+		return s.link.Failed("revision", err)
 	}
 	lost := b.has(rev)
 	if !lost && s.cache().has(markedRevision{rev: rev}) != notSoFar {
 		return nil
 	}
-	now, err := s.get(ctx, s.keys.Head())
+	now, err := s.get(ctx, s.link.Keys.Head())
 	switch {
 	case err != nil:
-		return s.failed("revision", err)
+		return s.link.Failed("revision", err)
 	case rev > now.Header.Revision && lost:
 		return &OpError{Op: "revision", Kind: ErrRestored, Err: fmt.Errorf("%d, and now is %d", rev, now.Header.Revision)}
 	case rev > now.Header.Revision:
@@ -51,12 +51,12 @@ func (s *Store) Holds(ctx context.Context, rev int64) error {
 	case !lost:
 		return nil
 	}
-	then, err := s.get(ctx, s.keys.Head(), clientv3.WithRev(rev))
+	then, err := s.get(ctx, s.link.Keys.Head(), clientv3.WithRev(rev))
 	switch {
 	case errors.Is(err, rpctypes.ErrCompacted):
 		return &OpError{Op: "revision", Kind: ErrRestored, Err: fmt.Errorf("%d was lost, and whether it was given out again cannot be told any more", rev)}
 	case err != nil:
-		return s.failed("revision", err)
+		return s.link.Failed("revision", err)
 	case len(then.Kvs) == 0 || then.Kvs[0].ModRevision != rev:
 		return &OpError{Op: "revision", Kind: ErrRestored, Err: fmt.Errorf("%d is no revision of the policy now", rev)}
 	}

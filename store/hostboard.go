@@ -52,11 +52,11 @@ type boardView struct{ number, rev, noticed int64 }
 func (s *Store) startHosts() *hostBoard {
 	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: link.NewHealth(),
 		hosts: map[string]report{}, proved: map[markedRevision]link.Lineage{}, reached: map[string]int64{}, doubts: make(chan struct{}, 1)}
-	s.spawn(b.keepBelieving)
-	s.spawn(func() {
-		defer s.register(b.health)()
-		f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: s.keys.Hosts(), Probe: s.keys.Head(), Sink: b, Health: b.health}
-		_ = f.Run(s.ctx) // ends with the store only
+	s.link.Spawn(b.keepBelieving)
+	s.link.Spawn(func() {
+		defer s.link.Register(b.health)()
+		f := &link.Feed{Config: s.link.Config, Route: s.link.Route, Prefix: s.link.Keys.Hosts(), Probe: s.link.Keys.Head(), Sink: b, Health: b.health}
+		_ = f.Run(s.link.Ctx) // ends with the store only
 	})
 	return b
 }
@@ -194,7 +194,7 @@ func (b *hostBoard) Events(_ int64, events []*clientv3.Event) error {
 	b.mu.Lock()
 	for _, e := range events {
 		if e.Type == clientv3.EventTypeDelete {
-			name := strings.TrimPrefix(string(e.Kv.Key), b.store.keys.Hosts())
+			name := strings.TrimPrefix(string(e.Kv.Key), b.store.link.Keys.Hosts())
 			delete(b.hosts, name)
 			delete(b.believes, name)
 		}
@@ -220,8 +220,8 @@ func (b *hostBoard) prove(said []report) error {
 		if asked || h.Applied == 0 || h.Mark == "" || b.policy.has(w) != tooOld {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(b.store.ctx, b.store.cfg.RequestTimeout)
-		t, err := (&link.Witness{Key: b.store.keys.Head(), Rev: w.rev, Value: w.mark}).Testify(ctx, b.store.client)
+		ctx, cancel := context.WithTimeout(b.store.link.Ctx, b.store.link.Config.RequestTimeout)
+		t, err := (&link.Witness{Key: b.store.link.Keys.Head(), Rev: w.rev, Value: w.mark}).Testify(ctx, b.store.link.Client)
 		cancel()
 		if err != nil {
 			return err
@@ -248,7 +248,7 @@ func (b *hostBoard) keepBelieving() {
 		b.mu.Unlock()
 		b.pulse.Beat()
 		select {
-		case <-b.store.ctx.Done():
+		case <-b.store.link.Ctx.Done():
 			return
 		case <-lost:
 		case <-b.doubts:
@@ -256,7 +256,7 @@ func (b *hostBoard) keepBelieving() {
 			said := slices.Collect(maps.Values(b.hosts))
 			b.mu.Unlock()
 			if b.prove(said) != nil { // what is still open asks again
-				b.store.idle(link.RetryDelayMax)
+				b.store.link.Idle(link.RetryDelayMax)
 			}
 		}
 	}
@@ -265,9 +265,9 @@ func (b *hostBoard) keepBelieving() {
 // decode passes over reports it cannot read, of a newer host say: they are no
 // reason to lose sight of the others, and an older report stays, outdated.
 func (b *hostBoard) decode(kv *mvccpb.KeyValue) (report, bool) {
-	h, err := record.DecodeHost(strings.TrimPrefix(string(kv.Key), b.store.keys.Hosts()), kv.Value)
+	h, err := record.DecodeHost(strings.TrimPrefix(string(kv.Key), b.store.link.Keys.Hosts()), kv.Value)
 	if err != nil {
-		b.store.cfg.Logger.Warn("host status ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
+		b.store.link.Config.Logger.Warn("host status ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
 		return report{}, false
 	}
 	return report{h, kv.ModRevision}, true

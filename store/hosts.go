@@ -17,7 +17,7 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 	if h.Host == "" || len(h.Host) > 64 || strings.Contains(h.Host, "/") {
 		return &OpError{Op: "put host", Err: errors.New("host: no name of 1-64 characters without /")}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	write := s.putReport
 	if h.Instance != "" {
@@ -35,16 +35,16 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 	if err != nil {
 		return &OpError{Op: "put host", Err: err}
 	}
-	_, err = write(ctx, h, clientv3.OpPut(s.keys.Host(h.Host), plain))
+	_, err = write(ctx, h, clientv3.OpPut(s.link.Keys.Host(h.Host), plain))
 	return err
 }
 
 // putReport writes the report of a host that has no instance. It reports whether
 // the report was written, and not held back, see reportOp.
 func (s *Store) putReport(ctx context.Context, _ HostStatus, report clientv3.Op) (written bool, err error) {
-	r, err := s.client.Do(ctx, report)
+	r, err := s.link.Client.Do(ctx, report)
 	if err != nil {
-		return false, s.failed("put host", err)
+		return false, s.link.Failed("put host", err)
 	}
 	return reportWritten(r.Txn()), nil
 }
@@ -57,7 +57,7 @@ func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
 	if err != nil {
 		return clientv3.Op{}, err
 	}
-	put := clientv3.OpPut(s.keys.Host(h.Host), report)
+	put := clientv3.OpPut(s.link.Keys.Host(h.Host), report)
 	if h.Mark == "" {
 		return put, nil
 	}
@@ -65,7 +65,7 @@ func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
 	if err != nil {
 		return clientv3.Op{}, err
 	}
-	level := s.keys.Level()
+	level := s.link.Keys.Level()
 	return clientv3.OpTxn(
 		[]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(level), ">", 0), clientv3.Compare(clientv3.Value(level), "!=", first)},
 		[]clientv3.Op{put}, nil), nil
@@ -79,17 +79,17 @@ func reportWritten(r *clientv3.TxnResponse) bool { return r == nil || r.Succeede
 // transaction; their conditions are passed over. It is no error if the host is
 // unknown.
 func (s *Store) DeleteHost(ctx context.Context, host string, notes ...NoteWrite) error {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	t, err := s.write(ctx, &draft{notes: notes})
-	plugs, end := s.keys.PlugsOf(host)
+	plugs, end := s.link.Keys.PlugsOf(host)
 	if err == nil {
-		_, err = s.client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.keys.Host(host)),
-			clientv3.OpDelete(s.keys.Member(host)), clientv3.OpDelete(s.keys.Seat(host)), clientv3.OpDelete(s.keys.Rival(host)),
+		_, err = s.link.Client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.link.Keys.Host(host)),
+			clientv3.OpDelete(s.link.Keys.Member(host)), clientv3.OpDelete(s.link.Keys.Seat(host)), clientv3.OpDelete(s.link.Keys.Rival(host)),
 			clientv3.OpDelete(plugs, clientv3.WithRange(end)))...).Commit()
 	}
 	if err != nil {
-		return s.failed("delete host", err)
+		return s.link.Failed("delete host", err)
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (s *Store) WaitHosts(ctx context.Context, done func([]HostStatus) bool) err
 			return nil
 		}
 		select {
-		case <-s.ctx.Done():
+		case <-s.link.Ctx.Done():
 			return &OpError{Op: "wait for hosts", Kind: ErrClosed}
 		case <-ctx.Done():
 			return ctx.Err()

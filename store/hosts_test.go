@@ -64,7 +64,7 @@ func TestHosts(t *testing.T) {
 func TestHostsOfOtherVersions(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
-		if _, err := s.client.Put(t.Context(), s.keys.Host("new"), `{"v":2,"applied":{}}`); err != nil {
+		if _, err := s.link.Client.Put(t.Context(), s.link.Keys.Host("new"), `{"v":2,"applied":{}}`); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.PutHost(within(t, 20*time.Second), HostStatus{Host: "old"}); err != nil {

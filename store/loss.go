@@ -45,18 +45,18 @@ type lossRecord struct {
 // noteLoss writes down that of the history that ended with these marks a part
 // is lost, and tries until it is written or the store closed.
 func (s *Store) noteLoss(gone marks) {
-	for delay := link.RetryDelayMin; s.ctx.Err() == nil; delay = min(2*delay, link.RetryDelayMax) {
-		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
+	for delay := link.RetryDelayMin; s.link.Ctx.Err() == nil; delay = min(2*delay, link.RetryDelayMax) {
+		ctx, cancel := context.WithTimeout(s.link.Ctx, s.link.Config.RequestTimeout)
 		err := s.tryNoteLoss(ctx, gone)
 		cancel()
 		switch {
 		case err == nil:
 			return
 		case errors.Is(err, rpctypes.ErrPermissionDenied):
-			s.cfg.Logger.Warn("what the store lost is not written down for others", "error", err)
+			s.link.Config.Logger.Warn("what the store lost is not written down for others", "error", err)
 			return
 		}
-		s.idle(delay)
+		s.link.Idle(delay)
 	}
 }
 
@@ -65,7 +65,7 @@ func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
 	if last.rev == 0 {
 		return nil // nothing is known of what was
 	}
-	t, err := (&link.Witness{Key: s.keys.Head(), Rev: last.rev, Value: last.mark}).Testify(ctx, s.client)
+	t, err := (&link.Witness{Key: s.link.Keys.Head(), Rev: last.rev, Value: last.mark}).Testify(ctx, s.link.Client)
 	if err != nil || t.Lineage != link.OtherHistory {
 		return err // if it cannot be told any more, nothing may be lost
 	}
@@ -77,12 +77,12 @@ func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
 	if err != nil {
 		return err
 	}
-	key := s.keys.Loss(l.mark)
-	r, err := s.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).Then(clientv3.OpPut(key, value)).Commit()
+	key := s.link.Keys.Loss(l.mark)
+	r, err := s.link.Client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).Then(clientv3.OpPut(key, value)).Commit()
 	if err != nil || !r.Succeeded {
 		return err // or another one has seen the same
 	}
-	s.cfg.Logger.Warn("the store lost revisions when it was restored", "after", l.from, "up_to", l.to, "noticed_at", l.at)
+	s.link.Config.Logger.Warn("the store lost revisions when it was restored", "after", l.from, "up_to", l.to, "noticed_at", l.at)
 	return s.trimLosses(ctx)
 }
 
@@ -96,7 +96,7 @@ func (s *Store) common(ctx context.Context, gone marks) (rev int64, err error) {
 			return true
 		}
 		var t link.Testimony
-		t, err = (&link.Witness{Key: s.keys.Head(), Rev: known[i].rev, Value: known[i].mark}).Testify(ctx, s.client)
+		t, err = (&link.Witness{Key: s.link.Keys.Head(), Rev: known[i].rev, Value: known[i].mark}).Testify(ctx, s.link.Client)
 		return t.Lineage != link.SameHistory
 	})
 	if err != nil || i == 0 {
@@ -107,13 +107,13 @@ func (s *Store) common(ctx context.Context, gone marks) (rev int64, err error) {
 
 // trimLosses forgets the oldest that are too many.
 func (s *Store) trimLosses(ctx context.Context) error {
-	r, err := s.client.Get(ctx, s.keys.Losses(), clientv3.WithPrefix(), clientv3.WithKeysOnly(),
+	r, err := s.link.Client.Get(ctx, s.link.Keys.Losses(), clientv3.WithPrefix(), clientv3.WithKeysOnly(),
 		clientv3.WithSort(clientv3.SortByModRevision, clientv3.SortAscend))
 	if err != nil {
 		return err
 	}
 	for i := range max(0, len(r.Kvs)-maxLosses) {
-		if _, err := s.client.Delete(ctx, string(r.Kvs[i].Key)); err != nil {
+		if _, err := s.link.Client.Delete(ctx, string(r.Kvs[i].Key)); err != nil {
 			return err
 		}
 	}
@@ -133,16 +133,16 @@ type lossBoard struct {
 
 func (s *Store) startLosses() *lossBoard {
 	b := &lossBoard{store: s, health: link.NewHealth(), all: map[string]loss{}}
-	s.spawn(func() {
-		f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: s.keys.Losses(), Probe: s.keys.Head(), Sink: b, Health: b.health}
-		_ = f.Run(s.ctx) // ends with the store only
+	s.link.Spawn(func() {
+		f := &link.Feed{Config: s.link.Config, Route: s.link.Route, Prefix: s.link.Keys.Losses(), Probe: s.link.Keys.Head(), Sink: b, Health: b.health}
+		_ = f.Run(s.link.Ctx) // ends with the store only
 	})
 	return b
 }
 
 // ready waits for the first load, but not longer than the first attempt at it.
 func (b *lossBoard) ready(ctx context.Context) error {
-	return b.health.AwaitLoad(ctx, b.store.ctx.Done(), &b.pulse, b.isLoaded)
+	return b.health.AwaitLoad(ctx, b.store.link.Ctx.Done(), &b.pulse, b.isLoaded)
 }
 
 func (b *lossBoard) isLoaded() bool {
@@ -209,14 +209,14 @@ func (b *lossBoard) Events(_ int64, events []*clientv3.Event) error {
 func (b *lossBoard) decode(into map[string]loss, kv *mvccpb.KeyValue) {
 	var r lossRecord
 	if err := record.Unmarshal(kv.Value, &r); err != nil {
-		b.store.cfg.Logger.Warn("note of a loss ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
+		b.store.link.Config.Logger.Warn("note of a loss ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
 		return
 	}
 	into[b.mark(kv)] = loss{r.From, r.To, b.mark(kv), r.At}
 }
 
 func (b *lossBoard) mark(kv *mvccpb.KeyValue) string {
-	return strings.TrimPrefix(string(kv.Key), b.store.keys.Losses())
+	return strings.TrimPrefix(string(kv.Key), b.store.link.Keys.Losses())
 }
 
 // What the store has now is loaded anew; until then what was lost stays lost.

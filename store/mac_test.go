@@ -84,7 +84,7 @@ func TestOneMACInASegment(t *testing.T) {
 			t.Error("nobody ever had the MAC")
 		}
 		mustUpdate(t, stores[0], drop(secgroup.NICKey("x"), secgroup.NICKey("y"), secgroup.NICKey("m")))
-		guard, err := stores[0].client.Get(t.Context(), stores[0].keys.MACGuard(mac))
+		guard, err := stores[0].link.Client.Get(t.Context(), stores[0].link.Keys.MACGuard(mac))
 		if err != nil || len(guard.Kvs) > 0 {
 			t.Errorf("the MAC is nobody's, and its guard is %v, %v", guard.Kvs, err)
 		}

@@ -26,7 +26,7 @@ func many(block, n int) []string {
 // claimsOf are the addresses that are taken in a store, NIC by address.
 func claimsOf(t *testing.T, s *Store) map[string]string {
 	t.Helper()
-	r, err := s.client.Get(within(t, time.Minute), s.keys.Prefix+"address/", clientv3.WithPrefix())
+	r, err := s.link.Client.Get(within(t, time.Minute), s.link.Keys.Prefix+"address/", clientv3.WithPrefix())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestNICOfManyAddresses(t *testing.T) {
 			}
 		})
 		t.Run("one is held by what no policy shows", func(t *testing.T) {
-			if _, err := two.client.Put(within(t, time.Minute), two.keys.Address("provider", netip.MustParseAddr("10.4.0.200")), "ghost"); err != nil {
+			if _, err := two.link.Client.Put(within(t, time.Minute), two.link.Keys.Address("provider", netip.MustParseAddr("10.4.0.200")), "ghost"); err != nil {
 				t.Fatal(err)
 			}
 			before := claimsOf(t, two)
@@ -127,7 +127,7 @@ func TestNestedConditions(t *testing.T) {
 			if nested == nil {
 				t.Fatal("it does not fit")
 			}
-			r, err := s.client.Txn(ctx).If(top...).Then(nested...).Commit()
+			r, err := s.link.Client.Txn(ctx).If(top...).Then(nested...).Commit()
 			if err == nil && !r.Succeeded {
 				return fmt.Errorf("not made")
 			}
@@ -136,16 +136,16 @@ func TestNestedConditions(t *testing.T) {
 		if err := try("/nested/missing"); err != rpctypes.ErrKeyNotFound {
 			t.Errorf("with a condition that does not hold: %v", err)
 		}
-		if r, err := s.client.Get(ctx, "/nested/", clientv3.WithPrefix()); err != nil || r.Count != 0 {
+		if r, err := s.link.Client.Get(ctx, "/nested/", clientv3.WithPrefix()); err != nil || r.Count != 0 {
 			t.Errorf("it made %v, %v", r, err)
 		}
 		if err := try(""); err != nil {
 			t.Errorf("with conditions that hold: %v", err)
 		}
-		if r, err := s.client.Get(ctx, "/nested/", clientv3.WithPrefix()); err != nil || r.Count != 3 {
+		if r, err := s.link.Client.Get(ctx, "/nested/", clientv3.WithPrefix()); err != nil || r.Count != 3 {
 			t.Errorf("it made %v, %v", r, err)
 		}
-		if _, err := s.client.Put(ctx, keys.Never("1"), "by hand"); err != nil {
+		if _, err := s.link.Client.Put(ctx, keys.Never("1"), "by hand"); err != nil {
 			t.Fatal(err)
 		}
 		if err := try(""); err == nil {

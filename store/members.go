@@ -31,12 +31,12 @@ type memberBoard struct {
 }
 
 func (s *Store) startMembers() *memberBoard {
-	b := &memberBoard{keys: s.keys, health: link.NewHealth()}
+	b := &memberBoard{keys: s.link.Keys, health: link.NewHealth()}
 	b.clear()
-	b.warn = func(err *RecordError) { s.cfg.Logger.Warn("member of the cluster ignored", "error", err) }
-	s.spawn(func() {
-		f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: s.keys.Members(), Probe: s.keys.Level(), Sink: b, Health: b.health}
-		_ = f.Run(s.ctx) // ends with the store only
+	b.warn = func(err *RecordError) { s.link.Config.Logger.Warn("member of the cluster ignored", "error", err) }
+	s.link.Spawn(func() {
+		f := &link.Feed{Config: s.link.Config, Route: s.link.Route, Prefix: s.link.Keys.Members(), Probe: s.link.Keys.Level(), Sink: b, Health: b.health}
+		_ = f.Run(s.link.Ctx) // ends with the store only
 	})
 	return b
 }

@@ -77,13 +77,13 @@ func (s *Store) write(ctx context.Context, d *draft) (txn, error) {
 	for _, n := range d.notes {
 		var opts []clientv3.OpOption
 		if n.Keep > 0 {
-			lease, err := s.leases.Get(ctx, n.Keep)
+			lease, err := s.link.Leases.Get(ctx, n.Keep)
 			if err != nil {
 				return t, fmt.Errorf("lease: %w", err)
 			}
 			opts = append(opts, clientv3.WithLease(lease))
 		}
-		t.ops = append(t.ops[:len(t.ops):len(t.ops)], clientv3.OpPut(s.keys.Extra(n.Name), string(n.Value), opts...))
+		t.ops = append(t.ops[:len(t.ops):len(t.ops)], clientv3.OpPut(s.link.Keys.Extra(n.Name), string(n.Value), opts...))
 	}
 	return t, nil
 }
@@ -116,11 +116,11 @@ func (d *draft) look(l record.Layout) []clientv3.Op {
 
 // Note reads one note. ok is false if it is not there.
 func (s *Store) Note(ctx context.Context, name string) (n Note, ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	r, err := s.client.Get(ctx, s.keys.Extra(name))
+	r, err := s.link.Client.Get(ctx, s.link.Keys.Extra(name))
 	if err != nil {
-		return Note{}, false, s.failed("read note", err)
+		return Note{}, false, s.link.Failed("read note", err)
 	}
 	if len(r.Kvs) == 0 {
 		return Note{}, false, nil
@@ -131,34 +131,34 @@ func (s *Store) Note(ctx context.Context, name string) (n Note, ok bool, err err
 // Notes reads up to limit notes whose names begin with prefix, in the order of
 // their names, after the given one ("" = from the first on).
 func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]Note, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	from := s.keys.Extra(prefix)
+	from := s.link.Keys.Extra(prefix)
 	end := clientv3.GetPrefixRangeEnd(from)
 	if after != "" {
-		from = max(from, s.keys.Extra(after)+"\x00")
+		from = max(from, s.link.Keys.Extra(after)+"\x00")
 	}
 	if from >= end {
 		return nil, nil
 	}
-	r, err := s.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(int64(limit)))
+	r, err := s.link.Client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(int64(limit)))
 	if err != nil {
-		return nil, s.failed("read notes", err)
+		return nil, s.link.Failed("read notes", err)
 	}
 	notes := make([]Note, len(r.Kvs))
 	for i, kv := range r.Kvs {
-		notes[i] = Note{strings.TrimPrefix(string(kv.Key), s.keys.Extra("")), kv.Value, kv.ModRevision}
+		notes[i] = Note{strings.TrimPrefix(string(kv.Key), s.link.Keys.Extra("")), kv.Value, kv.ModRevision}
 	}
 	return notes, nil
 }
 
 // CountNotes counts the notes whose names begin with prefix.
 func (s *Store) CountNotes(ctx context.Context, prefix string) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	r, err := s.client.Get(ctx, s.keys.Extra(prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
+	r, err := s.link.Client.Get(ctx, s.link.Keys.Extra(prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
-		return 0, s.failed("count notes", err)
+		return 0, s.link.Failed("count notes", err)
 	}
 	return int(r.Count), nil
 }
@@ -166,22 +166,22 @@ func (s *Store) CountNotes(ctx context.Context, prefix string) (int, error) {
 // TrimNotes deletes the notes whose names begin with prefix, but for the first
 // keep ones in the order of their names.
 func (s *Store) TrimNotes(ctx context.Context, prefix string, keep int) error {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	from := s.keys.Extra(prefix)
+	from := s.link.Keys.Extra(prefix)
 	end := clientv3.GetPrefixRangeEnd(from)
 	// One more than is kept: without it there is nothing to delete, and the
 	// keys need not be read.
-	n, err := s.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithCountOnly())
+	n, err := s.link.Client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithCountOnly())
 	if err == nil && n.Count > int64(keep) {
 		var r *clientv3.GetResponse
-		r, err = s.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithKeysOnly(), clientv3.WithLimit(int64(keep)+1))
+		r, err = s.link.Client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithKeysOnly(), clientv3.WithLimit(int64(keep)+1))
 		if err == nil && len(r.Kvs) > keep {
-			_, err = s.client.Delete(ctx, string(r.Kvs[keep].Key), clientv3.WithRange(end))
+			_, err = s.link.Client.Delete(ctx, string(r.Kvs[keep].Key), clientv3.WithRange(end))
 		}
 	}
 	if err != nil {
-		return s.failed("trim notes", err)
+		return s.link.Failed("trim notes", err)
 	}
 	return nil
 }

@@ -114,13 +114,13 @@ func TestNotesAreKeptForATime(t *testing.T) {
 		s := open(t, e.config())
 		mustUpdate(t, s, put(account("a")), noted(NoteWrite{Name: "short", Keep: time.Second}, NoteWrite{Name: "long", Keep: time.Hour}))
 		mustUpdate(t, s, put(account("b")), noted(NoteWrite{Name: "long too", Keep: time.Hour}))
-		r, err := s.client.Leases(t.Context())
+		r, err := s.link.Client.Leases(t.Context())
 		if err != nil || len(r.Leases) != 2 {
 			t.Errorf("leases %v, %v; want two", r.Leases, err)
 		}
 		// One that etcd has dropped is replaced.
 		for _, l := range r.Leases {
-			if _, err := s.client.Revoke(t.Context(), l.ID); err != nil {
+			if _, err := s.link.Client.Revoke(t.Context(), l.ID); err != nil {
 				t.Fatal(err)
 			}
 		}

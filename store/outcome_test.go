@@ -94,8 +94,8 @@ func TestOutcomeIsFoundOut(t *testing.T) {
 				cfg.Prefix = "/" + c.name + "/"
 				s := open(t, cfg)
 				mustUpdate(t, s, put(account("a")))
-				wire := &lossy{KV: s.client.KV, fates: c.fates}
-				s.client.KV = wire
+				wire := &lossy{KV: s.link.Client.KV, fates: c.fates}
+				s.link.Client.KV = wire
 				planned := 0
 				rev := mustUpdate(t, s, func(snap *snapshot) (changes, error) {
 					planned++
@@ -155,11 +155,11 @@ func TestOutcomeUnknown(t *testing.T) {
 		cfg.RequestTimeout = time.Second
 		s := open(t, cfg)
 		mustUpdate(t, s, put(account("a")))
-		wire := &lossy{KV: s.client.KV, fates: []fate{answerLost}}
+		wire := &lossy{KV: s.link.Client.KV, fates: []fate{answerLost}}
 		for range 1000 {
 			wire.fates = append(wire.fates, requestLost)
 		}
-		s.client.KV = wire
+		s.link.Client.KV = wire
 		_, err := s.Update(within(t, 20*time.Second), put(group("a", "g")))
 		if !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, ErrUnavailable) {
 			t.Errorf("Update returned %v, want ErrOutcomeUnknown, an ErrUnavailable", err)
@@ -174,13 +174,13 @@ func TestOutcomeForACallerThatLeft(t *testing.T) {
 		s := open(t, e.config())
 		mustUpdate(t, s, put(account("a")))
 		ctx, cancel := context.WithCancel(t.Context())
-		s.client.KV = &leaving{lossy{KV: s.client.KV, fates: []fate{answerLost}}, cancel}
+		s.link.Client.KV = &leaving{lossy{KV: s.link.Client.KV, fates: []fate{answerLost}}, cancel}
 		rev, err := s.Update(ctx, put(group("a", "g")))
 		if err != nil || rev == 0 {
 			t.Errorf("Update returned %d, %v", rev, err)
 		}
 		cancelled, cancel := context.WithCancel(t.Context())
-		s.client.KV = &leaving{lossy{KV: s.client.KV.(*leaving).KV, fates: []fate{requestLost}}, cancel}
+		s.link.Client.KV = &leaving{lossy{KV: s.link.Client.KV.(*leaving).KV, fates: []fate{requestLost}}, cancel}
 		if _, err := s.Update(cancelled, put(group("a", "h"))); err == nil {
 			t.Error("Update that was not made returned no error")
 		}

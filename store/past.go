@@ -52,10 +52,10 @@ type ObjectChange struct {
 func (s *Store) History(ctx context.Context, since int64, mark string, started func() error, each func(Event) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.link.Ctx, cancel)()
 	c := s.cache()
 	if err := c.ready(ctx); err != nil {
-		return s.failed("history", err)
+		return s.link.Failed("history", err)
 	}
 	h := c.now()
 	go func() {
@@ -70,7 +70,7 @@ func (s *Store) History(ctx context.Context, since int64, mark string, started f
 		err = s.tell(ctx, since, started, func(e Event) error {
 			// The cache knows whether it is an event of this history.
 			if err := c.reach(ctx, markedRevision{e.Revision, e.Mark}); err != nil {
-				return s.failed("history", err)
+				return s.link.Failed("history", err)
 			}
 			return each(e)
 		})
@@ -100,11 +100,11 @@ func (s *Store) tell(ctx context.Context, since int64, started func() error, eac
 		}
 		// Compaction drops revisions of hosts' reports too. Nothing is missing
 		// if the policy stood still from since to there.
-		r, err := s.get(ctx, s.keys.Head(), clientv3.WithRev(compacted))
+		r, err := s.get(ctx, s.link.Keys.Head(), clientv3.WithRev(compacted))
 		switch {
 		case errors.Is(err, rpctypes.ErrCompacted): // further meanwhile
 		case err != nil:
-			return s.failed("history", err)
+			return s.link.Failed("history", err)
 		case len(r.Kvs) == 0 || r.Kvs[0].ModRevision > since:
 			return &OpError{Op: "history", Kind: ErrCompacted, Err: fmt.Errorf("up to %d, asked from %d", compacted, since)}
 		default:
@@ -116,9 +116,9 @@ func (s *Store) tell(ctx context.Context, since int64, started func() error, eac
 // inThePast refuses a revision that etcd has not come to, and one of another
 // history as far as that can be told.
 func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history) error {
-	r, err := s.get(ctx, s.keys.Head())
+	r, err := s.get(ctx, s.link.Keys.Head())
 	if err != nil {
-		return s.failed("history", err)
+		return s.link.Failed("history", err)
 	}
 	if rev > r.Header.Revision {
 		return &OpError{Op: "history", Kind: ErrFutureRevision, Err: fmt.Errorf("%d, now is %d", rev, r.Header.Revision)}
@@ -129,11 +129,11 @@ func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history
 	if mark == "" {
 		return s.Unambiguous(ctx, rev)
 	}
-	r, err = s.get(ctx, s.keys.Head(), clientv3.WithRev(rev))
+	r, err = s.get(ctx, s.link.Keys.Head(), clientv3.WithRev(rev))
 	switch {
 	case errors.Is(err, rpctypes.ErrCompacted): // replay finds out as well
 	case err != nil:
-		return s.failed("history", err)
+		return s.link.Failed("history", err)
 	case len(r.Kvs) == 0 || record.MarkOf(r.Kvs[0]) != mark:
 		return &OpError{Op: "history", Kind: ErrRestored, Err: fmt.Errorf("revision %d was of another one", rev)}
 	}
@@ -141,9 +141,9 @@ func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history
 }
 
 func (s *Store) get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	return s.client.Get(ctx, key, opts...)
+	return s.link.Client.Get(ctx, key, opts...)
 }
 
 // replay watches from a revision on. It returns the revision up to which etcd
@@ -153,16 +153,16 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 	defer cancel()
 	// etcd tells of a compaction right after the watch is made, so that its
 	// making proves nothing: a look at the revision does.
-	if _, err := s.get(ctx, s.keys.Head(), clientv3.WithRev(max(from-1, 1))); err == nil {
+	if _, err := s.get(ctx, s.link.Keys.Head(), clientv3.WithRev(max(from-1, 1))); err == nil {
 		if err := started(); err != nil {
 			return 0, err
 		}
 	} else if errors.Is(err, rpctypes.ErrFutureRev) {
 		return 0, &OpError{Op: "history", Kind: ErrRestored, Err: err}
 	} else if !errors.Is(err, rpctypes.ErrCompacted) {
-		return 0, s.failed("history", err)
+		return 0, s.link.Failed("history", err)
 	}
-	watch := s.client.Watch(clientv3.WithRequireLeader(ctx), s.keys.Policy(), clientv3.WithPrefix(), clientv3.WithPrevKV(), clientv3.WithRev(from))
+	watch := s.link.Client.Watch(clientv3.WithRequireLeader(ctx), s.link.Keys.Policy(), clientv3.WithPrefix(), clientv3.WithPrevKV(), clientv3.WithRev(from))
 	for r := range watch {
 		if r.CompactRevision > 0 {
 			return r.CompactRevision, nil
@@ -171,23 +171,23 @@ func (s *Store) replay(ctx context.Context, from int64, started func() error, ea
 		case errors.Is(err, rpctypes.ErrFutureRev):
 			return 0, &OpError{Op: "history", Kind: ErrRestored, Err: err}
 		case err != nil:
-			return 0, s.failed("history", err)
+			return 0, s.link.Failed("history", err)
 		}
 		for events := r.Events; len(events) > 0; {
 			rev, n := events[0].Kv.ModRevision, 1
 			for n < len(events) && events[n].Kv.ModRevision == rev {
 				n++
 			}
-			if err := each(eventOf(s.keys, rev, events[:n])); err != nil {
+			if err := each(eventOf(s.link.Keys, rev, events[:n])); err != nil {
 				return 0, err
 			}
 			events = events[n:]
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return 0, s.failed("history", err)
+		return 0, s.link.Failed("history", err)
 	}
-	return 0, s.failed("history", errors.New("watch ended"))
+	return 0, s.link.Failed("history", errors.New("watch ended"))
 }
 
 // eventOf decodes the events of one revision.

@@ -18,14 +18,14 @@ var ErrMayNotAsk = errors.New("the store does not let this user read what other 
 // date: it is for who asks seldom and has no other use for reports. It is an
 // ErrMayNotAsk where only the host itself may read its report.
 func (s *Store) Plugged(ctx context.Context, host string) ([]HostNIC, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	r, err := s.client.Get(ctx, s.keys.Host(host))
+	r, err := s.link.Client.Get(ctx, s.link.Keys.Host(host))
 	switch {
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return nil, &OpError{Op: "read host", Kind: ErrMayNotAsk, Err: err}
 	case err != nil:
-		return nil, s.failed("read host", err)
+		return nil, s.link.Failed("read host", err)
 	case len(r.Kvs) == 0:
 		return nil, nil
 	}

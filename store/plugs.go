@@ -28,14 +28,14 @@ type PlugHandler interface {
 func (s *Store) FollowPlugs(ctx context.Context, h PlugHandler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
-	f := &link.Feed{Config: s.cfg, Route: s.route, Prefix: s.keys.Plugs(), Probe: s.keys.Head(), Sink: &plugSink{s, h}, Health: link.NewHealth()}
+	defer context.AfterFunc(s.link.Ctx, cancel)()
+	f := &link.Feed{Config: s.link.Config, Route: s.link.Route, Prefix: s.link.Keys.Plugs(), Probe: s.link.Keys.Head(), Sink: &plugSink{s, h}, Health: link.NewHealth()}
 	err := f.Run(ctx)
 	var stop link.StopError
 	switch {
 	case errors.As(err, &stop):
 		return &OpError{Op: "follow plugs", Kind: ErrMayNotAsk, Err: stop.Err}
-	case s.ctx.Err() != nil:
+	case s.link.Ctx.Err() != nil:
 		return &OpError{Op: "follow plugs", Kind: ErrClosed}
 	}
 	return err
@@ -46,9 +46,9 @@ func (s *Store) FollowPlugs(ctx context.Context, h PlugHandler) error {
 // that were written before it. It is an ErrSeatTaken unless this process reports
 // for the host, see PutHost.
 func (s *Store) PutPlugs(ctx context.Context, host string, plugs []Plug, gone []string) (written []Plug, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	most := s.cfg.MaxTxnOps - 1
+	most := s.link.Config.MaxTxnOps - 1
 	for first := true; first || len(plugs) > 0 || len(gone) > 0; first = false {
 		some := plugs[:min(most, len(plugs))]
 		away := gone[:min(most-len(some), len(gone))]
@@ -75,24 +75,24 @@ func (s *Store) putPlugs(ctx context.Context, host string, plugs []Plug, gone []
 		if err != nil {
 			return 0, &OpError{Op: "put plugs", Err: err}
 		}
-		ops = append(ops, clientv3.OpPut(s.keys.Plug(host, p.NIC), value))
+		ops = append(ops, clientv3.OpPut(s.link.Keys.Plug(host, p.NIC), value))
 	}
 	for _, nic := range gone {
-		ops = append(ops, clientv3.OpDelete(s.keys.Plug(host, nic)))
+		ops = append(ops, clientv3.OpDelete(s.link.Keys.Plug(host, nic)))
 	}
 	at := s.seats.of(host)
 	at.mu.Lock()
 	lease, value := at.lease, at.value
 	at.mu.Unlock()
-	key := s.keys.Seat(host)
-	r, err := s.client.Txn(ctx).
+	key := s.link.Keys.Seat(host)
+	r, err := s.link.Client.Txn(ctx).
 		If(clientv3.Compare(clientv3.Value(key), "=", value), clientv3.Compare(clientv3.LeaseValue(key), "=", lease)).
 		Then(ops...).Commit()
 	switch {
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return 0, &OpError{Op: "put plugs", Kind: ErrMayNotAsk, Err: err}
 	case err != nil:
-		return 0, s.failed("put plugs", err)
+		return 0, s.link.Failed("put plugs", err)
 	case !r.Succeeded:
 		return 0, &OpError{Op: "put plugs", Kind: ErrSeatTaken}
 	}
@@ -139,9 +139,9 @@ func (p *plugSink) Events(_ int64, events []*clientv3.Event) error {
 }
 
 func (p *plugSink) decode(kv *mvccpb.KeyValue) (Plug, bool) {
-	plug, err := p.store.keys.DecodePlug(kv)
+	plug, err := p.store.link.Keys.DecodePlug(kv)
 	if err != nil {
-		p.store.cfg.Logger.Warn("plug ignored", "error", err)
+		p.store.link.Config.Logger.Warn("plug ignored", "error", err)
 	}
 	return plug, err == nil
 }

@@ -22,7 +22,7 @@ import (
 // It is bounded by Config.RequestTimeout and by the store, not by a context
 // of the caller, which may have ended: that may be why the outcome is open.
 func (s *Store) resolve(d *draft) (made bool, head markedRevision, err error) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(s.link.Ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	for {
 		made, head, err = s.tryResolve(ctx, d)
@@ -40,11 +40,11 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head marke
 	if err != nil {
 		return false, head, err
 	}
-	r, err := s.client.Txn(ctx).If(d.fence.compare()).
+	r, err := s.link.Client.Txn(ctx).If(d.fence.compare()).
 		// The head moves with every guard, so that no reader of the policy
 		// waits for a guard's revision in vain.
-		Then(clientv3.OpPut(d.fence.key, ""), clientv3.OpPut(s.keys.Head(), mark)).
-		Else(clientv3.OpGet(s.keys.Head())).Commit()
+		Then(clientv3.OpPut(d.fence.key, ""), clientv3.OpPut(s.link.Keys.Head(), mark)).
+		Else(clientv3.OpGet(s.link.Keys.Head())).Commit()
 	if err != nil {
 		return false, head, err
 	}
@@ -59,7 +59,7 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head marke
 		if string(kvs[0].Value) == d.mark {
 			return true, markedRevision{rev: kvs[0].ModRevision}, nil
 		}
-		older, err := s.client.Get(ctx, s.keys.Head(), clientv3.WithRev(kvs[0].ModRevision-1))
+		older, err := s.link.Client.Get(ctx, s.link.Keys.Head(), clientv3.WithRev(kvs[0].ModRevision-1))
 		if err != nil {
 			return false, head, err
 		}
@@ -72,7 +72,7 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head marke
 // not moved since: that is no race, the keys contradict the policy.
 func (s *Store) explain(ctx context.Context, d *draft) error {
 	for _, g := range d.guards() {
-		r, err := s.client.Get(ctx, g.key)
+		r, err := s.link.Client.Get(ctx, g.key)
 		if err != nil {
 			return err
 		}

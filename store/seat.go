@@ -84,15 +84,15 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 	}
 	if at.lease == 0 {
 		if err := s.leaseSeat(ctx, at); err != nil {
-			return false, s.failed("put host", err)
+			return false, s.link.Failed("put host", err)
 		}
 	}
-	key := s.keys.Seat(h.Host)
-	r, err := s.client.Txn(ctx).
+	key := s.link.Keys.Seat(h.Host)
+	r, err := s.link.Client.Txn(ctx).
 		If(clientv3.Compare(clientv3.Value(key), "=", at.value), clientv3.Compare(clientv3.LeaseValue(key), "=", at.lease)).
 		Then(report).Else(clientv3.OpGet(key)).Commit()
 	if err != nil {
-		return false, s.failed("put host", err)
+		return false, s.link.Failed("put host", err)
 	}
 	if r.Succeeded {
 		at.denied.Store(false)
@@ -104,16 +104,16 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 	}
 	if holder, other := heldByOther(held, h.Instance); other {
 		at.denied.Store(true)
-		_, err := s.client.Put(ctx, s.keys.Rival(h.Host), at.value, clientv3.WithLease(at.lease))
+		_, err := s.link.Client.Put(ctx, s.link.Keys.Rival(h.Host), at.value, clientv3.WithLease(at.lease))
 		return false, &OpError{Op: "put host", Kind: ErrSeatTaken, Err: errors.Join(&SeatError{h.Host, holder}, err)}
 	}
-	r, err = s.client.Txn(ctx).
+	r, err = s.link.Client.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", held.GetModRevision())).
-		Then(clientv3.OpPut(key, at.value, clientv3.WithLease(at.lease)), clientv3.OpPut(s.keys.Member(h.Host), at.value),
-			clientv3.OpDelete(s.keys.Rival(h.Host)), report).Commit()
+		Then(clientv3.OpPut(key, at.value, clientv3.WithLease(at.lease)), clientv3.OpPut(s.link.Keys.Member(h.Host), at.value),
+			clientv3.OpDelete(s.link.Keys.Rival(h.Host)), report).Commit()
 	switch {
 	case err != nil:
-		return false, s.failed("put host", err)
+		return false, s.link.Failed("put host", err)
 	case !r.Succeeded:
 		return false, &OpError{Op: "put host", Err: errors.New("somebody else took the host's name this moment")}
 	}
@@ -143,23 +143,23 @@ func heldByOther(kv *mvccpb.KeyValue, instance string) (ClusterMember, bool) {
 
 // leaseSeat gets a lease, and keeps it until the store is closed or it is lost.
 func (s *Store) leaseSeat(ctx context.Context, at *seat) error {
-	r, err := s.client.Grant(ctx, int64(s.cfg.MemberTTL/time.Second))
+	r, err := s.link.Client.Grant(ctx, int64(s.link.Config.MemberTTL/time.Second))
 	if err != nil {
 		return err
 	}
-	alive, err := s.client.KeepAlive(s.ctx, r.ID)
+	alive, err := s.link.Client.KeepAlive(s.link.Ctx, r.ID)
 	if err != nil {
 		return err
 	}
 	at.lease = r.ID
-	s.spawn(func() {
+	s.link.Spawn(func() {
 		for range alive {
 		}
-		if s.ctx.Err() != nil {
+		if s.link.Ctx.Err() != nil {
 			// The name is free at once for whoever is to have it next.
 			end, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			_, _ = s.client.Revoke(end, r.ID) // or it runs out
+			_, _ = s.link.Client.Revoke(end, r.ID) // or it runs out
 		}
 		at.mu.Lock()
 		defer at.mu.Unlock()

@@ -210,7 +210,7 @@ func awaitCondition(t *testing.T, s *Store, want error) {
 	for ctx := within(t, time.Minute); s.Condition().Kind != want; time.Sleep(10 * time.Millisecond) {
 		if ctx.Err() != nil {
 			now := s.Condition()
-			t.Fatalf("the store's condition is %v (%v), want %v; the members say %v", now, now.Cause, want, s.route.Leaderless())
+			t.Fatalf("the store's condition is %v (%v), want %v; the members say %v", now, now.Cause, want, s.link.Route.Leaderless())
 		}
 	}
 }

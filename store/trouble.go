@@ -79,7 +79,7 @@ func (t troubles) Collect(to chan<- prometheus.Metric) {
 
 // trouble is what is known of etcd beside the health of the feeds.
 type trouble struct {
-	changed link.Pulse // beats when the condition may have changed
+	changed *link.Pulse // beats when the condition may have changed
 
 	mu        sync.Mutex
 	full      error // why etcd takes no writes; nil: it does
@@ -112,7 +112,7 @@ func (t *trouble) wrote(err error) {
 // process and from Check.
 func (s *Store) Condition() Condition {
 	if c := s.contact(); c.Lost() {
-		switch none := s.route.Leaderless(); {
+		switch none := s.link.Route.Leaderless(); {
 		case none != nil:
 			c.Kind, c.Cause = ErrNoLeader, none
 		case c.Cause != nil && errors.Is(link.KindOf(c.Cause), ErrNoLeader):
@@ -136,19 +136,19 @@ const troubleSettles = time.Second
 // trouble than before, and one when it is well again.
 func (s *Store) tellTrouble() {
 	var said Condition
-	for s.ctx.Err() == nil {
+	for s.link.Ctx.Err() == nil {
 		changed := s.trouble.changed.Next()
 		now := s.Condition()
 		if now.String() != said.String() {
-			s.idle(min(troubleSettles, 2*s.cfg.ProbeInterval))
-			if again := s.Condition(); s.ctx.Err() == nil && again.String() == now.String() {
+			s.link.Idle(min(troubleSettles, 2*s.link.Config.ProbeInterval))
+			if again := s.Condition(); s.link.Ctx.Err() == nil && again.String() == now.String() {
 				s.say(said, again)
 				said = again
 			}
 			continue
 		}
 		select {
-		case <-s.ctx.Done():
+		case <-s.link.Ctx.Done():
 		case <-changed:
 		}
 	}
@@ -156,10 +156,10 @@ func (s *Store) tellTrouble() {
 
 func (s *Store) say(before, now Condition) {
 	if now.Kind == nil {
-		s.cfg.Logger.Info("the store is well again", "it_was", before.String(), "for", time.Since(before.Since).Round(time.Millisecond))
+		s.link.Config.Logger.Info("the store is well again", "it_was", before.String(), "for", time.Since(before.Since).Round(time.Millisecond))
 		return
 	}
-	s.cfg.Logger.Error("the store is in trouble; trying until it is well", "condition", now.String(), "since", now.Since, "error", errors.Join(now.Kind, now.Cause))
+	s.link.Config.Logger.Error("the store is in trouble; trying until it is well", "condition", now.String(), "since", now.Since, "error", errors.Join(now.Kind, now.Cause))
 }
 
 const (
@@ -204,7 +204,7 @@ func (s *Store) makeCheck(ctx context.Context) error {
 		err = s.askAlarms(ctx)
 	}
 	if err != nil {
-		return s.failed("check", err)
+		return s.link.Failed("check", err)
 	}
 	if c := s.Condition(); c.Kind != nil {
 		return &OpError{Op: "check", Kind: c.Kind, Err: c.Cause}
@@ -214,7 +214,7 @@ func (s *Store) makeCheck(ctx context.Context) error {
 
 // askAlarms finds out whether etcd is full although nobody writes.
 func (s *Store) askAlarms(ctx context.Context) error {
-	st, err := pb.NewMaintenanceClient(s.client.ActiveConnection()).Status(ctx, &pb.StatusRequest{})
+	st, err := pb.NewMaintenanceClient(s.link.Client.ActiveConnection()).Status(ctx, &pb.StatusRequest{})
 	if err != nil {
 		return rpctypes.Error(err)
 	}
@@ -228,10 +228,10 @@ func (s *Store) askAlarms(ctx context.Context) error {
 
 // watchAlarms asks now and then.
 func (s *Store) watchAlarms() {
-	for s.ctx.Err() == nil {
-		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.ProbeTimeout)
+	for s.link.Ctx.Err() == nil {
+		ctx, cancel := context.WithTimeout(s.link.Ctx, s.link.Config.ProbeTimeout)
 		_ = s.askAlarms(ctx) // that etcd is lost is known otherwise
 		cancel()
-		s.idle(s.cfg.ProbeInterval)
+		s.link.Idle(s.link.Config.ProbeInterval)
 	}
 }

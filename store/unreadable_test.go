@@ -43,8 +43,8 @@ func TestUnreadableConcernsItsOwnObject(t *testing.T) {
 			var warm recorder
 			follow(t, open(t, e.config()), &warm)
 			warm.await(t, first)
-			key := s.keys.Policy() + "groups/a/g"
-			bad, err := s.client.Put(t.Context(), key, value)
+			key := s.link.Keys.Policy() + "groups/a/g"
+			bad, err := s.link.Client.Put(t.Context(), key, value)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,11 +74,11 @@ func TestUnreadableConcernsItsOwnObject(t *testing.T) {
 					t.Errorf("%s: %v, want ErrUnreadable and the key", what, err)
 				}
 			}
-			after, err := s.client.Get(t.Context(), key)
+			after, err := s.link.Client.Get(t.Context(), key)
 			if err != nil || string(after.Kvs[0].Value) != value {
 				t.Errorf("the record is now %v, %v", after, err)
 			}
-			mended, err := s.client.Put(t.Context(), key, `{"v":1,"name":"g2","egress":"auto","scope":"any"}`)
+			mended, err := s.link.Client.Put(t.Context(), key, `{"v":1,"name":"g2","egress":"auto","scope":"any"}`)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -54,13 +54,13 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 	}()
 	for lost, stuck := 0, 0; ; {
 		if err := c.current(ctx); err != nil {
-			return 0, s.failed("update", err)
+			return 0, s.link.Failed("update", err)
 		}
 		d, rev, err := s.plan(c, plan, o)
 		if errors.Is(err, errMembersUnknown) {
 			b := s.memberBoard()
-			if err := b.health.AwaitLoad(ctx, s.ctx.Done(), &b.pulse, b.isLoaded); err != nil {
-				return 0, s.failed("update", err)
+			if err := b.health.AwaitLoad(ctx, s.link.Ctx.Done(), &b.pulse, b.isLoaded); err != nil {
+				return 0, s.link.Failed("update", err)
 			}
 			continue
 		}
@@ -70,13 +70,13 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 			}
 			head, unknown := s.head(ctx)
 			if unknown != nil {
-				return 0, s.failed("update", unknown)
+				return 0, s.link.Failed("update", unknown)
 			}
 			if c.includes(rev, head) {
 				return rev, err
 			}
 			if err := c.reach(ctx, head); err != nil {
-				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", head.rev, err))
+				return 0, s.link.Failed("update", fmt.Errorf("waiting for revision %d: %w", head.rev, err))
 			}
 			latest = true
 			continue
@@ -108,14 +108,14 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		if !turn {
 			select {
 			case <-ctx.Done():
-				return 0, s.failed("update", ctx.Err())
+				return 0, s.link.Failed("update", ctx.Err())
 			case s.retry <- struct{}{}:
 				turn = true
 			}
 		}
 		if r.head.rev > d.rev {
 			if err := c.reach(ctx, r.head); err != nil {
-				return 0, s.failed("update", fmt.Errorf("waiting for revision %d: %w", r.head.rev, err))
+				return 0, s.link.Failed("update", fmt.Errorf("waiting for revision %d: %w", r.head.rev, err))
 			}
 			stuck = 0
 			continue
@@ -151,11 +151,11 @@ func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change,
 		if err := c.refuse(changes); err != nil {
 			return err
 		}
-		if d, err = drafted(s.keys, snap, changes, c.rests, notes); err != nil {
+		if d, err = drafted(s.link.Keys, snap, changes, c.rests, notes); err != nil {
 			return &OpError{Op: "update", Err: err}
 		}
 		if d != nil {
-			d.planned(s.keys, c.now(), c.head())
+			d.planned(s.link.Keys, c.now(), c.head())
 		}
 		return s.permit(d)
 	})
@@ -188,42 +188,42 @@ type commitResult struct {
 func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	switch l, err := s.meets(ctx, d.head); {
 	case err != nil:
-		return commitResult{outcome: unsent, err: s.failed("update", err)}
+		return commitResult{outcome: unsent, err: s.link.Failed("update", err)}
 	case l != link.SameHistory:
 		return commitResult{outcome: wentBack}
 	}
 	whole, err := s.write(ctx, d)
 	if err != nil {
-		return commitResult{outcome: unsent, err: s.failed("update", err)}
+		return commitResult{outcome: unsent, err: s.link.Failed("update", err)}
 	}
-	compares, ops, err := whole.arrange(s.keys, s.cfg.MaxTxnOps)
+	compares, ops, err := whole.arrange(s.link.Keys, s.link.Config.MaxTxnOps)
 	if err != nil {
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrTooLarge, Err: err}}
 	}
-	txnCtx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	txnCtx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	txnCtx, sent := link.NoteSent(txnCtx)
-	r, err := s.client.Txn(txnCtx).If(compares...).Then(ops...).Else(d.look(s.keys)...).Commit()
+	r, err := s.link.Client.Txn(txnCtx).If(compares...).Then(ops...).Else(d.look(s.link.Keys)...).Commit()
 	switch {
 	case err == nil && r.Succeeded:
 		return commitResult{outcome: committed, rev: r.Header.Revision}
 	case err == nil && d.taken(r):
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrNoteTaken}}
 	case errors.Is(err, rpctypes.ErrLeaseNotFound):
-		s.leases.Forget()
+		s.link.Leases.Forget()
 		return commitResult{outcome: conflicted, head: d.head}
 	case err == nil:
 		return d.beaten(r.Responses[0].GetResponseRange().Kvs)
 	case errors.Is(err, rpctypes.ErrKeyNotFound): // a nested condition
-		r, err := s.client.Get(txnCtx, s.keys.Head())
+		r, err := s.link.Client.Get(txnCtx, s.link.Keys.Head())
 		if err != nil {
-			return commitResult{outcome: unsent, err: s.failed("update", err)}
+			return commitResult{outcome: unsent, err: s.link.Failed("update", err)}
 		}
 		return d.beaten(r.Kvs)
 	case link.Refused(err):
-		return commitResult{outcome: failed, err: s.failed("update", err)}
+		return commitResult{outcome: failed, err: s.link.Failed("update", err)}
 	case !*sent:
-		return commitResult{outcome: unsent, err: s.failed("update", err)}
+		return commitResult{outcome: unsent, err: s.link.Failed("update", err)}
 	}
 	made, head, unresolved := s.resolve(d)
 	switch {
@@ -232,7 +232,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	case made:
 		return commitResult{outcome: committed, rev: head.rev}
 	}
-	return commitResult{outcome: lostUnmade, head: head, err: s.failed("update", err)}
+	return commitResult{outcome: lostUnmade, head: head, err: s.link.Failed("update", err)}
 }
 
 // beaten is what becomes of a draft whose conditions do not hold, in a store
@@ -251,14 +251,14 @@ func (d *draft) beaten(kvs []*mvccpb.KeyValue) commitResult {
 // meets finds out whether the store that requests go to has the history that
 // ends with head, if there are other connections than when it last had.
 func (s *Store) meets(ctx context.Context, head markedRevision) (link.Lineage, error) {
-	made := s.conns.Made.Load()
+	made := s.link.Conns.Made.Load()
 	if made == s.asked.Load() || head.rev == 0 {
 		return link.SameHistory, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	w := &link.Witness{Key: s.keys.Head(), Rev: head.rev, Value: head.mark}
-	t, err := w.Testify(ctx, s.client)
+	w := &link.Witness{Key: s.link.Keys.Head(), Rev: head.rev, Value: head.mark}
+	t, err := w.Testify(ctx, s.link.Client)
 	if err != nil {
 		return link.Unproven, err
 	}
@@ -271,7 +271,7 @@ func (s *Store) meets(ctx context.Context, head markedRevision) (link.Lineage, e
 // follows waits until the cache has gone on from what a draft was planned on:
 // to the store's other history, or to a point of this one that can be proved.
 func (s *Store) follows(ctx context.Context, c *cache, d *draft) error {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	for {
 		beat := c.pulse.Next()
@@ -279,10 +279,10 @@ func (s *Store) follows(ctx context.Context, c *cache, d *draft) error {
 			return nil
 		}
 		select {
-		case <-s.ctx.Done():
-			return s.failed("update", ErrClosed)
+		case <-s.link.Ctx.Done():
+			return s.link.Failed("update", ErrClosed)
 		case <-ctx.Done():
-			return s.failed("update", fmt.Errorf("%w: %w", link.ErrWentBack, ctx.Err()))
+			return s.link.Failed("update", fmt.Errorf("%w: %w", link.ErrWentBack, ctx.Err()))
 		case <-beat:
 		}
 	}
@@ -291,7 +291,7 @@ func (s *Store) follows(ctx context.Context, c *cache, d *draft) error {
 // reconnect spares a request the rest of gRPC's wait between attempts to
 // connect, after an outage that the feeds, with new connections, know is over.
 func (s *Store) reconnect(ctx context.Context) {
-	s.client.ActiveConnection().ResetConnectBackoff()
+	s.link.Client.ActiveConnection().ResetConnectBackoff()
 	select {
 	case <-ctx.Done():
 	case <-time.After(link.RetryDelayMin):
@@ -300,7 +300,7 @@ func (s *Store) reconnect(ctx context.Context) {
 
 // settle waits until the cache has seen a write, as long as that makes sense.
 func (s *Store) settle(ctx context.Context, c *cache, w markedRevision) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	_ = c.reach(ctx, w) // done or not, the write is made
 }

@@ -43,8 +43,8 @@ type Config struct {
 	MemberTTL time.Duration
 }
 
-// WithDefaults is c with its defaults filled in, or what is wrong with it.
-func (c Config) WithDefaults() (Config, error) {
+// withDefaults is c with its defaults filled in, or what is wrong with it.
+func (c Config) withDefaults() (Config, error) {
 	if len(c.Endpoints) == 0 {
 		return c, errors.New("endpoints: none given")
 	}
@@ -74,10 +74,10 @@ func (c Config) WithDefaults() (Config, error) {
 	return c, nil
 }
 
-// Dial makes a client of one member, which connects in the background. gRPC
+// dial makes a client of one member, which connects in the background. gRPC
 // would wait up to two minutes between attempts to reach an etcd that was away
 // for long.
-func (c Config) Dial(endpoint string, more ...grpc.DialOption) (*clientv3.Client, error) {
+func (c Config) dial(endpoint string, more ...grpc.DialOption) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{
 		Endpoints:            []string{endpoint},
 		TLS:                  c.TLS,

@@ -51,8 +51,8 @@ type Health struct {
 // NewHealth is not in contact yet.
 func NewHealth() *Health { return &Health{since: time.Now()} }
 
-// Tell has a pulse beat whenever the health's own does.
-func (h *Health) Tell(notes *Pulse) {
+// tell has a pulse beat whenever the health's own does.
+func (h *Health) tell(notes *Pulse) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.notes = notes
@@ -92,8 +92,8 @@ func (h *Health) State() (live bool, since time.Time, cause error, tried bool) {
 	return h.live, h.since, h.cause, h.tried
 }
 
-// LastHeard is when etcd was heard of last; zero: never.
-func (h *Health) LastHeard() time.Time {
+// lastHeard is when etcd was heard of last; zero: never.
+func (h *Health) lastHeard() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.heard

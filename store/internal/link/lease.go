@@ -28,9 +28,9 @@ type lease struct {
 	until time.Time // it is given to new notes
 }
 
-// NewLeases asks a client for leases, until ctx ends; one request may take as
+// newLeases asks a client for leases, until ctx ends; one request may take as
 // long as timeout.
-func NewLeases(ctx context.Context, client *clientv3.Client, timeout time.Duration) *Leases {
+func newLeases(ctx context.Context, client *clientv3.Client, timeout time.Duration) *Leases {
 	return &Leases{ctx: ctx, client: client, timeout: timeout}
 }
 

@@ -30,14 +30,14 @@ type Grant struct {
 
 // APIRole is that of the API servers: all of the store.
 func (c Config) APIRole(user string) (Role, error) {
-	c, err := c.WithDefaults()
+	c, err := c.withDefaults()
 	return Role{Name: "api", User: user, Grants: []Grant{{c.Prefix, true, "readwrite"}}}, err
 }
 
 // HostRole is that of one host's controller. It reads the policy, and where NICs
 // are plugged; it writes what is of its own host, and answers its own questions.
 func (c Config) HostRole(host string) (Role, error) {
-	c, err := c.WithDefaults()
+	c, err := c.withDefaults()
 	if err != nil {
 		return Role{}, err
 	}
@@ -64,11 +64,11 @@ const rootName = "root"
 // root has to be the client's own name if that is asked for already. tell is given
 // each step when it is done.
 func Authorize(ctx context.Context, cfg Config, roles []Role, tell func(string)) error {
-	cfg, err := cfg.WithDefaults()
+	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return err
 	}
-	client, err := cfg.Dial(cfg.Endpoints[0])
+	client, err := cfg.dial(cfg.Endpoints[0])
 	if err != nil {
 		return err
 	}

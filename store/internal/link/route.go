@@ -39,8 +39,8 @@ type Route struct {
 	follow    func(endpoint string)
 	searching chan struct{} // closed when the search that is under way ends; nil: none is
 	found     error         // why no member serves, as last found; nil: one does
-	Changed   func()        // is called when found changes
-	Wrote     func(error)   // is told what became of each write
+	changed   func()        // is called when found changes
+	wrote     func(error)   // is told what became of each write
 }
 
 const (
@@ -59,9 +59,9 @@ const (
 // errMoved ends what goes on with a member that is not in use any more.
 var errMoved = errors.New("the member of etcd in use does not answer, and another one does")
 
-// NewRoute begins at any member, so that processes are spread over them.
-func NewRoute(ctx context.Context, cfg Config, key string, spawn func(func())) *Route {
-	r := &Route{cfg: cfg, key: key, ctx: ctx, spawn: spawn, at: rand.N(len(cfg.Endpoints)), Changed: func() {}, Wrote: func(error) {}}
+// newRoute begins at any member, so that processes are spread over them.
+func newRoute(ctx context.Context, cfg Config, key string, spawn func(func())) *Route {
+	r := &Route{cfg: cfg, key: key, ctx: ctx, spawn: spawn, at: rand.N(len(cfg.Endpoints)), changed: func() {}, wrote: func(error) {}}
 	r.here, r.leave = context.WithCancel(context.Background())
 	return r
 }
@@ -72,12 +72,12 @@ func (r *Route) dial(more ...grpc.DialOption) (client *clientv3.Client, here con
 	r.mu.Lock()
 	endpoint, here := r.cfg.Endpoints[r.at], r.here
 	r.mu.Unlock()
-	client, err = r.cfg.Dial(endpoint, append(more, grpc.WithChainUnaryInterceptor(r.unary))...)
+	client, err = r.cfg.dial(endpoint, append(more, grpc.WithChainUnaryInterceptor(r.unary))...)
 	return client, here, err
 }
 
-// DialMoving makes a client that moves with the route, as its streams do.
-func (r *Route) DialMoving(more ...grpc.DialOption) (*clientv3.Client, error) {
+// dialMoving makes a client that moves with the route, as its streams do.
+func (r *Route) dialMoving(more ...grpc.DialOption) (*clientv3.Client, error) {
 	client, _, err := r.dial(append(more, grpc.WithChainStreamInterceptor(r.stream))...)
 	if err != nil {
 		return nil, err
@@ -204,7 +204,7 @@ func noneServes(leaderless error, failures []error) error {
 // ask finds out whether a member serves reads that need a majority; if it does
 // not for want of a leader, it says so.
 func (r *Route) ask(ctx context.Context, endpoint string) error {
-	client, err := r.cfg.Dial(endpoint, grpc.WithChainUnaryInterceptor(interceptRequest))
+	client, err := r.cfg.dial(endpoint, grpc.WithChainUnaryInterceptor(interceptRequest))
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (r *Route) settle(found error) {
 	r.found = found
 	r.mu.Unlock()
 	if differs {
-		r.Changed()
+		r.changed()
 	}
 }
 

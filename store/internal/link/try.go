@@ -52,7 +52,7 @@ func (r *Route) unary(ctx context.Context, method string, req, reply any, cc *gr
 		r.heed(answer.GetHeader())
 	}
 	if growing(req) {
-		r.Wrote(rpctypes.Error(err))
+		r.wrote(rpctypes.Error(err))
 	}
 	if status.Code(err) == codes.Unavailable {
 		r.search()
