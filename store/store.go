@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store/internal/link"
+	"github.com/ringfence/ringfence/store/internal/questions"
 )
 
 // Store is one process's access to the policy and the hosts. All methods may
@@ -23,7 +24,7 @@ type Store struct {
 	losses func() *lossBoard // starts the watch of what was lost on first use
 	close  func() error
 
-	refusedAsks atomic.Int64
+	questions *questions.Desk
 
 	memberBoard func() *memberBoard // starts the watch of members on first use
 	seats       seats
@@ -41,6 +42,7 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 		return nil, &OpError{Op: "open", Err: err}
 	}
 	s.trouble.changed = &s.link.Changed
+	s.questions = questions.New(s.link, s.seats.isDenied)
 	s.link.Spawn(s.tellTrouble)
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)

@@ -59,9 +59,10 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 
-		"store/embedded":        {"store/internal/link"},
-		"store/internal/record": {"secgroup"},
-		"store/internal/link":   {"secgroup", "store/internal/record"},
+		"store/embedded":           {"store/internal/link"},
+		"store/internal/record":    {"secgroup"},
+		"store/internal/link":      {"secgroup", "store/internal/record"},
+		"store/internal/questions": {"store/internal/link", "store/internal/record"},
 
 		"controller/megaflow": {"controller/internal/pause", "inquiry", "ofrules", "openflow/wire", "openflow/ofconn", "unixctl"},
 		"controller/revoke":   {"controller/megaflow", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "unixctl"},

@@ -1,4 +1,4 @@
-package store
+package questions
 
 import (
 	"cmp"
@@ -16,6 +16,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -40,22 +41,22 @@ type AnswerError struct {
 
 func (e *AnswerError) Error() string { return fmt.Sprintf("host %s: %s", e.Host, e.Text) }
 
-// Ask puts a question to a host's ServeAsks and returns its answer, which can
+// Ask puts a question to a host's Serve and returns its answer, which can
 // come from any host that reaches the store: the two never talk to each other
-// directly. The body is JSON, of at most Config.MaxRequestBytes. Until ctx ends
+// directly. The body is JSON, of at most link.Config.MaxRequestBytes. Until ctx ends
 // without an answer (ErrNoAnswer); a host that refuses is an *AnswerError.
 //
 // A question costs etcd three small writes: itself, the answer, and the removal
 // of both. It is on a lease, so that nothing stays behind a process that dies.
-func (s *Store) Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
-	answer, err := s.ask(ctx, host, kind, body)
+func (d *Desk) Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
+	answer, err := d.ask(ctx, host, kind, body)
 	if err != nil {
 		return nil, fmt.Errorf("store: ask %s of host %s: %w", kind, host, err)
 	}
 	return answer, nil
 }
 
-func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
+func (d *Desk) ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
 	if host == "" || strings.Contains(host, "/") {
 		return nil, fmt.Errorf("%q is no host", host)
 	}
@@ -69,82 +70,82 @@ func (s *Store) ask(ctx context.Context, host, kind string, body json.RawMessage
 	if err != nil {
 		return nil, err
 	}
-	id := s.link.Keys.Ask(host) + uuid.NewString()
+	id := d.link.Keys.Ask(host) + uuid.NewString()
 	// The watch comes first: one from a revision that etcd is past is served no
 	// sooner than with its next round, every 100 ms.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// The client makes the watches of one stream one after the other.
 	stream := metadata.AppendToOutgoingContext(ctx, "ask-stream", strconv.Itoa(rand.IntN(askStreams)))
-	answers := s.link.Client.Watch(stream, id+askAnswer, clientv3.WithFilterDelete(), clientv3.WithCreatedNotify())
-	if err := s.watching(ctx, answers); err != nil {
+	answers := d.link.Client.Watch(stream, id+askAnswer, clientv3.WithFilterDelete(), clientv3.WithCreatedNotify())
+	if err := d.watching(ctx, answers); err != nil {
 		return nil, err
 	}
-	if err := s.putShortLived(ctx, id+askQuestion, value); err != nil {
+	if err := d.putShortLived(ctx, id+askQuestion, value); err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
 		}
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", link.ErrUnavailable, err)
 	}
-	defer s.link.Spawn(func() {
-		ctx, cancel := context.WithTimeout(s.link.Ctx, s.link.Config.RequestTimeout)
+	defer d.link.Spawn(func() {
+		ctx, cancel := context.WithTimeout(d.link.Ctx, d.link.Config.RequestTimeout)
 		defer cancel()
-		if _, err := s.link.Client.Delete(ctx, id+"/", clientv3.WithPrefix()); err != nil {
-			s.link.Config.Logger.Debug("question not removed; its lease will", "key", id, "error", err)
+		if _, err := d.link.Client.Delete(ctx, id+"/", clientv3.WithPrefix()); err != nil {
+			d.link.Config.Logger.Debug("question not removed; its lease will", "key", id, "error", err)
 		}
 	})
-	return s.await(ctx, host, answers)
+	return d.await(ctx, host, answers)
 }
 
 // watching returns when a watch has begun.
-func (s *Store) watching(ctx context.Context, answers clientv3.WatchChan) error {
-	late := time.NewTimer(s.link.Config.RequestTimeout)
+func (d *Desk) watching(ctx context.Context, answers clientv3.WatchChan) error {
+	late := time.NewTimer(d.link.Config.RequestTimeout)
 	defer late.Stop()
 	select {
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
 	case <-late.C:
-		return fmt.Errorf("%w: no watch begins", ErrUnavailable)
+		return fmt.Errorf("%w: no watch begins", link.ErrUnavailable)
 	case r, ok := <-answers:
 		switch {
 		case ok && r.Err() == nil:
 			return nil
-		case s.link.Ctx.Err() != nil:
-			return ErrClosed
+		case d.link.Ctx.Err() != nil:
+			return link.ErrClosed
 		case ctx.Err() != nil:
 			return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
 		}
-		return fmt.Errorf("%w: %w", ErrUnavailable, cmp.Or(r.Err(), errors.New("the watch ended")))
+		return fmt.Errorf("%w: %w", link.ErrUnavailable, cmp.Or(r.Err(), errors.New("the watch ended")))
 	}
 }
 
 // await returns the answer when it appears.
-func (s *Store) await(ctx context.Context, host string, answers clientv3.WatchChan) ([]byte, error) {
+func (d *Desk) await(ctx context.Context, host string, answers clientv3.WatchChan) ([]byte, error) {
 	for r := range answers {
 		if err := r.Err(); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: %w", link.ErrUnavailable, err)
 		}
 		for _, e := range r.Events {
 			return openAnswer(host, e.Kv.Value)
 		}
 	}
-	if s.link.Ctx.Err() != nil {
-		return nil, ErrClosed
+	if d.link.Ctx.Err() != nil {
+		return nil, link.ErrClosed
 	}
 	return nil, fmt.Errorf("%w: %w", ErrNoAnswer, context.Cause(ctx))
 }
 
 // putShortLived writes a key that goes away within a few minutes at the latest.
-func (s *Store) putShortLived(ctx context.Context, key, value string) error {
+func (d *Desk) putShortLived(ctx context.Context, key, value string) error {
 	for attempt := 0; ; attempt++ {
-		lease, err := s.link.Leases.Get(ctx, askKept)
+		lease, err := d.link.Leases.Get(ctx, askKept)
 		if err != nil {
 			return err
 		}
-		_, err = s.link.Client.Put(ctx, key, value, clientv3.WithLease(lease))
+		_, err = d.link.Client.Put(ctx, key, value, clientv3.WithLease(lease))
 		if err == nil || attempt > 0 || !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			return err
 		}
-		s.link.Leases.Forget() // etcd was away for longer than its time
+		d.link.Leases.Forget() // etcd was away for longer than its time
 	}
 }

@@ -1,4 +1,4 @@
-package store
+package questions
 
 import (
 	"context"
@@ -16,48 +16,32 @@ import (
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
-// asksAtOnce bounds how many questions a host works on at a time, asksWaiting
-// how many more it takes before it refuses.
-const (
-	asksAtOnce  = 32
-	asksWaiting = 1000
-)
+// asksAtOnce bounds how many questions a host works on at a time.
+const asksAtOnce = 32
 
 // An Answerer answers questions put to a host. Its ctx ends when whoever asked
 // does not wait any longer. The answer is JSON.
 type Answerer func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error)
 
-// ServeAsks has questions to a host answered until ctx ends, several at a time.
+// Serve has questions to a host answered until ctx ends, several at a time.
 // Questions that came while nobody served are answered if they are still open.
-func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) error {
+func (d *Desk) Serve(ctx context.Context, host string, answer Answerer) error {
 	if host == "" || strings.Contains(host, "/") {
-		return &OpError{Op: "serve asks", Err: errors.New("host: no name without /")}
+		return &link.OpError{Op: "serve asks", Err: errors.New("host: no name without /")}
 	}
-	return s.newAskBoard(ctx, host, answer).run()
-}
-
-func (s *Store) newAskBoard(ctx context.Context, host string, answer Answerer) *askBoard {
-	return &askBoard{store: s, ctx: ctx, prefix: s.link.Keys.Ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
-}
-
-// run has questions answered until b's context ends.
-func (b *askBoard) run() error {
+	b := &askBoard{desk: d, ctx: ctx, prefix: d.link.Keys.Ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
 	defer b.wg.Wait()
-	s := b.store
-	f := &link.Feed{Config: s.link.Config, Route: s.link.Route, Prefix: b.prefix, Probe: s.link.Keys.Head(), Sink: b, Health: link.NewHealth()}
-	return f.Run(b.ctx)
+	f := &link.Feed{Config: d.link.Config, Route: d.link.Route, Prefix: b.prefix, Probe: d.link.Keys.Head(), Sink: b, Health: link.NewHealth()}
+	return f.Run(ctx)
 }
 
-// RefusedAsks is how many questions were refused here since the store was opened,
-// for too many others waited.
-func (s *Store) RefusedAsks() int64 { return s.refusedAsks.Load() }
-
-// errBusy answers a question beyond asksWaiting.
-var errBusy = fmt.Errorf("busy: %d questions wait already; ask again later", asksWaiting)
+// Refused is how many questions were refused here since the desk was made, for
+// too many others waited.
+func (d *Desk) Refused() int64 { return d.refused.Load() }
 
 // askBoard is the sink that has a host's questions answered.
 type askBoard struct {
-	store  *Store
+	desk   *Desk
 	ctx    context.Context
 	prefix string
 	host   string
@@ -98,10 +82,10 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	}
 	var q askRecord
 	if err := record.Unmarshal(kv.Value, &q); err != nil {
-		b.store.link.Config.Logger.Warn("question ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
+		b.desk.link.Config.Logger.Warn("question ignored", "error", &record.RecordError{Key: string(kv.Key), Err: err})
 		return
 	}
-	if b.store.seats.isDenied(b.host) {
+	if b.desk.denied(b.host) {
 		return // another machine is the host: it answers
 	}
 	b.mu.Lock()
@@ -109,14 +93,15 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	if _, twice := b.open[id]; twice {
 		return
 	}
-	if len(b.open) >= asksWaiting {
-		b.store.refusedAsks.Add(1)
-		if b.refusing < asksWaiting { // else it waits in vain, as what nobody answers
+	if len(b.open) >= b.desk.Waiting {
+		b.desk.refused.Add(1)
+		if b.refusing < b.desk.Waiting { // else it waits in vain, as what nobody answers
 			b.refusing++
 			b.wg.Go(func() {
 				ctx, cancel := context.WithTimeout(b.ctx, time.Duration(q.TimeoutMS)*time.Millisecond)
 				defer cancel()
-				b.reply(ctx, id, q.Kind, clientv3.LeaseID(kv.Lease), nil, errBusy)
+				b.reply(ctx, id, q.Kind, clientv3.LeaseID(kv.Lease), nil,
+					fmt.Errorf("busy: %d questions wait already; ask again later", b.desk.Waiting))
 				b.mu.Lock()
 				b.refusing--
 				b.mu.Unlock()
@@ -148,14 +133,14 @@ func (b *askBoard) handle(id string, q askRecord, lease clientv3.LeaseID) {
 
 // reply writes an answer, or a refusal.
 func (b *askBoard) reply(ctx context.Context, id, kind string, lease clientv3.LeaseID, body json.RawMessage, refusal error) {
-	value, err := sealAnswer(body, refusal, b.store.link.Config.MaxRequestBytes-1024)
+	value, err := sealAnswer(body, refusal, b.desk.link.Config.MaxRequestBytes-1024)
 	if err == nil {
 		// Only while the question stands: an answer to nobody would stay.
-		_, err = b.store.link.Client.Txn(ctx).
+		_, err = b.desk.link.Client.Txn(ctx).
 			If(clientv3.Compare(clientv3.CreateRevision(id+askQuestion), ">", 0)).
 			Then(clientv3.OpPut(id+askAnswer, value, clientv3.WithLease(lease))).Commit()
 	}
 	if err != nil && ctx.Err() == nil {
-		b.store.link.Config.Logger.Warn("question not answered", "kind", kind, "error", err)
+		b.desk.link.Config.Logger.Warn("question not answered", "kind", kind, "error", err)
 	}
 }

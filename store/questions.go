@@ -1,0 +1,37 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/ringfence/ringfence/store/internal/questions"
+)
+
+// An Answerer answers questions put to a host. Its ctx ends when whoever asked
+// does not wait any longer. The answer is JSON.
+type Answerer = questions.Answerer
+
+// AnswerError is a host's refusal to answer a question.
+type AnswerError = questions.AnswerError
+
+// ErrNoAnswer says that a host did not answer a question in time. It may be
+// away, or busy, or not know the kind of question.
+var ErrNoAnswer = questions.ErrNoAnswer
+
+// Ask puts a question to a host's ServeAsks and returns its answer, which can
+// come from any host that reaches the store: the two never talk to each other
+// directly. The body is JSON, of at most Config.MaxRequestBytes. Until ctx ends
+// without an answer (ErrNoAnswer); a host that refuses is an *AnswerError.
+func (s *Store) Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
+	return s.questions.Ask(ctx, host, kind, body)
+}
+
+// ServeAsks has questions to a host answered until ctx ends, several at a time.
+// Questions that came while nobody served are answered if they are still open.
+func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) error {
+	return s.questions.Serve(ctx, host, answer)
+}
+
+// RefusedAsks is how many questions were refused here since the store was opened,
+// for too many others waited.
+func (s *Store) RefusedAsks() int64 { return s.questions.Refused() }
