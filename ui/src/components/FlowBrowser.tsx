@@ -3,7 +3,7 @@ import {useMemo, useState} from 'react'
 
 import {answer, api} from '../api/client'
 import type {Flow} from '../api/types'
-import {hosts as t} from '../texts'
+import {common, hosts as t} from '../texts'
 import {Badge} from './Badge'
 import {SelectField, TextField} from './Field'
 import {Empty, Loading, Panel, Table} from './Layout'
@@ -16,6 +16,7 @@ export function FlowBrowser({host, accounts}: {host: string; accounts: string[]}
   const [account, setAccount] = useState(accounts.find((a) => a !== 'default') ?? accounts[0]!)
   const [cookie, setCookie] = useState('')
   const [table, setTable] = useState('')
+  const [first, setFirst] = useState(100)
   const wanted = /^0x[0-9a-f]{1,16}$/i.test(cookie.trim()) ? cookie.trim() : undefined
   const flows = useQuery({
     queryKey: ['platform', 'flows', account, wanted], refetchInterval: 10000,
@@ -53,7 +54,7 @@ export function FlowBrowser({host, accounts}: {host: string; accounts: string[]}
         <Empty title={t.noFlows} />
       ) : (
         <Table dense label={t.flows} head={[t.flowColumns.table, t.flowColumns.priority, t.flowColumns.match, t.flowColumns.actions, t.flowColumns.packets, t.flowColumns.for]}>
-          {shown.slice(0, 400).map((f, i) => (
+          {shown.slice(0, first).map((f, i) => (
             <tr key={i} title={f.ofctl}>
               <td className="nowrap">
                 <span className="num">{f.table}</span> <span className="dim">{f.table_name}</span>
@@ -71,6 +72,11 @@ export function FlowBrowser({host, accounts}: {host: string; accounts: string[]}
             </tr>
           ))}
         </Table>
+      )}
+      {shown.length > first && (
+        <button className="quiet more" onClick={() => setFirst(first + 300)}>
+          {common.more}
+        </button>
       )}
     </Panel>
   )
