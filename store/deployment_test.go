@@ -106,6 +106,22 @@ func TestRoles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	beside, err := net.Listen("tcp", ca.host.String()+":0") // where the server's certificate is good
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside.Close()
+	bare, never := &externalEtcd{dir: socketDir(t), scheme: "https", address: beside.Addr().String(), args: []string{
+		"--cert-file", filepath.Join(dir, "server.pem"), "--key-file", filepath.Join(dir, "server.key")}}, func(step string) { t.Error("done without certificates:", step) }
+	bare.start(t)
+	t.Cleanup(func() { bare.stop(t) })
+	forAll := as("root")
+	forAll.Endpoints = []string{"https://" + bare.address}
+	for _, cfg := range []Config{forAll, {Endpoints: []string{"http://" + bare.address}}} {
+		if err := Authorize(ctx, cfg, roles, never); !errors.Is(err, ErrAsksForNoCertificate) {
+			t.Errorf("an etcd that asks for no certificate: %v", err)
+		}
+	}
 	steps := 0
 	for _, some := range [][]Role{roles[:2], roles} { // again, with another host
 		if err := Authorize(ctx, as("root"), some, func(string) { steps++ }); err != nil {

@@ -54,3 +54,7 @@ var (
 // EtcdSays is the text of the error of etcd that is the cause of err; "" if
 // none is, as when etcd cannot be reached.
 func EtcdSays(err error) string { return link.EtcdSays(err) }
+
+// ErrAsksForNoCertificate is why Authorize does nothing: after it nobody, root
+// neither, could say who they are.
+var ErrAsksForNoCertificate = link.ErrAsksForNoCertificate

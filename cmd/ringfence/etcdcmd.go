@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,6 +40,11 @@ func (c *etcdInitCmd) Run(ctx context.Context, std stdio, g *globals) error {
 	if c.Apply && len(c.Etcd) == 0 {
 		return usageError("--apply: in which etcd? Give --etcd, --etcd-ca, --etcd-cert and --etcd-key")
 	}
+	if c.Apply {
+		if err := c.isRoot(); err != nil {
+			return err
+		}
+	}
 	flags := etcdFlags{Etcd: c.Etcd, EtcdCA: c.EtcdCA, EtcdCert: c.EtcdCert, EtcdKey: c.EtcdKey}
 	if !c.Apply && len(c.Etcd) == 0 {
 		flags.Etcd = []string{"https://127.0.0.1:2379"} // nobody connects to it
@@ -59,6 +65,22 @@ func (c *etcdInitCmd) Run(ctx context.Context, std stdio, g *globals) error {
 	defer cancel()
 	if err := store.Authorize(ctx, cfg, roles, func(step string) { fmt.Fprintln(std.out, step) }); err != nil {
 		return fmt.Errorf("--apply: %w", err)
+	}
+	return nil
+}
+
+// isRoot refuses any certificate but root's: whoever makes users with another one
+// has locked themselves out when it is done.
+func (c *etcdInitCmd) isRoot() error {
+	if c.EtcdCert == "" {
+		return usageError("--apply: as whom? Give --etcd-cert and --etcd-key of root")
+	}
+	pair, err := tls.LoadX509KeyPair(c.EtcdCert, c.EtcdKey)
+	if err != nil {
+		return fmt.Errorf("--etcd-cert, --etcd-key: %w", err)
+	}
+	if name := pair.Leaf.Subject.CommonName; name != "root" {
+		return usageError(fmt.Sprintf("--etcd-cert %s: it is of %q, and etcd's administrator is called root", c.EtcdCert, name))
 	}
 	return nil
 }

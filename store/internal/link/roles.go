@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.etcd.io/etcd/api/v3/authpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
 
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store/internal/record"
@@ -59,6 +61,39 @@ func (c Config) HostRole(host string) (Role, error) {
 // rootName is the user, and the role, that etcd wants there to be.
 const rootName = "root"
 
+// ErrAsksForNoCertificate is why Authorize does nothing: after it nobody, root
+// neither, could say who they are.
+var ErrAsksForNoCertificate = errors.New("etcd serves clients without a certificate, so that users by certificate would lock everybody out: start it with TLS and --client-cert-auth first")
+
+// asksForCertificates returns ErrAsksForNoCertificate if a client without one is
+// answered.
+func (c Config) asksForCertificates(ctx context.Context) error {
+	if c.TLS == nil {
+		return ErrAsksForNoCertificate
+	}
+	for _, endpoint := range c.Endpoints {
+		if !strings.HasPrefix(endpoint, "https://") {
+			return ErrAsksForNoCertificate
+		}
+		bare := c
+		bare.TLS = c.TLS.Clone()
+		bare.TLS.Certificates, bare.TLS.GetClientCertificate = nil, nil
+		client, err := bare.dial(endpoint)
+		if err != nil {
+			return err
+		}
+		asked, cancel := context.WithTimeout(ctx, c.ProbeTimeout)
+		_, err = client.Get(asked, "/")
+		cancel()
+		client.Close()
+		var answer rpctypes.EtcdError
+		if err == nil || errors.As(err, &answer) && answer.Code() != codes.Unavailable {
+			return ErrAsksForNoCertificate
+		}
+	}
+	return nil
+}
+
 // Authorize makes users and roles in etcd, and then has it ask everybody for a
 // certificate's name. It may be repeated, with more roles: what is there stays.
 // root has to be the client's own name if that is asked for already. tell is given
@@ -66,6 +101,9 @@ const rootName = "root"
 func Authorize(ctx context.Context, cfg Config, roles []Role, tell func(string)) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
+		return err
+	}
+	if err := cfg.asksForCertificates(ctx); err != nil {
 		return err
 	}
 	client, err := cfg.dial(cfg.Endpoints[0])
