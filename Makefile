@@ -128,7 +128,7 @@ vet:
 TOOL := $(GO) tool -modfile=tools.mod
 # What commands need not reach: what is offered to others, to tests and to the
 # simulator, and the text that tests write flows in.
-OFFERED := ^(client|internal|openflow/ofsim)/|^openflow/(parse|scan)|: (FieldByName|NewMetadata|PortName|Allowing)$$
+OFFERED := ^(client|internal|openflow/ofsim)/|^openflow/(parse|scan)|: (FieldByName|NewMetadata|PortName|Allowing|Span)$$
 lint: vet lint-dead lint-api ## run the linters (built from tools.mod the first time)
 	$(TOOL) golangci-lint run ./...
 

@@ -122,7 +122,7 @@ func (c *console) done(w http.ResponseWriter, r *http.Request) {
 		}
 		return ""
 	}
-	fault := ""
+	var fault string
 	switch {
 	case !ok || subtle.ConstantTimeCompare([]byte(given("state")), []byte(a.State)) != 1:
 		fault, a.Then = faultAttempt, ""

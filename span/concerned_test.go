@@ -17,9 +17,10 @@ func TestWhoGetsADeltaIsWaitedFor(t *testing.T) {
 	for seed := range uint64(12) {
 		h := newHistory(seed)
 		for i := range 80 {
-			what, changes := "network back", []secgroup.Change(nil)
+			var what string
+			var changes []secgroup.Change
 			if gone := h.missing(); gone != nil {
-				changes = []secgroup.Change{secgroup.Put(gone)}
+				what, changes = "network back", []secgroup.Change{secgroup.Put(gone)}
 			} else if h.IntN(4) == 0 {
 				what, changes = h.odd()
 			} else {

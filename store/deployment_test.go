@@ -198,8 +198,6 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
-
 // authority issues certificates of a test, for servers on loopback and clients.
 type authority struct {
 	dir  string

@@ -17,7 +17,7 @@ type (
 	// Level is what a version of Ringfence understands of the records.
 	Level = record.Level
 	// RecordError says that the value of a key cannot be read.
-	RecordError = record.RecordError
+	RecordError = record.Error
 )
 
 // The kinds of members.

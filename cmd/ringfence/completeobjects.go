@@ -22,10 +22,10 @@ func (p *place) objects(ctx context.Context, kind string) []candidate {
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
 	g := globals{
-		Server:    p.setting("server", "RINGFENCE_SERVER", ""),
-		TokenFile: p.setting("token-file", "", ""),
-		CACert:    p.setting("ca-cert", "RINGFENCE_CA_CERT", ""),
-		Account:   p.setting("account", "RINGFENCE_ACCOUNT", ""),
+		Server:    p.setting("server", "RINGFENCE_SERVER"),
+		TokenFile: p.setting("token-file", ""),
+		CACert:    p.setting("ca-cert", "RINGFENCE_CA_CERT"),
+		Account:   p.setting("account", "RINGFENCE_ACCOUNT"),
 		Timeout:   completeTimeout,
 	}
 	s, err := g.session(ctx, stdio{out: io.Discard, err: io.Discard})
@@ -69,15 +69,15 @@ func (p *place) objects(ctx context.Context, kind string) []candidate {
 	return nil
 }
 
-// setting is a flag's value, or the environment's, or the default.
-func (p *place) setting(flag, env, otherwise string) string {
+// setting is a flag's value, or the environment's.
+func (p *place) setting(flag, env string) string {
 	if v := p.flags[flag]; v != "" {
 		return v
 	}
-	if v := os.Getenv(env); env != "" && v != "" {
-		return v
+	if env == "" {
+		return ""
 	}
-	return otherwise
+	return os.Getenv(env)
 }
 
 // names makes candidates of the first items of a list.

@@ -14,7 +14,7 @@ type listFlags struct {
 }
 
 // AfterApply has kong hand the columns to whoever prints.
-func (f listFlags) AfterApply(g *globals) error {
+func (f listFlags) AfterApply(g *globals) error { //nolint:unparam // kong takes no other hook
 	g.columns = f.Columns
 	return nil
 }

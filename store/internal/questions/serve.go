@@ -82,7 +82,7 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	}
 	var q askRecord
 	if err := record.Unmarshal(kv.Value, &q); err != nil {
-		b.desk.link.Config.Logger.Warn("question ignored", "error", &record.RecordError{Key: string(kv.Key), Err: err})
+		b.desk.link.Config.Logger.Warn("question ignored", "error", &record.Error{Key: string(kv.Key), Err: err})
 		return
 	}
 	if b.desk.denied(b.host) {

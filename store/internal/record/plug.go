@@ -49,7 +49,7 @@ func PlugToRecord(p Plug) plugRecord {
 func (l Layout) DecodePlug(kv *mvccpb.KeyValue) (Plug, error) {
 	host, nic, ok := strings.Cut(strings.TrimPrefix(string(kv.Key), l.Plugs()), "/")
 	if !ok || host == "" || nic == "" {
-		return Plug{}, &RecordError{Key: string(kv.Key), Err: fmt.Errorf("names no host and NIC")}
+		return Plug{}, &Error{Key: string(kv.Key), Err: fmt.Errorf("names no host and NIC")}
 	}
 	p := Plug{Host: host, NIC: nic}
 	if len(kv.Value) == 0 {
@@ -57,7 +57,7 @@ func (l Layout) DecodePlug(kv *mvccpb.KeyValue) (Plug, error) {
 	}
 	var r plugRecord
 	if err := Unmarshal(kv.Value, &r); err != nil {
-		return Plug{}, &RecordError{Key: string(kv.Key), Err: err}
+		return Plug{}, &Error{Key: string(kv.Key), Err: err}
 	}
 	p.Row, p.Order, p.Restored, p.Ready = r.Row, cmp.Or(r.Order, kv.ModRevision), r.Restored, r.Ready
 	return p, nil

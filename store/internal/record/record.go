@@ -32,18 +32,18 @@ type headed interface{ Head() *Header }
 // Current is the header of the records that this version writes.
 var Current = Header{V: recordVersion}
 
-// RecordError says that the value of a key cannot be read.
-type RecordError struct {
+// Error says that the value of a key cannot be read.
+type Error struct {
 	Key string
 	Err error
 }
 
-func (e *RecordError) Error() string { return fmt.Sprintf("record %s: %v", e.Key, e.Err) }
+func (e *Error) Error() string { return fmt.Sprintf("record %s: %v", e.Key, e.Err) }
 
 // Unwrap returns the cause.
-func (e *RecordError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
-// ErrNewerRecord is the cause of a RecordError on a record that a newer
+// ErrNewerRecord is the cause of an Error on a record that a newer
 // version of Ringfence wrote.
 var ErrNewerRecord = errors.New("written by a newer version of ringfence")
 
