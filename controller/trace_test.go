@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +123,40 @@ func (r *rig) compareLeg(s *secgroup.Snapshot, c policytest.Case, n *secgroup.NI
 	}
 	if !slices.Contains(reasons[want.Reason], got.Reason) {
 		r.t.Errorf("%s: the policy's reason is %s\n%s", d, want.Reason, show())
+	}
+}
+
+// TestTracesUnderAWatch: what looks at the drops of a NIC has flows of its own where
+// packets end, and a trace gives the same reason for what they do as without.
+func TestTracesUnderAWatch(t *testing.T) {
+	r, _ := guarded(t, 1, 2)
+	packets := map[string]inquiry.Packet{
+		"spoofed":                {Src: netip.MustParseAddr("10.9.9.9"), Dst: address4(2), Proto: 6, SrcPort: 40000, DstPort: 80},
+		"spoofed, IPv6":          {Src: netip.MustParseAddr("fd99::9"), Dst: netip.MustParseAddr("fd99::1"), Proto: 17, SrcPort: 40000, DstPort: 53},
+		"spoofed link-local":     {Src: netip.MustParseAddr("fe80::7217"), Dst: netip.MustParseAddr("ff02::2"), Proto: 58, ICMPType: 133},
+		"a DHCP server's answer": {Src: address4(1), Dst: address4(2), Proto: 17, SrcPort: 67, DstPort: 68},
+		"no rule":                {Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 40000, DstPort: 81},
+		"a rule":                 {Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 40000, DstPort: 80},
+	}
+	reasons := func() map[string]string {
+		out := map[string]string{}
+		for name, p := range packets {
+			a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, inquiry.TraceQuestion{State: inquiry.New, Source: "a1", Destination: "a2", Egress: true, Ingress: true, Packet: p})
+			for _, leg := range []*inquiry.Leg{a.Egress, a.Ingress} {
+				if leg != nil {
+					out[name] += string(leg.Verdict) + " " + leg.Reason + "; "
+				}
+			}
+		}
+		return out
+	}
+	want := reasons()
+	r.drops(30, "a1", "a2")
+	if r.watches() == 0 {
+		t.Fatal("nothing looks")
+	}
+	if got := reasons(); !maps.Equal(got, want) {
+		t.Errorf("while somebody looks: %v\nwithout: %v", got, want)
 	}
 }
 

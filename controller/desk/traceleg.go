@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -151,6 +152,9 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 	if c, _ := ofrules.ParseCookie(s.Cookie); c.Kind == ofrules.KindCut {
 		return "cut", ofrules.DropCut.Detail()
 	}
+	if why, ok := watchedDrop(s); ok && why != ofrules.DropNotReady {
+		return why.String(), why.Detail()
+	}
 	switch s.Table {
 	case ofrules.TableEntry:
 		for nic, why := range t.problems {
@@ -176,4 +180,21 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 		return "not-delivered", ""
 	}
 	return "no-rule", ""
+}
+
+// watchedDrop is why the flow of a drop watch drops, which stands above the one that
+// would have dropped, or where none matches, and says so in its user data.
+func watchedDrop(s tracedStep) (ofrules.DropReason, bool) {
+	for _, a := range s.Actions {
+		_, data, ok := strings.Cut(a.Text, "userdata=")
+		if !ok {
+			continue
+		}
+		data, _, _ = strings.Cut(strings.TrimRight(data, ")"), ",")
+		b, err := hex.DecodeString(strings.ReplaceAll(data, ".", ""))
+		if r, ours := ofrules.ParseReport(b); err == nil && ours && r.Drop != 0 {
+			return r.Drop, true
+		}
+	}
+	return 0, false
 }
