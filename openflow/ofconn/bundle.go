@@ -65,8 +65,14 @@ const chunkSize = 128 << 10
 // nothing has changed; on ErrOutcomeUnknown that is not known; on any other error
 // nothing has changed either, as no commit was sent.
 //
-// ovs-vswitchd commits a bundle of which it refused messages, so they are counted
-// first. It does nothing else while it commits: keep bundles to a few thousand
+// ovs-vswitchd commits a bundle of which it refused messages, so its answers to
+// them are awaited first, which costs a round trip. A small bundle saves it whose
+// messages are all of shapes that this switch has taken before on this
+// connection: nothing in them can be refused before the commit, and what is
+// refused at the commit takes the bundle with it. Should the switch do so
+// nevertheless, that is ErrOutcomeUnknown, and no shape is believed any more.
+//
+// The switch does nothing else while it commits: keep bundles to a few thousand
 // messages where that matters.
 func (c *Conn) Bundle(ctx context.Context, mods []wire.FlowMod) error {
 	switch len(mods) {
@@ -114,7 +120,23 @@ func (c *Conn) bundle(ctx context.Context, mods []wire.FlowMod) error {
 	b := &bundle{conn: c, id: c.bundleID.Add(1), mods: mods}
 	b.call = c.call(len(mods) + 3)
 	defer c.hangUp(b.call)
-	if err := b.fill(ctx); err != nil {
+	if len(mods) > shapesMax {
+		return b.checked(ctx)
+	}
+	shapes := shapesOf(mods)
+	if c.shapes.taken(shapes) {
+		return b.atOnce(ctx)
+	}
+	err := b.checked(ctx)
+	if err == nil {
+		c.shapes.learn(shapes)
+	}
+	return err
+}
+
+// checked commits the bundle when the switch has taken all of its messages.
+func (b *bundle) checked(ctx context.Context) error {
+	if err := b.fill(ctx, wire.BundleClose); err != nil {
 		b.discard()
 		return err
 	}
@@ -130,10 +152,32 @@ func (c *Conn) bundle(ctx context.Context, mods []wire.FlowMod) error {
 		b.discard()
 		return err
 	}
-	switch err := b.await(ctx, wire.BundleCommitted); {
+	return b.committed(ctx)
+}
+
+// atOnce sends the messages and the commit in one write.
+func (b *bundle) atOnce(ctx context.Context) error {
+	if err := b.fill(ctx, wire.BundleClose, wire.BundleCommit); err != nil {
+		b.discard()
+		return err
+	}
+	if err := b.await(ctx, wire.BundleClosed); err != nil {
+		b.conn.shapes.forget()
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+	return b.committed(ctx)
+}
+
+// committed waits for what became of the commit.
+func (b *bundle) committed(ctx context.Context) error {
+	err := b.await(ctx, wire.BundleCommitted)
+	if err != nil || len(b.refused) > 0 {
+		b.conn.shapes.forget()
+	}
+	switch {
 	case err == nil && len(b.refused) == 0:
 		return nil
-	case err == nil: // no such switch is known
+	case err == nil: // of its shape, or of its own, the switch changed its mind
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, &BundleError{Refused: b.refused})
 	case isRefusal(err):
 		return &BundleError{Refused: b.refused, Err: err}
@@ -155,10 +199,10 @@ type bundle struct {
 func (b *bundle) closeXID() uint32  { return b.call.last - 1 }
 func (b *bundle) commitXID() uint32 { return b.call.last }
 
-// fill opens the bundle, sends its messages and asks to close it, without waiting
-// for an answer in between.
-func (b *bundle) fill(ctx context.Context) error {
-	chunk, err := wire.Append(make([]byte, 0, chunkSize+64<<10), b.call.first,
+// fill opens the bundle, sends its messages and what is asked of it then, close
+// or close and commit, without waiting for an answer in between.
+func (b *bundle) fill(ctx context.Context, then ...wire.BundleType) error {
+	chunk, err := wire.Append(make([]byte, 0, chunkOf(len(b.mods))), b.call.first,
 		wire.BundleControl{ID: b.id, Type: wire.BundleOpen, Flags: bundleFlags})
 	if err != nil {
 		return err
@@ -174,16 +218,21 @@ func (b *bundle) fill(ctx context.Context) error {
 			if err := b.conn.send(ctx, chunk); err != nil {
 				return err
 			}
-			chunk = make([]byte, 0, chunkSize+64<<10)
+			chunk = make([]byte, 0, chunkOf(len(b.mods)-i-1))
 		}
 	}
-	chunk, err = wire.Append(chunk, b.closeXID(),
-		wire.BundleControl{ID: b.id, Type: wire.BundleClose, Flags: bundleFlags})
-	if err != nil {
-		return err
+	for i, t := range then {
+		chunk, err = wire.Append(chunk, b.closeXID()+uint32(i),
+			wire.BundleControl{ID: b.id, Type: t, Flags: bundleFlags})
+		if err != nil {
+			return err
+		}
 	}
 	return b.conn.send(ctx, chunk)
 }
+
+// chunkOf is the room to make for the next n messages of a bundle, in bytes.
+func chunkOf(n int) int { return min(chunkSize+64<<10, 1024+256*n) }
 
 func (b *bundle) control(ctx context.Context, t wire.BundleType, xid uint32) error {
 	msg, err := wire.Append(nil, xid, wire.BundleControl{ID: b.id, Type: t, Flags: bundleFlags})

@@ -58,6 +58,7 @@ type Conn struct {
 	monitor *monitor
 
 	bundleID atomic.Uint32
+	shapes   shapes
 }
 
 // Errors of a connection that is over.
