@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -128,7 +128,7 @@ vet:
 TOOL := $(GO) tool -modfile=tools.mod
 # What commands need not reach: what is offered to others, to tests and to the
 # simulator, and the text that tests write flows in.
-OFFERED := ^(client|internal|openflow/ofsim)/|^openflow/(parse|scan)|: (FieldByName|NewMetadata|PortName|Allowing|Span)$$
+OFFERED := ^(client|internal|openflow/ofsim|relay/wire)/|^openflow/(parse|scan)|: (FieldByName|NewMetadata|PortName|Allowing|Span)$$
 lint: vet lint-dead lint-api ## run the linters (built from tools.mod the first time)
 	$(TOOL) golangci-lint run ./...
 
@@ -140,6 +140,14 @@ lint-api: ## have two generators make a client of the API's description
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	  $(TOOL) oapi-codegen -generate types,client -package api -o "$$dir/api.go" httpapi/openapi.yaml && \
 	  { $(TOOL) ogen -target "$$dir/ogen" -package api -clean httpapi/openapi.yaml >"$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; }
+
+# protoc's version decides nothing but a comment, which is left out.
+proto: ## generate the Go code of the stream between hosts and relays anew
+	@command -v protoc >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install protobuf-compiler; }
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	  $(GO) build -modfile=tools.mod -o "$$dir" google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc && \
+	  PATH="$$dir:$$PATH" protoc -I . --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative relay/wire/wire.proto && \
+	  sed -i '/^\/\/ [-\t ]*protoc  *v/d' relay/wire/wire.pb.go relay/wire/wire_grpc.pb.go
 
 docs: ## see that pages show only commands and flags that there are, and link to what is there (test does it, too)
 	$(GO) test -count=1 -run '^TestDocumentsAreTrue$$' ./cmd/ringfence

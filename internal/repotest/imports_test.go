@@ -59,6 +59,8 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 
+		"relay/wire": {"secgroup", "verdict", "impact", "span"},
+
 		"store/embedded":           {"store/internal/link"},
 		"store/internal/record":    {"secgroup"},
 		"store/internal/link":      {"secgroup", "store/internal/record"},

@@ -99,6 +99,10 @@ func sources(t *testing.T) []source {
 	return out
 }
 
+// generated tells whether a file is made by a tool (make proto) and is nobody's to
+// read.
+func generated(path string) bool { return strings.HasSuffix(path, ".pb.go") }
+
 func importPaths(t *testing.T, f *ast.File) []string {
 	t.Helper()
 	var out []string
