@@ -85,11 +85,15 @@ func (p *Plane) Compact(ctx context.Context) error {
 	return nil
 }
 
-// Snapshot saves the store to a file.
+// Snapshot saves the store to a file. A snapshot is what one member has, which may
+// lag: the member is first asked for what the majority has.
 func (p *Plane) Snapshot(ctx context.Context, file string) error {
 	var errs []error
 	for _, name := range etcdNames {
-		_, err := p.etcdctl(ctx, []string{name}, "snapshot", "save", file)
+		_, err := p.etcdctl(ctx, []string{name}, "get", "--consistency=l", "--keys-only", "nothing")
+		if err == nil {
+			_, err = p.etcdctl(ctx, []string{name}, "snapshot", "save", file)
+		}
 		if err == nil {
 			return nil
 		}
