@@ -12,9 +12,12 @@
 // Whoever signs in gives a token of the API. The API says whether it is valid
 // (GET /v1/whoami), and the token itself becomes the session: it is kept in a
 // cookie that scripts cannot read (HttpOnly), that no other site's pages send
-// along (SameSite=Strict), that goes to /ui/ alone (Path), and under TLS over
-// TLS alone (Secure, with the prefix __Secure-, so that nobody on the network
-// can plant one). It ends with the browser, when the person signs out, and at
+// along (SameSite=Strict), and under TLS over TLS alone (Secure). Its name begins
+// with __Host- there: a browser takes such a cookie from this host itself and over
+// TLS only, so that neither the network nor a neighbour's subdomain can plant one,
+// and have somebody work in another's session unawares. The price of the prefix
+// is Path=/: the browser sends it to /v1, too, which takes no notice of cookies.
+// Without TLS there is no such prefix, and the cookie goes to /ui/ alone. It ends with the browser, when the person signs out, and at
 // once for every API process when the token is revoked, since the API judges
 // the token anew with each request.
 //

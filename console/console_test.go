@@ -151,15 +151,15 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// The cookie is one that scripts do not see and that nothing but /ui/ of this
-// site is given; of a session under TLS nothing goes without.
+// The cookie is one that scripts do not see; of a session under TLS nothing goes
+// without, and neither the network nor another host of the domain can plant one.
 func TestCookie(t *testing.T) {
 	t.Parallel()
 	h := testConsole(&fakeAPI{})
 	for _, c := range []struct{ header, want string }{
 		{"X-Nothing: 1", "ringfence=YWNtZS1zZWNyZXQ; Path=/ui/; HttpOnly; SameSite=Strict"},
-		{"X-Under-TLS: 1", "__Secure-ringfence=YWNtZS1zZWNyZXQ; Path=/ui/; HttpOnly; Secure; SameSite=Strict"},
-		{"X-Forwarded-Proto: https", "__Secure-ringfence=YWNtZS1zZWNyZXQ; Path=/ui/; HttpOnly; Secure; SameSite=Strict"},
+		{"X-Under-TLS: 1", "__Host-ringfence=YWNtZS1zZWNyZXQ; Path=/; HttpOnly; Secure; SameSite=Strict"},
+		{"X-Forwarded-Proto: https", "__Host-ringfence=YWNtZS1zZWNyZXQ; Path=/; HttpOnly; Secure; SameSite=Strict"},
 	} {
 		a := ask(h, "POST", "/ui/session", `{"token":"acme-secret"}`, c.header)
 		if got := a.Header.Get("Set-Cookie"); got != c.want {

@@ -177,10 +177,10 @@ func (c *console) log(what string, err error) {
 
 // attemptCookie keeps an attempt, or ends what keeps one. Unlike the session's it
 // is sent along when another site's page, the issuer's, sends the browser here;
-// nothing but the end of the attempt is at its path.
+// nothing but the end of an attempt looks at it.
 func attemptCookie(r *http.Request, kept []byte) *http.Cookie {
 	c := &http.Cookie{
-		Name: cookieName(r) + "-attempt", Value: base64.RawURLEncoding.EncodeToString(kept), Path: donePath,
+		Name: cookieName(r) + "-attempt", Value: base64.RawURLEncoding.EncodeToString(kept), Path: cookiePath(r, donePath),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: underTLS(r), MaxAge: int(attemptTime / time.Second),
 	}
 	if kept == nil {

@@ -48,7 +48,7 @@ func begun(t *testing.T, h http.Handler, then string) string {
 		t.Fatalf("%d %v %v", a.StatusCode, a.Cookies(), err)
 	}
 	c := a.Cookies()[0]
-	if c.Name != "__Secure-ringfence-attempt" || c.Path != "/ui/sign-in/done" || !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 600 {
+	if c.Name != "__Host-ringfence-attempt" || c.Path != "/" || !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 600 {
 		t.Errorf("cookie %v", c)
 	}
 	return "Cookie: " + c.Name + "=" + c.Value
@@ -65,9 +65,9 @@ func back(t *testing.T, h http.Handler, query, cookie string) (location string, 
 	ended := false
 	for _, c := range a.Cookies() {
 		switch c.Name {
-		case "__Secure-ringfence":
+		case "__Host-ringfence":
 			session = c
-		case "__Secure-ringfence-attempt":
+		case "__Host-ringfence-attempt":
 			ended = c.MaxAge < 0
 		}
 	}
@@ -87,7 +87,7 @@ func TestSignInByIssuer(t *testing.T) {
 	}
 	state := "state=" + login.state
 	at, session := back(t, h, state+"&code=good&iss=https%3A%2F%2Flogin.example.org", cookie)
-	if at != "/ui/a/acme/live?pause=1" || session == nil || !session.HttpOnly || session.SameSite != http.SameSiteStrictMode || session.Path != "/ui/" {
+	if at != "/ui/a/acme/live?pause=1" || session == nil || !session.HttpOnly || session.SameSite != http.SameSiteStrictMode || session.Path != "/" {
 		t.Fatalf("%s %v", at, session)
 	}
 	a := ask(h, "GET", "/ui/session", "", "Cookie: "+session.Name+"="+session.Value, "X-Under-TLS: 1")
@@ -120,8 +120,8 @@ func TestSignInsThatComeToNothing(t *testing.T) {
 		"another's attempt":       {query: "state=somebody-elses&code=good", fault: faultAttempt},
 		"no state":                {query: "code=good", fault: faultAttempt},
 		"two states":              {query: "state=STATE&state=STATE&code=good", fault: faultAttempt},
-		"a cookie that is none":   {query: "state=&code=good", cookie: "Cookie: __Secure-ringfence-attempt=e30", fault: faultAttempt},
-		"a cookie of no JSON":     {query: "state=STATE&code=good", cookie: "Cookie: __Secure-ringfence-attempt=%%%", fault: faultAttempt},
+		"a cookie that is none":   {query: "state=&code=good", cookie: "Cookie: __Host-ringfence-attempt=e30", fault: faultAttempt},
+		"a cookie of no JSON":     {query: "state=STATE&code=good", cookie: "Cookie: __Host-ringfence-attempt=%%%", fault: faultAttempt},
 		"a cookie given in clear": {query: "state=STATE&code=good", cookie: "Cookie: ringfence-attempt=e30", fault: faultAttempt},
 		"another issuer":          {query: "state=STATE&code=good&iss=https%3A%2F%2Fevil.example", fault: faultAttempt},
 		"no":                      {query: "state=STATE&error=access_denied&error_description=%3Cscript%3E", fault: faultDenied},

@@ -196,12 +196,11 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 	return nil
 }
 
-// cookie holds a token, or ends what holds one. The name under TLS is one that
-// a browser takes from TLS alone.
+// cookie holds a token, or ends what holds one.
 func cookie(r *http.Request, token string) *http.Cookie {
 	c := &http.Cookie{
 		Name: cookieName(r), Value: base64.RawURLEncoding.EncodeToString([]byte(token)),
-		Path: root, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: underTLS(r),
+		Path: cookiePath(r, root), HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: underTLS(r),
 	}
 	if token == "" {
 		c.MaxAge = -1
@@ -209,11 +208,22 @@ func cookie(r *http.Request, token string) *http.Cookie {
 	return c
 }
 
+// cookieName is, under TLS, one that a browser takes from this host itself and
+// over TLS alone: not from a subdomain beside it, nor from its parent.
 func cookieName(r *http.Request) string {
 	if underTLS(r) {
-		return "__Secure-ringfence"
+		return "__Host-ringfence"
 	}
 	return "ringfence"
+}
+
+// cookiePath is where a browser sends a cookie that is needed at a path: the
+// prefix of its name under TLS asks for everywhere.
+func cookiePath(r *http.Request, needed string) string {
+	if underTLS(r) {
+		return "/"
+	}
+	return needed
 }
 
 // underTLS reports whether the browser came by TLS, which a proxy may have
