@@ -47,6 +47,7 @@ func answers(v *View) map[string]any {
 	for _, a := range v.Accounts() {
 		out["groups of "+a.ID] = v.Groups(a.ID)
 		out["instances of "+a.ID] = v.Instances(a.ID)
+		out["shared with "+a.ID] = v.SharedWith(a.ID)
 		out["nics of "+a.ID] = v.NICsOfAccount(a.ID)
 		out["default of "+a.ID] = v.DefaultGroup(a.ID)
 		for _, i := range v.Instances(a.ID) {

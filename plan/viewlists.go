@@ -93,6 +93,11 @@ func (v *View) Groups(account string) []*secgroup.Group {
 	return listed(v, v.base.Groups(account), func(g *secgroup.Group) bool { return g.Account == account })
 }
 
+// SharedWith returns the groups of others that the account may use, sorted.
+func (v *View) SharedWith(account string) []*secgroup.Group {
+	return listed(v, v.base.SharedWith(account), func(g *secgroup.Group) bool { return len(g.Share(account).Uses()) > 0 })
+}
+
 // Instances returns the account's instances, sorted by id.
 func (v *View) Instances(account string) []*secgroup.Instance {
 	return listed(v, v.base.Instances(account), func(i *secgroup.Instance) bool { return i.Account == account })

@@ -127,6 +127,11 @@ func (b *batch) putGroup(r GroupRef, o *Group) {
 			remote.referencedBy.remove(g, compareGroups)
 			b.dropGroup(remote)
 		}
+		for _, share := range old.Shares {
+			with := b.accountNode(share.Account)
+			with.shared.remove(g, compareGroups)
+			b.dropAccount(with)
+		}
 	}
 	if o != nil {
 		a.groups.insert(g, compareGroups)
@@ -136,6 +141,9 @@ func (b *batch) putGroup(r GroupRef, o *Group) {
 		}
 		for _, ref := range remoteGroups(o) {
 			b.groupNode(ref).referencedBy.insert(g, compareGroups)
+		}
+		for _, share := range o.Shares {
+			b.accountNode(share.Account).shared.insert(g, compareGroups)
 		}
 	} else {
 		a.groups.remove(g, compareGroups)

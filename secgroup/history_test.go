@@ -62,11 +62,11 @@ func newHistory(t *testing.T, seed uint64) *history {
 }
 
 // unruly draws what only a store in disorder would send: one object deleted
-// while others name it, an old one put back, a dangling attachment, or a few of
-// these in one batch.
+// while others name it, an old one put back, a dangling attachment, a group with
+// other shares, or a few of these in one batch.
 func (h *history) unruly() (changes []secgroup.Change, name string) {
 	for range 1 + h.gen.IntN(4) {
-		switch h.gen.IntN(5) {
+		switch h.gen.IntN(6) {
 		case 0:
 			keys := slices.SortedFunc(maps.Keys(h.naive), func(a, b secgroup.Key) int {
 				return slices.Compare([]string{a.Kind.String(), a.Account, a.ID, a.Instance, a.NIC}, []string{b.Kind.String(), b.Account, b.ID, b.Instance, b.NIC})
@@ -87,6 +87,18 @@ func (h *history) unruly() (changes []secgroup.Change, name string) {
 			}
 			changes = append(changes, secgroup.Put(a))
 			name += "+dangling"
+		case 5:
+			if groups := h.snapshot.Groups("acme"); len(groups) > 0 {
+				g := *groups[h.gen.IntN(len(groups))]
+				g.Shares = nil
+				for _, account := range []string{"bank", "never", "nobody"} {
+					if h.gen.IntN(2) == 0 {
+						g.Shares = append(g.Shares, secgroup.Share{Account: account, Attach: true})
+					}
+				}
+				changes = append(changes, secgroup.Put(&g))
+				name += "+shared"
+			}
 		case 4:
 			if len(h.snapshot.NICs()) > 3 && len(h.snapshot.Networks()) > 0 && h.snapshot.DefaultGroup("acme") != nil && h.snapshot.DefaultGroup("bank") != nil {
 				for _, n := range h.snapshot.NICs() {

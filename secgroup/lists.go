@@ -71,6 +71,19 @@ func (s *Snapshot) Groups(account string) []*Group {
 	return all
 }
 
+// SharedWith returns the groups of others that the account may use, sorted.
+func (s *Snapshot) SharedWith(account string) []*Group {
+	a := s.accounts[account]
+	if a == nil {
+		return nil
+	}
+	all := make([]*Group, 0, a.shared.len())
+	for g := range a.shared.all() {
+		all = append(all, g.object)
+	}
+	return all
+}
+
 // Instances returns the account's instances, sorted by id.
 func (s *Snapshot) Instances(account string) []*Instance {
 	a := s.accounts[account]

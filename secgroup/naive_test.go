@@ -115,6 +115,9 @@ func (m naive) recomputed() state {
 	}
 	for _, g := range all[*secgroup.Group](m) {
 		put(st.Groups, g.Account, g.ID)
+		for _, share := range g.Shares {
+			put(st.Shared, share.Account, g.GroupRef)
+		}
 		if name := g.Account + "/" + g.Name; st.Names[name] == "" || g.ID < st.Names[name] {
 			st.Names[name] = g.ID
 		}
@@ -159,6 +162,9 @@ func (m naive) sort(st *state) {
 		for _, list := range lists {
 			slices.Sort(list)
 		}
+	}
+	for _, list := range st.Shared {
+		slices.SortFunc(list, secgroup.GroupRef.Compare)
 	}
 	for _, list := range st.ByMAC {
 		slices.Sort(list)

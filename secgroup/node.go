@@ -10,6 +10,7 @@ import "cmp"
 //	account ─< nic >─ network        nic, instance >─< group   (attachments)
 //	account ─< instance ─< nic       nic >─< group             (G(n) and its inverse)
 //	account ─< group                 group >─< group           (rules that name it)
+//	account >─< group                                          (shares)
 
 type accountNode struct {
 	id        string
@@ -18,8 +19,9 @@ type accountNode struct {
 	instances ordered[*instanceNode] // with an object
 	groups    ordered[*groupNode]    // with an object
 	byName    ordered[*Group]
-	defaults  []*groupNode      // groups with IsDefault; the invariant is one
-	implicit  ordered[*nicNode] // NICs that no attached group judges
+	shared    ordered[*groupNode] // of others, that this account may use
+	defaults  []*groupNode        // groups with IsDefault; the invariant is one
+	implicit  ordered[*nicNode]   // NICs that no attached group judges
 }
 
 type networkNode struct {
@@ -121,7 +123,7 @@ func (s *Snapshot) nicNode(id string) *nicNode {
 // The droppers below remove a node that nothing names any more.
 
 func (s *Snapshot) dropAccount(a *accountNode) {
-	if a.object == nil && a.nics.len() == 0 && a.instances.len() == 0 && a.groups.len() == 0 {
+	if a.object == nil && a.nics.len() == 0 && a.instances.len() == 0 && a.groups.len() == 0 && a.shared.len() == 0 {
 		delete(s.accounts, a.id)
 	}
 }

@@ -24,6 +24,7 @@ type state struct {
 	ByAccount   map[string][]string
 	ByInstance  map[secgroup.InstanceRef][]string
 	Groups      map[string][]string
+	Shared      map[string][]secgroup.GroupRef
 	Instances   map[string][]string
 	Names       map[string]string // account/name → id
 	Default     map[string]string
@@ -64,6 +65,9 @@ func (u *universe) add(changes []secgroup.Change) {
 			maps.Copy(u.hosts, naive.holds(nil, o))
 		case *secgroup.Group:
 			u.groups[o.GroupRef], u.accounts[o.Account], u.names[o.Name] = true, true, true
+			for _, s := range o.Shares {
+				u.accounts[s.Account] = true
+			}
 			for _, r := range o.Rules {
 				if r.RemoteGroup != (secgroup.GroupRef{}) {
 					u.groups[r.RemoteGroup] = true
@@ -109,7 +113,7 @@ func newState() state {
 		OfGroup: map[secgroup.GroupRef][]secgroup.Attachment{}, OfNIC: map[string][]secgroup.Attachment{},
 		OfInstance: map[secgroup.InstanceRef][]secgroup.Attachment{},
 		ByNetwork:  map[string][]string{}, ByMAC: map[secgroup.MAC][]string{}, ByAccount: map[string][]string{}, ByInstance: map[secgroup.InstanceRef][]string{},
-		Groups: map[string][]string{}, Instances: map[string][]string{}, Names: map[string]string{}, Default: map[string]string{},
+		Groups: map[string][]string{}, Shared: map[string][]secgroup.GroupRef{}, Instances: map[string][]string{}, Names: map[string]string{}, Default: map[string]string{},
 	}
 }
 
@@ -161,6 +165,9 @@ func asked(s *secgroup.Snapshot, u *universe) state {
 		put(st.ByAccount, a, ids(s.NICsOfAccount(a))...)
 		for _, g := range s.Groups(a) {
 			put(st.Groups, a, g.ID)
+		}
+		for _, g := range s.SharedWith(a) {
+			put(st.Shared, a, g.GroupRef)
 		}
 		for _, i := range s.Instances(a) {
 			put(st.Instances, a, i.ID)
