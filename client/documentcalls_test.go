@@ -59,6 +59,7 @@ var calls = map[string]documented{
 	"listMembers":         {do: func(c *client.Client) error { return all(c.Members(ctx, "acme", "web")) }, answer: client.Member{}, list: true},
 	"getReferences":       {do: func(c *client.Client) error { return one(c.References(ctx, "acme", "web")) }, answer: client.References{}, skip: []string{"revision"}},
 	"getGroupRealization": {do: func(c *client.Client) error { return one(c.GroupRealization(ctx, "acme", "web", 0, 0)) }, answer: client.Realization{}},
+	"listSharedGroups":    {do: func(c *client.Client) error { return all(c.SharedGroups(ctx, "acme")) }, answer: client.SharedWithMe{}, list: true},
 	"listShares":          {do: func(c *client.Client) error { return all(c.Shares(ctx, "acme", "web")) }, answer: client.Share{}, list: true},
 	"getShare":            {do: func(c *client.Client) error { return one(c.Share(ctx, "acme", "web", "bolt")) }, answer: client.Share{}},
 	"putShare":            {do: func(c *client.Client) error { return one(c.PutShare(ctx, "acme", "web", "bolt", []string{"attach"})) }, answer: client.Share{}},

@@ -29,6 +29,19 @@ func (c *Client) Shares(ctx context.Context, acct, group string, opts ...CallOpt
 	return list[Share](ctx, c, account(acct, "security-groups", group, "shares"), opts)
 }
 
+// SharedWithMe is a group of another account that an account may use.
+type SharedWithMe struct {
+	ID      string   `json:"id"` // its name for the account: account/id
+	Account string   `json:"account"`
+	Name    string   `json:"name"`
+	Use     []string `json:"use"` // "attach", "reference"
+}
+
+// SharedGroups lists the groups of other accounts that an account may use.
+func (c *Client) SharedGroups(ctx context.Context, acct string, opts ...CallOption) iter.Seq2[SharedWithMe, error] {
+	return list[SharedWithMe](ctx, c, account(acct, "shared-groups"), opts)
+}
+
 // Share reads what another account may do with a group.
 func (c *Client) Share(ctx context.Context, acct, group, with string, opts ...CallOption) (s Share, err error) {
 	err = c.Do(ctx, http.MethodGet, account(acct, "security-groups", group, "shares", with), nil, &s, opts...)

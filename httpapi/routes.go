@@ -108,6 +108,7 @@ func accountRoutes() []route {
 		{http.MethodDelete, account, platformWrite, writeQuery, changes(deleteAccount)},
 		{http.MethodGet, account + "/matrix", accountRead, query(fromMemory, []string{"network", "group"}), replies(getMatrix)},
 		{http.MethodGet, account + "/realization", accountRead, []string{"revision", "wait"}, replies(accountRealization)},
+		{http.MethodGet, account + "/shared-groups", accountRead, query(listParameters, fromMemory), replies(sharedGroupList.serve)},
 		{http.MethodGet, account + "/instances", accountRead, query(listParameters, fromMemory, []string{"name", "name_prefix"}), replies(instanceList.serve)},
 		{http.MethodGet, account + "/instances/{instance}", accountRead, fromMemory, replies(getInstance)},
 		{http.MethodPut, account + "/instances/{instance}", accountWrite, writeQuery, changes(putInstance)},

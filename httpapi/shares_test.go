@@ -158,6 +158,38 @@ func TestSharedGroupsAreUsed(t *testing.T) {
 	s.must("DELETE", web+"?cascade=attachments,references", "", as(memberAcme)...)
 }
 
+// An account finds the groups that others share with it, by the names by which it
+// uses them; nobody else's, and of these nothing but that.
+func TestSharedGroupsAreFound(t *testing.T) {
+	t.Parallel()
+	s := sharing(t)
+	found := func(account, token, query string, want map[string]string) {
+		t.Helper()
+		s.must("GET", account+"/shared-groups"+query, "", as(token)...).want(t, want)
+	}
+	found(bolt, memberBolt, "", map[string]string{"items": "[]", "next_cursor": "null"})
+	s.must("PUT", share, `{"use":["reference"]}`)
+	s.must("PUT", groups+"/inner", `{"name":"inner","description":"nobody's business"}`)
+	s.must("PUT", groups+"/inner/shares/bolt", `{"use":["attach","reference"]}`)
+	s.must("PUT", groups+"/inner/shares/carol", `{"use":["attach"]}`)
+	const inner, outer = `{"account":"acme","id":"acme/inner","name":"inner","use":["attach","reference"]}`, `{"account":"acme","id":"acme/web","name":"web","use":["reference"]}`
+	found(bolt, memberBolt, "", map[string]string{"items": "[" + inner + "," + outer + "]"})
+	found(acme, memberAcme, "", map[string]string{"items": "[]"})
+	page := s.must("GET", bolt+"/shared-groups?limit=1", "", as(memberBolt)...)
+	page.want(t, map[string]string{"items": "[" + inner + "]"})
+	s.must("DELETE", groups+"/inner/shares/bolt", "")
+	found(bolt, memberBolt, "?cursor="+page.text("next_cursor"), map[string]string{"items": "[" + outer + "]", "revision": page.text("revision")})
+	found(bolt, memberBolt, "", map[string]string{"items": "[" + outer + "]"})
+	for path, token := range map[string]string{bolt + "/shared-groups": memberAcme, acme + "/shared-groups": memberBolt, "/v1/accounts/carol/shared-groups": memberBolt} {
+		if a := s.do("GET", path, "", as(token)...); a.status != 404 {
+			t.Errorf("%s of another: %d %s", path, a.status, a.raw)
+		}
+	}
+	s.must("DELETE", acme+"/nics/n2/security-groups/web", "")
+	s.must("DELETE", web, "")
+	found(bolt, memberBolt, "", map[string]string{"items": "[]"})
+}
+
 // Whatever an account asks, it learns no name of another's NICs, hosts, groups
 // and rules: not from effects, diffs, events, the audit log or refusals.
 func TestSharesTellNothing(t *testing.T) {

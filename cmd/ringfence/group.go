@@ -19,6 +19,7 @@ type groupCmd struct {
 	Share         groupShare         `cmd:"" help:"Let another account use a group."`
 	Unshare       groupUnshare       `cmd:"" help:"End that another account may use a group."`
 	Shares        groupShares        `cmd:"" help:"List the accounts that a group is shared with."`
+	Shared        groupShared        `cmd:"" help:"List the groups of other accounts that this one may use."`
 }
 
 type groupList struct {

@@ -29,6 +29,28 @@ func (c groupShares) Run(t *tenant) error {
 	return t.list(meta, []string{"ACCOUNT", "USE", "ATTACHED NICS", "RULES"}, nil, rows)
 }
 
+type groupShared struct{ listFlags }
+
+func (groupShared) Help() string {
+	return `The names in the first column are those by which this account attaches the groups and names them in rules.
+
+Example:
+  ringfence group shared -a bolt`
+}
+
+func (c groupShared) Run(t *tenant) error {
+	var meta client.Meta
+	groups, err := client.Collect(t.api.SharedGroups(t.ctx, t.account, client.Into(&meta)))
+	if err != nil {
+		return err
+	}
+	rows := make([][]cell, len(groups))
+	for i, g := range groups {
+		rows[i] = []cell{text(g.ID), text(g.Name), text(strings.Join(g.Use, " "))}
+	}
+	return t.list(meta, []string{"GROUP", "NAME", "USE"}, nil, rows)
+}
+
 type groupShare struct {
 	Group string   `arg:"" complete:"group" help:"The group's name or id."`
 	With  string   `required:"" placeholder:"ACCOUNT" help:"The account that may use it."`
