@@ -2,9 +2,9 @@
 import {createContext, type ReactNode, useContext, useMemo} from 'react'
 
 import type {NameOf} from '../lib/service'
-import {useGroups} from './queries'
+import {useGroups, useSharedGroups} from './queries'
 import {type Identity, type Rights, rightsOf} from './session'
-import type {Group} from './types'
+import type {Group, SharedGroup} from './types'
 
 interface Who {
   identity: Identity
@@ -28,6 +28,8 @@ export function useWho(): Who {
 interface InAccount {
   account: string
   groups: Group[]
+  /** Those of other accounts that this one may use. */
+  shared: SharedGroup[]
   groupsLoaded: boolean
   nameOf: NameOf
   group: (id: string) => Group | undefined
@@ -37,19 +39,23 @@ interface InAccount {
 
 export const AccountContext = createContext<InAccount | null>(null)
 const noGroups: Group[] = []
+const noShared: SharedGroup[] = []
 
 export function AccountProvider({account, children}: {account: string; children: ReactNode}) {
   const {data} = useGroups(account)
+  const {data: sharedData} = useSharedGroups(account)
   const value = useMemo<InAccount>(() => {
     const groups = data?.items ?? noGroups
     const byID = new Map(groups.map((g) => [g.id, g]))
+    const shared = sharedData?.items ?? noShared
+    const names = new Map(shared.map((g) => [g.id, `${g.account}/${g.name}`]))
     return {
-      account, groups, groupsLoaded: Boolean(data),
+      account, groups, shared, groupsLoaded: Boolean(data),
       group: (id) => byID.get(id),
-      nameOf: (id) => byID.get(id)?.name ?? id,
+      nameOf: (id) => byID.get(id)?.name ?? names.get(id) ?? id,
       path: (page) => accountPath(account, page),
     }
-  }, [account, data])
+  }, [account, data, sharedData])
   return <AccountContext.Provider value={value}>{children}</AccountContext.Provider>
 }
 

@@ -3,7 +3,7 @@
 import {keepPreviousData, type QueryKey, useQuery} from '@tanstack/react-query'
 
 import {answer, answerWithETag, api, collect} from './client'
-import type {Account, AuditEntry, EffectiveRule, Group, Host, Instance, Member, Network, NIC, Rule} from './types'
+import type {Account, AuditEntry, EffectiveRule, Group, Host, Instance, Member, Network, NIC, Rule, SharedGroup} from './types'
 
 const page = {limit: 1000}
 
@@ -32,6 +32,13 @@ export const useGroups = (account: string) =>
   useQuery({
     queryKey: [account, 'groups'],
     queryFn: () => collect<Group>((cursor) => api.GET('/v1/accounts/{account}/security-groups', {params: {path: {account}, query: {...page, cursor}}})),
+  })
+
+/** Groups of other accounts that the account may use; they have names with a slash. */
+export const useSharedGroups = (account: string) =>
+  useQuery({
+    queryKey: [account, 'shared-groups'],
+    queryFn: () => collect<SharedGroup>((cursor) => api.GET('/v1/accounts/{account}/shared-groups', {params: {path: {account}, query: {...page, cursor}}})),
   })
 
 export const useGroup = (account: string, group: string) =>

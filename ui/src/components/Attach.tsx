@@ -9,13 +9,14 @@ import {SelectField} from './Field'
 
 /** Attaches a group to a NIC; one of the two is given, the other is chosen. */
 export function Attach({group, nic, onClose}: {group?: string; nic?: string; onClose: () => void}) {
-  const {account, groups, nameOf} = useAccountPage()
+  const {account, groups, shared, nameOf} = useAccountPage()
   const nics = useNICs(account)
   const [chosen, setChosen] = useState('')
   const g = group ?? chosen
   const n = nic ?? chosen
+  const has = nics.data?.items.find((y) => y.id === nic)?.effective_groups
   const free = nic
-    ? groups.filter((x) => !nics.data?.items.find((y) => y.id === nic)?.effective_groups.some((e) => e.id === x.id && !e.implicit)).map((x) => [x.id, x.name])
+    ? [...groups.map((x) => x.id), ...shared.filter((x) => x.use.includes('attach')).map((x) => x.id)].filter((id) => !has?.some((e) => e.id === id && !e.implicit)).map((id) => [id, nameOf(id)])
     : (nics.data?.items ?? []).filter((x) => !x.effective_groups.some((e) => e.id === group && !e.implicit)).map((x) => [x.id, `${x.id}  ${x.addresses.join(', ')}`])
   return (
     <ConfirmDialog

@@ -4,9 +4,9 @@ import {Link} from 'wouter'
 import {useAccountPage, useWho} from '../api/account'
 
 export function GroupLink({id}: {id: string}) {
-  const {group, path} = useAccountPage()
+  const {group, nameOf, path} = useAccountPage()
   const g = group(id)
-  return g ? <Link href={path(`groups/${encodeURIComponent(id)}`)}>{g.name}</Link> : <span className="mono">{id}</span>
+  return g ? <Link href={path(`groups/${encodeURIComponent(id)}`)}>{g.name}</Link> : <span className="mono" title={id}>{nameOf(id)}</span>
 }
 
 export function NICLink({id}: {id: string}) {

@@ -18,7 +18,7 @@ interface Props {
 
 /** The fields of a rule, each with what the API says about it. */
 export function RuleFields({form: f, onChange, error}: Props) {
-  const {groups, nameOf} = useAccountPage()
+  const {groups, shared, nameOf} = useAccountPage()
   const set = (change: Partial<RuleForm>) => onChange({...f, ...change})
   const own = formFaults(f)
   const others = f.group.includes('/') // <account>/<id>: a group that is shared with this account
@@ -57,6 +57,7 @@ export function RuleFields({form: f, onChange, error}: Props) {
         {others && (
           <TextField
             label={t.otherGroup} value={f.group === '/' ? '' : f.group} hint={t.otherGroupHint} error={faultAt(error, '/remote_group')} required className="mono"
+            options={shared.filter((g) => g.use.includes('reference')).map((g) => ({value: g.id, label: `${g.account}/${g.name}`}))}
             onChange={(e) => set({group: e.target.value.includes('/') ? e.target.value.trim() : `/${e.target.value.trim()}`})}
           />
         )}
