@@ -25,11 +25,11 @@ func (exportCmd) Run(t *tenant) error {
 		return err
 	}
 	for _, g := range groups {
-		t.groups[g.ID] = g
+		t.Known[g.ID] = g
 	}
 	file := policyFile{Groups: []policyGroup{}}
 	for _, g := range groups {
-		file.Groups = append(file.Groups, t.exported(g))
+		file.Groups = append(file.Groups, exported(t, g))
 	}
 	text, err := yaml.MarshalWithOptions(file, yaml.IndentSequence(true))
 	if err != nil {
@@ -72,7 +72,7 @@ func (c applyCmd) Run(t *tenant, std stdio) error {
 	if err != nil {
 		return err
 	}
-	d := t.diff(file, groups, c.Prune)
+	d := diff(t, file, groups, c.Prune)
 	if !t.out.documents {
 		for _, l := range d.lines {
 			t.out.line("%s", t.out.paint(map[string]style{"+": green, "-": red, "~": yellow}[l.sign], l.sign+" "+l.text))

@@ -106,11 +106,3 @@ func (c attachTarget) ids(t *tenant) ([]string, error) {
 	}
 	return ids, nil
 }
-
-// attachmentText shows where a group is attached.
-func attachmentText(a client.Attachment) string {
-	if a.Instance != "" {
-		return "instance " + a.Instance
-	}
-	return "NIC " + a.NIC
-}

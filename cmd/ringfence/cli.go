@@ -64,6 +64,7 @@ type exitState struct {
 // newParser builds the parser of c. It panics if the grammar is wrong, which a
 // test would find.
 func newParser(c *cli, std stdio, more ...kong.Option) (*kong.Kong, *exitState) {
+	c.globals.Version = version
 	exited := &exitState{}
 	parser := kong.Must(c, append([]kong.Option{
 		kong.Name("ringfence"),

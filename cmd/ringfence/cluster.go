@@ -20,7 +20,7 @@ func (clusterShow) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.showCluster(c, meta)
+	return showCluster(s, c, meta)
 }
 
 type clusterAdopt struct{}
@@ -36,21 +36,21 @@ func (clusterAdopt) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.showCluster(c, meta)
+	return showCluster(s, c, meta)
 }
 
-func (s *session) showCluster(c client.Cluster, meta client.Meta) error {
+func showCluster(s *session, c client.Cluster, meta client.Meta) error {
 	if s.out.documents {
 		return s.show(meta)
 	}
-	s.out.tellStale(meta)
+	tellStale(s.out, meta)
 	s.out.line("level %d, this API understands %d", c.Level, c.Reads)
 	if !c.OlderAPIsGone {
 		s.out.line("the level stays as it is until 'ringfence cluster adopt' says that all older APIs are gone")
 	}
 	rows := make([][]cell, 0, len(c.Members))
 	for _, m := range c.Members {
-		reads := cell{text: strconv.Itoa(m.Reads)}
+		reads := text(strconv.Itoa(m.Reads))
 		if m.Reads < c.Reads {
 			reads.style = red
 		}
@@ -71,7 +71,7 @@ func (s *session) showCluster(c client.Cluster, meta client.Meta) error {
 func unreadableRows(all []client.Unreadable) [][]cell {
 	rows := make([][]cell, 0, len(all))
 	for _, u := range all {
-		rows = append(rows, []cell{text(u.Key), text(strconv.FormatInt(u.Revision, 10)), {u.Reason, red}})
+		rows = append(rows, []cell{text(u.Key), text(strconv.FormatInt(u.Revision, 10)), styled(u.Reason, red)})
 	}
 	return rows
 }

@@ -22,7 +22,7 @@ func complete(ctx context.Context, words []string, out io.Writer) {
 		words = []string{""}
 	}
 	var c cli
-	parser, _ := newParser(&c, stdio{nil, io.Discard, io.Discard})
+	parser, _ := newParser(&c, stdio{out: io.Discard, err: io.Discard})
 	current := words[len(words)-1]
 	p := walk(parser.Model.Node, words[:len(words)-1])
 	for _, cand := range p.candidates(ctx, current) {

@@ -27,6 +27,7 @@ func (p *place) objects(ctx context.Context, kind string) []candidate {
 		CACert:    p.setting("ca-cert", "RINGFENCE_CA_CERT"),
 		Account:   p.setting("account", "RINGFENCE_ACCOUNT"),
 		Timeout:   completeTimeout,
+		Version:   version,
 	}
 	s, err := g.session(ctx, stdio{out: io.Discard, err: io.Discard})
 	if err != nil {

@@ -66,7 +66,7 @@ func (c *configCheckCmd) Run(std stdio, g *globals) error {
 	if err == nil {
 		err = checkFile(server, c.File)
 	}
-	if out := newPrinter(std.out, g); out.documents {
+	if out := g.printer(std.out); out.documents {
 		return printChecked(out, server, c.File, err)
 	}
 	if err != nil {
@@ -85,7 +85,7 @@ func (c *configCheckCmd) server() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	parser, _ := newParser(&cli{}, stdio{nil, io.Discard, io.Discard})
+	parser, _ := newParser(&cli{}, stdio{out: io.Discard, err: io.Discard})
 	api, controller := childNamed(parser.Model.Node, "api"), childNamed(parser.Model.Node, "controller")
 	switch a, b := file.Knows(api), file.Knows(controller); {
 	case a > b:
@@ -100,7 +100,7 @@ func (c *configCheckCmd) server() (string, error) {
 func checkFile(server, file string) error {
 	var c cli
 	alone := environment(func(string) string { return "" })
-	parser, _ := newParser(&c, stdio{nil, io.Discard, io.Discard}, kong.Bind(alone))
+	parser, _ := newParser(&c, stdio{out: io.Discard, err: io.Discard}, kong.Bind(alone))
 	if _, err := parser.Parse([]string{server, "--config", file}); err != nil {
 		var faults *settings.Faults
 		if errors.As(err, &faults) {

@@ -46,7 +46,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 		c.StateDir = defaultStateDir()
 	}
 	dir := stateDir(c.StateDir)
-	unlock, err := dir.open(c.Bridge)
+	unlock, err := openState(dir, c.Bridge)
 	if err != nil {
 		return err
 	}
@@ -123,8 +123,8 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	return nil
 }
 
-// open makes the state directory ready and takes it for this process.
-func (d stateDir) open(bridge string) (unlock func(), err error) {
+// openState makes the state directory ready and takes it for this process.
+func openState(d stateDir, bridge string) (unlock func(), err error) {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return nil, fmt.Errorf("--state-dir: %w", err)
 	}

@@ -103,7 +103,7 @@ func shownCommands(text string) (out []string) {
 // commandFault says what of a command line there is not: its command, a subcommand
 // or a flag.
 func commandFault(line string) string {
-	parser, _ := newParser(&cli{}, stdio{nil, io.Discard, io.Discard})
+	parser, _ := newParser(&cli{}, stdio{out: io.Discard, err: io.Discard})
 	node, value := parser.Model.Node, false
 	for _, w := range strings.Fields(line)[1:] {
 		w = strings.Trim(w, "[].,:")

@@ -58,7 +58,7 @@ func (c dropsCmd) Run(t *tenant) error {
 		case t.out.documents:
 			return t.show(meta)
 		default:
-			return t.out.drops(list)
+			return printDrops(t.out, list)
 		}
 	}
 }
@@ -112,11 +112,11 @@ func times(n uint64) string {
 	return fmt.Sprintf("  ×%d", n)
 }
 
-func (p *printer) drops(l client.DropList) error {
+func printDrops(p *printer, l client.DropList) error {
 	rows := make([][]cell, 0, len(l.Items))
 	for _, d := range l.Items {
 		rows = append(rows, []cell{
-			text(d.LastSeen.Local().Format(time.TimeOnly)), text(d.Host), text(d.NIC), text(d.Direction), {d.Reason, red}, text(dropText(d)),
+			text(d.LastSeen.Local().Format(time.TimeOnly)), text(d.Host), text(d.NIC), text(d.Direction), styled(d.Reason, red), text(dropText(d)),
 			text(strconv.FormatUint(d.Count, 10)),
 		})
 	}
@@ -124,7 +124,7 @@ func (p *printer) drops(l client.DropList) error {
 	for _, s := range l.Totals {
 		p.line("%s: %d packets of %s %s in all", s.Reason, s.Packets, s.NIC, s.Direction)
 	}
-	return p.hostAnswers(l.Hosts)
+	return hostAnswers(p, l.Hosts)
 }
 
 // dropText shows a dropped frame in short.

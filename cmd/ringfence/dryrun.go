@@ -91,3 +91,15 @@ func cutText(c *client.Connections) string {
 	}
 	return fmt.Sprintf("%d open connections would be cut", c.Count)
 }
+
+// packetText is a packet in a few words: "10.0.0.1 → 10.0.0.2 tcp/443".
+func packetText(k client.TracePacket) string {
+	service := k.Protocol
+	switch k.Protocol {
+	case "tcp", "udp":
+		service = fmt.Sprintf("%s/%d", k.Protocol, k.Port)
+	case "icmp", "icmpv6":
+		service = fmt.Sprintf("%s %d/%d", k.Protocol, k.ICMPType, k.ICMPCode)
+	}
+	return fmt.Sprintf("%s → %s %s", k.Source, k.Destination, service)
+}

@@ -30,7 +30,7 @@ func (f *etcdFlags) config(log *slog.Logger, certs *certfile.Set) (store.Config,
 	if f.EtcdCA == "" && f.EtcdCert == "" {
 		return cfg, nil // an https endpoint is then checked against the system's CAs
 	}
-	cfg.TLS = secureTLS()
+	cfg.TLS = certfile.SecureTLS()
 	if f.EtcdCA != "" {
 		roots, err := certs.Authorities("etcd-ca", f.EtcdCA)
 		if err != nil {

@@ -30,7 +30,7 @@ func (c eventsCmd) Run(t *tenant) error {
 			if err != nil {
 				return err
 			}
-			if err := t.event(e); err != nil {
+			if err := printEvent(t, e); err != nil {
 				return err
 			}
 		}
@@ -44,7 +44,7 @@ func (c eventsCmd) Run(t *tenant) error {
 			return err
 		}
 		for _, e := range events {
-			if err := t.event(e); err != nil {
+			if err := printEvent(t, e); err != nil {
 				return err
 			}
 		}
@@ -55,8 +55,8 @@ func (c eventsCmd) Run(t *tenant) error {
 	}
 }
 
-// event prints what one revision did.
-func (t *tenant) event(e client.Event) error {
+// printEvent prints what one revision did.
+func printEvent(t *tenant, e client.Event) error {
 	if t.out.documents {
 		return t.out.value(e)
 	}

@@ -44,7 +44,7 @@ func (c groupList) Run(t *tenant) error {
 	for _, g := range groups {
 		name := text(g.Name)
 		if g.IsDefault {
-			name = cell{g.Name, bold}
+			name = styled(g.Name, bold)
 		}
 		rows = append(rows, []cell{
 			name, text(g.ID), text(strconv.Itoa(len(g.Rules))), egressCell(g), text(scope(g)), text(tags(g.Tags)), text(g.Description),
@@ -57,7 +57,7 @@ func (c groupList) Run(t *tenant) error {
 
 func egressCell(g client.Group) cell {
 	if g.EgressRestricts {
-		return cell{g.EgressPolicy + ": listed only", yellow}
+		return styled(g.EgressPolicy+": listed only", yellow)
 	}
 	return text(g.EgressPolicy + ": open")
 }

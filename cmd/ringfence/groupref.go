@@ -20,7 +20,7 @@ func (t *tenant) group(ref string) (client.Group, error) {
 		}
 	}
 	if err == nil {
-		t.groups[g.ID] = g
+		t.Known[g.ID] = g
 	}
 	return g, err
 }
@@ -54,13 +54,21 @@ func (t *tenant) groupLabel(id string) string {
 
 // groupName is a group's name, or its id if the name cannot be read.
 func (t *tenant) groupName(id string) string {
-	g, seen := t.groups[id]
+	g, seen := t.Known[id]
 	if !seen && id != "" && !strings.Contains(id, "/") { // "account/id" is another account's
 		g, _ = t.api.Group(t.ctx, t.account, id) // the id will do where the name is out of reach
-		t.groups[id] = g
+		t.Known[id] = g
 	}
 	if g.Name == "" {
 		return id
 	}
 	return g.Name
+}
+
+// attachmentText shows where a group is attached.
+func attachmentText(a client.Attachment) string {
+	if a.Instance != "" {
+		return "instance " + a.Instance
+	}
+	return "NIC " + a.NIC
 }

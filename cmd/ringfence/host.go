@@ -43,7 +43,7 @@ func hostRows(hosts []client.Host) [][]cell {
 		rows = append(rows, []cell{
 			text(h.ID), yesNo(h.Alive), text(ago(h.LastSeen)), switchCell(h.Connected), text(strconv.FormatInt(h.AppliedRevision, 10)),
 			text(strconv.Itoa(h.Flows)), text(strconv.Itoa(len(h.NICs))), text(strconv.Itoa(ready)),
-			{strings.Join(append(h.Errors[:len(h.Errors):len(h.Errors)], skewed(h)...), "; "), red},
+			styled(strings.Join(append(h.Errors[:len(h.Errors):len(h.Errors)], skewed(h)...), "; "), red),
 			text(h.Version), timeCell(h.StartedAt),
 		})
 	}
@@ -70,27 +70,9 @@ func skewed(h client.Host) []string {
 
 func switchCell(connected bool) cell {
 	if connected {
-		return cell{"connected", green}
+		return styled("connected", green)
 	}
-	return cell{"lost", red}
-}
-
-// ago says how long ago t was, in round words.
-func ago(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	d := time.Since(t)
-	switch {
-	case d < time.Second:
-		return "now"
-	case d < time.Minute:
-		return strconv.Itoa(int(d.Seconds())) + " s ago"
-	case d < time.Hour:
-		return strconv.Itoa(int(d.Minutes())) + " min ago"
-	default:
-		return t.Local().Format(time.DateTime)
-	}
+	return styled("lost", red)
 }
 
 type hostShow struct {
@@ -111,7 +93,7 @@ func (c hostShow) Run(s *session) error {
 	for _, n := range h.NICs {
 		rows = append(rows, []cell{
 			text(n.ID), text(strconv.FormatUint(uint64(n.OFPort), 10)), yesNo(n.Ready),
-			text(strconv.FormatInt(n.AppliedRevision, 10)), {n.Error, red},
+			text(strconv.FormatInt(n.AppliedRevision, 10)), styled(n.Error, red),
 		})
 	}
 	if len(rows) > 0 {

@@ -44,23 +44,23 @@ func (c flowsCmd) Run(t *tenant) error {
 		for _, f := range flows.Items {
 			t.out.line("%s", f.Ofctl)
 		}
-		return t.out.hostAnswers(flows.Hosts)
+		return hostAnswers(t.out, flows.Hosts)
 	}
 	rows := make([][]cell, 0, len(flows.Items))
 	for _, f := range flows.Items {
 		rows = append(rows, []cell{
-			text(f.Host), text(fmt.Sprintf("%d %s", f.Table, f.TableName)), text(strconv.Itoa(f.Priority)), text(f.Cookie), text(t.flowFor(f)),
+			text(f.Host), text(fmt.Sprintf("%d %s", f.Table, f.TableName)), text(strconv.Itoa(f.Priority)), text(f.Cookie), text(flowFor(t, f)),
 			text(strconv.FormatUint(f.Packets, 10)), text(strconv.FormatUint(f.Bytes, 10)), text(f.Match), text(f.Actions),
 		})
 	}
 	if err := t.out.listTable([]string{"HOST", "TABLE", "PRIORITY", "COOKIE", "FOR", "PACKETS", "BYTES", "MATCH", "ACTIONS"}, nil, rows); err != nil {
 		return err
 	}
-	return t.out.hostAnswers(flows.Hosts)
+	return hostAnswers(t.out, flows.Hosts)
 }
 
 // flowFor says what a flow is for.
-func (t *tenant) flowFor(f client.Flow) string {
+func flowFor(t *tenant, f client.Flow) string {
 	switch {
 	case len(f.Rules) == 1:
 		return fmt.Sprintf("%s %s/%s", f.Kind, t.groupName(f.Rules[0].Group), f.Rules[0].Rule)
@@ -73,7 +73,7 @@ func (t *tenant) flowFor(f client.Flow) string {
 }
 
 // hostAnswers tells about hosts whose part is missing.
-func (p *printer) hostAnswers(hosts []client.HostAnswer) error {
+func hostAnswers(p *printer, hosts []client.HostAnswer) error {
 	for _, h := range hosts {
 		if h.Truncated {
 			p.line("%s", p.paint(yellow, "host "+h.Host+" has more than it was asked for"))
@@ -132,7 +132,7 @@ func (c connectionsCmd) Run(t *tenant) error {
 	if err := t.out.listTable([]string{"HOST", "NIC", "DIRECTION", "CONNECTION", "FROM PORT", "STATE", "EXPIRES", "AGE", "BYTES", "ADMITTED BY"}, nil, rows); err != nil {
 		return err
 	}
-	return t.out.hostAnswers(conns.Hosts)
+	return hostAnswers(t.out, conns.Hosts)
 }
 
 // known shows a number that may be missing.
@@ -178,5 +178,5 @@ func (c explainCookieCmd) Run(s *session, g *globals) error {
 			s.out.line("NIC %s, on host %s", f.NIC, f.Host)
 		}
 	}
-	return s.out.hostAnswers(flows.Hosts)
+	return hostAnswers(s.out, flows.Hosts)
 }

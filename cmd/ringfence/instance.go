@@ -51,7 +51,7 @@ func (c instanceShow) Run(t *tenant) error {
 	}
 	if len(nics) > 0 {
 		t.out.line("")
-		t.out.table(nicHeader, t.nicRows(nics))
+		t.out.table(nicHeader, nicRows(t, nics))
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 
 func (r *reloader) reload() {
 	var next cli
-	parser, _ := newParser(&next, stdio{nil, io.Discard, io.Discard})
+	parser, _ := newParser(&next, stdio{out: io.Discard, err: io.Discard})
 	kctx, err := parser.Parse(r.args)
 	if err == nil {
 		err = r.check(&next)

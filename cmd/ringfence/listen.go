@@ -63,20 +63,9 @@ func (f *listenFlags) listener(ctx context.Context, certs *certfile.Set) (net.Li
 		l.Close()
 		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 	}
-	cfg := secureTLS()
+	cfg := certfile.SecureTLS()
 	cfg.GetCertificate, cfg.NextProtos = cert.GetCertificate, []string{"h2", "http/1.1"}
 	return tls.NewListener(l, cfg), nil
-}
-
-// secureTLS is what servers and clients have in common: TLS 1.3, or 1.2 with
-// forward secrecy and authenticated encryption (RFC 9325 §4.2), so none in CBC
-// mode.
-func secureTLS() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: []uint16{
-		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	}}
 }
 
 // listenUnix listens on a socket with mode 0600. One that nobody answers at,

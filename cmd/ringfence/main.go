@@ -8,33 +8,17 @@ package main
 
 import (
 	"context"
-	"io"
 	"os"
 	"os/signal"
 	"slices"
 	"syscall"
 )
 
-// The exit statuses.
-const (
-	exitDone    = 0
-	exitFailed  = 1
-	exitUsage   = 2
-	exitLagging = 3
-)
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
-	status := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
+	status := run(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	os.Exit(status)
-}
-
-// stdio is where a command reads and writes.
-type stdio struct {
-	in  io.Reader
-	out io.Writer
-	err io.Writer
 }
 
 // run executes one command line and returns the exit status.

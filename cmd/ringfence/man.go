@@ -18,7 +18,7 @@ func (c manCmd) Run(std stdio) error {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return err
 	}
-	parser, _ := newParser(&cli{}, stdio{nil, io.Discard, io.Discard})
+	parser, _ := newParser(&cli{}, stdio{out: io.Discard, err: io.Discard})
 	pages := manpage.Pages(parser.Model)
 	for _, p := range pages {
 		f, err := os.Create(filepath.Join(c.Dir, p.Name+".1"))

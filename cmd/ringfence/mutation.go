@@ -61,7 +61,7 @@ func (s *session) done(meta client.Meta, format string, args ...any) error {
 // not applied it.
 func lagging(meta client.Meta) error {
 	if r := meta.Realization; r != nil && len(r.Lagging) > 0 {
-		return &laggingError{meta.Revision, r.Lagging}
+		return &laggingError{revision: meta.Revision, hosts: r.Lagging}
 	}
 	return nil
 }

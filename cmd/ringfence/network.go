@@ -28,7 +28,7 @@ func (networkList) Run(s *session) error {
 		rows = append(rows, []cell{
 			text(n.ID), text(n.Type), text(strings.Join(n.Prefixes, " ")), text(vlan(n.VLAN)),
 			text(n.RoutingDomain), text(strings.Join(n.Gateways, " ")),
-			{strings.Join(warnings(n), "; "), yellow}, timeCell(n.CreatedAt), timeCell(n.UpdatedAt), revisionCell(n.Revision),
+			styled(strings.Join(warnings(n), "; "), yellow), timeCell(n.CreatedAt), timeCell(n.UpdatedAt), revisionCell(n.Revision),
 		})
 	}
 	return s.list(meta, []string{"ID", "TYPE", "PREFIXES", "VLAN", "ROUTING DOMAIN", "GATEWAYS"}, append([]string{"WARNINGS"}, wideTimes...), rows)

@@ -36,11 +36,11 @@ func (c nicList) Run(t *tenant) error {
 	if t.out.documents {
 		return t.show(meta)
 	}
-	return t.list(meta, nicHeader, nicWide, t.nicRows(nics))
+	return t.list(meta, nicHeader, nicWide, nicRows(t, nics))
 }
 
 // nicRows shows NICs under nicHeader, with the names of their groups.
-func (t *tenant) nicRows(nics []client.NIC) [][]cell {
+func nicRows(t *tenant, nics []client.NIC) [][]cell {
 	rows := make([][]cell, 0, len(nics))
 	for _, n := range nics {
 		var groups []string
@@ -49,13 +49,13 @@ func (t *tenant) nicRows(nics []client.NIC) [][]cell {
 		}
 		ready := yesNo(n.Ready)
 		if n.Enforcement == "off" {
-			ready = cell{"unfiltered", yellow}
+			ready = styled("unfiltered", yellow)
 		}
 		rows = append(rows, []cell{
 			text(n.ID), text(n.Instance), text(n.Network), text(n.MAC), text(strings.Join(n.Addresses, " ")),
 			text(strings.Join(groups, " ")), text(n.Host), ready,
 			text(n.Enforcement), text(strings.Join(n.AllowedAddresses, " ")), text(strings.Join(n.Hosts, " ")), text(positive(n.RealizedRevision)),
-			{strings.Trim(conflict(n)+"; "+nicWarnings(n), "; "), yellow}, revisionCell(n.Revision),
+			styled(strings.Trim(conflict(n)+"; "+nicWarnings(n), "; "), yellow), revisionCell(n.Revision),
 		})
 	}
 	return rows
@@ -80,7 +80,7 @@ func (c nicShow) Run(t *tenant) error {
 	}
 	egress := "open: it may send anything"
 	if n.EgressRestricted {
-		egress = "restricted to what rules allow" + t.because(n.Because)
+		egress = "restricted to what rules allow" + because(t, n.Because)
 	}
 	return t.show(meta,
 		[2]string{"id", n.ID},
@@ -126,7 +126,7 @@ func positive(revision int64) string {
 }
 
 // because says what restricts a NIC's egress.
-func (t *tenant) because(b *client.Because) string {
+func because(t *tenant, b *client.Because) string {
 	switch {
 	case b == nil:
 		return ""

@@ -16,7 +16,7 @@ import (
 func TestFlagsOfOneValueAreGivenOnce(t *testing.T) {
 	t.Parallel()
 	var c cli
-	parser, _ := newParser(&c, stdio{nil, &bytes.Buffer{}, &bytes.Buffer{}})
+	parser, _ := newParser(&c, stdio{out: &bytes.Buffer{}, err: &bytes.Buffer{}})
 	commands, single, many := 0, 0, 0
 	var visit func(n *kong.Node)
 	visit = func(n *kong.Node) {
@@ -99,7 +99,7 @@ func oneFlag(f *kong.Flag, name string) []string {
 func TestRuleOfTwoNetworksIsRefused(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	status := run(context.Background(), strings.Fields("rule add web --from-cidr 10.0.0.0/8 --from-cidr 192.0.2.0/24"), stdio{nil, &out, &out})
+	status := run(context.Background(), strings.Fields("rule add web --from-cidr 10.0.0.0/8 --from-cidr 192.0.2.0/24"), stdio{out: &out, err: &out})
 	const want = "ringfence: --from-cidr is given more than once, and has one value\nTry 'ringfence rule add --help'.\n"
 	if status != exitUsage || out.String() != want {
 		t.Errorf("status %d, %q", status, out.String())

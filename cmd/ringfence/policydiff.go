@@ -38,10 +38,10 @@ type differ struct {
 
 // diff works out what has to be done. With prune, groups that the file does
 // not have are deleted, the default one apart.
-func (t *tenant) diff(file policyFile, groups []client.Group, prune bool) policyDiff {
+func diff(t *tenant, file policyFile, groups []client.Group, prune bool) policyDiff {
 	d := differ{tenant: t, file: file, have: map[string]client.Group{}, newName: map[string]string{}}
 	for _, g := range groups {
-		d.have[g.Name], t.groups[g.ID] = g, g
+		d.have[g.Name], t.Known[g.ID] = g, g
 	}
 	// First the groups that rules of others may name.
 	for i, g := range file.Groups {
@@ -78,7 +78,7 @@ func (d *differ) make(g policyGroup, as string) {
 
 // change changes a group's properties and rules.
 func (d *differ) change(old client.Group, g policyGroup) {
-	was := d.exported(old)
+	was := exported(d.tenant, old)
 	patch := map[string]any{}
 	note := func(name, from, to string, value any) {
 		if from != to {
@@ -163,7 +163,7 @@ func (d *differ) ruleText(r policyRule) string {
 	r = r.normal()
 	peer := r.RemoteGroup
 	if peer != nil {
-		if g, byID := d.groups[*peer]; byID && g.Name != "" {
+		if g, byID := d.Known[*peer]; byID && g.Name != "" {
 			peer = &g.Name
 		}
 		named := strings.Clone(*peer)

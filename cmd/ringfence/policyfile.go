@@ -86,7 +86,7 @@ func readPolicy(path string, stdin io.Reader) (policyFile, error) {
 }
 
 // exported is a group as a policy file has it.
-func (t *tenant) exported(g client.Group) policyGroup {
+func exported(t *tenant, g client.Group) policyGroup {
 	out := policyGroup{
 		Name: g.Name, ID: g.ID, Description: g.Description, Tags: g.Tags, EgressPolicy: g.EgressPolicy, Networks: g.Networks, Rules: []policyRule{},
 	}

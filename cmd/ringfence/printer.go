@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,10 +23,11 @@ type printer struct {
 	colour    bool
 }
 
-func newPrinter(w io.Writer, g *globals) *printer {
+// newPrinter prints in a format; columns are those of a list, if they were chosen.
+func newPrinter(w io.Writer, format outputFormat, columns []string) *printer {
 	terminal := isTerminal(w)
 	return &printer{
-		w: w, format: g.Output, documents: g.Output.ofDocuments(), columns: g.columns,
+		w: w, format: format, documents: format.ofDocuments(), columns: columns,
 		terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "",
 	}
 }
@@ -60,70 +60,6 @@ func (p *printer) paint(s style, text string) string {
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
 
-// cell is one field of a table.
-type cell struct {
-	text  string
-	style style
-}
-
-func text(s string) cell { return cell{text: s} }
-
-// wideTimes are the columns that -o wide shows of objects that tell them.
-var wideTimes = []string{"CREATED", "UPDATED", "REVISION"}
-
-// timeCell shows a time, and nothing for none.
-func timeCell(t time.Time) cell {
-	if t.IsZero() {
-		return cell{}
-	}
-	return text(t.UTC().Format(time.RFC3339))
-}
-
-func revisionCell(r int64) cell { return text(strconv.FormatInt(r, 10)) }
-
-func yesNo(yes bool) cell {
-	if yes {
-		return cell{"yes", green}
-	}
-	return cell{"no", red}
-}
-
-// table prints aligned columns under a header. An empty field shows as "-"; what a
-// row has beyond the header is not shown.
-func (p *printer) table(header []string, rows [][]cell) {
-	width := make([]int, len(header))
-	for i, h := range header {
-		width[i] = utf8.RuneCountInString(h)
-	}
-	for _, row := range rows {
-		for i := range header {
-			if row[i].text == "" {
-				row[i] = cell{"-", dim}
-			}
-			width[i] = max(width[i], utf8.RuneCountInString(row[i].text))
-		}
-	}
-	head := make([]cell, len(header))
-	for i, h := range header {
-		head[i] = cell{h, bold}
-	}
-	p.row(head, width)
-	for _, row := range rows {
-		p.row(row[:len(header)], width)
-	}
-}
-
-func (p *printer) row(row []cell, width []int) {
-	var b strings.Builder
-	for i, c := range row {
-		b.WriteString(p.paint(c.style, c.text))
-		if i < len(row)-1 {
-			b.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(c.text)+2))
-		}
-	}
-	fmt.Fprintln(p.w, b.String())
-}
-
 // properties prints one object: a name and a value a line. Pairs without a
 // value are left out.
 func (p *printer) properties(pairs ...[2]string) {
@@ -138,5 +74,12 @@ func (p *printer) properties(pairs ...[2]string) {
 			pad := strings.Repeat(" ", width-utf8.RuneCountInString(kv[0])+2)
 			fmt.Fprintf(p.w, "%s%s%s\n", p.paint(bold, kv[0]), pad, kv[1])
 		}
+	}
+}
+
+// outdated says before a table how old it is, if it is stale.
+func (p *printer) outdated(stale bool, age time.Duration) {
+	if stale {
+		p.line("%s the store was last heard of %s ago; this is what was known then", p.paint(yellow, "stale"), age.Round(time.Second))
 	}
 }

@@ -3,14 +3,12 @@ package main
 import (
 	"bytes"
 	"testing"
-
-	"github.com/ringfence/ringfence/client"
 )
 
 func TestTableAligns(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	p := newPrinter(&b, &globals{})
+	p := newPrinter(&b, "", nil)
 	p.table([]string{"ID", "GROUPS"}, [][]cell{{text("größer"), text("")}, {cell{"x", red}, yesNo(true)}})
 	want := "ID      GROUPS\ngrößer  -\nx       yes\n"
 	if b.String() != want {
@@ -51,17 +49,5 @@ func TestRawJSON(t *testing.T) {
 		if b.String() != c.want {
 			t.Errorf("raw(%q) on terminal %v: %q, want %q", c.doc, c.terminal, &b, c.want)
 		}
-	}
-}
-
-// A table that looks at one thing after another is named once, and again where
-// the packet comes back to it.
-func TestPathText(t *testing.T) {
-	t.Parallel()
-	steps := []client.TraceStep{{TableName: "entry"}, {TableName: "mac"}, {TableName: "mac"}, {TableName: "mac"},
-		{TableName: "state", CTState: "new|trk"}, {TableName: "state", CTState: "est|trk"}, {TableName: "mac"}, {TableName: "mac", Kind: "miss"}}
-	want := "entry → mac → ct(new|trk) → state → ct(est|trk) → state → mac → mac (no match)"
-	if got := pathText(steps); got != want {
-		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -45,10 +45,10 @@ func (c realizationCmd) Run(s *session, g *globals) error {
 			return err
 		}
 	} else {
-		s.realization(r)
+		printRealization(s, r)
 	}
 	if len(r.Lagging) > 0 && s.wait > 0 {
-		return &laggingError{r.Revision, r.Lagging}
+		return &laggingError{revision: r.Revision, hosts: r.Lagging}
 	}
 	return nil
 }
@@ -65,8 +65,8 @@ func (c realizationCmd) own(t *tenant, meta *client.Meta) (client.Realization, e
 	return t.api.GroupRealization(t.ctx, t.account, id, c.Revision, t.wait, client.Into(meta))
 }
 
-// realization prints the state and the hosts that lag.
-func (s *session) realization(r client.Realization) {
+// printRealization prints the state and the hosts that lag.
+func printRealization(s *session, r client.Realization) {
 	style := green
 	if len(r.Lagging) > 0 {
 		style = yellow

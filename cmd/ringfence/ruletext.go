@@ -17,7 +17,7 @@ var ruleWide = []string{"ORIGIN", "ENABLED", "REVISION"}
 func (t *tenant) ruleRows(rules []client.Rule) [][]cell {
 	rows := make([][]cell, 0, len(rules))
 	for _, r := range rules {
-		notes := cell{text: ruleNotes(r)}
+		notes := text(ruleNotes(r))
 		if !r.Enabled || r.Inert != nil {
 			notes.style = yellow
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 )
 
 // globals are the flags of all client commands.
@@ -27,6 +29,9 @@ type globals struct {
 	Confirm   string        `group:"client" enum:",open-egress" default:"" placeholder:"open-egress" help:"Make a change although it opens egress, where the account guards against that."`
 	Stale     bool          `group:"client" help:"While the store is lost, let reads of objects and lists show what the API knew last, and say so."`
 	Timeout   time.Duration `group:"client" default:"30s" help:"Limit of one request, besides --wait."`
+
+	// Version is that of the program, which requests tell the API.
+	Version string `kong:"-"`
 
 	columns []string // of the list that is asked for; listFlags sets them
 }
@@ -45,7 +50,7 @@ type session struct {
 type tenant struct {
 	*session
 	account string
-	groups  map[string]client.Group // seen so far, by id
+	Known   map[string]client.Group // seen so far, by id
 }
 
 // bindSessions tells kong how to make what the commands' Run methods ask for.
@@ -69,8 +74,11 @@ func (g *globals) tenant(s *session) (*tenant, error) {
 	if g.Account == "" {
 		return nil, usageError("which account? Give --account ID or set RINGFENCE_ACCOUNT")
 	}
-	return &tenant{session: s, account: g.Account, groups: map[string]client.Group{}}, nil
+	return &tenant{session: s, account: g.Account, Known: map[string]client.Group{}}, nil
 }
+
+// printer prints what a command shows, as the flags say.
+func (g *globals) printer(w io.Writer) *printer { return newPrinter(w, g.Output, g.columns) }
 
 // session connects to the server that the flags name.
 func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
@@ -88,7 +96,7 @@ func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := []client.Option{client.WithTimeout(g.Timeout), client.WithUserAgent("ringfence/" + version)}
+	opts := []client.Option{client.WithTimeout(g.Timeout), client.WithUserAgent("ringfence/" + g.Version)}
 	var transport http.RoundTripper
 	if g.CACert != "" {
 		if transport, err = trusting(g.CACert); err != nil {
@@ -108,7 +116,7 @@ func (g *globals) session(ctx context.Context, std stdio) (*session, error) {
 	if err != nil {
 		return nil, usageError("--server: " + strings.TrimPrefix(err.Error(), "client: "))
 	}
-	return &session{ctx: ctx, api: api, out: newPrinter(std.out, g), wait: g.Wait, dry: g.DryRun, open: g.Confirm != ""}, nil
+	return &session{ctx: ctx, api: api, out: g.printer(std.out), wait: g.Wait, dry: g.DryRun, open: g.Confirm != ""}, nil
 }
 
 // defaultServer is asked where nobody says who is, and no "ringfence dev" runs.
@@ -141,18 +149,6 @@ func (g *globals) token(dev stateDir) (string, error) {
 	return "", nil
 }
 
-func readToken(file string) (string, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
-	}
-	token := strings.TrimSpace(string(b))
-	if token == "" || strings.ContainsAny(token, " \t\r\n") {
-		return "", fmt.Errorf("read the token: %s does not hold one token", file)
-	}
-	return token, nil
-}
-
 // trusting returns a transport that trusts the certificates in a PEM file.
 func trusting(file string) (*http.Transport, error) {
 	pem, err := os.ReadFile(file)
@@ -163,7 +159,7 @@ func trusting(file string) (*http.Transport, error) {
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("--ca-cert: %s holds no PEM certificate", file)
 	}
-	cfg := secureTLS()
+	cfg := certfile.SecureTLS()
 	cfg.RootCAs = roots
 	return &http.Transport{TLSClientConfig: cfg, Proxy: http.ProxyFromEnvironment}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"time"
 
 	"github.com/ringfence/ringfence/client"
 )
@@ -29,10 +28,4 @@ func (s staleReads) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // tellStale says before a table that it is outdated. The API's JSON says so itself.
-func (p *printer) tellStale(meta client.Meta) { p.outdated(meta.Stale, meta.Age) }
-
-func (p *printer) outdated(stale bool, age time.Duration) {
-	if stale {
-		p.line("%s the store was last heard of %s ago; this is what was known then", p.paint(yellow, "stale"), age.Round(time.Second))
-	}
-}
+func tellStale(p *printer, meta client.Meta) { p.outdated(meta.Stale, meta.Age) }

@@ -44,7 +44,7 @@ func TestStaleReads(t *testing.T) {
 		{"nic list", exitFailed, []string{"store-unavailable"}},
 	} {
 		var out, said bytes.Buffer
-		status := run(t.Context(), append(strings.Fields(c.args), "--account", "acme", "--server", server.URL), stdio{nil, &out, &said})
+		status := run(t.Context(), append(strings.Fields(c.args), "--account", "acme", "--server", server.URL), stdio{out: &out, err: &said})
 		if status != c.status {
 			t.Errorf("%s: exit status %d", c.args, status)
 		}

@@ -35,9 +35,6 @@ type status struct {
 	Needs        []need              `json:"needs"` // what somebody should see to
 }
 
-// errNeeds ends a status that has said what needs somebody.
-var errNeeds = errors.New("something needs somebody")
-
 func (statusCmd) Run(s *session, g *globals) error {
 	st := status{Server: g.Server}
 	readiness := s.api.Ready(s.ctx)
@@ -48,7 +45,7 @@ func (statusCmd) Run(s *session, g *globals) error {
 	if st.Ready = readiness == nil; !st.Ready {
 		st.NotReady = problem.Error()
 	}
-	lookErr := s.look(&st)
+	lookErr := look(s, &st)
 	if !st.Ready && client.HasCode(lookErr, problem.Code) {
 		lookErr = nil // said already
 	}
@@ -58,7 +55,7 @@ func (statusCmd) Run(s *session, g *globals) error {
 			return err
 		}
 	} else {
-		s.printStatus(st)
+		printStatus(s, st)
 	}
 	switch {
 	case lookErr != nil:
@@ -72,7 +69,7 @@ func (statusCmd) Run(s *session, g *globals) error {
 }
 
 // look reads what the admin may see; others see less, and that is no error.
-func (s *session) look(st *status) error {
+func look(s *session, st *status) error {
 	var seen client.Meta
 	hosts, err := client.Collect(s.api.Hosts(s.ctx, client.AllowStale(), client.Into(&seen)))
 	if err == nil {
@@ -101,7 +98,7 @@ func (s *session) look(st *status) error {
 	return err
 }
 
-func (s *session) printStatus(st status) {
+func printStatus(s *session, st status) {
 	ready := s.out.paint(green, "ready")
 	if !st.Ready {
 		ready = s.out.paint(red, "not ready: "+st.NotReady)

@@ -35,7 +35,7 @@ func TestStatusOfAStoreInTrouble(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			var out, said bytes.Buffer
-			status := run(t.Context(), []string{"status", "--server", server.URL}, stdio{nil, &out, &said})
+			status := run(t.Context(), []string{"status", "--server", server.URL}, stdio{out: &out, err: &said})
 			if status != exitFailed {
 				t.Errorf("exit status %d", status)
 			}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/tokens"
 )
@@ -61,4 +62,17 @@ func writePrivate(file, content string) error {
 		os.Remove(tmp.Name())
 	}
 	return err
+}
+
+// readToken is the token that a file holds.
+func readToken(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	token := strings.TrimSpace(string(b))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("read the token: %s does not hold one token", file)
+	}
+	return token, nil
 }

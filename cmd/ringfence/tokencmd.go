@@ -88,7 +88,7 @@ func (c *tokenCreateCmd) Run(std stdio, g *globals) error {
 	if err != nil {
 		return err
 	}
-	out := newPrinter(std.out, g)
+	out := g.printer(std.out)
 	if out.documents {
 		return out.value(madeToken{secret, entry})
 	}
@@ -106,7 +106,7 @@ func (c *tokenListCmd) Run(std stdio, g *globals) error {
 	if err != nil {
 		return err
 	}
-	out := newPrinter(std.out, g)
+	out := g.printer(std.out)
 	if out.documents {
 		return out.value(entries)
 	}
@@ -116,7 +116,7 @@ func (c *tokenListCmd) Run(std stdio, g *globals) error {
 		if e.Expires != nil {
 			end = text(e.Expires.Format(time.RFC3339))
 			if !time.Now().Before(*e.Expires) {
-				end = cell{end.text + " (has ended)", red}
+				end = styled(end.text+" (has ended)", red)
 			}
 		}
 		name := e.Name

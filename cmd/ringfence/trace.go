@@ -40,10 +40,10 @@ func (c traceCmd) Run(t *tenant) error {
 		Probe: c.Probe,
 	}
 	var err error
-	if spec.Source, err = t.traceEnd(c.From, c.FromAddr); err != nil {
+	if spec.Source, err = traceEnd(t, c.From, c.FromAddr); err != nil {
 		return err
 	}
-	if spec.Destination, err = t.traceEnd(c.To, c.ToAddr); err != nil {
+	if spec.Destination, err = traceEnd(t, c.To, c.ToAddr); err != nil {
 		return err
 	}
 	var meta client.Meta
@@ -54,13 +54,13 @@ func (c traceCmd) Run(t *tenant) error {
 	if t.out.documents {
 		return t.show(meta)
 	}
-	t.trace(trace, c.Steps)
+	printTrace(t, trace, c.Steps)
 	return nil
 }
 
 // traceEnd finds what a person calls an end: an address, a NIC, or an instance
 // that has one NIC.
-func (t *tenant) traceEnd(name, address string) (client.TraceEnd, error) {
+func traceEnd(t *tenant, name, address string) (client.TraceEnd, error) {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return client.TraceEnd{Address: name}, nil
 	}
@@ -86,10 +86,10 @@ func (t *tenant) traceEnd(name, address string) (client.TraceEnd, error) {
 	return client.TraceEnd{}, fmt.Errorf("instance %s has the NICs %s: name one", name, strings.Join(found, ", "))
 }
 
-// trace prints the verdict first, then the packet's way.
-func (t *tenant) trace(r client.Trace, steps bool) {
+// printTrace prints the verdict first, then the packet's way.
+func printTrace(t *tenant, r client.Trace, steps bool) {
 	p := t.out
-	p.line("%s  %s  %s", p.verdict(r.Verdict), packetText(r.Packet), r.Summary)
+	p.line("%s  %s  %s", verdictText(p, r.Verdict), packetText(r.Packet), r.Summary)
 	switch {
 	case r.Agreement != nil && !*r.Agreement:
 		p.line("%s", p.paint(red, "The datapath does not do what the policy says."))
@@ -106,21 +106,21 @@ func (t *tenant) trace(r client.Trace, steps bool) {
 		}
 		p.line("")
 		p.line("%s %s", p.paint(bold, l.Direction), where)
-		p.line("  policy    %s  %s", p.verdict(l.Policy.Verdict), reasonText(l.Policy.Reason, t.groupLabel(l.Policy.Group), l.Policy.Rule, l.Policy.Detail))
-		p.line("  datapath  %s  %s", p.verdict(l.Datapath.Verdict), reasonText(l.Datapath.Reason, t.groupLabel(l.Datapath.Group), l.Datapath.Rule, l.Datapath.Detail))
+		p.line("  policy    %s  %s", verdictText(p, l.Policy.Verdict), reasonText(l.Policy.Reason, t.groupLabel(l.Policy.Group), l.Policy.Rule, l.Policy.Detail))
+		p.line("  datapath  %s  %s", verdictText(p, l.Datapath.Verdict), reasonText(l.Datapath.Reason, t.groupLabel(l.Datapath.Group), l.Datapath.Rule, l.Datapath.Detail))
 		if b := l.Probe; b != nil {
-			p.line("  probe     %s  %s", p.verdict(b.Verdict), reasonText(b.Reason, "", "", b.Detail))
+			p.line("  probe     %s  %s", verdictText(p, b.Verdict), reasonText(b.Reason, "", "", b.Detail))
 		}
 		if path := pathText(l.Datapath.Steps); path != "" {
 			p.line("  path      %s", p.paint(dim, path))
 		}
 		if steps {
-			t.steps(l.Datapath)
+			printSteps(t, l.Datapath)
 		}
 	}
 }
 
-func (t *tenant) steps(d client.TraceDatapath) {
+func printSteps(t *tenant, d client.TraceDatapath) {
 	p := t.out
 	for _, s := range d.Steps {
 		if s.CTState != "" {
@@ -141,23 +141,12 @@ func (t *tenant) steps(d client.TraceDatapath) {
 	}
 }
 
-func (p *printer) verdict(v string) string {
+func verdictText(p *printer, v string) string {
 	style := map[string]style{"allow": green, "deny": red}[v]
 	if style == plain {
 		style = yellow
 	}
 	return p.paint(style, fmt.Sprintf("%-7s", strings.ToUpper(v)))
-}
-
-func packetText(k client.TracePacket) string {
-	service := k.Protocol
-	switch k.Protocol {
-	case "tcp", "udp":
-		service = fmt.Sprintf("%s/%d", k.Protocol, k.Port)
-	case "icmp", "icmpv6":
-		service = fmt.Sprintf("%s %d/%d", k.Protocol, k.ICMPType, k.ICMPCode)
-	}
-	return fmt.Sprintf("%s → %s %s", k.Source, k.Destination, service)
 }
 
 func reasonText(reason, group, rule, detail string) string {

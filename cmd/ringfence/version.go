@@ -33,7 +33,7 @@ type versions struct {
 
 func (c versionCmd) Run(ctx context.Context, std stdio, g *globals, kctx *kong.Context) error {
 	v := versions{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	out := newPrinter(std.out, g)
+	out := g.printer(std.out)
 	if !out.documents {
 		out.line("ringfence %s (%s, %s/%s)", v.Version, v.Go, v.OS, v.Arch)
 	}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// reportUsage prints what is wrong with the command line.
+func reportUsage(w io.Writer, args []string, err error) int {
+	fmt.Fprintf(w, "ringfence: %v\n", err)
+	if hint := otherTongue(args); hint != "" {
+		fmt.Fprintf(w, "Here it is '%s'.\n", hint)
+	}
+	command := "ringfence"
+	var pe *kong.ParseError
+	if errors.As(err, &pe) && pe.Context != nil {
+		if n := pe.Context.Selected(); n != nil {
+			command = commandPath(n)
+		}
+	}
+	fmt.Fprintf(w, "Try '%s --help'.\n", command)
+	return exitUsage
+}
+
+// commandPath is how n is called, without the aliases that kong's paths show.
+func commandPath(n *kong.Node) string {
+	if n.Parent == nil {
+		return n.Name
+	}
+	return commandPath(n.Parent) + " " + n.Name
+}
