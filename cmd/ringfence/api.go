@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/console"
 	"github.com/ringfence/ringfence/httpapi"
@@ -55,16 +57,16 @@ Examples:
 func (c *apiCmd) check() error {
 	var rate, days, entries error
 	if !(c.RateLimit >= 0 && c.RateLimit <= maxRate) {
-		rate = usageError(fmt.Sprintf("--rate-limit %v: want a number from 0 to %v", c.RateLimit, maxRate))
+		rate = failure.Usage(fmt.Sprintf("--rate-limit %v: want a number from 0 to %v", c.RateLimit, maxRate))
 	}
 	if c.AuditDays < 1 {
-		days = usageError(fmt.Sprintf("--audit-days %d: want at least 1", c.AuditDays))
+		days = failure.Usage(fmt.Sprintf("--audit-days %d: want at least 1", c.AuditDays))
 	}
 	if c.AuditEntries < 1 {
-		entries = usageError(fmt.Sprintf("--audit-entries %d: want at least 1", c.AuditEntries))
+		entries = failure.Usage(fmt.Sprintf("--audit-entries %d: want at least 1", c.AuditEntries))
 	}
 	_, etcd := c.etcdFlags.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
-	return allFaults(rate, days, entries, c.listenFlags.check(), etcd, c.oidcFlags.check(), tokens.Check(c.Tokens))
+	return failure.All(rate, days, entries, c.listenFlags.check(), etcd, c.oidcFlags.check(), tokens.Check(c.Tokens))
 }
 
 // maxRate is beyond what any API answers: who wants no limit says 0.
@@ -75,9 +77,9 @@ func (c *apiCmd) rate() transport.RateLimit {
 	return transport.RateLimit{PerSecond: c.RateLimit, Burst: int(2 * c.RateLimit)}
 }
 
-func (c *apiCmd) Run(ctx context.Context, std stdio, launch *launch) error {
+func (c *apiCmd) Run(ctx context.Context, std output.Stdio, launch *launch) error {
 	hangups := hangups()
-	log, level := c.logger(std.err)
+	log, level := c.logger(std.Err)
 	certs := certfile.NewSet(log)
 	if err := c.check(); err != nil {
 		return err

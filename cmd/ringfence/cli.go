@@ -6,11 +6,18 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/debug"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/look"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/platform"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 )
 
 // cli is the grammar of the command line.
 type cli struct {
-	globals
+	session.Flags
 
 	Dev        devCmd        `cmd:"" group:"servers" help:"Run everything on this machine: embedded etcd, API and controller."`
 	API        apiCmd        `cmd:"" name:"api" group:"servers" help:"Run an API server."`
@@ -19,36 +26,36 @@ type cli struct {
 	Token      tokenCmd      `cmd:"" group:"servers" help:"Tokens of the API, in its file."`
 	Etcd       etcdCmd       `cmd:"" group:"servers" help:"The etcd that keeps everything."`
 
-	Group   groupCmd   `cmd:"" aliases:"groups,sg,security-group" group:"policy" help:"Security groups."`
-	Rule    ruleCmd    `cmd:"" aliases:"rules" group:"policy" help:"Rules of a security group."`
-	Attach  attachCmd  `cmd:"" group:"policy" help:"Attach groups to a NIC or an instance."`
-	Detach  detachCmd  `cmd:"" group:"policy" help:"Detach groups from a NIC or an instance."`
-	Account accountCmd `cmd:"" aliases:"accounts" group:"policy" help:"Accounts (admin)."`
-	Apply   applyCmd   `cmd:"" group:"policy" help:"Make groups and rules as a file says, all at once."`
-	Export  exportCmd  `cmd:"" group:"policy" help:"Print groups and rules as a file for apply."`
+	Group   policy.Group   `cmd:"" aliases:"groups,sg,security-group" group:"policy" help:"Security groups."`
+	Rule    policy.Rule    `cmd:"" aliases:"rules" group:"policy" help:"Rules of a security group."`
+	Attach  policy.Attach  `cmd:"" group:"policy" help:"Attach groups to a NIC or an instance."`
+	Detach  policy.Detach  `cmd:"" group:"policy" help:"Detach groups from a NIC or an instance."`
+	Account policy.Account `cmd:"" aliases:"accounts" group:"policy" help:"Accounts (admin)."`
+	Apply   policy.Apply   `cmd:"" group:"policy" help:"Make groups and rules as a file says, all at once."`
+	Export  policy.Export  `cmd:"" group:"policy" help:"Print groups and rules as a file for apply."`
 
-	Network  networkCmd  `cmd:"" aliases:"networks" group:"platform" help:"L3 networks (admin)."`
-	Instance instanceCmd `cmd:"" aliases:"instances" group:"platform" help:"Instances (VMs)."`
-	NIC      nicCmd      `cmd:"" name:"nic" aliases:"nics" group:"platform" help:"NICs."`
-	Baseline baselineCmd `cmd:"" group:"platform" help:"Services that every NIC may reach (admin)."`
+	Network  platform.Network  `cmd:"" aliases:"networks" group:"platform" help:"L3 networks (admin)."`
+	Instance platform.Instance `cmd:"" aliases:"instances" group:"platform" help:"Instances (VMs)."`
+	NIC      platform.NIC      `cmd:"" name:"nic" aliases:"nics" group:"platform" help:"NICs."`
+	Baseline platform.Baseline `cmd:"" group:"platform" help:"Services that every NIC may reach (admin)."`
 
-	Matrix         matrixCmd         `cmd:"" group:"look" help:"Who may talk to whom, rule by rule."`
-	Members        membersCmd        `cmd:"" aliases:"member" group:"look" help:"Addresses that a group stands for in rules."`
-	References     referencesCmd     `cmd:"" group:"look" help:"Rules and attachments that use a group."`
-	EffectiveRules effectiveRulesCmd `cmd:"" group:"look" help:"Every rule that judges a NIC."`
-	Host           hostCmd           `cmd:"" aliases:"hosts" group:"look" help:"Hosts and their controllers (admin)."`
-	Cluster        clusterCmd        `cmd:"" group:"look" help:"What the hosts and APIs understand together (admin)."`
-	Realization    realizationCmd    `cmd:"" group:"look" help:"Is a revision in force on all hosts it concerns?"`
-	Events         eventsCmd         `cmd:"" aliases:"event" group:"look" help:"What happens to an account, as it happens."`
-	Audit          auditCmd          `cmd:"" group:"look" help:"Who changed what, and when."`
-	Status         statusCmd         `cmd:"" group:"look" help:"The API, the hosts and what lags, at a glance."`
-	WhoAmI         whoamiCmd         `cmd:"" name:"whoami" group:"look" help:"Whose the token is, and what it is good for."`
+	Matrix         look.Matrix         `cmd:"" group:"look" help:"Who may talk to whom, rule by rule."`
+	Members        look.Members        `cmd:"" aliases:"member" group:"look" help:"Addresses that a group stands for in rules."`
+	References     look.References     `cmd:"" group:"look" help:"Rules and attachments that use a group."`
+	EffectiveRules look.EffectiveRules `cmd:"" group:"look" help:"Every rule that judges a NIC."`
+	Host           look.Host           `cmd:"" aliases:"hosts" group:"look" help:"Hosts and their controllers (admin)."`
+	Cluster        look.Cluster        `cmd:"" group:"look" help:"What the hosts and APIs understand together (admin)."`
+	Realization    look.Realization    `cmd:"" group:"look" help:"Is a revision in force on all hosts it concerns?"`
+	Events         look.Events         `cmd:"" aliases:"event" group:"look" help:"What happens to an account, as it happens."`
+	Audit          look.Audit          `cmd:"" group:"look" help:"Who changed what, and when."`
+	Status         look.Status         `cmd:"" group:"look" help:"The API, the hosts and what lags, at a glance."`
+	WhoAmI         look.WhoAmI         `cmd:"" name:"whoami" group:"look" help:"Whose the token is, and what it is good for."`
 
-	Trace         traceCmd         `cmd:"" group:"debug" help:"What becomes of a packet, and why."`
-	Flows         flowsCmd         `cmd:"" group:"debug" help:"The installed flows of an account's NICs."`
-	Drops         dropsCmd         `cmd:"" group:"debug" help:"What is dropped of the packets of an account's NICs, and why."`
-	Connections   connectionsCmd   `cmd:"" aliases:"conns" group:"debug" help:"The open connections of an account's NICs."`
-	ExplainCookie explainCookieCmd `cmd:"" group:"debug" help:"What the flow with a cookie is for."`
+	Trace         debug.Trace         `cmd:"" group:"debug" help:"What becomes of a packet, and why."`
+	Flows         debug.Flows         `cmd:"" group:"debug" help:"The installed flows of an account's NICs."`
+	Drops         debug.Drops         `cmd:"" group:"debug" help:"What is dropped of the packets of an account's NICs, and why."`
+	Connections   debug.Connections   `cmd:"" aliases:"conns" group:"debug" help:"The open connections of an account's NICs."`
+	ExplainCookie debug.ExplainCookie `cmd:"" group:"debug" help:"What the flow with a cookie is for."`
 
 	Completion completionCmd `cmd:"" group:"other" help:"Print a shell completion script."`
 	Version    versionCmd    `cmd:"" group:"other" help:"Print the version, and that of an API."`
@@ -63,13 +70,13 @@ type exitState struct {
 
 // newParser builds the parser of c. It panics if the grammar is wrong, which a
 // test would find.
-func newParser(c *cli, std stdio, more ...kong.Option) (*kong.Kong, *exitState) {
-	c.globals.Version = version
+func newParser(c *cli, std output.Stdio, more ...kong.Option) (*kong.Kong, *exitState) {
+	c.Flags.Version = version
 	exited := &exitState{}
 	parser := kong.Must(c, append([]kong.Option{
 		kong.Name("ringfence"),
 		kong.Description("Security groups for VMs, enforced on Open vSwitch."),
-		kong.Writers(std.out, std.err),
+		kong.Writers(std.Out, std.Err),
 		kong.Exit(func(status int) {
 			if !exited.done {
 				*exited = exitState{true, status}
@@ -88,7 +95,7 @@ func newParser(c *cli, std stdio, more ...kong.Option) (*kong.Kong, *exitState) 
 		kong.Help(helpPrinter),
 		kong.ValueFormatter(helpText),
 		kong.Vars{"version": version},
-		kong.Bind(environment(os.Getenv), &c.globals),
+		kong.Bind(environment(os.Getenv), &c.Flags),
 	}, more...)...)
 	return parser, exited
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
 
 // candidate is something that could stand where the cursor is.
@@ -22,7 +24,7 @@ func complete(ctx context.Context, words []string, out io.Writer) {
 		words = []string{""}
 	}
 	var c cli
-	parser, _ := newParser(&c, stdio{out: io.Discard, err: io.Discard})
+	parser, _ := newParser(&c, output.Stdio{Out: io.Discard, Err: io.Discard})
 	current := words[len(words)-1]
 	p := walk(parser.Model.Node, words[:len(words)-1])
 	for _, cand := range p.candidates(ctx, current) {
@@ -198,8 +200,8 @@ func (p *place) values(ctx context.Context, v *kong.Value) []candidate {
 	case "family":
 		return []candidate{{value: "any"}, {value: "ipv4"}, {value: "ipv6"}}
 	case "output":
-		out := make([]candidate, len(outputFormats))
-		for i, f := range outputFormats {
+		out := make([]candidate, len(output.Formats))
+		for i, f := range output.Formats {
 			out[i].value = string(f)
 		}
 		return out

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 )
 
 // completeTimeout is how long a Tab may take.
@@ -21,7 +23,7 @@ const maxCandidates = 200
 func (p *place) objects(ctx context.Context, kind string) []candidate {
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
-	g := globals{
+	g := session.Flags{
 		Server:    p.setting("server", "RINGFENCE_SERVER"),
 		TokenFile: p.setting("token-file", ""),
 		CACert:    p.setting("ca-cert", "RINGFENCE_CA_CERT"),
@@ -29,43 +31,43 @@ func (p *place) objects(ctx context.Context, kind string) []candidate {
 		Timeout:   completeTimeout,
 		Version:   version,
 	}
-	s, err := g.session(ctx, stdio{out: io.Discard, err: io.Discard})
+	s, err := g.Session(ctx, output.Stdio{Out: io.Discard, Err: io.Discard})
 	if err != nil {
 		return nil
 	}
-	defer s.api.Close()
+	defer s.API.Close()
 	limit := client.Limit(maxCandidates)
 	switch kind {
 	case "account":
-		return names(s.api.Accounts(ctx, limit), func(a client.Account) candidate { return candidate{value: a.ID} })
+		return names(s.API.Accounts(ctx, limit), func(a client.Account) candidate { return candidate{value: a.ID} })
 	case "network":
-		return names(s.api.Networks(ctx, limit), func(n client.Network) candidate { return candidate{value: n.ID} })
+		return names(s.API.Networks(ctx, limit), func(n client.Network) candidate { return candidate{value: n.ID} })
 	case "host":
-		return names(s.api.Hosts(ctx, limit), func(h client.Host) candidate { return candidate{value: h.ID} })
+		return names(s.API.Hosts(ctx, limit), func(h client.Host) candidate { return candidate{value: h.ID} })
 	}
 	if g.Account == "" {
 		return nil
 	}
 	switch kind {
 	case "group":
-		return names(s.api.Groups(ctx, g.Account, limit), func(g client.Group) candidate { return candidate{g.Name, g.Description} })
+		return names(s.API.Groups(ctx, g.Account, limit), func(g client.Group) candidate { return candidate{g.Name, g.Description} })
 	case "instance":
-		return names(s.api.Instances(ctx, g.Account, limit), func(i client.Instance) candidate { return candidate{i.ID, i.Name} })
+		return names(s.API.Instances(ctx, g.Account, limit), func(i client.Instance) candidate { return candidate{i.ID, i.Name} })
 	case "nic":
-		return names(s.api.NICs(ctx, g.Account, limit), func(n client.NIC) candidate { return candidate{n.ID, n.Instance} })
+		return names(s.API.NICs(ctx, g.Account, limit), func(n client.NIC) candidate { return candidate{n.ID, n.Instance} })
 	case "rule":
 		if len(p.args) == 0 {
 			return nil
 		}
-		t, err := g.tenant(s)
+		t, err := g.Tenant(s)
 		if err != nil {
 			return nil
 		}
-		group, err := t.group(p.args[0])
+		group, err := t.Group(p.args[0])
 		if err != nil {
 			return nil
 		}
-		return names(s.api.Rules(ctx, g.Account, group.ID, limit), func(r client.Rule) candidate { return candidate{r.ID, t.sentence(r)} })
+		return names(s.API.Rules(ctx, g.Account, group.ID, limit), func(r client.Rule) candidate { return candidate{r.ID, t.Sentence(r)} })
 	}
 	return nil
 }

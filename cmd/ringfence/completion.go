@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
 
 // completeCommand is the hidden command that the shells' completion scripts
@@ -24,8 +26,8 @@ func (completionCmd) Help() string {
 Names of groups, NICs, networks, … are completed too, if the API answers within half a second.`
 }
 
-func (c completionCmd) Run(std stdio) error {
-	_, err := fmt.Fprint(std.out, completionScripts[c.Shell])
+func (c completionCmd) Run(std output.Stdio) error {
+	_, err := fmt.Fprint(std.Out, completionScripts[c.Shell])
 	return err
 }
 

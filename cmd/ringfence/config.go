@@ -8,6 +8,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/settings"
 )
 
@@ -61,18 +64,18 @@ type checked struct {
 	Faults []settings.Fault `json:"faults"`
 }
 
-func (c *configCheckCmd) Run(std stdio, g *globals) error {
+func (c *configCheckCmd) Run(std output.Stdio, g *session.Flags) error {
 	server, err := c.server()
 	if err == nil {
 		err = checkFile(server, c.File)
 	}
-	if out := g.printer(std.out); out.documents {
+	if out := g.Printer(std.Out); out.Documents {
 		return printChecked(out, server, c.File, err)
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "%s is valid for ringfence %s\n", c.File, server)
+	fmt.Fprintf(std.Out, "%s is valid for ringfence %s\n", c.File, server)
 	return nil
 }
 
@@ -85,7 +88,7 @@ func (c *configCheckCmd) server() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	parser, _ := newParser(&cli{}, stdio{out: io.Discard, err: io.Discard})
+	parser, _ := newParser(&cli{}, output.Stdio{Out: io.Discard, Err: io.Discard})
 	api, controller := childNamed(parser.Model.Node, "api"), childNamed(parser.Model.Node, "controller")
 	switch a, b := file.Knows(api), file.Knows(controller); {
 	case a > b:
@@ -93,14 +96,14 @@ func (c *configCheckCmd) server() (string, error) {
 	case b > a:
 		return "controller", nil
 	}
-	return "", usageError(c.File + ": this may be a file of either: say --for api or --for controller")
+	return "", failure.Usage(c.File + ": this may be a file of either: say --for api or --for controller")
 }
 
 // checkFile reads a file as the server does that it is of.
 func checkFile(server, file string) error {
 	var c cli
 	alone := environment(func(string) string { return "" })
-	parser, _ := newParser(&c, stdio{out: io.Discard, err: io.Discard}, kong.Bind(alone))
+	parser, _ := newParser(&c, output.Stdio{Out: io.Discard, Err: io.Discard}, kong.Bind(alone))
 	if _, err := parser.Parse([]string{server, "--config", file}); err != nil {
 		var faults *settings.Faults
 		if errors.As(err, &faults) {
@@ -129,8 +132,8 @@ func asKeys(text string) string { return strings.ReplaceAll(text, "--", "") }
 // errChecked ends a check whose faults have been printed.
 var errChecked = errors.New("the file has faults")
 
-func printChecked(out *printer, server, file string, err error) error {
-	var usage usageError
+func printChecked(out *output.Printer, server, file string, err error) error {
+	var usage failure.Usage
 	if errors.As(err, &usage) {
 		return err
 	}
@@ -142,7 +145,7 @@ func printChecked(out *printer, server, file string, err error) error {
 	case err != nil:
 		doc.Faults = []settings.Fault{{Text: err.Error()}}
 	}
-	if printErr := out.value(doc); printErr != nil || err == nil {
+	if printErr := out.Value(doc); printErr != nil || err == nil {
 		return printErr
 	}
 	return errChecked

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/controller"
 	"github.com/ringfence/ringfence/secgroup"
@@ -38,7 +40,7 @@ func (f *bridgeFlags) hostName() (string, error) {
 		}
 	}
 	if !secgroup.ValidHost(name) {
-		return "", usageError(fmt.Sprintf("--host %q: a host's name is 1-64 printable characters without space and /", name))
+		return "", failure.Usage(fmt.Sprintf("--host %q: a host's name is 1-64 printable characters without space and /", name))
 	}
 	return name, nil
 }
@@ -75,17 +77,17 @@ func (c *controllerCmd) check() error {
 	}
 	if c.Metrics != "" {
 		if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
-			metrics = usageError(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
+			metrics = failure.Usage(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
 		}
 	}
 	_, host := c.hostName()
 	_, etcd := c.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
-	return allFaults(dir, sockets, host, metrics, etcd)
+	return failure.All(dir, sockets, host, metrics, etcd)
 }
 
-func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) error {
+func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launch) error {
 	hangups := hangups()
-	log, level := c.logger(std.err)
+	log, level := c.logger(std.Err)
 	certs := certfile.NewSet(log)
 	if err := c.check(); err != nil {
 		return err
@@ -143,7 +145,7 @@ func (c *controllerCmd) Run(ctx context.Context, std stdio, launch *launch) erro
 func (c *controllerCmd) runDir() (string, error) {
 	path, ok := strings.CutPrefix(c.OVSDB, "unix:")
 	if !ok || path == "" {
-		return "", usageError(fmt.Sprintf("--ovsdb %s: want unix:/path/to/db.sock", c.OVSDB))
+		return "", failure.Usage(fmt.Sprintf("--ovsdb %s: want unix:/path/to/db.sock", c.OVSDB))
 	}
 	if err := checkSocket("--ovsdb", path); err != nil {
 		return "", err

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/devstate"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/console"
 	"github.com/ringfence/ringfence/controller"
 	"github.com/ringfence/ringfence/httpapi"
@@ -40,12 +42,12 @@ Example:
   ringfence dev --state-dir /tmp/rf --listen 127.0.0.1:8080`
 }
 
-func (c *devCmd) Run(ctx context.Context, std stdio) error {
-	log, _ := c.logger(std.err)
+func (c *devCmd) Run(ctx context.Context, std output.Stdio) error {
+	log, _ := c.logger(std.Err)
 	if c.StateDir == "" {
-		c.StateDir = defaultStateDir()
+		c.StateDir = devstate.Default()
 	}
-	dir := stateDir(c.StateDir)
+	dir := devstate.Dir(c.StateDir)
 	unlock, err := openState(dir, c.Bridge)
 	if err != nil {
 		return err
@@ -66,7 +68,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	}
 	defer l.Close()
 
-	etcd, err := embedded.Start(ctx, dir.etcdDir(), embedded.Options{Logger: etcdLog(ctx, log)})
+	etcd, err := embedded.Start(ctx, dir.EtcdDir(), embedded.Options{Logger: etcdLog(ctx, log)})
 	if err != nil {
 		return fmt.Errorf("start etcd: %w", err)
 	}
@@ -82,7 +84,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	registry := newRegistry()
 	registry.MustRegister(certs)
 	go certs.Run(ctx)
-	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry, Version: version}, dir.tokensFile(), issuer)
+	api, err := openAPI(httpapi.Config{Store: s, Logger: log, Registry: registry, Version: version}, dir.TokensFile(), issuer)
 	if err != nil {
 		return err
 	}
@@ -95,11 +97,11 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	defer ovs.stop(log)
 
 	url := c.url(l)
-	if err := os.WriteFile(dir.urlFile(), []byte(url+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(dir.URLFile(), []byte(url+"\n"), 0o644); err != nil {
 		return fmt.Errorf("keep the URL: %w", err)
 	}
-	defer os.Remove(dir.urlFile())
-	withdraw, err := dir.announce()
+	defer os.Remove(dir.URLFile())
+	withdraw, err := dir.Announce()
 	if err != nil { // clients have to be told of the server, then
 		log.Warn("this state directory is not announced: give clients --server and --token-file", "error", err)
 	} else {
@@ -107,7 +109,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return serve(ctx, l, c.serve(api, console.Options{TokenFile: dir.tokenFile(), Login: api.login(), Logger: log}), log)
+		return serve(ctx, l, c.serve(api, console.Options{TokenFile: dir.TokenFile(), Login: api.login(), Logger: log}), log)
 	})
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
@@ -115,7 +117,7 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})
-	printWelcome(std.out, dir, url, c.consoleURL(url), ovs, c.Bridge, host)
+	printWelcome(std.Out, dir, url, c.consoleURL(url), ovs, c.Bridge, host)
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -124,14 +126,14 @@ func (c *devCmd) Run(ctx context.Context, std stdio) error {
 }
 
 // openState makes the state directory ready and takes it for this process.
-func openState(d stateDir, bridge string) (unlock func(), err error) {
+func openState(d devstate.Dir, bridge string) (unlock func(), err error) {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return nil, fmt.Errorf("--state-dir: %w", err)
 	}
-	if err := checkSockets("--state-dir", filepath.Join(d.ovsDir(), "run"), bridge); err != nil {
+	if err := checkSockets("--state-dir", filepath.Join(d.OVSDir(), "run"), bridge); err != nil {
 		return nil, err
 	}
-	lock, err := os.OpenFile(d.lockFile(), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(d.LockFile(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--state-dir: %w", err)
 	}
@@ -139,7 +141,7 @@ func openState(d stateDir, bridge string) (unlock func(), err error) {
 		lock.Close()
 		return nil, fmt.Errorf("--state-dir: another ringfence dev uses %s", d)
 	}
-	if err := d.ensureAdminToken(); err != nil {
+	if err := d.EnsureAdminToken(); err != nil {
 		lock.Close()
 		return nil, err
 	}
@@ -147,7 +149,7 @@ func openState(d stateDir, bridge string) (unlock func(), err error) {
 }
 
 // printWelcome says where everything is, with a line to try.
-func printWelcome(w io.Writer, dir stateDir, url, console string, ovs *devOVS, bridge, host string) {
+func printWelcome(w io.Writer, dir devstate.Dir, url, console string, ovs *devOVS, bridge, host string) {
 	curl, target, cat := "curl", url, "cat"
 	if os.Getenv("SUDO_USER") != "" {
 		cat = "sudo cat"
@@ -166,7 +168,7 @@ func printWelcome(w io.Writer, dir stateDir, url, console string, ovs *devOVS, b
   switch   bridge %s, %s
   try      %s -H "Authorization: Bearer $(%s %s)" %s/v1/hosts
 Stop it with Ctrl-C.
-`, host, url, console, dir.tokenFile(), bridge, ovs.describe(), curl, cat, dir.tokenFile(), target)
+`, host, url, console, dir.TokenFile(), bridge, ovs.describe(), curl, cat, dir.TokenFile(), target)
 }
 
 // answers reports whether a process accepts connections at a unix socket.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/devstate"
 	"github.com/ringfence/ringfence/internal/ovsproc"
 )
 
@@ -46,7 +47,7 @@ func startDev(t *testing.T, dir string) *devRun {
 	go func() { d.ended <- d.cmd.Wait() }()
 	t.Cleanup(func() { d.cmd.Process.Kill() })
 	d.eventually("the API to see the host", func(ctx context.Context) bool {
-		token, err := os.ReadFile(stateDir(dir).tokenFile())
+		token, err := os.ReadFile(devstate.Dir(dir).TokenFile())
 		if err != nil {
 			return false
 		}
@@ -118,7 +119,7 @@ func (d *devRun) end(sig os.Signal) error {
 
 // switchPIDs are the processes of the private Open vSwitch.
 func (d *devRun) switchPIDs() []string {
-	files, err := filepath.Glob(filepath.Join(stateDir(d.dir).ovsDir(), "run", "*.pid"))
+	files, err := filepath.Glob(filepath.Join(devstate.Dir(d.dir).OVSDir(), "run", "*.pid"))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -139,7 +140,7 @@ func processLives(pid string) bool {
 // plug adds an interface for a NIC to the bridge.
 func (d *devRun) plug(nic string) {
 	d.t.Helper()
-	db := "unix:" + filepath.Join(stateDir(d.dir).ovsDir(), "run", "db.sock")
+	db := "unix:" + filepath.Join(devstate.Dir(d.dir).OVSDir(), "run", "db.sock")
 	plugged := ovsproc.NewChange().AddPort("br-int", ovsproc.Port{Name: "vm0", Type: "internal", ExternalIDs: map[string]string{"iface-id": nic}})
 	if err := plugged.Commit(d.t.Context(), db); err != nil {
 		d.t.Fatal(err)
@@ -202,7 +203,7 @@ func TestDevFromStartToRestart(t *testing.T) {
 	if strings.Contains(d.out.String(), "level=ERROR") {
 		t.Errorf("errors in the log:\n%s", d.out)
 	}
-	if _, err := os.Stat(stateDir(dir).urlFile()); !os.IsNotExist(err) {
+	if _, err := os.Stat(devstate.Dir(dir).URLFile()); !os.IsNotExist(err) {
 		t.Errorf("the URL of an API that is gone: %v", err)
 	}
 

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/devstate"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 	"github.com/ringfence/ringfence/internal/ovsproc"
 )
 
@@ -24,14 +26,14 @@ type devOVS struct {
 // openvswitch finds the Open vSwitch to use, and starts a private one if there
 // is none. That one has the userspace datapath: the kernel's would be shared
 // with a system Open vSwitch started later.
-func (c *devCmd) openvswitch(ctx context.Context, dir stateDir, log *slog.Logger) (*devOVS, error) {
+func (c *devCmd) openvswitch(ctx context.Context, dir devstate.Dir, log *slog.Logger) (*devOVS, error) {
 	ovs := &devOVS{db: c.OVSDB}
 	if ovs.db == "" && answers(ctx, systemOVSDB) {
 		ovs.db = "unix:" + systemOVSDB
 	}
 	if ovs.db == "" {
-		log.Info("no Open vSwitch runs on this machine: starting a private one", "dir", dir.ovsDir())
-		proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: dir.ovsDir()})
+		log.Info("no Open vSwitch runs on this machine: starting a private one", "dir", dir.OVSDir())
+		proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: dir.OVSDir()})
 		if err != nil {
 			return nil, fmt.Errorf("start a private Open vSwitch: %w", err)
 		}
@@ -39,7 +41,7 @@ func (c *devCmd) openvswitch(ctx context.Context, dir stateDir, log *slog.Logger
 	}
 	path, ok := strings.CutPrefix(ovs.db, "unix:")
 	if !ok {
-		return nil, usageError(fmt.Sprintf("--ovsdb %s: want unix:/path/to/db.sock", ovs.db))
+		return nil, failure.Usage(fmt.Sprintf("--ovsdb %s: want unix:/path/to/db.sock", ovs.db))
 	}
 	if err := checkSocket("--ovsdb", path); err != nil {
 		return nil, err

@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
 
 // Pages show commands and flags that there are, and link to what is there.
@@ -103,7 +105,7 @@ func shownCommands(text string) (out []string) {
 // commandFault says what of a command line there is not: its command, a subcommand
 // or a flag.
 func commandFault(line string) string {
-	parser, _ := newParser(&cli{}, stdio{out: io.Discard, err: io.Discard})
+	parser, _ := newParser(&cli{}, output.Stdio{Out: io.Discard, Err: io.Discard})
 	node, value := parser.Model.Node, false
 	for _, w := range strings.Fields(line)[1:] {
 		w = strings.Trim(w, "[].,:")

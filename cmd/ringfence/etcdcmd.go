@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -36,9 +39,9 @@ Examples:
   ringfence etcd init --host h1,h2 --apply --etcd https://10.0.0.1:2379 --etcd-ca ca.pem --etcd-cert root.pem --etcd-key root.key`
 }
 
-func (c *etcdInitCmd) Run(ctx context.Context, std stdio, g *globals) error {
+func (c *etcdInitCmd) Run(ctx context.Context, std output.Stdio, g *session.Flags) error {
 	if c.Apply && len(c.Etcd) == 0 {
-		return usageError("--apply: in which etcd? Give --etcd, --etcd-ca, --etcd-cert and --etcd-key")
+		return failure.Usage("--apply: in which etcd? Give --etcd, --etcd-ca, --etcd-cert and --etcd-key")
 	}
 	if c.Apply {
 		if err := c.isRoot(); err != nil {
@@ -58,12 +61,12 @@ func (c *etcdInitCmd) Run(ctx context.Context, std stdio, g *globals) error {
 		return err
 	}
 	if !c.Apply {
-		printRoles(std.out, roles)
+		printRoles(std.Out, roles)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.Timeout)
 	defer cancel()
-	if err := store.Authorize(ctx, cfg, roles, func(step string) { fmt.Fprintln(std.out, step) }); err != nil {
+	if err := store.Authorize(ctx, cfg, roles, func(step string) { fmt.Fprintln(std.Out, step) }); err != nil {
 		return fmt.Errorf("--apply: %w", err)
 	}
 	return nil
@@ -73,14 +76,14 @@ func (c *etcdInitCmd) Run(ctx context.Context, std stdio, g *globals) error {
 // has locked themselves out when it is done.
 func (c *etcdInitCmd) isRoot() error {
 	if c.EtcdCert == "" {
-		return usageError("--apply: as whom? Give --etcd-cert and --etcd-key of root")
+		return failure.Usage("--apply: as whom? Give --etcd-cert and --etcd-key of root")
 	}
 	pair, err := tls.LoadX509KeyPair(c.EtcdCert, c.EtcdKey)
 	if err != nil {
 		return fmt.Errorf("--etcd-cert, --etcd-key: %w", err)
 	}
 	if name := pair.Leaf.Subject.CommonName; name != "root" {
-		return usageError(fmt.Sprintf("--etcd-cert %s: it is of %q, and etcd's administrator is called root", c.EtcdCert, name))
+		return failure.Usage(fmt.Sprintf("--etcd-cert %s: it is of %q, and etcd's administrator is called root", c.EtcdCert, name))
 	}
 	return nil
 }
@@ -95,7 +98,7 @@ func (c *etcdInitCmd) roles(cfg store.Config) ([]store.Role, error) {
 	for _, host := range c.Host {
 		r, err := cfg.HostRole(host)
 		if err != nil {
-			return nil, usageError("--host: " + err.Error())
+			return nil, failure.Usage("--host: " + err.Error())
 		}
 		roles = append(roles, r)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -24,7 +25,7 @@ func (f *etcdFlags) config(log *slog.Logger, certs *certfile.Set) (store.Config,
 	for _, e := range f.Etcd {
 		scheme, rest, hasScheme := strings.Cut(e, "://")
 		if e == "" || hasScheme && (rest == "" || !slices.Contains([]string{"http", "https", "unix", "unixs"}, scheme)) {
-			return cfg, usageError(fmt.Sprintf("--etcd %q: want https://host:port, http://host:port, host:port or unix:///path", e))
+			return cfg, failure.Usage(fmt.Sprintf("--etcd %q: want https://host:port, http://host:port, host:port or unix:///path", e))
 		}
 	}
 	if f.EtcdCA == "" && f.EtcdCert == "" {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 )
 
@@ -74,7 +75,7 @@ func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 
 func (r *reloader) reload() {
 	var next cli
-	parser, _ := newParser(&next, stdio{out: io.Discard, err: io.Discard})
+	parser, _ := newParser(&next, output.Stdio{Out: io.Discard, Err: io.Discard})
 	kctx, err := parser.Parse(r.args)
 	if err == nil {
 		err = r.check(&next)

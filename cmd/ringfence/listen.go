@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 )
 
 // listenFlags say where an API listens.
@@ -31,7 +32,7 @@ func (f *listenFlags) check() error {
 		return checkSocket("--listen", path)
 	}
 	if f.TLSCert == "" && !f.InsecureListen && !isLoopback(f.Listen) {
-		return usageError(fmt.Sprintf("--listen %s: other machines can reach this address and there is no TLS: give --tls-cert and --tls-key, "+
+		return failure.Usage(fmt.Sprintf("--listen %s: other machines can reach this address and there is no TLS: give --tls-cert and --tls-key, "+
 			"listen on 127.0.0.1, or say --insecure-listen", f.Listen))
 	}
 	if f.TLSCert != "" {
@@ -125,7 +126,7 @@ const maxSocketPath = 107
 // own message is "invalid argument".
 func checkSocket(what, path string) error {
 	if len(path) > maxSocketPath {
-		return usageError(fmt.Sprintf("%s: the path of a unix socket has at most %d bytes, this one has %d: %s", what, maxSocketPath, len(path), path))
+		return failure.Usage(fmt.Sprintf("%s: the path of a unix socket has at most %d bytes, this one has %d: %s", what, maxSocketPath, len(path), path))
 	}
 	return nil
 }

@@ -12,20 +12,24 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
-	status := run(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	status := run(ctx, os.Args[1:], output.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	os.Exit(status)
 }
 
 // run executes one command line and returns the exit status.
-func run(ctx context.Context, args []string, std stdio) int {
+func run(ctx context.Context, args []string, std output.Stdio) int {
 	if len(args) > 0 && args[0] == completeCommand {
-		complete(ctx, args[1:], std.out)
-		return exitDone
+		complete(ctx, args[1:], std.Out)
+		return failure.ExitDone
 	}
 	var c cli
 	parser, exited := newParser(&c, std)
@@ -37,12 +41,12 @@ func run(ctx context.Context, args []string, std stdio) int {
 		return exited.status
 	}
 	if err != nil {
-		return reportUsage(std.err, args, err)
+		return reportUsage(std.Err, args, err)
 	}
-	bindSessions(ctx, kctx, &c.globals, std)
+	session.Bind(ctx, kctx, &c.Flags, std)
 	kctx.Bind(newLaunch(args, kctx))
 	if err := kctx.Run(); err != nil {
-		return reportFailure(std.err, c.explained(ctx, std, err), flagsOf(kctx))
+		return failure.Report(std.Err, c.explained(ctx, std, err), failure.FlagsOf(kctx))
 	}
-	return exitDone
+	return failure.ExitDone
 }

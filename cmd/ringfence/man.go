@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/manpage"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
 
 // manCmd is what packages are made with.
@@ -14,11 +15,11 @@ type manCmd struct {
 	Dir string `arg:"" type:"path" help:"Where the pages are put."`
 }
 
-func (c manCmd) Run(std stdio) error {
+func (c manCmd) Run(std output.Stdio) error {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return err
 	}
-	parser, _ := newParser(&cli{}, stdio{out: io.Discard, err: io.Discard})
+	parser, _ := newParser(&cli{}, output.Stdio{Out: io.Discard, Err: io.Discard})
 	pages := manpage.Pages(parser.Model)
 	for _, p := range pages {
 		f, err := os.Create(filepath.Join(c.Dir, p.Name+".1"))
@@ -33,6 +34,6 @@ func (c manCmd) Run(std stdio) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(std.out, "%d pages are in %s\n", len(pages), c.Dir)
+	_, err := fmt.Fprintf(std.Out, "%d pages are in %s\n", len(pages), c.Dir)
 	return err
 }

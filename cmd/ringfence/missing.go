@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
 
 // explained has a refusal that says "no such object" name the object. The API
 // gives one answer for what is not there and for what is not the caller's, and
 // does not say whether it is the account: that is asked for here.
-func (c *cli) explained(ctx context.Context, std stdio, err error) error {
+func (c *cli) explained(ctx context.Context, std output.Stdio, err error) error {
 	var p *client.Problem
 	if !errors.As(err, &p) || p.Code != "not-found" || p.Detail != anyMissing || len(p.Errors) > 0 {
 		return err
@@ -31,11 +32,11 @@ func (c *cli) explained(ctx context.Context, std stdio, err error) error {
 		p.Detail = noAccount
 		return err
 	}
-	s, sessionErr := c.session(ctx, std)
+	s, sessionErr := c.Session(ctx, std)
 	if sessionErr != nil {
 		return err
 	}
-	switch _, accountErr := s.api.Account(ctx, account); {
+	switch _, accountErr := s.API.Account(ctx, account); {
 	case client.IsNotFound(accountErr):
 		p.Detail = noAccount
 	case accountErr == nil:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 	"github.com/ringfence/ringfence/httpapi/openid"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 )
@@ -39,7 +40,7 @@ const callback = "sign-in/done"
 func (f *oidcFlags) config(log *slog.Logger, certs *certfile.Set) (*openid.Config, error) {
 	if f.OIDCIssuer == "" {
 		if given := slices.Concat(f.OIDCAudience, f.OIDCGrant, f.OIDCScope, nonEmpty(f.OIDCCA, f.OIDCClientID, f.OIDCClientSecret, f.OIDCConsole)); len(given) > 0 {
-			return nil, usageError("--oidc-issuer is missing: without it the other --oidc flags are of nobody")
+			return nil, failure.Usage("--oidc-issuer is missing: without it the other --oidc flags are of nobody")
 		}
 		return nil, nil
 	}
@@ -47,7 +48,7 @@ func (f *oidcFlags) config(log *slog.Logger, certs *certfile.Set) (*openid.Confi
 	for _, text := range f.OIDCGrant {
 		g, err := openid.ParseGrant(text)
 		if err != nil {
-			return nil, usageError("--oidc-grant " + err.Error())
+			return nil, failure.Usage("--oidc-grant " + err.Error())
 		}
 		cfg.Grants = append(cfg.Grants, g)
 	}
@@ -64,7 +65,7 @@ func (f *oidcFlags) config(log *slog.Logger, certs *certfile.Set) (*openid.Confi
 		}
 	}
 	if err := cfg.Check(); err != nil {
-		return nil, usageError("--oidc-" + err.Error())
+		return nil, failure.Usage("--oidc-" + err.Error())
 	}
 	return cfg, nil
 }
@@ -74,11 +75,11 @@ func (f *oidcFlags) login() (l openid.Login, err error) {
 	switch {
 	case f.OIDCClientID == "":
 		if f.OIDCClientSecret != "" || f.OIDCConsole != "" || len(f.OIDCScope) > 0 {
-			return l, usageError("--oidc-client-id is missing: without it nobody signs in at the console by the issuer")
+			return l, failure.Usage("--oidc-client-id is missing: without it nobody signs in at the console by the issuer")
 		}
 		return l, nil
 	case !strings.HasSuffix(f.OIDCConsole, "/ui/"):
-		return l, usageError(fmt.Sprintf("--oidc-console-url %s: want the console's URL, which ends in /ui/", f.OIDCConsole))
+		return l, failure.Usage(fmt.Sprintf("--oidc-console-url %s: want the console's URL, which ends in /ui/", f.OIDCConsole))
 	}
 	l = openid.Login{ClientID: f.OIDCClientID, RedirectURL: f.OIDCConsole + callback, Scopes: f.OIDCScope}
 	if f.OIDCClientSecret != "" {

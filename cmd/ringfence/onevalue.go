@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 )
 
 // BeforeResolve refuses a command line that gives a flag of one value twice.
@@ -17,7 +19,7 @@ func (*cli) BeforeResolve(ctx *kong.Context) error {
 		switch f := p.Flag; {
 		case f == nil || f.IsCumulative() || f.IsCounter():
 		case given[f]:
-			return usageError(fmt.Sprintf("--%s is given more than once, and has one value", f.Name))
+			return failure.Usage(fmt.Sprintf("--%s is given more than once, and has one value", f.Name))
 		default:
 			given[f] = true
 		}

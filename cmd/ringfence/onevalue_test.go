@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/policy"
 )
 
 // Every flag of every command that has one value is refused when it is given
@@ -16,7 +20,7 @@ import (
 func TestFlagsOfOneValueAreGivenOnce(t *testing.T) {
 	t.Parallel()
 	var c cli
-	parser, _ := newParser(&c, stdio{out: &bytes.Buffer{}, err: &bytes.Buffer{}})
+	parser, _ := newParser(&c, output.Stdio{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
 	commands, single, many := 0, 0, 0
 	var visit func(n *kong.Node)
 	visit = func(n *kong.Node) {
@@ -81,9 +85,9 @@ func oneFlag(f *kong.Flag, name string) []string {
 	switch {
 	case f.Enum != "":
 		value, _, _ = strings.Cut(f.Enum, ",")
-	case kind == reflect.TypeFor[outputFormat]():
+	case kind == reflect.TypeFor[output.Format]():
 		value = "json"
-	case kind == reflect.TypeFor[family]():
+	case kind == reflect.TypeFor[policy.Family]():
 		value = "ipv4"
 	case kind == reflect.TypeFor[time.Duration]():
 		value = "1s"
@@ -99,9 +103,9 @@ func oneFlag(f *kong.Flag, name string) []string {
 func TestRuleOfTwoNetworksIsRefused(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	status := run(context.Background(), strings.Fields("rule add web --from-cidr 10.0.0.0/8 --from-cidr 192.0.2.0/24"), stdio{out: &out, err: &out})
+	status := run(context.Background(), strings.Fields("rule add web --from-cidr 10.0.0.0/8 --from-cidr 192.0.2.0/24"), output.Stdio{Out: &out, Err: &out})
 	const want = "ringfence: --from-cidr is given more than once, and has one value\nTry 'ringfence rule add --help'.\n"
-	if status != exitUsage || out.String() != want {
+	if status != failure.ExitUsage || out.String() != want {
 		t.Errorf("status %d, %q", status, out.String())
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/turn"
 )
@@ -98,7 +99,7 @@ func scripts(dir string) testscript.Params {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"usage": want(exitUsage), "fails": want(exitFailed), "lags": want(exitLagging),
+			"usage": want(failure.ExitUsage), "fails": want(failure.ExitFailed), "lags": want(failure.ExitLagging),
 		},
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
 
 // TestStaleReads: --stale has lists and objects shown as they were known last, and
@@ -36,15 +39,15 @@ func TestStaleReads(t *testing.T) {
 		status int
 		says   []string
 	}{
-		{"nic list --stale", exitDone, []string{"n1", "stale the store was last heard of 1m30s ago"}},
-		{"nic get n1 --stale", exitDone, []string{"n1", "1m30s"}},
-		{"nic list --stale -o json", exitDone, []string{`"n1"`}},
-		{"cluster --stale", exitDone, []string{"level 3", "1m30s"}},
-		{"realization --stale", exitDone, []string{"realized"}},
-		{"nic list", exitFailed, []string{"store-unavailable"}},
+		{"nic list --stale", failure.ExitDone, []string{"n1", "stale the store was last heard of 1m30s ago"}},
+		{"nic get n1 --stale", failure.ExitDone, []string{"n1", "1m30s"}},
+		{"nic list --stale -o json", failure.ExitDone, []string{`"n1"`}},
+		{"cluster --stale", failure.ExitDone, []string{"level 3", "1m30s"}},
+		{"realization --stale", failure.ExitDone, []string{"realized"}},
+		{"nic list", failure.ExitFailed, []string{"store-unavailable"}},
 	} {
 		var out, said bytes.Buffer
-		status := run(t.Context(), append(strings.Fields(c.args), "--account", "acme", "--server", server.URL), stdio{out: &out, err: &said})
+		status := run(t.Context(), append(strings.Fields(c.args), "--account", "acme", "--server", server.URL), output.Stdio{Out: &out, Err: &said})
 		if status != c.status {
 			t.Errorf("%s: exit status %d", c.args, status)
 		}

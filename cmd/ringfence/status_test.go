@@ -7,6 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
 
 // Status says what is wrong with the store, shows the hosts as they were known
@@ -35,8 +38,8 @@ func TestStatusOfAStoreInTrouble(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			var out, said bytes.Buffer
-			status := run(t.Context(), []string{"status", "--server", server.URL}, stdio{out: &out, err: &said})
-			if status != exitFailed {
+			status := run(t.Context(), []string{"status", "--server", server.URL}, output.Stdio{Out: &out, Err: &said})
+			if status != failure.ExitFailed {
 				t.Errorf("exit status %d", status)
 			}
 			for _, want := range c.says {

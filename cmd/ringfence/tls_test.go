@@ -15,6 +15,7 @@ import (
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 	"github.com/ringfence/ringfence/internal/certtest"
 )
 
@@ -64,7 +65,7 @@ func TestServeTLS(t *testing.T) {
 		defer c.Close()
 		return c.Healthy(t.Context())
 	}
-	trusted, err := trusting(cert)
+	trusted, err := session.Trusting(cert)
 	if err != nil {
 		t.Fatal(err)
 	}

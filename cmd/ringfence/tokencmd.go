@@ -10,6 +10,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 )
 
@@ -48,17 +51,17 @@ const maxTokenName = 64
 const shortestToken = time.Minute
 
 // check says what is wrong with the flags.
-func (c *tokenCreateCmd) check(g *globals) error {
+func (c *tokenCreateCmd) check(g *session.Flags) error {
 	printable := strings.IndexFunc(c.Name, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) < 0
 	switch {
 	case !printable || strings.TrimSpace(c.Name) != c.Name || c.Name == "" || utf8.RuneCountInString(c.Name) > maxTokenName:
-		return usageError(fmt.Sprintf("name %.80q: want 1 to %d printable characters, without spaces around them", c.Name, maxTokenName))
+		return failure.Usage(fmt.Sprintf("name %.80q: want 1 to %d printable characters, without spaces around them", c.Name, maxTokenName))
 	case g.DryRun:
-		return usageError("--dry-run: a token is made or not")
+		return failure.Usage("--dry-run: a token is made or not")
 	case c.For == "" && (c.Role == string(tokens.Member) || c.Role == string(tokens.Viewer)):
-		return usageError("--for: which account is the " + c.Role + "'s? * is all of them")
+		return failure.Usage("--for: which account is the " + c.Role + "'s? * is all of them")
 	case c.Expires != nil && *c.Expires < shortestToken:
-		return usageError("--expires " + c.Expires.String() + ": want at least " + shortestToken.String())
+		return failure.Usage("--expires " + c.Expires.String() + ": want at least " + shortestToken.String())
 	}
 	return nil
 }
@@ -69,7 +72,7 @@ type madeToken struct {
 	tokens.Entry
 }
 
-func (c *tokenCreateCmd) Run(std stdio, g *globals) error {
+func (c *tokenCreateCmd) Run(std output.Stdio, g *session.Flags) error {
 	if err := c.check(g); err != nil {
 		return err
 	}
@@ -88,44 +91,44 @@ func (c *tokenCreateCmd) Run(std stdio, g *globals) error {
 	if err != nil {
 		return err
 	}
-	out := g.printer(std.out)
-	if out.documents {
-		return out.value(madeToken{secret, entry})
+	out := g.Printer(std.Out)
+	if out.Documents {
+		return out.Value(madeToken{secret, entry})
 	}
-	out.line("%s", secret)
+	out.Line("%s", secret)
 	return nil
 }
 
 type tokenListCmd struct {
-	listFlags
+	session.ListFlags
 	tokensFlag
 }
 
-func (c *tokenListCmd) Run(std stdio, g *globals) error {
+func (c *tokenListCmd) Run(std output.Stdio, g *session.Flags) error {
 	entries, err := tokens.ReadEntries(c.Tokens)
 	if err != nil {
 		return err
 	}
-	out := g.printer(std.out)
-	if out.documents {
-		return out.value(entries)
+	out := g.Printer(std.Out)
+	if out.Documents {
+		return out.Value(entries)
 	}
-	rows := make([][]cell, len(entries))
+	rows := make([][]output.Cell, len(entries))
 	for i, e := range entries {
-		end := text("never")
+		end := output.Text("never")
 		if e.Expires != nil {
-			end = text(e.Expires.Format(time.RFC3339))
+			end = output.Text(e.Expires.Format(time.RFC3339))
 			if !time.Now().Before(*e.Expires) {
-				end = styled(end.text+" (has ended)", red)
+				end = output.Styled(end.Text+" (has ended)", output.Red)
 			}
 		}
 		name := e.Name
 		if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
 			name = quoted // nothing that a terminal would obey
 		}
-		rows[i] = []cell{text(name), text(string(e.Role)), text(e.Account), end, text(e.SHA256[:12])}
+		rows[i] = []output.Cell{output.Text(name), output.Text(string(e.Role)), output.Text(e.Account), end, output.Text(e.SHA256[:12])}
 	}
-	return out.listTable([]string{"NAME", "ROLE", "ACCOUNT", "EXPIRES", "SHA256"}, nil, rows)
+	return out.ListTable([]string{"NAME", "ROLE", "ACCOUNT", "EXPIRES", "SHA256"}, nil, rows)
 }
 
 type tokenRevokeCmd struct {
@@ -133,9 +136,9 @@ type tokenRevokeCmd struct {
 	Names []string `arg:"" name:"name" help:"Whose tokens."`
 }
 
-func (c *tokenRevokeCmd) Run(std stdio, g *globals) error {
+func (c *tokenRevokeCmd) Run(std output.Stdio, g *session.Flags) error {
 	if g.DryRun {
-		return usageError("--dry-run: see what there is by 'ringfence token list'")
+		return failure.Usage("--dry-run: see what there is by 'ringfence token list'")
 	}
 	revoked := 0
 	err := tokens.Update(c.Tokens, func(entries []tokens.Entry) ([]tokens.Entry, error) {
@@ -158,6 +161,6 @@ func (c *tokenRevokeCmd) Run(std stdio, g *globals) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "revoked, tokens: %d; a running API takes it up within a second\n", revoked)
+	fmt.Fprintf(std.Out, "revoked, tokens: %d; a running API takes it up within a second\n", revoked)
 	return nil
 }

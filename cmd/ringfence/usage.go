@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 )
 
 // reportUsage prints what is wrong with the command line.
@@ -22,7 +24,7 @@ func reportUsage(w io.Writer, args []string, err error) int {
 		}
 	}
 	fmt.Fprintf(w, "Try '%s --help'.\n", command)
-	return exitUsage
+	return failure.ExitUsage
 }
 
 // commandPath is how n is called, without the aliases that kong's paths show.

@@ -6,6 +6,9 @@ import (
 	"runtime"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 )
 
 // version is set by the linker: -X main.version=….
@@ -31,28 +34,28 @@ type versions struct {
 	API     string `json:"server_version,omitempty"` // its version
 }
 
-func (c versionCmd) Run(ctx context.Context, std stdio, g *globals, kctx *kong.Context) error {
+func (c versionCmd) Run(ctx context.Context, std output.Stdio, g *session.Flags, kctx *kong.Context) error {
 	v := versions{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	out := g.printer(std.out)
-	if !out.documents {
-		out.line("ringfence %s (%s, %s/%s)", v.Version, v.Go, v.OS, v.Arch)
+	out := g.Printer(std.Out)
+	if !out.Documents {
+		out.Line("ringfence %s (%s, %s/%s)", v.Version, v.Go, v.OS, v.Arch)
 	}
 	if c.API || given(kctx, "server") {
-		s, err := g.session(ctx, std)
+		s, err := g.Session(ctx, std)
 		if err != nil {
 			return err
 		}
-		who, err := s.api.WhoAmI(ctx)
+		who, err := s.API.WhoAmI(ctx)
 		if err != nil {
 			return err
 		}
 		v.Server, v.API = g.Server, cmp.Or(who.Version, "unknown: it is of before APIs told")
-		if !out.documents {
-			out.line("API %s: %s", v.Server, v.API)
+		if !out.Documents {
+			out.Line("API %s: %s", v.Server, v.API)
 		}
 	}
-	if out.documents {
-		return out.value(v)
+	if out.Documents {
+		return out.Value(v)
 	}
 	return nil
 }

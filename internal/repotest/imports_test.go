@@ -61,6 +61,15 @@ func TestImportsGoOneWay(t *testing.T) {
 
 		"relay/wire": {"secgroup", "verdict", "impact", "span"},
 
+		"cmd/ringfence/internal/failure":  {"client"},
+		"cmd/ringfence/internal/output":   {"cmd/ringfence/internal/failure"},
+		"cmd/ringfence/internal/devstate": {"cmd/ringfence/internal/failure", "httpapi/tokens"},
+		"cmd/ringfence/internal/session":  {"client", "cmd/ringfence/internal/certfile", "cmd/ringfence/internal/devstate", "cmd/ringfence/internal/failure", "cmd/ringfence/internal/output"},
+		"cmd/ringfence/internal/policy":   {"client", "cmd/ringfence/internal/failure", "cmd/ringfence/internal/output", "cmd/ringfence/internal/session"},
+		"cmd/ringfence/internal/platform": {"client", "cmd/ringfence/internal/failure", "cmd/ringfence/internal/output", "cmd/ringfence/internal/session"},
+		"cmd/ringfence/internal/look":     {"client", "cmd/ringfence/internal/failure", "cmd/ringfence/internal/output", "cmd/ringfence/internal/platform", "cmd/ringfence/internal/session"},
+		"cmd/ringfence/internal/debug":    {"client", "ofrules", "cmd/ringfence/internal/failure", "cmd/ringfence/internal/output", "cmd/ringfence/internal/session"},
+
 		"store/embedded":           {"store/internal/link"},
 		"store/internal/record":    {"secgroup"},
 		"store/internal/link":      {"secgroup", "store/internal/record"},

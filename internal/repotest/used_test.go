@@ -35,7 +35,7 @@ func TestExportedNamesAreUsed(t *testing.T) {
 	// Methods that others' packages call by an interface of theirs.
 	called := []string{
 		"Unwrap", "Is", "MarshalJSON", "UnmarshalJSON", "Describe", "Collect", // errors, encoding/json, Prometheus
-		"TagRPC", "HandleRPC", "TagConn", "HandleConn", "CloneModelInto", "Resolve", "VerifySignature", // gRPC, libovsdb, kong, go-oidc
+		"TagRPC", "HandleRPC", "TagConn", "HandleConn", "CloneModelInto", "Resolve", "AfterApply", "VerifySignature", // gRPC, libovsdb, kong, go-oidc
 	}
 	product := uses{map[declaration]bool{}, map[string]bool{}}
 	type declared struct {
