@@ -59,7 +59,7 @@ PURE     := httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/w
 # SWITCHES start real switches, as does e2e: not beside each other. The longest
 # come first. In e2e the race detector watches the program under test, and not the
 # test, whose parts it watches in e2e/faults.
-SWITCHES := e2e/faults controller controller/desk cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
+SWITCHES := e2e/faults controller controller/desk controller/megaflow cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
 # Before the race detector tests make fewer of what they make in numbers (-short);
 # these make all of it without.
 MANY     := ^Test(KilledAPIsLoseNothing|LargeBodiesCostLittle|LongList|RandomRequests)$$

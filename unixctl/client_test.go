@@ -42,7 +42,7 @@ func TestTraceAndRevalidation(t *testing.T) {
 	}
 
 	k.expect(7, k.sendAll())
-	if err := k.AwaitRevalidation(ctx); err != nil {
+	if err := errors.Join(k.AwaitTurn(ctx), k.AwaitPass(ctx), k.AwaitPass(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	r, err := k.Revalidations(ctx)

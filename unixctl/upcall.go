@@ -30,20 +30,20 @@ func (c *Client) Revalidations(ctx context.Context) ([]Revalidation, error) {
 	return r, nil
 }
 
-// AwaitRevalidation returns when every cached megaflow has been held against
-// the tables as they were when it was called. With several datapaths OVS
-// refuses.
-func (c *Client) AwaitRevalidation(ctx context.Context) error {
-	// ovs-vswitchd tells its revalidators of a change of the tables in the turn
-	// of its main loop after it, and answers a wait in a later one still: from
-	// the second wait on they know. A pass leaves out megaflows that are younger
-	// than the one before it and may itself be older than the wait: two more.
-	for range 3 {
-		if _, err := c.Call(ctx, "revalidator/wait"); err != nil {
-			return err
-		}
-	}
-	return nil
+// AwaitPass returns when a pass of the revalidators over the cached megaflows has
+// ended that had not when it was called (revalidator/wait); it may have begun
+// before. With several datapaths OVS refuses.
+func (c *Client) AwaitPass(ctx context.Context) error {
+	_, err := c.Call(ctx, "revalidator/wait")
+	return err
+}
+
+// AwaitTurn returns when ovs-vswitchd's main loop has come to its commands: what
+// it takes in over OpenFlow from then on is in a later turn of the loop than
+// anything that it answered before the call.
+func (c *Client) AwaitTurn(ctx context.Context) error {
+	_, err := c.Call(ctx, "version")
+	return err
 }
 
 // PurgeMegaflows deletes every cached megaflow (revalidator/purge): the next

@@ -47,7 +47,8 @@ type Settler struct {
 
 // revalidators is what it takes of ovs-vswitchd.
 type revalidators interface {
-	AwaitRevalidation(ctx context.Context) error
+	AwaitTurn(ctx context.Context) error
+	AwaitPass(ctx context.Context) error
 	PurgeMegaflows(ctx context.Context) error
 }
 
@@ -75,14 +76,15 @@ func (s *Settler) Settle(ctx context.Context) error {
 	return s.ctl.PurgeMegaflows(ctx)
 }
 
-// revalidated returns when passes over all megaflows have begun and ended. OVS
-// is in no hurry for each, up to MaxRevalidator, unless it is nudged.
+// revalidated returns when a pass over all megaflows has begun and ended since the
+// revalidators know of the tables as they are. OVS is in no hurry for a pass, up to
+// MaxRevalidator, unless it is nudged.
 func (s *Settler) revalidated(ctx context.Context) error {
 	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { // of questions, too
-		ended <- inquiry.Guard(func() error { return s.ctl.AwaitRevalidation(waitCtx) })
+		ended <- inquiry.Guard(func() error { return s.passes(waitCtx) })
 	}()
 	every := time.NewTicker(max(minNudge, 2*s.cache.lastPass()))
 	defer every.Stop()
@@ -102,8 +104,33 @@ func (s *Settler) revalidated(ctx context.Context) error {
 	}
 }
 
-// nudge starts a pass of the revalidators: any commit of a bundle does, also one
-// that finds nothing to change.
+// passes waits for as many passes to end as it takes until one has also begun after
+// the revalidators were told.
+//
+// ovs-vswitchd's main loop takes turns: it tells the revalidators what the turn
+// before changed (ofproto_type_run), takes in OpenFlow messages, then commands. So
+// an OpenFlow message that is sent when a command was answered that was sent when the
+// change was acknowledged is taken in when they know: the change is of an earlier
+// turn. The pass that ends next may have begun before that, the one after has not.
+// Without that proof the first wait may be answered too early by one pass more.
+func (s *Settler) passes(ctx context.Context) error {
+	if err := s.ctl.AwaitTurn(ctx); err != nil {
+		return err
+	}
+	n := 2
+	if s.nudge(ctx) != nil {
+		n = 3
+	}
+	for range n {
+		if err := s.ctl.AwaitPass(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nudge starts a pass of the revalidators, as any change of flows does, also one that
+// finds nothing to change. It returns when the switch has answered.
 func (s *Settler) nudge(ctx context.Context) error {
 	conn := s.conn()
 	if conn == nil {
