@@ -147,10 +147,16 @@ func parse(content []byte) ([]token, error) {
 		return nil, errors.New("it holds no token")
 	}
 	tokens := make([]token, len(entries))
+	first := make(map[[sha256.Size]byte]int, len(entries))
 	for i, e := range entries {
 		if tokens[i], err = e.parse(); err != nil {
 			return nil, fmt.Errorf("token %d (%q): %w", i+1, e.Name, err)
 		}
+		// Who takes one of two entries out believes that the token is good no more.
+		if at, twice := first[tokens[i].hash]; twice {
+			return nil, fmt.Errorf("token %d (%q): it is the token of the entry %d (%q) once more", i+1, e.Name, at+1, entries[at].Name)
+		}
+		first[tokens[i].hash] = i
 	}
 	return tokens, nil
 }

@@ -123,7 +123,8 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	hash := strings.Repeat("ab", 32)
 	good := `{"token_sha256":"` + hash + `","account":"*","role":"admin","name":"a"}`
-	for content, want := range map[string]int{good: 1, good + "\n" + good: 2, "[" + good + "," + good + "]": 2} {
+	other := strings.Replace(good, hash, strings.Repeat("cd", 32), 1)
+	for content, want := range map[string]int{good: 1, good + "\n" + other: 2, "[" + good + "," + other + "]": 2} {
 		if got, err := parse([]byte(content)); err != nil || len(got) != want {
 			t.Errorf("%s: %d tokens, %v", content, len(got), err)
 		}
@@ -135,8 +136,10 @@ func TestParse(t *testing.T) {
 		strings.Replace(good, `"name"`, `"nickname"`, 1):                                      "unknown field",
 		strings.Replace(strings.Replace(good, `"admin"`, `"metrics"`, 1), `"*"`, `"acme"`, 1): "the metrics are of all accounts",
 		strings.Replace(good, `"name"`, `"expires":"soon","name"`, 1):                         "parsing time",
-		good + "," + good: "invalid character",
-		"":                "no token", "[]": "no token", "\n": "no token",
+		good + "," + other: "invalid character",
+		// Whoever took one of them out would believe that the token is gone.
+		good + other + strings.Replace(strings.Replace(good, hash, strings.ToUpper(hash), 1), `"a"`, `"b"`, 1): `token 3 ("b"): it is the token of the entry 1 ("a") once more`,
+		"": "no token", "[]": "no token", "\n": "no token",
 		strings.Replace(good, `"account":"*",`, "", 1): `account ""`,
 	} {
 		if _, err := parse([]byte(content)); err == nil || !strings.Contains(err.Error(), want) {
