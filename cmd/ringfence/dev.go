@@ -117,6 +117,10 @@ func (c *devCmd) Run(ctx context.Context, std output.Stdio) error {
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})
+	group.Go(func() error {
+		ovs.keep(ctx, log)
+		return nil
+	})
 	printWelcome(std.Out, dir, url, c.consoleURL(url), ovs, c.Bridge, host)
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -211,6 +213,32 @@ func TestDevFromStartToRestart(t *testing.T) {
 	d = startDev(t, dir)
 	d.plug("nic-1")
 	d.eventually("the NIC to be ready again", d.nicReady)
+	// What of its switch ends by itself is started again, and has its flows.
+	before := d.switchPIDs()
+	for _, pid := range before {
+		n, err := strconv.Atoi(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.eventually("the switch to be there again, with flows", func(ctx context.Context) bool {
+		now := d.switchPIDs()
+		if len(now) != 2 || slices.ContainsFunc(now, func(pid string) bool { return slices.Contains(before, pid) }) {
+			return false
+		}
+		socket := "unix:" + filepath.Join(stateDir(dir).ovsDir(), "run", "br-int.mgmt")
+		out, err := exec.CommandContext(ctx, "ovs-ofctl", "--protocols=OpenFlow15", "dump-flows", socket).CombinedOutput()
+		return err == nil && strings.Count(string(out), "cookie=0x5247") > 20
+	})
+	d.eventually("the NIC to be ready on the new switch", d.nicReady)
+	for _, process := range []string{"ovsdb-server", "ovs-vswitchd"} {
+		if want := "is started again; open connections begin anew\" process=" + process; !strings.Contains(d.out.String(), want) {
+			t.Errorf("the log does not say %s:\n%s", want, d.out)
+		}
+	}
 	// Killed, it takes its switch along.
 	if err := d.end(syscall.SIGKILL); err == nil {
 		t.Error("killed, but it ended well")

@@ -50,6 +50,23 @@ func (c *devCmd) openvswitch(ctx context.Context, dir devstate.Dir, log *slog.Lo
 	return ovs, nil
 }
 
+// keep starts what of the private Open vSwitch has ended again, until ctx ends:
+// nobody else would. What the switch forgot with it the controller brings back.
+func (o *devOVS) keep(ctx context.Context, log *slog.Logger) {
+	if o.private == nil {
+		return
+	}
+	o.private.Keep(ctx, func(daemon string, failed error) {
+		switch {
+		case ctx.Err() != nil:
+		case failed != nil:
+			log.Error("private Open vSwitch: not started again", "process", daemon, "error", failed)
+		default:
+			log.Error("private Open vSwitch: a process has ended, and is started again; open connections begin anew", "process", daemon)
+		}
+	})
+}
+
 // stop ends the private Open vSwitch.
 func (o *devOVS) stop(log *slog.Logger) {
 	if o.private != nil {
