@@ -134,6 +134,7 @@ type controller struct {
 	metrics  *metrics
 	ctl      *unixctl.Client // of what enforces
 	asked    *asked
+	tally    *tally
 	wake     chan struct{}
 }
 
@@ -168,6 +169,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.sweeper.Run(ctx) })
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return c.desk.Run(ctx) })
+	g.Go(func() error { return c.tally.run(ctx) })
 	g.Go(func() error { return c.others.run(ctx) })
 	if cfg.Plugs != nil {
 		g.Go(func() error { return c.newest.run(ctx) })
@@ -194,6 +196,8 @@ func newController(cfg Config) *controller {
 	c.cache = megaflow.NewCache(c.ctl, c.datapathName, cfg.Metrics)
 	c.report = newReporter(cfg, c.log, c.metrics)
 	c.view.unreadable = c.report.unreadable
+	c.view.waits = &waits{seconds: c.metrics.apply, now: time.Now}
+	c.report.waits = c.view.waits
 	c.settler = megaflow.NewSettler(c.ctl, c.link.peek, c.cache, c.log)
 	c.sweeper = revoke.NewSweeper(revoke.Config{
 		Policy: c.view, Reporter: c.report, Tracking: func() revoke.Tracking { return c.datapath() },
@@ -205,6 +209,12 @@ func newController(cfg Config) *controller {
 		ctl: unixctl.Open(cfg.RunDir), datapath: c.datapathName,
 	}
 	c.asked.settler = megaflow.Share(megaflow.NewSettler(c.asked.ctl, c.link.peek, c.cache, c.log))
+	c.tally = &tally{log: c.log, limits: func(ctx context.Context, zones ...uint16) (unixctl.Limits, error) {
+		return c.asked.ctl.ForDatapath(c.datapathName()).GetLimits(ctx, zones...)
+	}}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(c.tally)
+	}
 	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals}, c.asked, c.asked)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)

@@ -14,6 +14,7 @@ type metrics struct {
 	nameTaken  prometheus.Gauge
 	connected  prometheus.Gauge
 	errors     prometheus.Gauge
+	apply      prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -34,9 +35,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		nameTaken:  gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
 		connected:  gauge("switch_connected", "1 while the controller is connected to the switch."),
 		errors:     gauge("errors", "What keeps the host from applying more: how many errors it reports."),
+		apply: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "ringfence", Subsystem: "controller", Name: "apply_seconds",
+			Help:    "Time from when the controller read a change that concerns its host until it was in force: in the switch, and open connections judged by it.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 16), // 1 ms to 33 s
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.flows, m.refused, m.applied, m.unreadable, m.waiting, m.nameTaken, m.connected, m.errors)
+		r.MustRegister(m.flowMods, m.drift, m.flows, m.refused, m.applied, m.unreadable, m.waiting, m.nameTaken, m.connected, m.errors, m.apply)
 	}
 	return m
 }

@@ -43,6 +43,7 @@ type reporter struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics
+	waits   *waits // is told what is in force; may be nil
 	wake    chan struct{}
 	written func([]store.HostNIC) // is told of the NICs, all of them, whenever they were reported
 

@@ -34,6 +34,9 @@ func (r *reporter) Applied(conn *ofconn.Conn, rev int64, mark string, noConcern 
 		if conn == r.conn {
 			changed = set(&r.status.Applied, rev)
 			changed = set(&r.status.Mark, mark) || changed
+			if r.waits != nil {
+				r.waits.inForce(rev, !noConcern)
+			}
 		}
 		return changed || !r.due.IsZero()
 	})

@@ -19,6 +19,7 @@ type view struct {
 	wake       func()
 	unreadable func([]store.Unreadable) // is told what cannot be read whenever that changed; may be nil
 	told       []store.Unreadable
+	waits      *waits // is told of changes; may be nil
 
 	// turn is held by Handle and take, which go one at a time. So take may read
 	// the policy for as long as a compile lasts without holding up Read.
@@ -70,6 +71,13 @@ func (v *view) Handle(_ context.Context, b store.Batch) error {
 		v.loss.Merge(diff.End(v.snap).Loss)
 	}
 	v.mark = b.Mark
+	switch {
+	case v.waits == nil:
+	case b.Full:
+		v.waits.forget()
+	default:
+		v.waits.came(b.Revision)
+	}
 	if v.unreadable != nil && !slices.Equal(v.told, b.Unreadable) {
 		v.told = b.Unreadable
 		v.unreadable(b.Unreadable)

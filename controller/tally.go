@@ -1,0 +1,104 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// How often connections are counted, and how long that may take.
+const (
+	tallyEvery    = 10 * time.Second
+	tallyPatience = 5 * time.Second
+)
+
+// tally counts the connections of the host's NICs, by their zones' limits: the
+// switch counts in zones that have one, so that looking costs some bytes a NIC
+// however many connections there are. It is a prometheus.Collector, and silent as
+// long as nothing is known: before the first look, and while the switch does not
+// answer. It asks beside what enforces.
+type tally struct {
+	limits func(ctx context.Context, zones ...uint16) (unixctl.Limits, error)
+	log    *slog.Logger
+
+	mu          sync.Mutex
+	known       bool
+	connections uint64
+	full        map[uint16]struct{} // zones that are at their limit
+	hits        uint64
+}
+
+var (
+	tallyConnections = prometheus.NewDesc("ringfence_controller_connections",
+		"Connections that the switch tracks for this host's NICs: one that both ends of are here is counted at both. Of NICs with a limit (--nic-connections).", nil, nil)
+	tallyFull = prometheus.NewDesc("ringfence_controller_nics_at_connection_limit",
+		"NICs that have as many connections as --nic-connections lets them have: new ones are dropped.", nil, nil)
+	tallyHits = prometheus.NewDesc("ringfence_controller_nic_connection_limit_hits_total",
+		"Times that a NIC was seen to have come to its limit of connections; one looks every 10 s.", nil, nil)
+)
+
+// run counts now and then, until ctx ends.
+func (t *tally) run(ctx context.Context) error {
+	tick := time.NewTicker(tallyEvery)
+	defer tick.Stop()
+	for {
+		t.look(ctx)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+func (t *tally) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, tallyPatience)
+	defer cancel()
+	limits, err := t.limits(ctx)
+	if err != nil {
+		t.log.Debug("connections not counted", "error", err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known = err == nil; !t.known {
+		return
+	}
+	was := t.full
+	t.connections, t.full = 0, map[uint16]struct{}{}
+	for _, z := range limits.Zones {
+		if z.Zone == sentinelZone || z.Limit == 0 {
+			continue
+		}
+		t.connections += uint64(z.Count)
+		if z.Count < z.Limit {
+			continue
+		}
+		t.full[z.Zone] = struct{}{}
+		if _, already := was[z.Zone]; !already {
+			t.hits++
+		}
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (t *tally) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{tallyConnections, tallyFull, tallyHits} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (t *tally) Collect(to chan<- prometheus.Metric) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	to <- prometheus.MustNewConstMetric(tallyHits, prometheus.CounterValue, float64(t.hits))
+	if t.known {
+		to <- prometheus.MustNewConstMetric(tallyConnections, prometheus.GaugeValue, float64(t.connections))
+		to <- prometheus.MustNewConstMetric(tallyFull, prometheus.GaugeValue, float64(len(t.full)))
+	}
+}
