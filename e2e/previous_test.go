@@ -20,8 +20,8 @@ import (
 // it is gone. It stands for every version that an upgrade may begin with.
 const previous = "6b6a7fd121b6ab470a3d650dd3976c3aa63e4662"
 
-// previousBinary builds the program of that commit.
-func previousBinary(t *testing.T) string {
+// previousBinary builds the program of a commit.
+func previousBinary(t *testing.T, commit string) string {
 	t.Helper()
 	dir := t.TempDir()
 	top, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
@@ -29,10 +29,10 @@ func previousBinary(t *testing.T) string {
 		t.Skip("there is no git history to build the previous version from")
 	}
 	root := strings.TrimSpace(string(top))
-	if exec.Command("git", "-C", root, "cat-file", "-e", previous).Run() != nil {
-		t.Skip("the git history does not reach back to the previous version " + previous + " (a shallow clone?)")
+	if exec.Command("git", "-C", root, "cat-file", "-e", commit).Run() != nil {
+		t.Skip("the git history does not reach back to the previous version " + commit + " (a shallow clone?)")
 	}
-	archive := exec.Command("sh", "-c", `git -C "$1" archive "$2" | tar -x -C "$3"`, "sh", root, previous, dir)
+	archive := exec.Command("sh", "-c", `git -C "$1" archive "$2" | tar -x -C "$3"`, "sh", root, commit, dir)
 	if out, err := archive.CombinedOutput(); err != nil {
 		t.Fatalf("git archive: %v\n%s", err, out)
 	}
@@ -40,7 +40,7 @@ func previousBinary(t *testing.T) string {
 	build := exec.Command("go", "build", "-o", path, "./cmd/ringfence")
 	build.Dir, build.Env = dir, append(os.Environ(), "GOFLAGS=-trimpath -buildvcs=false")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build of %s: %v\n%s", previous, err, out)
+		t.Fatalf("go build of %s: %v\n%s", commit, err, out)
 	}
 	return path
 }
@@ -51,7 +51,7 @@ func previousBinary(t *testing.T) string {
 // understand is written by nobody as long as it may be there.
 func TestBesideThePrevious(t *testing.T) {
 	t.Parallel()
-	then := previousBinary(t)
+	then := previousBinary(t, previous)
 	now, err := binary()
 	if err != nil {
 		t.Fatal(err)

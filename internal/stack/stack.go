@@ -143,6 +143,10 @@ func (s *Stack) StartEtcd() error {
 		"--initial-cluster=e2e="+s.etcdPeer)
 }
 
+// Use has the API and the controllers that are started from now on be of
+// another version.
+func (s *Stack) Use(binary string) { s.binary = binary }
+
 // RestartAPI starts the API after it was ended.
 func (s *Stack) RestartAPI() error {
 	return s.run(&s.api, "api", s.binary, "api",
@@ -206,6 +210,9 @@ func (s *Stack) run(slot **Process, name, program string, args ...string) error 
 
 // Etcd is the store's process.
 func (s *Stack) Etcd() *Process { s.mu.Lock(); defer s.mu.Unlock(); return s.etcd }
+
+// EtcdURL is where the store listens.
+func (s *Stack) EtcdURL() string { return s.etcdURL }
 
 // API is the API's process.
 func (s *Stack) API() *Process { s.mu.Lock(); defer s.mu.Unlock(); return s.api }
