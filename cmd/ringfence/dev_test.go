@@ -229,7 +229,7 @@ func TestDevFromStartToRestart(t *testing.T) {
 		if len(now) != 2 || slices.ContainsFunc(now, func(pid string) bool { return slices.Contains(before, pid) }) {
 			return false
 		}
-		socket := "unix:" + filepath.Join(stateDir(dir).ovsDir(), "run", "br-int.mgmt")
+		socket := "unix:" + filepath.Join(devstate.Dir(dir).OVSDir(), "run", "br-int.mgmt")
 		out, err := exec.CommandContext(ctx, "ovs-ofctl", "--protocols=OpenFlow15", "dump-flows", socket).CombinedOutput()
 		return err == nil && strings.Count(string(out), "cookie=0x5247") > 20
 	})
