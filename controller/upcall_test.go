@@ -137,3 +137,95 @@ func TestManyDestinationsMakeFewMegaflows(t *testing.T) {
 		}
 	}
 }
+
+// TestMadeUpNeighboursMakeFewMegaflows: nor does a VM that sends as itself to MACs
+// that nobody has, asks by ARP for whomever, or in the name of others.
+func TestMadeUpNeighboursMakeFewMegaflows(t *testing.T) {
+	r, p := newRig(t), newPolicy()
+	r.withUplink()
+	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+	r.start()
+	r.plugged(1, 2)
+	r.applied(rev)
+	gen := rand.New(rand.NewPCG(1, 3))
+	some := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(gen.UintN(256))
+		}
+		return b
+	}
+	own, ownIP := nic(1).MAC, address4(1).AsSlice()
+	const frames = 600
+	arp := func(op uint16, mac, sender, target []byte) []gopacket.SerializableLayer {
+		return []gopacket.SerializableLayer{
+			&layers.Ethernet{SrcMAC: own[:], DstMAC: layers.EthernetBroadcast, EthernetType: layers.EthernetTypeARP},
+			&layers.ARP{
+				AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4, Operation: op,
+				SourceHwAddress: mac, SourceProtAddress: sender, DstHwAddress: make([]byte, 6), DstProtAddress: target,
+			},
+			gopacket.Payload(make([]byte, 18)),
+		}
+	}
+	datagramTo := func(mac []byte) []gopacket.SerializableLayer {
+		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: ownIP, DstIP: address4(2).AsSlice()}
+		udp := &layers.UDP{SrcPort: 2000, DstPort: 53}
+		if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
+			t.Fatal(err)
+		}
+		return []gopacket.SerializableLayer{&layers.Ethernet{SrcMAC: own[:], DstMAC: mac, EthernetType: layers.EthernetTypeIPv4}, ip, udp, gopacket.Payload("data")}
+	}
+	for _, c := range []struct {
+		name  string
+		make  func(n int) []gopacket.SerializableLayer
+		leave bool // by the uplink
+		most  int
+	}{
+		{"destination MACs", func(int) []gopacket.SerializableLayer {
+			mac := some(6)
+			mac[0] &^= 1
+			return datagramTo(mac)
+		}, true, 300},
+		{"destination MACs that end otherwise than another's", func(n int) []gopacket.SerializableLayer {
+			mac := nic(2).MAC
+			mac[3], mac[5] = byte(n>>8), byte(n)
+			return datagramTo(mac[:])
+		}, true, 300},
+		{"targets of ARP", func(int) []gopacket.SerializableLayer { return arp(1, own[:], ownIP, some(4)) }, true, 10},
+		{"senders of ARP", func(int) []gopacket.SerializableLayer { return arp(1, own[:], some(4), some(4)) }, false, 300},
+		{"answers of ARP", func(int) []gopacket.SerializableLayer { return arp(2, own[:], some(4), some(4)) }, false, 300},
+		{"MACs in ARP", func(int) []gopacket.SerializableLayer { return arp(1, some(6), ownIP, some(4)) }, false, 300},
+		{"targets of ARP probes", func(int) []gopacket.SerializableLayer { return arp(1, own[:], make([]byte, 4), some(4)) }, false, 300},
+	} {
+		if err := r.ctl.PurgeMegaflows(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := r.sent("up")
+		for n := range frames {
+			b := gopacket.NewSerializeBuffer()
+			if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, c.make(n)...); err != nil {
+				t.Fatal(err)
+			}
+			r.inject("p1", fmt.Sprintf("%x", b.Bytes()))
+		}
+		if c.leave {
+			r.eventually(patience, "most of it leaves", func() string {
+				if sent := r.sent("up") - before; sent < frames/2 { // a dummy interface loses what a busy switch is slow to take
+					return fmt.Sprint(sent, " frames did")
+				}
+				return ""
+			})
+		} else if sent := r.sent("up") - before; sent > 5 { // one of a made-up kind may be right
+			t.Errorf("%s: %d frames left", c.name, sent)
+		}
+		flows, err := r.ctl.Call(t.Context(), "dpctl/dump-flows", unixctl.DatapathName("dummy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(flows, "in_port("); got > c.most {
+			t.Errorf("%s: %d frames made %d megaflows, more than %d", c.name, frames, got, c.most)
+		} else {
+			t.Logf("%s: %d frames made %d megaflows", c.name, frames, got)
+		}
+	}
+}

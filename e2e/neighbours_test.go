@@ -45,6 +45,14 @@ func TestNeighboursOfAFlood(t *testing.T) {
 		return w
 	}
 	calm := time.Duration(0)
+	anyone := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(rand.IntN(256))
+		}
+		return b
+	}
+	none := func() net.HardwareAddr { return append(net.HardwareAddr{2, 0xfe}, anyone(4)...) }
 	for _, phase := range []struct {
 		name string
 		next func() []byte
@@ -54,11 +62,19 @@ func TestNeighboursOfAFlood(t *testing.T) {
 		{"as many destinations and ports", func() []byte { return away(w).udp4(uint16(1024 + rand.IntN(60000))) }},
 		{"a destination MAC each", func() []byte {
 			w := w
-			w.dstMAC = net.HardwareAddr{2, 0xfe, byte(rand.IntN(256)), byte(rand.IntN(256)), byte(rand.IntN(256)), byte(rand.IntN(256))}
+			w.dstMAC = none()
 			return w.udp4(53)
 		}},
+		{"a target of ARP each", func() []byte { return w.arp(1, w.srcMAC, w.src4, anyone(4)) }},
+		{"a sender of ARP each", func() []byte { return w.arp(1, none(), anyone(4), anyone(4)) }},
+		{"a target of a solicitation each", func() []byte { return w.icmp6(255, 135, neighbour(0, anyone(16), ndOption(1, w.srcMAC))) }},
+		{"a target of an advertisement each", func() []byte { return w.icmp6(255, 136, neighbour(0x60, anyone(16), ndOption(2, w.srcMAC))) }},
+		{"an EtherType each", func() []byte { return w.ethertype(uint16(0x0900 + rand.IntN(0x7000))) }},
 		{"no flood", nil},
 	} {
+		if _, err := n.dc.lab.Host("h1").Appctl(t.Context(), "revalidator/purge"); err != nil { // what the one before left
+			t.Fatal(err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), *neighboursFlag)
 		sent := make(chan int, 1)
 		begin := time.Now()

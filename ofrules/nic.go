@@ -22,7 +22,8 @@ func nicParts(n localNIC) []part {
 		return b.parts
 	}
 	if !n.away { // else it is found by the uplink
-		b.flow(TableDeliver, prioDeliver, mine, append(deliver, of.Goto{Table: TableIngressGuard})...)
+		b.parts = append(b.parts, destinationParts(n.segment.number, n.nic.MAC)...)
+		b.flow(TableLocal, prioDeliver, mine, append(deliver, of.Goto{Table: TableIngressGuard})...)
 	}
 	enter := []of.Action{load(regSegment, uint64(n.segment.number)), load(regZone, uint64(n.port.Zone)), of.Goto{Table: TableEgressMAC}}
 	b.flow(TableEntry, prioEntryTagged, terms(inPort, tagged()))
@@ -63,7 +64,8 @@ func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action
 	goOn := of.CT{Zone: n.port.Zone, Table: of.NoTable}
 	b.flow(TableEntry, prioEntry, terms(inPort, untagged), segment, of.Goto{Table: TableDeliver})
 	if !n.away {
-		b.flow(TableDeliver, prioDeliver, mine, out...)
+		b.parts = append(b.parts, destinationParts(n.segment.number, n.nic.MAC)...)
+		b.flow(TableLocal, prioDeliver, mine, out...)
 	}
 	for _, eth := range ipTypes() {
 		for _, track := range []struct {
@@ -77,7 +79,7 @@ func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action
 			clone := of.Clone{Actions: []of.Action{track.ct}}
 			b.flow(TableEntry, track.entry, append(terms(inPort, untagged), track.match...), clone, segment, of.Goto{Table: TableDeliver})
 			if !n.away {
-				b.flow(TableDeliver, track.deliver, append(slices.Clip(mine), track.match...), append([]of.Action{clone}, out...)...)
+				b.flow(TableLocal, track.deliver, append(slices.Clip(mine), track.match...), append([]of.Action{clone}, out...)...)
 			}
 		}
 	}
@@ -86,20 +88,10 @@ func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action
 // tagged matches frames with a VLAN tag, of any VLAN and priority.
 func tagged() of.Term { return of.VlanVID.IsMasked(of.VlanPresent, of.VlanPresent) }
 
-// macParts has a frame's source MAC be the NIC's, byte by byte. The switch caches
-// what it found as a megaflow, which has a mask but no "not": it would have one
-// for every MAC that a VM makes up. By the first byte that differs they are 255
-// a byte, however many frames a VM sends.
+// macParts has a frame's source MAC be the NIC's.
 func macParts(b *builder, n localNIC, inPort of.Term) {
-	for i := range n.nic.MAC {
-		var value, mask secgroup.MAC
-		value[i], mask[i] = n.nic.MAC[i], 0xff
-		next := []of.Action{load(regProfile, uint64(i+1)), of.Resubmit{Table: TableEgressMAC}}
-		if i == len(n.nic.MAC)-1 {
-			next = []of.Action{load(regProfile, 0), of.Goto{Table: TableEgressGuard}}
-		}
-		b.flow(TableEgressMAC, prioOwnMAC, terms(inPort, regProfile.Is(uint64(i)), of.EthSrc.IsMACMasked(value, mask)), next...)
-	}
+	w := walk{table: TableEgressMAC, prio: prioOwnMAC, at: terms(inPort), field: of.EthSrc, next: 1}
+	w.compare(b, 0, wayOfMAC(n.nic.MAC, load(regProfile, 0), of.Goto{Table: TableEgressGuard}))
 }
 
 // guardParts compiles the anti-spoofing of one NIC, docs/semantics.md §4. Its source
@@ -110,15 +102,8 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 	own := sources(n.nic)
 	for _, p := range own {
 		b.flow(TableEgressGuard, prioOwnAddress, terms(inPort, etherType(p.Addr()), source(p)), judge)
-		if p.Addr().Is4() {
-			arp := terms(inPort, of.EthType.Is(of.EthTypeARP), of.ARPSHA.IsMAC(n.nic.MAC))
-			for _, op := range arpOperations() {
-				b.flow(TableEgressGuard, prioDiscovery, append(slices.Clip(arp), op, of.ARPSPA.IsPrefix(p)), deliver)
-			}
-			// Whoever has no address yet asks whether it is taken (RFC 5227 §2.1.1).
-			b.flow(TableEgressGuard, prioUnconfigured, append(slices.Clip(arp), arpRequest(), of.ARPSPA.IsAddr(netip.IPv4Unspecified()), of.ARPTPA.IsPrefix(p)), deliver)
-		}
 	}
+	arpParts(b, n, inPort, own)
 	if len(own) == 0 {
 		// Without addresses: only DHCP. guardPipeline has it for IPv4.
 		b.flow(TableEgressGuard, prioDiscovery, append(dhcp(of.EthTypeIPv6, 546, 547), inPort, source(host(n.nic.MAC.LinkLocal())), of.IPv6Dst.IsAddr(dhcpServers)), deliver)
@@ -140,6 +125,31 @@ func guardParts(b *builder, n localNIC, inPort, out of.Term) {
 			b.flow(TableIngressGuard, prioGateway, append(s, out), of.Goto{Table: TableOutput})
 		}
 	}
+}
+
+// arpParts lets a NIC ask and answer by ARP from its own MAC and IPv4 addresses.
+// Whoever has no address yet asks whether it is taken (RFC 5227 §2.1.1), of its own
+// alone.
+func arpParts(b *builder, n localNIC, inPort of.Term, own []netip.Prefix) {
+	own = slices.DeleteFunc(slices.Clone(own), func(p netip.Prefix) bool { return !p.Addr().Is4() })
+	if len(own) == 0 {
+		return
+	}
+	arp := terms(inPort, of.EthType.Is(of.EthTypeARP))
+	for _, op := range arpOperations() {
+		b.flow(TableEgressGuard, prioDiscovery, append(slices.Clip(arp), op), of.Goto{Table: TableEgressARP})
+	}
+	const mac, sender, asked, others = 0, 1, 2, 3 // steps
+	var ways []way
+	for _, p := range own {
+		ways = append(ways, wayOf(p, load(regProfile, 0), of.Goto{Table: TableDeliver}))
+	}
+	w := walk{table: TableEgressARP, prio: prioOwnARP, at: arp, field: of.ARPSHA, next: others}
+	w.compare(b, mac, wayOfMAC(n.nic.MAC, step(w.table, sender)...))
+	w.field = of.ARPSPA
+	w.compare(b, sender, append(slices.Clip(ways), wayOf(host(netip.IPv4Unspecified()), step(w.table, asked)...))...)
+	w.field, w.at = of.ARPTPA, append(slices.Clip(arp), arpRequest())
+	w.compare(b, asked, ways...)
 }
 
 // discoveryParts lets a NIC solicit and advertise for its own addresses, from

@@ -25,7 +25,8 @@ import of "github.com/ringfence/ringfence/openflow"
 //	0 entry ── from the uplink, or from an unfiltered NIC ────────────┐
 //	│ from a NIC: untagged                                            │
 //	5 egress-mac: its own source MAC                                  │
-//	10 egress-guard ── ARP, ND, DHCP of its own ──────────────────────┤
+//	10 egress-guard ── DHCP of its own ───────────────────────────────┤
+//	│ 11 egress-arp: who an ARP message is from ──────────────────────┤
 //	│ 12 egress-nd: the source of an ND message ──────────────────────┤
 //	│ IP from one of its own addresses                                │
 //	│ ct(zone of the source NIC)                                      │
@@ -38,7 +39,8 @@ import of "github.com/ringfence/ringfence/openflow"
 //	45 egress-accept     ct(commit, mark = the rule's number) ────────┤
 //	47 egress-fragment   of a datagram that was committed ────────────┤
 //	50 deliver  ←─────────────────────────────────────────────────────┘
-//	│ destination MAC in the segment → its NIC; unknown → the uplink
+//	│ byte by byte, the destination MAC in the segment; unknown → the uplink
+//	52 local    a known one: its NIC
 //	55 flood    broadcast and multicast: every NIC of the segment, and the uplink
 //	60 ingress-guard ── ARP, ND, DHCP ────────────────────────────────┐
 //	│ ct(zone of the destination NIC)                                 │
@@ -51,6 +53,7 @@ const (
 	TableEntry         = 0
 	TableEgressMAC     = 5
 	TableEgressGuard   = 10
+	TableEgressARP     = 11
 	TableEgressND      = 12
 	TableEgressState   = 20
 	TableEgressICMP    = 22
@@ -61,6 +64,7 @@ const (
 	TableEgressAccept  = 45
 	TableEgressFrag    = 47
 	TableDeliver       = 50
+	TableLocal         = 52
 	TableFlood         = 55
 	TableIngressGuard  = 60
 	TableIngressState  = 70
@@ -81,6 +85,7 @@ func TableNames() map[uint8]string {
 		TableEntry:         "entry",
 		TableEgressMAC:     "egress-mac",
 		TableEgressGuard:   "egress-guard",
+		TableEgressARP:     "egress-arp",
 		TableEgressND:      "egress-nd",
 		TableEgressState:   "egress-state",
 		TableEgressICMP:    "egress-icmp",
@@ -91,6 +96,7 @@ func TableNames() map[uint8]string {
 		TableEgressAccept:  "egress-accept",
 		TableEgressFrag:    "egress-fragment",
 		TableDeliver:       "deliver",
+		TableLocal:         "local",
 		TableFlood:         "flood",
 		TableIngressGuard:  "ingress-guard",
 		TableIngressState:  "ingress-state",
@@ -111,7 +117,7 @@ func TableNames() map[uint8]string {
 const (
 	regSegment  = of.Reg0  // the L2 segment of the frame: (VLAN, routing domain)
 	regZone     = of.Reg1  // conntrack zone of the NIC being judged, 16 bits
-	regOut      = of.Reg2  // ofport of the destination NIC
+	regOut      = of.Reg2  // ofport of the destination NIC; until it is found, how much of its MAC is
 	regProfile  = of.Reg3  // the set of groups that judge the NIC; until it is judged, how far a loop has got
 	regDomain   = of.Reg4  // routing domain of the NIC
 	regRule     = of.Reg5  // number of the rule that admits: goes to ct_mark

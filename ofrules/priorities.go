@@ -21,9 +21,10 @@ const (
 	prioEntry       = 100
 )
 
-// egress-mac, egress-nd.
+// egress-mac, egress-arp, egress-nd.
 const (
 	prioOwnMAC   = 100
+	prioOwnARP   = 100
 	prioNDSource = 100 // prioLinkLocal besides
 )
 
@@ -116,7 +117,7 @@ const (
 // The fragment tables: prioFragment, and above it
 const prioUncommitted = 420 // what accept did not commit, and what is cut
 
-// deliver and flood.
+// deliver, local and flood.
 const (
 	prioProbe           = 5000 // not a Compiler's; in output, too
 	prioDeliverNoSYN    = 120  // to an unfiltered NIC, as in entry

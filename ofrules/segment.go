@@ -86,7 +86,10 @@ func vlanParts(vlan uint16, uplink uint32, segments []uint32) []part {
 		match = terms(of.InPort.Is(uint64(uplink)), of.VlanVID.Is(of.VlanPresent|uint64(vlan)))
 		acts = append(acts, of.PopVLAN{})
 	}
-	for _, s := range segments {
+	for i, s := range segments {
+		if i > 0 { // what the one before has found is not of this one
+			acts = append(acts, found{}.load()...)
+		}
 		acts = append(acts, load(regSegment, uint64(s)), of.Resubmit{Table: TableDeliver})
 	}
 	b.flow(TableEntry, prioEntry, match, acts...)

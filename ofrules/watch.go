@@ -70,6 +70,7 @@ func (b *watchBuilder) drops() {
 		b.drop(DropSpoofed, table, prioLinkLocal, in, ip[1], anyLinkLocal())
 	}
 	b.drop(DropGuard, TableEgressGuard, prioNothing, in)
+	b.drop(DropSpoofed, TableEgressARP, prioNothing, in)
 	b.drop(DropSpoofed, TableEgressND, prioNothing, in)
 	b.drop(DropUndelivered, TableDeliver, prioNothing, in)
 	b.drop(DropGuard, TableIngressGuard, prioNothing, out)

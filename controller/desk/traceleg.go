@@ -165,6 +165,8 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 		return "not-ready", ofrules.DropNotReady.Detail()
 	case ofrules.TableEgressMAC:
 		return "spoofed", "not the NIC's MAC"
+	case ofrules.TableEgressARP:
+		return "spoofed", "the sender's MAC or address is not the NIC's"
 	case ofrules.TableEgressGuard, ofrules.TableEgressND:
 		if c, _ := ofrules.ParseCookie(s.Cookie); s.Miss != "" || c.Kind == ofrules.KindLinkLocal {
 			return "spoofed", "the source address is not the NIC's"
@@ -176,7 +178,7 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 		return "ct-invalid", "connection tracking makes no sense of the packet"
 	case ofrules.TableEgressNIC, ofrules.TableIngressNIC:
 		return "not-ready", "the NIC's flows are not installed"
-	case ofrules.TableDeliver, ofrules.TableFlood, ofrules.TableOutput:
+	case ofrules.TableDeliver, ofrules.TableLocal, ofrules.TableFlood, ofrules.TableOutput:
 		return "not-delivered", ""
 	}
 	return "no-rule", ""

@@ -1,0 +1,99 @@
+package ofrules
+
+import (
+	"bytes"
+	"cmp"
+	"net/netip"
+	"slices"
+
+	of "github.com/ringfence/ringfence/openflow"
+)
+
+// The switch caches what it found as a megaflow, which has a mask but no "not": a
+// flow that compares a whole MAC or address has one made for every other value that
+// a VM makes up, and each is an upcall that holds up others. So such fields are
+// compared byte by byte, by flows of one table that go from one to the next and
+// keep in a register how far they have got. By the first byte that differs the
+// wrong values are 255 a byte, however many frames a VM sends. (Sources and
+// destinations of IP need none of it: the classifier tracks their prefixes.)
+
+// walk compares a field of the packets that match at with some values.
+type walk struct {
+	table uint8
+	prio  uint16
+	at    []of.Term
+	field of.Field
+	next  uint64 // the next step, in regProfile, that is nobody's yet
+}
+
+// way is a value, or a prefix of one, and what becomes of packets that have it.
+type way struct {
+	value []byte
+	bits  int
+	found []of.Action // with a step to go on from, or no step any more
+}
+
+func wayOf(p netip.Prefix, found ...of.Action) way {
+	return way{p.Masked().Addr().AsSlice(), p.Bits(), found}
+}
+
+func wayOfMAC(mac [6]byte, found ...of.Action) way { return way{mac[:], 48, found} }
+
+// covers tells whether all that has b has a, too.
+func (a way) covers(b way) bool {
+	if a.bits > b.bits {
+		return false
+	}
+	whole := a.bits / 8
+	return bytes.Equal(a.value[:whole], b.value[:whole]) && (a.bits%8 == 0 || (a.value[whole]^b.value[whole])>>(8-a.bits%8) == 0)
+}
+
+// step goes on with a step of a walk in the same table, from 0 as from any other.
+func step(table uint8, n uint64) []of.Action {
+	return []of.Action{load(regProfile, n), of.Resubmit{Table: table}}
+}
+
+// compare adds the flows that compare the field with ways, from a step on. Of two
+// ways of which one covers the other it stays with the wider one.
+func (w *walk) compare(b *builder, from uint64, ways ...way) {
+	ways = slices.Clone(ways)
+	slices.SortStableFunc(ways, func(a, b way) int { return cmp.Or(cmp.Compare(a.bits, b.bits), bytes.Compare(a.value, b.value)) })
+	var kept []way
+	for _, v := range ways {
+		if !slices.ContainsFunc(kept, func(k way) bool { return k.covers(v) }) {
+			kept = append(kept, v)
+		}
+	}
+	slices.SortFunc(kept, func(a, b way) int { return bytes.Compare(a.value, b.value) })
+	w.node(b, from, 0, kept)
+}
+
+// node adds the flows of one step, which looks at one byte, and of those behind it.
+// All ways have the bytes before it, in order of their values.
+func (w *walk) node(b *builder, at uint64, i int, ways []way) {
+	here := append(slices.Clip(w.at), regProfile.Is(at))
+	for len(ways) > 0 {
+		v := ways[0]
+		if v.bits == 0 {
+			b.flow(w.table, w.prio, here, v.found...)
+			return
+		}
+		value, mask := make([]byte, len(v.value)), make([]byte, len(v.value))
+		value[i], mask[i] = v.value[i], 0xff
+		if rest := v.bits - 8*i; rest <= 8 {
+			mask[i] <<= 8 - rest
+			b.flow(w.table, w.prio, append(slices.Clip(here), w.field.IsBytes(value, mask)), v.found...)
+			ways = ways[1:]
+			continue
+		}
+		same := slices.IndexFunc(ways, func(o way) bool { return o.value[i] != v.value[i] })
+		if same < 0 {
+			same = len(ways)
+		}
+		child := w.next
+		w.next++
+		b.flow(w.table, w.prio, append(slices.Clip(here), w.field.IsBytes(value, mask)), step(w.table, child)...)
+		w.node(b, child, i+1, ways[:same])
+		ways = ways[same:]
+	}
+}
