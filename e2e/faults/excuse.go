@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -28,6 +29,48 @@ func (w *World) excused(f *Flow, opens bool) (all []Window) {
 	for _, e := range w.excuses {
 		if e.opens == opens && e.of(f) {
 			all = append(all, e.Window)
+		}
+	}
+	if !opens {
+		all = append(all, unheard(w.moves, w.storeAway, f)...)
+	}
+	return all
+}
+
+// move is a VM that is plugged at two hosts, of which one has to hear of the other by
+// the store.
+type move struct {
+	Window
+	of func(*Flow) bool
+}
+
+// moving notes one.
+func (w *World) moving(m move) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.moves = append(w.moves, m)
+}
+
+// storeIsAway notes when the store did not answer, which it does again.
+func (w *World) storeIsAway(ctx context.Context, from time.Time) error {
+	_, err := w.Plane.retried(ctx, "get", "ringfence")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.storeAway = append(w.storeAway, Window{from, time.Now()})
+	return err
+}
+
+// unheard lists the times in which no host could hear where a VM is plugged, because
+// the store was away meanwhile.
+func unheard(moves []move, away []Window, f *Flow) (all []Window) {
+	for _, m := range moves {
+		if !m.of(f) {
+			continue
+		}
+		for _, a := range away {
+			if !a.From.After(m.To) && !a.To.Before(m.From) {
+				all = append(all, a)
+			}
 		}
 	}
 	return all

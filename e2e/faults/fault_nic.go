@@ -80,7 +80,9 @@ func pluggedTwice(ctx context.Context, w *World, f Fault) error {
 	err = errors.Join(err, heard)
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: ofMachine(v.name)})
 	w.tcpAnew(f, from, ofMachine(v.name))
-	return errors.Join(err, sleep(ctx, f.For), w.Lab.Host(old).Unplug(ctx, v.on[old]), w.mayBeAt(ctx, v))
+	err = errors.Join(err, sleep(ctx, f.For), w.Lab.Host(old).Unplug(ctx, v.on[old]), w.mayBeAt(ctx, v))
+	w.moving(move{Window{from, time.Now()}, ofMachine(v.name)})
+	return err
 }
 
 // mayBeAt tells the policy where a VM may be plugged, nothing for anywhere.

@@ -60,6 +60,7 @@ func hangs(ctx context.Context, w *World, f Fault) error {
 
 // othersKilled leaves one member of etcd alone.
 func othersKilled(ctx context.Context, w *World, f Fault) (err error) {
+	away := time.Now()
 	others := slices.DeleteFunc(slices.Clone(etcdNames), func(name string) bool { return name == f.Target })
 	for _, name := range others {
 		err = errors.Join(err, w.Plane.Process(name).Kill())
@@ -68,7 +69,7 @@ func othersKilled(ctx context.Context, w *World, f Fault) (err error) {
 	for _, name := range others {
 		err = errors.Join(err, w.Plane.Start(name))
 	}
-	return err
+	return errors.Join(err, w.storeIsAway(ctx, away))
 }
 
 // controlPlane says that a fault touches every process but Open vSwitch's.
@@ -79,7 +80,7 @@ func controlPlane(string) (parts []string) {
 // allKilled ends the whole control plane, and starts it in any order. What
 // passes goes on.
 func allKilled(ctx context.Context, w *World, f Fault) (err error) {
-	all := controlPlane("")
+	all, away := controlPlane(""), time.Now()
 	for _, name := range all {
 		err = errors.Join(err, w.Plane.Process(name).Kill())
 	}
@@ -88,7 +89,7 @@ func allKilled(ctx context.Context, w *World, f Fault) (err error) {
 	for _, name := range all {
 		err = errors.Join(err, w.Plane.Start(name))
 	}
-	return err
+	return errors.Join(err, w.storeIsAway(ctx, away))
 }
 
 // impostor runs the controller of another machine under a host's name, while

@@ -55,8 +55,10 @@ func (w *World) putBack(ctx context.Context, f Fault, down ...string) error {
 	for _, name := range down {
 		err = errors.Join(err, w.Plane.Process(name).Kill())
 	}
+	away := time.Now()
 	err = errors.Join(err, w.Plane.Restore(ctx, file))
 	w.lost(before)
+	err = errors.Join(err, w.storeIsAway(ctx, away))
 	for _, name := range down {
 		err = errors.Join(err, w.Plane.Start(name))
 	}

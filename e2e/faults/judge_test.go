@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -118,5 +119,19 @@ func TestExcess(t *testing.T) {
 		if excess, unjudged := Excess(c.cut, c.machine); excess != c.excess || unjudged != c.unjudged {
 			t.Errorf("cut %s, the machine's %s: %s too long, unjudged %t", c.cut, c.machine, excess, unjudged)
 		}
+	}
+}
+
+// TestUnheard: while the store is away nobody hears where a VM is plugged that is at
+// two hosts meanwhile; of nothing else is that an excuse.
+func TestUnheard(t *testing.T) {
+	m := Flow{From: "m", To: "s1"}
+	moves := []move{{Window{at(10), at(12)}, ofMachine("m")}}
+	away := []Window{{at(1), at(9)}, {at(9), at(11)}, {at(12), at(20)}, {at(13), at(20)}}
+	if got := unheard(moves, away, &m); !slices.Equal(got, away[1:3]) {
+		t.Errorf("of the VM: %v", got)
+	}
+	if got := unheard(moves, away, &Flow{From: "c1", To: "s1"}); got != nil {
+		t.Errorf("of others: %v", got)
 	}
 }

@@ -33,6 +33,9 @@ type World struct {
 	vms     map[string]*vm
 	excuses []excuse
 
+	moves     []move
+	storeAway []Window
+
 	newcomers []newcomer
 }
 
