@@ -52,6 +52,7 @@ type Config struct {
 	Reports Reports
 	Asks    desk.Asks // nil: nobody asks
 	Peers   Peers     // nil: a NIC is taken to be at the host that it names first
+	History History   // nil: that the store went back is found out by those who follow it alone
 	Plugs   Plugs     // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
 	Host    string    // name under which the host reports
 	OVSDB   string    // address of the local ovsdb-server: unix:PATH
@@ -130,6 +131,7 @@ type controller struct {
 	desk     *desk.Desk
 	others   *elsewhere
 	newest   *newest
+	witness  *witness
 	report   *reporter
 	metrics  *metrics
 	ctl      *unixctl.Client // of what enforces
@@ -173,6 +175,9 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.others.run(ctx) })
 	if cfg.Plugs != nil {
 		g.Go(func() error { return c.newest.run(ctx) })
+	}
+	if cfg.History != nil {
+		g.Go(func() error { return c.witness.run(ctx) })
 	}
 	g.Go(func() error { return newEngine(c).run(ctx) })
 	if err := g.Wait(); stopped() == nil {
@@ -218,7 +223,12 @@ func newController(cfg Config) *controller {
 	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals}, c.asked, c.asked)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
-	c.report.written = c.newest.reported
+	c.witness = newWitness(cfg, c.log, c.plugs, c.report)
+	c.view.anew = c.witness.anew
+	c.report.written = func(s store.HostStatus) {
+		c.newest.reported(s.NICs)
+		c.witness.applied(s.Applied, s.Mark)
+	}
 	return c
 }
 

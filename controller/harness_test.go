@@ -42,7 +42,8 @@ type rig struct {
 	unfit   func(unixctl.Version) error
 	metrics *prometheus.Registry
 	logs    *logbook
-	asks    desk.Asks    // instead of the host's store
+	asks    desk.Asks // instead of the host's store
+	history History
 	policy  *wholePolicy // the host's
 
 	way       *detour // from the host to etcd
@@ -108,7 +109,7 @@ func (r *rig) start() {
 	r.cancel, r.ended = cancel, make(chan error, 1)
 	r.metrics = prometheus.NewRegistry()
 	cfg := Config{
-		Policy: r.policy, Reports: r.hostStore, Asks: r.hostStore, Peers: r.hostStore, Plugs: r.hostStore, Uplink: r.uplink, Host: hostName,
+		Policy: r.policy, Reports: r.hostStore, Asks: r.hostStore, Peers: r.hostStore, Plugs: r.hostStore, History: r.history, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
 		NICConnections: nicConnections,

@@ -193,6 +193,17 @@ func (p *plugs) keepValues(ctx context.Context, key string, values map[string]st
 	return db.SetInterfaceExternalIDs(ctx, set)
 }
 
+// keepAtBridge writes keys of the bridge's external_ids.
+func (p *plugs) keepAtBridge(ctx context.Context, ids map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+	defer cancel()
+	db, err := p.database(ctx)
+	if err != nil {
+		return err
+	}
+	return db.SetBridgeExternalIDs(ctx, p.cfg.Bridge, ids)
+}
+
 // get returns the bridge and whether it can be worked on. A problem may stand in
 // the way of that, or be none: the bridge stays as it was seen last while the
 // database is away.

@@ -45,7 +45,7 @@ type reporter struct {
 	metrics *metrics
 	waits   *waits // is told what is in force; may be nil
 	wake    chan struct{}
-	written func([]store.HostNIC) // is told of the NICs, all of them, whenever they were reported
+	written func(store.HostStatus) // is told of what was reported, once the NICs are known
 
 	taken bool // another machine has the host's name; run's own
 
@@ -68,7 +68,7 @@ const firstWord = 2 * time.Second
 func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	return &reporter{
 		cfg: cfg, log: log, metrics: m, wake: make(chan struct{}, 1), problems: map[string]error{},
-		unsettled: map[string]struct{}{}, written: func([]store.HostNIC) {},
+		unsettled: map[string]struct{}{}, written: func(store.HostStatus) {},
 		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: machineOf(), Started: time.Now()},
 	}
 }
@@ -125,7 +125,7 @@ func (r *reporter) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err == nil && seen {
-			r.written(status.NICs)
+			r.written(status)
 		}
 		again := r.reported(err)
 		if err != nil {

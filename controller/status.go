@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/openflow/ofconn"
+	"github.com/ringfence/ringfence/store"
 )
 
 // What the parts of the controller say of themselves, for the reporter to write.
@@ -39,6 +40,15 @@ func (r *reporter) Applied(conn *ofconn.Conn, rev int64, mark string, noConcern 
 			}
 		}
 		return changed || !r.due.IsZero()
+	})
+}
+
+// lost has the reports tell of writes that the store does not have any more.
+func (r *reporter) lost(writes []store.Write) {
+	r.update(atOnce, func() bool {
+		changed := !slices.Equal(r.status.Lost, writes)
+		r.status.Lost = writes
+		return changed
 	})
 }
 

@@ -20,6 +20,7 @@ type view struct {
 	unreadable func([]store.Unreadable) // is told what cannot be read whenever that changed; may be nil
 	told       []store.Unreadable
 	waits      *waits // is told of changes; may be nil
+	anew       func() // is told when another policy takes the place of the one before; may be nil
 
 	// turn is held by Handle and take, which go one at a time. So take may read
 	// the policy for as long as a compile lasts without holding up Read.
@@ -62,6 +63,9 @@ func (v *view) Handle(_ context.Context, b store.Batch) error {
 		v.snap.Apply(b.Revision, b.Changes)
 		v.loss = impact.Loss{All: true, Filtered: impact.Filtered(before, v.snap)}
 		v.loss.Merge(impact.Loss{Filtered: pending})
+		if v.anew != nil {
+			v.anew()
+		}
 	} else {
 		diff := impact.Begin(v.snap, b.Changes)
 		touched := v.snap.Apply(b.Revision, b.Changes)

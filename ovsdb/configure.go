@@ -81,15 +81,15 @@ func insertPort(name string) []ovsdb.Operation {
 func (c *Client) SetInterfaceExternalIDs(ctx context.Context, ids map[string]map[string]string) error {
 	var ops []ovsdb.Operation
 	for _, name := range slices.Sorted(maps.Keys(ids)) {
-		ops = append(ops, setExternalIDs(name, ids[name]))
+		ops = append(ops, setExternalIDs("Interface", name, ids[name]))
 	}
 	_, err := c.transact(ctx, ops...)
 	return opError(err, "set external_ids of %d interfaces", len(ids))
 }
 
-func setExternalIDs(iface string, to map[string]string) ovsdb.Operation {
+func setExternalIDs(table, name string, to map[string]string) ovsdb.Operation {
 	// An insert leaves keys alone that exist: delete them first.
-	return mutate("Interface", named(iface),
+	return mutate(table, named(name),
 		mutation("external_ids", ovsdb.MutateOperationDelete, set(slices.Collect(maps.Keys(to))...)),
 		mutation("external_ids", ovsdb.MutateOperationInsert, dict(to)))
 }
@@ -104,4 +104,11 @@ func (c *Client) bridge(ctx context.Context, name string) (row, error) {
 		return nil, fmt.Errorf("bridge %s: %w", strconv.Quote(name), ErrNotFound)
 	}
 	return rows[0], nil
+}
+
+// SetBridgeExternalIDs sets keys of a bridge's external_ids. A bridge that has gone
+// meanwhile is no error.
+func (c *Client) SetBridgeExternalIDs(ctx context.Context, bridge string, ids map[string]string) error {
+	_, err := c.transact(ctx, setExternalIDs("Bridge", bridge, ids))
+	return opError(err, "set external_ids of bridge %s", bridge)
 }

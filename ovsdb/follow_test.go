@@ -113,7 +113,7 @@ func (ch *changer) change() []ovsdb.Operation {
 		return nil
 	case 4:
 		name := fmt.Sprintf("%s-0", ch.name())
-		put := setExternalIDs(name, map[string]string{ch.pick([]string{"a", "b", "iface-id"}): fmt.Sprint(ch.rng.IntN(5))})
+		put := setExternalIDs("Interface", name, map[string]string{ch.pick([]string{"a", "b", "iface-id"}): fmt.Sprint(ch.rng.IntN(5))})
 		return []ovsdb.Operation{mutate("Interface", named(name), mutation("external_ids", ovsdb.MutateOperationDelete, set(ch.pick([]string{"a", "b", "c"})))), put}
 	case 5:
 		return []ovsdb.Operation{update("Interface", iface(), ovsdb.Row{"ofport": []any{ovsdb.OvsSet{}, 0, 1, 77, -1}[ch.rng.IntN(5)], "error": []any{ovsdb.OvsSet{}, "broken"}[ch.rng.IntN(2)], "type": ch.pick([]string{"", "dummy"})})}

@@ -30,6 +30,7 @@ type hostBoard struct {
 	proved  map[markedRevision]link.Lineage // writes older than what the cache remembers: whether they are in the history
 	reached map[string]int64                // what hosts had applied in this history when their word was last believed
 	before  int64                           // reports up to this etcd revision were written before this process saw that the store was restored
+	told    map[Write]bool                  // lost writes that hosts told of, and that were looked at
 	anew    bool                            // the next load is the first of another history
 	loaded  bool
 	doubts  chan struct{} // has one when a report speaks of a write that is still to be proved
@@ -51,7 +52,7 @@ type boardView struct{ number, rev, noticed int64 }
 
 func (s *Store) startHosts() *hostBoard {
 	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: link.NewHealth(),
-		hosts: map[string]report{}, proved: map[markedRevision]link.Lineage{}, reached: map[string]int64{}, doubts: make(chan struct{}, 1)}
+		hosts: map[string]report{}, proved: map[markedRevision]link.Lineage{}, reached: map[string]int64{}, told: map[Write]bool{}, doubts: make(chan struct{}, 1)}
 	s.link.Spawn(b.keepBelieving)
 	s.link.Spawn(func() {
 		defer s.link.Register(b.health)()
@@ -161,6 +162,7 @@ func (b *hostBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 		}
 		h.Skew, h.SkewKnown = known[h.Host].Skew, known[h.Host].SkewKnown
 		hosts[h.Host] = h
+		b.testify(h.HostStatus)
 		return nil
 	})
 	if err != nil {
@@ -188,6 +190,7 @@ func (b *hostBoard) Events(_ int64, events []*clientv3.Event) error {
 			h.Seen = time.Now()
 			h.Skew, h.SkewKnown = h.Heartbeat.Sub(h.Seen), !h.Heartbeat.IsZero()
 			said = append(said, h)
+			b.testify(h.HostStatus)
 		}
 	}
 	_ = b.prove(said) // or later

@@ -30,7 +30,7 @@ func (s *Store) PutHost(ctx context.Context, h HostStatus) error {
 	if written, err := write(ctx, h, report); written || err != nil {
 		return err
 	}
-	h.Mark = ""
+	h.Mark, h.Lost = "", nil
 	plain, err := record.Marshal(record.HostToRecord(h))
 	if err != nil {
 		return &OpError{Op: "put host", Err: err}
@@ -50,7 +50,7 @@ func (s *Store) putReport(ctx context.Context, _ HostStatus, report clientv3.Op)
 }
 
 // reportOp writes a report. Versions of the first level refuse a report that has
-// a mark, and would take the host for silent: so one is held back unless it is
+// a mark, or tells of lost writes, and would take the host for silent: so one is held back unless it is
 // certain, in the same transaction, that none of them is in the cluster.
 func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
 	report, err := record.Marshal(record.HostToRecord(h))
@@ -58,7 +58,7 @@ func (s *Store) reportOp(h HostStatus) (clientv3.Op, error) {
 		return clientv3.Op{}, err
 	}
 	put := clientv3.OpPut(s.link.Keys.Host(h.Host), report)
-	if h.Mark == "" {
+	if h.Mark == "" && len(h.Lost) == 0 {
 		return put, nil
 	}
 	first, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: LevelFirst})

@@ -32,6 +32,7 @@ type loss struct {
 	from, to int64
 	mark     string
 	at       int64 // etcd's revision when it was noticed
+	when     time.Time
 }
 
 type lossRecord struct {
@@ -39,7 +40,7 @@ type lossRecord struct {
 	From int64        `json:"from"`
 	To   int64        `json:"to"`
 	At   int64        `json:"at"`
-	When record.Stamp `json:"when"` // for people
+	When record.Stamp `json:"when"`
 }
 
 // noteLoss writes down that of the history that ended with these marks a part
@@ -212,7 +213,7 @@ func (b *lossBoard) decode(into map[string]loss, kv *mvccpb.KeyValue) {
 		b.store.link.Config.Logger.Warn("note of a loss ignored", "error", &RecordError{Key: string(kv.Key), Err: err})
 		return
 	}
-	into[b.mark(kv)] = loss{r.From, r.To, b.mark(kv), r.At}
+	into[b.mark(kv)] = loss{r.From, r.To, b.mark(kv), r.At, time.Unix(0, int64(r.When))}
 }
 
 func (b *lossBoard) mark(kv *mvccpb.KeyValue) string {

@@ -128,6 +128,71 @@ func TestReportOfAnOldWrite(t *testing.T) {
 	})
 }
 
+// TestLossThatHostsSaw restores etcd while nobody follows it. A host that has applied
+// what is lost finds it out, and all who come later know.
+func TestLossThatHostsSaw(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		first := open(t, e.config())
+		kept := mustUpdate(t, first, put(account("a"), group("a", "g")))
+		putLevel(t, first, LevelNow)
+		keptMark := first.cache().markAt(kept)
+		report := HostStatus{Host: "dead", Applied: kept, Mark: keptMark, Heartbeat: time.Now()}
+		if err := first.PutHost(t.Context(), report); err != nil {
+			t.Fatal(err)
+		}
+		e.save(t)
+		last := spoil(t, first, 40)
+		seen := []Write{{Revision: kept, Mark: keptMark}, {Revision: last, Mark: first.cache().markAt(last)}}
+		if lost, err := first.Lost(t.Context(), seen); err != nil || lost {
+			t.Errorf("before the store went back it has lost %v: %v", lost, err)
+		}
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		e.stop(t)
+		e.restore(t, false)
+		e.start(t)
+
+		later := open(t, e.config())
+		awaitHost(t, later, "dead", kept) // nobody can tell
+		host := open(t, e.config())
+		if lost, err := host.Lost(t.Context(), seen); err != nil || !lost {
+			t.Fatalf("a host that saw what was lost is told that it is lost %v: %v", lost, err)
+		}
+		if lost, err := host.Lost(t.Context(), seen[:1]); err != nil || lost {
+			t.Errorf("what the backup has is lost %v: %v", lost, err)
+		}
+		for _, name := range []string{"saw", "saw too"} {
+			if err := host.PutHost(t.Context(), HostStatus{Host: name, Heartbeat: time.Now(), Lost: seen}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		awaitHost(t, later, "dead", 0)
+		latest := open(t, e.config())
+		awaitHost(t, latest, "dead", 0)
+		for _, s := range []*Store{later, latest} {
+			losses := slices.Collect(mapsValues(s.losses()))
+			if len(losses) != 1 || losses[0].from != kept || losses[0].to != last || losses[0].mark != seen[1].Mark {
+				t.Errorf("lost is %+v, want from %d to %d", losses, kept, last)
+			}
+			if err := s.Unambiguous(t.Context(), last); !errors.Is(err, ErrRestored) {
+				t.Errorf("a lost revision without a mark: %v", err)
+			}
+			if err := s.Unambiguous(t.Context(), kept); err != nil {
+				t.Errorf("a revision that the backup had: %v", err)
+			}
+		}
+		// A host that is wrong, or lies, of what the store has: nothing follows.
+		if err := host.PutHost(t.Context(), HostStatus{Host: "wrong", Applied: kept, Mark: keptMark, Heartbeat: time.Now(), Lost: seen[:1]}); err != nil {
+			t.Fatal(err)
+		}
+		awaitHost(t, latest, "wrong", kept)
+		if n := len(slices.Collect(mapsValues(latest.losses()))); n != 1 {
+			t.Errorf("%d losses are known", n)
+		}
+	})
+}
+
 func mapsValues(b *lossBoard) func(func(loss) bool) {
 	return func(yield func(loss) bool) {
 		b.mu.Lock()

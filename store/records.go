@@ -8,6 +8,8 @@ type (
 	HostStatus = record.HostStatus
 	// HostNIC is a NIC plugged at a host.
 	HostNIC = record.HostNIC
+	// Write is a mutation of the policy that somebody saw.
+	Write = record.Write
 	// Plug is a NIC plugged at a host, as that host tells the other hosts.
 	Plug = record.Plug
 	// ClusterMember is a process that uses the store, and what it understands.

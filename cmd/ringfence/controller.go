@@ -134,7 +134,7 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd, "config", c.Config)
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
-			Policy: s, Reports: reports, Asks: s, Peers: s, Plugs: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
+			Policy: s, Reports: reports, Asks: s, Peers: s, Plugs: s, History: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})

@@ -113,7 +113,7 @@ func (c *devCmd) Run(ctx context.Context, std output.Stdio) error {
 	})
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
-			Policy: s, Reports: s, Asks: s, Peers: s, Plugs: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
+			Policy: s, Reports: s, Asks: s, Peers: s, Plugs: s, History: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})

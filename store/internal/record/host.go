@@ -22,6 +22,11 @@ type HostStatus struct {
 	Started   time.Time // of the controller
 	Heartbeat time.Time // of this report, by the host's clock
 
+	// Lost are writes that the host saw, of the history that it knows to be lost
+	// last, the latest one last: the store was restored from a backup. Readers find
+	// out for themselves.
+	Lost []Write
+
 	// Instance tells machines apart: two that report for one host are two
 	// instances, a controller that was started again is the same. "" takes the
 	// host's name without asking. Machine is the same for people.
@@ -37,6 +42,13 @@ type HostStatus struct {
 	// SkewKnown. It includes the time that the report was under way.
 	Skew      time.Duration
 	SkewKnown bool
+}
+
+// Write is a mutation of the policy that somebody saw: its revision, and the mark by
+// which it is known from others that have its number in another history.
+type Write struct {
+	Revision int64  `json:"revision"`
+	Mark     string `json:"mark"`
 }
 
 // HostNIC is a NIC plugged at a host.
@@ -62,6 +74,7 @@ type hostRecord struct {
 	Version   string          `json:"version,omitempty"`
 	Started   Stamp           `json:"started,omitempty"`
 	Heartbeat Stamp           `json:"heartbeat,omitempty"`
+	Lost      []Write         `json:"lost,omitempty"`
 }
 
 type hostNICRecord struct {
@@ -76,7 +89,7 @@ type hostNICRecord struct {
 
 // HostToRecord makes the value of a report.
 func HostToRecord(h HostStatus) hostRecord {
-	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat)}
+	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost}
 	for _, n := range h.NICs {
 		r.NICs = append(r.NICs, hostNICRecord(n))
 	}
@@ -90,7 +103,7 @@ func DecodeHost(name string, value []byte) (HostStatus, error) {
 		return HostStatus{}, err
 	}
 	h := HostStatus{Host: name, Applied: r.Applied, Mark: r.Mark, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,
-		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time()}
+		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time(), Lost: r.Lost}
 	for _, n := range r.NICs {
 		h.NICs = append(h.NICs, HostNIC(n))
 	}

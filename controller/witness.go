@@ -1,0 +1,196 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/ovsdb"
+	"github.com/ringfence/ringfence/store"
+)
+
+// History is what can tell whether the store went back.
+type History interface {
+	// Lost tells whether the store does not have the latest of these writes any
+	// more.
+	Lost(ctx context.Context, seen []store.Write) (bool, error)
+}
+
+const (
+	// seenKey is the Bridge external_ids key that keeps the latest writes that this
+	// host has applied, "<revision>/<mark> …", for when the store went back while
+	// nobody followed it.
+	seenKey = "ringfence-seen"
+	// lostKey is the one of those of the history that was lost last, until the APIs
+	// have had time to hear of it.
+	lostKey = "ringfence-lost"
+
+	maxSeen      = 20               // of which each is twice as far back as the next but one
+	seenPace     = 2 * time.Second  // between two changes of the database
+	lostTold     = 10 * time.Minute // for as long a loss is told of
+	historyRetry = time.Second
+)
+
+// witness keeps in the switch's database which writes were applied here, finds out
+// at the start, and when the policy begins anew, whether the store still has them, and
+// tells the APIs of those that are lost.
+type witness struct {
+	history  History // nil: nobody can tell
+	log      *slog.Logger
+	bridge   func() (b ovsdb.Bridge, ready bool, problem error)
+	keep     func(ctx context.Context, ids map[string]string) error // in the bridge's external_ids
+	announce func(lost []store.Write)
+	wake     chan struct{}
+
+	mu     sync.Mutex
+	latest store.Write
+	doubt  bool // the policy began anew since the store was asked
+}
+
+func newWitness(cfg Config, log *slog.Logger, p *plugs, r *reporter) *witness {
+	return &witness{history: cfg.History, log: log, bridge: p.get, keep: p.keepAtBridge, announce: r.lost, wake: make(chan struct{}, 1), doubt: true}
+}
+
+// applied takes a write that the host has applied, and reported.
+func (w *witness) applied(revision int64, mark string) {
+	w.change(func() {
+		if mark != "" {
+			w.latest = store.Write{Revision: revision, Mark: mark}
+		}
+	})
+}
+
+// anew says that the policy begins anew: perhaps the store has another history.
+func (w *witness) anew() { w.change(func() { w.doubt = true }) }
+
+func (w *witness) change(fn func()) {
+	w.mu.Lock()
+	fn()
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *witness) run(ctx context.Context) error {
+	var b ovsdb.Bridge
+	for {
+		var ready bool
+		if b, ready, _ = w.bridge(); ready {
+			break
+		}
+		if err := pause.For(ctx, minSetupWait); err != nil {
+			return err
+		}
+	}
+	seen, lost := parseWrites(b.ExternalIDs[seenKey]), parseWrites(b.ExternalIDs[lostKey])
+	w.announce(lost)
+	var until time.Time // of what is told
+	if len(lost) > 0 {
+		until = time.Now().Add(lostTold)
+	}
+	row := b.UUID
+	for {
+		w.mu.Lock()
+		doubt, latest := w.doubt, w.latest
+		w.doubt = false
+		w.mu.Unlock()
+		changed := map[string]string{}
+		if doubt {
+			gone, err := w.history.Lost(ctx, seen)
+			if err != nil {
+				w.anew()
+				if err := pause.For(ctx, historyRetry); err != nil {
+					return err
+				}
+				continue
+			}
+			if gone {
+				last := seen[len(seen)-1]
+				w.log.Warn("the store does not have what this host has applied: it was restored from a backup, or is another store", "revision", last.Revision)
+				lost, seen, until = seen, nil, time.Now().Add(lostTold)
+				changed[lostKey] = writesText(lost)
+				w.announce(lost)
+			}
+		}
+		if len(lost) > 0 && !time.Now().Before(until) {
+			lost = nil
+			changed[lostKey] = ""
+			w.announce(nil)
+		}
+		if b, ready, _ := w.bridge(); ready && (latest.Mark != "" && (len(seen) == 0 || seen[len(seen)-1] != latest) || b.UUID != row) {
+			row = b.UUID
+			seen = remember(seen, latest)
+			changed[seenKey] = writesText(seen)
+			if len(lost) > 0 {
+				changed[lostKey] = writesText(lost)
+			}
+		}
+		wake, again := w.wake, until
+		if len(changed) > 0 {
+			if err := w.keep(ctx, changed); err != nil {
+				w.log.Debug("what was applied is not kept at the bridge; trying again", "error", err)
+				row = ""
+			}
+			wake, again = nil, time.Now().Add(seenPace)
+		}
+		var timer <-chan time.Time
+		if wake == nil || len(lost) > 0 {
+			timer = time.After(time.Until(again))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wake:
+		case <-timer:
+		}
+	}
+}
+
+// remember adds a write to those that were seen, and forgets some of before: what
+// stays is twice as far back every other time.
+func remember(seen []store.Write, w store.Write) []store.Write {
+	if w.Mark == "" {
+		return seen
+	}
+	for len(seen) > 0 && seen[len(seen)-1].Revision >= w.Revision { // of another history
+		seen = seen[:len(seen)-1]
+	}
+	kept := []store.Write{w}
+	for i := len(seen) - 1; i >= 0 && len(kept) < maxSeen; i-- {
+		if len(kept) < 3 || w.Revision-seen[i].Revision >= 2*(w.Revision-kept[len(kept)-2].Revision) {
+			kept = append(kept, seen[i])
+		} else {
+			kept[len(kept)-1] = seen[i]
+		}
+	}
+	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
+		kept[i], kept[j] = kept[j], kept[i]
+	}
+	return kept
+}
+
+func writesText(all []store.Write) string {
+	texts := make([]string, len(all))
+	for i, w := range all {
+		texts[i] = fmt.Sprintf("%d/%s", w.Revision, w.Mark)
+	}
+	return strings.Join(texts, " ")
+}
+
+// parseWrites reads what writesText wrote, and passes over what it did not.
+func parseWrites(text string) (all []store.Write) {
+	for _, one := range strings.Fields(text) {
+		number, mark, _ := strings.Cut(one, "/")
+		if rev, err := strconv.ParseInt(number, 10, 64); err == nil && rev > 0 && mark != "" {
+			all = append(all, store.Write{Revision: rev, Mark: mark})
+		}
+	}
+	return all
+}
