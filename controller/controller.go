@@ -79,6 +79,7 @@ type timing struct {
 	audit   time.Duration // reading the flows back although nothing seems wrong
 	refused time.Duration // trying flows again that the switch did not take
 	zone    time.Duration // keeping the zone of a NIC that left
+	count   time.Duration // reading the counters of flows
 	unsure  time.Duration // picking nothing up of a NIC that is new, see memory.doubt
 }
 
@@ -220,7 +221,7 @@ func newController(cfg Config) *controller {
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(c.tally)
 	}
-	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals}, c.asked, c.asked)
+	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals, Every: cfg.timing.count}, c.asked, c.asked)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
 	c.witness = newWitness(cfg, c.log, c.plugs, c.report)

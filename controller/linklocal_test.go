@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -46,7 +47,9 @@ func linkLocalFrames(t *testing.T, n int, from netip.Addr) (frames []string) {
 // counted and told, also while somebody watches what is dropped, until the address
 // is among the NIC's.
 func TestLinkLocalsAreTold(t *testing.T) {
-	r, _ := guarded(t, 1, 2)
+	r := newRig(t)
+	r.timing.count = 200 * time.Millisecond
+	r.guard(1, 2)
 	told := func(what string, want uint64) {
 		t.Helper()
 		r.status(what, func(h store.HostStatus) bool {

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -42,6 +43,7 @@ type Config struct {
 	// LinkLocals is told now and then how many packets NICs sent from link-local
 	// addresses that are not their own, of those NICs that did within the last hour.
 	LinkLocals func(packets map[string]uint64)
+	Every      time.Duration // between two readings of counters; 0 for countEvery
 }
 
 // Desk answers questions.
@@ -64,6 +66,9 @@ type Desk struct {
 
 // New returns a desk that answers once it runs.
 func New(cfg Config, host Host, sw Switch) *Desk {
+	if cfg.Every <= 0 {
+		cfg.Every = countEvery
+	}
 	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(), linkLocals: linkLocals{told: cfg.LinkLocals}}
 	d.keeper = inquiry.Keeper{Log: d.log, Count: countQuestions(cfg).Inc, Answer: errPanicked}
 	d.reports = &reports{heard: d.hear}

@@ -15,7 +15,8 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// countEvery is how often the counters of rules' flows are read. What a flow
+// countEvery is how often the counters of rules' flows are read, and those of dropped
+// link-local addresses. What a flow
 // counted after the last reading is lost when it is removed.
 const countEvery = 10 * time.Second
 
@@ -133,7 +134,7 @@ func (d *Desk) count(ctx context.Context) error {
 // runCount counts until ctx ends.
 func (d *Desk) runCount(ctx context.Context) error {
 	for {
-		if err := pause.For(ctx, countEvery); err != nil {
+		if err := pause.For(ctx, d.cfg.Every); err != nil {
 			return err
 		}
 		if err := d.count(ctx); err != nil && ctx.Err() == nil {

@@ -154,7 +154,7 @@ func (d *Desk) runLinkLocals(ctx context.Context) error {
 		if err := d.countLinkLocals(ctx); err != nil && ctx.Err() == nil {
 			d.log.Debug("link-local addresses not counted", "error", err)
 		}
-		if err := pause.For(ctx, countEvery); err != nil {
+		if err := pause.For(ctx, d.cfg.Every); err != nil {
 			return err
 		}
 	}
