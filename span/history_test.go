@@ -37,6 +37,7 @@ func newHistory(seed uint64) *history {
 		shares: map[string]*Share{}, late: map[string]*Share{}, backlog: map[string]Delta{},
 	}
 	h.index = NewIndex(h.policy)
+	h.index.Drop("nobody")
 	for _, name := range hostNames {
 		h.plugged[name], h.shares[name], h.late[name] = map[string]struct{}{}, emptyShare(), emptyShare()
 		h.plug(name)
@@ -194,6 +195,9 @@ func TestDeltasLeadWhereSpanDoes(t *testing.T) {
 						t.Fatalf("step %d, %s: the share of %s, -Span +deltas:\n%s", i, what, name, diff)
 					}
 					told := !reflect.DeepEqual(h.backlog[name], backlog[name])
+					if diff := h.handedOut(name); diff != "" {
+						t.Fatalf("step %d, %s: the share of %s handed out anew, -deltas +full:\n%s", i, what, name, diff)
+					}
 					if told && reflect.DeepEqual(before[name], want) {
 						t.Errorf("step %d, %s: a delta for %s, whose share is as it was: %+v", i, what, name, h.backlog[name])
 					}
@@ -211,6 +215,21 @@ func TestDeltasLeadWhereSpanDoes(t *testing.T) {
 	}
 }
 
+// handedOut says how the share of a host, handed out anew, differs from the one that
+// its deltas led to.
+func (h *history) handedOut(name string) string {
+	full, known := h.index.Full(name)
+	if !known {
+		return "nothing"
+	}
+	share := emptyShare()
+	share.Apply(full)
+	if full.Weight() > h.index.Weight(name)+len(full.Members) {
+		return fmt.Sprintf("%d things, more than the %d that the index counts", full.Weight(), h.index.Weight(name))
+	}
+	return compare(h.shares[name], share)
+}
+
 // empties holds an index to holding nothing that no host needs.
 func (h *history) empties(t *testing.T) {
 	for _, name := range hostNames {
@@ -218,7 +237,11 @@ func (h *history) empties(t *testing.T) {
 		for id := range h.plugged[name] {
 			none[id] = false
 		}
-		h.index.Plug(name, none)
+		if h.IntN(2) == 0 {
+			h.index.Drop(name)
+		} else {
+			h.index.Plug(name, none)
+		}
 	}
 	x := h.index
 	if left := len(x.plugs) + len(x.networks) + len(x.groups) + len(x.remotes) + len(x.members); left > 0 {

@@ -20,6 +20,16 @@ func (s *Store) head(ctx context.Context) (head markedRevision, err error) {
 	return head, err
 }
 
+// Latest asks etcd for the revision of the latest mutation of the policy, 0 if there
+// was none. What a follower has may be older.
+func (s *Store) Latest(ctx context.Context) (int64, error) {
+	head, err := s.head(ctx)
+	if err != nil {
+		return 0, s.link.Failed("latest", err)
+	}
+	return head.rev, nil
+}
+
 // includes tells whether what was read from the cache at a revision holds a
 // write, of the history that the cache follows now.
 func (c *cache) includes(rev int64, w markedRevision) bool {

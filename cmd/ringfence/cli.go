@@ -22,7 +22,8 @@ type cli struct {
 	Dev        devCmd        `cmd:"" group:"servers" help:"Run everything on this machine: embedded etcd, API and controller."`
 	API        apiCmd        `cmd:"" name:"api" group:"servers" help:"Run an API server."`
 	Controller controllerCmd `cmd:"" group:"servers" help:"Run this host's controller."`
-	Config     configCmd     `cmd:"" group:"servers" help:"Configuration files of api and controller."`
+	Relay      relayCmd      `cmd:"" group:"servers" help:"Run a relay, which hands hosts their share of the policy."`
+	Config     configCmd     `cmd:"" group:"servers" help:"Configuration files of api, controller and relay."`
 	Token      tokenCmd      `cmd:"" group:"servers" help:"Tokens of the API, in its file."`
 	Etcd       etcdCmd       `cmd:"" group:"servers" help:"The etcd that keeps everything."`
 

@@ -44,7 +44,7 @@ type configCmd struct {
 
 type configCheckCmd struct {
 	File string `arg:"" type:"existingfile" complete:"file" help:"The file."`
-	For  string `enum:",api,controller" default:"" placeholder:"api|controller" help:"Whose it is. Default: whose flags its keys are."`
+	For  string `enum:",api,controller,relay" default:"" placeholder:"api|controller|relay" help:"Whose it is. Default: whose flags its keys are."`
 }
 
 func (configCheckCmd) Help() string {
@@ -89,14 +89,19 @@ func (c *configCheckCmd) server() (string, error) {
 		return "", err
 	}
 	parser, _ := newParser(&cli{}, output.Stdio{Out: io.Discard, Err: io.Discard})
-	api, controller := childNamed(parser.Model.Node, "api"), childNamed(parser.Model.Node, "controller")
-	switch a, b := file.Knows(api), file.Knows(controller); {
-	case a > b:
-		return "api", nil
-	case b > a:
-		return "controller", nil
+	best, most, others := "", -1, false
+	for _, server := range []string{"api", "controller", "relay"} {
+		switch n := file.Knows(childNamed(parser.Model.Node, server)); {
+		case n > most:
+			best, most, others = server, n, false
+		case n == most:
+			others = true
+		}
 	}
-	return "", failure.Usage(c.File + ": this may be a file of either: say --for api or --for controller")
+	if others {
+		return "", failure.Usage(c.File + ": this may be a file of several: say --for api, --for controller or --for relay")
+	}
+	return best, nil
 }
 
 // checkFile reads a file as the server does that it is of.
@@ -112,8 +117,11 @@ func checkFile(server, file string) error {
 		return fmt.Errorf("%s: %s", file, asKeys(strings.Replace(err.Error(), "missing flags:", "it lacks", 1)))
 	}
 	check := c.API.check
-	if server == "controller" {
+	switch server {
+	case "controller":
 		check = c.Controller.check
+	case "relay":
+		check = c.Relay.check
 	}
 	err := check()
 	if err == nil {

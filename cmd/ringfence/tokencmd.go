@@ -14,6 +14,7 @@ import (
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/secgroup"
 )
 
 type tokenCmd struct {
@@ -30,8 +31,9 @@ type tokensFlag struct {
 type tokenCreateCmd struct {
 	tokensFlag
 	Name    string         `arg:"" help:"Whose it is, as audit entries will have it. No other token of the file has the name."`
-	Role    string         `required:"" enum:"admin,member,viewer,metrics" placeholder:"ROLE" help:"admin, member, viewer, or metrics, which reads the metrics alone."`
+	Role    string         `required:"" enum:"admin,member,viewer,metrics,host" placeholder:"ROLE" help:"admin, member, viewer, metrics, which reads the metrics alone, or host, which is for a host's stream to a relay."`
 	For     string         `placeholder:"ACCOUNT" help:"The account that it is good for, * for all. Default: all for an admin and for metrics, none for the others."`
+	Host    string         `placeholder:"NAME" help:"The host whose it is, of a token of role host; * for all."`
 	Expires *time.Duration `placeholder:"720h" help:"How long it is good. Default: until it is revoked."`
 }
 
@@ -41,6 +43,7 @@ func (tokenCreateCmd) Help() string {
 Examples:
   ringfence token create platform --role admin --tokens /etc/ringfence/tokens.json
   ringfence token create prometheus --role metrics --tokens tokens.json
+  ringfence token create h1 --role host --host h1 --tokens tokens.json
   ringfence token create ci --role member --for acme --expires 2160h --tokens tokens.json`
 }
 
@@ -60,6 +63,12 @@ func (c *tokenCreateCmd) check(g *session.Flags) error {
 		return failure.Usage("--dry-run: a token is made or not")
 	case c.For == "" && (c.Role == string(tokens.Member) || c.Role == string(tokens.Viewer)):
 		return failure.Usage("--for: which account is the " + c.Role + "'s? * is all of them")
+	case c.Role == string(tokens.Host) && c.For != "":
+		return failure.Usage("--for: a token of role host is no account's")
+	case c.Role == string(tokens.Host) && c.Host != tokens.AnyHost && !secgroup.ValidHost(c.Host):
+		return failure.Usage(fmt.Sprintf("--host %q: which host is it? * is all of them", c.Host))
+	case c.Role != string(tokens.Host) && c.Host != "":
+		return failure.Usage("--host: only a token of role host has one")
 	case c.Expires != nil && *c.Expires < shortestToken:
 		return failure.Usage("--expires " + c.Expires.String() + ": want at least " + shortestToken.String())
 	}
@@ -82,6 +91,9 @@ func (c *tokenCreateCmd) Run(std output.Stdio, g *session.Flags) error {
 		end = &at
 	}
 	secret, entry := tokens.New(cmp.Or(c.For, tokens.AllAccounts), tokens.Role(c.Role), c.Name, end)
+	if c.Role == string(tokens.Host) {
+		secret, entry = tokens.NewHost(c.Host, c.Name, end)
+	}
 	err := tokens.Update(c.Tokens, func(entries []tokens.Entry) ([]tokens.Entry, error) {
 		if slices.ContainsFunc(entries, func(e tokens.Entry) bool { return e.Name == c.Name }) {
 			return nil, fmt.Errorf("%s has a token %q already: revoke it first, or give this one another name", c.Tokens, c.Name)
@@ -126,7 +138,7 @@ func (c *tokenListCmd) Run(std output.Stdio, g *session.Flags) error {
 		if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
 			name = quoted // nothing that a terminal would obey
 		}
-		rows[i] = []output.Cell{output.Text(name), output.Text(string(e.Role)), output.Text(e.Account), end, output.Text(e.SHA256[:12])}
+		rows[i] = []output.Cell{output.Text(name), output.Text(string(e.Role)), output.Text(cmp.Or(e.Account, "host "+e.Host)), end, output.Text(e.SHA256[:12])}
 	}
 	return out.ListTable([]string{"NAME", "ROLE", "ACCOUNT", "EXPIRES", "SHA256"}, nil, rows)
 }

@@ -20,9 +20,10 @@ import (
 
 // Entry is a token as a file has it: its hash and not itself.
 type Entry struct {
-	SHA256  string     `json:"token_sha256"` // of the token, 64 hex digits
-	Account string     `json:"account"`      // or AllAccounts
+	SHA256  string     `json:"token_sha256"`      // of the token, 64 hex digits
+	Account string     `json:"account,omitempty"` // or AllAccounts; a host's has none
 	Role    Role       `json:"role"`
+	Host    string     `json:"host,omitempty"` // or AnyHost; of the role host alone
 	Name    string     `json:"name"`
 	Expires *time.Time `json:"expires,omitempty"`
 }
@@ -32,7 +33,14 @@ func New(account string, role Role, name string, expires *time.Time) (secret str
 	random := make([]byte, 32)
 	rand.Read(random)
 	secret = "rf_" + base64.RawURLEncoding.EncodeToString(random)
-	return secret, Entry{HashOf(secret), account, role, name, expires}
+	return secret, Entry{SHA256: HashOf(secret), Account: account, Role: role, Name: name, Expires: expires}
+}
+
+// NewHost makes a token of a host, or of AnyHost.
+func NewHost(host, name string, expires *time.Time) (secret string, e Entry) {
+	secret, e = New("", Host, name, expires)
+	e.Host = host
+	return secret, e
 }
 
 // HashOf is what an entry has of a token.
@@ -166,14 +174,21 @@ func (e Entry) parse() (token, error) {
 	switch {
 	case err != nil || len(hash) != sha256.Size:
 		return token{}, errors.New("token_sha256 is not 64 hex digits")
+	case e.Role == Host && e.Account != "":
+		return token{}, fmt.Errorf("account %q: a token of role host is no account's", e.Account)
+	case e.Role == Host && e.Host != AnyHost && !secgroup.ValidHost(e.Host):
+		return token{}, fmt.Errorf("host %q is neither a host's name nor *", e.Host)
+	case e.Role != Host && e.Host != "":
+		return token{}, fmt.Errorf("host %q: only a token of role host has one", e.Host)
+	case e.Role == Host: // of no account
 	case e.Account != AllAccounts && !secgroup.ValidID(e.Account):
 		return token{}, fmt.Errorf("account %q is neither an id nor *", e.Account)
 	case e.Role != Admin && e.Role != Member && e.Role != Viewer && e.Role != Metrics:
-		return token{}, fmt.Errorf("role %q is not admin, member, viewer or metrics", e.Role)
+		return token{}, fmt.Errorf("role %q is not admin, member, viewer, metrics or host", e.Role)
 	case e.Role == Metrics && e.Account != AllAccounts:
 		return token{}, fmt.Errorf("account %q: the metrics are of all accounts, so that a token for them is of account *", e.Account)
 	}
-	t := token{hash: [sha256.Size]byte(hash), who: Identity{e.Name, e.Account, e.Role}}
+	t := token{hash: [sha256.Size]byte(hash), who: Identity{e.Name, e.Account, e.Role}, host: e.Host}
 	if e.Expires != nil {
 		t.expires = *e.Expires
 	}

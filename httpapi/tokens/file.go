@@ -20,6 +20,10 @@ import (
 //
 //	{"token_sha256": "<64 hex digits>", "account": "acme", "role": "member", "name": "ci", "expires": "2027-01-31T00:00:00Z"}
 //
+// A host's token has its name, and no account:
+//
+//	{"token_sha256": "<64 hex digits>", "host": "h1", "role": "host", "name": "h1"}
+//
 // "expires" may be left away: such a token is good until it is taken out.
 type File struct {
 	path   string
@@ -38,6 +42,7 @@ type File struct {
 type token struct {
 	hash    [sha256.Size]byte
 	who     Identity
+	host    string    // of a token of role host
 	expires time.Time // zero: never
 }
 
@@ -139,9 +144,33 @@ func (t *File) load(atOnce bool) (changed bool, err error) {
 }
 
 // Identify tells who bears a token, and is ErrUnknown or another Refusal if nobody
-// does. It compares with every token, in a time that does not depend on which
-// one fits.
+// does.
 func (t *File) Identify(_ context.Context, secret string) (who Identity, err error) {
+	found, err := t.find(secret)
+	if err == nil && found.who.Role == Host {
+		err = errHost
+	}
+	if err != nil {
+		return Identity{}, err
+	}
+	return found.who, nil
+}
+
+// Host tells which host bears a token, or AnyHost; it is a Refusal if none does.
+func (t *File) Host(secret string) (name string, err error) {
+	found, err := t.find(secret)
+	if err == nil && found.who.Role != Host {
+		err = errNoHost
+	}
+	if err != nil {
+		return "", err
+	}
+	return found.host, nil
+}
+
+// find compares a token with every one, in a time that does not depend on which one
+// fits.
+func (t *File) find(secret string) (token, error) {
 	hash := sha256.Sum256([]byte(secret))
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -150,13 +179,19 @@ func (t *File) Identify(_ context.Context, secret string) (who Identity, err err
 		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(hash[:], t.tokens[i].hash[:]), i, found)
 	}
 	if found < 0 {
-		return Identity{}, ErrUnknown
+		return token{}, ErrUnknown
 	}
 	if end := t.tokens[found].expires; !end.IsZero() && !time.Now().Before(end) {
-		return Identity{}, errEnded
+		return token{}, errEnded
 	}
-	return t.tokens[found].who, nil
+	return t.tokens[found], nil
 }
+
+// errHost and errNoHost refuse a token that is good for something else.
+const (
+	errHost   = Refusal("the token is a host's: it is good for a stream to a relay, and not for the API")
+	errNoHost = Refusal("the token is not of role host")
+)
 
 // errEnded refuses a token of the file whose time is over.
 const errEnded = Refusal("the token has expired")

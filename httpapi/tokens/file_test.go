@@ -21,7 +21,7 @@ func writeFile(t *testing.T, path string, tokens map[string]Identity) {
 	var b strings.Builder
 	for secret, who := range tokens {
 		hash := sha256.Sum256([]byte(secret))
-		line, err := json.Marshal(Entry{hex.EncodeToString(hash[:]), who.Account, who.Role, who.Name, nil})
+		line, err := json.Marshal(Entry{SHA256: hex.EncodeToString(hash[:]), Account: who.Account, Role: who.Role, Name: who.Name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestParse(t *testing.T) {
 	for content, want := range map[string]string{
 		strings.Replace(good, hash, "abcd", 1):                                                "token_sha256 is not 64 hex digits",
 		strings.Replace(good, `"*"`, `"a b"`, 1):                                              `account "a b" is neither an id nor *`,
-		strings.Replace(good, `"admin"`, `"root"`, 1):                                         `role "root" is not admin, member, viewer or metrics`,
+		strings.Replace(good, `"admin"`, `"root"`, 1):                                         `role "root" is not admin, member, viewer, metrics or host`,
 		strings.Replace(good, `"name"`, `"nickname"`, 1):                                      "unknown field",
 		strings.Replace(strings.Replace(good, `"admin"`, `"metrics"`, 1), `"*"`, `"acme"`, 1): "the metrics are of all accounts",
 		strings.Replace(good, `"name"`, `"expires":"soon","name"`, 1):                         "parsing time",

@@ -13,7 +13,12 @@ const (
 	Member  Role = "member"
 	Viewer  Role = "viewer"
 	Metrics Role = "metrics"
+	// Host is not of the API: such a token is a host's, for its stream to a relay.
+	Host Role = "host"
 )
+
+// AnyHost is the host of a token that is good for all of them.
+const AnyHost = "*"
 
 // AllAccounts is the account of a token that is good for all of them.
 const AllAccounts = "*"

@@ -59,6 +59,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
 
+		"relay":      {"relay/wire", "secgroup", "impact", "span", "store"},
 		"relay/wire": {"secgroup", "verdict", "impact", "span"},
 
 		"cmd/ringfence/internal/failure":  {"client"},

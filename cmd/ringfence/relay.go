@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
+	"github.com/ringfence/ringfence/httpapi/tokens"
+	"github.com/ringfence/ringfence/relay"
+	"github.com/ringfence/ringfence/store"
+)
+
+// hostsFlags say where a relay listens for hosts, and which it believes.
+type hostsFlags struct {
+	HostCA string `name:"host-ca" type:"existingfile" placeholder:"FILE" complete:"file" help:"CA of the certificates by which hosts may show who they are, PEM: the common name or a DNS name is the host's."`
+}
+
+type relayCmd struct {
+	configFlags
+	etcdFlags
+	hostsFlags
+	HostsListen string `required:"" placeholder:"ADDR" help:"host:port at which hosts come."`
+	TLSCert     string `name:"tls-cert" type:"existingfile" and:"tls" placeholder:"FILE" complete:"file" help:"Certificate chain, PEM. Needed unless only this machine can reach the address."`
+	TLSKey      string `name:"tls-key" type:"existingfile" and:"tls" placeholder:"FILE" complete:"file" help:"Its key, PEM."`
+	Tokens      string `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Which hosts may come: as the API's file, those of role host. Read again when it changes."`
+	Metrics     string `name:"metrics-listen" placeholder:"ADDR" help:"Serve Prometheus metrics at http://ADDR/metrics."`
+	logFlags
+}
+
+func (relayCmd) Help() string {
+	return `Runs a relay: it follows the policy in etcd and hands each host its share of it. It keeps nothing, and may be stopped and started at any
+time; any number of them may share an etcd. Hosts show who they are by a client certificate or by a token:
+  {"token_sha256": "<printf %s TOKEN | sha256sum>", "host": "h1", "role": "host", "name": "h1"}
+
+Every flag may be a line of a YAML file ("hosts-listen: 0.0.0.0:8444") or a variable (RINGFENCE_HOSTS_LISTEN): the command line wins over the
+environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP the relay reads all of it again, takes up
+log-level, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
+
+Examples:
+  ringfence relay --config /etc/ringfence/relay.yaml
+  ringfence relay --etcd https://10.0.0.1:2379 --etcd-ca ca.pem --etcd-cert relay.pem --etcd-key relay.key \
+      --hosts-listen 0.0.0.0:8444 --tls-cert tls.pem --tls-key tls.key --host-ca hosts.pem --tokens /etc/ringfence/tokens.json`
+}
+
+// check says what is wrong with the flags, without opening anything.
+func (c *relayCmd) check() error {
+	var metrics error
+	if c.Metrics != "" {
+		if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
+			metrics = failure.Usage(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
+		}
+	}
+	certs := certfile.NewSet(slog.New(slog.DiscardHandler))
+	_, etcd := c.etcdFlags.config(nil, certs)
+	_, secure := c.hostsFlags.secure(certs, c.HostsListen, c.TLSCert, c.TLSKey)
+	return failure.All(metrics, etcd, secure, tokens.Check(c.Tokens))
+}
+
+// secure is how what hosts and a relay say to each other is kept from others: by TLS,
+// nil where only this machine can reach the address.
+func (f *hostsFlags) secure(certs *certfile.Set, listen, certFile, keyFile string) (*tls.Config, error) {
+	if _, _, err := net.SplitHostPort(listen); err != nil {
+		return nil, failure.Usage(fmt.Sprintf("--hosts-listen %s: want host:port", listen))
+	}
+	if certFile == "" {
+		switch {
+		case !isLoopback(listen):
+			return nil, failure.Usage(fmt.Sprintf("--hosts-listen %s: other machines can reach this address and there is no TLS: give --tls-cert and --tls-key, or listen on 127.0.0.1", listen))
+		case f.HostCA != "":
+			return nil, failure.Usage("--host-ca: certificates take TLS: give --tls-cert and --tls-key")
+		}
+		return nil, nil
+	}
+	cert, err := certs.Open("hosts", certFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
+	}
+	cfg := certfile.SecureTLS()
+	cfg.GetCertificate = cert.GetCertificate
+	if f.HostCA != "" {
+		if cfg.ClientCAs, err = certs.Authorities("host-ca", f.HostCA); err != nil {
+			return nil, fmt.Errorf("--host-ca: %w", err)
+		}
+		cfg.ClientAuth = tls.VerifyClientCertIfGiven
+	}
+	return cfg, nil
+}
+
+func (c *relayCmd) Run(ctx context.Context, std output.Stdio, launch *launch) error {
+	hangups := hangups()
+	log, level := c.logger(std.Err)
+	certs := certfile.NewSet(log)
+	if err := c.check(); err != nil {
+		return err
+	}
+	secure, err := c.hostsFlags.secure(certs, c.HostsListen, c.TLSCert, c.TLSKey)
+	if err != nil {
+		return err
+	}
+	cfg, err := c.etcdFlags.config(log, certs)
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("--etcd: %w", err)
+	}
+	defer s.Close()
+	who, err := tokens.Open(c.Tokens, log)
+	if err != nil {
+		return err
+	}
+	defer who.Close()
+	registry := newRegistry()
+	registry.MustRegister(store.Troubles(s.Condition), certs)
+	r, err := relay.New(relay.Config{Policy: s, Hosts: who, Name: machineName(), Version: version, Logger: log, Metrics: registry})
+	if err != nil {
+		return err
+	}
+	hosts, err := new(net.ListenConfig).Listen(ctx, "tcp", c.HostsListen)
+	if err != nil {
+		return fmt.Errorf("--hosts-listen: %w", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if c.Metrics != "" {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Metrics)
+		if err != nil {
+			return errors.Join(fmt.Errorf("--metrics-listen: %w", err), hosts.Close())
+		}
+		log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
+		group.Go(func() error { return serveMetrics(ctx, l, registry, log) })
+	}
+	manager := service.New(log)
+	context.AfterFunc(ctx, manager.Stopping)
+	again := reloader{
+		launch: launch, log: log, manager: manager, always: certs.Reload, check: func(next *cli) error { return next.Relay.check() },
+		live: map[string]func(*cli){"log-level": func(next *cli) { level.Set(next.Relay.level()) }},
+	}
+	go again.run(ctx, hangups)
+	go certs.Run(ctx)
+	manager.Ready()
+	go manager.Run(ctx, func() string { return plural(r.Hosts(), "host") + ", " + storeLine(s.Condition()) }, func(context.Context) error {
+		r.Hosts() // a lock that nobody gives back would hold it up
+		return nil
+	})
+	log.Info("relay is listening", "hosts", hosts.Addr().String(), "etcd", c.Etcd, "config", c.Config)
+	group.Go(func() error {
+		if err := r.Run(ctx); ctx.Err() == nil {
+			return fmt.Errorf("relay: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error { return r.Serve(ctx, hosts, secure) })
+	return group.Wait()
+}

@@ -1,0 +1,248 @@
+// Package hostsim is a host with a switch that takes whatever it is given at once: the
+// real stream to a relay, and the real share, for tests and benchmarks.
+package hostsim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
+)
+
+// Config says who a host is.
+type Config struct {
+	Relay    string // host:port
+	TLS      credentials.TransportCredentials
+	Token    string
+	Name     string
+	Instance string // "" is one made of the name
+	NICs     []string
+	Has      *wire.Point
+	Answer   func(*wire.Ask) *wire.Answer // questions are not answered where it is, or returns, nil
+	// Applied is told of each delta that was applied, and says whether the relay is to
+	// hear of it; nil: always.
+	Applied func(share *span.Share, d *wire.Delta) bool
+	Version uint32 // of the protocol; 0: this one
+}
+
+// Host is one that is attached.
+type Host struct {
+	cfg  Config
+	conn *grpc.ClientConn
+	st   grpc.BidiStreamingClient[wire.FromHost, wire.ToHost]
+
+	sending sync.Mutex
+	mu      sync.Mutex
+	share   *span.Share
+	at      *wire.Point
+	number  uint64
+	plugs   uint64
+	deltas  int // that came
+	changed chan struct{}
+	bye     *wire.Goodbye
+	judged  chan *wire.Judgement
+	ended   chan struct{}
+	err     error
+}
+
+// Attach begins a host's stream, which lasts until ctx ends.
+func Attach(ctx context.Context, cfg Config) (*Host, error) {
+	if cfg.TLS == nil {
+		cfg.TLS = insecure.NewCredentials()
+	}
+	if cfg.Instance == "" {
+		cfg.Instance = "instance-of-" + cfg.Name
+	}
+	if cfg.Version == 0 {
+		cfg.Version = wire.Version
+	}
+	conn, err := grpc.NewClient(cfg.Relay, grpc.WithTransportCredentials(cfg.TLS),
+		grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10), grpc.WithSharedWriteBuffer(true))
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Token != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+cfg.Token)
+	}
+	st, err := wire.NewHostsClient(conn).Attach(ctx)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	share, _ := span.NewLocal(secgroup.NewSnapshot(), cfg.Name).Take()
+	h := &Host{cfg: cfg, conn: conn, st: st, share: share, changed: make(chan struct{}), judged: make(chan *wire.Judgement, 1), ended: make(chan struct{})}
+	if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Hello{Hello: &wire.Hello{
+		Version: cfg.Version, Program: "hostsim", Host: cfg.Name, Instance: cfg.Instance, Machine: "a simulated one", Level: wire.Level,
+		Has: cfg.Has, Plugs: plugs(1, cfg.NICs),
+	}}}); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	h.plugs = 1
+	go h.run()
+	return h, nil
+}
+
+func plugs(number uint64, nics []string) *wire.Plugs {
+	p := &wire.Plugs{Number: number, Full: true}
+	for _, nic := range nics {
+		p.Plugged = append(p.Plugged, &wire.Plug{Nic: nic, Row: "row-of-" + nic})
+	}
+	return p
+}
+
+// Send sends a message.
+func (h *Host) Send(m *wire.FromHost) error {
+	h.sending.Lock()
+	defer h.sending.Unlock()
+	return h.st.Send(m)
+}
+
+func (h *Host) run() {
+	defer close(h.ended)
+	defer h.conn.Close()
+	var parts wire.Parts
+	for {
+		m, err := h.st.Recv()
+		if err == nil {
+			err = h.heard(&parts, m)
+		}
+		if err != nil {
+			h.mu.Lock()
+			h.err = err
+			h.beat()
+			h.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (h *Host) heard(parts *wire.Parts, m *wire.ToHost) error {
+	switch {
+	case m.GetDelta() != nil:
+		d, faults, done := parts.Add(m.GetDelta())
+		if len(faults) > 0 {
+			return fmt.Errorf("a delta that is not understood: %v", faults)
+		}
+		if !done {
+			return nil
+		}
+		return h.apply(d, m.GetDelta())
+	case m.GetAsk() != nil:
+		if h.cfg.Answer == nil {
+			return nil
+		}
+		if answer := h.cfg.Answer(m.GetAsk()); answer != nil {
+			return h.Send(&wire.FromHost{Kind: &wire.FromHost_Answer{Answer: answer}})
+		}
+	case m.GetJudgement() != nil:
+		h.judged <- m.GetJudgement()
+	case m.GetGoodbye() != nil:
+		h.mu.Lock()
+		h.bye = m.GetGoodbye()
+		h.mu.Unlock()
+	}
+	return nil
+}
+
+func (h *Host) apply(d span.Delta, m *wire.Delta) error {
+	h.mu.Lock()
+	h.share.Apply(d)
+	h.at, h.number = m.GetAt(), m.GetNumber()
+	h.deltas++
+	say := h.cfg.Applied == nil || h.cfg.Applied(h.share, m)
+	h.beat()
+	h.mu.Unlock()
+	if !say {
+		return nil
+	}
+	return h.Acknowledge(m.GetNumber())
+}
+
+// Acknowledge says that a delta is applied.
+func (h *Host) Acknowledge(number uint64) error {
+	return h.Send(&wire.FromHost{Kind: &wire.FromHost_Applied{Applied: &wire.Applied{Delta: number}}})
+}
+
+// Plug says which NICs are plugged: these and no others.
+func (h *Host) Plug(nics ...string) error {
+	h.plugs++
+	return h.Send(&wire.FromHost{Kind: &wire.FromHost_Plugs{Plugs: plugs(h.plugs, nics)}})
+}
+
+// Judge has connections judged.
+func (h *Host) Judge(ctx context.Context, conns ...*wire.Connection) (*wire.Judgement, error) {
+	if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Judge{Judge: &wire.Judge{Id: 1, Connections: conns}}}); err != nil {
+		return nil, err
+	}
+	select {
+	case j := <-h.judged:
+		return j, nil
+	case <-h.ended:
+		return nil, h.Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (h *Host) beat() {
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// Seen is what Wait's condition looks at.
+type Seen struct {
+	Share  *span.Share
+	At     *wire.Point
+	Number uint64 // of the last delta
+	Deltas int    // that came
+}
+
+// Wait waits until done says so of what the host has. It is an error if the stream
+// ends before.
+func (h *Host) Wait(ctx context.Context, done func(Seen) bool) error {
+	for {
+		h.mu.Lock()
+		ok, changed, err := done(Seen{h.share, h.at, h.number, h.deltas}), h.changed, h.err
+		h.mu.Unlock()
+		switch {
+		case ok:
+			return nil
+		case err != nil:
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// Ended waits until the stream ends, and returns what the relay said, nil if nothing.
+func (h *Host) Ended(ctx context.Context) (*wire.Goodbye, error) {
+	select {
+	case <-h.ended:
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.bye, h.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Err is why the stream ended.
+func (h *Host) Err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}

@@ -1,0 +1,110 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/store"
+)
+
+const (
+	// asksOpen bounds the questions that a host is asked at a time.
+	asksOpen = 256
+	// answerMost bounds an answer, in bytes.
+	answerMost = 64 << 20
+)
+
+// asks are the questions that a host has not answered.
+type asks struct {
+	last uint64
+	open map[uint64]*question
+}
+
+// question is one that waits for its answer.
+type question struct {
+	body []byte        // so far
+	err  error         // instead
+	done chan struct{} // closed when it is answered
+}
+
+// Ask puts a question to a host that is attached here, and returns its answer, JSON.
+// Errors are those of store.Store.Ask.
+func (r *Relay) Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
+	s, id, q, err := r.ask(ctx, host, kind, body)
+	if err != nil {
+		return nil, err
+	}
+	defer r.withdraw(s, id)
+	select {
+	case <-q.done:
+		return q.body, q.err
+	case <-s.ctx.Done():
+		return nil, fmt.Errorf("%w: host %s went away", store.ErrNoAnswer, host)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", store.ErrNoAnswer, context.Cause(ctx))
+	}
+}
+
+// withdraw takes a question back that nobody waits for any longer.
+func (r *Relay) withdraw(s *session, id uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, open := s.asks.open[id]; !open {
+		return // it is answered
+	}
+	delete(s.asks.open, id)
+	if i := slices.IndexFunc(s.control, func(m *wire.ToHost) bool { return m.GetAsk().GetId() == id }); i >= 0 {
+		s.control = slices.Delete(s.control, i, i+1) // the host does not know of it
+		return
+	}
+	s.control = append(s.control, &wire.ToHost{Kind: &wire.ToHost_Withdraw{Withdraw: &wire.Withdraw{Id: id}}})
+	s.notify()
+}
+
+func (r *Relay) ask(ctx context.Context, host, kind string, body json.RawMessage) (*session, uint64, *question, error) {
+	timeout := time.Minute
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = time.Until(deadline)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.sessions[host]
+	if s == nil {
+		return nil, 0, nil, fmt.Errorf("%w: host %s is not attached to this relay", store.ErrNoAnswer, host)
+	}
+	if len(s.asks.open) >= asksOpen {
+		return nil, 0, nil, &store.AnswerError{Host: host, Text: fmt.Sprintf("busy: %d questions wait already; ask again later", asksOpen)}
+	}
+	s.asks.last++
+	q := &question{done: make(chan struct{})}
+	s.asks.open[s.asks.last] = q
+	s.control = append(s.control, &wire.ToHost{Kind: &wire.ToHost_Ask{Ask: &wire.Ask{
+		Id: s.asks.last, Kind: kind, Body: body, TimeoutMs: timeout.Milliseconds(), Revision: r.at.revision,
+	}}})
+	s.notify()
+	return s, s.asks.last, q, nil
+}
+
+// answered takes an answer, or a part of one. The caller holds the relay's lock.
+func (s *session) answered(a *wire.Answer) {
+	q := s.asks.open[a.GetId()]
+	if q == nil {
+		return // nobody waits any longer
+	}
+	switch {
+	case a.GetError() != "":
+		q.body, q.err = nil, &store.AnswerError{Host: s.host, Text: a.GetError()}
+	case len(q.body)+len(a.GetBody()) > answerMost:
+		q.body, q.err = nil, &store.AnswerError{Host: s.host, Text: fmt.Sprintf("the answer has more than %d bytes: ask for less", answerMost)}
+	default:
+		if q.body = append(q.body, a.GetBody()...); a.GetMore() {
+			return
+		}
+	}
+	delete(s.asks.open, a.GetId())
+	close(q.done)
+}

@@ -1,0 +1,60 @@
+package relay
+
+import (
+	"context"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
+	"github.com/ringfence/ringfence/store"
+)
+
+// feed is a Relay as the store.Handler that it is.
+type feed Relay
+
+// State returns the policy; only Handle changes it.
+func (f *feed) State() *secgroup.Snapshot { return f.policy }
+
+// Handle takes the next batch of the policy, and has it offered to the hosts that it
+// concerns, and to no other.
+func (f *feed) Handle(_ context.Context, b store.Batch) error {
+	r := (*Relay)(f)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b.Full || r.index == nil {
+		r.begin(b)
+		return nil
+	}
+	touched := r.policy.Apply(b.Revision, b.Changes)
+	r.at = point{b.Revision, b.Mark}
+	deltas := r.index.Apply(touched)
+	for host, d := range deltas {
+		if s := r.sessions[host]; s != nil {
+			s.offer(d)
+		}
+	}
+	r.metrics.concerned.Observe(float64(len(deltas)))
+	r.beat()
+	return nil
+}
+
+// begin takes another policy in the place of the one before. Every host gets its
+// share of it, whatever it had.
+func (r *Relay) begin(b store.Batch) {
+	first := r.index == nil
+	r.policy = secgroup.NewSnapshot()
+	r.policy.Apply(b.Revision, b.Changes)
+	r.at = point{b.Revision, b.Mark}
+	r.index = span.NewIndex(r.policy)
+	for _, s := range r.sessions {
+		plugged := make(map[string]bool, len(s.plugged))
+		for nic := range s.plugged {
+			plugged[nic] = true
+		}
+		r.index.Plug(s.host, plugged)
+		s.begin()
+	}
+	if first {
+		close(r.loaded)
+	}
+	r.beat()
+}

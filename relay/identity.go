@@ -1,0 +1,60 @@
+package relay
+
+import (
+	"context"
+	"crypto/x509"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+)
+
+// Identifier knows which host bears a token: its name, or AnyHost.
+type Identifier interface {
+	Host(secret string) (name string, err error)
+}
+
+// AnyHost is the name of a token that is good for every host.
+const AnyHost = "*"
+
+// may refuses a stream that does not prove that it is a host's: by a client
+// certificate that has its name, or by a token of that host.
+func (r *Relay) may(ctx context.Context, host string) error {
+	var proven []string
+	if p, ok := peer.FromContext(ctx); ok {
+		if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(info.State.VerifiedChains) > 0 {
+			proven = namesOf(info.State.VerifiedChains[0][0])
+		}
+	}
+	md, _ := metadata.FromIncomingContext(ctx)
+	for _, value := range md.Get("authorization") {
+		secret, bearer := strings.CutPrefix(value, "Bearer ")
+		if !bearer {
+			continue
+		}
+		name, err := r.cfg.Hosts.Host(secret)
+		if err != nil {
+			return refused(codes.Unauthenticated, "%v", err)
+		}
+		proven = append(proven, name)
+	}
+	switch {
+	case len(proven) == 0:
+		return refused(codes.Unauthenticated, "neither a client certificate nor a token of role host came with the stream")
+	case slices.Contains(proven, host), slices.Contains(proven, AnyHost):
+		return nil
+	}
+	return refused(codes.PermissionDenied, "the credential is of host %s, and not of %s", strings.Join(proven, ", "), host)
+}
+
+// namesOf are the hosts that a certificate is of. No certificate is good for all.
+func namesOf(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+	if c.Subject.CommonName != "" {
+		names = append(names, c.Subject.CommonName)
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return strings.Contains(n, "*") })
+}

@@ -1,0 +1,108 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
+	"github.com/ringfence/ringfence/store"
+)
+
+// Policy brings the policy, as *store.Store does.
+type Policy interface {
+	Follow(ctx context.Context, h store.Handler) error
+	// Latest asks etcd for the revision of its latest mutation.
+	Latest(ctx context.Context) (int64, error)
+}
+
+// Config is what a Relay is made of. Policy and Hosts are needed.
+type Config struct {
+	Policy  Policy
+	Hosts   Identifier
+	Name    string // of this relay, for people
+	Version string // of the program
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer // nil: not exported
+
+	timing timing
+}
+
+// timing is what tests shorten.
+type timing struct {
+	hello time.Duration // in which a host must say who it is
+	seat  time.Duration // after which a host that another machine stands for may ask again
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.timing.hello <= 0 {
+		c.timing.hello = 10 * time.Second
+	}
+	if c.timing.seat <= 0 {
+		c.timing.seat = 5 * time.Second
+	}
+	return c
+}
+
+// Relay serves hosts. It is the gRPC service Hosts.
+type Relay struct {
+	wire.UnimplementedHostsServer
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+	loaded  chan struct{} // closed when the policy is known
+
+	mu       sync.Mutex
+	policy   *secgroup.Snapshot // only Handle changes it
+	index    *span.Index        // of policy; nil until that is known
+	at       point
+	moved    chan struct{} // closed when at is another one, or somebody has applied something
+	sessions map[string]*session
+}
+
+// New makes a Relay, which serves nobody before Run has the policy.
+func New(cfg Config) (*Relay, error) {
+	if cfg.Policy == nil || cfg.Hosts == nil {
+		return nil, errors.New("relay: no policy, or nobody who knows hosts")
+	}
+	cfg = cfg.withDefaults()
+	r := &Relay{
+		cfg: cfg, log: cfg.Logger, loaded: make(chan struct{}), policy: secgroup.NewSnapshot(),
+		moved: make(chan struct{}), sessions: map[string]*session{},
+	}
+	r.metrics = newMetrics(r)
+	return r, nil
+}
+
+// Run follows the policy until ctx ends.
+func (r *Relay) Run(ctx context.Context) error { return r.cfg.Policy.Follow(ctx, (*feed)(r)) }
+
+// point is a state of the policy: a revision, and the mark of the write that it is.
+type point struct {
+	revision int64
+	mark     string
+}
+
+func (p point) message() *wire.Point { return &wire.Point{Revision: p.revision, Mark: p.mark} }
+
+// beat wakes who waits for hosts or the policy. The caller holds mu.
+func (r *Relay) beat() {
+	close(r.moved)
+	r.moved = make(chan struct{})
+}
+
+// Hosts is how many hosts are attached.
+func (r *Relay) Hosts() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.sessions)
+}

@@ -1,0 +1,66 @@
+package relay
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/ringfence/ringfence/relay/wire"
+)
+
+const (
+	keepaliveEvery = 10 * time.Second // a host that says nothing for so long is asked
+	keepaliveWait  = 10 * time.Second // and is gone if it does not answer by then
+	keepaliveLeast = 5 * time.Second  // between the questions of a host
+	drainTime      = 2 * time.Second  // in which streams end by themselves
+)
+
+// Serve serves hosts that come to l, until ctx ends: then they are told to go to
+// another relay. Without a TLS configuration all that is said can be read.
+func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) error {
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxConcurrentStreams(4), grpc.ConnectionTimeout(10 * time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveEvery, Timeout: keepaliveWait}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveLeast, PermitWithoutStream: true}),
+		grpc.ReadBufferSize(4 << 10), grpc.WriteBufferSize(4 << 10), grpc.SharedWriteBuffer(true),
+	}
+	if secure != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(secure)))
+	}
+	server := grpc.NewServer(options...)
+	wire.RegisterHostsServer(server, r)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	r.farewell()
+	ended := make(chan struct{})
+	go func() {
+		server.GracefulStop()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(drainTime):
+		server.Stop()
+	}
+	return nil
+}
+
+// farewell tells all hosts to go.
+func (r *Relay) farewell() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sessions {
+		s.end(&leave{code: codes.Unavailable, reason: "the relay is stopped", retryable: true})
+	}
+}

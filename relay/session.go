@@ -1,0 +1,167 @@
+package relay
+
+import (
+	"context"
+	"time"
+
+	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/span"
+)
+
+// owedMost bounds the deltas that were sent and are not applied: what comes then is
+// merged until the host has caught up.
+const owedMost = 16
+
+// weightSpared is how heavy a pending delta may be whatever the share is.
+const weightSpared = 64
+
+// session is the stream of one host, as the relay's lock guards it.
+//
+//	offer ──► pending ── take ──► owed ── acknowledge ──► applied
+type session struct {
+	relay    *Relay
+	host     string
+	instance string
+	hello    *wire.Hello
+	since    time.Time
+	wake     chan struct{}           // has one when there is something to send
+	ctx      context.Context         // of the stream
+	end      context.CancelCauseFunc // ends the stream, with a *leave as the cause
+
+	plugged map[string]*wire.Plug // by NIC
+	plugs   uint64                // number of the last Plugs that is in plugged
+
+	pending pending
+	number  uint64 // of the last delta that was taken
+	owed    []owed // by number
+	status  *wire.Status
+	control []*wire.ToHost // to be sent behind the pending delta
+	asks    asks
+}
+
+// pending is what a host has not been sent yet.
+type pending struct {
+	due   bool
+	whole bool       // it is the whole share
+	delta span.Delta // unless whole
+	since int64      // the first revision that is in it
+}
+
+// owed is a delta that was sent, and that the host has not said to have applied.
+type owed struct {
+	number uint64
+	since  int64 // the first revision that is in it
+}
+
+// offer adds a delta to what the host is to be sent. The caller holds the relay's
+// lock; so for all methods here.
+func (s *session) offer(d span.Delta) {
+	p := &s.pending
+	if !p.due {
+		*p = pending{due: true, since: s.relay.at.revision}
+	}
+	if !p.whole {
+		p.delta = span.Merge(p.delta, d)
+		if w := p.delta.Weight(); w > weightSpared && w > s.relay.index.Weight(s.host) {
+			p.whole, p.delta = true, span.Delta{}
+			s.relay.metrics.replaced.Inc()
+		}
+	}
+	s.notify()
+}
+
+// begin has the host sent its whole share, of another policy than what it has
+// applied was of.
+func (s *session) begin() {
+	s.owed = nil
+	s.pending = pending{due: true, whole: true, since: 1}
+	s.notify()
+}
+
+// notify wakes who sends.
+func (s *session) notify() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// taken is what take found to send.
+type taken struct {
+	delta   *span.Delta // nil: none
+	at      *wire.Point
+	number  uint64
+	plugs   uint64
+	control []*wire.ToHost
+}
+
+// take returns what is to be sent, in that order. What is sent is owed from now on.
+func (s *session) take() (t taken) {
+	t.control, s.control = s.control, nil
+	if !s.pending.due || len(s.owed) >= owedMost {
+		return t
+	}
+	d := s.pending.delta
+	if s.pending.whole {
+		d, _ = s.relay.index.Full(s.host)
+	}
+	s.number++
+	s.owed = append(s.owed, owed{s.number, s.pending.since})
+	t.delta, t.number, t.plugs, t.at = &d, s.number, s.plugs, s.relay.at.message()
+	s.pending = pending{}
+	return t
+}
+
+// acknowledge takes the host's word that it has applied a delta, and all before it.
+func (s *session) acknowledge(number uint64) (changed bool) {
+	n := 0
+	for n < len(s.owed) && s.owed[n].number <= number {
+		n++
+	}
+	if n == 0 {
+		return false
+	}
+	if s.owed = append(s.owed[:0:0], s.owed[n:]...); len(s.owed) == 0 {
+		s.owed = nil
+	}
+	return true
+}
+
+// applied is the revision at which the host is: that of the relay, or the one before
+// the first that concerned the host and is not applied there.
+func (s *session) applied() int64 {
+	switch {
+	case len(s.owed) > 0:
+		return s.owed[0].since - 1
+	case s.pending.due:
+		return s.pending.since - 1
+	}
+	return s.relay.at.revision
+}
+
+// plug takes what a host says of what is plugged, and has it offered what that
+// changes, if it is nothing: so the host learns that it was heard.
+func (s *session) plug(p *wire.Plugs) {
+	change := map[string]bool{}
+	if p.GetFull() {
+		for nic := range s.plugged {
+			change[nic] = false
+		}
+		s.plugged = make(map[string]*wire.Plug, len(p.GetPlugged()))
+	}
+	for _, one := range p.GetPlugged() {
+		change[one.GetNic()] = true
+		s.plugged[one.GetNic()] = one
+	}
+	for _, nic := range p.GetGone() {
+		change[nic] = false
+		delete(s.plugged, nic)
+	}
+	s.plugs = p.GetNumber()
+	d := s.relay.index.Plug(s.host, change)
+	if d.Full { // the index did not know the host
+		s.begin()
+		return
+	}
+	s.offer(d)
+}

@@ -1,0 +1,320 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// maxPlugged bounds the NICs that one host may have plugged.
+const maxPlugged = 8192
+
+// leave ends a stream with words for the host.
+type leave struct {
+	code      codes.Code
+	reason    string
+	retryable bool
+	after     time.Duration
+}
+
+func (l *leave) Error() string { return l.reason }
+
+func (l *leave) goodbye() *wire.ToHost {
+	return &wire.ToHost{Kind: &wire.ToHost_Goodbye{Goodbye: &wire.Goodbye{Reason: l.reason, Retryable: l.retryable, AfterMs: l.after.Milliseconds()}}}
+}
+
+func refused(code codes.Code, format string, a ...any) *leave {
+	return &leave{code: code, reason: fmt.Sprintf(format, a...)}
+}
+
+// stream is the two-way stream of a host.
+type stream = grpc.BidiStreamingServer[wire.FromHost, wire.ToHost]
+
+// Attach serves the stream of one host. A panic is the end of that stream alone.
+func (r *Relay) Attach(st stream) (err error) {
+	defer r.metrics.survive(r.log, &err)
+	err = r.attach(st)
+	var l *leave
+	if errors.As(err, &l) {
+		return status.Error(l.code, l.reason)
+	}
+	return err
+}
+
+func (r *Relay) attach(st stream) error {
+	hello, err := r.hello(st)
+	if err == nil {
+		err = r.reach(st.Context(), hello.GetHas())
+	}
+	var s *session
+	if err == nil {
+		s, err = r.enter(st.Context(), hello)
+	}
+	if err != nil {
+		var l *leave
+		if errors.As(err, &l) {
+			r.metrics.refused.Inc()
+			r.log.Warn("host refused", "host", hello.GetHost(), "machine", hello.GetMachine(), "reason", l.reason)
+			_ = st.Send(l.goodbye()) // it hears of it by the status, too
+		}
+		return err
+	}
+	defer r.exit(s)
+	r.log.Info("host attached", "host", s.host, "machine", hello.GetMachine(), "version", hello.GetProgram(), "nics", len(hello.GetPlugs().GetPlugged()))
+	ended := make(chan error, 2) // one for each of the two below
+	run := func(fn func(stream) error) {
+		go func() {
+			var err error
+			defer func() { ended <- err }()
+			defer r.metrics.survive(r.log, &err)
+			err = fn(st)
+		}()
+	}
+	run(s.receive)
+	run(s.send)
+	select {
+	case err = <-ended:
+	case <-s.ctx.Done():
+		err = context.Cause(s.ctx)
+		select {
+		case <-ended: // send has said goodbye
+		case <-time.After(time.Second): // or the host does not read
+		}
+	}
+	r.log.Info("host detached", "host", s.host, "reason", err)
+	return err
+}
+
+// hello reads who the host is, and refuses who may not be that.
+func (r *Relay) hello(st stream) (*wire.Hello, error) {
+	got := make(chan error, 1)
+	var hello *wire.Hello
+	go func() {
+		m, err := st.Recv()
+		hello = m.GetHello()
+		got <- err
+	}()
+	select {
+	case err := <-got:
+		if err != nil {
+			return nil, err
+		}
+	case <-time.After(r.cfg.timing.hello):
+		return nil, refused(codes.DeadlineExceeded, "no hello within %v", r.cfg.timing.hello)
+	}
+	switch {
+	case hello == nil:
+		return nil, refused(codes.InvalidArgument, "the first message is no hello")
+	case !secgroup.ValidHost(hello.GetHost()):
+		return hello, refused(codes.InvalidArgument, "host %q: a host's name is 1-64 printable characters without space and /", hello.GetHost())
+	case hello.GetInstance() == "":
+		return hello, refused(codes.InvalidArgument, "the hello has no instance")
+	case len(hello.GetPlugs().GetPlugged()) > maxPlugged:
+		return hello, refused(codes.ResourceExhausted, "%d NICs are plugged, and a host may have %d", len(hello.GetPlugs().GetPlugged()), maxPlugged)
+	}
+	if _, err := wire.Agree(hello.GetVersion()); err != nil {
+		return hello, refused(codes.FailedPrecondition, "%v", err)
+	}
+	if err := r.may(st.Context(), hello.GetHost()); err != nil {
+		return hello, err
+	}
+	return hello, nil
+}
+
+// reach waits until the relay has the policy, and no older one than the host: unless
+// etcd has not come to the host's revision, as one that was restored, where there is
+// nothing to wait for.
+func (r *Relay) reach(ctx context.Context, has *wire.Point) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-r.loaded:
+	}
+	for since := time.Now(); ; {
+		r.mu.Lock()
+		at, moved := r.at.revision, r.moved
+		r.mu.Unlock()
+		if at >= has.GetRevision() {
+			return nil
+		}
+		latest, err := r.cfg.Policy.Latest(ctx)
+		switch {
+		case err != nil:
+			r.log.Debug("it is not known whether the policy is as new as a host's; asking again", "error", err)
+		case latest < has.GetRevision() && (has.GetMark() != "" || time.Since(since) > unmarkedWait):
+			return nil // what wrote the host's revision is not there
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// unmarkedWait is how long a host waits for a revision of which no mark tells whether
+// it is of this history.
+const unmarkedWait = 3 * time.Second
+
+// enter makes the session of a host. Two machines do not stand for one name; the
+// same machine takes the place of its own stream of before.
+func (r *Relay) enter(ctx context.Context, hello *wire.Hello) (*session, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	host := hello.GetHost()
+	if old := r.sessions[host]; old != nil {
+		if old.instance != hello.GetInstance() {
+			return nil, &leave{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat,
+				reason: fmt.Sprintf("host %s is %s here, attached since %s: two machines cannot stand for one name", host, old.hello.GetMachine(), old.since.Format(time.RFC3339))}
+		}
+		old.end(&leave{code: codes.Aborted, reason: "the host has another stream now", retryable: true})
+		r.leaves(old)
+	}
+	s := &session{
+		relay: r, host: host, instance: hello.GetInstance(), hello: hello, since: time.Now(), wake: make(chan struct{}, 1),
+		plugged: map[string]*wire.Plug{}, asks: asks{open: map[uint64]*question{}},
+	}
+	s.ctx, s.end = context.WithCancelCause(ctx)
+	r.sessions[host] = s
+	s.control = append(s.control, &wire.ToHost{Kind: &wire.ToHost_Welcome{Welcome: &wire.Welcome{
+		Version: min(hello.GetVersion(), wire.Version), Relay: r.cfg.Name, Program: r.cfg.Version, At: r.at.message(),
+	}}})
+	full := &wire.Plugs{Number: hello.GetPlugs().GetNumber(), Full: true, Plugged: hello.GetPlugs().GetPlugged()}
+	s.plug(full)
+	s.begin()
+	r.beat()
+	return s, nil
+}
+
+// exit ends a session whose stream has ended.
+func (r *Relay) exit(s *session) {
+	s.end(context.Canceled)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leaves(s)
+}
+
+// leaves forgets a session, unless another one has its place. The caller holds mu.
+func (r *Relay) leaves(s *session) {
+	if r.sessions[s.host] == s {
+		delete(r.sessions, s.host)
+		r.index.Drop(s.host)
+		r.beat()
+	}
+}
+
+// send sends what there is to send until the session ends.
+func (s *session) send(st stream) error {
+	for {
+		select {
+		case <-s.ctx.Done():
+			var l *leave
+			if errors.As(context.Cause(s.ctx), &l) {
+				_ = st.Send(l.goodbye()) // the stream ends with the same
+			}
+			return context.Cause(s.ctx)
+		case <-s.wake:
+		}
+		s.relay.mu.Lock()
+		t := s.take()
+		s.relay.mu.Unlock()
+		if err := s.write(st, t); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) write(st stream, t taken) error {
+	send := func(m *wire.ToHost) error {
+		if err := st.Send(m); err != nil {
+			return err
+		}
+		s.relay.metrics.sent.Inc()
+		return nil
+	}
+	welcome := slices.IndexFunc(t.control, func(m *wire.ToHost) bool { return m.GetWelcome() != nil })
+	if welcome >= 0 {
+		if err := send(t.control[welcome]); err != nil {
+			return err
+		}
+		t.control = slices.Delete(t.control, welcome, welcome+1)
+	}
+	if t.delta != nil {
+		for _, m := range wire.Encode(*t.delta, wire.PartSize) {
+			m.Number, m.At, m.Plugs = t.number, t.at, t.plugs
+			if err := send(&wire.ToHost{Kind: &wire.ToHost_Delta{Delta: m}}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range t.control {
+		if err := send(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receive takes what the host says until the stream ends.
+func (s *session) receive(st stream) error {
+	for {
+		m, err := st.Recv()
+		if err != nil {
+			return err
+		}
+		if err := s.heard(m); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) heard(m *wire.FromHost) error {
+	if judge := m.GetJudge(); judge != nil {
+		return s.judge(judge)
+	}
+	r := s.relay
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions[s.host] != s {
+		return context.Canceled // another stream has its place
+	}
+	switch {
+	case m.GetApplied() != nil:
+		if s.acknowledge(m.GetApplied().GetDelta()) {
+			s.notify() // what waited for room
+			r.beat()
+		}
+	case m.GetPlugs() != nil:
+		if n := len(s.plugged) + len(m.GetPlugs().GetPlugged()); n > 2*maxPlugged {
+			return refused(codes.ResourceExhausted, "%d NICs are plugged, and a host may have %d", n, maxPlugged)
+		}
+		s.plug(m.GetPlugs())
+		r.beat()
+	case m.GetStatus() != nil:
+		s.status = m.GetStatus()
+		r.beat()
+	case m.GetAnswer() != nil:
+		s.answered(m.GetAnswer())
+	}
+	return nil
+}
+
+// survive makes a panic an error, which is counted and logged with its stack.
+func (m *metrics) survive(log interface{ Error(string, ...any) }, err *error) {
+	if p := recover(); p != nil {
+		m.panics.Inc()
+		log.Error("panic in a host's stream", "panic", p, "stack", string(debug.Stack()))
+		*err = status.Error(codes.Internal, "the relay failed in this stream")
+	}
+}
