@@ -22,6 +22,7 @@ type hostBoard struct {
 	store  *Store
 	policy *cache
 	losses *lossBoard
+	relays *relayBoard
 	health *link.Health
 	pulse  link.Pulse
 
@@ -53,6 +54,7 @@ type boardView struct{ number, rev, noticed int64 }
 func (s *Store) startHosts() *hostBoard {
 	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: link.NewHealth(),
 		hosts: map[string]report{}, proved: map[markedRevision]link.Lineage{}, reached: map[string]int64{}, told: map[Write]bool{}, doubts: make(chan struct{}, 1)}
+	b.relays = s.startRelays(b.again)
 	s.link.Spawn(b.keepBelieving)
 	s.link.Spawn(func() {
 		defer s.link.Register(b.health)()
@@ -82,7 +84,7 @@ func (b *hostBoard) state() (hosts []HostStatus, loaded bool) {
 		for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
 			h, known := b.believes[name]
 			if !known {
-				h = b.believed(b.hosts[name])
+				h = b.believed(b.relays.of(b.hosts[name]))
 				b.believes[name] = h
 			}
 			b.sorted = append(b.sorted, h)
@@ -258,11 +260,22 @@ func (b *hostBoard) keepBelieving() {
 			b.mu.Lock()
 			said := slices.Collect(maps.Values(b.hosts))
 			b.mu.Unlock()
+			for i := range said {
+				said[i] = b.relays.of(said[i])
+			}
 			if b.prove(said) != nil { // what is still open asks again
 				b.store.link.Idle(link.RetryDelayMax)
 			}
 		}
 	}
+}
+
+// again has all reports looked at again.
+func (b *hostBoard) again() {
+	b.mu.Lock()
+	b.believes, b.sorted = nil, nil
+	b.mu.Unlock()
+	b.pulse.Beat()
 }
 
 // decode passes over reports it cannot read, of a newer host say: they are no

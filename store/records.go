@@ -10,6 +10,8 @@ type (
 	HostNIC = record.HostNIC
 	// Write is a mutation of the policy that somebody saw.
 	Write = record.Write
+	// RelayStanding is how the hosts stand that have their stream at a relay.
+	RelayStanding = record.RelayStanding
 	// Plug is a NIC plugged at a host, as that host tells the other hosts.
 	Plug = record.Plug
 	// ClusterMember is a process that uses the store, and what it understands.

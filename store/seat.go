@@ -32,15 +32,22 @@ func (e *SeatError) Error() string {
 
 // seats are the host names under which this process reports, or would like to.
 type seats struct {
-	mu  sync.Mutex
-	all map[string]*seat
+	lease seatLease
+	mu    sync.Mutex
+	all   map[string]*seat
+}
+
+// seatLease is the one lease of all seats of a process; 0: to be had.
+type seatLease struct {
+	mu sync.Mutex // held while etcd is asked for it
+	id clientv3.LeaseID
 }
 
 // seat is one name. In etcd it is a key that goes with the lease of whoever
 // holds it, and that every report rests on.
 type seat struct {
 	mu     sync.Mutex
-	lease  clientv3.LeaseID // 0: to be had
+	lease  clientv3.LeaseID // with which this process wrote it last
 	value  string           // as this process writes it
 	denied atomic.Bool      // somebody else has it
 }
@@ -74,18 +81,14 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 	at := s.seats.of(h.Host)
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	if at.value == "" {
-		self := ClusterMember{Reads: LevelNow, Version: h.Version, Instance: h.Instance, Machine: h.Machine, Since: h.Started}
-		value, err := record.Marshal(record.MemberToRecord(self))
-		if err != nil {
-			return false, &OpError{Op: "put host", Err: err}
-		}
-		at.value = value
+	self := ClusterMember{Reads: LevelNow, Version: h.Version, Instance: h.Instance, Machine: h.Machine, Since: h.Started}
+	value, err := record.Marshal(record.MemberToRecord(self))
+	if err != nil {
+		return false, &OpError{Op: "put host", Err: err}
 	}
-	if at.lease == 0 {
-		if err := s.leaseSeat(ctx, at); err != nil {
-			return false, s.link.Failed("put host", err)
-		}
+	at.value = value
+	if at.lease, err = s.leaseSeats(ctx); err != nil {
+		return false, s.link.Failed("put host", err)
 	}
 	key := s.link.Keys.Seat(h.Host)
 	r, err := s.link.Client.Txn(ctx).
@@ -141,31 +144,38 @@ func heldByOther(kv *mvccpb.KeyValue, instance string) (ClusterMember, bool) {
 	return r.Member(MemberHost, ""), r.Instance != instance
 }
 
-// leaseSeat gets a lease, and keeps it until the store is closed or it is lost.
-func (s *Store) leaseSeat(ctx context.Context, at *seat) error {
+// leaseSeats returns the lease of all that this process holds as long as it lives: it
+// gets one, and keeps it until the store is closed or it is lost.
+func (s *Store) leaseSeats(ctx context.Context) (clientv3.LeaseID, error) {
+	l := &s.seats.lease
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.id != 0 {
+		return l.id, nil
+	}
 	r, err := s.link.Client.Grant(ctx, int64(s.link.Config.MemberTTL/time.Second))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	alive, err := s.link.Client.KeepAlive(s.link.Ctx, r.ID)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	at.lease = r.ID
+	l.id = r.ID
 	s.link.Spawn(func() {
 		for range alive {
 		}
 		if s.link.Ctx.Err() != nil {
-			// The name is free at once for whoever is to have it next.
+			// The names are free at once for whoever is to have them next.
 			end, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
 			_, _ = s.link.Client.Revoke(end, r.ID) // or it runs out
 		}
-		at.mu.Lock()
-		defer at.mu.Unlock()
-		if at.lease == r.ID {
-			at.lease = 0
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.id == r.ID {
+			l.id = 0
 		}
 	})
-	return nil
+	return l.id, nil
 }

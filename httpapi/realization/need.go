@@ -92,6 +92,8 @@ const MaxSilence = 30 * time.Second
 // ends by etcd's time, says that the host is alive.
 func Silence(h *store.HostStatus, seated bool, now time.Time) time.Duration {
 	switch {
+	case h.Attached:
+		return 0
 	case !h.Seen.IsZero():
 		return now.Sub(h.Seen)
 	case seated:

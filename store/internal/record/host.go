@@ -33,6 +33,9 @@ type HostStatus struct {
 	Instance string
 	Machine  string
 
+	// Relay is where the host has its stream, see RelayStanding; "" is nowhere.
+	Relay string
+
 	// What follows is not reported: it is what the reading process has seen.
 
 	// Seen is when the report came, by this process's clock; of a report that
@@ -42,6 +45,8 @@ type HostStatus struct {
 	// SkewKnown. It includes the time that the report was under way.
 	Skew      time.Duration
 	SkewKnown bool
+	// Attached says that the relay has the host's stream now.
+	Attached bool
 }
 
 // Write is a mutation of the policy that somebody saw: its revision, and the mark by
@@ -75,6 +80,7 @@ type hostRecord struct {
 	Started   Stamp           `json:"started,omitempty"`
 	Heartbeat Stamp           `json:"heartbeat,omitempty"`
 	Lost      []Write         `json:"lost,omitempty"`
+	Relay     string          `json:"relay,omitempty"`
 }
 
 type hostNICRecord struct {
@@ -89,7 +95,7 @@ type hostNICRecord struct {
 
 // HostToRecord makes the value of a report.
 func HostToRecord(h HostStatus) hostRecord {
-	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost}
+	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost, h.Relay}
 	for _, n := range h.NICs {
 		r.NICs = append(r.NICs, hostNICRecord(n))
 	}
@@ -103,7 +109,7 @@ func DecodeHost(name string, value []byte) (HostStatus, error) {
 		return HostStatus{}, err
 	}
 	h := HostStatus{Host: name, Applied: r.Applied, Mark: r.Mark, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,
-		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time(), Lost: r.Lost}
+		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time(), Lost: r.Lost, Relay: r.Relay}
 	for _, n := range r.NICs {
 		h.NICs = append(h.NICs, HostNIC(n))
 	}

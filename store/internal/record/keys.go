@@ -31,6 +31,12 @@ func (l Layout) Host(name string) string {
 	return l.Hosts() + name
 }
 
+// Relays is below what relays say of their hosts, each at its own key, see RelayStanding.
+func (l Layout) Relays() string { return l.Prefix + "relays/" }
+
+// Relay is where one relay does.
+func (l Layout) Relay(name string) string { return l.Relays() + name }
+
 // Plugs is where hosts say which NICs are plugged there, see Plug.
 func (l Layout) Plugs() string { return l.Prefix + "plugs/" }
 

@@ -1,0 +1,190 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/link"
+	"github.com/ringfence/ringfence/store/internal/record"
+)
+
+// PutRelay writes how the hosts stand that have their stream at a relay. It lasts as
+// long as this process does.
+func (s *Store) PutRelay(ctx context.Context, r RelayStanding) error {
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
+	defer cancel()
+	value, err := record.Marshal(record.RelayToRecord(r))
+	if err != nil {
+		return &OpError{Op: "put relay", Err: err}
+	}
+	lease, err := s.leaseSeats(ctx)
+	if err == nil {
+		_, err = s.link.Client.Put(ctx, s.link.Keys.Relay(r.Relay), value, clientv3.WithLease(lease))
+	}
+	if err != nil {
+		return s.link.Failed("put relay", err)
+	}
+	return nil
+}
+
+// PutHosts writes reports of hosts whose names this process has, see PutHost, many in
+// one transaction. It returns those whose names it has not any more: their reports
+// are not written. A host that leaves gives its name up.
+func (s *Store) PutHosts(ctx context.Context, hosts []HostStatus, leave bool) (lost []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
+	defer cancel()
+	most := max(1, s.link.Config.MaxTxnOps/4) // a report is a transaction of its own, with conditions
+	for len(hosts) > 0 {
+		some := hosts[:min(most, len(hosts))]
+		hosts = hosts[len(some):]
+		written, err := s.putHosts(ctx, some, leave)
+		if err != nil {
+			return lost, s.link.Failed("put hosts", err)
+		}
+		for i := 0; !written && i < len(some); i++ { // one of them hinders the others
+			alone, err := s.putHosts(ctx, some[i:i+1], leave)
+			if err != nil {
+				return lost, s.link.Failed("put hosts", err)
+			}
+			if !alone {
+				lost = append(lost, some[i].Host)
+			}
+		}
+	}
+	return lost, nil
+}
+
+func (s *Store) putHosts(ctx context.Context, hosts []HostStatus, leave bool) (written bool, err error) {
+	var held []clientv3.Cmp
+	var ops []clientv3.Op
+	for _, h := range hosts {
+		report, err := s.reportOp(h)
+		if err != nil {
+			return false, err
+		}
+		at := s.seats.of(h.Host)
+		at.mu.Lock()
+		lease, value := at.lease, at.value
+		at.mu.Unlock()
+		key := s.link.Keys.Seat(h.Host)
+		held = append(held, clientv3.Compare(clientv3.Value(key), "=", value), clientv3.Compare(clientv3.LeaseValue(key), "=", lease))
+		ops = append(ops, report)
+		if leave {
+			ops = append(ops, clientv3.OpDelete(key))
+		}
+	}
+	r, err := s.link.Client.Txn(ctx).If(held...).Then(ops...).Commit()
+	if err != nil {
+		return false, err
+	}
+	return r.Succeeded, nil
+}
+
+// relayBoard is the sink that holds how relays say that their hosts stand.
+type relayBoard struct {
+	keys    record.Layout
+	warn    func(*RecordError)
+	changed func()
+
+	mu  sync.Mutex
+	all map[string]standing
+}
+
+// standing is what a relay said, and the etcd revision that wrote it.
+type standing struct {
+	RelayStanding
+	written int64
+}
+
+func (s *Store) startRelays(changed func()) *relayBoard {
+	b := &relayBoard{keys: s.link.Keys, changed: changed, all: map[string]standing{}}
+	b.warn = func(err *RecordError) { s.link.Config.Logger.Warn("standing of a relay ignored", "error", err) }
+	s.link.Spawn(func() {
+		f := &link.Feed{Config: s.link.Config, Route: s.link.Route, Prefix: s.link.Keys.Relays(), Probe: s.link.Keys.Head(), Sink: b, Health: link.NewHealth()}
+		_ = f.Run(s.link.Ctx) // ends with the store only
+	})
+	return b
+}
+
+func (b *relayBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
+	all := map[string]standing{}
+	err := pages(func(kv *mvccpb.KeyValue) error {
+		b.take(all, kv)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.all = all
+	b.mu.Unlock()
+	b.changed()
+	return nil
+}
+
+func (b *relayBoard) Events(_ int64, events []*clientv3.Event) error {
+	b.mu.Lock()
+	all := maps.Clone(b.all)
+	b.mu.Unlock()
+	for _, e := range events {
+		if e.Type == clientv3.EventTypeDelete {
+			delete(all, strings.TrimPrefix(string(e.Kv.Key), b.keys.Relays()))
+			continue
+		}
+		b.take(all, e.Kv)
+	}
+	b.mu.Lock()
+	b.all = all
+	b.mu.Unlock()
+	b.changed()
+	return nil
+}
+
+func (b *relayBoard) take(all map[string]standing, kv *mvccpb.KeyValue) {
+	name := strings.TrimPrefix(string(kv.Key), b.keys.Relays())
+	r, err := record.DecodeRelay(name, kv.Value)
+	if err != nil {
+		b.warn(&RecordError{Key: string(kv.Key), Err: err})
+		delete(all, name)
+		return
+	}
+	all[name] = standing{r, kv.ModRevision}
+}
+
+func (b *relayBoard) Forget()                      {}
+func (b *relayBoard) Doubt()                       {}
+func (b *relayBoard) Behind(*mvccpb.KeyValue) bool { return false }
+
+// of is a report with what its relay says of the host since: what it has applied, and
+// that it is there. Without the relay's word it is as it was when it was written.
+func (b *relayBoard) of(r report) report {
+	if r.Relay == "" {
+		return r
+	}
+	b.mu.Lock()
+	now, there := b.all[r.Relay]
+	b.mu.Unlock()
+	if !there {
+		return r
+	}
+	r.Attached = true
+	r.written = max(r.written, now.written)
+	r.Applied, r.Mark = now.Revision, now.Mark
+	if at, behind := now.Behind[r.Host]; behind {
+		r.Applied, r.Mark = at, ""
+	}
+	nics := make([]HostNIC, len(r.NICs))
+	for i, n := range r.NICs {
+		if n.Ready {
+			n.Applied = r.Applied
+		}
+		nics[i] = n
+	}
+	r.NICs = nics
+	return r
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestHostsOfARelay: a host that has its stream at a relay is where the relay says,
+// for as long as the relay is there; its name is one machine's, and goes to another
+// relay when the machine does.
+func TestHostsOfARelay(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		cfg := e.config()
+		cfg.MemberTTL = 2 * time.Second
+		first, second, api := open(t, cfg), open(t, cfg), open(t, e.config())
+		rev := mustUpdate(t, api, put(account("a")))
+		report := func(host, instance, relay string) HostStatus {
+			return HostStatus{Host: host, Instance: instance, Relay: relay, Connected: true, NICs: []HostNIC{{ID: "n", Ready: true}}}
+		}
+		ctx := within(t, time.Minute)
+		for _, host := range []string{"h1", "h2", "h3"} {
+			if err := first.PutHost(ctx, report(host, "i-"+host, "r1")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := second.PutHost(ctx, report("h1", "another", "r2")); err == nil {
+			t.Fatal("two machines have one name")
+		}
+		at := func(what string, want map[string]int64, attached bool) {
+			t.Helper()
+			err := api.WaitHosts(within(t, time.Minute), func(hosts []HostStatus) bool {
+				for host, rev := range want {
+					i := slices.IndexFunc(hosts, func(h HostStatus) bool { return h.Host == host })
+					if i < 0 || hosts[i].Applied != rev || hosts[i].NICs[0].Applied != rev || hosts[i].Attached != attached {
+						return false
+					}
+				}
+				return true
+			})
+			if err != nil {
+				t.Fatalf("%s: %+v, want %v: %v", what, api.Hosts(), want, err)
+			}
+		}
+		mark := api.cache().markAt(rev)
+		if err := first.PutRelay(ctx, RelayStanding{Relay: "r1", Revision: rev, Mark: mark, Behind: map[string]int64{"h2": rev - 1}}); err != nil {
+			t.Fatal(err)
+		}
+		at("one is behind", map[string]int64{"h1": rev, "h2": rev - 1, "h3": rev}, true)
+		rev = mustUpdate(t, api, put(account("b")))
+		if err := first.PutRelay(ctx, RelayStanding{Relay: "r1", Revision: rev, Mark: api.cache().markAt(rev)}); err != nil {
+			t.Fatal(err)
+		}
+		at("all are there", map[string]int64{"h1": rev, "h2": rev, "h3": rev}, true)
+		if err := first.PutRelay(ctx, RelayStanding{Relay: "r1", Revision: rev, Mark: "of another history"}); err != nil {
+			t.Fatal(err)
+		}
+		at("a mark that the store does not have", map[string]int64{"h1": 0}, true)
+
+		// A machine goes to another relay: the first one's word is not taken any more.
+		if err := second.PutHost(ctx, report("h1", "i-h1", "r2")); err != nil {
+			t.Fatal(err)
+		}
+		lost, err := first.PutHosts(ctx, []HostStatus{report("h1", "i-h1", ""), report("h2", "i-h2", "r1"), report("h3", "i-h3", "r1")}, false)
+		if err != nil || !slices.Equal(lost, []string{"h1"}) {
+			t.Errorf("lost %v: %v, want h1", lost, err)
+		}
+		// One that leaves gives its name up.
+		if lost, err := first.PutHosts(ctx, []HostStatus{report("h2", "i-h2", "")}, true); err != nil || len(lost) > 0 {
+			t.Errorf("lost %v: %v", lost, err)
+		}
+		if err := second.PutHost(ctx, report("h2", "another", "r2")); err != nil {
+			t.Errorf("a name that was given up: %v", err)
+		}
+		// A relay that is gone says nothing any more.
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		at("the relay is gone", map[string]int64{"h3": 0}, false)
+	})
+}
