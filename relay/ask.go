@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -29,6 +30,21 @@ type question struct {
 	body []byte        // so far
 	err  error         // instead
 	done chan struct{} // closed when it is answered
+}
+
+// answererOf has a question answered that came by way of the store, if the host has
+// its stream here.
+func (r *Relay) answererOf(host string) (store.Answerer, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
+		answer, err := r.Ask(ctx, host, kind, body)
+		var refusal *store.AnswerError
+		if errors.As(err, &refusal) {
+			err = errors.New(refusal.Text) // which becomes one again
+		}
+		return answer, err
+	}, r.sessions[host] != nil
 }
 
 // Ask puts a question to a host that is attached here, and returns its answer, JSON.

@@ -202,6 +202,9 @@ func TestAppliedIsNeverEarly(t *testing.T) {
 					p.acknowledge(g.IntN(n + 1))
 				}
 				r.mu.Lock()
+				if at, behind := r.behind[host]; behind != (p.s.applied() < rev) || behind && at != p.s.applied() {
+					t.Fatalf("seed %d, step %d: %s is reported at %d (%t), and is at %d of %d", seed, i, host, at, behind, p.s.applied(), rev)
+				}
 				got, full := p.s.applied(), p.s.pending
 				r.mu.Unlock()
 				if want := p.at(rev); got != want {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/secgroup"
@@ -26,7 +27,8 @@ type Policy interface {
 type Config struct {
 	Policy  Policy
 	Hosts   Identifier
-	Name    string // of this relay, for people
+	Board   Board  // nil: nobody is told of the hosts
+	Name    string // of this relay, like no other's
 	Version string // of the program
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil: not exported
@@ -67,6 +69,11 @@ type Relay struct {
 	at       point
 	moved    chan struct{} // closed when at is another one, or somebody has applied something
 	sessions map[string]*session
+
+	// What the store is to be told, see report.go.
+	dirty  map[*session]struct{}       // of whom something is to be reported
+	left   map[string]store.HostStatus // who left, and what they are reported as
+	behind map[string]int64            // at which revision hosts are that are not at the relay's
 }
 
 // New makes a Relay, which serves nobody before Run has the policy.
@@ -78,13 +85,22 @@ func New(cfg Config) (*Relay, error) {
 	r := &Relay{
 		cfg: cfg, log: cfg.Logger, loaded: make(chan struct{}), policy: secgroup.NewSnapshot(),
 		moved: make(chan struct{}), sessions: map[string]*session{},
+		dirty: map[*session]struct{}{}, left: map[string]store.HostStatus{}, behind: map[string]int64{},
 	}
 	r.metrics = newMetrics(r)
 	return r, nil
 }
 
-// Run follows the policy until ctx ends.
-func (r *Relay) Run(ctx context.Context) error { return r.cfg.Policy.Follow(ctx, (*feed)(r)) }
+// Run follows the policy, and tells the store of the hosts, until ctx ends.
+func (r *Relay) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.cfg.Policy.Follow(ctx, (*feed)(r)) })
+	if r.cfg.Board != nil {
+		g.Go(func() error { return r.keepReporting(ctx) })
+		g.Go(func() error { return r.cfg.Board.ServeManyAsks(ctx, r.answererOf) })
+	}
+	return g.Wait()
+}
 
 // point is a state of the policy: a revision, and the mark of the write that it is.
 type point struct {

@@ -67,7 +67,17 @@ func (s *session) offer(d span.Delta) {
 			s.relay.metrics.replaced.Inc()
 		}
 	}
+	s.stands()
 	s.notify()
+}
+
+// stands notes how the host stands, for the store.
+func (s *session) stands() {
+	if at := s.applied(); at < s.relay.at.revision {
+		s.relay.behind[s.host] = at
+	} else {
+		delete(s.relay.behind, s.host)
+	}
 }
 
 // begin has the host sent its whole share, of another policy than what it has
@@ -75,6 +85,7 @@ func (s *session) offer(d span.Delta) {
 func (s *session) begin() {
 	s.owed = nil
 	s.pending = pending{due: true, whole: true, since: 1}
+	s.stands()
 	s.notify()
 }
 
@@ -124,6 +135,7 @@ func (s *session) acknowledge(number uint64) (changed bool) {
 	if s.owed = append(s.owed[:0:0], s.owed[n:]...); len(s.owed) == 0 {
 		s.owed = nil
 	}
+	s.stands()
 	return true
 }
 

@@ -58,6 +58,12 @@ func (r *Relay) attach(st stream) error {
 	}
 	var s *session
 	if err == nil {
+		err = r.free(hello)
+	}
+	if err == nil {
+		err = r.claim(st.Context(), hello)
+	}
+	if err == nil {
 		s, err = r.enter(st.Context(), hello)
 	}
 	if err != nil {
@@ -167,17 +173,32 @@ func (r *Relay) reach(ctx context.Context, has *wire.Point) error {
 // it is of this history.
 const unmarkedWait = 3 * time.Second
 
+// free refuses a host whose name another machine has here.
+func (r *Relay) free(hello *wire.Hello) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.freeHere(hello)
+}
+
+func (r *Relay) freeHere(hello *wire.Hello) error {
+	old := r.sessions[hello.GetHost()]
+	if old == nil || old.instance == hello.GetInstance() {
+		return nil
+	}
+	return &leave{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat,
+		reason: fmt.Sprintf("host %s is %s here, attached since %s: two machines cannot stand for one name", old.host, old.hello.GetMachine(), old.since.Format(time.RFC3339))}
+}
+
 // enter makes the session of a host. Two machines do not stand for one name; the
 // same machine takes the place of its own stream of before.
 func (r *Relay) enter(ctx context.Context, hello *wire.Hello) (*session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	host := hello.GetHost()
+	if err := r.freeHere(hello); err != nil {
+		return nil, err
+	}
 	if old := r.sessions[host]; old != nil {
-		if old.instance != hello.GetInstance() {
-			return nil, &leave{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat,
-				reason: fmt.Sprintf("host %s is %s here, attached since %s: two machines cannot stand for one name", host, old.hello.GetMachine(), old.since.Format(time.RFC3339))}
-		}
 		old.end(&leave{code: codes.Aborted, reason: "the host has another stream now", retryable: true})
 		r.leaves(old)
 	}
@@ -193,6 +214,8 @@ func (r *Relay) enter(ctx context.Context, hello *wire.Hello) (*session, error) 
 	full := &wire.Plugs{Number: hello.GetPlugs().GetNumber(), Full: true, Plugged: hello.GetPlugs().GetPlugged()}
 	s.plug(full)
 	s.begin()
+	r.dirty[s] = struct{}{}
+	delete(r.left, host)
 	r.beat()
 	return s, nil
 }
@@ -209,6 +232,12 @@ func (r *Relay) exit(s *session) {
 func (r *Relay) leaves(s *session) {
 	if r.sessions[s.host] == s {
 		delete(r.sessions, s.host)
+		delete(r.dirty, s)
+		if r.cfg.Board != nil {
+			r.left[s.host], r.behind[s.host] = s.farewell(), s.applied()
+		} else {
+			delete(r.behind, s.host)
+		}
 		r.index.Drop(s.host)
 		r.beat()
 	}
@@ -300,9 +329,11 @@ func (s *session) heard(m *wire.FromHost) error {
 			return refused(codes.ResourceExhausted, "%d NICs are plugged, and a host may have %d", n, maxPlugged)
 		}
 		s.plug(m.GetPlugs())
+		r.dirty[s] = struct{}{}
 		r.beat()
 	case m.GetStatus() != nil:
 		s.status = m.GetStatus()
+		r.dirty[s] = struct{}{}
 		r.beat()
 	case m.GetAnswer() != nil:
 		s.answered(m.GetAnswer())

@@ -93,12 +93,17 @@ type served struct {
 
 func serve(t *testing.T) *served {
 	t.Helper()
+	return serveFor(t, Config{Logger: slog.New(slog.DiscardHandler)})
+}
+
+func pause() { time.Sleep(5 * time.Millisecond) }
+
+func serveFor(t *testing.T, cfg Config) *served {
+	t.Helper()
 	s := &served{written: &written{batches: make(chan store.Batch)}}
+	cfg.Policy, cfg.Hosts, cfg.Name, cfg.Version, cfg.timing = s.written, bearers{"any": AnyHost, "of-h1": "h1"}, "relay-1", "test", timing{hello: time.Minute}
 	var err error
-	s.Relay, err = New(Config{
-		Policy: s.written, Hosts: bearers{"any": AnyHost, "of-h1": "h1"}, Name: "relay-1", Version: "test", Logger: slog.New(slog.DiscardHandler),
-		timing: timing{hello: time.Minute},
-	})
+	s.Relay, err = New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

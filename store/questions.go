@@ -32,6 +32,12 @@ func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) err
 	return s.questions.Serve(ctx, host, answer)
 }
 
+// ServeManyAsks has questions to those hosts answered for which of returns an
+// Answerer when they come, as ServeAsks does for one.
+func (s *Store) ServeManyAsks(ctx context.Context, of func(host string) (Answerer, bool)) error {
+	return s.questions.ServeMany(ctx, of)
+}
+
 // RefusedAsks is how many questions were refused here since the store was opened,
 // for too many others waited.
 func (s *Store) RefusedAsks() int64 { return s.questions.Refused() }

@@ -85,6 +85,17 @@ func (s *Store) putHosts(ctx context.Context, hosts []HostStatus, leave bool) (w
 	return r.Succeeded, nil
 }
 
+// SeatFree tells whether nobody has the name of a host.
+func (s *Store) SeatFree(ctx context.Context, host string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
+	defer cancel()
+	r, err := s.link.Client.Get(ctx, s.link.Keys.Seat(host), clientv3.WithCountOnly())
+	if err != nil {
+		return false, s.link.Failed("seat", err)
+	}
+	return r.Count == 0, nil
+}
+
 // relayBoard is the sink that holds how relays say that their hosts stand.
 type relayBoard struct {
 	keys    record.Layout

@@ -122,7 +122,7 @@ func (c *relayCmd) Run(ctx context.Context, std output.Stdio, launch *launch) er
 	defer who.Close()
 	registry := newRegistry()
 	registry.MustRegister(store.Troubles(s.Condition), certs)
-	r, err := relay.New(relay.Config{Policy: s, Hosts: who, Name: machineName(), Version: version, Logger: log, Metrics: registry})
+	r, err := relay.New(relay.Config{Policy: s, Hosts: who, Board: s, Name: machineName() + "-" + newProcessID(), Version: version, Logger: log, Metrics: registry})
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,19 @@ func (d *Desk) Serve(ctx context.Context, host string, answer Answerer) error {
 	if host == "" || strings.Contains(host, "/") {
 		return &link.OpError{Op: "serve asks", Err: errors.New("host: no name without /")}
 	}
-	b := &askBoard{desk: d, ctx: ctx, prefix: d.link.Keys.Ask(host), host: host, answer: answer, open: map[string]struct{}{}, slots: make(chan struct{}, asksAtOnce)}
+	return d.serve(ctx, d.link.Keys.Ask(host), asksAtOnce, func(asked string) (Answerer, bool) { return answer, asked == host })
+}
+
+// ServeMany has questions to those hosts answered for which of returns an Answerer
+// when they come, until ctx ends.
+func (d *Desk) ServeMany(ctx context.Context, of func(host string) (Answerer, bool)) error {
+	return d.serve(ctx, d.link.Keys.Asks(), d.Waiting, of) // the hosts have bounds of their own
+}
+
+func (d *Desk) serve(ctx context.Context, prefix string, atOnce int, of func(host string) (Answerer, bool)) error {
+	b := &askBoard{desk: d, ctx: ctx, of: of, open: map[string]struct{}{}, slots: make(chan struct{}, atOnce)}
 	defer b.wg.Wait()
-	f := &link.Feed{Config: d.link.Config, Route: d.link.Route, Prefix: b.prefix, Probe: d.link.Keys.Head(), Sink: b, Health: link.NewHealth()}
+	f := &link.Feed{Config: d.link.Config, Route: d.link.Route, Prefix: prefix, Probe: d.link.Keys.Head(), Sink: b, Health: link.NewHealth()}
 	return f.Run(ctx)
 }
 
@@ -41,13 +51,11 @@ func (d *Desk) Refused() int64 { return d.refused.Load() }
 
 // askBoard is the sink that has a host's questions answered.
 type askBoard struct {
-	desk   *Desk
-	ctx    context.Context
-	prefix string
-	host   string
-	answer Answerer
-	slots  chan struct{}
-	wg     sync.WaitGroup
+	desk  *Desk
+	ctx   context.Context
+	of    func(host string) (Answerer, bool)
+	slots chan struct{}
+	wg    sync.WaitGroup
 
 	mu       sync.Mutex
 	open     map[string]struct{} // questions being answered, by key
@@ -80,12 +88,17 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	if !ok {
 		return
 	}
+	host, _, _ := strings.Cut(strings.TrimPrefix(id, b.desk.link.Keys.Asks()), "/")
+	answer, served := b.of(host)
+	if !served {
+		return
+	}
 	var q askRecord
 	if err := record.Unmarshal(kv.Value, &q); err != nil {
 		b.desk.link.Config.Logger.Warn("question ignored", "error", &record.Error{Key: string(kv.Key), Err: err})
 		return
 	}
-	if b.desk.denied(b.host) {
+	if b.desk.denied(host) {
 		return // another machine is the host: it answers
 	}
 	b.mu.Lock()
@@ -111,14 +124,14 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	}
 	b.open[id] = struct{}{}
 	b.wg.Go(func() {
-		b.handle(id, q, clientv3.LeaseID(kv.Lease))
+		b.handle(id, q, answer, clientv3.LeaseID(kv.Lease))
 		b.mu.Lock()
 		delete(b.open, id)
 		b.mu.Unlock()
 	})
 }
 
-func (b *askBoard) handle(id string, q askRecord, lease clientv3.LeaseID) {
+func (b *askBoard) handle(id string, q askRecord, answer Answerer, lease clientv3.LeaseID) {
 	ctx, cancel := context.WithTimeout(b.ctx, time.Duration(q.TimeoutMS)*time.Millisecond)
 	defer cancel()
 	select {
@@ -127,7 +140,7 @@ func (b *askBoard) handle(id string, q askRecord, lease clientv3.LeaseID) {
 		return
 	}
 	defer func() { <-b.slots }()
-	body, err := b.answer(ctx, q.Kind, q.Body)
+	body, err := answer(ctx, q.Kind, q.Body)
 	b.reply(ctx, id, q.Kind, lease, body, err)
 }
 

@@ -67,8 +67,11 @@ func (l Layout) Seat(host string) string { return l.Members() + "hosts/" + host 
 // Rival says which other machine would like to report under it, as long as it would.
 func (l Layout) Rival(host string) string { return l.Members() + "hosts/" + host + "/rival" }
 
+// Asks is below what hosts are asked, and answer.
+func (l Layout) Asks() string { return l.Prefix + "ask/" }
+
 // Ask is where questions to a host and its answers are.
-func (l Layout) Ask(host string) string { return l.Prefix + "ask/" + host + "/" }
+func (l Layout) Ask(host string) string { return l.Asks() + host + "/" }
 
 // AccountGuard is compared and written by every change of what an account owns.
 func (l Layout) AccountGuard(account string) string { return l.Prefix + "guard/account/" + account }

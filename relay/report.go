@@ -1,0 +1,222 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/store"
+)
+
+// Board takes what a relay says of its hosts, as *store.Store does.
+type Board interface {
+	// PutHost takes a host's name, and writes its first report.
+	PutHost(ctx context.Context, h store.HostStatus) error
+	PutHosts(ctx context.Context, hosts []store.HostStatus, leave bool) (lost []string, err error)
+	PutRelay(ctx context.Context, r store.RelayStanding) error
+	ServeManyAsks(ctx context.Context, of func(host string) (store.Answerer, bool)) error
+	SeatFree(ctx context.Context, host string) (bool, error)
+}
+
+// reportEvery is how often a relay writes at most: reports of hosts are slow facts, and
+// how all of them stand is one write however many have moved.
+const reportEvery = 100 * time.Millisecond
+
+// claim takes the host's name, so that no other machine has it at another relay. While
+// etcd is away the host is served all the same, and its name taken later.
+func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
+	if r.cfg.Board == nil {
+		return nil
+	}
+	err := r.cfg.Board.PutHost(ctx, r.report(hello, nil, nil))
+	if errors.Is(err, store.ErrSeatTaken) {
+		return &leave{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat, reason: err.Error()}
+	}
+	if err != nil {
+		r.log.Warn("a host's name is not written down; trying again", "host", hello.GetHost(), "error", err)
+	}
+	return nil
+}
+
+// report is what the store is told of a host that is attached here.
+func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wire.Status) store.HostStatus {
+	h := store.HostStatus{
+		Host: hello.GetHost(), Relay: r.cfg.Name, Instance: hello.GetInstance(), Machine: hello.GetMachine(), Version: hello.GetProgram(),
+		Flows: int(st.GetFlows()), Errors: st.GetErrors(), Connected: st.GetConnected(), Heartbeat: time.Now(),
+	}
+	if hello.GetStarted() > 0 {
+		h.Started = time.Unix(0, hello.GetStarted())
+	}
+	told := make(map[string]bool, len(st.GetNics()))
+	for _, n := range st.GetNics() {
+		told[n.GetId()] = true
+		h.NICs = append(h.NICs, store.HostNIC{ID: n.GetId(), OFPort: n.GetOfport(), Ready: n.GetReady(), Error: n.GetError(), LinkLocalDropped: n.GetLinkLocalDropped()})
+	}
+	for nic := range plugged { // what the host has not told of yet
+		if !told[nic] {
+			h.NICs = append(h.NICs, store.HostNIC{ID: nic})
+		}
+	}
+	slices.SortFunc(h.NICs, func(a, b store.HostNIC) int { return strings.Compare(a.ID, b.ID) })
+	return h
+}
+
+// farewell is what the store is told of a host that has left.
+func (s *session) farewell() store.HostStatus {
+	h := s.relay.report(s.hello, s.plugged, s.status)
+	h.Relay, h.Connected, h.Applied = "", false, s.applied()
+	if h.Applied == s.relay.at.revision {
+		h.Mark = s.relay.at.mark
+	}
+	for i := range h.NICs {
+		if h.NICs[i].Ready {
+			h.NICs[i].Applied = h.Applied
+		}
+	}
+	h.Errors = append(slices.Clone(h.Errors), "no stream to a relay since "+h.Heartbeat.UTC().Format(time.RFC3339))
+	return h
+}
+
+// keepReporting tells the store of the hosts until ctx ends.
+func (r *Relay) keepReporting(ctx context.Context) error {
+	var said store.RelayStanding
+	for {
+		r.mu.Lock()
+		moved := r.moved
+		r.mu.Unlock()
+		if err := r.tell(ctx, &said); err != nil && ctx.Err() == nil {
+			r.log.Debug("hosts are not reported; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(reportEvery):
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		case <-time.After(reportAgain): // of what failed, or was lost with a lease
+			said = store.RelayStanding{}
+		}
+	}
+}
+
+// reportAgain is after which time without any change the standing is written again.
+const reportAgain = 5 * time.Second
+
+// tell writes what the store has not been told.
+func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
+	dirty, left, loaded := r.due()
+	if !loaded {
+		return nil
+	}
+	if len(dirty) > 0 {
+		reports := make([]store.HostStatus, len(dirty))
+		for i, d := range dirty {
+			reports[i] = d.report
+		}
+		lost, err := r.cfg.Board.PutHosts(ctx, reports, false)
+		if err != nil {
+			r.undue(dirty)
+			return err
+		}
+		if err := r.reclaim(ctx, dirty, lost); err != nil {
+			return err
+		}
+	}
+	if len(left) > 0 {
+		if _, err := r.cfg.Board.PutHosts(ctx, slices.Collect(maps.Values(left)), true); err != nil {
+			return err
+		}
+		r.forget(left)
+	}
+	now := r.standing()
+	if now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) {
+		return nil
+	}
+	if err := r.cfg.Board.PutRelay(ctx, now); err != nil {
+		return err
+	}
+	*said = now
+	return nil
+}
+
+// dirty is a host of which the store does not know all.
+type dirty struct {
+	s      *session
+	report store.HostStatus
+}
+
+// due takes what the store is to be told: of hosts that are attached, and of those that
+// have left.
+func (r *Relay) due() (all []dirty, left map[string]store.HostStatus, loaded bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.dirty {
+		all = append(all, dirty{s, r.report(s.hello, s.plugged, s.status)})
+	}
+	clear(r.dirty)
+	left = maps.Clone(r.left)
+	return all, left, r.index != nil
+}
+
+// undue gives back what could not be told.
+func (r *Relay) undue(all []dirty) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range all {
+		if r.sessions[d.s.host] == d.s {
+			r.dirty[d.s] = struct{}{}
+		}
+	}
+}
+
+// reclaim takes names again that were lost: with a lease, while etcd was away, or to
+// another relay, to which the host has gone, or to another machine.
+func (r *Relay) reclaim(ctx context.Context, all []dirty, lost []string) error {
+	for _, d := range all {
+		if !slices.Contains(lost, d.s.host) {
+			continue
+		}
+		free, err := r.cfg.Board.SeatFree(ctx, d.s.host)
+		if err == nil && free {
+			err = r.cfg.Board.PutHost(ctx, d.report)
+			free = !errors.Is(err, store.ErrSeatTaken)
+		}
+		switch {
+		case !free && (err == nil || errors.Is(err, store.ErrSeatTaken)):
+			d.s.end(&leave{code: codes.Aborted, retryable: true, after: r.cfg.timing.seat, reason: "the host's name is held at another relay"})
+		case err != nil:
+			r.undue([]dirty{d})
+			return err
+		}
+	}
+	return nil
+}
+
+// forget drops hosts that the store knows to have left.
+func (r *Relay) forget(left map[string]store.HostStatus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for host := range left {
+		delete(r.left, host)
+		if r.sessions[host] == nil {
+			delete(r.behind, host)
+		}
+	}
+}
+
+// standing is how the hosts stand. One that has left counts as it stood until the
+// store knows that.
+func (r *Relay) standing() store.RelayStanding {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return store.RelayStanding{Relay: r.cfg.Name, Revision: r.at.revision, Mark: r.at.mark, Behind: maps.Clone(r.behind)}
+}
