@@ -73,7 +73,8 @@ func (c *call) serve() error { return c.api.keeper.Run("request "+c.id, c.serveR
 
 func (c *call) serveRoute() error {
 	c.req.Body = http.MaxBytesReader(c.res, c.req.Body, maxBody)
-	if err := c.authorize(c.route.access); err != nil {
+	var err error
+	if c.who, err = c.authorize(c.route.access); err != nil {
 		return err
 	}
 	if c.route.access != open {
@@ -207,15 +208,14 @@ func (c *call) read(tag string, body []byte) error {
 	return c.answer(http.StatusOK, body)
 }
 
-// authorize finds out who calls and whether they may.
-func (c *call) authorize(need access) error {
+// authorize finds out who calls and whether they may. It leaves c as it is: an event
+// stream looks again, beside who answers the call.
+func (c *call) authorize(need access) (who tokens.Identity, err error) {
 	if need == open {
-		return nil
+		return who, nil
 	}
-	who, err := authorize(c.req.Context(), c.api.tokens, c.req.Header.Get("Authorization"))
-	if err != nil {
-		return err
+	if who, err = authorize(c.req.Context(), c.api.tokens, c.req.Header.Get("Authorization")); err != nil {
+		return tokens.Identity{}, err
 	}
-	c.who = who
-	return need.admit(who, c.in.Account)
+	return who, need.admit(who, c.in.Account)
 }
