@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 )
 
 // listenFlags say where an API listens.
@@ -96,14 +96,7 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 // isLoopback reports whether only this machine can reach an address.
 func isLoopback(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		return false
-	}
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
+	return err == nil && tokens.Loopback(host)
 }
 
 // url is how a client names the API that listens at l.

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/ringfence/ringfence/httpapi/tokens"
 )
 
 // Config says which issuer is believed, and what of it.
@@ -85,8 +86,7 @@ func secure(text string) error {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return fmt.Errorf("%q is no URL such as https://login.example.org", text)
 	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	if loopback := u.Hostname() == "localhost" || err == nil && addr.IsLoopback(); u.Scheme == "http" && !loopback {
+	if u.Scheme == "http" && !tokens.Loopback(u.Hostname()) {
 		return fmt.Errorf("%s: want https, but for loopback", text)
 	}
 	return nil

@@ -107,12 +107,19 @@ func write(path string, entries []Entry) error {
 	if err != nil {
 		return err
 	}
+	return Replace(path, append(content, '\n'))
+}
+
+// Replace puts content in a file as a whole: nobody sees it half written, and after a
+// crash it is the former one or this. A new file only this user may read; one that is
+// there keeps its owner and mode.
+func Replace(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) // fails when all went well: it has the other name then
-	_, err = f.Write(append(content, '\n'))
+	_, err = f.Write(content)
 	if err == nil {
 		err = likeBefore(f, path)
 	}

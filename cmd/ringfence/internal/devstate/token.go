@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ func (d Dir) EnsureAdminToken() error {
 	token, err := ReadToken(d.TokenFile())
 	if errors.Is(err, os.ErrNotExist) {
 		token, _ = tokens.New(tokens.AllAccounts, tokens.Admin, devAdmin, nil)
-		if err := writePrivate(d.TokenFile(), token+"\n"); err != nil {
+		if err := tokens.Replace(d.TokenFile(), []byte(token+"\n")); err != nil {
 			return fmt.Errorf("keep the admin token: %w", err)
 		}
 	} else if err != nil {
@@ -39,29 +38,6 @@ func (d Dir) ensureTokenEntry(token string) error {
 		others := slices.DeleteFunc(entries, func(e tokens.Entry) bool { return e.Name == devAdmin })
 		return append([]tokens.Entry{want}, others...), nil
 	})
-}
-
-// writePrivate puts content in a file that only this user may read. The file
-// is replaced as a whole, never seen half written.
-func writePrivate(file, content string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.WriteString(content)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
-	}
-	return err
 }
 
 // ReadToken is the token that a file holds.
