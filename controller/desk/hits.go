@@ -133,12 +133,21 @@ func (d *Desk) count(ctx context.Context) error {
 
 // runCount counts until ctx ends.
 func (d *Desk) runCount(ctx context.Context) error {
+	if err := pause.For(ctx, d.cfg.Every); err != nil {
+		return err
+	}
+	return d.readAgain(ctx, "counters of rules not read", d.count)
+}
+
+// readAgain reads counters, and again every Config.Every until ctx ends. The log says
+// when they could not be read.
+func (d *Desk) readAgain(ctx context.Context, failed string, read func(context.Context) error) error {
 	for {
+		if err := read(ctx); err != nil && ctx.Err() == nil {
+			d.log.Debug(failed, "error", err)
+		}
 		if err := pause.For(ctx, d.cfg.Every); err != nil {
 			return err
-		}
-		if err := d.count(ctx); err != nil && ctx.Err() == nil {
-			d.log.Debug("counters of rules not read", "error", err)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
@@ -150,12 +149,5 @@ func addressesOf(n *secgroup.NIC) (text string) {
 
 // runLinkLocals counts until ctx ends.
 func (d *Desk) runLinkLocals(ctx context.Context) error {
-	for {
-		if err := d.countLinkLocals(ctx); err != nil && ctx.Err() == nil {
-			d.log.Debug("link-local addresses not counted", "error", err)
-		}
-		if err := pause.For(ctx, d.cfg.Every); err != nil {
-			return err
-		}
-	}
+	return d.readAgain(ctx, "link-local addresses not counted", d.countLinkLocals)
 }
