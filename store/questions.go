@@ -7,15 +7,13 @@ import (
 	"github.com/ringfence/ringfence/store/internal/questions"
 )
 
-// An Answerer answers questions put to a host. Its ctx ends when whoever asked
-// does not wait any longer. The answer is JSON.
-type Answerer = questions.Answerer
+// Questions to hosts, as package questions has them: the comments are there.
+type (
+	Answerer    = questions.Answerer
+	AnswerError = questions.AnswerError
+)
 
-// AnswerError is a host's refusal to answer a question.
-type AnswerError = questions.AnswerError
-
-// ErrNoAnswer says that a host did not answer a question in time. It may be
-// away, or busy, or not know the kind of question.
+// ErrNoAnswer is as package questions has it.
 var ErrNoAnswer = questions.ErrNoAnswer
 
 // Ask puts a question to a host's ServeAsks and returns its answer, which can

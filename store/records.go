@@ -2,26 +2,17 @@ package store
 
 import "github.com/ringfence/ringfence/store/internal/record"
 
-// What the store carries, as package record has it.
+// What the store carries, as package record has it: the comments are there.
 type (
-	// HostStatus is what a host reports about itself.
-	HostStatus = record.HostStatus
-	// HostNIC is a NIC plugged at a host.
-	HostNIC = record.HostNIC
-	// Write is a mutation of the policy that somebody saw.
-	Write = record.Write
-	// RelayStanding is how the hosts stand that have their stream at a relay.
+	HostStatus    = record.HostStatus
+	HostNIC       = record.HostNIC
+	Write         = record.Write
 	RelayStanding = record.RelayStanding
-	// Plug is a NIC plugged at a host, as that host tells the other hosts.
-	Plug = record.Plug
-	// ClusterMember is a process that uses the store, and what it understands.
+	Plug          = record.Plug
 	ClusterMember = record.ClusterMember
-	// MemberKind says what a member is.
-	MemberKind = record.MemberKind
-	// Level is what a version of Ringfence understands of the records.
-	Level = record.Level
-	// RecordError says that the value of a key cannot be read.
-	RecordError = record.Error
+	MemberKind    = record.MemberKind
+	Level         = record.Level
+	RecordError   = record.Error
 )
 
 // The kinds of members.
@@ -38,6 +29,5 @@ const (
 	LevelNow       = record.LevelNow
 )
 
-// ErrNewerRecord is the cause of a RecordError on a record that a newer
-// version of Ringfence wrote.
+// ErrNewerRecord is as package record has it.
 var ErrNewerRecord = record.ErrNewerRecord
