@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -52,12 +53,12 @@ func showAccess(account string, before, after *plan.View, d plan.AccessDiff) *ac
 				owner = a.Group.Account
 			}
 			e := accessEntryJSON{
-				Group: groupText(owner, a.Group), NIC: strictjson.TextOrNull(a.NIC), Direction: a.Direction, Family: a.Service.Family, Protocol: a.Service.Protocol,
-				ICMPType: optional8(a.Service.ICMPType), ICMPCode: optional8(a.Service.ICMPCode),
-				Remote: accessRemoteJSON{prefixText(a.Remote.CIDR), remoteName(after, owner, a.Remote.Group), strictjson.TextOrNull(a.RemoteNIC)},
+				Group: shape.GroupText(owner, a.Group), NIC: strictjson.TextOrNull(a.NIC), Direction: a.Direction, Family: a.Service.Family, Protocol: a.Service.Protocol,
+				ICMPType: shape.Optional8(a.Service.ICMPType), ICMPCode: shape.Optional8(a.Service.ICMPCode),
+				Remote: accessRemoteJSON{shape.PrefixText(a.Remote.CIDR), remoteName(after, owner, a.Remote.Group), strictjson.TextOrNull(a.RemoteNIC)},
 			}
 			if a.Service.PortMin > 0 || a.Service.PortMax < 65535 {
-				e.PortMin, e.PortMax = positive(int(a.Service.PortMin)), positive(int(a.Service.PortMax))
+				e.PortMin, e.PortMax = shape.Positive(int(a.Service.PortMin)), shape.Positive(int(a.Service.PortMax))
 			}
 			out = append(out, e)
 		}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -13,7 +14,7 @@ var accountList = listing[*secgroup.Account]{
 	items: func(_ *call, v *plan.View) ([]*secgroup.Account, error) { return v.Accounts(), nil },
 	key:   func(a *secgroup.Account) string { return a.ID },
 	show: func(_ *call, v *plan.View) func(*secgroup.Account) any {
-		return func(a *secgroup.Account) any { return showAccount(v, a) }
+		return func(a *secgroup.Account) any { return shape.ShowAccount(v, a) }
 	},
 }
 
@@ -22,7 +23,7 @@ func accountBody(v *plan.View, id string) (any, string) {
 	if a == nil {
 		return nil, ""
 	}
-	return showAccount(v, a), plan.Tag(a.Revision)
+	return shape.ShowAccount(v, a), plan.Tag(a.Revision)
 }
 
 func getAccount(c *call) error {
@@ -36,7 +37,7 @@ func putAccount(in *transport.Input) (mutation, error) {
 	if err != nil {
 		return mutation{}, err
 	}
-	spec := readAccount(r, n, in.Account)
+	spec := shape.ReadAccount(r, n, in.Account)
 	return mutation{faults: r.Faults, show: showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutAccount(s, req, in.Account, spec)
@@ -48,11 +49,13 @@ func patchAccount(in *transport.Input) (mutation, error) {
 	if err != nil {
 		return mutation{}, err
 	}
-	patch = settingsInPlace(patch)
+	patch = shape.SettingsInPlace(patch)
 	return mutation{faults: r.Faults, show: showWrittenAccount,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchAccount(s, req, in.Account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
-				return strictjson.Edit(writableAccount(a), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.AccountSpec { return readAccount(r, n, in.Account) })
+				return strictjson.Edit(shape.WritableAccount(a), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.AccountSpec {
+					return shape.ReadAccount(r, n, in.Account)
+				})
 			})
 		}}, nil
 }
@@ -81,7 +84,7 @@ var instanceList = listing[*secgroup.Instance]{
 		}, nil
 	},
 	show: func(_ *call, v *plan.View) func(*secgroup.Instance) any {
-		return func(i *secgroup.Instance) any { return showInstance(v, i) }
+		return func(i *secgroup.Instance) any { return shape.ShowInstance(v, i) }
 	},
 }
 
@@ -90,7 +93,7 @@ func instanceBody(v *plan.View, ref secgroup.InstanceRef) (any, string) {
 	if i == nil {
 		return nil, ""
 	}
-	return showInstance(v, i), plan.Tag(i.Revision)
+	return shape.ShowInstance(v, i), plan.Tag(i.Revision)
 }
 
 func getInstance(c *call) error {
@@ -103,7 +106,7 @@ func putInstance(in *transport.Input) (mutation, error) {
 		return mutation{}, err
 	}
 	ref := in.Instance()
-	name := readInstance(r, n, ref)
+	name := shape.ReadInstance(r, n, ref)
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutInstance(s, req, ref, name)

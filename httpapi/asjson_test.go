@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -23,10 +24,10 @@ func TestAsJSONIsWhatJSONMakesOfIt(t *testing.T) {
 		},
 	}
 	for _, v := range []any{
-		writableGroup(full), writableGroup(&secgroup.Group{}), writableRule(ref, &full.Rules[0]), writableRule(ref, &full.Rules[1]), showShared(full),
-		writableAccount(&secgroup.Account{ID: "a", Quotas: map[string]int{"nics": 3}}), writableAccount(&secgroup.Account{}),
-		attachmentJSON{"g", "n", ""}, attachmentJSON{"g", "", "i"}, map[string]any{"a": []any{nil, true, uint16(7), []string(nil), []int{}}},
-		showBaseline(&secgroup.Baseline{Addresses: []secgroup.BaselineAddress{{Address: netip.MustParseAddr("::1"), Protocol: "tcp", Port: 80}}}),
+		shape.WritableGroup(full), shape.WritableGroup(&secgroup.Group{}), shape.WritableRule(ref, &full.Rules[0]), shape.WritableRule(ref, &full.Rules[1]), shape.ShowShared(full),
+		shape.WritableAccount(&secgroup.Account{ID: "a", Quotas: map[string]int{"nics": 3}}), shape.WritableAccount(&secgroup.Account{}),
+		shape.Attachment{Group: "g", NIC: "n"}, shape.Attachment{Group: "g", Instance: "i"}, map[string]any{"a": []any{nil, true, uint16(7), []string(nil), []int{}}},
+		shape.ShowBaseline(&secgroup.Baseline{Addresses: []secgroup.BaselineAddress{{Address: netip.MustParseAddr("::1"), Protocol: "tcp", Port: 80}}}),
 	} {
 		body, err := json.Marshal(v)
 		if err != nil {

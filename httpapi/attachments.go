@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -42,7 +43,7 @@ func putAttachments(in *transport.Input) (mutation, error) {
 	if err != nil {
 		return mutation{}, err
 	}
-	ids, at := readGroupIDs(r, n)
+	ids, at := shape.ReadGroupIDs(r, n)
 	t := in.Target()
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
@@ -50,13 +51,6 @@ func putAttachments(in *transport.Input) (mutation, error) {
 		},
 		show: func(now after) (any, string) { return attachmentsBody(now.view, in.Account, t) },
 	}, nil
-}
-
-// attachmentJSON is one attachment.
-type attachmentJSON struct {
-	Group    string `json:"group"`
-	NIC      string `json:"nic,omitempty"`
-	Instance string `json:"instance,omitempty"`
 }
 
 func attach(in *transport.Input) (mutation, error) {
@@ -70,7 +64,7 @@ func attach(in *transport.Input) (mutation, error) {
 		},
 		show: func(now after) (any, string) {
 			names, _ := t.GroupNames(now.view, in.Account)
-			return attachmentJSON{secgroup.ParseGroupRef(in.Account, group).Within(in.Account), t.NIC, t.Instance}, plan.ListTag(names)
+			return shape.Attachment{Group: secgroup.ParseGroupRef(in.Account, group).Within(in.Account), NIC: t.NIC, Instance: t.Instance}, plan.ListTag(names)
 		},
 	}, nil
 }

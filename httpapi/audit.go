@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -40,17 +41,17 @@ type actorJSON struct {
 
 // auditJSON is an entry. The note has all of it but the revision.
 type auditJSON struct {
-	ID          string       `json:"id"`
-	Revision    int64        `json:"revision"`
-	Time        time.Time    `json:"time"`
-	RequestID   string       `json:"request_id"`
-	Actor       actorJSON    `json:"actor"`
-	Account     *string      `json:"account"` // null: the platform's
-	Method      string       `json:"method"`
-	Path        string       `json:"path"`
-	Changes     []changeJSON `json:"changes"`
-	ChangesMore bool         `json:"changes_more"` // than are listed
-	Effects     *effectsJSON `json:"effects"`
+	ID          string         `json:"id"`
+	Revision    int64          `json:"revision"`
+	Time        time.Time      `json:"time"`
+	RequestID   string         `json:"request_id"`
+	Actor       actorJSON      `json:"actor"`
+	Account     *string        `json:"account"` // null: the platform's
+	Method      string         `json:"method"`
+	Path        string         `json:"path"`
+	Changes     []shape.Change `json:"changes"`
+	ChangesMore bool           `json:"changes_more"` // than are listed
+	Effects     *effectsJSON   `json:"effects"`
 }
 
 // auditLog is the name that all entries of a log begin with.
@@ -69,9 +70,9 @@ func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteW
 	size := 0
 	for _, ch := range r.Changes {
 		if account == "" {
-			account = accountOf(ch.Key, ch.Object, before.Get(ch.Key))
+			account = shape.AccountOf(ch.Key, ch.Object, before.Get(ch.Key))
 		}
-		change, changed, err := showChange(ch.Key, before.Get(ch.Key), ch.Object)
+		change, changed, err := shape.ShowChange(ch.Key, before.Get(ch.Key), ch.Object)
 		if err != nil {
 			return store.NoteWrite{}, err
 		}
@@ -99,7 +100,7 @@ func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteW
 func (c *call) newAuditEntry() *auditJSON {
 	return &auditJSON{
 		ID: c.api.newID(), Time: c.api.now().UTC(), RequestID: c.id, Method: c.req.Method, Path: c.req.URL.Path,
-		Actor: actorJSON{c.who.Name, c.who.Account, c.who.Role, clientAddress(c.req.RemoteAddr)}, Changes: []changeJSON{},
+		Actor: actorJSON{c.who.Name, c.who.Account, c.who.Role, clientAddress(c.req.RemoteAddr)}, Changes: []shape.Change{},
 		Effects: &effectsJSON{NICs: []string{}, Hosts: []string{}, EgressBecameOpen: []string{}, EgressBecameRestricted: []string{}, InertRules: []string{}},
 	}
 }

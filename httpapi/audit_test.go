@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -132,7 +133,7 @@ func TestAuditEntriesAreBounded(t *testing.T) {
 	t.Parallel()
 	s := world(t)
 	s.must("PUT", web, `{"name":"web","default_rules":false}`)
-	s.must("PUT", rules, "["+many(maxRules, `{"id":"r%d","direction":"ingress","protocol":"tcp","port_min":1}`)+"]")
+	s.must("PUT", rules, "["+many(shape.MaxRules, `{"id":"r%d","direction":"ingress","protocol":"tcp","port_min":1}`)+"]")
 	a := s.must("GET", acme+"/audit?limit=1", "")
 	a.want(t, map[string]string{"items.0.changes.0.patch": "[]", "items.0.changes.0.patch_omitted": "true"})
 }
@@ -143,11 +144,11 @@ func TestPatchLeadsFromOneToTheOther(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 600 {
 		from, to := randomGroup(r), randomGroup(r)
-		a, err := document(from, nil)
+		a, err := shape.Document(from, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := document(to, nil)
+		b, err := shape.Document(to, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

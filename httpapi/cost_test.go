@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 )
 
@@ -37,7 +38,7 @@ func TestLargeBodiesCostLittle(t *testing.T) {
 		"fields that nobody knows":   {method: "PUT", path: web, body: `{"name":"web",` + many(120_000, `"x%d":0`) + `}`, status: 400, code: "unknown-field"},
 		"one name, again and again":  {method: "PUT", path: web, body: `{"name":"web",` + many(300_000, `"x":0`) + `}`, status: 400, code: "malformed-json"},
 		"rules of nothing":           {method: "PUT", path: rules, body: `[` + many(600_000, `{}`) + `]`, status: 422, code: "invalid-value"},
-		"as many wrong rules as fit": {method: "PUT", path: rules, body: `[` + many(maxRules, `{"direction":"up","protocol":"tcp","port_max":%d}`) + `]`, status: 422, code: "invalid-value"},
+		"as many wrong rules as fit": {method: "PUT", path: rules, body: `[` + many(shape.MaxRules, `{"direction":"up","protocol":"tcp","port_max":%d}`) + `]`, status: 422, code: "invalid-value"},
 		"a network too many":         {method: "PUT", path: web, body: `{"name":"web","networks":[` + many(strictjson.MaxItems+1, `"n%d"`) + `]}`, status: 422, code: "invalid-value"},
 		"groups without end":         {method: "PUT", path: acme + "/nics/n1/security-groups", body: `[` + many(150_000, `"g%d"`) + `]`, status: 422, code: "invalid-value"},
 		"addresses without end":      {method: "PUT", path: "/v1/nics/n9", body: `{"account":"acme","network":"net1","mac":"02:00:00:00:00:09","addresses":[` + many(150_000, `"10.0.0.1"`) + `]}`, status: 422, code: "invalid-value"},
@@ -57,9 +58,9 @@ func TestLargeBodiesCostLittle(t *testing.T) {
 		}
 	}
 	begun := time.Now()
-	s.must("PUT", rules, `[`+many(maxRules, `{"direction":"ingress","protocol":"tcp","port_min":1,"remote_cidr":"10.0.0.0/8","description":"rule %d"}`)+`]`).
+	s.must("PUT", rules, `[`+many(shape.MaxRules, `{"direction":"ingress","protocol":"tcp","port_min":1,"remote_cidr":"10.0.0.0/8","description":"rule %d"}`)+`]`).
 		want(t, map[string]string{"items.1": "null"}) // all of one content
-	s.must("PUT", rules, `[`+many(maxRules, `{"id":"r%d","direction":"ingress","protocol":"tcp","port_min":1,"remote_cidr":"10.0.0.0/8"}`)+`]`).
+	s.must("PUT", rules, `[`+many(shape.MaxRules, `{"id":"r%d","direction":"ingress","protocol":"tcp","port_min":1,"remote_cidr":"10.0.0.0/8"}`)+`]`).
 		want(t, map[string]string{"items.4999.port_min": "1"})
 	t.Logf("a group's worth of rules took %v", time.Since(begun).Round(time.Millisecond))
 }

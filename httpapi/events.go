@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -18,10 +19,10 @@ import (
 // eventJSON is what one revision did to an account: the data of an SSE message,
 // and an item of a long poll.
 type eventJSON struct {
-	Revision int64        `json:"revision"`
-	Mark     string       `json:"mark"`
-	Changes  []changeJSON `json:"changes"`
-	Alarms   []alarmJSON  `json:"alarms,omitempty"`
+	Revision int64          `json:"revision"`
+	Mark     string         `json:"mark"`
+	Changes  []shape.Change `json:"changes"`
+	Alarms   []alarmJSON    `json:"alarms,omitempty"`
 }
 
 type eventPageJSON struct {
@@ -119,12 +120,12 @@ func historyError(err error) error {
 
 // eventOf is what a revision did to the account, nil if nothing.
 func (c *call) eventOf(ctx context.Context, e store.Event) (*eventJSON, error) {
-	out := &eventJSON{Revision: e.Revision, Mark: e.Mark, Changes: []changeJSON{}}
+	out := &eventJSON{Revision: e.Revision, Mark: e.Mark, Changes: []shape.Change{}}
 	for _, ch := range e.Changes {
-		if accountOf(ch.Key, ch.After, ch.Before) != c.in.Account {
+		if shape.AccountOf(ch.Key, ch.After, ch.Before) != c.in.Account {
 			continue
 		}
-		shown, changed, err := showChange(ch.Key, ch.Before, ch.After)
+		shown, changed, err := shape.ShowChange(ch.Key, ch.Before, ch.After)
 		if err != nil {
 			return nil, err
 		}

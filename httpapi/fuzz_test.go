@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -34,16 +35,16 @@ func FuzzReadBodies(f *testing.F) {
 			return
 		}
 		r := &strictjson.Reader{}
-		readGroup(r, n, ref)
-		readRule(r, n, "", ref, "r", false)
-		readAccount(r, settingsInPlace(n), "acme")
-		readNetwork(r, n, "net")
-		readNIC(r, n, "nic")
-		readInstance(r, n, secgroup.InstanceRef{Account: "acme", ID: "i"})
-		readBaseline(r, n)
-		readGroupIDs(r, n)
-		items, at := readArray(r, n, "rules", "items")
-		readRuleSet(r, items, at, ref)
+		shape.ReadGroup(r, n, ref)
+		shape.ReadRule(r, n, "", ref, "r", false)
+		shape.ReadAccount(r, shape.SettingsInPlace(n), "acme")
+		shape.ReadNetwork(r, n, "net")
+		shape.ReadNIC(r, n, "nic")
+		shape.ReadInstance(r, n, secgroup.InstanceRef{Account: "acme", ID: "i"})
+		shape.ReadBaseline(r, n)
+		shape.ReadGroupIDs(r, n)
+		items, at := shape.ReadArray(r, n, "rules", "items")
+		shape.ReadRuleSet(r, items, at, ref)
 		for _, fault := range r.Faults {
 			if fault.Code == "" || fault.Detail == "" || fault.Pointer != "" && fault.Pointer[0] != '/' {
 				t.Errorf("%q: fault %+v", body, fault)
@@ -58,7 +59,7 @@ func FuzzReadBodies(f *testing.F) {
 			}
 		}
 		g := &secgroup.Group{GroupRef: ref, Name: "g", Tags: map[string]string{"a": "b"}}
-		strictjson.Edit(writableGroup(g), n, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return readGroup(r, n, ref) })
+		strictjson.Edit(shape.WritableGroup(g), n, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return shape.ReadGroup(r, n, ref) })
 	})
 }
 

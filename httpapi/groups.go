@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -41,7 +42,7 @@ var groupList = listing[*secgroup.Group]{
 	keep: keepGroups,
 	show: func(_ *call, v *plan.View) func(*secgroup.Group) any {
 		in := plan.NewInertness(v)
-		return func(g *secgroup.Group) any { return showGroup(in, g) }
+		return func(g *secgroup.Group) any { return shape.ShowGroup(in, g) }
 	},
 }
 
@@ -80,7 +81,7 @@ func groupBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 	if g == nil {
 		return nil, ""
 	}
-	return showGroup(plan.NewInertness(v), g), plan.Tag(g.Revision)
+	return shape.ShowGroup(plan.NewInertness(v), g), plan.Tag(g.Revision)
 }
 
 // showWrittenGroup shows the group that a plan wrote.
@@ -97,7 +98,7 @@ func postGroup(in *transport.Input) (mutation, error) {
 	if err != nil {
 		return mutation{}, err
 	}
-	spec := readGroup(r, n, secgroup.GroupRef{Account: in.Account})
+	spec := shape.ReadGroup(r, n, secgroup.GroupRef{Account: in.Account})
 	return mutation{faults: r.Faults, show: showWrittenGroup,
 		location: func(r plan.Result) string { return in.Below(r.Key.ID) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
@@ -111,7 +112,7 @@ func putGroup(in *transport.Input) (mutation, error) {
 		return mutation{}, err
 	}
 	ref := in.Group()
-	spec := readGroup(r, n, ref)
+	spec := shape.ReadGroup(r, n, ref)
 	return mutation{faults: r.Faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutGroup(s, req, ref, spec)
@@ -127,7 +128,7 @@ func patchGroup(in *transport.Input) (mutation, error) {
 	return mutation{faults: r.Faults, show: showWrittenGroup,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchGroup(s, req, ref, func(g *secgroup.Group) (plan.GroupSpec, secgroup.Faults) {
-				return strictjson.Edit(writableGroup(g), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return readGroup(r, n, ref) })
+				return strictjson.Edit(shape.WritableGroup(g), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return shape.ReadGroup(r, n, ref) })
 			})
 		}}, nil
 }

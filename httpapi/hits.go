@@ -7,31 +7,20 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/asking"
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
 )
 
-// hitsJSON is what a rule let through, added up over the hosts. What passes as
-// established or related is not counted: packets are, as a rule, connections.
-type hitsJSON struct {
-	Packets uint64     `json:"packets"`
-	Bytes   uint64     `json:"bytes"`
-	Last    *time.Time `json:"last_hit_at"`
-	// Since is from when on every host has counted; null: none counts.
-	Since *time.Time `json:"counted_since"`
-	// Complete is false while a host that may have more does not answer.
-	Complete bool `json:"complete"`
-}
-
 // groupHits are the hits of a group's rules.
 type groupHits struct {
-	rules map[string]*hitsJSON
-	none  hitsJSON // of a rule that nothing is known of
+	rules map[string]*shape.Hits
+	none  shape.Hits // of a rule that nothing is known of
 	until time.Time
 }
 
 // of returns a rule's hits.
-func (g *groupHits) of(rule string) *hitsJSON {
+func (g *groupHits) of(rule string) *shape.Hits {
 	h := g.none
 	if sum := g.rules[rule]; sum != nil {
 		h.Packets, h.Bytes, h.Last = sum.Packets, sum.Bytes, sum.Last
@@ -56,7 +45,7 @@ func listRules(c *call) error {
 	if !withHits && since == "" {
 		return ruleList.serve(c)
 	}
-	h := &groupHits{rules: map[string]*hitsJSON{}, none: hitsJSON{Complete: true}}
+	h := &groupHits{rules: map[string]*shape.Hits{}, none: shape.Hits{Complete: true}}
 	if since != "" {
 		if h.until, err = time.Parse(time.RFC3339, since); err != nil {
 			return transport.BadParameter("unused_since is a time such as 2026-01-31T00:00:00Z")
@@ -90,7 +79,7 @@ func (c *call) gatherHits(h *groupHits) error {
 		for _, r := range answer.Rules {
 			sum := h.rules[r.Rule]
 			if sum == nil {
-				sum = &hitsJSON{}
+				sum = &shape.Hits{}
 				h.rules[r.Rule] = sum
 			}
 			sum.Packets, sum.Bytes = sum.Packets+r.Packets, sum.Bytes+r.Bytes

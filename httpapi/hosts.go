@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -143,7 +144,7 @@ func deleteHost(c *call) error {
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		var err error
 		e := c.newAuditEntry()
-		e.Changes = append(e.Changes, changeJSON{Kind: "host", ID: host, Action: "deleted", Patch: []strictjson.Op{{Op: "remove", Path: "", Value: nil}}})
+		e.Changes = append(e.Changes, shape.Change{Kind: "host", ID: host, Action: "deleted", Patch: []strictjson.Op{{Op: "remove", Path: "", Value: nil}}})
 		entry, err = c.auditNote(e, "", s.Revision())
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -201,7 +202,7 @@ func TestLongList(t *testing.T) {
 		w := httptest.NewRecorder()
 		s.api.ServeHTTP(w, req)
 		var a struct {
-			Items      []instanceJSON
+			Items      []shape.Instance
 			NextCursor *string `json:"next_cursor"`
 			Revision   int64
 		}

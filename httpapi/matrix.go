@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -109,24 +110,24 @@ func (c *call) showMatrix(m plan.Matrix, revision int64) matrixJSON {
 		out.Peers = append(out.Peers, peer)
 	}
 	end := func(r plan.Remote) matrixEndJSON {
-		name := groupText(c.in.Account, r.Group)
+		name := shape.GroupText(c.in.Account, r.Group)
 		if name != nil && r.Group.Account != c.in.Account && !known[r.Group] {
 			name = strictjson.TextOrNull(r.Group.Account + "/*")
 		}
-		return matrixEndJSON{name, prefixText(r.CIDR)}
+		return matrixEndJSON{name, shape.PrefixText(r.CIDR)}
 	}
 	for i := range m.Entries {
 		e := &m.Entries[i]
 		own, remote := end(plan.Remote{Group: e.Group}), end(e.Remote)
 		shown := matrixEntryJSON{
 			From: remote, To: own, Direction: e.Direction, Group: e.Group.Within(c.in.Account), Rule: e.Rule.ID, Family: e.Service.Family, Protocol: e.Service.Protocol,
-			ICMPType: optional8(e.Service.ICMPType), ICMPCode: optional8(e.Service.ICMPCode),
+			ICMPType: shape.Optional8(e.Service.ICMPType), ICMPCode: shape.Optional8(e.Service.ICMPCode),
 		}
 		if e.Direction == secgroup.Egress {
 			shown.From, shown.To = own, remote
 		}
 		if e.Service.PortMin > 0 || e.Service.PortMax < 65535 {
-			shown.PortMin, shown.PortMax = positive(int(e.Service.PortMin)), positive(int(e.Service.PortMax))
+			shown.PortMin, shown.PortMax = shape.Positive(int(e.Service.PortMin)), shape.Positive(int(e.Service.PortMax))
 		}
 		if o := e.OtherEnd; o != nil {
 			shown.OtherEnd = &otherEndJSON{o.NICs, o.Allowed, o.Partly, o.Blocked, o.Apart, o.Unrestricted, []ruleRefJSON{}}

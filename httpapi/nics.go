@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -26,7 +27,7 @@ var nicList = listing[*secgroup.NIC]{
 	},
 	show: func(c *call, v *plan.View) func(*secgroup.NIC) any {
 		at := realization.Placement{Hosts: c.api.store.Hosts()}.Indexed()
-		return func(n *secgroup.NIC) any { return showNIC(v, at, n) }
+		return func(n *secgroup.NIC) any { return shape.ShowNIC(v, at, n) }
 	},
 }
 
@@ -36,7 +37,7 @@ func nicBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, s
 	if n == nil || account != "" && n.Account != account {
 		return nil, ""
 	}
-	return showNIC(v, realization.Placement{Hosts: hosts}, n), plan.Tag(n.Revision)
+	return shape.ShowNIC(v, realization.Placement{Hosts: hosts}, n), plan.Tag(n.Revision)
 }
 
 func getNIC(c *call) error {
@@ -54,7 +55,7 @@ func putNIC(in *transport.Input) (mutation, error) {
 	if err != nil {
 		return mutation{}, err
 	}
-	nic := readNIC(r, n, in.Param("nic"))
+	nic := shape.ReadNIC(r, n, in.Param("nic"))
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNIC(s, req, nic)
@@ -79,7 +80,7 @@ type effectiveRule struct {
 }
 
 type effectiveRuleJSON struct {
-	ruleJSON
+	shape.Rule
 	Via secgroup.Via `json:"via"`
 }
 
@@ -103,7 +104,7 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 	show: func(c *call, v *plan.View) func(numbered[effectiveRule]) any {
 		in := plan.NewInertness(v)
 		return func(r numbered[effectiveRule]) any {
-			shown := showRule(in, r.item.group, r.item.rule)
+			shown := shape.ShowRule(in, r.item.group, r.item.rule)
 			shown.Group = r.item.group.Within(c.in.Account)
 			shown.RemoteGroup = remoteName(v, c.in.Account, r.item.rule.RemoteGroup)
 			return effectiveRuleJSON{shown, r.item.via}

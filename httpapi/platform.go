@@ -3,6 +3,7 @@ package httpapi
 import (
 	"strconv"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -28,7 +29,7 @@ var networkList = listing[*secgroup.Network]{
 	},
 	show: func(_ *call, v *plan.View) func(*secgroup.Network) any {
 		wire := plan.NewWire(v.Networks())
-		return func(n *secgroup.Network) any { return showNetwork(wire, n) }
+		return func(n *secgroup.Network) any { return shape.ShowNetwork(wire, n) }
 	},
 }
 
@@ -37,7 +38,7 @@ func networkBody(v *plan.View, id string) (any, string) {
 	if n == nil {
 		return nil, ""
 	}
-	return showNetwork(plan.NewWire(v.Networks()), n), plan.Tag(n.Revision)
+	return shape.ShowNetwork(plan.NewWire(v.Networks()), n), plan.Tag(n.Revision)
 }
 
 func getNetwork(c *call) error {
@@ -49,7 +50,7 @@ func putNetwork(in *transport.Input) (mutation, error) {
 	if err != nil {
 		return mutation{}, err
 	}
-	network := readNetwork(r, n, in.Param("network"))
+	network := shape.ReadNetwork(r, n, in.Param("network"))
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNetwork(s, req, network)
@@ -69,7 +70,7 @@ func deleteNetwork(in *transport.Input) (mutation, error) {
 
 func baselineBody(v *plan.View) (any, string) {
 	b := v.Baseline()
-	return showBaseline(b), plan.Tag(b.Revision)
+	return shape.ShowBaseline(b), plan.Tag(b.Revision)
 }
 
 func getBaseline(c *call) error { return c.object(baselineBody) }
@@ -79,7 +80,7 @@ func putBaseline(in *transport.Input) (mutation, error) {
 	if err != nil {
 		return mutation{}, err
 	}
-	addresses := readBaseline(r, n)
+	addresses := shape.ReadBaseline(r, n)
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutBaseline(s, req, addresses)

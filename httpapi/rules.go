@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -32,7 +33,7 @@ var ruleList = listing[groupRule]{
 	show: func(c *call, v *plan.View) func(groupRule) any {
 		in := plan.NewInertness(v)
 		return func(r groupRule) any {
-			out := showRule(in, r.group, r.rule)
+			out := shape.ShowRule(in, r.group, r.rule)
 			if c.hits != nil {
 				out.Hits = c.hits.of(r.rule.ID)
 			}
@@ -57,7 +58,7 @@ func ruleBody(v *plan.View, ref secgroup.GroupRef, id string) (any, string) {
 	if r == nil {
 		return nil, ""
 	}
-	return showRule(plan.NewInertness(v), g, r), plan.Tag(r.Revision)
+	return shape.ShowRule(plan.NewInertness(v), g, r), plan.Tag(r.Revision)
 }
 
 func showWrittenRule(now after) (any, string) {
@@ -74,7 +75,7 @@ func postRule(in *transport.Input) (mutation, error) {
 		return mutation{}, err
 	}
 	ref := in.Group()
-	rule := readRule(r, n, "", ref, "", false)
+	rule := shape.ReadRule(r, n, "", ref, "", false)
 	return mutation{faults: r.Faults, show: showWrittenRule,
 		location: func(r plan.Result) string { return in.Below(r.Rule) },
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
@@ -88,7 +89,7 @@ func putRule(in *transport.Input) (mutation, error) {
 		return mutation{}, err
 	}
 	ref := in.Group()
-	rule := readRule(r, n, "", ref, in.Param("rule"), false)
+	rule := shape.ReadRule(r, n, "", ref, in.Param("rule"), false)
 	return mutation{faults: r.Faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRule(s, req, ref, rule)
@@ -101,12 +102,12 @@ func patchRule(in *transport.Input) (mutation, error) {
 		return mutation{}, err
 	}
 	ref, id := in.Group(), in.Param("rule")
-	patch = withoutAliases(patch)
+	patch = shape.WithoutAliases(patch)
 	return mutation{faults: r.Faults, show: showWrittenRule,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PatchRule(s, req, ref, id, func(old *secgroup.Rule) (secgroup.Rule, secgroup.Faults) {
-				return strictjson.Edit(writableRule(ref, old), patch, func(r *strictjson.Reader, n *strictjson.Node) secgroup.Rule {
-					return readRule(r, n, "", ref, id, false)
+				return strictjson.Edit(shape.WritableRule(ref, old), patch, func(r *strictjson.Reader, n *strictjson.Node) secgroup.Rule {
+					return shape.ReadRule(r, n, "", ref, id, false)
 				})
 			})
 		}}, nil
@@ -124,8 +125,8 @@ func deleteRule(in *transport.Input) (mutation, error) {
 
 // ruleSetJSON is the answer to a PUT of a whole rule set.
 type ruleSetJSON struct {
-	Items    []ruleJSON `json:"items"`
-	Revision int64      `json:"revision"` // the group's
+	Items    []shape.Rule `json:"items"`
+	Revision int64        `json:"revision"` // the group's
 }
 
 func putRules(in *transport.Input) (mutation, error) {
@@ -134,8 +135,8 @@ func putRules(in *transport.Input) (mutation, error) {
 		return mutation{}, err
 	}
 	ref := in.Group()
-	items, at := readArray(r, n, "rules", "items")
-	set := readRuleSet(r, items, at, ref)
+	items, at := shape.ReadArray(r, n, "rules", "items")
+	set := shape.ReadRuleSet(r, items, at, ref)
 	return mutation{faults: r.Faults,
 		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutRules(s, req, ref, *set)
@@ -145,7 +146,7 @@ func putRules(in *transport.Input) (mutation, error) {
 			if g == nil {
 				return nil, ""
 			}
-			shown := showGroup(plan.NewInertness(now.view), g)
+			shown := shape.ShowGroup(plan.NewInertness(now.view), g)
 			return ruleSetJSON{shown.Rules, g.Revision}, plan.Tag(g.Revision)
 		}}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/tracing"
@@ -24,7 +25,7 @@ func readTrace(r *strictjson.Reader, n *strictjson.Node) tracing.Spec {
 		Destination: readTraceEnd(o, "destination"),
 		Family:      secgroup.Family(strings.ToLower(o.Text("family"))),
 		State:       inquiry.State(strings.ToLower(o.Text("state"))),
-		Protocol:    readProtocol(o),
+		Protocol:    shape.ReadProtocol(o),
 	}
 	switch spec.Family {
 	case "", secgroup.FamilyIPv4, secgroup.FamilyIPv6:

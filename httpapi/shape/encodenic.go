@@ -1,4 +1,4 @@
-package httpapi
+package shape
 
 import (
 	"fmt"
@@ -17,7 +17,8 @@ type effectiveJSON struct {
 	Implicit bool         `json:"implicit"` // computed: nothing attached acts there
 }
 
-type nicJSON struct {
+// NIC is a NIC: who judges it, and where it is.
+type NIC struct {
 	ID               string                `json:"id"`
 	Account          string                `json:"account"`
 	Instance         *string               `json:"instance"`
@@ -57,8 +58,9 @@ func nicWarnings(at store.HostNIC) []nicWarningJSON {
 		"Add the guest's own to addresses, or have the guest make it of its MAC", at.LinkLocalDropped)}}
 }
 
-func showNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) nicJSON {
-	out := nicJSON{
+// ShowNIC shows a NIC as a view has it, and where it is plugged.
+func ShowNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) NIC {
+	out := NIC{
 		ID: n.ID, Account: n.Account, Instance: strictjson.TextOrNull(n.Instance), Network: n.Network, MAC: n.MAC.String(),
 		Addresses: texts(n.Addresses), AllowedAddresses: texts(n.AllowedAddresses),
 		Enforcement: n.Enforcement, DHCPServer: n.DHCPServer, Hosts: strictjson.Array(n.Hosts),

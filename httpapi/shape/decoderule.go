@@ -1,4 +1,4 @@
-package httpapi
+package shape
 
 import (
 	"net/netip"
@@ -12,9 +12,9 @@ import (
 // ruleAliases are other names of a rule's fields, accepted on input.
 var ruleAliases = map[string]string{"start_port": "port_min", "end_port": "port_max"}
 
-// withoutAliases gives the fields of a rule their own names. A field that is
+// WithoutAliases gives the fields of a rule their own names. A field that is
 // there under both names keeps its alias, which reads as unknown.
-func withoutAliases(n *strictjson.Node) *strictjson.Node {
+func WithoutAliases(n *strictjson.Node) *strictjson.Node {
 	if n.Kind != strictjson.KindObject {
 		return n
 	}
@@ -28,11 +28,11 @@ func withoutAliases(n *strictjson.Node) *strictjson.Node {
 	return out
 }
 
-// readRule reads a rule of group ref. With freeID it may bring an id of its own;
+// ReadRule reads a rule of group ref. With freeID it may bring an id of its own;
 // else an id may only repeat the given one, which is "" if the server is to
 // name the rule.
-func readRule(r *strictjson.Reader, n *strictjson.Node, at string, ref secgroup.GroupRef, id string, freeID bool) secgroup.Rule {
-	o := r.Object(withoutAliases(n), at)
+func ReadRule(r *strictjson.Reader, n *strictjson.Node, at string, ref secgroup.GroupRef, id string, freeID bool) secgroup.Rule {
+	o := r.Object(WithoutAliases(n), at)
 	defer o.Close()
 	rule := secgroup.Rule{
 		ID:        id,
@@ -52,7 +52,7 @@ func readRule(r *strictjson.Reader, n *strictjson.Node, at string, ref secgroup.
 	rule.PortMax = readPort(o, "port_max")
 	rule.ICMPType = readOpt8(o, "icmp_type")
 	rule.ICMPCode = readOpt8(o, "icmp_code")
-	rule.Protocol = readProtocol(o)
+	rule.Protocol = ReadProtocol(o)
 	if rule.Protocol == "" {
 		rule.Protocol = likelyProtocol(&rule) // to look for other faults; there is one already
 	}
@@ -66,9 +66,9 @@ func readRule(r *strictjson.Reader, n *strictjson.Node, at string, ref secgroup.
 	return rule
 }
 
-// readProtocol reads a name or a number, the number also as a string. It is "" if
+// ReadProtocol reads a name or a number, the number also as a string. It is "" if
 // there is a fault.
-func readProtocol(o *strictjson.Object) secgroup.Protocol {
+func ReadProtocol(o *strictjson.Object) secgroup.Protocol {
 	v := o.Take("protocol")
 	switch {
 	case v == nil:
@@ -133,18 +133,18 @@ func readGroupRef(o *strictjson.Object, name, account string) secgroup.GroupRef 
 	return secgroup.ParseGroupRef(account, v.Text)
 }
 
-// readRuleSet reads an array of rules, which is at a pointer.
-func readRuleSet(r *strictjson.Reader, n *strictjson.Node, at string, ref secgroup.GroupRef) *plan.RuleSet {
+// ReadRuleSet reads an array of rules, which is at a pointer.
+func ReadRuleSet(r *strictjson.Reader, n *strictjson.Node, at string, ref secgroup.GroupRef) *plan.RuleSet {
 	set := &plan.RuleSet{At: at, Rules: []secgroup.Rule{}}
-	for i, item := range r.Items(n, at, maxRules) {
-		set.Rules = append(set.Rules, readRule(r, item, at+secgroup.Pointer(i), ref, "", true))
+	for i, item := range r.Items(n, at, MaxRules) {
+		set.Rules = append(set.Rules, ReadRule(r, item, at+secgroup.Pointer(i), ref, "", true))
 	}
 	return set
 }
 
-// readArray finds the array in a body that is one, or that is an object with the
+// ReadArray finds the array in a body that is one, or that is an object with the
 // array under one of the names, as list answers have it under "items".
-func readArray(r *strictjson.Reader, n *strictjson.Node, names ...string) (items *strictjson.Node, at string) {
+func ReadArray(r *strictjson.Reader, n *strictjson.Node, names ...string) (items *strictjson.Node, at string) {
 	if n.Kind == strictjson.KindArray {
 		return n, ""
 	}

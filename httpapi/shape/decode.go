@@ -1,4 +1,4 @@
-package httpapi
+package shape
 
 import (
 	"net/netip"
@@ -9,14 +9,14 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// maxRules bounds the rules of a group in one body.
-const maxRules = 5000
+// MaxRules bounds the rules of a group in one body.
+const MaxRules = 5000
 
 // Fields of every answer that requests may repeat.
 var answerFields = []string{"created_at", "updated_at", "revision", "effects", "realization"}
 
-// readGroup reads a group; id is "" if the server is to name it.
-func readGroup(r *strictjson.Reader, n *strictjson.Node, ref secgroup.GroupRef) plan.GroupSpec {
+// ReadGroup reads a group; id is "" if the server is to name it.
+func ReadGroup(r *strictjson.Reader, n *strictjson.Node, ref secgroup.GroupRef) plan.GroupSpec {
 	o := r.Object(n, "")
 	defer o.Close()
 	o.Fixed("id", ref.ID)
@@ -31,16 +31,16 @@ func readGroup(r *strictjson.Reader, n *strictjson.Node, ref secgroup.GroupRef) 
 		DefaultRules: o.Bool("default_rules"),
 	}
 	if v := o.Take("rules"); v != nil {
-		spec.Rules = readRuleSet(r, v, "/rules", ref)
+		spec.Rules = ReadRuleSet(r, v, "/rules", ref)
 	}
 	o.ReadOnly("is_default", "egress_restricts", "shares")
 	o.ReadOnly(answerFields...)
 	return spec
 }
 
-// readAccount reads an account's settings, which may also stand beside "settings"
+// ReadAccount reads an account's settings, which may also stand beside "settings"
 // instead of in it.
-func readAccount(r *strictjson.Reader, n *strictjson.Node, id string) plan.AccountSpec {
+func ReadAccount(r *strictjson.Reader, n *strictjson.Node, id string) plan.AccountSpec {
 	o := r.Object(n, "")
 	defer o.Close()
 	o.Fixed("id", id)
@@ -90,8 +90,8 @@ func readQuotas(o *strictjson.Object) map[string]int {
 	return limits
 }
 
-// readNetwork reads a network.
-func readNetwork(r *strictjson.Reader, n *strictjson.Node, id string) secgroup.Network {
+// ReadNetwork reads a network.
+func ReadNetwork(r *strictjson.Reader, n *strictjson.Node, id string) secgroup.Network {
 	o := r.Object(n, "")
 	defer o.Close()
 	o.Fixed("id", id)
@@ -111,8 +111,8 @@ func readNetwork(r *strictjson.Reader, n *strictjson.Node, id string) secgroup.N
 	return net
 }
 
-// readNIC reads a NIC.
-func readNIC(r *strictjson.Reader, n *strictjson.Node, id string) secgroup.NIC {
+// ReadNIC reads a NIC.
+func ReadNIC(r *strictjson.Reader, n *strictjson.Node, id string) secgroup.NIC {
 	o := r.Object(n, "")
 	defer o.Close()
 	o.Fixed("id", id)
@@ -148,8 +148,8 @@ func prefixOrAddress(s string) (netip.Prefix, error) {
 	return netip.ParsePrefix(s)
 }
 
-// readInstance reads an instance and returns its name.
-func readInstance(r *strictjson.Reader, n *strictjson.Node, ref secgroup.InstanceRef) string {
+// ReadInstance reads an instance and returns its name.
+func ReadInstance(r *strictjson.Reader, n *strictjson.Node, ref secgroup.InstanceRef) string {
 	o := r.Object(n, "")
 	defer o.Close()
 	o.Fixed("id", ref.ID)
@@ -160,8 +160,8 @@ func readInstance(r *strictjson.Reader, n *strictjson.Node, ref secgroup.Instanc
 	return name
 }
 
-// readBaseline reads the operator's addresses.
-func readBaseline(r *strictjson.Reader, n *strictjson.Node) []secgroup.BaselineAddress {
+// ReadBaseline reads the operator's addresses.
+func ReadBaseline(r *strictjson.Reader, n *strictjson.Node) []secgroup.BaselineAddress {
 	o := r.Object(n, "")
 	defer o.Close()
 	o.ReadOnly("guard")
@@ -179,16 +179,16 @@ func readBaseline(r *strictjson.Reader, n *strictjson.Node) []secgroup.BaselineA
 		}
 		port, _ := b.Int("port", 1, 65535)
 		out[i] = secgroup.BaselineAddress{
-			Address: a, Protocol: readProtocol(b), Port: uint16(port), Description: b.Text("description"),
+			Address: a, Protocol: ReadProtocol(b), Port: uint16(port), Description: b.Text("description"),
 		}
 		b.Close()
 	}
 	return out
 }
 
-// readGroupIDs reads a list of groups: ids, or objects with an id.
-func readGroupIDs(r *strictjson.Reader, n *strictjson.Node) (ids []string, at string) {
-	array, at := readArray(r, n, "security_groups", "items")
+// ReadGroupIDs reads a list of groups: ids, or objects with an id.
+func ReadGroupIDs(r *strictjson.Reader, n *strictjson.Node) (ids []string, at string) {
+	array, at := ReadArray(r, n, "security_groups", "items")
 	items := r.Items(array, at, strictjson.MaxItems)
 	ids = make([]string, len(items))
 	for i, item := range items {
@@ -203,4 +203,25 @@ func readGroupIDs(r *strictjson.Reader, n *strictjson.Node) (ids []string, at st
 		}
 	}
 	return ids, at
+}
+
+// ReadShare reads what an account is to be let do.
+func ReadShare(r *strictjson.Reader, n *strictjson.Node, account string) secgroup.Share {
+	o := r.Object(n, "")
+	defer o.Close()
+	o.Fixed("account", account)
+	share := secgroup.Share{Account: account}
+	for i, u := range o.Strings("use") {
+		switch secgroup.Use(u) {
+		case secgroup.UseAttach:
+			share.Attach = true
+		case secgroup.UseReference:
+			share.Reference = true
+		default:
+			o.Invalid("/use"+secgroup.Pointer(i), "is attach or reference")
+		}
+	}
+	o.ReadOnly("attachments", "rules")
+	o.ReadOnly(answerFields...)
+	return share
 }

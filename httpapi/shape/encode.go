@@ -1,4 +1,4 @@
-package httpapi
+package shape
 
 import (
 	"fmt"
@@ -13,7 +13,8 @@ import (
 // The JSON forms of docs/api.md "Shapes". Each has one function that makes it of
 // the object, seen in a view.
 
-type ruleJSON struct {
+// Rule is a rule as answers have it.
+type Rule struct {
 	ID          string             `json:"id"`
 	Group       string             `json:"group"`
 	Direction   secgroup.Direction `json:"direction"`
@@ -30,28 +31,30 @@ type ruleJSON struct {
 	Origin      secgroup.Origin    `json:"origin"`
 	Inert       *string            `json:"inert"`
 	Revision    int64              `json:"revision"`
-	Hits        *hitsJSON          `json:"hits,omitempty"` // where they were asked for
+	Hits        *Hits              `json:"hits,omitempty"` // where they were asked for
 }
 
-func showRule(in *plan.Inertness, g *secgroup.Group, r *secgroup.Rule) ruleJSON {
-	return ruleJSON{
+// ShowRule shows a rule of a group; in tells whether it can match at present.
+func ShowRule(in *plan.Inertness, g *secgroup.Group, r *secgroup.Rule) Rule {
+	return Rule{
 		ID: r.ID, Group: g.ID, Direction: r.Direction, Family: r.Family, Protocol: r.Protocol,
-		PortMin: positive(int(r.PortMin)), PortMax: positive(int(r.PortMax)),
-		ICMPType: optional8(r.ICMPType), ICMPCode: optional8(r.ICMPCode),
-		RemoteCIDR: prefixText(r.RemoteCIDR), RemoteGroup: groupText(g.Account, r.RemoteGroup),
+		PortMin: Positive(int(r.PortMin)), PortMax: Positive(int(r.PortMax)),
+		ICMPType: Optional8(r.ICMPType), ICMPCode: Optional8(r.ICMPCode),
+		RemoteCIDR: PrefixText(r.RemoteCIDR), RemoteGroup: GroupText(g.Account, r.RemoteGroup),
 		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: strictjson.TextOrNull(in.Of(r)), Revision: r.Revision,
 	}
 }
 
-// positive is null for 0.
-func positive(v int) *int {
+// Positive is null for 0.
+func Positive(v int) *int {
 	if v == 0 {
 		return nil
 	}
 	return &v
 }
 
-func optional8(o secgroup.Opt8) *int {
+// Optional8 is null for what is not given.
+func Optional8(o secgroup.Opt8) *int {
 	if !o.Set {
 		return nil
 	}
@@ -59,7 +62,8 @@ func optional8(o secgroup.Opt8) *int {
 	return &v
 }
 
-func prefixText(p netip.Prefix) *string {
+// PrefixText is null for no prefix.
+func PrefixText(p netip.Prefix) *string {
 	if !p.IsValid() {
 		return nil
 	}
@@ -67,8 +71,8 @@ func prefixText(p netip.Prefix) *string {
 	return &s
 }
 
-// groupText names a group to an account; null for none.
-func groupText(account string, g secgroup.GroupRef) *string {
+// GroupText names a group to an account; null for none.
+func GroupText(account string, g secgroup.GroupRef) *string {
 	if g == (secgroup.GroupRef{}) {
 		return nil
 	}
@@ -76,7 +80,8 @@ func groupText(account string, g secgroup.GroupRef) *string {
 	return &name
 }
 
-type groupJSON struct {
+// Group is a group with its rules and shares.
+type Group struct {
 	ID              string                `json:"id"`
 	Account         string                `json:"account"`
 	Name            string                `json:"name"`
@@ -87,39 +92,41 @@ type groupJSON struct {
 	EgressRestricts bool                  `json:"egress_restricts"`
 	NetworkScope    secgroup.NetworkScope `json:"network_scope"`
 	Networks        []string              `json:"networks"`
-	Rules           []ruleJSON            `json:"rules"`
-	Shares          []sharedJSON          `json:"shares"`
+	Rules           []Rule                `json:"rules"`
+	Shares          []Shared              `json:"shares"`
 	CreatedAt       time.Time             `json:"created_at"`
 	UpdatedAt       time.Time             `json:"updated_at"`
 	Revision        int64                 `json:"revision"`
 }
 
-// sharedJSON is a share where it is seen with its group.
-type sharedJSON struct {
+// Shared is a share where it is seen with its group.
+type Shared struct {
 	Account string         `json:"account"`
 	Use     []secgroup.Use `json:"use"`
 }
 
-func showShared(g *secgroup.Group) []sharedJSON {
-	out := []sharedJSON{}
+// ShowShared shows the shares of a group.
+func ShowShared(g *secgroup.Group) []Shared {
+	out := []Shared{}
 	for _, s := range g.Shares {
-		out = append(out, sharedJSON{s.Account, s.Uses()})
+		out = append(out, Shared{s.Account, s.Uses()})
 	}
 	return out
 }
 
-func showGroup(in *plan.Inertness, g *secgroup.Group) groupJSON {
-	out := groupJSON{
+// ShowGroup shows a group with its rules; in tells which can match at present.
+func ShowGroup(in *plan.Inertness, g *secgroup.Group) Group {
+	out := Group{
 		ID: g.ID, Account: g.Account, Name: g.Name, Description: g.Description, Tags: g.Tags, IsDefault: g.IsDefault,
 		EgressPolicy: g.EgressPolicy, EgressRestricts: secgroup.EgressRestricts(g),
-		NetworkScope: g.NetworkScope, Networks: strictjson.Array(g.Networks), Rules: make([]ruleJSON, len(g.Rules)), Shares: showShared(g),
+		NetworkScope: g.NetworkScope, Networks: strictjson.Array(g.Networks), Rules: make([]Rule, len(g.Rules)), Shares: ShowShared(g),
 		CreatedAt: g.CreatedAt.UTC(), UpdatedAt: g.UpdatedAt.UTC(), Revision: g.Revision,
 	}
 	if out.Tags == nil {
 		out.Tags = map[string]string{}
 	}
 	for i := range g.Rules {
-		out.Rules[i] = showRule(in, g, &g.Rules[i])
+		out.Rules[i] = ShowRule(in, g, &g.Rules[i])
 	}
 	return out
 }
@@ -132,7 +139,8 @@ func texts[T interface{ String() string }](in []T) []string {
 	return out
 }
 
-type settingsJSON struct {
+// Settings are those of an account.
+type Settings struct {
 	EgressPolicyDefault secgroup.EgressPolicy    `json:"egress_policy_default"`
 	EgressOpenGuard     secgroup.EgressOpenGuard `json:"egress_open_guard"`
 }
@@ -146,18 +154,20 @@ type quotaJSON struct {
 	Default *int `json:"default"`
 }
 
-type accountJSON struct {
+// Account is an account with its quotas.
+type Account struct {
 	ID        string               `json:"id"`
-	Settings  settingsJSON         `json:"settings"`
+	Settings  Settings             `json:"settings"`
 	Quotas    map[string]quotaJSON `json:"quotas"`
 	CreatedAt time.Time            `json:"created_at"`
 	UpdatedAt time.Time            `json:"updated_at"`
 	Revision  int64                `json:"revision"`
 }
 
-func showAccount(v *plan.View, a *secgroup.Account) accountJSON {
-	out := accountJSON{
-		ID: a.ID, Settings: settingsJSON{a.EgressPolicyDefault, a.EgressOpenGuard},
+// ShowAccount shows an account, and how much of its quotas it uses in a view.
+func ShowAccount(v *plan.View, a *secgroup.Account) Account {
+	out := Account{
+		ID: a.ID, Settings: Settings{a.EgressPolicyDefault, a.EgressOpenGuard},
 		Quotas:    map[string]quotaJSON{},
 		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(), Revision: a.Revision,
 	}
@@ -176,7 +186,8 @@ func showAccount(v *plan.View, a *secgroup.Account) accountJSON {
 	return out
 }
 
-type networkJSON struct {
+// Network is a network.
+type Network struct {
 	ID            string               `json:"id"`
 	Type          secgroup.NetworkType `json:"type"`
 	VPC           *string              `json:"vpc"`
@@ -184,14 +195,14 @@ type networkJSON struct {
 	VLAN          *uint16              `json:"vlan"` // null: it never leaves the host
 	RoutingDomain string               `json:"routing_domain"`
 	Gateways      []string             `json:"gateways"`
-	Warnings      []warningJSON        `json:"warnings"`
+	Warnings      []Warning            `json:"warnings"`
 	CreatedAt     time.Time            `json:"created_at"`
 	UpdatedAt     time.Time            `json:"updated_at"`
 	Revision      int64                `json:"revision"`
 }
 
-// warningJSON says what is wrong with an object that is in force all the same.
-type warningJSON struct {
+// Warning says what is wrong with an object that is in force all the same.
+type Warning struct {
 	Code     string   `json:"code"`
 	Detail   string   `json:"detail"`
 	Networks []string `json:"networks"` // with which it is in conflict, at most 100
@@ -208,24 +219,25 @@ func vlanText(n *secgroup.Network) *uint16 {
 // maxWarned bounds the networks that a warning names.
 const maxWarned = 100
 
-// showNetwork shows a network; wire has all that are there.
-func showNetwork(wire plan.Wire, n *secgroup.Network) networkJSON {
-	warnings := []warningJSON{}
+// ShowNetwork shows a network; wire has all that are there.
+func ShowNetwork(wire plan.Wire, n *secgroup.Network) Network {
+	warnings := []Warning{}
 	if others := wire.Mixing(n); len(others) > 0 {
-		w := warningJSON{Code: plan.CodeVLANInUse, Detail: fmt.Sprintf("vlan %d is on the wire for another routing domain too, whose frames mix with this network's between hosts", n.VLAN), Networks: []string{}}
+		w := Warning{Code: plan.CodeVLANInUse, Detail: fmt.Sprintf("vlan %d is on the wire for another routing domain too, whose frames mix with this network's between hosts", n.VLAN), Networks: []string{}}
 		for _, o := range others[:min(len(others), maxWarned)] {
 			w.Networks = append(w.Networks, o.ID)
 		}
 		warnings = append(warnings, w)
 	}
-	return networkJSON{
+	return Network{
 		ID: n.ID, Type: n.Type, VPC: strictjson.TextOrNull(n.VPC), Prefixes: texts(n.Prefixes), VLAN: vlanText(n),
 		RoutingDomain: n.RoutingDomain, Gateways: texts(n.Gateways), Warnings: warnings,
 		CreatedAt: n.CreatedAt.UTC(), UpdatedAt: n.UpdatedAt.UTC(), Revision: n.Revision,
 	}
 }
 
-type instanceJSON struct {
+// Instance is an instance with its NICs.
+type Instance struct {
 	ID        string    `json:"id"`
 	Account   string    `json:"account"`
 	Name      string    `json:"name"`
@@ -235,8 +247,9 @@ type instanceJSON struct {
 	Revision  int64     `json:"revision"`
 }
 
-func showInstance(v *plan.View, i *secgroup.Instance) instanceJSON {
-	out := instanceJSON{
+// ShowInstance shows an instance with the NICs that it has in a view.
+func ShowInstance(v *plan.View, i *secgroup.Instance) Instance {
+	out := Instance{
 		ID: i.ID, Account: i.Account, Name: i.Name, NICs: []string{},
 		CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(), Revision: i.Revision,
 	}
@@ -246,7 +259,8 @@ func showInstance(v *plan.View, i *secgroup.Instance) instanceJSON {
 	return out
 }
 
-type baselineJSON struct {
+// Baseline is what every NIC may reach, beside what passes without a rule.
+type Baseline struct {
 	Guard     []string              `json:"guard"`
 	Addresses []baselineAddressJSON `json:"addresses"`
 	Revision  int64                 `json:"revision"`
@@ -269,10 +283,38 @@ var guard = []string{
 	"Frames that are neither IP nor ARP are dropped, and packets that connection tracking calls invalid.",
 }
 
-func showBaseline(b *secgroup.Baseline) baselineJSON {
-	out := baselineJSON{Guard: guard, Addresses: []baselineAddressJSON{}, Revision: b.Revision}
+// ShowBaseline shows the baseline.
+func ShowBaseline(b *secgroup.Baseline) Baseline {
+	out := Baseline{Guard: guard, Addresses: []baselineAddressJSON{}, Revision: b.Revision}
 	for _, a := range b.Addresses {
 		out.Addresses = append(out.Addresses, baselineAddressJSON{a.Address.String(), a.Protocol, a.Port, a.Description})
 	}
 	return out
+}
+
+// Hits is what a rule let through, added up over the hosts. What passes as
+// established or related is not counted: packets are, as a rule, connections.
+type Hits struct {
+	Packets uint64     `json:"packets"`
+	Bytes   uint64     `json:"bytes"`
+	Last    *time.Time `json:"last_hit_at"`
+	// Since is from when on every host has counted; null: none counts.
+	Since *time.Time `json:"counted_since"`
+	// Complete is false while a host that may have more does not answer.
+	Complete bool `json:"complete"`
+}
+
+// Share is what a group lets another account do. Of what the account does
+// with it the group's owner learns how much there is.
+type Share struct {
+	Account     string         `json:"account"`
+	Use         []secgroup.Use `json:"use"`
+	Attachments int            `json:"attachments"`
+	Rules       int            `json:"rules"`
+}
+
+// ShowShare shows a share, and how much use is made of it in a view.
+func ShowShare(v *plan.View, ref secgroup.GroupRef, s secgroup.Share) Share {
+	attachments, rules := plan.ShareUse(v, ref, s.Account)
+	return Share{s.Account, s.Uses(), len(attachments), len(rules)}
 }

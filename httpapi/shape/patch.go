@@ -1,4 +1,4 @@
-package httpapi
+package shape
 
 import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
@@ -10,32 +10,35 @@ import (
 // document; it has no rules, so that a group's rules stay as they are unless
 // the patch gives others.
 
-func writableGroup(g *secgroup.Group) map[string]any {
+// WritableGroup is a group as a PUT would say it, without its rules.
+func WritableGroup(g *secgroup.Group) map[string]any {
 	return map[string]any{
 		"name": g.Name, "description": g.Description, "tags": g.Tags,
 		"egress_policy": g.EgressPolicy, "network_scope": g.NetworkScope, "networks": g.Networks,
 	}
 }
 
-func writableRule(g secgroup.GroupRef, r *secgroup.Rule) map[string]any {
+// WritableRule is a rule of a group as a PUT would say it.
+func WritableRule(g secgroup.GroupRef, r *secgroup.Rule) map[string]any {
 	return map[string]any{
 		"direction": r.Direction, "family": r.Family, "protocol": r.Protocol,
-		"port_min": positive(int(r.PortMin)), "port_max": positive(int(r.PortMax)),
-		"icmp_type": optional8(r.ICMPType), "icmp_code": optional8(r.ICMPCode),
-		"remote_cidr": prefixText(r.RemoteCIDR), "remote_group": groupText(g.Account, r.RemoteGroup),
+		"port_min": Positive(int(r.PortMin)), "port_max": Positive(int(r.PortMax)),
+		"icmp_type": Optional8(r.ICMPType), "icmp_code": Optional8(r.ICMPCode),
+		"remote_cidr": PrefixText(r.RemoteCIDR), "remote_group": GroupText(g.Account, r.RemoteGroup),
 		"description": r.Description, "enabled": r.Enabled,
 	}
 }
 
-func writableAccount(a *secgroup.Account) any {
+// WritableAccount is an account as a PUT would say it.
+func WritableAccount(a *secgroup.Account) any {
 	return map[string]any{
-		"settings": settingsJSON{a.EgressPolicyDefault, a.EgressOpenGuard}, "quotas": a.Quotas,
+		"settings": Settings{a.EgressPolicyDefault, a.EgressOpenGuard}, "quotas": a.Quotas,
 	}
 }
 
-// settingsInPlace moves settings that a patch gives beside "settings" into it,
+// SettingsInPlace moves settings that a patch gives beside "settings" into it,
 // or leaves them beside what is not an object: null, which takes all others away.
-func settingsInPlace(patch *strictjson.Node) *strictjson.Node {
+func SettingsInPlace(patch *strictjson.Node) *strictjson.Node {
 	out, settings := &strictjson.Node{Kind: strictjson.KindObject}, &strictjson.Node{Kind: strictjson.KindObject}
 	for _, f := range patch.Fields {
 		switch f.Name {

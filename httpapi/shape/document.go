@@ -1,4 +1,4 @@
-package httpapi
+package shape
 
 import (
 	"cmp"
@@ -20,16 +20,16 @@ var objectKinds = map[secgroup.Kind]string{
 	secgroup.KindGroup: "security-group", secgroup.KindAttachment: "attachment", secgroup.KindBaseline: "baseline",
 }
 
-// document returns an object as JSON values (maps, slices, strings, float64,
+// Document returns an object as JSON values (maps, slices, strings, float64,
 // bool, nil). It is nil for an absent one. Of a group's rules in same it has the
 // id alone.
-func document(o secgroup.Object, same map[string]bool) (any, error) {
+func Document(o secgroup.Object, same map[string]bool) (any, error) {
 	var shown any
 	switch o := o.(type) {
 	case nil:
 		return nil, nil
 	case *secgroup.Account:
-		shown = writableAccount(o)
+		shown = WritableAccount(o)
 	case *secgroup.Network:
 		shown = map[string]any{
 			"type": o.Type, "vpc": strictjson.TextOrNull(o.VPC), "prefixes": texts(o.Prefixes), "vlan": vlanText(o),
@@ -44,33 +44,33 @@ func document(o secgroup.Object, same map[string]bool) (any, error) {
 			"enforcement": o.Enforcement, "dhcp_server": o.DHCPServer, "hosts": strictjson.Array(o.Hosts),
 		}
 	case *secgroup.Group:
-		group := writableGroup(o)
+		group := WritableGroup(o)
 		rules := make([]any, len(o.Rules))
 		for i := range o.Rules {
 			rule := map[string]any{}
 			if !same[o.Rules[i].ID] {
-				rule = writableRule(o.GroupRef, &o.Rules[i])
+				rule = WritableRule(o.GroupRef, &o.Rules[i])
 			}
 			rule["id"] = o.Rules[i].ID
 			rules[i] = rule
 		}
 		group["rules"] = rules
 		if len(o.Shares) > 0 {
-			group["shares"] = showShared(o)
+			group["shares"] = ShowShared(o)
 		}
 		shown = group
 	case *secgroup.Attachment:
-		shown = attachmentJSON{groupOfAttachment(o), o.NIC, o.Instance}
+		shown = Attachment{groupOfAttachment(o), o.NIC, o.Instance}
 	case *secgroup.Baseline:
-		shown = map[string]any{"addresses": showBaseline(o).Addresses}
+		shown = map[string]any{"addresses": ShowBaseline(o).Addresses}
 	default:
 		return nil, fmt.Errorf("no document of a %T", o)
 	}
 	return strictjson.Values(shown), nil
 }
 
-// changeJSON is what became of one object.
-type changeJSON struct {
+// Change is what became of one object.
+type Change struct {
 	Kind    string `json:"kind"`
 	Account string `json:"account,omitempty"`
 	ID      string `json:"id,omitempty"`
@@ -104,21 +104,21 @@ func sameRules(before, after secgroup.Object) map[string]bool {
 // maxPatchBytes bounds one object's patch in events and in the audit log.
 const maxPatchBytes = 16 << 10
 
-// showChange compares two states of an object, nil for absent. changed is false
+// ShowChange compares two states of an object, nil for absent. changed is false
 // if a caller sees no difference.
-func showChange(k secgroup.Key, before, after secgroup.Object) (out changeJSON, changed bool, err error) {
-	out = changeJSON{Kind: objectKinds[k.Kind], Account: accountOf(k, before, after), ID: k.ID}
+func ShowChange(k secgroup.Key, before, after secgroup.Object) (out Change, changed bool, err error) {
+	out = Change{Kind: objectKinds[k.Kind], Account: AccountOf(k, before, after), ID: k.ID}
 	for _, o := range []secgroup.Object{before, after} {
 		if a, ok := o.(*secgroup.Attachment); ok && a != nil {
 			out.ID = groupOfAttachment(a)
 		}
 	}
 	same := sameRules(before, after)
-	from, err := document(before, same)
+	from, err := Document(before, same)
 	if err != nil {
 		return out, false, err
 	}
-	to, err := document(after, same)
+	to, err := Document(after, same)
 	if err != nil {
 		return out, false, err
 	}
@@ -144,9 +144,9 @@ func groupOfAttachment(a *secgroup.Attachment) string {
 	return a.Group.Within(cmp.Or(a.Holder, a.Group.Account))
 }
 
-// accountOf says whose object it is, "" for one of the platform. An attachment
+// AccountOf says whose object it is, "" for one of the platform. An attachment
 // is the holder's, who makes it.
-func accountOf(k secgroup.Key, states ...secgroup.Object) string {
+func AccountOf(k secgroup.Key, states ...secgroup.Object) string {
 	switch k.Kind {
 	case secgroup.KindAccount:
 		return k.ID
@@ -164,4 +164,11 @@ func accountOf(k secgroup.Key, states ...secgroup.Object) string {
 		}
 	}
 	return k.Account
+}
+
+// Attachment is one attachment.
+type Attachment struct {
+	Group    string `json:"group"`
+	NIC      string `json:"nic,omitempty"`
+	Instance string `json:"instance,omitempty"`
 }
