@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringfence/ringfence/httpapi/asking"
+	"github.com/ringfence/ringfence/httpapi/inspect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -87,6 +88,7 @@ type API struct {
 	streams   streams
 	rates     *transport.Rates
 	questions *asking.Questions
+	inspector *inspect.Inspector
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
 	stop      func()
@@ -123,6 +125,7 @@ func New(cfg Config) *API {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_history_bytes", Help: "Estimated size of what is kept to undo the latest changes: pages of lists, and whom changes concern.",
 	}, func() float64 { return float64(a.past.Size()) }))
+	a.inspector = &inspect.Inspector{Store: a.store, Keeper: a.keeper, Questions: a.questions, Now: func() time.Time { return a.now() }}
 	a.arrivals = newArrivals(a.now)
 	registry.MustRegister(hostStates{a})
 	a.echo.HideBanner, a.echo.HidePort = true, true

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/ringfence/ringfence/httpapi/inspect"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -35,7 +36,7 @@ type call struct {
 	begun   time.Time
 	history int64             // of the store, when the call began
 	sum     [sha256.Size]byte // of the body that was read
-	hits    *groupHits        // of the rules being listed; nil: not asked for
+	hits    *inspect.Hits     // of the rules being listed; nil: not asked for
 	stale   *staleness        // of the answer; nil: the store is in contact
 }
 

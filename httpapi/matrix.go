@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/inspect"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -56,13 +57,13 @@ type matrixEndJSON struct {
 }
 
 type otherEndJSON struct {
-	NICs         int           `json:"nics"`
-	Allowed      int           `json:"allowed"`
-	Partly       int           `json:"partly"`
-	Blocked      int           `json:"blocked"`
-	Apart        int           `json:"apart"`
-	Unrestricted int           `json:"unrestricted"`
-	Rules        []ruleRefJSON `json:"rules"`
+	NICs         int               `json:"nics"`
+	Allowed      int               `json:"allowed"`
+	Partly       int               `json:"partly"`
+	Blocked      int               `json:"blocked"`
+	Apart        int               `json:"apart"`
+	Unrestricted int               `json:"unrestricted"`
+	Rules        []inspect.RuleRef `json:"rules"`
 }
 
 // getMatrix answers who may talk to whom in an account. It is worked out beside
@@ -130,9 +131,9 @@ func (c *call) showMatrix(m plan.Matrix, revision int64) matrixJSON {
 			shown.PortMin, shown.PortMax = shape.Positive(int(e.Service.PortMin)), shape.Positive(int(e.Service.PortMax))
 		}
 		if o := e.OtherEnd; o != nil {
-			shown.OtherEnd = &otherEndJSON{o.NICs, o.Allowed, o.Partly, o.Blocked, o.Apart, o.Unrestricted, []ruleRefJSON{}}
+			shown.OtherEnd = &otherEndJSON{o.NICs, o.Allowed, o.Partly, o.Blocked, o.Apart, o.Unrestricted, []inspect.RuleRef{}}
 			for _, r := range o.Rules {
-				shown.OtherEnd.Rules = append(shown.OtherEnd.Rules, ruleRefJSON{r.Group.Within(c.in.Account), r.ID})
+				shown.OtherEnd.Rules = append(shown.OtherEnd.Rules, inspect.RuleRef{Group: r.Group.Within(c.in.Account), Rule: r.ID})
 			}
 		}
 		out.Entries = append(out.Entries, shown)

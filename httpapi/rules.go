@@ -28,14 +28,14 @@ var ruleList = listing[groupRule]{
 	},
 	key: func(r groupRule) string { return r.rule.ID },
 	keep: func(c *call, _ *plan.View) (func(groupRule) bool, error) {
-		return func(r groupRule) bool { return c.in.Query("unused_since") == "" || c.hits.unused(r.rule.ID) }, nil
+		return func(r groupRule) bool { return c.in.Query("unused_since") == "" || c.hits.Unused(r.rule.ID) }, nil
 	},
 	show: func(c *call, v *plan.View) func(groupRule) any {
 		in := plan.NewInertness(v)
 		return func(r groupRule) any {
 			out := shape.ShowRule(in, r.group, r.rule)
 			if c.hits != nil {
-				out.Hits = c.hits.of(r.rule.ID)
+				out.Hits = c.hits.Of(r.rule.ID)
 			}
 			return out
 		}

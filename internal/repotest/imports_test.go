@@ -58,6 +58,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/asking":      {"secgroup", "verdict", "store", "inquiry", "httpapi/transport"},
 		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},
+		"httpapi/inspect":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/shape", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/shape":       {"secgroup", "plan", "store", "httpapi/realization", "httpapi/strictjson", "httpapi/tracing"},
 
 		"relay":      {"relay/wire", "secgroup", "impact", "span", "store"},

@@ -1,4 +1,4 @@
-package httpapi
+package inspect
 
 import (
 	"fmt"

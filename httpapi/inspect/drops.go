@@ -1,4 +1,4 @@
-package httpapi
+package inspect
 
 import (
 	"context"
@@ -58,48 +58,47 @@ type dropTotalJSON struct {
 }
 
 type dropsJSON struct {
-	Items  []dropJSON       `json:"items"`
-	Totals []dropTotalJSON  `json:"totals"` // of every packet since somebody began to look
-	Hosts  []hostAnswerJSON `json:"hosts"`
-	Until  *time.Time       `json:"until"` // the since to go on from; null: no host answered
-	Rate   *int             `json:"rate"`  // packets a second of a NIC that are looked at
+	Items  []dropJSON      `json:"items"`
+	Totals []dropTotalJSON `json:"totals"` // of every packet since somebody began to look
+	Hosts  []HostAnswer    `json:"hosts"`
+	Until  *time.Time      `json:"until"` // the since to go on from; null: no host answered
+	Rate   *int            `json:"rate"`  // packets a second of a NIC that are looked at
 }
 
-// getDrops lists what was dropped of the packets of the account's NICs. Hosts look
+// Drops lists what was dropped of the packets of the account's NICs. Hosts look
 // for drops while somebody asks, so that the first answer is empty; ?wait holds
 // it until there is something to tell.
-func getDrops(c *call) error {
-	limit, err := c.in.Limit()
+func (i *Inspector) Drops(ctx context.Context, in *transport.Input) (any, error) {
+	limit, err := in.Limit()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	wait, err := c.in.Wait()
+	wait, err := in.Wait()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var since time.Time
-	if v := c.in.Query("since"); v != "" {
+	if v := in.Query("since"); v != "" {
 		if since, err = time.Parse(time.RFC3339, v); err != nil {
-			return transport.BadParameter("since is a time such as 2026-01-31T00:00:00Z")
+			return nil, transport.BadParameter("since is a time such as 2026-01-31T00:00:00Z")
 		}
 	}
-	c.res.Header().Set("Cache-Control", "no-store")
 	var out *dropsJSON
 	for end := time.Now().Add(wait); ; {
-		next, err := c.gatherDrops(since, limit)
+		next, err := i.gatherDrops(ctx, in, since, limit)
 		switch limited := (*transport.Problem)(nil); {
 		case err == nil:
 			out = next
 		case out == nil || !errors.As(err, &limited) || limited.Status != http.StatusTooManyRequests:
-			return err // else the account asks too much elsewhere: the next round may be well
+			return nil, err // else the account asks too much elsewhere: the next round may be well
 		}
 		left := time.Until(end)
 		if len(out.Items) > 0 || left <= 0 {
-			return c.json(out)
+			return out, nil
 		}
 		select {
-		case <-c.req.Context().Done():
-			return c.req.Context().Err()
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		case <-time.After(min(left, askAgain(len(out.Hosts)))):
 		}
 	}
@@ -112,16 +111,16 @@ func askAgain(hosts int) time.Duration {
 }
 
 // gatherDrops asks the hosts once.
-func (c *call) gatherDrops(since time.Time, limit int) (*dropsJSON, error) {
+func (i *Inspector) gatherDrops(ctx context.Context, in *transport.Input, since time.Time, limit int) (*dropsJSON, error) {
 	var mu sync.Mutex
 	out := &dropsJSON{Items: []dropJSON{}, Totals: []dropTotalJSON{}}
 	var err error
-	out.Hosts, err = c.perHost(func(ctx context.Context, at hostAsk) hostAnswerJSON {
+	out.Hosts, err = i.perHost(ctx, in, func(ctx context.Context, at hostAsk) HostAnswer {
 		host := at.host
 		var answer inquiry.DropsAnswer
 		q := inquiry.DropsQuestion{NICs: at.nics, Since: since, Seconds: int(dropsLook.Seconds()), Limit: limit}
-		if err := asking.Ask(ctx, c.api.store, host, inquiry.KindDrops, q, &answer); err != nil {
-			return hostAnswerJSON{Host: host, Error: asking.NoAnswer(host, err)}
+		if err := asking.Ask(ctx, i.Store, host, inquiry.KindDrops, q, &answer); err != nil {
+			return HostAnswer{Host: host, Error: asking.NoAnswer(host, err)}
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -137,7 +136,7 @@ func (c *call) gatherDrops(since time.Time, limit int) (*dropsJSON, error) {
 		if out.Rate == nil || answer.Rate < *out.Rate {
 			out.Rate = &answer.Rate
 		}
-		return hostAnswerJSON{Host: host, Applied: &answer.Applied, Truncated: answer.Truncated}
+		return HostAnswer{Host: host, Applied: &answer.Applied, Truncated: answer.Truncated}
 	})
 	slices.SortStableFunc(out.Items, func(a, b dropJSON) int { return b.LastSeen.Compare(a.LastSeen) })
 	slices.SortStableFunc(out.Totals, func(a, b dropTotalJSON) int {
