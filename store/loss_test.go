@@ -140,13 +140,17 @@ func TestLossThatHostsSaw(t *testing.T) {
 		if err := first.PutHost(t.Context(), report); err != nil {
 			t.Fatal(err)
 		}
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
 		e.save(t)
-		last := spoil(t, first, 40)
-		seen := []Write{{Revision: kept, Mark: keptMark}, {Revision: last, Mark: first.cache().markAt(last)}}
-		if lost, err := first.Lost(t.Context(), seen); err != nil || lost {
+		running := open(t, e.config())
+		last := spoil(t, running, 40)
+		seen := []Write{{Revision: kept, Mark: keptMark}, {Revision: last, Mark: running.cache().markAt(last)}}
+		if lost, err := running.Lost(t.Context(), seen); err != nil || lost {
 			t.Errorf("before the store went back it has lost %v: %v", lost, err)
 		}
-		if err := first.Close(); err != nil {
+		if err := running.Close(); err != nil {
 			t.Fatal(err)
 		}
 		e.stop(t)
