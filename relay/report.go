@@ -138,7 +138,7 @@ func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
 		r.forget(left)
 	}
 	now := r.standing()
-	if now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) {
+	if now.Relay == said.Relay && now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) {
 		return nil
 	}
 	if err := r.cfg.Board.PutRelay(ctx, now); err != nil {

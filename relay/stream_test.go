@@ -178,9 +178,9 @@ func (s *served) at(t *testing.T, host string, rev int64) {
 }
 
 func ruled(id string, ports ...uint16) secgroup.Change {
-	g := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: id}, EgressPolicy: secgroup.EgressAuto}
+	g := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: id}, Name: id, EgressPolicy: secgroup.EgressAuto, NetworkScope: secgroup.ScopeAny}
 	for _, p := range ports {
-		g.Rules = append(g.Rules, secgroup.Rule{ID: fmt.Sprintf("r-%05d", p), Direction: secgroup.Ingress, Family: secgroup.FamilyAny, Protocol: secgroup.ProtocolTCP, PortMin: p, PortMax: p, Enabled: true})
+		g.Rules = append(g.Rules, secgroup.Rule{ID: fmt.Sprintf("r-%05d", p), Direction: secgroup.Ingress, Family: secgroup.FamilyAny, Protocol: secgroup.ProtocolTCP, PortMin: p, PortMax: p, Enabled: true, Origin: secgroup.OriginUser})
 	}
 	return secgroup.Put(g)
 }
@@ -190,7 +190,7 @@ func town() []secgroup.Change {
 	network := &secgroup.Network{ID: "net", Type: secgroup.NetworkVPC, VPC: "v"}
 	network.Normalize()
 	all := []secgroup.Change{
-		secgroup.Put(&secgroup.Account{ID: "acme"}), secgroup.Put(network), secgroup.Put(&secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: "default"}, IsDefault: true}),
+		secgroup.Put(&secgroup.Account{ID: "acme", EgressPolicyDefault: secgroup.EgressAuto, EgressOpenGuard: secgroup.GuardAllow}), secgroup.Put(network), secgroup.Put(&secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: "default"}, Name: "default", IsDefault: true, EgressPolicy: secgroup.EgressAuto, NetworkScope: secgroup.ScopeAny}),
 	}
 	for i, id := range []string{"n1", "n2"} {
 		all = append(all, secgroup.Put(&secgroup.NIC{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/openid"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
+	"github.com/ringfence/ringfence/relay"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -24,6 +26,8 @@ type apiCmd struct {
 	listenFlags
 	consoleFlags
 	oidcFlags
+	hostsFlags
+	HostsListen  string  `placeholder:"ADDR" help:"Be a relay, too: host:port at which hosts come for their share of the policy, with the TLS of --listen and the tokens of role host. Default: none come."`
 	Tokens       string  `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Who may call: JSON objects with token_sha256, account (or *), role and name. Read again when it changes."`
 	RateLimit    float64 `default:"200" placeholder:"N" help:"Requests a second that the tokens of one account may make, twice that at once; 0 for no limit. The platform's are not limited."`
 	AuditDays    int     `default:"90" placeholder:"N" help:"Days for which an entry of the audit log is kept."`
@@ -66,7 +70,19 @@ func (c *apiCmd) check() error {
 		entries = failure.Usage(fmt.Sprintf("--audit-entries %d: want at least 1", c.AuditEntries))
 	}
 	_, etcd := c.etcdFlags.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
-	return failure.All(rate, days, entries, c.listenFlags.check(), etcd, c.oidcFlags.check(), tokens.Check(c.Tokens))
+	_, hosts := c.secureHosts(certfile.NewSet(slog.New(slog.DiscardHandler)))
+	return failure.All(rate, days, entries, c.listenFlags.check(), etcd, c.oidcFlags.check(), hosts, tokens.Check(c.Tokens))
+}
+
+// secureHosts is the TLS for hosts, nil if none come or only from this machine.
+func (c *apiCmd) secureHosts(certs *certfile.Set) (*tls.Config, error) {
+	if c.HostsListen == "" {
+		if c.HostCA != "" {
+			return nil, failure.Usage("--host-ca: no hosts come without --hosts-listen")
+		}
+		return nil, nil
+	}
+	return c.hostsFlags.secure(certs, c.HostsListen, c.TLSCert, c.TLSKey)
 }
 
 // maxRate is beyond what any API answers: who wants no limit says 0.
@@ -115,6 +131,17 @@ func (c *apiCmd) Run(ctx context.Context, std output.Stdio, launch *launch) erro
 		return err
 	}
 	defer api.Close()
+	if c.HostsListen != "" {
+		secure, err := c.secureHosts(certs)
+		if err != nil {
+			return err
+		}
+		ended, err := serveHosts(ctx, relay.Config{Policy: s, Board: s, Hosts: api.who.file, Logger: log, Metrics: registry}, c.HostsListen, secure)
+		if err != nil {
+			return err
+		}
+		defer ended()
+	}
 	manager := service.New(log)
 	context.AfterFunc(ctx, manager.Stopping)
 	again := reloader{

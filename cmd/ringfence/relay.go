@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -95,6 +96,41 @@ func (f *hostsFlags) secure(certs *certfile.Set, listen, certFile, keyFile strin
 	return cfg, nil
 }
 
+// relayName is like no other relay's, also on one machine.
+func relayName() string { return machineName() + "-" + newProcessID() }
+
+// serveHosts has a relay in this process serve hosts until ctx ends. The caller waits
+// for it before it closes the store.
+func serveHosts(ctx context.Context, cfg relay.Config, listen string, secure *tls.Config) (wait func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	cfg.Name, cfg.Version = relayName(), version
+	r, err := relay.New(cfg)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("--hosts-listen: %w", err)
+	}
+	cfg.Logger.Info("hosts are served", "hosts", l.Addr().String())
+	var wg sync.WaitGroup
+	run := func(fn func() error) {
+		wg.Go(func() {
+			if err := fn(); err != nil && ctx.Err() == nil {
+				cfg.Logger.Error("hosts are not served any more: restart this API", "error", err)
+			}
+		})
+	}
+	run(func() error { return r.Run(ctx) })
+	run(func() error { return r.Serve(ctx, l, secure) })
+	return func() {
+		cancel()
+		wg.Wait()
+	}, nil
+}
+
 func (c *relayCmd) Run(ctx context.Context, std output.Stdio, launch *launch) error {
 	hangups := hangups()
 	log, level := c.logger(std.Err)
@@ -122,7 +158,7 @@ func (c *relayCmd) Run(ctx context.Context, std output.Stdio, launch *launch) er
 	defer who.Close()
 	registry := newRegistry()
 	registry.MustRegister(store.Troubles(s.Condition), certs)
-	r, err := relay.New(relay.Config{Policy: s, Hosts: who, Board: s, Name: machineName() + "-" + newProcessID(), Version: version, Logger: log, Metrics: registry})
+	r, err := relay.New(relay.Config{Policy: s, Hosts: who, Board: s, Name: relayName(), Version: version, Logger: log, Metrics: registry})
 	if err != nil {
 		return err
 	}
