@@ -7,17 +7,17 @@ import (
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/revoke"
-	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
 // asked is what questions get to see of the loop, and of its switch.
 type asked struct {
 	report   *reporter
-	view     *view
+	share    *share.Held
 	compiled *compiled
 	plugs    *plugs
 	link     *link
@@ -29,9 +29,7 @@ type asked struct {
 
 func (a *asked) Applied() int64 { return a.report.revision() }
 
-func (a *asked) Policy(fn func(*secgroup.Snapshot)) {
-	a.view.Read(func(s *secgroup.Snapshot, _ *impact.Loss) { fn(s) })
-}
+func (a *asked) Share(fn func(*span.Share)) { a.share.Share(fn) }
 
 func (a *asked) Compiled(fn func(desk.Compiled, uint32)) {
 	a.compiled.read(func(c *ofrules.Compiler, uplink uint32) { fn(c, uplink) })

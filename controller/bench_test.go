@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/internal/ovstest"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/openflow/ofconn"
@@ -100,13 +101,15 @@ func benchmark(b *testing.B, size workload.Size) {
 	}
 	ovs.Vsctl(plug[1:]...)
 	cfg := Config{
-		Policy: g, Reports: g, Host: hostName, OVSDB: ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
+		Reports: g, Host: hostName, OVSDB: ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
 	empty := heap()
 	run := func() (stop func()) {
 		ctx, cancel := context.WithCancel(b.Context())
 		done := make(chan error)
+		policy := whole.New(g, hostName)
+		cfg.Share, cfg.Judge = policy, policy
 		go func() { done <- Run(ctx, cfg) }()
 		return func() {
 			cancel()

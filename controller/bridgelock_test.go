@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -33,9 +34,10 @@ func TestTwoControllersOnOneBridge(t *testing.T) {
 	said, metrics := &logbook{}, prometheus.NewRegistry()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
+	policy := whole.New(other, "twin")
 	go func() {
 		ended <- Run(ctx, Config{
-			Policy: other, Reports: other, Host: "twin", OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
+			Share: policy, Judge: policy, Reports: other, Host: "twin", OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 			Logger: slog.New(slog.NewTextHandler(said, nil)), Metrics: metrics, NICConnections: nicConnections,
 		})
 	}()

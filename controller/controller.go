@@ -2,11 +2,11 @@
 // the policy says, keeps them so, judges open connections again when a change
 // takes something away, and reports which policy revision is in force.
 //
-//	etcd ─── follow ──► view ────┐                       ┌─► br-int (one bundle)
+//	policy ─ Source ──► share ───┐                       ┌─► br-int (one bundle)
 //	ovsdb ── watch ───► plugs ───┼─► step: compile, diff ┤
 //	br-int ─ monitor ─► drift ───┘                       └─► sweeper: connections
 //	                                                             │ applied
-//	etcd ◄── status ────────────────── reporter ◄────────────────┘
+//	API ◄─── status ────────────────── reporter ◄────────────────┘
 //
 // There is one way to the switch: desired → diff → bundle, at the start, in
 // steady state and after every reconnect alike. While anything is unknown
@@ -30,16 +30,12 @@ import (
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/revoke"
+	"github.com/ringfence/ringfence/controller/share"
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
 )
-
-// Policy brings the policy. A scoped watch or a relay can stand in for the
-// store's watch of everything.
-type Policy interface {
-	Follow(ctx context.Context, h store.Handler) error
-}
 
 // Reports takes what the host says about itself.
 type Reports interface {
@@ -48,7 +44,8 @@ type Reports interface {
 
 // Config says which bridge to keep and by which policy.
 type Config struct {
-	Policy  Policy
+	Share   share.Source
+	Judge   revoke.Judge
 	Reports Reports
 	Asks    desk.Asks // nil: nobody asks
 	Peers   Peers     // nil: a NIC is taken to be at the host that it names first
@@ -86,8 +83,8 @@ type timing struct {
 func (c Config) withDefaults() (Config, error) {
 	path, ok := strings.CutPrefix(c.OVSDB, "unix:")
 	switch {
-	case c.Policy == nil || c.Reports == nil:
-		return c, errors.New("controller: no policy or no reports")
+	case c.Share == nil || c.Judge == nil || c.Reports == nil:
+		return c, errors.New("controller: no share of a policy, no judge or no reports")
 	case c.Host == "" || c.Bridge == "":
 		return c, errors.New("controller: host and bridge must be named")
 	case !ok:
@@ -121,7 +118,7 @@ func (c Config) withDefaults() (Config, error) {
 type controller struct {
 	cfg      Config
 	log      *slog.Logger
-	view     *view
+	share    *share.Held
 	plugs    *plugs
 	link     *link
 	zones    *zones
@@ -165,7 +162,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return lock.keep(ctx, cfg.Host) })
-	g.Go(func() error { return cfg.Policy.Follow(ctx, c.view) })
+	g.Go(func() error { return cfg.Share.Follow(ctx, c.share) })
 	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
 	g.Go(func() error { return c.cache.Run(ctx) })
@@ -191,7 +188,6 @@ func newController(cfg Config) *controller {
 	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
 	c.ctl = unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
-	c.view = newView(cfg.Host, c.notify)
 	c.plugs = newPlugs(cfg, c.log, c.notify)
 	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}
 	c.zones = &zones{
@@ -201,17 +197,21 @@ func newController(cfg Config) *controller {
 	}
 	c.cache = megaflow.NewCache(c.ctl, c.datapathName, cfg.Metrics)
 	c.report = newReporter(cfg, c.log, c.metrics)
-	c.view.unreadable = c.report.unreadable
-	c.view.waits = &waits{seconds: c.metrics.apply, now: time.Now}
-	c.report.waits = c.view.waits
+	c.report.waits = &waits{seconds: c.metrics.apply, now: time.Now}
+	c.share = share.New(cfg.Host, c.notify, func(u share.Update) {
+		c.report.share(u)
+		if u.Delta.Full {
+			c.witness.anew()
+		}
+	})
 	c.settler = megaflow.NewSettler(c.ctl, c.link.peek, c.cache, c.log)
 	c.sweeper = revoke.NewSweeper(revoke.Config{
-		Policy: c.view, Reporter: c.report, Tracking: func() revoke.Tracking { return c.datapath() },
+		Policy: held{c.share}, Judge: cfg.Judge, Reporter: c.report, Tracking: func() revoke.Tracking { return c.datapath() },
 		Settle: c.settler.Settle, Freed: c.zones.freed, Logger: c.log, Metrics: cfg.Metrics,
 	})
 	c.compiled = newCompiled()
 	c.asked = &asked{
-		report: c.report, view: c.view, compiled: c.compiled, plugs: c.plugs, link: c.link, bridge: cfg.Bridge,
+		report: c.report, share: c.share, compiled: c.compiled, plugs: c.plugs, link: c.link, bridge: cfg.Bridge,
 		ctl: unixctl.Open(cfg.RunDir), datapath: c.datapathName,
 	}
 	c.asked.settler = megaflow.Share(megaflow.NewSettler(c.asked.ctl, c.link.peek, c.cache, c.log))
@@ -225,7 +225,6 @@ func newController(cfg Config) *controller {
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
 	c.witness = newWitness(cfg, c.log, c.plugs, c.report)
-	c.view.anew = c.witness.anew
 	c.report.written = func(s store.HostStatus) {
 		c.newest.reported(s.NICs)
 		c.witness.applied(s.Applied, s.Mark)
@@ -241,6 +240,13 @@ func (c *controller) datapathName() string {
 
 // datapath is a client whose conntrack commands are about that datapath.
 func (c *controller) datapath() *unixctl.Client { return c.ctl.ForDatapath(c.datapathName()) }
+
+// held is the share as those read it who judge connections.
+type held struct{ *share.Held }
+
+func (h held) Read(fn func(revoke.Known, *impact.Loss)) {
+	h.Held.Read(func(p share.Policy, pending *impact.Loss) { fn(p, pending) })
+}
 
 // notify has the engine take another step.
 func (c *controller) notify() {

@@ -11,6 +11,7 @@ import (
 	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/revoke"
+	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/span"
@@ -32,7 +33,7 @@ type engine struct {
 	log      *slog.Logger
 	wake     <-chan struct{} // something changed
 	notify   func()          // wakes it
-	view     *view
+	share    *share.Held
 	plugs    *plugs
 	zones    *zones
 	others   *elsewhere
@@ -60,11 +61,12 @@ type engine struct {
 	steps   uint64          // taken so far
 	listed  bool            // the NICs were reported, if only as without flows
 	shown   shown           // what of them
+	told    bool            // it was said which NICs are plugged
 }
 
 func newEngine(c *controller) *engine {
 	return &engine{
-		cfg: c.cfg, log: c.log, wake: c.wake, notify: c.notify, view: c.view, plugs: c.plugs, zones: c.zones, others: c.others, newest: c.newest,
+		cfg: c.cfg, log: c.log, wake: c.wake, notify: c.notify, share: c.share, plugs: c.plugs, zones: c.zones, others: c.others, newest: c.newest,
 		link: c.link, ctl: c.ctl, datapath: c.datapath, cache: c.cache, sweeper: c.sweeper, desk: c.desk, report: c.report, metrics: c.metrics,
 		tables: tables{desired: c.compiled}, pace: pace{slack: commitSlack}, audit: newAudit(),
 		limits: limits{most: c.cfg.NICConnections, set: func(ctx context.Context, zones ...unixctl.ZoneLimit) error {
@@ -208,19 +210,37 @@ func (e *engine) meet(ctx context.Context) error {
 // compile brings the flow set up to date and hands on what may be taken away. It
 // does nothing before it is known which NICs are served elsewhere.
 func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
+	e.plug(in)
 	if !in.known {
 		return 0, "", false
 	}
-	rev, loaded = e.view.take(plugged{in.claims, in.looked}, func(s *span.Share, ch changes) {
-		mark = e.view.mark
-		e.doubt(maps.Keys(ch.loss.Filtered))
-		e.tables.compile(s, in.host, ch.share)
+	return e.share.Take(func(s *span.Share, ch share.Changes) {
+		e.doubt(maps.Keys(ch.Loss.Filtered))
+		e.tables.compile(s, in.host, ch.Share)
 		e.desk.Changed()
-		e.sweeper.Expect(revoke.Work{Loss: ch.loss})
+		e.sweeper.Expect(revoke.Work{Loss: ch.Loss})
 		e.doubt(slices.Values(in.strange))
 		for _, nic := range in.fresh {
 			e.sweeper.Expect(revoke.Work{Loss: impact.Loss{NICs: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
 		}
 	})
-	return rev, mark, loaded
+}
+
+// plug says what is plugged, of which the share is to be.
+func (e *engine) plug(in hostInput) {
+	looked := in.looked
+	if looked == nil || !e.told {
+		looked = map[string]struct{}{}
+		for nic := range in.claims {
+			looked[nic] = struct{}{}
+		}
+	}
+	nics := make(map[string]bool, len(looked))
+	for nic := range looked {
+		_, nics[nic] = in.claims[nic]
+	}
+	if all := in.looked == nil || !e.told; all || len(nics) > 0 {
+		e.cfg.Share.Plug(nics, all)
+	}
+	e.told = true
 }

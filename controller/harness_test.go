@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/ovstest"
 	"github.com/ringfence/ringfence/internal/slowness"
@@ -78,7 +79,7 @@ func newBareRig(t *testing.T) *rig {
 	r.store = r.openStore(r.etcd.Endpoints[0])
 	r.way = newDetour(t, r.etcd.Endpoints[0])
 	r.hostStore = r.openStore(r.way.endpoint())
-	r.policy = &wholePolicy{Policy: r.hostStore}
+	r.policy = &wholePolicy{Store: r.hostStore}
 	r.ctl = unixctl.Open(r.ovs.RunDir)
 	t.Cleanup(func() { r.ctl.Close() })
 	t.Cleanup(r.stop)
@@ -108,14 +109,15 @@ func (r *rig) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel, r.ended = cancel, make(chan error, 1)
 	r.metrics = prometheus.NewRegistry()
+	policy := whole.New(r.policy, hostName)
 	cfg := Config{
-		Policy: r.policy, Reports: r.hostStore, Asks: r.hostStore, Peers: r.hostStore, Plugs: r.hostStore, History: r.history, Uplink: r.uplink, Host: hostName,
+		Share: policy, Judge: policy, Reports: r.hostStore, Asks: policy.Asks(r.hostStore), Peers: r.hostStore, Plugs: r.hostStore, History: r.history, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
 		NICConnections: nicConnections,
 	}
 	if r.asks != nil {
-		cfg.Asks = r.asks
+		cfg.Asks = policy.Asks(r.asks)
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()
 }

@@ -60,6 +60,9 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 	in.fresh, in.strange, in.looked, in.again = nil, nil, map[string]struct{}{}, 0
 	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.others.known()
 	in.host.Newer, in.known = e.newest.known()
+	if kept := e.share.Kept(); kept != nil && !in.known { // others cannot be asked
+		in.host.Newer, in.host.Elsewhere, in.known = kept.Newer, kept.Elsewhere, true
+	}
 	if all || len(look) > 0 || len(gone) > 0 {
 		e.look(ctx, in, look, gone, all)
 	}

@@ -81,7 +81,6 @@ func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
 	now := time.Now()
 	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
 	e.memory.look, e.memory.end = now.Add(pickUpLook), now.Add(pickUpFor)
-	e.sweeper.PicksUp(e.memory.end)
 	return e.pickUp(ctx, in, pickUpNothing()) // who was in doubt at a loss before need not be now
 }
 

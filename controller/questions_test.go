@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/controller/whole"
 )
 
 // fakeVswitchd answers on a control socket of its own, but does not end the passes
@@ -84,7 +86,7 @@ func (f *fakeVswitchd) count() (waiting, flushed int) {
 func TestQuestionsLeaveEnforcementItsConnections(t *testing.T) {
 	t.Parallel()
 	f := &fakeVswitchd{}
-	cfg, err := Config{Host: hostName, OVSDB: "unix:/nowhere/db.sock", Bridge: bridge, RunDir: f.start(t), Policy: &given{}, Reports: &given{}}.withDefaults()
+	cfg, err := Config{Host: hostName, OVSDB: "unix:/nowhere/db.sock", Bridge: bridge, RunDir: f.start(t), Share: whole.New(&given{}, hostName), Judge: whole.New(&given{}, hostName), Reports: &given{}}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,9 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -21,6 +23,22 @@ func (e recordsError) Error() string {
 		text += fmt.Sprintf("; %s: %s", u.Key, u.Reason)
 	}
 	return text
+}
+
+// share notes what an update of the share says beside the share.
+func (r *reporter) share(u share.Update) {
+	switch {
+	case r.waits == nil:
+	case u.Delta.Full:
+		r.waits.forget()
+	case u.Revision > r.shared: // else it is what was plugged that has changed
+		r.waits.came(u.Revision)
+	}
+	r.shared = u.Revision
+	if !slices.Equal(r.records, u.Unreadable) {
+		r.records = u.Unreadable
+		r.unreadable(u.Unreadable)
+	}
 }
 
 // unreadable notes the records of the policy that cannot be read.

@@ -47,7 +47,9 @@ type reporter struct {
 	wake    chan struct{}
 	written func(store.HostStatus) // is told of what was reported, once the NICs are known
 
-	taken bool // another machine has the host's name; run's own
+	taken   bool               // another machine has the host's name; run's own
+	records []store.Unreadable // that were told last; the share's own, as below
+	shared  int64              // revision of the share
 
 	mu       sync.Mutex
 	status   store.HostStatus

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringfence/ringfence/controller/revoke"
+	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -21,7 +22,8 @@ import (
 // network.
 type fullHost struct {
 	*engine
-	nics []ovsdb.Interface
+	policy *whole.Policy
+	nics   []ovsdb.Interface
 }
 
 func newFullHost(tb testing.TB, n int) *fullHost {
@@ -32,7 +34,10 @@ func newFullHost(tb testing.TB, n int) *fullHost {
 	tb.Cleanup(func() { c.ctl.Close() })
 	c.zones.keep = func(context.Context, map[string]string) error { return nil }
 	c.zones.flush = func(context.Context, uint16) error { return nil }
-	e := &fullHost{engine: newEngine(c)}
+	policy := whole.New(quiet{}, c.cfg.Host)
+	c.cfg.Share = policy
+	_ = policy.Follow(tb.Context(), c.share)
+	e := &fullHost{engine: newEngine(c), policy: policy}
 	e.limits.set = func(context.Context, ...unixctl.ZoneLimit) error { return nil }
 	group := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: "g"}, Name: "default", IsDefault: true}
 	changes := []secgroup.Change{secgroup.Put(group)}
@@ -53,7 +58,7 @@ func newFullHost(tb testing.TB, n int) *fullHost {
 		e.nics = append(e.nics, port)
 		e.ports.byName[port.Name] = []uint32{port.OFPort, port.OFPort + 20000}
 	}
-	if err := c.view.Handle(tb.Context(), store.Batch{Revision: 1, Full: true, Changes: changes}); err != nil {
+	if err := e.policy.Handle(tb.Context(), store.Batch{Revision: 1, Full: true, Changes: changes}); err != nil {
 		tb.Fatal(err)
 	}
 	e.plugs.see(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: e.nics})
@@ -108,7 +113,7 @@ func (e *fullHost) replug(tb testing.TB) {
 // edit has the policy change, of no concern to any NIC.
 func (e *fullHost) edit(tb testing.TB) {
 	group := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "other", ID: "g"}, Name: "g"}
-	if err := e.view.Handle(tb.Context(), store.Batch{Revision: 2, Changes: []secgroup.Change{secgroup.Put(group)}}); err != nil {
+	if err := e.policy.Handle(tb.Context(), store.Batch{Revision: 2, Changes: []secgroup.Change{secgroup.Put(group)}}); err != nil {
 		tb.Fatal(err)
 	}
 	e.turn(tb)

@@ -9,10 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/internal/sharetest"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/span"
 )
 
 // Whatever becomes of policy and switch: as long as the tables are known the
@@ -45,7 +45,7 @@ func TestTablesKnowTheActualFlows(t *testing.T) {
 		}
 		return flows
 	}
-	local := span.NewLocal(s, "")
+	local := sharetest.New(s, "")
 	local.PlugAll(maps.Keys(host.Ports))
 	compile := func() {
 		share, d := local.Take()

@@ -12,12 +12,12 @@ import (
 // wholePolicy brings the whole policy anew with each change, if it is told to, as
 // a store does that was restored from a backup.
 type wholePolicy struct {
-	Policy
+	*store.Store
 	anew atomic.Bool
 }
 
 func (p *wholePolicy) Follow(ctx context.Context, h store.Handler) error {
-	return p.Policy.Follow(ctx, wholeHandler{h, &p.anew})
+	return p.Store.Follow(ctx, wholeHandler{h, &p.anew})
 }
 
 type wholeHandler struct {

@@ -27,6 +27,30 @@ type Judge interface {
 	NICsByAddress(domain string, a netip.Addr) []*secgroup.NIC
 }
 
+// Host is what a host reads of the policy to find out which of its connections a
+// change is about.
+type Host interface {
+	Judge
+	NIC(id string) *secgroup.NIC
+}
+
+// Open is an open connection, and the NIC in whose zone it is.
+type Open struct {
+	NIC  string
+	Conn Conn
+}
+
+// AllowedAll reports of each of some connections whether it is still allowed, see
+// Allowed. What a NIC has that is not there is not.
+func AllowedAll(s Host, conns []Open) []bool {
+	out := make([]bool, len(conns))
+	for i, c := range conns {
+		n := s.NIC(c.NIC)
+		out[i] = n != nil && Allowed(s, n, c.Conn)
+	}
+	return out
+}
+
 // Allowed reports whether an open connection in the zone of NIC n is still
 // allowed, in its original direction.
 func Allowed(s Judge, n *secgroup.NIC, c Conn) bool {

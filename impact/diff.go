@@ -49,7 +49,7 @@ func Begin(s Policy, changes []secgroup.Change) *Diff {
 		case secgroup.KindBaseline:
 			d.Impact.All = true
 			now, _ := c.Object.(*secgroup.Baseline)
-			d.Impact.Loss.All = d.Impact.Loss.All || takesBaseline(s.Baseline(), now)
+			d.Impact.Loss.All = d.Impact.Loss.All || TakesBaseline(s.Baseline(), now)
 		}
 	}
 	return d
@@ -77,23 +77,21 @@ func (d *Diff) End(s Policy) Impact {
 
 // nic compares two states of a NIC.
 func (d *Diff) nic(id string, old, now state) {
-	if old.nic == nil && now.nic == nil {
+	if old.NIC == nil && now.NIC == nil {
 		return
 	}
-	record := !SameNIC(old.nic, now.nic) || !SameNetwork(old.network, now.network)
-	if !record && slices.Equal(old.groups, now.groups) && slices.Equal(old.member, now.member) {
+	record := !SameNIC(old.NIC, now.NIC) || !SameNetwork(old.Network, now.Network)
+	if !record && slices.Equal(old.Groups, now.Groups) && slices.Equal(old.member, now.member) {
 		return
 	}
 	i := &d.Impact
 	i.AddNIC(id)
 	d.members(old, now)
-	loses := old.nic != nil && (now.nic == nil || takesNIC(old, now) ||
-		slices.ContainsFunc(old.groups, func(g secgroup.GroupRef) bool { return !slices.Contains(now.groups, g) }) ||
-		!old.restricted && now.restricted)
+	loses := old.Loses(now.End)
 	if loses {
 		put(&i.Loss.NICs, id)
 	}
-	if filteredAnew(old.nic, now.nic) {
+	if FilteredAnew(old.NIC, now.NIC) {
 		put(&i.Loss.Filtered, id)
 	}
 	for _, p := range slices.Concat(old.places, now.places) {
@@ -135,7 +133,7 @@ func (d *Diff) group(ref secgroup.GroupRef, old, now *secgroup.Group) {
 	}
 	put(&d.Rules, ref)
 	d.Impact.AddGroup(ref)
-	if old != nil && now != nil && takesRules(old, now) {
+	if old != nil && now != nil && TakesRules(old, now) {
 		put(&d.Impact.Loss.Groups, ref)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/verdict"
 )
 
 // Place is an address in a routing domain.
@@ -36,16 +37,16 @@ type Loss struct {
 // one as a whole. The cost is that of all NICs.
 func Filtered(before, after *secgroup.Snapshot) (nics map[string]struct{}) {
 	for _, n := range after.NICs() {
-		if filteredAnew(before.NIC(n.ID), n) {
+		if FilteredAnew(before.NIC(n.ID), n) {
 			put(&nics, n.ID)
 		}
 	}
 	return nics
 }
 
-// filteredAnew reports whether a NIC, nil for absent, was not filtered and is now.
+// FilteredAnew reports whether a NIC, nil for absent, was not filtered and is now.
 // One that was absent had no connections: nothing passes without a policy.
-func filteredAnew(old, now *secgroup.NIC) bool {
+func FilteredAnew(old, now *secgroup.NIC) bool {
 	return old != nil && now != nil && old.Enforcement == secgroup.EnforcementOff && now.Enforcement != secgroup.EnforcementOff
 }
 
@@ -76,7 +77,7 @@ func (l *Loss) Clone() Loss {
 // Reaches reports whether a connection of NIC id can be among the lost ones; both
 // is whether there may be connections whose two ends that NIC answers for. s has
 // the change.
-func (l *Loss) Reaches(s Policy, id string, both bool) bool {
+func (l *Loss) Reaches(s Host, id string, both bool) bool {
 	if _, ok := l.NICs[id]; ok || l.All {
 		return true
 	}
@@ -104,7 +105,7 @@ func (l *Loss) Reaches(s Policy, id string, both bool) bool {
 
 // Touches reports whether a connection that NIC n has is among the lost ones. s
 // has the change.
-func (l *Loss) Touches(s Policy, n *secgroup.NIC, c Conn) bool {
+func (l *Loss) Touches(s Host, n *secgroup.NIC, c Conn) bool {
 	domain := s.Domain(n)
 	if l.touchesEnd(s, n, domain, c) {
 		return true
@@ -129,7 +130,7 @@ func (l *Loss) Touches(s Policy, n *secgroup.NIC, c Conn) bool {
 }
 
 // touchesEnd reports whether n, as one end of a connection, may refuse it now.
-func (l *Loss) touchesEnd(s Policy, n *secgroup.NIC, domain string, c Conn) bool {
+func (l *Loss) touchesEnd(s verdict.Policy, n *secgroup.NIC, domain string, c Conn) bool {
 	if _, ok := l.NICs[n.ID]; ok || l.All || judgedByOne(s, n, l.Groups) {
 		return true
 	}

@@ -7,25 +7,41 @@ import (
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// state is what a NIC's end is judged by, but for the groups' rules.
+// End is what a NIC's end is judged by, but for the groups' rules.
+type End struct {
+	NIC        *secgroup.NIC       // nil: there is none
+	Network    *secgroup.Network   // nil: there is none
+	Groups     []secgroup.GroupRef // that judge it
+	Restricted bool                // one of them restricts egress
+}
+
+// EndOf is the end of a NIC, nil for none.
+func EndOf(s verdict.Policy, n *secgroup.NIC) (e End) {
+	if n == nil {
+		return e
+	}
+	e = End{NIC: n, Network: s.Network(n.Network), Restricted: len(verdict.Restricting(s, n)) > 0}
+	for _, g := range s.EffectiveGroups(n) {
+		e.Groups = append(e.Groups, g.Group)
+	}
+	return e
+}
+
+// state is what a NIC is in the policy.
 type state struct {
-	nic        *secgroup.NIC     // nil: there is none
-	network    *secgroup.Network // nil: there is none
-	groups     []secgroup.GroupRef
-	member     []secgroup.GroupRef // those of groups that it is a member of: not of closed ones
-	restricted bool
-	places     []Place
+	End
+	member []secgroup.GroupRef // those of its groups that it is a member of: not of closed ones
+	places []Place
 }
 
 func stateOf(s Policy, n *secgroup.NIC) state {
 	if n == nil {
 		return state{}
 	}
-	out := state{nic: n, network: s.Network(n.Network), restricted: len(verdict.Restricting(s, n)) > 0}
-	for _, e := range s.EffectiveGroups(n) {
-		out.groups = append(out.groups, e.Group)
-		if g := s.Group(e.Group); g == nil || !g.Closed {
-			out.member = append(out.member, e.Group)
+	out := state{End: EndOf(s, n)}
+	for _, ref := range out.Groups {
+		if g := s.Group(ref); g == nil || !g.Closed {
+			out.member = append(out.member, ref)
 		}
 	}
 	if domain := s.Domain(n); domain != "" {

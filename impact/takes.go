@@ -9,20 +9,27 @@ import (
 // The functions here say whether a change takes something away. When in doubt
 // they say yes.
 
+// Loses compares two states of an end.
+func (e End) Loses(now End) bool {
+	return e.NIC != nil && (now.NIC == nil || takesNIC(e, now) ||
+		slices.ContainsFunc(e.Groups, func(g secgroup.GroupRef) bool { return !slices.Contains(now.Groups, g) }) ||
+		!e.Restricted && now.Restricted)
+}
+
 // takesNIC compares two states of a NIC that is there in both, as to its own
 // record and its network's. Addresses that are added take nothing away, but may
 // tell who began a connection that was in doubt.
-func takesNIC(old, now state) bool {
-	a, b := old.nic, now.nic
-	addressing := old.network == nil || now.network == nil || !sameAddressing(old.network, now.network)
+func takesNIC(old, now End) bool {
+	a, b := old.NIC, now.NIC
+	addressing := old.Network == nil || now.Network == nil || !sameAddressing(old.Network, now.Network)
 	return addressing || a.Network != b.Network || a.MAC != b.MAC || a.DHCPServer && !b.DHCPServer ||
-		filteredAnew(a, b) ||
+		FilteredAnew(a, b) ||
 		!slices.Equal(a.Addresses, b.Addresses) || !slices.Equal(a.AllowedAddresses, b.AllowedAddresses)
 }
 
-// takesRules compares two states of a group: an enabled rule went or is another
+// TakesRules compares two states of a group: an enabled rule went or is another
 // one, or egress is restricted that was not.
-func takesRules(old, now *secgroup.Group) bool {
+func TakesRules(old, now *secgroup.Group) bool {
 	if !old.Closed && now.Closed || !secgroup.EgressRestricts(old) && secgroup.EgressRestricts(now) {
 		return true
 	}
@@ -42,8 +49,8 @@ func content(r secgroup.Rule) secgroup.Rule {
 	return r
 }
 
-// takesBaseline compares two baselines, nil for none.
-func takesBaseline(old, now *secgroup.Baseline) bool {
+// TakesBaseline compares two baselines, nil for none.
+func TakesBaseline(old, now *secgroup.Baseline) bool {
 	return slices.ContainsFunc(old.Addresses, func(a secgroup.BaselineAddress) bool {
 		return now == nil || !slices.ContainsFunc(now.Addresses, func(n secgroup.BaselineAddress) bool {
 			return n.Address == a.Address && n.Protocol == a.Protocol && n.Port == a.Port

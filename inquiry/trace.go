@@ -34,6 +34,19 @@ type TraceQuestion struct {
 	Ingress     bool   `json:"ingress"`               // trace the leg of Destination, which is here
 	Packet      Packet `json:"packet"`
 	State       State  `json:"state"`
+	// Ends are Source and Destination as the policy has them, by their ids: a host
+	// knows its own NICs alone. Whoever brings the question to the host fills them in,
+	// see package ends.
+	Ends map[string]End `json:"ends,omitempty"`
+}
+
+// End is what a frame between two NICs depends on: who they are and where.
+type End struct {
+	MAC       string       `json:"mac"`
+	Addresses []netip.Addr `json:"addresses,omitempty"`
+	Domain    string       `json:"domain,omitempty"` // routing domain; "" if its network is absent
+	VLAN      uint16       `json:"vlan,omitempty"`
+	Local     bool         `json:"local,omitempty"` // its network has no VLAN, and never leaves a host
 }
 
 // TraceAnswer has the legs that were asked for.

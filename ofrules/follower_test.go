@@ -3,6 +3,7 @@ package ofrules
 import (
 	"maps"
 
+	"github.com/ringfence/ringfence/internal/sharetest"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
 )
@@ -11,7 +12,7 @@ import (
 type Follower struct {
 	*Compiler
 	policy *secgroup.Snapshot
-	local  *span.Local
+	local  *sharetest.Local
 }
 
 // Follow returns a follower that has not compiled anything yet.
@@ -35,7 +36,7 @@ func (f *Follower) Update(h Host, t ...secgroup.Touched) Delta {
 		f.Apply(touched)
 	}
 	if f.local == nil {
-		f.local = span.NewLocal(f.policy, h.Name)
+		f.local = sharetest.New(f.policy, h.Name)
 		h.Changed = nil
 	}
 	f.plug(h)

@@ -76,7 +76,7 @@ func attach(t *testing.T, r *Relay, host, instance string) *model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	share, _ := span.NewLocal(secgroup.NewSnapshot(), host).Take()
+	share := span.NewShare()
 	return &model{s: s, share: share, plugged: map[string]struct{}{}}
 }
 

@@ -34,7 +34,7 @@ func (d Delta) Empty() bool {
 // Apply brings the share up to date.
 func (s *Share) Apply(d Delta) {
 	if d.Full {
-		*s = *emptyShare()
+		*s = *NewShare()
 	}
 	for id, n := range d.NICs {
 		if n != nil {

@@ -39,7 +39,7 @@ func newHistory(seed uint64) *history {
 	h.index = NewIndex(h.policy)
 	h.index.Drop("nobody")
 	for _, name := range hostNames {
-		h.plugged[name], h.shares[name], h.late[name] = map[string]struct{}{}, emptyShare(), emptyShare()
+		h.plugged[name], h.shares[name], h.late[name] = map[string]struct{}{}, NewShare(), NewShare()
 		h.plug(name)
 	}
 	h.apply(g.Policy()...)
@@ -222,7 +222,7 @@ func (h *history) handedOut(name string) string {
 	if !known {
 		return "nothing"
 	}
-	share := emptyShare()
+	share := NewShare()
 	share.Apply(full)
 	if full.Weight() > h.index.Weight(name)+len(full.Members) {
 		return fmt.Sprintf("%d things, more than the %d that the index counts", full.Weight(), h.index.Weight(name))

@@ -63,7 +63,8 @@ type Label struct {
 	Domain string
 }
 
-func emptyShare() *Share {
+// NewShare returns one that has nothing.
+func NewShare() *Share {
 	return &Share{
 		NICs: map[string]NIC{}, Networks: map[string]*secgroup.Network{}, Groups: map[secgroup.GroupRef]*secgroup.Group{},
 		Members: map[secgroup.GroupRef]map[string][]netip.Addr{}, Baseline: &secgroup.Baseline{},

@@ -13,7 +13,7 @@ import (
 // that of the share, and of the members of the groups that its rules name in
 // whatever domain.
 func Span(s *secgroup.Snapshot, host string, plugged iter.Seq[string]) *Share {
-	share, domains := emptyShare(), map[string]bool{}
+	share, domains := NewShare(), map[string]bool{}
 	share.Baseline = enforcedBaseline(s.Baseline())
 	for id := range plugged {
 		r := resolve(s, host, id)

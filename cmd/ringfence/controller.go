@@ -17,6 +17,7 @@ import (
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/controller"
+	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -132,9 +133,10 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	manager.Ready()
 	go manager.Run(ctx, func() string { return reports.line() + ", " + storeLine(s.Condition()) }, reports.alive)
 	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd, "config", c.Config)
+	policy := whole.New(s, host)
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
-			Policy: s, Reports: reports, Asks: s, Peers: s, Plugs: s, History: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
+			Share: policy, Judge: policy, Reports: reports, Asks: policy.Asks(s), Peers: s, Plugs: s, History: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/console"
 	"github.com/ringfence/ringfence/controller"
+	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/httpapi"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/store/embedded"
@@ -111,9 +112,10 @@ func (c *devCmd) Run(ctx context.Context, std output.Stdio) error {
 	group.Go(func() error {
 		return serve(ctx, l, c.serve(api, console.Options{TokenFile: dir.TokenFile(), Login: api.login(), Logger: log}), log)
 	})
+	policy := whole.New(s, host)
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
-			Policy: s, Reports: s, Asks: s, Peers: s, Plugs: s, History: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
+			Share: policy, Judge: policy, Reports: s, Asks: policy.Asks(s), Peers: s, Plugs: s, History: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
 			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
 		})
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/unixctl"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -31,12 +32,12 @@ func (d *Desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (
 		return answer, err
 	}
 	var all []inquiry.Connection
-	d.host.Policy(func(s *secgroup.Snapshot) {
+	d.host.Share(func(s *span.Share) {
 		d.host.Compiled(func(c Compiled, _ uint32) {
 			zones := map[uint16]*secgroup.NIC{}
 			for _, id := range q.NICs {
-				if zone := c.Port(id).Zone; zone != 0 && s.NIC(id) != nil {
-					zones[zone] = s.NIC(id)
+				if zone, n := c.Port(id).Zone, s.NICs[id].Record; zone != 0 && n != nil {
+					zones[zone] = n
 				}
 			}
 			for _, conn := range conns {

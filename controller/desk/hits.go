@@ -13,6 +13,7 @@ import (
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // countEvery is how often the counters of rules' flows are read, and those of dropped
@@ -20,7 +21,7 @@ import (
 // counted after the last reading is lost when it is removed.
 const countEvery = 10 * time.Second
 
-// hitsKept is for how long the hits of a rule are kept that is gone.
+// hitsKept is for how long the hits of a rule are kept that is gone, or judges no NIC here any more.
 const hitsKept = 10 * time.Minute
 
 // hits adds up what rules let through, over flows that come and go. It is kept
@@ -30,7 +31,7 @@ type hits struct {
 	since time.Time
 	last  map[openflow.FlowKey]tallied
 	rules map[inquiry.Rule]*inquiry.RuleHits
-	gone  map[inquiry.Rule]time.Time // those of them that the policy has not had since then
+	gone  map[inquiry.Rule]time.Time // those of them that have judged nothing here since then
 }
 
 // tallied is a flow's counters as they were read last.
@@ -122,9 +123,9 @@ func (d *Desk) count(ctx context.Context) error {
 	d.host.Compiled(func(c Compiled, _ uint32) {
 		d.hits.add(time.Now(), stats, func(number uint32) *inquiry.Rule { return ruleOf(c, number) })
 	})
-	d.host.Policy(func(s *secgroup.Snapshot) {
+	d.host.Share(func(s *span.Share) {
 		d.hits.tidy(time.Now(), func(r inquiry.Rule) bool {
-			g := s.Group(secgroup.GroupRef{Account: r.Account, ID: r.Group})
+			g := s.Groups[secgroup.GroupRef{Account: r.Account, ID: r.Group}]
 			return g != nil && g.Rule(r.ID) != nil
 		})
 	})

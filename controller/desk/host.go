@@ -6,6 +6,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -15,8 +16,8 @@ import (
 type Host interface {
 	// Applied is the policy revision that is in force, 0 while none is.
 	Applied() int64
-	// Policy lets fn read the policy as the host knows it.
-	Policy(fn func(*secgroup.Snapshot))
+	// Share lets fn read the host's share of the policy.
+	Share(fn func(*span.Share))
 	// Compiled lets fn read what is compiled of it, with the uplink's ofport, 0 if
 	// there is none.
 	Compiled(fn func(c Compiled, uplink uint32))

@@ -7,6 +7,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // linkLocalKept is for how long it is told that packets from link-local addresses
@@ -125,9 +126,9 @@ func (d *Desk) countLinkLocals(ctx context.Context) error {
 		})
 	}
 	own := map[uint32]linkLocalOwner{}
-	d.host.Policy(func(s *secgroup.Snapshot) {
+	d.host.Share(func(s *span.Share) {
 		for nic, port := range nics {
-			if n := s.NIC(nic); n != nil {
+			if n := s.NICs[nic].Record; n != nil {
 				own[port] = linkLocalOwner{nic, addressesOf(n)}
 			}
 		}

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/oftrace"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // tracer answers one question from what the host knows at one moment.
@@ -62,21 +64,41 @@ func (d *Desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
 	d.host.Compiled(func(c Compiled, uplink uint32) {
 		t.host, t.problems = ofrules.Host{Ports: c.Ports(), Uplink: uplink}, c.Problems()
 	})
-	d.host.Policy(func(s *secgroup.Snapshot) {
-		t.src, t.dst = endOf(s, q.Source, ports), endOf(s, q.Destination, ports)
+	var err error
+	d.host.Share(func(s *span.Share) {
+		if t.src, err = endOf(s, q, q.Source, ports); err == nil {
+			t.dst, err = endOf(s, q, q.Destination, ports)
+		}
 	})
-	if q.Egress && t.src == nil || q.Ingress && t.dst == nil {
+	switch {
+	case err != nil:
+		return nil, err
+	case q.Egress && t.src == nil || q.Ingress && t.dst == nil:
 		return nil, errors.New("the NIC is not in the policy as this host knows it")
 	}
 	return t, nil
 }
 
-func endOf(s *secgroup.Snapshot, id string, ports map[string]uint32) *traceEnd {
-	n := s.NIC(id)
-	if n == nil {
-		return nil
+// endOf is an end as this host has it in force or, if it is not served here, as the
+// question says; nil if neither knows the NIC.
+func endOf(s *span.Share, q inquiry.TraceQuestion, id string, ports map[string]uint32) (*traceEnd, error) {
+	if n := s.NICs[id].Record; n != nil {
+		if network := s.Networks[n.Network]; network != nil {
+			return &traceEnd{nic: n, segment: network.Segment(), port: ports[id]}, nil
+		}
 	}
-	return &traceEnd{nic: n, segment: s.SegmentOf(n), port: ports[id]}
+	end, told := q.Ends[id]
+	if !told {
+		return nil, nil
+	}
+	mac, err := secgroup.ParseMAC(end.MAC)
+	if err != nil {
+		return nil, fmt.Errorf("question: ends: %s: %w", id, err)
+	}
+	return &traceEnd{
+		nic:     &secgroup.NIC{ID: id, MAC: mac, Addresses: end.Addresses},
+		segment: secgroup.Segment{Domain: end.Domain, VLAN: end.VLAN, Local: end.Local}, port: ports[id],
+	}, nil
 }
 
 // oneSegment tells whether the source reaches the destination without a router.

@@ -9,12 +9,12 @@ import (
 
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/secgroup"
 )
 
 // Config is what a sweeper works with.
 type Config struct {
 	Policy   Policy
+	Judge    Judge
 	Reporter Reporter
 	Tracking func() Tracking             // of the bridge's datapath
 	Settle   func(context.Context) error // returns when packets meet the flows that the switch has
@@ -23,11 +23,28 @@ type Config struct {
 	Metrics  prometheus.Registerer // nil: not exported
 }
 
-// Policy is the policy as the host knows it.
+// Policy is what the host knows of the policy: enough to judge its own NICs' ends.
 type Policy interface {
 	// Read lets fn read it, and what changes may have taken away that are in it and
 	// that nobody has been told to expect yet. It does not change meanwhile.
-	Read(fn func(s *secgroup.Snapshot, pending *impact.Loss))
+	Read(fn func(p Known, pending *impact.Loss))
+}
+
+// Known is the policy, as far as it is known.
+type Known interface {
+	impact.Host
+	// Knows reports whether it is known what the policy says of a NIC, which may be
+	// that there is none.
+	Knows(nic string) bool
+}
+
+// Judge knows the rules of both ends. It is asked for connections of which it is
+// not known who began them (see ofrules.PickUp): each end alone could take itself
+// for the one that may.
+type Judge interface {
+	// Judge reports of each connection whether it is allowed at both ends. It is an
+	// error if nobody can tell now.
+	Judge(ctx context.Context, conns []impact.Open) ([]bool, error)
 }
 
 // Reporter is told how far a sweeper has come.

@@ -11,7 +11,7 @@ import (
 // allowed judges an open connection in the zone of NIC n again. Each end cuts for
 // itself, both directions; but where a connection was picked up in mid-stream, and
 // who began it is not known, each answers for both.
-func allowed(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) bool {
+func allowed(s impact.Judge, n *secgroup.NIC, conn unixctl.Conn) bool {
 	return impact.Allowed(s, n, openConn(conn))
 }
 
@@ -29,7 +29,7 @@ func openConn(c unixctl.Conn) impact.Conn {
 
 // rightWayRound turns a connection that is to be cut, and that n seems to have
 // begun in mid-stream: had n begun it, n's own rules could bring it back.
-func rightWayRound(s *secgroup.Snapshot, n *secgroup.NIC, conn unixctl.Conn) unixctl.Conn {
+func rightWayRound(s verdict.Policy, n *secgroup.NIC, conn unixctl.Conn) unixctl.Conn {
 	if n == nil || !ofrules.IsPickedUp(conn.Labels) {
 		return conn
 	}

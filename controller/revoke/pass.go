@@ -3,12 +3,12 @@ package revoke
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -43,7 +43,8 @@ func List(ctx context.Context, l Lister, zones []uint16) (conns []unixctl.Conn, 
 }
 
 // pass looks once at every connection that is of concern, and returns how many
-// it cut.
+// it cut. It is an *undecided error if there were some that nobody could judge: all
+// others were.
 func (s *Sweeper) pass(ctx context.Context, j Job, w Work) (int, error) {
 	start := time.Now()
 	zones := s.zonesOf(j, w)
@@ -57,26 +58,46 @@ func (s *Sweeper) pass(ctx context.Context, j Job, w Work) (int, error) {
 	} else if err != nil {
 		return 0, err
 	}
-	cut := s.judge(j, w, conns)
-	now, pickedUp := time.Now(), false
+	cut, unsure := s.judge(j, w, conns)
+	now := time.Now()
 	for _, c := range conns {
-		pickedUp = pickedUp || ofrules.IsPickedUp(c.Labels)
 		if nic := j.NICs.NIC(c.Zone); nic != "" && ofrules.IsCut(c.Labels) {
 			s.tombs.keep(nic, c, now)
 		}
 	}
-	s.sawPickedUp(pickedUp, w.Loss.All, time.Since(start))
-	return len(cut), s.cut(ctx, j, cut)
+	if w.Loss.All {
+		s.tookAll(time.Since(start))
+	}
+	if err := s.cut(ctx, j, cut); err != nil {
+		return 0, err
+	}
+	more, err := s.judgeBoth(ctx, j, unsure)
+	if err != nil {
+		return len(cut), &undecided{len(unsure), err}
+	}
+	return len(cut) + len(more), s.cut(ctx, j, more)
 }
+
+// undecided says that connections cannot be judged, because nobody who knows their
+// other ends can be asked.
+type undecided struct {
+	conns int
+	err   error
+}
+
+func (u *undecided) Error() string {
+	return fmt.Sprintf("%d that were picked up in mid-stream are not judged: the rules of their other ends are not known: %v", u.conns, u.err)
+}
+
+func (u *undecided) Unwrap() error { return u.err }
 
 // zonesOf returns the zones whose connections a sweep is about.
 func (s *Sweeper) zonesOf(j Job, w Work) (zones []uint16) {
-	both := s.mayHavePickedUp()
-	s.policy.Read(func(snap *secgroup.Snapshot, pending *impact.Loss) {
+	s.policy.Read(func(p Known, pending *impact.Loss) {
 		all := w.Loss.Clone()
 		all.Merge(s.expecting())
 		all.Merge(*pending)
-		zones = slices.Collect(reached(&all, snap, j.NICs, both))
+		zones = slices.Collect(reached(&all, p, j.NICs))
 	})
 	return zones
 }
@@ -106,23 +127,55 @@ func (s *Sweeper) cut(ctx context.Context, j Job, conns []unixctl.Conn) error {
 	return nil
 }
 
-// judge returns the connections to cut. What is about to change counts already:
-// it was taken from the policy, or put into it, since the engine installed its
-// last.
-func (s *Sweeper) judge(j Job, w Work, conns []unixctl.Conn) (cut []unixctl.Conn) {
-	s.policy.Read(func(snap *secgroup.Snapshot, pending *impact.Loss) {
+// judge returns the connections to cut, and those that are to be judged at both
+// ends. What is about to change counts already: it was taken from the policy, or put
+// into it, since the engine installed its last.
+func (s *Sweeper) judge(j Job, w Work, conns []unixctl.Conn) (cut, unsure []unixctl.Conn) {
+	s.policy.Read(func(p Known, pending *impact.Loss) {
 		expected := s.expecting()
 		for _, conn := range conns {
 			nic := j.NICs.NIC(conn.Zone)
-			if nic == "" || ofrules.IsCut(conn.Labels) {
+			if nic == "" || ofrules.IsCut(conn.Labels) || !p.Knows(nic) {
 				continue
 			}
-			n, c := snap.NIC(nic), openConn(conn)
-			touched := n == nil || w.Loss.Touches(snap, n, c) || expected.Touches(snap, n, c) || pending.Touches(snap, n, c)
-			if touched && (n == nil || !impact.Allowed(snap, n, c)) {
-				cut = append(cut, rightWayRound(snap, n, conn))
+			n, c := p.NIC(nic), openConn(conn)
+			own := c
+			own.Both = false // if the other end refuses it now, that end's host looks
+			switch touched := n == nil || w.Loss.Touches(p, n, own) || expected.Touches(p, n, own) || pending.Touches(p, n, own); {
+			case !touched:
+			case n == nil || !impact.Allowed(p, n, c):
+				cut = append(cut, rightWayRound(p, n, conn))
+			case c.Both:
+				unsure = append(unsure, conn)
 			}
 		}
 	})
-	return cut
+	return cut, unsure
+}
+
+// judgeBoth returns those of some connections that are to be cut, by what both ends
+// say.
+func (s *Sweeper) judgeBoth(ctx context.Context, j Job, conns []unixctl.Conn) (cut []unixctl.Conn, err error) {
+	if len(conns) == 0 {
+		return nil, nil
+	}
+	asked := make([]impact.Open, len(conns))
+	for i, c := range conns {
+		asked[i] = impact.Open{NIC: j.NICs.NIC(c.Zone), Conn: openConn(c)}
+	}
+	allowed, err := s.both.Judge(ctx, asked)
+	if err == nil && len(allowed) != len(asked) {
+		err = fmt.Errorf("%d answers to %d questions", len(allowed), len(asked))
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.policy.Read(func(p Known, _ *impact.Loss) {
+		for i, c := range conns {
+			if !allowed[i] {
+				cut = append(cut, rightWayRound(p, p.NIC(asked[i].NIC), c))
+			}
+		}
+	})
+	return cut, nil
 }

@@ -85,11 +85,16 @@ type known struct {
 	pending impact.Loss
 }
 
-func (k *known) Read(fn func(*secgroup.Snapshot, *impact.Loss)) {
+func (k *known) Read(fn func(Known, *impact.Loss)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	fn(k.snap, &k.pending)
+	fn(everything{k.snap}, &k.pending)
 }
+
+// everything is the whole policy.
+type everything struct{ *secgroup.Snapshot }
+
+func (everything) Knows(string) bool { return true }
 
 // change makes changes that were not taken yet.
 func (k *known) change(changes ...secgroup.Change) {

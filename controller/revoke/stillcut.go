@@ -8,7 +8,6 @@ import (
 
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -92,12 +91,12 @@ func (s *Sweeper) Entomb(ctx context.Context, conn *ofconn.Conn, nic string, zon
 
 // stillCut leaves out what is allowed again, and forgets it.
 func (s *Sweeper) stillCut(nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
-	s.policy.Read(func(snap *secgroup.Snapshot, _ *impact.Loss) { cut = refused(s.tombs, snap, nic, conns) })
+	s.policy.Read(func(p Known, _ *impact.Loss) { cut = refused(s.tombs, p, nic, conns) })
 	return cut
 }
 
 // refused returns the connections that nothing allows, and forgets the others.
-func refused(t *tombs, s *secgroup.Snapshot, nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
+func refused(t *tombs, s impact.Host, nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
 	n := s.NIC(nic)
 	for _, c := range conns {
 		c.Labels, c.Mark = [16]byte{}, 0
@@ -110,37 +109,11 @@ func refused(t *tombs, s *secgroup.Snapshot, nic string, conns []unixctl.Conn) (
 	return cut
 }
 
-// pickUp is what the sweeper knows of connections that were picked up in
-// mid-stream (see ofrules.PickUp).
-type pickUp struct {
-	until time.Time     // they may come up
-	seen  bool          // the last look at all zones has found some
-	took  time.Duration // that look
-}
-
-// PicksUp says until when the switch may pick up connections.
-func (s *Sweeper) PicksUp(until time.Time) {
+// tookAll notes how long a look at all zones took.
+func (s *Sweeper) tookAll(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pickUp.until = until
-}
-
-// mayHavePickedUp tells whether some may be there.
-func (s *Sweeper) mayHavePickedUp() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pickUp.seen || time.Now().Before(s.pickUp.until)
-}
-
-// sawPickedUp notes whether a look found some, and how long it took; only one at
-// all zones finds none.
-func (s *Sweeper) sawPickedUp(some, all bool, took time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pickUp.seen = some || s.pickUp.seen && !all
-	if all {
-		s.pickUp.took = took
-	}
+	s.took = d
 }
 
 // Rest is how long to wait between looks at all zones, so that they take a
@@ -148,5 +121,5 @@ func (s *Sweeper) sawPickedUp(some, all bool, took time.Duration) {
 func (s *Sweeper) Rest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return recheckShare * s.pickUp.took
+	return recheckShare * s.took
 }

@@ -12,6 +12,7 @@ package revoke
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -19,12 +20,15 @@ import (
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// sweepRetry is the wait before a failed sweep is tried again.
-const sweepRetry = 200 * time.Millisecond
+// Waits before a sweep is tried again: one that failed, and one that left
+// connections unjudged because their other ends' rules were not to be had.
+const (
+	sweepRetry = 200 * time.Millisecond
+	judgeRetry = time.Second
+)
 
 // lateLook is when connections are judged once more after flows went. A handler
 // thread of ovs-vswitchd that was held up may install, after all passes, what it
@@ -39,6 +43,7 @@ const lateLook = 2 * megaflow.MaxRevalidator
 type Sweeper struct {
 	log     *slog.Logger
 	policy  Policy
+	both    Judge
 	report  Reporter
 	ctl     func() Tracking
 	send    func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
@@ -53,8 +58,8 @@ type Sweeper struct {
 	mu       sync.Mutex
 	expected Work // of changes that are about to be installed
 	due      Work
-	job      Job // the latest
-	pickUp   pickUp
+	job      Job           // the latest
+	took     time.Duration // by the last look at all zones
 }
 
 // Job is what the engine brought about.
@@ -84,7 +89,7 @@ func (w *Work) merge(o Work) {
 // NewSweeper returns a sweeper that has nothing to do yet.
 func NewSweeper(cfg Config) *Sweeper {
 	s := &Sweeper{
-		log: cfg.Logger, policy: cfg.Policy, report: cfg.Reporter, ctl: cfg.Tracking, settle: cfg.Settle, freed: cfg.Freed,
+		log: cfg.Logger, policy: cfg.Policy, both: cfg.Judge, report: cfg.Reporter, ctl: cfg.Tracking, settle: cfg.Settle, freed: cfg.Freed,
 		metrics: newMetrics(cfg.Metrics), tombs: newTombs(), wake: make(chan struct{}, 1),
 	}
 	s.send = func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
@@ -168,11 +173,15 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		s.report.Judged(err)
+		var open *undecided
 		if err != nil {
 			s.log.Warn("open connections not judged again; trying again", "error", err)
 			s.put(w)
-			retry = time.After(sweepRetry)
-			continue
+			if !errors.As(err, &open) {
+				retry = time.After(sweepRetry)
+				continue
+			}
+			retry = time.After(judgeRetry)
 		}
 		if w.Narrowed && !w.Loss.Empty() {
 			late.Merge(w.Loss)
@@ -181,7 +190,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			}
 		}
 		s.report.Settled(j.Conn, j.Step)
-		if !j.Incomplete {
+		if !j.Incomplete && open == nil {
 			s.report.Applied(j.Conn, j.Rev, j.Mark, idle && !w.Changed)
 		}
 	}
@@ -212,9 +221,8 @@ func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err erro
 		s.conn = j.Conn
 	}
 	reaches := false
-	both := s.mayHavePickedUp()
-	s.policy.Read(func(snap *secgroup.Snapshot, _ *impact.Loss) {
-		for range reached(&w.Loss, snap, j.NICs, both) {
+	s.policy.Read(func(p Known, _ *impact.Loss) {
+		for range reached(&w.Loss, p, j.NICs) {
 			reaches = true
 			break
 		}
@@ -230,7 +238,8 @@ func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err erro
 		return s.pass(ctx, j, w)
 	}
 	cut, err := pass()
-	if err != nil {
+	var open *undecided // is told at the end: all the rest is to be done first
+	if err != nil && !errors.As(err, &open) {
 		return false, err
 	}
 	if w.Changed || cut > 0 {
@@ -239,7 +248,7 @@ func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err erro
 		}
 	}
 	if w.Narrowed || cut > 0 {
-		if _, err := pass(); err != nil {
+		if _, err := pass(); err != nil && !errors.As(err, &open) {
 			return false, err
 		}
 	}
@@ -251,6 +260,9 @@ func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err erro
 	s.freed(j.Left)
 	if reaches {
 		s.metrics.sweeps.Observe(time.Since(start).Seconds())
+	}
+	if open != nil {
+		return false, open
 	}
 	return false, nil
 }

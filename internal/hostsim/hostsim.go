@@ -14,7 +14,6 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/ringfence/ringfence/relay/wire"
-	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
 )
 
@@ -78,7 +77,7 @@ func Attach(ctx context.Context, cfg Config) (*Host, error) {
 		conn.Close()
 		return nil, err
 	}
-	share, _ := span.NewLocal(secgroup.NewSnapshot(), cfg.Name).Take()
+	share := span.NewShare()
 	h := &Host{cfg: cfg, conn: conn, st: st, share: share, changed: make(chan struct{}), judged: make(chan *wire.Judgement, 1), ended: make(chan struct{})}
 	if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Hello{Hello: &wire.Hello{
 		Version: cfg.Version, Program: "hostsim", Host: cfg.Name, Instance: cfg.Instance, Machine: "a simulated one", Level: wire.Level,

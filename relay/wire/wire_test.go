@@ -110,8 +110,7 @@ func TestSharesComeOver(t *testing.T) {
 		g := policytest.Seeded(seed, policytest.Options{NICs: 14, Guard: true, Shares: seed%3 > 0})
 		policy := secgroup.NewSnapshot()
 		index, plugged := span.NewIndex(policy), map[string]bool{}
-		local := span.NewLocal(secgroup.NewSnapshot(), "h1") // an empty share
-		share, _ := local.Take()
+		share := span.NewShare()
 		follow := func(d span.Delta) {
 			most := []int{1, 200, 1000, PartSize}[g.IntN(4)]
 			if n := len(Encode(d, most)); n > 1 {
@@ -332,7 +331,7 @@ func FuzzDecode(f *testing.F) {
 		if proto.Unmarshal(b, &m) != nil {
 			return
 		}
-		share, _ := span.NewLocal(secgroup.NewSnapshot(), "h").Take()
+		share := span.NewShare()
 		var p Parts
 		m.More = false
 		d, _, _ := p.Add(&m)

@@ -1,22 +1,25 @@
-package span
+// Package sharetest keeps, for tests, the share of one host in a process that has the
+// whole policy.
+package sharetest
 
 import (
 	"iter"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // Local keeps the share of one host in a process that has the whole policy.
 type Local struct {
 	host  string
-	index *Index
-	share *Share
-	delta Delta // since it was taken last
+	index *span.Index
+	share *span.Share
+	delta span.Delta // since it was taken last
 }
 
-// NewLocal returns the share of a host in which nothing is plugged yet.
-func NewLocal(policy *secgroup.Snapshot, host string) *Local {
-	l := &Local{host: host, index: NewIndex(policy), share: emptyShare()}
+// New returns the share of a host in which nothing is plugged yet.
+func New(policy *secgroup.Snapshot, host string) *Local {
+	l := &Local{host: host, index: span.NewIndex(policy), share: span.NewShare()}
 	l.Plug(nil)
 	return l
 }
@@ -39,16 +42,16 @@ func (l *Local) PlugAll(nics iter.Seq[string]) {
 // Apply follows a change that the policy has had.
 func (l *Local) Apply(t secgroup.Touched) { l.follow(l.index.Apply(t)[l.host]) }
 
-func (l *Local) follow(d Delta) {
+func (l *Local) follow(d span.Delta) {
 	l.share.Apply(d)
-	l.delta = Merge(l.delta, d)
+	l.delta = span.Merge(l.delta, d)
 }
 
 // Take returns the share, and what has changed in it since Take was called last;
 // the first time that is a full delta. The share changes with the next call of
 // another method.
-func (l *Local) Take() (*Share, Delta) {
+func (l *Local) Take() (*span.Share, span.Delta) {
 	d := l.delta
-	l.delta = Delta{}
+	l.delta = span.Delta{}
 	return l.share, d
 }
