@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,6 +176,16 @@ func TestMadeUpNeighboursMakeFewMegaflows(t *testing.T) {
 		}
 		return []gopacket.SerializableLayer{&layers.Ethernet{SrcMAC: own[:], DstMAC: mac, EthernetType: layers.EthernetTypeIPv4}, ip, udp, gopacket.Payload("data")}
 	}
+	solicit := func(target []byte) []gopacket.SerializableLayer {
+		ip := &layers.IPv6{Version: 6, HopLimit: 255, NextHeader: layers.IPProtocolICMPv6, SrcIP: address6(1).AsSlice(), DstIP: net.ParseIP("ff02::1:ff00:1")}
+		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeNeighborSolicitation, 0)}
+		if err := icmp.SetNetworkLayerForChecksum(ip); err != nil {
+			t.Fatal(err)
+		}
+		eth := &layers.Ethernet{SrcMAC: own[:], DstMAC: net.HardwareAddr{0x33, 0x33, 0xff, 0, 0, 1}, EthernetType: layers.EthernetTypeIPv6}
+		body := slices.Concat(make([]byte, 4), target, []byte{1, 1}, own[:])
+		return []gopacket.SerializableLayer{eth, ip, icmp, gopacket.Payload(body)}
+	}
 	for _, c := range []struct {
 		name  string
 		make  func(n int) []gopacket.SerializableLayer
@@ -195,6 +206,7 @@ func TestMadeUpNeighboursMakeFewMegaflows(t *testing.T) {
 		{"senders of ARP", func(int) []gopacket.SerializableLayer { return arp(1, own[:], some(4), some(4)) }, false, 300},
 		{"answers of ARP", func(int) []gopacket.SerializableLayer { return arp(2, own[:], some(4), some(4)) }, false, 300},
 		{"MACs in ARP", func(int) []gopacket.SerializableLayer { return arp(1, some(6), ownIP, some(4)) }, false, 300},
+		{"targets of solicitations", func(int) []gopacket.SerializableLayer { return solicit(some(16)) }, true, 300},
 		{"targets of ARP probes", func(int) []gopacket.SerializableLayer { return arp(1, own[:], make([]byte, 4), some(4)) }, false, 300},
 	} {
 		if err := r.ctl.PurgeMegaflows(t.Context()); err != nil {

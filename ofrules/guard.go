@@ -2,6 +2,7 @@ package ofrules
 
 import (
 	"net/netip"
+	"slices"
 
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
@@ -56,7 +57,7 @@ func guardPipeline(b *builder) {
 	b.flow(TableEgressGuard, prioForbidden, terms(ip6, of.IPProto.Is(of.ProtoUDP), of.UDPDst.Is(546)))
 	// Neighbor Discovery that no flow of a NIC lets through is spoofed: it may
 	// not pass as ICMPv6 of an address it owns.
-	b.flow(TableEgressGuard, prioNDUnreadable, nd(of.ICMPv6NeighborSolicit, of.NDTarget.IsAddr(netip.IPv6Unspecified()))) // options that cannot be read
+	readableParts(b)
 	b.flow(TableEgressGuard, prioNDSpoofed, icmp6(of.ICMPv6NeighborSolicit))
 	b.flow(TableEgressGuard, prioNDSpoofed, icmp6(of.ICMPv6NeighborAdvert))
 	b.flow(TableEgressGuard, prioDiscovery, nd(of.ICMPv6RouterSolicit), of.Goto{Table: TableEgressND})
@@ -84,6 +85,29 @@ func guardPipeline(b *builder) {
 		b.flow(TableIngressGuard, prioIngressPart, terms(eth, isFragment()), markFragment(), judge)
 		b.flow(TableIngressGuard, prioIngressJudged, terms(eth), judge)
 	}
+}
+
+// The steps of egress-nd: 0 looks at the source. Each kind of message has one of its
+// own, for what looks at a target has a megaflow made for each.
+const (
+	ndAdvertised = 1 // whose target has to be the NIC's
+	ndDuplicate  = 2 // so has that of duplicate address detection
+	ndTarget     = 3 // the first of the walk that has a solicitation's target be one
+)
+
+// readableParts drops solicitations without a target: it reads as :: if the message
+// cannot be read, and then its options have not been checked. What is one goes on to
+// have its source looked at.
+func readableParts(b *builder) {
+	solicit := nd(of.ICMPv6NeighborSolicit)
+	w := walk{table: TableEgressND, prio: prioNDUnreadable, at: solicit, field: of.NDTarget, next: ndTarget + 1}
+	w.compare(b, ndTarget, wayOf(host(netip.IPv6Unspecified())))
+	for n := uint64(ndTarget); n < w.next; n++ {
+		b.flow(TableEgressND, prioNDReadable, append(slices.Clip(solicit), regProfile.Is(n)), step(TableEgressND, 0)...)
+	}
+	// What asks from :: for another's address is a solicitation like others, from ::.
+	b.flow(TableEgressND, prioNDOthers, append(slices.Clip(solicit), regProfile.Is(ndDuplicate)), step(TableEgressND, ndTarget)...)
+	b.flow(TableEgressND, prioNDOthers, nd(of.ICMPv6NeighborAdvert, regProfile.Is(ndAdvertised))) // not for the flow that counts link-local addresses
 }
 
 // ctState matches what a packet is to connection tracking.

@@ -156,23 +156,23 @@ func arpParts(b *builder, n localNIC, inPort of.Term, own []netip.Prefix) {
 // its own addresses, with its own MAC in the options; own has some of IPv6.
 // Before it has configured one it may ask for routers.
 func discoveryParts(b *builder, n localNIC, inPort of.Term, own []netip.Prefix) {
-	deliver, checkSource := of.Goto{Table: TableDeliver}, of.Goto{Table: TableEgressND}
+	deliver, checkTarget := of.Goto{Table: TableDeliver}, of.Goto{Table: TableEgressND}
 	unspecified := of.IPv6Src.IsAddr(netip.IPv6Unspecified())
 	b.flow(TableEgressGuard, prioUnconfigured, nd(of.ICMPv6RouterSolicit, inPort, unspecified), deliver)
 	optionMACs := []secgroup.MAC{n.nic.MAC, {}} // an absent option reads as zero
 	for _, mac := range optionMACs {
-		b.flow(TableEgressGuard, prioDiscovery, nd(of.ICMPv6NeighborSolicit, inPort, of.NDSLL.IsMAC(mac)), checkSource)
+		b.flow(TableEgressGuard, prioDiscovery, nd(of.ICMPv6NeighborSolicit, inPort, of.NDSLL.IsMAC(mac)), load(regProfile, ndTarget), checkTarget)
+		b.flow(TableEgressGuard, prioDiscovery, nd(of.ICMPv6NeighborAdvert, inPort, of.NDTLL.IsMAC(mac)), load(regProfile, ndAdvertised), checkTarget)
 	}
+	// Duplicate address detection asks from :: for the address itself.
+	b.flow(TableEgressGuard, prioUnconfigured, nd(of.ICMPv6NeighborSolicit, inPort, unspecified, of.NDSLL.IsMAC(secgroup.MAC{})), load(regProfile, ndDuplicate), checkTarget)
 	for _, p := range own {
 		if p.Addr().Is4() {
 			continue
 		}
-		b.flow(TableEgressND, prioNDSource, terms(inPort, of.EthType.Is(of.EthTypeIPv6), source(p)), deliver)
-		for _, mac := range optionMACs {
-			b.flow(TableEgressGuard, prioDiscovery, nd(of.ICMPv6NeighborAdvert, inPort, of.NDTLL.IsMAC(mac), of.NDTarget.IsPrefix(p)), checkSource)
-		}
-		// Duplicate address detection asks from :: for the address itself.
-		b.flow(TableEgressGuard, prioUnconfigured, nd(of.ICMPv6NeighborSolicit, inPort, unspecified, of.NDTarget.IsPrefix(p), of.NDSLL.IsMAC(secgroup.MAC{})), deliver)
+		b.flow(TableEgressND, prioNDSource, terms(inPort, regProfile.Is(0), of.EthType.Is(of.EthTypeIPv6), source(p)), deliver)
+		b.flow(TableEgressND, prioNDTarget, nd(of.ICMPv6NeighborAdvert, inPort, regProfile.Is(ndAdvertised), of.NDTarget.IsPrefix(p)), step(TableEgressND, 0)...)
+		b.flow(TableEgressND, prioNDTarget, nd(of.ICMPv6NeighborSolicit, inPort, regProfile.Is(ndDuplicate), of.NDTarget.IsPrefix(p)), load(regProfile, 0), deliver)
 	}
 }
 

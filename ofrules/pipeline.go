@@ -27,7 +27,7 @@ import of "github.com/ringfence/ringfence/openflow"
 //	5 egress-mac: its own source MAC                                  │
 //	10 egress-guard ── DHCP of its own ───────────────────────────────┤
 //	│ 11 egress-arp: who an ARP message is from ──────────────────────┤
-//	│ 12 egress-nd: the source of an ND message ──────────────────────┤
+//	│ 12 egress-nd: target and source of an ND message ───────────────┤
 //	│ IP from one of its own addresses                                │
 //	│ ct(zone of the source NIC)                                      │
 //	20 egress-state ── established, related ──────────────────────────┤

@@ -23,9 +23,14 @@ const (
 
 // egress-mac, egress-arp, egress-nd.
 const (
-	prioOwnMAC   = 100
-	prioOwnARP   = 100
-	prioNDSource = 100 // prioLinkLocal besides
+	prioOwnMAC = 100
+	prioOwnARP = 100
+
+	prioNDUnreadable = 120 // a target that is none, so far
+	prioNDReadable   = 110
+	prioNDTarget     = 110
+	prioNDOthers     = 105 // another's target
+	prioNDSource     = 100 // prioLinkLocal besides
 )
 
 // egress-guard.
@@ -34,7 +39,6 @@ const (
 	prioToDHCPClient = 305 // what else it sends there is judged
 	prioForbidden    = 300 // what no VM may be
 	prioUnconfigured = 210 // of an end that has no address yet
-	prioNDUnreadable = 205 // options that cannot be read
 	prioDiscovery    = 200 // ARP, Neighbor Discovery and DHCP of its own
 	prioNDSpoofed    = 190 // Neighbor Discovery that nothing above lets through
 	prioOwnAddress   = 100

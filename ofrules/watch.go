@@ -96,7 +96,7 @@ func (b *watchBuilder) drops() {
 // dropAt says why the pipeline's fixed flows drop.
 func dropAt(k of.FlowKey) DropReason {
 	switch k.Table {
-	case TableEgressGuard:
+	case TableEgressGuard, TableEgressND:
 		if k.Priority < prioForbidden {
 			return DropSpoofed
 		}
