@@ -6,8 +6,8 @@ import (
 	"github.com/ringfence/ringfence/store/internal/link"
 )
 
-// How etcd is reached, and who may do what there, as package link has it: the comments
-// are there.
+// Config and what follows say how etcd is reached, and who may do what there, as package
+// link has it: the comments are there.
 type (
 	Config  = link.Config
 	OpError = link.OpError

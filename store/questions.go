@@ -7,7 +7,7 @@ import (
 	"github.com/ringfence/ringfence/store/internal/questions"
 )
 
-// Questions to hosts, as package questions has them: the comments are there.
+// Answerer and AnswerError are as package questions has them: the comments are there.
 type (
 	Answerer    = questions.Answerer
 	AnswerError = questions.AnswerError

@@ -2,7 +2,8 @@ package store
 
 import "github.com/ringfence/ringfence/store/internal/record"
 
-// What the store carries, as package record has it: the comments are there.
+// HostStatus and what follows are what the store carries, as package record has it: the
+// comments are there.
 type (
 	HostStatus    = record.HostStatus
 	HostNIC       = record.HostNIC

@@ -15,12 +15,23 @@ import (
 // Dir is the directory in which "ringfence dev" keeps its state.
 type Dir string
 
-func (d Dir) TokenFile() string  { return filepath.Join(string(d), "admin.token") } // mode 0600
-func (d Dir) TokensFile() string { return filepath.Join(string(d), "tokens.json") } // hashes only
-func (d Dir) URLFile() string    { return filepath.Join(string(d), "api.url") }     // of the running API
-func (d Dir) LockFile() string   { return filepath.Join(string(d), "lock") }        // held while it runs
-func (d Dir) EtcdDir() string    { return filepath.Join(string(d), "etcd") }
-func (d Dir) OVSDir() string     { return filepath.Join(string(d), "ovs") }
+// TokenFile holds the admin's token, for this user alone (mode 0600).
+func (d Dir) TokenFile() string { return filepath.Join(string(d), "admin.token") }
+
+// TokensFile holds the hashes of tokens, as an API reads them.
+func (d Dir) TokensFile() string { return filepath.Join(string(d), "tokens.json") }
+
+// URLFile says where the running API is.
+func (d Dir) URLFile() string { return filepath.Join(string(d), "api.url") }
+
+// LockFile is held while it runs.
+func (d Dir) LockFile() string { return filepath.Join(string(d), "lock") }
+
+// EtcdDir is where the embedded etcd keeps its data.
+func (d Dir) EtcdDir() string { return filepath.Join(string(d), "etcd") }
+
+// OVSDir is where a private Open vSwitch keeps its files.
+func (d Dir) OVSDir() string { return filepath.Join(string(d), "ovs") }
 
 // elsewhere is a directory of links to the state directories of those that were
 // told to keep their state somewhere else: this one is where clients look.

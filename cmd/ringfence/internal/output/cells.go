@@ -11,6 +11,7 @@ type Cell struct {
 	Style Style
 }
 
+// Text is a plain cell.
 func Text(s string) Cell { return Cell{Text: s} }
 
 // Styled is a cell in a style.
@@ -27,8 +28,10 @@ func TimeCell(t time.Time) Cell {
 	return Text(t.UTC().Format(time.RFC3339))
 }
 
+// RevisionCell shows a revision.
 func RevisionCell(r int64) Cell { return Text(strconv.FormatInt(r, 10)) }
 
+// YesNo shows whether something is so.
 func YesNo(yes bool) Cell {
 	if yes {
 		return Cell{"yes", Green}

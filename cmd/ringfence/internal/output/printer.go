@@ -38,11 +38,13 @@ func IsTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// Line prints a line.
 func (p *Printer) Line(format string, args ...any) { fmt.Fprintf(p.w, format+"\n", args...) }
 
 // A Style is a colour's SGR code (ECMA-48); plain is none.
 type Style string
 
+// The styles.
 const (
 	Plain  Style = ""
 	Bold   Style = "1"

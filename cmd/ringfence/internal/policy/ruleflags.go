@@ -113,6 +113,7 @@ func (f *ruleFlags) protocol() string {
 // openstack does: IPv4.
 type Family string
 
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (f *Family) UnmarshalText(text []byte) error {
 	switch *f = Family(strings.ToLower(string(text))); *f {
 	case "", "any", "ipv4", "ipv6":

@@ -9,6 +9,7 @@ import (
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
 
+// RuleHeader are the columns of rules.
 var RuleHeader = []string{"ID", "DIRECTION", "FAMILY", "PROTOCOL", "PORTS", "PEER", "NOTES"}
 
 // RuleWide are what -o wide shows besides.
