@@ -18,7 +18,7 @@ TIMEOUT  ?= 30m
 DEVFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-hosts bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -181,6 +181,10 @@ bench-ovsdb: setup ## print what following N interfaces costs, with the client o
 	    (cd "$$dir/src" && $(GO) build -trimpath -o "$$dir/before" ./cmd/bench/ovsdb); then "$$dir/before" -n $(N) -name before; \
 	  else echo "commit $(BEFORE) is not here: nothing to compare with"; fi && \
 	  $(GO) build -trimpath -o "$$dir/now" ./cmd/bench/ovsdb && "$$dir/now" -n $(N) -name now
+
+HOSTS ?= 100
+bench-hosts: setup build ## print what a relay with HOSTS simulated hosts takes, as JSON lines
+	@$(GO) run ./cmd/bench/hosts -hosts $(HOSTS)
 
 bench-flood: setup build ## measure how long others take to connect while one VM floods the switch
 	@$(SUDO) env "PATH=$$PATH" $(GO) test -count=1 -v -run 'TestNeighboursOfAFlood$$' ./e2e -neighbours 10s

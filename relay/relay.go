@@ -39,6 +39,7 @@ type Config struct {
 // timing is what tests shorten.
 type timing struct {
 	hello time.Duration // in which a host must say who it is
+	prove time.Duration // between looks at whether a host's credential is still good
 	seat  time.Duration // after which a host that another machine stands for may ask again
 }
 
@@ -48,6 +49,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.timing.hello <= 0 {
 		c.timing.hello = 10 * time.Second
+	}
+	if c.timing.prove <= 0 {
+		c.timing.prove = 5 * time.Second
 	}
 	if c.timing.seat <= 0 {
 		c.timing.seat = 5 * time.Second

@@ -24,9 +24,13 @@ type Board interface {
 	SeatFree(ctx context.Context, host string) (bool, error)
 }
 
-// reportEvery is how often a relay writes at most: reports of hosts are slow facts, and
-// how all of them stand is one write however many have moved.
-const reportEvery = 100 * time.Millisecond
+const (
+	// reportEvery is the time between writes of a relay: reports of hosts are slow
+	// facts, and how all of them stand is one write however many have moved.
+	reportEvery = 25 * time.Millisecond
+	// reportAfter is in which time most hosts have applied what they were sent.
+	reportAfter = 3 * time.Millisecond
+)
 
 // claim takes the host's name, so that no other machine has it at another relay. While
 // etcd is away the host is served all the same, and its name taken later.
@@ -104,6 +108,11 @@ func (r *Relay) keepReporting(ctx context.Context) error {
 		case <-moved:
 		case <-time.After(reportAgain): // of what failed, or was lost with a lease
 			said = store.RelayStanding{}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(reportAfter):
 		}
 	}
 }

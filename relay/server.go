@@ -17,6 +17,7 @@ import (
 const (
 	keepaliveEvery = 10 * time.Second // a host that says nothing for so long is asked
 	keepaliveWait  = 10 * time.Second // and is gone if it does not answer by then
+	idleMost       = time.Minute      // for a connection without a stream
 	keepaliveLeast = 5 * time.Second  // between the questions of a host
 	drainTime      = 2 * time.Second  // in which streams end by themselves
 )
@@ -26,7 +27,7 @@ const (
 func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) error {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxConcurrentStreams(4), grpc.ConnectionTimeout(10 * time.Second),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveEvery, Timeout: keepaliveWait}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveEvery, Timeout: keepaliveWait, MaxConnectionIdle: idleMost}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveLeast, PermitWithoutStream: true}),
 		grpc.ReadBufferSize(4 << 10), grpc.WriteBufferSize(4 << 10), grpc.SharedWriteBuffer(true),
 	}

@@ -88,6 +88,7 @@ func (r *Relay) attach(st stream) error {
 	}
 	run(s.receive)
 	run(s.send)
+	go s.keepProving()
 	select {
 	case err = <-ended:
 	case <-s.ctx.Done():
@@ -99,6 +100,24 @@ func (r *Relay) attach(st stream) error {
 	}
 	r.log.Info("host detached", "host", s.host, "reason", err)
 	return err
+}
+
+// keepProving ends the session when its credential is good no more: it was revoked, or
+// its time is over.
+func (s *session) keepProving() {
+	tick := time.NewTicker(s.relay.cfg.timing.prove)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.relay.may(s.ctx, s.host); err != nil {
+			s.end(err)
+			return
+		}
+	}
 }
 
 // hello reads who the host is, and refuses who may not be that.

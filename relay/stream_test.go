@@ -101,7 +101,10 @@ func pause() { time.Sleep(5 * time.Millisecond) }
 func serveFor(t *testing.T, cfg Config) *served {
 	t.Helper()
 	s := &served{written: &written{batches: make(chan store.Batch)}}
-	cfg.Policy, cfg.Hosts, cfg.Name, cfg.Version, cfg.timing = s.written, bearers{"any": AnyHost, "of-h1": "h1"}, "relay-1", "test", timing{hello: time.Minute}
+	if cfg.Hosts == nil {
+		cfg.Hosts = bearers{"any": AnyHost, "of-h1": "h1"}
+	}
+	cfg.Policy, cfg.Name, cfg.Version, cfg.timing = s.written, "relay-1", "test", timing{hello: time.Minute, prove: 20 * time.Millisecond}
 	var err error
 	s.Relay, err = New(cfg)
 	if err != nil {
@@ -332,6 +335,42 @@ func TestAHostSpeaksForItselfAlone(t *testing.T) {
 	if s.Hosts() != 0 {
 		t.Errorf("%d hosts are attached", s.Hosts())
 	}
+}
+
+// TestARevokedTokenEndsTheStream: with words, and the others go on.
+func TestARevokedTokenEndsTheStream(t *testing.T) {
+	t.Parallel()
+	who := &revocable{good: map[string]bool{"h1": true, "h2": true}}
+	s := serveFor(t, Config{Logger: slog.New(slog.DiscardHandler), Hosts: who})
+	s.restore(1, town()...)
+	h1, h2 := s.host(t, hostsim.Config{Name: "h1", Token: "h1", NICs: []string{"n1"}}), s.host(t, hostsim.Config{Name: "h2", Token: "h2", NICs: []string{"n2"}})
+	s.at(t, "h1", 1)
+	s.at(t, "h2", 1)
+	who.revoke("h1")
+	refusedWith(t, h1, codes.Unauthenticated, "not valid")
+	rev := s.write(ruled("gn2", 1))
+	wait(t, h2, "a change", func(s hostsim.Seen) bool { return s.At.GetRevision() == rev })
+}
+
+// revocable are tokens that are the names of their hosts.
+type revocable struct {
+	mu   sync.Mutex
+	good map[string]bool
+}
+
+func (r *revocable) Host(secret string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.good[secret] {
+		return "", errors.New("the token is not valid")
+	}
+	return secret, nil
+}
+
+func (r *revocable) revoke(secret string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.good, secret)
 }
 
 // TestTwoMachinesOfOneName: the second is refused, with words; the same machine may

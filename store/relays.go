@@ -38,9 +38,8 @@ func (s *Store) PutRelay(ctx context.Context, r RelayStanding) error {
 func (s *Store) PutHosts(ctx context.Context, hosts []HostStatus, leave bool) (lost []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	most := max(1, s.link.Config.MaxTxnOps/4) // a report is a transaction of its own, with conditions
 	for len(hosts) > 0 {
-		some := hosts[:min(most, len(hosts))]
+		some := hosts[:s.together(hosts)]
 		hosts = hosts[len(some):]
 		written, err := s.putHosts(ctx, some, leave)
 		if err != nil {
@@ -57,6 +56,22 @@ func (s *Store) PutHosts(ctx context.Context, hosts []HostStatus, leave bool) (l
 		}
 	}
 	return lost, nil
+}
+
+// nicsTogether bounds the NICs in the reports of one transaction, of some 100 bytes each.
+const nicsTogether = 2000
+
+// together is how many of some hosts are reported in one transaction.
+func (s *Store) together(hosts []HostStatus) int {
+	most := max(1, s.link.Config.MaxTxnOps/4) // a report is a transaction of its own, with conditions
+	n, nics := 1, len(hosts[0].NICs)
+	for n < min(most, len(hosts)) {
+		if nics += len(hosts[n].NICs); nics > nicsTogether {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 func (s *Store) putHosts(ctx context.Context, hosts []HostStatus, leave bool) (written bool, err error) {
