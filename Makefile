@@ -110,13 +110,13 @@ test-ui: setup setup-ui ## the console in a browser, against a real Ringfence wi
 	cd ui && npm test --silent
 	$(SUDO) ui/test/run.sh
 
-packages: setup-ui ## make deb and rpm packages of this commit, in dist/ (NO_UI=1: without the console)
+packages: setup-ui ## make deb and rpm packages, a container image and a bill of materials of this commit, in dist/ (NO_UI=1: without the console)
 	@NO_UI=$(NO_UI) ui/build.sh
 	@deploy/packages/build.sh
 
 # The packages that test-packages needs, besides.
 PACKAGING := debootstrap rpm man-db
-test-packages: ## the packages: twice the same, installed, upgraded, removed and purged in a chroot (as root, 5 minutes)
+test-packages: ## the packages: twice the same, installed, upgraded, removed and purged in a chroot, and the image (as root, 8 minutes)
 	@{ command -v debootstrap && command -v rpm && command -v man; } >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(PACKAGING); }
 	$(SUDO) deploy/packages/test.sh
 

@@ -1,13 +1,16 @@
 #!/bin/sh
-# Makes deb and rpm packages in dist/, of this commit. Two runs on one commit make
-# the same bytes: the time in them is the commit's. NFPM is the packager, ARCH
-# the architecture (amd64, arm64), DIST where the packages are put, VERSION what to
-# call them instead of what git says.
+# Makes deb and rpm packages, a container image (an OCI archive) and a bill of
+# materials (CycloneDX) in dist/, of this commit. Two runs on one commit make the
+# same bytes: the time in them is the commit's; in the image are the certificates of
+# this machine's authorities. NFPM is the packager, SBOM makes the bill, ARCH is the
+# architecture (amd64, arm64), DIST where all is put, VERSION what to call it
+# instead of what git says.
 set -eu
 cd "$(dirname "$0")/../.."
 ARCH=${ARCH:-$(go env GOARCH)}
 DIST=${DIST:-dist}
 NFPM=${NFPM:-go tool -modfile=nfpm.mod nfpm}
+SBOM=${SBOM:-go tool -modfile=nfpm.mod cyclonedx-gomod}
 export ARCH
 
 # What git calls the commit, as packages have versions: v1.2.3 is 1.2.3, twelve
@@ -36,8 +39,8 @@ fi
 "$here" man "$STAGE/man" >/dev/null
 gzip -9n "$STAGE"/man/*.1
 for shell in bash zsh fish; do "$here" completion $shell >"$STAGE/$shell"; done
-# What the program is made of: every module with its version and hash.
-go version -m "$STAGE/ringfence" | sed "1s|^.*/ringfence:|ringfence $PACKAGE_VERSION:|" | grep -v '	build	vcs' >"$STAGE/modules.txt"
+# What the program is made of: every module with its version, as CycloneDX.
+$SBOM bin -json -noserial -notimestamp -std -version "$PACKAGE_VERSION" -output "$STAGE/sbom.cdx.json" "$STAGE/ringfence" 2>"$STAGE/sbom.log" || { cat "$STAGE/sbom.log" >&2; exit 1; }
 for s in api controller; do
 	for script in postinstall preremove postremove; do
 		sed "s/@SERVICE@/ringfence-$s/g" deploy/packages/$script.sh >"$STAGE/ringfence-$s.$script"
@@ -53,5 +56,9 @@ for package in ringfence ringfence-api ringfence-controller; do
 		$NFPM package --config "$STAGE/$package.yaml" --packager $format --target "$DIST/" >/dev/null
 	done
 done
+cp "$STAGE/sbom.cdx.json" "$DIST/ringfence_${PACKAGE_VERSION}_$ARCH.cdx.json"
+# A tag has no + and ~.
+go run -C deploy/packages/image . -program "$STAGE/ringfence" -arch "$ARCH" -version "$(echo "$PACKAGE_VERSION" | tr '+~' '--')" \
+	-time "$SOURCE_DATE_EPOCH" -out "$(cd "$DIST" && pwd)/ringfence-image_${PACKAGE_VERSION}_$ARCH.tar"
 cd "$DIST"
-sha256sum -- *[_-]"$PACKAGE_VERSION"[_-]*.deb *[_-]"$PACKAGE_VERSION"[_-]*.rpm | tee SHA256SUMS
+sha256sum -- *[_-]"$PACKAGE_VERSION"[_-]*.deb *[_-]"$PACKAGE_VERSION"[_-]*.rpm *_"$PACKAGE_VERSION"_*.cdx.json *_"$PACKAGE_VERSION"_*.tar | tee SHA256SUMS

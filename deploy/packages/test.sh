@@ -17,7 +17,7 @@ step "two builds are the same"
 DIST=$work/new deploy/packages/build.sh >/dev/null
 DIST=$work/again deploy/packages/build.sh >/dev/null
 diff "$work/new/SHA256SUMS" "$work/again/SHA256SUMS" || fail "the second build differs"
-[ "$(wc -l <"$work/new/SHA256SUMS")" = 6 ] || fail "want 6 packages: $(cat "$work/new/SHA256SUMS")"
+[ "$(wc -l <"$work/new/SHA256SUMS")" = 8 ] || fail "want 6 packages, an image and a bill of materials: $(cat "$work/new/SHA256SUMS")"
 VERSION=0.0.0~before DIST=$work/old deploy/packages/build.sh >/dev/null
 
 step "deb and rpm hold the same files"
@@ -63,7 +63,13 @@ for page in "$root"/usr/share/man/man1/ringfence*.1.gz; do
 	grep -q '^NAME' "$work/page" || fail "$page has no name"
 done
 [ "$(ls "$root"/usr/share/man/man1/ringfence*.1.gz | wc -l)" -ge 20 ] || fail "manual pages are missing"
-grep -q 'go.etcd.io/etcd/client/v3' "$root/usr/share/doc/ringfence/modules.txt" || fail "modules.txt"
+bill=$root/usr/share/doc/ringfence/sbom.cdx.json
+for part in '"bomFormat": "CycloneDX"' '"name": "go.etcd.io/etcd/client/v3"' '"name": "std"' '"version": "0.0.0~before"'; do
+	grep -qF "$part" "$bill" || fail "the bill of materials does not have $part"
+done
+for unit in backup defrag; do
+	inside systemd-analyze verify --man=no /usr/lib/systemd/system/ringfence-etcd-$unit.timer || fail "verify ringfence-etcd-$unit.timer"
+done
 
 step "upgrade keeps what an operator made"
 echo 'log-level: debug' >>"$root/etc/ringfence/api.yaml"
@@ -86,4 +92,33 @@ inside dpkg -P ringfence-api ringfence-controller ringfence >"$work/log" 2>&1 ||
 [ -e "$root/etc/ringfence/tokens.json" ] || fail "the purge took the tokens"
 left=$(cd "$root" && find etc/systemd usr -name '*ringfence*' ! -path 'usr/share/doc/*')
 [ -z "$left" ] || fail "the purge left $left"
+
+step "rpm: install, upgrade and remove, with the packages' scripts"
+rpms() { rpm --root "$root" --nodeps "$@" >"$work/log" 2>&1 || { cat "$work/log"; fail "rpm $1"; }; }
+rpms -i "$work"/old/*.rpm
+inside ringfence version | grep -qF 'ringfence 0.0.0~before (' || fail "rpm: version: $(inside ringfence version)"
+inside systemctl enable ringfence-api >/dev/null 2>&1
+echo 'log-level: debug' >>"$root/etc/ringfence/api.yaml"
+rpms -U "$work"/new/*.rpm
+inside ringfence version | grep -qF '0.0.0~before' && fail "rpm: it is still the former version"
+grep -q '^log-level: debug$' "$root/etc/ringfence/api.yaml" || fail "rpm: api.yaml was overwritten"
+[ "$(inside systemctl is-enabled ringfence-api)" = enabled ] || fail "rpm: the upgrade disabled the service"
+[ "$(inside stat -c '%a %U %G' /etc/ringfence/tokens.json)" = "640 root ringfence" ] || fail "rpm: tokens.json: $(inside stat -c '%a %U %G' /etc/ringfence/tokens.json)"
+rpms -V ringfence ringfence-controller
+rpms -e ringfence-api ringfence-controller ringfence
+[ ! -L "$root/etc/systemd/system/multi-user.target.wants/ringfence-api.service" ] || fail "rpm: the service is still enabled"
+[ -e "$root/etc/ringfence/api.yaml.rpmsave" ] || fail "rpm: removal took a changed configuration"
+left=$(cd "$root" && find etc/systemd usr -name '*ringfence*' ! -path 'usr/share/doc/*')
+[ -z "$left" ] || fail "rpm: removal left $left"
+
+step "the image: the program runs in it, as nobody"
+mkdir -p "$work/image/root"
+tar -C "$work/image" -xf "$work"/new/ringfence-image_*.tar
+grep -q '"org.opencontainers.image.ref.name"' "$work/image/index.json" || fail "the image has no name"
+for blob in "$work"/image/blobs/sha256/*; do
+	echo "$(basename "$blob")  $blob" | sha256sum --check --quiet || fail "a blob is not what its name says"
+	! gzip -t "$blob" 2>/dev/null || gzip -dc "$blob" | tar -C "$work/image/root" -x
+done
+chroot --userspec=65532:65532 "$work/image/root" /usr/bin/ringfence version >"$work/log" || { cat "$work/log"; fail "the image's program"; }
+[ -s "$work/image/root/etc/ssl/certs/ca-certificates.crt" ] || fail "the image trusts nobody"
 echo "ok"
