@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/kept"
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
@@ -47,13 +48,20 @@ type Config struct {
 	Share   share.Source
 	Judge   revoke.Judge
 	Reports Reports
+	// Applied is told the number of each update of the share that is in force; nil:
+	// nobody wants to know.
+	Applied func(number uint64)
 	Asks    desk.Asks // nil: nobody asks
 	Peers   Peers     // nil: a NIC is taken to be at the host that it names first
 	History History   // nil: that the store went back is found out by those who follow it alone
 	Plugs   Plugs     // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
-	Host    string    // name under which the host reports
-	OVSDB   string    // address of the local ovsdb-server: unix:PATH
-	Bridge  string    // br-int; made if it is missing
+	// Keep is the file in which the host's share of the policy is kept, "" for none, and
+	// KeepFrom are the addresses that it comes from, see package kept.
+	Keep     string
+	KeepFrom []string
+	Host     string // name under which the host reports
+	OVSDB    string // address of the local ovsdb-server: unix:PATH
+	Bridge   string // br-int; made if it is missing
 	// Datapath is the datapath_type of a bridge that has to be made: "" for
 	// the kernel's, "netdev" for the userspace one.
 	Datapath string
@@ -77,6 +85,7 @@ type timing struct {
 	refused time.Duration // trying flows again that the switch did not take
 	zone    time.Duration // keeping the zone of a NIC that left
 	count   time.Duration // reading the counters of flows
+	keep    time.Duration // waiting for the policy before what is kept is enforced
 	unsure  time.Duration // picking nothing up of a NIC that is new, see memory.doubt
 }
 
@@ -119,6 +128,7 @@ type controller struct {
 	cfg      Config
 	log      *slog.Logger
 	share    *share.Held
+	kept     *kept.Keeper // nil: nothing is kept
 	plugs    *plugs
 	link     *link
 	zones    *zones
@@ -162,7 +172,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return lock.keep(ctx, cfg.Host) })
-	g.Go(func() error { return cfg.Share.Follow(ctx, c.share) })
+	g.Go(func() error { return c.cfg.Share.Follow(ctx, c.share) })
 	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
 	g.Go(func() error { return c.cache.Run(ctx) })
@@ -186,6 +196,13 @@ func Run(ctx context.Context, cfg Config) error {
 
 func newController(cfg Config) *controller {
 	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
+	if cfg.Keep != "" {
+		c.kept = kept.New(cfg.Share, kept.Config{
+			File: cfg.Keep, Host: cfg.Host, From: cfg.KeepFrom, Logger: c.log, Patience: cfg.timing.keep,
+			Problem: func(err error) { c.report.problem("kept share", err) },
+		})
+		cfg.Share, c.cfg.Share = c.kept, c.kept
+	}
 	c.ctl = unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
 	c.plugs = newPlugs(cfg, c.log, c.notify)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/controller/kept"
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
@@ -34,6 +35,7 @@ type engine struct {
 	wake     <-chan struct{} // something changed
 	notify   func()          // wakes it
 	share    *share.Held
+	kept     *kept.Keeper // nil: nothing is kept
 	plugs    *plugs
 	zones    *zones
 	others   *elsewhere
@@ -66,7 +68,7 @@ type engine struct {
 
 func newEngine(c *controller) *engine {
 	return &engine{
-		cfg: c.cfg, log: c.log, wake: c.wake, notify: c.notify, share: c.share, plugs: c.plugs, zones: c.zones, others: c.others, newest: c.newest,
+		cfg: c.cfg, log: c.log, wake: c.wake, notify: c.notify, share: c.share, kept: c.kept, plugs: c.plugs, zones: c.zones, others: c.others, newest: c.newest,
 		link: c.link, ctl: c.ctl, datapath: c.datapath, cache: c.cache, sweeper: c.sweeper, desk: c.desk, report: c.report, metrics: c.metrics,
 		tables: tables{desired: c.compiled}, pace: pace{slack: commitSlack}, audit: newAudit(),
 		limits: limits{most: c.cfg.NICConnections, set: func(ctx context.Context, zones ...unixctl.ZoneLimit) error {
@@ -144,7 +146,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 		return 0, err
 	}
 	e.report.problem("connection limits", e.limits.apply(ctx, in.zonesLooked()...))
-	rev, mark, loaded := e.compile(in)
+	at, loaded := e.compile(in)
 	e.others.want(e.tables.desired.compiler.Prefer())
 	e.shown.concerns(in, e.tables.desired.compiler.Resynced())
 	if !loaded {
@@ -169,7 +171,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.flows.Set(float64(e.tables.len()))
 	left, more := e.zones.left()
 	e.cache.Misplaces(misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)))
-	e.sweeper.Add(revoke.Job{Rev: rev, Mark: mark, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
+	e.sweeper.Add(revoke.Job{Rev: at.Revision, Mark: at.Mark, Update: at.Number, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
 	in.soon(picked)
 	in.soon(more)
 	return in.soonest(e.tables.untilRetry(e.cfg.timing.refused)), nil
@@ -209,10 +211,13 @@ func (e *engine) meet(ctx context.Context) error {
 
 // compile brings the flow set up to date and hands on what may be taken away. It
 // does nothing before it is known which NICs are served elsewhere.
-func (e *engine) compile(in hostInput) (rev int64, mark string, loaded bool) {
+func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
 	e.plug(in)
 	if !in.known {
-		return 0, "", false
+		return at, false
+	}
+	if e.kept != nil {
+		e.kept.Served(in.host.Newer, in.host.Elsewhere)
 	}
 	return e.share.Take(func(s *span.Share, ch share.Changes) {
 		e.doubt(maps.Keys(ch.Loss.Filtered))

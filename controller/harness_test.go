@@ -46,6 +46,7 @@ type rig struct {
 	asks    desk.Asks // instead of the host's store
 	history History
 	policy  *wholePolicy // the host's
+	keep    string       // file of its share
 
 	way       *detour // from the host to etcd
 	hostStore *store.Store
@@ -114,7 +115,7 @@ func (r *rig) start() {
 		Share: policy, Judge: policy, Reports: r.hostStore, Asks: policy.Asks(r.hostStore), Peers: r.hostStore, Plugs: r.hostStore, History: r.history, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
-		NICConnections: nicConnections,
+		NICConnections: nicConnections, Keep: r.keep, KeepFrom: r.etcd.Endpoints,
 	}
 	if r.asks != nil {
 		cfg.Asks = policy.Asks(r.asks)

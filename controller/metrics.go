@@ -11,6 +11,7 @@ type metrics struct {
 	applied    prometheus.Gauge
 	unreadable prometheus.Gauge
 	waiting    prometheus.Gauge
+	stale      prometheus.Gauge
 	nameTaken  prometheus.Gauge
 	connected  prometheus.Gauge
 	errors     prometheus.Gauge
@@ -32,6 +33,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		applied:    gauge("applied_revision", "Policy revision that is in force, 0 while none is."),
 		unreadable: gauge("unreadable_records", "Records of the policy that this version cannot read: their objects are enforced no wider than before."),
 		waiting:    gauge("waiting_for_bridge", "1 while another controller keeps the bridge and this one waits."),
+		stale:      gauge("share_stale", "1 while the host enforces what it had kept of the policy, because since its start nobody has said what holds now."),
 		nameTaken:  gauge("name_taken", "1 while another machine reports under this host's name and this one's reports are refused."),
 		connected:  gauge("switch_connected", "1 while the controller is connected to the switch."),
 		errors:     gauge("errors", "What keeps the host from applying more: how many errors it reports."),
@@ -42,7 +44,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.flowMods, m.drift, m.flows, m.refused, m.applied, m.unreadable, m.waiting, m.nameTaken, m.connected, m.errors, m.apply)
+		r.MustRegister(m.flowMods, m.drift, m.flows, m.refused, m.applied, m.unreadable, m.waiting, m.stale, m.nameTaken, m.connected, m.errors, m.apply)
 	}
 	return m
 }

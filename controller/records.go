@@ -3,6 +3,7 @@ package controller
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/store"
@@ -39,6 +40,23 @@ func (r *reporter) share(u share.Update) {
 		r.records = u.Unreadable
 		r.unreadable(u.Unreadable)
 	}
+	if u.Kept == nil {
+		r.metrics.stale.Set(0)
+		r.problem("policy", nil)
+		return
+	}
+	r.metrics.stale.Set(1)
+	r.problem("policy", staleError{u.Revision, u.Kept.Saved})
+}
+
+// staleError says that the host enforces what it has kept.
+type staleError struct {
+	revision int64
+	saved    time.Time
+}
+
+func (e staleError) Error() string {
+	return fmt.Sprintf("stale: since the start nobody has said what the policy is; revision %d is enforced, as it was kept on this host at %s", e.revision, e.saved.Format(time.RFC3339))
 }
 
 // unreadable notes the records of the policy that cannot be read.

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
@@ -112,13 +113,13 @@ func TestReportsAreTimely(t *testing.T) {
 			}
 		}
 		r.flows(7)
-		r.Applied(conn, 1, "", false)
+		r.Applied(revoke.Job{Conn: conn, Rev: 1, Mark: ""}, false)
 		reported("what did something, with all else", 1, 0)
-		r.Applied(conn, 2, "", true)
-		r.Applied(conn, 3, "", true)
+		r.Applied(revoke.Job{Conn: conn, Rev: 2, Mark: ""}, true)
+		r.Applied(revoke.Job{Conn: conn, Rev: 3, Mark: ""}, true)
 		reported("what did nothing, together", 3, lazily)
-		r.Applied(conn, 4, "", true)
-		r.Applied(conn, 5, "", false)
+		r.Applied(revoke.Job{Conn: conn, Rev: 4, Mark: ""}, true)
+		r.Applied(revoke.Job{Conn: conn, Rev: 5, Mark: ""}, false)
 		reported("what did something takes the others along", 5, 0)
 		r.plugged(false, atPort)
 		r.Settled(conn, 3)
@@ -133,7 +134,7 @@ func TestReportsAreTimely(t *testing.T) {
 
 		t.Log("nothing new, nothing said but for the heartbeat")
 		_, before, _ := b.last()
-		r.Applied(conn, 5, "", false)
+		r.Applied(revoke.Job{Conn: conn, Rev: 5, Mark: ""}, false)
 		r.plugged(false, atPort)
 		sleep(heartbeat - 2*time.Second)
 		if _, n, _ := b.last(); n != before {
@@ -147,7 +148,7 @@ func TestReportsAreTimely(t *testing.T) {
 		t.Log("a storm is gathered")
 		_, before, _ = b.last()
 		for rev := range int64(1000) {
-			r.Applied(conn, 10+rev, "", false)
+			r.Applied(revoke.Job{Conn: conn, Rev: 10 + rev, Mark: ""}, false)
 			time.Sleep(time.Millisecond)
 		}
 		sleep(time.Second)
@@ -162,7 +163,7 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 		old, now := &ofconn.Conn{}, &ofconn.Conn{}
 		r.connection(old)
 		r.plugged(true, noFlows)
-		r.Applied(old, 5, "", false)
+		r.Applied(revoke.Job{Conn: old, Rev: 5, Mark: ""}, false)
 		sleep(time.Second)
 		r.connection(nil)
 		sleep(time.Second)
@@ -170,14 +171,14 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 			t.Errorf("without a switch %+v", h)
 		}
 		r.connection(now)
-		r.Applied(old, 6, "", false) // a sweep of before
+		r.Applied(revoke.Job{Conn: old, Rev: 6, Mark: ""}, false) // a sweep of before
 		r.Settled(old, 3)
 		r.plugged(false, atPort)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 0 || !h.Connected || h.NICs[0].Ready {
 			t.Errorf("with another switch %+v", h)
 		}
-		r.Applied(now, 5, "", false)
+		r.Applied(revoke.Job{Conn: now, Rev: 5, Mark: ""}, false)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 5 {
 			t.Errorf("at last %+v", h)
@@ -191,7 +192,7 @@ func TestReportsSurviveALostStore(t *testing.T) {
 		r.connection(conn)
 		b.fails = errors.New("lost")
 		r.plugged(true, noFlows)
-		r.Applied(conn, 5, "", false)
+		r.Applied(revoke.Job{Conn: conn, Rev: 5, Mark: ""}, false)
 		sleep(10 * time.Second)
 		b.mu.Lock()
 		b.fails = nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
@@ -22,21 +23,24 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 	})
 }
 
-// Applied says that rev, the write with that mark, is in force at the switch
-// behind conn: its flows are installed and confirmed, and open connections were
-// judged by it. noConcern tells that it changed nothing here.
-func (r *reporter) Applied(conn *ofconn.Conn, rev int64, mark string, noConcern bool) {
+// Applied says that the revision of a job is in force at its switch: its flows are
+// installed and confirmed, and open connections were judged by it. noConcern tells
+// that it changed nothing here.
+func (r *reporter) Applied(j revoke.Job, noConcern bool) {
 	within := time.Duration(atOnce)
 	if noConcern {
 		within = lazily
 	}
 	r.update(within, func() bool {
 		changed := false
-		if conn == r.conn {
-			changed = set(&r.status.Applied, rev)
-			changed = set(&r.status.Mark, mark) || changed
+		if j.Conn == r.conn {
+			changed = set(&r.status.Applied, j.Rev)
+			changed = set(&r.status.Mark, j.Mark) || changed
+			if r.cfg.Applied != nil && j.Update != 0 {
+				r.cfg.Applied(j.Update)
+			}
 			if r.waits != nil {
-				r.waits.inForce(rev, !noConcern)
+				r.waits.inForce(j.Rev, !noConcern)
 			}
 		}
 		return changed || !r.due.IsZero()

@@ -76,7 +76,7 @@ func (e *fullHost) turn(tb testing.TB) {
 	if err := e.limits.apply(tb.Context(), in.zonesLooked()...); err != nil {
 		tb.Fatal(err)
 	}
-	if _, _, loaded := e.compile(in); !loaded {
+	if _, loaded := e.compile(in); !loaded {
 		tb.Fatal("there is no policy")
 	}
 	e.shown.concerns(in, e.tables.desired.compiler.Resynced())

@@ -39,7 +39,7 @@ func TestViewTake(t *testing.T) {
 	woken := 0
 	w, h := view(func() { woken++ })
 	w.Plug(nil, true)
-	if _, _, ok := h.Take(func(*span.Share, share.Changes) { t.Error("called with nothing") }); ok {
+	if _, ok := h.Take(func(*span.Share, share.Changes) { t.Error("called with nothing") }); ok {
 		t.Error("there is a policy before one was read")
 	}
 	handle := func(b store.Batch) {
@@ -51,13 +51,13 @@ func TestViewTake(t *testing.T) {
 	p := newPolicy()
 	handle(batch(3, true, append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...))
 	w.Plug(map[string]bool{"a1": true, "a2": true, "a3": true}, true)
-	rev, _, ok := h.Take(func(s *span.Share, ch share.Changes) {
+	at, ok := h.Take(func(s *span.Share, ch share.Changes) {
 		if !ch.Share.Full || !ch.Loss.All || s.NICs["a1"].Record == nil {
 			t.Errorf("the first time: %+v", ch)
 		}
 	})
-	if rev != 3 || !ok || woken != 2 { // by the policy, and by what was plugged
-		t.Errorf("revision %d, %v, woken %d times", rev, ok, woken)
+	if at.Revision != 3 || !ok || woken != 2 { // by the policy, and by what was plugged
+		t.Errorf("revision %d, %v, woken %d times", at.Revision, ok, woken)
 	}
 	handle(batch(4, false, secgroup.Put(nic(2))))
 	handle(batch(6, false, p.rule("web", "r", secgroup.Ingress, "tcp", 80, "")))
@@ -70,7 +70,7 @@ func TestViewTake(t *testing.T) {
 	var late sync.WaitGroup
 	go func() {
 		defer close(done)
-		rev, _, _ := h.Take(func(s *span.Share, ch share.Changes) {
+		at, _ := h.Take(func(s *span.Share, ch share.Changes) {
 			close(inside)
 			<-release
 			d := ch.Share
@@ -81,8 +81,8 @@ func TestViewTake(t *testing.T) {
 				t.Error("the policy changes while it is compiled")
 			}
 		})
-		if rev != 6 {
-			t.Errorf("revision %d", rev)
+		if at.Revision != 6 {
+			t.Errorf("revision %d", at.Revision)
 		}
 	}()
 	<-inside

@@ -53,6 +53,7 @@ type controllerCmd struct {
 	OVSDB     string `name:"ovsdb" default:"unix:/var/run/openvswitch/db.sock" placeholder:"unix:PATH" help:"The Open vSwitch database. Default unix:/var/run/openvswitch/db.sock."`
 	Metrics   string `name:"metrics-listen" placeholder:"ADDR" help:"Serve Prometheus metrics at http://ADDR/metrics."`
 	OVSRunDir string `name:"ovs-rundir" placeholder:"DIR" complete:"file" help:"Where ovs-vswitchd's sockets are. Default: beside the database's."`
+	ShareFile string `name:"share-file" type:"path" placeholder:"FILE" complete:"file" help:"Keep here what this host needs of the policy: if it starts while etcd is away it enforces that, and says that it is stale. Default: nothing is kept."`
 	logFlags
 }
 
@@ -137,7 +138,7 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	group.Go(func() error {
 		return controller.Run(ctx, controller.Config{
 			Share: policy, Judge: policy, Reports: reports, Asks: policy.Asks(s), Peers: s, Plugs: s, History: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
-			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
+			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections, Keep: c.ShareFile, KeepFrom: c.Etcd,
 		})
 	})
 	return group.Wait()

@@ -54,9 +54,9 @@ type Reporter interface {
 	// Settled says that the switch behind conn decides by the flows that it had after
 	// a step of the engine.
 	Settled(conn *ofconn.Conn, step uint64)
-	// Applied says that a revision, the write with that mark, is in force at the
-	// switch behind conn; noConcern, that it changed nothing here.
-	Applied(conn *ofconn.Conn, rev int64, mark string, noConcern bool)
+	// Applied says that the revision of a job is in force at its switch; noConcern, that
+	// it changed nothing here.
+	Applied(j Job, noConcern bool)
 }
 
 // Tracking is what there is to do in the switch's connection tracking.

@@ -120,10 +120,10 @@ func (s *said) Judged(err error) {
 
 func (s *said) Settled(*ofconn.Conn, uint64) {}
 
-func (s *said) Applied(_ *ofconn.Conn, rev int64, _ string, _ bool) {
+func (s *said) Applied(j Job, _ bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.applied = rev
+	s.applied = j.Rev
 }
 
 func (s *said) last() (applied int64, problem error) {

@@ -66,6 +66,7 @@ type Sweeper struct {
 type Job struct {
 	Rev        int64        // whose flows are installed
 	Mark       string       // of the write that Rev is
+	Update     uint64       // see share.Update.Number
 	Conn       *ofconn.Conn // at whose switch
 	Incomplete bool         // the switch refused some of them
 	Step       uint64       // in which the engine did
@@ -191,7 +192,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		}
 		s.report.Settled(j.Conn, j.Step)
 		if !j.Incomplete && open == nil {
-			s.report.Applied(j.Conn, j.Rev, j.Mark, idle && !w.Changed)
+			s.report.Applied(j, idle && !w.Changed)
 		}
 	}
 }

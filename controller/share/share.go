@@ -44,8 +44,13 @@ type Handler interface {
 type Update struct {
 	Revision int64
 	// Mark is that of the write at Revision, see store.Batch.
-	Mark  string
-	Delta span.Delta // may be empty; it is full in the first update
+	Mark string
+	// Epoch tells the store from others, and from itself before it was restored; ""
+	// if that is not known.
+	Epoch string
+	// Number tells the source which update is in force; 0 if it does not care.
+	Number uint64
+	Delta  span.Delta // may be empty; it is full in the first update
 	// Unreadable are the records of the policy that cannot be read, see store.Batch.
 	Unreadable []store.Unreadable
 	// Kept is not nil in a full update that is what the host has kept of before,
@@ -69,6 +74,7 @@ type Held struct {
 	share  *span.Share
 	rev    int64
 	mark   string // of the write that rev is
+	number uint64 // of the last update
 	loaded bool
 	loss   impact.Loss // what may not be allowed any more since Take
 	kept   *Kept
@@ -105,7 +111,7 @@ func (h *Held) Handle(u Update) {
 		before.finish(h.share, &h.loss)
 	}
 	h.delta = span.Merge(h.delta, u.Delta)
-	h.rev, h.mark = u.Revision, u.Mark
+	h.rev, h.mark, h.number = u.Revision, u.Mark, u.Number
 	h.mu.Unlock()
 	if h.told != nil {
 		h.told(u)
@@ -113,20 +119,27 @@ func (h *Held) Handle(u Update) {
 	h.wake()
 }
 
+// Point is a state of the share, see Update.
+type Point struct {
+	Revision int64
+	Mark     string
+	Number   uint64
+}
+
 // Take hands the share and its changes to fn, which must not keep the share. It
-// returns the revision and the mark of its write, or false while there is none.
-func (h *Held) Take(fn func(*span.Share, Changes)) (rev int64, mark string, loaded bool) {
+// returns which state that is, or false while there is none.
+func (h *Held) Take(fn func(*span.Share, Changes)) (at Point, loaded bool) {
 	h.turn.Lock()
 	defer h.turn.Unlock()
 	if !h.loaded {
-		return 0, "", false
+		return Point{}, false
 	}
 	fn(h.share, Changes{h.delta, h.loss})
 	h.delta = span.Delta{}
 	h.mu.Lock()
 	h.loss = impact.Loss{}
 	h.mu.Unlock()
-	return h.rev, h.mark, true
+	return Point{h.rev, h.mark, h.number}, true
 }
 
 // Read lets fn look at the share, and at what the changes that were not taken yet

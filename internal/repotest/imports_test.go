@@ -81,10 +81,11 @@ func TestImportsGoOneWay(t *testing.T) {
 
 		"controller/megaflow": {"controller/internal/pause", "inquiry", "ofrules", "openflow/wire", "openflow/ofconn", "unixctl"},
 		"controller/share":    {"secgroup", "impact", "span", "store"},
+		"controller/kept":     {"controller/share", "span", "relay/wire"},
 		"controller/whole":    {"controller/share", "controller/desk", "secgroup", "impact", "span", "store", "inquiry/ends"},
 		"controller/revoke":   {"controller/megaflow", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "unixctl"},
 		"controller/desk":     {"controller/internal/pause", "secgroup", "span", "verdict", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "unixctl", "store", "inquiry"},
-		"controller":          {"controller/internal/pause", "controller/desk", "controller/megaflow", "controller/revoke", "controller/share", "secgroup", "impact", "span", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
+		"controller":          {"controller/internal/pause", "controller/desk", "controller/megaflow", "controller/revoke", "controller/share", "controller/kept", "secgroup", "impact", "span", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}
 	for _, s := range sources(t) {
 		if s.test {

@@ -1,0 +1,129 @@
+package controller
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// keeping is a host that keeps its share, with the NICs a1, which lets in TCP 80 from
+// group db, a2, which is in db, and a3.
+func keeping(t *testing.T) (*rig, *policy) {
+	t.Helper()
+	r, p := newRig(t), newPolicy()
+	r.keep, r.timing.keep = filepath.Join(t.TempDir(), "share"), 100*time.Millisecond
+	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(nic(4)),
+		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
+	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
+	r.start()
+	r.plugged(1, 2, 3)
+	r.applied(rev, "a1", "a2", "a3")
+	r.eventually(patience, "it is kept", func() string {
+		if _, err := os.Stat(r.keep); err != nil {
+			return err.Error()
+		}
+		if _, err := os.Stat(r.keep + ".ahead"); err == nil {
+			return "not all of it"
+		}
+		return ""
+	})
+	return r, p
+}
+
+// reboot is the start of a host on which nothing runs and whose switch has nothing,
+// while the store is away.
+func (r *rig) reboot() {
+	r.stop()
+	r.way.cut()
+	r.ovs.KillVswitchd()
+	r.ovs.StartVswitchd()
+	r.start()
+}
+
+// TestHostAlone: a host that starts while nobody tells it what the policy is enforces
+// what it knew last, and says so; a NIC of which it knew nothing gets nothing; and what
+// was revoked meanwhile ends when the store is back.
+func TestHostAlone(t *testing.T) {
+	r, p := keeping(t)
+	r.stop()
+	r.way.cut()
+	rev := r.write(p.noRule("web", "r1"))
+	r.reboot()
+	r.logged("stale: nobody says what the policy is")
+	r.eventually(patience, "what it knew is enforced", func() string {
+		if text, ok := r.trace(2, 1, "tcp", 80); !ok {
+			return text
+		}
+		return ""
+	})
+	r.dropped(3, 1, "tcp", 80)
+	r.dropped(2, 1, "tcp", 81)
+	if r.counter("share_stale") != 1 {
+		t.Error("the metric does not tell")
+	}
+	r.ovs.Vsctl("del-port", bridge, "p2")
+	r.plug(4)
+	r.plug(2)
+	r.eventually(patience, "a NIC that comes back has its share", func() string {
+		if text, ok := r.trace(2, 1, "tcp", 80); !ok {
+			return text
+		}
+		return ""
+	})
+	for _, way := range [][2]int{{4, 1}, {1, 4}, {4, 3}, {3, 4}} {
+		r.dropped(way[0], way[1], "tcp", 80)
+	}
+	r.way.mend()
+	h := r.applied(rev, "a1", "a2", "a3", "a4")
+	r.dropped(2, 1, "tcp", 80)
+	r.passes(3, 4, "tcp", 80) // of the default group, both
+	r.status("it is stale no more", func(h store.HostStatus) bool { return !isStale(h) })
+	if r.counter("share_stale") != 0 {
+		t.Errorf("the metric does not tell; %+v", h)
+	}
+}
+
+func isStale(h store.HostStatus) bool {
+	return slices.ContainsFunc(h.Errors, func(e string) bool { return strings.Contains(e, "stale") })
+}
+
+// TestHostAloneWithABadFile: what is kept is not used if anything is wrong with it: the
+// flows stay as they are, all of them or, after a start of the machine, none.
+func TestHostAloneWithABadFile(t *testing.T) {
+	r, _ := keeping(t)
+	file, err := os.ReadFile(r.keep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file[len(file)-1] ^= 1
+	if err := os.WriteFile(r.keep, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flows := r.flows()
+	r.stop()
+	r.way.cut()
+	r.start()
+	r.logged("its checksum is wrong")
+	time.Sleep(5 * r.timing.keep)
+	if now := r.flows(); !slices.Equal(now, flows) {
+		t.Errorf("%d flows, %d before", len(now), len(flows))
+	}
+	r.reboot()
+	r.logged("connected to the switch")
+	time.Sleep(5 * r.timing.keep)
+	if now := r.flows(); len(now) != 0 {
+		t.Errorf("flows out of nothing: %q", now)
+	}
+	if r.counter("share_stale") != 0 {
+		t.Error("it calls stale what it does not enforce")
+	}
+	r.way.mend()
+	r.applied(r.write(secgroup.Put(attach("db", "a3"))), "a1", "a2", "a3")
+	r.passes(3, 1, "tcp", 80)
+}
