@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -36,11 +37,10 @@ func main() {
 	nics := flag.Int("nics", 20, "NICs of each")
 	reps := flag.Int("reps", 30, "how often to make each change")
 	binary := flag.String("ringfence", "bin/ringfence", "the program to measure")
-	ports := flag.Int("port", 33800, "the first of three free ports of this machine")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b := &bench{hosts: *hosts, nics: *nics, reps: *reps, port: *ports}
+	b := &bench{hosts: *hosts, nics: *nics, reps: *reps}
 	if err := b.run(ctx, *binary); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -48,13 +48,27 @@ func main() {
 }
 
 type bench struct {
-	hosts, nics, reps, port int
-	etcd, relay             *exec.Cmd
-	api                     *store.Store
-	token                   string
+	hosts, nics, reps int
+	ports             [3]string // free ones of this machine
+	etcd, relay       *exec.Cmd
+	api               *store.Store
+	token             string
 }
 
-func (b *bench) address(n int) string { return fmt.Sprintf("127.0.0.1:%d", b.port+n) }
+func (b *bench) address(n int) string { return b.ports[n] }
+
+// reserve finds free ports.
+func (b *bench) reserve(ctx context.Context) error {
+	for i := range b.ports {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		b.ports[i] = l.Addr().String()
+	}
+	return nil
+}
 
 // figure prints one.
 func (b *bench) figure(name string, value float64, unit string) {
@@ -71,6 +85,9 @@ func (b *bench) run(ctx context.Context, binary string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if err := b.reserve(ctx); err != nil {
+		return err
+	}
 	client, peers := "http://"+b.address(0), "http://"+b.address(1)
 	b.etcd, err = start(ctx, dir, "etcd", "etcd", "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "default="+peers)
