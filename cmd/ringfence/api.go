@@ -47,8 +47,8 @@ A line of the tokens file (role: admin, member, viewer or metrics; account * is 
   {"token_sha256": "<printf %s TOKEN | sha256sum>", "account": "acme", "role": "member", "name": "ci"}
 
 Every flag may be a line of a YAML file ("listen: 0.0.0.0:8443") or a variable (RINGFENCE_LISTEN): the command line wins over the
-environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP the API reads all of it again, takes up
-log-level and rate-limit, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
+environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP, and when the file has changed, the API reads all of it again,
+takes up log-level and rate-limit, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
 
 Examples:
   ringfence api --config /etc/ringfence/api.yaml
@@ -151,7 +151,7 @@ func (c *apiCmd) Run(ctx context.Context, std output.Stdio, launch *launch) erro
 			"rate-limit": func(next *cli) { api.SetRate(next.API.rate()) },
 		},
 	}
-	go again.run(ctx, hangups)
+	go again.run(ctx, c.Config, hangups)
 	go certs.Run(ctx)
 	go api.Run(ctx)
 	manager.Ready() // who connects from now on is served as soon as serve looks

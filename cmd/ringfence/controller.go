@@ -62,8 +62,8 @@ func (controllerCmd) Help() string {
 A VM is plugged by adding its interface to the bridge with external_ids:iface-id=<nic id>.
 
 Every flag may be a line of a YAML file ("uplink: eth1") or a variable (RINGFENCE_UPLINK): the command line wins over the
-environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP the controller reads all of it again, takes up
-log-level, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
+environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP, and when the file has changed, the controller reads all of it
+again, takes up log-level, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
 
 Examples:
   ringfence controller --config /etc/ringfence/controller.yaml
@@ -128,7 +128,7 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 		launch: launch, log: log, manager: manager, always: certs.Reload, check: func(next *cli) error { return next.Controller.check() },
 		live: map[string]func(*cli){"log-level": func(next *cli) { level.Set(next.Controller.level()) }},
 	}
-	go again.run(ctx, hangups)
+	go again.run(ctx, c.Config, hangups)
 	go certs.Run(ctx)
 	reports := &watchedReports{Reports: s, now: time.Now}
 	manager.Ready()

@@ -33,11 +33,11 @@ func (f *etcdFlags) config(log *slog.Logger, certs *certfile.Set) (store.Config,
 	}
 	cfg.TLS = certfile.SecureTLS()
 	if f.EtcdCA != "" {
-		roots, err := certs.Authorities("etcd-ca", f.EtcdCA)
+		ca, err := certs.Authorities("etcd-ca", f.EtcdCA)
 		if err != nil {
 			return cfg, fmt.Errorf("--etcd-ca: %w", err)
 		}
-		cfg.TLS.RootCAs = roots
+		cfg.Roots = ca.Pool
 	}
 	if f.EtcdCert != "" {
 		cert, err := certs.Open("etcd-client", f.EtcdCert, f.EtcdKey)

@@ -11,9 +11,11 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/filestamp"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 )
@@ -53,18 +55,31 @@ type reloader struct {
 	manager *service.Manager
 	check   func(*cli) error           // what is wrong with the settings
 	live    map[string]func(next *cli) // by the flag's name, what can be taken up
-	always  func()                     // at each hangup
+	always  func()                     // each time
 }
 
-// run reads the settings again at each hangup, until ctx ends. If there is
-// nothing against them, those that can be are taken up; of all others that have
-// changed the log says that they take a restart.
-func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
+// fileLook is how often the file of settings is looked at.
+const fileLook = time.Second
+
+// run reads the settings again at each hangup, and when their file has changed
+// (no file is ""), until ctx ends. If there is nothing against them, those that
+// can be are taken up; of all others that have changed the log says that they
+// take a restart.
+func (r *reloader) run(ctx context.Context, file string, hangups <-chan os.Signal) {
+	tick := time.NewTicker(fileLook)
+	defer tick.Stop()
+	settings := filestamp.Watched{Path: file}
+	settings.Take()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hangups:
+			settings.Take()
+		case <-tick.C:
+			if !settings.Changed(false) {
+				continue
+			}
 		}
 		r.manager.Reloading()
 		r.always()

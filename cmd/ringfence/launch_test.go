@@ -86,6 +86,18 @@ func TestReload(t *testing.T) {
 	if after := strings.Count(api.out.String(), "takes a restart"); after != before+1 {
 		t.Errorf("said %d times that a setting takes a restart, want %d", after, before+1)
 	}
+	// A file that has changed is read without being told to, once.
+	write("rate-limit: -1\n")
+	api.says(t, `not reloaded: .*--rate-limit -1: want a number`)
+	write("rate-limit: 0.001\naudit-days: 9\n")
+	api.says(t, `setting=audit-days in_force=7 wanted=9`)
+	api.says(t, `msg="settings reloaded" changed=log-level,rate-limit`+"(?s:.*)"+`msg="settings reloaded" changed=log-level,rate-limit`)
+	if n := refused(); n == 0 {
+		t.Error("no request is refused: the rate-limit of the changed file does not hold")
+	}
+	if n := strings.Count(api.out.String(), "--rate-limit -1"); n != 1 {
+		t.Errorf("the fault of a file was told %d times", n)
+	}
 	api.stop(t)
 	systemd.hears(t, "STOPPING=1")
 }

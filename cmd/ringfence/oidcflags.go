@@ -60,7 +60,7 @@ func (f *oidcFlags) config(log *slog.Logger, certs *certfile.Set) (*openid.Confi
 		cfg.Audiences = append(slices.Clone(cfg.Audiences), cfg.Login.ClientID)
 	}
 	if f.OIDCCA != "" {
-		if cfg.Roots, err = certs.Authorities("oidc-ca", f.OIDCCA); err != nil {
+		if cfg.Roots, err = certs.AuthoritiesOnce("oidc-ca", f.OIDCCA); err != nil {
 			return nil, fmt.Errorf("--oidc-ca: %w", err)
 		}
 	}

@@ -2,6 +2,7 @@ package link
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,9 @@ type Config struct {
 	Endpoints []string
 	// TLS is used with https endpoints; nil is no TLS.
 	TLS *tls.Config
+	// Roots are the authorities that etcd's certificates are of, asked for at each
+	// handshake; nil: those of TLS.
+	Roots func() *x509.CertPool
 	// Prefix of all keys, "/ringfence/v1/" if empty.
 	Prefix string
 	// Logger gets what went wrong and was tried again; slog.Default if nil.
@@ -78,6 +82,9 @@ func (c Config) withDefaults() (Config, error) {
 // would wait up to two minutes between attempts to reach an etcd that was away
 // for long.
 func (c Config) dial(endpoint string, more ...grpc.DialOption) (*clientv3.Client, error) {
+	if c.TLS != nil && c.Roots != nil {
+		more = append(more, grpc.WithTransportCredentials(newRenewed(c.TLS, c.Roots)))
+	}
 	return clientv3.New(clientv3.Config{
 		Endpoints:            []string{endpoint},
 		TLS:                  c.TLS,

@@ -128,6 +128,71 @@ func TestTakenUp(t *testing.T) {
 	is("at once", "taken up")
 }
 
+// A new CA is trusted, and the former not any more; a file that is none changes
+// nothing, and is told once; one that is read once stays as it was.
+func TestAuthoritiesAreTakenUp(t *testing.T) {
+	now := time.Now()
+	f, next := newFiles(t), newFiles(t)
+	f.renew(t, "former", now.Add(-day), now.Add(100*day))
+	next.renew(t, "next", now.Add(-day), now.Add(200*day))
+	certificate := func(f files) *x509.Certificate {
+		t.Helper()
+		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pair.Leaf
+	}
+	former, newer := certificate(f), certificate(next)
+	s, log := newSet(&now)
+	renewed, err := s.Authorities("etcd-ca", f.cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	once, err := s.AuthoritiesOnce("oidc-ca", f.cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusts := func(when string, pool *x509.CertPool, wantFormer, wantNew bool) {
+		t.Helper()
+		for _, c := range []struct {
+			of   *x509.Certificate
+			want bool
+		}{{former, wantFormer}, {newer, wantNew}} {
+			if _, err := c.of.Verify(x509.VerifyOptions{Roots: pool}); (err == nil) != c.want {
+				t.Errorf("%s: %s is verified: %v, want %t", when, c.of.Subject.CommonName, err, c.want)
+			}
+		}
+	}
+	looks := func() {
+		for range 3 {
+			s.look(false)
+		}
+	}
+	looks()
+	trusts("as it was", renewed.Pool(), true, false)
+	write(t, f.cert, []byte("rubbish"))
+	looks()
+	trusts("rubbish", renewed.Pool(), true, false)
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "CA not taken up") || !strings.Contains(got, "holds no PEM certificate") {
+		t.Errorf("the log says %q", got)
+	}
+	content, err := os.ReadFile(next.cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, f.cert, content)
+	looks()
+	trusts("renewed", renewed.Pool(), false, true)
+	trusts("read once", once, true, false)
+	if !strings.Contains(log.String(), "CA taken up") {
+		t.Errorf("the log says %q", log)
+	}
+	f.renew(t, "another", now.Add(-day), now.Add(100*day))
+	s.Reload()
+	trusts("at once", renewed.Pool(), false, false)
+}
+
 // Both ends of a handshake have what is on disk.
 func TestHandshakesAfterRenewal(t *testing.T) {
 	now := time.Now()

@@ -4,9 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/filestamp"
 )
 
 // Pair is a certificate and its key.
@@ -21,30 +22,13 @@ type Pair struct {
 }
 
 // stamps tell states of the two files apart.
-type stamps struct{ cert, key stamp }
+type stamps struct{ cert, key filestamp.Stamp }
 
-type stamp struct {
-	modified time.Time
-	size     int64
-	info     os.FileInfo
-}
+func (s stamps) are(t stamps) bool { return s.cert.Is(t.cert) && s.key.Is(t.key) }
 
-func (s stamp) is(t stamp) bool {
-	return s.info != nil && t.info != nil && os.SameFile(s.info, t.info) && s.modified.Equal(t.modified) && s.size == t.size
-}
-
-func (s stamps) are(t stamps) bool { return s.cert.is(t.cert) && s.key.is(t.key) }
-
-// stampsOf looks at the files; one that is not there has the zero stamp.
+// stampsOf looks at the files.
 func (p *Pair) stampsOf() stamps {
-	of := func(file string) stamp {
-		info, err := os.Stat(file)
-		if err != nil {
-			return stamp{}
-		}
-		return stamp{info.ModTime(), info.Size(), info}
-	}
-	return stamps{of(p.certFile), of(p.keyFile)}
+	return stamps{filestamp.Of(p.certFile), filestamp.Of(p.keyFile)}
 }
 
 // GetCertificate is for a server's tls.Config.
@@ -93,7 +77,7 @@ func (p *Pair) look(atOnce bool, clock time.Time) (changed bool, err error) {
 	now, before := p.stampsOf(), p.looked
 	p.looked = now
 	switch {
-	case now.cert.info == nil || now.key.info == nil, now.are(p.taken), !atOnce && !now.are(before):
+	case !now.cert.Exists() || !now.key.Exists(), now.are(p.taken), !atOnce && !now.are(before):
 		return false, nil
 	}
 	p.taken = now

@@ -6,15 +6,14 @@ package certfile
 import (
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/filestamp"
 )
 
 const (
@@ -35,13 +34,7 @@ type Set struct {
 
 	mu    sync.Mutex
 	pairs []*Pair
-	cas   []*authority
-}
-
-// authority is a file of CAs, which is read once.
-type authority struct {
-	use, file string
-	life      life
+	cas   []*Authorities
 }
 
 // life is from when to when something is valid, and when its end was told last.
@@ -68,32 +61,30 @@ func (s *Set) Open(use, certFile, keyFile string) (*Pair, error) {
 	return p, nil
 }
 
-// Authorities reads a file of CAs. It is not looked at again.
-func (s *Set) Authorities(use, file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
+// Authorities reads a file of CAs. What it is renewed to is trusted from the next
+// handshake on.
+func (s *Set) Authorities(use, file string) (*Authorities, error) {
+	a := &Authorities{use: use, file: filestamp.Watched{Path: file}}
+	a.file.Take()
+	if err := a.read(); err != nil {
 		return nil, err
-	}
-	pool := x509.NewCertPool()
-	var life life
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		pool.AddCert(cert)
-		life.narrow(cert)
-	}
-	if life.to.IsZero() {
-		return nil, fmt.Errorf("%s holds no PEM certificate", file)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cas = append(s.cas, &authority{use, file, life})
-	return pool, nil
+	s.cas = append(s.cas, a)
+	return a, nil
+}
+
+// AuthoritiesOnce reads a file of CAs that is not looked at again.
+func (s *Set) AuthoritiesOnce(use, file string) (*x509.CertPool, error) {
+	a := &Authorities{use: use, file: filestamp.Watched{Path: file}, once: true}
+	if err := a.read(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cas = append(s.cas, a)
+	return a.Pool(), nil
 }
 
 // narrow has a life end where that of a certificate does.
@@ -137,6 +128,15 @@ func (s *Set) look(atOnce bool) {
 			s.log.Info("certificate taken up", "use", p.use, "file", p.certFile, "until", p.life.to.UTC())
 		}
 	}
+	for _, ca := range s.cas {
+		changed, err := ca.look(atOnce)
+		switch {
+		case err != nil:
+			s.log.Error("CA not taken up; the former one stays in use", "use", ca.use, "file", ca.file.Path, "error", err)
+		case changed:
+			s.log.Info("CA taken up", "use", ca.use, "file", ca.file.Path, "until", ca.life.to.UTC())
+		}
+	}
 }
 
 // warn tells of what ends soon, or has ended.
@@ -147,7 +147,7 @@ func (s *Set) warn() {
 		s.warnOf(p.use, p.certFile, &p.life)
 	}
 	for _, ca := range s.cas {
-		s.warnOf(ca.use, ca.file, &ca.life)
+		s.warnOf(ca.use, ca.file.Path, &ca.life)
 	}
 }
 
