@@ -43,8 +43,8 @@ time; any number of them may share an etcd. Hosts show who they are by a client 
   {"token_sha256": "<printf %s TOKEN | sha256sum>", "host": "h1", "role": "host", "name": "h1"}
 
 Every flag may be a line of a YAML file ("hosts-listen: 0.0.0.0:8444") or a variable (RINGFENCE_HOSTS_LISTEN): the command line wins over the
-environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP the relay reads all of it again, takes up
-log-level, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
+environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP, and when the file has changed, the relay reads all of it
+again, takes up log-level, and says in its log what else has changed and takes a restart. Certificates and keys are taken up by themselves when they are renewed on disk.
 
 Examples:
   ringfence relay --config /etc/ringfence/relay.yaml
@@ -88,10 +88,18 @@ func (f *hostsFlags) secure(certs *certfile.Set, listen, certFile, keyFile strin
 	cfg := certfile.SecureTLS()
 	cfg.GetCertificate = cert.GetCertificate
 	if f.HostCA != "" {
-		if cfg.ClientCAs, err = certs.Authorities("host-ca", f.HostCA); err != nil {
+		ca, err := certs.Authorities("host-ca", f.HostCA)
+		if err != nil {
 			return nil, fmt.Errorf("--host-ca: %w", err)
 		}
 		cfg.ClientAuth = tls.VerifyClientCertIfGiven
+		cfg.NextProtos = []string{"h2"} // which gRPC adds to the one, and not to those of each handshake
+		each := cfg.Clone()
+		cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			now := each.Clone()
+			now.ClientCAs = ca.Pool()
+			return now, nil
+		}
 	}
 	return cfg, nil
 }
@@ -181,7 +189,7 @@ func (c *relayCmd) Run(ctx context.Context, std output.Stdio, launch *launch) er
 		launch: launch, log: log, manager: manager, always: certs.Reload, check: func(next *cli) error { return next.Relay.check() },
 		live: map[string]func(*cli){"log-level": func(next *cli) { level.Set(next.Relay.level()) }},
 	}
-	go again.run(ctx, hangups)
+	go again.run(ctx, c.Config, hangups)
 	go certs.Run(ctx)
 	manager.Ready()
 	go manager.Run(ctx, func() string { return plural(r.Hosts(), "host") + ", " + storeLine(s.Condition()) }, func(context.Context) error {
