@@ -238,7 +238,7 @@ func newController(cfg Config) *controller {
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(c.tally)
 	}
-	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals, Every: cfg.timing.count}, c.asked, c.asked)
+	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals, Begun: c.report.begun, Every: cfg.timing.count}, c.asked, c.asked)
 	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
 	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
 	c.witness = newWitness(cfg, c.log, c.plugs, c.report)

@@ -5,11 +5,13 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // Hits outlive the flows that counted them.
 func TestHitsOutliveTheirFlows(t *testing.T) {
 	r := newRig(t)
+	r.store.Join(store.ClusterMember{ID: "api"}) // so that hosts know what others understand
 	r.start()
 	p := newPolicy()
 	rev := r.write(append(p.base(), p.rule("web", "r1", secgroup.Ingress, secgroup.ProtocolTCP, 80, ""), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
@@ -32,6 +34,10 @@ func TestHitsOutliveTheirFlows(t *testing.T) {
 			return "none"
 		}
 		return ""
+	})
+	r.status("what began, by account, is told with the next sign of life", func(h store.HostStatus) bool {
+		return len(h.Begun) == 1 && h.Begun["acme"] == 2 && // at both ends: by the rule, and by open egress
+			!h.BegunSince.IsZero()
 	})
 	rev = r.write(p.noRule("web", "r1"))
 	r.applied(rev)

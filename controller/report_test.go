@@ -68,6 +68,27 @@ var (
 	atPort  = map[string]*nicReport{"a": {ofport: 1, installed: true, since: 3}}
 )
 
+// What began is told with a report that is made anyway: nobody writes for it.
+func TestWhatBeganCostsNoReport(t *testing.T) {
+	reporting(t, func(t *testing.T, r *reporter, b *board) {
+		r.plugged(true, noFlows)
+		sleep(time.Second)
+		_, before, _ := b.last()
+		since := time.Now()
+		for i := range uint64(10) {
+			r.begun(map[string]uint64{"acme": i}, since)
+			sleep(100 * time.Millisecond)
+		}
+		if _, n, _ := b.last(); n != before {
+			t.Errorf("%d reports more", n-before)
+		}
+		sleep(heartbeat)
+		if last, _, _ := b.last(); last.Begun["acme"] != 9 || !last.BegunSince.Equal(since) {
+			t.Errorf("the sign of life tells of %v since %v", last.Begun, last.BegunSince)
+		}
+	})
+}
+
 func TestReportsWaitForNICs(t *testing.T) {
 	reporting(t, func(t *testing.T, r *reporter, b *board) {
 		conn := &ofconn.Conn{}

@@ -166,6 +166,15 @@ func (r *reporter) linkLocals(packets map[string]uint64) {
 	})
 }
 
+// begun notes how many packets began a connection, by account. They go along with
+// what is reported anyway, at the latest with the next sign of life.
+func (r *reporter) begun(packets map[string]uint64, since time.Time) {
+	r.update(lazily, func() bool {
+		r.status.Begun, r.status.BegunSince = packets, since
+		return false
+	})
+}
+
 func (r *reporter) flows(n int) {
 	r.update(soon, func() bool { return set(&r.status.Flows, n) })
 }

@@ -44,6 +44,9 @@ type Config struct {
 	// addresses that are not their own, of those NICs that did within the last hour.
 	LinkLocals func(packets map[string]uint64)
 	Every      time.Duration // between two readings of counters; 0 for countEvery
+	// Begun is told now and then how many packets began a connection, by account,
+	// since when. Nil: nobody wants to know.
+	Begun func(packets map[string]uint64, since time.Time)
 }
 
 // Desk answers questions.

@@ -3,6 +3,7 @@ package desk
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -24,14 +25,15 @@ const countEvery = 10 * time.Second
 // hitsKept is for how long the hits of a rule are kept that is gone, or judges no NIC here any more.
 const hitsKept = 10 * time.Minute
 
-// hits adds up what rules let through, over flows that come and go. It is kept
-// while the controller runs.
+// hits adds up what rules let through, over flows that come and go, and by account
+// what was let through at all. It is kept while the controller runs.
 type hits struct {
 	mu    sync.Mutex
 	since time.Time
 	last  map[openflow.FlowKey]tallied
 	rules map[inquiry.Rule]*inquiry.RuleHits
 	gone  map[inquiry.Rule]time.Time // those of them that have judged nothing here since then
+	begun map[string]uint64          // packets that began a connection, by account
 }
 
 // tallied is a flow's counters as they were read last.
@@ -41,11 +43,12 @@ type tallied struct {
 }
 
 func newHits() *hits {
-	return &hits{since: time.Now(), last: map[openflow.FlowKey]tallied{}, rules: map[inquiry.Rule]*inquiry.RuleHits{}, gone: map[inquiry.Rule]time.Time{}}
+	return &hits{since: time.Now(), last: map[openflow.FlowKey]tallied{}, rules: map[inquiry.Rule]*inquiry.RuleHits{}, gone: map[inquiry.Rule]time.Time{}, begun: map[string]uint64{}}
 }
 
-// add takes the present counters of all flows of rules.
-func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(number uint32) *inquiry.Rule) {
+// add takes the present counters of all flows that let something through. Those of
+// egress that nothing restricts are of an account, and of no rule.
+func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(ofrules.Cookie) *inquiry.Rule) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	next := make(map[openflow.FlowKey]tallied, len(stats))
@@ -57,8 +60,12 @@ func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(number uint3
 			before = tallied{} // it was put in place anew and counts from 0
 		}
 		c, _ := ofrules.ParseCookie(s.Cookie)
-		r := rule(c.ID)
+		r := rule(c)
 		if s.Packets == before.packets || r == nil {
+			continue
+		}
+		h.begun[r.Account] += s.Packets - before.packets
+		if r.ID == "" {
 			continue
 		}
 		sum := h.rules[*r]
@@ -93,6 +100,15 @@ func (h *hits) tidy(now time.Time, there func(inquiry.Rule) bool) {
 	}
 }
 
+// begunBy returns what was let through of each account that is here, and since
+// when it was counted; others are forgotten.
+func (h *hits) begunBy(there func(account string) bool) (begun map[string]uint64, since time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.begun, func(account string, _ uint64) bool { return !there(account) })
+	return maps.Clone(h.begun), h.since
+}
+
 // of lists the sums of one group's rules, by rule.
 func (h *hits) of(account, group string) inquiry.HitsAnswer {
 	h.mu.Lock()
@@ -107,7 +123,7 @@ func (h *hits) of(account, group string) inquiry.HitsAnswer {
 	return answer
 }
 
-// count reads the counters of rules' flows.
+// count reads the counters of the flows that let packets through.
 func (d *Desk) count(ctx context.Context) error {
 	conn := d.sw.Conn()
 	if conn == nil {
@@ -115,14 +131,41 @@ func (d *Desk) count(ctx context.Context) error {
 	}
 	d.counting.Lock() // two readings must not be added in the wrong order
 	defer d.counting.Unlock()
-	value, mask := ofrules.KindRule.Cookie()
-	stats, err := conn.Dump(ctx, value, mask)
-	if err != nil {
-		return err
+	var stats []wire.FlowStats
+	for _, kind := range []ofrules.CookieKind{ofrules.KindRule, ofrules.KindUnrestricted} {
+		value, mask := kind.Cookie()
+		more, err := conn.Dump(ctx, value, mask)
+		if err != nil {
+			return err
+		}
+		stats = append(stats, more...)
 	}
-	d.host.Compiled(func(c Compiled, _ uint32) {
-		d.hits.add(time.Now(), stats, func(number uint32) *inquiry.Rule { return ruleOf(c, number) })
+	account := map[string]string{} // of NICs
+	d.host.Share(func(s *span.Share) {
+		for id, n := range s.NICs {
+			if n.Record != nil && n.Record.Account != "" {
+				account[id] = n.Record.Account
+			}
+		}
 	})
+	d.host.Compiled(func(c Compiled, _ uint32) {
+		d.hits.add(time.Now(), stats, func(of ofrules.Cookie) *inquiry.Rule {
+			if of.Kind == ofrules.KindRule {
+				return ruleOf(c, of.ID)
+			}
+			if nic, ok := c.NIC(of.ID); ok && account[nic] != "" {
+				return &inquiry.Rule{Account: account[nic]}
+			}
+			return nil
+		})
+	})
+	if d.cfg.Begun != nil {
+		here := map[string]bool{}
+		for _, a := range account {
+			here[a] = true
+		}
+		d.cfg.Begun(d.hits.begunBy(func(account string) bool { return here[account] }))
+	}
 	d.host.Share(func(s *span.Share) {
 		d.hits.tidy(time.Now(), func(r inquiry.Rule) bool {
 			g := s.Groups[secgroup.GroupRef{Account: r.Account, ID: r.Group}]

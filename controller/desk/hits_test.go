@@ -20,15 +20,20 @@ func TestHitsAddUp(t *testing.T) {
 	flow := func(table uint8, rule uint64, packets uint64, age, idle time.Duration) wire.FlowStats {
 		return wire.FlowStats{Flow: openflow.Flow{Table: table, Cookie: kind | rule}, Packets: packets, Bytes: 10 * packets, Duration: age, Idle: idle}
 	}
-	name := func(n uint32) *inquiry.Rule {
-		if n == 99 {
+	name := func(of ofrules.Cookie) *inquiry.Rule {
+		switch {
+		case of.Kind == ofrules.KindUnrestricted:
+			return &inquiry.Rule{Account: "bank"} // of no rule
+		case of.ID == 99:
 			return nil // it is no more
 		}
-		return &inquiry.Rule{Account: "acme", Group: "web", ID: string(rune('a' + n))}
+		return &inquiry.Rule{Account: "acme", Group: "web", ID: string(rune('a' + of.ID))}
 	}
+	open, _ := ofrules.KindUnrestricted.Cookie()
+	egress := wire.FlowStats{Flow: openflow.Flow{Table: 25, Cookie: open | 3}, Packets: 4, Duration: time.Minute}
 	h := newHits()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	h.add(at, []wire.FlowStats{flow(40, 1, 5, time.Minute, 2*time.Second), flow(90, 1, 1, time.Minute, time.Second), flow(91, 2, 0, time.Minute, 0), flow(92, 99, 7, time.Minute, 0)}, name)
+	h.add(at, []wire.FlowStats{flow(40, 1, 5, time.Minute, 2*time.Second), flow(90, 1, 1, time.Minute, time.Second), flow(91, 2, 0, time.Minute, 0), flow(92, 99, 7, time.Minute, 0), egress}, name)
 	h.add(at.Add(10*time.Second), []wire.FlowStats{flow(40, 1, 7, 70*time.Second, 3*time.Second), flow(90, 1, 1, 70*time.Second, 11*time.Second)}, name)
 	h.add(at.Add(20*time.Second), []wire.FlowStats{flow(40, 1, 9, 5*time.Second, time.Second), flow(90, 1, 0, time.Second, 0), flow(91, 2, 1, time.Minute, 0)}, name)
 	got := h.of("acme", "web").Rules
@@ -42,6 +47,13 @@ func TestHitsAddUp(t *testing.T) {
 	if other := h.of("bank", "web").Rules; len(other) != 0 {
 		t.Errorf("another account's: %v", other)
 	}
+	begun, since := h.begunBy(func(string) bool { return true })
+	if diff := cmp.Diff(map[string]uint64{"acme": 18, "bank": 4}, begun); diff != "" || since.IsZero() {
+		t.Errorf("what began, since %v, -want +got:\n%s", since, diff)
+	}
+	if begun, _ = h.begunBy(func(account string) bool { return account == "bank" }); len(begun) != 1 || begun["bank"] != 4 {
+		t.Errorf("of an account that is gone: %v", begun)
+	}
 }
 
 // The hits of rules that are gone are forgotten, but not those of one that comes
@@ -54,7 +66,9 @@ func TestHitsOfRulesThatAreGone(t *testing.T) {
 	for n := range uint64(1000) {
 		stats = append(stats, wire.FlowStats{Flow: openflow.Flow{Table: 40, Cookie: kind | n, Priority: uint16(n)}, Packets: 1, Duration: time.Minute})
 	}
-	h.add(now, stats, func(n uint32) *inquiry.Rule { return &inquiry.Rule{Account: "acme", Group: "web", ID: fmt.Sprint(n)} })
+	h.add(now, stats, func(of ofrules.Cookie) *inquiry.Rule {
+		return &inquiry.Rule{Account: "acme", Group: "web", ID: fmt.Sprint(of.ID)}
+	})
 	left := map[string]bool{"7": true}
 	there := func(r inquiry.Rule) bool { return left[r.ID] }
 	h.tidy(now, there)

@@ -27,6 +27,13 @@ type HostStatus struct {
 	// out for themselves.
 	Lost []Write
 
+	// Begun is how many packets began a connection, by the account whose rule or
+	// whose NIC's open egress let them through, since BegunSince by the host's clock;
+	// that is zero of a host that does not count. Like Mark they are kept from
+	// versions of the first level, which refuse what they do not know.
+	Begun      map[string]uint64
+	BegunSince time.Time
+
 	// Instance tells machines apart: two that report for one host are two
 	// instances, a controller that was started again is the same. "" takes the
 	// host's name without asking. Machine is the same for people.
@@ -81,6 +88,9 @@ type hostRecord struct {
 	Heartbeat Stamp           `json:"heartbeat,omitempty"`
 	Lost      []Write         `json:"lost,omitempty"`
 	Relay     string          `json:"relay,omitempty"`
+
+	Begun      map[string]uint64 `json:"begun,omitempty"`
+	BegunSince Stamp             `json:"begun_since,omitempty"`
 }
 
 type hostNICRecord struct {
@@ -95,7 +105,10 @@ type hostNICRecord struct {
 
 // HostToRecord makes the value of a report.
 func HostToRecord(h HostStatus) hostRecord {
-	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost, h.Relay}
+	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost, h.Relay, nil, 0}
+	if h.Mark != "" {
+		r.Begun, r.BegunSince = h.Begun, StampOf(h.BegunSince)
+	}
 	for _, n := range h.NICs {
 		r.NICs = append(r.NICs, hostNICRecord(n))
 	}
@@ -109,7 +122,8 @@ func DecodeHost(name string, value []byte) (HostStatus, error) {
 		return HostStatus{}, err
 	}
 	h := HostStatus{Host: name, Applied: r.Applied, Mark: r.Mark, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,
-		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time(), Lost: r.Lost, Relay: r.Relay}
+		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time(), Lost: r.Lost, Relay: r.Relay,
+		Begun: r.Begun, BegunSince: r.BegunSince.time()}
 	for _, n := range r.NICs {
 		h.NICs = append(h.NICs, HostNIC(n))
 	}
