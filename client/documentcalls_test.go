@@ -122,6 +122,7 @@ var calls = map[string]documented{
 	"getTrace":        {do: func(c *client.Client) error { return one(c.GetTrace(ctx, "acme", "t-1")) }, answer: client.Trace{}},
 	"listFlows":       {do: func(c *client.Client) error { return one(c.Flows(ctx, "acme", client.FlowFilter{})) }, answer: client.FlowList{}},
 	"listConnections": {do: func(c *client.Client) error { return one(c.Connections(ctx, "acme", "", "")) }, answer: client.ConnectionList{}},
+	"getActivity":     {do: func(c *client.Client) error { return one(c.Activity(ctx, "acme")) }, answer: client.Activity{}},
 	"listDrops":       {do: func(c *client.Client) error { return one(c.Drops(ctx, "acme", client.DropFilter{})) }, answer: client.DropList{}},
 
 	"getHealth":    {do: func(c *client.Client) error { return c.Healthy(ctx) }},

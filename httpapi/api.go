@@ -16,6 +16,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/inspect"
+	"github.com/ringfence/ringfence/httpapi/lasthour"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -78,6 +79,7 @@ type API struct {
 	past      *realization.History
 	ordered   memberOrder
 	arrivals  *arrivals
+	hour      *lasthour.Book
 	metrics   *metrics
 	keeper    inquiry.Keeper
 	traces    *tracing.Tracer
@@ -125,8 +127,11 @@ func New(cfg Config) *API {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_history_bytes", Help: "Estimated size of what is kept to undo the latest changes: pages of lists, and whom changes concern.",
 	}, func() float64 { return float64(a.past.Size()) }))
-	a.inspector = &inspect.Inspector{Store: a.store, Keeper: a.keeper, Questions: a.questions, Now: func() time.Time { return a.now() }}
 	a.arrivals = newArrivals(a.now)
+	a.hour = lasthour.New(a.now, a.arrivals.late)
+	a.inspector = &inspect.Inspector{
+		Store: a.store, Keeper: a.keeper, Questions: a.questions, Now: func() time.Time { return a.now() }, Dropped: a.hour.Dropped,
+	}
 	registry.MustRegister(hostStates{a})
 	a.echo.HideBanner, a.echo.HidePort = true, true
 	a.echo.HTTPErrorHandler = a.echoError
@@ -143,13 +148,14 @@ func New(cfg Config) *API {
 	})
 	a.store.Hosts() // has the store begin to follow them
 	watch := newConflicts(a)
-	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.observe), a.store.Observe(a.arrivals.observe)}
+	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.observe), a.store.Observe(a.arrivals.observe), a.store.Observe(a.hour.Observe)}
 	a.stop = func() {
 		for _, stop := range stops {
 			stop()
 		}
 	}
 	a.watching.Go(func() { watch.run(a.ctx) })
+	a.watching.Go(func() { a.followActivity(a.ctx) })
 	return a
 }
 

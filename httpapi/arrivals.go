@@ -64,6 +64,18 @@ func (a *arrivals) observe(_ *secgroup.Snapshot, b store.Batch) func() {
 	return nil
 }
 
+// late is behind for the latest revision that came; 0 while none has.
+func (a *arrivals) late(host string, applied int64) time.Duration {
+	a.mu.Lock()
+	n := len(a.seen)
+	var current int64
+	if n > 0 {
+		current = a.seen[n-1].revision
+	}
+	a.mu.Unlock()
+	return a.behind(host, applied, current)
+}
+
 // behind returns for how long a host that has applied that revision has been
 // behind the one that is current, as far as this process has seen: 0 if it is not.
 func (a *arrivals) behind(host string, applied, current int64) time.Duration {

@@ -172,6 +172,7 @@ func debugRoutes() []route {
 		{http.MethodGet, account + "/traces/{trace}", accountRead, nil, replies(getTrace)},
 		{http.MethodGet, account + "/flows", accountRead, []string{"nic", "group", "rule", "cookie", "limit"}, replies(getFlows)},
 		{http.MethodGet, account + "/connections", accountRead, []string{"nic", "limit"}, replies(getConnections)},
+		{http.MethodGet, account + "/activity", accountRead, nil, replies(getActivity)},
 		{http.MethodGet, account + "/drops", accountRead, []string{"nic", "since", "wait", "limit"}, replies(getDrops)},
 	}
 }

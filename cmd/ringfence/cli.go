@@ -40,6 +40,7 @@ type cli struct {
 	NIC      platform.NIC      `cmd:"" name:"nic" aliases:"nics" group:"platform" help:"NICs."`
 	Baseline platform.Baseline `cmd:"" group:"platform" help:"Services that every NIC may reach (admin)."`
 
+	Activity       look.Activity       `cmd:"" group:"look" help:"What went on in the last hour."`
 	Matrix         look.Matrix         `cmd:"" group:"look" help:"Who may talk to whom, rule by rule."`
 	Members        look.Members        `cmd:"" aliases:"member" group:"look" help:"Addresses that a group stands for in rules."`
 	References     look.References     `cmd:"" group:"look" help:"Rules and attachments that use a group."`

@@ -124,6 +124,7 @@ func (i *Inspector) gatherDrops(ctx context.Context, in *transport.Input, since 
 		}
 		mu.Lock()
 		defer mu.Unlock()
+		i.Dropped(in.Account, answer.Now, at.nics, answer.Totals)
 		for _, d := range answer.Drops {
 			out.Items = append(out.Items, showDrop(host, d))
 		}

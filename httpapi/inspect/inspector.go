@@ -26,4 +26,8 @@ type Inspector struct {
 	Keeper    inquiry.Keeper
 	Questions *asking.Questions // the bounds of what an account asks
 	Now       func() time.Time
+
+	// Dropped is told what a host says of the drops of an account's NICs, at a time
+	// by the host's clock.
+	Dropped func(account string, at time.Time, nics []string, totals []inquiry.DropTotal)
 }

@@ -56,6 +56,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/transport":   {"secgroup", "plan", "store", "httpapi/strictjson", "httpapi/tokens"},
 		"httpapi/tokens":      {"secgroup"},
 		"httpapi/openid":      {"secgroup", "httpapi/tokens"},
+		"httpapi/lasthour":    {"secgroup", "store", "inquiry"},
 		"httpapi/asking":      {"secgroup", "verdict", "store", "inquiry", "httpapi/transport"},
 		"httpapi/tracing":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/realization": {"secgroup", "impact", "plan", "store"},

@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/ringfence/ringfence/httpapi/lasthour"
+	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/transport"
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// The last hour is looked at whenever a host reports or the policy changes, not
+// more often than after activityPause, and at least after activityLook.
+const (
+	activityPause = 50 * time.Millisecond
+	activityLook  = 5 * time.Second
+)
+
+// followActivity keeps the last hour until ctx ends. While the store is lost there
+// is nothing to be seen, which is a gap.
+func (a *API) followActivity(ctx context.Context) {
+	for ctx.Err() == nil {
+		_ = a.keeper.Run("activity", func() error {
+			if !a.store.Condition().Lost() {
+				a.hour.Look(a.store.Hosts())
+			}
+			return nil
+		})
+		look, cancel := context.WithTimeout(ctx, activityLook)
+		first := true
+		_ = a.store.WaitHosts(look, func([]store.HostStatus) bool { // until something comes
+			again := !first
+			first = false
+			return again
+		})
+		cancel()
+		select {
+		case <-ctx.Done():
+		case <-time.After(activityPause):
+		}
+	}
+}
+
+// getActivity answers GET …/activity: what this process has seen of the last hour.
+func getActivity(c *call) error {
+	var hour lasthour.Hour
+	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		v := plan.NewView(s, s.Revision(), nil)
+		if v.Account(c.in.Account) == nil {
+			return transport.NotFound()
+		}
+		at := realization.Placement{Hosts: c.api.store.Hosts()}.Indexed()
+		var hosts []string
+		seen := map[string]bool{}
+		for _, n := range v.NICsOfAccount(c.in.Account) {
+			if p, ok := at.Find(n); ok && !seen[p.Host] {
+				seen[p.Host] = true
+				hosts = append(hosts, p.Host)
+			}
+		}
+		hour = c.api.hour.Tell(c.in.Account, hosts)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.res.Header().Set("Cache-Control", "no-store")
+	return c.json(hour)
+}
