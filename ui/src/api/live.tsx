@@ -5,7 +5,6 @@ import {useQueryClient} from '@tanstack/react-query'
 import {createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState} from 'react'
 
 import {addDrops, type DropLog, emptyDropLog} from '../lib/drops'
-import {count, level, newSeries, type Series} from '../lib/series'
 import {answer, api} from './client'
 import {followEvents, type StreamState} from './events'
 import {ProblemError} from './problem'
@@ -22,22 +21,17 @@ interface Live {
   events: SeenEvent[]
   alarms: (Alarm & {at: Date})[]
   drops: DropLog
-  dropSeries: Series
   dropHosts: HostAnswer[]
   /** Since when drops are looked for without a gap; null if nobody has yet. */
   dropsSince: Date | null
   connections: Connection[]
   connectionHosts: HostAnswer[]
-  newConnections: Series
-  connectionsSince: Date | null
-  lag: Series
-  lagSince: Date | null
   error: unknown
 }
 
 interface Control {
   /** Asks for observation until the returned function is called. */
-  watch: (what: 'drops' | 'connections' | 'lag') => () => void
+  watch: (what: 'drops' | 'connections') => () => void
   clearDrops: () => void
 }
 
@@ -49,25 +43,22 @@ export function useLive() {
   return live
 }
 
-/** Has drops, connections or lag observed while the component is there. */
-export function useWatch(what: 'drops' | 'connections' | 'lag', enabled = true) {
+/** Has drops or connections observed while the component is there. */
+export function useWatch(what: 'drops' | 'connections', enabled = true) {
   const {watch} = useLive()
   useEffect(() => (enabled ? watch(what) : undefined), [watch, what, enabled])
 }
 
-const tupleOf = (c: Connection) => [c.nic, c.direction, c.protocol, c.source, c.source_port, c.destination, c.port].join('|')
-
 function fresh(account: string): Live {
   return {
-    account, stream: 'connecting', events: [], alarms: [], drops: emptyDropLog, dropSeries: newSeries(), dropHosts: [], dropsSince: null, connections: [], connectionHosts: [],
-    newConnections: newSeries(), connectionsSince: null, lag: newSeries(), lagSince: null, error: null,
+    account, stream: 'connecting', events: [], alarms: [], drops: emptyDropLog, dropHosts: [], dropsSince: null, connections: [], connectionHosts: [], error: null,
   }
 }
 
 export function LiveProvider({account, children}: {account: string; children: ReactNode}) {
   const queries = useQueryClient()
   const [live, setLive] = useState(() => fresh(account))
-  const [wanted, setWanted] = useState({drops: 0, connections: 0, lag: 0})
+  const [wanted, setWanted] = useState({drops: 0, connections: 0})
   const patch = useRef((f: (l: Live) => Partial<Live>) => setLive((l) => ({...l, ...f(l)}))).current
 
   useEffect(() => {
@@ -96,33 +87,15 @@ export function LiveProvider({account, children}: {account: string; children: Re
     state.since = list.until ?? state.since
     const now = new Date()
     patch((l) => {
-      const {log, fresh: more} = addDrops(l.drops, list)
-      const n = more.reduce((sum, m) => sum + m.count, 0)
-      return {drops: log, dropHosts: list.hosts, dropSeries: count(l.dropSeries, now, n), dropsSince: l.dropsSince ?? now, error: null}
+      return {drops: addDrops(l.drops, list).log, dropHosts: list.hosts, dropsSince: l.dropsSince ?? now, error: null}
     })
     return 500
   }, (error) => patch(() => ({error})))
 
-  usePoll(wanted.connections > 0, async (signal, state: {seen?: Set<string>}) => {
+  usePoll(wanted.connections > 0, async (signal) => {
     const list = await answer(api.GET('/v1/accounts/{account}/connections', {params: {path: {account}, query: {limit: 1000}}, signal}))
-    const now = new Date()
-    const tuples = new Set(list.items.map(tupleOf))
-    const n = state.seen ? [...tuples].filter((t) => !state.seen!.has(t)).length : 0
-    state.seen = tuples
-    patch((l) => ({
-      connections: list.items, connectionHosts: list.hosts, newConnections: count(l.newConnections, now, n), connectionsSince: l.connectionsSince ?? now, error: null,
-    }))
+    patch(() => ({connections: list.items, connectionHosts: list.hosts, error: null}))
     return 4000
-  }, (error) => patch(() => ({error})))
-
-  usePoll(wanted.lag > 0, async (signal, state: {pendingSince?: number}) => {
-    const r = await answer(api.GET('/v1/accounts/{account}/realization', {params: {path: {account}}, signal}))
-    const now = new Date()
-    if (r.state === 'pending') state.pendingSince ??= now.getTime()
-    const seconds = r.state === 'pending' ? (now.getTime() - state.pendingSince!) / 1000 : 0
-    if (r.state !== 'pending') state.pendingSince = undefined
-    patch((l) => ({lag: level(l.lag, now, seconds), lagSince: l.lagSince ?? now}))
-    return 2000
   }, (error) => patch(() => ({error})))
 
   const control = useMemo<Control>(() => ({

@@ -60,6 +60,13 @@ export const useAccountRealization = (account: string) =>
     queryFn: () => answer(api.GET('/v1/accounts/{account}/realization', {params: {path: {account}}})),
   })
 
+/** What the API process has seen of the last hour. */
+export const useActivity = (account: string) =>
+  useQuery({
+    queryKey: [account, 'activity'], refetchInterval: 5000, placeholderData: keepPreviousData,
+    queryFn: () => answer(api.GET('/v1/accounts/{account}/activity', {params: {path: {account}}})),
+  })
+
 export const useNICs = (account: string) =>
   useQuery({
     queryKey: [account, 'nics'],

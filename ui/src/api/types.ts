@@ -3,6 +3,7 @@ import type {components} from '../generated/schema'
 
 type S = components['schemas']
 export type Account = S['Account']
+export type Activity = S['Activity']
 export type AccessDiff = S['AccessDiff']
 export type AccessEntry = S['AccessEntry']
 export type AuditEntry = S['AuditEntry']

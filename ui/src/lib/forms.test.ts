@@ -6,7 +6,7 @@ import {addDrops, emptyDropLog} from './drops'
 import {drop, group, nic, rule} from './fixtures'
 import {merged, parseRules} from './importer'
 import {formFaults, formOf, newRule, writeOf} from './ruleform'
-import {count, newSeries, points, total} from './series'
+import {highest, lastHour, total} from './series'
 import {sseParser} from './sse'
 import {emptyTrace, proposal, traceFromQuery, traceQuery} from './trace'
 
@@ -46,10 +46,16 @@ test('drops add up over answers that repeat themselves', () => {
   assert.deepEqual(log.rows.map((r) => r.seen), [3], 'another source port is the same client again')
 })
 
-test('a series tells what nobody looked at from nothing', () => {
-  const s = count(count(newSeries(10), new Date(100_000), 0), new Date(125_000), 4)
-  assert.deepEqual(points(s, 90, 130).map((p) => p.v), [null, 0, null, 4, null])
-  assert.equal(total(s), 4)
+test('an hour tells what is not known from nothing', () => {
+  const at = (t: number) => new Date(t * 1000).toISOString()
+  const point = {connections: null, lag_seconds: 0, silent_hosts: 0}
+  const a = {since: at(3000), step_seconds: 30, points: [{at: at(3000), drops: 0, ...point}, {at: at(3030), drops: null, ...point}, {at: at(3060), drops: 5, ...point}]}
+  const drops = lastHour(a, (p) => p.drops, 3075)
+  assert.equal(drops.length, 120)
+  assert.deepEqual(drops.slice(-4), [{t: 2970, v: null}, {t: 3000, v: 0}, {t: 3030, v: null}, {t: 3060, v: 5}])
+  assert.deepEqual([total(drops), highest(drops)], [5, 5])
+  const connections = lastHour(a, (p) => p.connections, 3075)
+  assert.deepEqual([total(connections), highest(connections), total(lastHour(undefined, (p) => p.drops, 3075))], [null, null, null])
 })
 
 test('events in pieces', () => {

@@ -1,34 +1,29 @@
-// A count or a level over time, in buckets, for at most an hour.
+// What the API knows of the last hour, as a chart draws it.
+import type {Activity} from '../api/types'
 
-export interface Series {
-  /** Seconds of a bucket. */
-  step: number
-  /** Start of each bucket (seconds since 1970, a multiple of step) → value. */
-  buckets: ReadonlyMap<number, number>
+export type Point = Activity['points'][number]
+
+export interface Step {
+  /** Start, in seconds since 1970. */
+  t: number
+  /** null: not known. */
+  v: number | null
 }
 
-export const hour = 3600
-export const newSeries = (step = 10): Series => ({step, buckets: new Map()})
+const hour = 3600
 
-function put(s: Series, at: Date, change: (old: number | undefined) => number): Series {
-  const second = at.getTime() / 1000
-  const bucket = Math.floor(second / s.step) * s.step
-  const buckets = new Map([...s.buckets].filter(([t]) => t > second - hour - s.step))
-  buckets.set(bucket, change(buckets.get(bucket)))
-  return {step: s.step, buckets}
+/** Every step of the hour before now (seconds since 1970); what the API has no point for is not known. */
+export function lastHour(a: Activity | undefined, value: (p: Point) => number | null, now: number): Step[] {
+  const step = a?.step_seconds ?? 30
+  const known = new Map(a?.points.map((p) => [Date.parse(p.at) / 1000, value(p)]))
+  const end = Math.floor(now / step) * step
+  return Array.from({length: hour / step}, (_, i) => end - hour + (i + 1) * step).map((t) => ({t, v: known.get(t) ?? null}))
 }
 
-/** n more at a moment; 0 says that somebody looked and there was nothing. */
-export const count = (s: Series, at: Date, n: number) => put(s, at, (old) => (old ?? 0) + n)
+const values = (steps: Step[]) => steps.flatMap((s) => (s.v === null ? [] : [s.v]))
 
-/** The highest level in each bucket. */
-export const level = (s: Series, at: Date, value: number) => put(s, at, (old) => Math.max(old ?? 0, value))
+/** The sum of what is known, null if nothing is. */
+export const total = (steps: Step[]) => (values(steps).length ? values(steps).reduce((a, b) => a + b, 0) : null)
 
-/** Points from the first that is known, null where nobody looked. */
-export function points(s: Series, from: number, to: number): {t: number; v: number | null}[] {
-  const out = []
-  for (let t = Math.ceil(from / s.step) * s.step; t <= to; t += s.step) out.push({t, v: s.buckets.get(t) ?? null})
-  return out
-}
-
-export const total = (s: Series) => [...s.buckets.values()].reduce((a, b) => a + b, 0)
+/** The highest that is known, null if nothing is. */
+export const highest = (steps: Step[]) => (values(steps).length ? Math.max(...values(steps)) : null)

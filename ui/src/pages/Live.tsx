@@ -2,6 +2,7 @@ import {useMemo, useState} from 'react'
 
 import {useAccountPage} from '../api/account'
 import {useLive, useWatch} from '../api/live'
+import {useActivity} from '../api/queries'
 import {Chart} from '../components/Chart'
 import {ConnectionTable} from '../components/ConnectionTable'
 import {DropTable} from '../components/DropTable'
@@ -17,7 +18,7 @@ type Tab = 'drops' | 'connections'
 
 /** Drops and connections as they come. */
 export function LivePage() {
-  const {nameOf} = useAccountPage()
+  const {account, nameOf} = useAccountPage()
   const live = useLive()
   const [tab, setTab] = useState<Tab>('drops')
   const [query, setQuery] = useState('')
@@ -27,7 +28,8 @@ export function LivePage() {
   const [frozen, setFrozen] = useState<Pick<typeof live, 'drops' | 'connections'> | null>(null)
   useWatch('drops')
   useWatch('connections')
-  useWatch('lag')
+  const activity = useActivity(account).data
+  const silent = activity?.points.at(-2)?.silent_hosts ?? 0 // of the last step that is over
   const shown = frozen ?? live
   const q = query.trim().toLowerCase()
   const rows = useMemo(
@@ -58,11 +60,13 @@ export function LivePage() {
         </button>
       </PageHead>
       <div className="charts">
-        <Chart title={t.drops} series={live.dropSeries} since={live.dropsSince} unit={(v) => t.packets(v)} tone="deny" sum />
-        <Chart title={t.newConnections} series={live.newConnections} since={live.connectionsSince} unit={(v) => v.toLocaleString('en')} tone="accent" sum />
-        <Chart title={t.lag} series={live.lag} since={live.lagSince} unit={(v) => t.seconds(v)} tone="warn" />
+        <Chart title={t.drops} activity={activity} value={(p) => p.drops} unit={t.packets} unknown={t.notLooked} tone="deny" sum />
+        <Chart title={t.newConnections} activity={activity} value={(p) => p.connections} unit={t.packets} unknown={t.notTold} tone="accent" sum />
+        <Chart title={t.lag} activity={activity} value={(p) => p.lag_seconds} unit={t.seconds} unknown={t.notTold} tone="warn" />
       </div>
-      <p className="dim small">{t.gathered}</p>
+      <p className="dim small">
+        {t.gathered} {silent > 0 && t.silent(silent)}
+      </p>
       <ProblemNote error={live.error} />
       <div className="toolbar">
         <div className="tabs inline" role="tablist">
