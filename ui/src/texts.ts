@@ -288,7 +288,6 @@ export const nics = {
   unplugged: 'not plugged',
   unfiltered: 'not filtered',
   conflict: 'conflict',
-  warnings: 'warnings',
   egressOpen: 'open',
   egressRestricted: 'restricted',
   because: (g: string, rule: string | null) => (rule ? `by a rule of ${g}` : `by group ${g}`),

@@ -3,7 +3,7 @@ import {test} from 'node:test'
 
 import type {Matrix, OtherEnd} from '../api/types'
 import {clustered, maxNodes} from './cluster'
-import {edgeKey, kindOf, neighbourhood, observe, pictureOf, withoutDefaults} from './edges'
+import {edgeKey, edgeLabel, kindOf, neighbourhood, observe, pictureOf, withoutDefaults} from './edges'
 import {drop, group, nic, rule} from './fixtures'
 import {layout, nodeHeight} from './layout'
 import {judged, standingOf} from './standing'
@@ -78,4 +78,12 @@ test('an edge stands as the other end lets pass, the best rule counting', () => 
   const p = judged(pictureOf(groups, nics, all), {entries: [entry('r3', end({blocked: 3}))]} as unknown as Matrix)
   assert.equal(kindOf(p.edges.find((e) => e.key === 'api db')!), 'blocked')
   assert.equal(kindOf(p.edges.find((e) => e.key === 'web api')!), 'rule')
+})
+
+test('a label has what there is room for between two boxes', () => {
+  const rules = (...ports: number[]) => ports.map((port) => rule({id: `r${port}`, group: 'db', protocol: 'tcp', port_min: port, port_max: port}))
+  assert.equal(edgeLabel(rules(443, 80)), 'tcp 443, 80')
+  assert.equal(edgeLabel(rules(443, 80, 22)), 'tcp 443, 80 +1')
+  assert.equal(edgeLabel(rules(8000, 8001, 8002)), 'tcp 8000 +2')
+  assert.equal(edgeLabel([...rules(443), ...rules(53).map((r) => ({...r, protocol: 'udp'}))]), 'tcp 443, udp 53')
 })

@@ -150,10 +150,16 @@ export function withoutDefaults(p: Picture): Picture {
   return {nodes: p.nodes.filter((n) => touched.has(n.id) || (n.nics > 0 && !n.isDefault)), edges}
 }
 
-/** What of an edge's rules a label has room for: "tcp 443, 8080 +2". */
+/** Characters that fit between two boxes side by side. */
+const labelRoom = 16
+
+/** What of an edge's rules a label has room for: "tcp 443, 80 +2". */
 export function edgeLabel(rules: Rule[], most = 2): string {
   const names = [...new Set(rules.map((r) => bareService(r)))]
-  return names.slice(0, most).join(', ') + (names.length > most ? ` +${names.length - most}` : '')
+  const shown = names.slice(0, most)
+  const protocol = shown[0]?.split(' ')[0]
+  const text = shown.map((n, i) => (i > 0 && n.startsWith(`${protocol} `) ? n.slice(protocol!.length + 1) : n)).join(', ') + (names.length > most ? ` +${names.length - most}` : '')
+  return text.length > labelRoom && most > 1 ? edgeLabel(rules, most - 1) : text
 }
 
 /** How an edge is drawn: something is open by it, a rule, one that the other end does not let through, or drops alone. */

@@ -183,12 +183,6 @@ function Facts({nic: n}: {nic: NIC}) {
             <dd className="deny-text">{n.conflict.detail}</dd>
           </>
         )}
-        {n.warnings.length > 0 && (
-          <>
-            <dt>{t.warnings}</dt>
-            <dd>{n.warnings.map((w) => w.detail).join('; ')}</dd>
-          </>
-        )}
       </dl>
     </Panel>
   )
