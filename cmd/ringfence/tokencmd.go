@@ -156,12 +156,8 @@ func (c *tokenRevokeCmd) Run(std output.Stdio, g *session.Flags) error {
 	err := tokens.Update(c.Tokens, func(entries []tokens.Entry) ([]tokens.Entry, error) {
 		kept := slices.DeleteFunc(slices.Clone(entries), func(e tokens.Entry) bool { return slices.Contains(c.Names, e.Name) })
 		for _, name := range c.Names {
-			gone := slices.IndexFunc(entries, func(e tokens.Entry) bool { return e.Name == name })
-			if gone < 0 {
+			if !slices.ContainsFunc(entries, func(e tokens.Entry) bool { return e.Name == name }) {
 				return nil, fmt.Errorf("%s has no token %q; nothing was revoked", c.Tokens, name)
-			}
-			if i := slices.IndexFunc(kept, func(e tokens.Entry) bool { return strings.EqualFold(e.SHA256, entries[gone].SHA256) }); i >= 0 {
-				return nil, fmt.Errorf("%s has the token %q under the name %q, too, by which it would stay good: revoke both; nothing was revoked", c.Tokens, name, kept[i].Name)
 			}
 		}
 		if len(kept) == 0 {
