@@ -7,6 +7,7 @@ import {after, before, test} from 'node:test'
 import {attacks} from './attacks.mjs'
 import {reviewed, start, Visitor} from './browser.mjs'
 import {changes} from './changes.mjs'
+import {looks} from './looks.mjs'
 import {origin, until, World} from './world.mjs'
 
 let world, browser, admin
@@ -139,6 +140,8 @@ test('what was changed meanwhile is not overwritten', async () => {
   assert.equal((await rulesOf('db')).find((r) => r.id === rule.id).description, 'another’s')
   await page.keyboard.press('Escape')
 })
+
+looks(() => ({world, admin, browser}))
 
 changes(() => ({world, admin, browser}))
 

@@ -32,6 +32,15 @@ export class World {
     w.dir = await mkdtemp(join(tmpdir(), 'rf-ui')) // short: unix sockets have 107 bytes of path
     w.log = ''
     w.issuer = await Issuer.start()
+    w.processes = []
+    w.begin()
+    await w.there()
+    return w
+  }
+
+  /** begin starts the program. */
+  begin() {
+    const w = this
     w.dev = spawn(process.env.RINGFENCE, [
       'dev', '--state-dir', w.dir, '--host', 'h1', '--listen', '127.0.0.1:8080',
       '--oidc-issuer', w.issuer.url, '--oidc-client-id', w.issuer.client, '--oidc-console-url', `${origin}/ui/`, '--oidc-skew', '0s',
@@ -39,13 +48,27 @@ export class World {
     ])
     for (const out of [w.dev.stdout, w.dev.stderr]) out.on('data', (b) => (w.log += b))
     w.ended = new Promise((done) => w.dev.once('exit', done))
-    w.processes = []
+  }
+
+  /** there waits until it serves, with its switch. */
+  async there() {
     await until('ringfence dev', async () => {
-      if (w.dev.exitCode !== null) throw new Error(w.log)
-      w.token = (await readFile(join(w.dir, 'admin.token'), 'utf8')).trim()
-      return (await w.api('GET', '/v1/hosts')).items.some((h) => h.alive && h.connected)
+      if (this.dev.exitCode !== null) throw new Error(this.log)
+      this.token = (await readFile(join(this.dir, 'admin.token'), 'utf8')).trim()
+      return (await this.api('GET', '/v1/hosts')).items.some((h) => h.alive && h.connected)
     })
-    return w
+  }
+
+  /** kill ends the program in the middle of everything. */
+  async kill() {
+    this.dev.kill('SIGKILL')
+    await this.ended
+  }
+
+  /** revive starts it again with what it had. */
+  async revive() {
+    this.begin()
+    await this.there()
   }
 
   async stop() {
@@ -106,6 +129,11 @@ export class World {
       await run(command[0], command.slice(1))
     }
     await until(`NIC ${name} to be ready`, async () => (await this.api('GET', `/v1/nics/${name}`)).ready)
+  }
+
+  /** run has a VM run a program until the end. */
+  run(name, ...command) {
+    this.processes.push(spawn('ip', ['netns', 'exec', name, ...command], {stdio: 'ignore'}))
   }
 
   /** listen has a VM answer at a TCP port, with its name. */
