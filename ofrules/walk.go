@@ -80,6 +80,14 @@ func (w *walk) node(b *builder, at uint64, i int, ways []way) {
 		}
 		value, mask := make([]byte, len(v.value)), make([]byte, len(v.value))
 		value[i], mask[i] = v.value[i], 0xff
+		if len(value) == 16 {
+			// ovs-ofctl(8) reads an IPv6 mask that begins with a decimal digit, as it writes
+			// it itself, for a number of bits. The bytes before are known, so a prefix says
+			// the same.
+			for j := range i {
+				value[j], mask[j] = v.value[j], 0xff
+			}
+		}
 		if rest := v.bits - 8*i; rest <= 8 {
 			mask[i] <<= 8 - rest
 			b.flow(w.table, w.prio, append(slices.Clip(here), w.field.IsBytes(value, mask)), v.found...)
