@@ -21,17 +21,17 @@ const (
 
 // followActivity keeps the last hour until ctx ends. While the store is lost there
 // is nothing to be seen, which is a gap.
-func (a *API) followActivity(ctx context.Context) {
+func (a *API) followActivity(ctx context.Context, from Store) {
 	for ctx.Err() == nil {
 		_ = a.keeper.Run("activity", func() error {
-			if !a.store.Condition().Lost() {
-				a.hour.Look(a.store.Hosts())
+			if !from.Condition().Lost() {
+				a.hour.Look(from.Hosts())
 			}
 			return nil
 		})
 		look, cancel := context.WithTimeout(ctx, activityLook)
 		first := true
-		_ = a.store.WaitHosts(look, func([]store.HostStatus) bool { // until something comes
+		_ = from.WaitHosts(look, func([]store.HostStatus) bool { // until something comes
 			again := !first
 			first = false
 			return again

@@ -155,7 +155,8 @@ func New(cfg Config) *API {
 		}
 	}
 	a.watching.Go(func() { watch.run(a.ctx) })
-	a.watching.Go(func() { a.followActivity(a.ctx) })
+	from := a.store
+	a.watching.Go(func() { a.followActivity(a.ctx, from) })
 	return a
 }
 
