@@ -33,17 +33,6 @@ type Loss struct {
 	Filtered map[string]struct{}
 }
 
-// Filtered returns the Loss.Filtered of a policy that took the place of another
-// one as a whole. The cost is that of all NICs.
-func Filtered(before, after *secgroup.Snapshot) (nics map[string]struct{}) {
-	for _, n := range after.NICs() {
-		if FilteredAnew(before.NIC(n.ID), n) {
-			put(&nics, n.ID)
-		}
-	}
-	return nics
-}
-
 // FilteredAnew reports whether a NIC, nil for absent, was not filtered and is now.
 // One that was absent had no connections: nothing passes without a policy.
 func FilteredAnew(old, now *secgroup.NIC) bool {
