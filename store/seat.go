@@ -110,10 +110,13 @@ func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op)
 		_, err := s.link.Client.Put(ctx, s.link.Keys.Rival(h.Host), at.value, clientv3.WithLease(at.lease))
 		return false, &OpError{Op: "put host", Kind: ErrSeatTaken, Err: errors.Join(&SeatError{h.Host, holder}, err)}
 	}
+	take := []clientv3.Op{clientv3.OpPut(key, at.value, clientv3.WithLease(at.lease)), clientv3.OpPut(s.link.Keys.Member(h.Host), at.value)}
+	if at.denied.Load() { // it was the rival, and is none any more
+		take = append(take, clientv3.OpDelete(s.link.Keys.Rival(h.Host)))
+	}
 	r, err = s.link.Client.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", held.GetModRevision())).
-		Then(clientv3.OpPut(key, at.value, clientv3.WithLease(at.lease)), clientv3.OpPut(s.link.Keys.Member(h.Host), at.value),
-			clientv3.OpDelete(s.link.Keys.Rival(h.Host)), report).Commit()
+		Then(append(take, report)...).Commit()
 	switch {
 	case err != nil:
 		return false, s.link.Failed("put host", err)
