@@ -122,7 +122,13 @@ func (r *reporter) run(ctx context.Context) error {
 		writes.spend(time.Now(), reportCost)
 		beat = time.Now().Add(heartbeat)
 		status, seen := r.current()
-		err := r.cfg.Reports.PutHost(ctx, status)
+		var err error
+		if !seen {
+			status.NICs, err = r.former(ctx)
+		}
+		if err == nil {
+			err = r.cfg.Reports.PutHost(ctx, status)
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -136,6 +142,23 @@ func (r *reporter) run(ctx context.Context) error {
 			notBefore = time.Now().Add(again) // whatever changes until then
 		}
 	}
+}
+
+// former returns the NICs of the host's last report, for one that is made before it
+// is known which are plugged, as while the switch's database is away: a host that was
+// to be said to have none would not be waited for any more.
+func (r *reporter) former(ctx context.Context) ([]store.HostNIC, error) {
+	if r.cfg.Peers == nil {
+		return nil, nil
+	}
+	nics, err := r.cfg.Peers.Plugged(ctx, r.cfg.Host)
+	if errors.Is(err, store.ErrMayNotAsk) {
+		return nil, nil
+	}
+	for i := range nics {
+		nics[i] = store.HostNIC{ID: nics[i].ID, Error: "the controller has not seen it since it started"}
+	}
+	return nics, err
 }
 
 // reported takes note of what became of a report, and returns when to try again

@@ -58,6 +58,43 @@ func reporting(t *testing.T, test func(t *testing.T, r *reporter, b *board)) {
 	})
 }
 
+// formerly says what the host's last report was, before this controller.
+type formerly struct {
+	nics []store.HostNIC
+	err  error
+}
+
+func (f *formerly) Plugged(context.Context, string) ([]store.HostNIC, error) { return f.nics, f.err }
+
+// A host of which it is not known yet what is plugged there is not said to have
+// nothing: a change would be said to be in force that its VMs do not know.
+func TestReportBeforeTheNICsAreKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, f := &board{}, &formerly{err: store.ErrUnavailable}
+		r := newReporter(Config{Host: "h1", Reports: b, Peers: f}, slog.New(slog.DiscardHandler), newMetrics(nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		var work sync.WaitGroup
+		work.Go(func() { _ = r.run(ctx) })
+		defer work.Wait()
+		defer cancel()
+		sleep(2 * firstWord)
+		if _, n, _ := b.last(); n != 0 {
+			t.Errorf("%d reports while it cannot be found out", n)
+		}
+		f.err, f.nics = nil, []store.HostNIC{{ID: "a", OFPort: 3, Ready: true, Applied: 7}}
+		sleep(heartbeat)
+		if h, n, _ := b.last(); n == 0 || len(h.NICs) != 1 || h.NICs[0].ID != "a" || h.NICs[0].Ready || h.NICs[0].Applied != 0 || h.NICs[0].Error == "" {
+			t.Errorf("report %d: %+v", n, h)
+		}
+		r.plugged(true, map[string]*nicReport{"b": {ofport: 1}})
+		sleep(time.Second)
+		if h, _, _ := b.last(); len(h.NICs) != 1 || h.NICs[0].ID != "b" {
+			t.Errorf("when they are known: %+v", h)
+		}
+	})
+}
+
 func sleep(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
