@@ -38,7 +38,11 @@ func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
 	if r.cfg.Board == nil {
 		return nil
 	}
-	err := r.cfg.Board.PutHost(ctx, r.report(hello, nil, nil))
+	plugged := map[string]*wire.Plug{}
+	for _, one := range hello.GetPlugs().GetPlugged() {
+		plugged[one.GetNic()] = one
+	}
+	err := r.cfg.Board.PutHost(ctx, r.report(hello, plugged, nil))
 	if errors.Is(err, store.ErrSeatTaken) {
 		return &leave{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat, reason: err.Error()}
 	}

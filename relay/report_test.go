@@ -21,6 +21,7 @@ type board struct {
 	seats     map[string]string // instances
 	elsewhere map[string]bool   // names that this relay has not
 	reports   map[string]store.HostStatus
+	claims    []store.HostStatus // what took a name
 	standing  store.RelayStanding
 	writes    int
 }
@@ -32,6 +33,7 @@ func (b *board) PutHost(_ context.Context, h store.HostStatus) error {
 		return store.ErrSeatTaken
 	}
 	b.seats[h.Host], b.reports[h.Host] = h.Instance, h
+	b.claims = append(b.claims, h)
 	delete(b.elsewhere, h.Host)
 	return nil
 }
@@ -107,6 +109,11 @@ func TestWhatTheStoreIsTold(t *testing.T) {
 	b.until(t, "both are there", func() bool {
 		return b.standing.Revision == 7 && b.standing.Mark == "other-7" && len(b.standing.Behind) == 0 && len(b.reports) == 2 && b.reports["h1"].Relay == "relay-1"
 	})
+	for _, h := range b.claims { // one that was to have no NICs would be waited for no more
+		if len(h.NICs) != 1 || h.NICs[0].Ready {
+			t.Errorf("%s takes its name with %+v", h.Host, h.NICs)
+		}
+	}
 	if err := h1.Send(&wire.FromHost{Kind: &wire.FromHost_Status{Status: &wire.Status{
 		Flows: 12, Connected: true, Errors: []string{"e"}, Nics: []*wire.NICStatus{{Id: "n1", Ofport: 3, Ready: true, Error: "w"}},
 	}}}); err != nil {
