@@ -65,9 +65,9 @@ type sent struct {
 	clock  int
 }
 
-func (m *model) changed(rev int64) {
-	m.clock++
-	m.changes = append(m.changes, change{rev, m.clock})
+func (p *model) changed(rev int64) {
+	p.clock++
+	p.changes = append(p.changes, change{rev, p.clock})
 }
 
 func attach(t *testing.T, r *Relay, host, instance string) *model {

@@ -29,7 +29,7 @@ func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) e
 		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxConcurrentStreams(4), grpc.ConnectionTimeout(10 * time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveEvery, Timeout: keepaliveWait, MaxConnectionIdle: idleMost}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveLeast, PermitWithoutStream: true}),
-		grpc.ReadBufferSize(4 << 10), grpc.WriteBufferSize(4 << 10), grpc.SharedWriteBuffer(true),
+		grpc.ReadBufferSize(4 << 10), grpc.WriteBufferSize(4 << 10),
 	}
 	if secure != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(secure)))

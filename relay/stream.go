@@ -94,7 +94,7 @@ func (r *Relay) attach(st stream) error {
 	case <-s.ctx.Done():
 		err = context.Cause(s.ctx)
 		select {
-		case <-ended: // send has said goodbye
+		case <-ended: //nolint:errcheck // send has said goodbye, and the session knows why
 		case <-time.After(time.Second): // or the host does not read
 		}
 	}

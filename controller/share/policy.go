@@ -28,12 +28,16 @@ func served(s *span.Share, host, id string) span.NIC {
 	return n
 }
 
+// Network returns a network of the share's NICs, nil for another one.
 func (p Policy) Network(id string) *secgroup.Network { return p.share.Networks[id] }
 
+// Group returns a group that judges one of the share's NICs, nil for another one.
 func (p Policy) Group(ref secgroup.GroupRef) *secgroup.Group { return p.share.Groups[ref] }
 
+// Baseline returns what every NIC may reach.
 func (p Policy) Baseline() *secgroup.Baseline { return p.share.Baseline }
 
+// Domain returns the routing domain of a NIC of the share, "" if its network is not known.
 func (p Policy) Domain(n *secgroup.NIC) string {
 	if network := p.share.Networks[n.Network]; network != nil {
 		return network.RoutingDomain
@@ -54,6 +58,7 @@ func (p Policy) EffectiveGroups(n *secgroup.NIC) []secgroup.Effective {
 	return all
 }
 
+// IsMember reports whether an address is among those of a group that the share's rules name.
 func (p Policy) IsMember(g secgroup.GroupRef, domain string, a netip.Addr) bool {
 	_, found := slices.BinarySearchFunc(p.share.Members[g][domain], a, netip.Addr.Compare)
 	return found

@@ -65,7 +65,7 @@ func Attach(ctx context.Context, cfg Config) (*Host, error) {
 		cfg.Version = wire.Version
 	}
 	conn, err := grpc.NewClient(cfg.Relay, grpc.WithTransportCredentials(cfg.TLS),
-		grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10), grpc.WithSharedWriteBuffer(true))
+		grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10))
 	if err != nil {
 		return nil, err
 	}
