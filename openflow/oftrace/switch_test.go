@@ -86,9 +86,13 @@ func (h *host) random() (flow, text string) {
 	if h.gen.IntN(8) == 0 {
 		mac = "ff:ff:ff:ff:ff:ff"
 	}
-	if c.Src != nil {
+	switch {
+	case c.Src != nil && c.Packet.Family == secgroup.FamilyIPv4 && h.gen.IntN(12) == 0: // it asks for the MAC first
+		flow = fmt.Sprintf("in_port=%d,dl_src=%s,dl_dst=ff:ff:ff:ff:ff:ff,arp,arp_op=1,arp_sha=%s,arp_spa=%s,arp_tpa=%s",
+			h.ports[c.Src.ID].OFPort, c.Src.MAC, c.Src.MAC, c.Packet.Src, c.Packet.Dst)
+	case c.Src != nil:
 		flow = fmt.Sprintf("in_port=%d,dl_src=%s,dl_dst=%s,%s", h.ports[c.Src.ID].OFPort, c.Src.MAC, mac, flow)
-	} else {
+	default:
 		flow = fmt.Sprintf("in_port=%d,dl_src=02:ff:ff:00:00:02,dl_dst=%s,%s", uplink, mac, flow)
 		if vlan := h.snapshot.Network(c.Dst.Network).VLAN; vlan != 0 {
 			flow = fmt.Sprintf("dl_vlan=%d,%s", vlan, flow)
