@@ -33,11 +33,19 @@ test('filters: a port within a range, a direction, a network', () => {
 })
 
 test('a drop is an edge between the groups of its ends, also where no rule is', () => {
-  const p = observe(pictureOf(groups, nics, all), nics, [], [{drop: drop(), seen: 3}, {drop: drop({source: '192.0.2.1'}), seen: 1}, {drop: drop({reason: 'guard'}), seen: 9}])
+  const p = observe(pictureOf(groups, nics, all), nics, [], [{drop: drop(), seen: 3}, {drop: drop({source: '192.0.2.1'}), seen: 1}, {drop: drop({reason: 'guard'}), seen: 9}], all)
   const e = p.edges.find((x) => x.key === edgeKey('web', 'db'))!
   assert.equal(e.rules.length, 0)
   assert.deepEqual(e.drops.map((d) => d.seen), [3])
   assert.deepEqual(p.edges.find((x) => x.key === edgeKey('any', 'db'))!.drops.map((d) => d.seen), [1])
+})
+
+test('drops are filtered as rules are', () => {
+  const seen = [{drop: drop({protocol: 'tcp', port: 5432}), seen: 3}]
+  const drawn = (filter: Partial<typeof all> & {direction?: '' | 'ingress' | 'egress'}) =>
+    observe({nodes: pictureOf(groups, nics, all).nodes, edges: []}, nics, [], seen, {...all, ...filter}).edges.length
+  assert.deepEqual([drawn({}), drawn({service: 'tcp 5432'}), drawn({service: '5432'}), drawn({direction: seen[0]!.drop.direction})], [1, 1, 1, 1])
+  assert.deepEqual([drawn({service: 'udp 9'}), drawn({service: 'tcp 22'}), drawn({direction: seen[0]!.drop.direction === 'ingress' ? 'egress' : 'ingress'})], [0, 0, 0])
 })
 
 test('the neighbourhood of a group does not lead through "anywhere"', () => {

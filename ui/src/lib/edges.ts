@@ -95,9 +95,10 @@ function groupsAt(nics: NIC[], nic: string | null, address: string | null): stri
 /**
  * The picture with what was observed laid over it. A connection belongs to the
  * edge of the rule that admitted it; one that no rule of ours names is not
- * drawn. A drop belongs between the groups of its two ends, also where no rule is.
+ * drawn. A drop belongs between the groups of its two ends, also where no rule is,
+ * if it is of the service and the direction that the picture is of.
  */
-export function observe(p: Picture, nics: NIC[], connections: Connection[], drops: {drop: Drop; seen: number}[]): Picture {
+export function observe(p: Picture, nics: NIC[], connections: Connection[], drops: {drop: Drop; seen: number}[], filter: Filter): Picture {
   const byRule = new Map<string, string>()
   for (const e of p.edges) for (const r of e.rules) byRule.set(`${r.group}/${r.id}`, e.key)
   const edges = new Map(p.edges.map((e) => [e.key, {...e, connections: [...e.connections], drops: [...e.drops]}]))
@@ -108,6 +109,8 @@ export function observe(p: Picture, nics: NIC[], connections: Connection[], drop
   }
   for (const d of drops) {
     if (d.drop.reason !== 'no-rule' && d.drop.reason !== 'cut') continue
+    if (filter.direction && d.drop.direction !== filter.direction) continue
+    if (!matchesService({protocol: d.drop.protocol ?? w.frame, port_min: d.drop.port || null}, filter.service)) continue
     const own = groupsAt(nics, d.drop.nic, null)
     const other = groupsAt(nics, null, d.drop.direction === 'ingress' ? d.drop.source : d.drop.destination)
     const others = other.length ? other : [anywhere]

@@ -45,13 +45,14 @@ export function Connectivity() {
   useWatch('connections', observing)
   const live = useLive()
 
+  const filter = useMemo(() => ({service: c.service, direction: c.direction as '', network: c.network}), [c.service, c.direction, c.network])
   const rules = useMemo(() => {
-    const p = pictureOf(groups.data?.items ?? [], nics.data?.items ?? [], {service: c.service, direction: c.direction as '', network: c.network})
+    const p = pictureOf(groups.data?.items ?? [], nics.data?.items ?? [], filter)
     return judged(c.defaults ? p : withoutDefaults(p), matrix.data)
-  }, [groups.data, nics.data, matrix.data, c.service, c.direction, c.network, c.defaults])
+  }, [groups.data, nics.data, matrix.data, filter, c.defaults])
   const full = useMemo(
-    () => (observing ? observe(rules, nics.data?.items ?? [], live.connections, live.drops.rows.map((r) => ({drop: r, seen: r.seen}))) : rules),
-    [rules, observing, nics.data, live.connections, live.drops],
+    () => (observing ? observe(rules, nics.data?.items ?? [], live.connections, live.drops.rows.map((r) => ({drop: r, seen: r.seen})), filter) : rules),
+    [rules, observing, nics.data, live.connections, live.drops, filter],
   )
   const near = useMemo(() => (c.focus ? neighbourhood(full, c.focus, Number(c.steps) || 1) : full), [full, c.focus, c.steps])
   const many = near.nodes.length > maxNodes
