@@ -60,11 +60,22 @@ func reporting(t *testing.T, test func(t *testing.T, r *reporter, b *board)) {
 
 // formerly says what the host's last report was, before this controller.
 type formerly struct {
+	mu   sync.Mutex
 	nics []store.HostNIC
 	err  error
 }
 
-func (f *formerly) Plugged(context.Context, string) ([]store.HostNIC, error) { return f.nics, f.err }
+func (f *formerly) Plugged(context.Context, string) ([]store.HostNIC, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.nics, f.err
+}
+
+func (f *formerly) set(nics []store.HostNIC, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.nics, f.err = nics, err
+}
 
 // A host of which it is not known yet what is plugged there is not said to have
 // nothing: a change would be said to be in force that its VMs do not know.
@@ -82,7 +93,7 @@ func TestReportBeforeTheNICsAreKnown(t *testing.T) {
 		if _, n, _ := b.last(); n != 0 {
 			t.Errorf("%d reports while it cannot be found out", n)
 		}
-		f.err, f.nics = nil, []store.HostNIC{{ID: "a", OFPort: 3, Ready: true, Applied: 7}}
+		f.set([]store.HostNIC{{ID: "a", OFPort: 3, Ready: true, Applied: 7}}, nil)
 		sleep(heartbeat)
 		if h, n, _ := b.last(); n == 0 || len(h.NICs) != 1 || h.NICs[0].ID != "a" || h.NICs[0].Ready || h.NICs[0].Applied != 0 || h.NICs[0].Error == "" {
 			t.Errorf("report %d: %+v", n, h)
