@@ -1,7 +1,6 @@
 package share
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -108,15 +107,6 @@ func filtered(was, is *span.Share) (nics map[string]struct{}) {
 		}
 	}
 	return nics
-}
-
-func merged(a, b map[string]struct{}) map[string]struct{} {
-	if len(a) == 0 {
-		return b
-	}
-	a = maps.Clone(a)
-	maps.Copy(a, b)
-	return a
 }
 
 func put[K comparable](set *map[K]struct{}, k K) {

@@ -102,7 +102,9 @@ func (h *Held) Handle(u Update) {
 		h.share = span.NewShare()
 		h.share.Apply(u.Delta)
 		h.names = namersOf(h.share)
-		h.loss = impact.Loss{All: true, Filtered: merged(h.loss.Filtered, filtered(before, h.share))}
+		loss := impact.Loss{All: true, Filtered: filtered(before, h.share)}
+		loss.Merge(impact.Loss{Filtered: h.loss.Filtered})
+		h.loss = loss
 		h.loaded, h.kept = true, u.Kept
 	} else {
 		before := lossOf(h.host, h.share, u.Delta, h.names)
