@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/inspect"
@@ -94,7 +95,8 @@ type API struct {
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
 	stop      func()
-	loaded    atomic.Bool // policy and hosts have been loaded once
+	loaded    atomic.Bool    // policy and hosts have been loaded once
+	away      rate.Sometimes // logs why the store was not there for a request
 
 	version   string
 	accessLog bool
@@ -108,6 +110,7 @@ func New(cfg Config) *API {
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
 		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: asking.NewQuestions(),
 		keptAnswers: keptAnswers, keptBytes: keptBytes, accessLog: cfg.AccessLog, version: cfg.Version,
+		away: rate.Sometimes{First: 1, Interval: time.Second},
 	}
 	if a.logger == nil {
 		a.logger = slog.Default()

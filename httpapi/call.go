@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // maxBody bounds a request's body, in bytes.
@@ -99,6 +101,11 @@ func (c *call) fail(err error) {
 	p, public := transport.ProblemOf(err)
 	if gone := c.req.Context().Err() != nil; !public && !gone { // who asked does not wait any more
 		c.api.logger.Error("request failed", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
+	}
+	if errors.Is(err, store.ErrUnavailable) { // who asked is not told where the store is
+		c.api.away.Do(func() {
+			c.api.logger.Warn("the store was not there for a request", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
+		})
 	}
 	p.Dependents = c.ownDependents(p.Dependents)
 	if !c.res.Committed {

@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -84,4 +87,34 @@ func TestTroubledStore(t *testing.T) {
 	a := s.must("GET", "/v1/hosts", "")
 	a.want(t, map[string]string{"items.0.alive": "true", "items.1.alive": "false"})
 	s.api.store = sound
+}
+
+// Who asks is not told where the store is, and the log says what the matter was,
+// once a second.
+func TestLogOfAStoreThatIsAway(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	var log bytes.Buffer
+	api := New(Config{Store: s.store, Tokens: s.api.tokens, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	ask := func(path string) int {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("PUT", path, strings.NewReader(`{}`))
+		r.Header.Set("Authorization", "Bearer "+admin)
+		r.Header.Set("Content-Type", "application/json")
+		api.ServeHTTP(w, r)
+		return w.Code
+	}
+	if code := ask(acme); code != 201 {
+		t.Fatalf("a store that is there: %d", code)
+	}
+	api.store = troubledStore{Store: s.store, kind: store.ErrUnavailable, cause: errors.New("dial tcp 10.0.0.1:2379")}
+	for range 50 {
+		if code := ask(acme); code != 503 {
+			t.Errorf("a store that is away: %d", code)
+		}
+	}
+	api.Close() // nobody else writes to the log from here on
+	if n := strings.Count(log.String(), "10.0.0.1:2379"); n < 1 || n > 49 || !strings.Contains(log.String(), acme) {
+		t.Errorf("said %d times:\n%s", n, log.String())
+	}
 }
