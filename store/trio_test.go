@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -57,8 +58,31 @@ func startTrio(t *testing.T, args ...string) *trio {
 	}
 	for i, endpoint := range c.endpoints {
 		awaitListener(t, endpoint, filepath.Join(dir, fmt.Sprintf("log%d", i)))
+		c.awaitMember(t, i)
 	}
 	return c
+}
+
+// awaitMember waits until a member serves. It listens before, and is not ready
+// without a majority: if others stop meanwhile, it never will be.
+func (c *trio) awaitMember(t *testing.T, member int) {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: c.endpoints[member : member+1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for ctx := within(t, time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		try, cancel := context.WithTimeout(ctx, time.Second) // what is asked of a leader that is gone gets lost
+		_, err := client.Get(try, "nothing")
+		cancel()
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("member %d does not serve: %v", member, err)
+		}
+	}
 }
 
 func (c *trio) config() Config {
