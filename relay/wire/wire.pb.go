@@ -236,6 +236,7 @@ type FromHost struct {
 	//	*FromHost_Status
 	//	*FromHost_Answer
 	//	*FromHost_Judge
+	//	*FromHost_Look
 	Kind          isFromHost_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -332,6 +333,15 @@ func (x *FromHost) GetJudge() *Judge {
 	return nil
 }
 
+func (x *FromHost) GetLook() *Look {
+	if x != nil {
+		if x, ok := x.Kind.(*FromHost_Look); ok {
+			return x.Look
+		}
+	}
+	return nil
+}
+
 type isFromHost_Kind interface {
 	isFromHost_Kind()
 }
@@ -360,6 +370,10 @@ type FromHost_Judge struct {
 	Judge *Judge `protobuf:"bytes,6,opt,name=judge,proto3,oneof"`
 }
 
+type FromHost_Look struct {
+	Look *Look `protobuf:"bytes,7,opt,name=look,proto3,oneof"`
+}
+
 func (*FromHost_Hello) isFromHost_Kind() {}
 
 func (*FromHost_Plugs) isFromHost_Kind() {}
@@ -371,6 +385,8 @@ func (*FromHost_Status) isFromHost_Kind() {}
 func (*FromHost_Answer) isFromHost_Kind() {}
 
 func (*FromHost_Judge) isFromHost_Kind() {}
+
+func (*FromHost_Look) isFromHost_Kind() {}
 
 // ToHost is one message of a relay. A host passes over kinds that it does not
 // know; a kind that it must not pass over is sent only to hosts whose Hello says
@@ -386,6 +402,7 @@ type ToHost struct {
 	//	*ToHost_Withdraw
 	//	*ToHost_Judgement
 	//	*ToHost_Goodbye
+	//	*ToHost_Looked
 	Kind          isToHost_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -491,6 +508,15 @@ func (x *ToHost) GetGoodbye() *Goodbye {
 	return nil
 }
 
+func (x *ToHost) GetLooked() *Looked {
+	if x != nil {
+		if x, ok := x.Kind.(*ToHost_Looked); ok {
+			return x.Looked
+		}
+	}
+	return nil
+}
+
 type isToHost_Kind interface {
 	isToHost_Kind()
 }
@@ -523,6 +549,10 @@ type ToHost_Goodbye struct {
 	Goodbye *Goodbye `protobuf:"bytes,7,opt,name=goodbye,proto3,oneof"`
 }
 
+type ToHost_Looked struct {
+	Looked *Looked `protobuf:"bytes,8,opt,name=looked,proto3,oneof"`
+}
+
 func (*ToHost_Welcome) isToHost_Kind() {}
 
 func (*ToHost_Delta) isToHost_Kind() {}
@@ -537,12 +567,14 @@ func (*ToHost_Judgement) isToHost_Kind() {}
 
 func (*ToHost_Goodbye) isToHost_Kind() {}
 
+func (*ToHost_Looked) isToHost_Kind() {}
+
 // Point is a state of the policy.
 type Point struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Revision      int64                  `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"` // of etcd; 0: none
 	Mark          string                 `protobuf:"bytes,2,opt,name=mark,proto3" json:"mark,omitempty"`          // of the write that the revision is, "" if it has none
-	Epoch         string                 `protobuf:"bytes,3,opt,name=epoch,proto3" json:"epoch,omitempty"`        // which etcd that is, opaque; "" if it is not known
+	Epoch         string                 `protobuf:"bytes,3,opt,name=epoch,proto3" json:"epoch,omitempty"`        // which history that is a revision of, opaque: the same one is the same history; "" if it is not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -723,7 +755,10 @@ func (x *Hello) GetClock() int64 {
 	return 0
 }
 
-// Plugs says which NICs are plugged at a host.
+// Plugs says which NICs are plugged at a host. With their rows other hosts are told
+// of them, until they are gone; what became of that comes as PlugsAt. A NIC that is
+// gone and then plugged again without a row is one that others are not told of any
+// more.
 type Plugs struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`  // it grows with each of a stream
@@ -797,7 +832,7 @@ type Plug struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Host          string                 `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
 	Nic           string                 `protobuf:"bytes,2,opt,name=nic,proto3" json:"nic,omitempty"`
-	Row           string                 `protobuf:"bytes,3,opt,name=row,proto3" json:"row,omitempty"`            // the interface by which it is plugged: another one is another plug
+	Row           string                 `protobuf:"bytes,3,opt,name=row,proto3" json:"row,omitempty"`            // the interface by which it is plugged: another one is another plug; "": others are not to be told of it yet, and know of it what they did
 	Order         int64                  `protobuf:"varint,4,opt,name=order,proto3" json:"order,omitempty"`       // which of two plugs is the newer one: the higher; 0: it has none yet
 	Restored      bool                   `protobuf:"varint,5,opt,name=restored,proto3" json:"restored,omitempty"` // it was told of before, and the store had lost it
 	Ready         bool                   `protobuf:"varint,6,opt,name=ready,proto3" json:"ready,omitempty"`       // it has been served there
@@ -878,7 +913,8 @@ func (x *Plug) GetReady() bool {
 }
 
 // PlugsAt says where NICs that are plugged at the host are plugged, there and
-// elsewhere, with their order.
+// elsewhere, with their order, as the store has it: of other hosts where they may be.
+// The first of a stream is full, and comes when the relay knows.
 type PlugsAt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Full          bool                   `protobuf:"varint,1,opt,name=full,proto3" json:"full,omitempty"` // what is not named is not plugged
@@ -993,6 +1029,9 @@ type Status struct {
 	Connected     bool                   `protobuf:"varint,2,opt,name=connected,proto3" json:"connected,omitempty"` // to its switch
 	Errors        []string               `protobuf:"bytes,3,rep,name=errors,proto3" json:"errors,omitempty"`        // what keeps the host from applying more
 	Nics          []*NICStatus           `protobuf:"bytes,4,rep,name=nics,proto3" json:"nics,omitempty"`
+	Lost          []*Point               `protobuf:"bytes,5,rep,name=lost,proto3" json:"lost,omitempty"`                                                                              // writes of the history that the host knows to be lost last, the latest one last
+	Begun         map[string]uint64      `protobuf:"bytes,6,rep,name=begun,proto3" json:"begun,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // packets that began a connection, by account, since begun_since
+	BegunSince    int64                  `protobuf:"varint,7,opt,name=begun_since,json=begunSince,proto3" json:"begun_since,omitempty"`                                               // in nanoseconds since 1970, by the host's clock; 0: the host does not count
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1053,6 +1092,27 @@ func (x *Status) GetNics() []*NICStatus {
 		return x.Nics
 	}
 	return nil
+}
+
+func (x *Status) GetLost() []*Point {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+func (x *Status) GetBegun() map[string]uint64 {
+	if x != nil {
+		return x.Begun
+	}
+	return nil
+}
+
+func (x *Status) GetBegunSince() int64 {
+	if x != nil {
+		return x.BegunSince
+	}
+	return 0
 }
 
 type NICStatus struct {
@@ -1262,6 +1322,59 @@ func (x *Judge) GetConnections() []*Connection {
 	return nil
 }
 
+// Look asks whether the store has a write that the host saw in it.
+type Look struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Seen          *Point                 `protobuf:"bytes,2,opt,name=seen,proto3" json:"seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Look) Reset() {
+	*x = Look{}
+	mi := &file_relay_wire_wire_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Look) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Look) ProtoMessage() {}
+
+func (x *Look) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_wire_wire_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Look.ProtoReflect.Descriptor instead.
+func (*Look) Descriptor() ([]byte, []int) {
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Look) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Look) GetSeen() *Point {
+	if x != nil {
+		return x.Seen
+	}
+	return nil
+}
+
 // Connection is one that is open in the zone of a NIC.
 type Connection struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1282,7 +1395,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_relay_wire_wire_proto_msgTypes[12]
+	mi := &file_relay_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1294,7 +1407,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[12]
+	mi := &file_relay_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1307,7 +1420,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Connection) GetNic() string {
@@ -1400,7 +1513,7 @@ type Judgement struct {
 
 func (x *Judgement) Reset() {
 	*x = Judgement{}
-	mi := &file_relay_wire_wire_proto_msgTypes[13]
+	mi := &file_relay_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1412,7 +1525,7 @@ func (x *Judgement) String() string {
 func (*Judgement) ProtoMessage() {}
 
 func (x *Judgement) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[13]
+	mi := &file_relay_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1425,7 +1538,7 @@ func (x *Judgement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Judgement.ProtoReflect.Descriptor instead.
 func (*Judgement) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Judgement) GetId() uint64 {
@@ -1466,7 +1579,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_relay_wire_wire_proto_msgTypes[14]
+	mi := &file_relay_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1591,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[14]
+	mi := &file_relay_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1604,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Verdict) GetAllowed() bool {
@@ -1508,6 +1621,67 @@ func (x *Verdict) GetSent() bool {
 	return false
 }
 
+// Looked answers a Look.
+type Looked struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Lost          bool                   `protobuf:"varint,2,opt,name=lost,proto3" json:"lost,omitempty"`  // the store does not have it any more; false also if nothing is left that tells
+	Error         string                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"` // it is not known now
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Looked) Reset() {
+	*x = Looked{}
+	mi := &file_relay_wire_wire_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Looked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Looked) ProtoMessage() {}
+
+func (x *Looked) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_wire_wire_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Looked.ProtoReflect.Descriptor instead.
+func (*Looked) Descriptor() ([]byte, []int) {
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Looked) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Looked) GetLost() bool {
+	if x != nil {
+		return x.Lost
+	}
+	return false
+}
+
+func (x *Looked) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
 // Welcome takes a host in.
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1521,7 +1695,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_relay_wire_wire_proto_msgTypes[15]
+	mi := &file_relay_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +1707,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[15]
+	mi := &file_relay_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1546,7 +1720,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Welcome) GetVersion() uint32 {
@@ -1589,7 +1763,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_relay_wire_wire_proto_msgTypes[16]
+	mi := &file_relay_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1775,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[16]
+	mi := &file_relay_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1788,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -1653,7 +1827,7 @@ type Ask struct {
 
 func (x *Ask) Reset() {
 	*x = Ask{}
-	mi := &file_relay_wire_wire_proto_msgTypes[17]
+	mi := &file_relay_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +1839,7 @@ func (x *Ask) String() string {
 func (*Ask) ProtoMessage() {}
 
 func (x *Ask) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[17]
+	mi := &file_relay_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1852,7 @@ func (x *Ask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ask.ProtoReflect.Descriptor instead.
 func (*Ask) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Ask) GetId() uint64 {
@@ -1726,7 +1900,7 @@ type Withdraw struct {
 
 func (x *Withdraw) Reset() {
 	*x = Withdraw{}
-	mi := &file_relay_wire_wire_proto_msgTypes[18]
+	mi := &file_relay_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +1912,7 @@ func (x *Withdraw) String() string {
 func (*Withdraw) ProtoMessage() {}
 
 func (x *Withdraw) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[18]
+	mi := &file_relay_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +1925,7 @@ func (x *Withdraw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdraw.ProtoReflect.Descriptor instead.
 func (*Withdraw) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Withdraw) GetId() uint64 {
@@ -1784,7 +1958,7 @@ type Delta struct {
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_relay_wire_wire_proto_msgTypes[19]
+	mi := &file_relay_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1796,7 +1970,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[19]
+	mi := &file_relay_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1809,7 +1983,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Delta) GetNumber() uint64 {
@@ -1923,7 +2097,7 @@ type NIC struct {
 
 func (x *NIC) Reset() {
 	*x = NIC{}
-	mi := &file_relay_wire_wire_proto_msgTypes[20]
+	mi := &file_relay_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +2109,7 @@ func (x *NIC) String() string {
 func (*NIC) ProtoMessage() {}
 
 func (x *NIC) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[20]
+	mi := &file_relay_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2122,7 @@ func (x *NIC) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NIC.ProtoReflect.Descriptor instead.
 func (*NIC) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *NIC) GetId() string {
@@ -2050,7 +2224,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_relay_wire_wire_proto_msgTypes[21]
+	mi := &file_relay_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2062,7 +2236,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[21]
+	mi := &file_relay_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2075,7 +2249,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Network) GetId() string {
@@ -2137,7 +2311,7 @@ type GroupRef struct {
 
 func (x *GroupRef) Reset() {
 	*x = GroupRef{}
-	mi := &file_relay_wire_wire_proto_msgTypes[22]
+	mi := &file_relay_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2149,7 +2323,7 @@ func (x *GroupRef) String() string {
 func (*GroupRef) ProtoMessage() {}
 
 func (x *GroupRef) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[22]
+	mi := &file_relay_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2162,7 +2336,7 @@ func (x *GroupRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRef.ProtoReflect.Descriptor instead.
 func (*GroupRef) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GroupRef) GetAccount() string {
@@ -2191,7 +2365,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_relay_wire_wire_proto_msgTypes[23]
+	mi := &file_relay_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2203,7 +2377,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[23]
+	mi := &file_relay_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2216,7 +2390,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Group) GetRef() *GroupRef {
@@ -2266,7 +2440,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_relay_wire_wire_proto_msgTypes[24]
+	mi := &file_relay_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2278,7 +2452,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[24]
+	mi := &file_relay_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2291,7 +2465,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Rule) GetId() string {
@@ -2388,7 +2562,7 @@ type Members struct {
 
 func (x *Members) Reset() {
 	*x = Members{}
-	mi := &file_relay_wire_wire_proto_msgTypes[25]
+	mi := &file_relay_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2400,7 +2574,7 @@ func (x *Members) String() string {
 func (*Members) ProtoMessage() {}
 
 func (x *Members) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[25]
+	mi := &file_relay_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2413,7 +2587,7 @@ func (x *Members) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Members.ProtoReflect.Descriptor instead.
 func (*Members) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Members) GetGroup() *GroupRef {
@@ -2475,7 +2649,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_relay_wire_wire_proto_msgTypes[26]
+	mi := &file_relay_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2487,7 +2661,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[26]
+	mi := &file_relay_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2500,7 +2674,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Prefix) GetAddress() []byte {
@@ -2527,7 +2701,7 @@ type Baseline struct {
 
 func (x *Baseline) Reset() {
 	*x = Baseline{}
-	mi := &file_relay_wire_wire_proto_msgTypes[27]
+	mi := &file_relay_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2539,7 +2713,7 @@ func (x *Baseline) String() string {
 func (*Baseline) ProtoMessage() {}
 
 func (x *Baseline) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[27]
+	mi := &file_relay_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2552,7 +2726,7 @@ func (x *Baseline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Baseline.ProtoReflect.Descriptor instead.
 func (*Baseline) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Baseline) GetMinLevel() uint32 {
@@ -2580,7 +2754,7 @@ type BaselineAddress struct {
 
 func (x *BaselineAddress) Reset() {
 	*x = BaselineAddress{}
-	mi := &file_relay_wire_wire_proto_msgTypes[28]
+	mi := &file_relay_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2592,7 +2766,7 @@ func (x *BaselineAddress) String() string {
 func (*BaselineAddress) ProtoMessage() {}
 
 func (x *BaselineAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[28]
+	mi := &file_relay_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2605,7 +2779,7 @@ func (x *BaselineAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaselineAddress.ProtoReflect.Descriptor instead.
 func (*BaselineAddress) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *BaselineAddress) GetAddress() []byte {
@@ -2633,15 +2807,16 @@ var File_relay_wire_wire_proto protoreflect.FileDescriptor
 
 const file_relay_wire_wire_proto_rawDesc = "" +
 	"\n" +
-	"\x15relay/wire/wire.proto\x12\x12ringfence.relay.v1\"\xd0\x02\n" +
+	"\x15relay/wire/wire.proto\x12\x12ringfence.relay.v1\"\x80\x03\n" +
 	"\bFromHost\x121\n" +
 	"\x05hello\x18\x01 \x01(\v2\x19.ringfence.relay.v1.HelloH\x00R\x05hello\x121\n" +
 	"\x05plugs\x18\x02 \x01(\v2\x19.ringfence.relay.v1.PlugsH\x00R\x05plugs\x127\n" +
 	"\aapplied\x18\x03 \x01(\v2\x1b.ringfence.relay.v1.AppliedH\x00R\aapplied\x124\n" +
 	"\x06status\x18\x04 \x01(\v2\x1a.ringfence.relay.v1.StatusH\x00R\x06status\x124\n" +
 	"\x06answer\x18\x05 \x01(\v2\x1a.ringfence.relay.v1.AnswerH\x00R\x06answer\x121\n" +
-	"\x05judge\x18\x06 \x01(\v2\x19.ringfence.relay.v1.JudgeH\x00R\x05judgeB\x06\n" +
-	"\x04kind\"\x97\x03\n" +
+	"\x05judge\x18\x06 \x01(\v2\x19.ringfence.relay.v1.JudgeH\x00R\x05judge\x12.\n" +
+	"\x04look\x18\a \x01(\v2\x18.ringfence.relay.v1.LookH\x00R\x04lookB\x06\n" +
+	"\x04kind\"\xcd\x03\n" +
 	"\x06ToHost\x127\n" +
 	"\awelcome\x18\x01 \x01(\v2\x1b.ringfence.relay.v1.WelcomeH\x00R\awelcome\x121\n" +
 	"\x05delta\x18\x02 \x01(\v2\x19.ringfence.relay.v1.DeltaH\x00R\x05delta\x128\n" +
@@ -2649,7 +2824,8 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x03ask\x18\x04 \x01(\v2\x17.ringfence.relay.v1.AskH\x00R\x03ask\x12:\n" +
 	"\bwithdraw\x18\x05 \x01(\v2\x1c.ringfence.relay.v1.WithdrawH\x00R\bwithdraw\x12=\n" +
 	"\tjudgement\x18\x06 \x01(\v2\x1d.ringfence.relay.v1.JudgementH\x00R\tjudgement\x127\n" +
-	"\agoodbye\x18\a \x01(\v2\x1b.ringfence.relay.v1.GoodbyeH\x00R\agoodbyeB\x06\n" +
+	"\agoodbye\x18\a \x01(\v2\x1b.ringfence.relay.v1.GoodbyeH\x00R\agoodbye\x124\n" +
+	"\x06looked\x18\b \x01(\v2\x1a.ringfence.relay.v1.LookedH\x00R\x06lookedB\x06\n" +
 	"\x04kind\"M\n" +
 	"\x05Point\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x12\n" +
@@ -2685,12 +2861,20 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x03set\x18\x02 \x03(\v2\x18.ringfence.relay.v1.PlugR\x03set\x12,\n" +
 	"\x04gone\x18\x03 \x03(\v2\x18.ringfence.relay.v1.PlugR\x04gone\"\x1f\n" +
 	"\aApplied\x12\x14\n" +
-	"\x05delta\x18\x01 \x01(\x04R\x05delta\"\x87\x01\n" +
+	"\x05delta\x18\x01 \x01(\x04R\x05delta\"\xce\x02\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05flows\x18\x01 \x01(\x03R\x05flows\x12\x1c\n" +
 	"\tconnected\x18\x02 \x01(\bR\tconnected\x12\x16\n" +
 	"\x06errors\x18\x03 \x03(\tR\x06errors\x121\n" +
-	"\x04nics\x18\x04 \x03(\v2\x1d.ringfence.relay.v1.NICStatusR\x04nics\"\xa1\x01\n" +
+	"\x04nics\x18\x04 \x03(\v2\x1d.ringfence.relay.v1.NICStatusR\x04nics\x12-\n" +
+	"\x04lost\x18\x05 \x03(\v2\x19.ringfence.relay.v1.PointR\x04lost\x12;\n" +
+	"\x05begun\x18\x06 \x03(\v2%.ringfence.relay.v1.Status.BegunEntryR\x05begun\x12\x1f\n" +
+	"\vbegun_since\x18\a \x01(\x03R\n" +
+	"begunSince\x1a8\n" +
+	"\n" +
+	"BegunEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xa1\x01\n" +
 	"\tNICStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06ofport\x18\x02 \x01(\rR\x06ofport\x12\x14\n" +
@@ -2705,7 +2889,10 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x04more\x18\x04 \x01(\bR\x04more\"Y\n" +
 	"\x05Judge\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12@\n" +
-	"\vconnections\x18\x02 \x03(\v2\x1e.ringfence.relay.v1.ConnectionR\vconnections\"\x95\x02\n" +
+	"\vconnections\x18\x02 \x03(\v2\x1e.ringfence.relay.v1.ConnectionR\vconnections\"E\n" +
+	"\x04Look\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12-\n" +
+	"\x04seen\x18\x02 \x01(\v2\x19.ringfence.relay.v1.PointR\x04seen\"\x95\x02\n" +
 	"\n" +
 	"Connection\x12\x10\n" +
 	"\x03nic\x18\x01 \x01(\tR\x03nic\x12\x10\n" +
@@ -2728,7 +2915,11 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x05error\x18\x04 \x01(\tR\x05error\"7\n" +
 	"\aVerdict\x12\x18\n" +
 	"\aallowed\x18\x01 \x01(\bR\aallowed\x12\x12\n" +
-	"\x04sent\x18\x02 \x01(\bR\x04sent\"~\n" +
+	"\x04sent\x18\x02 \x01(\bR\x04sent\"B\n" +
+	"\x06Looked\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04lost\x18\x02 \x01(\bR\x04lost\x12\x14\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\"~\n" +
 	"\aWelcome\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x14\n" +
 	"\x05relay\x18\x02 \x01(\tR\x05relay\x12\x18\n" +
@@ -2865,7 +3056,7 @@ func file_relay_wire_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_relay_wire_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_relay_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_relay_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_relay_wire_wire_proto_goTypes = []any{
 	(Enforcement)(0),        // 0: ringfence.relay.v1.Enforcement
 	(EgressPolicy)(0),       // 1: ringfence.relay.v1.EgressPolicy
@@ -2883,23 +3074,26 @@ var file_relay_wire_wire_proto_goTypes = []any{
 	(*NICStatus)(nil),       // 13: ringfence.relay.v1.NICStatus
 	(*Answer)(nil),          // 14: ringfence.relay.v1.Answer
 	(*Judge)(nil),           // 15: ringfence.relay.v1.Judge
-	(*Connection)(nil),      // 16: ringfence.relay.v1.Connection
-	(*Judgement)(nil),       // 17: ringfence.relay.v1.Judgement
-	(*Verdict)(nil),         // 18: ringfence.relay.v1.Verdict
-	(*Welcome)(nil),         // 19: ringfence.relay.v1.Welcome
-	(*Goodbye)(nil),         // 20: ringfence.relay.v1.Goodbye
-	(*Ask)(nil),             // 21: ringfence.relay.v1.Ask
-	(*Withdraw)(nil),        // 22: ringfence.relay.v1.Withdraw
-	(*Delta)(nil),           // 23: ringfence.relay.v1.Delta
-	(*NIC)(nil),             // 24: ringfence.relay.v1.NIC
-	(*Network)(nil),         // 25: ringfence.relay.v1.Network
-	(*GroupRef)(nil),        // 26: ringfence.relay.v1.GroupRef
-	(*Group)(nil),           // 27: ringfence.relay.v1.Group
-	(*Rule)(nil),            // 28: ringfence.relay.v1.Rule
-	(*Members)(nil),         // 29: ringfence.relay.v1.Members
-	(*Prefix)(nil),          // 30: ringfence.relay.v1.Prefix
-	(*Baseline)(nil),        // 31: ringfence.relay.v1.Baseline
-	(*BaselineAddress)(nil), // 32: ringfence.relay.v1.BaselineAddress
+	(*Look)(nil),            // 16: ringfence.relay.v1.Look
+	(*Connection)(nil),      // 17: ringfence.relay.v1.Connection
+	(*Judgement)(nil),       // 18: ringfence.relay.v1.Judgement
+	(*Verdict)(nil),         // 19: ringfence.relay.v1.Verdict
+	(*Looked)(nil),          // 20: ringfence.relay.v1.Looked
+	(*Welcome)(nil),         // 21: ringfence.relay.v1.Welcome
+	(*Goodbye)(nil),         // 22: ringfence.relay.v1.Goodbye
+	(*Ask)(nil),             // 23: ringfence.relay.v1.Ask
+	(*Withdraw)(nil),        // 24: ringfence.relay.v1.Withdraw
+	(*Delta)(nil),           // 25: ringfence.relay.v1.Delta
+	(*NIC)(nil),             // 26: ringfence.relay.v1.NIC
+	(*Network)(nil),         // 27: ringfence.relay.v1.Network
+	(*GroupRef)(nil),        // 28: ringfence.relay.v1.GroupRef
+	(*Group)(nil),           // 29: ringfence.relay.v1.Group
+	(*Rule)(nil),            // 30: ringfence.relay.v1.Rule
+	(*Members)(nil),         // 31: ringfence.relay.v1.Members
+	(*Prefix)(nil),          // 32: ringfence.relay.v1.Prefix
+	(*Baseline)(nil),        // 33: ringfence.relay.v1.Baseline
+	(*BaselineAddress)(nil), // 34: ringfence.relay.v1.BaselineAddress
+	nil,                     // 35: ringfence.relay.v1.Status.BegunEntry
 }
 var file_relay_wire_wire_proto_depIdxs = []int32{
 	7,  // 0: ringfence.relay.v1.FromHost.hello:type_name -> ringfence.relay.v1.Hello
@@ -2908,49 +3102,54 @@ var file_relay_wire_wire_proto_depIdxs = []int32{
 	12, // 3: ringfence.relay.v1.FromHost.status:type_name -> ringfence.relay.v1.Status
 	14, // 4: ringfence.relay.v1.FromHost.answer:type_name -> ringfence.relay.v1.Answer
 	15, // 5: ringfence.relay.v1.FromHost.judge:type_name -> ringfence.relay.v1.Judge
-	19, // 6: ringfence.relay.v1.ToHost.welcome:type_name -> ringfence.relay.v1.Welcome
-	23, // 7: ringfence.relay.v1.ToHost.delta:type_name -> ringfence.relay.v1.Delta
-	10, // 8: ringfence.relay.v1.ToHost.plugs_at:type_name -> ringfence.relay.v1.PlugsAt
-	21, // 9: ringfence.relay.v1.ToHost.ask:type_name -> ringfence.relay.v1.Ask
-	22, // 10: ringfence.relay.v1.ToHost.withdraw:type_name -> ringfence.relay.v1.Withdraw
-	17, // 11: ringfence.relay.v1.ToHost.judgement:type_name -> ringfence.relay.v1.Judgement
-	20, // 12: ringfence.relay.v1.ToHost.goodbye:type_name -> ringfence.relay.v1.Goodbye
-	6,  // 13: ringfence.relay.v1.Hello.has:type_name -> ringfence.relay.v1.Point
-	8,  // 14: ringfence.relay.v1.Hello.plugs:type_name -> ringfence.relay.v1.Plugs
-	9,  // 15: ringfence.relay.v1.Plugs.plugged:type_name -> ringfence.relay.v1.Plug
-	9,  // 16: ringfence.relay.v1.PlugsAt.set:type_name -> ringfence.relay.v1.Plug
-	9,  // 17: ringfence.relay.v1.PlugsAt.gone:type_name -> ringfence.relay.v1.Plug
-	13, // 18: ringfence.relay.v1.Status.nics:type_name -> ringfence.relay.v1.NICStatus
-	16, // 19: ringfence.relay.v1.Judge.connections:type_name -> ringfence.relay.v1.Connection
-	18, // 20: ringfence.relay.v1.Judgement.verdicts:type_name -> ringfence.relay.v1.Verdict
-	6,  // 21: ringfence.relay.v1.Welcome.at:type_name -> ringfence.relay.v1.Point
-	6,  // 22: ringfence.relay.v1.Delta.at:type_name -> ringfence.relay.v1.Point
-	24, // 23: ringfence.relay.v1.Delta.nics:type_name -> ringfence.relay.v1.NIC
-	25, // 24: ringfence.relay.v1.Delta.networks:type_name -> ringfence.relay.v1.Network
-	27, // 25: ringfence.relay.v1.Delta.groups:type_name -> ringfence.relay.v1.Group
-	26, // 26: ringfence.relay.v1.Delta.groups_gone:type_name -> ringfence.relay.v1.GroupRef
-	29, // 27: ringfence.relay.v1.Delta.members:type_name -> ringfence.relay.v1.Members
-	31, // 28: ringfence.relay.v1.Delta.baseline:type_name -> ringfence.relay.v1.Baseline
-	30, // 29: ringfence.relay.v1.NIC.allowed_addresses:type_name -> ringfence.relay.v1.Prefix
-	0,  // 30: ringfence.relay.v1.NIC.enforcement:type_name -> ringfence.relay.v1.Enforcement
-	26, // 31: ringfence.relay.v1.NIC.groups:type_name -> ringfence.relay.v1.GroupRef
-	30, // 32: ringfence.relay.v1.Network.prefixes:type_name -> ringfence.relay.v1.Prefix
-	26, // 33: ringfence.relay.v1.Group.ref:type_name -> ringfence.relay.v1.GroupRef
-	1,  // 34: ringfence.relay.v1.Group.egress_policy:type_name -> ringfence.relay.v1.EgressPolicy
-	28, // 35: ringfence.relay.v1.Group.rules:type_name -> ringfence.relay.v1.Rule
-	2,  // 36: ringfence.relay.v1.Rule.direction:type_name -> ringfence.relay.v1.Direction
-	3,  // 37: ringfence.relay.v1.Rule.family:type_name -> ringfence.relay.v1.Family
-	30, // 38: ringfence.relay.v1.Rule.remote_cidr:type_name -> ringfence.relay.v1.Prefix
-	26, // 39: ringfence.relay.v1.Rule.remote_group:type_name -> ringfence.relay.v1.GroupRef
-	26, // 40: ringfence.relay.v1.Members.group:type_name -> ringfence.relay.v1.GroupRef
-	32, // 41: ringfence.relay.v1.Baseline.addresses:type_name -> ringfence.relay.v1.BaselineAddress
-	4,  // 42: ringfence.relay.v1.Hosts.Attach:input_type -> ringfence.relay.v1.FromHost
-	5,  // 43: ringfence.relay.v1.Hosts.Attach:output_type -> ringfence.relay.v1.ToHost
-	43, // [43:44] is the sub-list for method output_type
-	42, // [42:43] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	16, // 6: ringfence.relay.v1.FromHost.look:type_name -> ringfence.relay.v1.Look
+	21, // 7: ringfence.relay.v1.ToHost.welcome:type_name -> ringfence.relay.v1.Welcome
+	25, // 8: ringfence.relay.v1.ToHost.delta:type_name -> ringfence.relay.v1.Delta
+	10, // 9: ringfence.relay.v1.ToHost.plugs_at:type_name -> ringfence.relay.v1.PlugsAt
+	23, // 10: ringfence.relay.v1.ToHost.ask:type_name -> ringfence.relay.v1.Ask
+	24, // 11: ringfence.relay.v1.ToHost.withdraw:type_name -> ringfence.relay.v1.Withdraw
+	18, // 12: ringfence.relay.v1.ToHost.judgement:type_name -> ringfence.relay.v1.Judgement
+	22, // 13: ringfence.relay.v1.ToHost.goodbye:type_name -> ringfence.relay.v1.Goodbye
+	20, // 14: ringfence.relay.v1.ToHost.looked:type_name -> ringfence.relay.v1.Looked
+	6,  // 15: ringfence.relay.v1.Hello.has:type_name -> ringfence.relay.v1.Point
+	8,  // 16: ringfence.relay.v1.Hello.plugs:type_name -> ringfence.relay.v1.Plugs
+	9,  // 17: ringfence.relay.v1.Plugs.plugged:type_name -> ringfence.relay.v1.Plug
+	9,  // 18: ringfence.relay.v1.PlugsAt.set:type_name -> ringfence.relay.v1.Plug
+	9,  // 19: ringfence.relay.v1.PlugsAt.gone:type_name -> ringfence.relay.v1.Plug
+	13, // 20: ringfence.relay.v1.Status.nics:type_name -> ringfence.relay.v1.NICStatus
+	6,  // 21: ringfence.relay.v1.Status.lost:type_name -> ringfence.relay.v1.Point
+	35, // 22: ringfence.relay.v1.Status.begun:type_name -> ringfence.relay.v1.Status.BegunEntry
+	17, // 23: ringfence.relay.v1.Judge.connections:type_name -> ringfence.relay.v1.Connection
+	6,  // 24: ringfence.relay.v1.Look.seen:type_name -> ringfence.relay.v1.Point
+	19, // 25: ringfence.relay.v1.Judgement.verdicts:type_name -> ringfence.relay.v1.Verdict
+	6,  // 26: ringfence.relay.v1.Welcome.at:type_name -> ringfence.relay.v1.Point
+	6,  // 27: ringfence.relay.v1.Delta.at:type_name -> ringfence.relay.v1.Point
+	26, // 28: ringfence.relay.v1.Delta.nics:type_name -> ringfence.relay.v1.NIC
+	27, // 29: ringfence.relay.v1.Delta.networks:type_name -> ringfence.relay.v1.Network
+	29, // 30: ringfence.relay.v1.Delta.groups:type_name -> ringfence.relay.v1.Group
+	28, // 31: ringfence.relay.v1.Delta.groups_gone:type_name -> ringfence.relay.v1.GroupRef
+	31, // 32: ringfence.relay.v1.Delta.members:type_name -> ringfence.relay.v1.Members
+	33, // 33: ringfence.relay.v1.Delta.baseline:type_name -> ringfence.relay.v1.Baseline
+	32, // 34: ringfence.relay.v1.NIC.allowed_addresses:type_name -> ringfence.relay.v1.Prefix
+	0,  // 35: ringfence.relay.v1.NIC.enforcement:type_name -> ringfence.relay.v1.Enforcement
+	28, // 36: ringfence.relay.v1.NIC.groups:type_name -> ringfence.relay.v1.GroupRef
+	32, // 37: ringfence.relay.v1.Network.prefixes:type_name -> ringfence.relay.v1.Prefix
+	28, // 38: ringfence.relay.v1.Group.ref:type_name -> ringfence.relay.v1.GroupRef
+	1,  // 39: ringfence.relay.v1.Group.egress_policy:type_name -> ringfence.relay.v1.EgressPolicy
+	30, // 40: ringfence.relay.v1.Group.rules:type_name -> ringfence.relay.v1.Rule
+	2,  // 41: ringfence.relay.v1.Rule.direction:type_name -> ringfence.relay.v1.Direction
+	3,  // 42: ringfence.relay.v1.Rule.family:type_name -> ringfence.relay.v1.Family
+	32, // 43: ringfence.relay.v1.Rule.remote_cidr:type_name -> ringfence.relay.v1.Prefix
+	28, // 44: ringfence.relay.v1.Rule.remote_group:type_name -> ringfence.relay.v1.GroupRef
+	28, // 45: ringfence.relay.v1.Members.group:type_name -> ringfence.relay.v1.GroupRef
+	34, // 46: ringfence.relay.v1.Baseline.addresses:type_name -> ringfence.relay.v1.BaselineAddress
+	4,  // 47: ringfence.relay.v1.Hosts.Attach:input_type -> ringfence.relay.v1.FromHost
+	5,  // 48: ringfence.relay.v1.Hosts.Attach:output_type -> ringfence.relay.v1.ToHost
+	48, // [48:49] is the sub-list for method output_type
+	47, // [47:48] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_relay_wire_wire_proto_init() }
@@ -2965,6 +3164,7 @@ func file_relay_wire_wire_proto_init() {
 		(*FromHost_Status)(nil),
 		(*FromHost_Answer)(nil),
 		(*FromHost_Judge)(nil),
+		(*FromHost_Look)(nil),
 	}
 	file_relay_wire_wire_proto_msgTypes[1].OneofWrappers = []any{
 		(*ToHost_Welcome)(nil),
@@ -2974,15 +3174,16 @@ func file_relay_wire_wire_proto_init() {
 		(*ToHost_Withdraw)(nil),
 		(*ToHost_Judgement)(nil),
 		(*ToHost_Goodbye)(nil),
+		(*ToHost_Looked)(nil),
 	}
-	file_relay_wire_wire_proto_msgTypes[24].OneofWrappers = []any{}
+	file_relay_wire_wire_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_wire_wire_proto_rawDesc), len(file_relay_wire_wire_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   29,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
