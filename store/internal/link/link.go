@@ -117,21 +117,37 @@ type Contact struct {
 	Cause error     // of the first; may be nil
 }
 
-// Contact tells how the feeds are that are registered.
+// Contact tells how the feeds are that are registered. One that has just begun
+// has lost nothing: as long as it has neither had contact nor failed, it counts
+// only if there is none that has contact.
 func (l *Link) Contact() (c Contact) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var begun Contact // of those that have just begun
+	some := false     // of them has contact
 	for h := range l.feeds {
-		live, since, cause, _ := h.State()
-		if live {
-			continue
-		}
-		if heard := h.lastHeard(); !c.Lost || heard.Before(c.Heard) {
-			c.Heard = heard
-		}
-		if !c.Lost || since.Before(c.Since) {
-			c.Lost, c.Since, c.Cause = true, since, cause
+		live, since, cause, tried := h.State()
+		switch {
+		case live:
+			some = true
+		case tried:
+			c.add(since, h.lastHeard(), cause)
+		default:
+			begun.add(since, h.lastHeard(), cause)
 		}
 	}
+	if !c.Lost && !some {
+		return begun
+	}
 	return c
+}
+
+// add counts a feed that has no contact.
+func (c *Contact) add(since, heard time.Time, cause error) {
+	if !c.Lost || heard.Before(c.Heard) {
+		c.Heard = heard
+	}
+	if !c.Lost || since.Before(c.Since) {
+		c.Lost, c.Since, c.Cause = true, since, cause
+	}
 }
