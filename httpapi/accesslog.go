@@ -1,6 +1,10 @@
 package httpapi
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
+)
 
 // logAnswer is a line of the access log: who asked for what, and what came of it.
 // It has no body, and of the token its name alone. What a request is about that
@@ -19,7 +23,7 @@ func (c *call) logAnswer() {
 	if c.who.Name != "" {
 		line = append(line, "token", c.who.Name, "account", c.who.Account)
 	}
-	if trace, _ := traced(c.req.Header); trace != "" {
+	if trace, _ := transport.Traced(c.req.Header); trace != "" {
 		line = append(line, "trace_id", trace)
 	}
 	c.api.logger.Log(c.req.Context(), slog.LevelInfo, "request", line...)

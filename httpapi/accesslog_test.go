@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // A request's line says who asked for what and what came of it, and not by which
@@ -92,12 +94,12 @@ func TestTraceparent(t *testing.T) {
 		strings.Repeat("-", 60):                               false,
 		"00-" + trace + "-" + span + "-01, another":           false,
 	} {
-		gotTrace, gotSpan := traced(http.Header{"Traceparent": {header}})
+		gotTrace, gotSpan := transport.Traced(http.Header{"Traceparent": {header}})
 		if (gotTrace == trace && gotSpan == span) != valid || !valid && gotTrace+gotSpan != "" {
 			t.Errorf("%q: trace %q, span %q", header, gotTrace, gotSpan)
 		}
 	}
-	if got, _ := traced(http.Header{"Traceparent": {"00-" + trace + "-" + span + "-01", "00-" + trace + "-" + span + "-01"}}); got != "" {
+	if got, _ := transport.Traced(http.Header{"Traceparent": {"00-" + trace + "-" + span + "-01", "00-" + trace + "-" + span + "-01"}}); got != "" {
 		t.Errorf("of two headers %q is taken", got)
 	}
 	api := &API{newID: func() string { return "made" }}
@@ -106,7 +108,7 @@ func TestTraceparent(t *testing.T) {
 		{"not one", "00-" + trace + "-" + span + "-01", trace + "-" + span},
 		{"", "00-x", "made"},
 	} {
-		if got := api.requestID(http.Header{"X-Request-Id": {c.id}, "Traceparent": {c.parent}}); got != c.want {
+		if got := transport.RequestID(http.Header{"X-Request-Id": {c.id}, "Traceparent": {c.parent}}, api.newID); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
 	}

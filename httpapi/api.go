@@ -16,8 +16,10 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ringfence/ringfence/httpapi/asking"
+	"github.com/ringfence/ringfence/httpapi/hoststate"
 	"github.com/ringfence/ringfence/httpapi/inspect"
 	"github.com/ringfence/ringfence/httpapi/lasthour"
+	"github.com/ringfence/ringfence/httpapi/pages"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -55,7 +57,7 @@ type Store interface {
 // Config is what an API is made of. Store and Tokens are needed.
 type Config struct {
 	Store    Store
-	Tokens   Identifier
+	Tokens   transport.Identifier
 	Logger   *slog.Logger         // slog.Default if nil
 	Registry *prometheus.Registry // served at /metrics; a new one if nil
 	Now      func() time.Time     // time.Now if nil
@@ -72,14 +74,14 @@ type Config struct {
 // API is the HTTP API. It is an http.Handler.
 type API struct {
 	store     Store
-	tokens    Identifier
+	tokens    transport.Identifier
 	logger    *slog.Logger
 	now       func() time.Time
 	newID     func() string
 	echo      *echo.Echo
 	past      *realization.History
-	ordered   memberOrder
-	arrivals  *arrivals
+	ordered   pages.MemberOrder
+	arrivals  *hoststate.Arrivals
 	hour      *lasthour.Book
 	metrics   *metrics
 	keeper    inquiry.Keeper
@@ -103,6 +105,9 @@ type API struct {
 
 	keptAnswers, keptBytes int // bounds of what is kept for Idempotency-Keys
 }
+
+// errPanicked stands for a fault of ours that the log has.
+var errPanicked = errors.New("an internal error of the API")
 
 // New returns the API. Close it before its store.
 func New(cfg Config) *API {
@@ -130,12 +135,12 @@ func New(cfg Config) *API {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ringfence_history_bytes", Help: "Estimated size of what is kept to undo the latest changes: pages of lists, and whom changes concern.",
 	}, func() float64 { return float64(a.past.Size()) }))
-	a.arrivals = newArrivals(a.now)
-	a.hour = lasthour.New(a.now, a.arrivals.late)
+	a.arrivals = hoststate.NewArrivals(a.now)
+	a.hour = lasthour.New(a.now, a.arrivals.Late)
 	a.inspector = &inspect.Inspector{
 		Store: a.store, Keeper: a.keeper, Questions: a.questions, Now: func() time.Time { return a.now() }, Dropped: a.hour.Dropped,
 	}
-	registry.MustRegister(hostStates{a})
+	registry.MustRegister(hoststate.Metrics{Store: a.store, Arrivals: a.arrivals, Now: func() time.Time { return a.now() }})
 	a.echo.HideBanner, a.echo.HidePort = true, true
 	a.echo.HTTPErrorHandler = a.echoError
 	for _, r := range routes() {
@@ -151,7 +156,7 @@ func New(cfg Config) *API {
 	})
 	a.store.Hosts() // has the store begin to follow them
 	watch := newConflicts(a)
-	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.observe), a.store.Observe(a.arrivals.observe), a.store.Observe(a.hour.Observe)}
+	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.observe), a.store.Observe(a.arrivals.Observe), a.store.Observe(a.hour.Observe)}
 	a.stop = func() {
 		for _, stop := range stops {
 			stop()

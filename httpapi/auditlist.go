@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/pages"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -58,7 +59,7 @@ func (c *call) audit(log string) error {
 	after := ""
 	if from != nil {
 		if page.Revision, after = from.Revision, log+from.After; !strings.HasPrefix(after, log) || strings.Contains(from.After, "/") {
-			return badCursor()
+			return pages.BadCursor()
 		}
 	}
 	for seen := 0; ; {
@@ -68,7 +69,7 @@ func (c *call) audit(log string) error {
 		}
 		for _, n := range notes {
 			if len(page.Items) == limit || seen == auditScan {
-				next := encodeCursor(cursor{Revision: page.Revision, After: strings.TrimPrefix(after, log), List: c.listID()})
+				next := pages.Cursor{Revision: page.Revision, After: strings.TrimPrefix(after, log), List: c.listID()}.Encode()
 				page.NextCursor = &next
 				return c.json(page)
 			}

@@ -64,7 +64,7 @@ func (c *call) answered(route string) {
 func (a *API) newCall(ec echo.Context, r route) *call {
 	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now(), history: a.store.Generation()}
 	c.in = &transport.Input{Account: c.param("account"), Path: c.req.URL.EscapedPath(), Parameters: c.req.URL.Query(), Param: c.param, Given: c.body}
-	c.id = a.requestID(c.req.Header)
+	c.id = transport.RequestID(c.req.Header, a.newID)
 	h := c.res.Header()
 	h.Set("X-Request-Id", c.id)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -80,7 +80,7 @@ func (c *call) serveRoute() error {
 	if c.who, err = c.authorize(c.route.access); err != nil {
 		return err
 	}
-	if c.route.access != open {
+	if c.route.access != transport.Open {
 		if err := c.api.rates.Admit(c.who.Account, c.begun); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (c *call) serveRoute() error {
 	if err := c.in.CheckParameters(c.route.query); err != nil {
 		return err
 	}
-	if c.route.access != open && c.route.path != metricsPath && c.route.path != whoamiPath {
+	if c.route.access != transport.Open && c.route.path != metricsPath && c.route.path != whoamiPath {
 		if err := c.inContact(); err != nil {
 			return err
 		}
@@ -218,12 +218,12 @@ func (c *call) read(tag string, body []byte) error {
 
 // authorize finds out who calls and whether they may. It leaves c as it is: an event
 // stream looks again, beside who answers the call.
-func (c *call) authorize(need access) (who tokens.Identity, err error) {
-	if need == open {
+func (c *call) authorize(need transport.Access) (who tokens.Identity, err error) {
+	if need == transport.Open {
 		return who, nil
 	}
-	if who, err = authorize(c.req.Context(), c.api.tokens, c.req.Header.Get("Authorization")); err != nil {
+	if who, err = transport.Authorize(c.req.Context(), c.api.tokens, c.req.Header.Get("Authorization")); err != nil {
 		return tokens.Identity{}, err
 	}
-	return who, need.admit(who, c.in.Account)
+	return who, need.Admit(who, c.in.Account)
 }

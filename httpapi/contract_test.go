@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/pages"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
@@ -267,7 +268,7 @@ func (c *contract) request(op contractOp, status string) ask {
 	case "401":
 		r.headers = append(r.headers, "Authorization: Bearer nobody")
 	case "403":
-		r.headers = append(r.headers, as(map[bool]string{true: viewerAcme, false: memberAcme}[op.access == accountWrite])...)
+		r.headers = append(r.headers, as(map[bool]string{true: viewerAcme, false: memberAcme}[op.access == transport.AccountWrite])...)
 	case "404":
 		if r.headers = append(r.headers, as(memberBolt)...); !strings.Contains(op.route.path, "{account}") {
 			r.path, r.headers = c.path(op, "ghost"), nil
@@ -283,7 +284,7 @@ func (c *contract) request(op contractOp, status string) ask {
 			break
 		}
 		list := (&call{req: httptest.NewRequest("GET", r.path, nil)}).listID()
-		query("cursor=" + encodeCursor(cursor{Revision: 1, After: "a", List: list}))
+		query("cursor=" + pages.Cursor{Revision: 1, After: "a", List: list}.Encode())
 	case "412":
 		r.headers = append(r.headers, `If-Match: "x"`)
 	case "413":

@@ -62,12 +62,3 @@ func FuzzReadBodies(f *testing.F) {
 		strictjson.Edit(shape.WritableGroup(g), n, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return shape.ReadGroup(r, n, ref) })
 	})
 }
-
-func FuzzCursor(f *testing.F) {
-	f.Add(encodeCursor(cursor{Revision: 5, Mark: "m", After: "a", List: 1}))
-	f.Fuzz(func(t *testing.T, text string) {
-		if at, err := decodeCursor(text, 1); err == nil && (at.Revision <= 0 || at.List != 1) {
-			t.Errorf("%q: %+v", text, at)
-		}
-	})
-}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/pages"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -36,7 +37,7 @@ type memberJSON struct {
 
 // memberList is sorted by routing domain, address and NIC.
 var memberList = listing[secgroup.Member]{
-	after: func(c *call, v *plan.View, from *cursor, n int) ([]secgroup.Member, error) {
+	after: func(c *call, v *plan.View, from *pages.Cursor, n int) ([]secgroup.Member, error) {
 		ref := c.in.Group()
 		if v.Group(ref) == nil {
 			return nil, transport.NotFound()
@@ -48,7 +49,7 @@ var memberList = listing[secgroup.Member]{
 		if err != nil {
 			return nil, err
 		}
-		all := c.api.ordered.get(ref, from.Revision, from.Mark, func() []secgroup.Member { return v.Members(ref) })
+		all := c.api.ordered.Get(ref, from.Revision, from.Mark, func() []secgroup.Member { return v.Members(ref) })
 		at, found := slices.BinarySearchFunc(all, last, secgroup.Member.Compare)
 		if found {
 			at++
@@ -73,7 +74,7 @@ func memberOf(key string) (secgroup.Member, error) {
 	nic, domain, found := strings.Cut(rest, " ")
 	a, err := netip.ParseAddr(address)
 	if err != nil || !found {
-		return secgroup.Member{}, badCursor()
+		return secgroup.Member{}, pages.BadCursor()
 	}
 	return secgroup.Member{Domain: domain, Address: a, NIC: nic}, nil
 }

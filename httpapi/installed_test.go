@@ -10,7 +10,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 )
 
-// What hosts have installed, open and dropped is asked for the account's own NICs
+// What hosts have installed, transport.Open and dropped is asked for the account's own NICs
 // only, and of rules of others no more is told than that there are some.
 func TestInstalledIsOfTheAccountAlone(t *testing.T) {
 	s, h := tracedServer(t)

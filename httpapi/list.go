@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"net/http"
@@ -10,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/pages"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -25,7 +24,7 @@ type listing[T any] struct {
 	items func(c *call, v *plan.View) ([]T, error)
 	// after takes the place of items, for a list that is not kept in its order: n
 	// from a cursor on, nil for the first.
-	after func(c *call, v *plan.View, from *cursor, n int) ([]T, error)
+	after func(c *call, v *plan.View, from *pages.Cursor, n int) ([]T, error)
 	key   func(T) string
 	keep  func(c *call, v *plan.View) (func(T) bool, error) // the filters; nil: none
 	show  func(c *call, v *plan.View) func(T) any
@@ -39,15 +38,6 @@ type pageJSON struct {
 	Items      []any   `json:"items"`
 	NextCursor *string `json:"next_cursor"`
 	Revision   int64   `json:"revision"`
-}
-
-// cursor is where a list goes on: at which revision it is read, the mark of the
-// write that this is, after which key, and a hash of which list it is.
-type cursor struct {
-	Revision int64  `json:"r"`
-	Mark     string `json:"m,omitempty"`
-	After    string `json:"a"`
-	List     uint32 `json:"l"`
 }
 
 // serve answers one page.
@@ -98,15 +88,11 @@ func (l listing[T]) serve(c *call) error {
 	return c.read(tag, body)
 }
 
-func badCursor() error {
-	return transport.Refuse(http.StatusBadRequest, transport.CodeBadCursor, "the cursor is not one that this list gave")
-}
-
 func notKept() error {
 	return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the list's revision is not kept any more; start again without cursor")
 }
 
-func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit int) (*pageJSON, error) {
+func (l listing[T]) page(c *call, v *plan.View, from *pages.Cursor, mark string, limit int) (*pageJSON, error) {
 	items, err := l.candidates(c, v, from, limit)
 	if err != nil {
 		return nil, err
@@ -125,7 +111,7 @@ func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit
 			continue
 		}
 		if len(page.Items) == limit {
-			next := encodeCursor(cursor{v.Revision(), mark, last, c.listID()})
+			next := pages.Cursor{Revision: v.Revision(), Mark: mark, After: last, List: c.listID()}.Encode()
 			page.NextCursor = &next
 			break
 		}
@@ -136,7 +122,7 @@ func (l listing[T]) page(c *call, v *plan.View, from *cursor, mark string, limit
 }
 
 // candidates are what a page may begin with, and go on with to its end.
-func (l listing[T]) candidates(c *call, v *plan.View, from *cursor, limit int) ([]T, error) {
+func (l listing[T]) candidates(c *call, v *plan.View, from *pages.Cursor, limit int) ([]T, error) {
 	if l.after != nil {
 		return l.after(c, v, from, limit+1)
 	}
@@ -163,31 +149,13 @@ func (c *call) listID() uint32 {
 	return h.Sum32()
 }
 
-func encodeCursor(at cursor) string {
-	b, _ := json.Marshal(at) // numbers and strings only
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
 // cursor reads ?cursor, nil if the list is to be read from its start.
-func (c *call) cursor() (*cursor, error) {
+func (c *call) cursor() (*pages.Cursor, error) {
 	v := c.in.Query("cursor")
 	if v == "" {
 		return nil, nil
 	}
-	return decodeCursor(v, c.listID())
-}
-
-// decodeCursor reads what encodeCursor wrote, of a list.
-func decodeCursor(text string, list uint32) (*cursor, error) {
-	var at cursor
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil {
-		err = json.Unmarshal(b, &at)
-	}
-	if err != nil || at.List != list || at.Revision <= 0 {
-		return nil, badCursor()
-	}
-	return &at, nil
+	return pages.DecodeCursor(v, c.listID())
 }
 
 // number is a key for items that have no name: their place, as text that sorts.

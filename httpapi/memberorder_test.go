@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-
-	"github.com/ringfence/ringfence/secgroup"
 )
 
 // TestMemberPages reads the members of a group page by page while they change:
@@ -42,56 +40,7 @@ func TestMemberPages(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("in pages: %v, want %v", got, want)
 	}
-	if s.api.ordered.size() == 0 {
+	if s.api.ordered.Size() == 0 {
 		t.Error("the order is made anew for each page")
-	}
-}
-
-// TestMemberOrderIsBounded keeps the lists that were used last.
-func TestMemberOrderIsBounded(t *testing.T) {
-	var o memberOrder
-	made := 0
-	get := func(rev int64, mark string, n int) {
-		o.get(secgroup.GroupRef{Account: "a", ID: "g"}, rev, mark, func() []secgroup.Member { made++; return make([]secgroup.Member, n) })
-	}
-	for _, c := range []struct {
-		rev  int64
-		mark string
-		n    int
-		made int
-	}{
-		{1, "x", maxOrdered / 2, 1},
-		{1, "x", 0, 1},
-		{1, "y", maxOrdered / 4, 2}, // the same number in another history
-		{2, "x", maxOrdered / 4, 3},
-		{1, "x", 0, 3},
-		{3, "x", maxOrdered / 4, 4}, // for which (1, y) goes
-		{1, "x", 0, 4},
-		{1, "y", maxOrdered / 4, 5},
-		{4, "", 1, 6}, {4, "", 1, 7},
-		{5, "x", maxOrdered + 1, 8}, {5, "x", maxOrdered + 1, 9},
-	} {
-		if get(c.rev, c.mark, c.n); made != c.made || o.size() > maxOrdered {
-			t.Errorf("%+v: made %d times, and %d are kept", c, made, o.size())
-		}
-	}
-}
-
-// size is how many members are kept.
-func (o *memberOrder) size() (n int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, l := range o.lists {
-		n += len(l.members)
-	}
-	return n
-}
-
-// BenchmarkMemberPage measures a later page of 100 of a group of 50,000.
-func BenchmarkMemberPage(b *testing.B) {
-	var o memberOrder
-	all := make([]secgroup.Member, 50_000)
-	for b.Loop() {
-		o.get(secgroup.GroupRef{}, 1, "x", func() []secgroup.Member { return all })
 	}
 }

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"regexp"
 	"testing"
+
+	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
 // What scrapes the metrics may read them and nothing else, so that its token is
@@ -16,9 +18,9 @@ func TestTokenForMetrics(t *testing.T) {
 		path := names.ReplaceAllString(r.path, "acme")
 		got := s.do(r.method, path, "", as(scraper)...).status
 		switch r.access {
-		case open:
+		case transport.Open:
 			continue
-		case anyToken, metricsRead:
+		case transport.AnyToken, transport.MetricsRead:
 			if got != 200 {
 				t.Errorf("%s %s: %d, want 200", r.method, path, got)
 			}

@@ -1,5 +1,7 @@
 package httpapi
 
+import "github.com/ringfence/ringfence/httpapi/pages"
+
 // conflictRefusals are requests that the policy's state forbids.
 var conflictRefusals = []refusal{
 	{name: "name taken", method: "POST", path: groups, body: `{"name":"web"}`, status: 409, code: "name-taken"},
@@ -62,7 +64,7 @@ var parameterRefusals = []refusal{
 	{name: "limit of words", method: "GET", path: groups + "?limit=many", status: 400, code: "bad-parameter"},
 	{name: "cursor that is none", method: "GET", path: groups + "?cursor=%21%21", status: 400, code: "bad-cursor"},
 	{name: "cursor of nonsense", method: "GET", path: groups + "?cursor=bm9uc2Vuc2U", status: 400, code: "bad-cursor"},
-	{name: "cursor of another list", method: "GET", path: groups + "?cursor=" + encodeCursor(cursor{Revision: 5, After: "a", List: 1}), status: 400, code: "bad-cursor"},
+	{name: "cursor of another list", method: "GET", path: groups + "?cursor=" + pages.Cursor{Revision: 5, After: "a", List: 1}.Encode(), status: 400, code: "bad-cursor"},
 	{name: "cascade of everything", method: "DELETE", path: web + "?cascade=everything", status: 400, code: "bad-parameter"},
 	{name: "dry run of maybe", method: "POST", path: groups + "?dry_run=maybe", body: `{"name":"a"}`, status: 400, code: "bad-parameter"},
 	{name: "confirm of anything", method: "POST", path: groups + "?confirm=yes", body: `{"name":"a"}`, status: 400, code: "bad-parameter"},

@@ -12,7 +12,7 @@ import (
 type route struct {
 	method string
 	path   string // with parameters as in OpenAPI: /v1/nics/{nic}
-	access access
+	access transport.Access
 	query  []string // the query parameters it knows
 	does   operationOf
 }
@@ -48,17 +48,17 @@ func routes() []route {
 // callerRoutes tell callers of themselves. They are answered whether or not the
 // store is there.
 func callerRoutes() []route {
-	return []route{{http.MethodGet, whoamiPath, anyToken, nil, replies(whoami)}}
+	return []route{{http.MethodGet, whoamiPath, transport.AnyToken, nil, replies(whoami)}}
 }
 
 // recordRoutes tell what happened, and make many things happen at once.
 func recordRoutes() []route {
 	const account = "/v1/accounts/{account}"
 	return []route{
-		{http.MethodPost, account + "/transactions", accountWrite, writeQuery, changes(postTransaction)},
-		{http.MethodGet, account + "/events", accountRead, []string{"since", "mark", "wait"}, replies(accountEvents)},
-		{http.MethodGet, account + "/audit", accountRead, query(listParameters, auditParameters), replies(accountAudit)},
-		{http.MethodGet, "/v1/audit", platformRead, query(listParameters, auditParameters), replies(platformAudit)},
+		{http.MethodPost, account + "/transactions", transport.AccountWrite, writeQuery, changes(postTransaction)},
+		{http.MethodGet, account + "/events", transport.AccountRead, []string{"since", "mark", "wait"}, replies(accountEvents)},
+		{http.MethodGet, account + "/audit", transport.AccountRead, query(listParameters, auditParameters), replies(accountAudit)},
+		{http.MethodGet, "/v1/audit", transport.PlatformRead, query(listParameters, auditParameters), replies(platformAudit)},
 	}
 }
 
@@ -80,43 +80,43 @@ func query(lists ...[]string) []string {
 
 func platformRoutes() []route {
 	return []route{
-		{http.MethodGet, "/v1/networks", platformRead, query(listParameters, fromMemory, []string{"routing_domain", "warnings"}), replies(networkList.serve)},
-		{http.MethodGet, "/v1/networks/{network}", platformRead, fromMemory, replies(getNetwork)},
-		{http.MethodPut, "/v1/networks/{network}", platformWrite, writeQuery, changes(putNetwork)},
-		{http.MethodDelete, "/v1/networks/{network}", platformWrite, writeQuery, changes(deleteNetwork)},
-		{http.MethodGet, "/v1/nics/{nic}", platformRead, fromMemory, replies(getPlatformNIC)},
-		{http.MethodPut, "/v1/nics/{nic}", platformWrite, writeQuery, changes(putNIC)},
-		{http.MethodDelete, "/v1/nics/{nic}", platformWrite, writeQuery, changes(deleteNIC)},
-		{http.MethodGet, "/v1/hosts", platformRead, query(listParameters, fromMemory), replies(hostList.serve)},
-		{http.MethodGet, "/v1/hosts/{host}", platformRead, fromMemory, replies(getHost)},
-		{http.MethodDelete, "/v1/hosts/{host}", platformWrite, nil, replies(deleteHost)},
-		{http.MethodGet, "/v1/cluster", platformRead, fromMemory, replies(getCluster)},
-		{http.MethodPut, "/v1/cluster", platformWrite, nil, replies(putCluster)},
-		{http.MethodGet, "/v1/realization", platformRead, []string{"revision", "wait"}, replies(platformRealization)},
-		{http.MethodGet, "/v1/baseline", platformRead, fromMemory, replies(getBaseline)},
-		{http.MethodPut, "/v1/baseline", platformWrite, writeQuery, changes(putBaseline)},
+		{http.MethodGet, "/v1/networks", transport.PlatformRead, query(listParameters, fromMemory, []string{"routing_domain", "warnings"}), replies(networkList.serve)},
+		{http.MethodGet, "/v1/networks/{network}", transport.PlatformRead, fromMemory, replies(getNetwork)},
+		{http.MethodPut, "/v1/networks/{network}", transport.PlatformWrite, writeQuery, changes(putNetwork)},
+		{http.MethodDelete, "/v1/networks/{network}", transport.PlatformWrite, writeQuery, changes(deleteNetwork)},
+		{http.MethodGet, "/v1/nics/{nic}", transport.PlatformRead, fromMemory, replies(getPlatformNIC)},
+		{http.MethodPut, "/v1/nics/{nic}", transport.PlatformWrite, writeQuery, changes(putNIC)},
+		{http.MethodDelete, "/v1/nics/{nic}", transport.PlatformWrite, writeQuery, changes(deleteNIC)},
+		{http.MethodGet, "/v1/hosts", transport.PlatformRead, query(listParameters, fromMemory), replies(hostList.serve)},
+		{http.MethodGet, "/v1/hosts/{host}", transport.PlatformRead, fromMemory, replies(getHost)},
+		{http.MethodDelete, "/v1/hosts/{host}", transport.PlatformWrite, nil, replies(deleteHost)},
+		{http.MethodGet, "/v1/cluster", transport.PlatformRead, fromMemory, replies(getCluster)},
+		{http.MethodPut, "/v1/cluster", transport.PlatformWrite, nil, replies(putCluster)},
+		{http.MethodGet, "/v1/realization", transport.PlatformRead, []string{"revision", "wait"}, replies(platformRealization)},
+		{http.MethodGet, "/v1/baseline", transport.PlatformRead, fromMemory, replies(getBaseline)},
+		{http.MethodPut, "/v1/baseline", transport.PlatformWrite, writeQuery, changes(putBaseline)},
 	}
 }
 
 func accountRoutes() []route {
 	const account = "/v1/accounts/{account}"
 	return []route{
-		{http.MethodGet, "/v1/accounts", platformRead, query(listParameters, fromMemory), replies(accountList.serve)},
-		{http.MethodGet, account, accountRead, fromMemory, replies(getAccount)},
-		{http.MethodPut, account, platformWrite, writeQuery, changes(putAccount)},
-		{http.MethodPatch, account, platformWrite, writeQuery, changes(patchAccount)},
-		{http.MethodDelete, account, platformWrite, writeQuery, changes(deleteAccount)},
-		{http.MethodGet, account + "/matrix", accountRead, query(fromMemory, []string{"network", "group"}), replies(getMatrix)},
-		{http.MethodGet, account + "/realization", accountRead, []string{"revision", "wait"}, replies(accountRealization)},
-		{http.MethodGet, account + "/shared-groups", accountRead, query(listParameters, fromMemory), replies(sharedGroupList.serve)},
-		{http.MethodGet, account + "/instances", accountRead, query(listParameters, fromMemory, []string{"name", "name_prefix"}), replies(instanceList.serve)},
-		{http.MethodGet, account + "/instances/{instance}", accountRead, fromMemory, replies(getInstance)},
-		{http.MethodPut, account + "/instances/{instance}", accountWrite, writeQuery, changes(putInstance)},
-		{http.MethodDelete, account + "/instances/{instance}", accountWrite, writeQuery, changes(deleteInstance)},
-		{http.MethodGet, account + "/instances/{instance}/security-groups", accountRead, fromMemory, replies(getAttachments)},
-		{http.MethodPut, account + "/instances/{instance}/security-groups", accountWrite, writeQuery, changes(putAttachments)},
-		{http.MethodPut, account + "/instances/{instance}/security-groups/{group}", accountWrite, writeQuery, changes(attach)},
-		{http.MethodDelete, account + "/instances/{instance}/security-groups/{group}", accountWrite, writeQuery, changes(detach)},
+		{http.MethodGet, "/v1/accounts", transport.PlatformRead, query(listParameters, fromMemory), replies(accountList.serve)},
+		{http.MethodGet, account, transport.AccountRead, fromMemory, replies(getAccount)},
+		{http.MethodPut, account, transport.PlatformWrite, writeQuery, changes(putAccount)},
+		{http.MethodPatch, account, transport.PlatformWrite, writeQuery, changes(patchAccount)},
+		{http.MethodDelete, account, transport.PlatformWrite, writeQuery, changes(deleteAccount)},
+		{http.MethodGet, account + "/matrix", transport.AccountRead, query(fromMemory, []string{"network", "group"}), replies(getMatrix)},
+		{http.MethodGet, account + "/realization", transport.AccountRead, []string{"revision", "wait"}, replies(accountRealization)},
+		{http.MethodGet, account + "/shared-groups", transport.AccountRead, query(listParameters, fromMemory), replies(sharedGroupList.serve)},
+		{http.MethodGet, account + "/instances", transport.AccountRead, query(listParameters, fromMemory, []string{"name", "name_prefix"}), replies(instanceList.serve)},
+		{http.MethodGet, account + "/instances/{instance}", transport.AccountRead, fromMemory, replies(getInstance)},
+		{http.MethodPut, account + "/instances/{instance}", transport.AccountWrite, writeQuery, changes(putInstance)},
+		{http.MethodDelete, account + "/instances/{instance}", transport.AccountWrite, writeQuery, changes(deleteInstance)},
+		{http.MethodGet, account + "/instances/{instance}/security-groups", transport.AccountRead, fromMemory, replies(getAttachments)},
+		{http.MethodPut, account + "/instances/{instance}/security-groups", transport.AccountWrite, writeQuery, changes(putAttachments)},
+		{http.MethodPut, account + "/instances/{instance}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(attach)},
+		{http.MethodDelete, account + "/instances/{instance}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(detach)},
 	}
 }
 
@@ -126,54 +126,54 @@ func groupRoutes() []route {
 		group  = groups + "/{group}"
 	)
 	return []route{
-		{http.MethodGet, groups, accountRead, query(listParameters, fromMemory, []string{"name", "name_prefix", "tag", "network", "nic", "instance"}), replies(groupList.serve)},
-		{http.MethodPost, groups, accountWrite, writeQuery, changes(postGroup)},
-		{http.MethodGet, group, accountRead, fromMemory, replies(getGroup)},
-		{http.MethodPut, group, accountWrite, writeQuery, changes(putGroup)},
-		{http.MethodPatch, group, accountWrite, writeQuery, changes(patchGroup)},
-		{http.MethodDelete, group, accountWrite, query(writeQuery, []string{"cascade"}), changes(deleteGroup)},
-		{http.MethodGet, group + "/rules", accountRead, query(listParameters, fromMemory, []string{"hits", "unused_since"}), replies(listRules)},
-		{http.MethodPost, group + "/rules", accountWrite, writeQuery, changes(postRule)},
-		{http.MethodPut, group + "/rules", accountWrite, writeQuery, changes(putRules)},
-		{http.MethodGet, group + "/rules/{rule}", accountRead, fromMemory, replies(getRule)},
-		{http.MethodPut, group + "/rules/{rule}", accountWrite, writeQuery, changes(putRule)},
-		{http.MethodPatch, group + "/rules/{rule}", accountWrite, writeQuery, changes(patchRule)},
-		{http.MethodDelete, group + "/rules/{rule}", accountWrite, writeQuery, changes(deleteRule)},
-		{http.MethodGet, group + "/networks", accountRead, fromMemory, replies(getGroupNetworks)},
-		{http.MethodPut, group + "/networks/{network}", accountWrite, writeQuery, changes(putGroupNetwork)},
-		{http.MethodDelete, group + "/networks/{network}", accountWrite, writeQuery, changes(deleteGroupNetwork)},
-		{http.MethodGet, group + "/shares", accountRead, query(listParameters, fromMemory), replies(shareList.serve)},
-		{http.MethodGet, group + "/shares/{grantee}", accountRead, fromMemory, replies(getShare)},
-		{http.MethodPut, group + "/shares/{grantee}", accountWrite, writeQuery, changes(putShare)},
-		{http.MethodDelete, group + "/shares/{grantee}", accountWrite, writeQuery, changes(deleteShare)},
-		{http.MethodGet, group + "/members", accountRead, query(listParameters, fromMemory), replies(memberList.serve)},
-		{http.MethodGet, group + "/references", accountRead, fromMemory, replies(getReferences)},
-		{http.MethodGet, group + "/realization", accountRead, []string{"revision", "wait"}, replies(groupRealization)},
+		{http.MethodGet, groups, transport.AccountRead, query(listParameters, fromMemory, []string{"name", "name_prefix", "tag", "network", "nic", "instance"}), replies(groupList.serve)},
+		{http.MethodPost, groups, transport.AccountWrite, writeQuery, changes(postGroup)},
+		{http.MethodGet, group, transport.AccountRead, fromMemory, replies(getGroup)},
+		{http.MethodPut, group, transport.AccountWrite, writeQuery, changes(putGroup)},
+		{http.MethodPatch, group, transport.AccountWrite, writeQuery, changes(patchGroup)},
+		{http.MethodDelete, group, transport.AccountWrite, query(writeQuery, []string{"cascade"}), changes(deleteGroup)},
+		{http.MethodGet, group + "/rules", transport.AccountRead, query(listParameters, fromMemory, []string{"hits", "unused_since"}), replies(listRules)},
+		{http.MethodPost, group + "/rules", transport.AccountWrite, writeQuery, changes(postRule)},
+		{http.MethodPut, group + "/rules", transport.AccountWrite, writeQuery, changes(putRules)},
+		{http.MethodGet, group + "/rules/{rule}", transport.AccountRead, fromMemory, replies(getRule)},
+		{http.MethodPut, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(putRule)},
+		{http.MethodPatch, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(patchRule)},
+		{http.MethodDelete, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(deleteRule)},
+		{http.MethodGet, group + "/networks", transport.AccountRead, fromMemory, replies(getGroupNetworks)},
+		{http.MethodPut, group + "/networks/{network}", transport.AccountWrite, writeQuery, changes(putGroupNetwork)},
+		{http.MethodDelete, group + "/networks/{network}", transport.AccountWrite, writeQuery, changes(deleteGroupNetwork)},
+		{http.MethodGet, group + "/shares", transport.AccountRead, query(listParameters, fromMemory), replies(shareList.serve)},
+		{http.MethodGet, group + "/shares/{grantee}", transport.AccountRead, fromMemory, replies(getShare)},
+		{http.MethodPut, group + "/shares/{grantee}", transport.AccountWrite, writeQuery, changes(putShare)},
+		{http.MethodDelete, group + "/shares/{grantee}", transport.AccountWrite, writeQuery, changes(deleteShare)},
+		{http.MethodGet, group + "/members", transport.AccountRead, query(listParameters, fromMemory), replies(memberList.serve)},
+		{http.MethodGet, group + "/references", transport.AccountRead, fromMemory, replies(getReferences)},
+		{http.MethodGet, group + "/realization", transport.AccountRead, []string{"revision", "wait"}, replies(groupRealization)},
 	}
 }
 
 func nicRoutes() []route {
 	const nics = "/v1/accounts/{account}/nics"
 	return []route{
-		{http.MethodGet, nics, accountRead, query(listParameters, fromMemory, []string{"network", "instance"}), replies(nicList.serve)},
-		{http.MethodGet, nics + "/{nic}", accountRead, fromMemory, replies(getNIC)},
-		{http.MethodGet, nics + "/{nic}/security-groups", accountRead, fromMemory, replies(getAttachments)},
-		{http.MethodPut, nics + "/{nic}/security-groups", accountWrite, writeQuery, changes(putAttachments)},
-		{http.MethodPut, nics + "/{nic}/security-groups/{group}", accountWrite, writeQuery, changes(attach)},
-		{http.MethodDelete, nics + "/{nic}/security-groups/{group}", accountWrite, writeQuery, changes(detach)},
-		{http.MethodGet, nics + "/{nic}/effective-rules", accountRead, query(listParameters, fromMemory), replies(effectiveRuleList.serve)},
+		{http.MethodGet, nics, transport.AccountRead, query(listParameters, fromMemory, []string{"network", "instance"}), replies(nicList.serve)},
+		{http.MethodGet, nics + "/{nic}", transport.AccountRead, fromMemory, replies(getNIC)},
+		{http.MethodGet, nics + "/{nic}/security-groups", transport.AccountRead, fromMemory, replies(getAttachments)},
+		{http.MethodPut, nics + "/{nic}/security-groups", transport.AccountWrite, writeQuery, changes(putAttachments)},
+		{http.MethodPut, nics + "/{nic}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(attach)},
+		{http.MethodDelete, nics + "/{nic}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(detach)},
+		{http.MethodGet, nics + "/{nic}/effective-rules", transport.AccountRead, query(listParameters, fromMemory), replies(effectiveRuleList.serve)},
 	}
 }
 
 func debugRoutes() []route {
 	const account = "/v1/accounts/{account}"
 	return []route{
-		{http.MethodPost, account + "/traces", accountRead, nil, replies(postTrace)},
-		{http.MethodGet, account + "/traces/{trace}", accountRead, nil, replies(getTrace)},
-		{http.MethodGet, account + "/flows", accountRead, []string{"nic", "group", "rule", "cookie", "limit"}, replies(getFlows)},
-		{http.MethodGet, account + "/connections", accountRead, []string{"nic", "limit"}, replies(getConnections)},
-		{http.MethodGet, account + "/activity", accountRead, nil, replies(getActivity)},
-		{http.MethodGet, account + "/drops", accountRead, []string{"nic", "since", "wait", "limit"}, replies(getDrops)},
+		{http.MethodPost, account + "/traces", transport.AccountRead, nil, replies(postTrace)},
+		{http.MethodGet, account + "/traces/{trace}", transport.AccountRead, nil, replies(getTrace)},
+		{http.MethodGet, account + "/flows", transport.AccountRead, []string{"nic", "group", "rule", "cookie", "limit"}, replies(getFlows)},
+		{http.MethodGet, account + "/connections", transport.AccountRead, []string{"nic", "limit"}, replies(getConnections)},
+		{http.MethodGet, account + "/activity", transport.AccountRead, nil, replies(getActivity)},
+		{http.MethodGet, account + "/drops", transport.AccountRead, []string{"nic", "since", "wait", "limit"}, replies(getDrops)},
 	}
 }
 
@@ -185,10 +185,10 @@ const (
 
 func healthRoutes() []route {
 	return []route{
-		{http.MethodGet, "/healthz", open, nil, replies(healthz)},
-		{http.MethodGet, "/readyz", open, nil, replies(readyz)},
-		{http.MethodGet, metricsPath, metricsRead, nil, replies(serveMetrics)},
-		{http.MethodGet, "/openapi.json", open, nil, replies(openAPI)},
+		{http.MethodGet, "/healthz", transport.Open, nil, replies(healthz)},
+		{http.MethodGet, "/readyz", transport.Open, nil, replies(readyz)},
+		{http.MethodGet, metricsPath, transport.MetricsRead, nil, replies(serveMetrics)},
+		{http.MethodGet, "/openapi.json", transport.Open, nil, replies(openAPI)},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -249,7 +250,7 @@ func TestSharesTellNothing(t *testing.T) {
 	}
 	asked := 0
 	for _, r := range routes() {
-		if r.access != accountRead || r.method != "GET" {
+		if r.access != transport.AccountRead || r.method != "GET" {
 			continue
 		}
 		for token, account := range map[string]string{memberAcme: acme, memberBolt: bolt} {

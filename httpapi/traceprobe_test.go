@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/inquiry"
 )
 
@@ -55,7 +56,7 @@ func TestProbesOfTraces(t *testing.T) {
 	if strings.Contains(string(a.raw), "tap3") {
 		t.Errorf("acme is told of bolt's port: %s", a.raw)
 	}
-	if !asked.Egress || !asked.Ingress || asked.Part != inquiry.ProbeSend || asked.Packet.SrcPort < firstDynamicPort || asked.Mark == ([8]byte{}) {
+	if !asked.Egress || !asked.Ingress || asked.Part != inquiry.ProbeSend || asked.Packet.SrcPort < shape.FirstDynamicPort || asked.Mark == ([8]byte{}) {
 		t.Errorf("asked %+v", asked)
 	}
 	become(inquiry.ProbeLeg{Verdict: inquiry.Deny, Reason: "no-rule"})

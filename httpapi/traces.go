@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
+	"github.com/ringfence/ringfence/inquiry"
 )
 
 // traceWait is how long a POST waits for slow hosts before it answers 202.
@@ -20,7 +22,7 @@ func postTrace(c *call) error {
 	if err != nil {
 		return err
 	}
-	spec := readTrace(r, n)
+	spec := shape.ReadTrace(r, n)
 	if len(r.Faults) > 0 {
 		return r.Faults
 	}
@@ -84,4 +86,23 @@ func (a *API) observeTrace(t *tracing.Trace) {
 			a.logger.Warn("no event made of a disagreement", "trace", t.ID, "error", err)
 		}
 	})
+}
+
+// mayProbe refuses a probe that cannot be, or that the caller may not send.
+func (c *call) mayProbe(spec *tracing.Spec) error {
+	r := &strictjson.Reader{}
+	switch {
+	case !spec.Probe:
+		return nil
+	case c.who.Role == tokens.Viewer:
+		return transport.Forbidden("a viewer's token sends nothing")
+	case spec.Source.NIC == "":
+		r.Invalid("/probe", "a probe is sent by a NIC: name it as the source")
+	case spec.State != inquiry.New:
+		r.Invalid("/probe", "a probe is the first packet of a connection: its state is new")
+	}
+	if len(r.Faults) > 0 {
+		return r.Faults
+	}
+	return nil
 }

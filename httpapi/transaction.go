@@ -257,7 +257,7 @@ func stepRoute(method string, segments []string) (r route, decode changes, param
 		path, below := strings.CutPrefix(r.path, "/v1/accounts/{account}/")
 		parts := strings.Split(path, "/")
 		decode, writes := r.does.(changes)
-		if !below || !writes || r.access != accountWrite || r.method != method || len(parts) != len(segments) || !slices.Contains(stepPaths, parts[0]) {
+		if !below || !writes || r.access != transport.AccountWrite || r.method != method || len(parts) != len(segments) || !slices.Contains(stepPaths, parts[0]) {
 			continue
 		}
 		params := map[string]string{}

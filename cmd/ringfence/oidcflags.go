@@ -110,7 +110,7 @@ type identities struct {
 	issuer *openid.Issuer // nil: none
 }
 
-// Identify implements httpapi.Identifier.
+// Identify implements transport.Identifier.
 func (i identities) Identify(ctx context.Context, token string) (tokens.Identity, error) {
 	who, err := i.file.Identify(ctx, token)
 	if i.issuer == nil || !errors.Is(err, tokens.ErrUnknown) {

@@ -1,4 +1,4 @@
-package httpapi
+package transport
 
 import (
 	"net/http"
@@ -7,23 +7,23 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// requestID names a request in its answer, in logs and in the audit log: as the
+// RequestID names a request in its answer, in logs and in the audit log: as the
 // caller has it in X-Request-Id; else by the caller's trace and span, if it
 // is traced; else by a name that is made.
-func (a *API) requestID(h http.Header) string {
+func RequestID(h http.Header, newID func() string) string {
 	if id := h.Get("X-Request-Id"); secgroup.ValidID(id) {
 		return id
 	}
-	if trace, span := traced(h); trace != "" {
+	if trace, span := Traced(h); trace != "" {
 		return trace + "-" + span
 	}
-	return a.newID()
+	return newID()
 }
 
-// traced returns the trace and the span of the caller, in hex digits, and "" for
+// Traced returns the trace and the span of the caller, in hex digits, and "" for
 // neither if the header traceparent does not say (W3C Trace Context §3.2: versions
 // to come may append, version ff and zero ids are not valid).
-func traced(h http.Header) (trace, span string) {
+func Traced(h http.Header) (trace, span string) {
 	all := h.Values("Traceparent")
 	if len(all) != 1 {
 		return "", ""

@@ -1,4 +1,4 @@
-package httpapi
+package pages
 
 import (
 	"slices"
@@ -11,10 +11,10 @@ import (
 // some 60 bytes each.
 const maxOrdered = 200_000
 
-// memberOrder keeps the members of groups in the order of their list while
+// MemberOrder keeps the members of groups in the order of their list while
 // somebody reads it page by page, so that each page need not sort them anew. What
 // it keeps is of one write of the policy, and so never outdated.
-type memberOrder struct {
+type MemberOrder struct {
 	mu    sync.Mutex
 	lists []orderedMembers // the one used last at the end
 }
@@ -26,9 +26,9 @@ type orderedMembers struct {
 	members  []secgroup.Member
 }
 
-// get returns the members of a group as of a write, made by make unless they are
+// Get returns the members of a group as of a write, made by sorted unless they are
 // kept. Without a mark it is not known which write it is, and nothing is kept.
-func (o *memberOrder) get(group secgroup.GroupRef, revision int64, mark string, sorted func() []secgroup.Member) []secgroup.Member {
+func (o *MemberOrder) Get(group secgroup.GroupRef, revision int64, mark string, sorted func() []secgroup.Member) []secgroup.Member {
 	if mark == "" {
 		return sorted()
 	}
@@ -41,7 +41,7 @@ func (o *memberOrder) get(group secgroup.GroupRef, revision int64, mark string, 
 	return l.members
 }
 
-func (o *memberOrder) take(group secgroup.GroupRef, revision int64, mark string) (l orderedMembers, ok bool) {
+func (o *MemberOrder) take(group secgroup.GroupRef, revision int64, mark string) (l orderedMembers, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	i := slices.IndexFunc(o.lists, func(l orderedMembers) bool { return l.group == group && l.revision == revision && l.mark == mark })
@@ -54,7 +54,7 @@ func (o *memberOrder) take(group secgroup.GroupRef, revision int64, mark string)
 }
 
 // keep makes a list the latest, and drops the oldest ones for it.
-func (o *memberOrder) keep(l orderedMembers) {
+func (o *MemberOrder) keep(l orderedMembers) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.lists = append(o.lists, l)
@@ -64,4 +64,14 @@ func (o *memberOrder) keep(l orderedMembers) {
 		kept += len(o.lists[first].members)
 	}
 	o.lists = slices.Delete(o.lists, 0, first)
+}
+
+// Size is how many members are kept.
+func (o *MemberOrder) Size() (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, l := range o.lists {
+		n += len(l.members)
+	}
+	return n
 }

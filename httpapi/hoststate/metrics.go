@@ -1,16 +1,24 @@
-package httpapi
+package hoststate
 
 import (
 	"context"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// hostStates exports how far each host is, from its last report. It answers from
+// Metrics exports how far each host is, from its last report. It answers from
 // memory, also while the store is lost.
-type hostStates struct{ api *API }
+type Metrics struct {
+	Store    Store
+	Arrivals *Arrivals
+	Now      func() time.Time
+}
+
+// readWait bounds a look at the policy for a metric.
+const readWait = time.Second
 
 func perHost(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("ringfence_host_"+name, help, []string{"host"}, nil)
@@ -28,14 +36,14 @@ var (
 )
 
 // Describe implements prometheus.Collector.
-func (hostStates) Describe(to chan<- *prometheus.Desc) {
+func (Metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{policyRevision, hostAlive, hostConnected, hostApplied, hostBehind, hostErrors, hostNICs, hostClockSkew} {
 		to <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (c hostStates) Collect(to chan<- prometheus.Metric) {
+func (m Metrics) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
@@ -45,31 +53,31 @@ func (c hostStates) Collect(to chan<- prometheus.Metric) {
 		}
 		return 0
 	}
-	current := c.revision()
+	current := m.revision()
 	gauge(policyRevision, float64(current))
-	hosts := c.api.store.Hosts()
-	now, there := c.api.hostsNow(hosts), map[string]bool{}
+	hosts := m.Store.Hosts()
+	now, there := At(m.Store, hosts, m.Now()), map[string]bool{}
 	for i := range hosts {
 		h := &hosts[i]
 		there[h.Host] = true
-		gauge(hostAlive, flag(now.alive(h)), h.Host)
+		gauge(hostAlive, flag(now.Alive(h)), h.Host)
 		gauge(hostConnected, flag(h.Connected), h.Host)
 		gauge(hostApplied, float64(h.Applied), h.Host)
-		gauge(hostBehind, c.api.arrivals.behind(h.Host, h.Applied, current).Seconds(), h.Host)
+		gauge(hostBehind, m.Arrivals.Behind(h.Host, h.Applied, current).Seconds(), h.Host)
 		gauge(hostErrors, float64(len(h.Errors)), h.Host)
 		gauge(hostNICs, float64(len(h.NICs)), h.Host)
 		if h.SkewKnown {
 			gauge(hostClockSkew, h.Skew.Seconds(), h.Host)
 		}
 	}
-	c.api.arrivals.only(there)
+	m.Arrivals.Only(there)
 }
 
 // revision is the policy's. While that cannot be read it is 0, and no host behind.
-func (c hostStates) revision() (current int64) {
-	ctx, cancel := context.WithTimeout(context.Background(), metricWait)
+func (m Metrics) revision() (current int64) {
+	ctx, cancel := context.WithTimeout(context.Background(), readWait)
 	defer cancel()
-	_ = c.api.store.Read(ctx, func(s *secgroup.Snapshot) error {
+	_ = m.Store.Read(ctx, func(s *secgroup.Snapshot) error {
 		current = s.Revision()
 		return nil
 	})

@@ -1,4 +1,4 @@
-package httpapi
+package shape
 
 import (
 	"crypto/rand"
@@ -7,17 +7,15 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
-	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// readTrace reads a request for a trace.
-func readTrace(r *strictjson.Reader, n *strictjson.Node) tracing.Spec {
+// ReadTrace reads a request for a trace.
+func ReadTrace(r *strictjson.Reader, n *strictjson.Node) tracing.Spec {
 	o := r.Object(n, "")
 	defer o.Close()
 	spec := tracing.Spec{
@@ -25,7 +23,7 @@ func readTrace(r *strictjson.Reader, n *strictjson.Node) tracing.Spec {
 		Destination: readTraceEnd(o, "destination"),
 		Family:      secgroup.Family(strings.ToLower(o.Text("family"))),
 		State:       inquiry.State(strings.ToLower(o.Text("state"))),
-		Protocol:    shape.ReadProtocol(o),
+		Protocol:    ReadProtocol(o),
 	}
 	switch spec.Family {
 	case "", secgroup.FamilyIPv4, secgroup.FamilyIPv6:
@@ -93,33 +91,14 @@ func readTraceEnd(o *strictjson.Object, name string) tracing.End {
 	return e
 }
 
-// firstDynamicPort is the first of the ports that a machine chooses for itself
+// FirstDynamicPort is the first of the ports that a machine chooses for itself
 // (RFC 6335 §6); the others have its bits.
-const firstDynamicPort = 49152
+const FirstDynamicPort = 49152
 
 // dynamicPort is a source port for a connection of its own, so that a probe meets
 // none that is open.
 func dynamicPort() uint16 {
 	var b [2]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return binary.BigEndian.Uint16(b[:]) | firstDynamicPort
-}
-
-// mayProbe refuses a probe that cannot be, or that the caller may not send.
-func (c *call) mayProbe(spec *tracing.Spec) error {
-	r := &strictjson.Reader{}
-	switch {
-	case !spec.Probe:
-		return nil
-	case c.who.Role == tokens.Viewer:
-		return forbidden("a viewer's token sends nothing")
-	case spec.Source.NIC == "":
-		r.Invalid("/probe", "a probe is sent by a NIC: name it as the source")
-	case spec.State != inquiry.New:
-		r.Invalid("/probe", "a probe is the first packet of a connection: its state is new")
-	}
-	if len(r.Faults) > 0 {
-		return r.Faults
-	}
-	return nil
+	return binary.BigEndian.Uint16(b[:]) | FirstDynamicPort
 }

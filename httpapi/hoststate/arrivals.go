@@ -1,4 +1,4 @@
-package httpapi
+package hoststate
 
 import (
 	"maps"
@@ -14,9 +14,9 @@ import (
 // each. Of one before them it is known that it came no later.
 const maxArrivals = 4096
 
-// arrivals remembers when this API saw each of the latest revisions of the policy
+// Arrivals remembers when this API saw each of the latest revisions of the policy
 // come, so that it can tell since when a host is behind.
-type arrivals struct {
+type Arrivals struct {
 	now   func() time.Time
 	begun time.Time // what was there then may be older
 
@@ -37,19 +37,20 @@ type arrival struct {
 	at       time.Time
 }
 
-func newArrivals(now func() time.Time) *arrivals {
-	return &arrivals{now: now, begun: now(), last: map[string]fall{}}
+// NewArrivals begins to remember.
+func NewArrivals(now func() time.Time) *Arrivals {
+	return &Arrivals{now: now, begun: now(), last: map[string]fall{}}
 }
 
-// only forgets hosts that are gone.
-func (a *arrivals) only(hosts map[string]bool) {
+// Only forgets hosts that are gone.
+func (a *Arrivals) Only(hosts map[string]bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	maps.DeleteFunc(a.last, func(host string, _ fall) bool { return !hosts[host] })
 }
 
-// observe is for Store.Observe.
-func (a *arrivals) observe(_ *secgroup.Snapshot, b store.Batch) func() {
+// Observe is for Store.Observe.
+func (a *Arrivals) Observe(_ *secgroup.Snapshot, b store.Batch) func() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if b.Broken { // What was before is of another history, or may be.
@@ -64,8 +65,8 @@ func (a *arrivals) observe(_ *secgroup.Snapshot, b store.Batch) func() {
 	return nil
 }
 
-// late is behind for the latest revision that came; 0 while none has.
-func (a *arrivals) late(host string, applied int64) time.Duration {
+// Late is Behind for the latest revision that came; 0 while none has.
+func (a *Arrivals) Late(host string, applied int64) time.Duration {
 	a.mu.Lock()
 	n := len(a.seen)
 	var current int64
@@ -73,12 +74,12 @@ func (a *arrivals) late(host string, applied int64) time.Duration {
 		current = a.seen[n-1].revision
 	}
 	a.mu.Unlock()
-	return a.behind(host, applied, current)
+	return a.Behind(host, applied, current)
 }
 
-// behind returns for how long a host that has applied that revision has been
+// Behind returns for how long a host that has applied that revision has been
 // behind the one that is current, as far as this process has seen: 0 if it is not.
-func (a *arrivals) behind(host string, applied, current int64) time.Duration {
+func (a *Arrivals) Behind(host string, applied, current int64) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	was := a.last[host]
