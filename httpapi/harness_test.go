@@ -62,15 +62,23 @@ func serve(t testing.TB) *server {
 	}
 	t.Cleanup(func() { s.Close() })
 	out := serveStore(t, s, filepath.Join(dir, "tokens"))
-	// A request waits for a store that is being loaded no longer than contactGrace.
+	awaitLoaded(t, s)
+	out.config = cfg
+	return out
+}
+
+// awaitLoaded waits until a store has been loaded, for which a request waits no longer
+// than contactGrace.
+func awaitLoaded(t testing.TB, s *store.Store) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	if err := s.Sync(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.WaitHosts(ctx, func([]store.HostStatus) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
-	out.config = cfg
-	return out
 }
 
 // serveStore starts an API on a store.

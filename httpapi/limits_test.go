@@ -19,10 +19,9 @@ func defaultEtcd(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	if err := s.Sync(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return serveStore(t, s, first.tokens)
+	out := serveStore(t, s, first.tokens)
+	awaitLoaded(t, s)
+	return out
 }
 
 // nicWith is a NIC of n addresses, 10.<block>.0.0 and on.
