@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/inquiry/ends"
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/store"
 )
@@ -50,6 +52,10 @@ func (r *Relay) answererOf(host string) (store.Answerer, bool) {
 // Ask puts a question to a host that is attached here, and returns its answer, JSON.
 // Errors are those of store.Store.Ask.
 func (r *Relay) Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
+	body, err := ends.FillFrom(r.endOf, kind, body)
+	if err != nil {
+		return nil, &store.AnswerError{Host: host, Text: err.Error()}
+	}
 	s, id, q, err := r.ask(ctx, host, kind, body)
 	if err != nil {
 		return nil, err
@@ -63,6 +69,14 @@ func (r *Relay) Ask(ctx context.Context, host, kind string, body json.RawMessage
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: %w", store.ErrNoAnswer, context.Cause(ctx))
 	}
+}
+
+// endOf is what a question to a host says of a NIC elsewhere. What is slow about a
+// question is done without the lock that the policy waits for.
+func (r *Relay) endOf(nic string) (inquiry.End, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return ends.Of(r.policy, nic)
 }
 
 // withdraw takes a question back that nobody waits for any longer.

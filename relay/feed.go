@@ -27,6 +27,11 @@ func (f *feed) Handle(_ context.Context, b store.Batch) error {
 	touched := r.policy.Apply(b.Revision, b.Changes)
 	r.at = point{b.Revision, b.Mark}
 	deltas := r.index.Apply(touched)
+	for nic := range touched.NICs {
+		if len(r.plugs.at[nic]) > 1 {
+			r.mayBeElsewhere(nic)
+		}
+	}
 	for host, d := range deltas {
 		if s := r.sessions[host]; s != nil {
 			s.offer(d)
@@ -41,6 +46,9 @@ func (f *feed) Handle(_ context.Context, b store.Batch) error {
 // share of it, whatever it had.
 func (r *Relay) begin(b store.Batch) {
 	first := r.index == nil
+	if !first {
+		r.epochs.gone = r.epochs.now
+	}
 	r.policy = secgroup.NewSnapshot()
 	r.policy.Apply(b.Revision, b.Changes)
 	r.at = point{b.Revision, b.Mark}
@@ -52,6 +60,9 @@ func (r *Relay) begin(b store.Batch) {
 		}
 		r.index.Plug(s.host, plugged)
 		s.begin()
+	}
+	for nic := range r.plugs.at {
+		r.mayBeElsewhere(nic)
 	}
 	if first {
 		close(r.loaded)

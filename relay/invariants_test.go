@@ -25,6 +25,11 @@ type noPolicy struct{}
 
 func (noPolicy) Follow(ctx context.Context, _ store.Handler) error { <-ctx.Done(); return ctx.Err() }
 func (noPolicy) Latest(context.Context) (int64, error)             { return 0, nil }
+func (noPolicy) Lost(context.Context, []store.Write) (bool, error) { return false, nil }
+func (noPolicy) FollowEpoch(ctx context.Context, _ func(string)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
 
 func newRelay(t *testing.T) *Relay {
 	t.Helper()
@@ -72,7 +77,7 @@ func (p *model) changed(rev int64) {
 
 func attach(t *testing.T, r *Relay, host, instance string) *model {
 	t.Helper()
-	s, err := r.enter(t.Context(), &wire.Hello{Host: host, Instance: instance, Version: wire.Version, Plugs: &wire.Plugs{Full: true}})
+	s, err := r.enter(t.Context(), &wire.Hello{Host: host, Instance: instance, Version: wire.Version, Plugs: &wire.Plugs{Full: true}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,13 +30,17 @@ func (s *session) judge(m *wire.Judge) error {
 		conns = conns[len(some):]
 		s.judgeSome(some, out)
 	}
-	r := s.relay
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	return s.reply(&wire.ToHost{Kind: &wire.ToHost_Judgement{Judgement: out}})
+}
+
+// reply has an answer sent to something that the host asked.
+func (s *session) reply(m *wire.ToHost) error {
+	s.relay.mu.Lock()
+	defer s.relay.mu.Unlock()
 	if len(s.control) > controlMost {
 		return refused(codes.ResourceExhausted, "the host asks, and does not read the answers")
 	}
-	s.control = append(s.control, &wire.ToHost{Kind: &wire.ToHost_Judgement{Judgement: out}})
+	s.control = append(s.control, m)
 	s.notify()
 	return nil
 }

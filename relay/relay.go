@@ -21,6 +21,10 @@ type Policy interface {
 	Follow(ctx context.Context, h store.Handler) error
 	// Latest asks etcd for the revision of its latest mutation.
 	Latest(ctx context.Context) (int64, error)
+	// Lost tells whether etcd does not have the latest of these writes any more.
+	Lost(ctx context.Context, seen []store.Write) (bool, error)
+	// FollowEpoch tells which history etcd has, whenever that is another one.
+	FollowEpoch(ctx context.Context, tell func(epoch string)) error
 }
 
 // Config is what a Relay is made of. Policy and Hosts are needed.
@@ -71,8 +75,10 @@ type Relay struct {
 	policy   *secgroup.Snapshot // only Handle changes it
 	index    *span.Index        // of policy; nil until that is known
 	at       point
+	epochs   epochs
 	moved    chan struct{} // closed when at is another one, or somebody has applied something
 	sessions map[string]*session
+	plugs    plugs
 
 	// What the store is to be told, see report.go.
 	dirty  map[*session]struct{}       // of whom something is to be reported
@@ -88,7 +94,7 @@ func New(cfg Config) (*Relay, error) {
 	cfg = cfg.withDefaults()
 	r := &Relay{
 		cfg: cfg, log: cfg.Logger, loaded: make(chan struct{}), policy: secgroup.NewSnapshot(),
-		moved: make(chan struct{}), sessions: map[string]*session{},
+		moved: make(chan struct{}), sessions: map[string]*session{}, plugs: newPlugs(),
 		dirty: map[*session]struct{}{}, left: map[string]store.HostStatus{}, behind: map[string]int64{},
 	}
 	r.metrics = newMetrics(r)
@@ -99,9 +105,11 @@ func New(cfg Config) (*Relay, error) {
 func (r *Relay) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.cfg.Policy.Follow(ctx, (*feed)(r)) })
+	g.Go(func() error { return r.cfg.Policy.FollowEpoch(ctx, r.epochIs) })
 	if r.cfg.Board != nil {
 		g.Go(func() error { return r.keepReporting(ctx) })
 		g.Go(func() error { return r.cfg.Board.ServeManyAsks(ctx, r.answererOf) })
+		g.Go(func() error { return r.keepPlugs(ctx) })
 	}
 	return g.Wait()
 }
@@ -111,8 +119,6 @@ type point struct {
 	revision int64
 	mark     string
 }
-
-func (p point) message() *wire.Point { return &wire.Point{Revision: p.revision, Mark: p.mark} }
 
 // beat wakes who waits for hosts or the policy. The caller holds mu.
 func (r *Relay) beat() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/store"
@@ -22,6 +23,8 @@ type Board interface {
 	PutRelay(ctx context.Context, r store.RelayStanding) error
 	ServeManyAsks(ctx context.Context, of func(host string) (store.Answerer, bool)) error
 	SeatFree(ctx context.Context, host string) (bool, error)
+	FollowPlugs(ctx context.Context, h store.PlugHandler) error
+	PutPlugs(ctx context.Context, host string, plugs []store.Plug, gone []string) ([]store.Plug, error)
 }
 
 const (
@@ -56,7 +59,13 @@ func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
 func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wire.Status) store.HostStatus {
 	h := store.HostStatus{
 		Host: hello.GetHost(), Relay: r.cfg.Name, Instance: hello.GetInstance(), Machine: hello.GetMachine(), Version: hello.GetProgram(),
-		Flows: int(st.GetFlows()), Errors: st.GetErrors(), Connected: st.GetConnected(), Heartbeat: time.Now(),
+		Flows: int(st.GetFlows()), Errors: st.GetErrors(), Connected: st.GetConnected(), Heartbeat: time.Now(), Begun: st.GetBegun(),
+	}
+	if st.GetBegunSince() > 0 {
+		h.BegunSince = time.Unix(0, st.GetBegunSince())
+	}
+	for _, w := range st.GetLost() {
+		h.Lost = append(h.Lost, store.Write{Revision: w.GetRevision(), Mark: w.GetMark()})
 	}
 	if hello.GetStarted() > 0 {
 		h.Started = time.Unix(0, hello.GetStarted())
@@ -73,6 +82,45 @@ func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wir
 	}
 	slices.SortFunc(h.NICs, func(a, b store.HostNIC) int { return strings.Compare(a.ID, b.ID) })
 	return h
+}
+
+// says takes what the host says of itself. The store is told at once, but of what the
+// host only counts: of that now and then.
+func (s *session) says(st *wire.Status) {
+	r, was := s.relay, s.status
+	s.status = st
+	if was != nil && sameButCounts(was, st) {
+		if !s.later {
+			s.later = true
+			time.AfterFunc(countEvery-time.Since(s.counted), func() {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				s.due()
+			})
+		}
+		return
+	}
+	s.due()
+}
+
+// countEvery is the time between two reports of what a host only counts.
+const countEvery = 20 * time.Second
+
+// due has the host reported.
+func (s *session) due() {
+	if s.relay.sessions[s.host] == s {
+		s.relay.dirty[s] = struct{}{}
+		s.relay.beat()
+	}
+}
+
+func sameButCounts(a, b *wire.Status) bool {
+	return proto.Equal(uncounted(a), uncounted(b))
+}
+
+// uncounted is a status without what the host counts.
+func uncounted(s *wire.Status) *wire.Status {
+	return &wire.Status{Flows: s.GetFlows(), Connected: s.GetConnected(), Errors: s.GetErrors(), Nics: s.GetNics(), Lost: s.GetLost()}
 }
 
 // farewell is what the store is told of a host that has left.
@@ -173,6 +221,7 @@ func (r *Relay) due() (all []dirty, left map[string]store.HostStatus, loaded boo
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s := range r.dirty {
+		s.counted, s.later = time.Now(), false
 		all = append(all, dirty{s, r.report(s.hello, s.plugged, s.status)})
 	}
 	clear(r.dirty)

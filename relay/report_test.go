@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -23,6 +24,10 @@ type board struct {
 	reports   map[string]store.HostStatus
 	claims    []store.HostStatus // what took a name
 	standing  store.RelayStanding
+	plugs     map[string]store.Plug // by host/NIC
+	last      int64                 // order
+	told      map[string]int        // reports by host
+	follower  store.PlugHandler
 	writes    int
 }
 
@@ -48,6 +53,10 @@ func (b *board) PutHosts(_ context.Context, hosts []store.HostStatus, leave bool
 			continue
 		}
 		b.reports[h.Host] = h
+		if b.told == nil {
+			b.told = map[string]int{}
+		}
+		b.told[h.Host]++
 		if leave {
 			delete(b.seats, h.Host)
 		}
@@ -72,6 +81,34 @@ func (b *board) SeatFree(_ context.Context, host string) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.seats[host] == "", nil
+}
+
+func (b *board) FollowPlugs(ctx context.Context, h store.PlugHandler) error {
+	b.mu.Lock()
+	b.follower = h
+	all := slices.Collect(maps.Values(b.plugs))
+	b.mu.Unlock()
+	h.All(all)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (b *board) PutPlugs(_ context.Context, host string, plugs []store.Plug, gone []string) (written []store.Plug, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.plugs == nil {
+		b.plugs = map[string]store.Plug{}
+	}
+	b.last++
+	for _, p := range plugs {
+		p.Host, p.Order = host, cmp.Or(p.Order, b.last)
+		b.plugs[host+"/"+p.NIC] = p
+		written = append(written, p)
+	}
+	for _, nic := range gone {
+		delete(b.plugs, host+"/"+nic)
+	}
+	return written, nil
 }
 
 // until waits until the board has what the test wants.

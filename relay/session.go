@@ -19,23 +19,29 @@ const weightSpared = 64
 //
 //	offer ──► pending ── take ──► owed ── acknowledge ──► applied
 type session struct {
-	relay    *Relay
-	host     string
-	instance string
-	hello    *wire.Hello
-	since    time.Time
-	wake     chan struct{}           // has one when there is something to send
-	ctx      context.Context         // of the stream
-	end      context.CancelCauseFunc // ends the stream, with a *leave as the cause
+	relay     *Relay
+	host      string
+	instance  string
+	hello     *wire.Hello
+	elsewhere bool // the host came with a policy of a history that the store does not have
+	since     time.Time
+	wake      chan struct{}           // has one when there is something to send
+	ctx       context.Context         // of the stream
+	end       context.CancelCauseFunc // ends the stream, with a *leave as the cause
 
 	plugged map[string]*wire.Plug // by NIC
 	plugs   uint64                // number of the last Plugs that is in plugged
+	unheard unheard               // of plugs: to be sent
+	tell    map[string]bool       // NICs of whose plugs the store may have to be told; true: after what was told is taken back
 
 	pending pending
 	number  uint64 // of the last delta that was taken
 	owed    []owed // by number
 	status  *wire.Status
+	counted time.Time      // when the store was told last what the host counts
+	later   bool           // it will be
 	control []*wire.ToHost // to be sent behind the pending delta
+	looking bool           // a Look is being answered
 	asks    asks
 }
 
@@ -109,6 +115,9 @@ type taken struct {
 // take returns what is to be sent, in that order. What is sent is owed from now on.
 func (s *session) take() (t taken) {
 	t.control, s.control = s.control, nil
+	if m := s.plugsAt(); m != nil {
+		t.control = append(t.control, &wire.ToHost{Kind: &wire.ToHost_PlugsAt{PlugsAt: m}})
+	}
 	if !s.pending.due || len(s.owed) >= owedMost {
 		return t
 	}
@@ -118,7 +127,7 @@ func (s *session) take() (t taken) {
 	}
 	s.number++
 	s.owed = append(s.owed, owed{s.number, s.pending.since})
-	t.delta, t.number, t.plugs, t.at = &d, s.number, s.plugs, s.relay.at.message()
+	t.delta, t.number, t.plugs, t.at = &d, s.number, s.plugs, s.point()
 	s.pending = pending{}
 	return t
 }
@@ -168,6 +177,9 @@ func (s *session) plug(p *wire.Plugs) {
 	for _, nic := range p.GetGone() {
 		change[nic] = false
 		delete(s.plugged, nic)
+	}
+	for nic := range change {
+		s.holds(nic, s.plugged[nic] != nil)
 	}
 	s.plugs = p.GetNumber()
 	d := s.relay.index.Plug(s.host, change)

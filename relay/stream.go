@@ -53,8 +53,9 @@ func (r *Relay) Attach(st stream) (err error) {
 
 func (r *Relay) attach(st stream) error {
 	hello, err := r.hello(st)
+	elsewhere := false // the host's policy is of a history that the store does not have
 	if err == nil {
-		err = r.reach(st.Context(), hello.GetHas())
+		elsewhere, err = r.reach(st.Context(), hello.GetHas())
 	}
 	var s *session
 	if err == nil {
@@ -64,7 +65,7 @@ func (r *Relay) attach(st stream) error {
 		err = r.claim(st.Context(), hello)
 	}
 	if err == nil {
-		s, err = r.enter(st.Context(), hello)
+		s, err = r.enter(st.Context(), hello, elsewhere)
 	}
 	if err != nil {
 		var l *leave
@@ -158,11 +159,11 @@ func (r *Relay) hello(st stream) (*wire.Hello, error) {
 
 // reach waits until the relay has the policy, and no older one than the host: unless
 // etcd has not come to the host's revision, as one that was restored, where there is
-// nothing to wait for.
-func (r *Relay) reach(ctx context.Context, has *wire.Point) error {
+// nothing to wait for: then the host's is elsewhere.
+func (r *Relay) reach(ctx context.Context, has *wire.Point) (elsewhere bool, err error) {
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	case <-r.loaded:
 	}
 	for since := time.Now(); ; {
@@ -170,18 +171,18 @@ func (r *Relay) reach(ctx context.Context, has *wire.Point) error {
 		at, moved := r.at.revision, r.moved
 		r.mu.Unlock()
 		if at >= has.GetRevision() {
-			return nil
+			return false, nil
 		}
 		latest, err := r.cfg.Policy.Latest(ctx)
 		switch {
 		case err != nil:
 			r.log.Debug("it is not known whether the policy is as new as a host's; asking again", "error", err)
 		case latest < has.GetRevision() && (has.GetMark() != "" || time.Since(since) > unmarkedWait):
-			return nil // what wrote the host's revision is not there
+			return true, nil // what wrote the host's revision is not there
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return false, ctx.Err()
 		case <-moved:
 		case <-time.After(500 * time.Millisecond):
 		}
@@ -210,7 +211,7 @@ func (r *Relay) freeHere(hello *wire.Hello) error {
 
 // enter makes the session of a host. Two machines do not stand for one name; the
 // same machine takes the place of its own stream of before.
-func (r *Relay) enter(ctx context.Context, hello *wire.Hello) (*session, error) {
+func (r *Relay) enter(ctx context.Context, hello *wire.Hello, elsewhere bool) (*session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	host := hello.GetHost()
@@ -222,17 +223,19 @@ func (r *Relay) enter(ctx context.Context, hello *wire.Hello) (*session, error) 
 		r.leaves(old)
 	}
 	s := &session{
-		relay: r, host: host, instance: hello.GetInstance(), hello: hello, since: time.Now(), wake: make(chan struct{}, 1),
+		relay: r, host: host, instance: hello.GetInstance(), hello: hello, elsewhere: elsewhere, since: time.Now(), wake: make(chan struct{}, 1),
 		plugged: map[string]*wire.Plug{}, asks: asks{open: map[uint64]*question{}},
 	}
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	r.sessions[host] = s
 	s.control = append(s.control, &wire.ToHost{Kind: &wire.ToHost_Welcome{Welcome: &wire.Welcome{
-		Version: min(hello.GetVersion(), wire.Version), Relay: r.cfg.Name, Program: r.cfg.Version, At: r.at.message(),
+		Version: min(hello.GetVersion(), wire.Version), Relay: r.cfg.Name, Program: r.cfg.Version, At: s.point(),
 	}}})
 	full := &wire.Plugs{Number: hello.GetPlugs().GetNumber(), Full: true, Plugged: hello.GetPlugs().GetPlugged()}
 	s.plug(full)
 	s.begin()
+	s.hearAll()
+	s.tellAll()
 	r.dirty[s] = struct{}{}
 	delete(r.left, host)
 	r.beat()
@@ -252,6 +255,7 @@ func (r *Relay) leaves(s *session) {
 	if r.sessions[s.host] == s {
 		delete(r.sessions, s.host)
 		delete(r.dirty, s)
+		r.plugs.leave(s)
 		if r.cfg.Board != nil {
 			r.left[s.host], r.behind[s.host] = s.farewell(), s.applied()
 		} else {
@@ -328,8 +332,11 @@ func (s *session) receive(st stream) error {
 }
 
 func (s *session) heard(m *wire.FromHost) error {
-	if judge := m.GetJudge(); judge != nil {
-		return s.judge(judge)
+	switch {
+	case m.GetJudge() != nil:
+		return s.judge(m.GetJudge())
+	case m.GetLook() != nil:
+		return s.look(m.GetLook())
 	}
 	r := s.relay
 	r.mu.Lock()
@@ -351,9 +358,7 @@ func (s *session) heard(m *wire.FromHost) error {
 		r.dirty[s] = struct{}{}
 		r.beat()
 	case m.GetStatus() != nil:
-		s.status = m.GetStatus()
-		r.dirty[s] = struct{}{}
-		r.beat()
+		s.says(m.GetStatus())
 	case m.GetAnswer() != nil:
 		s.answered(m.GetAnswer())
 	}

@@ -31,6 +31,7 @@ type written struct {
 	rev     int64
 	latest  int64 // what etcd has, where that is not rev
 	batches chan store.Batch
+	epochs  chan string
 }
 
 func (w *written) Follow(ctx context.Context, h store.Handler) error {
@@ -50,6 +51,26 @@ func (w *written) Latest(context.Context) (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return max(w.rev, w.latest), nil
+}
+
+// Lost takes the marks that write makes for those of this history.
+func (w *written) Lost(_ context.Context, seen []store.Write) (bool, error) {
+	last := seen[len(seen)-1]
+	if last.Mark == "unknown" {
+		return false, errors.New("etcd is away")
+	}
+	return last.Mark != fmt.Sprint("mark-", last.Revision), nil
+}
+
+func (w *written) FollowEpoch(ctx context.Context, tell func(string)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case epoch := <-w.epochs:
+			tell(epoch)
+		}
+	}
 }
 
 // write makes one revision.
@@ -100,7 +121,7 @@ func pause() { time.Sleep(5 * time.Millisecond) }
 
 func serveFor(t *testing.T, cfg Config) *served {
 	t.Helper()
-	s := &served{written: &written{batches: make(chan store.Batch)}}
+	s := &served{written: &written{batches: make(chan store.Batch), epochs: make(chan string)}}
 	if cfg.Hosts == nil {
 		cfg.Hosts = bearers{"any": AnyHost, "of-h1": "h1"}
 	}

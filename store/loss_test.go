@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,6 +25,8 @@ func TestLossIsKnownLater(t *testing.T) {
 
 		// The host goes on, and dies. Its report of that is lost.
 		running := open(t, e.config())
+		former := epochs(t, running)
+		before := <-former
 		last := spoil(t, running, 40)
 		lostMark := running.cache().markAt(last)
 		awaitHost(t, running, "dead", kept)
@@ -41,7 +44,16 @@ func TestLossIsKnownLater(t *testing.T) {
 			t.Errorf("lost is %+v, want from %d to %d, mark %s", l, kept, last, lostMark)
 		}
 
+		// Both name the new history alike, and otherwise than the one before.
 		later := open(t, e.config())
+		select {
+		case now := <-former:
+			if again := <-epochs(t, later); now == before || now != again {
+				t.Errorf("epoch %q, after the loss %q and to another one %q", before, now, again)
+			}
+		case <-time.After(time.Minute):
+			t.Error("the epoch stays as it was")
+		}
 		if err := later.WaitHosts(within(t, 20*time.Second), func([]HostStatus) bool { return true }); err != nil {
 			t.Fatal(err)
 		}
@@ -103,6 +115,20 @@ func TestLossIsKnownLater(t *testing.T) {
 		}
 		awaitHost(t, later, "dead", now)
 	})
+}
+
+// epochs brings what a store tells of its histories.
+func epochs(t *testing.T, s *Store) <-chan string {
+	t.Helper()
+	c := make(chan string, 16)
+	ended := make(chan error, 1)
+	ctx, stop := context.WithCancel(context.Background())
+	go func() { ended <- s.FollowEpoch(ctx, func(epoch string) { c <- epoch }) }()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+	})
+	return c
 }
 
 // TestReportOfAnOldWrite: a host that has stood still since an old write is

@@ -14,6 +14,11 @@ import (
 // names, as the policy has them. A question that names none is returned as it is;
 // fields that this version does not know stay as they are.
 func Fill(s *secgroup.Snapshot, kind string, body json.RawMessage) (json.RawMessage, error) {
+	return FillFrom(func(id string) (inquiry.End, bool) { return Of(s, id) }, kind, body)
+}
+
+// FillFrom is Fill for a policy that is looked into one NIC at a time, by what is Of it.
+func FillFrom(of func(nic string) (inquiry.End, bool), kind string, body json.RawMessage) (json.RawMessage, error) {
 	if kind != inquiry.KindTrace && kind != inquiry.KindProbe {
 		return body, nil
 	}
@@ -23,8 +28,8 @@ func Fill(s *secgroup.Snapshot, kind string, body json.RawMessage) (json.RawMess
 	}
 	known := map[string]inquiry.End{}
 	for _, id := range []string{q.Source, q.Destination} {
-		if n := s.NIC(id); n != nil {
-			known[id] = endOf(s, n)
+		if end, there := of(id); there {
+			known[id] = end
 		}
 	}
 	if len(known) == 0 {
@@ -41,7 +46,12 @@ func Fill(s *secgroup.Snapshot, kind string, body json.RawMessage) (json.RawMess
 	return json.Marshal(all)
 }
 
-func endOf(s *secgroup.Snapshot, n *secgroup.NIC) inquiry.End {
+// Of returns what a question says of a NIC, false if the policy has none of that id.
+func Of(s *secgroup.Snapshot, nic string) (inquiry.End, bool) {
+	n := s.NIC(nic)
+	if n == nil {
+		return inquiry.End{}, false
+	}
 	at := s.SegmentOf(n)
-	return inquiry.End{MAC: n.MAC.String(), Addresses: n.Addresses, Domain: at.Domain, VLAN: at.VLAN, Local: at.Local}
+	return inquiry.End{MAC: n.MAC.String(), Addresses: n.Addresses, Domain: at.Domain, VLAN: at.VLAN, Local: at.Local}, true
 }

@@ -49,6 +49,8 @@ type Host struct {
 	changed chan struct{}
 	bye     *wire.Goodbye
 	judged  chan *wire.Judgement
+	looked  chan *wire.Looked
+	plugsAt map[string]*wire.Plug // by host/NIC; nil: nothing was said of them yet
 	ended   chan struct{}
 	err     error
 }
@@ -78,7 +80,7 @@ func Attach(ctx context.Context, cfg Config) (*Host, error) {
 		return nil, err
 	}
 	share := span.NewShare()
-	h := &Host{cfg: cfg, conn: conn, st: st, share: share, changed: make(chan struct{}), judged: make(chan *wire.Judgement, 1), ended: make(chan struct{})}
+	h := &Host{cfg: cfg, conn: conn, st: st, share: share, changed: make(chan struct{}), judged: make(chan *wire.Judgement, 1), looked: make(chan *wire.Looked, 1), ended: make(chan struct{})}
 	if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Hello{Hello: &wire.Hello{
 		Version: cfg.Version, Program: "hostsim", Host: cfg.Name, Instance: cfg.Instance, Machine: "a simulated one", Level: wire.Level,
 		Has: cfg.Has, Plugs: plugs(1, cfg.NICs),
@@ -145,12 +147,32 @@ func (h *Host) heard(parts *wire.Parts, m *wire.ToHost) error {
 		}
 	case m.GetJudgement() != nil:
 		h.judged <- m.GetJudgement()
+	case m.GetLooked() != nil:
+		h.looked <- m.GetLooked()
+	case m.GetPlugsAt() != nil:
+		h.plugged(m.GetPlugsAt())
 	case m.GetGoodbye() != nil:
 		h.mu.Lock()
 		h.bye = m.GetGoodbye()
 		h.mu.Unlock()
 	}
 	return nil
+}
+
+// plugged takes what is said of plugs.
+func (h *Host) plugged(m *wire.PlugsAt) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m.GetFull() || h.plugsAt == nil {
+		h.plugsAt = map[string]*wire.Plug{}
+	}
+	for _, p := range m.GetSet() {
+		h.plugsAt[p.GetHost()+"/"+p.GetNic()] = p
+	}
+	for _, p := range m.GetGone() {
+		delete(h.plugsAt, p.GetHost()+"/"+p.GetNic())
+	}
+	h.beat()
 }
 
 func (h *Host) apply(d span.Delta, m *wire.Delta) error {
@@ -176,6 +198,28 @@ func (h *Host) Acknowledge(number uint64) error {
 func (h *Host) Plug(nics ...string) error {
 	h.plugs++
 	return h.Send(&wire.FromHost{Kind: &wire.FromHost_Plugs{Plugs: plugs(h.plugs, nics)}})
+}
+
+// Tell says of NICs that they are plugged, or plugged otherwise than before, and of
+// others that they are gone.
+func (h *Host) Tell(plugged []*wire.Plug, gone ...string) error {
+	h.plugs++
+	return h.Send(&wire.FromHost{Kind: &wire.FromHost_Plugs{Plugs: &wire.Plugs{Number: h.plugs, Plugged: plugged, Gone: gone}}})
+}
+
+// Look asks whether the store has lost a write.
+func (h *Host) Look(ctx context.Context, seen *wire.Point) (*wire.Looked, error) {
+	if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Look{Look: &wire.Look{Id: 1, Seen: seen}}}); err != nil {
+		return nil, err
+	}
+	select {
+	case l := <-h.looked:
+		return l, nil
+	case <-h.ended:
+		return nil, h.Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Judge has connections judged.
@@ -204,6 +248,8 @@ type Seen struct {
 	At     *wire.Point
 	Number uint64 // of the last delta
 	Deltas int    // that came
+	// Plugs are those that the relay has told of, by host/NIC; nil: none yet.
+	Plugs map[string]*wire.Plug
 }
 
 // Wait waits until done says so of what the host has. It is an error if the stream
@@ -211,7 +257,7 @@ type Seen struct {
 func (h *Host) Wait(ctx context.Context, done func(Seen) bool) error {
 	for {
 		h.mu.Lock()
-		ok, changed, err := done(Seen{h.share, h.at, h.number, h.deltas}), h.changed, h.err
+		ok, changed, err := done(Seen{h.share, h.at, h.number, h.deltas, h.plugsAt}), h.changed, h.err
 		h.mu.Unlock()
 		switch {
 		case ok:

@@ -65,7 +65,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/inspect":     {"secgroup", "verdict", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/shape", "httpapi/strictjson", "httpapi/transport"},
 		"httpapi/shape":       {"secgroup", "verdict", "plan", "store", "inquiry", "httpapi/realization", "httpapi/strictjson", "httpapi/tracing"},
 
-		"relay":      {"relay/wire", "secgroup", "impact", "span", "store"},
+		"relay":      {"relay/wire", "secgroup", "impact", "span", "store", "inquiry", "inquiry/ends"},
 		"relay/wire": {"secgroup", "verdict", "impact", "span"},
 
 		"cmd/ringfence/internal/failure":  {"client"},

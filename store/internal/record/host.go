@@ -106,7 +106,7 @@ type hostNICRecord struct {
 // HostToRecord makes the value of a report.
 func HostToRecord(h HostStatus) hostRecord {
 	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost, h.Relay, nil, 0}
-	if h.Mark != "" {
+	if h.Mark != "" || h.Relay != "" { // nor do they know of relays
 		r.Begun, r.BegunSince = h.Begun, StampOf(h.BegunSince)
 	}
 	for _, n := range h.NICs {

@@ -1,0 +1,215 @@
+package relay
+
+import (
+	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/store"
+)
+
+// plugs are where NICs are plugged, as the store has it, and who is to hear of that:
+//
+//	host ── Plugs ──► session.tell ── PutPlugs ──► store
+//	host ◄── PlugsAt ── session.heard ◄── FollowPlugs ──┘
+//
+// A host hears of its own plugs, and of those of its NICs at other hosts where they
+// may be: whoever claims the NIC of somebody else takes nothing from it.
+type plugs struct {
+	known   bool                             // the store's plugs have been seen
+	at      map[string]map[string]store.Plug // by NIC and host
+	of      map[string]map[string]struct{}   // NICs by host
+	holders map[string]map[*session]struct{} // by NIC that is plugged there
+	due     map[*session]struct{}            // of whose plugs the store may have to be told
+	wake    chan struct{}                    // has one when there are any
+}
+
+func newPlugs() plugs {
+	return plugs{
+		at: map[string]map[string]store.Plug{}, of: map[string]map[string]struct{}{}, holders: map[string]map[*session]struct{}{},
+		due: map[*session]struct{}{}, wake: make(chan struct{}, 1),
+	}
+}
+
+// plugID names a plug.
+type plugID struct{ host, nic string }
+
+// unheard are the plugs that a host has not been told of as they are.
+type unheard struct {
+	full    bool // all of them
+	changed map[plugID]struct{}
+}
+
+func (p *plugs) put(one store.Plug) {
+	if p.at[one.NIC] == nil {
+		p.at[one.NIC] = map[string]store.Plug{}
+	}
+	if p.of[one.Host] == nil {
+		p.of[one.Host] = map[string]struct{}{}
+	}
+	p.at[one.NIC][one.Host] = one
+	p.of[one.Host][one.NIC] = struct{}{}
+}
+
+func (p *plugs) drop(id plugID) {
+	if delete(p.at[id.nic], id.host); len(p.at[id.nic]) == 0 {
+		delete(p.at, id.nic)
+	}
+	if delete(p.of[id.host], id.nic); len(p.of[id.host]) == 0 {
+		delete(p.of, id.host)
+	}
+}
+
+// plugFeed is a Relay as the store.PlugHandler that it is.
+type plugFeed Relay
+
+// All takes all plugs that the store has.
+func (f *plugFeed) All(all []store.Plug) {
+	r := (*Relay)(f)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.plugs.at)
+	clear(r.plugs.of)
+	for _, p := range all {
+		r.plugs.put(p)
+	}
+	r.plugs.known = true
+	for _, s := range r.sessions {
+		s.hearAll()
+		s.tellAll()
+	}
+}
+
+// Changed takes plugs that the store has, and those that it has no more.
+func (f *plugFeed) Changed(set, gone []store.Plug) {
+	r := (*Relay)(f)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range set {
+		if had, ok := r.plugs.at[p.NIC][p.Host]; !ok || had != p {
+			r.plugs.put(p)
+			r.replugged(plugID{p.Host, p.NIC})
+		}
+	}
+	for _, p := range gone {
+		id := plugID{p.Host, p.NIC}
+		r.plugs.drop(id)
+		r.replugged(id)
+	}
+}
+
+// replugged has a plug looked at by whom it concerns. The caller holds mu.
+func (r *Relay) replugged(id plugID) {
+	for s := range r.plugs.holders[id.nic] {
+		s.hear(id)
+	}
+	if s := r.sessions[id.host]; s != nil {
+		s.hear(id)
+		s.tellOf(id.nic, false)
+	}
+}
+
+// mayBeElsewhere looks at a NIC of which the policy has changed where it may be.
+func (r *Relay) mayBeElsewhere(nic string) {
+	for host := range r.plugs.at[nic] {
+		for s := range r.plugs.holders[nic] {
+			s.hear(plugID{host, nic})
+		}
+	}
+}
+
+// hear has the host told of a plug as it is when that is sent.
+func (s *session) hear(id plugID) {
+	if s.unheard.full {
+		return
+	}
+	if s.unheard.changed == nil {
+		s.unheard.changed = map[plugID]struct{}{}
+	}
+	s.unheard.changed[id] = struct{}{}
+	s.notify()
+}
+
+// hearAll has the host told of all plugs.
+func (s *session) hearAll() {
+	s.unheard = unheard{full: true}
+	s.notify()
+}
+
+// concerns tells whether a host is to hear of a plug that there is.
+func (s *session) concerns(id plugID) bool {
+	if id.host == s.host {
+		return true
+	}
+	if s.plugged[id.nic] == nil {
+		return false
+	}
+	n := s.relay.policy.NIC(id.nic)
+	return n == nil || n.MayBeAt(id.host)
+}
+
+// plugsAt is what the host is to hear of plugs, nil for nothing.
+func (s *session) plugsAt() *wire.PlugsAt {
+	r := s.relay
+	if !r.plugs.known || !s.unheard.full && len(s.unheard.changed) == 0 {
+		return nil
+	}
+	m := &wire.PlugsAt{Full: s.unheard.full}
+	ids := s.unheard.changed
+	if s.unheard.full {
+		ids = map[plugID]struct{}{}
+		for nic := range r.plugs.of[s.host] {
+			ids[plugID{s.host, nic}] = struct{}{}
+		}
+		for nic := range s.plugged {
+			for host := range r.plugs.at[nic] {
+				ids[plugID{host, nic}] = struct{}{}
+			}
+		}
+	}
+	s.unheard = unheard{}
+	for id := range ids {
+		p, there := r.plugs.at[id.nic][id.host]
+		switch {
+		case there && s.concerns(id):
+			m.Set = append(m.Set, &wire.Plug{Host: p.Host, Nic: p.NIC, Row: p.Row, Order: p.Order, Restored: p.Restored, Ready: p.Ready})
+		case !m.Full:
+			m.Gone = append(m.Gone, &wire.Plug{Host: id.host, Nic: id.nic})
+		}
+	}
+	return m
+}
+
+// holds notes whether a NIC is plugged at the host, and what follows of that.
+func (s *session) holds(nic string, is bool) {
+	if s.relay.plugs.hold(nic, s, is) {
+		for host := range s.relay.plugs.at[nic] {
+			s.hear(plugID{host, nic})
+		}
+	}
+	s.tellOf(nic, !is)
+}
+
+// hold notes which sessions have a NIC, and tells whether that is news.
+func (p *plugs) hold(nic string, s *session, is bool) (news bool) {
+	all := p.holders[nic]
+	if _, did := all[s]; did == is {
+		return false
+	}
+	switch {
+	case !is:
+		if delete(all, s); len(all) == 0 {
+			delete(p.holders, nic)
+		}
+	case all == nil:
+		p.holders[nic] = map[*session]struct{}{s: {}}
+	default:
+		all[s] = struct{}{}
+	}
+	return true
+}
+
+// leave forgets a session.
+func (p *plugs) leave(s *session) {
+	delete(p.due, s)
+	for nic := range s.plugged {
+		p.hold(nic, s, false)
+	}
+}
