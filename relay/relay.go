@@ -27,6 +27,9 @@ type Policy interface {
 	FollowEpoch(ctx context.Context, tell func(epoch string)) error
 }
 
+// encodedMost is how many bytes are kept, twice, of what was encoded for hosts.
+const encodedMost = 8 << 20
+
 // Config is what a Relay is made of. Policy and Hosts are needed.
 type Config struct {
 	Policy  Policy
@@ -76,6 +79,7 @@ type Relay struct {
 	index    *span.Index        // of policy; nil until that is known
 	at       point
 	epochs   epochs
+	encoder  *wire.Encoder
 	moved    chan struct{} // closed when at is another one, or somebody has applied something
 	sessions map[string]*session
 	plugs    plugs
@@ -94,7 +98,7 @@ func New(cfg Config) (*Relay, error) {
 	cfg = cfg.withDefaults()
 	r := &Relay{
 		cfg: cfg, log: cfg.Logger, loaded: make(chan struct{}), policy: secgroup.NewSnapshot(),
-		moved: make(chan struct{}), sessions: map[string]*session{}, plugs: newPlugs(),
+		moved: make(chan struct{}), sessions: map[string]*session{}, plugs: newPlugs(), encoder: wire.NewEncoder(encodedMost),
 		dirty: map[*session]struct{}{}, left: map[string]store.HostStatus{}, behind: map[string]int64{},
 	}
 	r.metrics = newMetrics(r)

@@ -34,6 +34,7 @@ type session struct {
 	unheard unheard               // of plugs: to be sent
 	tell    map[string]bool       // NICs of whose plugs the store may have to be told; true: after what was told is taken back
 
+	held    *wire.Held // what the host came with, until it is sent what differs from that
 	pending pending
 	number  uint64 // of the last delta that was taken
 	owed    []owed // by number
@@ -106,6 +107,7 @@ func (s *session) notify() {
 // taken is what take found to send.
 type taken struct {
 	delta   *span.Delta // nil: none
+	held    *wire.Held  // not nil: the delta is a whole share, of which what differs from that is to be sent
 	at      *wire.Point
 	number  uint64
 	plugs   uint64
@@ -124,12 +126,22 @@ func (s *session) take() (t taken) {
 	d := s.pending.delta
 	if s.pending.whole {
 		d, _ = s.relay.index.Full(s.host)
+		t.held = s.held
 	}
+	s.held = nil
 	s.number++
 	s.owed = append(s.owed, owed{s.number, s.pending.since})
 	t.delta, t.number, t.plugs, t.at = &d, s.number, s.plugs, s.point()
 	s.pending = pending{}
 	return t
+}
+
+// differs returns the delta as it is to be sent. It takes a while for a whole share.
+func (t *taken) differs() span.Delta {
+	if t.held == nil {
+		return *t.delta
+	}
+	return t.held.Diff(*t.delta)
 }
 
 // acknowledge takes the host's word that it has applied a delta, and all before it.

@@ -224,7 +224,7 @@ func (r *Relay) enter(ctx context.Context, hello *wire.Hello, elsewhere bool) (*
 	}
 	s := &session{
 		relay: r, host: host, instance: hello.GetInstance(), hello: hello, elsewhere: elsewhere, since: time.Now(), wake: make(chan struct{}, 1),
-		plugged: map[string]*wire.Plug{}, asks: asks{open: map[uint64]*question{}},
+		held: hello.GetHeld(), plugged: map[string]*wire.Plug{}, asks: asks{open: map[uint64]*question{}},
 	}
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	r.sessions[host] = s
@@ -303,7 +303,11 @@ func (s *session) write(st stream, t taken) error {
 		t.control = slices.Delete(t.control, welcome, welcome+1)
 	}
 	if t.delta != nil {
-		for _, m := range wire.Encode(*t.delta, wire.PartSize) {
+		parts, err := s.relay.encoder.Encode(t.differs(), wire.PartSize)
+		if err != nil {
+			return err
+		}
+		for _, m := range parts {
 			m.Number, m.At, m.Plugs = t.number, t.at, t.plugs
 			if err := send(&wire.ToHost{Kind: &wire.ToHost_Delta{Delta: m}}); err != nil {
 				return err

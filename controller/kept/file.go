@@ -48,7 +48,10 @@ func encode(h header, d span.Delta) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := wire.Encode(d, largest)
+	parts, err := wire.Encode(d, largest)
+	if err != nil {
+		return nil, err
+	}
 	if len(parts) != 1 {
 		return nil, fmt.Errorf("the share takes more than %d bytes", largest)
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Instance string // "" is one made of the name
 	NICs     []string
 	Has      *wire.Point
+	Share    *span.Share                  // that it has; nil: none, and it is sent all of it
 	Answer   func(*wire.Ask) *wire.Answer // questions are not answered where it is, or returns, nil
 	// Applied is told of each delta that was applied, and says whether the relay is to
 	// hear of it; nil: always.
@@ -46,6 +47,7 @@ type Host struct {
 	number  uint64
 	plugs   uint64
 	deltas  int // that came
+	last    span.Delta
 	changed chan struct{}
 	bye     *wire.Goodbye
 	judged  chan *wire.Judgement
@@ -79,11 +81,14 @@ func Attach(ctx context.Context, cfg Config) (*Host, error) {
 		conn.Close()
 		return nil, err
 	}
-	share := span.NewShare()
+	share, held := span.NewShare(), (*wire.Held)(nil)
+	if cfg.Share != nil {
+		share, held = cfg.Share, wire.HeldOf(cfg.Share)
+	}
 	h := &Host{cfg: cfg, conn: conn, st: st, share: share, changed: make(chan struct{}), judged: make(chan *wire.Judgement, 1), looked: make(chan *wire.Looked, 1), ended: make(chan struct{})}
 	if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Hello{Hello: &wire.Hello{
 		Version: cfg.Version, Program: "hostsim", Host: cfg.Name, Instance: cfg.Instance, Machine: "a simulated one", Level: wire.Level,
-		Has: cfg.Has, Plugs: plugs(1, cfg.NICs),
+		Has: cfg.Has, Plugs: plugs(1, cfg.NICs), Held: held,
 	}}}); err != nil {
 		conn.Close()
 		return nil, err
@@ -178,6 +183,7 @@ func (h *Host) plugged(m *wire.PlugsAt) {
 func (h *Host) apply(d span.Delta, m *wire.Delta) error {
 	h.mu.Lock()
 	h.share.Apply(d)
+	h.last = d
 	h.at, h.number = m.GetAt(), m.GetNumber()
 	h.deltas++
 	say := h.cfg.Applied == nil || h.cfg.Applied(h.share, m)
@@ -248,6 +254,7 @@ type Seen struct {
 	At     *wire.Point
 	Number uint64 // of the last delta
 	Deltas int    // that came
+	Last   span.Delta
 	// Plugs are those that the relay has told of, by host/NIC; nil: none yet.
 	Plugs map[string]*wire.Plug
 }
@@ -257,7 +264,7 @@ type Seen struct {
 func (h *Host) Wait(ctx context.Context, done func(Seen) bool) error {
 	for {
 		h.mu.Lock()
-		ok, changed, err := done(Seen{h.share, h.at, h.number, h.deltas, h.plugsAt}), h.changed, h.err
+		ok, changed, err := done(Seen{h.share, h.at, h.number, h.deltas, h.last, h.plugsAt}), h.changed, h.err
 		h.mu.Unlock()
 		switch {
 		case ok:

@@ -3,74 +3,112 @@ package wire
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
+	"unsafe"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
 )
 
+// The fields of a Delta that are encoded by themselves.
+const (
+	fieldNIC      = protowire.Number(6)
+	fieldNetwork  = protowire.Number(8)
+	fieldGroup    = protowire.Number(10)
+	fieldMembers  = protowire.Number(12)
+	fieldBaseline = protowire.Number(13)
+)
+
 // Encode returns the messages of a delta, at least one, each of about most bytes at
 // most unless one object is longer. All but the last one say that more follows. Their
-// number, state and plugs are for the caller to set.
-func Encode(d span.Delta, most int) []*Delta {
-	w := writer{most: most, now: &Delta{Full: d.Full}}
+// number, state and plugs are for the caller to set. They are to be sent, or marshalled:
+// what they have of the policy is encoded already. It is an error if that cannot be.
+func Encode(d span.Delta, most int) ([]*Delta, error) { return NewEncoder(0).Encode(d, most) }
+
+// Encode is that of the package.
+func (e *Encoder) Encode(d span.Delta, most int) ([]*Delta, error) {
+	w := writer{encoder: e, most: most, now: &Delta{Full: d.Full}}
 	for _, id := range slices.Sorted(maps.Keys(d.NICs)) {
 		if n := d.NICs[id]; n != nil {
-			m := fromNIC(id, n)
-			w.fits(proto.Size(m)).Nics = append(w.now.Nics, m)
+			w.put(fieldNIC, nil, func() proto.Message { return fromNIC(id, n) }) // it is mostly at one host
 		} else {
-			w.fits(len(id)).NicsGone = append(w.now.NicsGone, id)
+			w.fits(len(id) + tagged).NicsGone = append(w.now.NicsGone, id)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(d.Networks)) {
 		if n := d.Networks[id]; n != nil {
-			m := fromNetwork(n)
-			w.fits(proto.Size(m)).Networks = append(w.now.Networks, m)
+			w.put(fieldNetwork, n, func() proto.Message { return fromNetwork(n) })
 		} else {
-			w.fits(len(id)).NetworksGone = append(w.now.NetworksGone, id)
+			w.fits(len(id) + tagged).NetworksGone = append(w.now.NetworksGone, id)
 		}
 	}
 	for _, ref := range slices.SortedFunc(maps.Keys(d.Groups), secgroup.GroupRef.Compare) {
 		if g := d.Groups[ref]; g != nil {
-			m := fromGroup(g)
-			w.fits(proto.Size(m)).Groups = append(w.now.Groups, m)
+			w.put(fieldGroup, g, func() proto.Message { return fromGroup(g) })
 		} else {
 			m := fromRef(ref)
-			w.fits(proto.Size(m)).GroupsGone = append(w.now.GroupsGone, m)
+			w.fits(proto.Size(m) + tagged).GroupsGone = append(w.now.GroupsGone, m)
 		}
 	}
 	for _, l := range slices.SortedFunc(maps.Keys(d.Members), compareLabels) {
 		w.members(l, d.Members[l])
 	}
 	if d.Baseline != nil {
-		m := fromBaseline(d.Baseline)
-		w.fits(proto.Size(m)).Baseline = m
+		w.put(fieldBaseline, d.Baseline, func() proto.Message { return fromBaseline(d.Baseline) })
 	}
-	return append(w.done, w.now)
+	w.finish()
+	return w.done, w.failed
 }
 
 func compareLabels(a, b span.Label) int {
 	return cmp.Or(a.Group.Compare(b.Group), cmp.Compare(a.Domain, b.Domain))
 }
 
+// tagged is about what a field takes besides what is in it, in bytes.
+const tagged = 6
+
 // writer fills messages.
 type writer struct {
-	most, size int // in bytes
-	now        *Delta
-	done       []*Delta
+	encoder *Encoder
+	most    int // bytes of a message
+	size    int // of now
+	now     *Delta
+	encoded []byte // fields of now
+	done    []*Delta
+	failed  error
 }
 
 // fits returns the message that takes something of that many bytes.
 func (w *writer) fits(size int) *Delta {
-	size += 6 // its tag and length
 	if w.size > 0 && w.size+size > w.most {
 		w.now.More = true
-		w.done, w.now, w.size = append(w.done, w.now), &Delta{}, 0
+		w.finish()
+		w.now, w.encoded, w.size = &Delta{}, nil, 0
 	}
 	w.size += size
 	return w.now
+}
+
+// finish ends a message. What is encoded of it goes as fields that nobody has looked
+// into, which they are until they are read.
+func (w *writer) finish() {
+	w.now.ProtoReflect().SetUnknown(w.encoded)
+	w.done = append(w.done, w.now)
+}
+
+// put adds an object to a message; the key is nil, or the same for the same object.
+func (w *writer) put(field protowire.Number, key any, m func() proto.Message) {
+	b, err := w.encoder.field(field, key, m)
+	if err != nil {
+		w.failed = err
+		return
+	}
+	w.fits(len(b))
+	w.encoded = append(w.encoded, b...)
 }
 
 // members writes a change of members, in parts if it is long: these are changes one
@@ -78,14 +116,28 @@ func (w *writer) fits(size int) *Delta {
 func (w *writer) members(l span.Label, c span.Change) {
 	few := max(1, w.most/16) // addresses
 	for first := true; first || len(c.Add)+len(c.Remove) > 0; first = false {
-		m := &Members{Group: fromRef(l.Group), Domain: l.Domain, Reset_: c.Reset && first}
 		add := c.Add[:min(few, len(c.Add))]
 		remove := c.Remove[:min(few-len(add), len(c.Remove))]
 		c.Add, c.Remove = c.Add[len(add):], c.Remove[len(remove):]
-		m.Add4, m.Add6 = pack(add)
-		m.Remove4, m.Remove6 = pack(remove)
-		w.fits(proto.Size(m)).Members = append(w.now.Members, m)
+		reset := c.Reset && first
+		w.put(fieldMembers, part{l, reset, unsafe.SliceData(add), len(add), unsafe.SliceData(remove), len(remove)}, func() proto.Message {
+			m := &Members{Group: fromRef(l.Group), Domain: l.Domain, Reset_: reset}
+			m.Add4, m.Add6 = pack(add)
+			m.Remove4, m.Remove6 = pack(remove)
+			return m
+		})
 	}
+}
+
+// part tells a change of members from others by where its lists are: nobody changes
+// one that was handed out.
+type part struct {
+	label   span.Label
+	reset   bool
+	add     *netip.Addr
+	adds    int
+	remove  *netip.Addr
+	removes int
 }
 
 func fromNIC(id string, n *span.NIC) *NIC {

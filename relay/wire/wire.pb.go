@@ -644,6 +644,7 @@ type Hello struct {
 	Capabilities  []string               `protobuf:"bytes,9,rep,name=capabilities,proto3" json:"capabilities,omitempty"` // that this protocol did not have from the beginning
 	Started       int64                  `protobuf:"varint,10,opt,name=started,proto3" json:"started,omitempty"`         // of the controller, in nanoseconds since 1970
 	Clock         int64                  `protobuf:"varint,11,opt,name=clock,proto3" json:"clock,omitempty"`             // of the host now, likewise
+	Held          *Held                  `protobuf:"bytes,12,opt,name=held,proto3" json:"held,omitempty"`                // what of its share it has, if it takes a first delta that is not full
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -755,6 +756,160 @@ func (x *Hello) GetClock() int64 {
 	return 0
 }
 
+func (x *Hello) GetHeld() *Held {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+// Held says what a host has of its share, by the digests of the objects: of them it is
+// sent those alone that differ, as a delta of what it has.
+type Held struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Nics          []*HeldObject          `protobuf:"bytes,1,rep,name=nics,proto3" json:"nics,omitempty"`
+	Networks      []*HeldObject          `protobuf:"bytes,2,rep,name=networks,proto3" json:"networks,omitempty"`
+	Groups        []*HeldObject          `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
+	Members       []*HeldObject          `protobuf:"bytes,4,rep,name=members,proto3" json:"members,omitempty"`
+	Baseline      []byte                 `protobuf:"bytes,5,opt,name=baseline,proto3" json:"baseline,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Held) Reset() {
+	*x = Held{}
+	mi := &file_relay_wire_wire_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Held) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Held) ProtoMessage() {}
+
+func (x *Held) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_wire_wire_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Held.ProtoReflect.Descriptor instead.
+func (*Held) Descriptor() ([]byte, []int) {
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Held) GetNics() []*HeldObject {
+	if x != nil {
+		return x.Nics
+	}
+	return nil
+}
+
+func (x *Held) GetNetworks() []*HeldObject {
+	if x != nil {
+		return x.Networks
+	}
+	return nil
+}
+
+func (x *Held) GetGroups() []*HeldObject {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Held) GetMembers() []*HeldObject {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *Held) GetBaseline() []byte {
+	if x != nil {
+		return x.Baseline
+	}
+	return nil
+}
+
+// HeldObject is one object that a host has.
+type HeldObject struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`           // of a NIC, a network or a group
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"` // of a group
+	Domain        string                 `protobuf:"bytes,3,opt,name=domain,proto3" json:"domain,omitempty"`   // of members
+	Digest        []byte                 `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`   // the first 16 bytes of the SHA-256 of the object's message; of members, of one that adds all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldObject) Reset() {
+	*x = HeldObject{}
+	mi := &file_relay_wire_wire_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldObject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldObject) ProtoMessage() {}
+
+func (x *HeldObject) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_wire_wire_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldObject.ProtoReflect.Descriptor instead.
+func (*HeldObject) Descriptor() ([]byte, []int) {
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *HeldObject) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *HeldObject) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *HeldObject) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *HeldObject) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
 // Plugs says which NICs are plugged at a host. With their rows other hosts are told
 // of them, until they are gone; what became of that comes as PlugsAt. A NIC that is
 // gone and then plugged again without a row is one that others are not told of any
@@ -771,7 +926,7 @@ type Plugs struct {
 
 func (x *Plugs) Reset() {
 	*x = Plugs{}
-	mi := &file_relay_wire_wire_proto_msgTypes[4]
+	mi := &file_relay_wire_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -783,7 +938,7 @@ func (x *Plugs) String() string {
 func (*Plugs) ProtoMessage() {}
 
 func (x *Plugs) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[4]
+	mi := &file_relay_wire_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -796,7 +951,7 @@ func (x *Plugs) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plugs.ProtoReflect.Descriptor instead.
 func (*Plugs) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{4}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Plugs) GetNumber() uint64 {
@@ -842,7 +997,7 @@ type Plug struct {
 
 func (x *Plug) Reset() {
 	*x = Plug{}
-	mi := &file_relay_wire_wire_proto_msgTypes[5]
+	mi := &file_relay_wire_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +1009,7 @@ func (x *Plug) String() string {
 func (*Plug) ProtoMessage() {}
 
 func (x *Plug) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[5]
+	mi := &file_relay_wire_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +1022,7 @@ func (x *Plug) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plug.ProtoReflect.Descriptor instead.
 func (*Plug) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{5}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Plug) GetHost() string {
@@ -926,7 +1081,7 @@ type PlugsAt struct {
 
 func (x *PlugsAt) Reset() {
 	*x = PlugsAt{}
-	mi := &file_relay_wire_wire_proto_msgTypes[6]
+	mi := &file_relay_wire_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1093,7 @@ func (x *PlugsAt) String() string {
 func (*PlugsAt) ProtoMessage() {}
 
 func (x *PlugsAt) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[6]
+	mi := &file_relay_wire_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1106,7 @@ func (x *PlugsAt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugsAt.ProtoReflect.Descriptor instead.
 func (*PlugsAt) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{6}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PlugsAt) GetFull() bool {
@@ -986,7 +1141,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_relay_wire_wire_proto_msgTypes[7]
+	mi := &file_relay_wire_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -998,7 +1153,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[7]
+	mi := &file_relay_wire_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1011,7 +1166,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{7}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Applied) GetDelta() uint64 {
@@ -1038,7 +1193,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_relay_wire_wire_proto_msgTypes[8]
+	mi := &file_relay_wire_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1205,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[8]
+	mi := &file_relay_wire_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1218,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{8}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Status) GetFlows() int64 {
@@ -1129,7 +1284,7 @@ type NICStatus struct {
 
 func (x *NICStatus) Reset() {
 	*x = NICStatus{}
-	mi := &file_relay_wire_wire_proto_msgTypes[9]
+	mi := &file_relay_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1141,7 +1296,7 @@ func (x *NICStatus) String() string {
 func (*NICStatus) ProtoMessage() {}
 
 func (x *NICStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[9]
+	mi := &file_relay_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1154,7 +1309,7 @@ func (x *NICStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NICStatus.ProtoReflect.Descriptor instead.
 func (*NICStatus) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{9}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *NICStatus) GetId() string {
@@ -1212,7 +1367,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_relay_wire_wire_proto_msgTypes[10]
+	mi := &file_relay_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1224,7 +1379,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[10]
+	mi := &file_relay_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1237,7 +1392,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Answer) GetId() uint64 {
@@ -1280,7 +1435,7 @@ type Judge struct {
 
 func (x *Judge) Reset() {
 	*x = Judge{}
-	mi := &file_relay_wire_wire_proto_msgTypes[11]
+	mi := &file_relay_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1292,7 +1447,7 @@ func (x *Judge) String() string {
 func (*Judge) ProtoMessage() {}
 
 func (x *Judge) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[11]
+	mi := &file_relay_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1305,7 +1460,7 @@ func (x *Judge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Judge.ProtoReflect.Descriptor instead.
 func (*Judge) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Judge) GetId() uint64 {
@@ -1333,7 +1488,7 @@ type Look struct {
 
 func (x *Look) Reset() {
 	*x = Look{}
-	mi := &file_relay_wire_wire_proto_msgTypes[12]
+	mi := &file_relay_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1500,7 @@ func (x *Look) String() string {
 func (*Look) ProtoMessage() {}
 
 func (x *Look) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[12]
+	mi := &file_relay_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1513,7 @@ func (x *Look) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Look.ProtoReflect.Descriptor instead.
 func (*Look) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Look) GetId() uint64 {
@@ -1395,7 +1550,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_relay_wire_wire_proto_msgTypes[13]
+	mi := &file_relay_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1407,7 +1562,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[13]
+	mi := &file_relay_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1420,7 +1575,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Connection) GetNic() string {
@@ -1513,7 +1668,7 @@ type Judgement struct {
 
 func (x *Judgement) Reset() {
 	*x = Judgement{}
-	mi := &file_relay_wire_wire_proto_msgTypes[14]
+	mi := &file_relay_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1525,7 +1680,7 @@ func (x *Judgement) String() string {
 func (*Judgement) ProtoMessage() {}
 
 func (x *Judgement) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[14]
+	mi := &file_relay_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1538,7 +1693,7 @@ func (x *Judgement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Judgement.ProtoReflect.Descriptor instead.
 func (*Judgement) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Judgement) GetId() uint64 {
@@ -1579,7 +1734,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_relay_wire_wire_proto_msgTypes[15]
+	mi := &file_relay_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1591,7 +1746,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[15]
+	mi := &file_relay_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1604,7 +1759,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Verdict) GetAllowed() bool {
@@ -1633,7 +1788,7 @@ type Looked struct {
 
 func (x *Looked) Reset() {
 	*x = Looked{}
-	mi := &file_relay_wire_wire_proto_msgTypes[16]
+	mi := &file_relay_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1800,7 @@ func (x *Looked) String() string {
 func (*Looked) ProtoMessage() {}
 
 func (x *Looked) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[16]
+	mi := &file_relay_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1813,7 @@ func (x *Looked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Looked.ProtoReflect.Descriptor instead.
 func (*Looked) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Looked) GetId() uint64 {
@@ -1695,7 +1850,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_relay_wire_wire_proto_msgTypes[17]
+	mi := &file_relay_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +1862,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[17]
+	mi := &file_relay_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +1875,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Welcome) GetVersion() uint32 {
@@ -1763,7 +1918,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_relay_wire_wire_proto_msgTypes[18]
+	mi := &file_relay_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1775,7 +1930,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[18]
+	mi := &file_relay_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1788,7 +1943,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -1827,7 +1982,7 @@ type Ask struct {
 
 func (x *Ask) Reset() {
 	*x = Ask{}
-	mi := &file_relay_wire_wire_proto_msgTypes[19]
+	mi := &file_relay_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1839,7 +1994,7 @@ func (x *Ask) String() string {
 func (*Ask) ProtoMessage() {}
 
 func (x *Ask) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[19]
+	mi := &file_relay_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1852,7 +2007,7 @@ func (x *Ask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ask.ProtoReflect.Descriptor instead.
 func (*Ask) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ask) GetId() uint64 {
@@ -1900,7 +2055,7 @@ type Withdraw struct {
 
 func (x *Withdraw) Reset() {
 	*x = Withdraw{}
-	mi := &file_relay_wire_wire_proto_msgTypes[20]
+	mi := &file_relay_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1912,7 +2067,7 @@ func (x *Withdraw) String() string {
 func (*Withdraw) ProtoMessage() {}
 
 func (x *Withdraw) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[20]
+	mi := &file_relay_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1925,7 +2080,7 @@ func (x *Withdraw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdraw.ProtoReflect.Descriptor instead.
 func (*Withdraw) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Withdraw) GetId() uint64 {
@@ -1936,7 +2091,7 @@ func (x *Withdraw) GetId() uint64 {
 }
 
 // Delta is a change of the host's share of the policy, see package span. The first
-// of a stream is full.
+// of a stream is full, or of what the host said to have (Held).
 type Delta struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // it grows with each of a stream, not always by 1
@@ -1958,7 +2113,7 @@ type Delta struct {
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_relay_wire_wire_proto_msgTypes[21]
+	mi := &file_relay_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2125,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[21]
+	mi := &file_relay_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2138,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Delta) GetNumber() uint64 {
@@ -2097,7 +2252,7 @@ type NIC struct {
 
 func (x *NIC) Reset() {
 	*x = NIC{}
-	mi := &file_relay_wire_wire_proto_msgTypes[22]
+	mi := &file_relay_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2109,7 +2264,7 @@ func (x *NIC) String() string {
 func (*NIC) ProtoMessage() {}
 
 func (x *NIC) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[22]
+	mi := &file_relay_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2122,7 +2277,7 @@ func (x *NIC) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NIC.ProtoReflect.Descriptor instead.
 func (*NIC) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *NIC) GetId() string {
@@ -2224,7 +2379,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_relay_wire_wire_proto_msgTypes[23]
+	mi := &file_relay_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2236,7 +2391,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[23]
+	mi := &file_relay_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2249,7 +2404,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Network) GetId() string {
@@ -2311,7 +2466,7 @@ type GroupRef struct {
 
 func (x *GroupRef) Reset() {
 	*x = GroupRef{}
-	mi := &file_relay_wire_wire_proto_msgTypes[24]
+	mi := &file_relay_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2323,7 +2478,7 @@ func (x *GroupRef) String() string {
 func (*GroupRef) ProtoMessage() {}
 
 func (x *GroupRef) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[24]
+	mi := &file_relay_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2336,7 +2491,7 @@ func (x *GroupRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRef.ProtoReflect.Descriptor instead.
 func (*GroupRef) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GroupRef) GetAccount() string {
@@ -2365,7 +2520,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_relay_wire_wire_proto_msgTypes[25]
+	mi := &file_relay_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2377,7 +2532,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[25]
+	mi := &file_relay_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2390,7 +2545,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Group) GetRef() *GroupRef {
@@ -2440,7 +2595,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_relay_wire_wire_proto_msgTypes[26]
+	mi := &file_relay_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2452,7 +2607,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[26]
+	mi := &file_relay_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2465,7 +2620,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Rule) GetId() string {
@@ -2562,7 +2717,7 @@ type Members struct {
 
 func (x *Members) Reset() {
 	*x = Members{}
-	mi := &file_relay_wire_wire_proto_msgTypes[27]
+	mi := &file_relay_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +2729,7 @@ func (x *Members) String() string {
 func (*Members) ProtoMessage() {}
 
 func (x *Members) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[27]
+	mi := &file_relay_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +2742,7 @@ func (x *Members) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Members.ProtoReflect.Descriptor instead.
 func (*Members) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Members) GetGroup() *GroupRef {
@@ -2649,7 +2804,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_relay_wire_wire_proto_msgTypes[28]
+	mi := &file_relay_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2661,7 +2816,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[28]
+	mi := &file_relay_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2674,7 +2829,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Prefix) GetAddress() []byte {
@@ -2701,7 +2856,7 @@ type Baseline struct {
 
 func (x *Baseline) Reset() {
 	*x = Baseline{}
-	mi := &file_relay_wire_wire_proto_msgTypes[29]
+	mi := &file_relay_wire_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2713,7 +2868,7 @@ func (x *Baseline) String() string {
 func (*Baseline) ProtoMessage() {}
 
 func (x *Baseline) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[29]
+	mi := &file_relay_wire_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2726,7 +2881,7 @@ func (x *Baseline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Baseline.ProtoReflect.Descriptor instead.
 func (*Baseline) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{29}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Baseline) GetMinLevel() uint32 {
@@ -2754,7 +2909,7 @@ type BaselineAddress struct {
 
 func (x *BaselineAddress) Reset() {
 	*x = BaselineAddress{}
-	mi := &file_relay_wire_wire_proto_msgTypes[30]
+	mi := &file_relay_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2766,7 +2921,7 @@ func (x *BaselineAddress) String() string {
 func (*BaselineAddress) ProtoMessage() {}
 
 func (x *BaselineAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[30]
+	mi := &file_relay_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2779,7 +2934,7 @@ func (x *BaselineAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaselineAddress.ProtoReflect.Descriptor instead.
 func (*BaselineAddress) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *BaselineAddress) GetAddress() []byte {
@@ -2830,7 +2985,7 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x05Point\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x12\n" +
 	"\x04mark\x18\x02 \x01(\tR\x04mark\x12\x14\n" +
-	"\x05epoch\x18\x03 \x01(\tR\x05epoch\"\xcd\x02\n" +
+	"\x05epoch\x18\x03 \x01(\tR\x05epoch\"\xfb\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
 	"\aprogram\x18\x02 \x01(\tR\aprogram\x12\x12\n" +
@@ -2843,7 +2998,20 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\fcapabilities\x18\t \x03(\tR\fcapabilities\x12\x18\n" +
 	"\astarted\x18\n" +
 	" \x01(\x03R\astarted\x12\x14\n" +
-	"\x05clock\x18\v \x01(\x03R\x05clock\"{\n" +
+	"\x05clock\x18\v \x01(\x03R\x05clock\x12,\n" +
+	"\x04held\x18\f \x01(\v2\x18.ringfence.relay.v1.HeldR\x04held\"\x84\x02\n" +
+	"\x04Held\x122\n" +
+	"\x04nics\x18\x01 \x03(\v2\x1e.ringfence.relay.v1.HeldObjectR\x04nics\x12:\n" +
+	"\bnetworks\x18\x02 \x03(\v2\x1e.ringfence.relay.v1.HeldObjectR\bnetworks\x126\n" +
+	"\x06groups\x18\x03 \x03(\v2\x1e.ringfence.relay.v1.HeldObjectR\x06groups\x128\n" +
+	"\amembers\x18\x04 \x03(\v2\x1e.ringfence.relay.v1.HeldObjectR\amembers\x12\x1a\n" +
+	"\bbaseline\x18\x05 \x01(\fR\bbaseline\"f\n" +
+	"\n" +
+	"HeldObject\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06domain\x18\x03 \x01(\tR\x06domain\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\"{\n" +
 	"\x05Plugs\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
 	"\x04full\x18\x02 \x01(\bR\x04full\x122\n" +
@@ -3056,7 +3224,7 @@ func file_relay_wire_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_relay_wire_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_relay_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_relay_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_relay_wire_wire_proto_goTypes = []any{
 	(Enforcement)(0),        // 0: ringfence.relay.v1.Enforcement
 	(EgressPolicy)(0),       // 1: ringfence.relay.v1.EgressPolicy
@@ -3066,90 +3234,97 @@ var file_relay_wire_wire_proto_goTypes = []any{
 	(*ToHost)(nil),          // 5: ringfence.relay.v1.ToHost
 	(*Point)(nil),           // 6: ringfence.relay.v1.Point
 	(*Hello)(nil),           // 7: ringfence.relay.v1.Hello
-	(*Plugs)(nil),           // 8: ringfence.relay.v1.Plugs
-	(*Plug)(nil),            // 9: ringfence.relay.v1.Plug
-	(*PlugsAt)(nil),         // 10: ringfence.relay.v1.PlugsAt
-	(*Applied)(nil),         // 11: ringfence.relay.v1.Applied
-	(*Status)(nil),          // 12: ringfence.relay.v1.Status
-	(*NICStatus)(nil),       // 13: ringfence.relay.v1.NICStatus
-	(*Answer)(nil),          // 14: ringfence.relay.v1.Answer
-	(*Judge)(nil),           // 15: ringfence.relay.v1.Judge
-	(*Look)(nil),            // 16: ringfence.relay.v1.Look
-	(*Connection)(nil),      // 17: ringfence.relay.v1.Connection
-	(*Judgement)(nil),       // 18: ringfence.relay.v1.Judgement
-	(*Verdict)(nil),         // 19: ringfence.relay.v1.Verdict
-	(*Looked)(nil),          // 20: ringfence.relay.v1.Looked
-	(*Welcome)(nil),         // 21: ringfence.relay.v1.Welcome
-	(*Goodbye)(nil),         // 22: ringfence.relay.v1.Goodbye
-	(*Ask)(nil),             // 23: ringfence.relay.v1.Ask
-	(*Withdraw)(nil),        // 24: ringfence.relay.v1.Withdraw
-	(*Delta)(nil),           // 25: ringfence.relay.v1.Delta
-	(*NIC)(nil),             // 26: ringfence.relay.v1.NIC
-	(*Network)(nil),         // 27: ringfence.relay.v1.Network
-	(*GroupRef)(nil),        // 28: ringfence.relay.v1.GroupRef
-	(*Group)(nil),           // 29: ringfence.relay.v1.Group
-	(*Rule)(nil),            // 30: ringfence.relay.v1.Rule
-	(*Members)(nil),         // 31: ringfence.relay.v1.Members
-	(*Prefix)(nil),          // 32: ringfence.relay.v1.Prefix
-	(*Baseline)(nil),        // 33: ringfence.relay.v1.Baseline
-	(*BaselineAddress)(nil), // 34: ringfence.relay.v1.BaselineAddress
-	nil,                     // 35: ringfence.relay.v1.Status.BegunEntry
+	(*Held)(nil),            // 8: ringfence.relay.v1.Held
+	(*HeldObject)(nil),      // 9: ringfence.relay.v1.HeldObject
+	(*Plugs)(nil),           // 10: ringfence.relay.v1.Plugs
+	(*Plug)(nil),            // 11: ringfence.relay.v1.Plug
+	(*PlugsAt)(nil),         // 12: ringfence.relay.v1.PlugsAt
+	(*Applied)(nil),         // 13: ringfence.relay.v1.Applied
+	(*Status)(nil),          // 14: ringfence.relay.v1.Status
+	(*NICStatus)(nil),       // 15: ringfence.relay.v1.NICStatus
+	(*Answer)(nil),          // 16: ringfence.relay.v1.Answer
+	(*Judge)(nil),           // 17: ringfence.relay.v1.Judge
+	(*Look)(nil),            // 18: ringfence.relay.v1.Look
+	(*Connection)(nil),      // 19: ringfence.relay.v1.Connection
+	(*Judgement)(nil),       // 20: ringfence.relay.v1.Judgement
+	(*Verdict)(nil),         // 21: ringfence.relay.v1.Verdict
+	(*Looked)(nil),          // 22: ringfence.relay.v1.Looked
+	(*Welcome)(nil),         // 23: ringfence.relay.v1.Welcome
+	(*Goodbye)(nil),         // 24: ringfence.relay.v1.Goodbye
+	(*Ask)(nil),             // 25: ringfence.relay.v1.Ask
+	(*Withdraw)(nil),        // 26: ringfence.relay.v1.Withdraw
+	(*Delta)(nil),           // 27: ringfence.relay.v1.Delta
+	(*NIC)(nil),             // 28: ringfence.relay.v1.NIC
+	(*Network)(nil),         // 29: ringfence.relay.v1.Network
+	(*GroupRef)(nil),        // 30: ringfence.relay.v1.GroupRef
+	(*Group)(nil),           // 31: ringfence.relay.v1.Group
+	(*Rule)(nil),            // 32: ringfence.relay.v1.Rule
+	(*Members)(nil),         // 33: ringfence.relay.v1.Members
+	(*Prefix)(nil),          // 34: ringfence.relay.v1.Prefix
+	(*Baseline)(nil),        // 35: ringfence.relay.v1.Baseline
+	(*BaselineAddress)(nil), // 36: ringfence.relay.v1.BaselineAddress
+	nil,                     // 37: ringfence.relay.v1.Status.BegunEntry
 }
 var file_relay_wire_wire_proto_depIdxs = []int32{
 	7,  // 0: ringfence.relay.v1.FromHost.hello:type_name -> ringfence.relay.v1.Hello
-	8,  // 1: ringfence.relay.v1.FromHost.plugs:type_name -> ringfence.relay.v1.Plugs
-	11, // 2: ringfence.relay.v1.FromHost.applied:type_name -> ringfence.relay.v1.Applied
-	12, // 3: ringfence.relay.v1.FromHost.status:type_name -> ringfence.relay.v1.Status
-	14, // 4: ringfence.relay.v1.FromHost.answer:type_name -> ringfence.relay.v1.Answer
-	15, // 5: ringfence.relay.v1.FromHost.judge:type_name -> ringfence.relay.v1.Judge
-	16, // 6: ringfence.relay.v1.FromHost.look:type_name -> ringfence.relay.v1.Look
-	21, // 7: ringfence.relay.v1.ToHost.welcome:type_name -> ringfence.relay.v1.Welcome
-	25, // 8: ringfence.relay.v1.ToHost.delta:type_name -> ringfence.relay.v1.Delta
-	10, // 9: ringfence.relay.v1.ToHost.plugs_at:type_name -> ringfence.relay.v1.PlugsAt
-	23, // 10: ringfence.relay.v1.ToHost.ask:type_name -> ringfence.relay.v1.Ask
-	24, // 11: ringfence.relay.v1.ToHost.withdraw:type_name -> ringfence.relay.v1.Withdraw
-	18, // 12: ringfence.relay.v1.ToHost.judgement:type_name -> ringfence.relay.v1.Judgement
-	22, // 13: ringfence.relay.v1.ToHost.goodbye:type_name -> ringfence.relay.v1.Goodbye
-	20, // 14: ringfence.relay.v1.ToHost.looked:type_name -> ringfence.relay.v1.Looked
+	10, // 1: ringfence.relay.v1.FromHost.plugs:type_name -> ringfence.relay.v1.Plugs
+	13, // 2: ringfence.relay.v1.FromHost.applied:type_name -> ringfence.relay.v1.Applied
+	14, // 3: ringfence.relay.v1.FromHost.status:type_name -> ringfence.relay.v1.Status
+	16, // 4: ringfence.relay.v1.FromHost.answer:type_name -> ringfence.relay.v1.Answer
+	17, // 5: ringfence.relay.v1.FromHost.judge:type_name -> ringfence.relay.v1.Judge
+	18, // 6: ringfence.relay.v1.FromHost.look:type_name -> ringfence.relay.v1.Look
+	23, // 7: ringfence.relay.v1.ToHost.welcome:type_name -> ringfence.relay.v1.Welcome
+	27, // 8: ringfence.relay.v1.ToHost.delta:type_name -> ringfence.relay.v1.Delta
+	12, // 9: ringfence.relay.v1.ToHost.plugs_at:type_name -> ringfence.relay.v1.PlugsAt
+	25, // 10: ringfence.relay.v1.ToHost.ask:type_name -> ringfence.relay.v1.Ask
+	26, // 11: ringfence.relay.v1.ToHost.withdraw:type_name -> ringfence.relay.v1.Withdraw
+	20, // 12: ringfence.relay.v1.ToHost.judgement:type_name -> ringfence.relay.v1.Judgement
+	24, // 13: ringfence.relay.v1.ToHost.goodbye:type_name -> ringfence.relay.v1.Goodbye
+	22, // 14: ringfence.relay.v1.ToHost.looked:type_name -> ringfence.relay.v1.Looked
 	6,  // 15: ringfence.relay.v1.Hello.has:type_name -> ringfence.relay.v1.Point
-	8,  // 16: ringfence.relay.v1.Hello.plugs:type_name -> ringfence.relay.v1.Plugs
-	9,  // 17: ringfence.relay.v1.Plugs.plugged:type_name -> ringfence.relay.v1.Plug
-	9,  // 18: ringfence.relay.v1.PlugsAt.set:type_name -> ringfence.relay.v1.Plug
-	9,  // 19: ringfence.relay.v1.PlugsAt.gone:type_name -> ringfence.relay.v1.Plug
-	13, // 20: ringfence.relay.v1.Status.nics:type_name -> ringfence.relay.v1.NICStatus
-	6,  // 21: ringfence.relay.v1.Status.lost:type_name -> ringfence.relay.v1.Point
-	35, // 22: ringfence.relay.v1.Status.begun:type_name -> ringfence.relay.v1.Status.BegunEntry
-	17, // 23: ringfence.relay.v1.Judge.connections:type_name -> ringfence.relay.v1.Connection
-	6,  // 24: ringfence.relay.v1.Look.seen:type_name -> ringfence.relay.v1.Point
-	19, // 25: ringfence.relay.v1.Judgement.verdicts:type_name -> ringfence.relay.v1.Verdict
-	6,  // 26: ringfence.relay.v1.Welcome.at:type_name -> ringfence.relay.v1.Point
-	6,  // 27: ringfence.relay.v1.Delta.at:type_name -> ringfence.relay.v1.Point
-	26, // 28: ringfence.relay.v1.Delta.nics:type_name -> ringfence.relay.v1.NIC
-	27, // 29: ringfence.relay.v1.Delta.networks:type_name -> ringfence.relay.v1.Network
-	29, // 30: ringfence.relay.v1.Delta.groups:type_name -> ringfence.relay.v1.Group
-	28, // 31: ringfence.relay.v1.Delta.groups_gone:type_name -> ringfence.relay.v1.GroupRef
-	31, // 32: ringfence.relay.v1.Delta.members:type_name -> ringfence.relay.v1.Members
-	33, // 33: ringfence.relay.v1.Delta.baseline:type_name -> ringfence.relay.v1.Baseline
-	32, // 34: ringfence.relay.v1.NIC.allowed_addresses:type_name -> ringfence.relay.v1.Prefix
-	0,  // 35: ringfence.relay.v1.NIC.enforcement:type_name -> ringfence.relay.v1.Enforcement
-	28, // 36: ringfence.relay.v1.NIC.groups:type_name -> ringfence.relay.v1.GroupRef
-	32, // 37: ringfence.relay.v1.Network.prefixes:type_name -> ringfence.relay.v1.Prefix
-	28, // 38: ringfence.relay.v1.Group.ref:type_name -> ringfence.relay.v1.GroupRef
-	1,  // 39: ringfence.relay.v1.Group.egress_policy:type_name -> ringfence.relay.v1.EgressPolicy
-	30, // 40: ringfence.relay.v1.Group.rules:type_name -> ringfence.relay.v1.Rule
-	2,  // 41: ringfence.relay.v1.Rule.direction:type_name -> ringfence.relay.v1.Direction
-	3,  // 42: ringfence.relay.v1.Rule.family:type_name -> ringfence.relay.v1.Family
-	32, // 43: ringfence.relay.v1.Rule.remote_cidr:type_name -> ringfence.relay.v1.Prefix
-	28, // 44: ringfence.relay.v1.Rule.remote_group:type_name -> ringfence.relay.v1.GroupRef
-	28, // 45: ringfence.relay.v1.Members.group:type_name -> ringfence.relay.v1.GroupRef
-	34, // 46: ringfence.relay.v1.Baseline.addresses:type_name -> ringfence.relay.v1.BaselineAddress
-	4,  // 47: ringfence.relay.v1.Hosts.Attach:input_type -> ringfence.relay.v1.FromHost
-	5,  // 48: ringfence.relay.v1.Hosts.Attach:output_type -> ringfence.relay.v1.ToHost
-	48, // [48:49] is the sub-list for method output_type
-	47, // [47:48] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	10, // 16: ringfence.relay.v1.Hello.plugs:type_name -> ringfence.relay.v1.Plugs
+	8,  // 17: ringfence.relay.v1.Hello.held:type_name -> ringfence.relay.v1.Held
+	9,  // 18: ringfence.relay.v1.Held.nics:type_name -> ringfence.relay.v1.HeldObject
+	9,  // 19: ringfence.relay.v1.Held.networks:type_name -> ringfence.relay.v1.HeldObject
+	9,  // 20: ringfence.relay.v1.Held.groups:type_name -> ringfence.relay.v1.HeldObject
+	9,  // 21: ringfence.relay.v1.Held.members:type_name -> ringfence.relay.v1.HeldObject
+	11, // 22: ringfence.relay.v1.Plugs.plugged:type_name -> ringfence.relay.v1.Plug
+	11, // 23: ringfence.relay.v1.PlugsAt.set:type_name -> ringfence.relay.v1.Plug
+	11, // 24: ringfence.relay.v1.PlugsAt.gone:type_name -> ringfence.relay.v1.Plug
+	15, // 25: ringfence.relay.v1.Status.nics:type_name -> ringfence.relay.v1.NICStatus
+	6,  // 26: ringfence.relay.v1.Status.lost:type_name -> ringfence.relay.v1.Point
+	37, // 27: ringfence.relay.v1.Status.begun:type_name -> ringfence.relay.v1.Status.BegunEntry
+	19, // 28: ringfence.relay.v1.Judge.connections:type_name -> ringfence.relay.v1.Connection
+	6,  // 29: ringfence.relay.v1.Look.seen:type_name -> ringfence.relay.v1.Point
+	21, // 30: ringfence.relay.v1.Judgement.verdicts:type_name -> ringfence.relay.v1.Verdict
+	6,  // 31: ringfence.relay.v1.Welcome.at:type_name -> ringfence.relay.v1.Point
+	6,  // 32: ringfence.relay.v1.Delta.at:type_name -> ringfence.relay.v1.Point
+	28, // 33: ringfence.relay.v1.Delta.nics:type_name -> ringfence.relay.v1.NIC
+	29, // 34: ringfence.relay.v1.Delta.networks:type_name -> ringfence.relay.v1.Network
+	31, // 35: ringfence.relay.v1.Delta.groups:type_name -> ringfence.relay.v1.Group
+	30, // 36: ringfence.relay.v1.Delta.groups_gone:type_name -> ringfence.relay.v1.GroupRef
+	33, // 37: ringfence.relay.v1.Delta.members:type_name -> ringfence.relay.v1.Members
+	35, // 38: ringfence.relay.v1.Delta.baseline:type_name -> ringfence.relay.v1.Baseline
+	34, // 39: ringfence.relay.v1.NIC.allowed_addresses:type_name -> ringfence.relay.v1.Prefix
+	0,  // 40: ringfence.relay.v1.NIC.enforcement:type_name -> ringfence.relay.v1.Enforcement
+	30, // 41: ringfence.relay.v1.NIC.groups:type_name -> ringfence.relay.v1.GroupRef
+	34, // 42: ringfence.relay.v1.Network.prefixes:type_name -> ringfence.relay.v1.Prefix
+	30, // 43: ringfence.relay.v1.Group.ref:type_name -> ringfence.relay.v1.GroupRef
+	1,  // 44: ringfence.relay.v1.Group.egress_policy:type_name -> ringfence.relay.v1.EgressPolicy
+	32, // 45: ringfence.relay.v1.Group.rules:type_name -> ringfence.relay.v1.Rule
+	2,  // 46: ringfence.relay.v1.Rule.direction:type_name -> ringfence.relay.v1.Direction
+	3,  // 47: ringfence.relay.v1.Rule.family:type_name -> ringfence.relay.v1.Family
+	34, // 48: ringfence.relay.v1.Rule.remote_cidr:type_name -> ringfence.relay.v1.Prefix
+	30, // 49: ringfence.relay.v1.Rule.remote_group:type_name -> ringfence.relay.v1.GroupRef
+	30, // 50: ringfence.relay.v1.Members.group:type_name -> ringfence.relay.v1.GroupRef
+	36, // 51: ringfence.relay.v1.Baseline.addresses:type_name -> ringfence.relay.v1.BaselineAddress
+	4,  // 52: ringfence.relay.v1.Hosts.Attach:input_type -> ringfence.relay.v1.FromHost
+	5,  // 53: ringfence.relay.v1.Hosts.Attach:output_type -> ringfence.relay.v1.ToHost
+	53, // [53:54] is the sub-list for method output_type
+	52, // [52:53] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_relay_wire_wire_proto_init() }
@@ -3176,14 +3351,14 @@ func file_relay_wire_wire_proto_init() {
 		(*ToHost_Goodbye)(nil),
 		(*ToHost_Looked)(nil),
 	}
-	file_relay_wire_wire_proto_msgTypes[26].OneofWrappers = []any{}
+	file_relay_wire_wire_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_wire_wire_proto_rawDesc), len(file_relay_wire_wire_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -76,7 +76,10 @@ func TestNumbersStay(t *testing.T) {
 func carry(t *testing.T, d span.Delta, most int) span.Delta {
 	t.Helper()
 	var parts Parts
-	all := Encode(d, most)
+	all, err := Encode(d, most)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, m := range all {
 		b, err := proto.Marshal(m)
 		if err != nil {
@@ -105,15 +108,15 @@ func carry(t *testing.T, d span.Delta, most int) span.Delta {
 // they come.
 func TestSharesComeOver(t *testing.T) {
 	t.Parallel()
-	parts, members := 0, 0
+	parts, members, saved := 0, 0, 0
 	for seed := range uint64(8) {
 		g := policytest.Seeded(seed, policytest.Options{NICs: 14, Guard: true, Shares: seed%3 > 0})
 		policy := secgroup.NewSnapshot()
 		index, plugged := span.NewIndex(policy), map[string]bool{}
-		share := span.NewShare()
+		share, held := span.NewShare(), span.NewShare()
 		follow := func(d span.Delta) {
 			most := []int{1, 200, 1000, PartSize}[g.IntN(4)]
-			if n := len(Encode(d, most)); n > 1 {
+			if all, err := Encode(d, most); err != nil || len(all) > 1 {
 				parts++
 			}
 			members += len(d.Members)
@@ -151,13 +154,24 @@ func TestSharesComeOver(t *testing.T) {
 				}
 			}
 			want := span.Span(policy, "h1", slices.Values(now))
+			if g.IntN(4) == 0 { // one that comes again says what it has, and is sent the rest
+				full, _ := index.Full("h1")
+				d := HeldOf(held).Diff(full)
+				saved += full.Weight() - d.Weight()
+				if held.Apply(carry(t, d, PartSize)); !reflect.DeepEqual(plain(want), plain(held)) {
+					t.Fatalf("seed %d, step %d: what was held is not Span's share:\n%s\nagainst\n%s", seed, i, plain(want), plain(held))
+				}
+				if again := HeldOf(held).Diff(full); !again.Empty() {
+					t.Fatalf("seed %d, step %d: a host that has its share is sent %+v", seed, i, again)
+				}
+			}
 			if !reflect.DeepEqual(plain(want), plain(share)) {
 				t.Fatalf("seed %d, step %d: the share is not Span's:\n%s\nagainst\n%s", seed, i, plain(want), plain(share))
 			}
 		}
 	}
-	if parts < 50 || members < 50 {
-		t.Errorf("%d deltas in parts, %d changes of members: too tame a history", parts, members)
+	if parts < 50 || members < 50 || saved < 500 {
+		t.Errorf("%d deltas in parts, %d changes of members, %d objects spared: too tame a history", parts, members, saved)
 	}
 }
 
@@ -198,7 +212,11 @@ func TestLongMembers(t *testing.T) {
 			if got := carry(t, d, most).Members[l]; !reflect.DeepEqual(got, c) {
 				t.Errorf("%d added, %d removed, in parts of %d: %d and %d", len(c.Add), len(c.Remove), most, len(got.Add), len(got.Remove))
 			}
-			for _, m := range Encode(d, most) {
+			all, err := Encode(d, most)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range all {
 				if size := proto.Size(m); size > most+100 {
 					t.Errorf("a part of %d bytes, not %d", size, most)
 				}
