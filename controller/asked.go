@@ -17,6 +17,7 @@ import (
 // asked is what questions get to see of the loop, and of its switch.
 type asked struct {
 	report   *reporter
+	reached  func(applied int64) int64 // see Config; may be nil
 	share    *share.Held
 	compiled *compiled
 	plugs    *plugs
@@ -27,7 +28,12 @@ type asked struct {
 	settler  *megaflow.Shared // with these connections
 }
 
-func (a *asked) Applied() int64 { return a.report.revision() }
+func (a *asked) Applied() int64 {
+	if a.reached == nil {
+		return a.report.revision()
+	}
+	return a.reached(a.report.revision())
+}
 
 func (a *asked) Share(fn func(*span.Share)) { a.share.Share(fn) }
 

@@ -48,9 +48,12 @@ type Config struct {
 	Share   share.Source
 	Judge   revoke.Judge
 	Reports Reports
-	// Applied is told the number of each update of the share that is in force; nil:
-	// nobody wants to know.
+	// Applied is told the number of each update of the share that is in force, once it
+	// was reported how the host is then; nil: nobody wants to know.
 	Applied func(number uint64)
+	// Reached tells at which revision the host is when one of its share is in force: one
+	// up to which nothing more concerns it. Nil: each revision comes as an update.
+	Reached func(applied int64) int64
 	Asks    desk.Asks // nil: nobody asks
 	Peers   Peers     // nil: a NIC is taken to be at the host that it names first
 	History History   // nil: that the store went back is found out by those who follow it alone
@@ -228,7 +231,7 @@ func newController(cfg Config) *controller {
 	})
 	c.compiled = newCompiled()
 	c.asked = &asked{
-		report: c.report, share: c.share, compiled: c.compiled, plugs: c.plugs, link: c.link, bridge: cfg.Bridge,
+		report: c.report, reached: cfg.Reached, share: c.share, compiled: c.compiled, plugs: c.plugs, link: c.link, bridge: cfg.Bridge,
 		ctl: unixctl.Open(cfg.RunDir), datapath: c.datapathName,
 	}
 	c.asked.settler = megaflow.Share(megaflow.NewSettler(c.asked.ctl, c.link.peek, c.cache, c.log))

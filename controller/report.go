@@ -54,6 +54,7 @@ type reporter struct {
 	mu       sync.Mutex
 	status   store.HostStatus
 	conn     *ofconn.Conn // to the switch the status is about
+	number   uint64       // of the update that is in force there, 0: none
 	problems map[string]error
 	refusals []string
 	seen     bool      // the NICs are known
@@ -121,7 +122,7 @@ func (r *reporter) run(ctx context.Context) error {
 		}
 		writes.spend(time.Now(), reportCost)
 		beat = time.Now().Add(heartbeat)
-		status, seen := r.current()
+		status, number, seen := r.current()
 		var err error
 		if !seen {
 			status.NICs, err = r.former(ctx)
@@ -134,6 +135,9 @@ func (r *reporter) run(ctx context.Context) error {
 		}
 		if err == nil && seen {
 			r.written(status)
+			if r.cfg.Applied != nil && number != 0 {
+				r.cfg.Applied(number)
+			}
 		}
 		again := r.reported(err)
 		if err != nil {
@@ -200,9 +204,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// current returns the status as it is to be written, and whether it is known
-// which NICs are plugged.
-func (r *reporter) current() (status store.HostStatus, seen bool) {
+// current returns the status as it is to be written, which update of the share is in
+// force then, and whether it is known which NICs are plugged.
+func (r *reporter) current() (status store.HostStatus, number uint64, seen bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.due = time.Time{}
@@ -228,5 +232,5 @@ func (r *reporter) current() (status store.HostStatus, seen bool) {
 		connected = 1
 	}
 	r.metrics.connected.Set(connected)
-	return s, r.seen
+	return s, r.number, r.seen
 }

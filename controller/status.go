@@ -18,7 +18,7 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 	r.update(soon, func() bool {
 		changed := set(&r.status.Connected, conn != nil)
 		changed = set(&r.status.Applied, 0) || changed
-		r.conn, r.settled = conn, 0
+		r.conn, r.settled, r.number = conn, 0, 0
 		return changed
 	})
 }
@@ -28,7 +28,7 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 // that it changed nothing here.
 func (r *reporter) Applied(j revoke.Job, noConcern bool) {
 	within := time.Duration(atOnce)
-	if noConcern {
+	if noConcern && j.Update == 0 { // else it was sent because it is waited for
 		within = lazily
 	}
 	r.update(within, func() bool {
@@ -36,9 +36,7 @@ func (r *reporter) Applied(j revoke.Job, noConcern bool) {
 		if j.Conn == r.conn {
 			changed = set(&r.status.Applied, j.Rev)
 			changed = set(&r.status.Mark, j.Mark) || changed
-			if r.cfg.Applied != nil && j.Update != 0 {
-				r.cfg.Applied(j.Update)
-			}
+			changed = set(&r.number, j.Update) || changed
 			if r.waits != nil {
 				r.waits.inForce(j.Rev, !noConcern)
 			}

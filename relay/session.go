@@ -8,8 +8,10 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// owedMost bounds the deltas that were sent and are not applied: what comes then is
-// merged until the host has caught up.
+// owedMost bounds the deltas that were sent and are not applied, and that are told
+// apart: more of them count as one, which is applied with the last of them. A host
+// that cannot apply everything is sent what comes all the same, for most of that may
+// be in force there.
 const owedMost = 16
 
 // weightSpared is how heavy a pending delta may be whatever the share is.
@@ -120,7 +122,7 @@ func (s *session) take() (t taken) {
 	if m := s.plugsAt(); m != nil {
 		t.control = append(t.control, &wire.ToHost{Kind: &wire.ToHost_PlugsAt{PlugsAt: m}})
 	}
-	if !s.pending.due || len(s.owed) >= owedMost {
+	if !s.pending.due {
 		return t
 	}
 	d := s.pending.delta
@@ -130,7 +132,11 @@ func (s *session) take() (t taken) {
 	}
 	s.held = nil
 	s.number++
-	s.owed = append(s.owed, owed{s.number, s.pending.since})
+	if n := len(s.owed); n == owedMost {
+		s.owed[n-1].number = s.number
+	} else {
+		s.owed = append(s.owed, owed{s.number, s.pending.since})
+	}
 	t.delta, t.number, t.plugs, t.at = &d, s.number, s.plugs, s.point()
 	s.pending = pending{}
 	return t

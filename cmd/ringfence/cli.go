@@ -17,8 +17,6 @@ import (
 
 // cli is the grammar of the command line.
 type cli struct {
-	session.Flags
-
 	Dev        devCmd        `cmd:"" group:"servers" help:"Run everything on this machine: embedded etcd, API and controller."`
 	API        apiCmd        `cmd:"" name:"api" group:"servers" help:"Run an API server."`
 	Controller controllerCmd `cmd:"" group:"servers" help:"Run this host's controller."`
@@ -62,6 +60,9 @@ type cli struct {
 	Completion completionCmd `cmd:"" group:"other" help:"Print a shell completion script."`
 	Version    versionCmd    `cmd:"" group:"other" help:"Print the version, and that of an API."`
 	Man        manCmd        `cmd:"" group:"other" hidden:"" help:"Write the manual pages into a directory."`
+
+	// Last, so that a server may have a flag of a client's name (see relayFlags).
+	session.Flags
 }
 
 // exitState says that kong wanted to end the process (after --help).

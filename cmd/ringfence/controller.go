@@ -48,18 +48,21 @@ func (f *bridgeFlags) hostName() (string, error) {
 
 type controllerCmd struct {
 	configFlags
-	etcdFlags
+	relayFlags
+	Etcd []string `placeholder:"ENDPOINT" help:"Instead of relays: etcd endpoints, such as https://10.0.0.1:2379. Repeatable, or separated by commas."`
+	etcdAccess
 	bridgeFlags
 	OVSDB     string `name:"ovsdb" default:"unix:/var/run/openvswitch/db.sock" placeholder:"unix:PATH" help:"The Open vSwitch database. Default unix:/var/run/openvswitch/db.sock."`
 	Metrics   string `name:"metrics-listen" placeholder:"ADDR" help:"Serve Prometheus metrics at http://ADDR/metrics."`
 	OVSRunDir string `name:"ovs-rundir" placeholder:"DIR" complete:"file" help:"Where ovs-vswitchd's sockets are. Default: beside the database's."`
-	ShareFile string `name:"share-file" type:"path" placeholder:"FILE" complete:"file" help:"Keep here what this host needs of the policy: if it starts while etcd is away it enforces that, and says that it is stale. Default: nothing is kept."`
+	ShareFile string `name:"share-file" type:"path" placeholder:"FILE" complete:"file" help:"Keep here what this host needs of the policy: if it starts while nobody tells what the policy is it enforces that, and says that it is stale. Default: nothing is kept."`
 	logFlags
 }
 
 func (controllerCmd) Help() string {
 	return `Runs this host's controller. It may be stopped and started at any time: flows and connections stay as they are.
-A VM is plugged by adding its interface to the bridge with external_ids:iface-id=<nic id>.
+What this host needs of the policy it has from a relay (--relay: 'ringfence relay', or 'ringfence api' with --hosts-listen), or, in
+a small platform, from etcd itself (--etcd). A VM is plugged by adding its interface to the bridge with external_ids:iface-id=<nic id>.
 
 Every flag may be a line of a YAML file ("uplink: eth1") or a variable (RINGFENCE_UPLINK): the command line wins over the
 environment, that over the file. 'ringfence config check FILE' tries a file. On SIGHUP, and when the file has changed, the controller reads all of it
@@ -67,6 +70,8 @@ again, takes up log-level, and says in its log what else has changed and takes a
 
 Examples:
   ringfence controller --config /etc/ringfence/controller.yaml
+  ringfence controller --relay 10.0.0.1:8444,10.0.0.2:8444 --ca-cert ca.pem --token-file /etc/ringfence/host.token --uplink eth1
+  ringfence controller --relay 10.0.0.1:8444 --ca-cert ca.pem --cert h1.pem --key h1.key --host h1 --uplink eth1
   ringfence controller --etcd https://10.0.0.1:2379 --etcd-ca ca.pem --etcd-cert h1.pem --etcd-key h1.key --host h1 --uplink eth1`
 }
 
@@ -83,8 +88,25 @@ func (c *controllerCmd) check() error {
 		}
 	}
 	_, host := c.hostName()
-	_, etcd := c.config(nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
-	return failure.All(dir, sockets, host, metrics, etcd)
+	return failure.All(dir, sockets, host, metrics, c.checkSource())
+}
+
+// checkSource says what is wrong with where the policy comes from.
+func (c *controllerCmd) checkSource() error {
+	switch {
+	case len(c.Relay) > 0 && len(c.Etcd) > 0:
+		return failure.Usage("--relay and --etcd: a host has the policy from one of them alone: leave one out")
+	case len(c.Relay) > 0 && c.etcdAccess != etcdAccess{}:
+		return failure.Usage("--etcd-ca, --etcd-cert, --etcd-key: a host that has the policy from relays does not reach etcd: leave them out, or give --etcd instead of --relay")
+	case len(c.Relay) > 0:
+		return c.relayFlags.check()
+	case len(c.Etcd) == 0:
+		return failure.Usage("missing flags: --relay=HOST:PORT,... or --etcd=ENDPOINT,...")
+	case c.Cert != "":
+		return failure.Usage("--cert, --key: they are for relays: give --relay instead of --etcd, or leave them out")
+	}
+	_, err := c.etcdAccess.config(c.Etcd, nil, certfile.NewSet(slog.New(slog.DiscardHandler)))
+	return err
 }
 
 func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launch) error {
@@ -102,17 +124,26 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	if err != nil {
 		return err
 	}
-	cfg, err := c.config(log, certs)
+	registry := newRegistry()
+	registry.MustRegister(certs)
+	cfg := controller.Config{
+		Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink, Version: version, Logger: log, Metrics: registry,
+		NICConnections: c.NICConnections, Keep: c.ShareFile,
+	}
+	var way func() string
+	if len(c.Relay) > 0 {
+		way, err = c.followRelays(&cfg, certs)
+	} else {
+		var s *store.Store
+		if s, err = c.openStore(ctx, log, certs); err == nil {
+			defer s.Close()
+			registry.MustRegister(store.Troubles(s.Condition))
+			way = c.followStore(&cfg, s)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, cfg)
-	if err != nil {
-		return fmt.Errorf("--etcd: %w", err)
-	}
-	defer s.Close()
-	registry := newRegistry()
-	registry.MustRegister(store.Troubles(s.Condition), certs)
 	group, ctx := errgroup.WithContext(ctx)
 	if c.Metrics != "" {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Metrics)
@@ -130,18 +161,44 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	}
 	go again.run(ctx, c.Config, hangups)
 	go certs.Run(ctx)
-	reports := &watchedReports{Reports: s, now: time.Now}
+	reports := &watchedReports{Reports: cfg.Reports, now: time.Now}
+	cfg.Reports = reports
 	manager.Ready()
-	go manager.Run(ctx, func() string { return reports.line() + ", " + storeLine(s.Condition()) }, reports.alive)
-	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "etcd", c.Etcd, "config", c.Config)
-	policy := whole.New(s, host)
-	group.Go(func() error {
-		return controller.Run(ctx, controller.Config{
-			Share: policy, Judge: policy, Reports: reports, Asks: policy.Asks(s), Peers: s, Plugs: s, History: s, Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink,
-			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections, Keep: c.ShareFile, KeepFrom: c.Etcd,
-		})
-	})
+	go manager.Run(ctx, func() string { return reports.line() + ", " + way() }, reports.alive)
+	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "relays", c.Relay, "etcd", c.Etcd, "config", c.Config)
+	group.Go(func() error { return controller.Run(ctx, cfg) })
 	return group.Wait()
+}
+
+// followRelays has a controller follow relays. It returns how that is, for people.
+func (c *controllerCmd) followRelays(cfg *controller.Config, certs *certfile.Set) (way func() string, err error) {
+	up, err := c.relayFlags.client(cfg.Host, certs, cfg.Logger, cfg.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Share, cfg.Judge, cfg.Reports, cfg.Asks, cfg.Peers, cfg.Plugs, cfg.History = up, up, up, up, up, up, up
+	cfg.Applied, cfg.Reached, cfg.KeepFrom = up.Applied, up.Reached, c.Relay
+	return func() string { return relayLine(up) }, nil
+}
+
+func (c *controllerCmd) openStore(ctx context.Context, log *slog.Logger, certs *certfile.Set) (*store.Store, error) {
+	cfg, err := c.etcdAccess.config(c.Etcd, log, certs)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("--etcd: %w", err)
+	}
+	return s, nil
+}
+
+// followStore has a controller follow etcd itself.
+func (c *controllerCmd) followStore(cfg *controller.Config, s *store.Store) (way func() string) {
+	policy := whole.New(s, cfg.Host)
+	cfg.Share, cfg.Judge, cfg.Reports, cfg.Asks, cfg.Peers, cfg.Plugs, cfg.History = policy, policy, s, policy.Asks(s), s, s, s
+	cfg.KeepFrom = c.Etcd
+	return func() string { return storeLine(s.Condition()) }
 }
 
 // runDir is where the sockets of ovs-vswitchd are.

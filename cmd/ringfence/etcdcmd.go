@@ -48,7 +48,7 @@ func (c *etcdInitCmd) Run(ctx context.Context, std output.Stdio, g *session.Flag
 			return err
 		}
 	}
-	flags := etcdFlags{Etcd: c.Etcd, EtcdCA: c.EtcdCA, EtcdCert: c.EtcdCert, EtcdKey: c.EtcdKey}
+	flags := etcdFlags{Etcd: c.Etcd, etcdAccess: etcdAccess{EtcdCA: c.EtcdCA, EtcdCert: c.EtcdCert, EtcdKey: c.EtcdKey}}
 	if !c.Apply && len(c.Etcd) == 0 {
 		flags.Etcd = []string{"https://127.0.0.1:2379"} // nobody connects to it
 	}

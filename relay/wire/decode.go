@@ -11,9 +11,24 @@ import (
 // Fault is something of a delta that this program cannot read, or must not enforce
 // without understanding it.
 type Fault struct {
-	Object string // for people, as "group acme/web"
+	Object string // for people, as "group acme/web"; those below make it
 	Reason string
 }
+
+// BaselineObject is the baseline as a Fault names it.
+const BaselineObject = "the baseline"
+
+// NICObject is a NIC as a Fault names it.
+func NICObject(id string) string { return "NIC " + id }
+
+// NetworkObject is a network as a Fault names it.
+func NetworkObject(id string) string { return "network " + id }
+
+// GroupObject is a group as a Fault names it.
+func GroupObject(ref secgroup.GroupRef) string { return "group " + ref.Account + "/" + ref.ID }
+
+// MembersObject is the members of a group as a Fault names them.
+func MembersObject(group secgroup.GroupRef) string { return "members of " + GroupObject(group) }
 
 // Decode reads one message of a delta. What cannot be read is closed: a NIC is none
 // that the policy has, a network is absent, a group has no rules and restricts egress,
@@ -91,7 +106,7 @@ func (r *reader) nic(m *NIC) {
 	n, err := m.nic()
 	if err != nil {
 		n = &span.NIC{}
-		r.fault("NIC "+m.GetId(), err)
+		r.fault(NICObject(m.GetId()), err)
 	}
 	r.delta.NICs[m.GetId()] = n
 }
@@ -133,7 +148,7 @@ func (r *reader) network(m *Network) {
 	n, err := m.network()
 	if err != nil {
 		n = nil
-		r.fault("network "+m.GetId(), err)
+		r.fault(NetworkObject(m.GetId()), err)
 	}
 	r.delta.Networks[m.GetId()] = n
 }
@@ -160,7 +175,7 @@ func (r *reader) group(m *Group) {
 	g, err := m.group()
 	if err != nil {
 		g = &secgroup.Group{GroupRef: ref, EgressPolicy: secgroup.EgressListed}
-		r.fault("group "+ref.Account+"/"+ref.ID, err)
+		r.fault(GroupObject(ref), err)
 	}
 	r.delta.Groups[ref] = g
 }
@@ -243,7 +258,7 @@ func (r *reader) members(m *Members) {
 	}
 	if err != nil {
 		c = span.Change{Reset: true}
-		r.fault("members of group "+l.Group.Account+"/"+l.Group.ID, err)
+		r.fault(MembersObject(l.Group), err)
 	}
 	if _, again := r.delta.Members[l]; again { // the rest of what was long
 		one := span.Delta{Members: map[span.Label]span.Change{l: r.delta.Members[l]}}
@@ -256,7 +271,7 @@ func (r *reader) baseline(m *Baseline) {
 	b, err := m.baseline()
 	if err != nil {
 		b = &secgroup.Baseline{}
-		r.fault("the baseline", err)
+		r.fault(BaselineObject, err)
 	}
 	r.delta.Baseline = b
 }

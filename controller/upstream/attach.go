@@ -1,0 +1,230 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/ringfence/ringfence/relay/wire"
+)
+
+// timing is what tests shorten.
+type timing struct {
+	connect time.Duration // until a relay is connected, its TLS and HTTP included
+	welcome time.Duration // until it takes the host in from then on; it may wait for the policy
+	alive   time.Duration // between two looks at whether it still answers
+	answer  time.Duration // in which it does
+	plugs   time.Duration // until it counts as one that does not tell of plugs
+}
+
+// A relay that is there connects within a few milliseconds, and answers as soon;
+// on a machine that is far too slow a second may not do, and then the host stays
+// unless another relay answers.
+func (t timing) withDefaults() timing {
+	if t.connect <= 0 {
+		t.connect = 3 * time.Second
+	}
+	if t.welcome <= 0 {
+		t.welcome = 10 * time.Second
+	}
+	if t.alive <= 0 {
+		t.alive = time.Second
+	}
+	if t.answer <= 0 {
+		t.answer = 700 * time.Millisecond
+	}
+	if t.plugs <= 0 {
+		t.plugs = plugsWithin
+	}
+	return t
+}
+
+// How it is noticed that the only relay there is has gone without a word.
+const (
+	keepaliveEvery = 10 * time.Second
+	keepaliveWait  = 10 * time.Second
+)
+
+// dial begins a connection to a relay.
+func (c *Client) dial(relay string) (*grpc.ClientConn, error) {
+	secure := insecure.NewCredentials()
+	if cfg := c.cfg.TLS(); cfg != nil {
+		secure = credentials.NewTLS(cfg)
+	}
+	conn, err := grpc.NewClient("passthrough:///"+relay, grpc.WithTransportCredentials(secure),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage)), grpc.WithDisableServiceConfig(), grpc.WithNoProxy(),
+		grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveEvery, Timeout: keepaliveWait}))
+	if err != nil {
+		return nil, err
+	}
+	conn.Connect()
+	return conn, nil
+}
+
+// connected waits until a relay has answered on a connection.
+func connected(ctx context.Context, conn *grpc.ClientConn) bool {
+	for {
+		switch state := conn.GetState(); state {
+		case connectivity.Ready:
+			return true
+		case connectivity.TransientFailure, connectivity.Shutdown:
+			return false
+		default:
+			if !conn.WaitForStateChange(ctx, state) {
+				return false
+			}
+		}
+	}
+}
+
+// attach has one stream with a relay, until it ends. It tells whether the relay took
+// the host in.
+func (c *Client) attach(ctx context.Context, relay string) (took bool, err error) {
+	conn, err := c.dial(relay)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	token, err := c.cfg.Token()
+	if err != nil {
+		return false, fmt.Errorf("token: %w", err)
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	out := ctx
+	if token != "" {
+		out = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+	}
+	late := time.AfterFunc(c.cfg.timing.connect, func() { end(fmt.Errorf("no answer within %v", c.cfg.timing.connect)) })
+	defer late.Stop()
+	stream, err := wire.NewHostsClient(conn).Attach(out) // its error says why there is no connection
+	if err != nil {
+		return false, causeOf(ctx, err)
+	}
+	if !late.Stop() {
+		return false, context.Cause(ctx)
+	}
+	welcome := time.AfterFunc(c.cfg.timing.welcome, func() { end(fmt.Errorf("the host was not taken in within %v", c.cfg.timing.welcome)) })
+	defer welcome.Stop()
+	s := newSession(ctx, c, stream, relay, end)
+	hello := c.begin(s)
+	defer c.end(s)
+	if err := stream.Send(&wire.FromHost{Kind: &wire.FromHost_Hello{Hello: hello}}); err != nil {
+		return false, causeOf(ctx, s.why(err))
+	}
+	m, err := stream.Recv()
+	switch {
+	case err != nil:
+		return false, causeOf(ctx, err)
+	case m.GetGoodbye() != nil:
+		return false, refusalOf(m.GetGoodbye())
+	case m.GetWelcome() == nil:
+		return false, errors.New("the relay's first message is no welcome")
+	}
+	if _, err := wire.Agree(m.GetWelcome().GetVersion()); err != nil {
+		return false, err
+	}
+	if err := c.older(m.GetWelcome().GetAt()); err != nil {
+		return false, err
+	}
+	if !welcome.Stop() {
+		return false, context.Cause(ctx)
+	}
+	c.log.Info("attached to a relay", "relay", relay, "name", m.GetWelcome().GetRelay(), "version", m.GetWelcome().GetProgram())
+	c.metrics.connected.Set(1)
+	defer c.metrics.connected.Set(0)
+	c.metrics.streams.Inc()
+	g, within := errgroup.WithContext(ctx)
+	s.ctx = within
+	run := func(fn func() error) {
+		g.Go(func() error {
+			err := fn()
+			end(err) // which ends the stream, and so what waits for it
+			return err
+		})
+	}
+	run(s.receive)
+	run(s.send)
+	run(s.attend)
+	return true, causeOf(ctx, g.Wait())
+}
+
+// begin makes a session the one that there is, and returns what it begins with. What
+// changes from here on is told behind that.
+func (c *Client) begin(s *session) *wire.Hello {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = s
+	s.status = statusOf(c.status)
+	h := &wire.Hello{
+		Version: wire.Version, Program: c.cfg.Version, Host: c.cfg.Host, Instance: c.status.Instance, Machine: c.status.Machine, Level: wire.Level,
+		Has: c.has, Started: c.status.Started.UnixNano(), Clock: time.Now().UnixNano(), Plugs: &wire.Plugs{Number: c.plugs, Full: true},
+	}
+	for _, p := range c.plugged {
+		h.Plugs.Plugged = append(h.Plugs.Plugged, p)
+	}
+	return h
+}
+
+func (c *Client) end(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now == s {
+		c.now = nil
+		c.beat()
+	}
+}
+
+// why is the reason of a stream's end, where sending has only found that it ended.
+func (s *session) why(err error) error {
+	if _, end := s.stream.Recv(); end != nil {
+		return end
+	}
+	return err
+}
+
+// causeOf is the error of a stream, as a refusal if the relay's word was one.
+func causeOf(ctx context.Context, err error) error {
+	var already *refusal
+	if errors.As(err, &already) {
+		return err
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	switch st := status.Convert(err); st.Code() {
+	case codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.InvalidArgument:
+		return &refusal{reason: st.Message()}
+	case codes.Unknown:
+		return err
+	default:
+		return errors.New(st.Message())
+	}
+}
+
+func refusalOf(g *wire.Goodbye) *refusal {
+	return &refusal{reason: g.GetReason(), retryable: g.GetRetryable(), after: time.Duration(g.GetAfterMs()) * time.Millisecond}
+}
+
+// older refuses a state of the policy that is older than what the host has of the same
+// store.
+func (c *Client) older(at *wire.Point) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if has := c.has; has.GetEpoch() != "" && has.GetEpoch() == at.GetEpoch() && at.GetRevision() < has.GetRevision() {
+		return &refusal{retryable: true, reason: fmt.Sprintf("it is at revision %d of the policy, and the host at %d", at.GetRevision(), has.GetRevision())}
+	}
+	return nil
+}

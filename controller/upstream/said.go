@@ -1,0 +1,85 @@
+package upstream
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/store"
+)
+
+// Plug is that of share.Source.
+func (c *Client) Plug(nics map[string]bool, all bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.plugged == nil {
+		c.plugged, all = map[string]*wire.Plug{}, true
+		defer c.beat()
+	}
+	m := &wire.Plugs{}
+	if all {
+		for id := range c.plugged {
+			if !nics[id] {
+				m.Gone = append(m.Gone, id)
+				delete(c.plugged, id)
+			}
+		}
+	}
+	for id, is := range nics {
+		switch {
+		case is == (c.plugged[id] != nil):
+		case is:
+			c.plugged[id] = &wire.Plug{Nic: id}
+			m.Plugged = append(m.Plugged, c.plugged[id])
+		default:
+			m.Gone = append(m.Gone, id)
+			delete(c.plugged, id)
+		}
+	}
+	if len(m.Plugged)+len(m.Gone) > 0 {
+		c.tellPlugs(m)
+	}
+}
+
+// tellPlugs has it told what is plugged otherwise. The caller holds mu.
+func (c *Client) tellPlugs(m *wire.Plugs) {
+	c.plugs++
+	m.Number = c.plugs
+	if c.now != nil {
+		c.now.tell(&wire.FromHost{Kind: &wire.FromHost_Plugs{Plugs: m}})
+	}
+}
+
+// PutHost takes what the host says of itself, for the relay to know when it differs:
+// the one that there is, or the next one. A relay finds out by itself what has been
+// applied, and who is alive.
+func (c *Client) PutHost(_ context.Context, h store.HostStatus) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := c.status == nil
+	c.status = &h
+	if first {
+		c.beat()
+	}
+	if c.now != nil {
+		c.now.say(statusOf(&h))
+	}
+	return nil
+}
+
+func statusOf(h *store.HostStatus) *wire.Status {
+	s := &wire.Status{Flows: int64(h.Flows), Connected: h.Connected, Errors: slices.Clone(h.Errors), Begun: maps.Clone(h.Begun)}
+	if !h.BegunSince.IsZero() {
+		s.BegunSince = h.BegunSince.UnixNano()
+	}
+	for _, w := range h.Lost {
+		s.Lost = append(s.Lost, &wire.Point{Revision: w.Revision, Mark: w.Mark})
+	}
+	for _, n := range h.NICs {
+		s.Nics = append(s.Nics, &wire.NICStatus{
+			Id: n.ID, Ofport: n.OFPort, Ready: n.Ready, Error: n.Error, LinkLocalDropped: n.LinkLocalDropped, Held: n.Applied < h.Applied,
+		})
+	}
+	return s
+}

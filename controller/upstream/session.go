@@ -1,0 +1,206 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/ringfence/ringfence/controller/share"
+	"github.com/ringfence/ringfence/relay/wire"
+)
+
+// toldMost bounds the messages that wait to be sent, but for answers.
+const toldMost = 4096
+
+// session is one stream.
+type session struct {
+	client *Client
+	relay  string
+	stream grpc.BidiStreamingClient[wire.FromHost, wire.ToHost]
+	ctx    context.Context
+	end    context.CancelCauseFunc
+	wake   chan struct{}
+
+	mu      sync.Mutex
+	told    []*wire.FromHost // to be sent, in order
+	applied uint64           // delta that was applied last, and is to be told
+	status  *wire.Status     // to be told, nil: it was
+	last    *wire.Status     // that was told last
+	answers []*wire.FromHost // to be sent when there is nothing else
+	numbers uint64           // of what the relay was asked
+	judged  map[uint64]chan *wire.Judgement
+	looked  map[uint64]chan *wire.Looked
+	asked   map[uint64]context.CancelFunc
+	handed  []handed // and not applied
+
+	begun bool // the whole share has come; receive's own, as below
+	parts wire.Parts
+}
+
+// handed is a delta that was handed on.
+type handed struct {
+	update uint64 // the number that it has at the host, whatever the stream
+	delta  uint64 // the number that it has in the stream
+}
+
+func newSession(ctx context.Context, c *Client, stream grpc.BidiStreamingClient[wire.FromHost, wire.ToHost], relay string, end context.CancelCauseFunc) *session {
+	return &session{
+		client: c, relay: relay, stream: stream, ctx: ctx, end: end, wake: make(chan struct{}, 1),
+		judged: map[uint64]chan *wire.Judgement{}, looked: map[uint64]chan *wire.Looked{}, asked: map[uint64]context.CancelFunc{},
+	}
+}
+
+// number is that of the next thing that the relay is asked. The caller holds mu.
+func (s *session) number() uint64 {
+	s.numbers++
+	return s.numbers
+}
+
+// tell has a message sent.
+func (s *session) tell(m *wire.FromHost) {
+	s.mu.Lock()
+	s.told = append(s.told, m)
+	over := len(s.told) > toldMost
+	s.mu.Unlock()
+	if over {
+		s.end(errors.New("the relay does not read"))
+	}
+	s.notify()
+}
+
+func (s *session) notify() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next is the next message to be sent, nil for none. How the host is goes before what
+// it has applied: it may take something back that was in force before.
+func (s *session) next() *wire.FromHost {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case len(s.told) > 0:
+		m := s.told[0]
+		s.told = s.told[1:]
+		return m
+	case s.status != nil:
+		m := &wire.FromHost{Kind: &wire.FromHost_Status{Status: s.status}}
+		s.last, s.status = s.status, nil
+		return m
+	case s.applied != 0:
+		m := &wire.FromHost{Kind: &wire.FromHost_Applied{Applied: &wire.Applied{Delta: s.applied}}}
+		s.applied = 0
+		return m
+	case len(s.answers) > 0:
+		m := s.answers[0]
+		s.answers = s.answers[1:]
+		return m
+	}
+	return nil
+}
+
+func (s *session) send() error {
+	for {
+		m := s.next()
+		if m == nil {
+			select {
+			case <-s.ctx.Done():
+				return s.ctx.Err()
+			case <-s.wake:
+			}
+			continue
+		}
+		if err := s.stream.Send(m); err != nil {
+			<-s.ctx.Done() // receive has the reason
+			return s.ctx.Err()
+		}
+	}
+}
+
+func (s *session) receive() error {
+	for {
+		m, err := s.stream.Recv()
+		if err != nil {
+			return err
+		}
+		switch {
+		case m.GetDelta() != nil:
+			if err := s.delta(m.GetDelta()); err != nil {
+				return err
+			}
+		case m.GetPlugsAt() != nil:
+			s.client.plugsAt(m.GetPlugsAt())
+		case m.GetAsk() != nil:
+			s.ask(m.GetAsk())
+		case m.GetWithdraw() != nil:
+			s.withdraw(m.GetWithdraw().GetId())
+		case m.GetJudgement() != nil:
+			s.judgement(m.GetJudgement())
+		case m.GetLooked() != nil:
+			s.lookedUp(m.GetLooked())
+		case m.GetGoodbye() != nil:
+			return refusalOf(m.GetGoodbye())
+		}
+	}
+}
+
+// delta hands on what changes in the share.
+func (s *session) delta(m *wire.Delta) error {
+	d, unread, done := s.parts.Add(m)
+	if !done {
+		return nil
+	}
+	if !s.begun && !d.Full {
+		return errors.New("the relay's first delta is not the whole share")
+	}
+	c, at := s.client, m.GetAt()
+	if !s.begun {
+		s.begun = true
+		c.muteUnless(s)
+	}
+	if err := c.older(at); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.has = at
+	c.updates++
+	u := share.Update{
+		Revision: at.GetRevision(), Mark: at.GetMark(), Epoch: at.GetEpoch(), Number: c.updates, Delta: d, Unreadable: c.faults.after(d, unread),
+	}
+	to := c.to
+	c.mu.Unlock()
+	s.mu.Lock()
+	s.handed = append(s.handed, handed{u.Number, m.GetNumber()})
+	s.mu.Unlock()
+	to.Handle(u)
+	return nil
+}
+
+// Applied says that an update is in force, and all before it, by its number.
+func (c *Client) Applied(number uint64) {
+	s := c.session()
+	if s == nil {
+		return // the share comes anew with the next one
+	}
+	s.mu.Lock()
+	for len(s.handed) > 0 && s.handed[0].update <= number {
+		s.applied, s.handed = s.handed[0].delta, s.handed[1:]
+	}
+	s.mu.Unlock()
+	s.notify()
+}
+
+// say has a status sent unless the relay has it.
+func (s *session) say(status *wire.Status) {
+	s.mu.Lock()
+	if s.status = status; proto.Equal(status, s.last) {
+		s.status = nil
+	}
+	s.mu.Unlock()
+	s.notify()
+}

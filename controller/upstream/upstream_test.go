@@ -1,0 +1,363 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/internal/certtest"
+	"github.com/ringfence/ringfence/store"
+)
+
+// TestTheShareComes: over random histories, with NICs that are plugged and unplugged,
+// and relays that go and come, the host has the share of the policy, and counts as at
+// its revision when it has applied it, and not before.
+func TestTheShareComes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			g, changes, nics := town(seed)
+			p := newPlatform(t, changes...)
+			relays := []*served{p.serve("a", nil), p.serve("b", nil)}
+			h := p.host(t, "h1", Config{Relays: []string{relays[0].addr, relays[1].addr}}, nics[:4]...)
+			draw := rand.New(rand.NewPCG(seed, 1))
+			for step := range 40 {
+				p.mu.Lock()
+				name, more := g.Step(p.policy)
+				p.mu.Unlock()
+				rev := p.write(more...)
+				switch draw.IntN(4) {
+				case 0:
+					n := draw.IntN(len(nics) + 1)
+					h.plug(nics[n/2 : n]...)
+				case 1:
+					if step%8 != 0 {
+						break
+					}
+					relays[step/8%2].start(fmt.Sprint("relay-", step)) // the host may have its stream there
+				}
+				h.has(fmt.Sprintf("step %d, %s, revision %d", step, name, rev), p)
+			}
+			rev, _ := p.Latest(t.Context())
+			p.until("the host is at the last revision", func() bool {
+				s := p.stands[p.said["h1"].Relay]
+				_, behind := s.Behind["h1"]
+				return s.Revision == rev && !behind
+			})
+		})
+	}
+}
+
+// TestAppliedIsToldOnceItIs: a host that applies nothing is behind, is sent whatever
+// comes all the same, and is where it says it is when it does.
+func TestAppliedIsToldOnceItIs(t *testing.T) {
+	t.Parallel()
+	g, changes, nics := town(7)
+	p := newPlatform(t, changes...)
+	r := p.serve("a", nil)
+	h := p.host(t, "h1", Config{Relays: []string{r.addr}}, nics...)
+	h.has("the beginning", p)
+	p.at("h1", "a", 1)
+	h.stick(true)
+	first := int64(0)
+	for range 60 { // more than a relay keeps apart
+		p.mu.Lock()
+		_, more := g.Step(p.policy)
+		p.mu.Unlock()
+		if rev := p.write(more...); first == 0 {
+			first = rev
+		}
+		h.has("a change that is not applied", p)
+	}
+	p.until("the host is behind", func() bool {
+		is, behind := p.stands["a"].Behind["h1"]
+		return behind && is < p.rev
+	})
+	h.Applied(h.last().Number)
+	p.at("h1", "a", p.rev)
+	h.stick(false)
+	h.report(store.HostStatus{Connected: false, Errors: []string{"no switch"}, Flows: 7, NICs: []store.HostNIC{{ID: nics[0], OFPort: 3, Error: "no port"}}})
+	p.until("what the host says of itself", func() bool {
+		s := p.said["h1"]
+		return !s.Connected && len(s.Errors) == 1 && s.Flows == 7 && len(s.NICs) == len(nics) && s.Instance == "instance-of-h1" && s.Started.Equal(time.Unix(1, 0))
+	})
+}
+
+// TestAnotherRelay: a host leaves a relay that has gone, that hangs while another one
+// answers, and that is stopped in order; and stays where nobody else answers.
+func TestAnotherRelay(t *testing.T) {
+	t.Parallel()
+	g, changes, nics := town(3)
+	p := newPlatform(t, changes...)
+	relays := map[string]*served{}
+	var addrs []string
+	for _, name := range []string{"a", "b"} {
+		relays[name] = p.serve(name, nil)
+		addrs = append(addrs, relays[name].addr)
+	}
+	h := p.host(t, "h1", Config{Relays: addrs, timing: timing{alive: 50 * time.Millisecond, answer: 2 * time.Second}}, nics...)
+	h.has("the beginning", p)
+	at := func() *served {
+		var r *served
+		p.until("the host has a relay", func() bool { r = relays[p.said["h1"].Relay]; return r != nil && r.Hosts() == 1 })
+		return r
+	}
+	change := func(what string) {
+		t.Helper()
+		p.mu.Lock()
+		_, more := g.Step(p.policy)
+		p.mu.Unlock()
+		p.write(more...)
+		h.has(what, p)
+	}
+	hung := at()
+	hung.way.hold(true)
+	change("a relay hangs")
+	now := at()
+	p.until("it is at another one", func() bool { now = relays[p.said["h1"].Relay]; return now != nil && now != hung })
+	// Now nobody else answers: the host stays, and goes on when the relay does.
+	streams := now.Hosts()
+	now.way.hold(true)
+	time.Sleep(3 * time.Second)
+	now.way.hold(false)
+	change("it goes on")
+	if streams != 1 || h.Relay() != now.addr {
+		t.Errorf("it left a relay for one that does not answer: %d, %s", streams, h.Relay())
+	}
+	hung.way.hold(false)
+	now.stop()
+	change("a relay stops")
+	if h.Relay() != hung.addr {
+		t.Errorf("it is at %q", h.Relay())
+	}
+}
+
+// TestAHostSpeaksForItself: neither a token nor a certificate of one host is good for
+// another one; no share comes, and the host says why.
+func TestAHostSpeaksForItself(t *testing.T) {
+	t.Parallel()
+	_, changes, nics := town(1)
+	p := newPlatform(t, changes...)
+	pair := func(name string) (tls.Certificate, []byte) {
+		cert, key := certtest.Make(t, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		made, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made, cert
+	}
+	server, serverCA := pair("relay")
+	one, oneCA := pair("h1")
+	hosts, roots := x509.NewCertPool(), x509.NewCertPool()
+	hosts.AppendCertsFromPEM(oneCA)
+	roots.AppendCertsFromPEM(serverCA)
+	plain := p.serve("plain", nil)
+	secure := p.serve("secure", &tls.Config{Certificates: []tls.Certificate{server}, ClientCAs: hosts, ClientAuth: tls.VerifyClientCertIfGiven, MinVersion: tls.VersionTLS13})
+	by := func(certs ...tls.Certificate) func() *tls.Config {
+		return func() *tls.Config {
+			return &tls.Config{RootCAs: roots, Certificates: certs, MinVersion: tls.VersionTLS13}
+		}
+	}
+	token := func(s string) func() (string, error) { return func() (string, error) { return s, nil } }
+	stranger, _ := pair("h1")
+	for _, c := range []struct {
+		what, host string
+		relay      *served
+		cfg        Config
+		refused    string // "": it is not
+	}{
+		{"a token of its own", "h1", plain, Config{Token: token("of-h1")}, ""},
+		{"another host's token", "h2", plain, Config{Token: token("of-h1")}, "the credential is of host h1, and not of h2"},
+		{"no token that is one", "h1", plain, Config{Token: token("guessed")}, "the token is not valid"},
+		{"nothing at all", "h1", plain, Config{Token: token("")}, "neither a client certificate nor a token"},
+		{"a certificate of its own", "h1", secure, Config{Token: token(""), TLS: by(one)}, ""},
+		{"another host's certificate", "h2", secure, Config{Token: token(""), TLS: by(one)}, "the credential is of host h1, and not of h2"},
+		{"a certificate of nobody's", "h1", secure, Config{Token: token(""), TLS: by(stranger)}, "tls: unknown certificate authority|broken pipe|connection reset"},
+		{"a relay that is not the CA's", "h1", secure, Config{Token: token("of-h1"), TLS: func() *tls.Config {
+			return &tls.Config{RootCAs: hosts, MinVersion: tls.VersionTLS13}
+		}}, "certificate"},
+		{"no TLS where there is to be some", "h1", plain, Config{Token: token("of-h1"), TLS: by()}, "TLS"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			var said logs
+			c.cfg.Relays, c.cfg.Logger = []string{c.relay.addr}, slog.New(slog.NewTextHandler(&said, nil))
+			c.cfg.timing.connect = patience
+			h := p.host(t, c.host, c.cfg, nics...)
+			if c.refused == "" {
+				h.has("the share", p)
+				return
+			}
+			said.await(t, c.refused)
+			if len(h.updates) > 0 {
+				t.Errorf("a share came: %+v", h.last())
+			}
+		})
+	}
+}
+
+// logs is what a host says.
+type logs struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logs) await(t *testing.T, words string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		l.mu.Lock()
+		text := l.text.String()
+		l.mu.Unlock()
+		if regexp.MustCompile(words).MatchString(text) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%q is not said, but\n%s", words, text)
+		}
+	}
+}
+
+// TestQuestionsAreAnswered: short and long ones, at a revision that the host need not
+// have heard of; a panic is that question's; one that nobody waits for any more ends.
+func TestQuestionsAreAnswered(t *testing.T) {
+	t.Parallel()
+	_, changes, nics := town(2)
+	p := newPlatform(t, changes...)
+	r := p.serve("a", nil)
+	h := p.host(t, "h1", Config{Relays: []string{r.addr}}, nics[0])
+	h.has("the beginning", p)
+	p.at("h1", "a", 1)
+	ended := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_ = h.ServeAsks(ctx, "h1", func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
+			switch kind {
+			case "panic":
+				panic("as a test will have it")
+			case "fail":
+				return nil, errors.New("it does not work")
+			case "long":
+				return json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`), nil
+			case "wait":
+				<-ctx.Done()
+				close(ended)
+				return nil, ctx.Err()
+			}
+			return json.RawMessage(fmt.Sprintf(`[%s,%d]`, body, h.Reached(h.last().Revision))), nil
+		})
+	}()
+	ask := func(kind string) (string, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		b, err := r.Ask(ctx, "h1", kind, json.RawMessage(`"q"`))
+		return string(b), err
+	}
+	var answer string
+	var err error
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if answer, err = ask("echo"); err == nil || !strings.Contains(err.Error(), "answers no questions yet") {
+			break
+		}
+	}
+	if err != nil || answer != `["q",1]` {
+		t.Errorf("%q, %v", answer, err)
+	}
+	for range 4 { // of no concern to the host
+		p.write()
+	}
+	p.at("h1", "a", p.rev)
+	if answer, err = ask("echo"); err != nil || answer != fmt.Sprintf(`["q",%d]`, p.rev) {
+		t.Errorf("after changes of no concern: %q, %v", answer, err)
+	}
+	if answer, err = ask("long"); err != nil || len(answer) != 1<<20+2 {
+		t.Errorf("%d bytes, %v", len(answer), err)
+	}
+	for kind, words := range map[string]string{"panic": "an internal error", "fail": "it does not work"} {
+		var refusal *store.AnswerError
+		if _, err = ask(kind); !errors.As(err, &refusal) || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	short, done := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer done()
+	if _, err := r.Ask(short, "h1", "wait", nil); !errors.Is(err, store.ErrNoAnswer) {
+		t.Errorf("nobody waited: %v", err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Error("a question goes on that nobody waits for")
+	}
+}
+
+// TestRelaysJudge: in the order of the connections, more than one batch; and nobody
+// does while no relay is there.
+func TestRelaysJudge(t *testing.T) {
+	t.Parallel()
+	_, changes, _ := town(5)
+	p := newPlatform(t, changes...)
+	r := p.serve("a", nil)
+	var conns []impact.Open
+	var nics []string
+	all := p.policy.NICs()
+	for _, n := range all {
+		nics = append(nics, n.ID)
+		for _, m := range all {
+			for _, src := range m.Addresses {
+				for _, dst := range n.Addresses {
+					if src.Is4() == dst.Is4() {
+						conns = append(conns, openFrom(n.ID, src, dst), openFrom(m.ID, src, dst))
+					}
+				}
+			}
+		}
+	}
+	for len(conns) < judgeBatch+100 {
+		conns = append(conns, conns...)
+	}
+	want, yes := impact.AllowedAll(p.policy, conns), 0
+	h := p.host(t, "h1", Config{Relays: []string{r.addr}}, nics...)
+	h.has("the beginning", p)
+	got, err := h.Judge(t.Context(), conns)
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%d of %d: %v", len(got), len(want), err)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%+v: %t, by the whole policy %t", conns[i], got[i], want[i])
+		}
+		if want[i] {
+			yes++
+		}
+	}
+	if yes == 0 || yes == len(want) {
+		t.Errorf("%d of %d are allowed: that shows nothing", yes, len(want))
+	}
+	r.stop()
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if _, err = h.Judge(t.Context(), conns[:1]); errors.Is(err, ErrAway) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no relay is there: %v", err)
+		}
+	}
+}
