@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"slices"
 	"strings"
@@ -26,7 +27,11 @@ func (r *Relay) may(ctx context.Context, host string) error {
 	var proven []string
 	if p, ok := peer.FromContext(ctx); ok {
 		if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(info.State.VerifiedChains) > 0 {
-			proven = namesOf(info.State.VerifiedChains[0][0])
+			chain := info.State.VerifiedChains[0]
+			if err := r.stillGood(chain); err != nil {
+				return refused(codes.Unauthenticated, "the client certificate is not good any more: %v", err)
+			}
+			proven = namesOf(chain[0])
 		}
 	}
 	md, _ := metadata.FromIncomingContext(ctx)
@@ -48,6 +53,44 @@ func (r *Relay) may(ctx context.Context, host string) error {
 		return nil
 	}
 	return refused(codes.PermissionDenied, "the credential is of host %s, and not of %s", strings.Join(proven, ", "), host)
+}
+
+// stillGood tells whether a certificate that was good when its stream began would be
+// so now: its time may be over, or its authority is not believed any more.
+func (r *Relay) stillGood(chain []*x509.Certificate) error {
+	roots, err := r.authorities()
+	if err != nil {
+		return err
+	}
+	if roots == nil {
+		roots = x509.NewCertPool()
+		roots.AddCert(chain[len(chain)-1])
+	}
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	_, err = chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	return err
+}
+
+// authorities are those that a host's certificate must be of that comes now; nil where
+// that is not known.
+func (r *Relay) authorities() (*x509.CertPool, error) {
+	secure := r.secure.Load()
+	if secure == nil {
+		return nil, nil
+	}
+	if secure.GetConfigForClient != nil {
+		now, err := secure.GetConfigForClient(&tls.ClientHelloInfo{})
+		if err != nil {
+			return nil, err
+		}
+		if now != nil {
+			secure = now
+		}
+	}
+	return secure.ClientCAs, nil
 }
 
 // namesOf are the hosts that a certificate is of. No certificate is good for all.

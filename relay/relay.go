@@ -2,9 +2,11 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,7 +74,8 @@ type Relay struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics
-	loaded  chan struct{} // closed when the policy is known
+	loaded  chan struct{}              // closed when the policy is known
+	secure  atomic.Pointer[tls.Config] // with which hosts are served, nil: without
 
 	mu       sync.Mutex
 	policy   *secgroup.Snapshot // only Handle changes it

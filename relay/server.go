@@ -23,7 +23,9 @@ const (
 )
 
 // Serve serves hosts that come to l, until ctx ends: then they are told to go to
-// another relay. Without a TLS configuration all that is said can be read.
+// another relay. Without a TLS configuration all that is said can be read. A host's
+// certificate is held against the authorities of the configuration, as they are then,
+// for as long as its stream lasts.
 func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) error {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxConcurrentStreams(4), grpc.ConnectionTimeout(10 * time.Second),
@@ -32,6 +34,7 @@ func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) e
 		grpc.ReadBufferSize(4 << 10), grpc.WriteBufferSize(4 << 10),
 	}
 	if secure != nil {
+		r.secure.Store(secure)
 		options = append(options, grpc.Creds(credentials.NewTLS(secure)))
 	}
 	server := grpc.NewServer(options...)

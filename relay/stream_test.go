@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -121,6 +122,11 @@ func pause() { time.Sleep(5 * time.Millisecond) }
 
 func serveFor(t *testing.T, cfg Config) *served {
 	t.Helper()
+	return serveTLS(t, cfg, nil)
+}
+
+func serveTLS(t *testing.T, cfg Config, secure *tls.Config) *served {
+	t.Helper()
 	s := &served{written: &written{batches: make(chan store.Batch), epochs: make(chan string)}}
 	if cfg.Hosts == nil {
 		cfg.Hosts = bearers{"any": AnyHost, "of-h1": "h1"}
@@ -140,7 +146,7 @@ func serveFor(t *testing.T, cfg Config) *served {
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Run(ctx) })
 	wg.Go(func() {
-		if err := s.Serve(ctx, l, nil); err != nil {
+		if err := s.Serve(ctx, l, secure); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,0 +1,90 @@
+package revoke
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/unixctl"
+)
+
+// judge is one that is away for as long as fails says so, and then finds every
+// connection refused at the other end.
+type judge struct {
+	mu    sync.Mutex
+	fails error
+	short bool // it answers, but not to all
+	asked int
+}
+
+func (j *judge) Judge(_ context.Context, conns []impact.Open) ([]bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.asked++
+	if j.short {
+		return make([]bool, len(conns)-1), nil
+	}
+	return make([]bool, len(conns)), j.fails
+}
+
+func (j *judge) becomes(fails error, short bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fails, j.short = fails, short
+}
+
+// TestTheJudgeIsAway: what this end refuses is cut all the same; a connection of which
+// nobody knows who began it stays until it can be judged, and until then the revision
+// is not claimed and the host says why. Then it is cut.
+func TestTheJudgeIsAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPolicy()
+		p.rule("web", "in", "tcp", 80, "")
+		host := &known{snap: policytest.Load(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1"))))}
+		tcp := func(zone uint16, port uint16, picked byte) unixctl.Conn {
+			return unixctl.Conn{Proto: 6, Zone: zone, Labels: [16]byte{15: picked}, Orig: unixctl.Tuple{Src: address4(99), Dst: address4(byte(zone)), SPort: 40000, DPort: port}}
+		}
+		const pickedUp = 2 // as ofrules.IsPickedUp has it
+		tracking := &fakeTracking{conns: []unixctl.Conn{tcp(1, 80, pickedUp), tcp(1, 81, 0)}}
+		report, away := &said{}, &judge{fails: errors.New("no relay is reached")}
+		s := &Sweeper{
+			log: slog.New(slog.DiscardHandler), ctl: func() Tracking { return tracking }, send: tracking.cut, tombs: newTombs(), both: away,
+			policy: host, report: report, freed: func([]uint16) {}, metrics: newMetrics(nil), settle: tracking.settle, wake: make(chan struct{}, 1),
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var work sync.WaitGroup
+		work.Go(func() { _ = s.Run(ctx) })
+		expect := func(what string, rev int64, judged bool, left ...uint16) {
+			t.Helper()
+			synctest.Wait()
+			applied, problem := report.last()
+			if got := tracking.left(); !slices.Equal(got, left) || applied != rev || (problem == nil) != judged {
+				t.Errorf("%s: connections in zones %v, revision %d, problem %v", what, got, applied, problem)
+			}
+		}
+		all := impact.Loss{NICs: map[string]struct{}{"a1": {}, "a2": {}}}
+		s.Expect(Work{Loss: all})
+		s.Add(Job{Rev: 7, NICs: inZones{"a1", "a2"}})
+		expect("it is away", 0, false, 1)
+		away.becomes(nil, true)
+		time.Sleep(3 * judgeRetry)
+		expect("it does not answer to all", 0, false, 1)
+		if away.asked < 3 {
+			t.Errorf("it was asked %d times", away.asked)
+		}
+		away.becomes(nil, false)
+		time.Sleep(2 * judgeRetry)
+		expect("it is there", 7, true)
+		cancel()
+		work.Wait()
+	})
+}
