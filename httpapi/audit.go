@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/tokens"
@@ -41,17 +42,17 @@ type actorJSON struct {
 
 // auditJSON is an entry. The note has all of it but the revision.
 type auditJSON struct {
-	ID          string         `json:"id"`
-	Revision    int64          `json:"revision"`
-	Time        time.Time      `json:"time"`
-	RequestID   string         `json:"request_id"`
-	Actor       actorJSON      `json:"actor"`
-	Account     *string        `json:"account"` // null: the platform's
-	Method      string         `json:"method"`
-	Path        string         `json:"path"`
-	Changes     []shape.Change `json:"changes"`
-	ChangesMore bool           `json:"changes_more"` // than are listed
-	Effects     *effectsJSON   `json:"effects"`
+	ID          string          `json:"id"`
+	Revision    int64           `json:"revision"`
+	Time        time.Time       `json:"time"`
+	RequestID   string          `json:"request_id"`
+	Actor       actorJSON       `json:"actor"`
+	Account     *string         `json:"account"` // null: the platform's
+	Method      string          `json:"method"`
+	Path        string          `json:"path"`
+	Changes     []shape.Change  `json:"changes"`
+	ChangesMore bool            `json:"changes_more"` // than are listed
+	Effects     *effect.Effects `json:"effects"`
 }
 
 // auditLog is the name that all entries of a log begin with.
@@ -87,7 +88,7 @@ func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteW
 	}
 	who := realization.Concern{Impact: r.Effects.Impact, View: v}
 	hosts := c.api.store.Hosts()
-	e.Effects = showEffects(r.Effects, &who, who.Hosts(hosts), visible{account, []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, hosts)
+	e.Effects = effect.Show(r.Effects, &who, who.Hosts(hosts), effect.Visible{Account: account, Views: []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, hosts)
 	for _, l := range []*[]string{&e.Effects.NICs, &e.Effects.EgressBecameOpen, &e.Effects.EgressBecameRestricted, &e.Effects.InertRules} {
 		if len(*l) > maxAuditNICs {
 			*l, e.Effects.NICsMore = (*l)[:maxAuditNICs], true
@@ -101,7 +102,7 @@ func (c *call) newAuditEntry() *auditJSON {
 	return &auditJSON{
 		ID: c.api.newID(), Time: c.api.now().UTC(), RequestID: c.id, Method: c.req.Method, Path: c.req.URL.Path,
 		Actor: actorJSON{c.who.Name, c.who.Account, c.who.Role, clientAddress(c.req.RemoteAddr)}, Changes: []shape.Change{},
-		Effects: &effectsJSON{NICs: []string{}, Hosts: []string{}, EgressBecameOpen: []string{}, EgressBecameRestricted: []string{}, InertRules: []string{}},
+		Effects: &effect.Effects{NICs: []string{}, Hosts: []string{}, EgressBecameOpen: []string{}, EgressBecameRestricted: []string{}, InertRules: []string{}},
 	}
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -13,8 +14,9 @@ import (
 func (c *call) dryRun(m mutation, req *plan.Request) error {
 	var result plan.Result
 	var out outcome
-	var access *accessJSON
-	var ask whomToAsk
+	var access *effect.Access
+	var ask effect.Whom
+	hosts := effect.Asker{Store: c.api.store, Questions: c.api.questions, Keeper: c.api.keeper, Now: c.api.now}
 	// with calls f with the policy before and after the change.
 	with := func(f func(changes []secgroup.Change, before, after *plan.View) error) error {
 		return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
@@ -27,8 +29,8 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 		})
 	}
 	err := with(func(changes []secgroup.Change, before, after *plan.View) error {
-		ask = c.hostsToAsk(result.Effects.Impact, before, after)
-		access = showAccess(c.in.Account, before, after, plan.DiffAccess(before, changes))
+		ask = hosts.Whom(c.viewer(), result.Effects.Impact, before, after)
+		access = effect.ShowAccess(c.in.Account, before, after, plan.DiffAccess(before, changes))
 		var err error
 		out, err = c.render(m, result, after.Revision(), after)
 		return err
@@ -36,10 +38,10 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 	if err != nil {
 		return err
 	}
-	found, cut := c.connectionsOf(ask)
+	found, cut := hosts.Connections(c.req.Context(), c.in.Account, ask)
 	if len(found) > 0 { // the hosts took their time: the policy may be another one
 		err := with(func(_ []secgroup.Change, before, after *plan.View) error {
-			cut.count(found, before, after)
+			cut.Judge(found, before, after)
 			return nil
 		})
 		if err != nil {

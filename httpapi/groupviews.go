@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/pages"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -60,7 +61,7 @@ var memberList = listing[secgroup.Member]{
 	show: func(c *call, v *plan.View) func(secgroup.Member) any {
 		return func(n secgroup.Member) any {
 			m := memberJSON{n.Domain, n.Address.String(), nil}
-			if c.viewer() == "" || isNICOf(v, c.viewer(), n.NIC) {
+			if c.viewer() == "" || effect.IsNICOf(v, c.viewer(), n.NIC) {
 				m.NIC = &n.NIC
 			}
 			return m
@@ -101,7 +102,7 @@ func getReferences(c *call) error {
 			}
 		}
 		for _, a := range v.AttachmentsOfGroup(ref) {
-			if a.NIC == "" || isNICOf(v, ref.Account, a.NIC) {
+			if a.NIC == "" || effect.IsNICOf(v, ref.Account, a.NIC) {
 				out.Attachments = append(out.Attachments, plan.Dependent{NIC: a.NIC, Instance: a.Instance})
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/impact"
@@ -53,13 +54,13 @@ type idempotency struct {
 
 // idempotencyRecord is a note: an answer whose revision is not known yet.
 type idempotencyRecord struct {
-	Sum      string       `json:"sum"`
-	At       time.Time    `json:"at"`
-	Status   int          `json:"status"`
-	Location string       `json:"location,omitempty"`
-	Tag      string       `json:"tag"`
-	Body     keptBody     `json:"body"`
-	Effects  *effectsJSON `json:"effects"`
+	Sum      string          `json:"sum"`
+	At       time.Time       `json:"at"`
+	Status   int             `json:"status"`
+	Location string          `json:"location,omitempty"`
+	Tag      string          `json:"tag"`
+	Body     keptBody        `json:"body"`
+	Effects  *effect.Effects `json:"effects"`
 }
 
 // idempotency reads the header, nil if it is not there. The body must have been

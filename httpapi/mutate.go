@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -15,10 +16,10 @@ import (
 
 // extras are what an answer says besides the object.
 type extras struct {
-	Effects     *effectsJSON        `json:"effects,omitempty"`
+	Effects     *effect.Effects     `json:"effects,omitempty"`
 	DryRun      bool                `json:"dry_run,omitempty"`
-	Access      *accessJSON         `json:"access,omitempty"` // of a dry run
-	Cuts        *cutJSON            `json:"connections_cut,omitempty"`
+	Access      *effect.Access      `json:"access,omitempty"` // of a dry run
+	Cuts        *effect.Cuts        `json:"connections_cut,omitempty"`
 	Realization *realization.Report `json:"realization,omitempty"`
 }
 
@@ -139,7 +140,7 @@ func (c *call) render(m mutation, result plan.Result, rev int64, v *plan.View) (
 	out := m.outcome(result)
 	out.rev, out.need = rev, realization.Need{}
 	out.need.Require(concerned, rev)
-	out.effects = showEffects(result.Effects, &who, concerned, visible{c.viewer(), []*plan.View{v}}, hosts)
+	out.effects = effect.Show(result.Effects, &who, concerned, effect.Visible{Account: c.viewer(), Views: []*plan.View{v}}, hosts)
 	if m.show == nil {
 		return out, nil
 	}

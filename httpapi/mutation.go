@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -39,7 +40,7 @@ type outcome struct {
 	location string
 	tag      string
 	body     []byte // without effects
-	effects  *effectsJSON
+	effects  *effect.Effects
 	need     realization.Need
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -106,7 +107,7 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 		return func(r numbered[effectiveRule]) any {
 			shown := shape.ShowRule(in, r.item.group, r.item.rule)
 			shown.Group = r.item.group.Within(c.in.Account)
-			shown.RemoteGroup = remoteName(v, c.in.Account, r.item.rule.RemoteGroup)
+			shown.RemoteGroup = effect.RemoteName(v, c.in.Account, r.item.rule.RemoteGroup)
 			return effectiveRuleJSON{shown, r.item.via}
 		}
 	},

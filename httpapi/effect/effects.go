@@ -1,4 +1,4 @@
-package httpapi
+package effect
 
 import (
 	"cmp"
@@ -17,15 +17,15 @@ const maxEffectNICs = 1000
 
 // showNICs lists the concerned NICs that are to be seen, those that are gone too,
 // sorted; and says whether there are more than are listed.
-func showNICs(c *realization.Concern, sees visible) (ids []string, more bool) {
+func showNICs(c *realization.Concern, sees Visible) (ids []string, more bool) {
 	seen := make(map[string]struct{}, len(c.NICs))
 	for id := range c.NICs {
-		if sees.nic(id) {
+		if sees.NIC(id) {
 			seen[id] = struct{}{}
 		}
 	}
 	c.Each(func(n *secgroup.NIC) bool {
-		if sees.account == "" || n.Account == sees.account {
+		if sees.Account == "" || n.Account == sees.Account {
 			seen[n.ID] = struct{}{}
 		}
 		return len(seen) <= maxEffectNICs
@@ -37,7 +37,8 @@ func showNICs(c *realization.Concern, sees visible) (ids []string, more bool) {
 	return strictjson.Array(ids), false
 }
 
-type effectsJSON struct {
+// Effects are what a change does, as far as it is to be seen.
+type Effects struct {
 	NICs                   []string `json:"nics"`
 	NICsMore               bool     `json:"nics_more"` // than are listed
 	Hosts                  []string `json:"hosts"`
@@ -46,15 +47,15 @@ type effectsJSON struct {
 	InertRules             []string `json:"inert_rules"`
 }
 
-// showEffects shows what is to be seen of effects. hosts are the concerned ones.
-func showEffects(e plan.Effects, c *realization.Concern, hosts []string, sees visible, all []store.HostStatus) *effectsJSON {
-	out := &effectsJSON{
-		Hosts: sees.hosts(hosts, all), EgressBecameOpen: sees.nics(e.EgressBecameOpen), EgressBecameRestricted: sees.nics(e.EgressBecameRestricted),
+// Show shows what is to be seen of effects. hosts are the concerned ones.
+func Show(e plan.Effects, c *realization.Concern, hosts []string, sees Visible, all []store.HostStatus) *Effects {
+	out := &Effects{
+		Hosts: sees.Hosts(hosts, all), EgressBecameOpen: sees.NICs(e.EgressBecameOpen), EgressBecameRestricted: sees.NICs(e.EgressBecameRestricted),
 		InertRules: []string{},
 	}
 	out.NICs, out.NICsMore = showNICs(c, sees)
 	for _, r := range e.InertRules {
-		if sees.account == "" || r.Group.Account == sees.account {
+		if sees.Account == "" || r.Group.Account == sees.Account {
 			out.InertRules = append(out.InertRules, r.ID)
 		}
 	}

@@ -1,8 +1,9 @@
-package httpapi
+package effect
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/verdict"
 )
 
@@ -27,47 +29,62 @@ const (
 	cutsListed = 100
 )
 
-// cutJSON is how many open connections a change would cut, and which, as far as
+// Cuts is how many open connections a change would cut, and which, as far as
 // they are known.
-type cutJSON struct {
-	Count       int                 `json:"count"`
-	Connections []cutConnectionJSON `json:"connections"` // at most cutsListed
-	Complete    bool                `json:"complete"`    // else there may be more
-	Unanswered  []string            `json:"unanswered"`  // hosts that do not say, or not all
+type Cuts struct {
+	Count       int             `json:"count"`
+	Connections []CutConnection `json:"connections"` // at most cutsListed
+	Complete    bool            `json:"complete"`    // else there may be more
+	Unanswered  []string        `json:"unanswered"`  // hosts that do not say, or not all
 }
 
-// cutConnectionJSON is an open connection as one NIC's end has it, by its first
+// CutConnection is an open connection as one NIC's end has it, by its first
 // packet.
-type cutConnectionJSON struct {
+type CutConnection struct {
 	NIC       string             `json:"nic"`
 	Direction secgroup.Direction `json:"direction"`
 	asking.Packet
 }
 
-// whomToAsk is whom to ask.
-type whomToAsk struct {
+// Asker asks hosts for their open connections.
+type Asker struct {
+	Store     Store
+	Questions *asking.Questions
+	Keeper    inquiry.Keeper
+	Now       func() time.Time
+}
+
+// Store is what is needed of *store.Store.
+type Store interface {
+	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
+	Hosts() []store.HostStatus
+}
+
+// Whom is whom to ask.
+type Whom struct {
 	nics   map[string][]string // by host, those whose connections the caller may know of
 	silent []string            // hosts that would not answer, or are too many to ask
 }
 
-// hostsToAsk are the hosts at which something may be cut, and the NICs that may
-// have it: also those whose other end alone cuts.
-func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) whomToAsk {
-	ask := whomToAsk{nics: map[string][]string{}}
+// Whom are the hosts at which something may be cut, and the NICs that may have it:
+// also those whose other end alone cuts. viewer is the account of which alone the
+// caller may learn, "" for all.
+func (a Asker) Whom(viewer string, i impact.Impact, before, after *plan.View) Whom {
+	ask := Whom{nics: map[string][]string{}}
 	if i.Loss.Empty() {
 		return ask
 	}
-	all := c.api.store.Hosts()
-	sees := visible{c.viewer(), []*plan.View{before}}
+	all := a.Store.Hosts()
+	sees := Visible{viewer, []*plan.View{before}}
 	near := (&realization.Concern{Impact: i, View: after}).Domains(realization.Plugged(before, all))
 	for _, h := range all {
 		for _, at := range h.NICs {
 			n := before.NIC(at.ID)
-			if n != nil && sees.nic(n.ID) && (near[before.Domain(n)] || i.Loss.Reaches(after, n.ID, false)) {
+			if n != nil && sees.NIC(n.ID) && (near[before.Domain(n)] || i.Loss.Reaches(after, n.ID, false)) {
 				ask.nics[h.Host] = append(ask.nics[h.Host], n.ID)
 			}
 		}
-		if len(ask.nics[h.Host]) > 0 && (realization.Silence(&h, false, c.api.now()) > realization.MaxSilence || len(ask.nics) > asking.HostsAsked) {
+		if len(ask.nics[h.Host]) > 0 && (realization.Silence(&h, false, a.Now()) > realization.MaxSilence || len(ask.nics) > asking.HostsAsked) {
 			ask.silent = append(ask.silent, h.Host)
 			delete(ask.nics, h.Host)
 		}
@@ -75,27 +92,27 @@ func (c *call) hostsToAsk(i impact.Impact, before, after *plan.View) whomToAsk {
 	return ask
 }
 
-// connectionsOf asks hosts for the open connections of NICs.
-func (c *call) connectionsOf(ask whomToAsk) ([]inquiry.Connection, *cutJSON) {
-	end, err := c.api.questions.Begin(c.in.Account, len(ask.nics), c.api.now())
+// Connections asks hosts for the open connections of NICs, for an account.
+func (a Asker) Connections(ctx context.Context, account string, ask Whom) ([]inquiry.Connection, *Cuts) {
+	end, err := a.Questions.Begin(account, len(ask.nics), a.Now())
 	if err != nil { // what the change is about is told all the same
-		return nil, &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
+		return nil, &Cuts{Connections: []CutConnection{}, Unanswered: slices.Sorted(slices.Values(slices.Concat(ask.silent, slices.Collect(maps.Keys(ask.nics)))))}
 	}
 	defer end()
-	ctx, cancel := context.WithTimeout(c.req.Context(), cutWait)
+	ctx, cancel := context.WithTimeout(ctx, cutWait)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var found []inquiry.Connection
-	out := &cutJSON{Connections: []cutConnectionJSON{}, Unanswered: strictjson.Array(ask.silent)}
+	out := &Cuts{Connections: []CutConnection{}, Unanswered: strictjson.Array(ask.silent)}
 	slots := make(chan struct{}, cutAsks)
 	for host, nics := range ask.nics {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			var answer inquiry.ConnectionsAnswer
-			err := c.api.keeper.Run("connections of "+host, func() error {
-				return asking.Ask(ctx, c.api.store, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
+			err := a.Keeper.Run("connections of "+host, func() error {
+				return asking.Ask(ctx, a.Store, host, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: nics}, &answer)
 			})
 			mu.Lock()
 			defer mu.Unlock()
@@ -111,10 +128,10 @@ func (c *call) connectionsOf(ask whomToAsk) ([]inquiry.Connection, *cutJSON) {
 	return found, out
 }
 
-// count sets which connections are allowed before a change and not after it. One
+// Judge sets which connections are allowed before a change and not after it. One
 // that two NICs of ours have, each in its own zone, is one, and listed for the
 // NIC whose id sorts first.
-func (j *cutJSON) count(found []inquiry.Connection, before, after *plan.View) {
+func (j *Cuts) Judge(found []inquiry.Connection, before, after *plan.View) {
 	type tuple struct {
 		domain string
 		packet inquiry.Packet
@@ -136,7 +153,7 @@ func (j *cutJSON) count(found []inquiry.Connection, before, after *plan.View) {
 		}
 		seen[at] = true
 		if len(j.Connections) < cutsListed {
-			j.Connections = append(j.Connections, cutConnectionJSON{conn.NIC, secgroup.Direction(conn.Direction), asking.ShowPacket(conn.Packet)})
+			j.Connections = append(j.Connections, CutConnection{conn.NIC, secgroup.Direction(conn.Direction), asking.ShowPacket(conn.Packet)})
 		}
 	}
 	j.Count = len(seen)

@@ -1,4 +1,4 @@
-package httpapi
+package effect
 
 import (
 	"github.com/ringfence/ringfence/httpapi/shape"
@@ -7,15 +7,15 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// accessJSON is what a dry run says the change would let through, and stop.
-type accessJSON struct {
-	NewlyAllowed    []accessEntryJSON `json:"newly_allowed"`
-	NoLongerAllowed []accessEntryJSON `json:"no_longer_allowed"`
-	More            bool              `json:"more"` // than are listed
+// Access is what a dry run says the change would let through, and stop.
+type Access struct {
+	NewlyAllowed    []AccessEntry `json:"newly_allowed"`
+	NoLongerAllowed []AccessEntry `json:"no_longer_allowed"`
+	More            bool          `json:"more"` // than are listed
 }
 
-// accessEntryJSON is one service of a group's NICs, or of one NIC.
-type accessEntryJSON struct {
+// AccessEntry is one service of a group's NICs, or of one NIC.
+type AccessEntry struct {
 	Group     *string            `json:"group"`
 	NIC       *string            `json:"nic"`
 	Direction secgroup.Direction `json:"direction"`
@@ -25,37 +25,37 @@ type accessEntryJSON struct {
 	PortMax   *int               `json:"port_max"`
 	ICMPType  *int               `json:"icmp_type"`
 	ICMPCode  *int               `json:"icmp_code"`
-	Remote    accessRemoteJSON   `json:"remote"`
+	Remote    AccessRemote       `json:"remote"`
 }
 
-// accessRemoteJSON is everything if all of it is null.
-type accessRemoteJSON struct {
+// AccessRemote is everything if all of it is null.
+type AccessRemote struct {
 	CIDR  *string `json:"cidr"`
 	Group *string `json:"group"`
 	NIC   *string `json:"nic"` // the one member of the group that it is about
 }
 
-// showAccess shows a diff as far as it is an account's business; "" is the
+// ShowAccess shows a diff as far as it is an account's business; "" is the
 // platform, whose business all of it is.
-func showAccess(account string, before, after *plan.View, d plan.AccessDiff) *accessJSON {
-	sees := visible{account, []*plan.View{before, after}}
-	show := func(all []plan.Access) []accessEntryJSON {
-		out := []accessEntryJSON{}
+func ShowAccess(account string, before, after *plan.View, d plan.AccessDiff) *Access {
+	sees := Visible{account, []*plan.View{before, after}}
+	show := func(all []plan.Access) []AccessEntry {
+		out := []AccessEntry{}
 		for _, a := range all {
-			if account != "" && (a.NIC == "" && a.Group.Account != account || a.NIC != "" && !sees.nic(a.NIC)) {
+			if account != "" && (a.NIC == "" && a.Group.Account != account || a.NIC != "" && !sees.NIC(a.NIC)) {
 				continue // another's
 			}
-			if !sees.nic(a.RemoteNIC) {
+			if !sees.NIC(a.RemoteNIC) {
 				a.RemoteNIC = ""
 			}
 			owner := account
 			if owner == "" {
 				owner = a.Group.Account
 			}
-			e := accessEntryJSON{
+			e := AccessEntry{
 				Group: shape.GroupText(owner, a.Group), NIC: strictjson.TextOrNull(a.NIC), Direction: a.Direction, Family: a.Service.Family, Protocol: a.Service.Protocol,
 				ICMPType: shape.Optional8(a.Service.ICMPType), ICMPCode: shape.Optional8(a.Service.ICMPCode),
-				Remote: accessRemoteJSON{shape.PrefixText(a.Remote.CIDR), remoteName(after, owner, a.Remote.Group), strictjson.TextOrNull(a.RemoteNIC)},
+				Remote: AccessRemote{shape.PrefixText(a.Remote.CIDR), RemoteName(after, owner, a.Remote.Group), strictjson.TextOrNull(a.RemoteNIC)},
 			}
 			if a.Service.PortMin > 0 || a.Service.PortMax < 65535 {
 				e.PortMin, e.PortMax = shape.Positive(int(a.Service.PortMin)), shape.Positive(int(a.Service.PortMax))
@@ -64,5 +64,5 @@ func showAccess(account string, before, after *plan.View, d plan.AccessDiff) *ac
 		}
 		return out
 	}
-	return &accessJSON{show(d.Allowed), show(d.Denied), d.More}
+	return &Access{show(d.Allowed), show(d.Denied), d.More}
 }

@@ -1,0 +1,65 @@
+package effect
+
+import (
+	"slices"
+
+	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// Groups are shared between accounts, and hosts are by all of them. What a
+// change does to others than the account is not told to it: of NICs, hosts,
+// rules and groups it learns its own alone, and those groups that are shared
+// with it.
+
+// Visible is what an account may learn of, as some views show it.
+type Visible struct {
+	Account string // "" for all there is
+	Views   []*plan.View
+}
+
+// NIC tells whether a NIC is to be seen.
+func (s Visible) NIC(id string) bool {
+	return s.Account == "" || slices.ContainsFunc(s.Views, func(v *plan.View) bool { return IsNICOf(v, s.Account, id) })
+}
+
+// NICs leaves those that are to be seen.
+func (s Visible) NICs(ids []string) []string {
+	return slices.DeleteFunc(strictjson.Array(slices.Clone(ids)), func(id string) bool { return !s.NIC(id) })
+}
+
+// Hosts leaves those that have a visible NIC plugged.
+func (s Visible) Hosts(names []string, all []store.HostStatus) []string {
+	if s.Account == "" {
+		return names
+	}
+	own := []string{}
+	for i := range all {
+		if slices.Contains(names, all[i].Host) && slices.ContainsFunc(all[i].NICs, func(at store.HostNIC) bool { return s.NIC(at.ID) }) {
+			own = append(own, all[i].Host)
+		}
+	}
+	return own
+}
+
+// IsNICOf tells whether a NIC is an account's, as a view shows it.
+func IsNICOf(v *plan.View, account, id string) bool {
+	n := v.NIC(id)
+	return n != nil && n.Account == account
+}
+
+// RemoteName names the remote group of a rule to an account that the rule
+// concerns, "" for the platform: by its id, as account/id if it is shared with
+// it, else as account/*.
+func RemoteName(v *plan.View, account string, ref secgroup.GroupRef) *string {
+	if ref == (secgroup.GroupRef{}) {
+		return nil
+	}
+	name := ref.Within(account)
+	if g := v.Group(ref); account != "" && ref.Account != account && (g == nil || len(g.Share(account).Uses()) == 0) {
+		name = ref.Account + "/*"
+	}
+	return &name
+}
