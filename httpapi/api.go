@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ringfence/ringfence/httpapi/asking"
+	"github.com/ringfence/ringfence/httpapi/audit"
 	"github.com/ringfence/ringfence/httpapi/hoststate"
 	"github.com/ringfence/ringfence/httpapi/inspect"
 	"github.com/ringfence/ringfence/httpapi/lasthour"
@@ -62,7 +63,7 @@ type Config struct {
 	Registry *prometheus.Registry // served at /metrics; a new one if nil
 	Now      func() time.Time     // time.Now if nil
 	NewID    func() string        // UUIDv7 if nil
-	Audit    AuditConfig
+	Audit    audit.Config
 	Rate     transport.RateLimit // per account; none if zero
 
 	Version string // of this program, which who asks for it is told
@@ -88,8 +89,8 @@ type API struct {
 	traces    *tracing.Tracer
 	alarms    alarms
 	watching  sync.WaitGroup // looks for conflicts, and alarms
-	audit     AuditConfig
-	trim      *trimmer
+	audit     audit.Config
+	trim      *audit.Trimmer
 	streams   streams
 	rates     *transport.Rates
 	questions *asking.Questions
@@ -113,7 +114,7 @@ var errPanicked = errors.New("an internal error of the API")
 func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
-		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.withDefaults(), rates: transport.NewRates(cfg.Rate), questions: asking.NewQuestions(),
+		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.WithDefaults(), rates: transport.NewRates(cfg.Rate), questions: asking.NewQuestions(),
 		keptAnswers: keptAnswers, keptBytes: keptBytes, accessLog: cfg.AccessLog, version: cfg.Version,
 		away: rate.Sometimes{First: 1, Interval: time.Second},
 	}
@@ -151,7 +152,7 @@ func New(cfg Config) *API {
 		Store: a.store, Past: a.past, Keeper: a.keeper, Logger: a.logger, Process: processName(), Ran: a.observeTrace,
 		Now: func() time.Time { return a.now() }, NewID: func() string { return a.newID() },
 	})
-	a.trim = newTrimmer(a.logger, func(ctx context.Context, log string) error {
+	a.trim = audit.NewTrimmer(a.logger, func(ctx context.Context, log string) error {
 		return a.store.TrimNotes(ctx, log, a.audit.Entries)
 	})
 	a.store.Hosts() // has the store begin to follow them
@@ -173,7 +174,7 @@ func New(cfg Config) *API {
 func (a *API) Close() {
 	a.cancel()
 	a.stop()
-	a.trim.close()
+	a.trim.Close()
 	a.traces.Wait()
 	a.watching.Wait()
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -99,32 +98,9 @@ func TestAuditFiltersAndPages(t *testing.T) {
 	}
 	// The log is bounded: the oldest entries go.
 	s.api.audit.Entries = 3
-	s.api.trim.run(t.Context(), s.api.logger)
+	s.api.trim.Run(t.Context(), s.api.logger)
 	if got := ids(""); got != "g3 g6 g5" {
 		t.Errorf("trimmed: %s", got)
-	}
-}
-
-// What cannot be cut now is cut later.
-func TestTrimmerTriesAgain(t *testing.T) {
-	t.Parallel()
-	fails := true
-	var cut []string
-	tr := newTrimmer(quiet(), func(_ context.Context, log string) error {
-		if fails {
-			return fmt.Errorf("away")
-		}
-		cut = append(cut, log)
-		return nil
-	})
-	defer tr.close()
-	tr.wrote("a")
-	tr.run(t.Context(), quiet())
-	fails = false
-	tr.run(t.Context(), quiet())
-	tr.run(t.Context(), quiet())
-	if len(cut) != 1 || cut[0] != "a" {
-		t.Errorf("cut %v", cut)
 	}
 }
 

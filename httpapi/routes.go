@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/audit"
 	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
@@ -57,8 +58,8 @@ func recordRoutes() []route {
 	return []route{
 		{http.MethodPost, account + "/transactions", transport.AccountWrite, writeQuery, changes(postTransaction)},
 		{http.MethodGet, account + "/events", transport.AccountRead, []string{"since", "mark", "wait"}, replies(accountEvents)},
-		{http.MethodGet, account + "/audit", transport.AccountRead, query(listParameters, auditParameters), replies(accountAudit)},
-		{http.MethodGet, "/v1/audit", transport.PlatformRead, query(listParameters, auditParameters), replies(platformAudit)},
+		{http.MethodGet, account + "/audit", transport.AccountRead, query(listParameters, audit.Parameters), replies(accountAudit)},
+		{http.MethodGet, "/v1/audit", transport.PlatformRead, query(listParameters, audit.Parameters), replies(platformAudit)},
 	}
 }
 

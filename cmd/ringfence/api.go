@@ -13,6 +13,7 @@ import (
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/console"
 	"github.com/ringfence/ringfence/httpapi"
+	"github.com/ringfence/ringfence/httpapi/audit"
 	"github.com/ringfence/ringfence/httpapi/openid"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -125,7 +126,7 @@ func (c *apiCmd) Run(ctx context.Context, std output.Stdio, launch *launch) erro
 	api, err := openAPI(httpapi.Config{
 		Store: s, Logger: log, Registry: registry, Version: version,
 		Rate: c.rate(), AccessLog: c.AccessLog,
-		Audit: httpapi.AuditConfig{Keep: time.Duration(c.AuditDays) * 24 * time.Hour, Entries: c.AuditEntries},
+		Audit: audit.Config{Keep: time.Duration(c.AuditDays) * 24 * time.Hour, Entries: c.AuditEntries},
 	}, c.Tokens, issuer)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package httpapi
+package audit
 
 import (
 	"context"
@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// AuditConfig bounds the audit log.
-type AuditConfig struct {
+// Config bounds the audit log.
+type Config struct {
 	Keep    time.Duration // how long an entry is kept; 90 days if 0
 	Entries int           // kept at most in one account's log; 10,000 if 0
 }
 
-func (c AuditConfig) withDefaults() AuditConfig {
+// WithDefaults fills in what is not given.
+func (c Config) WithDefaults() Config {
 	if c.Keep <= 0 {
 		c.Keep = 90 * 24 * time.Hour
 	}
@@ -26,8 +27,8 @@ func (c AuditConfig) withDefaults() AuditConfig {
 // trimEvery is how often logs that grew are cut to their bound.
 const trimEvery = time.Minute
 
-// trimmer cuts the audit logs that this process wrote to.
-type trimmer struct {
+// Trimmer cuts the audit logs that this process wrote to.
+type Trimmer struct {
 	cut  func(ctx context.Context, log string) error
 	mu   sync.Mutex
 	logs map[string]struct{}
@@ -35,9 +36,10 @@ type trimmer struct {
 	done chan struct{}
 }
 
-func newTrimmer(logger *slog.Logger, cut func(ctx context.Context, log string) error) *trimmer {
+// NewTrimmer begins to cut, until it is closed.
+func NewTrimmer(logger *slog.Logger, cut func(ctx context.Context, log string) error) *Trimmer {
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &trimmer{cut: cut, logs: map[string]struct{}{}, stop: cancel, done: make(chan struct{})}
+	t := &Trimmer{cut: cut, logs: map[string]struct{}{}, stop: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
 		tick := time.NewTicker(trimEvery)
@@ -47,35 +49,36 @@ func newTrimmer(logger *slog.Logger, cut func(ctx context.Context, log string) e
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				t.run(ctx, logger)
+				t.Run(ctx, logger)
 			}
 		}
 	}()
 	return t
 }
 
-// wrote notes that a log may have grown.
-func (t *trimmer) wrote(log string) {
+// Wrote notes that a log may have grown.
+func (t *Trimmer) Wrote(log string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.logs[log] = struct{}{}
 }
 
-// run cuts the logs that were written to. Those it cannot cut it tries again.
-func (t *trimmer) run(ctx context.Context, logger *slog.Logger) {
+// Run cuts the logs that were written to. Those it cannot cut it tries again.
+func (t *Trimmer) Run(ctx context.Context, logger *slog.Logger) {
 	t.mu.Lock()
 	logs := t.logs
 	t.logs = map[string]struct{}{}
 	t.mu.Unlock()
 	for log := range logs {
 		if err := t.cut(ctx, log); err != nil {
-			t.wrote(log)
+			t.Wrote(log)
 			logger.Warn("audit log not trimmed", "log", log, "error", err)
 		}
 	}
 }
 
-func (t *trimmer) close() {
+// Close ends the cutting.
+func (t *Trimmer) Close() {
 	t.stop()
 	<-t.done
 }
