@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
+	"github.com/ringfence/ringfence/httpapi/alarm"
 	"github.com/ringfence/ringfence/httpapi/asking"
 	"github.com/ringfence/ringfence/httpapi/audit"
 	"github.com/ringfence/ringfence/httpapi/hoststate"
@@ -87,7 +88,7 @@ type API struct {
 	metrics   *metrics
 	keeper    inquiry.Keeper
 	traces    *tracing.Tracer
-	alarms    alarms
+	alarms    *alarm.Book
 	watching  sync.WaitGroup // looks for conflicts, and alarms
 	audit     audit.Config
 	trim      *audit.Trimmer
@@ -156,14 +157,15 @@ func New(cfg Config) *API {
 		return a.store.TrimNotes(ctx, log, a.audit.Entries)
 	})
 	a.store.Hosts() // has the store begin to follow them
-	watch := newConflicts(a)
-	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.observe), a.store.Observe(a.arrivals.Observe), a.store.Observe(a.hour.Observe)}
+	a.alarms = &alarm.Book{Store: a.store, Now: func() time.Time { return a.now() }}
+	watch := alarm.NewConflicts(a.alarms, alarm.Config{Keeper: a.keeper, Logger: a.logger, NewID: func() string { return a.newID() }})
+	stops := []func(){a.store.Observe(a.past.Record), a.store.Observe(watch.Observe), a.store.Observe(a.arrivals.Observe), a.store.Observe(a.hour.Observe)}
 	a.stop = func() {
 		for _, stop := range stops {
 			stop()
 		}
 	}
-	a.watching.Go(func() { watch.run(a.ctx) })
+	a.watching.Go(func() { watch.Run(a.ctx) })
 	from := a.store
 	a.watching.Go(func() { a.followActivity(a.ctx, from) })
 	return a

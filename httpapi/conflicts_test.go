@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/alarm"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -61,7 +62,7 @@ func TestConflictsAreEvents(t *testing.T) {
 	told("it has left", "nic-conflict-over", "n1", "", "h1")
 
 	// Nobody else is told, and nothing is told twice: after another look of all.
-	time.Sleep(2 * conflictLasts)
+	time.Sleep(2 * alarm.ConflictLasts)
 	for _, account := range []string{"acme", "bolt"} {
 		s.must("PUT", "/v1/accounts/"+account+"/security-groups/more", `{"name":"more"}`)
 	}

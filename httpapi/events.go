@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/alarm"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
@@ -22,7 +23,7 @@ type eventJSON struct {
 	Revision int64          `json:"revision"`
 	Mark     string         `json:"mark"`
 	Changes  []shape.Change `json:"changes"`
-	Alarms   []alarmJSON    `json:"alarms,omitempty"`
+	Alarms   []alarm.Alarm  `json:"alarms,omitempty"`
 }
 
 type eventPageJSON struct {
@@ -136,7 +137,7 @@ func (c *call) eventOf(ctx context.Context, e store.Event) (*eventJSON, error) {
 	}
 	if len(e.Changes) == 0 {
 		var err error
-		if out.Alarms, err = c.api.alarmsAt(ctx, c.in.Account, e.Revision); err != nil {
+		if out.Alarms, err = c.api.alarms.At(ctx, c.in.Account, e.Revision); err != nil {
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/alarm"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tokens"
@@ -79,10 +80,10 @@ func (a *API) observeTrace(t *tracing.Trace) {
 		return
 	}
 	a.metrics.disagreements.Inc()
-	a.logger.Error("a trace shows that the datapath does not do what the policy says", "event", alarmDisagreement,
+	a.logger.Error("a trace shows that the datapath does not do what the policy says", "event", alarm.Disagreement,
 		"trace", t.ID, "account", t.Account, "revision", t.Revision, "legs", t.Differing)
 	a.watching.Go(func() {
-		if err := a.keeper.Run("alarm", func() error { return a.raise(a.ctx, t) }); err != nil && a.ctx.Err() == nil {
+		if err := a.keeper.Run("alarm", func() error { return a.alarms.Raise(a.ctx, t) }); err != nil && a.ctx.Err() == nil {
 			a.logger.Warn("no event made of a disagreement", "trace", t.ID, "error", err)
 		}
 	})

@@ -1,9 +1,10 @@
-package httpapi
+package alarm
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -20,31 +22,31 @@ import (
 // its account, and so is the end of that. Every API process looks; the note
 // conflict/<nic> says what was told last, so that it is told once.
 const (
-	// conflictLasts is how long a conflict, or its end, must last to be told:
+	// ConflictLasts is how long a conflict, or its end, must last to be told:
 	// hosts report one by one. It is also between two looks.
-	conflictLasts = time.Second
+	ConflictLasts = time.Second
 	// maxConflicts bounds the NICs of one alarm, and how many transitions are
 	// told at a time.
 	maxConflicts = 50
 )
 
 const (
-	alarmConflict     = "nic-conflict"
-	alarmConflictOver = "nic-conflict-over"
+	kindConflict     = "nic-conflict"
+	kindConflictOver = "nic-conflict-over"
 )
 
-// nicConflictJSON is a NIC of an alarm.
-type nicConflictJSON struct {
+// Conflict is a NIC of an alarm.
+type Conflict struct {
 	NIC    string   `json:"nic"`
 	Detail string   `json:"detail"`
 	Hosts  []string `json:"hosts"` // where it is plugged
 }
 
-// conflicts looks for NICs in conflict. What it does for a report is as much as
+// Conflicts looks for NICs in conflict. What it does for a report is as much as
 // the report says.
-type conflicts struct {
-	api   *API
-	store Store
+type Conflicts struct {
+	book *Book
+	cfg  Config
 
 	mu      sync.Mutex
 	touched map[string]struct{} // NICs that the policy changed
@@ -62,19 +64,27 @@ type conflictTold struct{ account, text string }
 // difference is what a NIC is like now, and since when.
 type difference struct {
 	now   conflictTold // text "" = no conflict
-	shown nicConflictJSON
+	shown Conflict
 	since time.Time
 }
 
-func newConflicts(a *API) *conflicts {
-	return &conflicts{
-		api: a, store: a.store, touched: map[string]struct{}{}, plugs: map[string][]store.HostNIC{}, at: map[string][]string{},
+// Config is what looking for conflicts needs, beside the alarms' book.
+type Config struct {
+	Keeper inquiry.Keeper
+	Logger *slog.Logger
+	NewID  func() string
+}
+
+// NewConflicts returns who looks for conflicts. Observe is for the store's changes.
+func NewConflicts(b *Book, cfg Config) *Conflicts {
+	return &Conflicts{
+		book: b, cfg: cfg, touched: map[string]struct{}{}, plugs: map[string][]store.HostNIC{}, at: map[string][]string{},
 		told: map[string]conflictTold{}, differ: map[string]difference{},
 	}
 }
 
-// observe takes note of NICs that the policy changes.
-func (w *conflicts) observe(_ *secgroup.Snapshot, b store.Batch) (applied func()) {
+// Observe takes note of NICs that the policy changes.
+func (w *Conflicts) Observe(_ *secgroup.Snapshot, b store.Batch) (applied func()) {
 	var nics []string
 	for _, c := range b.Changes {
 		if c.Key.Kind == secgroup.KindNIC && !b.Broken {
@@ -91,30 +101,30 @@ func (w *conflicts) observe(_ *secgroup.Snapshot, b store.Batch) (applied func()
 	}
 }
 
-// run looks whenever hosts report something else or the policy has changed, until
+// Run looks whenever hosts report something else or the policy has changed, until
 // ctx ends.
-func (w *conflicts) run(ctx context.Context) {
+func (w *Conflicts) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := w.store.WaitHosts(ctx, func(hosts []store.HostStatus) bool {
+		err := w.book.Store.WaitHosts(ctx, func(hosts []store.HostStatus) bool {
 			same := len(hosts) == len(w.seen) && (len(hosts) == 0 || &hosts[0] == &w.seen[0])
 			return !same || len(w.differ) > 0
 		})
 		if err == nil {
-			err = w.api.keeper.Run("conflicts of NICs", func() error { return w.look(ctx) })
+			err = w.cfg.Keeper.Run("conflicts of NICs", func() error { return w.look(ctx) })
 		}
 		if err != nil && ctx.Err() == nil {
-			w.api.logger.Debug("conflicts of NICs not told; trying again", "error", err)
+			w.cfg.Logger.Debug("conflicts of NICs not told; trying again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(conflictLasts):
+		case <-time.After(ConflictLasts):
 		}
 	}
 }
 
 // look finds NICs that are otherwise than told, and tells what lasts.
-func (w *conflicts) look(ctx context.Context) error {
-	w.seen = w.store.Hosts()
+func (w *Conflicts) look(ctx context.Context) error {
+	w.seen = w.book.Store.Hosts()
 	ids := w.plugged(w.seen)
 	w.mu.Lock()
 	touched, all := w.touched, w.all
@@ -130,7 +140,7 @@ func (w *conflicts) look(ctx context.Context) error {
 		}
 	}
 	now := time.Now()
-	err := w.store.Read(ctx, func(s *secgroup.Snapshot) error {
+	err := w.book.Store.Read(ctx, func(s *secgroup.Snapshot) error {
 		for id := range ids {
 			w.judge(s.NIC(id), id, now)
 		}
@@ -146,7 +156,7 @@ func (w *conflicts) look(ctx context.Context) error {
 }
 
 // plugged takes reports, and returns the NICs that are plugged otherwise.
-func (w *conflicts) plugged(hosts []store.HostStatus) map[string]struct{} {
+func (w *Conflicts) plugged(hosts []store.HostStatus) map[string]struct{} {
 	ids, there := map[string]struct{}{}, map[string]bool{}
 	for _, h := range hosts {
 		there[h.Host] = true
@@ -161,7 +171,7 @@ func (w *conflicts) plugged(hosts []store.HostStatus) map[string]struct{} {
 	return ids
 }
 
-func (w *conflicts) replug(host string, nics []store.HostNIC, ids map[string]struct{}) {
+func (w *Conflicts) replug(host string, nics []store.HostNIC, ids map[string]struct{}) {
 	old := w.plugs[host]
 	w.plugs[host] = nics
 	if len(old) == len(nics) && (len(nics) == 0 || &old[0] == &nics[0]) {
@@ -191,14 +201,14 @@ func (w *conflicts) replug(host string, nics []store.HostNIC, ids map[string]str
 }
 
 // judge compares a NIC, nil if there is none, with what was told of it.
-func (w *conflicts) judge(n *secgroup.NIC, id string, now time.Time) {
+func (w *Conflicts) judge(n *secgroup.NIC, id string, now time.Time) {
 	if n == nil { // who is interested knows that it was deleted
 		delete(w.told, id)
 		delete(w.differ, id)
 		return
 	}
 	told := w.told[id]
-	is := difference{now: conflictTold{account: n.Account}, shown: nicConflictJSON{NIC: id, Hosts: strictjson.Array(slices.Clone(w.at[id]))}, since: now}
+	is := difference{now: conflictTold{account: n.Account}, shown: Conflict{NIC: id, Hosts: strictjson.Array(slices.Clone(w.at[id]))}, since: now}
 	if detail := realization.ConflictOf(n, w.at[id]); detail != "" {
 		is.shown.Detail, is.now.text = detail, strings.Join(w.at[id], " ")+": "+detail
 	}
@@ -211,16 +221,16 @@ func (w *conflicts) judge(n *secgroup.NIC, id string, now time.Time) {
 }
 
 // tell tells of the NICs that have been otherwise than told for some time.
-func (w *conflicts) tell(ctx context.Context, now time.Time) error {
+func (w *Conflicts) tell(ctx context.Context, now time.Time) error {
 	due := map[[2]string][]string{} // NICs by account and kind of alarm
 	for _, id := range slices.Sorted(maps.Keys(w.differ)) {
 		d := w.differ[id]
-		if now.Sub(d.since) < conflictLasts {
+		if now.Sub(d.since) < ConflictLasts {
 			continue
 		}
-		kind := alarmConflict
+		kind := kindConflict
 		if d.now.text == "" {
-			kind = alarmConflictOver
+			kind = kindConflictOver
 		}
 		if key := [2]string{d.now.account, kind}; len(due[key]) < maxConflicts {
 			due[key] = append(due[key], id)
@@ -235,26 +245,26 @@ func (w *conflicts) tell(ctx context.Context, now time.Time) error {
 
 // raise makes one event of what became of NICs of an account, but for what another
 // process told.
-func (w *conflicts) raise(ctx context.Context, account, kind string, ids []string) error {
-	ctx, cancel := context.WithTimeout(ctx, alarmTimeout)
+func (w *Conflicts) raise(ctx context.Context, account, kind string, ids []string) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var notes []store.NoteWrite
-	alarm := alarmJSON{Kind: kind, Time: w.api.now().UTC(), Legs: []alarmLegJSON{}}
+	alarm := Alarm{Kind: kind, Time: w.book.Now().UTC(), Legs: []Leg{}}
 	for _, id := range ids {
 		d, name := w.differ[id], "conflict/"+id
-		told, there, err := w.store.Note(ctx, name)
+		told, there, err := w.book.Store.Note(ctx, name)
 		if err != nil {
 			return err
 		}
 		if there && string(told.Value) == d.now.text {
 			continue
 		}
-		notes = append(notes, store.NoteWrite{Name: name, Value: []byte(d.now.text), Keep: alarmKeep, Once: true, Over: told.Revision, Always: true})
+		notes = append(notes, store.NoteWrite{Name: name, Value: []byte(d.now.text), Keep: keep, Once: true, Over: told.Revision, Always: true})
 		alarm.Conflicts = append(alarm.Conflicts, d.shown)
 	}
 	if len(notes) > 0 {
 		alarm.Summary = summaryOf(kind, alarm.Conflicts)
-		if err := w.api.note(ctx, account, w.api.newID(), alarm, notes...); err != nil {
+		if err := w.book.note(ctx, account, w.cfg.NewID(), alarm, notes...); err != nil {
 			return err
 		}
 	}
@@ -267,10 +277,10 @@ func (w *conflicts) raise(ctx context.Context, account, kind string, ids []strin
 	return nil
 }
 
-func summaryOf(kind string, all []nicConflictJSON) string {
+func summaryOf(kind string, all []Conflict) string {
 	first := all[0]
 	text := fmt.Sprintf("NIC %s is %s: it is at %s", first.NIC, first.Detail, strings.Join(first.Hosts, ", "))
-	if kind == alarmConflictOver {
+	if kind == kindConflictOver {
 		text = fmt.Sprintf("NIC %s is plugged as it should be again", first.NIC)
 	}
 	if len(all) > 1 {
