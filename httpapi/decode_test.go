@@ -25,7 +25,7 @@ func TestMutationsAreDecodedWithoutARequest(t *testing.T) {
 			}
 			return strictjson.Parse([]byte(`{"operations":[{"method":"DELETE","path":"/security-groups/web"}]}`))
 		}
-		if m, err := decode(in); err != nil || m.plan == nil {
+		if m, err := decode(in); err != nil || m.Plan == nil {
 			t.Errorf("%s %s: %v", r.method, r.path, err)
 		}
 		decoded++

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
@@ -11,9 +12,9 @@ import (
 
 // dryRun answers as if the change had been made; with what it would let through
 // and what not any more, and how many open connections it would cut.
-func (c *call) dryRun(m mutation, req *plan.Request) error {
+func (c *call) dryRun(m change.Mutation, req *plan.Request) error {
 	var result plan.Result
-	var out outcome
+	var out change.Outcome
 	var access *effect.Access
 	var ask effect.Whom
 	hosts := effect.Asker{Store: c.api.store, Questions: c.api.questions, Keeper: c.api.keeper, Now: c.api.now}
@@ -21,7 +22,7 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 	with := func(f func(changes []secgroup.Change, before, after *plan.View) error) error {
 		return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 			var err error
-			if result, err = m.plan(s, req); err != nil {
+			if result, err = m.Plan(s, req); err != nil {
 				return err
 			}
 			changes := result.Changes
@@ -48,7 +49,7 @@ func (c *call) dryRun(m mutation, req *plan.Request) error {
 			return err
 		}
 	}
-	body, err := strictjson.WithMembers(out.body, extras{Effects: out.effects, DryRun: true, Access: access, Cuts: cut})
+	body, err := strictjson.WithMembers(out.Body, extras{Effects: out.Effects, DryRun: true, Access: access, Cuts: cut})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -75,74 +76,6 @@ func keepGroups(c *call, v *plan.View) (func(*secgroup.Group) bool, error) {
 	}, nil
 }
 
-// groupBody shows a group and its tag.
-func groupBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
-	g := v.Group(ref)
-	if g == nil {
-		return nil, ""
-	}
-	return shape.ShowGroup(plan.NewInertness(v), g), plan.Tag(g.Revision)
-}
-
-// showWrittenGroup shows the group that a plan wrote.
-func showWrittenGroup(now after) (any, string) {
-	return groupBody(now.view, secgroup.GroupRef{Account: now.result.Key.Account, ID: now.result.Key.ID})
-}
-
 func getGroup(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return groupBody(v, c.in.Group()) })
-}
-
-func postGroup(in *transport.Input) (mutation, error) {
-	n, r, err := in.ObjectBody()
-	if err != nil {
-		return mutation{}, err
-	}
-	spec := shape.ReadGroup(r, n, secgroup.GroupRef{Account: in.Account})
-	return mutation{faults: r.Faults, show: showWrittenGroup,
-		location: func(r plan.Result) string { return in.Below(r.Key.ID) },
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.CreateGroup(s, req, in.Account, spec)
-		}}, nil
-}
-
-func putGroup(in *transport.Input) (mutation, error) {
-	n, r, err := in.ObjectBody()
-	if err != nil {
-		return mutation{}, err
-	}
-	ref := in.Group()
-	spec := shape.ReadGroup(r, n, ref)
-	return mutation{faults: r.Faults, show: showWrittenGroup,
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PutGroup(s, req, ref, spec)
-		}}, nil
-}
-
-func patchGroup(in *transport.Input) (mutation, error) {
-	patch, r, err := in.ObjectBody()
-	if err != nil {
-		return mutation{}, err
-	}
-	ref := in.Group()
-	return mutation{faults: r.Faults, show: showWrittenGroup,
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PatchGroup(s, req, ref, func(g *secgroup.Group) (plan.GroupSpec, secgroup.Faults) {
-				return strictjson.Edit(shape.WritableGroup(g), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return shape.ReadGroup(r, n, ref) })
-			})
-		}}, nil
-}
-
-func deleteGroup(in *transport.Input) (mutation, error) {
-	cascade, err := in.Cascade()
-	if err != nil {
-		return mutation{}, err
-	}
-	if err := in.NoBody(); err != nil {
-		return mutation{}, err
-	}
-	ref := in.Group()
-	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteGroup(s, req, ref, cascade)
-	}}, nil
+	return c.object(func(v *plan.View) (any, string) { return change.GroupBody(v, c.in.Group()) })
 }

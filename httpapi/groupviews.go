@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/pages"
-	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -115,39 +115,6 @@ func getReferences(c *call) error {
 	})
 }
 
-// scopeJSON is in which networks a group acts.
-type scopeJSON struct {
-	NetworkScope secgroup.NetworkScope `json:"network_scope"`
-	Items        []string              `json:"items"`
-	NextCursor   *string               `json:"next_cursor"`
-	Revision     int64                 `json:"revision"`
-}
-
-func scopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
-	g := v.Group(ref)
-	if g == nil {
-		return nil, ""
-	}
-	return scopeJSON{NetworkScope: g.NetworkScope, Items: strictjson.Array(g.Networks), Revision: v.Revision()}, plan.Tag(g.Revision)
-}
-
 func getGroupNetworks(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return scopeBody(v, c.in.Group()) })
-}
-
-func putGroupNetwork(in *transport.Input) (mutation, error) {
-	m, err := scopeMutation(in, plan.AddGroupNetwork)
-	m.show = func(now after) (any, string) { return scopeBody(now.view, in.Group()) }
-	return m, err
-}
-
-func deleteGroupNetwork(in *transport.Input) (mutation, error) {
-	return scopeMutation(in, plan.RemoveGroupNetwork)
-}
-
-func scopeMutation(in *transport.Input, do func(plan.Policy, *plan.Request, secgroup.GroupRef, string) (plan.Result, error)) (mutation, error) {
-	ref, network := in.Group(), in.Param("network")
-	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return do(s, req, ref, network)
-	}}, in.NoBody()
+	return c.object(func(v *plan.View) (any, string) { return change.ScopeBody(v, c.in.Group()) })
 }

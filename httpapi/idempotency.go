@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
@@ -159,8 +160,8 @@ func (c *call) beaten(i *idempotency, err error) error {
 // notes keep an answer, and make it the one to give. Beside the note that has it
 // there is an empty one for each keptUnit of its length but the first, so that to
 // count the notes is to count the bytes.
-func (i *idempotency) notes(out outcome) ([]store.NoteWrite, error) {
-	i.answer = idempotencyRecord{i.sum, i.now, out.status, out.location, out.tag, out.body, out.effects}
+func (i *idempotency) notes(out change.Outcome) ([]store.NoteWrite, error) {
+	i.answer = idempotencyRecord{i.sum, i.now, out.Status, out.Location, out.Tag, out.Body, out.Effects}
 	value, err := json.Marshal(i.answer)
 	switch {
 	case err != nil:
@@ -177,11 +178,11 @@ func (i *idempotency) notes(out outcome) ([]store.NoteWrite, error) {
 }
 
 // outcome is the answer to the first request, made at a revision.
-func (r *idempotencyRecord) outcome(rev int64, hosts realization.Need) outcome {
-	return outcome{
-		status: r.Status, rev: rev, location: r.Location, effects: r.Effects, need: hosts,
-		tag:  string(withRevision([]byte(r.Tag), "", rev)),
-		body: withRevision(r.Body, `"revision":`, rev),
+func (r *idempotencyRecord) outcome(rev int64, hosts realization.Need) change.Outcome {
+	return change.Outcome{
+		Status: r.Status, Rev: rev, Location: r.Location, Effects: r.Effects, Need: hosts,
+		Tag:  string(withRevision([]byte(r.Tag), "", rev)),
+		Body: withRevision(r.Body, `"revision":`, rev),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
@@ -24,7 +25,7 @@ type extras struct {
 }
 
 // mutate makes the change that a request asks for and answers.
-func (c *call) mutate(m mutation) error {
+func (c *call) mutate(m change.Mutation) error {
 	dry, err := c.in.Flag("dry_run")
 	if err != nil {
 		return err
@@ -35,7 +36,7 @@ func (c *call) mutate(m mutation) error {
 	}
 	req := &plan.Request{
 		Now: c.api.now().UTC(), NewID: c.api.newID, Condition: transport.Condition(c.req.Header.Values("If-Match"), c.req.Header.Values("If-None-Match")),
-		ConfirmEgressOpen: confirmed, Caller: c.viewer(), CreateAccount: c.who.Platform(), Faults: m.faults,
+		ConfirmEgressOpen: confirmed, Caller: c.viewer(), CreateAccount: c.who.Platform(), Faults: m.Faults,
 	}
 	if dry {
 		return c.dryRun(m, req)
@@ -55,7 +56,7 @@ func (c *call) mutate(m mutation) error {
 	var result plan.Result
 	rev, err := c.api.store.Update(c.req.Context(), func(s *secgroup.Snapshot) ([]secgroup.Change, error) {
 		var err error
-		result, err = m.plan(s, req)
+		result, err = m.Plan(s, req)
 		return result.Changes, err
 	}, store.WithNotes(func(before *secgroup.Snapshot, _ []secgroup.Change) ([]store.NoteWrite, error) {
 		return c.notes(m, result, before, once)
@@ -71,14 +72,14 @@ func (c *call) mutate(m mutation) error {
 		return err
 	}
 	if once != nil {
-		out = once.answer.outcome(rev, out.need)
+		out = once.answer.outcome(rev, out.Need)
 	}
 	return c.report(out)
 }
 
 // notes are what is written in the same transaction as a mutation: the entry of
 // the audit log, and the answer for whoever asks again with the same key.
-func (c *call) notes(m mutation, result plan.Result, before *secgroup.Snapshot, once *idempotency) ([]store.NoteWrite, error) {
+func (c *call) notes(m change.Mutation, result plan.Result, before *secgroup.Snapshot, once *idempotency) ([]store.NoteWrite, error) {
 	var notes []store.NoteWrite
 	if len(result.Changes) > 0 {
 		entry, err := c.auditEntry(before, result)
@@ -103,7 +104,7 @@ func (c *call) notes(m mutation, result plan.Result, before *secgroup.Snapshot, 
 
 // look renders the policy as the write left it. Others may have gone on
 // writing; the view at its revision does not show that.
-func (c *call) look(m mutation, result plan.Result, rev int64) (out outcome, err error) {
+func (c *call) look(m change.Mutation, result plan.Result, rev int64) (out change.Outcome, err error) {
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		planned := plan.NewView(s, rev, result.Changes)
 		v, err := c.api.past.At(s, rev, "")
@@ -119,7 +120,7 @@ func (c *call) look(m mutation, result plan.Result, rev int64) (out outcome, err
 			return err
 		}
 		if len(result.Changes) == 0 {
-			out.need = c.api.past.Needs(v, c.api.store.Hosts(), result.Effects.Impact, rev)
+			out.Need = c.api.past.Needs(v, c.api.store.Hosts(), result.Effects.Impact, rev)
 		}
 		return nil
 	})
@@ -130,58 +131,58 @@ func (c *call) look(m mutation, result plan.Result, rev int64) (out outcome, err
 var errNotSeen = errors.New("the written object is not to be seen")
 
 // render makes the answer to a mutation that came to a result, as a view shows it.
-func (c *call) render(m mutation, result plan.Result, rev int64, v *plan.View) (outcome, error) {
+func (c *call) render(m change.Mutation, result plan.Result, rev int64, v *plan.View) (change.Outcome, error) {
 	hosts := c.api.store.Hosts()
 	who := realization.Concern{View: v}
 	if len(result.Changes) > 0 { // else there is nothing to be concerned about
 		who.Impact = result.Effects.Impact
 	}
 	concerned := who.Hosts(hosts)
-	out := m.outcome(result)
-	out.rev, out.need = rev, realization.Need{}
-	out.need.Require(concerned, rev)
-	out.effects = effect.Show(result.Effects, &who, concerned, effect.Visible{Account: c.viewer(), Views: []*plan.View{v}}, hosts)
-	if m.show == nil {
+	out := m.Outcome(result)
+	out.Rev, out.Need = rev, realization.Need{}
+	out.Need.Require(concerned, rev)
+	out.Effects = effect.Show(result.Effects, &who, concerned, effect.Visible{Account: c.viewer(), Views: []*plan.View{v}}, hosts)
+	if m.Show == nil {
 		return out, nil
 	}
-	shown, tag := m.show(after{v, result, hosts})
+	shown, tag := m.Show(change.After{View: v, Result: result, Hosts: hosts})
 	if shown == nil {
 		return out, errNotSeen
 	}
 	body, err := strictjson.Encode(shown)
-	out.body, out.tag = body, tag
+	out.Body, out.Tag = body, tag
 	return out, err
 }
 
 // report answers a change that was made, after waiting for the hosts if that is
 // asked for.
-func (c *call) report(out outcome) error {
+func (c *call) report(out change.Outcome) error {
 	h := c.res.Header()
-	h.Set("SG-Revision", strconv.FormatInt(out.rev, 10))
-	if out.status != http.StatusNoContent {
-		h.Set("ETag", transport.ETag(out.tag, out.body))
+	h.Set("SG-Revision", strconv.FormatInt(out.Rev, 10))
+	if out.Status != http.StatusNoContent {
+		h.Set("ETag", transport.ETag(out.Tag, out.Body))
 	}
-	if out.location != "" {
-		h.Set("Location", out.location)
+	if out.Location != "" {
+		h.Set("Location", out.Location)
 	}
-	also := extras{Effects: out.effects}
+	also := extras{Effects: out.Effects}
 	if d, asked := transport.PreferredWait(c.req.Header.Values("Prefer")); asked {
 		h.Set("Preference-Applied", "wait")
 		var err error
-		if also.Realization, err = c.realize(out.rev, out.need, d); err != nil {
+		if also.Realization, err = c.realize(out.Rev, out.Need, d); err != nil {
 			return err
 		}
 		if also.Realization.State != realization.Realized {
-			out.status = http.StatusAccepted
+			out.Status = http.StatusAccepted
 		}
 	}
-	if out.status == http.StatusNoContent {
-		c.res.WriteHeader(out.status)
+	if out.Status == http.StatusNoContent {
+		c.res.WriteHeader(out.Status)
 		return nil
 	}
-	body, err := strictjson.WithMembers(out.body, also)
+	body, err := strictjson.WithMembers(out.Body, also)
 	if err != nil {
 		return err
 	}
-	return c.answer(out.status, body)
+	return c.answer(out.Status, body)
 }

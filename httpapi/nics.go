@@ -1,13 +1,13 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 // nicList holds an account's NICs. Where they are plugged is what the hosts
@@ -32,46 +32,14 @@ var nicList = listing[*secgroup.NIC]{
 	},
 }
 
-// nicBody shows a NIC of an account, or of any if account is "".
-func nicBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, string) {
-	n := v.NIC(id)
-	if n == nil || account != "" && n.Account != account {
-		return nil, ""
-	}
-	return shape.ShowNIC(v, realization.Placement{Hosts: hosts}, n), plan.Tag(n.Revision)
-}
-
 func getNIC(c *call) error {
 	return c.object(func(v *plan.View) (any, string) {
-		return nicBody(v, c.api.store.Hosts(), c.in.Account, c.in.Param("nic"))
+		return change.NicBody(v, c.api.store.Hosts(), c.in.Account, c.in.Param("nic"))
 	})
 }
 
 func getPlatformNIC(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return nicBody(v, c.api.store.Hosts(), "", c.in.Param("nic")) })
-}
-
-func putNIC(in *transport.Input) (mutation, error) {
-	n, r, err := in.ObjectBody()
-	if err != nil {
-		return mutation{}, err
-	}
-	nic := shape.ReadNIC(r, n, in.Param("nic"))
-	return mutation{faults: r.Faults,
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PutNIC(s, req, nic)
-		},
-		show: func(now after) (any, string) { return nicBody(now.view, now.hosts, "", nic.ID) },
-	}, nil
-}
-
-func deleteNIC(in *transport.Input) (mutation, error) {
-	if err := in.NoBody(); err != nil {
-		return mutation{}, err
-	}
-	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteNIC(s, req, in.Param("nic"))
-	}}, nil
+	return c.object(func(v *plan.View) (any, string) { return change.NicBody(v, c.api.store.Hosts(), "", c.in.Param("nic")) })
 }
 
 // effectiveRule is a rule that judges a NIC, and why its group does.
@@ -111,4 +79,8 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 			return effectiveRuleJSON{shown, r.item.via}
 		}
 	},
+}
+
+func getAttachments(c *call) error {
+	return c.object(func(v *plan.View) (any, string) { return change.AttachmentsBody(v, c.in.Account, c.in.Target()) })
 }

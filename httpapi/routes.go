@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/audit"
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/transport"
 )
 
@@ -28,7 +29,7 @@ func (f replies) run(c *call) error { return f(c) }
 
 // changes is a route that changes the policy. It decodes an input; how the mutation
 // is made and answered is the same for all.
-type changes func(*transport.Input) (mutation, error)
+type changes change.Decode
 
 func (decode changes) run(c *call) error {
 	m, err := decode(c.in)
@@ -56,7 +57,7 @@ func callerRoutes() []route {
 func recordRoutes() []route {
 	const account = "/v1/accounts/{account}"
 	return []route{
-		{http.MethodPost, account + "/transactions", transport.AccountWrite, writeQuery, changes(postTransaction)},
+		{http.MethodPost, account + "/transactions", transport.AccountWrite, writeQuery, changes(change.Transaction(stepRoute))},
 		{http.MethodGet, account + "/events", transport.AccountRead, []string{"since", "mark", "wait"}, replies(accountEvents)},
 		{http.MethodGet, account + "/audit", transport.AccountRead, query(listParameters, audit.Parameters), replies(accountAudit)},
 		{http.MethodGet, "/v1/audit", transport.PlatformRead, query(listParameters, audit.Parameters), replies(platformAudit)},
@@ -83,11 +84,11 @@ func platformRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/networks", transport.PlatformRead, query(listParameters, fromMemory, []string{"routing_domain", "warnings"}), replies(networkList.serve)},
 		{http.MethodGet, "/v1/networks/{network}", transport.PlatformRead, fromMemory, replies(getNetwork)},
-		{http.MethodPut, "/v1/networks/{network}", transport.PlatformWrite, writeQuery, changes(putNetwork)},
-		{http.MethodDelete, "/v1/networks/{network}", transport.PlatformWrite, writeQuery, changes(deleteNetwork)},
+		{http.MethodPut, "/v1/networks/{network}", transport.PlatformWrite, writeQuery, changes(change.PutNetwork)},
+		{http.MethodDelete, "/v1/networks/{network}", transport.PlatformWrite, writeQuery, changes(change.DeleteNetwork)},
 		{http.MethodGet, "/v1/nics/{nic}", transport.PlatformRead, fromMemory, replies(getPlatformNIC)},
-		{http.MethodPut, "/v1/nics/{nic}", transport.PlatformWrite, writeQuery, changes(putNIC)},
-		{http.MethodDelete, "/v1/nics/{nic}", transport.PlatformWrite, writeQuery, changes(deleteNIC)},
+		{http.MethodPut, "/v1/nics/{nic}", transport.PlatformWrite, writeQuery, changes(change.PutNIC)},
+		{http.MethodDelete, "/v1/nics/{nic}", transport.PlatformWrite, writeQuery, changes(change.DeleteNIC)},
 		{http.MethodGet, "/v1/hosts", transport.PlatformRead, query(listParameters, fromMemory), replies(hostList.serve)},
 		{http.MethodGet, "/v1/hosts/{host}", transport.PlatformRead, fromMemory, replies(getHost)},
 		{http.MethodDelete, "/v1/hosts/{host}", transport.PlatformWrite, nil, replies(deleteHost)},
@@ -95,7 +96,7 @@ func platformRoutes() []route {
 		{http.MethodPut, "/v1/cluster", transport.PlatformWrite, nil, replies(putCluster)},
 		{http.MethodGet, "/v1/realization", transport.PlatformRead, []string{"revision", "wait"}, replies(platformRealization)},
 		{http.MethodGet, "/v1/baseline", transport.PlatformRead, fromMemory, replies(getBaseline)},
-		{http.MethodPut, "/v1/baseline", transport.PlatformWrite, writeQuery, changes(putBaseline)},
+		{http.MethodPut, "/v1/baseline", transport.PlatformWrite, writeQuery, changes(change.PutBaseline)},
 	}
 }
 
@@ -104,20 +105,20 @@ func accountRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/accounts", transport.PlatformRead, query(listParameters, fromMemory), replies(accountList.serve)},
 		{http.MethodGet, account, transport.AccountRead, fromMemory, replies(getAccount)},
-		{http.MethodPut, account, transport.PlatformWrite, writeQuery, changes(putAccount)},
-		{http.MethodPatch, account, transport.PlatformWrite, writeQuery, changes(patchAccount)},
-		{http.MethodDelete, account, transport.PlatformWrite, writeQuery, changes(deleteAccount)},
+		{http.MethodPut, account, transport.PlatformWrite, writeQuery, changes(change.PutAccount)},
+		{http.MethodPatch, account, transport.PlatformWrite, writeQuery, changes(change.PatchAccount)},
+		{http.MethodDelete, account, transport.PlatformWrite, writeQuery, changes(change.DeleteAccount)},
 		{http.MethodGet, account + "/matrix", transport.AccountRead, query(fromMemory, []string{"network", "group"}), replies(getMatrix)},
 		{http.MethodGet, account + "/realization", transport.AccountRead, []string{"revision", "wait"}, replies(accountRealization)},
 		{http.MethodGet, account + "/shared-groups", transport.AccountRead, query(listParameters, fromMemory), replies(sharedGroupList.serve)},
 		{http.MethodGet, account + "/instances", transport.AccountRead, query(listParameters, fromMemory, []string{"name", "name_prefix"}), replies(instanceList.serve)},
 		{http.MethodGet, account + "/instances/{instance}", transport.AccountRead, fromMemory, replies(getInstance)},
-		{http.MethodPut, account + "/instances/{instance}", transport.AccountWrite, writeQuery, changes(putInstance)},
-		{http.MethodDelete, account + "/instances/{instance}", transport.AccountWrite, writeQuery, changes(deleteInstance)},
+		{http.MethodPut, account + "/instances/{instance}", transport.AccountWrite, writeQuery, changes(change.PutInstance)},
+		{http.MethodDelete, account + "/instances/{instance}", transport.AccountWrite, writeQuery, changes(change.DeleteInstance)},
 		{http.MethodGet, account + "/instances/{instance}/security-groups", transport.AccountRead, fromMemory, replies(getAttachments)},
-		{http.MethodPut, account + "/instances/{instance}/security-groups", transport.AccountWrite, writeQuery, changes(putAttachments)},
-		{http.MethodPut, account + "/instances/{instance}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(attach)},
-		{http.MethodDelete, account + "/instances/{instance}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(detach)},
+		{http.MethodPut, account + "/instances/{instance}/security-groups", transport.AccountWrite, writeQuery, changes(change.PutAttachments)},
+		{http.MethodPut, account + "/instances/{instance}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(change.Attach)},
+		{http.MethodDelete, account + "/instances/{instance}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(change.Detach)},
 	}
 }
 
@@ -128,25 +129,25 @@ func groupRoutes() []route {
 	)
 	return []route{
 		{http.MethodGet, groups, transport.AccountRead, query(listParameters, fromMemory, []string{"name", "name_prefix", "tag", "network", "nic", "instance"}), replies(groupList.serve)},
-		{http.MethodPost, groups, transport.AccountWrite, writeQuery, changes(postGroup)},
+		{http.MethodPost, groups, transport.AccountWrite, writeQuery, changes(change.PostGroup)},
 		{http.MethodGet, group, transport.AccountRead, fromMemory, replies(getGroup)},
-		{http.MethodPut, group, transport.AccountWrite, writeQuery, changes(putGroup)},
-		{http.MethodPatch, group, transport.AccountWrite, writeQuery, changes(patchGroup)},
-		{http.MethodDelete, group, transport.AccountWrite, query(writeQuery, []string{"cascade"}), changes(deleteGroup)},
+		{http.MethodPut, group, transport.AccountWrite, writeQuery, changes(change.PutGroup)},
+		{http.MethodPatch, group, transport.AccountWrite, writeQuery, changes(change.PatchGroup)},
+		{http.MethodDelete, group, transport.AccountWrite, query(writeQuery, []string{"cascade"}), changes(change.DeleteGroup)},
 		{http.MethodGet, group + "/rules", transport.AccountRead, query(listParameters, fromMemory, []string{"hits", "unused_since"}), replies(listRules)},
-		{http.MethodPost, group + "/rules", transport.AccountWrite, writeQuery, changes(postRule)},
-		{http.MethodPut, group + "/rules", transport.AccountWrite, writeQuery, changes(putRules)},
+		{http.MethodPost, group + "/rules", transport.AccountWrite, writeQuery, changes(change.PostRule)},
+		{http.MethodPut, group + "/rules", transport.AccountWrite, writeQuery, changes(change.PutRules)},
 		{http.MethodGet, group + "/rules/{rule}", transport.AccountRead, fromMemory, replies(getRule)},
-		{http.MethodPut, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(putRule)},
-		{http.MethodPatch, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(patchRule)},
-		{http.MethodDelete, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(deleteRule)},
+		{http.MethodPut, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(change.PutRule)},
+		{http.MethodPatch, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(change.PatchRule)},
+		{http.MethodDelete, group + "/rules/{rule}", transport.AccountWrite, writeQuery, changes(change.DeleteRule)},
 		{http.MethodGet, group + "/networks", transport.AccountRead, fromMemory, replies(getGroupNetworks)},
-		{http.MethodPut, group + "/networks/{network}", transport.AccountWrite, writeQuery, changes(putGroupNetwork)},
-		{http.MethodDelete, group + "/networks/{network}", transport.AccountWrite, writeQuery, changes(deleteGroupNetwork)},
+		{http.MethodPut, group + "/networks/{network}", transport.AccountWrite, writeQuery, changes(change.PutGroupNetwork)},
+		{http.MethodDelete, group + "/networks/{network}", transport.AccountWrite, writeQuery, changes(change.DeleteGroupNetwork)},
 		{http.MethodGet, group + "/shares", transport.AccountRead, query(listParameters, fromMemory), replies(shareList.serve)},
 		{http.MethodGet, group + "/shares/{grantee}", transport.AccountRead, fromMemory, replies(getShare)},
-		{http.MethodPut, group + "/shares/{grantee}", transport.AccountWrite, writeQuery, changes(putShare)},
-		{http.MethodDelete, group + "/shares/{grantee}", transport.AccountWrite, writeQuery, changes(deleteShare)},
+		{http.MethodPut, group + "/shares/{grantee}", transport.AccountWrite, writeQuery, changes(change.PutShare)},
+		{http.MethodDelete, group + "/shares/{grantee}", transport.AccountWrite, writeQuery, changes(change.DeleteShare)},
 		{http.MethodGet, group + "/members", transport.AccountRead, query(listParameters, fromMemory), replies(memberList.serve)},
 		{http.MethodGet, group + "/references", transport.AccountRead, fromMemory, replies(getReferences)},
 		{http.MethodGet, group + "/realization", transport.AccountRead, []string{"revision", "wait"}, replies(groupRealization)},
@@ -159,9 +160,9 @@ func nicRoutes() []route {
 		{http.MethodGet, nics, transport.AccountRead, query(listParameters, fromMemory, []string{"network", "instance"}), replies(nicList.serve)},
 		{http.MethodGet, nics + "/{nic}", transport.AccountRead, fromMemory, replies(getNIC)},
 		{http.MethodGet, nics + "/{nic}/security-groups", transport.AccountRead, fromMemory, replies(getAttachments)},
-		{http.MethodPut, nics + "/{nic}/security-groups", transport.AccountWrite, writeQuery, changes(putAttachments)},
-		{http.MethodPut, nics + "/{nic}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(attach)},
-		{http.MethodDelete, nics + "/{nic}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(detach)},
+		{http.MethodPut, nics + "/{nic}/security-groups", transport.AccountWrite, writeQuery, changes(change.PutAttachments)},
+		{http.MethodPut, nics + "/{nic}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(change.Attach)},
+		{http.MethodDelete, nics + "/{nic}/security-groups/{group}", transport.AccountWrite, writeQuery, changes(change.Detach)},
 		{http.MethodGet, nics + "/{nic}/effective-rules", transport.AccountRead, query(listParameters, fromMemory), replies(effectiveRuleList.serve)},
 	}
 }

@@ -1,8 +1,8 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/shape"
-	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -48,105 +48,6 @@ var ruleList = listing[groupRule]{
 	},
 }
 
-// ruleBody shows a rule and its tag.
-func ruleBody(v *plan.View, ref secgroup.GroupRef, id string) (any, string) {
-	g := v.Group(ref)
-	if g == nil {
-		return nil, ""
-	}
-	r := g.Rule(id)
-	if r == nil {
-		return nil, ""
-	}
-	return shape.ShowRule(plan.NewInertness(v), g, r), plan.Tag(r.Revision)
-}
-
-func showWrittenRule(now after) (any, string) {
-	return ruleBody(now.view, secgroup.GroupRef{Account: now.result.Key.Account, ID: now.result.Key.ID}, now.result.Rule)
-}
-
 func getRule(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return ruleBody(v, c.in.Group(), c.in.Param("rule")) })
-}
-
-func postRule(in *transport.Input) (mutation, error) {
-	n, r, err := in.ObjectBody()
-	if err != nil {
-		return mutation{}, err
-	}
-	ref := in.Group()
-	rule := shape.ReadRule(r, n, "", ref, "", false)
-	return mutation{faults: r.Faults, show: showWrittenRule,
-		location: func(r plan.Result) string { return in.Below(r.Rule) },
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.CreateRule(s, req, ref, rule)
-		}}, nil
-}
-
-func putRule(in *transport.Input) (mutation, error) {
-	n, r, err := in.ObjectBody()
-	if err != nil {
-		return mutation{}, err
-	}
-	ref := in.Group()
-	rule := shape.ReadRule(r, n, "", ref, in.Param("rule"), false)
-	return mutation{faults: r.Faults, show: showWrittenRule,
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PutRule(s, req, ref, rule)
-		}}, nil
-}
-
-func patchRule(in *transport.Input) (mutation, error) {
-	patch, r, err := in.ObjectBody()
-	if err != nil {
-		return mutation{}, err
-	}
-	ref, id := in.Group(), in.Param("rule")
-	patch = shape.WithoutAliases(patch)
-	return mutation{faults: r.Faults, show: showWrittenRule,
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PatchRule(s, req, ref, id, func(old *secgroup.Rule) (secgroup.Rule, secgroup.Faults) {
-				return strictjson.Edit(shape.WritableRule(ref, old), patch, func(r *strictjson.Reader, n *strictjson.Node) secgroup.Rule {
-					return shape.ReadRule(r, n, "", ref, id, false)
-				})
-			})
-		}}, nil
-}
-
-func deleteRule(in *transport.Input) (mutation, error) {
-	if err := in.NoBody(); err != nil {
-		return mutation{}, err
-	}
-	ref, id := in.Group(), in.Param("rule")
-	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteRule(s, req, ref, id)
-	}}, nil
-}
-
-// ruleSetJSON is the answer to a PUT of a whole rule set.
-type ruleSetJSON struct {
-	Items    []shape.Rule `json:"items"`
-	Revision int64        `json:"revision"` // the group's
-}
-
-func putRules(in *transport.Input) (mutation, error) {
-	n, r, err := in.Body()
-	if err != nil {
-		return mutation{}, err
-	}
-	ref := in.Group()
-	items, at := shape.ReadArray(r, n, "rules", "items")
-	set := shape.ReadRuleSet(r, items, at, ref)
-	return mutation{faults: r.Faults,
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PutRules(s, req, ref, *set)
-		},
-		show: func(now after) (any, string) {
-			g := now.view.Group(ref)
-			if g == nil {
-				return nil, ""
-			}
-			shown := shape.ShowGroup(plan.NewInertness(now.view), g)
-			return ruleSetJSON{shown.Rules, g.Revision}, plan.Tag(g.Revision)
-		}}, nil
+	return c.object(func(v *plan.View) (any, string) { return change.RuleBody(v, c.in.Group(), c.in.Param("rule")) })
 }

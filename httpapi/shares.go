@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -22,43 +23,6 @@ var shareList = listing[secgroup.Share]{
 	},
 }
 
-// shareBody shows one share and its tag.
-func shareBody(v *plan.View, ref secgroup.GroupRef, account string) (any, string) {
-	g := v.Group(ref)
-	if g == nil {
-		return nil, ""
-	}
-	s := g.Share(account)
-	if len(s.Uses()) == 0 {
-		return nil, ""
-	}
-	return shape.ShowShare(v, g.GroupRef, s), plan.ShareTag(s)
-}
-
 func getShare(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return shareBody(v, c.in.Group(), c.in.Param("grantee")) })
-}
-
-func putShare(in *transport.Input) (mutation, error) {
-	n, r, err := in.ObjectBody()
-	if err != nil {
-		return mutation{}, err
-	}
-	ref, share := in.Group(), shape.ReadShare(r, n, in.Param("grantee"))
-	return mutation{faults: r.Faults,
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			return plan.PutShare(s, req, ref, share)
-		},
-		show: func(now after) (any, string) { return shareBody(now.view, ref, share.Account) },
-	}, nil
-}
-
-func deleteShare(in *transport.Input) (mutation, error) {
-	if err := in.NoBody(); err != nil {
-		return mutation{}, err
-	}
-	ref, account := in.Group(), in.Param("grantee")
-	return mutation{plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-		return plan.DeleteShare(s, req, ref, account)
-	}}, nil
+	return c.object(func(v *plan.View) (any, string) { return change.ShareBody(v, c.in.Group(), c.in.Param("grantee")) })
 }

@@ -1,10 +1,9 @@
-package httpapi
+package change
 
 import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
@@ -42,22 +41,32 @@ type transactionJSON struct {
 	Results []resultJSON `json:"results"`
 }
 
-func postTransaction(in *transport.Input) (mutation, error) {
+// Find finds what decodes an operation of a transaction, with the query parameters
+// that it knows and the parameters of its path: nil if there is none.
+type Find func(method string, segments []string) (decode Decode, query []string, params map[string]string)
+
+// Transaction decodes POST /v1/accounts/{account}/transactions: many mutations, of
+// which each is found by its method and path.
+func Transaction(find Find) Decode {
+	return func(in *transport.Input) (Mutation, error) { return decodeTransaction(in, find) }
+}
+
+func decodeTransaction(in *transport.Input, find Find) (Mutation, error) {
 	n, r, err := in.ObjectBody()
 	if err != nil {
-		return mutation{}, err
+		return Mutation{}, err
 	}
 	ops := readOperations(r, n)
 	if len(r.Faults) > 0 {
-		return mutation{}, r.Faults
+		return Mutation{}, r.Faults
 	}
-	var steps []mutation // of the last run of the plan
+	var steps []Mutation // of the last run of the plan
 	var results []plan.Result
-	return mutation{
-		plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
-			t := transaction{account: in.Account, ids: map[string]string{}, failed: map[string]bool{}}
+	return Mutation{
+		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+			t := transaction{find: find, account: in.Account, ids: map[string]string{}, failed: map[string]bool{}}
 			all := make([]plan.Step, len(ops))
-			steps = make([]mutation, len(ops))
+			steps = make([]Mutation, len(ops))
 			for i := range ops {
 				all[i] = plan.Step{At: ops[i].at, Plan: func(p plan.Policy) (plan.Result, error) {
 					return t.run(p, req, &ops[i], &steps[i])
@@ -67,10 +76,10 @@ func postTransaction(in *transport.Input) (mutation, error) {
 			results = each
 			return result, err
 		},
-		show: func(now after) (any, string) {
+		Show: func(now After) (any, string) {
 			out := transactionJSON{Results: make([]resultJSON, len(ops))}
 			for i := range ops {
-				out.Results[i] = showStep(&steps[i], after{now.view, results[i], now.hosts})
+				out.Results[i] = showStep(&steps[i], After{now.View, results[i], now.Hosts})
 				out.Results[i].As = ops[i].as
 			}
 			return out, "t"
@@ -120,13 +129,14 @@ func readOperations(r *strictjson.Reader, n *strictjson.Node) []operation {
 
 // transaction is one run of the plan.
 type transaction struct {
+	find    Find
 	account string
 	ids     map[string]string // by the names of the operations that are done
 	failed  map[string]bool   // names of those that are refused
 }
 
 // run plans one operation on what those before it leave.
-func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into *mutation) (plan.Result, error) {
+func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into *Mutation) (plan.Result, error) {
 	result, err := t.try(p, req, op, into)
 	if op.as != "" {
 		switch {
@@ -141,7 +151,7 @@ func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into 
 	return result, err
 }
 
-func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into *mutation) (plan.Result, error) {
+func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into *Mutation) (plan.Result, error) {
 	resolve := references{t, &strictjson.Reader{}, false}
 	path, query, _ := strings.Cut(op.path, "?")
 	var segments []string
@@ -167,7 +177,7 @@ func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into 
 		return plan.Result{}, err
 	}
 	*into = m
-	return m.plan(p, req.Step(transport.Condition([]string{op.ifMatch}, []string{op.ifNoneMatch}), m.faults))
+	return m.Plan(p, req.Step(transport.Condition([]string{op.ifMatch}, []string{op.ifNoneMatch}), m.Faults))
 }
 
 // references replaces the names of earlier operations by the ids of what they made.
@@ -212,11 +222,8 @@ func (r *references) node(n *strictjson.Node, at string) *strictjson.Node {
 	return &out
 }
 
-// stepPaths are the resources of an account that a transaction may write.
-var stepPaths = []string{"security-groups", "instances", "nics"}
-
 // input makes the input that an operation stands for, and finds what decodes it.
-func (t *transaction) input(op *operation, segments []string, query string, body *strictjson.Node) (*transport.Input, changes, error) {
+func (t *transaction) input(op *operation, segments []string, query string, body *strictjson.Node) (*transport.Input, Decode, error) {
 	fault := func(detail string) error {
 		return transport.Placed{Faults: secgroup.Faults{{Pointer: op.at + "/path", Code: secgroup.CodeInvalidValue, Detail: detail}}}
 	}
@@ -229,7 +236,7 @@ func (t *transaction) input(op *operation, segments []string, query string, body
 		segments[i] = plain
 		whole += "/" + url.PathEscape(plain)
 	}
-	r, decode, params := stepRoute(op.method, segments)
+	decode, known, params := t.find(op.method, segments)
 	if decode == nil {
 		return nil, nil, fault("no operation of that method and path can be part of a transaction; paths begin with /security-groups, /instances or /nics")
 	}
@@ -247,41 +254,15 @@ func (t *transaction) input(op *operation, segments []string, query string, body
 	if in.Parameters.Has("dry_run") || in.Parameters.Has("confirm") {
 		return nil, nil, fault("dry_run and confirm are parameters of the whole transaction")
 	}
-	return in, decode, in.CheckParameters(r.query)
-}
-
-// stepRoute finds the route of an operation, and what decodes it: nil if there is
-// none.
-func stepRoute(method string, segments []string) (r route, decode changes, params map[string]string) {
-	for _, r := range routes() {
-		path, below := strings.CutPrefix(r.path, "/v1/accounts/{account}/")
-		parts := strings.Split(path, "/")
-		decode, writes := r.does.(changes)
-		if !below || !writes || r.access != transport.AccountWrite || r.method != method || len(parts) != len(segments) || !slices.Contains(stepPaths, parts[0]) {
-			continue
-		}
-		params := map[string]string{}
-		fits := true
-		for i, part := range parts {
-			if name, variable := strings.CutPrefix(part, "{"); variable {
-				params[strings.TrimSuffix(name, "}")] = segments[i]
-			} else {
-				fits = fits && part == segments[i]
-			}
-		}
-		if fits {
-			return r, decode, params
-		}
-	}
-	return route{}, nil, nil
+	return in, decode, in.CheckParameters(known)
 }
 
 // showStep shows what became of an operation.
-func showStep(m *mutation, now after) resultJSON {
-	made := m.outcome(now.result)
-	out := resultJSON{Status: made.status, Location: strictjson.TextOrNull(made.location)}
-	if m.show != nil {
-		if body, _ := m.show(now); body != nil {
+func showStep(m *Mutation, now After) resultJSON {
+	made := m.Outcome(now.Result)
+	out := resultJSON{Status: made.Status, Location: strictjson.TextOrNull(made.Location)}
+	if m.Show != nil {
+		if body, _ := m.Show(now); body != nil {
 			out.Body = body
 		}
 	}

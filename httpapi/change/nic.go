@@ -1,0 +1,43 @@
+package change
+
+import (
+	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/shape"
+	"github.com/ringfence/ringfence/httpapi/transport"
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/store"
+)
+
+// NicBody shows a NIC of an account, or of any if account is "".
+func NicBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, string) {
+	n := v.NIC(id)
+	if n == nil || account != "" && n.Account != account {
+		return nil, ""
+	}
+	return shape.ShowNIC(v, realization.Placement{Hosts: hosts}, n), plan.Tag(n.Revision)
+}
+
+// PutNIC decodes PUT /v1/nics/{nic}.
+func PutNIC(in *transport.Input) (Mutation, error) {
+	n, r, err := in.ObjectBody()
+	if err != nil {
+		return Mutation{}, err
+	}
+	nic := shape.ReadNIC(r, n, in.Param("nic"))
+	return Mutation{Faults: r.Faults,
+		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+			return plan.PutNIC(s, req, nic)
+		},
+		Show: func(now After) (any, string) { return NicBody(now.View, now.Hosts, "", nic.ID) },
+	}, nil
+}
+
+// DeleteNIC decodes DELETE /v1/nics/{nic}.
+func DeleteNIC(in *transport.Input) (Mutation, error) {
+	if err := in.NoBody(); err != nil {
+		return Mutation{}, err
+	}
+	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteNIC(s, req, in.Param("nic"))
+	}}, nil
+}

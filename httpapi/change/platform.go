@@ -1,0 +1,60 @@
+package change
+
+import (
+	"github.com/ringfence/ringfence/httpapi/shape"
+	"github.com/ringfence/ringfence/httpapi/transport"
+	"github.com/ringfence/ringfence/plan"
+)
+
+func NetworkBody(v *plan.View, id string) (any, string) {
+	n := v.Network(id)
+	if n == nil {
+		return nil, ""
+	}
+	return shape.ShowNetwork(plan.NewWire(v.Networks()), n), plan.Tag(n.Revision)
+}
+
+// PutNetwork decodes PUT /v1/networks/{network}.
+func PutNetwork(in *transport.Input) (Mutation, error) {
+	n, r, err := in.ObjectBody()
+	if err != nil {
+		return Mutation{}, err
+	}
+	network := shape.ReadNetwork(r, n, in.Param("network"))
+	return Mutation{Faults: r.Faults,
+		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+			return plan.PutNetwork(s, req, network)
+		},
+		Show: func(now After) (any, string) { return NetworkBody(now.View, network.ID) },
+	}, nil
+}
+
+// DeleteNetwork decodes DELETE /v1/networks/{network}.
+func DeleteNetwork(in *transport.Input) (Mutation, error) {
+	if err := in.NoBody(); err != nil {
+		return Mutation{}, err
+	}
+	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return plan.DeleteNetwork(s, req, in.Param("network"))
+	}}, nil
+}
+
+func BaselineBody(v *plan.View) (any, string) {
+	b := v.Baseline()
+	return shape.ShowBaseline(b), plan.Tag(b.Revision)
+}
+
+// PutBaseline decodes PUT /v1/baseline.
+func PutBaseline(in *transport.Input) (Mutation, error) {
+	n, r, err := in.ObjectBody()
+	if err != nil {
+		return Mutation{}, err
+	}
+	addresses := shape.ReadBaseline(r, n)
+	return Mutation{Faults: r.Faults,
+		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+			return plan.PutBaseline(s, req, addresses)
+		},
+		Show: func(now After) (any, string) { return BaselineBody(now.View) },
+	}, nil
+}

@@ -1,0 +1,43 @@
+package change
+
+import (
+	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/httpapi/transport"
+	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// scope is in which networks a group acts.
+type scope struct {
+	NetworkScope secgroup.NetworkScope `json:"network_scope"`
+	Items        []string              `json:"items"`
+	NextCursor   *string               `json:"next_cursor"`
+	Revision     int64                 `json:"revision"`
+}
+
+func ScopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
+	g := v.Group(ref)
+	if g == nil {
+		return nil, ""
+	}
+	return scope{NetworkScope: g.NetworkScope, Items: strictjson.Array(g.Networks), Revision: v.Revision()}, plan.Tag(g.Revision)
+}
+
+// PutGroupNetwork decodes PUT /v1/accounts/{account}/security-groups/{group}/networks/{network}.
+func PutGroupNetwork(in *transport.Input) (Mutation, error) {
+	m, err := scopeMutation(in, plan.AddGroupNetwork)
+	m.Show = func(now After) (any, string) { return ScopeBody(now.View, in.Group()) }
+	return m, err
+}
+
+// DeleteGroupNetwork decodes DELETE /v1/accounts/{account}/security-groups/{group}/networks/{network}.
+func DeleteGroupNetwork(in *transport.Input) (Mutation, error) {
+	return scopeMutation(in, plan.RemoveGroupNetwork)
+}
+
+func scopeMutation(in *transport.Input, do func(plan.Policy, *plan.Request, secgroup.GroupRef, string) (plan.Result, error)) (Mutation, error) {
+	ref, network := in.Group(), in.Param("network")
+	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		return do(s, req, ref, network)
+	}}, in.NoBody()
+}
