@@ -23,6 +23,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/lasthour"
 	"github.com/ringfence/ringfence/httpapi/pages"
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/replay"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
@@ -116,7 +117,7 @@ func New(cfg Config) *API {
 	a := &API{
 		store: cfg.Store, tokens: cfg.Tokens, logger: cfg.Logger, now: cfg.Now, newID: cfg.NewID,
 		echo: echo.New(), past: realization.NewHistory(), audit: cfg.Audit.WithDefaults(), rates: transport.NewRates(cfg.Rate), questions: asking.NewQuestions(),
-		keptAnswers: keptAnswers, keptBytes: keptBytes, accessLog: cfg.AccessLog, version: cfg.Version,
+		keptAnswers: replay.Answers, keptBytes: replay.Bytes, accessLog: cfg.AccessLog, version: cfg.Version,
 		away: rate.Sometimes{First: 1, Interval: time.Second},
 	}
 	if a.logger == nil {

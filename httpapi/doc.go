@@ -8,6 +8,5 @@
 // decodes and makes many. A handler returns an error and writes nothing when it
 // fails; package transport has what a caller is told of it.
 //
-// Below it are packages of one subject each: strictjson, tokens, transport,
-// realization, asking and tracing.
+// Below it are packages of one subject each.
 package httpapi

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/httpapi/replay"
 )
 
 // The same POST with the same key is made once; the answer is the first one's
@@ -205,7 +207,7 @@ func TestLongAnswersCountAsSeveral(t *testing.T) {
 	for _, n := range notes {
 		size += len(n.Value)
 	}
-	if len(notes) < 2 || len(notes) != (size+keptUnit-1)/keptUnit {
+	if len(notes) < 2 || len(notes) != (size+replay.Unit-1)/replay.Unit {
 		t.Errorf("%d bytes count as %d answers", size, len(notes))
 	}
 	s.api.keptAnswers = len(notes)
@@ -232,11 +234,11 @@ func TestLongAnswersAreKeptShort(t *testing.T) {
 	body := many("long", 500, "x")
 	first := s.must("POST", groups, body, "Idempotency-Key: long")
 	again := s.must("POST", groups, body, "Idempotency-Key: long")
-	if len(first.raw) < 2*keptPlain || string(again.raw) != string(first.raw) || again.header.Get("Idempotency-Replayed") != "true" {
+	if len(first.raw) < 2*replay.Plain || string(again.raw) != string(first.raw) || again.header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("%d bytes, then %d bytes", len(first.raw), len(again.raw))
 	}
 	notes, err := s.store.Notes(t.Context(), "idempotency/", "", 10)
-	if err != nil || len(notes) != (len(notes[0].Value)+keptUnit-1)/keptUnit || len(notes[0].Value) > len(first.raw)/2 {
+	if err != nil || len(notes) != (len(notes[0].Value)+replay.Unit-1)/replay.Unit || len(notes[0].Value) > len(first.raw)/2 {
 		t.Errorf("an answer of %d bytes is kept as %d notes, the first of %d bytes, %v", len(first.raw), len(notes), len(notes[0].Value), err)
 	}
 	s.api.keptBytes = 1000

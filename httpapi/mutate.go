@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/effect"
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/replay"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
@@ -72,14 +73,14 @@ func (c *call) mutate(m change.Mutation) error {
 		return err
 	}
 	if once != nil {
-		out = once.answer.outcome(rev, out.Need)
+		out = once.Answer.Outcome(rev, out.Need)
 	}
 	return c.report(out)
 }
 
 // notes are what is written in the same transaction as a mutation: the entry of
 // the audit log, and the answer for whoever asks again with the same key.
-func (c *call) notes(m change.Mutation, result plan.Result, before *secgroup.Snapshot, once *idempotency) ([]store.NoteWrite, error) {
+func (c *call) notes(m change.Mutation, result plan.Result, before *secgroup.Snapshot, once *replay.Key) ([]store.NoteWrite, error) {
 	var notes []store.NoteWrite
 	if len(result.Changes) > 0 {
 		entry, err := c.auditEntry(before, result)
@@ -89,11 +90,11 @@ func (c *call) notes(m change.Mutation, result plan.Result, before *secgroup.Sna
 		notes = append(notes, entry)
 	}
 	if once != nil {
-		out, err := c.render(m, result, toBeRevision, plan.NewView(before, toBeRevision, toBeWritten(result.Changes)))
+		out, err := c.render(m, result, replay.ToBeRevision, plan.NewView(before, replay.ToBeRevision, replay.ToBeWritten(result.Changes)))
 		if err != nil {
 			return nil, err
 		}
-		answer, err := once.notes(out)
+		answer, err := once.Notes(out)
 		if err != nil {
 			return nil, err
 		}
@@ -185,4 +186,50 @@ func (c *call) report(out change.Outcome) error {
 		return err
 	}
 	return c.answer(out.Status, body)
+}
+
+// dryRun answers as if the change had been made; with what it would let through
+// and what not any more, and how many open connections it would cut.
+func (c *call) dryRun(m change.Mutation, req *plan.Request) error {
+	var result plan.Result
+	var out change.Outcome
+	var access *effect.Access
+	var ask effect.Whom
+	hosts := effect.Asker{Store: c.api.store, Questions: c.api.questions, Keeper: c.api.keeper, Now: c.api.now}
+	// with calls f with the policy before and after the change.
+	with := func(f func(changes []secgroup.Change, before, after *plan.View) error) error {
+		return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+			var err error
+			if result, err = m.Plan(s, req); err != nil {
+				return err
+			}
+			changes := result.Changes
+			return f(changes, plan.NewView(s, s.Revision(), nil), plan.NewView(s, s.Revision(), changes))
+		})
+	}
+	err := with(func(changes []secgroup.Change, before, after *plan.View) error {
+		ask = hosts.Whom(c.viewer(), result.Effects.Impact, before, after)
+		access = effect.ShowAccess(c.in.Account, before, after, plan.DiffAccess(before, changes))
+		var err error
+		out, err = c.render(m, result, after.Revision(), after)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	found, cut := hosts.Connections(c.req.Context(), c.in.Account, ask)
+	if len(found) > 0 { // the hosts took their time: the policy may be another one
+		err := with(func(_ []secgroup.Change, before, after *plan.View) error {
+			cut.Judge(found, before, after)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	body, err := strictjson.WithMembers(out.Body, extras{Effects: out.Effects, DryRun: true, Access: access, Cuts: cut})
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, body)
 }

@@ -34,12 +34,12 @@ var nicList = listing[*secgroup.NIC]{
 
 func getNIC(c *call) error {
 	return c.object(func(v *plan.View) (any, string) {
-		return change.NicBody(v, c.api.store.Hosts(), c.in.Account, c.in.Param("nic"))
+		return change.NICBody(v, c.api.store.Hosts(), c.in.Account, c.in.Param("nic"))
 	})
 }
 
 func getPlatformNIC(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.NicBody(v, c.api.store.Hosts(), "", c.in.Param("nic")) })
+	return c.object(func(v *plan.View) (any, string) { return change.NICBody(v, c.api.store.Hosts(), "", c.in.Param("nic")) })
 }
 
 // effectiveRule is a rule that judges a NIC, and why its group does.

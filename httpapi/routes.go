@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/audit"
@@ -197,4 +198,33 @@ func healthRoutes() []route {
 // echoPath writes a path's parameters as Echo has them.
 func echoPath(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+// stepPaths are the resources of an account that a transaction may write.
+var stepPaths = []string{"security-groups", "instances", "nics"}
+
+// stepRoute finds the route of an operation, and what decodes it: nil if there is
+// none.
+func stepRoute(method string, segments []string) (decode change.Decode, query []string, params map[string]string) {
+	for _, r := range routes() {
+		path, below := strings.CutPrefix(r.path, "/v1/accounts/{account}/")
+		parts := strings.Split(path, "/")
+		decode, writes := r.does.(changes)
+		if !below || !writes || r.access != transport.AccountWrite || r.method != method || len(parts) != len(segments) || !slices.Contains(stepPaths, parts[0]) {
+			continue
+		}
+		params := map[string]string{}
+		fits := true
+		for i, part := range parts {
+			if name, variable := strings.CutPrefix(part, "{"); variable {
+				params[strings.TrimSuffix(name, "}")] = segments[i]
+			} else {
+				fits = fits && part == segments[i]
+			}
+		}
+		if fits {
+			return change.Decode(decode), r.query, params
+		}
+	}
+	return nil, nil, nil
 }

@@ -26,3 +26,29 @@ var shareList = listing[secgroup.Share]{
 func getShare(c *call) error {
 	return c.object(func(v *plan.View) (any, string) { return change.ShareBody(v, c.in.Group(), c.in.Param("grantee")) })
 }
+
+// sharedGroupJSON is a group of another account to an account that may use it. It
+// is no more than what is needed for that: what the group's rules are, and who is
+// in it, is its owner's business.
+type sharedGroupJSON struct {
+	ID      string         `json:"id"` // account/id, as the account names it
+	Account string         `json:"account"`
+	Name    string         `json:"name"`
+	Use     []secgroup.Use `json:"use"`
+}
+
+// sharedGroupList is what others share with the account, sorted by whose it is.
+var sharedGroupList = listing[*secgroup.Group]{
+	items: func(c *call, v *plan.View) ([]*secgroup.Group, error) {
+		if v.Account(c.in.Account) == nil {
+			return nil, transport.NotFound()
+		}
+		return v.SharedWith(c.in.Account), nil
+	},
+	key: func(g *secgroup.Group) string { return g.Account + "\x00" + g.ID }, // sorts as references do
+	show: func(c *call, _ *plan.View) func(*secgroup.Group) any {
+		return func(g *secgroup.Group) any {
+			return sharedGroupJSON{g.Within(c.in.Account), g.Account, g.Name, g.Share(c.in.Account).Uses()}
+		}
+	},
+}

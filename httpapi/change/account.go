@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
+// AccountBody shows an account, and its tag; nil if there is none.
 func AccountBody(v *plan.View, id string) (any, string) {
 	a := v.Account(id)
 	if a == nil {
@@ -58,6 +59,7 @@ func DeleteAccount(in *transport.Input) (Mutation, error) {
 	}}, nil
 }
 
+// InstanceBody shows an instance, and its tag; nil if there is none.
 func InstanceBody(v *plan.View, ref secgroup.InstanceRef) (any, string) {
 	i := v.Instance(ref)
 	if i == nil {

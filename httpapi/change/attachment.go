@@ -19,6 +19,7 @@ type attachments struct {
 	Revision   int64      `json:"revision"`
 }
 
+// AttachmentsBody shows what is attached to a NIC or an instance, and its tag; nil if there is none.
 func AttachmentsBody(v *plan.View, account string, t plan.Target) (any, string) {
 	names, exists := t.GroupNames(v, account)
 	if !exists {
@@ -35,7 +36,7 @@ func AttachmentsBody(v *plan.View, account string, t plan.Target) (any, string) 
 }
 
 // PutAttachments decodes PUT /v1/accounts/{account}/instances/{instance}/security-groups
-// and the same of /v1/accounts/{account}/nics/{nic}/security-groups.
+// and /v1/accounts/{account}/nics/{nic}/security-groups.
 func PutAttachments(in *transport.Input) (Mutation, error) {
 	n, r, err := in.Body()
 	if err != nil {
@@ -52,7 +53,7 @@ func PutAttachments(in *transport.Input) (Mutation, error) {
 }
 
 // Attach decodes PUT /v1/accounts/{account}/instances/{instance}/security-groups/{group}
-// and the same of /v1/accounts/{account}/nics/{nic}/security-groups/{group}.
+// and /v1/accounts/{account}/nics/{nic}/security-groups/{group}.
 func Attach(in *transport.Input) (Mutation, error) {
 	if err := in.NoBody(); err != nil {
 		return Mutation{}, err
@@ -70,7 +71,7 @@ func Attach(in *transport.Input) (Mutation, error) {
 }
 
 // Detach decodes DELETE /v1/accounts/{account}/instances/{instance}/security-groups/{group}
-// and the same of /v1/accounts/{account}/nics/{nic}/security-groups/{group}.
+// and /v1/accounts/{account}/nics/{nic}/security-groups/{group}.
 func Detach(in *transport.Input) (Mutation, error) {
 	if err := in.NoBody(); err != nil {
 		return Mutation{}, err

@@ -8,7 +8,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// GroupBody shows a group and its tag.
+// GroupBody shows a group, and its tag; nil if there is none.
 func GroupBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 	g := v.Group(ref)
 	if g == nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// NicBody shows a NIC of an account, or of any if account is "".
-func NicBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, string) {
+// NICBody shows a NIC of an account, or of any if account is "".
+func NICBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, string) {
 	n := v.NIC(id)
 	if n == nil || account != "" && n.Account != account {
 		return nil, ""
@@ -28,7 +28,7 @@ func PutNIC(in *transport.Input) (Mutation, error) {
 		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNIC(s, req, nic)
 		},
-		Show: func(now After) (any, string) { return NicBody(now.View, now.Hosts, "", nic.ID) },
+		Show: func(now After) (any, string) { return NICBody(now.View, now.Hosts, "", nic.ID) },
 	}, nil
 }
 

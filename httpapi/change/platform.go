@@ -6,6 +6,7 @@ import (
 	"github.com/ringfence/ringfence/plan"
 )
 
+// NetworkBody shows a network, and its tag; nil if there is none.
 func NetworkBody(v *plan.View, id string) (any, string) {
 	n := v.Network(id)
 	if n == nil {
@@ -39,6 +40,7 @@ func DeleteNetwork(in *transport.Input) (Mutation, error) {
 	}}, nil
 }
 
+// BaselineBody shows the baseline, and its tag.
 func BaselineBody(v *plan.View) (any, string) {
 	b := v.Baseline()
 	return shape.ShowBaseline(b), plan.Tag(b.Revision)

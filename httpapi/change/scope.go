@@ -15,6 +15,7 @@ type scope struct {
 	Revision     int64                 `json:"revision"`
 }
 
+// ScopeBody shows in which networks a group acts, and its tag; nil if there is none.
 func ScopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 	g := v.Group(ref)
 	if g == nil {

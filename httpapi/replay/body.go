@@ -1,4 +1,4 @@
-package httpapi
+package replay
 
 import (
 	"bytes"
@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// keptBody is an answer's body as it is kept: in base64, and compressed if it is
+// body is an answer's body as it is kept: in base64, and compressed if it is
 // long. Versions that know of no compression fail to read such a one, so that
 // none answers something else.
-type keptBody []byte
+type body []byte
 
 const compressed = "gzip:"
 
 // MarshalJSON implements json.Marshaler.
-func (k keptBody) MarshalJSON() ([]byte, error) {
-	if len(k) <= keptPlain {
+func (k body) MarshalJSON() ([]byte, error) {
+	if len(k) <= Plain {
 		return json.Marshal([]byte(k))
 	}
 	var b bytes.Buffer
@@ -33,7 +33,7 @@ func (k keptBody) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (k *keptBody) UnmarshalJSON(data []byte) error {
+func (k *body) UnmarshalJSON(data []byte) error {
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
 		return err
