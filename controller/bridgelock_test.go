@@ -2,14 +2,11 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -70,63 +67,4 @@ func TestTwoControllersOnOneBridge(t *testing.T) {
 	if err := other.WaitHosts(wait, func(h []store.HostStatus) bool { return len(h) == 1 && h[0].Connected }); err != nil {
 		t.Errorf("the second does not take over: %v", err)
 	}
-}
-
-// TestLockMadeAnew keeps the bridge although the lock's directory is made anew,
-// and gives up if somebody else was faster.
-func TestLockMadeAnew(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	path := filepath.Join(dir, bridge+".ringfence.lock")
-	open := func() *bridgeLock { return &bridgeLock{path: path} }
-	try := func(l *bridgeLock) bool {
-		t.Helper()
-		ok, err := l.try("h")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return ok
-	}
-	first := open()
-	if !try(first) || try(open()) {
-		t.Fatal("not one lock for one")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	lost := make(chan error, 1)
-	go func() { lost <- first.keep(ctx, "h") }()
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(path); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the lock is not made anew")
-		}
-	}
-	for end := time.Now().Add(patience); open().holder() == ""; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("nobody holds the lock")
-		}
-	}
-	if try(open()) {
-		t.Error("the lock was made anew, and another one gets it")
-	}
-	cancel()
-	if err := <-lost; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	faster := open()
-	if !try(faster) {
-		t.Fatal("the new lock is taken")
-	}
-	defer faster.release()
-	if err := first.keep(t.Context(), "h"); !errors.Is(err, errLockLost) {
-		t.Errorf("%v, want errLockLost", err)
-	}
-	first.release()
 }

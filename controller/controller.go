@@ -28,8 +28,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/elsewhere"
 	"github.com/ringfence/ringfence/controller/kept"
 	"github.com/ringfence/ringfence/controller/megaflow"
+	"github.com/ringfence/ringfence/controller/ownership"
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/impact"
@@ -54,10 +56,10 @@ type Config struct {
 	// Reached tells at which revision the host is when one of its share is in force: one
 	// up to which nothing more concerns it. Nil: each revision comes as an update.
 	Reached func(applied int64) int64
-	Asks    desk.Asks // nil: nobody asks
-	Peers   Peers     // nil: a NIC is taken to be at the host that it names first
-	History History   // nil: that the store went back is found out by those who follow it alone
-	Plugs   Plugs     // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
+	Asks    desk.Asks       // nil: nobody asks
+	Peers   elsewhere.Peers // nil: a NIC is taken to be at the host that it names first
+	History History         // nil: that the store went back is found out by those who follow it alone
+	Plugs   elsewhere.Plugs // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
 	// Keep is the file in which the host's share of the policy is kept, "" for none, and
 	// KeepFrom are the addresses that it comes from, see package kept.
 	Keep     string
@@ -109,7 +111,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.Default()
 	}
 	if c.unfit == nil {
-		c.unfit = unfit
+		c.unfit = megaflow.Unfit
 	}
 	if c.timing.audit <= 0 {
 		c.timing.audit = auditEvery
@@ -140,8 +142,8 @@ type controller struct {
 	sweeper  *revoke.Sweeper
 	compiled *compiled
 	desk     *desk.Desk
-	others   *elsewhere
-	newest   *newest
+	others   *elsewhere.Ready
+	newest   *elsewhere.Newest
 	witness  *witness
 	report   *reporter
 	metrics  *metrics
@@ -162,19 +164,19 @@ func Run(ctx context.Context, cfg Config) error {
 	defer c.ctl.Close()
 	defer c.asked.ctl.Close()
 	stopped := ctx.Err
-	lock, err := takeBridge(ctx, cfg, c.log, c.metrics)
+	lock, err := ownership.Take(ctx, ownership.Bridge{RunDir: cfg.RunDir, Name: cfg.Bridge, Host: cfg.Host}, c.log, c.metrics.waiting)
 	if err != nil {
 		if stopped() != nil {
 			return nil
 		}
 		return fmt.Errorf("controller: %w", err)
 	}
-	defer lock.release()
-	if c.report.status.Instance, err = instanceOf(cfg.RunDir, cfg.Bridge); err != nil {
+	defer lock.Release()
+	if c.report.status.Instance, err = ownership.Instance(cfg.RunDir, cfg.Bridge); err != nil {
 		return fmt.Errorf("controller: instance: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return lock.keep(ctx, cfg.Host) })
+	g.Go(func() error { return lock.Keep(ctx, cfg.Host) })
 	g.Go(func() error { return c.cfg.Share.Follow(ctx, c.share) })
 	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
@@ -183,9 +185,9 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return c.desk.Run(ctx) })
 	g.Go(func() error { return c.tally.run(ctx) })
-	g.Go(func() error { return c.others.run(ctx) })
+	g.Go(func() error { return c.others.Run(ctx) })
 	if cfg.Plugs != nil {
-		g.Go(func() error { return c.newest.run(ctx) })
+		g.Go(func() error { return c.newest.Run(ctx) })
 	}
 	if cfg.History != nil {
 		g.Go(func() error { return c.witness.run(ctx) })
@@ -242,11 +244,13 @@ func newController(cfg Config) *controller {
 		cfg.Metrics.MustRegister(c.tally)
 	}
 	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals, Begun: c.report.begun, Every: cfg.timing.count}, c.asked, c.asked)
-	c.others = newElsewhere(cfg.Peers, c.log, c.notify)
-	c.newest = newNewest(cfg, c.log, c.plugs, c.notify)
+	c.others = elsewhere.NewReady(cfg.Peers, c.log, c.notify)
+	c.newest = elsewhere.NewNewest(elsewhere.Config{
+		Store: cfg.Plugs, Host: cfg.Host, Log: c.log, Notify: c.notify, Claims: c.plugs.lend, Keep: c.plugs.keepValues, Taken: reportTaken,
+	})
 	c.witness = newWitness(cfg, c.log, c.plugs, c.report)
 	c.report.written = func(s store.HostStatus) {
-		c.newest.reported(s.NICs)
+		c.newest.Reported(s.NICs)
 		c.witness.applied(s.Applied, s.Mark)
 	}
 	return c

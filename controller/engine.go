@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/elsewhere"
 	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/controller/kept"
 	"github.com/ringfence/ringfence/controller/megaflow"
@@ -38,8 +39,8 @@ type engine struct {
 	kept     *kept.Keeper // nil: nothing is kept
 	plugs    *plugs
 	zones    *zones
-	others   *elsewhere
-	newest   *newest
+	others   *elsewhere.Ready
+	newest   *elsewhere.Newest
 	link     *link
 	ctl      *unixctl.Client
 	datapath func() *unixctl.Client
@@ -147,7 +148,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	}
 	e.report.problem("connection limits", e.limits.apply(ctx, in.zonesLooked()...))
 	at, loaded := e.compile(in)
-	e.others.want(e.tables.desired.compiler.Prefer())
+	e.others.Want(e.tables.desired.compiler.Prefer())
 	e.shown.concerns(in, e.tables.desired.compiler.Resynced())
 	if !loaded {
 		e.show(in)
@@ -170,7 +171,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.refused.Set(float64(len(e.tables.install.refused)))
 	e.metrics.flows.Set(float64(e.tables.len()))
 	left, more := e.zones.left()
-	e.cache.Misplaces(misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)))
+	e.cache.Misplaces(megaflow.Misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)))
 	e.sweeper.Add(revoke.Job{Rev: at.Revision, Mark: at.Mark, Update: at.Number, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
 	in.soon(picked)
 	in.soon(more)

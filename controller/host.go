@@ -58,8 +58,8 @@ func (e *engine) host(ctx context.Context) (hostInput, error) {
 	}
 	in := &e.local.in
 	in.fresh, in.strange, in.looked, in.again = nil, nil, map[string]struct{}{}, 0
-	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.others.known()
-	in.host.Newer, in.known = e.newest.known()
+	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.others.Known()
+	in.host.Newer, in.known = e.newest.Known()
 	if kept := e.share.Kept(); kept != nil && !in.known { // others cannot be asked
 		in.host.Newer, in.host.Elsewhere, in.known = kept.Newer, kept.Elsewhere, true
 	}

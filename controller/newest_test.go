@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/controller/elsewhere"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -21,7 +22,7 @@ func TestPluggedAtAnotherHostSince(t *testing.T) {
 	r.plugged(1, 2)
 	r.applied(rev, "a1", "a2")
 	kept := func() string {
-		return strings.Trim(r.ovs.Vsctl("--if-exists", "get", "interface", "p1", "external_ids:"+plugKey), "\"\n")
+		return strings.Trim(r.ovs.Vsctl("--if-exists", "get", "interface", "p1", "external_ids:"+elsewhere.PlugKey), "\"\n")
 	}
 	r.eventually(patience, "its plug is kept at its interface", func() string {
 		if !strings.HasSuffix(kept(), "/a1") {

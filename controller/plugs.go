@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/controller/elsewhere"
 	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/ovsdb"
@@ -236,4 +237,14 @@ func (p *plugs) ask(fn func(*claims)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fn(&p.claims)
+}
+
+// lend has fn look the interfaces up that claim NICs.
+func (p *plugs) lend(fn func(elsewhere.Claims)) {
+	p.ask(func(c *claims) {
+		fn(func(nic string) (ovsdb.Interface, bool) {
+			one, ok := c.get(nic)
+			return one.iface, ok
+		})
+	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidwall/btree"
 
+	"github.com/ringfence/ringfence/controller/ownership"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
@@ -72,7 +73,7 @@ func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	return &reporter{
 		cfg: cfg, log: log, metrics: m, wake: make(chan struct{}, 1), problems: map[string]error{},
 		unsettled: map[string]struct{}{}, written: func(store.HostStatus) {},
-		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: machineOf(), Started: time.Now()},
+		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: ownership.Machine(), Started: time.Now()},
 	}
 }
 

@@ -1,4 +1,4 @@
-package controller
+package elsewhere
 
 import (
 	"cmp"
@@ -68,7 +68,7 @@ func (s *plugStore) work(host string, now time.Time) {
 		h.book.wrote(plugs, gone)
 		rows := h.book.rows()
 		if v, ok := rows["tap"]; ok && h.iface != nil {
-			h.iface.ExternalIDs[plugKey] = v
+			h.iface.ExternalIDs[PlugKey] = v
 		}
 		h.book.kept(rows)
 	}

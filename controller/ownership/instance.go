@@ -1,4 +1,4 @@
-package controller
+package ownership
 
 import (
 	"crypto/sha256"
@@ -13,11 +13,11 @@ import (
 // bootIDFile is random for each start of a machine, proc(5).
 const bootIDFile = "/proc/sys/kernel/random/boot_id"
 
-// instanceOf tells this machine and its bridge from all others, so that of two
+// Instance tells this machine and its bridge from all others, so that of two
 // that report under one host's name only one is believed. It is the same for a
 // controller that is started again. What copies of a disk have in common (the
 // machine's id, that of its Open vSwitch) is not in it.
-func instanceOf(runDir, bridge string) (string, error) {
+func Instance(runDir, bridge string) (string, error) {
 	boot, err := os.ReadFile(bootIDFile)
 	if err != nil {
 		return "", err
@@ -30,8 +30,8 @@ func instanceOf(runDir, bridge string) (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// machineOf is how people know this machine.
-func machineOf() string {
+// Machine is how people know this machine.
+func Machine() string {
 	name, err := os.Hostname()
 	if err != nil {
 		return "unknown"

@@ -1,4 +1,4 @@
-package controller
+package elsewhere
 
 import (
 	"context"
@@ -16,14 +16,14 @@ type Peers interface {
 	Plugged(ctx context.Context, host string) ([]store.HostNIC, error)
 }
 
-// elsewhereEvery is how often a host is asked whether a NIC has come there. Until
+// askEvery is how often a host is asked whether a NIC has come there. Until
 // then frames for a VM that was moved go to where it was, and a second is promised.
-const elsewhereEvery = 100 * time.Millisecond
+const askEvery = 100 * time.Millisecond
 
-// elsewhere finds out which NICs of this host are ready at another one, which they
+// Ready finds out which NICs of this host are ready at another one, which they
 // name first: until then they are served here. It asks only for as long as such a
 // NIC has not come there, which is while a VM is moved.
-type elsewhere struct {
+type Ready struct {
 	peers  Peers
 	log    *slog.Logger
 	notify func() // something is known now that was not
@@ -34,13 +34,15 @@ type elsewhere struct {
 	there  map[string]string // of those the ones that are ready; it is not changed but replaced
 }
 
-func newElsewhere(peers Peers, log *slog.Logger, notify func()) *elsewhere {
-	return &elsewhere{peers: peers, log: log, notify: notify, wake: make(chan struct{}, 1), there: map[string]string{}}
+// NewReady returns who finds out; peers may be nil, where nobody can tell. notify is
+// called when something is known that was not.
+func NewReady(peers Peers, log *slog.Logger, notify func()) *Ready {
+	return &Ready{peers: peers, log: log, notify: notify, wake: make(chan struct{}, 1), there: map[string]string{}}
 }
 
-// known returns the NICs that are ready at another host, by that host; nil if
+// Known returns the NICs that are ready at another host, by that host; nil if
 // nobody can tell, and all count as ready. It does not change any more.
-func (e *elsewhere) known() map[string]string {
+func (e *Ready) Known() map[string]string {
 	if e.peers == nil {
 		return nil
 	}
@@ -49,8 +51,8 @@ func (e *elsewhere) known() map[string]string {
 	return e.there
 }
 
-// want says which NICs of this host name another one first.
-func (e *elsewhere) want(wanted map[string]string) {
+// Want says which NICs of this host name another one first.
+func (e *Ready) Want(wanted map[string]string) {
 	if e.peers == nil {
 		return
 	}
@@ -74,7 +76,7 @@ func (e *elsewhere) want(wanted map[string]string) {
 }
 
 // missing returns the NICs that are waited for, by host.
-func (e *elsewhere) missing() map[string]map[string]bool {
+func (e *Ready) missing() map[string]map[string]bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	missing := map[string]map[string]bool{}
@@ -90,7 +92,8 @@ func (e *elsewhere) missing() map[string]map[string]bool {
 	return missing
 }
 
-func (e *elsewhere) run(ctx context.Context) error {
+// Run asks until ctx ends.
+func (e *Ready) Run(ctx context.Context) error {
 	for {
 		missing := e.missing()
 		for host, nics := range missing {
@@ -98,7 +101,7 @@ func (e *elsewhere) run(ctx context.Context) error {
 		}
 		var again <-chan time.Time
 		if len(missing) > 0 {
-			again = time.After(elsewhereEvery)
+			again = time.After(askEvery)
 		}
 		select {
 		case <-ctx.Done():
@@ -110,7 +113,7 @@ func (e *elsewhere) run(ctx context.Context) error {
 }
 
 // ask asks one host for NICs. Where it may not be asked they count as come.
-func (e *elsewhere) ask(ctx context.Context, host string, nics map[string]bool) {
+func (e *Ready) ask(ctx context.Context, host string, nics map[string]bool) {
 	plugged, err := e.peers.Plugged(ctx, host)
 	var come []string
 	switch {

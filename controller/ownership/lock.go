@@ -1,4 +1,4 @@
-package controller
+package ownership
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
 	"github.com/ringfence/ringfence/controller/internal/pause"
@@ -25,7 +26,7 @@ const (
 	lockSaid  = time.Minute
 )
 
-// bridgeLock is held by the one controller that may change a bridge. It is a
+// Lock is held by the one controller that may change a bridge. It is a
 // locked file beside the sockets of ovs-vswitchd, for three reasons. Whoever
 // works on a bridge needs those sockets, so that all see the same file, in a
 // container too (the directory is mounted there) and whatever their etcd, policy
@@ -34,35 +35,42 @@ const (
 // started again at any time and forgets its own locks then. (An OVSDB far away
 // is none that a controller works with: its OpenFlow and unixctl sockets are
 // local.)
-type bridgeLock struct {
+type Lock struct {
 	path string
 	file *os.File
 }
 
-// errLockLost says that somebody else has the bridge.
-var errLockLost = errors.New("another controller took the bridge over")
+// Bridge is one that is to be had, and by whom.
+type Bridge struct {
+	RunDir string // of its ovs-vswitchd
+	Name   string
+	Host   string // who takes it, for people
+}
 
-// takeBridge waits until no other controller has the bridge, and says so
+// ErrLost says that somebody else has the bridge.
+var ErrLost = errors.New("another controller took the bridge over")
+
+// Take waits until no other controller has the bridge, and says so
 // meanwhile.
-func takeBridge(ctx context.Context, cfg Config, log *slog.Logger, m *metrics) (*bridgeLock, error) {
-	l := &bridgeLock{path: filepath.Join(cfg.RunDir, cfg.Bridge+".ringfence.lock")}
+func Take(ctx context.Context, b Bridge, log *slog.Logger, waiting prometheus.Gauge) (*Lock, error) {
+	l := &Lock{path: filepath.Join(b.RunDir, b.Name+".ringfence.lock")}
 	var said time.Time
-	defer m.waiting.Set(0)
+	defer waiting.Set(0)
 	for {
-		taken, err := l.try(cfg.Host)
+		taken, err := l.try(b.Host)
 		if err != nil {
 			return nil, fmt.Errorf("lock of the bridge: %w", err)
 		}
 		if taken {
 			if !said.IsZero() {
-				log.Info("the bridge is free", "bridge", cfg.Bridge)
+				log.Info("the bridge is free", "bridge", b.Name)
 			}
 			return l, nil
 		}
-		m.waiting.Set(1)
+		waiting.Set(1)
 		if time.Since(said) >= lockSaid {
 			said = time.Now()
-			log.Error("another controller keeps this bridge; waiting until it ends", "bridge", cfg.Bridge, "holder", l.holder(), "lock", l.path)
+			log.Error("another controller keeps this bridge; waiting until it ends", "bridge", b.Name, "holder", l.holder(), "lock", l.path)
 		}
 		if err := pause.For(ctx, lockRetry); err != nil {
 			return nil, err
@@ -71,7 +79,7 @@ func takeBridge(ctx context.Context, cfg Config, log *slog.Logger, m *metrics) (
 }
 
 // try takes the lock unless somebody has it.
-func (l *bridgeLock) try(host string) (bool, error) {
+func (l *Lock) try(host string) (bool, error) {
 	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return false, err
@@ -100,7 +108,7 @@ func (l *bridgeLock) try(host string) (bool, error) {
 func second[T any](_ T, err error) error { return err }
 
 // holder is what the holder wrote of itself.
-func (l *bridgeLock) holder() string {
+func (l *Lock) holder() string {
 	f, err := os.Open(l.path)
 	if err != nil {
 		return err.Error()
@@ -113,10 +121,10 @@ func (l *bridgeLock) holder() string {
 	return strings.TrimSpace(string(b))
 }
 
-// keep sees to it that others find the lock taken: its directory is made anew
+// Keep sees to it that others find the lock taken: its directory is made anew
 // when Open vSwitch is started again on some systems. It fails when somebody
 // else was faster, since two at one bridge undo each other's work.
-func (l *bridgeLock) keep(ctx context.Context, host string) error {
+func (l *Lock) Keep(ctx context.Context, host string) error {
 	for {
 		if err := pause.For(ctx, lockLook); err != nil {
 			return err
@@ -132,15 +140,15 @@ func (l *bridgeLock) keep(ctx context.Context, host string) error {
 		case err != nil:
 			return fmt.Errorf("lock of the bridge: %w", err)
 		case !taken && !sameFile(l.file, l.path):
-			return fmt.Errorf("%w: %s", errLockLost, l.holder())
+			return fmt.Errorf("%w: %s", ErrLost, l.holder())
 		case taken:
 			old.Close()
 		}
 	}
 }
 
-// release gives the bridge to whoever waits.
-func (l *bridgeLock) release() { l.file.Close() }
+// Release gives the bridge to whoever waits.
+func (l *Lock) Release() { l.file.Close() }
 
 // sameFile tells whether an open file is what is found at path.
 func sameFile(f *os.File, path string) bool {

@@ -1,4 +1,4 @@
-package controller
+package elsewhere
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// plugKey is the Interface external_ids key that keeps the order of a NIC's
+	// PlugKey is the Interface external_ids key that keeps the order of a NIC's
 	// plug, "<order>/<nic>", for when the store has lost it.
-	plugKey = "ringfence-plug"
+	PlugKey = "ringfence-plug"
 	// plugLost is for how long the plug of another host counts that the store does
 	// not have any more: after it was restored from a backup hosts say it again.
 	plugLost = 10 * time.Second
@@ -294,7 +294,7 @@ func plugValue(order int64, nic string) string { return fmt.Sprintf("%d/%s", ord
 
 // parsePlug reads the order that was kept at an interface for a NIC, 0 if none was.
 func parsePlug(i ovsdb.Interface, nic string) int64 {
-	number, of, _ := strings.Cut(i.ExternalIDs[plugKey], "/")
+	number, of, _ := strings.Cut(i.ExternalIDs[PlugKey], "/")
 	order, err := strconv.ParseInt(number, 10, 64)
 	if of != nic || err != nil || order < 0 {
 		return 0

@@ -1,4 +1,4 @@
-package controller
+package megaflow
 
 import (
 	"fmt"
@@ -7,11 +7,11 @@ import (
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// unfit says why a release of Open vSwitch must not be trusted with policy: its
+// Unfit says why a release of Open vSwitch must not be trusted with policy: its
 // prefix tries give megaflows too wide a mask where a match has both addresses
 // and ports, so that a packet may pass by another's verdict (fixed in 2.17.6,
 // 3.0.4 and 3.1.1). 3.1.0 passes: Debian 12 ships it with the fix.
-func unfit(v unixctl.Version) error {
+func Unfit(v unixctl.Version) error {
 	series := unixctl.Version{Major: v.Major, Minor: v.Minor}
 	switch {
 	case v.Compare(unixctl.Version{Major: 2, Minor: 17, Patch: 6}) < 0:
@@ -22,11 +22,11 @@ func unfit(v unixctl.Version) error {
 	return nil
 }
 
-// misplaces tells whether a datapath may put the new actions of one cached
+// Misplaces tells whether a datapath may put the new actions of one cached
 // megaflow into another that overlaps it, and leave the first as it was for as
 // long as packets use it: the userspace datapath until 2.17.8, 3.0.5, 3.1.3 and
 // 3.2.0, which found megaflows by key ("dpif-netdev: Fix dpif_netdev_flow_put").
-func misplaces(v unixctl.Version, datapath string) bool {
+func Misplaces(v unixctl.Version, datapath string) bool {
 	if strings.HasPrefix(datapath, "system@") { // finds them by their id
 		return false
 	}

@@ -1,4 +1,4 @@
-package controller
+package elsewhere
 
 import (
 	"context"
@@ -48,41 +48,41 @@ func TestElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		peers := &fakePeers{nics: map[string][]store.HostNIC{}}
 		var told atomic.Int32
-		e := newElsewhere(peers, slog.New(slog.DiscardHandler), func() { told.Add(1) })
+		e := NewReady(peers, slog.New(slog.DiscardHandler), func() { told.Add(1) })
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- e.run(ctx) }()
+		go func() { done <- e.Run(ctx) }()
 		expect := func(what, want string, asks bool) {
 			t.Helper()
 			before := peers.count()
-			time.Sleep(3 * elsewhereEvery)
+			time.Sleep(3 * askEvery)
 			synctest.Wait()
 			asked := peers.count() - before
-			if got := fmt.Sprint(e.known()); got != want || asked > 0 != asks {
+			if got := fmt.Sprint(e.Known()); got != want || asked > 0 != asks {
 				t.Errorf("%s: %s, expected %s; asked %d times", what, got, want, asked)
 			}
 		}
 		expect("nothing is wanted", "map[]", false)
-		e.want(map[string]string{"a": "h2"})
+		e.Want(map[string]string{"a": "h2"})
 		expect("it is nowhere", "map[]", true)
 		peers.say(nil, store.HostNIC{ID: "a"}, store.HostNIC{ID: "b", Ready: true})
 		expect("it is plugged, and not ready", "map[]", true)
 		peers.say(errors.New("no store"))
 		expect("nobody answers", "map[]", true)
 		peers.say(nil, store.HostNIC{ID: "a", Ready: true})
-		time.Sleep(elsewhereEvery)
+		time.Sleep(askEvery)
 		synctest.Wait()
 		expect("it is there", "map[a:h2]", false)
 		if told.Load() != 1 {
 			t.Errorf("told %d times", told.Load())
 		}
-		e.want(map[string]string{"a": "h3"})
+		e.Want(map[string]string{"a": "h3"})
 		expect("it is to go on", "map[]", true)
 		peers.say(store.ErrMayNotAsk)
-		time.Sleep(elsewhereEvery)
+		time.Sleep(askEvery)
 		synctest.Wait()
 		expect("nobody may ask", "map[a:h3]", false)
-		e.want(map[string]string{})
+		e.Want(map[string]string{})
 		expect("it is gone", "map[]", false)
 		cancel()
 		<-done

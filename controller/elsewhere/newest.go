@@ -1,4 +1,4 @@
-package controller
+package elsewhere
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -25,19 +26,20 @@ const (
 	mayAskLater = time.Minute            // between attempts to do what this host's user may not
 )
 
-// newest finds out which NICs of this host are plugged at another one since later,
+// Newest finds out which NICs of this host are plugged at another one since later,
 // and have been ready there: those are served there. Every host has a key in the
 // store for each of its NICs, by whose revision hosts agree on what is later.
 //
-//	reporter ─ reported ─► plugbook ─ due ──────► the store
-//	engine ◄─── known ──── plugbook ◄─ All, Changed ──┘
-type newest struct {
+//	reporter ─ Reported ─► plugbook ─ due ──────► the store
+//	engine ◄─── Known ──── plugbook ◄─ All, Changed ──┘
+type Newest struct {
 	store  Plugs // nil: nobody can tell
 	host   string
 	log    *slog.Logger
 	notify func() // known differs
-	claims func(func(*claims))
+	claims func(func(Claims))
 	keep   func(ctx context.Context, key string, values map[string]string) error // in external_ids, by interface
+	taken  time.Duration
 	wake   chan struct{}
 
 	mu      sync.Mutex
@@ -45,14 +47,32 @@ type newest struct {
 	unknown bool // others' plugs cannot be known
 }
 
-func newNewest(cfg Config, log *slog.Logger, p *plugs, notify func()) *newest {
-	return &newest{store: cfg.Plugs, host: cfg.Host, log: log, notify: notify, claims: p.ask, keep: p.keepValues, wake: make(chan struct{}, 1), book: newPlugbook(cfg.Host)}
+// Claims returns the interface that claims a NIC, if one does.
+type Claims func(nic string) (ovsdb.Interface, bool)
+
+// Config is what finding out needs. All but Store is.
+type Config struct {
+	Store  Plugs // nil: nobody can tell
+	Host   string
+	Log    *slog.Logger
+	Notify func()                                                                // called when what Known returns differs
+	Claims func(func(Claims))                                                    // lends the claims of this host
+	Keep   func(ctx context.Context, key string, values map[string]string) error // writes external_ids, by interface
+	Taken  time.Duration                                                         // between attempts while another machine has the host's name
 }
 
-// known returns the NICs of this host that are plugged elsewhere since later, by
+// NewNewest returns who finds out.
+func NewNewest(cfg Config) *Newest {
+	return &Newest{
+		store: cfg.Store, host: cfg.Host, log: cfg.Log, notify: cfg.Notify, claims: cfg.Claims, keep: cfg.Keep, taken: cfg.Taken,
+		wake: make(chan struct{}, 1), book: newPlugbook(cfg.Host),
+	}
+}
+
+// Known returns the NICs of this host that are plugged elsewhere since later, by
 // that host; it does not change any more. It is not loaded as long as that may
 // only not be known yet.
-func (n *newest) known() (newer map[string]string, loaded bool) {
+func (n *Newest) Known() (newer map[string]string, loaded bool) {
 	if n.store == nil {
 		return nil, true
 	}
@@ -61,24 +81,24 @@ func (n *newest) known() (newer map[string]string, loaded bool) {
 	return n.book.newer, n.book.loaded || n.unknown
 }
 
-// reported takes the NICs as they were reported just now.
-func (n *newest) reported(nics []store.HostNIC) {
+// Reported takes the NICs as they were reported just now.
+func (n *Newest) Reported(nics []store.HostNIC) {
 	if n.store == nil {
 		return
 	}
 	seen := make([]plugSeen, 0, len(nics))
-	n.claims(func(c *claims) {
+	n.claims(func(claim Claims) {
 		for _, r := range nics {
-			if one, ok := c.get(r.ID); ok {
-				seen = append(seen, plugSeen{nic: r.ID, iface: one.iface, ready: r.Ready, failed: !r.Ready && r.Error != ""})
+			if iface, ok := claim(r.ID); ok {
+				seen = append(seen, plugSeen{nic: r.ID, iface: iface, ready: r.Ready, failed: !r.Ready && r.Error != ""})
 			}
 		}
 	})
 	n.change(func() { n.book.seen(seen, time.Now()) })
 }
 
-// All and Changed take what the store says.
-func (n *newest) All(plugs []store.Plug) {
+// All takes what the store has, see store.PlugHandler.
+func (n *Newest) All(plugs []store.Plug) {
 	n.change(func() {
 		first := !n.book.loaded
 		n.book.all(plugs, time.Now())
@@ -88,10 +108,11 @@ func (n *newest) All(plugs []store.Plug) {
 	})
 }
 
-func (n *newest) Changed(set, gone []store.Plug) { n.change(func() { n.book.changed(set, gone) }) }
+// Changed takes what the store has otherwise.
+func (n *Newest) Changed(set, gone []store.Plug) { n.change(func() { n.book.changed(set, gone) }) }
 
 // change changes the book, and has done what follows.
-func (n *newest) change(fn func()) {
+func (n *Newest) change(fn func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	before := n.book.newer
@@ -107,7 +128,8 @@ func (n *newest) change(fn func()) {
 	}
 }
 
-func (n *newest) run(ctx context.Context) error {
+// Run follows and tells until ctx ends.
+func (n *Newest) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.follow(ctx) })
 	g.Go(func() error { return n.tell(ctx) })
@@ -116,7 +138,7 @@ func (n *newest) run(ctx context.Context) error {
 
 // follow brings what other hosts tell. Where that may not be read every NIC
 // counts as plugged here alone.
-func (n *newest) follow(ctx context.Context) error {
+func (n *Newest) follow(ctx context.Context) error {
 	for {
 		err := n.store.FollowPlugs(ctx, n)
 		if ctx.Err() != nil {
@@ -136,7 +158,7 @@ func (n *newest) follow(ctx context.Context) error {
 }
 
 // tell tells the store and the interfaces' rows what they do not have.
-func (n *newest) tell(ctx context.Context) error {
+func (n *Newest) tell(ctx context.Context) error {
 	for {
 		again, err := n.tellOnce(ctx)
 		if ctx.Err() != nil {
@@ -163,7 +185,7 @@ func (n *newest) tell(ctx context.Context) error {
 }
 
 // tellOnce returns when there is something to do of its own accord, 0 for never.
-func (n *newest) tellOnce(ctx context.Context) (again time.Duration, err error) {
+func (n *Newest) tellOnce(ctx context.Context) (again time.Duration, err error) {
 	var plugs []store.Plug
 	var gone []string
 	n.change(func() {
@@ -183,7 +205,7 @@ func (n *newest) tellOnce(ctx context.Context) (again time.Duration, err error) 
 		case errors.Is(err, store.ErrMayNotAsk):
 			return mayAskLater, err
 		case errors.Is(err, store.ErrSeatTaken):
-			return reportTaken, err
+			return n.taken, err
 		case err != nil:
 			return plugRetry, err
 		}
@@ -193,7 +215,7 @@ func (n *newest) tellOnce(ctx context.Context) (again time.Duration, err error) 
 	if len(rows) == 0 {
 		return again, nil
 	}
-	if err := n.keep(ctx, plugKey, rows); err != nil {
+	if err := n.keep(ctx, PlugKey, rows); err != nil {
 		return plugRetry, err
 	}
 	n.change(func() { n.book.kept(rows) })
