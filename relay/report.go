@@ -89,6 +89,7 @@ func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wir
 func (s *session) says(st *wire.Status) {
 	r, was := s.relay, s.status
 	s.status = st
+	s.stands()
 	if was != nil && sameButCounts(was, st) {
 		if !s.later {
 			s.later = true
@@ -120,7 +121,7 @@ func sameButCounts(a, b *wire.Status) bool {
 
 // uncounted is a status without what the host counts.
 func uncounted(s *wire.Status) *wire.Status {
-	return &wire.Status{Flows: s.GetFlows(), Connected: s.GetConnected(), Errors: s.GetErrors(), Nics: s.GetNics(), Lost: s.GetLost()}
+	return &wire.Status{Flows: s.GetFlows(), Connected: s.GetConnected(), Errors: s.GetErrors(), Nics: s.GetNics(), Lost: s.GetLost(), Lapsed: s.GetLapsed()}
 }
 
 // farewell is what the store is told of a host that has left.

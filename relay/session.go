@@ -167,9 +167,12 @@ func (s *session) acknowledge(number uint64) (changed bool) {
 }
 
 // applied is the revision at which the host is: that of the relay, or the one before
-// the first that concerned the host and is not applied there.
+// the first that concerned the host and is not applied there; none if what it applied
+// is in force no more.
 func (s *session) applied() int64 {
 	switch {
+	case s.status.GetLapsed():
+		return 0
 	case len(s.owed) > 0:
 		return s.owed[0].since - 1
 	case s.pending.due:

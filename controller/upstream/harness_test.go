@@ -389,7 +389,7 @@ func (p *platform) host(t *testing.T, name string, cfg Config, nics ...string) *
 		<-done
 	})
 	h.plug(nics...)
-	h.report(store.HostStatus{Connected: true})
+	h.report(store.HostStatus{Connected: true, Applied: 1})
 	return h
 }
 

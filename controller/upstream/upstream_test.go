@@ -91,8 +91,13 @@ func TestAppliedIsToldOnceItIs(t *testing.T) {
 	h.report(store.HostStatus{Connected: false, Errors: []string{"no switch"}, Flows: 7, NICs: []store.HostNIC{{ID: nics[0], OFPort: 3, Error: "no port"}}})
 	p.until("what the host says of itself", func() bool {
 		s := p.said["h1"]
+		if is, behind := p.stands["a"].Behind["h1"]; !behind || is != 0 {
+			return false // its switch is away: nothing is in force
+		}
 		return !s.Connected && len(s.Errors) == 1 && s.Flows == 7 && len(s.NICs) == len(nics) && s.Instance == "instance-of-h1" && s.Started.Equal(time.Unix(1, 0))
 	})
+	h.report(store.HostStatus{Connected: true, Applied: p.rev})
+	p.at("h1", "a", p.rev)
 }
 
 // TestAnotherRelay: a host leaves a relay that has gone, that hangs while another one

@@ -1187,6 +1187,7 @@ type Status struct {
 	Lost          []*Point               `protobuf:"bytes,5,rep,name=lost,proto3" json:"lost,omitempty"`                                                                              // writes of the history that the host knows to be lost last, the latest one last
 	Begun         map[string]uint64      `protobuf:"bytes,6,rep,name=begun,proto3" json:"begun,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // packets that began a connection, by account, since begun_since
 	BegunSince    int64                  `protobuf:"varint,7,opt,name=begun_since,json=begunSince,proto3" json:"begun_since,omitempty"`                                               // in nanoseconds since 1970, by the host's clock; 0: the host does not count
+	Lapsed        bool                   `protobuf:"varint,8,opt,name=lapsed,proto3" json:"lapsed,omitempty"`                                                                         // what was applied is in force no more: the switch is away, or has just come back
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1268,6 +1269,13 @@ func (x *Status) GetBegunSince() int64 {
 		return x.BegunSince
 	}
 	return 0
+}
+
+func (x *Status) GetLapsed() bool {
+	if x != nil {
+		return x.Lapsed
+	}
+	return false
 }
 
 type NICStatus struct {
@@ -3029,7 +3037,7 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x03set\x18\x02 \x03(\v2\x18.ringfence.relay.v1.PlugR\x03set\x12,\n" +
 	"\x04gone\x18\x03 \x03(\v2\x18.ringfence.relay.v1.PlugR\x04gone\"\x1f\n" +
 	"\aApplied\x12\x14\n" +
-	"\x05delta\x18\x01 \x01(\x04R\x05delta\"\xce\x02\n" +
+	"\x05delta\x18\x01 \x01(\x04R\x05delta\"\xe6\x02\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05flows\x18\x01 \x01(\x03R\x05flows\x12\x1c\n" +
 	"\tconnected\x18\x02 \x01(\bR\tconnected\x12\x16\n" +
@@ -3038,7 +3046,8 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x04lost\x18\x05 \x03(\v2\x19.ringfence.relay.v1.PointR\x04lost\x12;\n" +
 	"\x05begun\x18\x06 \x03(\v2%.ringfence.relay.v1.Status.BegunEntryR\x05begun\x12\x1f\n" +
 	"\vbegun_since\x18\a \x01(\x03R\n" +
-	"begunSince\x1a8\n" +
+	"begunSince\x12\x16\n" +
+	"\x06lapsed\x18\b \x01(\bR\x06lapsed\x1a8\n" +
 	"\n" +
 	"BegunEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
