@@ -53,6 +53,15 @@ type datacentre struct {
 // flags.
 func newDatacentre(t *testing.T, flags ...string) *datacentre {
 	t.Helper()
+	return newRelayedDatacentre(t, *relayed, flags...)
+}
+
+// relayed has the hosts of all tests here go through relays.
+var relayed = flag.Int("relays", 0, "have hosts go through so many relays, and not to etcd")
+
+// newRelayedDatacentre starts one whose hosts go through some relays.
+func newRelayedDatacentre(t *testing.T, relays int, flags ...string) *datacentre {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +73,7 @@ func newDatacentre(t *testing.T, flags ...string) *datacentre {
 	for _, h := range hosts {
 		all = append(all, stack.Host{Name: h, OVSDB: l.Host(h).DBAddr(), Bridge: lab.Bridge, Uplink: lab.Uplink, Flags: flags})
 	}
-	s, err := stack.Start(ctx, path, all...)
+	s, err := stack.StartRelayed(ctx, path, relays, all...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,35 +35,40 @@ func TestRevocation(t *testing.T) {
 			t.Parallel()
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			n := dc.newTenant(t)
-			n.play("client", "friend", "server")
-			n.groups("client", "friend", "server", "peers")
-			n.join("client", "client")
-			n.join("friend", "friend")
-			n.join("server", "server")
-			n.rule("server", "friend", "ingress all from friend")
-			n.rule("client", "friend", "ingress all from friend")
-			r.allow(n)
-			if r.friendTo == "" {
-				r.friendTo = "server"
-			}
-			cut := n.hold("client@h1", "server", traffic.StreamSpec{}, traffic.StreamSpec{SilentClient: true}, traffic.StreamSpec{SilentServer: true})
-			kept := n.hold("friend@h1", r.friendTo, traffic.StreamSpec{})
-			time.Sleep(300 * time.Millisecond)
-			before := time.Now()
-			for _, h := range append(cut, kept...) {
-				h.expectAlive(t)
-			}
-			answered := r.take(n)
-			t.Logf("in force %s after it was asked for", answered.Sub(before).Round(time.Millisecond))
-			time.Sleep(1200 * time.Millisecond) // TCP tries again after 0.2, 0.6 and 1.4 s
-			for _, h := range cut {
-				expectCut(t, h.Stream, h.client, h.server, answered)
-			}
-			for _, h := range kept {
-				expectUndisturbed(t, h.Stream, h.client, h.server, before)
-			}
+			r.run(t, dc)
 		})
+	}
+}
+
+// run is one of TestRevocation.
+func (r revocation) run(t *testing.T, dc *datacentre) {
+	n := dc.newTenant(t)
+	n.play("client", "friend", "server")
+	n.groups("client", "friend", "server", "peers")
+	n.join("client", "client")
+	n.join("friend", "friend")
+	n.join("server", "server")
+	n.rule("server", "friend", "ingress all from friend")
+	n.rule("client", "friend", "ingress all from friend")
+	r.allow(n)
+	if r.friendTo == "" {
+		r.friendTo = "server"
+	}
+	cut := n.hold("client@h1", "server", traffic.StreamSpec{}, traffic.StreamSpec{SilentClient: true}, traffic.StreamSpec{SilentServer: true})
+	kept := n.hold("friend@h1", r.friendTo, traffic.StreamSpec{})
+	time.Sleep(300 * time.Millisecond)
+	before := time.Now()
+	for _, h := range append(cut, kept...) {
+		h.expectAlive(t)
+	}
+	answered := r.take(n)
+	t.Logf("in force %s after it was asked for", answered.Sub(before).Round(time.Millisecond))
+	time.Sleep(1200 * time.Millisecond) // TCP tries again after 0.2, 0.6 and 1.4 s
+	for _, h := range cut {
+		expectCut(t, h.Stream, h.client, h.server, answered)
+	}
+	for _, h := range kept {
+		expectUndisturbed(t, h.Stream, h.client, h.server, before)
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package stack runs Ringfence as it is run in production: an etcd-server, a
-// `ringfence api` and, for each host, a `ringfence controller`, each
-// a process of its own that can be killed and started again.
+// `ringfence api`, maybe some `ringfence relay` and, for each host, a `ringfence
+// controller`, each a process of its own that can be killed and started again.
 package stack
 
 import (
@@ -43,6 +43,8 @@ type Stack struct {
 	hosts       map[string]Host
 	controllers map[string]*Process
 	beside      []*Process // other APIs
+	relays      []*relay   // through which hosts go; none: to the store
+	tokens      []token
 }
 
 // Host is a hypervisor that a controller looks after.
@@ -58,9 +60,19 @@ type Host struct {
 // Start starts everything and returns when the API is ready and has heard of
 // each host. The binary is that of cmd/ringfence.
 func Start(ctx context.Context, binary string, hosts ...Host) (*Stack, error) {
+	return StartRelayed(ctx, binary, 0, hosts...)
+}
+
+// StartRelayed is Start with some relays, through which the hosts go.
+func StartRelayed(ctx context.Context, binary string, relays int, hosts ...Host) (*Stack, error) {
 	s, err := StartAPI(ctx, binary)
 	if err != nil {
 		return nil, err
+	}
+	for range relays {
+		if err := s.addRelay(); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	for _, h := range hosts {
 		if err := s.StartController(h); err != nil {
@@ -119,17 +131,35 @@ func (s *Stack) awaitHost(ctx context.Context, name string) error {
 	})
 }
 
+// token is an entry of the file of tokens.
+type token struct {
+	Hash    string `json:"token_sha256"`
+	Account string `json:"account,omitempty"`
+	Role    string `json:"role"`
+	Host    string `json:"host,omitempty"`
+	Name    string `json:"name"`
+}
+
 // writeToken makes the admin's token and the file that holds its hash.
 func (s *Stack) writeToken() error {
 	s.Token = rand.Text()
-	sum := sha256.Sum256([]byte(s.Token))
-	b, err := json.Marshal([]map[string]string{{
-		"token_sha256": hex.EncodeToString(sum[:]), "account": "*", "role": "admin", "name": "e2e",
-	}})
+	return s.permit(s.Token, token{Account: "*", Role: "admin", Name: "e2e"})
+}
+
+// permit has a secret be good for something from now on.
+func (s *Stack) permit(secret string, t token) error {
+	sum := sha256.Sum256([]byte(secret))
+	t.Hash = hex.EncodeToString(sum[:])
+	s.tokens = append(s.tokens, t)
+	b, err := json.Marshal(s.tokens)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(s.file("tokens.json"), b, 0o600)
+	next := s.file("tokens.json.new")
+	if err := os.WriteFile(next, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, s.file("tokens.json"))
 }
 
 func (s *Stack) file(name string) string { return filepath.Join(s.dir, name) }
@@ -175,12 +205,17 @@ func (s *Stack) StartBeside(ctx context.Context, binary string) (*Process, *clie
 // StartController starts a host's controller.
 func (s *Stack) StartController(h Host) error {
 	var p *Process
-	args := []string{"controller", "--etcd=" + s.etcdURL, "--ovsdb=" + h.OVSDB, "--bridge=" + h.Bridge, "--host=" + h.Name}
+	args := []string{"controller", "--ovsdb=" + h.OVSDB, "--bridge=" + h.Bridge, "--host=" + h.Name}
+	policy, err := s.policyFlags(h.Name)
+	if err != nil {
+		return err
+	}
+	args = append(args, policy...)
 	if h.Uplink != "" {
 		args = append(args, "--uplink="+h.Uplink)
 	}
 	args = append(args, h.Flags...)
-	err := s.run(&p, "controller-"+h.Name, cmp.Or(h.Binary, s.binary), args...)
+	err = s.run(&p, "controller-"+h.Name, cmp.Or(h.Binary, s.binary), args...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -261,6 +296,9 @@ func (s *Stack) processes() []*Process {
 		ps = append(ps, p)
 	}
 	ps = append(ps, s.beside...)
+	for _, r := range s.relays {
+		ps = append(ps, r.process)
+	}
 	for _, p := range []*Process{s.api, s.etcd} {
 		if p != nil {
 			ps = append(ps, p)
