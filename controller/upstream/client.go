@@ -119,6 +119,7 @@ func (c *Client) Had(revision int64, mark, epoch string) {
 func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 	c.mu.Lock()
 	c.to = h
+	c.beat()
 	c.mu.Unlock()
 	if err := c.ready(ctx); err != nil {
 		return err

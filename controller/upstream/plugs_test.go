@@ -99,13 +99,16 @@ func TestARelayThatDoesNotTellOfPlugs(t *testing.T) {
 	_, changes, nics := town(4)
 	p := newPlatform(t, changes...)
 	h := p.host(t, "h1", Config{Relays: []string{"127.0.0.1:1"}, timing: timing{plugs: time.Millisecond}}, nics[0])
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := h.await(ctx, func() bool { return h.to != nil }); err != nil {
+		t.Fatal(err)
+	}
 	s := newSession(t.Context(), h.Client, nil, "127.0.0.1:1", func(error) {})
 	h.begin(s)
 	if err := s.delta(&wire.Delta{Number: 1, Full: true, At: &wire.Point{Revision: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	if err := h.FollowPlugs(ctx, &plugLog{}); !errors.Is(err, store.ErrMayNotAsk) {
 		t.Errorf("plugs elsewhere: %v", err)
 	}
