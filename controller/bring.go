@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/controller/revoke"
-	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 )
 
@@ -21,7 +20,7 @@ func (e *engine) bring(ctx context.Context) error {
 		}
 		e.doubtUnfiltered(have, e.tables.adopt(have))
 		// Nobody knows what passed meanwhile.
-		e.sweeper.Expect(revoke.Work{Loss: impact.Loss{All: true}})
+		e.sweeper.Expect(revoke.Work{Lost: revoke.Lost{All: true}})
 	default:
 		e.repair(e.audit.found.Then(repair(drifted, e.tables.flow)))
 	}
@@ -51,6 +50,6 @@ func (e *engine) repair(fix ofrules.Delta) {
 	}
 	e.metrics.drift.Add(float64(len(fix.Put) + len(fix.Delete)))
 	e.log.Warn("flows were changed by somebody else; putting them right", "put", len(fix.Put), "delete", len(fix.Delete))
-	e.sweeper.Expect(revoke.Work{Loss: impact.Loss{All: true}})
+	e.sweeper.Expect(revoke.Work{Lost: revoke.Lost{All: true}})
 	e.tables.repair(fix)
 }

@@ -34,7 +34,6 @@ import (
 	"github.com/ringfence/ringfence/controller/ownership"
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
-	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -268,8 +267,8 @@ func (c *controller) datapath() *unixctl.Client { return c.ctl.ForDatapath(c.dat
 // held is the share as those read it who judge connections.
 type held struct{ *share.Held }
 
-func (h held) Read(fn func(revoke.Known, *impact.Loss)) {
-	h.Held.Read(func(p share.Policy, pending *impact.Loss) { fn(p, pending) })
+func (h held) Read(fn func(revoke.Known)) {
+	h.Held.Read(func(p share.Policy) { fn(p) })
 }
 
 // notify has the engine take another step.

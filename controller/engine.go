@@ -14,7 +14,6 @@ import (
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
-	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/unixctl"
@@ -224,11 +223,9 @@ func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
 		e.doubt(maps.Keys(ch.Loss.Filtered))
 		e.tables.compile(s, in.host, ch.Share)
 		e.desk.Changed()
-		e.sweeper.Expect(revoke.Work{Loss: ch.Loss})
+		e.sweeper.Expect(revoke.Work{Lost: revoke.LostOf(ch.Loss, ch.Policy, in.zones)})
 		e.doubt(slices.Values(in.strange))
-		for _, nic := range in.fresh {
-			e.sweeper.Expect(revoke.Work{Loss: impact.Loss{NICs: map[string]struct{}{nic: {}}}}) // its zone was another's, or the policy
-		}
+		e.sweeper.Expect(revoke.Work{Lost: revoke.LostNICs(in.fresh...)}) // their zones were others', or the policy
 	})
 }
 

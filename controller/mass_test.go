@@ -16,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -30,6 +31,10 @@ func TestMassRevocation(t *testing.T) {
 	massConnections := *massFlag
 	r, p := newRig(t), newPolicy()
 	r.withUplink()
+	if err := r.store.AdoptCluster(t.Context()); err != nil { // who reads reports knows that a NIC may be further than its host
+		t.Fatal(err)
+	}
+	r.store.Join(store.ClusterMember{ID: "api"})
 	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
 	rev := r.write(p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""), p.rule("web", "other", secgroup.Ingress, "udp", udpService+1, ""))
 	r.start()
@@ -54,6 +59,12 @@ func TestMassRevocation(t *testing.T) {
 		defer close(beside) // also where it fails
 		beside <- r.seen(p, ports[len(alone):]...)
 	}()
+	begin := time.Now()
+	other := r.write(p.rule("db", "other", secgroup.Ingress, "udp", 98, ""))
+	h := r.status("the other NIC is at the rule of its group", func(h store.HostStatus) bool {
+		return slices.ContainsFunc(h.NICs, func(n store.HostNIC) bool { return n.ID == "a2" && n.Applied >= other })
+	})
+	t.Logf("a rule of another NIC's group is applied after %v; the host as a whole is at the removal: %v", time.Since(begin), h.Applied >= rev)
 	r.applied(rev)
 	took := time.Since(start)
 	t.Logf("a rule of another NIC's group added: in the switch after %v before, after %v meanwhile", alone, <-beside)

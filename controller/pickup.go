@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/controller/revoke"
-	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/wire"
@@ -119,7 +118,7 @@ func pickUpNothing() wire.FlowMod {
 // pickOn goes on with that, and says when to be called again, 0 for not at all.
 func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error) {
 	now := time.Now()
-	look := revoke.Work{Loss: impact.Loss{All: true}}
+	look := revoke.Work{Lost: revoke.Lost{All: true}}
 	m := &e.memory
 	if !m.end.IsZero() && m.barred {
 		if err := e.pickUp(ctx, in); err != nil {

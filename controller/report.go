@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/ringfence/ringfence/controller/ownership"
+	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
@@ -55,7 +56,6 @@ type reporter struct {
 	mu       sync.Mutex
 	status   store.HostStatus
 	conn     *ofconn.Conn // to the switch the status is about
-	number   uint64       // of the update that is in force there, 0: none
 	problems map[string]error
 	refusals []string
 	seen     bool      // the NICs are known
@@ -64,7 +64,7 @@ type reporter struct {
 	nics      btree.Map[string, nicReport]
 	dropped   map[string]uint64   // by NIC, see linkLocals
 	unsettled map[string]struct{} // NICs that are installed and not ready
-	settled   uint64              // the engine's step by whose flows the switch decides, no cached megaflow against them
+	standing  revoke.Standing     // how far the switch is
 }
 
 const firstWord = 2 * time.Second
@@ -213,15 +213,16 @@ func (r *reporter) current() (status store.HostStatus, number uint64, seen bool)
 	r.due = time.Time{}
 	s := r.status
 	s.Heartbeat = time.Now()
+	s.Latest, s.LatestMark = r.standing.Latest.Rev, r.standing.Latest.Mark
 	s.Errors = slices.Clone(r.refusals)
 	for _, part := range slices.Sorted(maps.Keys(r.problems)) {
 		s.Errors = append(s.Errors, part+": "+r.problems[part].Error())
 	}
 	s.NICs = make([]store.HostNIC, 0, r.nics.Len())
 	r.nics.Scan(func(id string, n nicReport) bool {
-		out := store.HostNIC{ID: id, OFPort: n.ofport, Error: cmp.Or(n.problem, n.warning), Ready: r.ready(n), LinkLocalDropped: r.dropped[id]}
+		out := store.HostNIC{ID: id, OFPort: n.ofport, Error: cmp.Or(n.problem, n.warning), Ready: r.ready(id, n), LinkLocalDropped: r.dropped[id]}
 		if out.Ready {
-			out.Applied = s.Applied
+			out.Applied = r.standing.Of(id).Rev
 		}
 		s.NICs = append(s.NICs, out)
 		return true
@@ -233,5 +234,5 @@ func (r *reporter) current() (status store.HostStatus, number uint64, seen bool)
 		connected = 1
 	}
 	r.metrics.connected.Set(connected)
-	return s, r.number, r.seen
+	return s, r.standing.Whole.Update, r.seen
 }

@@ -116,6 +116,12 @@ var (
 	atPort  = map[string]*nicReport{"a": {ofport: 1, installed: true, since: 3}}
 )
 
+// standsAt is a host all of whose NICs are at a revision and a step.
+func standsAt(conn *ofconn.Conn, rev int64, step uint64) revoke.Standing {
+	at := revoke.At{Rev: rev, Step: step}
+	return revoke.Standing{Conn: conn, Whole: at, Latest: at}
+}
+
 // What began is told with a report that is made anyway: nobody writes for it.
 func TestWhatBeganCostsNoReport(t *testing.T) {
 	reporting(t, func(t *testing.T, r *reporter, b *board) {
@@ -142,7 +148,7 @@ func TestReportsWaitForNICs(t *testing.T) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
 		r.problem("bridge", errors.New("none"))
-		r.Settled(conn, 3)
+		r.Stands(standsAt(conn, 0, 3), revoke.Done)
 		sleep(firstWord / 2)
 		if _, n, _ := b.last(); n != 0 {
 			t.Error("it reports before it knows anything")
@@ -182,16 +188,16 @@ func TestReportsAreTimely(t *testing.T) {
 			}
 		}
 		r.flows(7)
-		r.Applied(revoke.Job{Conn: conn, Rev: 1, Mark: ""}, false)
+		r.Stands(standsAt(conn, 1, 0), revoke.Done)
 		reported("what did something, with all else", 1, 0)
-		r.Applied(revoke.Job{Conn: conn, Rev: 2, Mark: ""}, true)
-		r.Applied(revoke.Job{Conn: conn, Rev: 3, Mark: ""}, true)
+		r.Stands(standsAt(conn, 2, 0), revoke.OfNoConcern)
+		r.Stands(standsAt(conn, 3, 0), revoke.OfNoConcern)
 		reported("what did nothing, together", 3, lazily)
-		r.Applied(revoke.Job{Conn: conn, Rev: 4, Mark: ""}, true)
-		r.Applied(revoke.Job{Conn: conn, Rev: 5, Mark: ""}, false)
+		r.Stands(standsAt(conn, 4, 0), revoke.OfNoConcern)
+		r.Stands(standsAt(conn, 5, 0), revoke.Done)
 		reported("what did something takes the others along", 5, 0)
 		r.plugged(false, atPort)
-		r.Settled(conn, 3)
+		r.Stands(standsAt(conn, 5, 3), revoke.Done)
 		reported("a NIC that is ready", 5, soon)
 		r.plugged(false, map[string]*nicReport{"a": {ofport: 1, problem: "refused", since: 3}})
 		reported("a NIC that is ready no more", 5, soon)
@@ -203,7 +209,7 @@ func TestReportsAreTimely(t *testing.T) {
 
 		t.Log("nothing new, nothing said but for the heartbeat")
 		_, before, _ := b.last()
-		r.Applied(revoke.Job{Conn: conn, Rev: 5, Mark: ""}, false)
+		r.Stands(standsAt(conn, 5, 3), revoke.Done)
 		r.plugged(false, atPort)
 		sleep(heartbeat - 2*time.Second)
 		if _, n, _ := b.last(); n != before {
@@ -217,7 +223,7 @@ func TestReportsAreTimely(t *testing.T) {
 		t.Log("a storm is gathered")
 		_, before, _ = b.last()
 		for rev := range int64(1000) {
-			r.Applied(revoke.Job{Conn: conn, Rev: 10 + rev, Mark: ""}, false)
+			r.Stands(standsAt(conn, 10+rev, 3), revoke.Done)
 			time.Sleep(time.Millisecond)
 		}
 		sleep(time.Second)
@@ -227,12 +233,47 @@ func TestReportsAreTimely(t *testing.T) {
 	})
 }
 
+// A NIC whose connections are still being judged is where it was, and the others are
+// not held up. What is in force for some is told a moment later, as it may be for all
+// by then.
+func TestReportsOfASweep(t *testing.T) {
+	reporting(t, func(t *testing.T, r *reporter, b *board) {
+		conn := &ofconn.Conn{}
+		r.connection(conn)
+		r.plugged(true, map[string]*nicReport{"a": {ofport: 1, installed: true, since: 3}, "b": {ofport: 2, installed: true, since: 3}, "c": {ofport: 3, installed: true, since: 5}})
+		r.Stands(standsAt(conn, 4, 3), revoke.Done)
+		sleep(time.Second)
+		_, before, _ := b.last()
+		s := standsAt(conn, 4, 3)
+		s.Latest = revoke.At{Rev: 7, Mark: "m7", Step: 5}
+		s.Behind = map[string]revoke.At{"a": {Rev: 4, Step: 3}}
+		r.Stands(s, revoke.Partly)
+		r.Stands(standsAt(conn, 7, 5), revoke.Done)
+		sleep(time.Second)
+		if h, n, _ := b.last(); n != before+1 || h.Applied != 7 || h.NICs[0].Applied != 7 {
+			t.Errorf("what is over at once: %d reports, the last %+v", n-before, h)
+		}
+		s.Whole, s.Latest = revoke.At{Rev: 7, Step: 5}, revoke.At{Rev: 9, Mark: "m9", Step: 6}
+		s.Behind = map[string]revoke.At{"a": {Rev: 7, Step: 5}, "c": {Rev: 8, Step: 4}}
+		start := time.Now()
+		r.Stands(s, revoke.Partly)
+		sleep(time.Second)
+		h, n, at := b.last()
+		if n != before+2 || at.Sub(start) != partly || h.Applied != 7 || h.Latest != 9 || h.LatestMark != "m9" {
+			t.Errorf("while it goes on: %d reports, the last after %v: %+v", n-before, at.Sub(start), h)
+		}
+		if a, b, c := h.NICs[0], h.NICs[1], h.NICs[2]; !a.Ready || a.Applied != 7 || !b.Ready || b.Applied != 9 || c.Ready || c.Applied != 0 {
+			t.Errorf("NICs %+v", h.NICs)
+		}
+	})
+}
+
 func TestReportsOfAnotherConnection(t *testing.T) {
 	reporting(t, func(t *testing.T, r *reporter, b *board) {
 		old, now := &ofconn.Conn{}, &ofconn.Conn{}
 		r.connection(old)
 		r.plugged(true, noFlows)
-		r.Applied(revoke.Job{Conn: old, Rev: 5, Mark: ""}, false)
+		r.Stands(standsAt(old, 5, 0), revoke.Done)
 		sleep(time.Second)
 		r.connection(nil)
 		sleep(time.Second)
@@ -240,14 +281,14 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 			t.Errorf("without a switch %+v", h)
 		}
 		r.connection(now)
-		r.Applied(revoke.Job{Conn: old, Rev: 6, Mark: ""}, false) // a sweep of before
-		r.Settled(old, 3)
+		r.Stands(standsAt(old, 6, 0), revoke.Done) // a sweep of before
+		r.Stands(standsAt(old, 6, 3), revoke.Done)
 		r.plugged(false, atPort)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 0 || !h.Connected || h.NICs[0].Ready {
 			t.Errorf("with another switch %+v", h)
 		}
-		r.Applied(revoke.Job{Conn: now, Rev: 5, Mark: ""}, false)
+		r.Stands(standsAt(now, 5, 0), revoke.Done)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 5 {
 			t.Errorf("at last %+v", h)
@@ -261,7 +302,7 @@ func TestReportsSurviveALostStore(t *testing.T) {
 		r.connection(conn)
 		b.fails = errors.New("lost")
 		r.plugged(true, noFlows)
-		r.Applied(revoke.Job{Conn: conn, Rev: 5, Mark: ""}, false)
+		r.Stands(standsAt(conn, 5, 0), revoke.Done)
 		sleep(10 * time.Second)
 		b.mu.Lock()
 		b.fails = nil

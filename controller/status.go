@@ -18,28 +18,39 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 	r.update(soon, func() bool {
 		changed := set(&r.status.Connected, conn != nil)
 		changed = set(&r.status.Applied, 0) || changed
-		r.conn, r.settled, r.number = conn, 0, 0
+		r.conn, r.standing = conn, revoke.Standing{}
 		return changed
 	})
 }
 
-// Applied says that the revision of a job is in force at its switch: its flows are
-// installed and confirmed, and open connections were judged by it. noConcern tells
-// that it changed nothing here.
-func (r *reporter) Applied(j revoke.Job, noConcern bool) {
-	within := time.Duration(atOnce)
-	if noConcern && j.Update == 0 { // else it was sent because it is waited for
-		within = lazily
+// partly is for a revision that is in force for some NICs. As a rule it is for the
+// others when their connections have been judged, which takes less than this.
+const partly = 20 * time.Millisecond
+
+// Stands says how far the host is at a switch, and its NICs: a NIC that was plugged at
+// a step is ready if its flows are among those of that step. Its revision is that of
+// what is installed and confirmed, and by which its open connections were judged.
+func (r *reporter) Stands(s revoke.Standing, why revoke.News) {
+	within := map[revoke.News]time.Duration{revoke.Done: atOnce, revoke.Partly: partly, revoke.OfNoConcern: lazily}[why]
+	if why == revoke.OfNoConcern && s.Whole.Update != 0 { // it was sent because it is waited for
+		within = atOnce
 	}
 	r.update(within, func() bool {
-		changed := false
-		if j.Conn == r.conn {
-			changed = set(&r.status.Applied, j.Rev)
-			changed = set(&r.status.Mark, j.Mark) || changed
-			changed = set(&r.number, j.Update) || changed
-			if r.waits != nil {
-				r.waits.inForce(j.Rev, !noConcern)
+		if s.Conn != r.conn {
+			return !r.due.IsZero()
+		}
+		changed := !s.Same(&r.standing)
+		r.standing = s
+		for nic := range r.unsettled {
+			if n, _ := r.nics.Get(nic); r.ready(nic, n) {
+				delete(r.unsettled, nic)
+				changed = true
 			}
+		}
+		forward := r.status.Applied != s.Whole.Rev || r.status.Mark != s.Whole.Mark
+		r.status.Applied, r.status.Mark = s.Whole.Rev, s.Whole.Mark
+		if r.waits != nil && forward {
+			r.waits.inForce(s.Whole.Rev, why != revoke.OfNoConcern)
 		}
 		return changed || !r.due.IsZero()
 	})
@@ -70,28 +81,10 @@ type nicReport struct {
 	since     uint64 // the engine's step that saw it come there
 }
 
-// Settled says that the switch behind conn decides by the flows that it had after
-// a step of the engine: a NIC that was plugged then is ready if its flows are
-// among them.
-func (r *reporter) Settled(conn *ofconn.Conn, step uint64) {
-	r.update(soon, func() bool { // the revision follows
-		if conn != r.conn {
-			return false
-		}
-		r.settled = step
-		changed := false
-		for nic := range r.unsettled {
-			if n, _ := r.nics.Get(nic); r.ready(n) {
-				delete(r.unsettled, nic)
-				changed = true
-			}
-		}
-		return changed
-	})
-}
-
 // ready tells whether a NIC's policy is in force where it is now.
-func (r *reporter) ready(n nicReport) bool { return n.installed && n.since <= r.settled }
+func (r *reporter) ready(nic string, n nicReport) bool {
+	return n.installed && n.since <= r.standing.Of(nic).Step
+}
 
 // plugged notes what is to be said of NICs, nil for one that is not plugged any
 // more. All tells that there are no others.
@@ -113,7 +106,7 @@ func (r *reporter) plugged(all bool, nics map[string]*nicReport) {
 			}
 			was, had := r.nics.Set(nic, *now)
 			changed = changed || !had || was != *now
-			if r.ready(*now) || !now.installed {
+			if r.ready(nic, *now) || !now.installed {
 				delete(r.unsettled, nic)
 			} else {
 				r.unsettled[nic] = struct{}{}

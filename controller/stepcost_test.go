@@ -84,7 +84,7 @@ func (e *fullHost) turn(tb testing.TB) {
 	e.show(in)
 	left, _ := e.zones.left()
 	e.sweeper.Add(revoke.Job{Conn: e.conn, NICs: in.zones, Step: e.steps, Left: left})
-	e.report.Settled(e.conn, e.steps)
+	e.report.Stands(revoke.Standing{Conn: e.conn, Latest: revoke.At{Step: e.steps}}, revoke.Done)
 }
 
 // move has a NIC change its ofport.

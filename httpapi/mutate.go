@@ -141,7 +141,7 @@ func (c *call) render(m change.Mutation, result plan.Result, rev int64, v *plan.
 	concerned := who.Hosts(hosts)
 	out := m.Outcome(result)
 	out.Rev, out.Need = rev, realization.Need{}
-	out.Need.Require(concerned, rev)
+	out.Need.Require(&who, hosts, rev)
 	out.Effects = effect.Show(result.Effects, &who, concerned, effect.Visible{Account: c.viewer(), Views: []*plan.View{v}}, hosts)
 	if m.Show == nil {
 		return out, nil

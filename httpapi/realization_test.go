@@ -2,12 +2,14 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -72,6 +74,76 @@ func TestNICShowsWhereItIsPlugged(t *testing.T) {
 	s.must("GET", "/v1/hosts", "").want(t, map[string]string{
 		"items.0.id": "h1", "items.0.alive": "true", "items.0.flows": "7", "items.0.nics.0.id": "n1", "items.3.nics": "[]",
 	})
+}
+
+// further has host h1 say that it is at a revision, and its NICs that are given at a
+// later one: it judges connections of the others.
+func (s *server) further(applied, latest int64, nics map[string]int64) {
+	s.t.Helper()
+	h := store.HostStatus{Host: "h1", Instance: "h1", Applied: applied, Latest: latest, Connected: true, Heartbeat: time.Now(), Version: "test"}
+	err := s.store.Read(s.t.Context(), func(snap *secgroup.Snapshot) error {
+		h.Mark, h.LatestMark = s.api.past.MarkOf(snap, applied), s.api.past.MarkOf(snap, latest)
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, id := range slices.Sorted(maps.Keys(nics)) {
+		h.NICs = append(h.NICs, store.HostNIC{ID: id, OFPort: 1, Ready: true, Applied: nics[id]})
+	}
+	if err := s.store.PutHost(s.t.Context(), h); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// A host that judges the connections of one NIC for long holds up what concerns that
+// NIC, and nothing else.
+func TestOneNICsSweepHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	s.must("PUT", web, `{"name":"web","default_rules":false}`)
+	s.must("PUT", acme+"/nics/n1/security-groups/web", "")
+	s.must("PUT", rules+"/r1", `{"direction":"ingress","protocol":"tcp","port_min":80}`)
+	s.must("PUT", groups+"/db", `{"name":"db","default_rules":false}`)
+	before := s.must("PUT", acme+"/nics/n2/security-groups/db", "").revision(t)
+	s.further(before, before, map[string]int64{"n1": before, "n2": before})
+	if err := s.store.AdoptCluster(t.Context()); err != nil { // no version is here that does not know what is further
+		t.Fatal(err)
+	}
+	s.store.Join(store.ClusterMember{ID: "api"})
+	for begun := time.Now(); s.store.Cluster().Level == store.LevelFirst; time.Sleep(10 * time.Millisecond) {
+		if time.Since(begun) > 2*time.Minute {
+			t.Fatalf("the cluster stays at the first level: %+v", s.store.Cluster())
+		}
+	}
+	removed := s.do("DELETE", rules+"/r1", "").revision(t)
+	added := s.must("PUT", groups+"/db/rules/a", `{"direction":"ingress","protocol":"tcp","port_min":81}`).revision(t)
+	db, all := groups+"/db/realization?wait=60", "/v1/realization?wait=0&revision="
+	s.further(before, added, map[string]int64{"n1": before, "n2": added})
+	s.must("GET", db, "").want(t, map[string]string{"state": "realized", "lagging": "[]"})
+	s.must("GET", all+strconv.FormatInt(added, 10), "").want(t, map[string]string{"state": "realized"})
+	s.must("GET", all+strconv.FormatInt(removed, 10), "").want(t, map[string]string{"state": "pending", "lagging.0.host": "h1"})
+	s.must("GET", groups+"/web/realization?wait=0", "").want(t, map[string]string{"state": "pending"})
+	s.must("GET", acme+"/nics/n1", "").want(t, map[string]string{"realized_revision": strconv.FormatInt(before, 10)})
+	s.must("GET", acme+"/nics/n2", "").want(t, map[string]string{"realized_revision": strconv.FormatInt(added, 10)})
+	s.must("GET", "/v1/hosts/h1", "").want(t, map[string]string{"applied_revision": strconv.FormatInt(before, 10)})
+
+	answers := make(chan answer)
+	go func() {
+		answers <- s.do("PUT", groups+"/db/rules/b", `{"direction":"ingress","protocol":"tcp","port_min":82}`, "Prefer: wait=60")
+	}()
+	for s.api.newestRevision(t) == added {
+		time.Sleep(time.Millisecond)
+	}
+	now := s.api.newestRevision(t)
+	s.further(before, now, map[string]int64{"n1": before, "n2": added}) // n2 is held up, too
+	select {
+	case a := <-answers:
+		t.Fatalf("answered before it is in force: %d %s", a.status, a.raw)
+	case <-time.After(100 * time.Millisecond):
+	}
+	s.further(before, now, map[string]int64{"n1": before, "n2": now})
+	(<-answers).want(t, map[string]string{"realization.state": "realized"})
 }
 
 // A change waits for the hosts that it concerns and for no other, whatever has

@@ -109,7 +109,7 @@ func (b *hostBoard) believed(r report) HostStatus {
 		h.Doubt = "no report since the store was restored from a backup"
 	case known == isThere, known == tooOld && (h.Mark == "" || b.proves(w) == link.SameHistory):
 		b.reached[h.Host] = h.Applied
-		return h
+		return b.further(h)
 	case known == notSoFar && b.reached[h.Host] > 0:
 		return upTo(h, b.reached[h.Host])
 	case known == notSoFar:
@@ -137,8 +137,21 @@ func (b *hostBoard) proves(w markedRevision) link.Lineage {
 	return l
 }
 
+// further is a report that is believed as to Applied, without what is further unless
+// the policy has the write that it speaks of. The revisions between the two are of the
+// same history then.
+func (b *hostBoard) further(h HostStatus) HostStatus {
+	if h.Latest <= h.Applied || b.policy.has(markedRevision{h.Latest, h.LatestMark}) == isThere {
+		return h
+	}
+	return upTo(h, h.Applied)
+}
+
 // upTo is a report of no later revision than that.
 func upTo(h HostStatus, rev int64) HostStatus {
+	if h.Latest > rev {
+		h.Latest, h.LatestMark = 0, ""
+	}
 	h.Applied, h.NICs = min(h.Applied, rev), slices.Clone(h.NICs)
 	for i := range h.NICs {
 		h.NICs[i].Applied = min(h.NICs[i].Applied, rev)

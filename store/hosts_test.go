@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 func TestHosts(t *testing.T) {
@@ -92,4 +95,31 @@ func TestHostStatusDoesNotMoveThePolicy(t *testing.T) {
 			t.Errorf("a store opened after reports of hosts is at revision %d, want %d", got, rev)
 		}
 	})
+}
+
+// TestWhatIsFurtherIsNewToOthers: who does not know that a NIC can be further than its
+// host reads of a report what was so before; and where such versions refuse fields that
+// they do not know, there are none.
+func TestWhatIsFurtherIsNewToOthers(t *testing.T) {
+	t.Parallel()
+	h := further("h", markedRevision{7, "m7"}, markedRevision{9, "m9"})
+	value, err := record.Marshal(record.HostToRecord(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := record.DecodeHost("h", []byte(value))
+	if diff := cmp.Diff(h, got); err != nil || diff != "" {
+		t.Errorf("read again (-want +got): %v\n%s", err, diff)
+	}
+	var old struct {
+		Applied int64
+		NICs    []struct{ Applied int64 }
+	}
+	if err := json.Unmarshal([]byte(value), &old); err != nil || old.Applied != 7 || len(old.NICs) != 2 || old.NICs[0].Applied != 7 || old.NICs[1].Applied != 7 {
+		t.Errorf("%v: %s", err, value)
+	}
+	h.Mark = ""
+	if value, err := record.Marshal(record.HostToRecord(h)); err != nil || strings.Contains(value, "latest") || strings.Contains(value, "further") {
+		t.Errorf("%v: %s", err, value)
+	}
 }

@@ -204,6 +204,7 @@ func (b *relayBoard) of(r report) report {
 	if at, behind := now.Behind[r.Host]; behind {
 		r.Applied, r.Mark = at, ""
 	}
+	r.Latest, r.LatestMark = 0, "" // a relay says it of its hosts as a whole
 	nics := make([]HostNIC, len(r.NICs))
 	for i, n := range r.NICs {
 		if n.Ready {

@@ -138,7 +138,11 @@ func restored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 
 	// Hosts: none is believed that speaks of what is lost.
 	awaitHost(t, running, "silent", 0)
-	reports := []HostStatus{{Host: "lost", Applied: last, Mark: lostMark}, {Host: "good", Applied: rev, Mark: late.cache().markAt(rev)}, {Host: "silent", Applied: kept, Mark: keptMark}}
+	reports := []HostStatus{
+		{Host: "lost", Applied: last, Mark: lostMark}, {Host: "good", Applied: rev, Mark: late.cache().markAt(rev)}, {Host: "silent", Applied: kept, Mark: keptMark},
+		further("lost further", markedRevision{kept, keptMark}, markedRevision{last, lostMark}),
+		further("further", markedRevision{kept, keptMark}, markedRevision{rev, late.cache().markAt(rev)}),
+	}
 	for _, s := range []*Store{running, cut, late} {
 		waitUntil(t, "hosts are believed that speak of what is there, and only those", func() bool {
 			for _, h := range reports { // as hosts do, again and again
@@ -149,7 +153,13 @@ func restored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 			}
 			seen := 0
 			for _, h := range s.Hosts() {
-				want := map[string]int64{"good": rev, "silent": kept, "lost": 0}[h.Host]
+				want := map[string]int64{"good": rev, "silent": kept, "lost": 0, "lost further": kept, "further": kept}[h.Host]
+				if h.Host == "lost further" && h.NICs[0].Applied > kept {
+					t.Fatalf("%+v is believed", h)
+				}
+				if h.Host == "further" && (h.NICs[0].Applied != rev || h.NICs[1].Applied != kept) {
+					continue
+				}
 				if h.Host == "lost" && h.Applied != 0 {
 					t.Fatalf("%+v is believed", h)
 				}
@@ -160,6 +170,12 @@ func restored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 			return seen == len(reports)
 		})
 	}
+}
+
+// further is a host one of whose NICs is further than the host as a whole.
+func further(host string, applied, latest markedRevision) HostStatus {
+	return HostStatus{Host: host, Applied: applied.rev, Mark: applied.mark, Latest: latest.rev, LatestMark: latest.mark,
+		NICs: []HostNIC{{ID: "a", Ready: true, Applied: latest.rev}, {ID: "b", Ready: true, Applied: applied.rev}}}
 }
 
 // spoil makes writes that are to be lost, some of which change what is there.

@@ -8,7 +8,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringfence/ringfence/impact"
-	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
 // Config is what a sweeper works with.
@@ -25,9 +24,8 @@ type Config struct {
 
 // Policy is what the host knows of the policy: enough to judge its own NICs' ends.
 type Policy interface {
-	// Read lets fn read it, and what changes may have taken away that are in it and
-	// that nobody has been told to expect yet. It does not change meanwhile.
-	Read(fn func(p Known, pending *impact.Loss))
+	// Read lets fn read it. It does not change meanwhile.
+	Read(fn func(p Known))
 }
 
 // Known is the policy, as far as it is known.
@@ -47,17 +45,23 @@ type Judge interface {
 	Judge(ctx context.Context, conns []impact.Open) ([]bool, error)
 }
 
-// Reporter is told how far a sweeper has come.
+// Reporter is told how far a sweeper has come. It must not wait.
 type Reporter interface {
 	// Judged says why open connections cannot be judged; nil: they can.
 	Judged(err error)
-	// Settled says that the switch behind conn decides by the flows that it had after
-	// a step of the engine.
-	Settled(conn *ofconn.Conn, step uint64)
-	// Applied says that the revision of a job is in force at its switch; noConcern, that
-	// it changed nothing here.
-	Applied(j Job, noConcern bool)
+	// Stands says how far the host is, whenever that may have changed.
+	Stands(s Standing, why News)
 }
+
+// News says what a standing is told for.
+type News int
+
+// What is told.
+const (
+	Done        News = iota // a change is in force
+	Partly                  // a change is in force for some, and soon for the others
+	OfNoConcern             // so is one that changed nothing here
+)
 
 // Tracking is what there is to do in the switch's connection tracking.
 type Tracking interface {

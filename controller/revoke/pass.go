@@ -47,7 +47,7 @@ func List(ctx context.Context, l Lister, zones []uint16) (conns []unixctl.Conn, 
 // others were.
 func (s *Sweeper) pass(ctx context.Context, j Job, w Work) (int, error) {
 	start := time.Now()
-	zones := s.zonesOf(j, w)
+	zones := slices.Collect(w.Lost.zones(j.NICs))
 	if len(zones) == 0 {
 		return 0, nil
 	}
@@ -65,7 +65,7 @@ func (s *Sweeper) pass(ctx context.Context, j Job, w Work) (int, error) {
 			s.tombs.keep(nic, c, now)
 		}
 	}
-	if w.Loss.All {
+	if w.Lost.All {
 		s.tookAll(time.Since(start))
 	}
 	if err := s.cut(ctx, j, cut); err != nil {
@@ -91,24 +91,6 @@ func (u *undecided) Error() string {
 
 func (u *undecided) Unwrap() error { return u.err }
 
-// zonesOf returns the zones whose connections a sweep is about.
-func (s *Sweeper) zonesOf(j Job, w Work) (zones []uint16) {
-	s.policy.Read(func(p Known, pending *impact.Loss) {
-		all := w.Loss.Clone()
-		all.Merge(s.expecting())
-		all.Merge(*pending)
-		zones = slices.Collect(reached(&all, p, j.NICs))
-	})
-	return zones
-}
-
-// expecting is what may be lost by what the engine installs next.
-func (s *Sweeper) expecting() impact.Loss {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.expected.Loss.Clone()
-}
-
 // cut cuts connections and remembers them.
 func (s *Sweeper) cut(ctx context.Context, j Job, conns []unixctl.Conn) error {
 	if len(conns) == 0 {
@@ -128,22 +110,23 @@ func (s *Sweeper) cut(ctx context.Context, j Job, conns []unixctl.Conn) error {
 }
 
 // judge returns the connections to cut, and those that are to be judged at both
-// ends. What is about to change counts already: it was taken from the policy, or put
-// into it, since the engine installed its last.
+// ends. It goes by the policy of now, which may be newer than what is installed.
 func (s *Sweeper) judge(j Job, w Work, conns []unixctl.Conn) (cut, unsure []unixctl.Conn) {
-	s.policy.Read(func(p Known, pending *impact.Loss) {
-		expected := s.expecting()
+	s.policy.Read(func(p Known) {
 		for _, conn := range conns {
 			nic := j.NICs.NIC(conn.Zone)
 			if nic == "" || ofrules.IsCut(conn.Labels) || !p.Knows(nic) {
 				continue
 			}
-			n, c := p.NIC(nic), openConn(conn)
-			own := c
-			own.Both = false // if the other end refuses it now, that end's host looks
-			switch touched := n == nil || w.Loss.Touches(p, n, own) || expected.Touches(p, n, own) || pending.Touches(p, n, own); {
-			case !touched:
-			case n == nil || !impact.Allowed(p, n, c):
+			n := p.NIC(nic)
+			if n == nil {
+				cut = append(cut, conn)
+				continue
+			}
+			// If the other end refuses it now, that end's host looks.
+			switch c := openConn(conn); {
+			case !w.Lost.touches(nic, p.Domain(n), c):
+			case !impact.Allowed(p, n, c):
 				cut = append(cut, rightWayRound(p, n, conn))
 			case c.Both:
 				unsure = append(unsure, conn)
@@ -170,7 +153,7 @@ func (s *Sweeper) judgeBoth(ctx context.Context, j Job, conns []unixctl.Conn) (c
 	if err != nil {
 		return nil, err
 	}
-	s.policy.Read(func(p Known, _ *impact.Loss) {
+	s.policy.Read(func(p Known) {
 		for i, c := range conns {
 			if !allowed[i] {
 				cut = append(cut, rightWayRound(p, p.NIC(asked[i].NIC), c))

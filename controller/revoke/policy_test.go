@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/ringfence/ringfence/impact"
-	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -78,17 +77,16 @@ func attach(group, nic string) *secgroup.Attachment {
 	return &secgroup.Attachment{Group: ref(group), NIC: nic}
 }
 
-// known is a policy as a host knows it, all of which was taken.
+// known is a policy as a host knows it.
 type known struct {
-	mu      sync.Mutex
-	snap    *secgroup.Snapshot
-	pending impact.Loss
+	mu   sync.Mutex
+	snap *secgroup.Snapshot
 }
 
-func (k *known) Read(fn func(Known, *impact.Loss)) {
+func (k *known) Read(fn func(Known)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	fn(everything{k.snap}, &k.pending)
+	fn(everything{k.snap})
 }
 
 // everything is the whole policy.
@@ -96,20 +94,20 @@ type everything struct{ *secgroup.Snapshot }
 
 func (everything) Knows(string) bool { return true }
 
-// change makes changes that were not taken yet.
-func (k *known) change(changes ...secgroup.Change) {
+// change makes changes, and returns what they may take away from NICs.
+func (k *known) change(nics NICs, changes ...secgroup.Change) Lost {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	diff := impact.Begin(k.snap, changes)
 	k.snap.Apply(k.snap.Revision()+1, changes)
-	k.pending.Merge(diff.End(k.snap).Loss)
+	return LostOf(diff.End(k.snap).Loss, k.snap, nics)
 }
 
 // said is what was reported.
 type said struct {
 	mu      sync.Mutex
 	problem error
-	applied int64
+	stands  Standing
 }
 
 func (s *said) Judged(err error) {
@@ -118,18 +116,16 @@ func (s *said) Judged(err error) {
 	s.problem = err
 }
 
-func (s *said) Settled(*ofconn.Conn, uint64) {}
-
-func (s *said) Applied(j Job, _ bool) {
+func (s *said) Stands(now Standing, _ News) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.applied = j.Rev
+	s.stands = now
 }
 
-func (s *said) last() (applied int64, problem error) {
+func (s *said) last() (stands Standing, problem error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.applied, s.problem
+	return s.stands, s.problem
 }
 
 // inZones has NICs in the zones 1, 2, ….

@@ -25,7 +25,7 @@ const (
 func (s *Sweeper) recheck(ctx context.Context) time.Duration {
 	start := time.Now()
 	j := s.latest()
-	if j.Conn == nil || j.Conn != s.conn || s.tombs.len() == 0 {
+	if j.Conn == nil || !s.swept(j.Conn) || s.tombs.len() == 0 {
 		return recheckEvery
 	}
 	if err := s.watchTombs(ctx, j); err != nil && ctx.Err() == nil {
@@ -76,9 +76,9 @@ func (s *Sweeper) nextZones(j Job) (zones []uint16) {
 	if len(zones) <= zoneByZone/2 || n >= len(zones) {
 		return zones
 	}
-	from, _ := slices.BinarySearch(zones, s.turn+1)
+	from, _ := slices.BinarySearch(zones, s.last+1)
 	turn := append(slices.Clone(zones[from:]), zones[:from]...)[:n]
-	s.turn = turn[n-1]
+	s.last = turn[n-1]
 	return turn
 }
 
@@ -91,7 +91,7 @@ func (s *Sweeper) Entomb(ctx context.Context, conn *ofconn.Conn, nic string, zon
 
 // stillCut leaves out what is allowed again, and forgets it.
 func (s *Sweeper) stillCut(nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
-	s.policy.Read(func(p Known, _ *impact.Loss) { cut = refused(s.tombs, p, nic, conns) })
+	s.policy.Read(func(p Known) { cut = refused(s.tombs, p, nic, conns) })
 	return cut
 }
 

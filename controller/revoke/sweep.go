@@ -1,10 +1,10 @@
 // Package revoke makes what a change takes away end for open connections, too: it
 // judges them again, cuts those that nothing allows any more, keeps them cut, and
-// says up to which revision that is done.
+// says up to which revision that is done, NIC by NIC.
 //
-//	Expect ──► due ──► pass: list, judge, cut ──► settle ──► pass ──► Reporter
-//	                          │                                         ▲
-//	                          └──► tombs: what is cut ──► recheck       │ applied
+//	Expect ──► due ──► turns ──► pass: list, judge, cut ─┬► pass ──► Reporter
+//	                    │        settle ─────────────────┘             ▲
+//	                    └──► tombs: what is cut ──► recheck            │ how far each NIC is
 //
 // Each host cuts for itself, by its own NICs' rules; see impact for what a change
 // concerns.
@@ -17,29 +17,29 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringfence/ringfence/controller/megaflow"
-	"github.com/ringfence/ringfence/impact"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// Waits before a sweep is tried again: one that failed, and one that left
+// Waits before a turn is taken again: one that failed, and one that left
 // connections unjudged because their other ends' rules were not to be had.
 const (
 	sweepRetry = 200 * time.Millisecond
 	judgeRetry = time.Second
 )
 
-// lateLook is when connections are judged once more after flows went. A handler
-// thread of ovs-vswitchd that was held up may install, after all passes, what it
-// made of the tables of before; the revalidators find it within megaflow.MaxRevalidator.
-const lateLook = 2 * megaflow.MaxRevalidator
+// mostTurns bounds the turns that run at a time, so that one of many connections does
+// not hold up those of few. What comes when there are as many waits, and is one turn.
+const mostTurns = 4
 
 // Sweeper judges open connections again after changes that take something away,
 // and says up to which revision that is done. Established packets pass without
 // a rule, so this is what makes revocation revoke.
 //
-//	engine ── Expect: what changes ──► expected ── Add: it is installed ──► due ──► sweep
+//	engine ── Expect: what changes ──► expected ── Add: it is installed ──► due ──► turns
+//	                                                                        failed ◄──┘
 type Sweeper struct {
 	log     *slog.Logger
 	policy  Policy
@@ -51,14 +51,23 @@ type Sweeper struct {
 	freed   func(zones []uint16)
 	metrics metrics
 	tombs   *tombs
-	conn    *ofconn.Conn // to the switch that was swept last
-	turn    uint16       // zone that was rechecked last
-	wake    chan struct{}
+	last    uint16        // zone that was rechecked last; care's own
+	wake    chan struct{} // there is something for a turn, or room for one
+	look    chan struct{} // there is something to look at later
+
+	leaving sync.Mutex        // held while zones that nobody has are flushed
+	emptied map[uint16]uint64 // zones that were, and up to which of the engine's steps; under leaving
 
 	mu       sync.Mutex
 	expected Work // of changes that are about to be installed
 	due      Work
-	job      Job           // the latest
+	added    bool         // a job came since the last turn began
+	failed   again        // turns that are to be taken again
+	turns    int          // that run
+	job      Job          // the latest
+	checked  *ofconn.Conn // whose switch can reach its connections
+	ledger   ledger
+	late     Lost          // to be looked at later
 	took     time.Duration // by the last look at all zones
 }
 
@@ -76,22 +85,39 @@ type Job struct {
 
 // Work is what there is to do after a job.
 type Work struct {
-	Loss     impact.Loss
+	Lost     Lost
 	Changed  bool // flows changed: cached megaflows may drop what the tables let in
 	Narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
 }
 
 func (w *Work) merge(o Work) {
-	w.Loss.Merge(o.Loss)
+	w.Lost.merge(o.Lost)
 	w.Changed = w.Changed || o.Changed
 	w.Narrowed = w.Narrowed || o.Narrowed
+}
+
+// again is what turns could not do.
+type again struct {
+	work    Work
+	debts   []*debt
+	at      time.Time // when to try
+	running bool      // a turn does
+	err     error     // why it could not
+}
+
+// turn is work that is done together.
+type turn struct {
+	job   Job
+	work  Work
+	debts []*debt
+	again bool // it failed before
 }
 
 // NewSweeper returns a sweeper that has nothing to do yet.
 func NewSweeper(cfg Config) *Sweeper {
 	s := &Sweeper{
 		log: cfg.Logger, policy: cfg.Policy, both: cfg.Judge, report: cfg.Reporter, ctl: cfg.Tracking, settle: cfg.Settle, freed: cfg.Freed,
-		metrics: newMetrics(cfg.Metrics), tombs: newTombs(), wake: make(chan struct{}, 1),
+		metrics: newMetrics(cfg.Metrics), tombs: newTombs(), wake: make(chan struct{}, 1), look: make(chan struct{}, 1), emptied: map[uint16]uint64{},
 	}
 	s.send = func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
 		return cutConns(ctx, conn, cfg.Tracking(), conns, begin)
@@ -110,29 +136,19 @@ func (s *Sweeper) Expect(w Work) {
 // Add says that what was expected is installed.
 func (s *Sweeper) Add(j Job) {
 	s.mu.Lock()
-	s.job = j
+	s.job, s.added = j, true
 	s.due.merge(s.expected)
 	s.expected = Work{}
 	s.mu.Unlock()
+	notify(s.wake)
+}
+
+// notify fills a channel of one.
+func notify(c chan<- struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
-}
-
-// put has work done again that failed.
-func (s *Sweeper) put(w Work) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.due.merge(w)
-}
-
-func (s *Sweeper) take() (Job, Work) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	due := s.due
-	s.due = Work{}
-	return s.job, due
 }
 
 func (s *Sweeper) latest() Job {
@@ -143,91 +159,131 @@ func (s *Sweeper) latest() Job {
 
 // Run judges connections whenever there is work, until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
-	var retry, look <-chan time.Time
-	var late impact.Loss
-	recheck := time.NewTimer(recheckEvery)
-	defer recheck.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.wake:
-		case <-retry:
-		case <-look:
-			look = nil
-			if j := s.latest(); j.Conn != s.conn { // to be swept anyway
-				late = impact.Loss{}
-			} else if err := s.lookLate(ctx, j, late); err != nil {
-				look = time.After(sweepRetry)
-			} else {
-				late = impact.Loss{}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.care(ctx) })
+	g.Go(func() error {
+		var retry <-chan time.Time
+		for {
+			for t := s.take(); t != nil; t = s.take() {
+				g.Go(func() error {
+					s.do(ctx, t)
+					return nil
+				})
 			}
-			continue
-		case <-recheck.C:
-			recheck.Reset(s.recheck(ctx))
-			continue
-		}
-		retry = nil
-		j, w := s.take()
-		idle, err := s.sweep(ctx, j, w)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		s.report.Judged(err)
-		var open *undecided
-		if err != nil {
-			s.log.Warn("open connections not judged again; trying again", "error", err)
-			s.put(w)
-			if !errors.As(err, &open) {
-				retry = time.After(sweepRetry)
-				continue
+			if at := s.retryAt(); !at.IsZero() {
+				retry = time.After(time.Until(at))
 			}
-			retry = time.After(judgeRetry)
-		}
-		if w.Narrowed && !w.Loss.Empty() {
-			late.Merge(w.Loss)
-			if look == nil {
-				look = time.After(lateLook)
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-s.wake:
+			case <-retry:
 			}
 		}
-		s.report.Settled(j.Conn, j.Step)
-		if !j.Incomplete && open == nil {
-			s.report.Applied(j, idle && !w.Changed)
-		}
-	}
+	})
+	return g.Wait()
 }
 
-// lookLate cuts what a handler thread let in that was held up, and has the
-// megaflow go by which it did.
-func (s *Sweeper) lookLate(ctx context.Context, j Job, late impact.Loss) error {
-	cut, err := s.pass(ctx, j, Work{Loss: late})
-	if err != nil || cut == 0 {
-		return err
+// take begins a turn, nil if there is none to begin: of what is due, or of what failed
+// when its time has come.
+func (s *Sweeper) take() *turn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &s.failed
+	switch {
+	case s.added && s.turns < mostTurns:
+		t := &turn{job: s.job, work: s.due}
+		if s.job.Conn != s.ledger.conn { // what failed was at another switch
+			t.work.merge(f.work)
+			t.debts = f.debts
+			f.work, f.debts = Work{}, nil
+		}
+		t.debts = append(t.debts, s.ledger.begin(t.job, &t.work.Lost))
+		s.due, s.added = Work{}, false
+		s.turns++
+		return t
+	case len(f.debts) > 0 && !f.running && !time.Now().Before(f.at):
+		t := &turn{job: s.job, work: f.work, debts: f.debts, again: true}
+		f.work, f.debts, f.running = Work{}, nil, true
+		return t
 	}
-	if err := s.settle(ctx); err != nil {
-		return err
+	return nil
+}
+
+// retryAt is when to take up again what failed, zero for not at all.
+func (s *Sweeper) retryAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := &s.failed; len(f.debts) > 0 && !f.running {
+		return f.at
 	}
-	_, err = s.pass(ctx, j, Work{Loss: late})
-	return err
+	return time.Time{}
+}
+
+// do takes a turn, and says how far the host is then.
+func (s *Sweeper) do(ctx context.Context, t *turn) {
+	idle, err := s.sweep(ctx, t)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		s.log.Warn("open connections not judged again; trying again", "error", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.again {
+		s.failed.running = false
+	} else {
+		s.turns--
+	}
+	if err != nil {
+		s.fails(t, err)
+	} else {
+		s.ledger.paid(t.debts)
+	}
+	if len(s.failed.debts) == 0 && !s.failed.running {
+		s.failed.err = nil
+	}
+	if w := t.work; w.Narrowed && !w.Lost.empty() {
+		s.late.merge(w.Lost)
+		notify(s.look)
+	}
+	s.report.Judged(s.failed.err)
+	news := Done
+	if idle && !t.work.Changed {
+		news = OfNoConcern
+	}
+	s.report.Stands(s.ledger.standing(), news)
+	notify(s.wake)
+}
+
+// fails has a turn taken again, with the latest job, and beside what comes.
+func (s *Sweeper) fails(t *turn, err error) {
+	wait := sweepRetry
+	var open *undecided
+	if errors.As(err, &open) { // all but that is done
+		wait = judgeRetry
+		s.ledger.ready(t.debts, t.job.Step)
+	}
+	f := &s.failed
+	f.work.merge(t.work)
+	f.debts = s.ledger.together(append(f.debts, t.debts...))
+	f.at, f.err = time.Now().Add(wait), err
 }
 
 // sweep cuts at once what nothing allows any more, and again when no cached
 // megaflow of the time before can let it in anew. It returns when none drops what
 // is allowed now, either. It tells whether there was nothing to do.
-func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err error) {
-	if j.Conn != s.conn { // it could seem to have no connections
-		if err := s.ctl().CheckTracking(ctx); err != nil {
-			return false, err
-		}
-		s.conn = j.Conn
+func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
+	j, w := t.job, t.work
+	if err := s.check(ctx, j.Conn); err != nil {
+		return false, err
 	}
 	reaches := false
-	s.policy.Read(func(p Known, _ *impact.Loss) {
-		for range reached(&w.Loss, p, j.NICs) {
-			reaches = true
-			break
-		}
-	})
+	for range w.Lost.zones(j.NICs) {
+		reaches = true
+		break
+	}
 	if !reaches && len(j.Left) == 0 && !w.Changed {
 		return true, nil
 	}
@@ -238,12 +294,18 @@ func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err erro
 		}
 		return s.pass(ctx, j, w)
 	}
+	settled := make(chan error, 1)
+	go func() { settled <- s.met(ctx, t) }()
 	cut, err := pass()
+	notMet := <-settled
 	var open *undecided // is told at the end: all the rest is to be done first
 	if err != nil && !errors.As(err, &open) {
 		return false, err
 	}
-	if w.Changed || cut > 0 {
+	if notMet != nil {
+		return false, notMet
+	}
+	if !w.Changed && cut > 0 {
 		if err := s.settle(ctx); err != nil {
 			return false, err
 		}
@@ -253,12 +315,9 @@ func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err erro
 			return false, err
 		}
 	}
-	for _, zone := range j.Left {
-		if err := s.ctl().FlushZone(ctx, zone); err != nil {
-			return false, err
-		}
+	if err := s.leave(ctx, j); err != nil {
+		return false, err
 	}
-	s.freed(j.Left)
 	if reaches {
 		s.metrics.sweeps.Observe(time.Since(start).Seconds())
 	}
@@ -266,4 +325,60 @@ func (s *Sweeper) sweep(ctx context.Context, j Job, w Work) (idle bool, err erro
 		return false, open
 	}
 	return false, nil
+}
+
+// met returns when packets meet the flows of a turn's job, and says how far that
+// brings those whose connections need not be judged.
+func (s *Sweeper) met(ctx context.Context, t *turn) error {
+	if t.work.Changed {
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ledger.settled(t.debts)
+	s.report.Stands(s.ledger.standing(), Partly)
+	return nil
+}
+
+// check fails where the switch cannot reach its connections: it could seem to have
+// none.
+func (s *Sweeper) check(ctx context.Context, conn *ofconn.Conn) error {
+	s.mu.Lock()
+	known := s.checked == conn
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := s.ctl().CheckTracking(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.checked = conn
+	return nil
+}
+
+// leave flushes the zones that nobody has any more. One that was flushed since the
+// job may be another NIC's by now.
+func (s *Sweeper) leave(ctx context.Context, j Job) error {
+	s.leaving.Lock()
+	defer s.leaving.Unlock()
+	var free []uint16
+	for _, zone := range j.Left {
+		if at, flushed := s.emptied[zone]; flushed && j.Step <= at {
+			continue
+		}
+		if err := s.ctl().FlushZone(ctx, zone); err != nil {
+			return err
+		}
+		free = append(free, zone)
+	}
+	step := s.latest().Step + 1 // which may have been told of them already, and cannot give them away
+	for _, zone := range free {
+		s.emptied[zone] = step
+	}
+	s.freed(free)
+	return nil
 }

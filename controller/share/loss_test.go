@@ -72,14 +72,14 @@ func judged(t *testing.T, seed uint64, o policytest.Options, steps int, lost map
 	handle(store.Batch{Revision: 1, Full: true, Changes: changes})
 	h.Take(func(*span.Share, share.Changes) {})
 	allowed := func(e end) (by bool, known bool) {
-		h.Read(func(p share.Policy, _ *impact.Loss) {
+		h.Read(func(p share.Policy) {
 			if known = p.Knows(e.nic) && p.NIC(e.nic) != nil; known {
 				by = impact.Allowed(p, p.NIC(e.nic), e.conn)
 			}
 		})
 		return by, known
 	}
-	rev := int64(1)
+	rev, loss := int64(1), impact.Loss{}
 	for step := range steps {
 		var ends []end
 		for range 60 {
@@ -108,9 +108,9 @@ func judged(t *testing.T, seed uint64, o policytest.Options, steps int, lost map
 			}
 			handle(store.Batch{Revision: rev, Changes: more})
 		}
-		var loss impact.Loss
-		h.Read(func(p share.Policy, pending *impact.Loss) {
-			loss = pending.Clone()
+		h.Take(func(_ *span.Share, ch share.Changes) {
+			p := ch.Policy
+			loss.Merge(ch.Loss)
 			for id, is := range plugged {
 				n := s.NIC(id)
 				if want := is && (n == nil || n.MayBeAt(host)); p.Knows(id) != want {
@@ -135,14 +135,14 @@ func judged(t *testing.T, seed uint64, o policytest.Options, steps int, lost map
 				continue
 			}
 			lost[names[0]]++
-			h.Read(func(p share.Policy, _ *impact.Loss) {
+			h.Read(func(p share.Policy) {
 				if !loss.Touches(p, p.NIC(e.nic), e.conn) {
 					t.Fatalf("seed %d step %d, %q: %v is not allowed any more, and not touched by %+v", seed, step, names, e, loss)
 				}
 			})
 		}
 		if draw.IntN(3) > 0 {
-			h.Take(func(*span.Share, share.Changes) {})
+			loss = impact.Loss{}
 		}
 	}
 }

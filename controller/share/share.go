@@ -82,8 +82,9 @@ type Held struct {
 
 // Changes is what happened to the share between two calls of Take.
 type Changes struct {
-	Share span.Delta  // full if another share took the place of the one before
-	Loss  impact.Loss // what may not be allowed any more
+	Policy Policy      // the share, as those read it who judge
+	Share  span.Delta  // full if another share took the place of the one before
+	Loss   impact.Loss // what may not be allowed any more
 }
 
 // New returns one that has nothing yet. It calls wake with each update, and after
@@ -136,7 +137,7 @@ func (h *Held) Take(fn func(*span.Share, Changes)) (at Point, loaded bool) {
 	if !h.loaded {
 		return Point{}, false
 	}
-	fn(h.share, Changes{h.delta, h.loss})
+	fn(h.share, Changes{Policy{h.share, h.host}, h.delta, h.loss})
 	h.delta = span.Delta{}
 	h.mu.Lock()
 	h.loss = impact.Loss{}
@@ -144,12 +145,11 @@ func (h *Held) Take(fn func(*span.Share, Changes)) (at Point, loaded bool) {
 	return Point{h.rev, h.mark, h.number}, true
 }
 
-// Read lets fn look at the share, and at what the changes that were not taken yet
-// may have taken away. Nothing changes meanwhile.
-func (h *Held) Read(fn func(p Policy, pending *impact.Loss)) {
+// Read lets fn look at the policy of the share. Nothing changes meanwhile.
+func (h *Held) Read(fn func(Policy)) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	fn(Policy{h.share, h.host}, &h.loss)
+	fn(Policy{h.share, h.host})
 }
 
 // Share lets fn look at the share alone.

@@ -13,14 +13,75 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// Need says which revision each host must have applied.
-type Need map[string]int64
+// Need says what must be applied where, by host.
+type Need map[string]*must
 
-// Require has hosts apply a revision, if nothing later.
-func (n Need) Require(hosts []string, rev int64) {
-	for _, h := range hosts {
-		n[h] = max(n[h], rev)
+// must is what a host must have applied: a revision, or for each of the NICs there that
+// it is about the latest one that concerns that NIC. So a sweep of other NICs'
+// connections holds up nobody.
+type must struct {
+	rev  int64
+	nics map[string]int64 // nil: whatever NICs
+}
+
+// mostNICs bounds the NICs of one need, of some 100 bytes each; hosts beyond are
+// waited for as a whole.
+const mostNICs = 4096
+
+// add has a host apply a revision, as far as a NIC is concerned.
+func (n Need) add(host, nic string, rev int64) {
+	m := n[host]
+	if m == nil {
+		m = &must{nics: map[string]int64{}}
+		n[host] = m
 	}
+	m.rev = max(m.rev, rev)
+	if m.nics != nil {
+		m.nics[nic] = max(m.nics[nic], rev)
+	}
+}
+
+// bound forgets the NICs of hosts where there are too many of them.
+func (n Need) bound() {
+	all := 0
+	for _, host := range slices.Sorted(maps.Keys(n)) {
+		if all += len(n[host].nics); all > mostNICs {
+			n[host].nics = nil
+		}
+	}
+}
+
+// Require has hosts apply what concerns NICs of theirs, at a revision.
+func (n Need) Require(c *Concern, hosts []store.HostStatus, rev int64) {
+	for i := range hosts {
+		for _, at := range hosts[i].NICs {
+			if c.Concerns(c.View, at.ID) {
+				n.add(hosts[i].Host, at.ID, rev)
+			}
+		}
+	}
+	n.bound()
+}
+
+// by reports whether a host has applied it. A NIC that the host does not serve (any
+// more) is applied with all others.
+func (m *must) by(h *store.HostStatus) bool {
+	if h.Applied >= m.rev {
+		return true
+	}
+	if h.Latest <= h.Applied || m.nics == nil {
+		return false
+	}
+	for id, rev := range m.nics {
+		if rev <= h.Applied {
+			continue
+		}
+		i, here := slices.BinarySearchFunc(h.NICs, id, func(n store.HostNIC, id string) int { return strings.Compare(n.ID, id) })
+		if !here || h.NICs[i].Applied < rev {
+			return false
+		}
+	}
+	return true
 }
 
 // met reports whether all hosts have applied what they must, as often as any of
@@ -28,8 +89,8 @@ func (n Need) Require(hosts []string, rev int64) {
 func (n Need) met(hosts []store.HostStatus) bool {
 	seen := 0
 	for i := range hosts {
-		if rev, needed := n[hosts[i].Host]; needed {
-			if hosts[i].Applied < rev {
+		if m := n[hosts[i].Host]; m != nil {
+			if !m.by(&hosts[i]) {
 				return false
 			}
 			seen++
@@ -45,12 +106,12 @@ func (n Need) lagging(hosts []store.HostStatus, now time.Time) []Laggard {
 	seen := 0
 	for i := range hosts {
 		h := &hosts[i]
-		rev, needed := n[h.Host]
-		if !needed {
+		m := n[h.Host]
+		if m == nil {
 			continue
 		}
 		seen++
-		if h.Applied < rev {
+		if !m.by(h) {
 			late = append(late, Laggard{&h.Host, h.Applied, lagReason(h, now), len(h.Errors) > 0})
 		}
 	}
@@ -125,7 +186,7 @@ func lagReason(h *store.HostStatus, now time.Time) string {
 func (h *History) Needs(v *plan.View, hosts []store.HostStatus, i impact.Impact, rev int64) Need {
 	n := Need{}
 	now := Concern{i, v}
-	n.Require(now.Hosts(hosts), rev)
+	n.Require(&now, hosts, rev)
 	earlier := latest{nics: map[string]int64{}, groups: map[secgroup.GroupRef]int64{}}
 	known := h.impacts(rev, func(at int64, e impact.Impact) {
 		if e.Overlaps(&i) {
@@ -137,18 +198,18 @@ func (h *History) Needs(v *plan.View, hosts []store.HostStatus, i impact.Impact,
 		near = now.Domains(Plugged(v, hosts))
 	}
 	for _, host := range hosts {
-		var must int64
 		for _, at := range host.NICs {
 			nic := v.NIC(at.ID)
-			must = max(must, earlier.of(v, at.ID, nic))
+			last := earlier.of(v, at.ID, nic)
 			if nic != nil && near[v.Domain(nic)] {
-				must = rev
+				last = rev
+			}
+			if last > 0 {
+				n.add(host.Host, at.ID, last)
 			}
 		}
-		if must > 0 {
-			n.Require([]string{host.Host}, must)
-		}
 	}
+	n.bound()
 	return n
 }
 

@@ -11,6 +11,11 @@ type HostStatus struct {
 	// Mark is the mark of the write that Applied stands for, see Batch: by it a
 	// reader knows a revision of another history. "" is not looked at.
 	Mark string
+	// Latest is the revision at which the NICs are that no sweep of open connections
+	// holds up, and LatestMark the mark of its write, if it is later than Applied. Each
+	// NIC says at which it is. Like Mark they are kept from versions of the first level.
+	Latest     int64
+	LatestMark string
 	// Doubt says why Applied, of which the host spoke, is not believed and is 0
 	// here; "" = it is believed. It is not the host's word, but the reader's.
 	Doubt     string
@@ -69,7 +74,7 @@ type HostNIC struct {
 	OFPort  uint32 // OpenFlow port number
 	Ready   bool   // its flows are in
 	Error   string // why not, or what is wrong all the same
-	Applied int64  // policy revision applied to this NIC
+	Applied int64  // policy revision applied to this NIC: the host's, or a later one
 	// LinkLocalDropped is how many packets it sent lately from IPv6 link-local
 	// addresses that are not among its addresses.
 	LinkLocalDropped uint64
@@ -91,6 +96,11 @@ type hostRecord struct {
 
 	Begun      map[string]uint64 `json:"begun,omitempty"`
 	BegunSince Stamp             `json:"begun_since,omitempty"`
+
+	// What is further than Applied. Versions that do not know it take all for not
+	// further: so no NIC's Applied is either.
+	Latest     int64  `json:"latest,omitempty"`
+	LatestMark string `json:"latest_mark,omitempty"`
 }
 
 type hostNICRecord struct {
@@ -101,16 +111,26 @@ type hostNICRecord struct {
 	Applied int64  `json:"applied,omitempty"`
 
 	LinkLocalDropped uint64 `json:"link_local_dropped,omitempty"`
+
+	Further int64 `json:"further,omitempty"` // what is applied to it, beyond Applied
 }
 
 // HostToRecord makes the value of a report.
 func HostToRecord(h HostStatus) hostRecord {
-	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost, h.Relay, nil, 0}
+	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost, h.Relay, nil, 0, 0, ""}
+	further := h.Mark != "" && h.LatestMark != "" && h.Latest > h.Applied
 	if h.Mark != "" || h.Relay != "" { // nor do they know of relays
 		r.Begun, r.BegunSince = h.Begun, StampOf(h.BegunSince)
 	}
+	if further {
+		r.Latest, r.LatestMark = h.Latest, h.LatestMark
+	}
 	for _, n := range h.NICs {
-		r.NICs = append(r.NICs, hostNICRecord(n))
+		nic := hostNICRecord{n.ID, n.OFPort, n.Ready, n.Error, min(n.Applied, h.Applied), n.LinkLocalDropped, 0}
+		if further && n.Applied > h.Applied {
+			nic.Further = n.Applied
+		}
+		r.NICs = append(r.NICs, nic)
 	}
 	return r
 }
@@ -124,8 +144,11 @@ func DecodeHost(name string, value []byte) (HostStatus, error) {
 	h := HostStatus{Host: name, Applied: r.Applied, Mark: r.Mark, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,
 		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time(), Lost: r.Lost, Relay: r.Relay,
 		Begun: r.Begun, BegunSince: r.BegunSince.time()}
+	if r.Latest > r.Applied {
+		h.Latest, h.LatestMark = r.Latest, r.LatestMark
+	}
 	for _, n := range r.NICs {
-		h.NICs = append(h.NICs, HostNIC(n))
+		h.NICs = append(h.NICs, HostNIC{n.ID, n.OFPort, n.Ready, n.Error, min(max(n.Applied, n.Further), max(h.Applied, h.Latest)), n.LinkLocalDropped})
 	}
 	return h, nil
 }

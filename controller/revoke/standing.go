@@ -1,0 +1,149 @@
+package revoke
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ringfence/ringfence/openflow/ofconn"
+)
+
+// At is a state that the engine brought about, as what is in force somewhere. The
+// zero one is none.
+type At struct {
+	Rev    int64  // whose flows are installed
+	Mark   string // of the write that Rev is
+	Update uint64 // see share.Update.Number
+	Step   uint64 // of the engine
+}
+
+// Standing says how far a host is at one switch. A NIC is at a state if packets meet
+// its flows and its connections have been judged by them. A sweep that takes long
+// holds up the NICs whose connections it is about, and nobody else.
+type Standing struct {
+	Conn   *ofconn.Conn
+	Whole  At            // every NIC is there, or further
+	Latest At            // every NIC that is not behind is there
+	Behind map[string]At // by NIC; never changed
+}
+
+// Of is how far a NIC is.
+func (s *Standing) Of(nic string) At {
+	if at, behind := s.Behind[nic]; behind {
+		return at
+	}
+	return s.Latest
+}
+
+// Same reports whether two standings say the same.
+func (s *Standing) Same(o *Standing) bool {
+	return s.Conn == o.Conn && s.Whole == o.Whole && s.Latest == o.Latest && maps.Equal(s.Behind, o.Behind)
+}
+
+// ledger keeps what is owed until a state is in force.
+type ledger struct {
+	conn  *ofconn.Conn
+	last  At      // what the jobs so far lead to
+	debts []*debt // the oldest first
+}
+
+// debt is the work of one or more jobs that is not done. Until then the NICs that it
+// is about are where they were before.
+type debt struct {
+	from At
+	all  bool                // it is about every NIC
+	nics map[string]struct{} // or these
+	open bool                // packets may not meet the flows yet: nobody is further
+}
+
+// begin takes up a job, and what its work is about.
+func (l *ledger) begin(j Job, lost *Lost) *debt {
+	if j.Conn != l.conn { // nothing is known of this switch
+		l.conn, l.last = j.Conn, At{}
+		for _, d := range l.debts {
+			d.from = At{}
+		}
+	}
+	back := j.Rev < l.last.Rev // the policy has another history: revisions of the two cannot be compared
+	d := &debt{from: l.last, all: lost.All || back, open: true}
+	if !d.all {
+		for id := range lost.ids() {
+			put(&d.nics, id)
+		}
+	}
+	l.debts = append(l.debts, d)
+	now := At{j.Rev, j.Mark, j.Update, j.Step}
+	if j.Incomplete {
+		now = l.last
+		now.Step = j.Step
+	}
+	l.last = now
+	return d
+}
+
+// settled notes that packets meet the flows that were installed when the latest of
+// some debts was made: those of all jobs up to it.
+func (l *ledger) settled(debts []*debt) {
+	latest := -1
+	for i, d := range l.debts {
+		if slices.Contains(debts, d) {
+			latest = i
+		}
+	}
+	for _, d := range l.debts[:latest+1] {
+		d.open = false
+	}
+}
+
+// paid takes debts out.
+func (l *ledger) paid(debts []*debt) {
+	l.debts = slices.DeleteFunc(l.debts, func(d *debt) bool { return slices.Contains(debts, d) })
+}
+
+// ready notes of debts that all is done up to a step but to judge some connections.
+func (l *ledger) ready(debts []*debt, step uint64) {
+	for _, d := range debts {
+		d.from.Step = max(d.from.Step, step)
+	}
+}
+
+// standing is how far the host is: each NIC is where it was before the oldest debt
+// that is about it.
+func (l *ledger) standing() Standing {
+	s := Standing{Conn: l.conn, Whole: l.last, Latest: l.last}
+	for i, d := range l.debts {
+		if i == 0 {
+			s.Whole = d.from
+		}
+		if d.all || d.open {
+			s.Latest = d.from
+			break
+		}
+		for id := range d.nics {
+			if _, earlier := s.Behind[id]; !earlier {
+				if s.Behind == nil {
+					s.Behind = map[string]At{}
+				}
+				s.Behind[id] = d.from
+			}
+		}
+	}
+	return s
+}
+
+// mostDebts bounds the debts of one piece of work.
+const mostDebts = 16
+
+// together makes debts of which there are many into one, about all that they are.
+func (l *ledger) together(debts []*debt) []*debt {
+	if len(debts) <= mostDebts {
+		return debts
+	}
+	first := slices.IndexFunc(l.debts, func(d *debt) bool { return slices.Contains(debts, d) })
+	one := l.debts[first]
+	for _, d := range debts {
+		one.all, one.open = one.all || d.all, one.open || d.open
+		merge(&one.nics, d.nics)
+	}
+	l.paid(slices.DeleteFunc(slices.Clone(debts), func(d *debt) bool { return d == one }))
+	return []*debt{one}
+}
