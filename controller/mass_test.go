@@ -68,6 +68,7 @@ func TestMassRevocation(t *testing.T) {
 	r.applied(rev)
 	took := time.Since(start)
 	t.Logf("a rule of another NIC's group added: in the switch after %v before, after %v meanwhile", alone, <-beside)
+	rev = r.write(p.noRule("db", "other"))
 	for _, port := range ports {
 		rev = r.write(p.noRule("db", fmt.Sprint("seen", port)))
 	}
