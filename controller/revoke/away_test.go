@@ -3,7 +3,6 @@ package revoke
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -56,23 +55,19 @@ func TestTheJudgeIsAway(t *testing.T) {
 		const pickedUp = 2 // as ofrules.IsPickedUp has it
 		tracking := &fakeTracking{conns: []unixctl.Conn{tcp(1, 80, pickedUp), tcp(1, 81, 0)}}
 		report, away := &said{}, &judge{fails: errors.New("no relay is reached")}
-		s := &Sweeper{
-			log: slog.New(slog.DiscardHandler), ctl: func() Tracking { return tracking }, send: tracking.cut, tombs: newTombs(), both: away,
-			policy: host, report: report, freed: func([]uint16) {}, metrics: newMetrics(nil), settle: tracking.settle, wake: make(chan struct{}, 1),
-		}
+		s := tracking.sweeper(host, away, report)
 		ctx, cancel := context.WithCancel(t.Context())
 		var work sync.WaitGroup
 		work.Go(func() { _ = s.Run(ctx) })
 		expect := func(what string, rev int64, judged bool, left ...uint16) {
 			t.Helper()
 			synctest.Wait()
-			applied, problem := report.last()
-			if got := tracking.left(); !slices.Equal(got, left) || applied != rev || (problem == nil) != judged {
-				t.Errorf("%s: connections in zones %v, revision %d, problem %v", what, got, applied, problem)
+			stands, problem := report.last()
+			if got := tracking.left(); !slices.Equal(got, left) || stands.Whole.Rev != rev || (problem == nil) != judged {
+				t.Errorf("%s: connections in zones %v, revision %d, problem %v", what, got, stands.Whole.Rev, problem)
 			}
 		}
-		all := impact.Loss{NICs: map[string]struct{}{"a1": {}, "a2": {}}}
-		s.Expect(Work{Loss: all})
+		s.Expect(Work{Lost: LostNICs("a1", "a2")})
 		s.Add(Job{Rev: 7, NICs: inZones{"a1", "a2"}})
 		expect("it is away", 0, false, 1)
 		away.becomes(nil, true)

@@ -91,6 +91,15 @@ func (f *fakeTracking) left() (zones []uint16) {
 	return zones
 }
 
+// sweeper returns one that sweeps it.
+func (f *fakeTracking) sweeper(p Policy, j Judge, r Reporter) *Sweeper {
+	s := NewSweeper(Config{
+		Policy: p, Judge: j, Reporter: r, Tracking: func() Tracking { return f }, Settle: f.settle, Freed: func([]uint16) {}, Logger: slog.New(slog.DiscardHandler),
+	})
+	s.send = f.cut
+	return s
+}
+
 // TestSweeperForgetsNothing: what a change may take away is looked for when the
 // change is installed, however many attempts that takes, and its revision is
 // claimed when that is done.
@@ -109,11 +118,7 @@ func TestSweeperForgetsNothing(t *testing.T) {
 		}
 		tracking := &fakeTracking{conns: pings(1, 2, 3)}
 		report := &said{}
-		s := &Sweeper{
-			log: slog.New(slog.DiscardHandler), ctl: func() Tracking { return tracking }, send: tracking.cut, tombs: newTombs(),
-			policy: host, report: report, freed: func([]uint16) {}, metrics: newMetrics(nil), settle: tracking.settle,
-			wake: make(chan struct{}, 1), look: make(chan struct{}, 1), emptied: map[uint16]uint64{},
-		}
+		s := tracking.sweeper(host, nil, report)
 		sleep := func(d time.Duration) {
 			time.Sleep(d)
 			synctest.Wait()
