@@ -217,8 +217,3 @@ func (c *Compiler) Rule(number uint32) (secgroup.RuleRef, bool) {
 
 // NIC returns the NIC that a number in a cookie stands for.
 func (c *Compiler) NIC(number uint32) (string, bool) { return c.numbers.nics.name(number) }
-
-// Names of what has numbers. Ids hold no slash.
-func groupName(g secgroup.GroupRef) string { return g.Account + "/" + g.ID }
-
-func ruleName(g secgroup.GroupRef, id string) string { return groupName(g) + "/" + id }

@@ -8,18 +8,6 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// nd matches one Neighbor Discovery message. Hop limit 255 proves that no
-// router forwarded it (RFC 4861 §7.1).
-func nd(typ uint64, more ...of.Term) []of.Term {
-	return append([]of.Term{of.EthType.Is(of.EthTypeIPv6), of.IPProto.Is(of.ProtoICMPv6), of.ICMPv6Type.Is(typ), of.ICMPv6Code.Is(0), of.IPTTL.Is(255)}, more...)
-}
-
-// arpOperations are those that resolve addresses: request and reply (RFC 826).
-// RARP, InARP and what else there is have no place between VMs.
-func arpOperations() [2]of.Term { return [2]of.Term{arpRequest(), of.ARPOp.Is(2)} }
-
-func arpRequest() of.Term { return of.ARPOp.Is(1) }
-
 // dhcp matches DHCP by its ports.
 func dhcp(eth, src, dst uint64) service {
 	return service{of.EthType.Is(eth), of.IPProto.Is(of.ProtoUDP), of.UDPSrc.Is(src), of.UDPDst.Is(dst)}
@@ -108,11 +96,6 @@ func readableParts(b *builder) {
 	// What asks from :: for another's address is a solicitation like others, from ::.
 	b.flow(TableEgressND, prioNDOthers, append(slices.Clip(solicit), regProfile.Is(ndDuplicate)), step(TableEgressND, ndTarget)...)
 	b.flow(TableEgressND, prioNDOthers, nd(of.ICMPv6NeighborAdvert, regProfile.Is(ndAdvertised))) // not for the flow that counts link-local addresses
-}
-
-// ctState matches what a packet is to connection tracking.
-func ctState(set, clear uint64) of.Term {
-	return of.CTState.IsMasked(set|of.CTTrk, set|clear|of.CTTrk)
 }
 
 // stagePipeline is the fixed part of judging in one direction.

@@ -4,6 +4,8 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
+
+	"github.com/ringfence/ringfence/secgroup"
 )
 
 // numbers gives names 32-bit numbers that stand in registers, conjunction ids,
@@ -109,3 +111,8 @@ func (n *numbers) resolve(names []string) {
 
 // all returns the names that have numbers.
 func (n *numbers) all() []string { return slices.Collect(maps.Keys(n.byName)) }
+
+// Names of what has numbers. Ids hold no slash.
+func groupName(g secgroup.GroupRef) string { return g.Account + "/" + g.ID }
+
+func ruleName(g secgroup.GroupRef, id string) string { return groupName(g) + "/" + id }
