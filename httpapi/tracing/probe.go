@@ -140,3 +140,8 @@ func (t *draft) probeVerdict() *inquiry.Verdict {
 	}
 	return out
 }
+
+// comparable tells whether the datapath should do what the policy says.
+func (l *draftLeg) comparable() bool {
+	return l.asked && l.datapath.Verdict != inquiry.Unknown && l.place.NIC.Ready && l.datapath.Reason != "cut" && l.datapath.Reason != "not-plugged" && l.datapath.Reason != inquiry.ReasonHostLocal
+}

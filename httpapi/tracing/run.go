@@ -164,22 +164,3 @@ func (t *draft) compare() (lags bool) {
 	}
 	return lags
 }
-
-// comparable tells whether the datapath should do what the policy says.
-func (l *draftLeg) comparable() bool {
-	return l.asked && l.datapath.Verdict != inquiry.Unknown && l.place.NIC.Ready && l.datapath.Reason != "cut" && l.datapath.Reason != "not-plugged" && l.datapath.Reason != inquiry.ReasonHostLocal
-}
-
-// verdict is what becomes of the packet: nothing is guessed.
-func (t *draft) verdict() inquiry.Verdict {
-	out := inquiry.Allow
-	for _, l := range t.legs {
-		switch l.datapath.Verdict {
-		case inquiry.Deny:
-			return inquiry.Deny
-		case inquiry.Unknown:
-			out = inquiry.Unknown
-		}
-	}
-	return out
-}

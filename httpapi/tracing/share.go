@@ -28,13 +28,6 @@ type traceRef struct {
 	ID      string `json:"id"`
 }
 
-// newTraceID is an id that tells where the trace is.
-func (r *Tracer) newTraceID() string {
-	// Nobody asks before there is a trace.
-	r.serve.Do(func() { r.wg.Go(r.serveTraces) })
-	return r.NewID() + "." + r.Process
-}
-
 // serveTraces answers other processes until the API is closed.
 func (r *Tracer) serveTraces() {
 	err := r.Store.ServeAsks(r.ctx, processPrefix+r.Process, func(_ context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {

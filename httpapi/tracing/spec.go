@@ -32,3 +32,13 @@ const (
 	EchoRequest   = 8
 	echoRequestV6 = 128
 )
+
+func hiddenReason(v inquiry.Verdict) string {
+	switch v {
+	case inquiry.Allow:
+		return "allowed-by-peer"
+	case inquiry.Deny:
+		return "denied-by-peer"
+	}
+	return "no-answer"
+}

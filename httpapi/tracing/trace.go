@@ -153,12 +153,16 @@ func hiddenLeg(d secgroup.Direction, policy, datapath inquiry.Verdict) Leg {
 	}
 }
 
-func hiddenReason(v inquiry.Verdict) string {
-	switch v {
-	case inquiry.Allow:
-		return "allowed-by-peer"
-	case inquiry.Deny:
-		return "denied-by-peer"
+// verdict is what becomes of the packet: nothing is guessed.
+func (t *draft) verdict() inquiry.Verdict {
+	out := inquiry.Allow
+	for _, l := range t.legs {
+		switch l.datapath.Verdict {
+		case inquiry.Deny:
+			return inquiry.Deny
+		case inquiry.Unknown:
+			out = inquiry.Unknown
+		}
 	}
-	return "no-answer"
+	return out
 }

@@ -118,3 +118,10 @@ func (t *draft) unanswered() *draft {
 	}
 	return t
 }
+
+// newTraceID is an id that tells where the trace is.
+func (r *Tracer) newTraceID() string {
+	// Nobody asks before there is a trace.
+	r.serve.Do(func() { r.wg.Go(r.serveTraces) })
+	return r.NewID() + "." + r.Process
+}
