@@ -54,12 +54,15 @@ type Cluster struct {
 // Cluster returns what this process has seen last of its cluster.
 func (s *Store) Cluster() Cluster {
 	level, _, members, _ := s.memberBoard().state()
-	return Cluster{Level: max(level, LevelFirst), Adopted: level > 0, Members: s.withHosts(members)}
+	members, _ = s.withHosts(members)
+	return Cluster{Level: max(level, LevelFirst), Adopted: level > 0, Members: members}
 }
 
 // withHosts adds the hosts that report and say nothing of what they understand.
-func (s *Store) withHosts(members []ClusterMember) []ClusterMember {
-	all := slices.Clone(members)
+// Inferred are those of which that is concluded from their silence: what they say
+// may be about to be seen, since reports are followed apart from members.
+func (s *Store) withHosts(members []ClusterMember) (all []ClusterMember, inferred map[string]bool) {
+	all, inferred = slices.Clone(members), map[string]bool{}
 	at := map[string]int{}
 	for i, m := range members {
 		if m.Kind == MemberHost {
@@ -72,12 +75,14 @@ func (s *Store) withHosts(members []ClusterMember) []ClusterMember {
 		case said && !members[i].Seated && record.StampOf(members[i].Since) != record.StampOf(h.Started):
 			// Another process reports now, which took no seat: it was rolled back.
 			all[i].Reads, all[i].Version, all[i].Since = LevelFirst, h.Version, h.Started
+			inferred[h.Host] = true
 		case !said:
+			inferred[h.Host] = true
 			all = append(all, ClusterMember{Kind: MemberHost, ID: h.Host, Reads: LevelFirst, Version: h.Version, Since: h.Started})
 		}
 	}
 	slices.SortFunc(all, func(a, b ClusterMember) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID)) })
-	return all
+	return all, inferred
 }
 
 // errMembersUnknown says that the members of the cluster were not read yet.
@@ -190,7 +195,10 @@ func (s *Store) keepLevel() {
 }
 
 // adjustLevel writes the level if it is another one than the members'. It is
-// raised only if nobody joined since they were looked at.
+// raised only if nobody joined since they were looked at, and lowered for a host
+// that says nothing only if it has said nothing since: a controller that starts
+// again writes its report and what it understands in one transaction, of which the
+// report may be seen first.
 func (s *Store) adjustLevel(ctx context.Context) error {
 	_, hostsLoaded := s.hosts().state()
 	seen := s.memberBoard().revision() // first: what comes between is in what follows
@@ -198,11 +206,20 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 	if !hostsLoaded || seen == 0 {
 		return errMembersUnknown
 	}
-	members = s.withHosts(members)
+	members, inferred := s.withHosts(members)
 	if len(members) == 0 {
 		return nil
 	}
-	want := slices.MinFunc(members, func(a, b ClusterMember) int { return cmp.Compare(a.Reads, b.Reads) }).Reads
+	least := slices.MinFunc(members, func(a, b ClusterMember) int {
+		silent := func(m ClusterMember) int { // who says so comes first: that is certain
+			if m.Kind == MemberHost && inferred[m.ID] {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(cmp.Compare(a.Reads, b.Reads), cmp.Compare(silent(a), silent(b)))
+	})
+	want := least.Reads
 	if want == level {
 		return nil
 	}
@@ -215,6 +232,10 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 		conditions = append(conditions,
 			clientv3.Compare(clientv3.ModRevision(s.link.Keys.Members()).WithPrefix(), "<", seen+1),
 			clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Hosts()).WithPrefix(), "<", seen+1))
+	case least.Kind == MemberHost && inferred[least.ID]:
+		conditions = append(conditions,
+			clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Seat(least.ID)), "=", 0),
+			clientv3.Compare(clientv3.ModRevision(s.link.Keys.Member(least.ID)), "<", seen+1))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
