@@ -12,9 +12,17 @@ type Cluster struct {
 	Reads int `json:"reads"` // by the API that answers
 	// OlderAPIsGone says that the level follows the members.
 	OlderAPIsGone  bool            `json:"older_apis_gone"`
+	Hold           *ClusterHold    `json:"hold"` // nil: nothing keeps the level from rising but its members
 	Members        []ClusterMember `json:"members"`
 	Unreadable     []Unreadable    `json:"unreadable"`
 	UnreadableMore bool            `json:"unreadable_more"` // than are listed
+}
+
+// ClusterHold keeps the level from rising.
+type ClusterHold struct {
+	Level int       `json:"level"`
+	By    string    `json:"by"`    // the name of the token that it was set with
+	Since time.Time `json:"since"` // by the API's clock
 }
 
 // ClusterMember is an API that runs, or a host.
@@ -49,4 +57,19 @@ func (c *Client) AdoptCluster(ctx context.Context, opts ...CallOption) (out Clus
 	}{true}
 	err = c.Do(ctx, http.MethodPut, "/v1/cluster", body, &out, opts...)
 	return out, err
+}
+
+// HoldCluster keeps the level where it is, which must be the one given, until
+// ReleaseCluster: as long as it is kept everything may be rolled back (admin).
+func (c *Client) HoldCluster(ctx context.Context, level int, opts ...CallOption) (out Cluster, err error) {
+	body := struct {
+		Level int `json:"level"`
+	}{level}
+	err = c.Do(ctx, http.MethodPut, "/v1/cluster/hold", body, &out, opts...)
+	return out, err
+}
+
+// ReleaseCluster lets the level rise again to what all members understand (admin).
+func (c *Client) ReleaseCluster(ctx context.Context, opts ...CallOption) error {
+	return c.Do(ctx, http.MethodDelete, "/v1/cluster/hold", nil, nil, opts...)
 }

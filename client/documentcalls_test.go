@@ -103,6 +103,8 @@ var calls = map[string]documented{
 	"getRealization": {do: func(c *client.Client) error { return one(c.Realization(ctx, 0, 0)) }, answer: client.Realization{}},
 	"getCluster":     {do: func(c *client.Client) error { return one(c.Cluster(ctx)) }, answer: client.Cluster{}},
 	"putCluster":     {do: func(c *client.Client) error { return one(c.AdoptCluster(ctx)) }, answer: client.Cluster{}},
+	"holdCluster":    {do: func(c *client.Client) error { return one(c.HoldCluster(ctx, 3)) }, answer: client.Cluster{}},
+	"releaseCluster": {do: func(c *client.Client) error { return c.ReleaseCluster(ctx) }},
 	"getBaseline":    {do: func(c *client.Client) error { return one(c.Baseline(ctx)) }, answer: client.Baseline{}},
 	"putBaseline": {do: func(c *client.Client) error {
 		return one(c.PutBaseline(ctx, client.Baseline{Addresses: []client.BaselineAddress{}}))

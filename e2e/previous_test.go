@@ -167,4 +167,117 @@ func TestBesideThePrevious(t *testing.T) {
 	}
 }
 
+// TestHeldLevel: an operator holds the level before the upgrade, everything is
+// upgraded, hosts or APIs first, and rolled back: as long as it is held the level
+// stays, also where only an API of before is left, which does not know of holds,
+// and what is written is read by everybody. Released, it rises.
+func TestHeldLevel(t *testing.T) {
+	t.Parallel()
+	then := previousBinary(t, lastLevel)
+	now, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	s, err := stack.StartAPI(ctx, then)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.Logs())
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := ovstest.Start(t, ovstest.Options{})
+	o.AddBridge("br-int")
+	run := func(binary string) {
+		t.Helper()
+		must(s.StartController(stack.Host{Name: "h1", OVSDB: o.DBAddr, Bridge: "br-int", Binary: binary}))
+	}
+	run(then)
+	process, newer, err := s.StartBeside(ctx, now)
+	must(err)
+	var before int
+	is := func(when string, hosts int, want func(client.Cluster) bool) {
+		t.Helper()
+		eventually(t, time.Minute, func() error {
+			c, err := newer.Cluster(ctx)
+			if err != nil {
+				return err
+			}
+			seen := 0
+			for _, m := range c.Members {
+				if m.Kind == "host" && m.Reads == hosts {
+					seen++
+				}
+			}
+			if seen != 1 || !want(c) {
+				err = fmt.Errorf("%s: %+v", when, c)
+			}
+			before = c.Reads - 1
+			return err
+		})
+	}
+	held := func(c client.Cluster) bool { return c.Level == c.Reads-1 && c.Hold != nil }
+	eventually(t, time.Minute, func() error {
+		c, err := newer.Cluster(ctx)
+		if before = c.Reads - 1; err == nil && c.Level != before {
+			err = fmt.Errorf("%+v", c)
+		}
+		return err
+	})
+	must(second(newer.HoldCluster(ctx, before)))
+
+	// Hosts first, then the API: all are new, and the level stays. What needs
+	// the next one is refused, and nobody is named who is old.
+	must(s.Controller("h1").Stop())
+	run(now)
+	is("a new host", before+1, held)
+	must(s.API().Stop())
+	is("all are new", before+1, func(c client.Cluster) bool { return held(c) && len(c.Members) == 2 })
+	_, err = newer.PutNetwork(ctx, "local", client.NetworkSpec{Type: "flat", VLAN: client.NoVLAN})
+	if !client.HasCode(err, "cluster-level") || !strings.Contains(err.Error(), "is held at") {
+		t.Errorf("a write that needs the next level while the level is held: %v", err)
+	}
+
+	// Back, and the API of before alone beside a host that is new: it would raise
+	// the level, and keeps to the hold that it does not know of.
+	must(s.RestartAPI())
+	must(s.AwaitAPI(ctx))
+	must(process.Stop())
+	must(second(s.Client.PutGroup(ctx, "acme", "web", client.GroupSpec{Name: "web"})))
+	must(s.Controller("h1").Stop()) // so that it looks at the level again
+	run(now)
+	eventually(t, time.Minute, func() error {
+		r, err := s.Client.Realization(ctx, 0, time.Minute)
+		if err == nil && r.State != "realized" {
+			err = fmt.Errorf("%+v", r)
+		}
+		return err
+	})
+	if level := levelOf(t, s); level != before {
+		t.Errorf("the API of before has brought the level to %d", level)
+	}
+
+	// It is upgraded while all others are new, and the hold is released.
+	must(s.API().Stop())
+	s.Use(now)
+	must(s.RestartAPI())
+	newer = s.Client
+	is("all are new again", before+1, func(c client.Cluster) bool { return held(c) && len(c.Members) == 2 })
+	must(newer.ReleaseCluster(ctx))
+	is("released", before+1, func(c client.Cluster) bool { return c.Level == c.Reads && c.Hold == nil })
+	must(second(newer.PutNetwork(ctx, "local", client.NetworkSpec{Type: "flat", VLAN: client.NoVLAN})))
+}
+
 func second[T any](_ T, err error) error { return err }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/internal/flowwatch"
+	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/traffic"
 )
 
@@ -81,19 +82,24 @@ type upgrade struct {
 	port    uint16 // of the last connection that was to be cut
 }
 
-// level is the level of the cluster as the store has it: an API of that time
-// does not tell.
 func (u *upgrade) level() int {
 	u.t.Helper()
-	cmd := exec.CommandContext(u.t.Context(), "etcdctl", "--endpoints="+u.dc.stack.EtcdURL(), "get", "--print-value-only", "/ringfence/v1/members/level")
+	return levelOf(u.t, u.dc.stack)
+}
+
+// levelOf is the level of the cluster as the store has it: an API of that time
+// does not tell.
+func levelOf(t *testing.T, s *stack.Stack) int {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "etcdctl", "--endpoints="+s.EtcdURL(), "get", "--print-value-only", "/ringfence/v1/members/level")
 	cmd.Env = append(os.Environ(), "ETCDCTL_API=3")
 	out, err := cmd.Output()
 	if err != nil {
-		u.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var record struct{ Level int }
 	if err := json.Unmarshal(out, &record); err != nil {
-		u.t.Fatalf("the level of the cluster: %v: %s", err, out)
+		t.Fatalf("the level of the cluster: %v: %s", err, out)
 	}
 	return record.Level
 }

@@ -39,6 +39,8 @@ type Store interface {
 	Hosts() []store.HostStatus
 	Cluster() store.Cluster
 	AdoptCluster(ctx context.Context) error
+	PinLevel(ctx context.Context, level store.Level, by string) error
+	UnpinLevel(ctx context.Context) error
 	Unreadable() []store.Unreadable
 	DeleteHost(ctx context.Context, host string, notes ...store.NoteWrite) error
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error

@@ -1,10 +1,13 @@
 package httpapi
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -12,9 +15,16 @@ type clusterJSON struct {
 	Level         int                 `json:"level"`
 	Reads         int                 `json:"reads"` // by this API
 	OlderAPIsGone bool                `json:"older_apis_gone"`
+	Hold          *clusterHoldJSON    `json:"hold"`
 	Members       []clusterMemberJSON `json:"members"`
 	Unreadable    []unreadableJSON    `json:"unreadable"`
 	More          bool                `json:"unreadable_more"` // than are listed
+}
+
+type clusterHoldJSON struct {
+	Level int       `json:"level"`
+	By    string    `json:"by"`
+	Since time.Time `json:"since"`
 }
 
 type clusterMemberJSON struct {
@@ -53,6 +63,9 @@ func getCluster(c *call) error {
 func showCluster(s Store) clusterJSON {
 	cl := s.Cluster()
 	out := clusterJSON{Level: int(cl.Level), Reads: int(store.LevelNow), OlderAPIsGone: cl.Adopted, Members: []clusterMemberJSON{}, Unreadable: []unreadableJSON{}}
+	if p := cl.Pin; p != nil {
+		out.Hold = &clusterHoldJSON{int(p.Level), p.By, p.Since.UTC()}
+	}
 	for _, m := range cl.Members {
 		j := clusterMemberJSON{Kind: m.Kind, ID: m.ID, Reads: int(m.Reads), Version: m.Version, Machine: m.Machine, Instance: m.Instance}
 		if !m.Since.IsZero() {
@@ -83,7 +96,7 @@ func putCluster(c *call) error {
 	if gone == nil || !*gone {
 		o.Invalid("/older_apis_gone", "must be true: there is nothing else to be said")
 	}
-	o.ReadOnly("level", "reads", "members", "unreadable", "unreadable_more")
+	o.ReadOnly("level", "reads", "hold", "members", "unreadable", "unreadable_more")
 	o.Close()
 	if len(r.Faults) > 0 {
 		return r.Faults
@@ -95,4 +108,43 @@ func putCluster(c *call) error {
 	out := showCluster(c.api.store)
 	out.OlderAPIsGone = true
 	return c.json(out)
+}
+
+// holdCluster keeps the level where it is, so that everything may be rolled back.
+func holdCluster(c *call) error {
+	n, r, err := c.in.ObjectBody()
+	if err != nil {
+		return err
+	}
+	o := r.Object(n, "")
+	level, ok := o.Int("level", int64(store.LevelFirst), int64(store.LevelNow))
+	if !ok && len(r.Faults) == 0 {
+		o.Invalid("/level", "must be the level that the cluster has")
+	}
+	o.Close()
+	if len(r.Faults) > 0 {
+		return r.Faults
+	}
+	err = c.api.store.PinLevel(c.req.Context(), store.Level(level), c.who.Name)
+	if errors.Is(err, store.ErrNotTheLevel) {
+		return secgroup.Faults{{Pointer: "/level", Code: secgroup.CodeInvalidValue, Detail: fmt.Sprintf("must be the level that the cluster has: it is at %d", c.api.store.Cluster().Level)}}
+	}
+	if err != nil {
+		return err
+	}
+	c.api.logger.Info("the cluster's level is held", "level", level, "by", c.who.Name)
+	return c.json(showCluster(c.api.store))
+}
+
+// releaseCluster lets the level rise again.
+func releaseCluster(c *call) error {
+	if err := c.in.NoBody(); err != nil {
+		return err
+	}
+	if err := c.api.store.UnpinLevel(c.req.Context()); err != nil {
+		return err
+	}
+	c.api.logger.Info("the cluster's level follows its members", "by", c.who.Name)
+	c.res.WriteHeader(http.StatusNoContent)
+	return nil
 }

@@ -99,6 +99,8 @@ var contractAsks = map[string]ask{
 
 	"putBaseline 202":       {body: `{"addresses":[]}`, headers: []string{"Prefer: wait=0"}},
 	"putCluster 422":        {body: `{"older_apis_gone":false}`},
+	"holdCluster 200":       {body: `{"level":1}`},
+	"holdCluster 422":       {body: `{"level":3}`},
 	"forgetHost 204":        {path: "/v1/hosts/host-9"},
 	"createTransaction 202": {body: `{"operations":[{"method":"PUT","path":"/nics/nic-2/security-groups/web"}]}`, headers: []string{"Prefer: wait=0"}},
 	"createTransaction 409": {body: `{"operations":[{"method":"POST","path":"/security-groups","body":{"name":"web"}}]}`},

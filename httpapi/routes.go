@@ -95,6 +95,8 @@ func platformRoutes() []route {
 		{http.MethodDelete, "/v1/hosts/{host}", transport.PlatformWrite, nil, replies(deleteHost)},
 		{http.MethodGet, "/v1/cluster", transport.PlatformRead, fromMemory, replies(getCluster)},
 		{http.MethodPut, "/v1/cluster", transport.PlatformWrite, nil, replies(putCluster)},
+		{http.MethodPut, "/v1/cluster/hold", transport.PlatformWrite, nil, replies(holdCluster)},
+		{http.MethodDelete, "/v1/cluster/hold", transport.PlatformWrite, nil, replies(releaseCluster)},
 		{http.MethodGet, "/v1/realization", transport.PlatformRead, []string{"revision", "wait"}, replies(platformRealization)},
 		{http.MethodGet, "/v1/baseline", transport.PlatformRead, fromMemory, replies(getBaseline)},
 		{http.MethodPut, "/v1/baseline", transport.PlatformWrite, writeQuery, changes(change.PutBaseline)},

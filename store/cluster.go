@@ -22,7 +22,8 @@ var ErrLevel = errors.New("not every host and API understands this yet")
 // LevelError is the cause of an ErrLevel.
 type LevelError struct {
 	Needs, Level Level
-	Holdouts     []ClusterMember // who holds the cluster back; none while nobody said that all are known
+	Holdouts     []ClusterMember // who holds the cluster back
+	Pin          *Pin            // that does; nil: none. Neither: nobody has said that all are known
 }
 
 func (e *LevelError) Error() string {
@@ -32,6 +33,9 @@ func (e *LevelError) Error() string {
 			return text + fmt.Sprintf(", and %d more", len(e.Holdouts)-i)
 		}
 		text += fmt.Sprintf("; %s %s reads level %d", m.Kind, m.ID, m.Reads)
+	}
+	if e.Pin != nil {
+		text += fmt.Sprintf("; %s holds it at level %d", e.Pin.By, e.Pin.Level)
 	}
 	return text
 }
@@ -46,6 +50,7 @@ func (e *LevelError) Error() string {
 type Cluster struct {
 	Level   Level // up to which records may be written
 	Adopted bool  // the level follows the members
+	Pin     *Pin  // that keeps the level from rising; nil: none
 	// Members are the known ones, APIs first, each kind sorted by id. Hosts that
 	// are away are among them until they are forgotten.
 	Members []ClusterMember
@@ -55,7 +60,7 @@ type Cluster struct {
 func (s *Store) Cluster() Cluster {
 	level, _, members, _ := s.memberBoard().state()
 	members, _ = s.withHosts(members)
-	return Cluster{Level: max(level, LevelFirst), Adopted: level > 0, Members: members}
+	return Cluster{Level: max(level, LevelFirst), Adopted: level > 0, Pin: s.memberBoard().pinned(), Members: members}
 }
 
 // withHosts adds the hosts that report and say nothing of what they understand.
@@ -104,6 +109,9 @@ func (s *Store) permit(d *draft) error {
 			if m.Reads < d.needs {
 				e.Holdouts = append(e.Holdouts, m)
 			}
+		}
+		if c.Pin != nil && c.Pin.Level < d.needs {
+			e.Pin = c.Pin
 		}
 		return &OpError{Op: "update", Kind: ErrLevel, Err: e}
 	}
@@ -219,7 +227,11 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 		}
 		return cmp.Or(cmp.Compare(a.Reads, b.Reads), cmp.Compare(silent(a), silent(b)))
 	})
-	want := least.Reads
+	want, pin := least.Reads, s.memberBoard().pinned()
+	pinned := pin != nil && pin.Level < want
+	if pinned {
+		want = pin.Level
+	}
 	if want == level {
 		return nil
 	}
@@ -232,7 +244,7 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 		conditions = append(conditions,
 			clientv3.Compare(clientv3.ModRevision(s.link.Keys.Members()).WithPrefix(), "<", seen+1),
 			clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Hosts()).WithPrefix(), "<", seen+1))
-	case least.Kind == MemberHost && inferred[least.ID]:
+	case !pinned && least.Kind == MemberHost && inferred[least.ID]:
 		conditions = append(conditions,
 			clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Seat(least.ID)), "=", 0),
 			clientv3.Compare(clientv3.ModRevision(s.link.Keys.Member(least.ID)), "<", seen+1))

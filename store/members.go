@@ -22,6 +22,7 @@ type memberBoard struct {
 
 	mu       sync.Mutex
 	level    Level // 0: the store has none
+	pin      *Pin  // nil: there is none; what it points to does not change
 	levelRev int64 // that wrote it
 	members  map[string]ClusterMember
 	seats    map[string]ClusterMember // who reports, by host
@@ -42,7 +43,7 @@ func (s *Store) startMembers() *memberBoard {
 }
 
 func (b *memberBoard) clear() {
-	b.level, b.levelRev = 0, 0
+	b.level, b.levelRev, b.pin = 0, 0, nil
 	b.members, b.seats, b.rivals = map[string]ClusterMember{}, map[string]ClusterMember{}, map[string]ClusterMember{}
 }
 
@@ -108,8 +109,12 @@ func (b *memberBoard) Events(rev int64, events []*clientv3.Event) error {
 func (b *memberBoard) take(kv *mvccpb.KeyValue) {
 	b.seen = max(b.seen, kv.ModRevision)
 	name := strings.TrimPrefix(string(kv.Key), b.keys.Members())
-	if string(kv.Key) == b.keys.Level() {
+	switch string(kv.Key) {
+	case b.keys.Level():
 		b.takeLevel(kv)
+		return
+	case b.keys.Pin():
+		b.takePin(kv)
 		return
 	}
 	kind, rest, _ := strings.Cut(name, "/")

@@ -92,6 +92,9 @@ func levelDetail(err error) string {
 	if !errors.As(err, &level) {
 		return "not every host and API of the cluster understands this yet"
 	}
+	if len(level.Holdouts) == 0 && level.Pin != nil {
+		return fmt.Sprintf("it needs level %d and the cluster is held at %d: the platform releases it once nobody is to be rolled back any more", level.Needs, level.Pin.Level)
+	}
 	if len(level.Holdouts) == 0 {
 		return fmt.Sprintf("it needs level %d and the cluster is at %d: nobody has said yet that all older APIs are gone", level.Needs, level.Level)
 	}

@@ -55,6 +55,9 @@ func (l Layout) Members() string { return l.Prefix + "members/" }
 // Level holds the level of the cluster.
 func (l Layout) Level() string { return l.Members() + "level" }
 
+// Pin keeps the level from rising, see store.Pin.
+func (l Layout) Pin() string { return l.Members() + "pin" }
+
 // API says what one API process understands, as long as it runs.
 func (l Layout) API(id string) string { return l.Members() + "apis/" + id }
 

@@ -11,8 +11,9 @@ import (
 
 // Cluster is "ringfence cluster": what the hosts and APIs understand together (admin).
 type Cluster struct {
-	Show  clusterShow  `cmd:"" aliases:"get,status" default:"1" help:"Show what the hosts and APIs understand, and records that cannot be read."`
-	Adopt clusterAdopt `cmd:"" help:"Say that no API runs any more from before APIs said what they understand."`
+	Show    clusterShow    `cmd:"" aliases:"get,status" default:"1" help:"Show what the hosts and APIs understand, and records that cannot be read."`
+	Upgrade clusterUpgrade `cmd:"" help:"Show how far an upgrade is, wait for its end, or keep the way back open."`
+	Adopt   clusterAdopt   `cmd:"" help:"Say that no API runs any more from before APIs said what they understand."`
 }
 
 type clusterShow struct{}
@@ -51,6 +52,9 @@ func showCluster(s *session.Session, c client.Cluster, meta client.Meta) error {
 	if !c.OlderAPIsGone {
 		s.Out.Line("the level stays as it is until 'ringfence cluster adopt' says that all older APIs are gone")
 	}
+	if note := holdNote(c); note != "" {
+		s.Out.Line("%s", note)
+	}
 	rows := make([][]output.Cell, 0, len(c.Members))
 	for _, m := range c.Members {
 		reads := output.Text(strconv.Itoa(m.Reads))
@@ -79,8 +83,12 @@ func unreadableRows(all []client.Unreadable) [][]output.Cell {
 	return rows
 }
 
-// levelNote is the line of the status that tells of an upgrade under way, "" if none is.
+// levelNote is the line of the status that tells of an upgrade under way or of a
+// level that is held, "" if there is nothing of the kind.
 func levelNote(c client.Cluster) string {
+	if note := holdNote(c); note != "" {
+		return note
+	}
 	if c.Level >= c.Reads {
 		return ""
 	}

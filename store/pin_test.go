@@ -1,0 +1,88 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestPinnedLevel does not rise when all members understand more, until it is let
+// go; it falls all the same when one comes who understands less.
+func TestPinnedLevel(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		mustUpdate(t, s, put(account("a")))
+		s.Join(ClusterMember{ID: "api-1"})
+		awaitLevel(t, s, LevelNow)
+		old, err := Open(t.Context(), e.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		old.Join(ClusterMember{ID: "api-0", Reads: LevelContract})
+		awaitLevel(t, s, LevelContract)
+		ctx := within(t, time.Minute)
+		if err := s.PinLevel(ctx, LevelNow, "platform"); !errors.Is(err, ErrNotTheLevel) {
+			t.Errorf("a level that the cluster does not have is pinned: %v", err)
+		}
+		if s.Cluster().Pin != nil {
+			t.Error("there is a pin")
+		}
+		if err := s.PinLevel(ctx, LevelContract, "platform"); err != nil {
+			t.Fatal(err)
+		}
+		first := s.Cluster().Pin
+		if first == nil || first.Level != LevelContract || first.By != "platform" || first.Since.IsZero() {
+			t.Fatalf("the pin is %+v", first)
+		}
+		if err := s.PinLevel(ctx, LevelContract, "somebody else"); err != nil || s.Cluster().Pin.By != "platform" {
+			t.Errorf("pinned again: %v, %+v", err, s.Cluster().Pin)
+		}
+
+		// Two stores keep the level, and neither raises it.
+		other := open(t, e.config())
+		other.Join(ClusterMember{ID: "api-2"})
+		if err := old.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for gone := false; !gone; {
+			_, _, members, changed := s.memberBoard().state()
+			if gone = len(members) == 2; !gone {
+				select {
+				case <-ctx.Done():
+					t.Fatalf("the older API does not go: %+v", members)
+				case <-changed:
+				}
+			}
+		}
+		for _, keeper := range []*Store{s, other} {
+			var err error
+			for err = errMembersUnknown; ctx.Err() == nil && (errors.Is(err, errMembersUnknown) || keeper.Cluster().Pin == nil); time.Sleep(5 * time.Millisecond) {
+				err = keeper.adjustLevel(ctx)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var why *LevelError
+		if err := s.permit(&draft{needs: LevelNow}); !errors.As(err, &why) || why.Pin == nil || len(why.Holdouts) != 0 {
+			t.Errorf("a write of level %d while it is held below: %v, want the pin to be named", LevelNow, err)
+		}
+
+		low, err := Open(t.Context(), e.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		low.Join(ClusterMember{ID: "api-0", Reads: LevelFirst})
+		awaitLevel(t, s, LevelFirst)
+		if err := low.Close(); err != nil {
+			t.Fatal(err)
+		}
+		awaitLevel(t, s, LevelContract)
+		for range 2 { // a second time there is nothing to do
+			if err := s.UnpinLevel(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		awaitLevel(t, s, LevelNow)
+	})
+}
