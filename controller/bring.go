@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/openflow/wire"
 )
 
 // bring installs what is compiled. While the switch's content is unknown it is
@@ -34,12 +35,24 @@ func (e *engine) bring(ctx context.Context) error {
 	e.sweeper.Expect(revoke.Work{Changed: true, Narrowed: !pending.OnlyAdds()})
 	e.audit.touch(pending)
 	e.pace.spend(time.Now(), e.cache.Cost())
-	if err := e.tables.send(ctx, e.conn); err != nil {
+	if err := e.tables.send(ctx, turning{e.conn, e.cfg.Turned}); err != nil {
 		return err
 	}
 	e.cache.Committed()
 	e.metrics.flowMods.Add(float64(len(pending.Put) + len(pending.Delete)))
 	return nil
+}
+
+// turning tells before each bundle that the loop goes on: a change may need many,
+// and each its time.
+type turning struct {
+	bundler
+	turned func()
+}
+
+func (t turning) Bundle(ctx context.Context, mods []wire.FlowMod) error {
+	t.turned()
+	return t.bundler.Bundle(ctx, mods)
 }
 
 // repair has flows put right that somebody else changed. Until then they may

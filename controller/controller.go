@@ -59,6 +59,10 @@ type Config struct {
 	Peers   elsewhere.Peers // nil: a NIC is taken to be at the host that it names first
 	History History         // nil: that the store went back is found out by those who follow it alone
 	Plugs   elsewhere.Plugs // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
+	// Turned is told whenever the loop that makes flows goes on, some times a minute if
+	// nothing happens, also before it gives the switch a bundle, which may take its
+	// time; nil: nobody wants to know. It is called by the loop, and must not wait.
+	Turned func()
 	// Keep is the file in which the host's share of the policy is kept, "" for none, and
 	// KeepFrom are the addresses that it comes from, see package kept.
 	Keep     string
@@ -108,6 +112,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Turned == nil {
+		c.Turned = func() {}
 	}
 	if c.unfit == nil {
 		c.unfit = megaflow.Unfit

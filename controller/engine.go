@@ -86,6 +86,7 @@ func (e *engine) run(ctx context.Context) error {
 	defer watch.Stop()
 	wait := minRetry
 	for {
+		e.cfg.Turned()
 		again, err := e.step(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()

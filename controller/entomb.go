@@ -45,6 +45,7 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 		return nil
 	}
 	for nic, zone := range e.mayLack(in, forgot) {
+		e.cfg.Turned()
 		if err := e.sweeper.Entomb(ctx, e.conn, nic, zone); err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ type rig struct {
 	timing  timing
 	uplink  string
 	unfit   func(unixctl.Version) error
+	turned  func()
 	metrics *prometheus.Registry
 	logs    *logbook
 	asks    desk.Asks // instead of the host's store
@@ -114,7 +115,7 @@ func (r *rig) start() {
 	cfg := Config{
 		Share: policy, Judge: policy, Reports: r.hostStore, Asks: policy.Asks(r.hostStore), Peers: r.hostStore, Plugs: r.hostStore, History: r.history, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
-		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit,
+		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit, Turned: r.turned,
 		NICConnections: nicConnections, Keep: r.keep, KeepFrom: r.etcd.Endpoints,
 	}
 	if r.asks != nil {

@@ -162,7 +162,7 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	go again.run(ctx, c.Config, hangups)
 	go certs.Run(ctx)
 	reports := &watchedReports{Reports: cfg.Reports, now: time.Now}
-	cfg.Reports = reports
+	cfg.Reports, cfg.Turned = reports, reports.turn
 	manager.Ready()
 	go manager.Run(ctx, func() string { return reports.line() + ", " + way() }, reports.alive)
 	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "relays", c.Relay, "etcd", c.Etcd, "config", c.Config)

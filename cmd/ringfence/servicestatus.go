@@ -33,30 +33,46 @@ func (c *apiCmd) supervise(ctx context.Context, m *service.Manager, url string, 
 	})
 }
 
-// reportsWithin is how long a controller may go without a report, which it
-// tries to make every five seconds, whether the store is there or not.
-const reportsWithin = time.Minute
+// What a controller that is alive does now and then, whether the store and the
+// switch are there or not: it tries to make a report every five seconds, and its loop
+// that makes flows turns as often, or is at a bundle, which it gives up after half a minute.
+const (
+	reportsWithin = time.Minute
+	turnsWithin   = 2 * time.Minute
+)
 
 // watchedReports passes a controller's reports on, and keeps the last one for
-// systemd.
+// systemd, and when its loop has turned.
 type watchedReports struct {
 	controller.Reports
 	now func() time.Time
 
-	mu    sync.Mutex
-	last  store.HostStatus
-	begun time.Time // of the last report; zero: none yet
+	mu     sync.Mutex
+	last   store.HostStatus
+	begun  time.Time // of the last report; zero: none yet
+	turned time.Time // when the loop last did; before it has, since when it should
 }
 
 // PutHost implements controller.Reports.
 func (w *watchedReports) PutHost(ctx context.Context, h store.HostStatus) error {
 	w.mu.Lock()
 	w.last, w.begun = h, w.now()
+	if w.turned.IsZero() {
+		w.turned = w.begun
+	}
 	w.mu.Unlock()
 	return w.Reports.PutHost(ctx, h)
 }
 
-// alive is an error if the controller has made reports, and makes none any more.
+// turn notes that the loop goes on.
+func (w *watchedReports) turn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.turned = w.now()
+}
+
+// alive is an error if the controller has made reports, and makes none any more, or
+// goes on with them beside a loop that is stuck.
 func (w *watchedReports) alive(context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,6 +81,9 @@ func (w *watchedReports) alive(context.Context) error {
 	}
 	if since := w.now().Sub(w.begun); since > reportsWithin {
 		return fmt.Errorf("the controller has made no report for %v", since.Round(time.Second))
+	}
+	if since := w.now().Sub(w.turned); since > turnsWithin {
+		return fmt.Errorf("the loop that makes flows is stuck since %v", since.Round(time.Second))
 	}
 	return nil
 }

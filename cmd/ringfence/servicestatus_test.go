@@ -47,6 +47,20 @@ func TestWatchedReports(t *testing.T) {
 		Host: "h", Applied: 30, Connected: true, NICs: make([]store.HostNIC, 1), Errors: []string{"NIC n1:\n two ports", "other"},
 	})
 	lives(true)
+	for range 3 { // it reports, and its loop turns
+		now = now.Add(time.Minute)
+		w.turn()
+		_ = w.PutHost(t.Context(), w.last)
+		lives(true)
+	}
+	for range 2 { // it reports beside a loop that is stuck
+		lives(true)
+		now = now.Add(time.Minute + time.Second)
+		_ = w.PutHost(t.Context(), w.last)
+	}
+	lives(false)
+	w.turn()
+	lives(true)
 	says("revision 30 in force, 1 NIC, 2 errors, the first: NIC n1: two ports")
 }
 
