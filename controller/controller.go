@@ -243,9 +243,14 @@ func newController(cfg Config) *controller {
 		ctl: unixctl.Open(cfg.RunDir), datapath: c.datapathName,
 	}
 	c.asked.settler = megaflow.Share(megaflow.NewSettler(c.asked.ctl, c.link.peek, c.cache, c.log))
-	c.tally = &tally{log: c.log, limits: func(ctx context.Context, zones ...uint16) (unixctl.Limits, error) {
-		return c.asked.ctl.ForDatapath(c.datapathName()).GetLimits(ctx, zones...)
-	}}
+	c.tally = &tally{log: c.log,
+		limits: func(ctx context.Context, zones ...uint16) (unixctl.Limits, error) {
+			return c.asked.ctl.ForDatapath(c.datapathName()).GetLimits(ctx, zones...)
+		},
+		table: func(ctx context.Context) (unixctl.Table, error) {
+			return c.asked.ctl.ForDatapath(c.datapathName()).GetTable(ctx)
+		},
+	}
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(c.tally)
 	}

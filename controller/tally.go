@@ -17,13 +17,15 @@ const (
 	tallyPatience = 5 * time.Second
 )
 
-// tally counts the connections of the host's NICs, by their zones' limits: the
+// tally counts the connections of the host's NICs, and how full the table is that all
+// of them are in. NICs' are counted by their zones' limits: the
 // switch counts in zones that have one, so that looking costs some bytes a NIC
 // however many connections there are. It is a prometheus.Collector, and silent as
 // long as nothing is known: before the first look, and while the switch does not
 // answer. It asks beside what enforces.
 type tally struct {
 	limits func(ctx context.Context, zones ...uint16) (unixctl.Limits, error)
+	table  func(ctx context.Context) (unixctl.Table, error)
 	log    *slog.Logger
 
 	mu          sync.Mutex
@@ -31,6 +33,9 @@ type tally struct {
 	connections uint64
 	full        map[uint16]struct{} // zones that are at their limit
 	hits        uint64
+
+	tableKnown bool
+	filled     unixctl.Table
 }
 
 var (
@@ -38,6 +43,10 @@ var (
 		"Connections that the switch tracks for this host's NICs: one that both ends of are here is counted at both. Of NICs with a limit (--nic-connections).", nil, nil)
 	tallyFull = prometheus.NewDesc("ringfence_controller_nics_at_connection_limit",
 		"NICs that have as many connections as --nic-connections lets them have: new ones are dropped.", nil, nil)
+	tallyTable = prometheus.NewDesc("ringfence_controller_connection_table_connections",
+		"Connections in the datapath's table, of NICs and of all else that uses it.", nil, nil)
+	tallyMax = prometheus.NewDesc("ringfence_controller_connection_table_max",
+		"Connections that the datapath's table holds at most: when it is full nobody gets a new one (ct-get-maxconns; nf_conntrack_max of the kernel).", nil, nil)
 	tallyHits = prometheus.NewDesc("ringfence_controller_nic_connection_limit_hits_total",
 		"Times that a NIC was seen to have come to its limit of connections; one looks every 10 s.", nil, nil)
 )
@@ -63,8 +72,13 @@ func (t *tally) look(ctx context.Context) {
 	if err != nil {
 		t.log.Debug("connections not counted", "error", err)
 	}
+	filled, tableErr := t.table(ctx)
+	if tableErr != nil {
+		t.log.Debug("it is not known how full the table of connections is", "error", tableErr)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.filled, t.tableKnown = filled, tableErr == nil
 	if t.known = err == nil; !t.known {
 		return
 	}
@@ -87,7 +101,7 @@ func (t *tally) look(ctx context.Context) {
 
 // Describe implements prometheus.Collector.
 func (t *tally) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{tallyConnections, tallyFull, tallyHits} {
+	for _, d := range []*prometheus.Desc{tallyConnections, tallyFull, tallyHits, tallyTable, tallyMax} {
 		to <- d
 	}
 }
@@ -97,6 +111,10 @@ func (t *tally) Collect(to chan<- prometheus.Metric) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	to <- prometheus.MustNewConstMetric(tallyHits, prometheus.CounterValue, float64(t.hits))
+	if t.tableKnown {
+		to <- prometheus.MustNewConstMetric(tallyTable, prometheus.GaugeValue, float64(t.filled.Connections))
+		to <- prometheus.MustNewConstMetric(tallyMax, prometheus.GaugeValue, float64(t.filled.Max))
+	}
 	if t.known {
 		to <- prometheus.MustNewConstMetric(tallyConnections, prometheus.GaugeValue, float64(t.connections))
 		to <- prometheus.MustNewConstMetric(tallyFull, prometheus.GaugeValue, float64(len(t.full)))

@@ -15,12 +15,14 @@ import (
 )
 
 // Connections are those of NICs' zones. A NIC that comes to its limit is counted
-// once, however long it stays there, and nothing is said of what is not known.
+// once, however long it stays there, and nothing is said of what is not known. How
+// full the table of all is is told as the switch tells it.
 func TestConnectionsAreTallied(t *testing.T) {
 	t.Parallel()
 	var limits unixctl.Limits
 	var failed error
-	count := &tally{log: slog.New(slog.DiscardHandler), limits: func(context.Context, ...uint16) (unixctl.Limits, error) { return limits, failed }}
+	filled := unixctl.Table{Connections: 3, Max: 9}
+	count := &tally{table: func(context.Context) (unixctl.Table, error) { return filled, failed }, log: slog.New(slog.DiscardHandler), limits: func(context.Context, ...uint16) (unixctl.Limits, error) { return limits, failed }}
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(count)
 	zones := func(counts ...uint32) unixctl.Limits {
@@ -30,21 +32,22 @@ func TestConnectionsAreTallied(t *testing.T) {
 		}
 		return l
 	}
-	names := []string{"ringfence_controller_connections", "ringfence_controller_nics_at_connection_limit", "ringfence_controller_nic_connection_limit_hits_total"}
+	names := []string{"ringfence_controller_connections", "ringfence_controller_nics_at_connection_limit", "ringfence_controller_nic_connection_limit_hits_total",
+		"ringfence_controller_connection_table_connections", "ringfence_controller_connection_table_max"}
 	for _, step := range []struct {
 		name   string
 		limits unixctl.Limits
 		failed error
-		want   string // the three, in order; - = not told
+		want   string // the five, in order; - = not told
 	}{
-		{"before", zones(), errors.New("no switch"), "- - 0"},
-		{"some", zones(3, 4), nil, "7 0 0"},
-		{"one is full", zones(10, 4), nil, "14 1 1"},
-		{"it stays", zones(10, 5), nil, "15 1 1"},
-		{"both", zones(10, 11), nil, "21 2 2"},
-		{"the switch does not answer", zones(1, 1), errors.New("away"), "- - 2"},
-		{"neither", zones(1, 1), nil, "2 0 2"},
-		{"again", zones(10, 0), nil, "10 1 3"},
+		{"before", zones(), errors.New("no switch"), "- - 0 - -"},
+		{"some", zones(3, 4), nil, "7 0 0 3 9"},
+		{"one is full", zones(10, 4), nil, "14 1 1 3 9"},
+		{"it stays", zones(10, 5), nil, "15 1 1 3 9"},
+		{"both", zones(10, 11), nil, "21 2 2 3 9"},
+		{"the switch does not answer", zones(1, 1), errors.New("away"), "- - 2 - -"},
+		{"neither", zones(1, 1), nil, "2 0 2 3 9"},
+		{"again", zones(10, 0), nil, "10 1 3 3 9"},
 	} {
 		limits, failed = step.limits, step.failed
 		count.look(t.Context())

@@ -319,6 +319,16 @@ func TestLimits(t *testing.T) {
 	if got := k.dump(7); len(got) != 2 {
 		t.Errorf("%d connections in a zone limited to 2", len(got))
 	}
+	if _, err := k.dpctl(ctx, "ct-set-maxconns", nil, "77"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := k.DumpAllConntrack(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.GetTable(ctx); err != nil || got != (Table{uint64(len(all)), 77}) || len(all) < 3 {
+		t.Errorf("the table is %+v, %v, want %d connections of 77", got, err, len(all))
+	}
 	got, err := k.GetLimits(ctx)
 	want := Limits{Default: 100, Zones: []ZoneLimit{{Zone: 7, Limit: 2, Count: 2}, {Zone: 9, Limit: 5}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
