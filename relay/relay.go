@@ -91,6 +91,10 @@ type Relay struct {
 	dirty  map[*session]struct{}       // of whom something is to be reported
 	left   map[string]store.HostStatus // who left, and what they are reported as
 	behind map[string]int64            // at which revision hosts are that are not at the relay's
+
+	expected map[string]int      // hosts that are about to attach
+	stood    store.RelayStanding // as it was written last
+	wrote    chan struct{}       // closed when it is written again
 }
 
 // New makes a Relay, which serves nobody before Run has the policy.
@@ -103,6 +107,7 @@ func New(cfg Config) (*Relay, error) {
 		cfg: cfg, log: cfg.Logger, loaded: make(chan struct{}), policy: secgroup.NewSnapshot(),
 		moved: make(chan struct{}), sessions: map[string]*session{}, plugs: newPlugs(), encoder: wire.NewEncoder(encodedMost),
 		dirty: map[*session]struct{}{}, left: map[string]store.HostStatus{}, behind: map[string]int64{},
+		expected: map[string]int{}, wrote: make(chan struct{}),
 	}
 	r.metrics = newMetrics(r)
 	return r, nil

@@ -45,6 +45,9 @@ func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
 	for _, one := range hello.GetPlugs().GetPlugged() {
 		plugged[one.GetNic()] = one
 	}
+	if !r.foretold(ctx, hello.GetHost()) {
+		return nil
+	}
 	err := r.cfg.Board.PutHost(ctx, r.report(hello, plugged, nil))
 	if errors.Is(err, store.ErrSeatTaken) {
 		return &leave{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat, reason: err.Error()}
@@ -54,6 +57,62 @@ func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
 	}
 	return nil
 }
+
+// coming says that a host is about to attach, of which nothing is known to be in force.
+func (r *Relay) coming(host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expected[host]++
+	if r.sessions[host] == nil {
+		r.behind[host] = 0
+		r.beat()
+	}
+}
+
+// came says that it has, or will not.
+func (r *Relay) came(host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.expected[host]--; r.expected[host] == 0 {
+		delete(r.expected, host)
+		r.forgetBehind(host)
+	}
+}
+
+// forgetBehind forgets how a host stands that is not here, and of which the store knows
+// that. The caller holds mu.
+func (r *Relay) forgetBehind(host string) {
+	if _, leaving := r.left[host]; !leaving && r.sessions[host] == nil && r.expected[host] == 0 {
+		delete(r.behind, host)
+	}
+}
+
+// foretold waits until the store knows that a host that is coming is behind, or it is
+// here: a report that names this relay says otherwise that the host is where the relay
+// is. It gives up while etcd is away.
+func (r *Relay) foretold(ctx context.Context, host string) bool {
+	late := time.NewTimer(foretoldWithin)
+	defer late.Stop()
+	for {
+		r.mu.Lock()
+		_, told := r.stood.Behind[host]
+		told = told || r.sessions[host] != nil
+		wrote := r.wrote
+		r.mu.Unlock()
+		if told {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-late.C:
+			return false
+		case <-wrote:
+		}
+	}
+}
+
+const foretoldWithin = 2 * time.Second
 
 // report is what the store is told of a host that is attached here.
 func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wire.Status) store.HostStatus {
@@ -173,11 +232,16 @@ func (r *Relay) keepReporting(ctx context.Context) error {
 // reportAgain is after which time without any change the standing is written again.
 const reportAgain = 5 * time.Second
 
-// tell writes what the store has not been told.
+// tell writes what the store has not been told: how the hosts stand before the reports
+// that name this relay, for by these they stand where it does unless it says otherwise.
 func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
 	dirty, left, loaded := r.due()
 	if !loaded {
 		return nil
+	}
+	if err := r.tellStanding(ctx, said); err != nil {
+		r.undue(dirty)
+		return err
 	}
 	if len(dirty) > 0 {
 		reports := make([]store.HostStatus, len(dirty))
@@ -199,6 +263,11 @@ func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
 		}
 		r.forget(left)
 	}
+	return r.tellStanding(ctx, said)
+}
+
+// tellStanding writes how the hosts stand, unless that was written last.
+func (r *Relay) tellStanding(ctx context.Context, said *store.RelayStanding) error {
 	now := r.standing()
 	if now.Relay == said.Relay && now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) {
 		return nil
@@ -207,6 +276,11 @@ func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
 		return err
 	}
 	*said = now
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stood = now
+	close(r.wrote)
+	r.wrote = make(chan struct{})
 	return nil
 }
 
@@ -270,9 +344,7 @@ func (r *Relay) forget(left map[string]store.HostStatus) {
 	defer r.mu.Unlock()
 	for host := range left {
 		delete(r.left, host)
-		if r.sessions[host] == nil {
-			delete(r.behind, host)
-		}
+		r.forgetBehind(host)
 	}
 }
 

@@ -24,6 +24,7 @@ type board struct {
 	reports   map[string]store.HostStatus
 	claims    []store.HostStatus // what took a name
 	standing  store.RelayStanding
+	early     []string              // whose report named the relay before it said that they are behind
 	plugs     map[string]store.Plug // by host/NIC
 	last      int64                 // order
 	told      map[string]int        // reports by host
@@ -36,6 +37,9 @@ func (b *board) PutHost(_ context.Context, h store.HostStatus) error {
 	defer b.mu.Unlock()
 	if have, taken := b.seats[h.Host]; taken && have != h.Instance {
 		return store.ErrSeatTaken
+	}
+	if _, behind := b.standing.Behind[h.Host]; !behind && b.reports[h.Host].Relay != h.Relay {
+		b.early = append(b.early, h.Host)
 	}
 	b.seats[h.Host], b.reports[h.Host] = h.Instance, h
 	b.claims = append(b.claims, h)
@@ -146,6 +150,9 @@ func TestWhatTheStoreIsTold(t *testing.T) {
 	b.until(t, "both are there", func() bool {
 		return b.standing.Revision == 7 && b.standing.Mark == "other-7" && len(b.standing.Behind) == 0 && len(b.reports) == 2 && b.reports["h1"].Relay == "relay-1"
 	})
+	if len(b.early) > 0 { // it would be believed to be where the relay is
+		t.Errorf("the store hears of %v before it hears that they have applied nothing", b.early)
+	}
 	for _, h := range b.claims { // one that was to have no NICs would be waited for no more
 		if len(h.NICs) != 1 || h.NICs[0].Ready {
 			t.Errorf("%s takes its name with %+v", h.Host, h.NICs)

@@ -62,10 +62,11 @@ func (r *Relay) attach(st stream) error {
 		err = r.free(hello)
 	}
 	if err == nil {
-		err = r.claim(st.Context(), hello)
-	}
-	if err == nil {
-		s, err = r.enter(st.Context(), hello, elsewhere)
+		r.coming(hello.GetHost())
+		if err = r.claim(st.Context(), hello); err == nil {
+			s, err = r.enter(st.Context(), hello, elsewhere)
+		}
+		r.came(hello.GetHost())
 	}
 	if err != nil {
 		var l *leave
