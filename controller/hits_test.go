@@ -1,7 +1,9 @@
 package controller
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
@@ -21,7 +23,10 @@ func TestHitsOutliveTheirFlows(t *testing.T) {
 	if a := ask[inquiry.HitsAnswer](r, inquiry.KindHits, inquiry.HitsQuestion{Account: "acme", Group: "web"}); len(a.Rules) != 0 || a.Since.IsZero() {
 		t.Errorf("before any packet: %+v", a)
 	}
-	r.ovs.Appctl("netdev-dummy/receive", "p2", "in_port(2),eth(src=02:00:00:00:00:02,dst=02:00:00:00:00:01),eth_type(0x0800),ipv4(src=10.0.0.2,dst=10.0.0.1,proto=6,tos=0,ttl=64,frag=no),tcp(src=5000,dst=80),tcp_flags(0x002)")
+	knock := func() {
+		r.ovs.Appctl("netdev-dummy/receive", "p2", "in_port(2),eth(src=02:00:00:00:00:02,dst=02:00:00:00:00:01),eth_type(0x0800),ipv4(src=10.0.0.2,dst=10.0.0.1,proto=6,tos=0,ttl=64,frag=no),tcp(src=5000,dst=80),tcp_flags(0x002)")
+	}
+	knock()
 	hits := func() uint64 {
 		a := ask[inquiry.HitsAnswer](r, inquiry.KindHits, inquiry.HitsQuestion{Account: "acme", Group: "web"})
 		if len(a.Rules) == 1 && a.Rules[0].Rule == "r1" {
@@ -46,4 +51,26 @@ func TestHitsOutliveTheirFlows(t *testing.T) {
 	if n := hits(); n != 1 {
 		t.Errorf("%d hits after the flow was taken out and put in again, want 1", n)
 	}
+	// What the switch has counted for a former controller is no hit of this one.
+	knock()
+	r.eventually(patience, "a second hit", func() string {
+		if n := hits(); n != 2 {
+			return fmt.Sprint(n)
+		}
+		return ""
+	})
+	before := time.Now()
+	r.stop()
+	r.start()
+	r.status("the controller is there anew", func(h store.HostStatus) bool { return h.Started.After(before) && h.Applied == rev && h.Connected })
+	if n := hits(); n != 0 {
+		t.Errorf("%d hits of before", n)
+	}
+	knock()
+	r.eventually(patience, "a hit of this run", func() string {
+		if n := hits(); n != 1 {
+			return fmt.Sprint(n)
+		}
+		return ""
+	})
 }

@@ -72,7 +72,7 @@ func New(cfg Config, host Host, sw Switch) *Desk {
 	if cfg.Every <= 0 {
 		cfg.Every = countEvery
 	}
-	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(), linkLocals: linkLocals{told: cfg.LinkLocals}}
+	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(time.Now()), linkLocals: linkLocals{told: cfg.LinkLocals}}
 	d.keeper = inquiry.Keeper{Log: d.log, Count: countQuestions(cfg).Inc, Answer: errPanicked}
 	d.reports = &reports{heard: d.hear}
 	d.watch = newDropWatch(sw.Conn, d.reports, d.locate, sw.Settle, d.log)

@@ -11,7 +11,6 @@ import (
 	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
@@ -28,22 +27,15 @@ const hitsKept = 10 * time.Minute
 // hits adds up what rules let through, over flows that come and go, and by account
 // what was let through at all. It is kept while the controller runs.
 type hits struct {
-	mu    sync.Mutex
-	since time.Time
-	last  map[openflow.FlowKey]tallied
-	rules map[inquiry.Rule]*inquiry.RuleHits
-	gone  map[inquiry.Rule]time.Time // those of them that have judged nothing here since then
-	begun map[string]uint64          // packets that began a connection, by account
+	mu       sync.Mutex
+	readings readings
+	rules    map[inquiry.Rule]*inquiry.RuleHits
+	gone     map[inquiry.Rule]time.Time // those of them that have judged nothing here since then
+	begun    map[string]uint64          // packets that began a connection, by account
 }
 
-// tallied is a flow's counters as they were read last.
-type tallied struct {
-	packets, bytes uint64
-	at             time.Time
-}
-
-func newHits() *hits {
-	return &hits{since: time.Now(), last: map[openflow.FlowKey]tallied{}, rules: map[inquiry.Rule]*inquiry.RuleHits{}, gone: map[inquiry.Rule]time.Time{}, begun: map[string]uint64{}}
+func newHits(since time.Time) *hits {
+	return &hits{readings: readings{since: since}, rules: map[inquiry.Rule]*inquiry.RuleHits{}, gone: map[inquiry.Rule]time.Time{}, begun: map[string]uint64{}}
 }
 
 // add takes the present counters of all flows that let something through. Those of
@@ -51,35 +43,27 @@ func newHits() *hits {
 func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(ofrules.Cookie) *inquiry.Rule) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	next := make(map[openflow.FlowKey]tallied, len(stats))
-	for _, s := range stats {
-		key := s.Key()
-		next[key] = tallied{s.Packets, s.Bytes, now}
-		before, seen := h.last[key]
-		if seen && (s.Duration < now.Sub(before.at) || s.Packets < before.packets) {
-			before = tallied{} // it was put in place anew and counts from 0
-		}
+	h.readings.next(now, stats, func(s wire.FlowStats, packets, bytes uint64) {
 		c, _ := ofrules.ParseCookie(s.Cookie)
 		r := rule(c)
-		if s.Packets == before.packets || r == nil {
-			continue
+		if r == nil {
+			return
 		}
-		h.begun[r.Account] += s.Packets - before.packets
+		h.begun[r.Account] += packets
 		if r.ID == "" {
-			continue
+			return
 		}
 		sum := h.rules[*r]
 		if sum == nil {
 			sum = &inquiry.RuleHits{Rule: r.ID}
 			h.rules[*r] = sum
 		}
-		sum.Packets += s.Packets - before.packets
-		sum.Bytes += s.Bytes - min(before.bytes, s.Bytes)
+		sum.Packets += packets
+		sum.Bytes += bytes
 		if last := now.Add(-s.Idle); last.After(sum.Last) {
 			sum.Last = last.UTC()
 		}
-	}
-	h.last = next
+	})
 }
 
 // tidy forgets rules that have been gone for hitsKept: one may come back.
@@ -106,14 +90,14 @@ func (h *hits) begunBy(there func(account string) bool) (begun map[string]uint64
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	maps.DeleteFunc(h.begun, func(account string, _ uint64) bool { return !there(account) })
-	return maps.Clone(h.begun), h.since
+	return maps.Clone(h.begun), h.readings.since
 }
 
 // of lists the sums of one group's rules, by rule.
 func (h *hits) of(account, group string) inquiry.HitsAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	answer := inquiry.HitsAnswer{Since: h.since.UTC(), Rules: []inquiry.RuleHits{}}
+	answer := inquiry.HitsAnswer{Since: h.readings.since.UTC(), Rules: []inquiry.RuleHits{}}
 	for r, sum := range h.rules {
 		if r.Account == account && r.Group == group {
 			answer.Rules = append(answer.Rules, *sum)

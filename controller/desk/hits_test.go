@@ -31,8 +31,8 @@ func TestHitsAddUp(t *testing.T) {
 	}
 	open, _ := ofrules.KindUnrestricted.Cookie()
 	egress := wire.FlowStats{Flow: openflow.Flow{Table: 25, Cookie: open | 3}, Packets: 4, Duration: time.Minute}
-	h := newHits()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	h := newHits(at.Add(-time.Hour))
 	h.add(at, []wire.FlowStats{flow(40, 1, 5, time.Minute, 2*time.Second), flow(90, 1, 1, time.Minute, time.Second), flow(91, 2, 0, time.Minute, 0), flow(92, 99, 7, time.Minute, 0), egress}, name)
 	h.add(at.Add(10*time.Second), []wire.FlowStats{flow(40, 1, 7, 70*time.Second, 3*time.Second), flow(90, 1, 1, 70*time.Second, 11*time.Second)}, name)
 	h.add(at.Add(20*time.Second), []wire.FlowStats{flow(40, 1, 9, 5*time.Second, time.Second), flow(90, 1, 0, time.Second, 0), flow(91, 2, 1, time.Minute, 0)}, name)
@@ -56,11 +56,38 @@ func TestHitsAddUp(t *testing.T) {
 	}
 }
 
+// What flows counted before the controller began is not taken for new: they outlive
+// it. What is installed later counts from its first packet.
+func TestCountersOfAFormerRun(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	r := readings{since: at}
+	flow := func(table uint8, packets uint64, age time.Duration) wire.FlowStats {
+		return wire.FlowStats{Flow: openflow.Flow{Table: table}, Packets: packets, Duration: age}
+	}
+	for _, step := range []struct {
+		after time.Duration
+		stats []wire.FlowStats
+		want  map[uint8]uint64
+	}{
+		{10 * time.Second, []wire.FlowStats{flow(40, 1000, time.Hour), flow(90, 3, time.Second)}, map[uint8]uint64{90: 3}},
+		{20 * time.Second, []wire.FlowStats{flow(40, 1004, time.Hour), flow(90, 3, 11*time.Second)}, map[uint8]uint64{40: 4}},
+		{30 * time.Second, []wire.FlowStats{flow(40, 7, time.Second), flow(90, 4, 21*time.Second)}, map[uint8]uint64{40: 7, 90: 1}},
+	} {
+		got := map[uint8]uint64{}
+		r.next(at.Add(step.after), step.stats, func(s wire.FlowStats, packets, _ uint64) { got[s.Table] = packets })
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Errorf("after %v: -want +got:\n%s", step.after, diff)
+		}
+	}
+}
+
 // The hits of rules that are gone are forgotten, but not those of one that comes
 // back soon.
 func TestHitsOfRulesThatAreGone(t *testing.T) {
 	t.Parallel()
-	h, now := newHits(), time.Unix(1000, 0)
+	now := time.Unix(1000, 0)
+	h := newHits(now.Add(-time.Hour))
 	kind, _ := ofrules.KindRule.Cookie()
 	var stats []wire.FlowStats
 	for n := range uint64(1000) {
