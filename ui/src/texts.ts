@@ -60,6 +60,7 @@ export const shell = {
   liveState: {live: 'Live', connecting: 'Connecting', lost: 'Interrupted'},
   roleOf: (role: string, account: string) => (account === '*' ? `${role} of the platform` : `${role} of ${account}`),
   shortcuts: 'Keyboard shortcuts',
+  shortcutsOn: 'Single keys do this',
   shortcut: {
     search: 'Search on this page',
     help: 'Show this help',
@@ -247,7 +248,8 @@ export const ruleForm = {
   icmpType: 'ICMP type',
   icmpCode: 'Code',
   family: 'Family',
-  families: {'': 'any, or the CIDR’s', ipv4: 'IPv4', ipv6: 'IPv6'},
+  familyHint: 'or the CIDR’s',
+  families: {'': 'any', ipv4: 'IPv4', ipv6: 'IPv6'},
   cidr: 'CIDR',
   cidrHint: 'such as 10.0.0.0/8; empty is everywhere, or all of the group',
   group: 'Group',
@@ -416,6 +418,7 @@ export const hosts = {
   cookieForm: 'is 0x and up to 16 hexadecimal digits',
   truncated: (n: number) => `The host has more than ${n.toLocaleString('en')} flows of this account: name a cookie.`,
   noFlows: 'No such flow here.',
+  noSuchCookie: (account: string) => `No flow of ${account} here has this cookie. It may be of another account, or of a fixed flow that is nobody’s.`,
   noAccounts: 'Flows are shown by account, and there is none yet.',
   flowColumns: {table: 'Table', priority: 'Priority', match: 'Match', actions: 'Actions', packets: 'Packets', for: 'For'},
   isFor: 'marks flows of kind',
@@ -436,7 +439,7 @@ export const live = {
   packets: (n: number) => n.toLocaleString('en'),
   seconds: (n: number) => `${n < 10 ? n.toFixed(n === 0 ? 0 : n < 1 ? 2 : 1) : Math.round(n)} s`,
   gathered: 'The last hour, as far as the API process that answers has seen it; grey is not known. Hosts count drops only while somebody looks, here or elsewhere. A new connection is counted at both of its ends, and again when nobody answers it.',
-  silent: (n: number) => `${n === 1 ? 'One host' : `${n} hosts`} did not tell what it counted in the last half minute.`,
+  silent: (n: number) => `${n === 1 ? 'One host did not tell what it' : `${n} hosts did not tell what they`} counted in the last half minute.`,
   gaps: (minutes: number) => `${minutes} of 60 min known`,
   wholeHour: 'last hour',
   notLooked: 'nobody looked',
@@ -538,7 +541,7 @@ export const connectivity = {
   service: 'Service',
   serviceHint: 'such as tcp 443',
   direction: 'Rules',
-  directions: {'': 'ingress and egress', ingress: 'ingress', egress: 'egress'} as Record<string, string>,
+  directions: {'': 'both', ingress: 'ingress', egress: 'egress'} as Record<string, string>,
   network: 'Network',
   allNetworks: 'all networks',
   focus: 'Around',
@@ -574,7 +577,7 @@ export const connectivity = {
   corner: 'from ↓ to →',
   more: (n: number) => `${n} more`,
   capped: (n: number) => `The matrix shows the ${n} groups that most rules are about. Choose a group or a service to see others.`,
-  truth: 'An arrow is a rule at one end, judged by all groups at the other. What becomes of one packet says a trace.',
+  truth: 'An arrow is a rule at one end, judged by all groups at the other. A trace tells what becomes of one packet.',
 }
 
 export const creating = {

@@ -51,7 +51,7 @@ export function FlowBrowser({host, accounts}: {host: string; accounts: string[]}
       {flows.isPending ? (
         !flows.error && <Loading />
       ) : shown.length === 0 ? (
-        <Empty title={t.noFlows} />
+        <Empty title={wanted ? t.noSuchCookie(account) : t.noFlows} />
       ) : (
         <Table dense label={t.flows} head={[t.flowColumns.table, t.flowColumns.priority, t.flowColumns.match, t.flowColumns.actions, t.flowColumns.packets, t.flowColumns.for]}>
           {shown.slice(0, first).map((f, i) => (

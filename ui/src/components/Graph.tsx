@@ -43,7 +43,7 @@ export function Graph({picture, focus, selected, onEdge, onNode}: Props) {
     return () => observer.disconnect()
   }, [placed])
 
-  const fitScale = Math.max(0.28, Math.min(1, size.width / (placed.width + 2 * margin), size.height / (placed.height + 2 * margin)))
+  const fitScale = Math.max(size.width < 600 ? 0.55 : 0.28, Math.min(1, size.width / (placed.width + 2 * margin), size.height / (placed.height + 2 * margin)))
   const fitted = {
     scale: fitScale,
     x: Math.max((size.width - placed.width * fitScale) / 2, margin / 2),

@@ -1,15 +1,19 @@
 // The parts that every page is made of.
-import type {ReactNode} from 'react'
+import {type ReactNode, useEffect, useRef} from 'react'
 
 import {common} from '../texts'
 
-/** The head of a page: what it is, what may be done with it. */
+/** The head of a page: what it is, what may be done with it. The window is called so, too. */
 export function PageHead({title, hint, children, crumb}: {title: ReactNode; hint?: ReactNode; children?: ReactNode; crumb?: ReactNode}) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    document.title = `${heading.current!.textContent} · ${common.product}`
+  })
   return (
     <header className="page-head">
       <div>
         {crumb && <p className="crumb">{crumb}</p>}
-        <h1>{title}</h1>
+        <h1 ref={heading}>{title}</h1>
         {hint && <p className="hint">{hint}</p>}
       </div>
       {children && <div className="actions">{children}</div>}

@@ -62,7 +62,7 @@ export function RuleFields({form: f, onChange, error}: Props) {
           />
         )}
         <TextField label={t.cidr} value={f.cidr} onChange={(e) => set({cidr: e.target.value})} hint={t.cidrHint} error={faultAt(error, '/remote_cidr')} />
-        <SelectField label={t.family} value={f.family} onChange={(e) => set({family: e.target.value})} error={faultAt(error, '/family')} narrow>
+        <SelectField label={t.family} value={f.family} onChange={(e) => set({family: e.target.value})} error={faultAt(error, '/family')} hint={t.familyHint} narrow>
           {Object.entries(t.families).map(([v, text]) => (
             <option key={v} value={v}>
               {text}

@@ -4,15 +4,36 @@ import {useLocation} from 'wouter'
 import {accountPath, useWho} from '../api/account'
 import {shell as t} from '../texts'
 import {Dialog} from './Dialog'
+import {CheckField} from './Field'
 import {accountPages, platformPages} from './Shell'
+
+const offKey = 'ringfence-shortcuts-off'
+
+function storedOff(): boolean {
+  try {
+    return localStorage.getItem(offKey) !== null
+  } catch {
+    return false // storage is forbidden
+  }
+}
 
 const typing = (e: EventTarget | null) => e instanceof HTMLElement && (e.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(e.tagName))
 
-/** "g" and a letter goes to a page, "/" to the search, "?" shows all that. */
+/** "g" and a letter goes to a page, "/" to the search, "?" shows all that; who dictates may have single keys do nothing. */
 export function Shortcuts({account}: {account: string | null}) {
   const {rights} = useWho()
   const [, go] = useLocation()
   const [help, setHelp] = useState(false)
+  const [off, setOff] = useState(storedOff)
+  const change = (on: boolean) => {
+    setOff(!on)
+    try {
+      if (on) localStorage.removeItem(offKey)
+      else localStorage.setItem(offKey, '')
+    } catch {
+      // not kept then
+    }
+  }
   const pages: [string, string, string][] = [
     ...(account ? accountPages.map(([p, , text, key]): [string, string, string] => [key, text, accountPath(account, p)]) : []),
     ...(rights.platform ? platformPages.map(([p, , text, key]): [string, string, string] => [key, text, p]) : []),
@@ -21,7 +42,7 @@ export function Shortcuts({account}: {account: string | null}) {
   useEffect(() => {
     let pending = 0
     const onKey = (e: KeyboardEvent) => {
-      if (e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || document.querySelector('dialog[open]')) return
+      if (off || e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || document.querySelector('dialog[open]')) return
       if (Date.now() - pending < 1200) {
         pending = 0
         const page = pages.find(([key]) => key === e.key)
@@ -54,6 +75,7 @@ export function Shortcuts({account}: {account: string | null}) {
   if (!help) return null
   return (
     <Dialog title={t.shortcuts} onClose={() => setHelp(false)}>
+      <CheckField label={t.shortcutsOn} checked={!off} onChange={(e) => change(e.target.checked)} />
       <dl className="keys">
         {pages.map(([key, text]) => (
           <div key={key}>

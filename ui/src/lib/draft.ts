@@ -1,6 +1,8 @@
 // What was typed and not saved, kept while the tab is open.
 import {useEffect, useState} from 'react'
 
+const prefix = 'ringfence-draft '
+
 function read<T>(key: string): T | null {
   try {
     const v = sessionStorage.getItem(key)
@@ -19,9 +21,18 @@ function write(key: string, value: unknown) {
   }
 }
 
+/** Forgets what was typed: it is of whoever typed it. */
+export function forgetDrafts() {
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(prefix)) sessionStorage.removeItem(key)
+  } catch {
+    // nothing was kept then
+  }
+}
+
 /** State that outlives its component. clear forgets it, once it is saved or given up. */
 export function useDraft<T>(name: string, initial: T) {
-  const key = `ringfence-draft ${name}`
+  const key = prefix + name
   const [value, setValue] = useState<T>(() => read<T>(key) ?? initial)
   const [found] = useState(() => read<T>(key) !== null)
   const changed = JSON.stringify(value) !== JSON.stringify(initial)

@@ -151,7 +151,10 @@ function place(columns: Item[][]) {
   return {places, width: Math.max(nodeWidth, columns.length * (nodeWidth + columnGap) - columnGap), height}
 }
 
-/** The line of an edge: from the right of one node through its lanes to the left of the other; one that leads back goes below. */
+/** How far down an edge bends that leads back beneath the nodes of some columns. */
+const lowest = (a: Place, b: Place) => Math.max(a.y, b.y) + nodeHeight + 24 + (a.x - b.x) / 12
+
+/** The line of an edge: from the right of one node through its lanes to the left of the other; one that leads back over columns goes beneath them. */
 export function curve(a: Place, b: Place, lanes: Place[], self: boolean): string {
   const x1 = a.x + nodeWidth
   const y1 = a.y + nodeHeight / 2
@@ -171,6 +174,11 @@ export function curve(a: Place, b: Place, lanes: Place[], self: boolean): string
     return `M${x1} ${y1} C ${x1 + bow} ${y1}, ${x1 + bow} ${y2}, ${x1} ${y2}`
   }
   const x2 = b.x + nodeWidth
+  if (a.x - x2 > columnGap) {
+    const low = lowest(a, b)
+    const [from, to] = [a.x + nodeWidth / 2, b.x + nodeWidth / 2]
+    return `M${from} ${a.y + nodeHeight} C ${from} ${low}, ${to} ${low}, ${to} ${b.y + nodeHeight}`
+  }
   const dx = Math.max(40, (a.x - x2) / 2)
   return `M${a.x} ${y1 + 8} C ${a.x - dx} ${y1 + 8}, ${x2 + dx} ${y2 + 8}, ${x2} ${y2 + 8}`
 }
@@ -186,5 +194,6 @@ export function labelAt(a: Place, b: Place, lanes: Place[]): Place {
   if (lane) return {x: lane.x + nodeWidth / 2, y: lane.y}
   if (b.x === a.x) return {x: a.x + nodeWidth + 30, y: (a.y + b.y + nodeHeight) / 2}
   if (b.x > a.x) return {x: (a.x + nodeWidth + b.x) / 2, y: (a.y + b.y + nodeHeight) / 2}
+  if (a.x - b.x - nodeWidth > columnGap) return {x: (a.x + b.x + nodeWidth) / 2, y: ((a.y + b.y) / 2 + nodeHeight) / 4 + (3 * lowest(a, b)) / 4}
   return {x: (a.x + b.x + nodeWidth) / 2, y: (a.y + b.y + nodeHeight) / 2 + 8}
 }

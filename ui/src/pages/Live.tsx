@@ -64,7 +64,7 @@ export function LivePage() {
         <Chart title={t.newConnections} activity={activity} value={(p) => p.connections} unit={t.packets} unknown={t.notTold} tone="accent" sum />
         <Chart title={t.lag} activity={activity} value={(p) => p.lag_seconds} unit={t.seconds} unknown={t.notTold} tone="warn" />
       </div>
-      <p className="dim small">
+      <p className="dim small chart-note">
         {t.gathered} {silent > 0 && t.silent(silent)}
       </p>
       <ProblemNote error={live.error} />

@@ -19,6 +19,9 @@ export function SignIn({session, onSignedIn}: Props) {
   const query = new URLSearchParams(window.location.search)
   const back = window.location.pathname === signInPage ? query : null // from the issuer, without success
   const fault = back?.get('fault')
+  useEffect(() => {
+    document.title = `${t.title} · ${common.product}`
+  }, [])
   return (
     <main className="sign-in">
       <div className="sign-in-box">
