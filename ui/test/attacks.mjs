@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
 import {Visitor} from './browser.mjs'
-import {origin} from './world.mjs'
+import {origin, until} from './world.mjs'
 
 const evil = '"><img src=x onerror=window.hit=1><script>window.hit=1</script>javascript:{{7*7}}'
 
@@ -50,6 +50,74 @@ export function attacks(given) {
     const [cookie, ...more] = await person.context.cookies()
     assert.deepEqual([Buffer.from(cookie.value, 'base64url').toString(), more.length], [world.token, 0])
     assert.equal((await session()).account, '*')
+    await person.leave()
+  })
+
+  test('an address that is badly written takes no page down', async () => {
+    const {world, browser} = given()
+    const person = await Visitor.come(browser)
+    const {page} = person
+    await person.signIn(world.token)
+    for (const path of ['/ui/a/%25zz', '/ui/a/%25zz/groups', '/ui/a/acme/groups/%25e0%25a4', '/ui/a/acme/nics/%25', '/ui/hosts/%25', '/ui/a//', '/ui/%25', '/ui/a/acme/trace?from=%25zz', '/ui//evil.example/']) {
+      await page.goto(origin + path)
+      await page.getByRole('button', {name: 'Sign out'}).waitFor()
+      assert.equal(new URL(page.url()).origin, origin)
+    }
+    await person.leave(/status of (400|404|422)/)
+  })
+
+  test('who signs in at another window is who all windows are of, and nobody finds what somebody else typed', async () => {
+    const {world, browser} = given()
+    await world.grant('bolt-two', 'bolt', 'viewer', 'bolt-two')
+    const person = await Visitor.come(browser)
+    const {page} = person
+    await person.signIn(world.token, '/ui/a/acme/groups')
+    await page.getByRole('button', {name: 'New group'}).first().click()
+    await page.getByRole('dialog').getByLabel('Name', {exact: true}).fill('of the admin alone')
+    const kept = () => page.evaluate(() => JSON.stringify({...sessionStorage}))
+    await until('it to be kept', async () => (await kept()).includes('of the admin alone'))
+    const other = await person.context.newPage()
+    await other.goto(`${origin}/ui/a/acme`)
+    await other.getByRole('button', {name: 'Sign out'}).click()
+    await other.getByLabel('API token').fill('bolt-two')
+    await other.getByRole('button', {name: 'Sign in', exact: true}).click()
+    await other.getByRole('button', {name: 'Sign out'}).waitFor()
+    await page.evaluate(() => window.dispatchEvent(new Event('visibilitychange'))) // as when somebody comes back to it
+    await page.getByText('bolt-two', {exact: true}).waitFor()
+    assert.ok(!(await kept()).includes('of the admin'), await kept())
+    await page.getByRole('dialog').waitFor({state: 'detached'})
+    assert.ok(!/web-1|db-1/.test(await page.locator('body').innerText()))
+    await person.leave(/status of (401|403|404)/) // what the page asked before it knew
+  })
+
+  test('at 200 and at 400 % nothing is cut off, and whoever dictates may have single keys do nothing', async () => {
+    const {world, browser} = given()
+    const person = await Visitor.come(browser)
+    const {page} = person
+    await person.signIn(world.token)
+    const db = (await world.api('GET', '/v1/accounts/acme/security-groups')).items.find((g) => g.name === 'db')
+    for (const [width, height] of [[640, 400], [320, 256]]) {
+      await page.setViewportSize({width, height})
+      for (const path of ['/accounts', '/hosts', '/hosts/h1', '/networks', '/a/acme', '/a/acme/groups', `/a/acme/groups/${db.id}`, `/a/acme/groups/${db.id}?tab=settings`, '/a/acme/nics/db-1', '/a/acme/connectivity', '/a/acme/connectivity?view=matrix', '/a/acme/trace?from=web-1&to=db-1&proto=tcp&port=1', '/a/acme/live', '/a/acme/changes']) {
+        await page.goto(`${origin}/ui${path}`)
+        await page.getByRole('heading', {level: 1}).waitFor()
+        await person.settle()
+        const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+        assert.ok(wider <= 0, `${path} at ${width}: ${wider} pixels wider than the window`)
+      }
+    }
+    await page.setViewportSize({width: 1280, height: 800})
+    await page.goto(`${origin}/ui/a/acme/groups`)
+    await page.getByRole('heading', {level: 1, name: 'Groups'}).waitFor()
+    assert.equal(await page.title(), 'Groups · Ringfence')
+    await page.keyboard.press('?')
+    await page.getByRole('dialog').getByLabel('Single keys do this').uncheck()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({state: 'detached'})
+    for (const key of ['?', 'g', 'i']) await page.keyboard.press(key)
+    await person.settle()
+    assert.equal(await page.getByRole('dialog').count(), 0)
+    await page.getByRole('heading', {level: 1, name: 'Groups'}).waitFor()
     await person.leave()
   })
 

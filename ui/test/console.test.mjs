@@ -7,7 +7,7 @@ import {after, before, test} from 'node:test'
 import {attacks} from './attacks.mjs'
 import {reviewed, start, Visitor} from './browser.mjs'
 import {changes} from './changes.mjs'
-import {looks} from './looks.mjs'
+import {looks, lost} from './looks.mjs'
 import {origin, until, World} from './world.mjs'
 
 let world, browser, admin
@@ -359,6 +359,20 @@ test('the graph of an account of some size, for the README', async () => {
   await admin.pictures('matrix-of-some-size')
 })
 
+/** What a browser needs some 0.8 s for on a machine of 2024: 20,000 cells, drawn. */
+function drawTables() {
+  for (let round = 0; round < 10; round++) {
+    const table = document.createElement('table')
+    for (let i = 0; i < 200; i++) {
+      const row = table.insertRow()
+      for (let k = 0; k < 10; k++) row.insertCell().textContent = `cell ${i} ${k}`
+    }
+    document.body.replaceChildren(table)
+    table.getBoundingClientRect()
+  }
+  document.body.replaceChildren()
+}
+
 test('five hundred groups are drawn within a second', async () => {
   await world.api('PUT', '/v1/accounts/big', {})
   const groups = Array.from({length: 500}, (_, i) => `${['web', 'api', 'db', 'cache', 'queue'][i % 5]}-${String(Math.floor(i / 5)).padStart(3, '0')}`)
@@ -377,21 +391,26 @@ test('five hundred groups are drawn within a second', async () => {
   const {page} = admin
   const cdp = await admin.context.newCDPSession(page)
   for (const [view, shown] of [['graph', page.getByRole('group', {name: /Groups as boxes/})], ['matrix', page.getByRole('region', {name: /Who may talk to whom/})]]) {
-    // Time of the page's own thread: it is the same however busy the machine is.
+    // Time of the page's own thread, which does not wait for others.
     await page.goto('about:blank')
     await cdp.send('Performance.enable', {timeDomain: 'threadTicks'})
     const busy = async () => (await cdp.send('Performance.getMetrics')).metrics.find((m) => m.name === 'TaskDuration').value
+    const idle = await busy()
+    await page.evaluate(drawTables)
+    const probe = (await busy()) - idle
     await page.goto(`${origin}/ui/a/big/connectivity?view=${view}`)
     await shown.waitFor()
     await admin.settle()
     const seconds = await busy()
     await cdp.send('Performance.disable')
-    console.log(`${view} of 500 groups: ${seconds.toFixed(2)} s of the page's thread, from nothing`)
-    // The promise is one second; what a noisy machine adds to it is no fault of the page.
-    assert.ok(seconds < 2, `${view}: ${seconds} s`)
+    console.log(`${view} of 500 groups: ${seconds.toFixed(2)} s of the page's thread, from nothing; ${probe.toFixed(2)} s for the probe`)
+    // The promise is one second. A machine that is slow, or shared, is so for plain tables, too.
+    assert.ok(seconds < Math.max(1, 1.2 * probe), `${view}: ${seconds} s, and ${probe} s for the probe`)
     await admin.picture(`big-${view}`)
   }
 })
+
+lost(() => ({world, admin, browser}))
 
 test('axe finds nothing in any page, light, dark or narrow', () => assert.deepEqual(admin.violations, []))
 

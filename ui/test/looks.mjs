@@ -1,11 +1,13 @@
-// What is looked at besides changing it: probes, cuts, pauses, filters and the last
-// hour; and a session that a neighbour would plant.
+// What is looked at besides changing it: probes, cuts, pauses, cookies, filters,
+// the last hour; and what becomes of a page whose server is gone.
 import assert from 'node:assert/strict'
 import {createServer} from 'node:http'
 import {test} from 'node:test'
 
-import {reviewed} from './browser.mjs'
+import {reviewed, Visitor} from './browser.mjs'
 import {until} from './world.mjs'
+
+const nothing = async () => {}
 
 export function looks(given) {
   const groupOf = async (name) => (await given().world.api('GET', '/v1/accounts/acme/security-groups')).items.find((g) => g.name === name)
@@ -77,6 +79,25 @@ export function looks(given) {
     await page.getByText(/of 60 min known/).first().waitFor() // the rest is a gap
   })
 
+  test('a cookie is explained, and effective rules say where they come from', async () => {
+    const {world, admin} = given()
+    const {page} = admin
+    const rule = (await groupOf('db')).rules.find((r) => r.port_min === 5432)
+    const flow = (await world.api('GET', `/v1/accounts/acme/flows?rule=${rule.id}&limit=1000`)).items.find((f) => f.kind === 'rule')
+    await admin.go('/ui/hosts/h1', 'h1')
+    await page.getByLabel('Of account').selectOption('acme')
+    await page.getByLabel('Explain a cookie').fill('0xnothing')
+    await page.getByText('is 0x and up to 16 hexadecimal digits').waitFor()
+    await page.getByLabel('Explain a cookie').fill('0x5247060000000010')
+    await page.getByText('No flow of acme here has this cookie.').waitFor()
+    await page.getByLabel('Explain a cookie').fill(flow.cookie)
+    await page.locator('.note.accent', {hasText: rule.id}).filter({hasText: flow.cookie}).waitFor()
+    await admin.go('/ui/a/acme/nics/db-1', 'db-1')
+    const effective = page.getByRole('region', {name: 'Effective rules'}).getByRole('row').filter({hasText: '5432'})
+    await effective.getByRole('link', {name: 'db'}).waitFor()
+    assert.match(await effective.innerText(), /ingress[\s\S]*web[\s\S]*db/)
+  })
+
   test('groups are found by what they are and what they let in, the matrix and the graph by service', async () => {
     const {admin} = given()
     const {page} = admin
@@ -96,6 +117,43 @@ export function looks(given) {
       await cell.waitFor()
       await page.getByLabel('Service').fill('udp 9')
       await cell.waitFor({state: 'detached'})
+    }
+  })
+
+  test('the graph and the matrix show one direction, and one network, if that is asked for', async () => {
+    const {world, admin} = given()
+    const {page} = admin
+    const web = await groupOf('web')
+    await world.api('PUT', '/v1/networks/net-2', {type: 'flat', prefixes: ['10.1.0.0/24']})
+    await world.api('PUT', '/v1/nics/aside', {account: 'acme', network: 'net-2', mac: '02:00:00:00:00:2a', addresses: ['10.1.0.9']})
+    await world.api('PUT', `/v1/accounts/acme/nics/aside/security-groups/${web.id}`)
+    const rule = await world.api('POST', `/v1/accounts/acme/security-groups/${web.id}/rules`, {direction: 'egress', protocol: 'udp', port_min: 514, remote_cidr: '192.0.2.0/24'})
+    try {
+      for (const view of ['graph', 'matrix']) {
+        await admin.go(`/ui/a/acme/connectivity?view=${view}&observed=0`, 'Who talks to whom')
+        const [inward, outward] = [page.getByRole('button', {name: /web → db/}), page.getByRole('button', {name: /web → 192\.0\.2\.0\/24/})]
+        await inward.first().waitFor()
+        await outward.first().waitFor()
+        await page.getByLabel('Rules', {exact: true}).selectOption('egress')
+        await inward.first().waitFor({state: 'detached'})
+        await outward.first().waitFor()
+        await page.getByLabel('Rules', {exact: true}).selectOption('ingress')
+        await outward.first().waitFor({state: 'detached'})
+        await inward.first().waitFor()
+        await page.getByLabel('Rules', {exact: true}).selectOption('')
+        await page.getByLabel('Network', {exact: true}).selectOption('net-2') // where db has no NIC
+        await inward.first().waitFor({state: 'detached'})
+        await outward.first().waitFor()
+        await page.getByLabel('Network', {exact: true}).selectOption('net-1')
+        await inward.first().waitFor()
+        assert.match(page.url(), /network=net-1/) // so that it can be sent
+      }
+      await page.getByRole('button', {name: /web → db/}).first().click()
+      await page.getByRole('complementary', {name: /web → db/}).waitFor()
+    } finally {
+      await world.api('DELETE', `/v1/accounts/acme/security-groups/${web.id}/rules/${rule.id}`)
+      await world.api('DELETE', '/v1/nics/aside')
+      await world.api('DELETE', '/v1/networks/net-2')
     }
   })
 
@@ -125,5 +183,32 @@ export function looks(given) {
       await context.close()
       await new Promise((done) => evil.close(done))
     }
+  })
+}
+
+/** Last, for nothing is plugged anew. */
+export function lost(given) {
+  test('a server that is gone is said to be, nothing that was typed is lost, and the page goes on when it is back', async () => {
+    const {world, admin, browser} = given()
+    await admin.page.goto('about:blank')
+    const person = await Visitor.come(browser)
+    const {page} = person
+    await person.signIn(world.token, '/ui/a/acme/groups')
+    await page.getByRole('button', {name: 'New group'}).first().click()
+    const name = page.getByRole('dialog').getByLabel('Name', {exact: true})
+    await name.fill('typed-before')
+    await world.kill()
+    await page.locator('.banner', {hasText: 'The server does not answer.'}).waitFor()
+    await page.getByRole('dialog').getByRole('button', {name: /^Review/}).click()
+    await page.getByRole('dialog').getByRole('alert').first().waitFor()
+    assert.equal(await name.inputValue(), 'typed-before')
+    await name.fill('typed-meanwhile')
+    await world.revive()
+    await page.locator('.banner', {hasText: 'The server does not answer.'}).waitFor({state: 'detached'})
+    assert.equal(await name.inputValue(), 'typed-meanwhile')
+    await reviewed(page, nothing)
+    await until('the group', async () => (await world.api('GET', '/v1/accounts/acme/security-groups')).items.some((g) => g.name === 'typed-meanwhile'))
+    await page.getByText('Live', {exact: true}).first().waitFor()
+    await person.leave(/ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_NETWORK|status of 50\d/)
   })
 }
