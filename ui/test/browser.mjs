@@ -71,6 +71,7 @@ export class Visitor {
   async pictures(name) {
     for (const [kind, colorScheme, width, height] of [['light', 'light', 1280, 800], ['dark', 'dark', 1280, 800], ['narrow', 'light', 390, 844]]) {
       await this.page.setViewportSize({width, height})
+      await this.page.mouse.move(width - 1, height - 1) // over nothing
       await this.page.emulateMedia({colorScheme, reducedMotion: 'reduce'})
       await this.settle()
       await this.page.screenshot({path: `${output}${name}-${kind}.png`, fullPage: kind !== 'dark'})
