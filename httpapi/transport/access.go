@@ -12,6 +12,7 @@ import (
 // Access says who may call a route.
 type Access int
 
+// The kinds of callers.
 const (
 	Open          Access = iota // anyone, without a token
 	AnyToken                    // whoever has a token
