@@ -80,17 +80,18 @@ func (l *ledger) begin(j Job, lost *Lost) *debt {
 	return d
 }
 
-// settled notes that packets meet the flows that were installed when the latest of
-// some debts was made: those of all jobs up to it.
-func (l *ledger) settled(debts []*debt) {
+// settled notes that packets meet the flows of debts' jobs. If that was waited for,
+// they meet those of all jobs before, too; else these changed none.
+func (l *ledger) settled(debts []*debt, waited bool) {
 	latest := -1
 	for i, d := range l.debts {
 		if slices.Contains(debts, d) {
+			d.open = false
 			latest = i
 		}
 	}
 	for _, d := range l.debts[:latest+1] {
-		d.open = false
+		d.open = d.open && !waited
 	}
 }
 

@@ -337,7 +337,7 @@ func (s *Sweeper) met(ctx context.Context, t *turn) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ledger.settled(t.debts)
+	s.ledger.settled(t.debts, t.work.Changed)
 	s.report.Stands(s.ledger.standing(), Partly)
 	return nil
 }
