@@ -41,7 +41,7 @@ gzip -9n "$STAGE"/man/*.1
 for shell in bash zsh fish; do "$here" completion $shell >"$STAGE/$shell"; done
 # What the program is made of: every module with its version, as CycloneDX.
 $SBOM bin -json -noserial -notimestamp -std -version "$PACKAGE_VERSION" -output "$STAGE/sbom.cdx.json" "$STAGE/ringfence" 2>"$STAGE/sbom.log" || { cat "$STAGE/sbom.log" >&2; exit 1; }
-for s in api controller; do
+for s in api controller relay; do
 	for script in postinstall preremove postremove; do
 		sed "s/@SERVICE@/ringfence-$s/g" deploy/packages/$script.sh >"$STAGE/ringfence-$s.$script"
 	done
@@ -49,7 +49,7 @@ done
 chmod -R u=rwX,go=rX "$STAGE"
 
 mkdir -p "$DIST"
-for package in ringfence ringfence-api ringfence-controller; do
+for package in ringfence ringfence-api ringfence-controller ringfence-relay; do
 	# nfpm puts variables into some fields only.
 	sed "s|\${STAGE}|$STAGE|g" deploy/packages/$package.yaml >"$STAGE/$package.yaml"
 	for format in deb rpm; do

@@ -17,11 +17,11 @@ step "two builds are the same"
 DIST=$work/new deploy/packages/build.sh >/dev/null
 DIST=$work/again deploy/packages/build.sh >/dev/null
 diff "$work/new/SHA256SUMS" "$work/again/SHA256SUMS" || fail "the second build differs"
-[ "$(wc -l <"$work/new/SHA256SUMS")" = 8 ] || fail "want 6 packages, an image and a bill of materials: $(cat "$work/new/SHA256SUMS")"
+[ "$(wc -l <"$work/new/SHA256SUMS")" = 10 ] || fail "want 8 packages, an image and a bill of materials: $(cat "$work/new/SHA256SUMS")"
 VERSION=0.0.0~before DIST=$work/old deploy/packages/build.sh >/dev/null
 
 step "deb and rpm hold the same files"
-for package in ringfence ringfence-api ringfence-controller; do
+for package in ringfence ringfence-api ringfence-controller ringfence-relay; do
 	deb=$(echo "$work"/new/"${package}"_*.deb) rpm=$(echo "$work"/new/"$package"-[0-9]*.rpm)
 	dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -v '/$' | sed 's|^\.\?/\?|/|' | sort >"$work/deb.files"
 	rpm -qlp "$rpm" | grep -vx /etc/ringfence | sort >"$work/rpm.files"
@@ -48,9 +48,9 @@ inside sh -c 'dpkg -i /debs/*.deb' >"$work/log" 2>&1 || { cat "$work/log"; fail 
 inside ringfence version | grep -qF 'ringfence 0.0.0~before (' || fail "version: $(inside ringfence version)"
 inside id ringfence >/dev/null || fail "there is no user ringfence"
 [ "$(inside getent passwd ringfence | cut -d: -f7)" = /usr/sbin/nologin ] || fail "ringfence may log in"
-inside systemctl is-enabled ringfence-api ringfence-controller 2>/dev/null | grep -qx enabled && fail "a service is enabled"
-inside systemd-analyze verify --man=no /usr/lib/systemd/system/ringfence-api.service /usr/lib/systemd/system/ringfence-controller.service || fail "verify"
-for unit in api controller; do
+inside systemctl is-enabled ringfence-api ringfence-controller ringfence-relay 2>/dev/null | grep -qx enabled && fail "a service is enabled"
+inside systemd-analyze verify --man=no /usr/lib/systemd/system/ringfence-api.service /usr/lib/systemd/system/ringfence-controller.service /usr/lib/systemd/system/ringfence-relay.service || fail "verify"
+for unit in api controller relay; do
 	inside systemd-analyze security --offline=true --threshold=20 ringfence-$unit.service >/dev/null || fail "ringfence-$unit.service is too open"
 	# The example is a configuration: nothing is wrong with it but the files that are still to come.
 	said=$(inside ringfence config check --for $unit /etc/ringfence/$unit.yaml 2>&1) && fail "$unit.yaml is valid without certificates"
@@ -83,11 +83,11 @@ grep -q '^log-level: debug$' "$root/etc/ringfence/api.yaml" || fail "api.yaml wa
 [ "$(inside systemctl is-enabled ringfence-api)" = enabled ] || fail "the upgrade disabled the service"
 
 step "remove, and purge"
-inside dpkg -r ringfence-api ringfence-controller ringfence >"$work/log" 2>&1 || { cat "$work/log"; fail "remove"; }
+inside dpkg -r ringfence-api ringfence-controller ringfence-relay ringfence >"$work/log" 2>&1 || { cat "$work/log"; fail "remove"; }
 [ ! -e "$root/usr/bin/ringfence" ] || fail "the program is still there"
 [ ! -L "$root/etc/systemd/system/multi-user.target.wants/ringfence-api.service" ] || fail "the service is still enabled"
 [ -e "$root/etc/ringfence/api.yaml" ] || fail "removal took the configuration"
-inside dpkg -P ringfence-api ringfence-controller ringfence >"$work/log" 2>&1 || { cat "$work/log"; fail "purge"; }
+inside dpkg -P ringfence-api ringfence-controller ringfence-relay ringfence >"$work/log" 2>&1 || { cat "$work/log"; fail "purge"; }
 [ ! -e "$root/etc/ringfence/api.yaml" ] || fail "api.yaml outlives the purge"
 [ -e "$root/etc/ringfence/tokens.json" ] || fail "the purge took the tokens"
 left=$(cd "$root" && find etc/systemd usr -name '*ringfence*' ! -path 'usr/share/doc/*')
@@ -104,8 +104,8 @@ inside ringfence version | grep -qF '0.0.0~before' && fail "rpm: it is still the
 grep -q '^log-level: debug$' "$root/etc/ringfence/api.yaml" || fail "rpm: api.yaml was overwritten"
 [ "$(inside systemctl is-enabled ringfence-api)" = enabled ] || fail "rpm: the upgrade disabled the service"
 [ "$(inside stat -c '%a %U %G' /etc/ringfence/tokens.json)" = "640 root ringfence" ] || fail "rpm: tokens.json: $(inside stat -c '%a %U %G' /etc/ringfence/tokens.json)"
-rpms -V ringfence ringfence-controller
-rpms -e ringfence-api ringfence-controller ringfence
+rpms -V ringfence ringfence-controller ringfence-relay
+rpms -e ringfence-api ringfence-controller ringfence-relay ringfence
 [ ! -L "$root/etc/systemd/system/multi-user.target.wants/ringfence-api.service" ] || fail "rpm: the service is still enabled"
 [ -e "$root/etc/ringfence/api.yaml.rpmsave" ] || fail "rpm: removal took a changed configuration"
 left=$(cd "$root" && find etc/systemd usr -name '*ringfence*' ! -path 'usr/share/doc/*')
