@@ -455,16 +455,6 @@ func TestNothingOlder(t *testing.T) {
 	})
 }
 
-// TestVersions: one that the relay does not speak is refused with words, one that is
-// newer is served in the relay's own.
-func TestVersions(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	s.restore(1, town()...)
-	newer := s.host(t, hostsim.Config{Name: "h1", Version: wire.Version + 7, NICs: []string{"n1"}})
-	wait(t, newer, "its share", func(s hostsim.Seen) bool { return rules(s, "gn1") == 1 })
-}
-
 // TestAPanicEndsOneStream: and no other.
 func TestAPanicEndsOneStream(t *testing.T) {
 	t.Parallel()
