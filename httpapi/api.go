@@ -44,6 +44,7 @@ type Store interface {
 	Unreadable() []store.Unreadable
 	DeleteHost(ctx context.Context, host string, notes ...store.NoteWrite) error
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
+	WaitEach(ctx context.Context, hosts []string, done func(*store.HostStatus) bool, stop func() bool) error
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
 	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
 	Sync(ctx context.Context) error

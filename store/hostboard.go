@@ -37,7 +37,7 @@ type hostBoard struct {
 	doubts  chan struct{} // has one when a report speaks of a write that is still to be proved
 
 	sorted   []HostStatus          // as they are believed; nil = to be made
-	view     boardView             // of the policy, when sorted was made
+	view     boardView             // of the policy, by which both of these are
 	believes map[string]HostStatus // of those the reports that have not changed since
 }
 
@@ -68,8 +68,24 @@ func (s *Store) startHosts() *hostBoard {
 func (b *hostBoard) state() (hosts []HostStatus, loaded bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.loaded || !b.losses.isLoaded() {
+	if !b.current() {
 		return nil, false
+	}
+	if b.sorted == nil {
+		b.sorted = make([]HostStatus, 0, len(b.hosts))
+		for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
+			h, _ := b.believe(name)
+			b.sorted = append(b.sorted, h)
+		}
+	}
+	return b.sorted, true
+}
+
+// current forgets what was believed by another view than there is now, and tells
+// whether the reports are known. The caller holds mu; so for believe.
+func (b *hostBoard) current() (loaded bool) {
+	if !b.loaded || !b.losses.isLoaded() {
+		return false
 	}
 	now := b.policy.at()
 	now.noticed = b.losses.noticed()
@@ -77,20 +93,37 @@ func (b *hostBoard) state() (hosts []HostStatus, loaded bool) {
 		clear(b.reached)
 	}
 	if b.believes == nil || now != b.view {
-		b.believes, b.sorted = make(map[string]HostStatus, len(b.hosts)), nil
+		b.believes, b.sorted, b.view = map[string]HostStatus{}, nil, now
 	}
-	if b.sorted == nil {
-		b.sorted, b.view = make([]HostStatus, 0, len(b.hosts)), now
-		for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
-			h, known := b.believes[name]
-			if !known {
-				h = b.believed(b.relays.of(b.hosts[name]))
-				b.believes[name] = h
-			}
-			b.sorted = append(b.sorted, h)
-		}
+	return true
+}
+
+// believe is a host's report as it is believed by the view.
+func (b *hostBoard) believe(name string) (h HostStatus, known bool) {
+	if h, known = b.believes[name]; known {
+		return h, true
 	}
-	return b.sorted, true
+	r, known := b.hosts[name]
+	if !known {
+		return HostStatus{}, false
+	}
+	h = b.believed(b.relays.of(r))
+	b.believes[name] = h
+	return h, true
+}
+
+// undone returns the hosts of some, which it may change, of which done does not say so.
+// It looks at no others.
+func (b *hostBoard) undone(some []string, done func(*HostStatus) bool) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.current() {
+		return some
+	}
+	return slices.DeleteFunc(some, func(name string) bool {
+		h, known := b.believe(name)
+		return known && done(&h)
+	})
 }
 
 // believed is a report without what may not be true: a host that has not noticed

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -102,6 +103,32 @@ func (s *Store) DeleteHost(ctx context.Context, host string, notes ...NoteWrite)
 func (s *Store) Hosts() []HostStatus {
 	hosts, _ := s.hosts().state()
 	return hosts
+}
+
+// WaitEach blocks until of each of some hosts done has said so once, by its report, or
+// stop does; both are asked after every report and revision. It is as much work as
+// there are hosts that are not done, whatever others there are. It returns the end of
+// ctx as it is.
+func (s *Store) WaitEach(ctx context.Context, hosts []string, done func(*HostStatus) bool, stop func() bool) error {
+	b := s.hosts()
+	left := slices.Clone(hosts)
+	for {
+		next, beat := b.pulse.Next(), b.policy.pulse.Next()
+		if stop() {
+			return nil
+		}
+		if left = b.undone(left, done); len(left) == 0 {
+			return nil
+		}
+		select {
+		case <-s.link.Ctx.Done():
+			return &OpError{Op: "wait for hosts", Kind: ErrClosed}
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-next:
+		case <-beat:
+		}
+	}
 }
 
 // WaitHosts blocks until done says so of the hosts' reports. It looks at once

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -47,11 +49,41 @@ func TestHostsOfARelay(t *testing.T) {
 			t.Fatal(err)
 		}
 		at("one is behind", map[string]int64{"h1": rev, "h2": rev - 1, "h3": rev}, true)
+		// Who waits for one host looks at no other.
+		waits := open(t, e.config())
+		never := func() bool { return false }
+		has := func(rev int64) func(*HostStatus) bool { return func(h *HostStatus) bool { return h.Applied >= rev } }
+		if err := waits.WaitEach(within(t, time.Minute), []string{"h3"}, has(rev), never); err != nil {
+			t.Fatal(err)
+		}
+		b := waits.hosts()
+		b.mu.Lock()
+		if _, known := b.believes["h3"]; !known || len(b.believes) != 1 || b.sorted != nil {
+			t.Errorf("of %d hosts %d were looked at", len(b.hosts), len(b.believes))
+		}
+		b.mu.Unlock()
+		if err := waits.WaitEach(within(t, time.Minute), []string{"h2"}, has(rev), func() bool { return true }); err != nil {
+			t.Errorf("it is to stop: %v", err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		for _, need := range [][]string{{"h2", "h3"}, {"nobody"}} {
+			if err := waits.WaitEach(short, need, has(rev), never); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v: %v", need, err)
+			}
+		}
+		waited := make(chan error, 1)
+		go func(rev int64) {
+			waited <- waits.WaitEach(within(t, time.Minute), []string{"h1", "h2", "h3"}, has(rev), never)
+		}(rev)
 		rev = mustUpdate(t, api, put(account("b")))
 		if err := first.PutRelay(ctx, RelayStanding{Relay: "r1", Revision: rev, Mark: api.cache().markAt(rev)}); err != nil {
 			t.Fatal(err)
 		}
 		at("all are there", map[string]int64{"h1": rev, "h2": rev, "h3": rev}, true)
+		if err := <-waited; err != nil {
+			t.Errorf("a wait for all of them: %v", err)
+		}
 		if err := first.PutRelay(ctx, RelayStanding{Relay: "r1", Revision: rev, Mark: "of another history"}); err != nil {
 			t.Fatal(err)
 		}

@@ -84,21 +84,6 @@ func (m *must) by(h *store.HostStatus) bool {
 	return true
 }
 
-// met reports whether all hosts have applied what they must, as often as any of
-// them reports.
-func (n Need) met(hosts []store.HostStatus) bool {
-	seen := 0
-	for i := range hosts {
-		if m := n[hosts[i].Host]; m != nil {
-			if !m.by(&hosts[i]) {
-				return false
-			}
-			seen++
-		}
-	}
-	return seen == len(n)
-}
-
 // lagging returns the hosts that have not applied what they must. A host that
 // is gone from the store has not.
 func (n Need) lagging(hosts []store.HostStatus, now time.Time) []Laggard {

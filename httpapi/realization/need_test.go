@@ -55,7 +55,7 @@ func TestWhoIsHeldUp(t *testing.T) {
 		for id, rev := range c.nics {
 			n.add("h", id, rev)
 		}
-		if n.met([]store.HostStatus{h}) != c.met || (len(n.lagging([]store.HostStatus{h}, time.Now())) == 0) != c.met {
+		if n[h.Host].by(&h) != c.met || (len(n.lagging([]store.HostStatus{h}, time.Now())) == 0) != c.met {
 			t.Errorf("%s: met %v, lagging %+v", c.what, !c.met, n.lagging([]store.HostStatus{h}, time.Now()))
 		}
 	}

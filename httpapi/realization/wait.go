@@ -2,6 +2,8 @@ package realization
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/store"
@@ -31,7 +33,7 @@ type Laggard struct {
 // reporting is what is asked of *store.Store.
 type reporting interface {
 	Hosts() []store.HostStatus
-	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
+	WaitEach(ctx context.Context, hosts []string, done func(*store.HostStatus) bool, stop func() bool) error
 	Generation() int64
 }
 
@@ -45,7 +47,7 @@ func (n Need) Wait(ctx context.Context, s reporting, rev, history int64, now fun
 		return out
 	}
 	lost := func() bool { return s.Generation() != history }
-	err := s.WaitHosts(ctx, func(hosts []store.HostStatus) bool { return lost() || n.met(hosts) })
+	err := s.WaitEach(ctx, slices.Collect(maps.Keys(n)), func(h *store.HostStatus) bool { return n[h.Host].by(h) }, lost)
 	switch {
 	case lost():
 		out.Lagging = n.lost()

@@ -179,19 +179,12 @@ func (b *bench) write(ctx context.Context, changes ...secgroup.Change) (int64, e
 
 // applied waits until hosts are at a revision, as an API knows it.
 func (b *bench) applied(ctx context.Context, rev int64, hosts ...string) error {
-	return b.api.WaitHosts(ctx, func(all []store.HostStatus) bool {
-		seen := 0
-		for i := range all {
-			if len(hosts) > 0 && !slices.Contains(hosts, all[i].Host) {
-				continue
-			}
-			if !all[i].Attached || all[i].Applied < rev {
-				return false
-			}
-			seen++
+	if len(hosts) == 0 {
+		for h := range b.hosts {
+			hosts = append(hosts, fmt.Sprintf("host-%d", h))
 		}
-		return len(hosts) > 0 && seen == len(hosts) || seen == b.hosts
-	})
+	}
+	return b.api.WaitEach(ctx, hosts, func(h *store.HostStatus) bool { return h.Applied >= rev }, func() bool { return false })
 }
 
 func (b *bench) measure(ctx context.Context) error {
