@@ -5,11 +5,12 @@
 //	host                                     relay
 //	 │ Hello: who, what it has, what is plugged  │
 //	 ├──────────────────────────────────────────►│
-//	 │                Welcome, Delta (full) ...  │   or Goodbye, with the reason
+//	 │  Welcome, Delta (full, or what differs)   │   or Goodbye, with the reason
 //	 │◄──────────────────────────────────────────┤
-//	 │ Applied, Plugs, Status, Answer, Judge     │
+//	 │ Applied, Plugs, Status, Answer, Judge,    │
+//	 │ Look                                      │
 //	 ├──────────────────────────────────────────►│
-//	 │     Delta, PlugsAt, Ask, Judgement        │
+//	 │  Delta, PlugsAt, Ask, Judgement, Looked   │
 //	 │◄──────────────────────────────────────────┤
 //
 // The policy goes as messages of its own, not as the records that etcd has: a share
