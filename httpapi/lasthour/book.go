@@ -75,6 +75,9 @@ func (b *Book) Look(hosts []store.HostStatus) {
 			known.seen = h.Seen
 			b.counts(known, h, step)
 		}
+		if h.Attached && !h.BegunSince.IsZero() { // its relay has it reported when it has counted more
+			known.heard.set(step, struct{}{})
+		}
 	}
 	maps.DeleteFunc(b.hosts, func(name string, _ *host) bool { return !there[name] })
 }

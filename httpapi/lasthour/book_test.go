@@ -92,6 +92,23 @@ func TestWhatBegan(t *testing.T) {
 	}
 }
 
+// A host that has its stream at a relay is reported when there is something to say:
+// one that counts nothing is no gap while it is there.
+func TestAHostOfARelayThatCountsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	h := b.report("h1", b.at, map[string]uint64{"acme": 2})
+	h.Attached = true
+	b.Look([]store.HostStatus{h})
+	b.at = b.at.Add(Step)
+	b.Look([]store.HostStatus{h})
+	want(t, b.told("acme", "h1"), "begun 2, drops -, lag 0, silent 0", "begun 0, drops -, lag 0, silent 0")
+	h.Attached = false
+	b.at = b.at.Add(Step)
+	b.Look([]store.HostStatus{h})
+	want(t, b.told("acme", "h1")[2:], "begun -, drops -, lag 0, silent 1")
+}
+
 // A lag lasts until a report ends it, and the longest of a step is told.
 func TestLag(t *testing.T) {
 	t.Parallel()
