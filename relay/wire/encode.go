@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -115,12 +114,12 @@ func (w *writer) put(field protowire.Number, key any, m func() proto.Message) {
 // after the other.
 func (w *writer) members(l span.Label, c span.Change) {
 	few := max(1, w.most/16) // addresses
-	for first := true; first || len(c.Add)+len(c.Remove) > 0; first = false {
+	for begin := true; begin || len(c.Add)+len(c.Remove) > 0; begin = false {
 		add := c.Add[:min(few, len(c.Add))]
 		remove := c.Remove[:min(few-len(add), len(c.Remove))]
 		c.Add, c.Remove = c.Add[len(add):], c.Remove[len(remove):]
-		reset := c.Reset && first
-		w.put(fieldMembers, part{l, reset, unsafe.SliceData(add), len(add), unsafe.SliceData(remove), len(remove)}, func() proto.Message {
+		reset := c.Reset && begin
+		w.put(fieldMembers, part{l, reset, first(add), len(add), first(remove), len(remove)}, func() proto.Message {
 			m := &Members{Group: fromRef(l.Group), Domain: l.Domain, Reset_: reset}
 			m.Add4, m.Add6 = pack(add)
 			m.Remove4, m.Remove6 = pack(remove)
@@ -138,6 +137,14 @@ type part struct {
 	adds    int
 	remove  *netip.Addr
 	removes int
+}
+
+// first is where a list is, nil if it is empty.
+func first(list []netip.Addr) *netip.Addr {
+	if len(list) == 0 {
+		return nil
+	}
+	return &list[0]
 }
 
 func fromNIC(id string, n *span.NIC) *NIC {
