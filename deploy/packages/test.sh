@@ -30,6 +30,15 @@ done
 rpm -qp --configfiles "$work"/new/ringfence-api-[0-9]*.rpm | grep -qx /etc/ringfence/api.yaml || fail "rpm: api.yaml is not configuration"
 rpm -qp --scripts "$work"/new/ringfence-api-[0-9]*.rpm | grep -q 'systemd-sysusers ringfence-api.conf' || fail "rpm: no user is made"
 
+step "rpm asks for what the scripts and units call, and is refused where that is missing"
+mkdir "$work/empty"
+for package in ringfence-api ringfence-controller; do
+	said=$(rpm --root "$work/empty" -i --test "$work"/new/$package-[0-9]*.rpm 2>&1) && fail "$package needs nothing"
+	for needs in 'ringfence = ' 'systemd ' 'util-linux '; do # the program; systemctl, systemd-sysusers, systemd-tmpfiles; kill
+		echo "$said" | grep -q "$needs.*is needed by $package" || fail "$package does not ask for $needs: $said"
+	done
+done
+
 step "a chroot of Debian"
 if [ -n "${BASE:-}" ] && [ -f "$BASE" ]; then
 	mkdir "$root" && tar -C "$root" -xf "$BASE"
