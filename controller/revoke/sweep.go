@@ -2,9 +2,9 @@
 // judges them again, cuts those that nothing allows any more, keeps them cut, and
 // says up to which revision that is done, NIC by NIC.
 //
-//	Expect ──► due ──► turns ──► pass: list, judge, cut ─┬► pass ──► Reporter
-//	                    │        settle ─────────────────┘             ▲
-//	                    └──► tombs: what is cut ──► recheck            │ how far each NIC is
+//	Expect ──► due ──► turns ──► pass: list, judge, cut ──► settle ──► pass ──► Reporter
+//	                                │                                             ▲
+//	                                └──► tombs: what is cut ──► recheck           │ how far each NIC is
 //
 // Each host cuts for itself, by its own NICs' rules; see impact for what a change
 // concerns.
@@ -294,16 +294,15 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 		}
 		return s.pass(ctx, j, w)
 	}
-	settled := make(chan error, 1)
-	go func() { settled <- s.met(ctx, t) }()
 	cut, err := pass()
-	notMet := <-settled
 	var open *undecided // is told at the end: all the rest is to be done first
 	if err != nil && !errors.As(err, &open) {
 		return false, err
 	}
-	if notMet != nil {
-		return false, notMet
+	// Not beside the pass: what has the revalidators hurry takes the switch's time, of
+	// which many cuts take a lot. Whoever changes something meanwhile waits for all.
+	if err := s.met(ctx, t); err != nil {
+		return false, err
 	}
 	if !w.Changed && cut > 0 {
 		if err := s.settle(ctx); err != nil {
