@@ -82,10 +82,13 @@ func TestDropsAreTold(t *testing.T) {
 	spoofed.from = 3
 	odd := udp(1, 2, 53)
 	odd.v6 = true
+	// Somebody looks on all the while, however slow the machine is.
 	for range 7 {
+		r.drops(3, "a1", "a2")
 		r.send(tcp(1, 2, 81))
 	}
 	for range 3 {
+		r.drops(3, "a1", "a2")
 		r.sendAt("p1", spoofed)
 		r.send(odd)
 	}
