@@ -118,7 +118,8 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	}
 	welcome := time.AfterFunc(c.cfg.timing.welcome, func() { end(fmt.Errorf("the host was not taken in within %v", c.cfg.timing.welcome)) })
 	defer welcome.Stop()
-	s := newSession(ctx, c, stream, relay, end)
+	g, within := errgroup.WithContext(ctx)
+	s := newSession(within, c, stream, relay, end)
 	hello := c.begin(s)
 	defer c.end(s)
 	if err := stream.Send(&wire.FromHost{Kind: &wire.FromHost_Hello{Hello: hello}}); err != nil {
@@ -146,8 +147,6 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	c.metrics.connected.Set(1)
 	defer c.metrics.connected.Set(0)
 	c.metrics.streams.Inc()
-	g, within := errgroup.WithContext(ctx)
-	s.ctx = within
 	run := func(fn func() error) {
 		g.Go(func() error {
 			err := fn()
