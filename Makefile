@@ -65,8 +65,8 @@ SWITCHES := e2e/faults controller controller/desk controller/megaflow cmd/ringfe
 MANY     := ^Test(KilledAPIsLoseNothing|LargeBodiesCostLittle|LongList|RandomRequests)$$
 MODULE   := github.com/ringfence/ringfence
 # TIMEOUT is for a package that is stuck, of a machine that is slow: it bounds one
-# with its wait for those before it.
-GOTEST   := $(GO) test -timeout $(TIMEOUT)
+# with its wait for those before it. All has been vetted before.
+GOTEST   := $(GO) test -vet=off -timeout $(TIMEOUT)
 RACETEST := $(GOTEST) -race -short
 
 test: setup vet ## everything that must hold: vet, unit tests, properties, real packets
