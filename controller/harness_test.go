@@ -78,9 +78,9 @@ func newBareRig(t *testing.T) *rig {
 	})
 	r.ovs = ovstest.Start(t, ovstest.Options{})
 	r.etcd = etcdtest.Config(t)
-	r.store = r.openStore(r.etcd.Endpoints[0])
+	r.store = r.openStore(r.etcd.Endpoints[0], patience)
 	r.way = newDetour(t, r.etcd.Endpoints[0])
-	r.hostStore = r.openStore(r.way.endpoint())
+	r.hostStore = r.openStore(r.way.endpoint(), time.Second)
 	r.policy = &wholePolicy{Store: r.hostStore}
 	r.ctl = unixctl.Open(r.ovs.RunDir)
 	t.Cleanup(func() { r.ctl.Close() })
@@ -88,12 +88,13 @@ func newBareRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) openStore(endpoint string) *store.Store {
+// openStore opens a store that takes etcd for lost if it does not answer in time.
+func (r *rig) openStore(endpoint string, answers time.Duration) *store.Store {
 	r.t.Helper()
 	cfg := r.etcd
 	cfg.Endpoints = []string{endpoint}
 	cfg.Logger = slog.New(slog.DiscardHandler)
-	cfg.RequestTimeout, cfg.ProbeInterval, cfg.ProbeTimeout = 2*time.Second, 200*time.Millisecond, time.Second
+	cfg.RequestTimeout, cfg.ProbeInterval, cfg.ProbeTimeout = 2*answers, 200*time.Millisecond, answers
 	s, err := store.Open(r.t.Context(), cfg)
 	if err != nil {
 		r.t.Fatal(err)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -244,15 +245,22 @@ func (n *traced) comparePackets() {
 // compareInstalled looks at the flows and connections that the packets left.
 func (n *traced) compareInstalled() {
 	n.t.Helper()
-	flows, err := n.api.Flows(n.t.Context(), n.account, client.FlowFilter{Limit: "1000"})
-	if err != nil {
-		n.t.Fatal(err)
-	}
+	var flows client.FlowList
+	eventually(n.t, longest, func() (err error) {
+		flows, err = n.api.Flows(n.t.Context(), n.account, client.FlowFilter{Limit: "1000"})
+		for _, h := range flows.Hosts { // one that had no time says so
+			if h.Error != "" {
+				err = errors.Join(err, fmt.Errorf("%s: %s", h.Host, h.Error))
+			}
+		}
+		return err
+	})
 	if len(flows.Hosts) != 2 {
 		n.t.Errorf("answers of hosts: %+v", flows.Hosts)
 	}
 	installed := map[string][]string{}
 	for _, h := range hosts {
+		var err error
 		if installed[h], err = n.dc.lab.Host(h).Flows(n.t.Context()); err != nil {
 			n.t.Fatal(err)
 		}

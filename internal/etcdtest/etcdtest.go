@@ -26,7 +26,7 @@ const (
 	maxRequestBytes = 16 << 20
 )
 
-// patience is how long an etcd may take to answer first.
+// patience is how long an etcd may take to answer, on a machine that is very busy.
 const patience = 2 * time.Minute
 
 // Server is a running etcd.
@@ -95,9 +95,13 @@ func (s *Server) Stop() error {
 // Endpoint is "host:port", which nobody else listens at later, either.
 func (s *Server) Endpoint() string { return s.endpoint }
 
-// Config reaches it, with its limits.
+// Config reaches it, with its limits, and with patience: a test that is about an
+// etcd that is lost sets shorter times.
 func (s *Server) Config() store.Config {
-	return store.Config{Endpoints: []string{s.endpoint}, MaxTxnOps: maxTxnOps, MaxRequestBytes: maxRequestBytes}
+	return store.Config{
+		Endpoints: []string{s.endpoint}, MaxTxnOps: maxTxnOps, MaxRequestBytes: maxRequestBytes,
+		RequestTimeout: patience, ProbeTimeout: patience,
+	}
 }
 
 // shared is the etcd of this program, which the first test that asks starts.
