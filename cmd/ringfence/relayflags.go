@@ -29,7 +29,7 @@ type relayFlags struct {
 }
 
 // AfterApply takes what the command line has of flags that a client has, too.
-func (f *relayFlags) AfterApply(g *session.Flags) error {
+func (f *relayFlags) AfterApply(g *session.Flags) error { //nolint:unparam // kong takes no other hook
 	if len(f.Relay) > 0 {
 		f.TokenFile, f.CACert = cmp.Or(g.TokenFile, f.TokenFile), cmp.Or(g.CACert, f.CACert)
 	}
