@@ -68,7 +68,7 @@ func (d *Diff) End(s Policy) Impact {
 		for _, r := range s.RulesReferencing(g) { // one that went is a matter of its group's rules
 			d.Impact.AddGroup(r.Group)
 			if lost {
-				put(&d.Impact.Loss.Named, r.Group)
+				Put(&d.Impact.Loss.Named, r.Group)
 			}
 		}
 	}
@@ -89,14 +89,14 @@ func (d *Diff) nic(id string, old, now state) {
 	d.members(old, now)
 	loses := old.Loses(now.End)
 	if loses {
-		put(&i.Loss.NICs, id)
+		Put(&i.Loss.NICs, id)
 	}
 	if FilteredAnew(old.NIC, now.NIC) {
-		put(&i.Loss.Filtered, id)
+		Put(&i.Loss.Filtered, id)
 	}
 	for _, p := range slices.Concat(old.places, now.places) {
 		if loses || !slices.Contains(old.places, p) {
-			put(&i.Loss.Ends, p)
+			Put(&i.Loss.Ends, p)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (d *Diff) members(old, now state) {
 	moved := !slices.Equal(old.places, now.places)
 	for _, g := range now.member {
 		if moved || !slices.Contains(old.member, g) {
-			put(&d.Members, g)
+			Put(&d.Members, g)
 		}
 	}
 	for _, g := range old.member {
@@ -115,11 +115,11 @@ func (d *Diff) members(old, now state) {
 		if !moved && stays {
 			continue
 		}
-		put(&d.Members, g)
+		Put(&d.Members, g)
 		for _, p := range old.places {
 			if !stays || !slices.Contains(now.places, p) {
-				put(&d.lost, g)
-				put(&d.Impact.Loss.Left, p)
+				Put(&d.lost, g)
+				Put(&d.Impact.Loss.Left, p)
 			}
 		}
 	}
@@ -131,9 +131,9 @@ func (d *Diff) group(ref secgroup.GroupRef, old, now *secgroup.Group) {
 	if old == nil && now == nil || old != nil && now != nil && samePolicy(old, now) {
 		return
 	}
-	put(&d.Rules, ref)
+	Put(&d.Rules, ref)
 	d.Impact.AddGroup(ref)
 	if old != nil && now != nil && TakesRules(old, now) {
-		put(&d.Impact.Loss.Groups, ref)
+		Put(&d.Impact.Loss.Groups, ref)
 	}
 }

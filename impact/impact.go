@@ -50,10 +50,10 @@ type Impact struct {
 }
 
 // AddNIC adds a NIC by itself.
-func (i *Impact) AddNIC(id string) { put(&i.NICs, id) }
+func (i *Impact) AddNIC(id string) { Put(&i.NICs, id) }
 
 // AddGroup adds the NICs that a group judges.
-func (i *Impact) AddGroup(g secgroup.GroupRef) { put(&i.Groups, g) }
+func (i *Impact) AddGroup(g secgroup.GroupRef) { Put(&i.Groups, g) }
 
 // Concerns reports whether a NIC is concerned. s has the change; a NIC that it
 // does not have is asked for by its id alone.
@@ -83,7 +83,8 @@ func judgedByOne(s verdict.Policy, n *secgroup.NIC, groups map[secgroup.GroupRef
 	return false
 }
 
-func put[K comparable](set *map[K]struct{}, k K) {
+// Put puts k into a set, which may be nil.
+func Put[K comparable](set *map[K]struct{}, k K) {
 	if *set == nil {
 		*set = map[K]struct{}{}
 	}

@@ -47,12 +47,12 @@ func (l *Loss) Empty() bool {
 // Merge adds another loss.
 func (l *Loss) Merge(o Loss) {
 	l.All = l.All || o.All
-	merge(&l.NICs, o.NICs)
-	merge(&l.Groups, o.Groups)
-	merge(&l.Named, o.Named)
-	merge(&l.Left, o.Left)
-	merge(&l.Ends, o.Ends)
-	merge(&l.Filtered, o.Filtered)
+	Merge(&l.NICs, o.NICs)
+	Merge(&l.Groups, o.Groups)
+	Merge(&l.Named, o.Named)
+	Merge(&l.Left, o.Left)
+	Merge(&l.Ends, o.Ends)
+	Merge(&l.Filtered, o.Filtered)
 }
 
 // Clone returns a copy that merges leave alone.
@@ -128,7 +128,8 @@ func (l *Loss) touchesEnd(s verdict.Policy, n *secgroup.NIC, domain string, c Co
 	return (src || dst) && judgedByOne(s, n, l.Named)
 }
 
-func merge[K comparable](to *map[K]struct{}, from map[K]struct{}) {
+// Merge puts all of from into a set, which may be nil.
+func Merge[K comparable](to *map[K]struct{}, from map[K]struct{}) {
 	if *to == nil && len(from) > 0 {
 		*to = make(map[K]struct{}, len(from))
 	}

@@ -33,9 +33,9 @@ func LostOf(l impact.Loss, p impact.Host, nics NICs) Lost {
 	for _, id := range nics.All() {
 		switch {
 		case whole.Reaches(p, id, false):
-			put(&out.NICs, id)
+			impact.Put(&out.NICs, id)
 		case near.Reaches(p, id, false):
-			put(&out.Near, id)
+			impact.Put(&out.Near, id)
 		}
 	}
 	return out
@@ -44,16 +44,16 @@ func LostOf(l impact.Loss, p impact.Host, nics NICs) Lost {
 // LostNICs are all connections of some NICs.
 func LostNICs(ids ...string) (l Lost) {
 	for _, id := range ids {
-		put(&l.NICs, id)
+		impact.Put(&l.NICs, id)
 	}
 	return l
 }
 
 func (l *Lost) merge(o Lost) {
 	l.All = l.All || o.All
-	merge(&l.NICs, o.NICs)
-	merge(&l.Near, o.Near)
-	merge(&l.Left, o.Left)
+	impact.Merge(&l.NICs, o.NICs)
+	impact.Merge(&l.Near, o.Near)
+	impact.Merge(&l.Left, o.Left)
 }
 
 func (l *Lost) empty() bool { return !l.All && len(l.NICs)+len(l.Near) == 0 }
@@ -105,18 +105,4 @@ func (l *Lost) touches(nic, domain string, c impact.Conn) bool {
 	_, src := l.Left[impact.Place{Domain: domain, Address: c.Packet.Src}]
 	_, dst := l.Left[impact.Place{Domain: domain, Address: c.Packet.Dst}]
 	return src || dst
-}
-
-func put[K comparable](set *map[K]struct{}, k K) {
-	if *set == nil {
-		*set = map[K]struct{}{}
-	}
-	(*set)[k] = struct{}{}
-}
-
-func merge[K comparable](to *map[K]struct{}, from map[K]struct{}) {
-	if *to == nil && len(from) > 0 {
-		*to = make(map[K]struct{}, len(from))
-	}
-	maps.Copy(*to, from)
 }

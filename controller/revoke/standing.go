@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
@@ -67,7 +68,7 @@ func (l *ledger) begin(j Job, lost *Lost) *debt {
 	d := &debt{from: l.last, all: lost.All || back, open: true}
 	if !d.all {
 		for id := range lost.ids() {
-			put(&d.nics, id)
+			impact.Put(&d.nics, id)
 		}
 	}
 	l.debts = append(l.debts, d)
@@ -143,7 +144,7 @@ func (l *ledger) together(debts []*debt) []*debt {
 	one := l.debts[first]
 	for _, d := range debts {
 		one.all, one.open = one.all || d.all, one.open || d.open
-		merge(&one.nics, d.nics)
+		impact.Merge(&one.nics, d.nics)
 	}
 	l.paid(slices.DeleteFunc(slices.Clone(debts), func(d *debt) bool { return d == one }))
 	return []*debt{one}

@@ -236,11 +236,11 @@ func TestWhateverIsSaidIsCut(t *testing.T) {
 				for n := range uint16(6) {
 					switch intn(5) {
 					case 0:
-						put(&lost.NICs, sixZones[n])
+						impact.Put(&lost.NICs, sixZones[n])
 						w.open(n+1, rev, intn(8) == 0)
 					case 1: // another of its connections is not lost
-						put(&lost.Near, sixZones[n])
-						put(&lost.Left, impact.Place{Domain: w.domain, Address: address4(99)})
+						impact.Put(&lost.Near, sixZones[n])
+						impact.Put(&lost.Left, impact.Place{Domain: w.domain, Address: address4(99)})
 						w.open(n+1, rev, false)
 					}
 				}

@@ -45,7 +45,7 @@ func lossOf(host string, s *span.Share, d span.Delta, names namers) *before {
 	}
 	for ref, now := range d.Groups {
 		if was := s.Groups[ref]; was != nil && now != nil && impact.TakesRules(was, now) {
-			put(&b.loss.Groups, ref)
+			impact.Put(&b.loss.Groups, ref)
 		}
 	}
 	for l, c := range d.Members {
@@ -75,10 +75,10 @@ func (b *before) finish(s *span.Share, loss *impact.Loss) {
 		}
 		now := impact.EndOf(p, p.NIC(id))
 		if !old.known || old.Loses(now) {
-			put(&b.loss.NICs, id) // nobody looked at what connections it has, or some may be refused
+			impact.Put(&b.loss.NICs, id) // nobody looked at what connections it has, or some may be refused
 		}
 		if impact.FilteredAnew(old.NIC, now.NIC) {
-			put(&b.loss.Filtered, id)
+			impact.Put(&b.loss.Filtered, id)
 		}
 	}
 	for l, gone := range b.left {
@@ -89,9 +89,9 @@ func (b *before) finish(s *span.Share, loss *impact.Loss) {
 			if p.IsMember(l.Group, l.Domain, a) {
 				continue
 			}
-			put(&b.loss.Left, impact.Place{Domain: l.Domain, Address: a})
+			impact.Put(&b.loss.Left, impact.Place{Domain: l.Domain, Address: a})
 			for _, ref := range b.names[l.Group] {
-				put(&b.loss.Named, ref)
+				impact.Put(&b.loss.Named, ref)
 			}
 		}
 	}
@@ -103,17 +103,10 @@ func (b *before) finish(s *span.Share, loss *impact.Loss) {
 func filtered(was, is *span.Share) (nics map[string]struct{}) {
 	for id, n := range is.NICs {
 		if impact.FilteredAnew(was.NICs[id].Record, n.Record) {
-			put(&nics, id)
+			impact.Put(&nics, id)
 		}
 	}
 	return nics
-}
-
-func put[K comparable](set *map[K]struct{}, k K) {
-	if *set == nil {
-		*set = map[K]struct{}{}
-	}
-	(*set)[k] = struct{}{}
 }
 
 var _ impact.Host = Policy{}
