@@ -41,6 +41,28 @@ func TestEverythingIsDescribed(t *testing.T) {
 	}
 }
 
+// What a body may carry because answers do is not looked at: its schema holds it to
+// nothing, or what is accepted would not be described.
+func TestWhatIsIgnoredMayBeAnything(t *testing.T) {
+	t.Parallel()
+	d := describe(t)
+	seen := 0
+	eachProperty(d.get(d.doc, "components", "schemas"), "schemas", func(where string, v any) {
+		if d.get(v, "readOnly") != true {
+			return
+		}
+		seen++
+		for key := range v.(map[string]any) {
+			if key != "readOnly" && key != "description" {
+				t.Errorf("%s is ignored, and is held to its %s", where, key)
+			}
+		}
+	})
+	if seen == 0 {
+		t.Error("nothing is ignored: looking in the wrong places")
+	}
+}
+
 // eachProperty calls f with every property in a schema, and in those inside it.
 func eachProperty(v any, where string, f func(string, any)) {
 	switch v := v.(type) {

@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +54,8 @@ func randomBody(r *rand.Rand, fields []string, depth int) string {
 
 var ruleFields = []string{"direction", "protocol", "port_min", "port_max", "icmp_type", "remote_cidr", "remote_group", "family", "enabled", "id"}
 
-// fieldsOf lists the fields of an operation's body, nil if it has none.
+// fieldsOf lists the fields of an operation's body by name, nil if it has none: a
+// seed makes the same requests each time.
 func fieldsOf(d *described, op any) []string {
 	schema, _ := d.get(op, "requestBody", "content", "application/json").(map[string]any)
 	if schema == nil {
@@ -70,6 +73,7 @@ func fieldsOf(d *described, op any) []string {
 	for _, v := range any {
 		collect(v)
 	}
+	slices.Sort(out)
 	return out
 }
 
@@ -80,7 +84,8 @@ var randomIDs = map[string][]string{
 }
 
 func randomPath(r *rand.Rand, path string) string {
-	for name, of := range randomIDs {
+	for _, name := range slices.Sorted(maps.Keys(randomIDs)) {
+		of := randomIDs[name]
 		path = strings.ReplaceAll(path, "{"+name+"}", of[r.IntN(len(of))])
 	}
 	return path
