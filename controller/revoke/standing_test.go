@@ -25,7 +25,7 @@ import (
 // what is cut.
 type slowSwitch struct {
 	fakeTracking
-	slow  map[uint16]time.Duration // how long a look at a zone takes
+	slow  map[uint16]time.Duration // how long a look at a zone takes; of 0, what settling takes beside 20 ms
 	fails func() error
 	lost  map[unixctl.Tuple]int64 // by which revision a connection may be open no more
 	said  []Standing
@@ -112,7 +112,7 @@ func sweeping(t *testing.T, test func(s *Sweeper, w *slowSwitch)) {
 		w := &slowSwitch{domain: snap.Domain(nic(1)), slow: map[uint16]time.Duration{}, lost: map[unixctl.Tuple]int64{}}
 		s := NewSweeper(Config{
 			Policy: &known{snap: snap}, Judge: w, Reporter: w, Tracking: func() Tracking { return w },
-			Settle: func(context.Context) error { time.Sleep(20 * time.Millisecond); return w.look(nil) },
+			Settle: func(context.Context) error { time.Sleep(20*time.Millisecond + w.slow[0]); return w.look(nil) },
 			Freed:  func([]uint16) {}, Logger: slog.New(slog.DiscardHandler),
 		})
 		s.send = w.cut
@@ -162,13 +162,14 @@ func TestOthersAreNotHeldUp(t *testing.T) {
 		expect(50*time.Millisecond, 1, 1, 1, 1)
 		remove(2, "a1")
 		expect(time.Millisecond, 1, 1, 1, 1) // packets may not meet its flows yet
-		expect(49*time.Millisecond, 1, 1, 1, 1)
+		expect(49*time.Millisecond, 1, 1, 2, 2)
 		remove(3, "a2")
 		expect(50*time.Millisecond, 1, 1, 3, 3)
 		remove(4, "a1", "a3")
-		expect(50*time.Millisecond, 1, 1, 3, 3) // a3 is in one turn with a1, and nobody has waited for packets to meet the flows
+		expect(time.Millisecond, 1, 1, 3, 3, 3)
+		expect(49*time.Millisecond, 1, 1, 4, 3, 4) // a3 is in one turn with a1
 		remove(5, "a2")
-		expect(10*time.Millisecond, 1, 1, 3, 3, 3)
+		expect(10*time.Millisecond, 1, 1, 4, 3, 4)
 		remove(6, "a2")
 		expect(12*time.Millisecond, 1, 1, 5, 3, 5) // packets meet the flows of 5, maybe not those of 6
 		s.Expect(Work{Lost: LostNICs("a2")})       // of which something is looked at that changed no flow
@@ -182,9 +183,9 @@ func TestOthersAreNotHeldUp(t *testing.T) {
 			remove(rev+7, "a1")
 			time.Sleep(time.Millisecond)
 		}
-		expect(50*time.Millisecond, 6, 6, 6, 6)
+		expect(50*time.Millisecond, 6, 6, 10, 10)
 		remove(15, "a2")
-		expect(50*time.Millisecond, 6, 6, 6, 6)
+		expect(50*time.Millisecond, 6, 6, 10, 10)
 		expect(time.Minute, 15, 15, 15, 15)
 
 		t.Log("another switch is at nothing, whoever was")
@@ -197,6 +198,39 @@ func TestOthersAreNotHeldUp(t *testing.T) {
 			t.Error(w.wrong)
 		}
 	})
+}
+
+// TestOneLook: the connections that a change takes away are listed once, when packets
+// meet its flows. If that takes long, they are cut before, and listed again.
+func TestOneLook(t *testing.T) {
+	t.Parallel()
+	for name, settling := range map[string]time.Duration{"as ever": 0, "slow": 500 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sweeping(t, func(s *Sweeper, w *slowSwitch) {
+				expect := func(looks int, rev int64) {
+					t.Helper()
+					synctest.Wait()
+					if left := w.left(); len(left) > 0 || w.dumps != looks || w.now().Whole.Rev != rev {
+						t.Errorf("looked %d times, want %d; not cut: what there is in zones %v; %+v is applied, want %d", w.dumps, looks, left, w.now().Whole, rev)
+					}
+				}
+				w.slow[0] = settling
+				w.open(1, 2, false)
+				s.Expect(Work{Lost: LostNICs("a1"), Changed: true, Narrowed: true})
+				s.Add(Job{Rev: 2, Mark: "m2", Step: 2, Conn: new(ofconn.Conn), NICs: sixZones})
+				time.Sleep(prompt + time.Millisecond)
+				if settling == 0 {
+					expect(1, 2)
+					return
+				}
+				expect(1, 0)
+				w.open(1, 2, false) // by a megaflow of before
+				time.Sleep(settling)
+				expect(2, 2)
+			})
+		})
+	}
 }
 
 // TestWhateverIsSaidIsCut: in random histories of removals, whatever is said to be at a

@@ -2,9 +2,9 @@
 // judges them again, cuts those that nothing allows any more, keeps them cut, and
 // says up to which revision that is done, NIC by NIC.
 //
-//	Expect ──► due ──► turns ──► pass: list, judge, cut ──► settle ──► pass ──► Reporter
-//	                                │                                             ▲
-//	                                └──► tombs: what is cut ──► recheck           │ how far each NIC is
+//	Expect ──► due ──► turns ──► settle ──► pass: list, judge, cut ──► Reporter
+//	                                           │                         ▲
+//	                                           └──► tombs ──► recheck    │ how far each NIC is
 //
 // Each host cuts for itself, by its own NICs' rules; see impact for what a change
 // concerns.

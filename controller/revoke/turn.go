@@ -8,6 +8,10 @@ import (
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
+// prompt is how long a turn lets connections be until packets meet the flows, which
+// takes some 15 ms on a host that has processors to spare.
+const prompt = 200 * time.Millisecond
+
 // turn is work that is done together.
 type turn struct {
 	job   Job
@@ -16,9 +20,10 @@ type turn struct {
 	again bool // it failed before
 }
 
-// sweep cuts at once what nothing allows any more, and again when no cached
-// megaflow of the time before can let it in anew. It returns when none drops what
-// is allowed now, either. It tells whether there was nothing to do.
+// sweep cuts what nothing allows any more when no cached megaflow of the time before
+// can let it in anew: one look at the connections is enough then, of which there may
+// be many. If that takes long, it cuts what there is before that, too. It returns when no
+// megaflow drops what is allowed now, either, and tells whether there was nothing to do.
 func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 	j, w := t.job, t.work
 	if err := s.check(ctx, j.Conn); err != nil {
@@ -33,29 +38,33 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 		return true, nil
 	}
 	start := time.Now()
+	var open *undecided // is told at the end: all the rest is to be done first
 	pass := func() (cut int, err error) {
 		if !reaches {
 			return 0, nil
 		}
-		return s.pass(ctx, j, w)
+		if cut, err = s.pass(ctx, j, w); errors.As(err, &open) {
+			err = nil
+		}
+		return cut, err
 	}
-	cut, err := pass()
-	var open *undecided // is told at the end: all the rest is to be done first
-	if err != nil && !errors.As(err, &open) {
+	err = s.met(ctx, t, func() error {
+		_, err := pass()
+		return err
+	})
+	if err != nil {
 		return false, err
 	}
-	// Not beside the pass: what has the revalidators hurry takes the switch's time, of
-	// which many cuts take a lot. Whoever changes something meanwhile waits for all.
-	if err := s.met(ctx, t); err != nil {
+	open = nil
+	cut, err := pass()
+	if err != nil {
 		return false, err
 	}
 	if !w.Changed && cut > 0 {
 		if err := s.settle(ctx); err != nil {
 			return false, err
 		}
-	}
-	if w.Narrowed || cut > 0 {
-		if _, err := pass(); err != nil && !errors.As(err, &open) {
+		if _, err := pass(); err != nil {
 			return false, err
 		}
 	}
@@ -72,11 +81,23 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 }
 
 // met returns when packets meet the flows of a turn's job, and says how far that
-// brings those whose connections need not be judged.
-func (s *Sweeper) met(ctx context.Context, t *turn) error {
+// brings those whose connections need not be judged. If it takes longer than prompt,
+// meanwhile is done beside it.
+func (s *Sweeper) met(ctx context.Context, t *turn, meanwhile func() error) error {
 	if t.work.Changed {
-		if err := s.settle(ctx); err != nil {
-			return err
+		settled := make(chan error, 1)
+		go func() { settled <- s.settle(ctx) }()
+		late := time.NewTimer(prompt)
+		defer late.Stop()
+		select {
+		case err := <-settled:
+			if err != nil {
+				return err
+			}
+		case <-late.C:
+			if err := errors.Join(meanwhile(), <-settled); err != nil {
+				return err
+			}
 		}
 	}
 	s.mu.Lock()
