@@ -55,7 +55,7 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 
 # PURE packages only compute (internal/repotest holds them to it): the race
 # detector has nothing to find there and makes them several times as slow.
-PURE     := httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/wire plan secgroup span verdict internal/policytest
+PURE     := httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/wire packet plan secgroup span verdict internal/policytest
 # SWITCHES start real switches, as does e2e: not beside each other. The longest
 # come first. In e2e the race detector watches the program under test, and not the
 # test, whose parts it watches in e2e/faults.

@@ -19,7 +19,7 @@ func TestBothEndsSendWithinAHost(t *testing.T) {
 	r.plugged(1, 2)
 	r.applied(rev)
 	for _, proto := range []layers.IPProtocol{layers.IPProtocolUDP, layers.IPProtocolTCP} {
-		there := packet{from: 2, to: 1, proto: proto, sport: 5000, dport: 5001} // both are SYNs
+		there := firstPacket{from: 2, to: 1, proto: proto, sport: 5000, dport: 5001} // both are SYNs
 		name := map[layers.IPProtocol]secgroup.Protocol{layers.IPProtocolUDP: "udp", layers.IPProtocolTCP: "tcp"}[proto]
 		heard := func(what string, want1, want2 bool) {
 			t.Helper()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -42,7 +43,7 @@ func TestPanicInAQuestion(t *testing.T) {
 	p := r.guard(1, 2)
 	asks.broken.Store(true)
 	trace := inquiry.TraceQuestion{State: inquiry.New, Source: "a1", Destination: "a2", Egress: true, Ingress: true,
-		Packet: inquiry.Packet{Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 1, DstPort: 80}}
+		Packet: packet.Tuple{Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 1, DstPort: 80}}
 	questions := map[string]any{
 		inquiry.KindTrace:       trace,
 		inquiry.KindProbe:       inquiry.ProbeQuestion{ID: "p", Part: inquiry.ProbeSend, TraceQuestion: trace},

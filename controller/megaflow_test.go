@@ -50,7 +50,7 @@ func TestMegaflowsFollow(t *testing.T) {
 			}
 			return false
 		}
-		asked := map[packet]bool{}
+		asked := map[firstPacket]bool{}
 		ask := func(n int) {
 			sport++
 			q := udp(n, 1, 53)

@@ -57,27 +57,27 @@ func (r *rig) trace(from, to int, proto string, port int) (text string, delivere
 	return text, strings.Contains(text, fmt.Sprintf("-> output port is %d\n", to))
 }
 
-// packet is a connection's first packet.
-type packet struct {
+// firstPacket is a connection's first packet.
+type firstPacket struct {
 	from, to     int // NICs
 	proto        layers.IPProtocol
 	sport, dport uint16
 	v6           bool
 }
 
-func (p packet) reply() packet {
+func (p firstPacket) reply() firstPacket {
 	p.from, p.to, p.sport, p.dport = p.to, p.from, p.dport, p.sport
 	return p
 }
 
-func (p packet) addresses() (src, dst netip.Addr) {
+func (p firstPacket) addresses() (src, dst netip.Addr) {
 	if p.v6 {
 		return address6(p.from), address6(p.to)
 	}
 	return address4(p.from), address4(p.to)
 }
 
-func (p packet) String() string {
+func (p firstPacket) String() string {
 	src, dst := p.addresses()
 	return fmt.Sprintf("%v %v:%d > %v:%d", p.proto, src, p.sport, dst, p.dport)
 }
@@ -86,32 +86,32 @@ func (p packet) String() string {
 const clientPort = 40000
 
 // tcp and the others make packets from a client's port.
-func tcp(from, to int, port uint16) packet {
-	return packet{from: from, to: to, proto: layers.IPProtocolTCP, sport: clientPort, dport: port}
+func tcp(from, to int, port uint16) firstPacket {
+	return firstPacket{from: from, to: to, proto: layers.IPProtocolTCP, sport: clientPort, dport: port}
 }
 
-func udp(from, to int, port uint16) packet {
-	return packet{from: from, to: to, proto: layers.IPProtocolUDP, sport: clientPort, dport: port}
+func udp(from, to int, port uint16) firstPacket {
+	return firstPacket{from: from, to: to, proto: layers.IPProtocolUDP, sport: clientPort, dport: port}
 }
 
-func ping6(from, to int) packet {
-	return packet{from: from, to: to, proto: layers.IPProtocolICMPv6, sport: 77, v6: true}
+func ping6(from, to int) firstPacket {
+	return firstPacket{from: from, to: to, proto: layers.IPProtocolICMPv6, sport: 77, v6: true}
 }
 
 // send injects a packet at its source's port.
-func (r *rig) send(p packet) {
+func (r *rig) send(p firstPacket) {
 	r.t.Helper()
 	r.sendAt(fmt.Sprintf("p%d", p.from), p)
 }
 
-func (r *rig) sendAt(iface string, p packet) {
+func (r *rig) sendAt(iface string, p firstPacket) {
 	r.t.Helper()
 	if _, err := r.ctl.Call(r.t.Context(), "netdev-dummy/receive", iface, hex.EncodeToString(p.frame(r.t))); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-func (p packet) frame(t *testing.T) []byte {
+func (p firstPacket) frame(t *testing.T) []byte {
 	t.Helper()
 	src, dst := p.addresses()
 	from, to := nic(p.from).MAC, nic(p.to).MAC
@@ -154,7 +154,7 @@ func (p packet) frame(t *testing.T) []byte {
 }
 
 // open opens connections and waits until both ends' zones have them.
-func (r *rig) open(packets ...packet) {
+func (r *rig) open(packets ...firstPacket) {
 	r.t.Helper()
 	for _, p := range packets {
 		r.send(p)
@@ -170,7 +170,7 @@ func (r *rig) open(packets ...packet) {
 }
 
 // isOpen checks that both ends' zones have a connection.
-func (r *rig) isOpen(p packet) {
+func (r *rig) isOpen(p firstPacket) {
 	r.t.Helper()
 	if found := r.entries(p); len(found) != 2 || r.cutIn(p) > 0 {
 		r.t.Errorf("%v has entries %+v", p, found)
@@ -179,12 +179,12 @@ func (r *rig) isOpen(p packet) {
 
 // isCut checks that a connection is cut in some zone, and goes on to the end of
 // neither that it has not reached.
-func (r *rig) isCut(p packet) {
+func (r *rig) isCut(p firstPacket) {
 	r.t.Helper()
 	if r.cutIn(p) == 0 {
 		r.t.Errorf("%v is open: %+v", p, r.entries(p))
 	}
-	for _, way := range []packet{p, p.reply()} {
+	for _, way := range []firstPacket{p, p.reply()} {
 		iface := fmt.Sprintf("p%d", way.to)
 		before := r.sent(iface)
 		r.send(way)
@@ -199,7 +199,7 @@ func (r *rig) isCut(p packet) {
 }
 
 // cutIn is in how many zones a connection is cut.
-func (r *rig) cutIn(p packet) (zones int) {
+func (r *rig) cutIn(p firstPacket) (zones int) {
 	r.t.Helper()
 	for _, c := range r.entries(p) {
 		if ofrules.IsCut(c.Labels) {
@@ -210,7 +210,7 @@ func (r *rig) cutIn(p packet) (zones int) {
 }
 
 // entries returns the conntrack entries of a connection.
-func (r *rig) entries(p packet) []unixctl.Conn {
+func (r *rig) entries(p firstPacket) []unixctl.Conn {
 	r.t.Helper()
 	all, err := r.ctl.ForDatapath(unixctl.DatapathName("dummy")).DumpAllConntrack(r.t.Context())
 	if err != nil {

@@ -9,15 +9,16 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
 // probeOf asks what becomes of a packet that is sent.
-func (r *rig) probeOf(p packet, q inquiry.ProbeQuestion) inquiry.ProbeAnswer {
+func (r *rig) probeOf(p firstPacket, q inquiry.ProbeQuestion) inquiry.ProbeAnswer {
 	r.t.Helper()
 	src, dst := p.addresses()
 	q.TraceQuestion.State = inquiry.New
-	q.Packet = inquiry.Packet{Src: src, Dst: dst, Proto: uint8(p.proto), SrcPort: p.sport, DstPort: p.dport}
+	q.Packet = packet.Tuple{Src: src, Dst: dst, Proto: uint8(p.proto), SrcPort: p.sport, DstPort: p.dport}
 	if p.proto == layers.IPProtocolICMPv6 {
 		q.Packet.SrcPort, q.Packet.DstPort, q.Packet.ICMPType = 0, 0, 128
 	}
@@ -61,29 +62,29 @@ func TestProbes(t *testing.T) {
 	spoofed, echo := tcp(3, 2, 80), ping6(1, 2)
 	echo.sport = 0x102 // of the mark
 	for _, c := range []struct {
-		packet
+		firstPacket
 		want legs
 		q    inquiry.ProbeQuestion
 	}{
-		{packet: tcp(1, 2, 80), want: legs{"allow passed 50", "allow delivered 100"}},
-		{packet: tcp(1, 2, 81), want: legs{"allow passed 50", "deny no-rule 90"}},
-		{packet: udp(1, 2, 53), want: legs{"allow passed 50", "allow delivered 100"}},
-		{packet: udp(1, 2, 68), want: legs{"deny guard 10", ""}},
-		{packet: echo, want: legs{"allow passed 50", "allow delivered 100"}},
-		{packet: spoofed, want: legs{"deny spoofed 10", ""}, q: inquiry.ProbeQuestion{TraceQuestion: inquiry.TraceQuestion{Source: "a1", Destination: "a2", Egress: true, Ingress: true}}},
+		{firstPacket: tcp(1, 2, 80), want: legs{"allow passed 50", "allow delivered 100"}},
+		{firstPacket: tcp(1, 2, 81), want: legs{"allow passed 50", "deny no-rule 90"}},
+		{firstPacket: udp(1, 2, 53), want: legs{"allow passed 50", "allow delivered 100"}},
+		{firstPacket: udp(1, 2, 68), want: legs{"deny guard 10", ""}},
+		{firstPacket: echo, want: legs{"allow passed 50", "allow delivered 100"}},
+		{firstPacket: spoofed, want: legs{"deny spoofed 10", ""}, q: inquiry.ProbeQuestion{TraceQuestion: inquiry.TraceQuestion{Source: "a1", Destination: "a2", Egress: true, Ingress: true}}},
 	} {
 		had := r.sent("p2")
-		answer := r.probeOf(c.packet, c.q)
+		answer := r.probeOf(c.firstPacket, c.q)
 		if got := legsOf(answer); got != c.want {
-			t.Errorf("%v: %v, want %v", c.packet, got, c.want)
+			t.Errorf("%v: %v, want %v", c.firstPacket, got, c.want)
 		}
 		want := uint64(0)
 		if strings.Contains(c.want[1], "allow") {
 			want = 1
-			r.isOpen(c.packet)
+			r.isOpen(c.firstPacket)
 		}
 		if got := r.sent("p2") - had; got != want {
-			t.Errorf("%v: a2 gets %d frames", c.packet, got)
+			t.Errorf("%v: a2 gets %d frames", c.firstPacket, got)
 		}
 	}
 	if now := r.flows(); fmt.Sprint(now) != fmt.Sprint(before) {

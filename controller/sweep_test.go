@@ -21,60 +21,60 @@ func TestRevocation(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(p *policy) []secgroup.Change
-		conns  []packet
-		cut    []packet
+		conns  []firstPacket
+		cut    []firstPacket
 	}{
 		{"a rule removed", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{p.noRule("web", "r1")}
-		}, []packet{toWeb, udp(2, 1, 53)}, []packet{toWeb}},
+		}, []firstPacket{toWeb, udp(2, 1, 53)}, []firstPacket{toWeb}},
 		{"a rule disabled", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{p.with("web", func(g *secgroup.Group) { g.Rule("r1").Enabled = false })}
-		}, []packet{toWeb}, []packet{toWeb}},
+		}, []firstPacket{toWeb}, []firstPacket{toWeb}},
 		{"a rule narrowed", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{p.with("web", func(g *secgroup.Group) { g.Rule("r1").PortMin, g.Rule("r1").PortMax = 81, 90 })}
-		}, []packet{toWeb, udp(2, 1, 53)}, []packet{toWeb}},
+		}, []firstPacket{toWeb, udp(2, 1, 53)}, []firstPacket{toWeb}},
 		{"a rule removed, another allows it still", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{p.rule("web", "r9", secgroup.Ingress, "tcp", 0, ""), p.noRule("web", "r1")}
-		}, []packet{toWeb}, nil},
+		}, []firstPacket{toWeb}, nil},
 		{"the other end leaves the remote group", func(*policy) []secgroup.Change {
 			return []secgroup.Change{secgroup.Delete(attach("db", "a2").Key())}
-		}, []packet{toWeb, udp(2, 1, 53)}, []packet{toWeb, udp(2, 1, 53)}},
+		}, []firstPacket{toWeb, udp(2, 1, 53)}, []firstPacket{toWeb, udp(2, 1, 53)}},
 		{"the end leaves the group that lets it in", func(*policy) []secgroup.Change {
 			return []secgroup.Change{secgroup.Delete(attach("web", "a1").Key())}
-		}, []packet{toWeb}, []packet{toWeb}},
+		}, []firstPacket{toWeb}, []firstPacket{toWeb}},
 		{"the group is deleted", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{secgroup.Delete(attach("web", "a1").Key()), secgroup.Delete(secgroup.GroupKey(ref("web")))}
-		}, []packet{toWeb}, []packet{toWeb}},
+		}, []firstPacket{toWeb}, []firstPacket{toWeb}},
 		{"its address is taken away", func(*policy) []secgroup.Change {
 			n := *nic(2)
 			n.Addresses = slices.DeleteFunc(slices.Clone(n.Addresses), func(a netip.Addr) bool { return a.Is4() })
 			return []secgroup.Change{secgroup.Put(&n)}
-		}, []packet{toWeb}, []packet{toWeb}},
+		}, []firstPacket{toWeb}, []firstPacket{toWeb}},
 		{"the NIC is deleted", func(*policy) []secgroup.Change {
 			return []secgroup.Change{secgroup.Delete(secgroup.NICKey("a2")), secgroup.Delete(attach("db", "a2").Key())}
-		}, []packet{toWeb, udp(2, 1, 53)}, []packet{toWeb, udp(2, 1, 53)}},
+		}, []firstPacket{toWeb, udp(2, 1, 53)}, []firstPacket{toWeb, udp(2, 1, 53)}},
 		{"egress becomes restricted", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{p.with("db", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed })}
-		}, []packet{toWeb, tcp(3, 4, 22)}, []packet{toWeb}},
+		}, []firstPacket{toWeb, tcp(3, 4, 22)}, []firstPacket{toWeb}},
 		{"egress becomes restricted but for it", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{p.rule("db", "e1", secgroup.Egress, "tcp", 80, "web")}
-		}, []packet{toWeb, udp(2, 1, 53)}, []packet{udp(2, 1, 53)}},
+		}, []firstPacket{toWeb, udp(2, 1, 53)}, []firstPacket{udp(2, 1, 53)}},
 		{"the group acts elsewhere", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{p.with("db", func(g *secgroup.Group) {
 				g.NetworkScope, g.Networks = secgroup.ScopeListed, []string{"elsewhere"}
 			})}
-		}, []packet{toWeb}, []packet{toWeb}},
+		}, []firstPacket{toWeb}, []firstPacket{toWeb}},
 		{"a group attached ends the default membership", func(*policy) []secgroup.Change {
 			return []secgroup.Change{secgroup.Put(attach("db", "a4"))}
-		}, []packet{toWeb, tcp(3, 4, 22)}, []packet{tcp(3, 4, 22)}},
+		}, []firstPacket{toWeb, tcp(3, 4, 22)}, []firstPacket{tcp(3, 4, 22)}},
 		{"a rule removed, ICMPv6", func(p *policy) []secgroup.Change {
 			return []secgroup.Change{p.noRule("web", "ping")}
-		}, []packet{ping6(2, 1), toWeb}, []packet{ping6(2, 1)}},
+		}, []firstPacket{ping6(2, 1), toWeb}, []firstPacket{ping6(2, 1)}},
 	} {
 		t.Log(c.name)
 		p, changes := crowded()
 		port++
-		for _, list := range [][]packet{c.conns, c.cut} {
+		for _, list := range [][]firstPacket{c.conns, c.cut} {
 			for i := range list {
 				list[i].sport = port // not the connections of before, which are kept cut
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -80,10 +81,7 @@ func TestTracesAgreeWithThePolicy(t *testing.T) {
 
 func (r *rig) compareTrace(s *secgroup.Snapshot, c policytest.Case) {
 	r.t.Helper()
-	q := inquiry.TraceQuestion{State: inquiry.New, Egress: c.Src != nil, Ingress: c.Dst != nil, Packet: inquiry.Packet{
-		Src: c.Packet.Src, Dst: c.Packet.Dst, Proto: c.Packet.Proto, SrcPort: c.Packet.SrcPort, DstPort: c.Packet.DstPort,
-		ICMPType: c.Packet.ICMPType, ICMPCode: c.Packet.ICMPCode,
-	}}
+	q := inquiry.TraceQuestion{State: inquiry.New, Egress: c.Src != nil, Ingress: c.Dst != nil, Packet: c.Packet}
 	if c.Src != nil {
 		q.Source = c.Src.ID
 	}
@@ -130,7 +128,7 @@ func (r *rig) compareLeg(s *secgroup.Snapshot, c policytest.Case, n *secgroup.NI
 // packets end, and a trace gives the same reason for what they do as without.
 func TestTracesUnderAWatch(t *testing.T) {
 	r, _ := guarded(t, 1, 2)
-	packets := map[string]inquiry.Packet{
+	packets := map[string]packet.Tuple{
 		"spoofed":                {Src: netip.MustParseAddr("10.9.9.9"), Dst: address4(2), Proto: 6, SrcPort: 40000, DstPort: 80},
 		"spoofed, IPv6":          {Src: netip.MustParseAddr("fd99::9"), Dst: netip.MustParseAddr("fd99::1"), Proto: 17, SrcPort: 40000, DstPort: 53},
 		"spoofed link-local":     {Src: netip.MustParseAddr("fe80::7217"), Dst: netip.MustParseAddr("ff02::2"), Proto: 58, ICMPType: 133},
@@ -177,7 +175,7 @@ func TestTracesOfOtherStates(t *testing.T) {
 		t.Fatal("the policy has no two NICs in one network")
 	}
 	q := inquiry.TraceQuestion{Source: src.ID, Destination: dst.ID, Egress: true, Ingress: true,
-		Packet: inquiry.Packet{Src: src.Addresses[0], Dst: dst.Addresses[0], Proto: 6, SrcPort: 1, DstPort: 3}}
+		Packet: packet.Tuple{Src: src.Addresses[0], Dst: dst.Addresses[0], Proto: 6, SrcPort: 1, DstPort: 3}}
 	for state, want := range map[inquiry.State][2]string{
 		inquiry.Established: {"allow", "established"}, inquiry.Reply: {"allow", "established"},
 		inquiry.Related: {"allow", "related"}, inquiry.Invalid: {"deny", "ct-invalid"},
@@ -228,7 +226,7 @@ func TestTracesOfNICsPluggedTwice(t *testing.T) {
 	r.ovs.AddPort(bridge, "q1", 9, "a1")
 	a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, inquiry.TraceQuestion{
 		Source: "a1", Destination: "a2", Egress: true, Ingress: true, State: inquiry.New,
-		Packet: inquiry.Packet{Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 1, DstPort: 80},
+		Packet: packet.Tuple{Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 1, DstPort: 80},
 	})
 	if a.Egress.Verdict != inquiry.Allow || a.Ingress == nil || a.Ingress.Verdict != inquiry.Allow {
 		t.Errorf("%+v %+v", a.Egress, a.Ingress)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 )
 
 // tells has a host answer with open connections: those of the NICs it is asked for.
@@ -38,7 +39,7 @@ func (s *server) tells(host string, all func() ([]inquiry.Connection, error)) {
 }
 
 func connection(nic, direction, src, dst string, port uint16) inquiry.Connection {
-	return inquiry.Connection{NIC: nic, Direction: direction, Packet: inquiry.Packet{
+	return inquiry.Connection{NIC: nic, Direction: direction, Packet: packet.Tuple{
 		Src: netip.MustParseAddr(src), Dst: netip.MustParseAddr(dst), Proto: 6, SrcPort: 40000, DstPort: port,
 	}}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 )
 
 // What hosts have installed, transport.Open and dropped is asked for the account's own NICs
@@ -15,7 +16,7 @@ import (
 func TestInstalledIsOfTheAccountAlone(t *testing.T) {
 	s, h := tracedServer(t)
 	foreign, own := inquiry.Rule{Account: "bolt", Group: "db", ID: "r9"}, inquiry.Rule{Account: "acme", Group: "web", ID: "https"}
-	packet := inquiry.Packet{Src: netip.MustParseAddr("10.0.0.3"), Dst: netip.MustParseAddr("10.0.0.1"), Proto: 6, SrcPort: 1, DstPort: 443}
+	packet := packet.Tuple{Src: netip.MustParseAddr("10.0.0.3"), Dst: netip.MustParseAddr("10.0.0.1"), Proto: 6, SrcPort: 1, DstPort: 443}
 	var asked []string
 	answers(h, inquiry.KindFlows, func(q inquiry.FlowsQuestion) inquiry.FlowsAnswer {
 		asked = append(asked, q.NICs...)

@@ -4,13 +4,14 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
 
 // Conn is an open connection as the zone of one NIC has it.
 type Conn struct {
-	Packet verdict.Packet // its first one
+	Packet packet.Tuple // its first one
 	// Both is whether that NIC answers for the other end, too. Else each end judges
 	// for itself.
 	Both bool
@@ -62,21 +63,21 @@ func Allowed(s Judge, n *secgroup.NIC, c Conn) bool {
 		return sent && verdict.Egress(s, n, c.Packet).Allow || received && verdict.Ingress(s, n, c.Packet).Allow
 	}
 	return sent && sends(s, n, c.Packet) || received && receives(s, n, c.Packet) ||
-		sent && c.EitherWay && receives(s, n, reversed(c.Packet))
+		sent && c.EitherWay && receives(s, n, c.Packet.Reversed())
 }
 
 // sends reports whether n may send p, and whoever has its destination takes it.
-func sends(s Judge, n *secgroup.NIC, p verdict.Packet) bool {
+func sends(s Judge, n *secgroup.NIC, p packet.Tuple) bool {
 	return verdict.Egress(s, n, p).Allow && peersAllow(s, n, p.Dst, func(o *secgroup.NIC) bool { return verdict.Ingress(s, o, p).Allow })
 }
 
 // receives reports whether n takes p, and whoever has its source may send it.
-func receives(s Judge, n *secgroup.NIC, p verdict.Packet) bool {
+func receives(s Judge, n *secgroup.NIC, p packet.Tuple) bool {
 	return verdict.Ingress(s, n, p).Allow && peersAllow(s, n, p.Src, func(o *secgroup.NIC) bool { return verdict.Egress(s, o, p).Allow })
 }
 
 // passes reports whether the ends of p that are not n let it through.
-func passes(s Judge, n *secgroup.NIC, p verdict.Packet) bool {
+func passes(s Judge, n *secgroup.NIC, p packet.Tuple) bool {
 	return peersAllow(s, n, p.Src, func(o *secgroup.NIC) bool { return verdict.Egress(s, o, p).Allow }) &&
 		peersAllow(s, n, p.Dst, func(o *secgroup.NIC) bool { return verdict.Ingress(s, o, p).Allow })
 }
@@ -130,10 +131,4 @@ func manyReceivers(s verdict.Policy, n *secgroup.NIC, a netip.Addr) bool {
 		// The last address of a prefix: the one after it is outside.
 		return p.Contains(a) && !p.Contains(a.Next())
 	})
-}
-
-// reversed is the packet that the other end would have begun with.
-func reversed(p verdict.Packet) verdict.Packet {
-	p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
-	return p
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -155,18 +156,18 @@ type comparison struct {
 }
 
 // services are drawn of for each pair.
-func service(rng *rand.Rand, v6 bool) verdict.Packet {
-	p := verdict.Packet{Family: secgroup.FamilyIPv4, SrcPort: 40000}
-	icmp := uint8(verdict.ProtoICMP)
+func service(rng *rand.Rand, v6 bool) packet.Tuple {
+	p := packet.Tuple{SrcPort: 40000}
+	icmp := uint8(packet.ProtoICMP)
 	if v6 {
-		p.Family, icmp = secgroup.FamilyIPv6, verdict.ProtoICMPv6
+		icmp = packet.ProtoICMPv6
 	}
 	ports := []uint16{22, 80, 443, 1024, 65535}
 	switch rng.IntN(8) {
 	case 0, 1, 2:
-		p.Proto, p.DstPort = verdict.ProtoTCP, ports[rng.IntN(len(ports))]
+		p.Proto, p.DstPort = packet.ProtoTCP, ports[rng.IntN(len(ports))]
 	case 3, 4:
-		p.Proto, p.DstPort = verdict.ProtoUDP, ports[rng.IntN(len(ports))]
+		p.Proto, p.DstPort = packet.ProtoUDP, ports[rng.IntN(len(ports))]
 	case 5:
 		p.Proto, p.SrcPort = icmp, 0
 		if p.ICMPType = 8; v6 {
@@ -224,7 +225,7 @@ type end struct {
 	sent bool
 }
 
-func (e end) judge(s *secgroup.Snapshot, p verdict.Packet) bool {
+func (e end) judge(s *secgroup.Snapshot, p packet.Tuple) bool {
 	if e.sent {
 		return verdict.Egress(s, e.nic, p).Allow
 	}
@@ -240,16 +241,16 @@ func ends(s *secgroup.Snapshot, domain string, a netip.Addr, sent bool) (all []e
 }
 
 // lets reports whether one of the NICs at an address lets p pass, or nobody is there.
-func lets(s *secgroup.Snapshot, domain string, a netip.Addr, sent bool, p verdict.Packet) bool {
+func lets(s *secgroup.Snapshot, domain string, a netip.Addr, sent bool, p packet.Tuple) bool {
 	all := ends(s, domain, a, sent)
 	return len(all) == 0 || slices.ContainsFunc(all, func(e end) bool { return e.judge(s, p) })
 }
 
-func passes(s *secgroup.Snapshot, domain string, p verdict.Packet) bool {
+func passes(s *secgroup.Snapshot, domain string, p packet.Tuple) bool {
 	return lets(s, domain, p.Src, true, p) && lets(s, domain, p.Dst, false, p)
 }
 
-func (c *comparison) pair(domain string, p verdict.Packet) {
+func (c *comparison) pair(domain string, p packet.Tuple) {
 	was, is := slices.Concat(ends(c.before, domain, p.Src, true), ends(c.before, domain, p.Dst, false)),
 		slices.Concat(ends(c.after, domain, p.Src, true), ends(c.after, domain, p.Dst, false))
 	own := false
@@ -289,7 +290,7 @@ func (c *comparison) pair(domain string, p verdict.Packet) {
 	}
 }
 
-func (e end) addr(p verdict.Packet) netip.Addr {
+func (e end) addr(p packet.Tuple) netip.Addr {
 	if e.sent {
 		return p.Src
 	}
@@ -297,7 +298,7 @@ func (e end) addr(p verdict.Packet) netip.Addr {
 }
 
 // end compares how one end judges, and reports whether it refuses what it let pass.
-func (c *comparison) end(e end, domain string, p verdict.Packet) (lost bool) {
+func (c *comparison) end(e end, domain string, p packet.Tuple) (lost bool) {
 	was := e.judge(c.before, p)
 	now := c.after.NIC(e.nic.ID)
 	is := now != nil && c.after.Domain(now) == domain && end{now, e.sent}.judge(c.after, p)

@@ -1,5 +1,7 @@
 package inquiry
 
+import "github.com/ringfence/ringfence/packet"
+
 // ConnectionsQuestion asks for the open connections of NICs that are plugged at
 // the host.
 type ConnectionsQuestion struct {
@@ -16,11 +18,11 @@ type ConnectionsAnswer struct {
 
 // Connection is a tracked connection as one NIC's end has it.
 type Connection struct {
-	NIC       string `json:"nic"`
-	Direction string `json:"direction"` // "egress" if the NIC began it, else "ingress"
-	Packet    Packet `json:"packet"`    // the first one
-	State     string `json:"state,omitempty"`
-	Timeout   int64  `json:"timeout"` // seconds until it expires unless packets arrive
+	NIC       string       `json:"nic"`
+	Direction string       `json:"direction"` // "egress" if the NIC began it, else "ingress"
+	Packet    packet.Tuple `json:"packet"`    // the first one
+	State     string       `json:"state,omitempty"`
+	Timeout   int64        `json:"timeout"` // seconds until it expires unless packets arrive
 	// Packets and Bytes are of both directions, Age is in seconds. They are 0 where
 	// the datapath does not tell: the userspace one never does.
 	Packets uint64  `json:"packets,omitempty"`

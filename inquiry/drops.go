@@ -1,6 +1,10 @@
 package inquiry
 
-import "time"
+import (
+	"time"
+
+	"github.com/ringfence/ringfence/packet"
+)
 
 // DropsQuestion asks what is dropped of the packets that NICs plugged at the
 // host send or are sent. Nothing is noticed unless somebody looks: a question
@@ -38,12 +42,12 @@ type Drop struct {
 
 // Frame is what a frame's headers say. What it has not is zero.
 type Frame struct {
-	SrcMAC    string `json:"src_mac,omitempty"`
-	DstMAC    string `json:"dst_mac,omitempty"`
-	VLAN      uint16 `json:"vlan,omitempty"`
-	EtherType uint16 `json:"ether_type,omitempty"`
-	Packet    Packet `json:"packet"` // for ARP: whom it is of and whom it asks for
-	Fragment  bool   `json:"fragment,omitempty"`
+	SrcMAC    string       `json:"src_mac,omitempty"`
+	DstMAC    string       `json:"dst_mac,omitempty"`
+	VLAN      uint16       `json:"vlan,omitempty"`
+	EtherType uint16       `json:"ether_type,omitempty"`
+	Packet    packet.Tuple `json:"packet"` // for ARP: whom it is of and whom it asks for
+	Fragment  bool         `json:"fragment,omitempty"`
 }
 
 // DropTotal counts what was dropped for one reason.

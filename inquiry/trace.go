@@ -1,6 +1,10 @@
 package inquiry
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/ringfence/ringfence/packet"
+)
 
 // State is what conntrack says of a packet.
 type State string
@@ -15,25 +19,14 @@ const (
 	Invalid     State = "invalid"     // what conntrack makes no sense of
 )
 
-// Packet is an IP packet.
-type Packet struct {
-	Src      netip.Addr `json:"src"`
-	Dst      netip.Addr `json:"dst"`
-	Proto    uint8      `json:"proto"`
-	SrcPort  uint16     `json:"src_port,omitempty"`
-	DstPort  uint16     `json:"dst_port,omitempty"`
-	ICMPType uint8      `json:"icmp_type,omitempty"`
-	ICMPCode uint8      `json:"icmp_code,omitempty"`
-}
-
 // TraceQuestion asks a host what its switch does with a packet.
 type TraceQuestion struct {
-	Source      string `json:"source,omitempty"`      // NIC; empty: no NIC of ours
-	Destination string `json:"destination,omitempty"` // NIC; empty: no NIC of ours
-	Egress      bool   `json:"egress"`                // trace the leg of Source, which is here
-	Ingress     bool   `json:"ingress"`               // trace the leg of Destination, which is here
-	Packet      Packet `json:"packet"`
-	State       State  `json:"state"`
+	Source      string       `json:"source,omitempty"`      // NIC; empty: no NIC of ours
+	Destination string       `json:"destination,omitempty"` // NIC; empty: no NIC of ours
+	Egress      bool         `json:"egress"`                // trace the leg of Source, which is here
+	Ingress     bool         `json:"ingress"`               // trace the leg of Destination, which is here
+	Packet      packet.Tuple `json:"packet"`
+	State       State        `json:"state"`
 	// Ends are Source and Destination as the policy has them, by their ids: a host
 	// knows its own NICs alone. Whoever brings the question to the host fills them in,
 	// see package ends.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/policytest"
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -27,7 +28,7 @@ func TestBothEndsSend(t *testing.T) {
 			if !ok {
 				t.Fatal("no packet")
 			}
-			if c.Src == nil || c.Dst == nil || c.Src.ID == c.Dst.ID || !f.oneSegment(c.Src, c.Dst) || c.Packet.Proto == verdict.ProtoICMP || c.Packet.Proto == verdict.ProtoICMPv6 ||
+			if c.Src == nil || c.Dst == nil || c.Src.ID == c.Dst.ID || !f.oneSegment(c.Src, c.Dst) || c.Packet.Proto == packet.ProtoICMP || c.Packet.Proto == packet.ProtoICMPv6 ||
 				c.Src.Enforcement == secgroup.EnforcementOff || c.Dst.Enforcement == secgroup.EnforcementOff {
 				continue
 			}
@@ -35,10 +36,10 @@ func TestBothEndsSend(t *testing.T) {
 			if guards(*egress) || guards(*ingress) {
 				continue
 			}
-			packet := fields(c.Packet, c.Src)
-			f.expect(t, c, f.send(t, c.Src, c.Dst.MAC, packet, of.CTTrk|of.CTNew, reply), false, only(c.Dst, egress.Allow && ingress.Allow))
-			for state, want := range map[uint32]bool{of.CTTrk | of.CTEst: ingress.Allow, reply: ingress.Allow || c.Packet.Proto != verdict.ProtoTCP} { // of TCP they are SYNs
-				tr := f.send(t, c.Src, c.Dst.MAC, packet, state, reply)
+			terms := fields(c.Packet, c.Src)
+			f.expect(t, c, f.send(t, c.Src, c.Dst.MAC, terms, of.CTTrk|of.CTNew, reply), false, only(c.Dst, egress.Allow && ingress.Allow))
+			for state, want := range map[uint32]bool{of.CTTrk | of.CTEst: ingress.Allow, reply: ingress.Allow || c.Packet.Proto != packet.ProtoTCP} { // of TCP they are SYNs
+				tr := f.send(t, c.Src, c.Dst.MAC, terms, state, reply)
 				if fmt.Sprint(tr.reached) != fmt.Sprint(only(c.Dst, want)) {
 					t.Fatalf("%s\nreaches %v, expected %v\n%s", describeCase(s, c), tr.reached, want, tr.story())
 				}

@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofsim"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -231,7 +232,7 @@ func (f *fabric) oneSegment(x, y *secgroup.NIC) bool {
 }
 
 // admitted checks that connections are marked with rules that allow them.
-func (f *fabric) admitted(t testing.TB, tr *trip, p verdict.Packet) {
+func (f *fabric) admitted(t testing.TB, tr *trip, p packet.Tuple) {
 	t.Helper()
 	for _, a := range tr.admissions {
 		if a.mark == ofrules.MarkUnrestricted || a.mark == ofrules.MarkBaseline {

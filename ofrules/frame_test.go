@@ -6,15 +6,15 @@ import (
 
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofsim"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // fields describes an IP packet by its fields. from is the sender if it is one
 // of ours: a neighbour discovery message is about its first IPv6 address.
-func fields(p verdict.Packet, from *secgroup.NIC) []of.Term {
+func fields(p packet.Tuple, from *secgroup.NIC) []of.Term {
 	terms := []of.Term{of.IPProto.Is(uint64(p.Proto)), of.IPTTL.Is(255)}
-	v6 := p.Family == secgroup.FamilyIPv6
+	v6 := p.Is6()
 	if v6 {
 		terms = append(terms, of.EthType.Is(of.EthTypeIPv6), of.IPv6Src.IsAddr(p.Src), of.IPv6Dst.IsAddr(p.Dst))
 	} else {
@@ -40,7 +40,7 @@ func fields(p verdict.Packet, from *secgroup.NIC) []of.Term {
 
 // aboutItself is the target of a neighbour discovery message. The semantics
 // have no word for it; what the guard makes of other targets has its own test.
-func aboutItself(p verdict.Packet, from *secgroup.NIC) of.Term {
+func aboutItself(p packet.Tuple, from *secgroup.NIC) of.Term {
 	if !p.Src.IsUnspecified() {
 		return of.NDTarget.IsAddr(p.Src)
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // guardPolicy has a NIC of every kind that the guard tells apart, each once in
@@ -57,19 +57,19 @@ var (
 )
 
 // guardPackets returns a packet of each kind that the guard tells apart.
-func guardPackets() []verdict.Packet {
-	packets := []verdict.Packet{{Proto: verdict.ProtoTCP, SrcPort: 40000, DstPort: 80}, {Proto: 47}}
+func guardPackets() []packet.Tuple {
+	packets := []packet.Tuple{{Proto: packet.ProtoTCP, SrcPort: 40000, DstPort: 80}, {Proto: 47}}
 	for _, ports := range [][2]uint16{
 		{40000, 53}, {68, 67}, {67, 68}, {67, 67}, {40000, 68}, {40000, 67}, {68, 68},
 		{546, 547}, {547, 546}, {547, 547}, {40000, 546}, {40000, 547},
 	} {
-		packets = append(packets, verdict.Packet{Proto: verdict.ProtoUDP, SrcPort: ports[0], DstPort: ports[1]})
+		packets = append(packets, packet.Tuple{Proto: packet.ProtoUDP, SrcPort: ports[0], DstPort: ports[1]})
 	}
 	for _, message := range []uint8{5, 8, 128, 133, 134, 135, 136, 137} {
 		for _, code := range []uint8{0, 1} {
 			packets = append(packets,
-				verdict.Packet{Proto: verdict.ProtoICMP, ICMPType: message, ICMPCode: code},
-				verdict.Packet{Proto: verdict.ProtoICMPv6, ICMPType: message, ICMPCode: code})
+				packet.Tuple{Proto: packet.ProtoICMP, ICMPType: message, ICMPCode: code},
+				packet.Tuple{Proto: packet.ProtoICMPv6, ICMPType: message, ICMPCode: code})
 		}
 	}
 	return packets
@@ -96,7 +96,7 @@ func TestGuardDecidesAsTheSemanticsSay(t *testing.T) {
 
 // guardCases takes a packet out of a NIC, from every address that a word
 // stands for, and into it.
-func (f *fabric) guardCases(t *testing.T, n *secgroup.NIC, from, to string, p verdict.Packet) {
+func (f *fabric) guardCases(t *testing.T, n *secgroup.NIC, from, to string, p packet.Tuple) {
 	t.Helper()
 	var sources []netip.Addr
 	switch from {
@@ -109,7 +109,7 @@ func (f *fabric) guardCases(t *testing.T, n *secgroup.NIC, from, to string, p ve
 	}
 	p.Dst = netip.MustParseAddr(to)
 	for _, src := range sources {
-		p.Src, p.Family = src, secgroup.FamilyOf(src)
+		p.Src = src
 		if src.Is4() != p.Dst.Is4() || icmpOfOtherFamily(p) {
 			continue
 		}
@@ -121,8 +121,8 @@ func (f *fabric) guardCases(t *testing.T, n *secgroup.NIC, from, to string, p ve
 }
 
 // icmpOfOtherFamily: an ICMP of the other family is a protocol without messages.
-func icmpOfOtherFamily(p verdict.Packet) bool {
-	return p.Proto == verdict.ProtoICMP && p.Src.Is6() || p.Proto == verdict.ProtoICMPv6 && p.Src.Is4()
+func icmpOfOtherFamily(p packet.Tuple) bool {
+	return p.Proto == packet.ProtoICMP && p.Src.Is6() || p.Proto == packet.ProtoICMPv6 && p.Src.Is4()
 }
 
 // scenarioPolicy is the policy that the lines of one scenario make.

@@ -16,6 +16,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/ringfence/ringfence/internal/ovstest"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -277,9 +278,9 @@ attach none a
 		for round := range 2 {
 			got := l.send(t, from, to, frames...)
 			for i, m := range all {
-				p := verdict.Packet{Family: m.f, Src: addressOf(from, m.f == secgroup.FamilyIPv6), Dst: addressOf(to, m.f == secgroup.FamilyIPv6), ICMPType: m.typ, ICMPCode: m.code}
-				if p.Proto = verdict.ProtoICMP; m.f == secgroup.FamilyIPv6 {
-					p.Proto = verdict.ProtoICMPv6
+				p := packet.Tuple{Src: addressOf(from, m.f == secgroup.FamilyIPv6), Dst: addressOf(to, m.f == secgroup.FamilyIPv6), ICMPType: m.typ, ICMPCode: m.code}
+				if p.Proto = packet.ProtoICMP; m.f == secgroup.FamilyIPv6 {
+					p.Proto = packet.ProtoICMPv6
 				}
 				egress, ingress, allow := verdict.Decide(s, from, to, p)
 				if here := slices.ContainsFunc(got, func(f []byte) bool { return bytes.Equal(f, frames[i]) }); here != allow {

@@ -9,8 +9,8 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/wire"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // manyRules is a policy in which one NIC has n rules that compile to
@@ -71,9 +71,9 @@ func TestManyRulesAreSplit(t *testing.T) {
 			w, d := f.policy.NIC("w"), f.policy.NIC("d")
 			for port := uint16(1); port < uint16(rules+10); port += uint16(1 + rules/100) {
 				for _, src := range []string{"10.0.0.1", "10.0.3.1"} {
-					p := verdict.Packet{
-						Family: secgroup.FamilyIPv4, Src: netip.MustParseAddr(src), Dst: d.Addresses[0],
-						Proto: verdict.ProtoTCP, SrcPort: 40000, DstPort: port,
+					p := packet.Tuple{
+						Src: netip.MustParseAddr(src), Dst: d.Addresses[0],
+						Proto: packet.ProtoTCP, SrcPort: 40000, DstPort: port,
 					}
 					f.compare(t, policytest.Case{Dst: d, Packet: p})
 					if p.Src == w.Addresses[0] {
@@ -128,13 +128,13 @@ func TestFloodReachesManyNICs(t *testing.T) {
 		}
 	}
 	src := s.NIC("n0000")
-	f.compareFlood(t, policytest.Case{Src: src, Packet: verdict.Packet{
-		Family: secgroup.FamilyIPv4, Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("255.255.255.255"),
-		Proto: verdict.ProtoUDP, SrcPort: 1, DstPort: 5000,
+	f.compareFlood(t, policytest.Case{Src: src, Packet: packet.Tuple{
+		Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("255.255.255.255"),
+		Proto: packet.ProtoUDP, SrcPort: 1, DstPort: 5000,
 	}})
-	tr := f.send(t, src, broadcastMAC, fields(verdict.Packet{
-		Family: secgroup.FamilyIPv4, Src: src.Addresses[0], Dst: netip.MustParseAddr("255.255.255.255"),
-		Proto: verdict.ProtoUDP, SrcPort: 1, DstPort: 5000,
+	tr := f.send(t, src, broadcastMAC, fields(packet.Tuple{
+		Src: src.Addresses[0], Dst: netip.MustParseAddr("255.255.255.255"),
+		Proto: packet.ProtoUDP, SrcPort: 1, DstPort: 5000,
 	}, src))
 	if want := nics/3 - 1; len(tr.reached) != want || !tr.left {
 		t.Errorf("%d NICs reached, want %d; left: %v", len(tr.reached), want, tr.left)

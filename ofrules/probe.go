@@ -1,6 +1,9 @@
 package ofrules
 
-import of "github.com/ringfence/ringfence/openflow"
+import (
+	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/packet"
+)
 
 // Probe reports what becomes of the packets of one tuple that a NIC sends, or is
 // sent: where they are dropped, as a Watch does, or that they pass. It changes no
@@ -11,10 +14,8 @@ type Probe struct {
 	OFPort uint32 // of the NIC
 	Egress bool   // report what the NIC sends; else what it is sent
 	Ready  bool   // the NIC has its flows
-	Packet Tuple
-	// ICMPType and ICMPCode are of ICMP and ICMPv6.
-	ICMPType, ICMPCode uint8
-	Meter              uint32 // that reports pass
+	Packet packet.Tuple
+	Meter  uint32 // that reports pass
 }
 
 // Flows returns the flows of the probe. Of a packet that passes they tell where
@@ -38,16 +39,16 @@ func (p Probe) Flows() []of.Flow {
 
 func (p Probe) terms() []of.Term {
 	t := p.Packet
-	terms := append(t.addresses(), of.IPProto.Is(uint64(t.Proto)))
+	terms := append(endTerms(t), of.IPProto.Is(uint64(t.Proto)))
 	switch {
 	case t.Proto == of.ProtoTCP:
 		return append(terms, of.TCPSrc.Is(uint64(t.SrcPort)), of.TCPDst.Is(uint64(t.DstPort)))
 	case t.Proto == of.ProtoUDP:
 		return append(terms, of.UDPSrc.Is(uint64(t.SrcPort)), of.UDPDst.Is(uint64(t.DstPort)))
 	case t.Proto == of.ProtoICMP && t.Src.Is4():
-		return append(terms, of.ICMPType.Is(uint64(p.ICMPType)), of.ICMPCode.Is(uint64(p.ICMPCode)))
+		return append(terms, of.ICMPType.Is(uint64(t.ICMPType)), of.ICMPCode.Is(uint64(t.ICMPCode)))
 	case t.Proto == of.ProtoICMPv6 && t.Src.Is6():
-		return append(terms, of.ICMPv6Type.Is(uint64(p.ICMPType)), of.ICMPv6Code.Is(uint64(p.ICMPCode)))
+		return append(terms, of.ICMPv6Type.Is(uint64(t.ICMPType)), of.ICMPv6Code.Is(uint64(t.ICMPCode)))
 	}
 	return terms
 }

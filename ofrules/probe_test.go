@@ -22,8 +22,7 @@ func (f *fabric) probe(c policytest.Case) (remove func()) {
 		}
 		h := f.home[n.ID]
 		p := ofrules.Probe{
-			ID: 1 << 31, OFPort: h.Ports[n.ID].OFPort, Egress: n == c.Src, Ready: true, Meter: 7, ICMPType: c.Packet.ICMPType, ICMPCode: c.Packet.ICMPCode,
-			Packet: ofrules.Tuple{Proto: c.Packet.Proto, Src: c.Packet.Src, Dst: c.Packet.Dst, SrcPort: c.Packet.SrcPort, DstPort: c.Packet.DstPort},
+			ID: 1 << 31, OFPort: h.Ports[n.ID].OFPort, Egress: n == c.Src, Ready: true, Meter: 7, Packet: c.Packet,
 		}
 		for _, flow := range p.Flows() {
 			h.sim.Add(flow)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -71,15 +72,8 @@ func portMasks(lo, hi uint16) []portMask {
 	return out
 }
 
-// Tuple is what one direction of a connection looks like. Ports are zero for
-// protocols that have none.
-type Tuple struct {
-	Proto            uint8
-	Src, Dst         netip.Addr
-	SrcPort, DstPort uint16
-}
-
-func (t Tuple) addresses() []of.Term {
+// endTerms match the addresses of a packet.
+func endTerms(t packet.Tuple) []of.Term {
 	if t.Src.Is6() {
 		return []of.Term{etherType(t.Src), of.IPv6Src.IsAddr(t.Src), of.IPv6Dst.IsAddr(t.Dst)}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/policytest"
 	of "github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/verdict"
 )
 
@@ -95,7 +96,7 @@ func sameWay(t *testing.T, pair [2]*fabric, c policytest.Case, states []uint32) 
 
 // inState says whether an end lets a packet pass that conntrack knows so; judged
 // is false if the guard decides before conntrack sees the packet.
-func inState(d verdict.Decision, p verdict.Packet, state uint32) (passes, judged bool) {
+func inState(d verdict.Decision, p packet.Tuple, state uint32) (passes, judged bool) {
 	switch d.Reason {
 	case verdict.ReasonRule, verdict.ReasonNoRule, verdict.ReasonUnrestricted, verdict.ReasonBaseline:
 	case verdict.ReasonInvalid:
@@ -104,7 +105,7 @@ func inState(d verdict.Decision, p verdict.Packet, state uint32) (passes, judged
 		return false, false
 	}
 	switch {
-	case p.Stateless() && state&(of.CTInv|of.CTNew) != 0:
+	case verdict.Stateless(p) && state&(of.CTInv|of.CTNew) != 0:
 		return d.Allow, true
 	case state&of.CTInv != 0:
 		return false, true

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
@@ -39,7 +40,7 @@ func TestAccessDiffMissesNothing(t *testing.T) {
 				for _, end := range []struct {
 					nic       *secgroup.NIC
 					direction secgroup.Direction
-					judge     func(verdict.Policy, *secgroup.NIC, verdict.Packet) verdict.Decision
+					judge     func(verdict.Policy, *secgroup.NIC, packet.Tuple) verdict.Decision
 				}{{c.Src, secgroup.Egress, verdict.Egress}, {c.Dst, secgroup.Ingress, verdict.Ingress}} {
 					if end.nic == nil || before.NIC(end.nic.ID) == nil || after.NIC(end.nic.ID) == nil {
 						continue
@@ -88,14 +89,14 @@ func concerns(a plan.Access, s *secgroup.Snapshot, nic string) bool {
 }
 
 // matches reports whether a packet is what an access says.
-func matches(a plan.Access, s *secgroup.Snapshot, nic string, p verdict.Packet) bool {
+func matches(a plan.Access, s *secgroup.Snapshot, nic string, p packet.Tuple) bool {
 	peer := p.Src
 	if a.Direction == secgroup.Egress {
 		peer = p.Dst
 	}
 	protocols := map[secgroup.Protocol][]uint8{secgroup.ProtocolTCP: {6}, secgroup.ProtocolUDP: {17}, secgroup.ProtocolICMP: {1, 58}}
 	switch numbers := protocols[a.Service.Protocol]; {
-	case a.Service.Family != secgroup.FamilyAny && a.Service.Family != p.Family:
+	case a.Service.Family != secgroup.FamilyAny && a.Service.Family != secgroup.FamilyOf(p.Src):
 		return false
 	case a.Service.Protocol == secgroup.ProtocolAll:
 	case numbers == nil && string(a.Service.Protocol) != strconv.Itoa(int(p.Proto)):

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -138,26 +139,26 @@ func tryEnd(s *secgroup.Snapshot, in *MatrixInput, n *matrixNIC, e *MatrixEntry,
 }
 
 // packetsOf are packets that a service is about.
-func packetsOf(s Service, family secgroup.Family, ports []uint16) []verdict.Packet {
-	var all []verdict.Packet
+func packetsOf(s Service, family secgroup.Family, ports []uint16) []packet.Tuple {
+	var all []packet.Tuple
 	switch s.Protocol {
 	case secgroup.ProtocolTCP, secgroup.ProtocolUDP:
-		proto := map[secgroup.Protocol]uint8{secgroup.ProtocolTCP: verdict.ProtoTCP, secgroup.ProtocolUDP: verdict.ProtoUDP}[s.Protocol]
+		proto := map[secgroup.Protocol]uint8{secgroup.ProtocolTCP: packet.ProtoTCP, secgroup.ProtocolUDP: packet.ProtoUDP}[s.Protocol]
 		for _, port := range ports {
 			if s.PortMin <= port && port <= s.PortMax {
-				all = append(all, verdict.Packet{Family: family, Proto: proto, SrcPort: 40000, DstPort: port})
+				all = append(all, packet.Tuple{Proto: proto, SrcPort: 40000, DstPort: port})
 			}
 		}
 	case secgroup.ProtocolICMP:
-		proto := map[secgroup.Family]uint8{secgroup.FamilyIPv4: verdict.ProtoICMP, secgroup.FamilyIPv6: verdict.ProtoICMPv6}[family]
-		all = append(all, verdict.Packet{Family: family, Proto: proto, ICMPType: s.ICMPType.Value, ICMPCode: s.ICMPCode.Value})
+		proto := map[secgroup.Family]uint8{secgroup.FamilyIPv4: packet.ProtoICMP, secgroup.FamilyIPv6: packet.ProtoICMPv6}[family]
+		all = append(all, packet.Tuple{Proto: proto, ICMPType: s.ICMPType.Value, ICMPCode: s.ICMPCode.Value})
 	case secgroup.ProtocolAll:
-		for _, proto := range []uint8{verdict.ProtoTCP, 47, 132} {
-			all = append(all, verdict.Packet{Family: family, Proto: proto, DstPort: 9})
+		for _, proto := range []uint8{packet.ProtoTCP, 47, 132} {
+			all = append(all, packet.Tuple{Proto: proto, DstPort: 9})
 		}
 	default:
 		if number, ok := s.Protocol.Number(); ok {
-			all = append(all, verdict.Packet{Family: family, Proto: number})
+			all = append(all, packet.Tuple{Proto: number})
 		}
 	}
 	return all

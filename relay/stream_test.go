@@ -19,11 +19,11 @@ import (
 
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/hostsim"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/store"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // written is a policy that a test writes.
@@ -552,8 +552,8 @@ func TestJudgement(t *testing.T) {
 	h := s.host(t, hostsim.Config{Name: "h1", NICs: []string{"n1"}})
 	s.at(t, "h1", 1)
 	conn := func(port uint16) impact.Conn {
-		return impact.Conn{Both: true, Packet: verdict.Packet{
-			Family: secgroup.FamilyIPv4, Src: netip.AddrFrom4([4]byte{10, 0, 0, 2}), Dst: netip.AddrFrom4([4]byte{10, 0, 0, 1}), Proto: 6, SrcPort: 1, DstPort: port,
+		return impact.Conn{Both: true, Packet: packet.Tuple{
+			Src: netip.AddrFrom4([4]byte{10, 0, 0, 2}), Dst: netip.AddrFrom4([4]byte{10, 0, 0, 1}), Proto: 6, SrcPort: 1, DstPort: port,
 		}}
 	}
 	got, err := h.Judge(soon(t), wire.FromConn("n1", conn(80)), wire.FromConn("n1", conn(81)), wire.FromConn("n2", conn(80)))

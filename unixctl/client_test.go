@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/internal/ovstest"
+
+	"github.com/ringfence/ringfence/packet"
 )
 
 func TestTraceAndRevalidation(t *testing.T) {
@@ -214,7 +216,7 @@ func BenchmarkFlush(b *testing.B) {
 	v.AddBridge("br-int")
 	c := Open(v.RunDir)
 	defer c.Close()
-	conn := Conn{Proto: protoUDP, Zone: 7, Orig: Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 1, DPort: 2}}
+	conn := Conn{Proto: packet.ProtoUDP, Zone: 7, Orig: Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 1, DPort: 2}}
 	for b.Loop() {
 		if err := c.FlushConntrack(context.Background(), conn); err != nil {
 			b.Fatal(err)

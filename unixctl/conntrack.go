@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ringfence/ringfence/packet"
 )
 
 // Conn is one tracked connection.
@@ -27,6 +29,14 @@ type Conn struct {
 	// nf_conntrack_timestamp set. What is not known is zero.
 	Sent, Received Count
 	Start          time.Time
+}
+
+// First is the packet that began the connection.
+func (c *Conn) First() packet.Tuple {
+	return packet.Tuple{
+		Src: c.Orig.Src, Dst: c.Orig.Dst, Proto: c.Proto, SrcPort: c.Orig.SPort, DstPort: c.Orig.DPort,
+		ICMPType: c.Orig.ICMPType, ICMPCode: c.Orig.ICMPCode,
+	}
 }
 
 // Count is what one direction of a connection carried.
@@ -147,7 +157,7 @@ func (c *Client) FlushConntrack(ctx context.Context, conn Conn) error {
 // connection to be deleted that is not there, which does.
 func (c *Client) CheckTracking(ctx context.Context) error {
 	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	err := c.FlushConntrack(ctx, Conn{Proto: protoTCP, Zone: 1<<16 - 1, Orig: Tuple{Src: local, Dst: local, SPort: 1, DPort: 1}})
+	err := c.FlushConntrack(ctx, Conn{Proto: packet.ProtoTCP, Zone: 1<<16 - 1, Orig: Tuple{Src: local, Dst: local, SPort: 1, DPort: 1}})
 	if err == nil {
 		return nil
 	}
@@ -192,7 +202,7 @@ func flushTuple(proto uint8, t Tuple) (string, error) {
 	}
 	s := fmt.Sprintf("ct_%s_src=%s,ct_%s_dst=%s,ct_nw_proto=%d", family, t.Src, family, t.Dst, proto)
 	switch {
-	case proto == protoICMP || proto == protoICMPv6:
+	case proto == packet.ProtoICMP || proto == packet.ProtoICMPv6:
 		s += fmt.Sprintf(",icmp_id=%d,icmp_type=%d,icmp_code=%d", t.ICMPID, t.ICMPType, t.ICMPCode)
 	case t.SPort != 0 || t.DPort != 0:
 		s += fmt.Sprintf(",ct_tp_src=%d,ct_tp_dst=%d", t.SPort, t.DPort)
@@ -210,13 +220,13 @@ func (c *Client) userspace() bool { return !strings.HasPrefix(c.datapath, "syste
 // tuple: lib/conntrack.c, tuple_to_conn_key() and reverse_icmp_type().
 func flushSafe(v Version, proto uint8, t Tuple) bool {
 	switch proto {
-	case protoICMP:
+	case packet.ProtoICMP:
 		switch t.ICMPType {
 		case 0, 8, 13, 14, 15, 16: // echo, timestamp, information
 			return true
 		}
 		return false
-	case protoICMPv6:
+	case packet.ProtoICMPv6:
 		if t.ICMPType != icmpv6EchoRequest && t.ICMPType != icmpv6EchoReply {
 			return false
 		}

@@ -16,6 +16,8 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/ringfence/ringfence/internal/ovstest"
+
+	"github.com/ringfence/ringfence/packet"
 )
 
 // tracked is a switch that commits what enters port 1 in the zone 7 and what
@@ -205,7 +207,7 @@ func TestFlushTakesOneConnection(t *testing.T) {
 	for len(left) > 0 {
 		c := left[0]
 		err := k.FlushConntrack(ctx, c)
-		if errors.Is(err, ErrFlushUnsafe) && c.Proto == protoICMPv6 {
+		if errors.Is(err, ErrFlushUnsafe) && c.Proto == packet.ProtoICMPv6 {
 			t.Log(err)
 			if err := k.FlushZone(ctx, 7); err != nil || len(left) != 1 { // it is the last one
 				t.Fatal(err, left)
@@ -267,7 +269,7 @@ func TestFramesBelongToConnections(t *testing.T) {
 
 	t.Log("the other way round")
 	for i, c := range begun {
-		if c.Proto == protoICMP || c.Proto == protoICMPv6 { // an answer begins nothing
+		if c.Proto == packet.ProtoICMP || c.Proto == packet.ProtoICMPv6 { // an answer begins nothing
 			continue
 		}
 		c.Orig, c.Reply = c.Reply, c.Orig

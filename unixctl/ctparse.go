@@ -7,17 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ringfence/ringfence/packet"
 )
 
 // IP protocols that lib/ct-dpif.c prints by name, and GRE.
 const (
-	protoICMP    = 1
 	protoIGMP    = 2
-	protoTCP     = 6
-	protoUDP     = 17
 	protoDCCP    = 33
 	protoGRE     = 47
-	protoICMPv6  = 58
 	protoSCTP    = 132
 	protoUDPLite = 136
 )
@@ -25,13 +23,13 @@ const (
 func parseProto(s string) (uint8, error) {
 	switch s {
 	case "tcp":
-		return protoTCP, nil
+		return packet.ProtoTCP, nil
 	case "udp":
-		return protoUDP, nil
+		return packet.ProtoUDP, nil
 	case "icmp":
-		return protoICMP, nil
+		return packet.ProtoICMP, nil
 	case "icmpv6":
-		return protoICMPv6, nil
+		return packet.ProtoICMPv6, nil
 	case "sctp":
 		return protoSCTP, nil
 	case "udplite":
@@ -141,7 +139,7 @@ func parseTuple(proto uint8, s string) (Tuple, Count, error) {
 	if err != nil {
 		return Tuple{}, Count{}, err
 	}
-	if icmp := proto == protoICMP || proto == protoICMPv6; icmp != t.icmp {
+	if icmp := proto == packet.ProtoICMP || proto == packet.ProtoICMPv6; icmp != t.icmp {
 		return Tuple{}, Count{}, fmt.Errorf("the wrong fields for protocol %d", proto)
 	}
 	return t.Tuple, t.count, nil

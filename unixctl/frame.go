@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/netip"
+
+	"github.com/ringfence/ringfence/packet"
 )
 
 // Types of ICMPv6 messages.
@@ -75,13 +77,13 @@ func payloadOf(c Conn, p Purpose) []byte {
 	binary.BigEndian.PutUint16(b, c.Orig.SPort)
 	binary.BigEndian.PutUint16(b[2:], c.Orig.DPort)
 	switch c.Proto {
-	case protoTCP:
+	case packet.ProtoTCP:
 		const fin, syn, ack = 1, 2, 16
 		b = b[:20]
 		b[12] = 5 << 4 // the header's length
 		b[13] = map[Purpose]byte{Touch: syn | fin, TouchKernel: syn, Begin: ack}[p]
 		b[15] = 64 // a window
-	case protoUDP, protoUDPLite:
+	case packet.ProtoUDP, protoUDPLite:
 		b[5] = 8 // the length; of UDP-Lite what the checksum covers
 	case protoDCCP:
 		const request, extended = 0, 1
@@ -100,7 +102,7 @@ func payloadOf(c Conn, p Purpose) []byte {
 			copy(b, []byte{0x20, 1, 0x88, 0x0b})
 			binary.BigEndian.PutUint16(b[6:], c.Orig.DPort)
 		}
-	case protoICMP, protoICMPv6:
+	case packet.ProtoICMP, packet.ProtoICMPv6:
 		b[0], b[1], b[2], b[3] = c.Orig.ICMPType, c.Orig.ICMPCode, 0, 0
 		binary.BigEndian.PutUint16(b[4:], c.Orig.ICMPID)
 	}
@@ -113,11 +115,11 @@ const sctpTag = 0x52474655
 // checksumAt is where a protocol's checksum stands.
 func checksumAt(proto uint8) (offset int, ok bool) {
 	switch proto {
-	case protoTCP:
+	case packet.ProtoTCP:
 		return 16, true
-	case protoUDP, protoUDPLite, protoDCCP:
+	case packet.ProtoUDP, protoUDPLite, protoDCCP:
 		return 6, true
-	case protoICMP, protoICMPv6:
+	case packet.ProtoICMP, packet.ProtoICMPv6:
 		return 2, true
 	}
 	return 0, false
@@ -128,12 +130,12 @@ func checksumAt(proto uint8) (offset int, ok bool) {
 func checksum(proto uint8, src, dst netip.Addr, payload []byte) uint16 {
 	var pseudo uint32
 	if proto == protoUDPLite { // the kernel's conntrack takes it for UDP there (6.1, udplite_error())
-		proto = protoUDP
+		proto = packet.ProtoUDP
 	}
-	if proto != protoICMP {
+	if proto != packet.ProtoICMP {
 		pseudo = uint32(sum(0, src.AsSlice())) + uint32(sum(0, dst.AsSlice())) + uint32(proto) + uint32(len(payload))
 	}
-	if s := ^sum(pseudo, payload); s != 0 || proto != protoUDP {
+	if s := ^sum(pseudo, payload); s != 0 || proto != packet.ProtoUDP {
 		return s
 	}
 	return 0xffff // RFC 768, RFC 3828: 0 is none

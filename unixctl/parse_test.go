@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ringfence/ringfence/packet"
 )
 
 // Lines of the kernel's and the userspace datapath, with the options they
@@ -153,7 +155,7 @@ func TestVersions(t *testing.T) {
 		{2, 13, 0}: false, {2, 17, 9}: false, {2, 17, 10}: true, {3, 0, 6}: false, {3, 1, 0}: false, {3, 1, 4}: false,
 		{3, 1, 5}: true, {3, 2, 2}: false, {3, 2, 3}: true, {3, 3, 0}: false, {3, 3, 1}: true, {3, 4, 0}: true, {4, 0, 0}: true,
 	} {
-		if got := flushSafe(v, protoICMPv6, echo); got != safe {
+		if got := flushSafe(v, packet.ProtoICMPv6, echo); got != safe {
 			t.Errorf("flush of an ICMPv6 echo connection on %s: safe %v", v, got)
 		}
 	}

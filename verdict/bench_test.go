@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -34,9 +35,9 @@ func BenchmarkJudgeAgain(b *testing.B) {
 	for b.Loop() {
 		allowed := 0
 		for i := range 10000 {
-			p := verdict.Packet{
-				Family: "ipv4", Src: netip.AddrFrom4([4]byte{10, 1, byte(i >> 4), byte(i)}), Dst: server.Addresses[0],
-				Proto: verdict.ProtoTCP, SrcPort: 40000, DstPort: 80,
+			p := packet.Tuple{
+				Src: netip.AddrFrom4([4]byte{10, 1, byte(i >> 4), byte(i)}), Dst: server.Addresses[0],
+				Proto: packet.ProtoTCP, SrcPort: 40000, DstPort: 80,
 			}
 			if verdict.Ingress(s, server, p).Allow {
 				allowed++

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -24,8 +25,8 @@ func ExampleDecide() {
 		secgroup.Put(&secgroup.Attachment{NIC: nic.ID, Group: web}),
 	})
 	for _, port := range []uint16{80, 22} {
-		_, ingress, allow := verdict.Decide(policy, nil, nic, verdict.Packet{
-			Family: secgroup.FamilyIPv4, Proto: 6, Src: netip.MustParseAddr("192.0.2.1"), Dst: nic.Addresses[0], SrcPort: 40000, DstPort: port,
+		_, ingress, allow := verdict.Decide(policy, nil, nic, packet.Tuple{
+			Proto: 6, Src: netip.MustParseAddr("192.0.2.1"), Dst: nic.Addresses[0], SrcPort: 40000, DstPort: port,
 		})
 		fmt.Println(port, allow, ingress.Reason, ingress.Rule.ID)
 	}

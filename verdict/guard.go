@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -46,18 +47,18 @@ func withoutAddresses(n *secgroup.NIC) bool {
 }
 
 // guardEgress says what passes or drops whatever the rules say when n sends it.
-func guardEgress(n *secgroup.NIC, p *Packet) (pass, drop bool) {
+func guardEgress(n *secgroup.NIC, p *packet.Tuple) (pass, drop bool) {
 	own := !withoutAddresses(n) && !Spoofed(n, p.Src)
 	switch {
-	case p.redirect(), p.routerAdvert(): // never from a VM
+	case redirect(p), routerAdvert(p): // never from a VM
 		return false, true
-	case p.dhcpToClient():
-		return own && n.DHCPServer && p.fromDHCPServer(), !n.DHCPServer
-	case p.dhcpToServer():
-		return own || p.dhcpDiscovery(n), false
-	case p.nd(ndNeighbourAdvert):
+	case dhcpToClient(p):
+		return own && n.DHCPServer && fromDHCPServer(p), !n.DHCPServer
+	case dhcpToServer(p):
+		return own || dhcpDiscovery(p, n), false
+	case nd(p, ndNeighbourAdvert):
 		return own && p.ICMPCode == 0, p.ICMPCode != 0
-	case p.nd(ndNeighbourSolicit), p.nd(ndRouterSolicit):
+	case nd(p, ndNeighbourSolicit), nd(p, ndRouterSolicit):
 		// During duplicate address detection a host asks from ::.
 		own = own || !withoutAddresses(n) && p.Src == netip.IPv6Unspecified()
 		return own && p.ICMPCode == 0, p.ICMPCode != 0
@@ -66,69 +67,69 @@ func guardEgress(n *secgroup.NIC, p *Packet) (pass, drop bool) {
 }
 
 // guardIngress says what passes or drops whatever the rules say when n receives it.
-func guardIngress(s Policy, n *secgroup.NIC, p *Packet) (pass, drop bool) {
+func guardIngress(s Policy, n *secgroup.NIC, p *packet.Tuple) (pass, drop bool) {
 	switch {
-	case p.routerAdvert(): // IPv6 needs it; that of ICMP is left to the rules
+	case routerAdvert(p): // IPv6 needs it; that of ICMP is left to the rules
 		net := s.Network(n.Network)
 		fromGateway := net != nil && slices.Contains(net.Gateways, p.Src)
-		pass = fromGateway && p.nd(ndRouterAdvert) && p.ICMPCode == 0
-		return pass, !pass && !(fromGateway && p.Family == secgroup.FamilyIPv4)
-	case p.nd(ndRouterSolicit): // for routers, which no VM is
+		pass = fromGateway && nd(p, ndRouterAdvert) && p.ICMPCode == 0
+		return pass, !pass && !(fromGateway && !p.Is6())
+	case nd(p, ndRouterSolicit): // for routers, which no VM is
 		return false, true
-	case p.nd(ndNeighbourSolicit), p.nd(ndNeighbourAdvert): // RFC 4861: other codes are to be ignored
+	case nd(p, ndNeighbourSolicit), nd(p, ndNeighbourAdvert): // RFC 4861: other codes are to be ignored
 		return p.ICMPCode == 0, p.ICMPCode != 0
-	case p.dhcpToClient():
-		return p.fromDHCPServer(), false
-	case p.dhcpToServer():
+	case dhcpToClient(p):
+		return fromDHCPServer(p), false
+	case dhcpToServer(p):
 		return n.DHCPServer, false
 	}
 	return false, false
 }
 
 // baseline reports whether p goes to a service that the operator opened.
-func baseline(s Policy, p *Packet) bool {
+func baseline(s Policy, p *packet.Tuple) bool {
 	return slices.ContainsFunc(s.Baseline().Addresses, func(b secgroup.BaselineAddress) bool {
 		return b.Address == p.Dst && b.Port == p.DstPort &&
-			(b.Protocol == secgroup.ProtocolTCP && p.Proto == ProtoTCP ||
-				b.Protocol == secgroup.ProtocolUDP && p.Proto == ProtoUDP)
+			(b.Protocol == secgroup.ProtocolTCP && p.Proto == packet.ProtoTCP ||
+				b.Protocol == secgroup.ProtocolUDP && p.Proto == packet.ProtoUDP)
 	})
 }
 
-func (p *Packet) nd(message uint8) bool {
-	return p.Family == secgroup.FamilyIPv6 && p.icmp() && p.ICMPType == message
+func nd(p *packet.Tuple, message uint8) bool {
+	return p.Is6() && p.ICMP() && p.ICMPType == message
 }
 
-func (p *Packet) redirect() bool {
-	return p.icmp() && p.ICMPType == icmpRedirect && p.Family == secgroup.FamilyIPv4 || p.nd(icmpv6Redirect)
+func redirect(p *packet.Tuple) bool {
+	return p.ICMP() && p.ICMPType == icmpRedirect && !p.Is6() || nd(p, icmpv6Redirect)
 }
 
-func (p *Packet) routerAdvert() bool {
-	return p.icmp() && p.ICMPType == icmpRouterAdvert && p.Family == secgroup.FamilyIPv4 || p.nd(ndRouterAdvert)
+func routerAdvert(p *packet.Tuple) bool {
+	return p.ICMP() && p.ICMPType == icmpRouterAdvert && !p.Is6() || nd(p, ndRouterAdvert)
 }
 
 // dhcpToClient: clients listen on their port whatever port the server sends from.
-func (p *Packet) dhcpToClient() bool {
-	return p.Proto == ProtoUDP && p.DstPort == p.either(dhcpClient, dhcpv6Client)
+func dhcpToClient(p *packet.Tuple) bool {
+	return p.Proto == packet.ProtoUDP && p.DstPort == either(p, dhcpClient, dhcpv6Client)
 }
 
-func (p *Packet) fromDHCPServer() bool {
-	return p.SrcPort == p.either(dhcpServer, dhcpv6Server)
+func fromDHCPServer(p *packet.Tuple) bool {
+	return p.SrcPort == either(p, dhcpServer, dhcpv6Server)
 }
 
-func (p *Packet) dhcpToServer() bool {
-	return p.Proto == ProtoUDP && p.DstPort == p.either(dhcpServer, dhcpv6Server) &&
-		p.SrcPort == p.either(dhcpClient, dhcpv6Client)
+func dhcpToServer(p *packet.Tuple) bool {
+	return p.Proto == packet.ProtoUDP && p.DstPort == either(p, dhcpServer, dhcpv6Server) &&
+		p.SrcPort == either(p, dhcpClient, dhcpv6Client)
 }
 
 // dhcpDiscovery: a client that has no address yet asks all servers, from
 // 0.0.0.0 or, for DHCPv6, from its link-local address.
-func (p *Packet) dhcpDiscovery(n *secgroup.NIC) bool {
+func dhcpDiscovery(p *packet.Tuple, n *secgroup.NIC) bool {
 	return p.Src == netip.IPv4Unspecified() && p.Dst == broadcast ||
 		p.Src == n.MAC.LinkLocal() && p.Dst == allDHCPServers
 }
 
-func (p *Packet) either(v4, v6 uint16) uint16 {
-	if p.Family == secgroup.FamilyIPv6 {
+func either(p *packet.Tuple, v4, v6 uint16) uint16 {
+	if p.Is6() {
 		return v6
 	}
 	return v4

@@ -3,6 +3,7 @@ package verdict
 import (
 	"net/netip"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -21,19 +22,19 @@ func matchesPeer(s Policy, n *secgroup.NIC, r *secgroup.Rule, a netip.Addr) bool
 
 // matchesService reports whether p is of the rule's family, protocol and ports
 // or ICMP messages.
-func matchesService(r *secgroup.Rule, p *Packet) bool {
-	if r.Family != secgroup.FamilyAny && r.Family != p.Family {
+func matchesService(r *secgroup.Rule, p *packet.Tuple) bool {
+	if r.Family != secgroup.FamilyAny && r.Family != family(p) {
 		return false
 	}
 	switch r.Protocol {
 	case secgroup.ProtocolAll:
 		return true
 	case secgroup.ProtocolTCP:
-		return p.Proto == ProtoTCP && matchesPort(r, p.DstPort)
+		return p.Proto == packet.ProtoTCP && matchesPort(r, p.DstPort)
 	case secgroup.ProtocolUDP:
-		return p.Proto == ProtoUDP && matchesPort(r, p.DstPort)
+		return p.Proto == packet.ProtoUDP && matchesPort(r, p.DstPort)
 	case secgroup.ProtocolICMP:
-		return p.icmp() &&
+		return p.ICMP() &&
 			(!r.ICMPType.Set || r.ICMPType.Value == p.ICMPType) &&
 			(!r.ICMPCode.Set || r.ICMPCode.Value == p.ICMPCode)
 	}

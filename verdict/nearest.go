@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -25,7 +26,7 @@ var weights = map[string]int{"enabled": 1, "port": 1, "icmp": 1, "remote": 2, "p
 // Nearest returns the rule of n's groups that comes closest to allowing p in a
 // direction, if n has rules in that direction: the one with the smallest
 // differences, the first by group and id among equals. Disabled rules count.
-func Nearest(s Policy, n *secgroup.NIC, d secgroup.Direction, p Packet) (near Near, ok bool) {
+func Nearest(s Policy, n *secgroup.NIC, d secgroup.Direction, p packet.Tuple) (near Near, ok bool) {
 	best := 0
 	for _, e := range s.EffectiveGroups(n) {
 		g := s.Group(e.Group)
@@ -47,7 +48,7 @@ func Nearest(s Policy, n *secgroup.NIC, d secgroup.Direction, p Packet) (near Ne
 	return near, ok
 }
 
-func differences(s Policy, n *secgroup.NIC, r *secgroup.Rule, p *Packet) []Difference {
+func differences(s Policy, n *secgroup.NIC, r *secgroup.Rule, p *packet.Tuple) []Difference {
 	var out []Difference
 	add := func(field, format string, args ...any) {
 		out = append(out, Difference{field, fmt.Sprintf(format, args...)})
@@ -55,11 +56,11 @@ func differences(s Policy, n *secgroup.NIC, r *secgroup.Rule, p *Packet) []Diffe
 	if !r.Enabled {
 		add("enabled", "the rule is disabled")
 	}
-	if r.Family != secgroup.FamilyAny && r.Family != p.Family {
-		add("family", "%s is allowed, you asked %s", r.Family, p.Family)
+	if r.Family != secgroup.FamilyAny && r.Family != family(p) {
+		add("family", "%s is allowed, you asked %s", r.Family, family(p))
 	}
 	if !matchesService(&secgroup.Rule{Family: secgroup.FamilyAny, Protocol: r.Protocol}, p) {
-		add("protocol", "%s is allowed, you asked %s", r.Protocol, ProtocolName(p.Proto))
+		add("protocol", "%s is allowed, you asked %s", r.Protocol, packet.ProtocolName(p.Proto))
 	} else if service := (secgroup.Rule{
 		Family: secgroup.FamilyAny, Protocol: r.Protocol, PortMin: r.PortMin, PortMax: r.PortMax, ICMPType: r.ICMPType, ICMPCode: r.ICMPCode,
 	}); !matchesService(&service, p) {
@@ -69,8 +70,8 @@ func differences(s Policy, n *secgroup.NIC, r *secgroup.Rule, p *Packet) []Diffe
 			add("port", "port %s is allowed, you asked %d", portText(r), p.DstPort)
 		}
 	}
-	if peer := p.peer(r.Direction); !matchesPeer(s, n, r, peer) {
-		add("remote", "%s is allowed, %s is not of it", PeerText(r), peer)
+	if other := peer(p, r.Direction); !matchesPeer(s, n, r, other) {
+		add("remote", "%s is allowed, %s is not of it", PeerText(r), other)
 	}
 	return out
 }
@@ -100,21 +101,6 @@ func ServiceText(r *secgroup.Rule) string {
 		return fmt.Sprintf("%s %s", r.Protocol, icmpText(r))
 	}
 	return string(r.Protocol)
-}
-
-// ProtocolName is how people call an IP protocol.
-func ProtocolName(n uint8) string {
-	switch n {
-	case ProtoTCP:
-		return "tcp"
-	case ProtoUDP:
-		return "udp"
-	case ProtoICMP:
-		return "icmp"
-	case ProtoICMPv6:
-		return "icmpv6"
-	}
-	return fmt.Sprintf("protocol %d", n)
 }
 
 func portText(r *secgroup.Rule) string {

@@ -6,6 +6,7 @@ package verdict
 import (
 	"net/netip"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -45,7 +46,7 @@ type Decision struct {
 
 // Decide judges a connection's first packet at both ends. An end that is no NIC
 // of ours is nil, and is not judged.
-func Decide(s Policy, src, dst *secgroup.NIC, p Packet) (egress, ingress *Decision, allow bool) {
+func Decide(s Policy, src, dst *secgroup.NIC, p packet.Tuple) (egress, ingress *Decision, allow bool) {
 	allow = true
 	if src != nil {
 		d := Egress(s, src, p)
@@ -59,7 +60,7 @@ func Decide(s Policy, src, dst *secgroup.NIC, p Packet) (egress, ingress *Decisi
 }
 
 // Egress judges what NIC n sends.
-func Egress(s Policy, n *secgroup.NIC, p Packet) Decision {
+func Egress(s Policy, n *secgroup.NIC, p packet.Tuple) Decision {
 	switch pass, drop := guardEgress(n, &p); {
 	case s.Domain(n) == "":
 		return Decision{false, ReasonNotReady, secgroup.RuleRef{}}
@@ -75,7 +76,7 @@ func Egress(s Policy, n *secgroup.NIC, p Packet) Decision {
 		return Decision{true, ReasonBaseline, secgroup.RuleRef{}}
 	case len(s.EffectiveGroups(n)) == 0:
 		return Decision{false, ReasonNotReady, secgroup.RuleRef{}}
-	case !p.begins():
+	case !begins(&p):
 		return Decision{false, ReasonInvalid, secgroup.RuleRef{}}
 	case len(Restricting(s, n)) == 0:
 		return Decision{true, ReasonUnrestricted, secgroup.RuleRef{}}
@@ -84,7 +85,7 @@ func Egress(s Policy, n *secgroup.NIC, p Packet) Decision {
 }
 
 // Ingress judges what is sent to NIC n.
-func Ingress(s Policy, n *secgroup.NIC, p Packet) Decision {
+func Ingress(s Policy, n *secgroup.NIC, p packet.Tuple) Decision {
 	switch pass, drop := guardIngress(s, n, &p); {
 	case s.Domain(n) == "":
 		return Decision{false, ReasonNotReady, secgroup.RuleRef{}}
@@ -96,7 +97,7 @@ func Ingress(s Policy, n *secgroup.NIC, p Packet) Decision {
 		return Decision{true, ReasonGuard, secgroup.RuleRef{}}
 	case len(s.EffectiveGroups(n)) == 0:
 		return Decision{false, ReasonNotReady, secgroup.RuleRef{}}
-	case !p.begins():
+	case !begins(&p):
 		return Decision{false, ReasonInvalid, secgroup.RuleRef{}}
 	}
 	return byRules(s, n, secgroup.Ingress, &p)
@@ -116,7 +117,7 @@ func Restricting(s Policy, n *secgroup.NIC) []secgroup.GroupRef {
 
 // Allowing returns every rule of n's groups that allows p in a direction,
 // sorted by group and id.
-func Allowing(s Policy, n *secgroup.NIC, d secgroup.Direction, p Packet) []secgroup.RuleRef {
+func Allowing(s Policy, n *secgroup.NIC, d secgroup.Direction, p packet.Tuple) []secgroup.RuleRef {
 	var all []secgroup.RuleRef
 	eachAllowing(s, n, d, &p, func(r secgroup.RuleRef) bool {
 		all = append(all, r)
@@ -125,7 +126,7 @@ func Allowing(s Policy, n *secgroup.NIC, d secgroup.Direction, p Packet) []secgr
 	return all
 }
 
-func byRules(s Policy, n *secgroup.NIC, d secgroup.Direction, p *Packet) Decision {
+func byRules(s Policy, n *secgroup.NIC, d secgroup.Direction, p *packet.Tuple) Decision {
 	decision := Decision{false, ReasonNoRule, secgroup.RuleRef{}}
 	eachAllowing(s, n, d, p, func(r secgroup.RuleRef) bool {
 		decision = Decision{true, ReasonRule, r}
@@ -134,12 +135,12 @@ func byRules(s Policy, n *secgroup.NIC, d secgroup.Direction, p *Packet) Decisio
 	return decision
 }
 
-func eachAllowing(s Policy, n *secgroup.NIC, d secgroup.Direction, p *Packet, yield func(secgroup.RuleRef) bool) {
+func eachAllowing(s Policy, n *secgroup.NIC, d secgroup.Direction, p *packet.Tuple, yield func(secgroup.RuleRef) bool) {
 	for _, e := range s.EffectiveGroups(n) {
 		g := s.Group(e.Group)
 		for i := range g.Rules {
 			r := &g.Rules[i]
-			if r.Enabled && r.Direction == d && matchesService(r, p) && matchesPeer(s, n, r, p.peer(d)) && !yield(g.Ref(r)) {
+			if r.Enabled && r.Direction == d && matchesService(r, p) && matchesPeer(s, n, r, peer(p, d)) && !yield(g.Ref(r)) {
 				return
 			}
 		}

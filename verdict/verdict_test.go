@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -42,7 +43,7 @@ func TestRandomPolicies(t *testing.T) {
 	}
 }
 
-func explained(t *testing.T, s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p verdict.Packet, got verdict.Decision) {
+func explained(t *testing.T, s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction, p packet.Tuple, got verdict.Decision) {
 	t.Helper()
 	all := verdict.Allowing(s, n, d, p)
 	switch got.Reason {
@@ -78,14 +79,14 @@ func listed(s *secgroup.Snapshot, g secgroup.GroupRef, domain string, a netip.Ad
 // but what the guard lets pass.
 func TestNotReady(t *testing.T) {
 	n := &secgroup.NIC{ID: "n", Account: "a", Network: "net", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}
-	p := verdict.Packet{Family: "ipv4", Src: n.Addresses[0], Dst: netip.MustParseAddr("8.8.8.8"), Proto: verdict.ProtoTCP, DstPort: 80}
-	back := verdict.Packet{Family: "ipv4", Src: p.Dst, Dst: p.Src, Proto: verdict.ProtoTCP, DstPort: 80}
-	discover := verdict.Packet{Family: "ipv4", Src: netip.IPv4Unspecified(), Dst: netip.MustParseAddr("255.255.255.255"), Proto: verdict.ProtoUDP, SrcPort: 68, DstPort: 67}
+	p := packet.Tuple{Src: n.Addresses[0], Dst: netip.MustParseAddr("8.8.8.8"), Proto: packet.ProtoTCP, DstPort: 80}
+	back := packet.Tuple{Src: p.Dst, Dst: p.Src, Proto: packet.ProtoTCP, DstPort: 80}
+	discover := packet.Tuple{Src: netip.IPv4Unspecified(), Dst: netip.MustParseAddr("255.255.255.255"), Proto: packet.ProtoUDP, SrcPort: 68, DstPort: 67}
 
 	s := secgroup.NewSnapshot()
 	s.Apply(1, []secgroup.Change{secgroup.Put(n)})
 	notReady := verdict.Decision{Allow: false, Reason: verdict.ReasonNotReady}
-	for _, p := range []verdict.Packet{p, back, discover} {
+	for _, p := range []packet.Tuple{p, back, discover} {
 		if e, i := verdict.Egress(s, n, p), verdict.Ingress(s, n, p); e != notReady || i != notReady {
 			t.Errorf("without network: %v, %v", e, i)
 		}

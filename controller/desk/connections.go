@@ -60,10 +60,7 @@ func (d *Desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (
 func showConnection(by Compiled, nic *secgroup.NIC, c unixctl.Conn) inquiry.Connection {
 	out := inquiry.Connection{
 		NIC: nic.ID, Direction: string(secgroup.Ingress), State: c.State, Timeout: int64(c.Timeout.Seconds()), Mark: c.Mark, Reason: "unknown",
-		Packet: inquiry.Packet{
-			Src: c.Orig.Src, Dst: c.Orig.Dst, Proto: c.Proto, SrcPort: c.Orig.SPort, DstPort: c.Orig.DPort,
-			ICMPType: c.Orig.ICMPType, ICMPCode: c.Orig.ICMPCode,
-		},
+		Packet: c.First(),
 	}
 	out.Packets, out.Bytes = c.Sent.Packets+c.Received.Packets, c.Sent.Bytes+c.Received.Bytes
 	if !c.Start.IsZero() {

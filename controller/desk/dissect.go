@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/packet"
 )
 
 // dissect reads a frame's headers, as far as there are some: a guest may have
@@ -85,7 +86,7 @@ func isExtension(next uint8) bool {
 	return next == 0 || next == 43 || next == 44 || next == 60 || next == 51
 }
 
-func dissectTransport(p *inquiry.Packet, b []byte) {
+func dissectTransport(p *packet.Tuple, b []byte) {
 	switch {
 	case len(b) < 4:
 	case p.Proto == openflow.ProtoTCP, p.Proto == openflow.ProtoUDP:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -20,7 +21,7 @@ type frame struct {
 	port     uint32
 	vlan     uint16 // 0 = untagged
 	src, dst secgroup.MAC
-	packet   inquiry.Packet
+	packet   packet.Tuple
 	state    inquiry.State
 	target   netip.Addr // the sender's own address, for which it may look for a double
 }
@@ -51,7 +52,7 @@ func (f frame) flow() (string, error) {
 
 // packetTerms describes an IP packet by its fields. Its hop limit is that of a
 // packet that no router has forwarded, which Neighbor Discovery requires.
-func packetTerms(p inquiry.Packet) []openflow.Term {
+func packetTerms(p packet.Tuple) []openflow.Term {
 	terms := []openflow.Term{openflow.IPProto.Is(uint64(p.Proto)), openflow.IPTTL.Is(255)}
 	v6 := p.Src.Is6()
 	if v6 {
@@ -94,9 +95,8 @@ func destinationMAC(receiver *secgroup.NIC, a netip.Addr) secgroup.MAC {
 
 // ctNext is a state of a packet as ofproto/trace --ct-next takes it. What begins
 // no connection is never new to connection tracking.
-func ctNext(s inquiry.State, p inquiry.Packet) string {
-	packet := verdict.Packet{Family: secgroup.FamilyOf(p.Src), Proto: p.Proto, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode}
-	if s == inquiry.New && !packet.Tracked() {
+func ctNext(s inquiry.State, p packet.Tuple) string {
+	if s == inquiry.New && !verdict.Tracked(p) {
 		s = inquiry.Invalid
 	}
 	switch s {

@@ -91,9 +91,8 @@ func (p *probe) flows() (mods []wire.FlowMod) {
 			continue
 		}
 		flows := ofrules.Probe{
-			ID: p.id, OFPort: side.end.port, Egress: side.egress, Meter: p.meter(), ICMPType: k.ICMPType, ICMPCode: k.ICMPCode,
-			Ready:  t.host.Ports[side.end.nic.ID].OFPort == side.end.port && t.problems[side.end.nic.ID] == "",
-			Packet: ofrules.Tuple{Proto: k.Proto, Src: k.Src, Dst: k.Dst, SrcPort: k.SrcPort, DstPort: k.DstPort},
+			ID: p.id, OFPort: side.end.port, Egress: side.egress, Meter: p.meter(), Packet: k,
+			Ready: t.host.Ports[side.end.nic.ID].OFPort == side.end.port && t.problems[side.end.nic.ID] == "",
 		}.Flows()
 		for _, f := range flows {
 			mods = append(mods, wire.FlowMod{Command: wire.FlowAdd, Flow: f, HardTimeout: uint16(probeTimeout.Seconds())})

@@ -6,8 +6,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
-	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/openflow"
+	"github.com/ringfence/ringfence/packet"
 )
 
 // The frames are what a machine sends: another implementation reads them, with
@@ -23,7 +23,7 @@ func TestProbeFrames(t *testing.T) {
 			if v6 {
 				src, dst = address6(1), address6(2)
 			}
-			f := frame{src: nic(1).MAC, dst: nic(2).MAC, packet: inquiry.Packet{Src: src, Dst: dst, Proto: proto}}
+			f := frame{src: nic(1).MAC, dst: nic(2).MAC, packet: packet.Tuple{Src: src, Dst: dst, Proto: proto}}
 			switch proto {
 			case openflow.ProtoTCP, openflow.ProtoUDP:
 				f.packet.SrcPort, f.packet.DstPort = 40000, 80
@@ -58,7 +58,7 @@ func TestProbeFrames(t *testing.T) {
 			}
 		}
 	}
-	if _, err := (frame{packet: inquiry.Packet{Src: address6(1), Dst: address6(2), Proto: openflow.ProtoICMPv6, ICMPType: 135}}).bytes([8]byte{}); err == nil {
+	if _, err := (frame{packet: packet.Tuple{Src: address6(1), Dst: address6(2), Proto: openflow.ProtoICMPv6, ICMPType: 135}}).bytes([8]byte{}); err == nil {
 		t.Error("a neighbour solicitation is sent")
 	}
 }

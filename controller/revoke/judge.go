@@ -19,11 +19,7 @@ func allowed(s impact.Judge, n *secgroup.NIC, conn unixctl.Conn) bool {
 func openConn(c unixctl.Conn) impact.Conn {
 	picked := ofrules.IsPickedUp(c.Labels)
 	return impact.Conn{
-		Packet: verdict.Packet{
-			Family: secgroup.FamilyOf(c.Orig.Src), Src: c.Orig.Src, Dst: c.Orig.Dst, Proto: c.Proto,
-			SrcPort: c.Orig.SPort, DstPort: c.Orig.DPort, ICMPType: c.Orig.ICMPType, ICMPCode: c.Orig.ICMPCode,
-		},
-		Both: picked, EitherWay: picked, Sent: c.Mark == ofrules.MarkUnrestricted || c.Mark == ofrules.MarkBaseline,
+		Packet: c.First(), Both: picked, EitherWay: picked, Sent: c.Mark == ofrules.MarkUnrestricted || c.Mark == ofrules.MarkBaseline,
 	}
 }
 

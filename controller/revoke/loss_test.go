@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 	"github.com/ringfence/ringfence/verdict"
@@ -17,7 +18,7 @@ import (
 // not ours.
 type tracked struct {
 	src, dst string
-	packet   verdict.Packet
+	packet   packet.Tuple
 	marks    [2]uint32 // in the source's zone, in the destination's
 }
 

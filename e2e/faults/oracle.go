@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/verdict"
 )
 
@@ -112,16 +112,13 @@ func (o *Oracle) allows(f *Flow, all []int) bool {
 	return allow
 }
 
-func (f *Flow) packet(from, to machine, sport, dport uint16) verdict.Packet {
-	p := verdict.Packet{
-		Family: secgroup.FamilyIPv4, Src: from.address(f.Family), Dst: to.address(f.Family),
-		Proto: verdict.ProtoUDP, SrcPort: sport, DstPort: dport,
-	}
-	if f.Family == 6 {
-		p.Family = secgroup.FamilyIPv6
+func (f *Flow) packet(from, to machine, sport, dport uint16) packet.Tuple {
+	p := packet.Tuple{
+		Src: from.address(f.Family), Dst: to.address(f.Family),
+		Proto: packet.ProtoUDP, SrcPort: sport, DstPort: dport,
 	}
 	if f.Proto == "tcp" {
-		p.Proto = verdict.ProtoTCP
+		p.Proto = packet.ProtoTCP
 	}
 	return p
 }

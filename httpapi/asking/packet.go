@@ -1,9 +1,8 @@
 package asking
 
 import (
-	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // Packet is a packet as answers have it.
@@ -19,6 +18,6 @@ type Packet struct {
 }
 
 // ShowPacket makes the JSON form.
-func ShowPacket(p inquiry.Packet) Packet {
-	return Packet{secgroup.FamilyOf(p.Src), p.Src.String(), p.Dst.String(), verdict.ProtocolName(p.Proto), p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode}
+func ShowPacket(p packet.Tuple) Packet {
+	return Packet{secgroup.FamilyOf(p.Src), p.Src.String(), p.Dst.String(), packet.ProtocolName(p.Proto), p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode}
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 const (
@@ -134,7 +134,7 @@ func (a Asker) Connections(ctx context.Context, account string, ask Whom) ([]inq
 func (j *Cuts) Judge(found []inquiry.Connection, before, after *plan.View) {
 	type tuple struct {
 		domain string
-		packet inquiry.Packet
+		packet packet.Tuple
 	}
 	slices.SortFunc(found, func(a, b inquiry.Connection) int {
 		p, q := a.Packet, b.Packet
@@ -164,10 +164,6 @@ func (j *Cuts) Judge(found []inquiry.Connection, before, after *plan.View) {
 func stands(v *plan.View, conn inquiry.Connection) bool {
 	n := v.NIC(conn.NIC)
 	return n != nil && impact.Allowed(v, n, impact.Conn{
-		Packet: verdict.Packet{
-			Family: secgroup.FamilyOf(conn.Packet.Src), Src: conn.Packet.Src, Dst: conn.Packet.Dst, Proto: conn.Packet.Proto,
-			SrcPort: conn.Packet.SrcPort, DstPort: conn.Packet.DstPort, ICMPType: conn.Packet.ICMPType, ICMPCode: conn.Packet.ICMPCode,
-		},
-		Both: true, Sent: conn.Reason == "unrestricted" || conn.Reason == "baseline",
+		Packet: conn.Packet, Both: true, Sent: conn.Reason == "unrestricted" || conn.Reason == "baseline",
 	})
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 const (
@@ -163,7 +163,7 @@ func showDrop(host string, d inquiry.Drop) dropJSON {
 		return out
 	}
 	family := secgroup.FamilyOf(p.Src)
-	out.Family, out.Source, out.Destination, out.Protocol = &family, strictjson.TextOrNull(p.Src.String()), strictjson.TextOrNull(p.Dst.String()), strictjson.TextOrNull(verdict.ProtocolName(p.Proto))
+	out.Family, out.Source, out.Destination, out.Protocol = &family, strictjson.TextOrNull(p.Src.String()), strictjson.TextOrNull(p.Dst.String()), strictjson.TextOrNull(packet.ProtocolName(p.Proto))
 	if d.EtherType == etherTypeARP {
 		out.Protocol = strictjson.TextOrNull("arp")
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // ReadTrace reads a request for a trace.
@@ -47,10 +47,10 @@ func ReadTrace(r *strictjson.Reader, n *strictjson.Node) tracing.Spec {
 	source, _ := o.OptionalInt("source_port", 0, 65535)
 	message, _ := o.OptionalInt("icmp_type", 0, 255)
 	code, _ := o.OptionalInt("icmp_code", 0, 255)
-	spec.Packet = verdict.Packet{DstPort: uint16(port), SrcPort: uint16(source), ICMPType: uint8(message), ICMPCode: uint8(code)}
+	spec.Packet = packet.Tuple{DstPort: uint16(port), SrcPort: uint16(source), ICMPType: uint8(message), ICMPCode: uint8(code)}
 	number, _ := spec.Protocol.Number()
 	switch named := spec.Protocol == secgroup.ProtocolTCP || spec.Protocol == secgroup.ProtocolUDP; {
-	case named || number == verdict.ProtoTCP || number == verdict.ProtoUDP:
+	case named || number == packet.ProtoTCP || number == packet.ProtoUDP:
 		if !hasPort {
 			o.Invalid("/port", "is missing: tcp and udp have ports")
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -99,10 +100,10 @@ const bothEndsSend = "; both-ends-send: while this NIC itself sends to the other
 func (w *way) passesAsReply(s *secgroup.Snapshot) bool {
 	p := w.packet
 	switch {
-	case w.src == nil || w.dst == nil, w.oneHost, p.Proto == verdict.ProtoTCP, p.Proto == verdict.ProtoICMP, p.Proto == verdict.ProtoICMPv6:
+	case w.src == nil || w.dst == nil, w.oneHost, p.Proto == packet.ProtoTCP, p.Proto == packet.ProtoICMP, p.Proto == packet.ProtoICMPv6:
 		return false
 	}
-	p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
+	p = p.Reversed()
 	egress, ingress := verdict.Egress(s, w.dst, p), verdict.Ingress(s, w.src, p)
 	return egress.Allow && judged(egress) && !ingress.Allow
 }
@@ -119,8 +120,8 @@ func judged(d verdict.Decision) bool {
 
 // invalidDetail says what connection tracking has against an ICMP message that
 // belongs to no connection.
-func invalidDetail(p verdict.Packet) string {
-	switch secgroup.ICMPClassOf(p.Family, p.ICMPType) {
+func invalidDetail(p packet.Tuple) string {
+	switch secgroup.ICMPClassOf(secgroup.FamilyOf(p.Src), p.ICMPType) {
 	case secgroup.ICMPReply:
 		return "an answer that nothing asked for is dropped whatever the rules say; where it answers an open request it passes without one"
 	case secgroup.ICMPError:
@@ -157,7 +158,7 @@ func (w *way) connectionAllowed(s *secgroup.Snapshot) bool {
 }
 
 // showRule names the rule that allows a packet and what of it fits.
-func (p *Policy) showRule(s *secgroup.Snapshot, n *secgroup.NIC, ref secgroup.RuleRef, packet verdict.Packet, d secgroup.Direction) {
+func (p *Policy) showRule(s *secgroup.Snapshot, n *secgroup.NIC, ref secgroup.RuleRef, packet packet.Tuple, d secgroup.Direction) {
 	as := naming{s, n.Account}
 	group := ref.Group.Within(n.Account)
 	p.Group, p.Rule = &group, &ref.ID
@@ -179,7 +180,7 @@ func (p *Policy) showRule(s *secgroup.Snapshot, n *secgroup.NIC, ref secgroup.Ru
 }
 
 // showLack says why no rule allows a packet.
-func (p *Policy) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet verdict.Packet, d secgroup.Direction) {
+func (p *Policy) showLack(s *secgroup.Snapshot, n *secgroup.NIC, packet packet.Tuple, d secgroup.Direction) {
 	as := naming{s, n.Account}
 	var details []string
 	if d == secgroup.Egress {

@@ -66,10 +66,7 @@ func (r *Tracer) probe(ctx context.Context, id string, t *draft) {
 
 // question is what hosts are asked about the packet.
 func (w *way) question() inquiry.TraceQuestion {
-	p := w.packet
-	q := inquiry.TraceQuestion{State: w.state, Packet: inquiry.Packet{
-		Src: p.Src, Dst: p.Dst, Proto: p.Proto, SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
-	}}
+	q := inquiry.TraceQuestion{State: w.state, Packet: w.packet}
 	if w.src != nil {
 		q.Source = w.src.ID
 	}

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // Spec is a request for a trace, as it was given.
@@ -13,7 +13,7 @@ type Spec struct {
 	Source, Destination End
 	Family              secgroup.Family // "" = what the ends have
 	Protocol            secgroup.Protocol
-	Packet              verdict.Packet // ports and messages
+	Packet              packet.Tuple // ports and messages
 	State               inquiry.State
 	Probe               bool // send the packet
 	Platform            bool // the caller may know of every NIC

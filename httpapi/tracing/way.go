@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -15,9 +16,9 @@ import (
 // revision. For replies and related packets it is that of the answering end.
 type way struct {
 	src, dst *secgroup.NIC // nil: no NIC of ours
-	packet   verdict.Packet
+	packet   packet.Tuple
 	state    inquiry.State
-	first    verdict.Packet // of the connection; the same for a new one
+	first    packet.Tuple // of the connection; the same for a new one
 	revision int64
 	// oneSegment: no router is between the ends, which are both NICs.
 	oneSegment bool
@@ -48,7 +49,6 @@ func (spec *Spec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*w
 		r.Invalid(spec.Destination.At, "the two ends have no addresses of one family")
 		return nil, r.Faults
 	}
-	w.packet.Family = secgroup.FamilyOf(w.packet.Src)
 	spec.protocolOf(&w.packet)
 	if src == nil {
 		w.src = ownerOf(s, dst, w.packet.Src)
@@ -154,16 +154,16 @@ func (e *End) candidates(n *secgroup.NIC) []netip.Addr {
 }
 
 // protocolOf gives the packet the protocol's number in its family.
-func (spec *Spec) protocolOf(p *verdict.Packet) {
+func (spec *Spec) protocolOf(p *packet.Tuple) {
 	switch spec.Protocol {
 	case secgroup.ProtocolTCP:
-		p.Proto = verdict.ProtoTCP
+		p.Proto = packet.ProtoTCP
 	case secgroup.ProtocolUDP:
-		p.Proto = verdict.ProtoUDP
+		p.Proto = packet.ProtoUDP
 	case secgroup.ProtocolICMP:
-		p.Proto = verdict.ProtoICMP
-		if p.Family == secgroup.FamilyIPv6 {
-			p.Proto = verdict.ProtoICMPv6
+		p.Proto = packet.ProtoICMP
+		if p.Is6() {
+			p.Proto = packet.ProtoICMPv6
 			if p.ICMPType == EchoRequest && p.ICMPCode == 0 {
 				p.ICMPType = echoRequestV6
 			}
@@ -181,20 +181,20 @@ func (w *way) turn() {
 	}
 	w.src, w.dst = w.dst, w.src
 	p := &w.packet
-	p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
-	v6 := p.Family == secgroup.FamilyIPv6
+	*p = p.Reversed()
+	v6 := p.Is6()
 	switch {
 	case w.state == inquiry.Related && v6:
-		*p = verdict.Packet{Family: p.Family, Src: p.Src, Dst: p.Dst, Proto: verdict.ProtoICMPv6, ICMPType: 1, ICMPCode: 4}
+		*p = packet.Tuple{Src: p.Src, Dst: p.Dst, Proto: packet.ProtoICMPv6, ICMPType: 1, ICMPCode: 4}
 	case w.state == inquiry.Related:
-		*p = verdict.Packet{Family: p.Family, Src: p.Src, Dst: p.Dst, Proto: verdict.ProtoICMP, ICMPType: 3, ICMPCode: 3}
-	case p.Proto == verdict.ProtoICMPv6 && v6, p.Proto == verdict.ProtoICMP && !v6:
-		if reply, ok := secgroup.ICMPAnswer(p.Family, p.ICMPType); ok {
+		*p = packet.Tuple{Src: p.Src, Dst: p.Dst, Proto: packet.ProtoICMP, ICMPType: 3, ICMPCode: 3}
+	case p.Proto == packet.ProtoICMPv6 && v6, p.Proto == packet.ProtoICMP && !v6:
+		if reply, ok := secgroup.ICMPAnswer(secgroup.FamilyOf(p.Src), p.ICMPType); ok {
 			p.ICMPType = reply
 			return
 		}
 		for request := range 256 { // the answer itself may have been given
-			if reply, ok := secgroup.ICMPAnswer(p.Family, uint8(request)); ok && reply == p.ICMPType {
+			if reply, ok := secgroup.ICMPAnswer(secgroup.FamilyOf(p.Src), uint8(request)); ok && reply == p.ICMPType {
 				w.first.ICMPType = uint8(request)
 			}
 		}
@@ -206,9 +206,9 @@ func (w *way) turn() {
 // belongs to, or is about, what begins no connection.
 func (w *way) track() {
 	switch {
-	case w.packet.Stateless():
+	case verdict.Stateless(w.packet):
 		w.state = inquiry.New
-	case w.state != inquiry.New && !w.first.Tracked():
+	case w.state != inquiry.New && !verdict.Tracked(w.first):
 		w.state = inquiry.Invalid
 	}
 }

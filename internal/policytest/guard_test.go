@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/internal/policytest"
-	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/verdict"
 )
 
@@ -49,19 +49,19 @@ func TestGuardDraws(t *testing.T) {
 }
 
 // kindOf names what the guard tells apart.
-func kindOf(p *verdict.Packet) string {
-	v6 := p.Family == secgroup.FamilyIPv6
+func kindOf(p *packet.Tuple) string {
+	v6 := p.Is6()
 	many := p.Dst.IsMulticast() || p.Dst.String() == "255.255.255.255"
 	switch {
-	case v6 && p.Proto == verdict.ProtoICMPv6 && 133 <= p.ICMPType && p.ICMPType <= 137:
+	case v6 && p.Proto == packet.ProtoICMPv6 && 133 <= p.ICMPType && p.ICMPType <= 137:
 		return []string{"RS", "RA", "NS", "NA", "redirect6"}[p.ICMPType-133]
-	case !v6 && p.Proto == verdict.ProtoICMP && p.ICMPType == 5:
+	case !v6 && p.Proto == packet.ProtoICMP && p.ICMPType == 5:
 		return "redirect4"
-	case p.Proto == verdict.ProtoUDP && (p.DstPort == 68 && !v6 || p.DstPort == 546 && v6):
+	case p.Proto == packet.ProtoUDP && (p.DstPort == 68 && !v6 || p.DstPort == 546 && v6):
 		return "to DHCP client"
-	case p.Proto == verdict.ProtoUDP && p.DstPort == 67 && !v6 && p.Src.IsUnspecified() && many:
+	case p.Proto == packet.ProtoUDP && p.DstPort == 67 && !v6 && p.Src.IsUnspecified() && many:
 		return "DHCP discovery"
-	case p.Proto == verdict.ProtoUDP && (p.DstPort == 67 && !v6 || p.DstPort == 547 && v6):
+	case p.Proto == packet.ProtoUDP && (p.DstPort == 67 && !v6 || p.DstPort == 547 && v6):
 		return "to DHCP server"
 	case many:
 		return "to many"

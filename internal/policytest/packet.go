@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // Case is a packet and the NICs at its ends; nil is an end that is not ours. At
@@ -13,7 +13,7 @@ import (
 // the network.
 type Case struct {
 	Src, Dst *secgroup.NIC
-	Packet   verdict.Packet
+	Packet   packet.Tuple
 }
 
 // Packet draws a packet that is likely to lie at the edge of some rule of its
@@ -104,7 +104,6 @@ func (g *Gen) endpoints(s *secgroup.Snapshot, c *Case) bool {
 	if b, ok := pickOr(g, s.Baseline().Addresses); ok && c.Dst == nil && g.chance(20) {
 		p.Dst = b.Address
 	}
-	p.Family = secgroup.FamilyOf(own)
 	return p.Src.Is4() == p.Dst.Is4() && p.Src != p.Dst
 }
 

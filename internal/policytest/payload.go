@@ -3,8 +3,8 @@ package policytest
 import (
 	"net/netip"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // packetProtocols are the numbers, besides those with ports or messages, that a
@@ -20,9 +20,9 @@ func (g *Gen) fill(s *secgroup.Snapshot, c *Case) {
 		n = c.Dst
 	}
 	if b, ok := pickOr(g, s.Baseline().Addresses); ok && b.Address == p.Dst && g.chance(80) {
-		proto := uint8(verdict.ProtoTCP)
+		proto := uint8(packet.ProtoTCP)
 		if b.Protocol == secgroup.ProtocolUDP {
-			proto = verdict.ProtoUDP
+			proto = packet.ProtoUDP
 		}
 		g.ports(p, proto, b.Port)
 		return
@@ -37,9 +37,9 @@ func (g *Gen) fill(s *secgroup.Snapshot, c *Case) {
 	}
 	switch g.weighted(40, 25, 25, 10) {
 	case 0:
-		g.ports(p, verdict.ProtoTCP, pick(g, ports))
+		g.ports(p, packet.ProtoTCP, pick(g, ports))
 	case 1:
-		g.ports(p, verdict.ProtoUDP, pick(g, ports))
+		g.ports(p, packet.ProtoUDP, pick(g, ports))
 	case 2:
 		g.icmp(p, pick(g, icmpTypes), pick(g, icmpCodes))
 	case 3:
@@ -63,12 +63,12 @@ func (g *Gen) ruleOf(s *secgroup.Snapshot, n *secgroup.NIC) *secgroup.Rule {
 }
 
 // near gives p the service of a rule, or the one beside it.
-func (g *Gen) near(r *secgroup.Rule, p *verdict.Packet) {
+func (g *Gen) near(r *secgroup.Rule, p *packet.Tuple) {
 	switch r.Protocol {
 	case secgroup.ProtocolTCP:
-		g.ports(p, verdict.ProtoTCP, g.nearPort(r))
+		g.ports(p, packet.ProtoTCP, g.nearPort(r))
 	case secgroup.ProtocolUDP:
-		g.ports(p, verdict.ProtoUDP, g.nearPort(r))
+		g.ports(p, packet.ProtoUDP, g.nearPort(r))
 	case secgroup.ProtocolICMP:
 		message, code := pick(g, icmpTypes), pick(g, icmpCodes)
 		if r.ICMPType.Set && g.chance(80) {
@@ -79,7 +79,7 @@ func (g *Gen) near(r *secgroup.Rule, p *verdict.Packet) {
 		}
 		g.icmp(p, message, code)
 	case secgroup.ProtocolAll:
-		g.ports(p, verdict.ProtoTCP, pick(g, ports))
+		g.ports(p, packet.ProtoTCP, pick(g, ports))
 	default:
 		g.number(r.Protocol, p)
 	}
@@ -87,13 +87,13 @@ func (g *Gen) near(r *secgroup.Rule, p *verdict.Packet) {
 
 // number gives p an IP protocol by number: with ports or messages where that
 // protocol has them, and another number for what cannot be a packet's.
-func (g *Gen) number(protocol secgroup.Protocol, p *verdict.Packet) {
+func (g *Gen) number(protocol secgroup.Protocol, p *packet.Tuple) {
 	n, _ := protocol.Number()
-	v6 := p.Family == secgroup.FamilyIPv6
+	v6 := p.Is6()
 	switch {
-	case n == verdict.ProtoTCP || n == verdict.ProtoUDP:
+	case n == packet.ProtoTCP || n == packet.ProtoUDP:
 		g.ports(p, n, pick(g, ports))
-	case n == verdict.ProtoICMP && !v6, n == verdict.ProtoICMPv6 && v6:
+	case n == packet.ProtoICMP && !v6, n == packet.ProtoICMPv6 && v6:
 		g.icmp(p, pick(g, icmpTypes), pick(g, icmpCodes))
 	case n == 0: // on IPv6 the hop-by-hop header, so not a protocol
 		p.Proto = pick(g, packetProtocols)
@@ -111,14 +111,14 @@ func (g *Gen) nearPort(r *secgroup.Rule) uint16 {
 	return uint16(min(max(port, 1), 65535))
 }
 
-func (g *Gen) ports(p *verdict.Packet, proto uint8, dst uint16) {
+func (g *Gen) ports(p *packet.Tuple, proto uint8, dst uint16) {
 	p.Proto, p.DstPort, p.SrcPort = proto, dst, pick(g, []uint16{1024, 40000, 65535, dst})
 }
 
-func (g *Gen) icmp(p *verdict.Packet, message, code uint8) {
-	p.Proto, p.ICMPType, p.ICMPCode = verdict.ProtoICMP, message, code
-	if p.Family == secgroup.FamilyIPv6 {
-		p.Proto = verdict.ProtoICMPv6
+func (g *Gen) icmp(p *packet.Tuple, message, code uint8) {
+	p.Proto, p.ICMPType, p.ICMPCode = packet.ProtoICMP, message, code
+	if p.Is6() {
+		p.Proto = packet.ProtoICMPv6
 	}
 }
 
@@ -126,10 +126,10 @@ func (g *Gen) icmp(p *verdict.Packet, message, code uint8) {
 // and then the addresses that belong to it.
 func (g *Gen) guardPayload(s *secgroup.Snapshot, c *Case) {
 	p := &c.Packet
-	v6 := p.Family == secgroup.FamilyIPv6
+	v6 := p.Is6()
 	switch {
 	case c.Src != nil && g.chance(10): // a client that has no address yet
-		g.ports(p, verdict.ProtoUDP, 67)
+		g.ports(p, packet.ProtoUDP, 67)
 		p.SrcPort, p.Src, p.Dst = 68, netip.IPv4Unspecified(), netip.AddrFrom4([4]byte{255, 255, 255, 255})
 		if v6 {
 			p.SrcPort, p.DstPort, p.Src, p.Dst = 546, 547, c.Src.MAC.LinkLocal(), netip.MustParseAddr("ff02::1:2")
@@ -139,7 +139,7 @@ func (g *Gen) guardPayload(s *secgroup.Snapshot, c *Case) {
 		if v6 {
 			pair = pick(g, [][2]uint16{{546, 547}, {547, 546}, {40000, 546}})
 		}
-		p.Proto, p.SrcPort, p.DstPort = verdict.ProtoUDP, pair[0], pair[1]
+		p.Proto, p.SrcPort, p.DstPort = packet.ProtoUDP, pair[0], pair[1]
 	case v6:
 		g.icmp(p, pick(g, []uint8{133, 134, 135, 136, 137}), pick(g, []uint8{0, 0, 0, 1}))
 		if gateway, ok := g.gateway(s, c); ok && p.ICMPType == 134 {
@@ -167,13 +167,13 @@ func (g *Gen) gateway(s *secgroup.Snapshot, c *Case) (netip.Addr, bool) {
 }
 
 // guarded reports whether the guard decides on p whatever its source.
-func guarded(p *verdict.Packet) bool {
+func guarded(p *packet.Tuple) bool {
 	switch {
-	case p.Family == secgroup.FamilyIPv6 && p.Proto == verdict.ProtoICMPv6:
+	case p.Is6() && p.Proto == packet.ProtoICMPv6:
 		return 133 <= p.ICMPType && p.ICMPType <= 137
-	case p.Proto == verdict.ProtoICMP:
-		return p.Family == secgroup.FamilyIPv4 && p.ICMPType == 5
-	case p.Proto == verdict.ProtoUDP:
+	case p.Proto == packet.ProtoICMP:
+		return !p.Is6() && p.ICMPType == 5
+	case p.Proto == packet.ProtoUDP:
 		return p.DstPort == 67 || p.DstPort == 68 || p.DstPort == 546 || p.DstPort == 547
 	}
 	return false

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
@@ -30,7 +31,7 @@ type ScenarioStep struct {
 // Check is a packet between two ends and what is to become of it.
 type Check struct {
 	Src, Dst string // NIC ids, "" for an end that is not ours
-	Packet   verdict.Packet
+	Packet   packet.Tuple
 	Allow    bool
 	Why      []string // "egress no-rule", "ingress web/r1": each must hold; none given, none looked at
 }

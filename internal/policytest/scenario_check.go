@@ -3,11 +3,7 @@ package policytest
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
-
-	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // check reads: END > END PROTOCOL [PORT] [from PORT] : allow|deny [(WHY, WHY)].
@@ -33,7 +29,7 @@ func (w *world) check(line string) (*Check, error) {
 	if err := c.addresses(src, dst); err != nil {
 		return nil, err
 	}
-	if err := payload(&c.Packet, words[1:]); err != nil {
+	if err := c.Packet.SetPayload(words[1:]...); err != nil {
 		return nil, err
 	}
 	answer, why, _ := strings.Cut(strings.TrimSpace(want), " ")
@@ -72,42 +68,10 @@ func (c *Check) addresses(src, dst []netip.Addr) error {
 	for _, a := range src {
 		for _, b := range dst {
 			if a.Is4() == b.Is4() {
-				c.Packet.Src, c.Packet.Dst, c.Packet.Family = a, b, secgroup.FamilyOf(a)
+				c.Packet.Src, c.Packet.Dst = a, b
 				return nil
 			}
 		}
 	}
 	return fmt.Errorf("no two addresses of one family in %v and %v", src, dst)
-}
-
-// payload reads: tcp|udp PORT [from PORT], icmp TYPE/CODE, or proto NUMBER.
-func payload(p *verdict.Packet, words []string) error {
-	if len(words) < 2 {
-		return fmt.Errorf("%s of what?", words[0])
-	}
-	var err error
-	switch words[0] {
-	case "tcp", "udp":
-		p.Proto, p.SrcPort = verdict.ProtoTCP, 40000
-		if words[0] == "udp" {
-			p.Proto = verdict.ProtoUDP
-		}
-		p.DstPort, err = port(words[1])
-		if err == nil && len(words) == 4 && words[2] == "from" {
-			p.SrcPort, err = port(words[3])
-		}
-	case "icmp":
-		p.Proto = verdict.ProtoICMP
-		if p.Family == secgroup.FamilyIPv6 {
-			p.Proto = verdict.ProtoICMPv6
-		}
-		_, err = fmt.Sscanf(words[1], "%d/%d", &p.ICMPType, &p.ICMPCode)
-	case "proto":
-		var n uint64
-		n, err = strconv.ParseUint(words[1], 10, 8)
-		p.Proto = uint8(n)
-	default:
-		err = fmt.Errorf("unknown protocol %q", words[0])
-	}
-	return err
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/ringfence/ringfence/internal/ovstest"
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/unixctl"
-	"github.com/ringfence/ringfence/verdict"
 )
 
 // uplink is the ofport to other hosts; NICs are plugged from firstPort on.
@@ -87,7 +87,7 @@ func (h *host) random() (flow, text string) {
 		mac = "ff:ff:ff:ff:ff:ff"
 	}
 	switch {
-	case c.Src != nil && c.Packet.Family == secgroup.FamilyIPv4 && h.gen.IntN(12) == 0: // it asks for the MAC first
+	case c.Src != nil && !c.Packet.Is6() && h.gen.IntN(12) == 0: // it asks for the MAC first
 		flow = fmt.Sprintf("in_port=%d,dl_src=%s,dl_dst=ff:ff:ff:ff:ff:ff,arp,arp_op=1,arp_sha=%s,arp_spa=%s,arp_tpa=%s",
 			h.ports[c.Src.ID].OFPort, c.Src.MAC, c.Src.MAC, c.Packet.Src, c.Packet.Dst)
 	case c.Src != nil:
@@ -111,19 +111,19 @@ func (h *host) trace(bridge, flow string, next []string, names bool) string {
 }
 
 // wire is an IP packet as ofproto/trace reads it.
-func wire(p verdict.Packet) string {
-	v6 := p.Family == secgroup.FamilyIPv6
+func wire(p packet.Tuple) string {
+	v6 := p.Is6()
 	ip, src, icmp := "ip", "nw", "icmp"
 	if v6 {
 		ip, src, icmp = "ipv6", "ipv6", "icmpv6"
 	}
 	s := fmt.Sprintf("%s,%s_src=%s,%s_dst=%s,nw_proto=%d,nw_ttl=255", ip, src, p.Src, src, p.Dst, p.Proto)
 	switch {
-	case p.Proto == verdict.ProtoTCP:
+	case p.Proto == packet.ProtoTCP:
 		s += fmt.Sprintf(",tcp_src=%d,tcp_dst=%d", p.SrcPort, p.DstPort)
-	case p.Proto == verdict.ProtoUDP:
+	case p.Proto == packet.ProtoUDP:
 		s += fmt.Sprintf(",udp_src=%d,udp_dst=%d", p.SrcPort, p.DstPort)
-	case p.Proto == verdict.ProtoICMP && !v6, p.Proto == verdict.ProtoICMPv6 && v6:
+	case p.Proto == packet.ProtoICMP && !v6, p.Proto == packet.ProtoICMPv6 && v6:
 		s += fmt.Sprintf(",%s_type=%d,%s_code=%d", icmp, p.ICMPType, icmp, p.ICMPCode)
 	}
 	return s

@@ -4,8 +4,7 @@ import (
 	"errors"
 
 	"github.com/ringfence/ringfence/impact"
-	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/verdict"
+	"github.com/ringfence/ringfence/packet"
 )
 
 // FromConn writes a connection in the zone of a NIC.
@@ -33,8 +32,8 @@ func (c *Connection) Conn() (out impact.Conn, err error) {
 	if c.GetProtocol() > 0xff || c.GetIcmpType() > 0xff || c.GetIcmpCode() > 0xff || c.GetSrcPort() > 0xffff || c.GetDstPort() > 0xffff {
 		return out, errors.New("protocol, ports, icmp_type or icmp_code: out of range")
 	}
-	*p = verdict.Packet{
-		Family: secgroup.FamilyOf(p.Src), Src: p.Src, Dst: p.Dst, Proto: uint8(c.GetProtocol()), SrcPort: uint16(c.GetSrcPort()), DstPort: uint16(c.GetDstPort()),
+	*p = packet.Tuple{
+		Src: p.Src, Dst: p.Dst, Proto: uint8(c.GetProtocol()), SrcPort: uint16(c.GetSrcPort()), DstPort: uint16(c.GetDstPort()),
 		ICMPType: uint8(c.GetIcmpType()), ICMPCode: uint8(c.GetIcmpCode()),
 	}
 	return out, nil
