@@ -21,8 +21,9 @@ type Peers interface {
 const askEvery = 100 * time.Millisecond
 
 // Ready finds out which NICs of this host are ready at another one, which they
-// name first: until then they are served here. It asks only for as long as such a
-// NIC has not come there, which is while a VM is moved.
+// name first: until then they are served here, and again when they are not plugged
+// there any more. It asks for as long as such a NIC is here, which is while a VM is
+// moved: what a host has said may be what it had a moment ago.
 type Ready struct {
 	peers  Peers
 	log    *slog.Logger
@@ -32,6 +33,7 @@ type Ready struct {
 	mu     sync.Mutex
 	wanted map[string]string // host by NIC
 	there  map[string]string // of those the ones that are ready; it is not changed but replaced
+	mute   map[string]bool   // hosts that nobody may ask
 }
 
 // NewReady returns who finds out; peers may be nil, where nobody can tell. notify is
@@ -75,32 +77,32 @@ func (e *Ready) Want(wanted map[string]string) {
 	}
 }
 
-// missing returns the NICs that are waited for, by host.
-func (e *Ready) missing() map[string]map[string]bool {
+// asked returns the NICs that hosts are to be asked for, by host.
+func (e *Ready) asked() map[string]map[string]bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	missing := map[string]map[string]bool{}
+	asked := map[string]map[string]bool{}
 	for nic, host := range e.wanted {
-		if e.there[nic] == host {
+		if e.mute[host] && e.there[nic] == host {
 			continue
 		}
-		if missing[host] == nil {
-			missing[host] = map[string]bool{}
+		if asked[host] == nil {
+			asked[host] = map[string]bool{}
 		}
-		missing[host][nic] = true
+		asked[host][nic] = true
 	}
-	return missing
+	return asked
 }
 
 // Run asks until ctx ends.
 func (e *Ready) Run(ctx context.Context) error {
 	for {
-		missing := e.missing()
-		for host, nics := range missing {
+		asked := e.asked()
+		for host, nics := range asked {
 			e.ask(ctx, host, nics)
 		}
 		var again <-chan time.Time
-		if len(missing) > 0 {
+		if len(asked) > 0 {
 			again = time.After(askEvery)
 		}
 		select {
@@ -112,35 +114,42 @@ func (e *Ready) Run(ctx context.Context) error {
 	}
 }
 
-// ask asks one host for NICs. Where it may not be asked they count as come.
+// ask asks one host for NICs. Where it may not be asked they count as come. One that
+// is plugged there and not ready any more, as when its controller starts, stays there.
 func (e *Ready) ask(ctx context.Context, host string, nics map[string]bool) {
 	plugged, err := e.peers.Plugged(ctx, host)
-	var come []string
+	mute := errors.Is(err, store.ErrMayNotAsk)
 	switch {
-	case errors.Is(err, store.ErrMayNotAsk):
+	case mute:
 		e.log.Warn("NICs are taken to be at the host that they name first, without knowing", "host", host, "error", err)
-		for nic := range nics {
-			come = append(come, nic)
-		}
 	case err != nil:
 		e.log.Debug("it is not known which NICs another host has", "host", host, "error", err)
-	}
-	for _, n := range plugged {
-		if n.Ready && nics[n.ID] {
-			come = append(come, n.ID)
-		}
-	}
-	if len(come) == 0 {
 		return
 	}
+	ready := map[string]bool{} // by NIC that is plugged there
+	for _, n := range plugged {
+		ready[n.ID] = n.Ready
+	}
 	e.mu.Lock()
+	if e.mute == nil {
+		e.mute = map[string]bool{}
+	}
+	e.mute[host] = mute
 	there := maps.Clone(e.there)
-	for _, nic := range come {
-		if e.wanted[nic] == host {
+	for nic := range nics {
+		_, at := ready[nic]
+		switch {
+		case e.wanted[nic] != host:
+		case mute || ready[nic]:
 			there[nic] = host
+		case !at:
+			delete(there, nic)
 		}
 	}
+	news := !maps.Equal(there, e.there)
 	e.there = there
 	e.mu.Unlock()
-	e.notify()
+	if news {
+		e.notify()
+	}
 }

@@ -43,7 +43,8 @@ func (f *fakePeers) Plugged(_ context.Context, host string) ([]store.HostNIC, er
 }
 
 // TestElsewhere: a NIC that names another host first is there when that host has
-// it ready, and not before; nobody is asked about others, nor any more after that.
+// it ready, and not before, and here again when it is not plugged there any more;
+// nobody is asked about others.
 func TestElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		peers := &fakePeers{nics: map[string][]store.HostNIC{}}
@@ -72,10 +73,21 @@ func TestElsewhere(t *testing.T) {
 		peers.say(nil, store.HostNIC{ID: "a", Ready: true})
 		time.Sleep(askEvery)
 		synctest.Wait()
-		expect("it is there", "map[a:h2]", false)
+		expect("it is there", "map[a:h2]", true)
 		if told.Load() != 1 {
 			t.Errorf("told %d times", told.Load())
 		}
+		peers.say(errors.New("no store"))
+		expect("nobody answers", "map[a:h2]", true)
+		peers.say(nil, store.HostNIC{ID: "a"})
+		expect("its controller has started again", "map[a:h2]", true)
+		peers.say(nil, store.HostNIC{ID: "b", Ready: true})
+		expect("what was said was of before: it has gone", "map[]", true)
+		if told.Load() != 2 {
+			t.Errorf("told %d times", told.Load())
+		}
+		peers.say(nil, store.HostNIC{ID: "a", Ready: true})
+		expect("it has come back", "map[a:h2]", true)
 		e.Want(map[string]string{"a": "h3"})
 		expect("it is to go on", "map[]", true)
 		peers.say(store.ErrMayNotAsk)
