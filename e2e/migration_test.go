@@ -108,6 +108,20 @@ func TestHostsOfANIC(t *testing.T) {
 	if seen := source.Capture.Find(begin, theirs); len(seen) > 0 {
 		t.Errorf("the port that the VM left saw %s", seen[0].String())
 	}
+
+	// It goes back before anybody says so, and runs where it is plugged.
+	h2 := dc.lab.Host("h2")
+	if err := h2.Unplug(t.Context(), there); err != nil {
+		t.Fatal(err)
+	}
+	shown("gone back", func(nic client.NIC) bool { return nic.Host == "h1" && nic.Ready })
+	n.found(t, source, n.party("peer@h1"), n.party("peer@h2"))
+	n.expect(all)
+	if err := h2.Plug(t.Context(), there); err != nil {
+		t.Fatal(err)
+	}
+	shown("moved again", func(nic client.NIC) bool { return nic.Host == "h2" && nic.Ready })
+	n.found(t, moved, n.party("peer@h1"), n.party("peer@h2"))
 	put("h2")
 	shown("left behind", func(nic client.NIC) bool { return nic.Host == "h2" && nic.Ready && nic.Conflict != nil })
 	begin = time.Now()

@@ -18,6 +18,7 @@ var (
 	seedFlag   = flag.Uint64("seed", 1, "what they are drawn from")
 	kindFlag   = flag.String("kind", "", "this kind of fault only, also if it is off")
 	keepFlag   = flag.Int("enough", 3, "rounds that fail before it ends")
+	firstFlag  = flag.Int("first", 1, "the round to begin with: those before are not played")
 )
 
 // universe is what this suite draws from.
@@ -49,7 +50,8 @@ func TestFaults(t *testing.T) {
 	w := start(t)
 	var sum Summary
 	bad := 0
-	err := Run(t.Context(), w, Draw(*seedFlag, *faultsFlag, universe(kinds)), func(o Outcome) bool {
+	history := Draw(*seedFlag, *faultsFlag, universe(kinds))
+	err := Run(t.Context(), w, history[min(*firstFlag-1, len(history)):], func(o Outcome) bool {
 		sum.Add(o)
 		t.Log(o)
 		if len(o.Findings) == 0 {
