@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -86,11 +87,25 @@ func TestHostsOfANIC(t *testing.T) {
 	// It may be at both, and runs at the first.
 	put("h1", "h2")
 	shown("at both", func(nic client.NIC) bool { return nic.Host == "h1" && nic.Conflict == nil })
+	n.found(t, source, n.party("peer@h1"), n.party("peer@h2")) // h2 has to hear that it is ready at h1
 	begin = time.Now()
 	n.expect(all)
 	if seen := moved.Capture.Find(begin, theirs); len(seen) > 0 {
 		t.Errorf("the port that the VM has not come to yet saw %s", seen[0].String())
 	}
+
+	before := newWire(n.party("peer@h1"), source, n.vlan) // a connection of before it moves
+	seen := func(p *matrix.Party, since time.Time, w wire) bool {
+		return len(p.Capture.Find(since, func(f *traffic.Packet) bool { return !f.Out && contains(f.Frame, [][]byte{w.mark}) })) > 0
+	}
+	begin = time.Now()
+	newSender(t, n.party("peer@h1").Node).send(t, before.tcp(80, 0x02)...)
+	eventually(t, longest, func() error {
+		if !seen(source, begin, before) {
+			return errors.New("no SYN arrives")
+		}
+		return nil
+	})
 
 	// It has moved; what it left behind is still plugged. A VM that has come says
 	// so; here the fabric learns it from what is sent first.
@@ -107,6 +122,30 @@ func TestHostsOfANIC(t *testing.T) {
 	expectMatrix(t, append(parties, moved), nil, usual, all)
 	if seen := source.Capture.Find(begin, theirs); len(seen) > 0 {
 		t.Errorf("the port that the VM left saw %s", seen[0].String())
+	}
+
+	// Its new host knows none of its connections, and TCP begins with a SYN: what goes on
+	// in mid-stream is refused, whoever sends it and whatever the rules let begin.
+	for _, way := range []struct {
+		from, to *matrix.Party
+		w        wire
+	}{
+		{n.party("peer@h1"), moved, before}, {n.party("peer@h2"), moved, newWire(n.party("peer@h2"), moved, n.vlan)},
+		{moved, n.party("peer@h1"), newWire(moved, n.party("peer@h1"), n.vlan)}, {moved, n.party("peer@h2"), newWire(moved, n.party("peer@h2"), n.vlan)},
+	} {
+		begin, sends := time.Now(), newSender(t, way.from.Node)
+		sends.send(t, append(way.w.tcp(80, 0x10), way.w.tcp(80, 0x18)...)...)
+		anew := newWire(way.from, way.to, n.vlan)
+		sends.send(t, anew.tcp(80, 0x02)...)
+		eventually(t, longest, func() error {
+			if !seen(way.to, begin, anew) {
+				return errors.New("no SYN arrives")
+			}
+			return nil
+		})
+		if seen(way.to, begin, way.w) {
+			t.Errorf("%s to %s: TCP goes on in mid-stream after a migration", way.from.Name(), way.to.Name())
+		}
 	}
 
 	// It goes back before anybody says so, and runs where it is plugged.
