@@ -155,8 +155,9 @@ func (c *apiCmd) Run(ctx context.Context, std output.Stdio, launch *launch) erro
 	go again.run(ctx, c.Config, hangups)
 	go certs.Run(ctx)
 	go api.Run(ctx)
-	manager.Ready() // who connects from now on is served as soon as serve looks
-	go c.supervise(ctx, manager, c.url(l), s)
+	line := func() string { return "serving " + c.url(l) + ", " + storeLine(s.Condition()) }
+	manager.Started(line()) // who connects from now on is served as soon as serve looks
+	go supervise(ctx, manager, line, s)
 	log.Info("API is listening", "url", c.url(l), "etcd", c.Etcd, "config", c.Config)
 	return serve(ctx, l, c.serve(api, console.Options{Login: api.login(), Logger: log}), log)
 }

@@ -163,8 +163,9 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	go certs.Run(ctx)
 	reports := &watchedReports{Reports: cfg.Reports, now: time.Now}
 	cfg.Reports, cfg.Turned = reports, reports.turn
-	manager.Ready()
-	go manager.Run(ctx, func() string { return reports.line() + ", " + way() }, reports.alive)
+	line := func() string { return reports.line() + ", " + way() }
+	manager.Started(line())
+	go manager.Run(ctx, line, reports.alive)
 	log.Info("controller starts", "version", version, "host", host, "bridge", c.Bridge, "ovsdb", c.OVSDB, "relays", c.Relay, "etcd", c.Etcd, "config", c.Config)
 	group.Go(func() error { return controller.Run(ctx, cfg) })
 	return group.Wait()

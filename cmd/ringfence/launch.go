@@ -84,7 +84,7 @@ func (r *reloader) run(ctx context.Context, file string, hangups <-chan os.Signa
 		r.manager.Reloading()
 		r.always()
 		r.reload()
-		r.manager.Ready()
+		r.manager.Reloaded()
 	}
 }
 

@@ -191,8 +191,9 @@ func (c *relayCmd) Run(ctx context.Context, std output.Stdio, launch *launch) er
 	}
 	go again.run(ctx, c.Config, hangups)
 	go certs.Run(ctx)
-	manager.Ready()
-	go manager.Run(ctx, func() string { return plural(r.Hosts(), "host") + ", " + storeLine(s.Condition()) }, func(context.Context) error {
+	line := func() string { return plural(r.Hosts(), "host") + ", " + storeLine(s.Condition()) }
+	manager.Started(line())
+	go manager.Run(ctx, line, func(context.Context) error {
 		r.Hosts() // a lock that nobody gives back would hold it up
 		return nil
 	})

@@ -23,8 +23,8 @@ func storeLine(c store.Condition) string {
 
 // supervise tells systemd how an API does. It is alive if what it knows can be
 // read: a lock that nobody gives back would hold it up.
-func (c *apiCmd) supervise(ctx context.Context, m *service.Manager, url string, s *store.Store) {
-	m.Run(ctx, func() string { return "serving " + url + ", " + storeLine(s.Condition()) }, func(ctx context.Context) error {
+func supervise(ctx context.Context, m *service.Manager, line func() string, s *store.Store) {
+	m.Run(ctx, line, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		_ = s.Read(ctx, func(*secgroup.Snapshot) error { return nil }) // nothing loaded yet: not well, but alive

@@ -32,10 +32,14 @@ func New(log *slog.Logger) *Manager {
 	return &Manager{log, watchdog}
 }
 
-// Ready says that the service has started, or has reloaded.
-func (m *Manager) Ready() { m.tell(daemon.SdNotifyReady) }
+// Started says that the service has started, and in a line for people how it does:
+// who looks as soon as it has started sees that, too.
+func (m *Manager) Started(status string) { m.tell(daemon.SdNotifyReady + "\nSTATUS=" + status) }
 
-// Reloading says that the service reads its settings again. Ready ends it.
+// Reloaded says that the settings have been read again.
+func (m *Manager) Reloaded() { m.tell(daemon.SdNotifyReady) }
+
+// Reloading says that the service reads its settings again, until Reloaded.
 func (m *Manager) Reloading() {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {

@@ -57,13 +57,14 @@ func next(t *testing.T, told <-chan string, prefix string) string {
 func TestWhatSystemdIsTold(t *testing.T) {
 	told := listen(t)
 	m := New(slog.New(slog.DiscardHandler))
-	m.Ready()
+	m.Started("well")
 	m.Reloading()
+	m.Reloaded()
 	m.Stopping()
-	for _, want := range []string{"READY=1", "RELOADING=1\nMONOTONIC_USEC=", "STOPPING=1"} {
+	for _, want := range []string{"READY=1\nSTATUS=well", "RELOADING=1\nMONOTONIC_USEC=", "READY=1", "STOPPING=1"} {
 		if got := <-told; !strings.HasPrefix(got, want) {
 			t.Errorf("told %q, want %q", got, want)
-		} else if want != "READY=1" && strings.Contains(want, "=1\n") {
+		} else if strings.HasSuffix(want, "USEC=") {
 			if n, err := strconv.Atoi(strings.TrimPrefix(got, want)); err != nil || n <= 0 {
 				t.Errorf("told %q: no time", got)
 			}
@@ -137,7 +138,7 @@ func TestWithoutSystemd(t *testing.T) {
 		t.Errorf("a watchdog of %v", m.watchdog)
 	}
 	t.Setenv("NOTIFY_SOCKET", "")
-	New(slog.New(slog.DiscardHandler)).Ready()
+	New(slog.New(slog.DiscardHandler)).Started("well")
 	select {
 	case got := <-told:
 		t.Errorf("told %q", got)
