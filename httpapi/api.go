@@ -38,9 +38,9 @@ type Store interface {
 	Observe(f func(before *secgroup.Snapshot, b store.Batch) (applied func())) (stop func())
 	Hosts() []store.HostStatus
 	Cluster() store.Cluster
-	AdoptCluster(ctx context.Context) error
-	PinLevel(ctx context.Context, level store.Level, by string) error
-	UnpinLevel(ctx context.Context) error
+	AdoptCluster(ctx context.Context, notes ...store.NoteWrite) error
+	PinLevel(ctx context.Context, pin store.Pin, notes ...store.NoteWrite) error
+	UnpinLevel(ctx context.Context, notes ...store.NoteWrite) error
 	Unreadable() []store.Unreadable
 	DeleteHost(ctx context.Context, host string, notes ...store.NoteWrite) error
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error

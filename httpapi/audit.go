@@ -34,7 +34,8 @@ func accountAudit(c *call) error {
 	return c.audit(audit.Log(c.in.Account))
 }
 
-// platformAudit answers GET /v1/audit: what was done to networks and the baseline.
+// platformAudit answers GET /v1/audit: what was done to networks, the baseline,
+// hosts and the cluster.
 func platformAudit(c *call) error { return c.audit(audit.Log("")) }
 
 // audit answers a page of a log. New entries come before the first page, so
@@ -97,6 +98,17 @@ func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteW
 		return store.NoteWrite{}, err
 	}
 	return c.auditNote(e, account, before.Revision())
+}
+
+// platformEntry makes the entry of what changes no policy, in the platform's log.
+func (c *call) platformEntry(change shape.Change) (entry store.NoteWrite, err error) {
+	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) (err error) {
+		e := c.newAuditEntry()
+		e.Changes = append(e.Changes, change)
+		entry, err = c.auditNote(e, "", s.Revision())
+		return err
+	})
+	return entry, err
 }
 
 // newAuditEntry says who asks for what.

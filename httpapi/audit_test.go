@@ -251,3 +251,30 @@ func TestForgottenHostIsAudited(t *testing.T) {
 		"items.0.changes.0.kind": "host", "items.0.changes.0.id": "old", "items.0.changes.0.action": "deleted", "items.1": "null",
 	})
 }
+
+// What an operator says of the cluster is in the platform's log, once, the newest
+// first although no revision of the policy is between.
+func TestWordsAboutTheClusterAreAudited(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.must("PUT", "/v1/cluster", `{"older_apis_gone":true}`, "X-Request-Id: adopt")
+	s.must("PUT", "/v1/cluster", `{"older_apis_gone":true}`, "X-Request-Id: adopted-already")
+	for end := time.Now().Add(time.Minute); s.do("PUT", "/v1/cluster/hold", `{"level":1}`, "X-Request-Id: hold").status == 503 && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond) // nothing is known of the members yet
+	}
+	s.must("PUT", "/v1/cluster/hold", `{"level":1}`, "X-Request-Id: held-already")
+	if a := s.do("PUT", "/v1/cluster/hold", `{"level":2}`); a.status != 422 {
+		t.Errorf("a level that the cluster does not have: %d", a.status)
+	}
+	held := s.must("GET", "/v1/cluster", "")
+	s.must("DELETE", "/v1/cluster/hold", "", "X-Request-Id: release")
+	s.must("DELETE", "/v1/cluster/hold", "", "X-Request-Id: released-already")
+	log := s.must("GET", "/v1/audit?kind=cluster", "")
+	log.want(t, map[string]string{
+		"items.0.request_id": "release", "items.0.actor.name": "platform", "items.0.method": "DELETE", "items.0.path": "/v1/cluster/hold",
+		"items.0.changes":    `[{"action":"updated","kind":"cluster","patch":[{"op":"replace","path":"/hold","value":null}]}]`,
+		"items.1.request_id": "hold", "items.1.changes.0.patch.0.path": "/hold", "items.1.changes.0.patch.0.value": held.text("hold"),
+		"items.2.request_id": "adopt", "items.2.changes.0.patch": `[{"op":"replace","path":"/older_apis_gone","value":true}]`,
+		"items.3": "null",
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -63,8 +64,8 @@ func getCluster(c *call) error {
 func showCluster(s Store) clusterJSON {
 	cl := s.Cluster()
 	out := clusterJSON{Level: int(cl.Level), Reads: int(store.LevelNow), OlderAPIsGone: cl.Adopted, Members: []clusterMemberJSON{}, Unreadable: []unreadableJSON{}}
-	if p := cl.Pin; p != nil {
-		out.Hold = &clusterHoldJSON{int(p.Level), p.By, p.Since.UTC()}
+	if cl.Pin != nil {
+		out.Hold = showHold(cl.Pin)
 	}
 	for _, m := range cl.Members {
 		j := clusterMemberJSON{Kind: m.Kind, ID: m.ID, Reads: int(m.Reads), Version: m.Version, Machine: m.Machine, Instance: m.Instance}
@@ -84,6 +85,16 @@ func showCluster(s Store) clusterJSON {
 	return out
 }
 
+func showHold(p *store.Pin) *clusterHoldJSON {
+	return &clusterHoldJSON{int(p.Level), p.By, p.Since.UTC()}
+}
+
+// clusterEntry is the audit log's entry of an operator's word about the cluster,
+// which replaces what is at a place in its document.
+func (c *call) clusterEntry(place string, value any) (store.NoteWrite, error) {
+	return c.platformEntry(shape.Change{Kind: "cluster", Action: "updated", Patch: []strictjson.Op{{Op: "replace", Path: place, Value: value}}})
+}
+
 // putCluster takes the word that no API runs any more from before APIs said
 // what they understand. It cannot be taken back.
 func putCluster(c *call) error {
@@ -101,7 +112,11 @@ func putCluster(c *call) error {
 	if len(r.Faults) > 0 {
 		return r.Faults
 	}
-	if err := c.api.store.AdoptCluster(c.req.Context()); err != nil {
+	entry, err := c.clusterEntry("/older_apis_gone", true)
+	if err != nil {
+		return err
+	}
+	if err := c.api.store.AdoptCluster(c.req.Context(), entry); err != nil {
 		return err
 	}
 	c.api.logger.Info("the cluster's level follows its members from now on", "by", c.who.Name)
@@ -125,7 +140,12 @@ func holdCluster(c *call) error {
 	if len(r.Faults) > 0 {
 		return r.Faults
 	}
-	err = c.api.store.PinLevel(c.req.Context(), store.Level(level), c.who.Name)
+	pin := store.Pin{Level: store.Level(level), By: c.who.Name, Since: c.api.now().UTC()}
+	entry, err := c.clusterEntry("/hold", showHold(&pin))
+	if err != nil {
+		return err
+	}
+	err = c.api.store.PinLevel(c.req.Context(), pin, entry)
 	if errors.Is(err, store.ErrNotTheLevel) {
 		return secgroup.Faults{{Pointer: "/level", Code: secgroup.CodeInvalidValue, Detail: fmt.Sprintf("must be the level that the cluster has: it is at %d", c.api.store.Cluster().Level)}}
 	}
@@ -141,7 +161,11 @@ func releaseCluster(c *call) error {
 	if err := c.in.NoBody(); err != nil {
 		return err
 	}
-	if err := c.api.store.UnpinLevel(c.req.Context()); err != nil {
+	entry, err := c.clusterEntry("/hold", nil)
+	if err != nil {
+		return err
+	}
+	if err := c.api.store.UnpinLevel(c.req.Context(), entry); err != nil {
 		return err
 	}
 	c.api.logger.Info("the cluster's level follows its members", "by", c.who.Name)

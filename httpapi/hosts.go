@@ -9,7 +9,6 @@ import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
-	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -45,14 +44,7 @@ func deleteHost(c *call) error {
 	if !slices.ContainsFunc(c.api.store.Hosts(), func(h store.HostStatus) bool { return h.Host == host }) {
 		return transport.NotFound()
 	}
-	var entry store.NoteWrite
-	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		var err error
-		e := c.newAuditEntry()
-		e.Changes = append(e.Changes, shape.Change{Kind: "host", ID: host, Action: "deleted", Patch: []strictjson.Op{{Op: "remove", Path: "", Value: nil}}})
-		entry, err = c.auditNote(e, "", s.Revision())
-		return err
-	})
+	entry, err := c.platformEntry(shape.Change{Kind: "host", ID: host, Action: "deleted", Patch: []strictjson.Op{{Op: "remove", Path: "", Value: nil}}})
 	if err != nil {
 		return err
 	}

@@ -263,16 +263,21 @@ func (s *Store) adjustLevel(ctx context.Context) error {
 }
 
 // AdoptCluster says that no API from before there were levels runs any more,
-// and that none will: from now on the level follows the members.
-func (s *Store) AdoptCluster(ctx context.Context) error {
+// and that none will: from now on the level follows the members. The notes are
+// written only if that was not said before.
+func (s *Store) AdoptCluster(ctx context.Context, notes ...NoteWrite) error {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: LevelFirst})
 	if err != nil {
 		return &OpError{Op: "adopt cluster", Err: err}
 	}
+	t, err := s.write(ctx, &draft{notes: notes})
+	if err != nil {
+		return s.link.Failed("adopt cluster", err)
+	}
 	_, err = s.link.Client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Level()), "=", 0)).
-		Then(clientv3.OpPut(s.link.Keys.Level(), value)).Commit()
+		Then(append(t.ops, clientv3.OpPut(s.link.Keys.Level(), value))...).Commit()
 	if err != nil {
 		return s.link.Failed("adopt cluster", err)
 	}

@@ -27,8 +27,9 @@ type Pin struct {
 var ErrNotTheLevel = errors.New("the cluster is at another level")
 
 // PinLevel keeps the level where it is until UnpinLevel. It is an ErrNotTheLevel
-// if the cluster has another one; a pin that is there already stays as it is.
-func (s *Store) PinLevel(ctx context.Context, level Level, by string) error {
+// if the cluster has another one; a pin that is there already stays as it is, and
+// the notes are written only with a new one.
+func (s *Store) PinLevel(ctx context.Context, pin Pin, notes ...NoteWrite) error {
 	const op = "pin level"
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
@@ -36,20 +37,24 @@ func (s *Store) PinLevel(ctx context.Context, level Level, by string) error {
 	if !b.isLoaded() {
 		return &OpError{Op: op, Kind: ErrUnavailable, Err: errMembersUnknown}
 	}
-	value, err := record.Marshal(record.MemberToRecord(ClusterMember{Reads: level, Version: "held", Machine: by, Since: time.Now()}))
+	value, err := record.Marshal(record.MemberToRecord(ClusterMember{Reads: pin.Level, Version: "held", Machine: pin.By, Since: pin.Since}))
 	if err != nil {
 		return &OpError{Op: op, Err: err}
 	}
+	t, err := s.write(ctx, &draft{notes: notes})
+	if err != nil {
+		return s.link.Failed(op, err)
+	}
 	for {
 		now, rev, _, changed := b.state()
-		if now = max(now, LevelFirst); now != level {
-			return &OpError{Op: op, Kind: ErrNotTheLevel, Err: fmt.Errorf("it is at %d, and not at %d", now, level)}
+		if now = max(now, LevelFirst); now != pin.Level {
+			return &OpError{Op: op, Kind: ErrNotTheLevel, Err: fmt.Errorf("it is at %d, and not at %d", now, pin.Level)}
 		}
-		if p := b.pinned(); p != nil && p.Level == level {
+		if p := b.pinned(); p != nil && p.Level == pin.Level {
 			return nil
 		}
 		r, err := s.link.Client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(s.link.Keys.Level()), "=", rev)).
-			Then(clientv3.OpPut(s.link.Keys.Pin(), value)).Commit()
+			Then(append(t.ops, clientv3.OpPut(s.link.Keys.Pin(), value))...).Commit()
 		switch {
 		case err != nil:
 			return s.link.Failed(op, err)
@@ -65,15 +70,20 @@ func (s *Store) PinLevel(ctx context.Context, level Level, by string) error {
 }
 
 // UnpinLevel lets the level follow the members again. It is no error if there is
-// no pin.
-func (s *Store) UnpinLevel(ctx context.Context) error {
+// no pin; the notes are written only if there was one.
+func (s *Store) UnpinLevel(ctx context.Context, notes ...NoteWrite) error {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	r, err := s.link.Client.Delete(ctx, s.link.Keys.Pin())
+	t, err := s.write(ctx, &draft{notes: notes})
 	if err != nil {
 		return s.link.Failed("unpin level", err)
 	}
-	if r.Deleted == 0 {
+	r, err := s.link.Client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(s.link.Keys.Pin()), ">", 0)).
+		Then(append(t.ops, clientv3.OpDelete(s.link.Keys.Pin()))...).Commit()
+	if err != nil {
+		return s.link.Failed("unpin level", err)
+	}
+	if !r.Succeeded {
 		return nil
 	}
 	return s.seesMembers(ctx, r.Header.Revision)

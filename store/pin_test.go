@@ -21,20 +21,22 @@ func TestPinnedLevel(t *testing.T) {
 		old.Join(ClusterMember{ID: "api-0", Reads: LevelContract})
 		awaitLevel(t, s, LevelContract)
 		ctx := within(t, time.Minute)
-		if err := s.PinLevel(ctx, LevelNow, "platform"); !errors.Is(err, ErrNotTheLevel) {
+		pin := func(l Level, by string) Pin { return Pin{Level: l, By: by, Since: time.Now()} }
+		note := func(what string) NoteWrite { return NoteWrite{Name: "said/" + what, Value: []byte("{}"), Keep: time.Hour} }
+		if err := s.PinLevel(ctx, pin(LevelNow, "platform"), note("refused")); !errors.Is(err, ErrNotTheLevel) {
 			t.Errorf("a level that the cluster does not have is pinned: %v", err)
 		}
 		if s.Cluster().Pin != nil {
 			t.Error("there is a pin")
 		}
-		if err := s.PinLevel(ctx, LevelContract, "platform"); err != nil {
+		if err := s.PinLevel(ctx, pin(LevelContract, "platform"), note("pinned")); err != nil {
 			t.Fatal(err)
 		}
 		first := s.Cluster().Pin
 		if first == nil || first.Level != LevelContract || first.By != "platform" || first.Since.IsZero() {
 			t.Fatalf("the pin is %+v", first)
 		}
-		if err := s.PinLevel(ctx, LevelContract, "somebody else"); err != nil || s.Cluster().Pin.By != "platform" {
+		if err := s.PinLevel(ctx, pin(LevelContract, "somebody else"), note("again")); err != nil || s.Cluster().Pin.By != "platform" {
 			t.Errorf("pinned again: %v, %+v", err, s.Cluster().Pin)
 		}
 
@@ -78,10 +80,13 @@ func TestPinnedLevel(t *testing.T) {
 			t.Fatal(err)
 		}
 		awaitLevel(t, s, LevelContract)
-		for range 2 { // a second time there is nothing to do
-			if err := s.UnpinLevel(ctx); err != nil {
+		for _, n := range []string{"unpinned", "nothing"} { // a second time there is nothing to do
+			if err := s.UnpinLevel(ctx, note(n)); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if notes, err := s.Notes(ctx, "said/", "", 10); err != nil || len(notes) != 2 || notes[0].Name != "said/pinned" || notes[1].Name != "said/unpinned" {
+			t.Errorf("noted is %+v, %v; want what was done, and nothing else", notes, err)
 		}
 		awaitLevel(t, s, LevelNow)
 	})

@@ -20,11 +20,12 @@ import (
 // does not touch it. There is one log per account, and one of the platform.
 // Names are such that the newest entry comes first:
 //
-//	audit/account/<account>/<MaxInt64 - revision planned on, 16 hex digits>-<id>
+//	audit/account/<account>/<MaxInt64 - revision planned on, 16 hex digits>-<MaxInt64 - time in ns, the same>-<id>
 //	audit/platform/<the same>
 //
 // Within a log that is the order of the mutations: those of one account are
-// each planned with the one before in sight.
+// each planned with the one before in sight. Of the same revision may be what
+// changes no policy: that is in the order of the clocks of those who wrote it.
 
 const (
 	maxNICs  = 50       // listed in one entry's effects
@@ -101,7 +102,7 @@ func (e *Entry) Note(account string, rev int64, keep time.Duration) (store.NoteW
 		e.Account = &account
 	}
 	value, err := json.Marshal(e)
-	name := fmt.Sprintf("%s%016x-%s", Log(account), math.MaxInt64-rev, e.ID)
+	name := fmt.Sprintf("%s%016x-%016x-%s", Log(account), math.MaxInt64-rev, math.MaxInt64-e.Time.UnixNano(), e.ID)
 	return store.NoteWrite{Name: name, Value: value, Keep: keep}, err
 }
 
