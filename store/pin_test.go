@@ -22,7 +22,9 @@ func TestPinnedLevel(t *testing.T) {
 		awaitLevel(t, s, LevelContract)
 		ctx := within(t, time.Minute)
 		pin := func(l Level, by string) Pin { return Pin{Level: l, By: by, Since: time.Now()} }
-		note := func(what string) NoteWrite { return NoteWrite{Name: "said/" + what, Value: []byte("{}"), Keep: time.Hour} }
+		note := func(what string) NoteWrite {
+			return NoteWrite{Name: "said/" + what, Value: []byte("{}"), Keep: time.Hour}
+		}
 		if err := s.PinLevel(ctx, pin(LevelNow, "platform"), note("refused")); !errors.Is(err, ErrNotTheLevel) {
 			t.Errorf("a level that the cluster does not have is pinned: %v", err)
 		}
