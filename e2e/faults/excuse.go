@@ -89,7 +89,26 @@ func (w *World) held(f *Flow) (all []Window) {
 }
 
 // lost notes that the store has lost what was written since then.
-func (w *World) lost(since time.Time) { w.Book.Restored(since, time.Now()) }
+func (w *World) lost(since time.Time) {
+	w.Book.Restored(since, time.Now())
+	for _, s := range slots() {
+		w.renewed(&s)
+	}
+}
+
+// renewed notes that a machine may have come to be filtered by what a slot was given.
+func (w *World) renewed(s *Slot) {
+	if s.renews != "" {
+		w.isNew(ofMachine(s.renews))
+	}
+}
+
+// isNew notes who is new to a host now.
+func (w *World) isNew(of func(*Flow) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.newcomers = append(w.newcomers, newcomer{of, time.Now().Add(newFor)})
+}
 
 // touches makes a test for flows of which an end is, or may be, on a host.
 func (w *World) touches(host string) func(*Flow) bool {
@@ -131,9 +150,7 @@ type newcomer struct {
 // cut: a VM is at another host, or its host was started again.
 func (w *World) tcpAnew(f Fault, from time.Time, of func(*Flow) bool) {
 	w.tcpAgain(f, from, of)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.newcomers = append(w.newcomers, newcomer{of, time.Now().Add(newFor)})
+	w.isNew(of)
 }
 
 // tcpAgain excuses the time that TCP takes to begin anew.

@@ -44,6 +44,7 @@ type seat struct {
 	address string
 	program []string
 	dir     string // of etcd
+	logged  int64  // how long its log was when it was started last
 }
 
 // clientTimeout is how long a client of the API waits, beside what it asked
@@ -170,6 +171,9 @@ func (p *Plane) writeToken() (string, error) {
 
 // Start starts a process where it sits.
 func (p *Plane) Start(name string) error {
+	if log, err := os.Stat(p.log(name)); err == nil {
+		p.sites[name].logged = log.Size()
+	}
 	proc, err := p.Run(name, name, p.sites[name].program...)
 	if err != nil {
 		return err
@@ -183,8 +187,10 @@ func (p *Plane) Start(name string) error {
 // Run starts a program at a seat.
 func (p *Plane) Run(name, at string, program ...string) (*stack.Process, error) {
 	args := append([]string{"--net=" + p.sites[at].ns.Path(), "--"}, program...)
-	return stack.StartProcess(name, filepath.Join(p.Dir, name+".log"), "nsenter", args...)
+	return stack.StartProcess(name, p.log(name), "nsenter", args...)
 }
+
+func (p *Plane) log(name string) string { return filepath.Join(p.Dir, name+".log") }
 
 // Process is a running process, or one that has ended.
 func (p *Plane) Process(name string) *stack.Process {

@@ -125,12 +125,17 @@ func (w *World) do(ctx context.Context, f Fault) error {
 	return fmt.Errorf("no such kind of fault")
 }
 
-// converge waits until every process runs, every API is ready, and every host
+// converge waits until every process runs, every controller follows its switch, every API is ready, and every host
 // has applied what was acknowledged last, by the word of every API: one that was
 // cut off may need a moment to hear of it.
 func (w *World) converge(ctx context.Context) error {
 	if ended := w.Plane.Ended(); len(ended) > 0 {
 		return fmt.Errorf("%s ended by itself", strings.Join(ended, ", "))
+	}
+	for _, name := range controllerNames() {
+		if err := w.Plane.await(ctx, "the switch of "+name, func() error { return w.Plane.follows(name) }); err != nil {
+			return err
+		}
 	}
 	called := time.Now()
 	for _, name := range apiNames {

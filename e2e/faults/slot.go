@@ -15,6 +15,7 @@ import (
 type Slot struct {
 	Name   string
 	Values int
+	renews string // the machine that comes to be filtered at its host when the value becomes 0; "" for none
 
 	// write makes the value so.
 	write func(ctx context.Context, c *client.Client, value int, opts ...client.CallOption) error

@@ -12,7 +12,7 @@ import (
 func existenceSlot() Slot {
 	m := machineNamed("n2")
 	return Slot{
-		Name: "existence of n2", Values: 2,
+		Name: "existence of n2", Values: 2, renews: m.name,
 		write: func(ctx context.Context, c *client.Client, value int, opts ...client.CallOption) error {
 			if value == 1 {
 				err := c.DeleteNIC(ctx, m.nic(), opts...)
@@ -39,7 +39,7 @@ func enforcementSlot() Slot {
 	m := machineNamed("f2")
 	enforcement := []string{"on", "off"}
 	return Slot{
-		Name: "enforcement of f2", Values: len(enforcement),
+		Name: "enforcement of f2", Values: len(enforcement), renews: m.name,
 		write: func(ctx context.Context, c *client.Client, value int, opts ...client.CallOption) error {
 			spec := m.spec()
 			spec.Enforcement = enforcement[value]

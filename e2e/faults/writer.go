@@ -61,7 +61,7 @@ func (w *World) write(ctx context.Context, slots []Slot, round Round) (Tally, []
 // acknowledged.
 func (wr *writer) make(ctx context.Context, write Write) bool {
 	slot := &wr.slots[write.Slot]
-	doubted := false
+	doubted, was := false, wr.w.Book.Now(write.Slot)
 	var last error
 	for try := write.API; ; try++ {
 		api := apiNames[try%len(apiNames)]
@@ -79,6 +79,9 @@ func (wr *writer) make(ctx context.Context, write Write) bool {
 			applied := meta.Waited && meta.Status != http.StatusAccepted
 			how := fmt.Sprintf("%d is acknowledged by %s, revision %d, status %d, applied %t", write.Value, api, meta.Revision, meta.Status, applied)
 			wr.w.Book.Acknowledged(write.Slot, write.Value, applied, doubted, meta.Revision, now, how)
+			if write.Value == 0 && was != only(0) {
+				wr.w.renewed(slot)
+			}
 			wr.tally.Writes++
 			if applied {
 				wr.tally.Applied++
