@@ -3,6 +3,7 @@ package ofrules_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ringfence/ringfence/internal/policytest"
@@ -80,27 +81,44 @@ func only(n *secgroup.NIC, allow bool) []string {
 func (f *fabric) expect(t testing.TB, c policytest.Case, tr *trip, leaves bool, reached []string) {
 	t.Helper()
 	if tr.left != leaves || !slices.Equal(tr.reached, reached) {
+		if _, inner := t.(differing); inner {
+			panic(differs{})
+		}
 		t.Fatalf("%s\nby the semantics it leaves: %v, reaches %v; by the flows it leaves: %v, reaches %v\n%s",
-			describeCase(f.policy, c), leaves, reached, tr.left, tr.reached, tr.story())
+			minimal(f.policy, c), leaves, reached, tr.left, tr.reached, tr.story())
 	}
 	f.admitted(t, tr, c.Packet)
 }
 
-func describeCase(s *secgroup.Snapshot, c policytest.Case) string {
-	out := fmt.Sprintf("%+v", c.Packet)
-	for _, n := range []*secgroup.NIC{c.Src, c.Dst} {
-		if n == nil {
-			continue
-		}
-		out += fmt.Sprintf("\n  %+v", *n)
-		for _, e := range s.EffectiveGroups(n) {
-			if g := s.Group(e.Group); g != nil {
-				out += fmt.Sprintf("\n    %s (%s) %s", e.Group.ID, e.Via, g.EgressPolicy)
-				for _, r := range g.Rules {
-					out += fmt.Sprintf("\n      %+v", r)
-				}
+// minimal is a failing case as a scenario: of the policy there is left what it needs for
+// the flows of one host or of two to differ from the semantics.
+func minimal(s *secgroup.Snapshot, c policytest.Case) string {
+	return policytest.Minimise(s, c, func(s *secgroup.Snapshot, c policytest.Case) (fails bool) {
+		defer func() {
+			if why := recover(); why == (differs{}) {
+				fails = true
+			} else if why != nil {
+				panic(why)
 			}
+		}()
+		for hosts := 1; hosts <= 2; hosts++ {
+			newFabric(s, hosts).compare(differing{}, c)
 		}
-	}
-	return out
+		return false
+	})
+}
+
+// differing is a test whose failure is told by a panic, differs.
+type differing struct{ testing.TB }
+
+type differs struct{}
+
+func (differing) Helper()               {}
+func (differing) Fatalf(string, ...any) { panic(differs{}) }
+func (differing) Errorf(string, ...any) { panic(differs{}) }
+func (differing) Fatal(...any)          { panic(differs{}) }
+
+// describeCase is a case as a scenario, with the whole policy.
+func describeCase(s *secgroup.Snapshot, c policytest.Case) string {
+	return strings.Join(append(policytest.Lines(s), c.Line(s)), "\n")
 }
