@@ -7,8 +7,8 @@ import (
 
 // plugs are where NICs are plugged, as the store has it, and who is to hear of that:
 //
-//	host ── Plugs ──► session.tell ── PutPlugs ──► store
-//	host ◄── PlugsAt ── session.heard ◄── FollowPlugs ──┘
+//	host ── Plugs ──► session.tell ── PutManyPlugs ──► store
+//	host ◄── PlugsAt ── session.heard ◄── FollowPlugs ──────┘
 //
 // A host hears of its own plugs, and of those of its NICs at other hosts where they
 // may be: whoever claims the NIC of somebody else takes nothing from it.

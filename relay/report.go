@@ -24,7 +24,7 @@ type Board interface {
 	ServeManyAsks(ctx context.Context, of func(host string) (store.Answerer, bool)) error
 	SeatFree(ctx context.Context, host string) (bool, error)
 	FollowPlugs(ctx context.Context, h store.PlugHandler) error
-	PutPlugs(ctx context.Context, host string, plugs []store.Plug, gone []string) ([]store.Plug, error)
+	PutManyPlugs(ctx context.Context, hosts []store.PlugsOf) []store.PlugsWritten
 }
 
 const (

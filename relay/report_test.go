@@ -97,22 +97,26 @@ func (b *board) FollowPlugs(ctx context.Context, h store.PlugHandler) error {
 	return ctx.Err()
 }
 
-func (b *board) PutPlugs(_ context.Context, host string, plugs []store.Plug, gone []string) (written []store.Plug, err error) {
+func (b *board) PutManyPlugs(_ context.Context, hosts []store.PlugsOf) (out []store.PlugsWritten) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.plugs == nil {
 		b.plugs = map[string]store.Plug{}
 	}
-	b.last++
-	for _, p := range plugs {
-		p.Host, p.Order = host, cmp.Or(p.Order, b.last)
-		b.plugs[host+"/"+p.NIC] = p
-		written = append(written, p)
+	for _, h := range hosts {
+		b.last++
+		var written []store.Plug
+		for _, p := range h.Plugs {
+			p.Host, p.Order = h.Host, cmp.Or(p.Order, b.last)
+			b.plugs[h.Host+"/"+p.NIC] = p
+			written = append(written, p)
+		}
+		for _, nic := range h.Gone {
+			delete(b.plugs, h.Host+"/"+nic)
+		}
+		out = append(out, store.PlugsWritten{Plugs: written})
 	}
-	for _, nic := range gone {
-		delete(b.plugs, host+"/"+nic)
-	}
-	return written, nil
+	return out
 }
 
 // until waits until the board has what the test wants.

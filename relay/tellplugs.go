@@ -18,8 +18,13 @@ func (s *session) tellOf(nic string, back bool) {
 	}
 	s.tell[nic] = s.tell[nic] || back
 	s.relay.plugs.due[s] = struct{}{}
+	s.relay.plugs.rouse()
+}
+
+// rouse has the store told.
+func (p *plugs) rouse() {
 	select {
-	case s.relay.plugs.wake <- struct{}{}:
+	case p.wake <- struct{}{}:
 	default:
 	}
 }
@@ -42,7 +47,7 @@ type untold struct {
 	gone  []string
 }
 
-// untold takes what the store is to be told.
+// untold takes what the store is to be told, of so many hosts as it is told of at a time.
 func (r *Relay) untold() (all []untold) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,6 +55,11 @@ func (r *Relay) untold() (all []untold) {
 		return nil
 	}
 	for s := range r.plugs.due {
+		if len(all) == plugsTogether {
+			r.plugs.rouse()
+			break
+		}
+		delete(r.plugs.due, s)
 		u := untold{s: s, tell: s.tell}
 		s.tell = nil
 		for nic, back := range u.tell {
@@ -72,7 +82,6 @@ func (r *Relay) untold() (all []untold) {
 			all = append(all, u)
 		}
 	}
-	clear(r.plugs.due)
 	return all
 }
 
@@ -99,7 +108,7 @@ func (r *Relay) told(u untold, written []store.Plug, err error) {
 }
 
 const (
-	plugsTogether = 8                      // hosts of whose plugs the store is told at a time
+	plugsTogether = 128                    // hosts of whose plugs the store is told at a time
 	plugsAgain    = 200 * time.Millisecond // between attempts
 	mayAskLater   = time.Minute            // between attempts to do what this relay's user may not
 )
@@ -153,25 +162,21 @@ func (r *Relay) tellPlugs(ctx context.Context) error {
 // nothing did.
 func (r *Relay) tellOfPlugs(ctx context.Context) (again time.Duration) {
 	all := r.untold()
-	errs := make([]error, len(all))
-	var g errgroup.Group
-	g.SetLimit(plugsTogether)
-	for i, u := range all {
-		g.Go(func() error {
-			written, err := r.cfg.Board.PutPlugs(ctx, u.s.host, u.plugs, u.gone)
-			r.told(u, written, err)
-			errs[i] = err
-			return nil
-		})
+	if len(all) == 0 {
+		return 0
 	}
-	_ = g.Wait() // errs has what failed
-	for i, err := range errs {
-		if err == nil || ctx.Err() != nil {
+	told := make([]store.PlugsOf, len(all))
+	for i, u := range all {
+		told[i] = store.PlugsOf{Host: u.s.host, Plugs: u.plugs, Gone: u.gone}
+	}
+	for i, w := range r.cfg.Board.PutManyPlugs(ctx, told) {
+		r.told(all[i], w.Plugs, w.Err)
+		if w.Err == nil || ctx.Err() != nil {
 			continue
 		}
-		r.log.Debug("plugs of a host are not told of; trying again", "host", all[i].s.host, "error", err)
+		r.log.Debug("plugs of a host are not told of; trying again", "host", all[i].s.host, "error", w.Err)
 		again = max(again, plugsAgain)
-		if errors.Is(err, store.ErrMayNotAsk) {
+		if errors.Is(w.Err, store.ErrMayNotAsk) {
 			again = mayAskLater
 		}
 	}

@@ -41,64 +41,6 @@ func (s *Store) FollowPlugs(ctx context.Context, h PlugHandler) error {
 	return err
 }
 
-// PutPlugs tells of plugs of a host, and takes others back, by their NICs. It
-// returns the plugs as they stand, with their order, also with an error: those
-// that were written before it. It is an ErrSeatTaken unless this process reports
-// for the host, see PutHost.
-func (s *Store) PutPlugs(ctx context.Context, host string, plugs []Plug, gone []string) (written []Plug, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
-	defer cancel()
-	most := s.link.Config.MaxTxnOps - 1
-	for first := true; first || len(plugs) > 0 || len(gone) > 0; first = false {
-		some := plugs[:min(most, len(plugs))]
-		away := gone[:min(most-len(some), len(gone))]
-		plugs, gone = plugs[len(some):], gone[len(away):]
-		rev, err := s.putPlugs(ctx, host, some, away)
-		if err != nil {
-			return written, err
-		}
-		for _, p := range some {
-			p.Host = host
-			if p.Order == 0 {
-				p.Order = rev
-			}
-			written = append(written, p)
-		}
-	}
-	return written, nil
-}
-
-func (s *Store) putPlugs(ctx context.Context, host string, plugs []Plug, gone []string) (rev int64, err error) {
-	var ops []clientv3.Op
-	for _, p := range plugs {
-		value, err := record.Marshal(record.PlugToRecord(p))
-		if err != nil {
-			return 0, &OpError{Op: "put plugs", Err: err}
-		}
-		ops = append(ops, clientv3.OpPut(s.link.Keys.Plug(host, p.NIC), value))
-	}
-	for _, nic := range gone {
-		ops = append(ops, clientv3.OpDelete(s.link.Keys.Plug(host, nic)))
-	}
-	at := s.seats.of(host)
-	at.mu.Lock()
-	lease, value := at.lease, at.value
-	at.mu.Unlock()
-	key := s.link.Keys.Seat(host)
-	r, err := s.link.Client.Txn(ctx).
-		If(clientv3.Compare(clientv3.Value(key), "=", value), clientv3.Compare(clientv3.LeaseValue(key), "=", lease)).
-		Then(ops...).Commit()
-	switch {
-	case errors.Is(err, rpctypes.ErrPermissionDenied):
-		return 0, &OpError{Op: "put plugs", Kind: ErrMayNotAsk, Err: err}
-	case err != nil:
-		return 0, s.link.Failed("put plugs", err)
-	case !r.Succeeded:
-		return 0, &OpError{Op: "put plugs", Kind: ErrSeatTaken}
-	}
-	return r.Header.Revision, nil
-}
-
 // plugSink hands on what a feed brings. A plug that cannot be read, of a newer
 // host say, counts as none.
 type plugSink struct {

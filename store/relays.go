@@ -41,19 +41,11 @@ func (s *Store) PutHosts(ctx context.Context, hosts []HostStatus, leave bool) (l
 	for len(hosts) > 0 {
 		some := hosts[:s.together(hosts)]
 		hosts = hosts[len(some):]
-		written, err := s.putHosts(ctx, some, leave)
+		not, err := s.putHosts(ctx, some, leave)
 		if err != nil {
 			return lost, s.link.Failed("put hosts", err)
 		}
-		for i := 0; !written && i < len(some); i++ { // one of them hinders the others
-			alone, err := s.putHosts(ctx, some[i:i+1], leave)
-			if err != nil {
-				return lost, s.link.Failed("put hosts", err)
-			}
-			if !alone {
-				lost = append(lost, some[i].Host)
-			}
-		}
+		lost = append(lost, not...)
 	}
 	return lost, nil
 }
@@ -63,7 +55,7 @@ const nicsTogether = 2000
 
 // together is how many of some hosts are reported in one transaction.
 func (s *Store) together(hosts []HostStatus) int {
-	most := max(1, s.link.Config.MaxTxnOps/4) // a report is a transaction of its own, with conditions
+	most := max(1, s.link.Config.MaxTxnOps/2) // a report is a transaction of its own, which etcd counts apart
 	n, nics := 1, len(hosts[0].NICs)
 	for n < min(most, len(hosts)) {
 		if nics += len(hosts[n].NICs); nics > nicsTogether {
@@ -74,30 +66,30 @@ func (s *Store) together(hosts []HostStatus) int {
 	return n
 }
 
-func (s *Store) putHosts(ctx context.Context, hosts []HostStatus, leave bool) (written bool, err error) {
-	var held []clientv3.Cmp
-	var ops []clientv3.Op
-	for _, h := range hosts {
+// putHosts makes one transaction, and returns of whom nothing was written.
+func (s *Store) putHosts(ctx context.Context, hosts []HostStatus, leave bool) (lost []string, err error) {
+	ops := make([]clientv3.Op, len(hosts))
+	for i, h := range hosts {
 		report, err := s.reportOp(h)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		at := s.seats.of(h.Host)
-		at.mu.Lock()
-		lease, value := at.lease, at.value
-		at.mu.Unlock()
-		key := s.link.Keys.Seat(h.Host)
-		held = append(held, clientv3.Compare(clientv3.Value(key), "=", value), clientv3.Compare(clientv3.LeaseValue(key), "=", lease))
-		ops = append(ops, report)
+		then := []clientv3.Op{report}
 		if leave {
-			ops = append(ops, clientv3.OpDelete(key))
+			then = append(then, clientv3.OpDelete(s.link.Keys.Seat(h.Host)))
+		}
+		ops[i] = clientv3.OpTxn(s.hasSeat(h.Host), then, nil)
+	}
+	r, err := s.link.Client.Txn(ctx).Then(ops...).Commit()
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range hosts {
+		if !r.Responses[i].GetResponseTxn().Succeeded {
+			lost = append(lost, h.Host)
 		}
 	}
-	r, err := s.link.Client.Txn(ctx).If(held...).Then(ops...).Commit()
-	if err != nil {
-		return false, err
-	}
-	return r.Succeeded, nil
+	return lost, nil
 }
 
 // SeatFree tells whether nobody has the name of a host.

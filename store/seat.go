@@ -75,6 +75,16 @@ func (s *seats) isDenied(host string) bool {
 	return at.denied.Load()
 }
 
+// hasSeat is the condition that this process reports for a host.
+func (s *Store) hasSeat(host string) []clientv3.Cmp {
+	at := s.seats.of(host)
+	at.mu.Lock()
+	lease, value := at.lease, at.value
+	at.mu.Unlock()
+	key := s.link.Keys.Seat(host)
+	return []clientv3.Cmp{clientv3.Compare(clientv3.Value(key), "=", value), clientv3.Compare(clientv3.LeaseValue(key), "=", lease)}
+}
+
 // putSeated writes a report if this instance has the host's seat, or can have
 // it: it is free, or the same instance had it before it was started again.
 func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op) (written bool, err error) {

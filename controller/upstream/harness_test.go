@@ -140,19 +140,23 @@ func (p *platform) FollowPlugs(ctx context.Context, h store.PlugHandler) error {
 	}
 }
 
-func (p *platform) PutPlugs(_ context.Context, host string, plugs []store.Plug, gone []string) (written []store.Plug, err error) {
+func (p *platform) PutManyPlugs(_ context.Context, hosts []store.PlugsOf) (out []store.PlugsWritten) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, one := range plugs {
-		one.Host, one.Order = host, max(one.Order, p.rev)
-		p.plugs[place{host, one.NIC}] = one
-		written = append(written, one)
-	}
-	for _, nic := range gone {
-		delete(p.plugs, place{host, nic})
+	for _, h := range hosts {
+		var written []store.Plug
+		for _, one := range h.Plugs {
+			one.Host, one.Order = h.Host, max(one.Order, p.rev)
+			p.plugs[place{h.Host, one.NIC}] = one
+			written = append(written, one)
+		}
+		for _, nic := range h.Gone {
+			delete(p.plugs, place{h.Host, nic})
+		}
+		out = append(out, store.PlugsWritten{Plugs: written})
 	}
 	p.beat()
-	return written, nil
+	return out
 }
 
 func (p *platform) SeatFree(context.Context, string) (bool, error) { return true, nil }
