@@ -228,7 +228,7 @@ func newController(cfg Config) *controller {
 	c.report.waits = &waits{seconds: c.metrics.apply, now: time.Now}
 	c.share = share.New(cfg.Host, c.notify, func(u share.Update) {
 		c.report.share(u)
-		if u.Delta.Full {
+		if u.Delta.Full || u.Anew {
 			c.witness.anew()
 		}
 	})

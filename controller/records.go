@@ -30,7 +30,7 @@ func (e recordsError) Error() string {
 func (r *reporter) share(u share.Update) {
 	switch {
 	case r.waits == nil:
-	case u.Delta.Full:
+	case u.Delta.Full || u.Anew:
 		r.waits.forget()
 	case u.Revision > r.shared: // else it is what was plugged that has changed
 		r.waits.came(u.Revision)

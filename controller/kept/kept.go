@@ -64,7 +64,8 @@ type Keeper struct {
 	plugged map[string]bool // nil: nobody has said it yet
 	live    bool            // the source has spoken
 	using   *span.Delta     // the file's share, while it is in use
-	share   *span.Share     // what the source has said
+	share   *span.Share     // what the source has said; until it does, what is in the file
+	found   bool            // there was a file
 	at      share.Update    // the last one, without its delta
 	served  share.Kept      // by others
 	unsaved bool            // the file lacks something; the mark is there
@@ -90,6 +91,12 @@ func (k *Keeper) Follow(ctx context.Context, h share.Handler) error {
 	had, d, found, err := read(k.cfg.File, k.cfg.Host, k.cfg.From)
 	if err != nil {
 		k.problem(fmt.Errorf("the share that is kept in %s is not used: %w", k.cfg.File, err))
+	}
+	if found {
+		k.turn.Lock()
+		k.found = true
+		k.share.Apply(d)
+		k.turn.Unlock()
 	}
 	if from, ok := k.from.(knower); ok && had.Revision > 0 {
 		from.Had(had.Revision, had.Mark, had.Epoch)
@@ -201,6 +208,18 @@ func after(ctx context.Context, d time.Duration) <-chan struct{} {
 	return c
 }
 
+// Holds is that of share.Holder: of a share that is in the file the source may bring what
+// differs.
+func (k *Keeper) Holds(fn func(*span.Share)) bool {
+	k.turn.Lock()
+	defer k.turn.Unlock()
+	if !k.live && !k.found {
+		return false
+	}
+	fn(k.share)
+	return true
+}
+
 // Handle takes what the source says.
 func (k *Keeper) Handle(u share.Update) {
 	k.turn.Lock()
@@ -208,12 +227,16 @@ func (k *Keeper) Handle(u share.Update) {
 	if !k.live && k.using != nil {
 		k.log.Info("it is known again what the policy is", "revision", u.Revision)
 	}
+	first := !k.live
 	k.live, k.using = true, nil
 	k.at = u
 	k.at.Delta = span.Delta{}
 	if !u.Delta.Empty() {
 		k.lacks()
 		k.share.Apply(u.Delta)
+	}
+	if first && !u.Delta.Full { // it is what differs from the file, of which nothing, or not all, was handed on
+		u.Delta = whole(k.share)
 	}
 	k.to.Handle(u)
 }

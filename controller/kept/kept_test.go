@@ -202,6 +202,50 @@ func TestKept(t *testing.T) {
 	})
 }
 
+// TestTheDifferenceToTheFile: a source that knows what is in the file may bring what
+// differs from that alone, whether the file is in use by then or not. Who holds nothing
+// of the share yet gets all of it.
+func TestTheDifferenceToTheFile(t *testing.T) {
+	for what, late := range map[string]time.Duration{"before the file is used": 0, "while it is used": 2 * patience} {
+		synctest.Test(t, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "share")
+			r := start(t, file)
+			if r.Holds(func(*span.Share) {}) {
+				t.Errorf("%s: it holds a share, and there is no file", what)
+			}
+			r.stop()
+			keep(t, file)
+			r = start(t, file)
+			r.Plug(map[string]bool{"a1": true}, true)
+			time.Sleep(late)
+			synctest.Wait()
+			nics := 0
+			if !r.Holds(func(s *span.Share) { nics = len(s.NICs) }) || nics != 2 {
+				t.Errorf("%s: it holds %d NICs of the file's two", what, nics)
+			}
+			shut := &secgroup.Group{GroupRef: web, EgressPolicy: secgroup.EgressListed}
+			r.from.say(share.Update{Revision: 9, Mark: "m9", Anew: true, Delta: span.Delta{
+				NICs: map[string]*span.NIC{"a2": nil}, Groups: map[secgroup.GroupRef]*secgroup.Group{web: shut},
+				Members: map[span.Label]span.Change{{Group: web, Domain: "d"}: {Reset: true}},
+			}})
+			got := r.to.updates()
+			last := got[len(got)-1]
+			s := span.NewShare()
+			s.Apply(last.Delta)
+			if !last.Delta.Full || last.Kept != nil || last.Revision != 9 || len(s.NICs) != 1 || s.NICs["a1"].Record == nil ||
+				len(s.Networks) != 1 || s.Groups[web] != shut || len(s.Members) != 0 {
+				t.Errorf("%s: %+v makes %+v", what, last, s)
+			}
+			r.from.say(share.Update{Revision: 10, Delta: span.Delta{Networks: map[string]*secgroup.Network{"net": nil}}})
+			got = r.to.updates()
+			if d := got[len(got)-1].Delta; d.Full || len(d.Networks) != 1 {
+				t.Errorf("%s: what comes then is handed on as %+v", what, d)
+			}
+			r.stop()
+		})
+	}
+}
+
 // TestKeptIsRefused: of a file of which anything is wrong nothing is used, and what is
 // wrong is said. When the source speaks the file is put right.
 func TestKeptIsRefused(t *testing.T) {

@@ -40,6 +40,13 @@ type Handler interface {
 	Handle(u Update)
 }
 
+// Holder is a Handler that knows the share that it was brought. A source that has lost
+// sight of the policy may then bring what differs from that, instead of all of it.
+type Holder interface {
+	// Holds lets fn look at the share, and tells whether there is one.
+	Holds(fn func(*span.Share)) bool
+}
+
 // Update brings the share to a revision of the policy.
 type Update struct {
 	Revision int64
@@ -51,6 +58,9 @@ type Update struct {
 	// Number tells the source which update is in force; 0 if it does not care.
 	Number uint64
 	Delta  span.Delta // may be empty; it is full in the first update
+	// Anew says that nothing tells whether this is of the same history as the update
+	// before: the source may have lost sight of the policy in between. Full ones are.
+	Anew bool
 	// Unreadable are the records of the policy that cannot be read, see store.Batch.
 	Unreadable []store.Unreadable
 	// Kept is not nil in a full update that is what the host has kept of before,
@@ -157,6 +167,16 @@ func (h *Held) Share(fn func(*span.Share)) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	fn(h.share)
+}
+
+// Holds is that of Holder.
+func (h *Held) Holds(fn func(*span.Share)) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.loaded {
+		fn(h.share)
+	}
+	return h.loaded
 }
 
 // Kept tells that the share is what was kept of before, nil if it is not.

@@ -15,8 +15,11 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/span"
 )
 
 // timing is what tests shorten.
@@ -120,7 +123,9 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	defer welcome.Stop()
 	g, within := errgroup.WithContext(ctx)
 	s := newSession(within, c, stream, relay, end)
+	held := c.held()
 	hello := c.begin(s)
+	hello.Held, s.held = held, held != nil
 	defer c.end(s)
 	if err := stream.Send(&wire.FromHost{Kind: &wire.FromHost_Hello{Hello: hello}}); err != nil {
 		return false, causeOf(ctx, s.why(err))
@@ -158,6 +163,26 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	run(s.send)
 	run(s.attend)
 	return true, causeOf(ctx, g.Wait())
+}
+
+// heldMost bounds what a host says of its share, in bytes: one that has so many objects
+// has all of them sent.
+const heldMost = wire.MaxMessage / 2
+
+// held is what the host has of its share, nil if it has none, or cannot say. No stream
+// is there that could change it.
+func (c *Client) held() *wire.Held {
+	c.mu.Lock()
+	to, is := c.to.(share.Holder)
+	c.mu.Unlock()
+	var held *wire.Held
+	if is {
+		to.Holds(func(s *span.Share) { held = wire.HeldOf(s) })
+	}
+	if proto.Size(held) > heldMost {
+		return nil
+	}
+	return held
 }
 
 // begin makes a session the one that there is, and returns what it begins with. What

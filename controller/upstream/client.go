@@ -9,8 +9,9 @@
 //	             └─ attend ───► is the relay alive? else another one is looked for
 //
 // A lost stream changes nothing of what the host enforces. On the next one the host
-// says what it has, and gets its share as a whole; a relay that would bring it older
-// policy of the same store is left for another one.
+// says what it has, and is told what differs from that, or by a relay that does not
+// know how to its whole share; a relay that would bring it older policy of the same
+// store is left for another one.
 package upstream
 
 import (

@@ -36,7 +36,8 @@ type session struct {
 	asked   map[uint64]context.CancelFunc
 	handed  []handed // and not applied
 
-	begun bool // the whole share has come; receive's own, as below
+	held  bool // the relay was told what of the share the host has
+	begun bool // what makes the share whole has come; receive's own, as below
 	parts wire.Parts
 }
 
@@ -155,11 +156,12 @@ func (s *session) delta(m *wire.Delta) error {
 	if !done {
 		return nil
 	}
-	if !s.begun && !d.Full {
+	first := !s.begun
+	if first && !d.Full && !s.held {
 		return errors.New("the relay's first delta is not the whole share")
 	}
 	c, at := s.client, m.GetAt()
-	if !s.begun {
+	if first {
 		s.begun = true
 		c.muteUnless(s)
 	}
@@ -170,7 +172,7 @@ func (s *session) delta(m *wire.Delta) error {
 	c.has = at
 	c.updates++
 	u := share.Update{
-		Revision: at.GetRevision(), Mark: at.GetMark(), Epoch: at.GetEpoch(), Number: c.updates, Delta: d, Unreadable: c.faults.after(d, unread),
+		Revision: at.GetRevision(), Mark: at.GetMark(), Epoch: at.GetEpoch(), Number: c.updates, Delta: d, Anew: first, Unreadable: c.faults.after(d, unread),
 	}
 	to := c.to
 	c.mu.Unlock()

@@ -60,6 +60,53 @@ func TestTheShareComes(t *testing.T) {
 	}
 }
 
+// TestAHostThatComesAgain: is told what differs from what it has, and not the rest, and
+// that it may be of another history; it counts as where it is once it has applied that.
+func TestAHostThatComesAgain(t *testing.T) {
+	t.Parallel()
+	g, changes, nics := town(5)
+	p := newPlatform(t, changes...)
+	r := p.serve("a", nil)
+	h := p.host(t, "h1", Config{Relays: []string{r.addr}}, nics...)
+	h.has("the beginning", p)
+	p.at("h1", "a", 1)
+	if u := h.last(); h.updates[0].Anew != true || u.Delta.NICs == nil {
+		t.Fatalf("the first update is %+v", h.updates[0])
+	}
+	for i, name := range []string{"b", "c", "d"} {
+		h.stick(true)
+		r.stop()
+		p.until("the host has left", func() bool { return h.Relay() == "" || p.said["h1"].Relay == "" })
+		changed := 0
+		if i > 0 { // else nothing has changed
+			p.mu.Lock()
+			_, more := g.Step(p.policy)
+			p.mu.Unlock()
+			p.write(more...)
+			changed = 1
+		}
+		h.mu.Lock()
+		before := len(h.updates)
+		h.mu.Unlock()
+		r.start(name)
+		h.has(name, p)
+		p.until("the host is there, and behind", func() bool {
+			_, behind := p.stands[name].Behind["h1"]
+			return p.said["h1"].Relay == name && behind
+		})
+		h.stick(false)
+		h.Applied(h.last().Number)
+		p.at("h1", name, p.rev)
+		h.mu.Lock()
+		for j, u := range h.updates[before:] {
+			if d := u.Delta; d.Full || u.Anew != (j == 0) || changed == 0 && !d.Empty() || len(d.NICs) == len(nics) {
+				t.Errorf("%s: update %d brings %+v", name, j, u)
+			}
+		}
+		h.mu.Unlock()
+	}
+}
+
 // TestAppliedIsToldOnceItIs: a host that applies nothing is behind, is sent whatever
 // comes all the same, and is where it says it is when it does.
 func TestAppliedIsToldOnceItIs(t *testing.T) {
