@@ -27,12 +27,10 @@ const (
 // certificate is held against the authorities of the configuration, as they are then,
 // for as long as its stream lasts.
 func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) error {
-	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxConcurrentStreams(4), grpc.ConnectionTimeout(10 * time.Second),
+	options := append(wire.ServerOptions(),
+		grpc.MaxConcurrentStreams(4), grpc.ConnectionTimeout(10*time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveEvery, Timeout: keepaliveWait, MaxConnectionIdle: idleMost}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveLeast, PermitWithoutStream: true}),
-		grpc.ReadBufferSize(4 << 10), grpc.WriteBufferSize(4 << 10),
-	}
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveLeast, PermitWithoutStream: true}))
 	if secure != nil {
 		r.secure.Store(secure)
 		options = append(options, grpc.Creds(credentials.NewTLS(secure)))

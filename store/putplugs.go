@@ -63,8 +63,9 @@ type plugPart struct {
 const plugsTogether = 2000
 
 // plugParcels divides what is to be written into transactions of at most limit
-// operations. Each part is nested in one, which etcd counts apart, see txn.arrange. Two
-// hosts with one NIC are never together: one revision would make both plugs equally new.
+// operations. Each part is nested in one, and etcd counts it apart, see txn.arrange; but
+// for those of a single host, see putEach. Two hosts with one NIC are never together: one
+// revision would make both plugs equally new.
 func plugParcels(hosts []PlugsOf, limit int) (all [][]plugPart) {
 	parts := max(1, limit/2)
 	each := max(1, limit-parts)
@@ -83,7 +84,7 @@ func plugParcels(hosts []PlugsOf, limit int) (all [][]plugPart) {
 			p := plugPart{host: i, plugs: plugs[:min(each, len(plugs))]}
 			p.gone = gone[:min(each-len(p.plugs), len(gone))]
 			plugs, gone = plugs[len(p.plugs):], gone[len(p.gone):]
-			clash := false
+			clash := len(hosts) == 1
 			for _, one := range p.plugs {
 				other, is := nics[one.NIC]
 				clash = clash || is && other != i
@@ -108,41 +109,42 @@ func plugParcels(hosts []PlugsOf, limit int) (all [][]plugPart) {
 func (s *Store) putParcel(ctx context.Context, hosts []PlugsOf, parcel []plugPart, out []PlugsWritten) error {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	var ops []clientv3.Op
-	var made []plugPart
+	var writes []hostWrite
+	var parts []plugPart
 	for _, part := range parcel {
 		if out[part.host].Err != nil {
 			continue
 		}
-		op, err := s.plugsOp(hosts[part.host].Host, part)
+		host := hosts[part.host].Host
+		ops, err := s.plugOps(host, part)
 		if err != nil {
 			out[part.host].Err = &OpError{Op: "put plugs", Err: err}
 			continue
 		}
-		ops, made = append(ops, op), append(made, part)
+		writes, parts = append(writes, hostWrite{host, ops}), append(parts, part)
 	}
-	if len(ops) == 0 {
+	if len(writes) == 0 {
 		return nil
 	}
-	r, err := s.link.Client.Txn(ctx).Then(ops...).Commit()
+	made, rev, err := s.putEach(ctx, writes)
 	switch {
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		err = &OpError{Op: "put plugs", Kind: ErrMayNotAsk, Err: err}
 	case err != nil:
 		err = s.link.Failed("put plugs", err)
 	}
-	for i, part := range made {
+	for i, part := range parts {
 		w := &out[part.host]
 		switch {
 		case err != nil:
 			w.Err = err
-		case !r.Responses[i].GetResponseTxn().Succeeded:
+		case !made[i]:
 			w.Err = &OpError{Op: "put plugs", Kind: ErrSeatTaken}
 		case w.Err == nil:
 			for _, p := range part.plugs {
 				p.Host = hosts[part.host].Host
 				if p.Order == 0 {
-					p.Order = r.Header.Revision
+					p.Order = rev
 				}
 				w.Plugs = append(w.Plugs, p)
 			}
@@ -151,18 +153,17 @@ func (s *Store) putParcel(ctx context.Context, hosts []PlugsOf, parcel []plugPar
 	return err
 }
 
-// plugsOp writes what a host has in one transaction, if this process reports for it.
-func (s *Store) plugsOp(host string, part plugPart) (clientv3.Op, error) {
-	var ops []clientv3.Op
+// plugOps are what a host has in one transaction.
+func (s *Store) plugOps(host string, part plugPart) (ops []clientv3.Op, err error) {
 	for _, p := range part.plugs {
 		value, err := record.Marshal(record.PlugToRecord(p))
 		if err != nil {
-			return clientv3.Op{}, err
+			return nil, err
 		}
 		ops = append(ops, clientv3.OpPut(s.link.Keys.Plug(host, p.NIC), value))
 	}
 	for _, nic := range part.gone {
 		ops = append(ops, clientv3.OpDelete(s.link.Keys.Plug(host, nic)))
 	}
-	return clientv3.OpTxn(s.hasSeat(host), ops, nil), nil
+	return ops, nil
 }

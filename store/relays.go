@@ -68,28 +68,24 @@ func (s *Store) together(hosts []HostStatus) int {
 
 // putHosts makes one transaction, and returns of whom nothing was written.
 func (s *Store) putHosts(ctx context.Context, hosts []HostStatus, leave bool) (lost []string, err error) {
-	ops := make([]clientv3.Op, len(hosts))
+	writes := make([]hostWrite, len(hosts))
 	for i, h := range hosts {
 		report, err := s.reportOp(h)
 		if err != nil {
 			return nil, err
 		}
-		then := []clientv3.Op{report}
+		writes[i] = hostWrite{h.Host, []clientv3.Op{report}}
 		if leave {
-			then = append(then, clientv3.OpDelete(s.link.Keys.Seat(h.Host)))
-		}
-		ops[i] = clientv3.OpTxn(s.hasSeat(h.Host), then, nil)
-	}
-	r, err := s.link.Client.Txn(ctx).Then(ops...).Commit()
-	if err != nil {
-		return nil, err
-	}
-	for i, h := range hosts {
-		if !r.Responses[i].GetResponseTxn().Succeeded {
-			lost = append(lost, h.Host)
+			writes[i].ops = append(writes[i].ops, clientv3.OpDelete(s.link.Keys.Seat(h.Host)))
 		}
 	}
-	return lost, nil
+	made, _, err := s.putEach(ctx, writes)
+	for i, is := range made {
+		if !is {
+			lost = append(lost, hosts[i].Host)
+		}
+	}
+	return lost, err
 }
 
 // SeatFree tells whether nobody has the name of a host.

@@ -85,6 +85,37 @@ func (s *Store) hasSeat(host string) []clientv3.Cmp {
 	return []clientv3.Cmp{clientv3.Compare(clientv3.Value(key), "=", value), clientv3.Compare(clientv3.LeaseValue(key), "=", lease)}
 }
 
+// hostWrite is what is written of one host.
+type hostWrite struct {
+	host string
+	ops  []clientv3.Op
+}
+
+// putEach makes one transaction of what is to be written of several hosts, of each if
+// this process reports for it. It returns of whom that was so, in their order. Of a
+// single one nothing is nested: etcd looks only at the top at what a user may do, and
+// who may not is to learn that.
+func (s *Store) putEach(ctx context.Context, writes []hostWrite) (made []bool, rev int64, err error) {
+	t := s.link.Client.Txn(ctx)
+	if len(writes) == 1 {
+		t = t.If(s.hasSeat(writes[0].host)...).Then(writes[0].ops...)
+	} else {
+		all := make([]clientv3.Op, len(writes))
+		for i, w := range writes {
+			all[i] = clientv3.OpTxn(s.hasSeat(w.host), w.ops, nil)
+		}
+		t = t.Then(all...)
+	}
+	r, err := t.Commit()
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range writes {
+		made = append(made, r.Succeeded && (len(writes) == 1 || r.Responses[i].GetResponseTxn().Succeeded))
+	}
+	return made, r.Header.Revision, nil
+}
+
 // putSeated writes a report if this instance has the host's seat, or can have
 // it: it is free, or the same instance had it before it was started again.
 func (s *Store) putSeated(ctx context.Context, h HostStatus, report clientv3.Op) (written bool, err error) {

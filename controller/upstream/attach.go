@@ -65,10 +65,8 @@ func (c *Client) dial(relay string) (*grpc.ClientConn, error) {
 	if cfg := c.cfg.TLS(); cfg != nil {
 		secure = credentials.NewTLS(cfg)
 	}
-	conn, err := grpc.NewClient("passthrough:///"+relay, grpc.WithTransportCredentials(secure),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage)), grpc.WithDisableServiceConfig(), grpc.WithNoProxy(),
-		grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveEvery, Timeout: keepaliveWait}))
+	conn, err := grpc.NewClient("passthrough:///"+relay, append(wire.DialOptions(), grpc.WithTransportCredentials(secure), grpc.WithDisableServiceConfig(), grpc.WithNoProxy(),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveEvery, Timeout: keepaliveWait}))...)
 	if err != nil {
 		return nil, err
 	}

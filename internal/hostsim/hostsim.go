@@ -68,8 +68,7 @@ func Attach(ctx context.Context, cfg Config) (*Host, error) {
 	if cfg.Version == 0 {
 		cfg.Version = wire.Version
 	}
-	conn, err := grpc.NewClient(cfg.Relay, grpc.WithTransportCredentials(cfg.TLS),
-		grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10))
+	conn, err := grpc.NewClient(cfg.Relay, append(wire.DialOptions(), grpc.WithTransportCredentials(cfg.TLS))...)
 	if err != nil {
 		return nil, err
 	}
