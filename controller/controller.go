@@ -49,9 +49,9 @@ type Config struct {
 	Share   share.Source
 	Judge   revoke.Judge
 	Reports Reports
-	// Applied is told the number of each update of the share that is in force, once it
+	// Applied is told which updates of the share are in force, once it
 	// was reported how the host is then; nil: nobody wants to know.
-	Applied func(number uint64)
+	Applied func(share.InForce)
 	// Reached tells at which revision the host is when one of its share is in force: one
 	// up to which nothing more concerns it. Nil: each revision comes as an update.
 	Reached func(applied int64) int64

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/ownership"
 	"github.com/ringfence/ringfence/controller/revoke"
+	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
@@ -123,7 +124,7 @@ func (r *reporter) run(ctx context.Context) error {
 		}
 		writes.spend(time.Now(), reportCost)
 		beat = time.Now().Add(heartbeat)
-		status, number, seen := r.current()
+		status, force, seen := r.current()
 		var err error
 		if !seen {
 			status.NICs, err = r.former(ctx)
@@ -136,8 +137,8 @@ func (r *reporter) run(ctx context.Context) error {
 		}
 		if err == nil && seen {
 			r.written(status)
-			if r.cfg.Applied != nil && number != 0 {
-				r.cfg.Applied(number)
+			if r.cfg.Applied != nil && max(force.Whole, force.Latest) != 0 {
+				r.cfg.Applied(force)
 			}
 		}
 		again := r.reported(err)
@@ -205,9 +206,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// current returns the status as it is to be written, which update of the share is in
+// current returns the status as it is to be written, which updates of the share are in
 // force then, and whether it is known which NICs are plugged.
-func (r *reporter) current() (status store.HostStatus, number uint64, seen bool) {
+func (r *reporter) current() (status store.HostStatus, force share.InForce, seen bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.due = time.Time{}
@@ -234,5 +235,9 @@ func (r *reporter) current() (status store.HostStatus, number uint64, seen bool)
 		connected = 1
 	}
 	r.metrics.connected.Set(connected)
-	return s, r.standing.Whole.Update, r.seen
+	force = share.InForce{Whole: r.standing.Whole.Update, Latest: r.standing.Latest.Update, Behind: make(map[string]uint64, len(r.standing.Behind))}
+	for nic, at := range r.standing.Behind {
+		force.Behind[nic] = at.Update
+	}
+	return s, force, r.seen
 }

@@ -88,9 +88,10 @@ type Relay struct {
 	plugs    plugs
 
 	// What the store is to be told, see report.go.
-	dirty  map[*session]struct{}       // of whom something is to be reported
-	left   map[string]store.HostStatus // who left, and what they are reported as
-	behind map[string]int64            // at which revision hosts are that are not at the relay's
+	dirty   map[*session]struct{}       // of whom something is to be reported
+	left    map[string]store.HostStatus // who left, and what they are reported as
+	behind  map[string]int64            // at which revision hosts are that are not at the relay's
+	further map[string]store.Further    // how much further some of their NICs are, of these
 
 	expected map[string]int      // hosts that are about to attach
 	stood    store.RelayStanding // as it was written last
@@ -106,7 +107,7 @@ func New(cfg Config) (*Relay, error) {
 	r := &Relay{
 		cfg: cfg, log: cfg.Logger, loaded: make(chan struct{}), policy: secgroup.NewSnapshot(),
 		moved: make(chan struct{}), sessions: map[string]*session{}, plugs: newPlugs(), encoder: wire.NewEncoder(encodedMost),
-		dirty: map[*session]struct{}{}, left: map[string]store.HostStatus{}, behind: map[string]int64{},
+		dirty: map[*session]struct{}{}, left: map[string]store.HostStatus{}, behind: map[string]int64{}, further: map[string]store.Further{},
 		expected: map[string]int{}, wrote: make(chan struct{}),
 	}
 	r.metrics = newMetrics(r)

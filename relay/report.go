@@ -269,7 +269,7 @@ func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
 // tellStanding writes how the hosts stand, unless that was written last.
 func (r *Relay) tellStanding(ctx context.Context, said *store.RelayStanding) error {
 	now := r.standing()
-	if now.Relay == said.Relay && now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) {
+	if now.Relay == said.Relay && now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) && maps.EqualFunc(now.Further, said.Further, store.Further.Same) {
 		return nil
 	}
 	if err := r.cfg.Board.PutRelay(ctx, now); err != nil {
@@ -353,5 +353,5 @@ func (r *Relay) forget(left map[string]store.HostStatus) {
 func (r *Relay) standing() store.RelayStanding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return store.RelayStanding{Relay: r.cfg.Name, Revision: r.at.revision, Mark: r.at.mark, Behind: maps.Clone(r.behind)}
+	return store.RelayStanding{Relay: r.cfg.Name, Revision: r.at.revision, Mark: r.at.mark, Behind: maps.Clone(r.behind), Further: maps.Clone(r.further)}
 }

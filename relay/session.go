@@ -38,8 +38,9 @@ type session struct {
 
 	held    *wire.Held // what the host came with, until it is sent what differs from that
 	pending pending
-	number  uint64 // of the last delta that was taken
-	owed    []owed // by number
+	number  uint64        // of the last delta that was taken
+	owed    []owed        // by number
+	further *wire.Applied // what is in force beyond what is applied, nil: nothing
 	status  *wire.Status
 	counted time.Time      // when the store was told last what the host counts
 	later   bool           // it will be
@@ -80,19 +81,10 @@ func (s *session) offer(d span.Delta) {
 	s.notify()
 }
 
-// stands notes how the host stands, for the store.
-func (s *session) stands() {
-	if at := s.applied(); at < s.relay.at.revision {
-		s.relay.behind[s.host] = at
-	} else {
-		delete(s.relay.behind, s.host)
-	}
-}
-
 // begin has the host sent its whole share, of another policy than what it has
 // applied was of.
 func (s *session) begin() {
-	s.owed = nil
+	s.owed, s.further = nil, nil
 	s.pending = pending{due: true, whole: true, since: 1}
 	s.stands()
 	s.notify()
@@ -170,15 +162,10 @@ func (s *session) acknowledge(number uint64) (changed bool) {
 // the first that concerned the host and is not applied there; none if what it applied
 // is in force no more.
 func (s *session) applied() int64 {
-	switch {
-	case s.status.GetLapsed():
+	if s.status.GetLapsed() {
 		return 0
-	case len(s.owed) > 0:
-		return s.owed[0].since - 1
-	case s.pending.due:
-		return s.pending.since - 1
 	}
-	return s.relay.at.revision
+	return s.upTo(0)
 }
 
 // plug takes what a host says of what is plugged, and has it offered what that

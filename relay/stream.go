@@ -262,6 +262,7 @@ func (r *Relay) leaves(s *session) {
 		} else {
 			delete(r.behind, s.host)
 		}
+		delete(r.further, s.host)
 		r.index.Drop(s.host)
 		r.beat()
 	}
@@ -351,8 +352,14 @@ func (s *session) heard(m *wire.FromHost) error {
 	}
 	switch {
 	case m.GetApplied() != nil:
-		if s.acknowledge(m.GetApplied().GetDelta()) {
+		if n := len(m.GetApplied().GetBehind()); n > 2*maxPlugged {
+			return refused(codes.ResourceExhausted, "%d NICs are behind, and a host may have %d", n, maxPlugged)
+		}
+		news := s.acknowledge(m.GetApplied().GetDelta())
+		if news {
 			s.notify() // what waited for room
+		}
+		if s.goesFurther(m.GetApplied()) || news {
 			r.beat()
 		}
 	case m.GetPlugs() != nil:

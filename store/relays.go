@@ -189,14 +189,22 @@ func (b *relayBoard) of(r report) report {
 	r.Attached = true
 	r.written = max(r.written, now.written)
 	r.Applied, r.Mark = now.Revision, now.Mark
-	if at, behind := now.Behind[r.Host]; behind {
+	r.Latest, r.LatestMark = 0, ""
+	at, behind := now.Behind[r.Host]
+	further := now.Further[r.Host]
+	if behind {
 		r.Applied, r.Mark = at, ""
+		if further.Latest > at {
+			r.Latest = further.Latest
+		}
 	}
-	r.Latest, r.LatestMark = 0, "" // a relay says it of its hosts as a whole
 	nics := make([]HostNIC, len(r.NICs))
 	for i, n := range r.NICs {
 		if n.Ready {
-			n.Applied = r.Applied
+			n.Applied = max(r.Applied, r.Latest)
+			if is, held := further.Behind[n.ID]; held && r.Latest > 0 {
+				n.Applied = max(r.Applied, min(is, r.Latest))
+			}
 		}
 		nics[i] = n
 	}

@@ -114,3 +114,40 @@ func TestHostsOfARelay(t *testing.T) {
 		at("the relay is gone", map[string]int64{"h3": 0}, false)
 	})
 }
+
+// TestNICsOfAHostOfARelay: where a host is behind as a whole its NICs are as far as the
+// relay says of each, but for what is not ready, and what the policy has not.
+func TestNICsOfAHostOfARelay(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		relay, api := open(t, e.config()), open(t, e.config())
+		first := mustUpdate(t, api, put(account("a")))
+		latest := mustUpdate(t, api, put(account("b")))
+		ctx := within(t, time.Minute)
+		if err := relay.PutHost(ctx, HostStatus{Host: "h", Instance: "i", Relay: "r", NICs: []HostNIC{{ID: "free", Ready: true}, {ID: "held", Ready: true}, {ID: "new"}}}); err != nil {
+			t.Fatal(err)
+		}
+		stands := func(what string, further int64, applied ...int64) {
+			t.Helper()
+			if err := relay.PutRelay(ctx, RelayStanding{Relay: "r", Revision: latest, Mark: api.cache().markAt(latest), Behind: map[string]int64{"h": first - 1},
+				Further: map[string]Further{"h": {Latest: further, Behind: map[string]int64{"held": first}}}}); err != nil {
+				t.Fatal(err)
+			}
+			err := api.WaitHosts(ctx, func(hosts []HostStatus) bool {
+				if len(hosts) != 1 || hosts[0].Applied != first-1 {
+					return false
+				}
+				for i, n := range hosts[0].NICs {
+					if n.Applied != applied[i] {
+						return false
+					}
+				}
+				return true
+			})
+			if err != nil {
+				t.Fatalf("%s: %+v, want %v: %v", what, api.Hosts(), applied, err)
+			}
+		}
+		stands("one is held up", latest, latest, first, 0)
+		stands("a revision that the store does not have", latest+100, first-1, first-1, 0)
+	})
+}

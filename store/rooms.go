@@ -16,6 +16,7 @@ type (
 	HostNIC       = record.HostNIC
 	Write         = record.Write
 	RelayStanding = record.RelayStanding
+	Further       = record.Further
 	Plug          = record.Plug
 	ClusterMember = record.ClusterMember
 	MemberKind    = record.MemberKind

@@ -68,6 +68,13 @@ type Update struct {
 	Kept *Kept
 }
 
+// InForce says which updates are in force, by their numbers.
+type InForce struct {
+	Whole  uint64            // it, and all before it, everywhere on the host
+	Latest uint64            // it, and all before it, but for the NICs that are behind
+	Behind map[string]uint64 // by NIC, what is in force for it; it is never changed
+}
+
 // Held is the share as the host has it.
 type Held struct {
 	host  string

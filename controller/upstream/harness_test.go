@@ -420,9 +420,12 @@ func (h *host) took(u share.Update) {
 	close(h.moved)
 	h.moved = make(chan struct{})
 	if !h.stuck {
-		go h.Applied(u.Number)
+		go h.applied(u.Number)
 	}
 }
+
+// applied says that an update is in force everywhere.
+func (h *host) applied(number uint64) { h.Applied(share.InForce{Whole: number, Latest: number}) }
 
 func (h *host) last() share.Update {
 	h.mu.Lock()

@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -26,9 +28,11 @@ type session struct {
 
 	mu      sync.Mutex
 	told    []*wire.FromHost // to be sent, in order
-	applied uint64           // delta that was applied last, and is to be told
+	applied *wire.Applied    // which deltas are in force, nil: that was told
+	whole   uint64           // delta that was applied last everywhere on the host
 	status  *wire.Status     // to be told, nil: it was
 	last    *wire.Status     // that was told last
+	said    *wire.Applied    // likewise, or is about to be
 	answers []*wire.FromHost // to be sent when there is nothing else
 	numbers uint64           // of what the relay was asked
 	judged  map[uint64]chan *wire.Judgement
@@ -49,7 +53,7 @@ type handed struct {
 
 func newSession(ctx context.Context, c *Client, stream grpc.BidiStreamingClient[wire.FromHost, wire.ToHost], relay string, end context.CancelCauseFunc) *session {
 	return &session{
-		client: c, relay: relay, stream: stream, ctx: ctx, end: end, wake: make(chan struct{}, 1),
+		client: c, relay: relay, stream: stream, ctx: ctx, end: end, wake: make(chan struct{}, 1), said: &wire.Applied{},
 		judged: map[uint64]chan *wire.Judgement{}, looked: map[uint64]chan *wire.Looked{}, asked: map[uint64]context.CancelFunc{},
 	}
 }
@@ -93,9 +97,9 @@ func (s *session) next() *wire.FromHost {
 		m := &wire.FromHost{Kind: &wire.FromHost_Status{Status: s.status}}
 		s.last, s.status = s.status, nil
 		return m
-	case s.applied != 0:
-		m := &wire.FromHost{Kind: &wire.FromHost_Applied{Applied: &wire.Applied{Delta: s.applied}}}
-		s.applied = 0
+	case s.applied != nil:
+		m := &wire.FromHost{Kind: &wire.FromHost_Applied{Applied: s.applied}}
+		s.applied = nil
 		return m
 	case len(s.answers) > 0:
 		m := s.answers[0]
@@ -183,18 +187,44 @@ func (s *session) delta(m *wire.Delta) error {
 	return nil
 }
 
-// Applied says that an update is in force, and all before it, by its number.
-func (c *Client) Applied(number uint64) {
-	s := c.session()
-	if s == nil {
-		return // the share comes anew with the next one
+// Applied says which updates are in force.
+func (c *Client) Applied(f share.InForce) {
+	if s := c.session(); s != nil { // else what the host is to have comes anew with the next one
+		s.inForce(f)
+		s.notify()
 	}
+}
+
+func (s *session) inForce(f share.InForce) {
 	s.mu.Lock()
-	for len(s.handed) > 0 && s.handed[0].update <= number {
-		s.applied, s.handed = s.handed[0].delta, s.handed[1:]
+	defer s.mu.Unlock()
+	was := s.whole
+	for len(s.handed) > 0 && s.handed[0].update <= f.Whole {
+		s.whole, s.handed = s.handed[0].delta, s.handed[1:]
 	}
-	s.mu.Unlock()
-	s.notify()
+	now := &wire.Applied{Delta: s.whole}
+	if latest := s.deltaOf(f.Latest); latest > s.whole {
+		now.Latest = latest
+		for _, nic := range slices.Sorted(maps.Keys(f.Behind)) {
+			now.Behind = append(now.Behind, &wire.NICApplied{Nic: nic, Delta: s.deltaOf(f.Behind[nic])})
+		}
+	}
+	if s.whole != was || !proto.Equal(now, s.said) {
+		s.applied, s.said = now, now
+	}
+}
+
+// deltaOf is the last delta of the stream that is in force where an update is. The
+// caller holds mu.
+func (s *session) deltaOf(update uint64) uint64 {
+	is := s.whole
+	for _, h := range s.handed {
+		if h.update > update {
+			break
+		}
+		is = h.delta
+	}
+	return is
 }
 
 // say has a status sent unless the relay has it.

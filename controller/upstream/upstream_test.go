@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/certtest"
 	"github.com/ringfence/ringfence/store"
@@ -95,7 +96,7 @@ func TestAHostThatComesAgain(t *testing.T) {
 			return p.said["h1"].Relay == name && behind
 		})
 		h.stick(false)
-		h.Applied(h.last().Number)
+		h.applied(h.last().Number)
 		p.at("h1", name, p.rev)
 		h.mu.Lock()
 		for j, u := range h.updates[before:] {
@@ -132,7 +133,7 @@ func TestAppliedIsToldOnceItIs(t *testing.T) {
 		is, behind := p.stands["a"].Behind["h1"]
 		return behind && is < p.rev
 	})
-	h.Applied(h.last().Number)
+	h.applied(h.last().Number)
 	p.at("h1", "a", p.rev)
 	h.stick(false)
 	h.report(store.HostStatus{Connected: false, Errors: []string{"no switch"}, Flows: 7, NICs: []store.HostNIC{{ID: nics[0], OFPort: 3, Error: "no port"}}})
@@ -145,6 +146,46 @@ func TestAppliedIsToldOnceItIs(t *testing.T) {
 	})
 	h.report(store.HostStatus{Connected: true, Applied: p.rev})
 	p.at("h1", "a", p.rev)
+}
+
+// TestNICByNIC: which NICs are further than the host as a whole comes to the board, and
+// is told anew on the next stream.
+func TestNICByNIC(t *testing.T) {
+	t.Parallel()
+	g, changes, nics := town(8)
+	p := newPlatform(t, changes...)
+	r := p.serve("a", nil)
+	h := p.host(t, "h1", Config{Relays: []string{r.addr}}, nics...)
+	h.has("the beginning", p)
+	p.at("h1", "a", 1)
+	h.stick(true)
+	from := h.last().Number
+	h.mu.Lock()
+	begun := len(h.updates)
+	h.mu.Unlock()
+	some := func() int { h.mu.Lock(); defer h.mu.Unlock(); return len(h.updates) - begun }
+	for some() < 3 {
+		p.mu.Lock()
+		_, more := g.Step(p.policy)
+		p.mu.Unlock()
+		p.write(more...)
+		h.has("a change", p)
+	}
+	last := h.last().Number
+	h.Applied(share.InForce{Whole: from, Latest: last, Behind: map[string]uint64{nics[0]: from, nics[1]: last - 1}})
+	p.until("two NICs are held up", func() bool {
+		s := p.stands["a"]
+		f, at := s.Further["h1"], s.Behind["h1"]
+		return at > 0 && f.Latest == p.rev && len(f.Behind) == 2 && f.Behind[nics[0]] == at && f.Behind[nics[1]] > at && f.Behind[nics[1]] < p.rev
+	})
+	h.Applied(share.InForce{Whole: last - 1, Latest: last, Behind: map[string]uint64{nics[1]: last - 1}})
+	p.until("one is", func() bool {
+		s := p.stands["a"]
+		f, at := s.Further["h1"], s.Behind["h1"]
+		return at > 0 && f.Latest == p.rev && len(f.Behind) == 1 && f.Behind[nics[1]] == at
+	})
+	h.applied(last)
+	p.until("none is", func() bool { return len(p.stands["a"].Further)+len(p.stands["a"].Behind) == 0 })
 }
 
 // TestAnotherRelay: a host leaves a relay that has gone, that hangs while another one

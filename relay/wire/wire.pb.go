@@ -1134,7 +1134,9 @@ func (x *PlugsAt) GetGone() []*Plug {
 // switch, and open connections have been judged by them.
 type Applied struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Delta         uint64                 `protobuf:"varint,1,opt,name=delta,proto3" json:"delta,omitempty"` // its number
+	Delta         uint64                 `protobuf:"varint,1,opt,name=delta,proto3" json:"delta,omitempty"`   // its number
+	Latest        uint64                 `protobuf:"varint,2,opt,name=latest,proto3" json:"latest,omitempty"` // that of a later one, which is in force but for NICs that are behind; 0: none
+	Behind        []*NICApplied          `protobuf:"bytes,3,rep,name=behind,proto3" json:"behind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1176,6 +1178,73 @@ func (x *Applied) GetDelta() uint64 {
 	return 0
 }
 
+func (x *Applied) GetLatest() uint64 {
+	if x != nil {
+		return x.Latest
+	}
+	return 0
+}
+
+func (x *Applied) GetBehind() []*NICApplied {
+	if x != nil {
+		return x.Behind
+	}
+	return nil
+}
+
+// NICApplied says that for a NIC a delta and all before it are in force, and no more.
+type NICApplied struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Nic           string                 `protobuf:"bytes,1,opt,name=nic,proto3" json:"nic,omitempty"`
+	Delta         uint64                 `protobuf:"varint,2,opt,name=delta,proto3" json:"delta,omitempty"` // its number
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NICApplied) Reset() {
+	*x = NICApplied{}
+	mi := &file_relay_wire_wire_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NICApplied) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NICApplied) ProtoMessage() {}
+
+func (x *NICApplied) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_wire_wire_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NICApplied.ProtoReflect.Descriptor instead.
+func (*NICApplied) Descriptor() ([]byte, []int) {
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *NICApplied) GetNic() string {
+	if x != nil {
+		return x.Nic
+	}
+	return ""
+}
+
+func (x *NICApplied) GetDelta() uint64 {
+	if x != nil {
+		return x.Delta
+	}
+	return 0
+}
+
 // Status is what people want to know of a host. It is sent when it has changed, and
 // is all of it.
 type Status struct {
@@ -1194,7 +1263,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_relay_wire_wire_proto_msgTypes[10]
+	mi := &file_relay_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1275,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[10]
+	mi := &file_relay_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1288,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Status) GetFlows() int64 {
@@ -1292,7 +1361,7 @@ type NICStatus struct {
 
 func (x *NICStatus) Reset() {
 	*x = NICStatus{}
-	mi := &file_relay_wire_wire_proto_msgTypes[11]
+	mi := &file_relay_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1304,7 +1373,7 @@ func (x *NICStatus) String() string {
 func (*NICStatus) ProtoMessage() {}
 
 func (x *NICStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[11]
+	mi := &file_relay_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1317,7 +1386,7 @@ func (x *NICStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NICStatus.ProtoReflect.Descriptor instead.
 func (*NICStatus) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *NICStatus) GetId() string {
@@ -1375,7 +1444,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_relay_wire_wire_proto_msgTypes[12]
+	mi := &file_relay_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1456,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[12]
+	mi := &file_relay_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1469,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Answer) GetId() uint64 {
@@ -1443,7 +1512,7 @@ type Judge struct {
 
 func (x *Judge) Reset() {
 	*x = Judge{}
-	mi := &file_relay_wire_wire_proto_msgTypes[13]
+	mi := &file_relay_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1455,7 +1524,7 @@ func (x *Judge) String() string {
 func (*Judge) ProtoMessage() {}
 
 func (x *Judge) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[13]
+	mi := &file_relay_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1468,7 +1537,7 @@ func (x *Judge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Judge.ProtoReflect.Descriptor instead.
 func (*Judge) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Judge) GetId() uint64 {
@@ -1496,7 +1565,7 @@ type Look struct {
 
 func (x *Look) Reset() {
 	*x = Look{}
-	mi := &file_relay_wire_wire_proto_msgTypes[14]
+	mi := &file_relay_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1508,7 +1577,7 @@ func (x *Look) String() string {
 func (*Look) ProtoMessage() {}
 
 func (x *Look) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[14]
+	mi := &file_relay_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1521,7 +1590,7 @@ func (x *Look) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Look.ProtoReflect.Descriptor instead.
 func (*Look) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Look) GetId() uint64 {
@@ -1558,7 +1627,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_relay_wire_wire_proto_msgTypes[15]
+	mi := &file_relay_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1639,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[15]
+	mi := &file_relay_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1652,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Connection) GetNic() string {
@@ -1676,7 +1745,7 @@ type Judgement struct {
 
 func (x *Judgement) Reset() {
 	*x = Judgement{}
-	mi := &file_relay_wire_wire_proto_msgTypes[16]
+	mi := &file_relay_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1688,7 +1757,7 @@ func (x *Judgement) String() string {
 func (*Judgement) ProtoMessage() {}
 
 func (x *Judgement) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[16]
+	mi := &file_relay_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1701,7 +1770,7 @@ func (x *Judgement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Judgement.ProtoReflect.Descriptor instead.
 func (*Judgement) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Judgement) GetId() uint64 {
@@ -1742,7 +1811,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_relay_wire_wire_proto_msgTypes[17]
+	mi := &file_relay_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +1823,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[17]
+	mi := &file_relay_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +1836,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Verdict) GetAllowed() bool {
@@ -1796,7 +1865,7 @@ type Looked struct {
 
 func (x *Looked) Reset() {
 	*x = Looked{}
-	mi := &file_relay_wire_wire_proto_msgTypes[18]
+	mi := &file_relay_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +1877,7 @@ func (x *Looked) String() string {
 func (*Looked) ProtoMessage() {}
 
 func (x *Looked) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[18]
+	mi := &file_relay_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +1890,7 @@ func (x *Looked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Looked.ProtoReflect.Descriptor instead.
 func (*Looked) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Looked) GetId() uint64 {
@@ -1858,7 +1927,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_relay_wire_wire_proto_msgTypes[19]
+	mi := &file_relay_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1870,7 +1939,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[19]
+	mi := &file_relay_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1883,7 +1952,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Welcome) GetVersion() uint32 {
@@ -1926,7 +1995,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_relay_wire_wire_proto_msgTypes[20]
+	mi := &file_relay_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1938,7 +2007,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[20]
+	mi := &file_relay_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1951,7 +2020,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -1990,7 +2059,7 @@ type Ask struct {
 
 func (x *Ask) Reset() {
 	*x = Ask{}
-	mi := &file_relay_wire_wire_proto_msgTypes[21]
+	mi := &file_relay_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2002,7 +2071,7 @@ func (x *Ask) String() string {
 func (*Ask) ProtoMessage() {}
 
 func (x *Ask) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[21]
+	mi := &file_relay_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2015,7 +2084,7 @@ func (x *Ask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ask.ProtoReflect.Descriptor instead.
 func (*Ask) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Ask) GetId() uint64 {
@@ -2063,7 +2132,7 @@ type Withdraw struct {
 
 func (x *Withdraw) Reset() {
 	*x = Withdraw{}
-	mi := &file_relay_wire_wire_proto_msgTypes[22]
+	mi := &file_relay_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2144,7 @@ func (x *Withdraw) String() string {
 func (*Withdraw) ProtoMessage() {}
 
 func (x *Withdraw) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[22]
+	mi := &file_relay_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2157,7 @@ func (x *Withdraw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdraw.ProtoReflect.Descriptor instead.
 func (*Withdraw) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Withdraw) GetId() uint64 {
@@ -2121,7 +2190,7 @@ type Delta struct {
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_relay_wire_wire_proto_msgTypes[23]
+	mi := &file_relay_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2133,7 +2202,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[23]
+	mi := &file_relay_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2146,7 +2215,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Delta) GetNumber() uint64 {
@@ -2260,7 +2329,7 @@ type NIC struct {
 
 func (x *NIC) Reset() {
 	*x = NIC{}
-	mi := &file_relay_wire_wire_proto_msgTypes[24]
+	mi := &file_relay_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2272,7 +2341,7 @@ func (x *NIC) String() string {
 func (*NIC) ProtoMessage() {}
 
 func (x *NIC) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[24]
+	mi := &file_relay_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2285,7 +2354,7 @@ func (x *NIC) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NIC.ProtoReflect.Descriptor instead.
 func (*NIC) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *NIC) GetId() string {
@@ -2387,7 +2456,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_relay_wire_wire_proto_msgTypes[25]
+	mi := &file_relay_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2399,7 +2468,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[25]
+	mi := &file_relay_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2412,7 +2481,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Network) GetId() string {
@@ -2474,7 +2543,7 @@ type GroupRef struct {
 
 func (x *GroupRef) Reset() {
 	*x = GroupRef{}
-	mi := &file_relay_wire_wire_proto_msgTypes[26]
+	mi := &file_relay_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2486,7 +2555,7 @@ func (x *GroupRef) String() string {
 func (*GroupRef) ProtoMessage() {}
 
 func (x *GroupRef) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[26]
+	mi := &file_relay_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2499,7 +2568,7 @@ func (x *GroupRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRef.ProtoReflect.Descriptor instead.
 func (*GroupRef) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GroupRef) GetAccount() string {
@@ -2528,7 +2597,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_relay_wire_wire_proto_msgTypes[27]
+	mi := &file_relay_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2540,7 +2609,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[27]
+	mi := &file_relay_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2553,7 +2622,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Group) GetRef() *GroupRef {
@@ -2603,7 +2672,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_relay_wire_wire_proto_msgTypes[28]
+	mi := &file_relay_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2615,7 +2684,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[28]
+	mi := &file_relay_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2628,7 +2697,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Rule) GetId() string {
@@ -2725,7 +2794,7 @@ type Members struct {
 
 func (x *Members) Reset() {
 	*x = Members{}
-	mi := &file_relay_wire_wire_proto_msgTypes[29]
+	mi := &file_relay_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2737,7 +2806,7 @@ func (x *Members) String() string {
 func (*Members) ProtoMessage() {}
 
 func (x *Members) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[29]
+	mi := &file_relay_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2750,7 +2819,7 @@ func (x *Members) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Members.ProtoReflect.Descriptor instead.
 func (*Members) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{29}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Members) GetGroup() *GroupRef {
@@ -2812,7 +2881,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_relay_wire_wire_proto_msgTypes[30]
+	mi := &file_relay_wire_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2824,7 +2893,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[30]
+	mi := &file_relay_wire_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2837,7 +2906,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Prefix) GetAddress() []byte {
@@ -2864,7 +2933,7 @@ type Baseline struct {
 
 func (x *Baseline) Reset() {
 	*x = Baseline{}
-	mi := &file_relay_wire_wire_proto_msgTypes[31]
+	mi := &file_relay_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2876,7 +2945,7 @@ func (x *Baseline) String() string {
 func (*Baseline) ProtoMessage() {}
 
 func (x *Baseline) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[31]
+	mi := &file_relay_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2889,7 +2958,7 @@ func (x *Baseline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Baseline.ProtoReflect.Descriptor instead.
 func (*Baseline) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{31}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Baseline) GetMinLevel() uint32 {
@@ -2917,7 +2986,7 @@ type BaselineAddress struct {
 
 func (x *BaselineAddress) Reset() {
 	*x = BaselineAddress{}
-	mi := &file_relay_wire_wire_proto_msgTypes[32]
+	mi := &file_relay_wire_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2929,7 +2998,7 @@ func (x *BaselineAddress) String() string {
 func (*BaselineAddress) ProtoMessage() {}
 
 func (x *BaselineAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_wire_wire_proto_msgTypes[32]
+	mi := &file_relay_wire_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2942,7 +3011,7 @@ func (x *BaselineAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaselineAddress.ProtoReflect.Descriptor instead.
 func (*BaselineAddress) Descriptor() ([]byte, []int) {
-	return file_relay_wire_wire_proto_rawDescGZIP(), []int{32}
+	return file_relay_wire_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *BaselineAddress) GetAddress() []byte {
@@ -3035,9 +3104,15 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\aPlugsAt\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\bR\x04full\x12*\n" +
 	"\x03set\x18\x02 \x03(\v2\x18.ringfence.relay.v1.PlugR\x03set\x12,\n" +
-	"\x04gone\x18\x03 \x03(\v2\x18.ringfence.relay.v1.PlugR\x04gone\"\x1f\n" +
+	"\x04gone\x18\x03 \x03(\v2\x18.ringfence.relay.v1.PlugR\x04gone\"o\n" +
 	"\aApplied\x12\x14\n" +
-	"\x05delta\x18\x01 \x01(\x04R\x05delta\"\xe6\x02\n" +
+	"\x05delta\x18\x01 \x01(\x04R\x05delta\x12\x16\n" +
+	"\x06latest\x18\x02 \x01(\x04R\x06latest\x126\n" +
+	"\x06behind\x18\x03 \x03(\v2\x1e.ringfence.relay.v1.NICAppliedR\x06behind\"4\n" +
+	"\n" +
+	"NICApplied\x12\x10\n" +
+	"\x03nic\x18\x01 \x01(\tR\x03nic\x12\x14\n" +
+	"\x05delta\x18\x02 \x01(\x04R\x05delta\"\xe6\x02\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05flows\x18\x01 \x01(\x03R\x05flows\x12\x1c\n" +
 	"\tconnected\x18\x02 \x01(\bR\tconnected\x12\x16\n" +
@@ -3233,7 +3308,7 @@ func file_relay_wire_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_relay_wire_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_relay_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_relay_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_relay_wire_wire_proto_goTypes = []any{
 	(Enforcement)(0),        // 0: ringfence.relay.v1.Enforcement
 	(EgressPolicy)(0),       // 1: ringfence.relay.v1.EgressPolicy
@@ -3249,47 +3324,48 @@ var file_relay_wire_wire_proto_goTypes = []any{
 	(*Plug)(nil),            // 11: ringfence.relay.v1.Plug
 	(*PlugsAt)(nil),         // 12: ringfence.relay.v1.PlugsAt
 	(*Applied)(nil),         // 13: ringfence.relay.v1.Applied
-	(*Status)(nil),          // 14: ringfence.relay.v1.Status
-	(*NICStatus)(nil),       // 15: ringfence.relay.v1.NICStatus
-	(*Answer)(nil),          // 16: ringfence.relay.v1.Answer
-	(*Judge)(nil),           // 17: ringfence.relay.v1.Judge
-	(*Look)(nil),            // 18: ringfence.relay.v1.Look
-	(*Connection)(nil),      // 19: ringfence.relay.v1.Connection
-	(*Judgement)(nil),       // 20: ringfence.relay.v1.Judgement
-	(*Verdict)(nil),         // 21: ringfence.relay.v1.Verdict
-	(*Looked)(nil),          // 22: ringfence.relay.v1.Looked
-	(*Welcome)(nil),         // 23: ringfence.relay.v1.Welcome
-	(*Goodbye)(nil),         // 24: ringfence.relay.v1.Goodbye
-	(*Ask)(nil),             // 25: ringfence.relay.v1.Ask
-	(*Withdraw)(nil),        // 26: ringfence.relay.v1.Withdraw
-	(*Delta)(nil),           // 27: ringfence.relay.v1.Delta
-	(*NIC)(nil),             // 28: ringfence.relay.v1.NIC
-	(*Network)(nil),         // 29: ringfence.relay.v1.Network
-	(*GroupRef)(nil),        // 30: ringfence.relay.v1.GroupRef
-	(*Group)(nil),           // 31: ringfence.relay.v1.Group
-	(*Rule)(nil),            // 32: ringfence.relay.v1.Rule
-	(*Members)(nil),         // 33: ringfence.relay.v1.Members
-	(*Prefix)(nil),          // 34: ringfence.relay.v1.Prefix
-	(*Baseline)(nil),        // 35: ringfence.relay.v1.Baseline
-	(*BaselineAddress)(nil), // 36: ringfence.relay.v1.BaselineAddress
-	nil,                     // 37: ringfence.relay.v1.Status.BegunEntry
+	(*NICApplied)(nil),      // 14: ringfence.relay.v1.NICApplied
+	(*Status)(nil),          // 15: ringfence.relay.v1.Status
+	(*NICStatus)(nil),       // 16: ringfence.relay.v1.NICStatus
+	(*Answer)(nil),          // 17: ringfence.relay.v1.Answer
+	(*Judge)(nil),           // 18: ringfence.relay.v1.Judge
+	(*Look)(nil),            // 19: ringfence.relay.v1.Look
+	(*Connection)(nil),      // 20: ringfence.relay.v1.Connection
+	(*Judgement)(nil),       // 21: ringfence.relay.v1.Judgement
+	(*Verdict)(nil),         // 22: ringfence.relay.v1.Verdict
+	(*Looked)(nil),          // 23: ringfence.relay.v1.Looked
+	(*Welcome)(nil),         // 24: ringfence.relay.v1.Welcome
+	(*Goodbye)(nil),         // 25: ringfence.relay.v1.Goodbye
+	(*Ask)(nil),             // 26: ringfence.relay.v1.Ask
+	(*Withdraw)(nil),        // 27: ringfence.relay.v1.Withdraw
+	(*Delta)(nil),           // 28: ringfence.relay.v1.Delta
+	(*NIC)(nil),             // 29: ringfence.relay.v1.NIC
+	(*Network)(nil),         // 30: ringfence.relay.v1.Network
+	(*GroupRef)(nil),        // 31: ringfence.relay.v1.GroupRef
+	(*Group)(nil),           // 32: ringfence.relay.v1.Group
+	(*Rule)(nil),            // 33: ringfence.relay.v1.Rule
+	(*Members)(nil),         // 34: ringfence.relay.v1.Members
+	(*Prefix)(nil),          // 35: ringfence.relay.v1.Prefix
+	(*Baseline)(nil),        // 36: ringfence.relay.v1.Baseline
+	(*BaselineAddress)(nil), // 37: ringfence.relay.v1.BaselineAddress
+	nil,                     // 38: ringfence.relay.v1.Status.BegunEntry
 }
 var file_relay_wire_wire_proto_depIdxs = []int32{
 	7,  // 0: ringfence.relay.v1.FromHost.hello:type_name -> ringfence.relay.v1.Hello
 	10, // 1: ringfence.relay.v1.FromHost.plugs:type_name -> ringfence.relay.v1.Plugs
 	13, // 2: ringfence.relay.v1.FromHost.applied:type_name -> ringfence.relay.v1.Applied
-	14, // 3: ringfence.relay.v1.FromHost.status:type_name -> ringfence.relay.v1.Status
-	16, // 4: ringfence.relay.v1.FromHost.answer:type_name -> ringfence.relay.v1.Answer
-	17, // 5: ringfence.relay.v1.FromHost.judge:type_name -> ringfence.relay.v1.Judge
-	18, // 6: ringfence.relay.v1.FromHost.look:type_name -> ringfence.relay.v1.Look
-	23, // 7: ringfence.relay.v1.ToHost.welcome:type_name -> ringfence.relay.v1.Welcome
-	27, // 8: ringfence.relay.v1.ToHost.delta:type_name -> ringfence.relay.v1.Delta
+	15, // 3: ringfence.relay.v1.FromHost.status:type_name -> ringfence.relay.v1.Status
+	17, // 4: ringfence.relay.v1.FromHost.answer:type_name -> ringfence.relay.v1.Answer
+	18, // 5: ringfence.relay.v1.FromHost.judge:type_name -> ringfence.relay.v1.Judge
+	19, // 6: ringfence.relay.v1.FromHost.look:type_name -> ringfence.relay.v1.Look
+	24, // 7: ringfence.relay.v1.ToHost.welcome:type_name -> ringfence.relay.v1.Welcome
+	28, // 8: ringfence.relay.v1.ToHost.delta:type_name -> ringfence.relay.v1.Delta
 	12, // 9: ringfence.relay.v1.ToHost.plugs_at:type_name -> ringfence.relay.v1.PlugsAt
-	25, // 10: ringfence.relay.v1.ToHost.ask:type_name -> ringfence.relay.v1.Ask
-	26, // 11: ringfence.relay.v1.ToHost.withdraw:type_name -> ringfence.relay.v1.Withdraw
-	20, // 12: ringfence.relay.v1.ToHost.judgement:type_name -> ringfence.relay.v1.Judgement
-	24, // 13: ringfence.relay.v1.ToHost.goodbye:type_name -> ringfence.relay.v1.Goodbye
-	22, // 14: ringfence.relay.v1.ToHost.looked:type_name -> ringfence.relay.v1.Looked
+	26, // 10: ringfence.relay.v1.ToHost.ask:type_name -> ringfence.relay.v1.Ask
+	27, // 11: ringfence.relay.v1.ToHost.withdraw:type_name -> ringfence.relay.v1.Withdraw
+	21, // 12: ringfence.relay.v1.ToHost.judgement:type_name -> ringfence.relay.v1.Judgement
+	25, // 13: ringfence.relay.v1.ToHost.goodbye:type_name -> ringfence.relay.v1.Goodbye
+	23, // 14: ringfence.relay.v1.ToHost.looked:type_name -> ringfence.relay.v1.Looked
 	6,  // 15: ringfence.relay.v1.Hello.has:type_name -> ringfence.relay.v1.Point
 	10, // 16: ringfence.relay.v1.Hello.plugs:type_name -> ringfence.relay.v1.Plugs
 	8,  // 17: ringfence.relay.v1.Hello.held:type_name -> ringfence.relay.v1.Held
@@ -3300,40 +3376,41 @@ var file_relay_wire_wire_proto_depIdxs = []int32{
 	11, // 22: ringfence.relay.v1.Plugs.plugged:type_name -> ringfence.relay.v1.Plug
 	11, // 23: ringfence.relay.v1.PlugsAt.set:type_name -> ringfence.relay.v1.Plug
 	11, // 24: ringfence.relay.v1.PlugsAt.gone:type_name -> ringfence.relay.v1.Plug
-	15, // 25: ringfence.relay.v1.Status.nics:type_name -> ringfence.relay.v1.NICStatus
-	6,  // 26: ringfence.relay.v1.Status.lost:type_name -> ringfence.relay.v1.Point
-	37, // 27: ringfence.relay.v1.Status.begun:type_name -> ringfence.relay.v1.Status.BegunEntry
-	19, // 28: ringfence.relay.v1.Judge.connections:type_name -> ringfence.relay.v1.Connection
-	6,  // 29: ringfence.relay.v1.Look.seen:type_name -> ringfence.relay.v1.Point
-	21, // 30: ringfence.relay.v1.Judgement.verdicts:type_name -> ringfence.relay.v1.Verdict
-	6,  // 31: ringfence.relay.v1.Welcome.at:type_name -> ringfence.relay.v1.Point
-	6,  // 32: ringfence.relay.v1.Delta.at:type_name -> ringfence.relay.v1.Point
-	28, // 33: ringfence.relay.v1.Delta.nics:type_name -> ringfence.relay.v1.NIC
-	29, // 34: ringfence.relay.v1.Delta.networks:type_name -> ringfence.relay.v1.Network
-	31, // 35: ringfence.relay.v1.Delta.groups:type_name -> ringfence.relay.v1.Group
-	30, // 36: ringfence.relay.v1.Delta.groups_gone:type_name -> ringfence.relay.v1.GroupRef
-	33, // 37: ringfence.relay.v1.Delta.members:type_name -> ringfence.relay.v1.Members
-	35, // 38: ringfence.relay.v1.Delta.baseline:type_name -> ringfence.relay.v1.Baseline
-	34, // 39: ringfence.relay.v1.NIC.allowed_addresses:type_name -> ringfence.relay.v1.Prefix
-	0,  // 40: ringfence.relay.v1.NIC.enforcement:type_name -> ringfence.relay.v1.Enforcement
-	30, // 41: ringfence.relay.v1.NIC.groups:type_name -> ringfence.relay.v1.GroupRef
-	34, // 42: ringfence.relay.v1.Network.prefixes:type_name -> ringfence.relay.v1.Prefix
-	30, // 43: ringfence.relay.v1.Group.ref:type_name -> ringfence.relay.v1.GroupRef
-	1,  // 44: ringfence.relay.v1.Group.egress_policy:type_name -> ringfence.relay.v1.EgressPolicy
-	32, // 45: ringfence.relay.v1.Group.rules:type_name -> ringfence.relay.v1.Rule
-	2,  // 46: ringfence.relay.v1.Rule.direction:type_name -> ringfence.relay.v1.Direction
-	3,  // 47: ringfence.relay.v1.Rule.family:type_name -> ringfence.relay.v1.Family
-	34, // 48: ringfence.relay.v1.Rule.remote_cidr:type_name -> ringfence.relay.v1.Prefix
-	30, // 49: ringfence.relay.v1.Rule.remote_group:type_name -> ringfence.relay.v1.GroupRef
-	30, // 50: ringfence.relay.v1.Members.group:type_name -> ringfence.relay.v1.GroupRef
-	36, // 51: ringfence.relay.v1.Baseline.addresses:type_name -> ringfence.relay.v1.BaselineAddress
-	4,  // 52: ringfence.relay.v1.Hosts.Attach:input_type -> ringfence.relay.v1.FromHost
-	5,  // 53: ringfence.relay.v1.Hosts.Attach:output_type -> ringfence.relay.v1.ToHost
-	53, // [53:54] is the sub-list for method output_type
-	52, // [52:53] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	14, // 25: ringfence.relay.v1.Applied.behind:type_name -> ringfence.relay.v1.NICApplied
+	16, // 26: ringfence.relay.v1.Status.nics:type_name -> ringfence.relay.v1.NICStatus
+	6,  // 27: ringfence.relay.v1.Status.lost:type_name -> ringfence.relay.v1.Point
+	38, // 28: ringfence.relay.v1.Status.begun:type_name -> ringfence.relay.v1.Status.BegunEntry
+	20, // 29: ringfence.relay.v1.Judge.connections:type_name -> ringfence.relay.v1.Connection
+	6,  // 30: ringfence.relay.v1.Look.seen:type_name -> ringfence.relay.v1.Point
+	22, // 31: ringfence.relay.v1.Judgement.verdicts:type_name -> ringfence.relay.v1.Verdict
+	6,  // 32: ringfence.relay.v1.Welcome.at:type_name -> ringfence.relay.v1.Point
+	6,  // 33: ringfence.relay.v1.Delta.at:type_name -> ringfence.relay.v1.Point
+	29, // 34: ringfence.relay.v1.Delta.nics:type_name -> ringfence.relay.v1.NIC
+	30, // 35: ringfence.relay.v1.Delta.networks:type_name -> ringfence.relay.v1.Network
+	32, // 36: ringfence.relay.v1.Delta.groups:type_name -> ringfence.relay.v1.Group
+	31, // 37: ringfence.relay.v1.Delta.groups_gone:type_name -> ringfence.relay.v1.GroupRef
+	34, // 38: ringfence.relay.v1.Delta.members:type_name -> ringfence.relay.v1.Members
+	36, // 39: ringfence.relay.v1.Delta.baseline:type_name -> ringfence.relay.v1.Baseline
+	35, // 40: ringfence.relay.v1.NIC.allowed_addresses:type_name -> ringfence.relay.v1.Prefix
+	0,  // 41: ringfence.relay.v1.NIC.enforcement:type_name -> ringfence.relay.v1.Enforcement
+	31, // 42: ringfence.relay.v1.NIC.groups:type_name -> ringfence.relay.v1.GroupRef
+	35, // 43: ringfence.relay.v1.Network.prefixes:type_name -> ringfence.relay.v1.Prefix
+	31, // 44: ringfence.relay.v1.Group.ref:type_name -> ringfence.relay.v1.GroupRef
+	1,  // 45: ringfence.relay.v1.Group.egress_policy:type_name -> ringfence.relay.v1.EgressPolicy
+	33, // 46: ringfence.relay.v1.Group.rules:type_name -> ringfence.relay.v1.Rule
+	2,  // 47: ringfence.relay.v1.Rule.direction:type_name -> ringfence.relay.v1.Direction
+	3,  // 48: ringfence.relay.v1.Rule.family:type_name -> ringfence.relay.v1.Family
+	35, // 49: ringfence.relay.v1.Rule.remote_cidr:type_name -> ringfence.relay.v1.Prefix
+	31, // 50: ringfence.relay.v1.Rule.remote_group:type_name -> ringfence.relay.v1.GroupRef
+	31, // 51: ringfence.relay.v1.Members.group:type_name -> ringfence.relay.v1.GroupRef
+	37, // 52: ringfence.relay.v1.Baseline.addresses:type_name -> ringfence.relay.v1.BaselineAddress
+	4,  // 53: ringfence.relay.v1.Hosts.Attach:input_type -> ringfence.relay.v1.FromHost
+	5,  // 54: ringfence.relay.v1.Hosts.Attach:output_type -> ringfence.relay.v1.ToHost
+	54, // [54:55] is the sub-list for method output_type
+	53, // [53:54] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_relay_wire_wire_proto_init() }
@@ -3360,14 +3437,14 @@ func file_relay_wire_wire_proto_init() {
 		(*ToHost_Goodbye)(nil),
 		(*ToHost_Looked)(nil),
 	}
-	file_relay_wire_wire_proto_msgTypes[28].OneofWrappers = []any{}
+	file_relay_wire_wire_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_wire_wire_proto_rawDesc), len(file_relay_wire_wire_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
