@@ -99,8 +99,8 @@ test-busy: ## test, beside a busy loop for each processor
 
 FAULTS ?= 30
 SEED   ?= 1
-test-faults: setup ## break everything at random, FAULTS times from SEED, and check all the while
-	$(GO) test -count=1 -timeout 0 -v -artifacts -run 'TestFaults$$' ./e2e/faults -args -faults $(FAULTS) -seed $(SEED)
+test-faults: setup ## break everything at random, FAULTS times from SEED, and check all the while; RELAYS=1: hosts go through relays
+	$(GO) test -count=1 -timeout 0 -v -artifacts -run 'TestFaults$$' ./e2e/faults -args -faults $(FAULTS) -seed $(SEED) $(if $(RELAYS),-relays)
 
 # KERNEL_RUN is what of e2e is run there.
 KERNEL_RUN ?= TestGuard|TestHarness|TestRevocation|TestStillAllowed|TestControllerKilled

@@ -74,13 +74,14 @@ func othersKilled(ctx context.Context, w *World, f Fault) (err error) {
 
 // controlPlane says that a fault touches every process but Open vSwitch's.
 func controlPlane(string) (parts []string) {
-	return slices.Concat(controllerNames(), apiNames, etcdNames)
+	return slices.Concat(controllerNames(), apiNames, relayNames, etcdNames)
 }
 
 // allKilled ends the whole control plane, and starts it in any order. What
 // passes goes on.
 func allKilled(ctx context.Context, w *World, f Fault) (err error) {
-	all, away := controlPlane(""), time.Now()
+	all := slices.DeleteFunc(controlPlane(""), func(name string) bool { return w.Plane.Process(name) == nil })
+	away := time.Now()
 	for _, name := range all {
 		err = errors.Join(err, w.Plane.Process(name).Kill())
 	}

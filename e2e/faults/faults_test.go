@@ -2,8 +2,11 @@ package faults
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,12 +14,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/internal/certtest"
 )
 
 var (
 	faultsFlag = flag.Int("faults", 30, "how many faults")
 	seedFlag   = flag.Uint64("seed", 1, "what they are drawn from")
 	kindFlag   = flag.String("kind", "", "this kind of fault only, also if it is off")
+	relaysFlag = flag.Bool("relays", false, "have hosts go through relays, and break these, too")
 	keepFlag   = flag.Int("enough", 3, "rounds that fail before it ends")
 	firstFlag  = flag.Int("first", 1, "the round to begin with: those before are not played")
 )
@@ -33,7 +39,7 @@ func universe(kinds []Kind) Universe {
 
 // TestFaults: semantics.md §5, all of it at once and at random.
 func TestFaults(t *testing.T) {
-	kinds := On()
+	kinds := On(*relaysFlag)
 	if *kindFlag != "" {
 		kinds = slices.DeleteFunc(allKinds(), func(k Kind) bool { return !strings.HasPrefix(k.Name, *kindFlag) })
 	}
@@ -80,7 +86,11 @@ func start(t *testing.T) *World {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	w, err := NewWorld(within(t, 2*time.Minute), dir, build(t))
+	var relays *Relays
+	if *relaysFlag {
+		relays = certified(t, dir)
+	}
+	w, err := NewWorld(within(t, 2*time.Minute), dir, build(t), relays)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +100,30 @@ func start(t *testing.T) *World {
 		}
 	})
 	return w
+}
+
+// certified makes the certificate of the relays.
+func certified(t *testing.T, dir string) *Relays {
+	t.Helper()
+	ca := certtest.NewAuthority(t, "relays")
+	var at []net.IP
+	for _, name := range relayNames {
+		at = append(at, net.ParseIP(seatAddresses[name]))
+	}
+	cert := ca.Issue(t, "relay", time.Now().Add(-time.Hour), time.Now().Add(100*time.Hour), at...)
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Relays{Cert: filepath.Join(dir, "relay.pem"), Key: filepath.Join(dir, "relay.key"), CA: filepath.Join(dir, "relay-ca.pem")}
+	for file, content := range map[string][]byte{
+		r.Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}), r.Key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), r.CA: ca.PEM(),
+	} {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
 }
 
 // keepEvidence copies logs and what the switches hold to where test artifacts go.

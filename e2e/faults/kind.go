@@ -56,9 +56,12 @@ var offLeaks = []OffLeak{
 		func(f *Flow) bool { return f.Both && f.To != "s2" && across(f) }},
 }
 
-// On are the kinds that are drawn.
-func On() (kinds []Kind) {
+// On are the kinds that are drawn, in a world with relays or without.
+func On(relays bool) (kinds []Kind) {
 	for _, k := range allKinds() {
+		if ofRelays(k) && !relays {
+			continue
+		}
 		if !slices.ContainsFunc(off, func(o Off) bool { return o.Kind == k.Name }) {
 			kinds = append(kinds, k)
 		}
@@ -69,7 +72,7 @@ func On() (kinds []Kind) {
 // allKinds are all kinds.
 func allKinds() []Kind {
 	var all []Kind
-	for _, some := range [][]Kind{processKinds(), storeKinds(), linkKinds(), switchKinds(), flowKinds(), nicKinds()} {
+	for _, some := range [][]Kind{processKinds(), storeKinds(), linkKinds(), switchKinds(), flowKinds(), nicKinds(), relayKinds()} {
 		all = append(all, some...)
 	}
 	return all

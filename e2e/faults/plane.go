@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,14 +23,15 @@ import (
 	"github.com/ringfence/ringfence/internal/stack"
 )
 
-// Plane is the control plane: three members of etcd, two APIs and a controller
-// a host, each a process in a network namespace of its own, whose link to the
+// Plane is the control plane: three members of etcd, two APIs, a controller a host,
+// and two relays if hosts go through these, each a process in a network namespace of its own, whose link to the
 // others can be pulled.
 type Plane struct {
 	Dir     string // with everybody's files; logs are NAME.log
 	Clients map[string]*client.Client
 
 	binary string
+	relays *Relays          // nil: hosts follow etcd
 	net    *netns.Namespace // where the links meet
 	sites  map[string]*seat
 
@@ -56,12 +58,13 @@ var seatAddresses = map[string]string{
 	"etcd1": "10.254.0.11", "etcd2": "10.254.0.12", "etcd3": "10.254.0.13",
 	"api1": "10.254.0.21", "api2": "10.254.0.22",
 	"controller-h1": "10.254.0.31", "controller-h2": "10.254.0.32",
+	"relay1": "10.254.0.41", "relay2": "10.254.0.42",
 }
 
 // StartPlane starts everything. The binary is cmd/ringfence, and ovsdb says
-// where each host's database is.
-func StartPlane(ctx context.Context, dir, binary string, ovsdb map[string]string, bridge, uplink string) (*Plane, error) {
-	p := &Plane{Dir: dir, binary: binary, sites: map[string]*seat{}, procs: map[string]*stack.Process{}, Clients: map[string]*client.Client{}}
+// where each host's database is. With relays hosts go through these.
+func StartPlane(ctx context.Context, dir, binary string, relays *Relays, ovsdb map[string]string, bridge, uplink string) (*Plane, error) {
+	p := &Plane{Dir: dir, binary: binary, relays: relays, sites: map[string]*seat{}, procs: map[string]*stack.Process{}, Clients: map[string]*client.Client{}}
 	if err := p.start(ctx, ovsdb, bridge, uplink); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -72,7 +75,7 @@ func (p *Plane) start(ctx context.Context, ovsdb map[string]string, bridge, upli
 	if err := p.wire(); err != nil {
 		return err
 	}
-	token, err := p.writeToken()
+	token, err := p.writeTokens()
 	if err != nil {
 		return err
 	}
@@ -97,9 +100,12 @@ func (p *Plane) start(ctx context.Context, ovsdb map[string]string, bridge, upli
 			return err
 		}
 	}
+	if err := p.startRelays(endpoints); err != nil {
+		return err
+	}
 	for host, db := range ovsdb {
 		name := "controller-" + host
-		p.sites[name].program = []string{p.binary, "controller", "--etcd=" + strings.Join(endpoints, ","), "--ovsdb=" + db, "--bridge=" + bridge, "--host=" + host, "--uplink=" + uplink}
+		p.sites[name].program = append([]string{p.binary, "controller", "--ovsdb=" + db, "--bridge=" + bridge, "--host=" + host, "--uplink=" + uplink}, p.policyFlags(host, endpoints)...)
 		if err := p.Start(name); err != nil {
 			return err
 		}
@@ -121,6 +127,9 @@ func (p *Plane) wire() (err error) {
 		return err
 	}
 	for name, address := range seatAddresses {
+		if p.relays == nil && slices.Contains(relayNames, name) {
+			continue
+		}
 		ns, err := netns.New(name)
 		if err != nil {
 			return err
@@ -158,15 +167,29 @@ func (p *Plane) httpClient() *http.Client {
 	}}
 }
 
-// writeToken makes the admin's token and the file that holds its hash.
-func (p *Plane) writeToken() (string, error) {
-	token := rand.Text()
-	sum := sha256.Sum256([]byte(token))
-	b, err := json.Marshal([]map[string]string{{"token_sha256": hex.EncodeToString(sum[:]), "account": "*", "role": "admin", "name": "faults"}})
+// writeTokens makes the admin's token, those of the hosts, and the file that holds
+// their hashes.
+func (p *Plane) writeTokens() (admin string, err error) {
+	var all []map[string]string
+	permit := func(of map[string]string) (secret string) {
+		secret = rand.Text()
+		sum := sha256.Sum256([]byte(secret))
+		of["token_sha256"] = hex.EncodeToString(sum[:])
+		all = append(all, of)
+		return secret
+	}
+	admin = permit(map[string]string{"account": "*", "role": "admin", "name": "faults"})
+	for _, host := range hostNames {
+		secret := permit(map[string]string{"role": "host", "host": host, "name": host})
+		if err := os.WriteFile(p.hostToken(host), []byte(secret), 0o600); err != nil {
+			return "", err
+		}
+	}
+	b, err := json.Marshal(all)
 	if err != nil {
 		return "", err
 	}
-	return token, os.WriteFile(filepath.Join(p.Dir, "tokens.json"), b, 0o600)
+	return admin, os.WriteFile(filepath.Join(p.Dir, "tokens.json"), b, 0o600)
 }
 
 // Start starts a process where it sits.
@@ -239,7 +262,7 @@ func (p *Plane) Close() error {
 	var errs []error
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	for _, group := range [][]string{append(controllerNames(), apiNames...), etcdNames} {
+	for _, group := range [][]string{append(controllerNames(), apiNames...), relayNames, etcdNames} {
 		for _, name := range group {
 			proc := p.Process(name)
 			if proc == nil {

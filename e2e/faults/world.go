@@ -49,10 +49,10 @@ type vm struct {
 }
 
 // NewWorld builds everything in a directory, and returns when all streams that
-// are allowed flow.
-func NewWorld(ctx context.Context, dir, binary string) (*World, error) {
+// are allowed flow. With relays hosts go through these.
+func NewWorld(ctx context.Context, dir, binary string, relays *Relays) (*World, error) {
 	w := &World{vms: map[string]*vm{}, senders: NewSenders()}
-	if err := w.build(ctx, dir, binary); err != nil {
+	if err := w.build(ctx, dir, binary, relays); err != nil {
 		logs := ""
 		if w.Plane != nil {
 			logs = w.Plane.Logs()
@@ -62,7 +62,7 @@ func NewWorld(ctx context.Context, dir, binary string) (*World, error) {
 	return w, nil
 }
 
-func (w *World) build(ctx context.Context, dir, binary string) (err error) {
+func (w *World) build(ctx context.Context, dir, binary string, relays *Relays) (err error) {
 	if w.Lab, err = lab.New(ctx, append(slices.Clone(hostNames), spareHost)...); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (w *World) build(ctx context.Context, dir, binary string) (err error) {
 	for _, h := range hostNames {
 		ovsdb[h] = w.Lab.Host(h).DBAddr()
 	}
-	if w.Plane, err = StartPlane(ctx, dir, binary, ovsdb, lab.Bridge, lab.Uplink); err != nil {
+	if w.Plane, err = StartPlane(ctx, dir, binary, relays, ovsdb, lab.Bridge, lab.Uplink); err != nil {
 		return err
 	}
 	if err := w.makePolicy(ctx); err != nil {

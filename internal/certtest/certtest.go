@@ -67,9 +67,9 @@ func (a *Authority) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue makes a certificate of a name, and of 127.0.0.1, which is good from one time to
-// another.
-func (a *Authority) Issue(t testing.TB, name string, from, to time.Time) tls.Certificate {
+// Issue makes a certificate of a name, of 127.0.0.1 and of more addresses, which is good
+// from one time to another.
+func (a *Authority) Issue(t testing.TB, name string, from, to time.Time, more ...net.IP) tls.Certificate {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -77,7 +77,7 @@ func (a *Authority) Issue(t testing.TB, name string, from, to time.Time) tls.Cer
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: to,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+		IPAddresses: append([]net.IP{net.IPv4(127, 0, 0, 1)}, more...), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
 	if err != nil {
