@@ -14,7 +14,7 @@ import (
 func TestHostsOfARelay(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		cfg := e.config()
-		cfg.MemberTTL = 2 * time.Second
+		cfg.MemberTTL = 30 * time.Second // a lease that ends while the test lasts would be another test
 		first, second, api := open(t, cfg), open(t, cfg), open(t, e.config())
 		rev := mustUpdate(t, api, put(account("a")))
 		report := func(host, instance, relay string) HostStatus {
