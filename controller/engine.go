@@ -98,33 +98,45 @@ func (e *engine) run(ctx context.Context) error {
 			e.log.Warn("change not applied; trying again", "in", wait, "error", err)
 			again, wait = wait, min(2*wait, maxRetry)
 		}
-		var timer <-chan time.Time
-		if again > 0 {
-			timer = time.After(again)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-e.wake:
-		case <-timer:
-		case <-audit.C:
-			if e.tables.known {
-				e.audit.start(ctx, e.conn)
-			}
-			continue
-		case r := <-e.audit.done:
-			e.audited(r)
-			continue
-		case <-watch.C:
-			if !e.watch(ctx) {
-				continue
-			}
+		if err := e.idle(ctx, again, audit.C, watch.C); err != nil {
+			return err
 		}
 		if d := e.pace.wait(time.Now(), e.cache.Cost()); d > 0 {
 			if err := pause.For(ctx, d); err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// idle returns when there is reason for another step: something has changed, the time
+// has passed after which one is due (0: none is), or the switch has forgotten its
+// connections. A step without a reason costs the switch and the store for nothing.
+func (e *engine) idle(ctx context.Context, again time.Duration, audit, watch <-chan time.Time) error {
+	var due <-chan time.Time
+	if again > 0 {
+		due = time.After(again)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.wake:
+			return nil
+		case <-due:
+			return nil
+		case <-audit:
+			if e.tables.known {
+				e.audit.start(ctx, e.conn)
+			}
+		case r := <-e.audit.done:
+			e.audited(r)
+		case <-watch:
+			if e.watch(ctx) {
+				return nil
+			}
+		}
+		e.cfg.Turned()
 	}
 }
 
@@ -146,7 +158,11 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	e.report.problem("connection limits", e.limits.apply(ctx, in.zonesLooked()...))
+	unlimited := e.limits.apply(ctx, in.zonesLooked()...)
+	e.report.problem("connection limits", unlimited)
+	if unlimited != nil {
+		in.soon(lookAgain)
+	}
 	at, loaded := e.compile(in)
 	e.others.Want(e.tables.desired.compiler.Prefer())
 	e.shown.concerns(in, e.tables.desired.compiler.Resynced())

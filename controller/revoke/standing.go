@@ -35,9 +35,11 @@ func (s *Standing) Of(nic string) At {
 	return s.Latest
 }
 
-// Same reports whether two standings say the same.
+// Same reports whether two standings say the same of what is in force. Steps by which
+// nothing changed are no difference.
 func (s *Standing) Same(o *Standing) bool {
-	return s.Conn == o.Conn && s.Whole == o.Whole && s.Latest == o.Latest && maps.Equal(s.Behind, o.Behind)
+	same := func(a, b At) bool { return a.Rev == b.Rev && a.Mark == b.Mark && a.Update == b.Update }
+	return s.Conn == o.Conn && same(s.Whole, o.Whole) && same(s.Latest, o.Latest) && maps.EqualFunc(s.Behind, o.Behind, same)
 }
 
 // ledger keeps what is owed until a state is in force.
