@@ -4,8 +4,9 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics are what a relay counts.
 type metrics struct {
-	sent, replaced, refused, panics prometheus.Counter
-	concerned                       prometheus.Histogram
+	sent, replaced, panics prometheus.Counter
+	refused                *prometheus.CounterVec
+	concerned              prometheus.Histogram
 }
 
 func newMetrics(r *Relay) *metrics {
@@ -15,7 +16,7 @@ func newMetrics(r *Relay) *metrics {
 	m := &metrics{
 		sent:      counter("ringfence_relay_messages_sent_total", "Messages sent to hosts."),
 		replaced:  counter("ringfence_relay_shares_replaced_total", "Pending deltas of slow hosts that outgrew the host's share, which is sent instead."),
-		refused:   counter("ringfence_relay_refused_total", "Streams refused with words."),
+		refused:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringfence_relay_refused_total", Help: "Streams refused with words, by gRPC's code of the cause: Unauthenticated, PermissionDenied (another host's credential), AlreadyExists (another machine has the name), …"}, []string{"cause"}),
 		panics:    counter("ringfence_relay_panics_total", "Panics in streams of hosts, each of which ended that stream."),
 		concerned: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "ringfence_relay_concerned_hosts", Help: "Hosts of this relay that a change of the policy concerns.", Buckets: []float64{0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000}}),
 	}

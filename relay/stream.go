@@ -71,7 +71,7 @@ func (r *Relay) attach(st stream) error {
 	if err != nil {
 		var l *leave
 		if errors.As(err, &l) {
-			r.metrics.refused.Inc()
+			r.metrics.refused.WithLabelValues(l.code.String()).Inc()
 			r.log.Warn("host refused", "host", hello.GetHost(), "machine", hello.GetMachine(), "reason", l.reason)
 			_ = st.Send(l.goodbye()) // it hears of it by the status, too
 		}

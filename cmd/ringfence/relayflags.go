@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -109,8 +111,12 @@ func (f *relayFlags) client(host string, certs *certfile.Set, log *slog.Logger, 
 
 // relayLine is how the host's way to the policy is, for "systemctl status".
 func relayLine(c *upstream.Client) string {
-	if relay := c.Relay(); relay != "" {
+	relay, since, why := c.Way()
+	switch {
+	case relay != "":
 		return "relay " + relay
+	case why == nil:
+		return "no relay reached yet"
 	}
-	return "no relay reached"
+	return fmt.Sprintf("no relay since %s: %s", since.UTC().Format(time.RFC3339), strings.Join(strings.Fields(why.Error()), " "))
 }

@@ -133,7 +133,10 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	case err != nil:
 		return false, causeOf(ctx, err)
 	case m.GetGoodbye() != nil:
-		return false, refusalOf(m.GetGoodbye())
+		no := refusalOf(m.GetGoodbye())
+		_, end := stream.Recv() // tells the same, and by a code
+		no.taken = status.Code(end) == codes.AlreadyExists
+		return false, no
 	case m.GetWelcome() == nil:
 		return false, errors.New("the relay's first message is no welcome")
 	}
@@ -147,8 +150,7 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 		return false, context.Cause(ctx)
 	}
 	c.log.Info("attached to a relay", "relay", relay, "name", m.GetWelcome().GetRelay(), "version", m.GetWelcome().GetProgram())
-	c.metrics.connected.Set(1)
-	defer c.metrics.connected.Set(0)
+	c.entered(relay)
 	c.metrics.streams.Inc()
 	run := func(fn func() error) {
 		g.Go(func() error {
@@ -229,6 +231,8 @@ func causeOf(ctx context.Context, err error) error {
 	switch st := status.Convert(err); st.Code() {
 	case codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.InvalidArgument:
 		return &refusal{reason: st.Message()}
+	case codes.AlreadyExists:
+		return &refusal{reason: st.Message(), retryable: true, taken: true}
 	case codes.Unknown:
 		return err
 	default:

@@ -81,6 +81,7 @@ type Client struct {
 	now     *session              // nil: there is none
 	updates uint64                // that were handed on
 	next    string                // relay to go to, "" for any
+	away    away
 	faults  faults
 	places  places
 }
@@ -96,7 +97,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.timing = cfg.timing.withDefaults()
 	return &Client{
 		cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Metrics), changed: make(chan struct{}),
-		has: &wire.Point{}, faults: faults{},
+		has: &wire.Point{}, faults: faults{}, away: away{since: time.Now()},
 	}, nil
 }
 
@@ -135,6 +136,7 @@ func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		c.left(took, err)
 		if took {
 			wait, said = lostWait, time.Time{}
 		}
@@ -192,14 +194,6 @@ func (c *Client) await(ctx context.Context, done func() bool) error {
 	}
 }
 
-// Relay is the relay that the host has its stream with, "" if there is none.
-func (c *Client) Relay() string {
-	if s := c.session(); s != nil {
-		return s.relay
-	}
-	return ""
-}
-
 // session is the stream that there is, nil for none.
 func (c *Client) session() *session {
 	c.mu.Lock()
@@ -212,6 +206,7 @@ type refusal struct {
 	reason    string
 	retryable bool
 	after     time.Duration
+	taken     bool // another machine has the host's name
 }
 
 func (r *refusal) Error() string { return "the relay says: " + r.reason }

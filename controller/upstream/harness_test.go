@@ -355,6 +355,7 @@ type host struct {
 	*Client
 	t     *testing.T
 	share *share.Held
+	stop  func() // ends what follows
 
 	mu      sync.Mutex
 	stuck   bool
@@ -388,10 +389,11 @@ func (p *platform) host(t *testing.T, name string, cfg Config, nics ...string) *
 			t.Error(err)
 		}
 	}()
-	t.Cleanup(func() {
+	h.stop = func() {
 		cancel()
 		<-done
-	})
+	}
+	t.Cleanup(h.stop)
 	h.plug(nics...)
 	h.report(store.HostStatus{Connected: true, Applied: 1})
 	return h

@@ -53,7 +53,8 @@ func (c *Client) tellPlugs(m *wire.Plugs) {
 
 // PutHost takes what the host says of itself, for the relay to know when it differs:
 // the one that there is, or the next one. A relay finds out by itself what has been
-// applied, and who is alive.
+// applied, and who is alive. It is a store.ErrSeatTaken while relays do not serve the host
+// because another machine has its name.
 func (c *Client) PutHost(_ context.Context, h store.HostStatus) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,7 +66,7 @@ func (c *Client) PutHost(_ context.Context, h store.HostStatus) error {
 	if c.now != nil {
 		c.now.say(statusOf(&h))
 	}
-	return nil
+	return c.away.taken()
 }
 
 func statusOf(h *store.HostStatus) *wire.Status {

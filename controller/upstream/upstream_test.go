@@ -226,14 +226,14 @@ func TestAnotherRelay(t *testing.T) {
 	time.Sleep(3 * time.Second)
 	now.way.hold(false)
 	change("it goes on")
-	if streams != 1 || h.Relay() != now.addr {
-		t.Errorf("it left a relay for one that does not answer: %d, %s", streams, h.Relay())
+	if relay, _, _ := h.Way(); streams != 1 || relay != now.addr {
+		t.Errorf("it left a relay for one that does not answer: %d, %s", streams, relay)
 	}
 	hung.way.hold(false)
 	now.stop()
 	change("a relay stops")
-	if h.Relay() != hung.addr {
-		t.Errorf("it is at %q", h.Relay())
+	if relay, _, _ := h.Way(); relay != hung.addr {
+		t.Errorf("it is at %q", relay)
 	}
 }
 
