@@ -31,6 +31,10 @@ func run(ctx context.Context, args []string, std output.Stdio) int {
 		complete(ctx, args[1:], std.Out)
 		return failure.ExitDone
 	}
+	if len(args) == 0 {
+		status := run(ctx, []string{"--help"}, output.Stdio{In: std.In, Out: std.Err, Err: std.Err})
+		return max(status, failure.ExitUsage)
+	}
 	var c cli
 	parser, exited := newParser(&c, std)
 	if n := len(args); n > 1 && args[0] == "version" && args[n-1] == "--server" {

@@ -16,6 +16,10 @@ var tongues = []struct{ begin, here string }{
 	{"security group show", "group show GROUP"},
 	{"security group set", "group update GROUP"},
 	{"security group delete", "group delete GROUP"},
+	{"server list", "instance list"},
+	{"server show", "instance show INSTANCE"},
+	{"server create", "instance put INSTANCE"},
+	{"server delete", "instance delete INSTANCE"},
 	{"server add security group", "attach GROUP --instance INSTANCE"},
 	{"server remove security group", "detach GROUP --instance INSTANCE"},
 	{"port list", "nic list"},
@@ -30,12 +34,13 @@ var tongues = []struct{ begin, here string }{
 	{"ec2 describe-security-group-rules", "rule list GROUP"},
 	{"ec2 describe-security-groups", "group list"},
 	{"ec2 describe-network-interfaces", "nic list"},
+	{"ec2 describe-instances", "instance list"},
 }
 
 // nouns are the commands that kubectl's words for kinds of objects stand for.
 var nouns = map[string]string{
 	"group": "group", "groups": "group", "sg": "group", "rule": "rule", "rules": "rule", "networkpolicy": "rule", "netpol": "rule",
-	"nic": "nic", "nics": "nic", "instance": "instance", "instances": "instance", "network": "network", "networks": "network",
+	"nic": "nic", "nics": "nic", "port": "nic", "ports": "nic", "vm": "instance", "vms": "instance", "pod": "instance", "pods": "instance", "instance": "instance", "instances": "instance", "network": "network", "networks": "network",
 	"host": "host", "hosts": "host", "node": "host", "nodes": "host", "account": "account", "accounts": "account", "namespace": "account", "ns": "account",
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -12,8 +13,12 @@ import (
 
 // reportUsage prints what is wrong with the command line.
 func reportUsage(w io.Writer, args []string, err error) int {
-	fmt.Fprintf(w, "ringfence: %v\n", err)
-	if hint := otherTongue(args); hint != "" {
+	text, hint := err.Error(), otherTongue(args)
+	if hint != "" {
+		text, _, _ = strings.Cut(text, ", did you mean") // it is known what is meant
+	}
+	fmt.Fprintf(w, "ringfence: %s\n", text)
+	if hint != "" {
 		fmt.Fprintf(w, "Here it is '%s'.\n", hint)
 	}
 	command := "ringfence"

@@ -105,31 +105,3 @@ func (c hostShow) Run(s *session.Session) error {
 	}
 	return nil
 }
-
-type hostDelete struct {
-	ID string `arg:"" complete:"host" help:"The host."`
-}
-
-func (hostDelete) Help() string {
-	return `Changes wait for a host that is away, and --wait says that it lags, for it may still enforce what it had: see first that the machine is
-off. One that is still alive is back with its next report.`
-}
-
-func (c hostDelete) Run(s *session.Session) error {
-	var meta client.Meta
-	h, err := s.API.Host(s.Ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	if !s.Dry {
-		if err := s.API.ForgetHost(s.Ctx, c.ID, client.Into(&meta)); err != nil {
-			return err
-		}
-	}
-	meta.DryRun = s.Dry
-	what := "forgot host %s, which had applied revision %d and had %d NICs plugged: nobody waits for it any more"
-	if h.Alive {
-		what = "forgot host %s, which is alive (revision %d, %d NICs plugged): it is back with its next report"
-	}
-	return s.Done(meta, what, h.ID, h.AppliedRevision, len(h.NICs))
-}

@@ -139,20 +139,18 @@ func (f *ruleFlags) remoteGroup(t *session.Tenant) (*string, error) {
 // spec makes a new rule of the flags.
 func (f *ruleFlags) spec(t *session.Tenant) (client.RuleSpec, error) {
 	direction, err := f.direction()
-	if err != nil {
+	if err == nil && direction == "" {
+		err = failure.Usage("which direction? Give --ingress or --egress, or say the peer with --from-… or --to-…")
+	}
+	low, high, wrong := f.ports()
+	if err := failure.All(err, wrong); err != nil {
 		return client.RuleSpec{}, err
 	}
-	if direction == "" {
-		return client.RuleSpec{}, failure.Usage("which direction? Give --ingress or --egress, or say the peer with --from-… or --to-…")
-	}
 	spec := client.RuleSpec{
-		Direction: direction, Family: string(f.Family), Protocol: f.protocol(), ICMPType: f.ICMPType, ICMPCode: f.ICMPCode, Description: deref(f.Description),
+		Direction: direction, PortMin: low, PortMax: high, Family: string(f.Family), Protocol: f.protocol(), ICMPType: f.ICMPType, ICMPCode: f.ICMPCode, Description: deref(f.Description),
 	}
 	if spec.Protocol == "" {
 		spec.Protocol = "all"
-	}
-	if spec.PortMin, spec.PortMax, err = f.ports(); err != nil {
-		return spec, err
 	}
 	if cidr := f.cidr(); cidr != "" {
 		spec.RemoteCIDR = &cidr
