@@ -6,6 +6,7 @@
 # the next time.
 set -eu
 cd "$(dirname "$0")/../.."
+top=$PWD
 work=$(mktemp -d)
 root=$work/root
 trap 'unmount; rm -rf "$work"' EXIT
@@ -19,6 +20,44 @@ DIST=$work/again deploy/packages/build.sh >/dev/null
 diff "$work/new/SHA256SUMS" "$work/again/SHA256SUMS" || fail "the second build differs"
 [ "$(wc -l <"$work/new/SHA256SUMS")" = 10 ] || fail "want 8 packages, an image and a bill of materials: $(cat "$work/new/SHA256SUMS")"
 VERSION=0.0.0~before DIST=$work/old deploy/packages/build.sh >/dev/null
+
+step "signatures: what install.md checks is good, and nothing that was changed is"
+page() { awk -v want="$1" '/^```/ { if (on && index(block, want)) { printf "%s", block; found = 1; exit } on = !on; block = ""; next } on { block = block $0 "\n" } END { exit !found }' "$top/docs/install.md" || fail "docs/install.md shows no $1"; }
+key() { # key NAME PASSPHRASE: a key for a day, in NAME.key
+	gpg --homedir "$work/gnupg" --quiet --batch --pinentry-mode loopback --passphrase "$2" --quick-generate-key "$1 <$1@example.org>" rsa3072 sign 1d 2>"$work/log" &&
+		gpg --homedir "$work/gnupg" --batch --pinentry-mode loopback --passphrase "$2" --armor --export-secret-keys "$1@example.org" >"$work/$1.key" || { cat "$work/log"; fail "no key is made"; }
+}
+mkdir -m 0700 "$work/gnupg"
+key builder secret
+key stranger ""
+gpgconf --homedir "$work/gnupg" --kill all
+verify() (cd "$work/signed" && page 'gpgv --keyring' | sh -e) >"$work/log" 2>&1
+verifyRPM() (cd "$work/signed" && page 'rpmkeys --checksig' | sed "s|^rpmkeys|& --dbpath $work/rpmdb|" | sh -e) >"$work/log" 2>&1
+mkdir "$work/rpmdb"
+SIGN_KEY=$work/builder.key NFPM_PASSPHRASE=wrong DIST=$work/signed deploy/packages/build.sh >/dev/null 2>&1 && fail "a key that stays shut signs"
+SIGN_KEY=$work/builder.key NFPM_PASSPHRASE=secret DIST=$work/signed deploy/packages/build.sh >"$work/log" 2>&1 || { cat "$work/log"; fail "a signed build"; }
+verify || { cat "$work/log"; fail "what is signed is not taken"; }
+verifyRPM || { cat "$work/log"; fail "a signed rpm is not taken"; }
+for deb in "$work"/new/*.deb; do
+	cmp "$deb" "$work/signed/$(basename "$deb")" || fail "signing changes $deb"
+done
+cp -r "$work/signed" "$work/kept"
+again() { rm -rf "$work/signed" && cp -r "$work/kept" "$work/signed"; }
+echo >>"$(ls "$work"/signed/ringfence-api_*.deb)"
+verify && fail "a changed package is taken"
+again
+sed -i '1s/^./x/' "$work/signed/SHA256SUMS"
+verify && fail "changed sums are taken"
+again
+rm "$work/signed/SHA256SUMS.asc"
+verify && fail "sums that nobody signed are taken"
+again
+gpg --homedir "$work/gnupg" --quiet --batch --yes --armor --local-user stranger@example.org --output "$work/signed/SHA256SUMS.asc" --detach-sign "$work/signed/SHA256SUMS"
+gpgconf --homedir "$work/gnupg" --kill all
+verify && fail "sums that a stranger signed are taken"
+again
+cp "$work"/new/ringfence-relay-[0-9]*.rpm "$work/signed/"
+verifyRPM && fail "an rpm that nobody signed is taken"
 
 step "deb and rpm hold the same files"
 for package in ringfence ringfence-api ringfence-controller ringfence-relay; do
