@@ -198,16 +198,29 @@ func (e *externalEtcd) restore(t *testing.T, another bool) {
 	if another {
 		token = "another"
 	}
-	e.ctl(t, "snapshot", "restore", filepath.Join(e.dir, "saved"), "--data-dir", filepath.Join(e.dir, "data"), "--name", "default",
+	etcdutl(t, "snapshot", "restore", filepath.Join(e.dir, "saved"), "--data-dir", filepath.Join(e.dir, "data"), "--name", "default",
 		"--initial-cluster", "default=http://127.0.0.1:2380", "--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster-token", token)
 }
 
-func (e *externalEtcd) ctl(t *testing.T, args ...string) {
+func (e *externalEtcd) ctl(t *testing.T, args ...string) { etcdTool(t, "etcdctl", args...) }
+
+// etcdutl does it where it is there: from etcd 3.5 on. The etcdctl of 3.6 no
+// longer touches files.
+func etcdutl(t *testing.T, args ...string) {
 	t.Helper()
-	cmd := exec.Command("etcdctl", args...)
+	tool := "etcdutl"
+	if _, err := exec.LookPath(tool); err != nil {
+		tool = "etcdctl"
+	}
+	etcdTool(t, tool, args...)
+}
+
+func etcdTool(t *testing.T, tool string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(tool, args...)
 	cmd.Env = append(os.Environ(), "ETCDCTL_API=3")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("etcdctl %v: %v (install etcd-client)\n%s", args, err, out)
+		t.Fatalf("%s %v: %v (install etcd-client)\n%s", tool, args, err, out)
 	}
 }
 
