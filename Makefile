@@ -117,15 +117,30 @@ test-ui: setup setup-ui ## the console in a browser, against a real Ringfence wi
 	cd ui && npm test --silent
 	$(SUDO) ui/test/run.sh
 
-packages: setup-ui ## make deb and rpm packages, a container image and a bill of materials of this commit, in dist/ (NO_UI=1: without the console)
+packages: setup-ui ## make deb and rpm packages, a container image and a bill of materials of this commit, in dist/ (NO_UI=1: without the console; SIGN_KEY=FILE: signed)
 	@NO_UI=$(NO_UI) ui/build.sh
-	@deploy/packages/build.sh
+	@SIGN_KEY='$(SIGN_KEY)' deploy/packages/build.sh
 
-# The packages that test-packages needs, besides.
-PACKAGING := debootstrap rpm man-db
-test-packages: ## the packages: twice the same, installed, upgraded, removed and purged in a chroot, and the image (as root, 8 minutes)
-	@{ command -v debootstrap && command -v rpm && command -v man; } >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(PACKAGING); }
+# The packages that test-packages, test-machines and test-day-two need, besides.
+PACKAGING := debootstrap rpm man-db gnupg gpgv openssl
+.PHONY: setup-packaging test-machines test-etcd test-day-two
+setup-packaging:
+	@{ command -v debootstrap && command -v rpm && command -v man && command -v gpg && command -v gpgv && command -v openssl; } >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(PACKAGING); }
+
+test-packages: setup-packaging ## the packages: twice the same, signed, installed, upgraded, removed and purged in a chroot, and the image (as root, 8 minutes)
 	$(SUDO) deploy/packages/test.sh
+
+test-machines: setup setup-packaging ## install five machines from the packages by docs/install.md alone, with systemd (as root, 5 minutes)
+	$(SUDO) deploy/packages/machines.sh
+
+# The versions of etcd that are supported: docs/install.md.
+ETCDS ?= 3.4 3.5 3.6 3.7
+test-etcd: setup ## what touches etcd, with each version of it in ETCDS
+	$(SUDO) env "PATH=$$PATH" internal/etcdtest/versions/test.sh $(ETCDS)
+
+# CHAPTERS are those to be run, if not all: packages machines configuration units …
+test-day-two: setup setup-packaging ## all that operators do, chapter by chapter with its time: packages, machines, certificates, OIDC, etcd, restore, upgrade, metrics, pages
+	$(SUDO) env "PATH=$$PATH" deploy/daytwo.sh $(CHAPTERS)
 
 vet:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these:"; echo "$$bad"; exit 1; }
