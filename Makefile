@@ -133,7 +133,7 @@ test-packages: setup-packaging ## the packages: twice the same, signed, installe
 test-machines: setup setup-packaging ## install five machines from the packages by docs/install.md alone, with systemd (as root, 5 minutes)
 	$(SUDO) deploy/packages/machines.sh
 
-# The versions of etcd that are supported: docs/install.md.
+# The versions of etcd that are tried: docs/install.md.
 ETCDS ?= 3.4 3.5 3.6 3.7
 test-etcd: setup ## what touches etcd, with each version of it in ETCDS
 	$(SUDO) env "PATH=$$PATH" internal/etcdtest/versions/test.sh $(ETCDS)
