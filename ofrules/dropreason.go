@@ -44,3 +44,66 @@ func (r DropReason) Detail() string {
 	}
 	return ""
 }
+
+// DroppedAt says why a packet was dropped that a flow of ours ended, or that nothing
+// matched in a table (missed): the reason, and what is known in words, "" if no more.
+func DroppedAt(table uint8, priority uint16, kind CookieKind, missed bool) (why DropReason, detail string) {
+	switch {
+	case !missed && kind == KindCut:
+		return DropCut, DropCut.Detail()
+	case !missed && kind == KindLinkLocal:
+		return DropSpoofed, "the source address is not the NIC's"
+	}
+	switch table {
+	case TableEntry:
+		return DropNotReady, DropNotReady.Detail()
+	case TableEgressMAC:
+		return DropSpoofed, "not the NIC's MAC"
+	case TableEgressARP:
+		return DropSpoofed, "the sender's MAC or address is not the NIC's"
+	case TableEgressGuard, TableEgressND:
+		if missed || dropAt(table, priority) == DropSpoofed {
+			return DropSpoofed, "the source address is not the NIC's"
+		}
+		return DropGuard, "no VM may send this"
+	case TableIngressGuard:
+		return DropGuard, "no VM is sent this"
+	case TableEgressNIC, TableIngressNIC:
+		return DropNotReady, DropNotReady.Detail()
+	case TableDeliver, TableLocal, TableFlood, TableOutput:
+		return DropUndelivered, ""
+	case TableEgressState, TableIngressState, TableEgressICMP, TableIngressICMP, TableEgressAccept, TableIngressAccept, TableEgressFrag, TableIngressFrag:
+		if why = DropInvalid; !missed {
+			why = dropAt(table, priority)
+		}
+		return why, why.Detail()
+	}
+	return DropNoRule, ""
+}
+
+// dropAt says why the pipeline's fixed flows drop.
+func dropAt(table uint8, priority uint16) DropReason {
+	switch table {
+	case TableEgressGuard, TableEgressND:
+		if priority < prioForbidden {
+			return DropSpoofed
+		}
+		return DropGuard
+	case TableIngressGuard:
+		return DropGuard
+	case TableEgressRules, TableIngressRules:
+		return DropNoRule
+	case TableEgressAccept, TableIngressAccept, TableEgressICMP, TableIngressICMP:
+		return DropInvalid
+	case TableEgressState, TableIngressState:
+		switch priority {
+		case prioInvalid, prioInvalidNone, prioNoSYN, prioWithCode:
+			return DropInvalid
+		case prioCut, prioCutFragment:
+			return DropCut
+		case prioNoServerFragment:
+			return DropGuard
+		}
+	}
+	return DropFragment
+}

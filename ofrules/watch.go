@@ -80,7 +80,7 @@ func (b *watchBuilder) drops() {
 			if p.key.Table > TableDeliver {
 				nic = out
 			}
-			b.drop(dropAt(p.key), p.key.Table, p.key.Priority, append(p.key.Match.Terms(), nic)...)
+			b.drop(dropAt(p.key.Table, p.key.Priority), p.key.Table, p.key.Priority, append(p.key.Match.Terms(), nic)...)
 		}
 	}
 	for _, s := range []struct {
@@ -91,33 +91,6 @@ func (b *watchBuilder) drops() {
 		b.drop(DropFragment, s.fragment, prioNothing, s.port)
 		b.add(s.any, prioProfile, []of.Action{of.Goto{Table: s.address}}, s.port)
 	}
-}
-
-// dropAt says why the pipeline's fixed flows drop.
-func dropAt(k of.FlowKey) DropReason {
-	switch k.Table {
-	case TableEgressGuard, TableEgressND:
-		if k.Priority < prioForbidden {
-			return DropSpoofed
-		}
-		return DropGuard
-	case TableIngressGuard:
-		return DropGuard
-	case TableEgressRules, TableIngressRules:
-		return DropNoRule
-	case TableEgressAccept, TableIngressAccept, TableEgressICMP, TableIngressICMP:
-		return DropInvalid
-	case TableEgressState, TableIngressState:
-		switch k.Priority {
-		case prioInvalid, prioInvalidNone, prioNoSYN, prioWithCode:
-			return DropInvalid
-		case prioCut, prioCutFragment:
-			return DropCut
-		case prioNoServerFragment:
-			return DropGuard
-		}
-	}
-	return DropFragment
 }
 
 func (b *watchBuilder) drop(why DropReason, table uint8, prio uint16, match ...of.Term) {

@@ -151,7 +151,7 @@ func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err 
 	}
 	t.settle(egress, trace, first, reached)
 	if !inside {
-		if t.src.segment.Local && (egress.Reason == "not-delivered" || egress.Verdict == inquiry.Allow && egress.Output == "") {
+		if t.src.segment.Local && (egress.Reason == ofrules.DropUndelivered.String() || egress.Verdict == inquiry.Allow && egress.Output == "") {
 			return hostLocal(egress), nil, nil
 		}
 		return egress, nil, nil

@@ -105,7 +105,7 @@ func (t *tracer) settle(l *inquiry.Leg, trace *oftrace.Trace, steps []tracedStep
 		}
 	}
 	if len(steps) == 0 {
-		l.Reason = "not-delivered"
+		l.Reason = ofrules.DropUndelivered.String()
 		return
 	}
 	l.Reason, l.Detail = t.refusal(steps[len(steps)-1])
@@ -149,39 +149,19 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 	if _, ours := ofrules.ParseCookie(s.Cookie); s.Miss == "" && !ours {
 		return "foreign-flow", fmt.Sprintf("a flow that is not ours, cookie %#x, in table %d", s.Cookie, s.Table)
 	}
-	if c, _ := ofrules.ParseCookie(s.Cookie); c.Kind == ofrules.KindCut {
-		return "cut", ofrules.DropCut.Detail()
-	}
 	if why, ok := watchedDrop(s); ok && why != ofrules.DropNotReady {
 		return why.String(), why.Detail()
 	}
-	switch s.Table {
-	case ofrules.TableEntry:
-		for nic, why := range t.problems {
-			if t.src != nil && t.src.nic.ID == nic || t.dst != nil && t.dst.nic.ID == nic {
-				return "not-ready", why
+	c, _ := ofrules.ParseCookie(s.Cookie)
+	why, detail := ofrules.DroppedAt(s.Table, uint16(s.Priority), c.Kind, s.Miss != "")
+	if s.Table == ofrules.TableEntry {
+		for _, end := range []*traceEnd{t.src, t.dst} {
+			if end != nil && t.problems[end.nic.ID] != "" {
+				return why.String(), t.problems[end.nic.ID]
 			}
 		}
-		return "not-ready", ofrules.DropNotReady.Detail()
-	case ofrules.TableEgressMAC:
-		return "spoofed", "not the NIC's MAC"
-	case ofrules.TableEgressARP:
-		return "spoofed", "the sender's MAC or address is not the NIC's"
-	case ofrules.TableEgressGuard, ofrules.TableEgressND:
-		if c, _ := ofrules.ParseCookie(s.Cookie); s.Miss != "" || c.Kind == ofrules.KindLinkLocal {
-			return "spoofed", "the source address is not the NIC's"
-		}
-		return "guard", "no VM may send this"
-	case ofrules.TableIngressGuard:
-		return "guard", "no VM is sent this"
-	case ofrules.TableEgressState, ofrules.TableIngressState, ofrules.TableEgressICMP, ofrules.TableIngressICMP:
-		return "ct-invalid", "connection tracking makes no sense of the packet"
-	case ofrules.TableEgressNIC, ofrules.TableIngressNIC:
-		return "not-ready", "the NIC's flows are not installed"
-	case ofrules.TableDeliver, ofrules.TableLocal, ofrules.TableFlood, ofrules.TableOutput:
-		return "not-delivered", ""
 	}
-	return "no-rule", ""
+	return why.String(), detail
 }
 
 // watchedDrop is why the flow of a drop watch drops, which stands above the one that
