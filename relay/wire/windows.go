@@ -4,7 +4,8 @@ import "google.golang.org/grpc"
 
 // Windows bound what was sent and is not read, in bytes. They are fixed: where gRPC is
 // to find out how wide a window should be it measures the way with each message, by a
-// ping and its answer, and that is more than half of what a change of many hosts costs.
+// ping and its answer. Without that a change of 1,000 hosts took a relay some quarter less
+// of a processor.
 const (
 	windowOfHost  = 512 << 10 // two parts are under way
 	windowOfRelay = 64 << 10  // of each host, the least there is
