@@ -77,7 +77,10 @@ func TestAHostThatComesAgain(t *testing.T) {
 	for i, name := range []string{"b", "c", "d"} {
 		h.stick(true)
 		r.stop()
-		p.until("the host has left", func() bool { return h.Relay() == "" || p.said["h1"].Relay == "" })
+		p.until("the host has left", func() bool {
+			relay, _, _ := h.Way()
+			return relay == "" || p.said["h1"].Relay == ""
+		})
 		changed := 0
 		if i > 0 { // else nothing has changed
 			p.mu.Lock()
