@@ -81,7 +81,6 @@ test: setup vet ## everything that must hold: vet, unit tests, properties, real 
 .PHONY: test-switches test-others
 test-switches:
 	$(GOTEST) -skip '$(RACED)' ./e2e
-	$(GOTEST) -run '$(RACED)' ./e2e -args -raced
 	$(RACETEST) -p 1 $(patsubst %,./%,$(filter-out $(PURE),$(SWITCHES)))
 	$(GOTEST) -p 1 $(patsubst %,./%,$(filter $(PURE),$(SWITCHES)))
 	$(GOTEST) -run '^TestMassRevocation$$' ./controller
@@ -91,6 +90,7 @@ test-others:
 	$(GOTEST) -run '$(MANY)' ./httpapi
 	$(GOTEST) -skip '/external$$' ./store
 	$(GOTEST) $(patsubst %,./%,$(filter-out $(SWITCHES),$(PURE)))
+	$(GOTEST) -run '$(RACED)' ./e2e -args -raced
 
 test-busy: ## test, beside a busy loop for each processor
 	@pids=; trap 'kill $$pids' EXIT; trap 'exit 1' INT TERM; \
