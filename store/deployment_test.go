@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,9 +123,12 @@ func TestRoles(t *testing.T) {
 			t.Errorf("an etcd that asks for no certificate: %v", err)
 		}
 	}
-	steps := 0
+	steps, beware := 0, false
 	for _, some := range [][]Role{roles[:2], roles} { // again, with another host
-		if err := Authorize(ctx, as("root"), some, func(string) { steps++ }); err != nil {
+		if err := Authorize(ctx, as("root"), some, func(step string) {
+			steps++
+			beware = beware || strings.HasPrefix(step, "beware: etcd ")
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -195,6 +199,11 @@ func TestRoles(t *testing.T) {
 	}
 	if _, err := host.Update(ctx, put(account("b"))); !errors.Is(err, rpctypes.ErrPermissionDenied) {
 		t.Errorf("a host that writes policy: %v, want permission denied", err)
+	}
+	// Etcds that do not hold users to their roles are told of: those that do refuse this.
+	_, err = host.link.Client.Txn(ctx).Then(clientv3.OpTxn(nil, []clientv3.Op{clientv3.OpPut("/elsewhere", "x")}, nil)).Commit()
+	if leaks := err == nil; leaks && !beware || !leaks && !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		t.Errorf("a host that writes elsewhere by a transaction within another: %v; it was told of: %v", err, beware)
 	}
 }
 

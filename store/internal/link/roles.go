@@ -97,7 +97,7 @@ func (c Config) asksForCertificates(ctx context.Context) error {
 // Authorize makes users and roles in etcd, and then has it ask everybody for a
 // certificate's name. It may be repeated, with more roles: what is there stays.
 // root has to be the client's own name if that is asked for already. tell is given
-// each step when it is done.
+// each step when it is done, and what there is to beware of.
 func Authorize(ctx context.Context, cfg Config, roles []Role, tell func(string)) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -155,6 +155,9 @@ func Authorize(ctx context.Context, cfg Config, roles []Role, tell func(string))
 		if err := user(r.User, r.Name); err != nil {
 			return err
 		}
+	}
+	if err := cfg.tellLeaks(ctx, client, tell); err != nil {
+		return err
 	}
 	_, err = client.AuthEnable(ctx)
 	return step("ask every client for its name", err, nil)
