@@ -66,9 +66,27 @@ type reporter struct {
 	dropped   map[string]uint64   // by NIC, see linkLocals
 	unsettled map[string]struct{} // NICs that are installed and not ready
 	standing  revoke.Standing     // how far the switch is
+
+	went course // of run alone
 }
 
 const firstWord = 2 * time.Second
+
+// course is what the log was told of the revisions that a host went to.
+type course struct {
+	is int64
+	at time.Time
+}
+
+// to tells the log of a revision, once a second at most: what is passed over then is
+// told with a later report.
+func (c *course) to(log *slog.Logger, revision int64, now time.Time) {
+	if revision == 0 || revision == c.is || now.Sub(c.at) < time.Second { // 0: the switch is away, which is logged
+		return
+	}
+	log.Info("the policy is in force", "revision", revision, "before", c.is)
+	*c = course{is: revision, at: now}
+}
 
 func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	return &reporter{
@@ -136,6 +154,7 @@ func (r *reporter) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err == nil && seen {
+			r.went.to(r.log, status.Applied, time.Now())
 			r.written(status)
 			if r.cfg.Applied != nil && max(force.Whole, force.Latest) != 0 {
 				r.cfg.Applied(force)

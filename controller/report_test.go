@@ -1,10 +1,12 @@
 package controller
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,6 +23,7 @@ type board struct {
 	reports []store.HostStatus
 	at      []time.Time
 	fails   error
+	log     bytes.Buffer // of the reporter, for when it rests
 }
 
 func (b *board) PutHost(_ context.Context, h store.HostStatus) error {
@@ -48,7 +51,7 @@ func reporting(t *testing.T, test func(t *testing.T, r *reporter, b *board)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &board{}
 		cfg := Config{Host: "h1", Reports: b}
-		r := newReporter(cfg, slog.New(slog.DiscardHandler), newMetrics(nil))
+		r := newReporter(cfg, slog.New(slog.NewTextHandler(&b.log, nil)), newMetrics(nil))
 		ctx, cancel := context.WithCancel(t.Context())
 		var work sync.WaitGroup
 		work.Go(func() { _ = r.run(ctx) })
@@ -120,6 +123,30 @@ var (
 func standsAt(conn *ofconn.Conn, rev int64, step uint64) revoke.Standing {
 	at := revoke.At{Rev: rev, Step: step}
 	return revoke.Standing{Conn: conn, Whole: at, Latest: at}
+}
+
+// The log of a host says which revisions it went to, and not each of those that follow
+// each other faster than anybody reads.
+func TestTheLogTellsOfRevisions(t *testing.T) {
+	reporting(t, func(t *testing.T, r *reporter, b *board) {
+		conn := new(ofconn.Conn)
+		r.connection(conn)
+		r.plugged(true, atPort)
+		for rev := int64(4); rev < 40; rev++ {
+			r.Stands(standsAt(conn, rev, uint64(rev)), revoke.Done)
+			sleep(50 * time.Millisecond)
+		}
+		sleep(2 * heartbeat)
+		var told []string
+		for line := range strings.Lines(b.log.String()) {
+			if _, at, is := strings.Cut(line, `msg="the policy is in force" revision=`); is {
+				told = append(told, strings.TrimSpace(at))
+			}
+		}
+		if n := len(told); n < 2 || n > 4 || !strings.HasPrefix(told[n-1], "39 before=") {
+			t.Errorf("told of %q", told)
+		}
+	})
 }
 
 // What began is told with a report that is made anyway: nobody writes for it.
