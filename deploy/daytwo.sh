@@ -6,12 +6,14 @@
 set -u
 cd "$(dirname "$0")/.."
 wanted=" $* "
+known=" "
 failed=""
 
 # chapter NAME COMMAND... runs it.
 chapter() {
 	local name=$1 begun=$SECONDS outcome=ok
 	shift
+	known+="$name "
 	[ "$wanted" = "  " ] || [[ $wanted == *" $name "* ]] || return 0
 	echo "==== $name"
 	"$@" || { outcome=FAILED failed="$failed $name"; }
@@ -76,6 +78,9 @@ END
 chapter docs all <<-'END'
 	make --no-print-directory docs
 END
+for name; do
+	[[ $known == *" $name "* ]] || { echo "no chapter is called $name: there are$known" && failed="$failed $name"; }
+done
 [ -z "$failed" ] || {
 	echo "FAILED:$failed"
 	exit 1
