@@ -21,7 +21,7 @@ var (
 )
 
 // What dashboards and alerts ask for is exported by that name, and each alert
-// points to a chapter of the runbook.
+// points to a chapter of the runbook and is tried.
 func TestMonitoringKnowsTheMetrics(t *testing.T) {
 	exported := exportedMetrics(t)
 	known := func(where, text string) {
@@ -54,8 +54,12 @@ func TestMonitoringKnowsTheMetrics(t *testing.T) {
 	if err := yaml.UnmarshalWithOptions([]byte(readFile(t, "deploy/monitoring/alerts.yaml")), &rules, yaml.Strict()); err != nil {
 		t.Fatal(err)
 	}
+	tried := readFile(t, "deploy/monitoring/alerts_test.yaml")
 	for _, r := range rules.Groups[0].Rules {
 		known(r.Alert, r.Expr)
+		if !regexp.MustCompile(`\balertname: ` + r.Alert + `\b`).MatchString(tried) {
+			t.Errorf("%s is not tried in alerts_test.yaml", r.Alert)
+		}
 		chapter, there := strings.CutPrefix(r.Annotations["runbook"], "docs/runbook.md#")
 		if _, written := chapters[chapter]; !there || !written || r.Annotations["summary"] == "" || r.Labels["severity"] == "" {
 			t.Errorf("%s has no summary, severity or chapter of the runbook: %+v", r.Alert, r)
