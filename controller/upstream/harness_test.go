@@ -50,6 +50,14 @@ func (p *platform) beat() {
 	p.moved = make(chan struct{})
 }
 
+// step makes one revision of the next change of a random history, and says which it is.
+func (p *platform) step(g *policytest.Gen) (name string, rev int64) {
+	p.mu.Lock()
+	name, changes := g.Step(p.policy)
+	p.mu.Unlock()
+	return name, p.write(changes...)
+}
+
 // write makes one revision.
 func (p *platform) write(changes ...secgroup.Change) int64 {
 	p.mu.Lock()

@@ -35,10 +35,7 @@ func TestTheShareComes(t *testing.T) {
 			h := p.host(t, "h1", Config{Relays: []string{relays[0].addr, relays[1].addr}}, nics[:4]...)
 			draw := rand.New(rand.NewPCG(seed, 1))
 			for step := range 40 {
-				p.mu.Lock()
-				name, more := g.Step(p.policy)
-				p.mu.Unlock()
-				rev := p.write(more...)
+				name, rev := p.step(g)
 				switch draw.IntN(4) {
 				case 0:
 					n := draw.IntN(len(nics) + 1)
@@ -83,10 +80,7 @@ func TestAHostThatComesAgain(t *testing.T) {
 		})
 		changed := 0
 		if i > 0 { // else nothing has changed
-			p.mu.Lock()
-			_, more := g.Step(p.policy)
-			p.mu.Unlock()
-			p.write(more...)
+			p.step(g)
 			changed = 1
 		}
 		h.mu.Lock()
@@ -124,10 +118,7 @@ func TestAppliedIsToldOnceItIs(t *testing.T) {
 	h.stick(true)
 	first := int64(0)
 	for range 60 { // more than a relay keeps apart
-		p.mu.Lock()
-		_, more := g.Step(p.policy)
-		p.mu.Unlock()
-		if rev := p.write(more...); first == 0 {
+		if _, rev := p.step(g); first == 0 {
 			first = rev
 		}
 		h.has("a change that is not applied", p)
@@ -168,10 +159,7 @@ func TestNICByNIC(t *testing.T) {
 	h.mu.Unlock()
 	some := func() int { h.mu.Lock(); defer h.mu.Unlock(); return len(h.updates) - begun }
 	for some() < 3 {
-		p.mu.Lock()
-		_, more := g.Step(p.policy)
-		p.mu.Unlock()
-		p.write(more...)
+		p.step(g)
 		h.has("a change", p)
 	}
 	last := h.last().Number
@@ -212,10 +200,7 @@ func TestAnotherRelay(t *testing.T) {
 	}
 	change := func(what string) {
 		t.Helper()
-		p.mu.Lock()
-		_, more := g.Step(p.policy)
-		p.mu.Unlock()
-		p.write(more...)
+		p.step(g)
 		h.has(what, p)
 	}
 	hung := at()
