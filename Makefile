@@ -208,6 +208,10 @@ HOSTS ?= 100
 bench-hosts: setup build ## print what a relay with HOSTS simulated hosts takes, as JSON lines
 	@$(GO) run ./cmd/bench/hosts -hosts $(HOSTS)
 
+.PHONY: bench-share
+bench-share: setup build ## print what a host behind a relay takes of a big policy that concerns others, as JSON lines
+	@$(GO) run ./cmd/bench -share
+
 bench-flood: setup build ## measure how long others take to connect while one VM floods the switch
 	@$(SUDO) env "PATH=$$PATH" $(GO) test -count=1 -v -run 'TestNeighboursOfAFlood$$' ./e2e -neighbours 10s
 

@@ -24,10 +24,17 @@ func main() {
 	binary := flag.String("ringfence", "bin/ringfence", "the program to measure")
 	reps := flag.Int("reps", 20, "how often to make each change")
 	big := flag.String("big", "1000,10000", "sizes of the big remote groups")
+	share := flag.Bool("share", false, "measure instead a host behind a relay, with a big policy that concerns others")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *sizeName, *binary, *reps, *big); err != nil {
+	var err error
+	if *share {
+		err = runShare(ctx, *binary)
+	} else {
+		err = run(ctx, *sizeName, *binary, *reps, *big)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -84,6 +91,22 @@ func run(ctx context.Context, sizeName, binary string, reps int, big string) (er
 		if err := part(ctx); err != nil {
 			return errors.Join(err, errors.New(b.stack.Logs()))
 		}
+	}
+	return nil
+}
+
+func runShare(ctx context.Context, binary string) (err error) {
+	b := &bench{figures: figures{os.Stdout, "share"}, size: bigStore, load: workload.Make(bigStore)}
+	if b.host, err = startHost(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.host.close()) }()
+	if b.stack, err = stack.StartRelayed(ctx, binary, 1); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.stack.Close()) }()
+	if err := b.share(ctx); err != nil {
+		return errors.Join(err, errors.New(b.stack.Logs()))
 	}
 	return nil
 }

@@ -55,19 +55,29 @@ func (s *Stack) policyFlags(host string) ([]string, error) {
 	if len(s.relays) == 0 {
 		return []string{"--etcd=" + s.etcdURL}, nil
 	}
-	file := s.file("host-" + host + ".token")
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		secret := rand.Text()
-		if err := errors.Join(os.WriteFile(file, []byte(secret), 0o600), s.permit(secret, token{Role: "host", Host: host, Name: host})); err != nil {
-			return nil, err
-		}
+	if err := s.Admit(host); err != nil {
+		return nil, err
 	}
-	flags := []string{"--token-file=" + file, "--share-file=" + s.shareFile(host)}
+	flags := []string{"--token-file=" + s.tokenFile(host), "--share-file=" + s.shareFile(host)}
 	for _, r := range s.relays {
 		flags = append(flags, "--relay="+r.addr)
 	}
 	return flags, nil
 }
+
+// Admit makes the token of a host, unless it has one. A relay that runs knows it within a
+// second, and a controller that comes before that waits for ten: so hosts are admitted
+// before there are relays.
+func (s *Stack) Admit(host string) error {
+	file := s.tokenFile(host)
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	secret := rand.Text()
+	return errors.Join(os.WriteFile(file, []byte(secret), 0o600), s.permit(secret, token{Role: "host", Host: host, Name: host}))
+}
+
+func (s *Stack) tokenFile(host string) string { return s.file("host-" + host + ".token") }
 
 func (s *Stack) shareFile(host string) string { return s.file("share-" + host) }
 

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/stack"
+	"github.com/ringfence/ringfence/internal/workload"
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
+)
+
+// bigStore is a policy of which one host needs little.
+var bigStore = workload.Size{Ports: 20, Groups: 10_000, Rules: 100_000, Members: 50_000}
+
+const (
+	atATime = 50 // objects that are written in one transaction
+	foreign = 1000
+)
+
+// share measures what a host behind a relay takes while the policy is big and concerns
+// others: its memory, how long it takes to start, and what a change that concerns it not
+// at all costs it.
+func (b *bench) share(ctx context.Context) error {
+	if err := b.host.plug(ctx, b.load.Ports); err != nil {
+		return err
+	}
+	if err := b.stack.Admit(hostName); err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, store.Config{Endpoints: []string{b.stack.EtcdURL()}})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Sync(ctx); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(b.load.Changes(), atATime) {
+		if err := update(ctx, s, some...); err != nil {
+			return err
+		}
+	}
+	start := time.Now()
+	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.DBAddr(), Bridge: bridge}); err != nil {
+		return err
+	}
+	if err := b.awaitInForce(ctx, start); err != nil {
+		return err
+	}
+	if err := b.one("start_applied", seconds(time.Since(start)), "s", extra{"ports": b.size.Ports, "loadavg": loadAverage()}); err != nil {
+		return err
+	}
+	if err := b.sizes(); err != nil {
+		return err
+	}
+	return b.foreignChanges(ctx, s)
+}
+
+// foreignChanges makes changes of a group that no port of the host has, and that no
+// rule of theirs names.
+func (b *bench) foreignChanges(ctx context.Context, s *store.Store) error {
+	group := *b.load.Groups[b.size.Groups/2]
+	pid := b.stack.Controller(hostName).PID()
+	idle := time.Now()
+	before, err := cpuTime(pid)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(5 * time.Second): // what the controller takes while nothing changes
+	}
+	rested, err := cpuTime(pid)
+	if err != nil {
+		return err
+	}
+	quiet := (rested - before).Seconds() / time.Since(idle).Seconds()
+	start := time.Now()
+	for i := range foreign {
+		changed := group
+		changed.Rules = append(slices.Clone(group.Rules), secgroup.Rule{
+			ID: "foreign", Direction: secgroup.Ingress, Family: secgroup.FamilyAny, Protocol: secgroup.ProtocolTCP, PortMin: uint16(1 + i), PortMax: uint16(1 + i), Enabled: true, Origin: secgroup.OriginUser,
+		})
+		if err := update(ctx, s, secgroup.Put(&changed)); err != nil {
+			return err
+		}
+	}
+	took := time.Since(start)
+	after, err := cpuTime(pid)
+	if err != nil {
+		return err
+	}
+	spent := (after - rested).Seconds() - quiet*took.Seconds()
+	return errors.Join(
+		b.one("cpu_idle", quiet*1000, "ms/s", extra{"loadavg": loadAverage()}),
+		b.one("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", extra{"n": foreign, "took_s": took.Seconds(), "loadavg": loadAverage()}))
+}
+
+func update(ctx context.Context, s *store.Store, changes ...secgroup.Change) error {
+	_, err := s.Update(ctx, func(*secgroup.Snapshot) ([]secgroup.Change, error) { return changes, nil })
+	return err
+}
+
+// cpuTime is the processor time that a process has taken; proc(5), /proc/pid/stat, has
+// it in hundredths of a second.
+func cpuTime(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("/proc/%d/stat: %q", pid, text)
+	}
+	user, err := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
+}
