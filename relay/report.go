@@ -27,14 +27,6 @@ type Board interface {
 	PutManyPlugs(ctx context.Context, hosts []store.PlugsOf) []store.PlugsWritten
 }
 
-const (
-	// reportEvery is the time between writes of a relay: reports of hosts are slow
-	// facts, and how all of them stand is one write however many have moved.
-	reportEvery = 25 * time.Millisecond
-	// reportAfter is in which time most hosts have applied what they were sent.
-	reportAfter = 3 * time.Millisecond
-)
-
 // claim takes the host's name, so that no other machine has it at another relay. While
 // etcd is away the host is served all the same, and its name taken later.
 func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
@@ -199,39 +191,6 @@ func (s *session) farewell() store.HostStatus {
 	return h
 }
 
-// keepReporting tells the store of the hosts until ctx ends.
-func (r *Relay) keepReporting(ctx context.Context) error {
-	var said store.RelayStanding
-	for {
-		r.mu.Lock()
-		moved := r.moved
-		r.mu.Unlock()
-		if err := r.tell(ctx, &said); err != nil && ctx.Err() == nil {
-			r.log.Debug("hosts are not reported; trying again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(reportEvery):
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		case <-time.After(reportAgain): // of what failed, or was lost with a lease
-			said = store.RelayStanding{}
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(reportAfter):
-		}
-	}
-}
-
-// reportAgain is after which time without any change the standing is written again.
-const reportAgain = 5 * time.Second
-
 // tell writes what the store has not been told: how the hosts stand before the reports
 // that name this relay, for by these they stand where it does unless it says otherwise.
 func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
@@ -264,24 +223,6 @@ func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
 		r.forget(left)
 	}
 	return r.tellStanding(ctx, said)
-}
-
-// tellStanding writes how the hosts stand, unless that was written last.
-func (r *Relay) tellStanding(ctx context.Context, said *store.RelayStanding) error {
-	now := r.standing()
-	if now.Relay == said.Relay && now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) && maps.EqualFunc(now.Further, said.Further, store.Further.Same) {
-		return nil
-	}
-	if err := r.cfg.Board.PutRelay(ctx, now); err != nil {
-		return err
-	}
-	*said = now
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stood = now
-	close(r.wrote)
-	r.wrote = make(chan struct{})
-	return nil
 }
 
 // dirty is a host of which the store does not know all.
@@ -346,12 +287,4 @@ func (r *Relay) forget(left map[string]store.HostStatus) {
 		delete(r.left, host)
 		r.forgetBehind(host)
 	}
-}
-
-// standing is how the hosts stand. One that has left counts as it stood until the
-// store knows that.
-func (r *Relay) standing() store.RelayStanding {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return store.RelayStanding{Relay: r.cfg.Name, Revision: r.at.revision, Mark: r.at.mark, Behind: maps.Clone(r.behind), Further: maps.Clone(r.further)}
 }
