@@ -24,6 +24,7 @@ func main() {
 	binary := flag.String("ringfence", "bin/ringfence", "the program to measure")
 	reps := flag.Int("reps", 20, "how often to make each change")
 	big := flag.String("big", "1000,10000", "sizes of the big remote groups")
+	relays := flag.Int("relays", 0, "how many relays the host may go through; 0: it follows etcd itself")
 	share := flag.Bool("share", false, "measure instead a host behind a relay, with a big policy that concerns others")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -32,7 +33,7 @@ func main() {
 	if *share {
 		err = runShare(ctx, *binary)
 	} else {
-		err = run(ctx, *sizeName, *binary, *reps, *big)
+		err = run(ctx, *sizeName, *binary, *relays, *reps, *big)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -52,7 +53,7 @@ type bench struct {
 	watch *flowwatch.Watch
 }
 
-func run(ctx context.Context, sizeName, binary string, reps int, big string) (err error) {
+func run(ctx context.Context, sizeName, binary string, relays, reps int, big string) (err error) {
 	s, ok := workload.SizeOf(sizeName)
 	if !ok {
 		return fmt.Errorf("size %q is not one of XS, S, M, L", sizeName)
@@ -70,7 +71,7 @@ func run(ctx context.Context, sizeName, binary string, reps int, big string) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, b.host.close()) }()
-	if b.stack, err = stack.StartAPI(ctx, binary); err != nil {
+	if b.stack, err = stack.StartRelayed(ctx, binary, relays); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stack.Close()) }()
