@@ -9,6 +9,8 @@ import (
 func (s *session) stands() {
 	r := s.relay
 	at := s.applied()
+	was, late := r.behind[s.host]
+	r.progress = r.progress || late && at > was
 	if at >= r.at.revision {
 		delete(r.behind, s.host)
 		delete(r.further, s.host)
@@ -47,6 +49,7 @@ func (s *session) goesFurther(m *wire.Applied) bool {
 		return false
 	}
 	s.stands()
+	s.relay.progress = true
 	return true
 }
 

@@ -50,6 +50,8 @@ type timing struct {
 	hello time.Duration // in which a host must say who it is
 	prove time.Duration // between looks at whether a host's credential is still good
 	seat  time.Duration // after which a host that another machine stands for may ask again
+
+	report time.Duration // in which the store is told of what nobody waits for
 }
 
 func (c Config) withDefaults() Config {
@@ -64,6 +66,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.timing.seat <= 0 {
 		c.timing.seat = 5 * time.Second
+	}
+	if c.timing.report <= 0 {
+		c.timing.report = reportEvery
 	}
 	return c
 }
@@ -92,6 +97,8 @@ type Relay struct {
 	left    map[string]store.HostStatus // who left, and what they are reported as
 	behind  map[string]int64            // at which revision hosts are that are not at the relay's
 	further map[string]store.Further    // how much further some of their NICs are, of these
+
+	progress bool // hosts have applied what the store was not told of
 
 	expected map[string]int      // hosts that are about to attach
 	stood    store.RelayStanding // as it was written last

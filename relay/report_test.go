@@ -8,11 +8,13 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/ringfence/ringfence/internal/hostsim"
 	"github.com/ringfence/ringfence/relay/wire"
+	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -30,6 +32,7 @@ type board struct {
 	told      map[string]int        // reports by host
 	follower  store.PlugHandler
 	writes    int
+	standings int // writes of how all hosts stand
 }
 
 func (b *board) PutHost(_ context.Context, h store.HostStatus) error {
@@ -72,6 +75,7 @@ func (b *board) PutRelay(_ context.Context, r store.RelayStanding) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.writes++
+	b.standings++
 	b.standing = r
 	return nil
 }
@@ -188,4 +192,31 @@ func TestWhatTheStoreIsTold(t *testing.T) {
 	if bye, _ := h2.Ended(soon(t)); bye == nil || !bye.GetRetryable() {
 		t.Errorf("a host whose name is elsewhere: %v", bye)
 	}
+}
+
+// TestAChangeIsToldOnce: that a host is about to apply a change, nobody waits for, and
+// the store is not told; that it has, the store is told at once.
+func TestAChangeIsToldOnce(t *testing.T) {
+	t.Parallel()
+	b := &board{seats: map[string]string{}, elsewhere: map[string]bool{}, reports: map[string]store.HostStatus{}}
+	s := serveFor(t, Config{Board: b, Logger: slog.New(slog.DiscardHandler), timing: timing{report: patience}})
+	s.restore(7, town()...)
+	h := s.host(t, hostsim.Config{Name: "h1", NICs: []string{"n1"}, Applied: func(_ *span.Share, d *wire.Delta) bool { return d.GetNumber() == 1 }})
+	b.until(t, "it has its share", func() bool { return b.standing.Revision == 7 && len(b.standing.Behind) == 0 && len(b.reports) == 1 })
+	rev := s.write(ruled("gn1", 81))
+	wait(t, h, "a change", func(s hostsim.Seen) bool { return s.Number == 2 })
+	var was int
+	// That nothing is written takes time to see: several times what two writes are apart.
+	for begun := time.Now(); time.Since(begun) < 8*reportApart; pause() {
+		b.mu.Lock()
+		was = b.standings
+		if b.standing.Revision != 7 {
+			t.Fatalf("the store is told %+v of a change that is being applied", b.standing)
+		}
+		b.mu.Unlock()
+	}
+	if err := h.Acknowledge(2); err != nil {
+		t.Fatal(err)
+	}
+	b.until(t, "it is applied", func() bool { return b.standing.Revision == rev && len(b.standing.Behind) == 0 && b.standings == was+1 })
 }

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// reportEvery is the time between writes of a relay: reports of hosts are slow
-	// facts, and how all of them stand is one write however many have moved.
+	// reportEvery is in which time the store is told of what nobody waits for: reports of
+	// hosts are slow facts, and how all of them stand is one write however many have moved.
 	reportEvery = 25 * time.Millisecond
-	// reportAfter is in which time most hosts have applied what they were sent.
-	reportAfter = 3 * time.Millisecond
+	// reportApart is the least time between two writes of a relay.
+	reportApart = 10 * time.Millisecond
 )
 
 // keepReporting tells the store of the hosts until ctx ends.
@@ -29,7 +29,7 @@ func (r *Relay) keepReporting(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(reportEvery):
+		case <-time.After(reportApart):
 		}
 		select {
 		case <-ctx.Done():
@@ -38,12 +38,54 @@ func (r *Relay) keepReporting(ctx context.Context) error {
 		case <-time.After(reportAgain): // of what failed, or was lost with a lease
 			said = store.RelayStanding{}
 		}
+		if err := r.awaitNews(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitNews waits until somebody may wait for what is to be told, but for reportEvery at
+// most.
+func (r *Relay) awaitNews(ctx context.Context) error {
+	late := time.NewTimer(r.cfg.timing.report)
+	defer late.Stop()
+	for {
+		r.mu.Lock()
+		news, moved := r.news(), r.moved
+		r.mu.Unlock()
+		if news {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(reportAfter):
+		case <-late.C:
+			return nil
+		case <-moved:
 		}
 	}
+}
+
+// news reports whether somebody may wait for how the hosts stand: one that is about to
+// attach, or whoever wants to know that hosts have applied a change, if there is none
+// that is only now about to. That a host is behind since that change, nobody waits for:
+// the store believes no host to be further than the relay said last. The caller holds mu.
+func (r *Relay) news() bool {
+	for host := range r.expected {
+		if _, told := r.stood.Behind[host]; !told && r.sessions[host] == nil {
+			return true
+		}
+	}
+	if !r.progress {
+		return false
+	}
+	for host := range r.behind {
+		_, told := r.stood.Behind[host]
+		if _, partly := r.further[host]; !told && !partly {
+			return false
+		}
+	}
+	return true
 }
 
 // reportAgain is after which time without any change the standing is written again.
@@ -72,5 +114,6 @@ func (r *Relay) tellStanding(ctx context.Context, said *store.RelayStanding) err
 func (r *Relay) standing() store.RelayStanding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.progress = false
 	return store.RelayStanding{Relay: r.cfg.Name, Revision: r.at.revision, Mark: r.at.mark, Behind: maps.Clone(r.behind), Further: maps.Clone(r.further)}
 }

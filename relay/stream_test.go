@@ -131,7 +131,8 @@ func serveTLS(t *testing.T, cfg Config, secure *tls.Config) *served {
 	if cfg.Hosts == nil {
 		cfg.Hosts = bearers{"any": AnyHost, "of-h1": "h1"}
 	}
-	cfg.Policy, cfg.Name, cfg.Version, cfg.timing = s.written, "relay-1", "test", timing{hello: time.Minute, prove: 20 * time.Millisecond}
+	cfg.Policy, cfg.Name, cfg.Version = s.written, "relay-1", "test"
+	cfg.timing.hello, cfg.timing.prove = time.Minute, 20*time.Millisecond
 	var err error
 	s.Relay, err = New(cfg)
 	if err != nil {
