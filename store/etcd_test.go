@@ -39,10 +39,11 @@ type testEtcd interface {
 	restore(t *testing.T, another bool)
 }
 
-// withEtcd runs a test against each kind of etcd; in short, which is how the race
-// detector is run, only against that of a process of its own, in which the race
-// detector is not.
+// withEtcd runs a test against each kind of etcd, beside other tests, for each has an
+// etcd of its own; in short, which is how the race detector is run, only against that
+// of a process of its own, in which the race detector is not.
 func withEtcd(t *testing.T, test func(t *testing.T, e testEtcd)) {
+	t.Parallel()
 	kinds := map[string]func(dir string) testEtcd{
 		"embedded": func(dir string) testEtcd { return &embeddedEtcd{dir: dir} },
 		"external": func(dir string) testEtcd { return &externalEtcd{dir: dir} },
