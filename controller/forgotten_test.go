@@ -217,6 +217,88 @@ func TestPickedUpWithin(t *testing.T) {
 	}
 }
 
+// TestPickedUpAnswers: of TCP that the switch has forgotten only one end may have
+// anything to send, and it need not be the one that began: the receiver of a long
+// answer says nothing before it hears the next of it. What the other end may have
+// begun goes on all the same, as an answer, and what nobody may have does not.
+func TestPickedUpAnswers(t *testing.T) {
+	away, within := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}, talk{client: address4(2), proto: layers.IPProtocolTCP, port: 40000, local: 2}
+	asks := talk{client: away.client, proto: layers.IPProtocolTCP, port: tcpService} // of the service there
+	for _, c := range []struct {
+		name   string
+		k      talk
+		allow  func(p *policy) []secgroup.Change
+		client bool   // a1 asks, and is answered; else it is the server, which answers
+		to     string // where the answer arrives, if it does
+		passes bool
+	}{
+		{"a server whose egress is restricted", away, func(p *policy) []secgroup.Change { return append(p.services(), listed(p, "web")) }, false, "up", true},
+		{"a server whose egress is restricted, and that serves nobody", away, func(p *policy) []secgroup.Change { return []secgroup.Change{listed(p, "web")} }, false, "up", false},
+		{"a client", asks, nil, true, "p1", true},
+		{"a client whose egress is restricted", asks, func(p *policy) []secgroup.Change { return []secgroup.Change{listed(p, "web")} }, true, "p1", false},
+		{"a client whose egress is restricted to the service", asks, func(p *policy) []secgroup.Change {
+			return []secgroup.Change{listed(p, "web"), p.rule("web", "out", secgroup.Egress, "tcp", tcpService, "")}
+		}, true, "p1", true},
+		{"within a host", within, func(p *policy) []secgroup.Change { return p.services() }, false, "p2", true},
+		{"within a host, of a server whose egress is restricted", within, func(p *policy) []secgroup.Change { return append(p.services(), listed(p, "web")) }, false, "p2", true},
+		{"within a host, of nobody who serves", within, nil, false, "p2", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, p := newRig(t), newPolicy()
+			r.withUplink()
+			policy := append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))
+			if c.allow != nil {
+				policy = append(policy, c.allow(p)...)
+			}
+			rev := r.write(policy...)
+			r.start()
+			r.plugged(1, 2)
+			r.applied(rev)
+			r.eventually(patience, "the sentinel is there", r.sentinel)
+			time.Sleep(2 * sentinelEvery) // and the controller has seen it
+			r.ovs.Appctl("dpctl/flush-conntrack")
+			r.logged("picking up TCP in mid-stream")
+			from, answer, question, began := "p1", c.k.fromServer(t), c.k.fromClient(t), c.k.client
+			if c.client {
+				from, answer, question, began = "up", question, answer, address4(1)
+			}
+			before := r.sent(c.to)
+			const packets = 20
+			for range packets {
+				r.inject(from, answer)
+				time.Sleep(5 * time.Millisecond)
+			}
+			time.Sleep(50 * time.Millisecond)
+			heard := r.sent(c.to) - before
+			// The first may come before the flows that pick up are there.
+			if c.passes && heard < packets-1 || !c.passes && heard > 0 {
+				t.Errorf("of %d packets %d arrive; connections %v", packets, heard, r.all())
+			}
+			if !c.passes {
+				return
+			}
+			t.Log("the one who began is known when it is heard")
+			r.inject(c.to, question)
+			r.eventually(patience, "it is tracked", func() string {
+				all := r.all()
+				ok := len(all) > 0
+				for _, conn := range all {
+					ok = ok && conn.Orig.Src == began && ofrules.IsPickedUp(conn.Labels)
+				}
+				if !ok {
+					return fmt.Sprint("connections ", all)
+				}
+				return ""
+			})
+		})
+	}
+}
+
+// listed restricts what a group's VMs may send.
+func listed(p *policy, group string) secgroup.Change {
+	return p.with(group, func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed })
+}
+
 // TestNewcomerOnlyOnce: a NIC that was new when the switch forgot its connections is
 // not the next time, although what keeps it from being picked up would last longer.
 func TestNewcomerOnlyOnce(t *testing.T) {

@@ -69,6 +69,9 @@ const (
 	prioBothSend         = 205
 	prioKnown            = 200 // established or related
 	prioPickUpNothing    = 140 // not a Compiler's, see PickUpNothing
+	prioNoAnswer         = 138 // nor this, see answers
+	prioAnswer           = 136 // nor this
+	prioAsk              = 134 // nor this
 	prioPickUp           = 130 // not a Compiler's, see PickUp
 	prioNoSYN            = 110
 	prioRequest          = 108 // ICMP that begins something
@@ -109,7 +112,8 @@ const (
 const (
 	prioTCPInParts      = 210 // a handshake in fragments
 	prioAcceptFragment  = 200
-	prioTurned          = 175 // not a Compiler's, see PickUp
+	prioAsked           = 178 // not a Compiler's, see answers
+	prioTurned          = 175 // nor this, see PickUp
 	prioTurnedWithin    = 172 // nor this
 	prioGiveWay         = 170 // an entry that is the wrong way round, see bothsend.go
 	prioAcceptRequest   = 160 // ICMP that is tracked

@@ -56,6 +56,8 @@ func newPipeline(b *builder, s stage) {
 // gives way to one that says so. In any case it is a reply, and passes, unless its
 // sender is a NIC of this host whose end says that the sender began: of what both
 // ends picked up as their own, only that passes which the receiver's rules allow.
+//
+// What may be an answer is not taken for that: see answers.
 func PickUp() (flows []of.Flow) {
 	in := ingressStage()
 	tcp := of.IPProto.Is(of.ProtoTCP)
@@ -70,14 +72,74 @@ func PickUp() (flows []of.Flow) {
 			Commit: true, Force: true, ZoneField: regZone, Table: of.NoTable,
 			Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}, of.SetWide{Field: of.CTLabel, Value: pickedUp, Mask: pickedUp}},
 		}
-		turn := of.Clone{Actions: []of.Action{load(regTurn, 1), of.Resubmit{Table: in.nic}}}
+		turn := of.Clone{Actions: []of.Action{load(regTurn, turnsOnly), of.Resubmit{Table: in.nic}}}
+		flows = append(flows, answers(egressStage(), eth, goesOn)...)
+		flows = append(flows, answers(in, eth, goesOn, turn)...)
 		flows = append(flows,
+			pickUpFlow(key(in.accept, prioTurned, eth, tcp, regTurn.Is(turnsOnly)), turned),
 			pickUpFlow(key(in.state, prioTurn, eth, tcp, goesOn, isReply(), of.CTLabel.IsBytes(pickedUp[:], pickedUp[:])), turn, of.Goto{Table: in.next}),
-			pickUpFlow(key(in.accept, prioTurned, eth, tcp, regTurn.Is(1)), turned),
 			pickUpFlow(key(in.state, prioTurnWithin, judged...), of.Goto{Table: in.nic}),
 			pickUpFlow(key(in.accept, prioTurnedWithin, append(within, goesOn)...), append([]of.Action{of.Clone{Actions: []of.Action{turned}}}, leave(in.next)...)...))
 	}
 	return flows
+}
+
+// What regTurn says of a packet that is judged.
+const (
+	turnsOnly = 1 // it passes anyhow: its entry alone is made, or turned round
+	askedOnly = 2 // its ends are exchanged: whether the other one may have begun is asked
+)
+
+// answers returns the flows for what may be an answer of TCP that is picked up: only
+// one end may have anything to send, and it need not be the one that began. So a stage
+// first asks the other one's tables, with the packet's ends exchanged, whether the
+// other end may have begun. If so the packet passes, after what is to be done then; who
+// began is known when the other end is heard. What its sender's end says that the
+// sender began is no answer.
+func answers(s stage, eth, goesOn of.Term, then ...of.Action) []of.Flow {
+	other, from := ingressStage(), []of.Action{of.CopyField{Src: of.InPort, Dst: regOut}}
+	back := []of.Action{load(regOut, 0)}
+	if s.next == TableOutput {
+		other = egressStage()
+		from = []of.Action{of.CopyField{Src: of.InPort, Dst: regSender}, of.CopyField{Src: regOut, Dst: of.InPort}}
+		back = []of.Action{of.CopyField{Src: regSender, Dst: of.InPort}, load(regSender, 0)}
+	}
+	for _, r := range append([]of.Field{regProfile, regDomain}, labels()...) {
+		back = append(back, load(r, 0))
+	}
+	ask := slices.Concat(exchange(eth), from, []of.Action{load(regTurn, askedOnly), of.Resubmit{Table: other.nic}}, exchange(eth), back, []of.Action{of.Resubmit{Table: s.state}})
+	tcp := of.IPProto.Is(of.ProtoTCP)
+	asked := append(terms(eth, tcp, isNew()), regTurn.Is(askedOnly))
+	return []of.Flow{
+		pickUpFlow(key(s.state, prioAsk, append(terms(eth, tcp, isNew(), goesOn, isWhole(), regFragment.Is(0)), regBegun.Is(0))...), ask...),
+		pickUpFlow(key(other.accept, prioAsked, eth, tcp, regTurn.Is(askedOnly))),
+		pickUpFlow(key(s.state, prioNoAnswer, append(asked, regRule.Is(0))...), append(append([]of.Action{load(regTurn, 0)}, s.begins()...), of.Goto{Table: s.nic})...),
+		pickUpFlow(key(s.state, prioAnswer, asked...), slices.Concat([]of.Action{load(regTurn, 0), load(regRule, 0)}, then, []of.Action{of.Goto{Table: s.next}})...),
+	}
+}
+
+// exchange has the two ends of a TCP packet change places.
+func exchange(eth of.Term) []of.Action {
+	port := of.Range{Width: 16}
+	swap := []of.Action{
+		of.CopyField{Src: of.TCPSrc, SrcBits: port, Dst: regLabel, DstBits: port}, of.CopyField{Src: of.TCPDst, Dst: of.TCPSrc},
+		of.CopyField{Src: regLabel, SrcBits: port, Dst: of.TCPDst, DstBits: port},
+	}
+	if eth == of.EthType.Is(of.EthTypeIPv4) {
+		swap = append(swap, of.CopyField{Src: of.IPv4Src, Dst: regLabel}, of.CopyField{Src: of.IPv4Dst, Dst: of.IPv4Src}, of.CopyField{Src: regLabel, Dst: of.IPv4Dst})
+	} else {
+		var out, in []of.Action
+		for i, r := range labels() {
+			part := of.Range{Offset: uint8(32 * i), Width: 32}
+			out = append(out, of.CopyField{Src: of.IPv6Src, SrcBits: part, Dst: r, DstBits: of.Range{Width: 32}})
+			in = append(in, of.CopyField{Src: r, SrcBits: of.Range{Width: 32}, Dst: of.IPv6Dst, DstBits: part})
+		}
+		swap = slices.Concat(swap, out, []of.Action{of.CopyField{Src: of.IPv6Dst, Dst: of.IPv6Src}}, in)
+	}
+	for _, r := range labels() {
+		swap = append(swap, load(r, 0))
+	}
+	return swap
 }
 
 // PickUpNothing returns the flows that keep a zone's NIC from it.
