@@ -9,14 +9,11 @@ import (
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// Waits between attempts to reach the switch.
-const (
-	minRedial = 20 * time.Millisecond
-	maxRedial = 100 * time.Millisecond
-)
+// redial is how long to wait between attempts to reach the switch: while it is away
+// nothing passes, and an attempt costs next to nothing.
+const redial = 20 * time.Millisecond
 
 // link keeps the OpenFlow connection to the bridge.
 type link struct {
@@ -32,21 +29,15 @@ type link struct {
 
 // run connects, and again whenever the connection is lost.
 func (l *link) run(ctx context.Context) error {
-	wait := minRedial
 	for {
-		began := time.Now()
 		err := l.session(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if time.Since(began) > maxRedial {
-			wait = minRedial
-		}
 		l.log.Debug("no connection to the switch", "socket", l.path, "error", err)
-		if err := pause.For(ctx, wait); err != nil {
+		if err := pause.For(ctx, redial); err != nil {
 			return err
 		}
-		wait = min(2*wait, maxRedial)
 	}
 }
 
@@ -61,7 +52,7 @@ func (l *link) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := conn.Bundle(ctx, []wire.FlowMod{desk.UnwatchAll(), pickUpNothing()}); err != nil {
+	if err := conn.Apply(ctx, desk.UnwatchAll(), pickUpNothing()); err != nil {
 		return err
 	}
 	l.drift.take() // of a former connection: a dump tells the rest
