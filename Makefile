@@ -207,8 +207,8 @@ bench-ovsdb: setup ## print what following N interfaces costs, with the client o
 	  $(GO) build -trimpath -o "$$dir/now" ./cmd/bench/ovsdb && "$$dir/now" -n $(N) -name now
 
 HOSTS ?= 100
-bench-hosts: setup build ## print what a relay with HOSTS simulated hosts takes, as JSON lines
-	@$(GO) run ./cmd/bench/hosts -hosts $(HOSTS)
+bench-hosts: setup build ## print what HOSTS simulated hosts take, with a relay for each 1,000, as JSON lines
+	@$(GO) run ./cmd/bench/hosts -hosts $(HOSTS) -relays $$((($(HOSTS) + 999) / 1000))
 
 .PHONY: bench-share
 bench-share: setup build ## print what a host behind a relay takes of a big policy that concerns others, as JSON lines

@@ -1,5 +1,5 @@
-// Command hosts measures a relay with many hosts: a real etcd, the program's own relay
-// in a process of its own, and simulated hosts (package hostsim) in this one, which take
+// Command hosts measures relays with many hosts: a real etcd, the program's own relays,
+// each in a process of its own, and simulated hosts (package hostsim) in this one, which take
 // whatever they are given at once. It prints a JSON line a figure.
 //
 // A change is a write to the store, as the API makes it; it is applied when a store that
@@ -35,12 +35,17 @@ import (
 func main() {
 	hosts := flag.Int("hosts", 100, "how many hosts")
 	nics := flag.Int("nics", 20, "NICs of each")
+	relays := flag.Int("relays", 1, "how many relays the hosts are spread over")
 	reps := flag.Int("reps", 30, "how often to make each change")
 	binary := flag.String("ringfence", "bin/ringfence", "the program to measure")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b := &bench{hosts: *hosts, nics: *nics, reps: *reps}
+	if *hosts < 1 || *nics < 1 || *relays < 1 || *reps < 2 {
+		fmt.Fprintln(os.Stderr, "bench: -hosts, -nics and -relays: at least 1; -reps: at least 2")
+		os.Exit(2)
+	}
+	b := &bench{hosts: *hosts, nics: *nics, reps: *reps, relays: make([]relay, *relays)}
 	if err := b.run(ctx, *binary); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -49,25 +54,29 @@ func main() {
 
 type bench struct {
 	hosts, nics, reps int
-	ports             [3]string // free ones of this machine
-	etcd, relay       *exec.Cmd
+	etcd              *exec.Cmd
+	relays            []relay
 	api               *store.Store
 	token             string
 }
 
-func (b *bench) address(n int) string { return b.ports[n] }
+type relay struct {
+	address string // where hosts come
+	process *exec.Cmd
+}
 
-// reserve finds free ports.
-func (b *bench) reserve(ctx context.Context) error {
-	for i := range b.ports {
+// free finds addresses of this machine that nobody listens at.
+func free(ctx context.Context, n int) ([]string, error) {
+	var all []string
+	for range n {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
-			return err
+			return nil, err
 		}
-		defer l.Close()
-		b.ports[i] = l.Addr().String()
+		defer l.Close() // when all are found, so that they are not the same
+		all = append(all, l.Addr().String())
 	}
-	return nil
+	return all, nil
 }
 
 // figure prints one.
@@ -75,7 +84,7 @@ func (b *bench) figure(name string, value float64, unit string) {
 	load, _ := os.ReadFile("/proc/loadavg")
 	first, _, _ := strings.Cut(string(load), " ")
 	at, _ := strconv.ParseFloat(first, 64)
-	line, _ := json.Marshal(map[string]any{"figure": name, "value": value, "unit": unit, "hosts": b.hosts, "nics": b.nics, "load": at})
+	line, _ := json.Marshal(map[string]any{"figure": name, "value": value, "unit": unit, "hosts": b.hosts, "nics": b.nics, "relays": len(b.relays), "load": at})
 	fmt.Println(string(line))
 }
 
@@ -85,10 +94,11 @@ func (b *bench) run(ctx context.Context, binary string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := b.reserve(ctx); err != nil {
+	ports, err := free(ctx, 2+len(b.relays))
+	if err != nil {
 		return err
 	}
-	client, peers := "http://"+b.address(0), "http://"+b.address(1)
+	client, peers := "http://"+ports[0], "http://"+ports[1]
 	b.etcd, err = start(ctx, dir, "etcd", "etcd", "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "default="+peers)
 	if err != nil {
@@ -112,11 +122,14 @@ func (b *bench) run(ctx context.Context, binary string) error {
 	if err := b.populate(ctx); err != nil {
 		return err
 	}
-	b.relay, err = start(ctx, dir, "relay", binary, "relay", "--etcd", client, "--hosts-listen", b.address(2), "--tokens", file, "--log-level", "warn")
-	if err != nil {
-		return err
+	for i, address := range ports[2:] {
+		process, err := start(ctx, dir, fmt.Sprintf("relay-%d", i), binary, "relay", "--etcd", client, "--hosts-listen", address, "--tokens", file, "--log-level", "warn")
+		if err != nil {
+			return err
+		}
+		defer end(process)
+		b.relays[i] = relay{address, process}
 	}
-	defer end(b.relay)
 	return b.measure(ctx)
 }
 
@@ -216,7 +229,11 @@ func (b *bench) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	b.figure("relay_rss", rss(b.relay), "MB")
+	most := 0.0
+	for _, r := range b.relays {
+		most = max(most, rss(r.process))
+	}
+	b.figure("relay_rss", most, "MB")
 	b.figure("etcd_rss", rss(b.etcd), "MB")
 	return nil
 }
@@ -232,7 +249,7 @@ func (b *bench) attach(ctx context.Context) error {
 				ids = append(ids, nic(h, n))
 			}
 			for {
-				host, err := hostsim.Attach(ctx, hostsim.Config{Relay: b.address(2), Token: b.token, Name: fmt.Sprintf("host-%d", h), NICs: ids})
+				host, err := hostsim.Attach(ctx, hostsim.Config{Relay: b.relays[h%len(b.relays)].address, Token: b.token, Name: fmt.Sprintf("host-%d", h), NICs: ids})
 				if err == nil {
 					err = host.Wait(ctx, func(s hostsim.Seen) bool { return s.Deltas > 0 })
 				}
@@ -250,7 +267,7 @@ func (b *bench) attach(ctx context.Context) error {
 func (b *bench) changes(ctx context.Context, name string, change func(int) (int64, []string, error)) error {
 	var answered, applied []time.Duration
 	var first, last int64
-	etcd, relay := cpu(b.etcd), cpu(b.relay)
+	etcd, relays := cpu(b.etcd), b.relayCPU()
 	for i := range b.reps {
 		begun := time.Now()
 		rev, hosts, err := change(i)
@@ -272,8 +289,16 @@ func (b *bench) changes(ctx context.Context, name string, change func(int) (int6
 	b.figure("change_"+name+"_applied_p99", ms(applied, 99), "ms")
 	b.figure("etcd_writes_per_change_"+name, float64(last-first)/float64(b.reps-1), "writes")
 	b.figure("etcd_cpu_per_change_"+name, 1000*(cpu(b.etcd)-etcd)/float64(b.reps), "ms")
-	b.figure("relay_cpu_per_change_"+name, 1000*(cpu(b.relay)-relay)/float64(b.reps), "ms")
+	b.figure("relay_cpu_per_change_"+name, 1000*(b.relayCPU()-relays)/float64(b.reps), "ms")
 	return nil
+}
+
+// relayCPU is the processor time of all relays, in seconds.
+func (b *bench) relayCPU() (all float64) {
+	for _, r := range b.relays {
+		all += cpu(r.process)
+	}
+	return all
 }
 
 func ms(all []time.Duration, percent int) float64 {
