@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// reportEvery is in which time the store is told of what nobody waits for: reports of
-	// hosts are slow facts, and how all of them stand is one write however many have moved.
+	// reportEvery is in which time the store is told of what nobody waits for, and four
+	// times that of revisions that concern no host: reports of hosts are slow facts, and
+	// how all of them stand is one write however many have moved.
 	reportEvery = 25 * time.Millisecond
 	// reportApart is the least time between two writes of a relay.
 	reportApart = 10 * time.Millisecond
@@ -44,48 +45,49 @@ func (r *Relay) keepReporting(ctx context.Context) error {
 	}
 }
 
-// awaitNews waits until somebody may wait for what is to be told, but for reportEvery at
-// most.
+// awaitNews waits until the store is to be told.
 func (r *Relay) awaitNews(ctx context.Context) error {
-	late := time.NewTimer(r.cfg.timing.report)
-	defer late.Stop()
-	for {
+	for begun := time.Now(); ; {
 		r.mu.Lock()
-		news, moved := r.news(), r.moved
+		left, moved := r.tellWithin()-time.Since(begun), r.moved
 		r.mu.Unlock()
-		if news {
+		if left <= 0 {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-late.C:
-			return nil
+		case <-time.After(left):
 		case <-moved:
 		}
 	}
 }
 
-// news reports whether somebody may wait for how the hosts stand: one that is about to
-// attach, or whoever wants to know that hosts have applied a change, if there is none
-// that is only now about to. That a host is behind since that change, nobody waits for:
-// the store believes no host to be further than the relay said last. The caller holds mu.
-func (r *Relay) news() bool {
+// tellWithin is how soon the store is to be told of what is new. Somebody may wait for a
+// host that is about to attach, and for hosts that have applied a change, once there is
+// none that is only now about to. That a host is behind since that change nobody waits
+// for, as the store believes no host to be further than the relay said last; and that
+// hosts have come to a revision which concerns none of them, least of all. The caller
+// holds mu.
+func (r *Relay) tellWithin() time.Duration {
 	for host := range r.expected {
 		if _, told := r.stood.Behind[host]; !told && r.sessions[host] == nil {
-			return true
+			return 0
 		}
-	}
-	if !r.progress {
-		return false
 	}
 	for host := range r.behind {
 		_, told := r.stood.Behind[host]
 		if _, partly := r.further[host]; !told && !partly {
-			return false
+			return r.cfg.timing.report
 		}
 	}
-	return true
+	switch {
+	case r.progress:
+		return 0
+	case len(r.dirty)+len(r.left) > 0:
+		return r.cfg.timing.report
+	}
+	return 4 * r.cfg.timing.report
 }
 
 // reportAgain is after which time without any change the standing is written again.
