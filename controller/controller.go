@@ -187,6 +187,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
 	g.Go(func() error { return c.cache.Run(ctx) })
+	g.Go(func() error { return c.settler.Run(ctx) })
 	g.Go(func() error { return c.sweeper.Run(ctx) })
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return c.desk.Run(ctx) })

@@ -242,7 +242,7 @@ func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
 		e.desk.Changed()
 		e.sweeper.Expect(revoke.Work{Lost: revoke.LostOf(ch.Loss, ch.Policy, in.zones)})
 		e.doubt(slices.Values(in.strange))
-		e.sweeper.Expect(revoke.Work{Lost: revoke.LostNICs(in.fresh...)}) // their zones were others', or the policy
+		e.sweeper.Expect(revoke.Work{Lost: revoke.LostNICs(in.fresh...), Moved: e.tables.moved(in.host)}) // their zones were others', or the policy
 	})
 }
 

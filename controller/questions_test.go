@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/whole"
 )
 
@@ -114,7 +115,7 @@ func TestQuestionsLeaveEnforcementItsConnections(t *testing.T) {
 	if waiting, flushed := f.count(); waiting != 1 || flushed != 20 {
 		t.Errorf("%d wait for passes, %d zones are flushed", waiting, flushed)
 	}
-	questions.Go(func() { _ = c.settler.Settle(ctx) })
+	questions.Go(func() { _ = c.settler.Settle(ctx, megaflow.Narrowed) })
 	eventually("enforcement does not get to wait for its passes", func() bool { waiting, _ := f.count(); return waiting == 2 })
 	cancel()
 	questions.Wait()

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/ringfence/ringfence/ofrules"
@@ -21,6 +22,7 @@ import (
 //	                                               to be read back
 type tables struct {
 	desired *compiled
+	host    ofrules.Host  // see moved
 	known   bool          // of the actual flows, that they are the desired ones but for pending and refused
 	pending ofrules.Delta // from the actual flows to the desired ones
 	install installer     // which knows what is refused
@@ -37,6 +39,15 @@ func (t *tables) compile(s *span.Share, h ofrules.Host, change span.Delta) {
 	} else {
 		t.pending = ofrules.Delta{} // to be found by reading back
 	}
+}
+
+// moved tells whether a host is not as at the last call, or flows are tried again that
+// were refused: then it is not the policy alone by which flows change.
+func (t *tables) moved(h ofrules.Host) bool {
+	was := t.host
+	t.host = h
+	return h.Changed == nil || len(h.Changed) > 0 || was.Uplink != h.Uplink || len(t.install.refused) > 0 ||
+		!maps.Equal(was.Elsewhere, h.Elsewhere) || !maps.Equal(was.Newer, h.Newer)
 }
 
 // distrust says that nothing is known of the actual flows any more.

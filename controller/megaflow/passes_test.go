@@ -56,7 +56,7 @@ func TestNoOldMegaflowIsLeft(t *testing.T) {
 		if err := conn.Bundle(t.Context(), change); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Settle(context.WithoutCancel(t.Context())); err != nil {
+		if err := s.Settle(context.WithoutCancel(t.Context()), megaflow.Narrowed); err != nil {
 			t.Fatal(err)
 		}
 		now, before := fmt.Sprintf("actions:p%d", port), fmt.Sprintf("actions:p%d", 5-port)

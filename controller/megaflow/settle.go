@@ -38,8 +38,9 @@ const purgeCost = 50 * time.Microsecond
 type Settler struct {
 	log   *slog.Logger
 	ctl   revalidators
-	conn  func() *ofconn.Conn // nil while there is none
+	conn  func() tables // nil while there is none
 	cache *Cache
+	rest  rest
 
 	purging   sync.Mutex
 	nextPurge time.Time // not before, under purging
@@ -52,39 +53,80 @@ type revalidators interface {
 	PurgeMegaflows(ctx context.Context) error
 }
 
+// tables is what it takes of a connection to the switch.
+type tables interface {
+	Apply(ctx context.Context, messages ...wire.Message) error
+	Changes() (n uint64, over bool)
+}
+
 // NewSettler returns one that uses a client's connections, and what conn returns to
 // have passes begin at once.
 func NewSettler(ctl *unixctl.Client, conn func() *ofconn.Conn, cache *Cache, log *slog.Logger) *Settler {
-	return &Settler{log: log, ctl: ctl, conn: conn, cache: cache}
+	return &Settler{log: log, ctl: ctl, cache: cache, rest: newRest(), conn: func() tables {
+		if c := conn(); c != nil {
+			return c
+		}
+		return nil
+	}}
 }
+
+// Change says what the changes did that a settle is for.
+type Change bool
+
+// What changes did.
+const (
+	Widened  Change = false // they let in more, and refuse nothing that passed before
+	Narrowed Change = true  // or they do, or nobody knows
+)
 
 // Settle returns when no cached megaflow of the time before is left. It may be
 // called from everywhere.
-func (s *Settler) Settle(ctx context.Context) error {
-	if err := s.revalidated(ctx); err != nil || !s.cache.misplaces.Load() {
-		return err
+//
+// A switch that misplaces actions has to have its megaflows purged: the passes may
+// leave some as they were, and believe that they are right. It must not happen while
+// a revalidator still holds actions that it made of the tables of before, as it might
+// put them into a megaflow that is made after the purge. One pass that ends leaves none
+// such; that nothing passes by them which must not is worth that wait. What only lets
+// in more is purged at once if there can be none as far as is known, see rest.
+func (s *Settler) Settle(ctx context.Context, c Change) error {
+	if !s.cache.misplaces.Load() {
+		return s.revalidated(ctx, s.passes)
 	}
-	// The passes may have left megaflows as they were and believe that they are
-	// right. Only now, as a pass that knows the tables of before might spoil new
-	// megaflows too.
+	conn := s.conn()
+	changes, over := changes(conn)
+	if c == Narrowed || !over || !s.rest.since(conn, changes) {
+		if err := s.revalidated(ctx, s.ctl.AwaitPass); err != nil {
+			return err
+		}
+	}
 	s.purging.Lock()
 	defer s.purging.Unlock()
 	if err := pause.For(ctx, time.Until(s.nextPurge)); err != nil {
 		return err
 	}
 	s.nextPurge = time.Now().Add(time.Duration(s.cache.cached()) * purgeCost)
-	return s.ctl.PurgeMegaflows(ctx)
+	if err := s.ctl.PurgeMegaflows(ctx); err != nil {
+		return err
+	}
+	if over {
+		s.rest.purged(conn, changes)
+	}
+	return nil
 }
 
-// revalidated returns when a pass over all megaflows has begun and ended since the
-// revalidators know of the tables as they are. OVS is in no hurry for a pass, up to
+// Run finds out, until ctx ends, when the revalidators are at rest after a purge.
+func (s *Settler) Run(ctx context.Context) error {
+	return s.rest.run(ctx, func(ctx context.Context) error { return s.revalidated(ctx, s.ctl.AwaitPass) })
+}
+
+// revalidated waits for passes over all megaflows. OVS is in no hurry for one, up to
 // MaxRevalidator, unless it is nudged.
-func (s *Settler) revalidated(ctx context.Context) error {
+func (s *Settler) revalidated(ctx context.Context, passes func(context.Context) error) error {
 	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { // of questions, too
-		ended <- inquiry.Guard(func() error { return s.passes(waitCtx) })
+		ended <- inquiry.Guard(func() error { return passes(waitCtx) })
 	}()
 	every := time.NewTicker(max(minNudge, 2*s.cache.lastPass()))
 	defer every.Stop()
@@ -105,7 +147,7 @@ func (s *Settler) revalidated(ctx context.Context) error {
 }
 
 // passes waits for as many passes to end as it takes until one has also begun after
-// the revalidators were told.
+// the revalidators know of the tables as they are.
 //
 // ovs-vswitchd's main loop takes turns: it tells the revalidators what the turn
 // before changed (ofproto_type_run), takes in OpenFlow messages, then commands. So
@@ -136,5 +178,5 @@ func (s *Settler) nudge(ctx context.Context) error {
 	if conn == nil {
 		return errors.New("no connection to the switch")
 	}
-	return conn.Bundle(ctx, []wire.FlowMod{wire.DeleteFlow(ofrules.Nudge())})
+	return conn.Apply(ctx, wire.DeleteFlow(ofrules.Nudge()))
 }

@@ -19,7 +19,9 @@ type Shared struct {
 }
 
 // Share returns a settler's Settle for many.
-func Share(s *Settler) *Shared { return &Shared{settle: s.Settle} }
+func Share(s *Settler) *Shared {
+	return &Shared{settle: func(ctx context.Context) error { return s.Settle(ctx, Narrowed) }}
+}
 
 // turn is one settle, for all who wait for it.
 type turn struct {

@@ -72,7 +72,7 @@ func (s *Sweeper) lookLate(ctx context.Context, j Job, late Lost) error {
 	if err != nil || cut == 0 {
 		return err
 	}
-	if err := s.settle(ctx); err != nil {
+	if err := s.settle(ctx, megaflow.Narrowed); err != nil {
 		return err
 	}
 	_, err = s.pass(ctx, j, Work{Lost: late})

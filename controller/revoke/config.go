@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/impact"
 )
 
@@ -15,11 +16,12 @@ type Config struct {
 	Policy   Policy
 	Judge    Judge
 	Reporter Reporter
-	Tracking func() Tracking             // of the bridge's datapath
-	Settle   func(context.Context) error // returns when packets meet the flows that the switch has
-	Freed    func(zones []uint16)        // is told of zones that have no connections any more
-	Logger   *slog.Logger
-	Metrics  prometheus.Registerer // nil: not exported
+	Tracking func() Tracking // of the bridge's datapath
+	// Settle returns when packets meet the flows that the switch has.
+	Settle  func(context.Context, megaflow.Change) error
+	Freed   func(zones []uint16) // is told of zones that have no connections any more
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer // nil: not exported
 }
 
 // Policy is what the host knows of the policy: enough to judge its own NICs' ends.

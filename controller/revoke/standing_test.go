@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
@@ -112,8 +113,11 @@ func sweeping(t *testing.T, test func(s *Sweeper, w *slowSwitch)) {
 		w := &slowSwitch{domain: snap.Domain(nic(1)), slow: map[uint16]time.Duration{}, lost: map[unixctl.Tuple]int64{}}
 		s := NewSweeper(Config{
 			Policy: &known{snap: snap}, Judge: w, Reporter: w, Tracking: func() Tracking { return w },
-			Settle: func(context.Context) error { time.Sleep(20*time.Millisecond + w.slow[0]); return w.look(nil) },
-			Freed:  func([]uint16) {}, Logger: slog.New(slog.DiscardHandler),
+			Settle: func(context.Context, megaflow.Change) error {
+				time.Sleep(20*time.Millisecond + w.slow[0])
+				return w.look(nil)
+			},
+			Freed: func([]uint16) {}, Logger: slog.New(slog.DiscardHandler),
 		})
 		s.send = w.cut
 		ctx, cancel := context.WithCancel(t.Context())

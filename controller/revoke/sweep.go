@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -47,7 +48,7 @@ type Sweeper struct {
 	report  Reporter
 	ctl     func() Tracking
 	send    func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
-	settle  func(context.Context) error
+	settle  func(context.Context, megaflow.Change) error
 	freed   func(zones []uint16)
 	metrics metrics
 	tombs   *tombs
@@ -88,12 +89,14 @@ type Work struct {
 	Lost     Lost
 	Changed  bool // flows changed: cached megaflows may drop what the tables let in
 	Narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
+	Moved    bool // not the policy alone has changed, so that Lost does not say all that passes no more
 }
 
 func (w *Work) merge(o Work) {
 	w.Lost.merge(o.Lost)
 	w.Changed = w.Changed || o.Changed
 	w.Narrowed = w.Narrowed || o.Narrowed
+	w.Moved = w.Moved || o.Moved
 }
 
 // again is what turns could not do.
@@ -141,6 +144,11 @@ func notify(c chan<- struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
+}
+
+// change says what a settle is for.
+func (w *Work) change() megaflow.Change {
+	return megaflow.Change(w.Moved || !w.Lost.empty())
 }
 
 func (s *Sweeper) latest() Job {

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
@@ -70,7 +71,7 @@ func (f *fakeTracking) FlushZone(_ context.Context, zone uint16) error {
 }
 
 // settle ends with a purge of the megaflows.
-func (f *fakeTracking) settle(context.Context) error {
+func (f *fakeTracking) settle(context.Context, megaflow.Change) error {
 	f.mu.Lock()
 	purge := f.purge
 	f.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
@@ -61,7 +62,7 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 		return false, err
 	}
 	if !w.Changed && cut > 0 {
-		if err := s.settle(ctx); err != nil {
+		if err := s.settle(ctx, megaflow.Narrowed); err != nil {
 			return false, err
 		}
 		if _, err := pass(); err != nil {
@@ -86,7 +87,7 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 func (s *Sweeper) met(ctx context.Context, t *turn, meanwhile func() error) error {
 	if t.work.Changed {
 		settled := make(chan error, 1)
-		go func() { settled <- s.settle(ctx) }()
+		go func() { settled <- s.settle(ctx, t.work.change()) }()
 		late := time.NewTimer(prompt)
 		defer late.Stop()
 		select {

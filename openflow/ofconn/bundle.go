@@ -75,13 +75,24 @@ const chunkSize = 128 << 10
 // The switch does nothing else while it commits: keep bundles to a few thousand
 // messages where that matters.
 func (c *Conn) Bundle(ctx context.Context, mods []wire.FlowMod) error {
-	switch len(mods) {
-	case 0:
+	if len(mods) == 0 {
 		return nil
-	case 1:
+	}
+	c.underWay.Add(1)
+	defer c.underWay.Add(-1)
+	c.changes.Add(1)
+	if len(mods) == 1 {
 		return opError("bundle", c.single(ctx, mods[0]))
 	}
 	return opError("bundle", c.bundle(ctx, mods))
+}
+
+// Changes counts what may have changed the flow tables so far: what was given to
+// Bundle, counted before it is sent, and what others did that the monitor told of, if
+// there is one. It also tells whether all of ours are over.
+func (c *Conn) Changes() (n uint64, over bool) {
+	n = c.changes.Load()
+	return n, c.underWay.Load() == 0
 }
 
 // single makes one change. The switch makes it whole or not at all without a

@@ -58,6 +58,8 @@ type Conn struct {
 	monitor *monitor
 
 	bundleID atomic.Uint32
+	changes  atomic.Uint64 // see Changes
+	underWay atomic.Int32  // bundles
 	shapes   shapes
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -202,9 +203,13 @@ func (c *Conn) updated(b []byte) {
 	_, message, err := wire.Decode(b)
 	reply, ok := message.(wire.FlowMonitorReply)
 	if err != nil || !ok {
+		c.changes.Add(1)
 		c.opts.Logger.Warn("flow update is not understood", "error", fmt.Errorf("%T: %w", message, err))
 		m.lose()
 		return
+	}
+	if slices.ContainsFunc(reply.Updates, func(u wire.FlowUpdate) bool { return u.Event != wire.FlowAbbreviated }) {
+		c.changes.Add(1)
 	}
 	m.take(reply.Updates)
 }
