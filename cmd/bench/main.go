@@ -26,6 +26,9 @@ func main() {
 	big := flag.String("big", "1000,10000", "sizes of the big remote groups")
 	relays := flag.Int("relays", 0, "how many relays the host may go through; 0: it follows etcd itself")
 	share := flag.Bool("share", false, "measure instead a host behind a relay, with a big policy that concerns others")
+	var c crowd
+	flag.IntVar(&c.megaflows, "megaflows", 0, "how many megaflows are cached while rules are measured once more; 0: they are not")
+	flag.IntVar(&c.connections, "connections", 0, "how many connections are tracked meanwhile")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -33,7 +36,7 @@ func main() {
 	if *share {
 		err = runShare(ctx, *binary)
 	} else {
-		err = run(ctx, *sizeName, *binary, *relays, *reps, *big)
+		err = run(ctx, *sizeName, *binary, *relays, *reps, *big, c)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -53,7 +56,7 @@ type bench struct {
 	watch *flowwatch.Watch
 }
 
-func run(ctx context.Context, sizeName, binary string, relays, reps int, big string) (err error) {
+func run(ctx context.Context, sizeName, binary string, relays, reps int, big string, c crowd) (err error) {
 	s, ok := workload.SizeOf(sizeName)
 	if !ok {
 		return fmt.Errorf("size %q is not one of XS, S, M, L", sizeName)
@@ -86,6 +89,7 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 	for _, part := range []func(context.Context) error{
 		b.traces,
 		b.smallChanges,
+		func(ctx context.Context) error { return b.busy(ctx, c) },
 		func(ctx context.Context) error { return b.bigGroups(ctx, bigs) },
 		b.restart,
 	} {
