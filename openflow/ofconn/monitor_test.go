@@ -92,6 +92,45 @@ func TestMonitorSeesForeignChanges(t *testing.T) {
 	}
 }
 
+// What may have changed the tables is counted: bundles, also while they are under way,
+// and what others did, but not what only looks like a change.
+func TestChangesAreCounted(t *testing.T) {
+	t.Parallel()
+	v := startSwitch(t)
+	c := dialSwitch(t, v)
+	if _, err := c.Monitor(testContext(t), ofconn.MonitorOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	last, _ := c.Changes()
+	if last != 0 {
+		t.Errorf("%d at the start", last)
+	}
+	counted := func(what string, some bool) {
+		t.Helper()
+		n, over := last, false
+		for end := time.Now().Add(time.Minute); some && n == last && time.Now().Before(end); time.Sleep(time.Millisecond) {
+			n, over = c.Changes()
+		}
+		if n, over = c.Changes(); (n > last) != some || !over {
+			t.Errorf("%s: %d, before %d; over %v", what, n, last, over)
+		}
+		last = n
+	}
+	for _, mods := range [][]wire.FlowMod{adds(manyFlows(1)), adds(manyFlows(9))} {
+		if err := c.Bundle(testContext(t), mods); err != nil {
+			t.Fatal(err)
+		}
+		counted("a bundle", true)
+	}
+	v.Ofctl("add-flow", "br-int", "table=8,hard_timeout=1 actions=drop")
+	counted("another's flow", true)
+	counted("its end", true)
+	if err := c.Apply(testContext(t), wire.DeleteFlow(openflow.FlowKey{Table: 9, Priority: 7})); err != nil {
+		t.Fatal(err)
+	}
+	counted("a flow deleted that is not there", false)
+}
+
 // TestSlowMonitorIsToldToResync has the switch pause its updates, or this side
 // drop them: both end in Resync.
 func TestSlowMonitorIsToldToResync(t *testing.T) {
