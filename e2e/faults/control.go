@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -18,11 +19,13 @@ var outsiders = []machine{
 
 // controls are flows between them, sent as all others are: what they lose, the
 // machine is too busy for. Those on a host share its ovs-vswitchd with the VMs,
-// and nothing else.
+// and nothing else; the one between hosts goes through both of these and the fabric's,
+// as what VMs of two hosts send does: each holds up what the one before let pass.
 var controls = []Flow{
 	{Name: "control of the fabric", From: "o1", To: "o2", Proto: "udp", Family: 4, Port: 5000, ClientPort: 5001, Both: true},
 	{Name: "control of h1", From: "p1", To: "p2", Proto: "udp", Family: 4, Port: 5000, ClientPort: 5001, Both: true},
 	{Name: "control of h2", From: "q1", To: "q2", Proto: "udp", Family: 4, Port: 5000, ClientPort: 5001, Both: true},
+	{Name: "control of the way between hosts", From: "p1", To: "q1", Proto: "udp", Family: 4, Port: 5002, ClientPort: 5003, Both: true},
 }
 
 // makeOutsiders adds them.
@@ -41,13 +44,35 @@ func (w *World) makeOutsiders(ctx context.Context) error {
 		}
 		w.vms[m.name] = &vm{machine: m, Node: node, dev: map[string]string{"": lab.Device}}
 	}
+	for _, h := range hostNames {
+		if err := w.Lab.Host(h).JoinBeside(ctx); err != nil {
+			return err
+		}
+	}
+	return w.introduceOutsiders()
+}
+
+// introduceOutsiders tells them where the others are, as VMs are told: silence of ARP
+// is none of the machine's.
+func (w *World) introduceOutsiders() error {
+	for _, m := range outsiders {
+		var batch []string
+		for _, other := range outsiders {
+			if other.name != m.name {
+				batch = append(batch, fmt.Sprintf("neighbor replace %s lladdr %s dev %s nud permanent", other.address(4), other.mac(), lab.Device))
+			}
+		}
+		if err := w.vms[m.name].NS.IP(batch...); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // stall is what a control flow has lost.
 type stall struct {
-	host string // "": the fabric
-	cuts []Cut
+	control *Flow
+	cuts    []Cut
 }
 
 type stalls []stall
@@ -56,7 +81,7 @@ type stalls []stall
 func (w *World) stalls(in Window) (all stalls) {
 	for i := range controls {
 		f := &controls[i]
-		s := stall{host: machineNamed(f.From).host}
+		s := stall{control: f}
 		for _, way := range f.ways() {
 			s.cuts = append(s.cuts, Cuts(w.Sniff.Seen(way), []Phase{{time.Time{}, Must}}, in, w.excused(f, false))...)
 		}
@@ -68,11 +93,23 @@ func (w *World) stalls(in Window) (all stalls) {
 // of are those on a flow's way.
 func (all stalls) of(f *Flow) (cuts []Cut) {
 	for _, s := range all {
-		for _, name := range []string{f.From, f.To} {
-			if m := machineNamed(name); s.host == "" || s.host == m.host || m.moves {
-				cuts = append(cuts, s.cuts...)
-			}
+		if s.control.isOnTheWayOf(f) {
+			cuts = append(cuts, s.cuts...)
 		}
 	}
 	return cuts
+}
+
+// isOnTheWayOf tells whether what a control flow goes through another one does, too.
+func (control *Flow) isOnTheWayOf(f *Flow) bool {
+	host := machineNamed(control.From).host
+	switch {
+	case host == "":
+		return true
+	case across(control):
+		return across(f)
+	default:
+		from, to := machineNamed(f.From), machineNamed(f.To)
+		return from.host == host || to.host == host || from.moves || to.moves
+	}
 }

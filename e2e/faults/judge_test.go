@@ -2,6 +2,7 @@ package faults
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -133,5 +134,28 @@ func TestUnheard(t *testing.T) {
 	}
 	if got := unheard(moves, away, &Flow{From: "c1", To: "s1"}); got != nil {
 		t.Errorf("of others: %v", got)
+	}
+}
+
+// What a control flow loses counts for flows that go through all that it goes through.
+func TestControlsOnTheWay(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     []string
+	}{
+		{"c1", "s1", []string{"the fabric", "h1"}},
+		{"c2", "s2", []string{"the fabric", "h2"}},
+		{"c1", "s2", []string{"the fabric", "h1", "h2", "the way between hosts"}},
+		{"m", "s1", []string{"the fabric", "h1", "h2", "the way between hosts"}}, // it may be anywhere
+	} {
+		var got []string
+		for i := range controls {
+			if controls[i].isOnTheWayOf(&Flow{From: c.from, To: c.to}) {
+				got = append(got, strings.TrimPrefix(controls[i].Name, "control of "))
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s to %s: %v, want %v", c.from, c.to, got, c.want)
+		}
 	}
 }

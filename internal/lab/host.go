@@ -67,8 +67,24 @@ func (h *Host) connect(ctx context.Context) error {
 	return h.lab.fabric.awaitUpcalls(ctx, h.ns, Uplink)
 }
 
-// Beside adds a node at a bridge of the host that is OVS's own, a learning
-// switch without an uplink: it shares ovs-vswitchd with the VMs, and no flow.
+// beside is a bridge of the host that is OVS's own, a learning switch: it shares
+// ovs-vswitchd with the VMs, and no flow.
+const beside = "beside"
+
+// JoinBeside joins that bridge to the fabric, by a link of its own. It has a node.
+func (h *Host) JoinBeside(ctx context.Context) error {
+	const port = "besideup"
+	there := "beside-" + h.name
+	if err := wire(h.ns, port, h.lab.fabric.ns, there); err != nil {
+		return err
+	}
+	if err := h.Commit(ctx, ovsproc.NewChange().AddPort(beside, ovsproc.Port{Name: port})); err != nil {
+		return err
+	}
+	return h.lab.fabric.Commit(ctx, ovsproc.NewChange().AddPort(fabricBridge, ovsproc.Port{Name: there}))
+}
+
+// Beside adds a node at the bridge beside that of the VMs.
 func (h *Host) Beside(ctx context.Context, spec NodeSpec) (*Node, error) {
 	n, err := h.lab.newNode(spec)
 	if err != nil {
@@ -81,8 +97,7 @@ func (h *Host) Beside(ctx context.Context, spec NodeSpec) (*Node, error) {
 	if err := n.configure(Device, spec); err != nil {
 		return nil, err
 	}
-	const bridge = "beside"
-	return n, h.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{Name: bridge, Datapath: Datapath()}).AddPort(bridge, ovsproc.Port{Name: port}))
+	return n, h.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{Name: beside, Datapath: Datapath()}).AddPort(beside, ovsproc.Port{Name: port}))
 }
 
 // Plug adds the VMs' taps to the bridge, in one transaction.
