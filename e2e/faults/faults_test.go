@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	faultsFlag = flag.Int("faults", 30, "how many faults")
+	faultsFlag = flag.Int("faults", 24, "how many faults")
 	seedFlag   = flag.Uint64("seed", 1, "what they are drawn from")
 	kindFlag   = flag.String("kind", "", "this kind of fault only, also if it is off")
 	relaysFlag = flag.Bool("relays", false, "have hosts go through relays, and break these, too")
@@ -53,18 +53,31 @@ func TestFaults(t *testing.T) {
 		t.Logf("NOT CHECKED: %s: %s", o.Flows, o.Why)
 	}
 	t.Logf("seed %d, %d faults; again with: make test-faults FAULTS=%d SEED=%d", *seedFlag, *faultsFlag, *faultsFlag, *seedFlag)
-	w := start(t)
+	history := Draw(*seedFlag, *faultsFlag, universe(kinds))
+	play(t, *relaysFlag, *seedFlag, history[min(*firstFlag-1, len(history)):])
+}
+
+// TestFaultsThroughRelays: the same, a little of it, where hosts go through relays,
+// which break, too. More with: make test-faults RELAYS=1
+func TestFaultsThroughRelays(t *testing.T) {
+	const seed, faults = 7, 6
+	play(t, true, seed, Draw(seed, faults, universe(On(true))))
+}
+
+// play plays a history.
+func play(t *testing.T, relays bool, seed uint64, history []Round) {
+	t.Helper()
+	w := start(t, relays)
 	var sum Summary
 	bad := 0
-	history := Draw(*seedFlag, *faultsFlag, universe(kinds))
-	err := Run(t.Context(), w, history[min(*firstFlag-1, len(history)):], func(o Outcome) bool {
+	err := Run(t.Context(), w, history, func(o Outcome) bool {
 		sum.Add(o)
 		t.Log(o)
 		if len(o.Findings) == 0 {
 			return true
 		}
 		bad++
-		t.Errorf("seed %d, round %d:\n%s", *seedFlag, o.Round.Number, o.Complaint())
+		t.Errorf("seed %d, round %d:\n%s", seed, o.Round.Number, o.Complaint())
 		keepEvidence(t, w, o)
 		return bad < *keepFlag
 	})
@@ -75,8 +88,8 @@ func TestFaults(t *testing.T) {
 	t.Log(sum)
 }
 
-// start starts a world that ends with the test.
-func start(t *testing.T) *World {
+// start starts a world that ends with the test. With relays hosts go through these.
+func start(t *testing.T, relayed bool) *World {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("this test makes network namespaces and so must run as root")
@@ -87,7 +100,7 @@ func start(t *testing.T) *World {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	var relays *Relays
-	if *relaysFlag {
+	if relayed {
 		relays = certified(t, dir)
 	}
 	w, err := NewWorld(within(t, 2*time.Minute), dir, build(t), relays)

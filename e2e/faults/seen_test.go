@@ -12,7 +12,7 @@ import (
 // TestFaultsAreSeen breaks what Ringfence promises, while nobody is there to
 // mend it: the suite must see it, or it shows nothing.
 func TestFaultsAreSeen(t *testing.T) {
-	w := start(t)
+	w := start(t, false)
 	slots, oracle := slots(), NewOracle(slots())
 	ctx := within(t, 2*time.Minute)
 	if err := w.settle(ctx, slots, oracle); err != nil {
