@@ -72,11 +72,13 @@ func DroppedAt(table uint8, priority uint16, kind CookieKind, missed bool) (why 
 		return DropNotReady, DropNotReady.Detail()
 	case TableDeliver, TableLocal, TableFlood, TableOutput:
 		return DropUndelivered, ""
-	case TableEgressState, TableIngressState, TableEgressICMP, TableIngressICMP, TableEgressAccept, TableIngressAccept, TableEgressFrag, TableIngressFrag:
+	case TableEgressState, TableIngressState, TableEgressICMP, TableIngressICMP, TableEgressAccept, TableIngressAccept:
 		if why = DropInvalid; !missed {
 			why = dropAt(table, priority)
 		}
 		return why, why.Detail()
+	case TableEgressFrag, TableIngressFrag:
+		return DropFragment, DropFragment.Detail()
 	}
 	return DropNoRule, ""
 }
