@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/ringfence/ringfence/client"
@@ -13,11 +14,22 @@ import (
 // answers, beside what the machine takes.
 const canaryWithin = 2*time.Second + machineShare
 
-// expectWrite complains if no API takes a write in time.
-func (w *World) expectWrite(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, canaryWithin)
+// expectWrite complains if no API takes a write in time, from when etcd itself does
+// again.
+func (w *World) expectWrite(ctx context.Context, etcd func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return w.Plane.await(ctx, "a write while something is wrong that does not concern it", func() error { return w.canary(ctx) })
+	var waits sync.WaitGroup
+	defer waits.Wait()
+	waits.Go(func() {
+		if etcd(ctx) == nil {
+			late := time.AfterFunc(canaryWithin, cancel)
+			context.AfterFunc(ctx, func() { late.Stop() })
+		}
+	})
+	err := w.Plane.await(ctx, "a write while something is wrong that does not concern it", func() error { return w.canary(ctx) })
+	cancel()
+	return err
 }
 
 // canary asks all APIs for a write that changes nothing for anybody, and is

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,17 @@ func (p *Plane) retried(ctx context.Context, args ...string) (out []byte, err er
 		return err
 	})
 	return out, err
+}
+
+// writesWithout returns when one of the other members takes a write.
+func (p *Plane) writesWithout(ctx context.Context, member string) error {
+	others := slices.DeleteFunc(slices.Clone(etcdNames), func(name string) bool { return name == member })
+	return p.await(ctx, "etcd without "+member, func() error {
+		ctx, cancel := context.WithTimeout(ctx, time.Second) // what is asked of a leader that is gone gets lost
+		defer cancel()
+		_, err := p.etcdctl(ctx, others, "put", "faults/writes", "go on")
+		return err
+	})
 }
 
 // Compact throws away etcd's history up to now.

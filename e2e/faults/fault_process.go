@@ -45,7 +45,8 @@ func stopped(ctx context.Context, w *World, f Fault) error {
 }
 
 // hangs has a member of etcd do nothing for so long that nobody can wait for
-// it: writes must go to another one.
+// it: writes must go to another one. If it leads, etcd has to choose another leader
+// first, for which it takes a second or two, and now and then twice that.
 func hangs(ctx context.Context, w *World, f Fault) error {
 	if err := w.Plane.Signal(f.Target, syscall.SIGSTOP); err != nil {
 		return err
@@ -53,7 +54,7 @@ func hangs(ctx context.Context, w *World, f Fault) error {
 	end := time.Now().Add(f.For)
 	var err error
 	if made(checkMemberHangs) {
-		err = w.expectWrite(ctx)
+		err = w.expectWrite(ctx, func(ctx context.Context) error { return w.Plane.writesWithout(ctx, f.Target) })
 	}
 	return errors.Join(err, sleep(ctx, time.Until(end)), w.Plane.Signal(f.Target, syscall.SIGCONT))
 }

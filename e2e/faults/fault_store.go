@@ -82,7 +82,7 @@ func unknownRecord(ctx context.Context, w *World, f Fault) error {
 	}
 	var err error
 	if made(checkBesideUnknown) {
-		err = w.expectWrite(ctx)
+		err = w.expectWrite(ctx, func(context.Context) error { return nil })
 	}
 	err = errors.Join(err, sleep(ctx, f.For))
 	_, removed := w.Plane.retried(ctx, "del", key)
