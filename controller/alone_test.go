@@ -110,16 +110,10 @@ func TestHostAloneWithABadFile(t *testing.T) {
 	r.way.cut()
 	r.start()
 	r.logged("its checksum is wrong")
-	time.Sleep(5 * r.timing.keep)
-	if now := r.flows(); !slices.Equal(now, flows) {
-		t.Errorf("%d flows, %d before", len(now), len(flows))
-	}
+	r.stays(5*r.timing.keep, "flows", func() string { return same(r.flows(), flows) })
 	r.reboot()
 	r.logged("connected to the switch")
-	time.Sleep(5 * r.timing.keep)
-	if now := r.flows(); len(now) != 0 {
-		t.Errorf("flows out of nothing: %q", now)
-	}
+	r.stays(5*r.timing.keep, "no flows out of nothing", func() string { return same(r.flows(), nil) })
 	if r.counter("share_stale") != 0 {
 		t.Error("it calls stale what it does not enforce")
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,10 +51,10 @@ func TestDrift(t *testing.T) {
 		want = append(want, r.flows()...)
 		slices.Sort(want)
 		want = slices.Compact(want)
-		time.Sleep(100 * time.Millisecond)
-		if wrong := same(r.flows(), want); wrong != "" {
-			t.Errorf("%s: %s", c.name, wrong)
-		}
+		// The switch tells of changes in their order: when a later one has been
+		// repaired this one has been seen.
+		r.ovs.Ofctl("add-flow", bridge, "cookie=0x17,table=80,priority=60000,ip,actions=resubmit(,95)")
+		r.promptly(c.name+" is left alone", func() string { return same(r.flows(), want) })
 	}
 	t.Log("a new controller leaves foreign flows alone too, and takes away those inside")
 	r.stop()
@@ -88,8 +89,14 @@ func TestDriftIsJudged(t *testing.T) {
 				r.send(sneaked)
 			}
 		})
+		repaired := r.counter("drift_repaired_total")
 		r.ovs.Ofctl("add-flow", bridge, "cookie=0x17,table=80,priority=60000,tcp,tp_dst=81,actions=resubmit(,95)")
-		time.Sleep(20 * time.Millisecond)
+		r.eventually(patience, "repaired", func() string {
+			if now := r.counter("drift_repaired_total"); now == repaired {
+				return fmt.Sprint(now)
+			}
+			return ""
+		})
 		cancel()
 		work.Wait()
 		if r.counter("connections_cut_total") == cut {
@@ -111,6 +118,8 @@ func TestDriftIsJudged(t *testing.T) {
 func TestAudit(t *testing.T) {
 	r := newRig(t)
 	r.timing.audit = 5 * time.Millisecond
+	var turns atomic.Int64
+	r.turned = func() { turns.Add(1) }
 	p := newPolicy()
 	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)))...)
 	r.start()
@@ -118,7 +127,13 @@ func TestAudit(t *testing.T) {
 	r.applied(rev)
 	want := r.flows()
 	watch := r.watch()
-	time.Sleep(100 * time.Millisecond)
+	before := turns.Load()
+	r.eventually(patience, "all is read some times more", func() string {
+		if n := turns.Load() - before; n < 40 { // two for each time
+			return fmt.Sprintf("%d turns", n)
+		}
+		return ""
+	})
 	if events := watch.Events(); len(events) > 0 || r.counter("drift_repaired_total") > 0 {
 		t.Errorf("%d flows changed: %v", len(events), events)
 	}

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,7 +142,7 @@ func TestDropFloodIsHeldBack(t *testing.T) {
 	since := time.Now()
 	r.drops(60, "a1", "a2")
 	const flood = 20000
-	frame := hex.EncodeToString(tcp(1, 2, 81).frame(t))
+	frame := tcp(1, 2, 81).frame(t)
 	// A dummy interface loses what a busy switch is slow to take.
 	for sent := 0; sent < flood || r.received("p1") < flood/10; sent += 100 {
 		if _, err := r.ctl.Call(t.Context(), "netdev-dummy/receive", append([]string{"p1"}, slices.Repeat([]string{frame}, 100)...)...); err != nil {
@@ -181,17 +180,6 @@ func TestDropsOfCutConnections(t *testing.T) {
 		}
 		return ""
 	})
-}
-
-// received is how many frames came in by a port.
-func (r *rig) received(iface string) (n uint64) {
-	r.t.Helper()
-	text := r.ovs.Ofctl("dump-ports", bridge, iface)
-	_, text, _ = strings.Cut(text, "rx pkts=")
-	if _, err := fmt.Sscanf(text, "%d", &n); err != nil {
-		r.t.Fatal(text, err)
-	}
-	return n
 }
 
 // Who looked is gone with the controller: the next one takes the flows away.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/gopacket/gopacket/layers"
 
@@ -18,9 +17,7 @@ import (
 func TestFilteredAgain(t *testing.T) {
 	filtered := func(r *rig) { r.applied(r.write(secgroup.Put(nic(1)))) }
 	forgets := func(r *rig, k talk) {
-		r.eventually(patience, "the sentinel is there", r.sentinel)
-		time.Sleep(2 * sentinelEvery) // and the controller has seen it
-		r.ovs.Appctl("dpctl/flush-conntrack")
+		r.forget()
 		r.logged("picking up TCP in mid-stream")
 		r.inject("p1", k.fromServer(r.t))
 	}

@@ -38,9 +38,7 @@ func TestForgotten(t *testing.T) {
 			rev := r.write(secgroup.Put(attach("db", "a1")))
 			r.start()
 			r.applied(rev, "a1")
-			r.eventually(patience, "the sentinel is there", r.sentinel)
-			time.Sleep(2 * sentinelEvery) // and the controller has seen it
-			r.ovs.Appctl("dpctl/flush-conntrack")
+			r.forget()
 		},
 		"restarted": func(r *rig) {
 			r.restartVswitchd()
@@ -124,9 +122,7 @@ func TestPickedUpWhoBegan(t *testing.T) {
 			r.start()
 			r.plugged(1)
 			r.applied(rev)
-			r.eventually(patience, "the sentinel is there", r.sentinel)
-			time.Sleep(2 * sentinelEvery) // and the controller has seen it
-			r.ovs.Appctl("dpctl/flush-conntrack")
+			r.forget()
 			r.logged("picking up TCP in mid-stream")
 			passed := r.sent("up")
 			r.eventually(patience, "what the NIC sends passes", func() string {
@@ -135,6 +131,7 @@ func TestPickedUpWhoBegan(t *testing.T) {
 				}
 				return ""
 			})
+			// However long: for two looks at who has been heard.
 			for end := time.Now().Add(2 * pickUpLook); served && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 				r.inject("p1", k.fromServer(t))
 			}
@@ -153,7 +150,7 @@ func TestPickedUpWhoBegan(t *testing.T) {
 				}
 			}
 			r.inject("up", k.fromClient(t))
-			time.Sleep(100 * time.Millisecond) // reports take their time
+			time.Sleep(100 * time.Millisecond) // what must not be told has the time that reports take
 			if a := r.drops(1, "a1"); len(a.Drops)+len(a.Totals) > 0 {
 				t.Errorf("told to be dropped although it passed: %v, %v", counts(a), totals(a))
 			}
@@ -186,9 +183,7 @@ func TestPickedUpWithin(t *testing.T) {
 				r.start()
 				r.plugged(1, 2)
 				r.applied(rev)
-				r.eventually(patience, "the sentinel is there", r.sentinel)
-				time.Sleep(2 * sentinelEvery) // and the controller has seen it
-				r.ovs.Appctl("dpctl/flush-conntrack")
+				r.forget()
 				r.logged("picking up TCP in mid-stream")
 				server, client := r.sent("p1"), r.sent("p2")
 				frames := map[string]string{"p1": k.fromServer(t), "p2": k.fromClient(t)}
@@ -199,11 +194,9 @@ func TestPickedUpWithin(t *testing.T) {
 				const packets = 20
 				for range packets {
 					for _, from := range order {
-						r.inject(from, frames[from])
-						time.Sleep(5 * time.Millisecond)
+						r.deliver(from, frames[from])
 					}
 				}
-				time.Sleep(50 * time.Millisecond)
 				server, client = r.sent("p1")-server, r.sent("p2")-client
 				if !served && server+client > 0 {
 					t.Errorf("nothing allows it; the server hears %d packets, the client %d; connections %v", server, client, r.all())
@@ -320,12 +313,7 @@ func TestNewcomerOnlyOnce(t *testing.T) {
 		out := r.ovs.Ofctl("dump-flows", bridge)
 		return strings.Count(out, fmt.Sprintf("cookie=%#x", ofrules.PickUpCookie))
 	}
-	forget := func() {
-		r.eventually(patience, "the sentinel is there", r.sentinel)
-		time.Sleep(2 * sentinelEvery) // and the controller has seen it
-		r.ovs.Appctl("dpctl/flush-conntrack")
-	}
-	forget()
+	r.forget()
 	r.eventually(patience, "TCP is picked up", func() string {
 		if n := picksUp(); n <= len(ofrules.PickUp()) {
 			return fmt.Sprintf("%d flows do, or keep the NIC from it", n)
@@ -335,8 +323,8 @@ func TestNewcomerOnlyOnce(t *testing.T) {
 	if passes() {
 		t.Error("it passes although the NIC is new")
 	}
-	time.Sleep(time.Until(plugged.Add(r.timing.unsure)))
-	forget()
+	time.Sleep(time.Until(plugged.Add(r.timing.unsure))) // until it is new no more
+	r.forget()
 	r.eventually(patience, "it passes", func() string {
 		if passes() {
 			return ""

@@ -210,6 +210,21 @@ func (r *rig) eventually(within time.Duration, what string, fn func() string) {
 	}
 }
 
+// stays checks that nothing comes to be wrong for a while: what must not happen has
+// its time.
+func (r *rig) stays(during time.Duration, what string, fn func() string) {
+	r.t.Helper()
+	for end := time.Now().Add(during); ; time.Sleep(20 * time.Millisecond) {
+		if wrong := fn(); wrong != "" {
+			r.t.Errorf("%s: %s", what, wrong)
+			return
+		}
+		if time.Now().After(end) {
+			return
+		}
+	}
+}
+
 // promptly is eventually within the time of a repair, as slow as the machine is.
 func (r *rig) promptly(what string, fn func() string) {
 	r.t.Helper()

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"time"
-
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
@@ -101,17 +99,71 @@ func ping6(from, to int) firstPacket {
 // send injects a packet at its source's port.
 func (r *rig) send(p firstPacket) {
 	r.t.Helper()
-	r.sendAt(fmt.Sprintf("p%d", p.from), p)
+	r.sendAt(p.iface(), p)
+}
+
+// iface is the interface of a packet's source.
+func (p firstPacket) iface() string { return fmt.Sprintf("p%d", p.from) }
+
+// deliver injects frames at an interface where nobody else does, and waits until
+// the switch has dealt with all of them.
+func (r *rig) deliver(iface string, frames ...string) {
+	r.t.Helper()
+	before := r.received(iface)
+	for _, frame := range frames {
+		r.inject(iface, frame)
+	}
+	r.eventually(patience, "the switch takes what comes from "+iface, func() string {
+		if taken := r.received(iface); taken < before+uint64(len(frames)) {
+			return fmt.Sprintf("%d of %d frames", taken-before, len(frames))
+		}
+		return ""
+	})
+}
+
+// frames says how many frames the switch has taken from an interface, and how many
+// it has given to it. The thread that deals with them, one by one, answers this, too:
+// what it has taken it has dealt with.
+func (r *rig) frames(iface string) (taken, given uint64) {
+	r.t.Helper()
+	all, err := r.ctl.Call(r.t.Context(), "dpctl/show", "-s")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(all, ": "+iface+" (")
+	_, rx, _ := strings.Cut(port, "RX packets:")
+	_, tx, _ := strings.Cut(port, "TX packets:")
+	if _, err := fmt.Sscan(rx, &taken); err != nil {
+		r.t.Fatalf("%s in %s: %v", iface, all, err)
+	}
+	if _, err := fmt.Sscan(tx, &given); err != nil {
+		r.t.Fatalf("%s in %s: %v", iface, all, err)
+	}
+	return taken, given
+}
+
+// received and sent are one of the two.
+func (r *rig) received(iface string) uint64 {
+	r.t.Helper()
+	taken, _ := r.frames(iface)
+	return taken
+}
+
+func (r *rig) sent(iface string) uint64 {
+	r.t.Helper()
+	_, given := r.frames(iface)
+	return given
 }
 
 func (r *rig) sendAt(iface string, p firstPacket) {
 	r.t.Helper()
-	if _, err := r.ctl.Call(r.t.Context(), "netdev-dummy/receive", iface, hex.EncodeToString(p.frame(r.t))); err != nil {
+	if _, err := r.ctl.Call(r.t.Context(), "netdev-dummy/receive", iface, p.frame(r.t)); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-func (p firstPacket) frame(t *testing.T) []byte {
+// frame is a packet's Ethernet frame, in hexadecimal.
+func (p firstPacket) frame(t *testing.T) string {
 	t.Helper()
 	src, dst := p.addresses()
 	from, to := nic(p.from).MAC, nic(p.to).MAC
@@ -150,7 +202,7 @@ func (p firstPacket) frame(t *testing.T) []byte {
 	if err := gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, all...); err != nil {
 		t.Fatal(err)
 	}
-	return buf.Bytes()
+	return hex.EncodeToString(buf.Bytes())
 }
 
 // open opens connections and waits until both ends' zones have them.
@@ -187,8 +239,7 @@ func (r *rig) isCut(p firstPacket) {
 	for _, way := range []firstPacket{p, p.reply()} {
 		iface := fmt.Sprintf("p%d", way.to)
 		before := r.sent(iface)
-		r.send(way)
-		time.Sleep(20 * time.Millisecond)
+		r.deliver(way.iface(), way.frame(r.t))
 		if got := r.sent(iface) - before; got != 0 {
 			r.t.Errorf("%v passes", way)
 		}

@@ -43,16 +43,6 @@ func legsOf(a inquiry.ProbeAnswer) (l legs) {
 	return l
 }
 
-// sent is how many frames left by a port.
-func (r *rig) sent(iface string) (n uint64) {
-	r.t.Helper()
-	_, text, _ := strings.Cut(r.ovs.Ofctl("dump-ports", bridge, iface), "tx pkts=")
-	if _, err := fmt.Sscanf(text, "%d", &n); err != nil {
-		r.t.Fatal(text, err)
-	}
-	return n
-}
-
 // A probe is one packet that the destination gets if it may, and nobody else; it
 // opens one connection, as a packet does, and leaves no flow.
 func TestProbes(t *testing.T) {

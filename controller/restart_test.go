@@ -73,10 +73,18 @@ func TestControllerRestart(t *testing.T) {
 	if now := r.zone(1); now != zone {
 		t.Errorf("zone %s, was %s", now, zone)
 	}
-	time.Sleep(50 * time.Millisecond)
-	if events := watch.Events(); len(events) > 0 {
-		t.Errorf("%d flows changed: %v", len(events), events)
+	// Changes are seen in their order: when one of ours is, there was none before.
+	r.ovs.Ofctl("add-flow", bridge, "cookie=0x17,table=201,priority=1,actions=drop")
+	r.eventually(patience, "our change is seen", func() string {
+		if len(watch.Events()) == 0 {
+			return "nothing"
+		}
+		return ""
+	})
+	if events := watch.Events(); len(events) != 1 {
+		t.Errorf("%d flows changed: %v", len(events)-1, events)
 	}
+	r.ovs.Ofctl("del-flows", bridge, "table=201")
 	if n := r.counter("flow_mods_total"); n != 0 {
 		t.Errorf("%v flow changes sent", n)
 	}
@@ -207,10 +215,7 @@ func TestStoreAway(t *testing.T) {
 	r.way.cut()
 	r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"))
 	rev := r.write(p.noRule("web", "r1"))
-	time.Sleep(300 * time.Millisecond)
-	if now := r.flows(); !slices.Equal(now, flows) {
-		t.Error("flows changed")
-	}
+	r.stays(300*time.Millisecond, "flows", func() string { return same(r.flows(), flows) })
 	r.isOpen(conn)
 	t.Log("drift is repaired all the same, and NICs that it knows are served")
 	r.ovs.Ofctl("del-flows", bridge, "table=0")
@@ -226,10 +231,7 @@ func TestStoreAway(t *testing.T) {
 	r.way.cut()
 	flows = r.flows()
 	r.start()
-	time.Sleep(200 * time.Millisecond)
-	if now := r.flows(); !slices.Equal(now, flows) {
-		t.Error("flows changed")
-	}
+	r.stays(200*time.Millisecond, "flows", func() string { return same(r.flows(), flows) })
 	r.way.mend()
 	r.applied(rev, "a1", "a2", "a3")
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,14 +102,11 @@ func (r *rig) inject(iface, frame string) {
 func (r *rig) begin(k talk) {
 	r.t.Helper()
 	if k.proto == layers.IPProtocolTCP {
-		r.inject("up", k.segment(r.t, false, "S", clientSeq-1, 0))
-		time.Sleep(20 * time.Millisecond)
-		r.inject("p1", k.segment(r.t, true, "SA", serverSeq-1, clientSeq))
-		time.Sleep(20 * time.Millisecond)
-		r.inject("up", k.segment(r.t, false, "A", clientSeq, serverSeq))
+		r.deliver("up", k.segment(r.t, false, "S", clientSeq-1, 0))
+		r.deliver("p1", k.segment(r.t, true, "SA", serverSeq-1, clientSeq))
+		r.deliver("up", k.segment(r.t, false, "A", clientSeq, serverSeq))
 	}
-	r.inject("up", k.fromClient(r.t)) // the client begins
-	time.Sleep(50 * time.Millisecond)
+	r.deliver("up", k.fromClient(r.t)) // the client begins
 	r.eventually(patience, "both hear each other", func() string {
 		if in, out := r.heard(k); in == 0 || out == 0 {
 			return fmt.Sprintf("the server heard %d, the client %d", in, out)
@@ -127,11 +125,9 @@ func (r *rig) heard(k talk) (server, client uint64) {
 	r.t.Helper()
 	in, out := r.sent("p1"), r.sent("up")
 	for range 5 {
-		r.inject("p1", k.fromServer(r.t))
-		r.inject("up", k.fromClient(r.t))
-		time.Sleep(10 * time.Millisecond)
+		r.deliver("p1", k.fromServer(r.t))
+		r.deliver("up", k.fromClient(r.t))
 	}
-	time.Sleep(50 * time.Millisecond)
 	return r.sent("p1") - in, r.sent("up") - out
 }
 
@@ -236,8 +232,9 @@ func TestCutStaysCut(t *testing.T) {
 			silent("cut")
 			ctx, stop := context.WithCancel(t.Context())
 			var work sync.WaitGroup
+			var rounds atomic.Int64
 			work.Go(func() { // both go on all the while
-				for ctx.Err() == nil {
+				for ; ctx.Err() == nil; rounds.Add(1) {
 					for _, k := range talks {
 						r.inject("p1", k.fromServer(t))
 						r.inject("up", k.fromClient(t))
@@ -246,7 +243,13 @@ func TestCutStaysCut(t *testing.T) {
 				}
 			})
 			c.then(r, p, tcp)
-			time.Sleep(200 * time.Millisecond)
+			so := rounds.Load()
+			r.eventually(patience, "both go on afterwards", func() string {
+				if n := rounds.Load() - so; n < 20 {
+					return fmt.Sprintf("%d rounds", n)
+				}
+				return ""
+			})
 			stop()
 			work.Wait()
 			silent("afterwards")
@@ -312,8 +315,7 @@ func TestSYNOnAnOldTuple(t *testing.T) {
 	const anew = 0x70000000 // far from the numbers of before
 	passes := func(iface, to, frame string) bool {
 		before := r.sent(to)
-		r.inject(iface, frame)
-		time.Sleep(100 * time.Millisecond)
+		r.deliver(iface, frame)
 		return r.sent(to) > before
 	}
 	if !passes("up", "p1", k.segment(t, false, "S", anew, 0)) {
@@ -356,6 +358,15 @@ func (r *rig) sentinel() string {
 		return fmt.Sprint(limits, err)
 	}
 	return ""
+}
+
+// forget has the switch forget its connections when the controller has seen that it
+// knows some: by the sentinel, which it looks at every sentinelEvery, and says so to nobody.
+func (r *rig) forget() {
+	r.t.Helper()
+	r.eventually(patience, "the sentinel is there", r.sentinel)
+	time.Sleep(2 * sentinelEvery)
+	r.ovs.Appctl("dpctl/flush-conntrack")
 }
 
 // logged waits until the controller has logged something.

@@ -91,10 +91,10 @@ func TestRevocation(t *testing.T) {
 		}
 		// What keeps on sending is judged anew.
 		for _, conn := range c.cut {
-			r.send(conn)
-			r.send(conn.reply())
+			for _, p := range []firstPacket{conn, conn.reply()} {
+				r.deliver(p.iface(), p.frame(t))
+			}
 		}
-		time.Sleep(20 * time.Millisecond)
 		for _, conn := range c.cut {
 			r.isCut(conn)
 		}
@@ -182,8 +182,7 @@ func TestRevocationAcrossHosts(t *testing.T) {
 	if n := len(r.entries(kept)); n != 1 {
 		t.Errorf("%v has %d entries", kept, n)
 	}
-	r.sendAt("up", lost)
-	time.Sleep(20 * time.Millisecond)
+	r.deliver("up", lost.frame(t))
 	shut()
 }
 

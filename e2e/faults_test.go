@@ -247,7 +247,7 @@ func TestOverlap(t *testing.T) {
 	theirs := shut.hold("client@h1", "server", traffic.StreamSpec{})
 	since := time.Now()
 	answered := shut.unrule("server", "in")
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // what must not arrive has its time; TCP tries again after 0.2 s
 	for i := range held {
 		expectUndisturbed(t, held[i].Stream, held[i].client, held[i].server, since)
 		expectCut(t, theirs[i].Stream, theirs[i].client, theirs[i].server, answered)

@@ -75,10 +75,10 @@ func TestHarnessMeasuresStreams(t *testing.T) {
 		}
 	}
 	st := openStream(t, s.parties[0], s.parties[1], "udp", 4, 7001, traffic.StreamSpec{SilentClient: true})
-	time.Sleep(200 * time.Millisecond)
+	held{Stream: st, client: s.parties[0], server: s.parties[1]}.expectAlive(t)
 	s.flows("")
 	cut := time.Now()
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(300 * time.Millisecond) // what must not arrive has its time
 	expectCut(t, st, s.parties[0], s.parties[1], cut)
 	if st.ToServer.Sent() != 0 {
 		t.Error("a silent client sent messages")

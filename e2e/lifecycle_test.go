@@ -113,7 +113,7 @@ func TestChangeWhileControllerIsAway(t *testing.T) {
 	}
 	n.awaitApplied()
 	applied := time.Now()
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // what must not arrive has its time; TCP tries again after 0.2 and 0.6 s
 	for _, s := range cut {
 		expectCut(t, s.Stream, s.client, s.server, applied)
 	}

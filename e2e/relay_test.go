@@ -44,7 +44,7 @@ func TestRelays(t *testing.T) {
 		if err := <-harmed; err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(500 * time.Millisecond) // TCP tries again after 0.2 s
+		time.Sleep(500 * time.Millisecond) // what must not arrive has its time; TCP tries again after 0.2 s
 		for _, h := range held {
 			expectCut(t, h.Stream, h.client, h.server, answered)
 			_ = h.Stream.Close() // the next ones have its port

@@ -56,14 +56,13 @@ func (r revocation) run(t *testing.T, dc *datacentre) {
 	}
 	cut := n.hold("client@h1", "server", traffic.StreamSpec{}, traffic.StreamSpec{SilentClient: true}, traffic.StreamSpec{SilentServer: true})
 	kept := n.hold("friend@h1", r.friendTo, traffic.StreamSpec{})
-	time.Sleep(300 * time.Millisecond)
-	before := time.Now()
 	for _, h := range append(cut, kept...) {
 		h.expectAlive(t)
 	}
+	before := time.Now()
 	answered := r.take(n)
 	t.Logf("in force %s after it was asked for", answered.Sub(before).Round(time.Millisecond))
-	time.Sleep(1200 * time.Millisecond) // TCP tries again after 0.2, 0.6 and 1.4 s
+	time.Sleep(1200 * time.Millisecond) // what must not arrive has its time; TCP tries again after 0.2, 0.6 and 1.4 s
 	for _, h := range cut {
 		expectCut(t, h.Stream, h.client, h.server, answered)
 	}
@@ -246,7 +245,7 @@ func TestStillAllowed(t *testing.T) {
 		expectUndisturbed(t, h.Stream, h.client, h.server, since)
 	}
 	answered := n.leave("extra", "server")
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // what must not arrive has its time; TCP tries again after 0.2 s
 	for _, h := range held {
 		expectCut(t, h.Stream, h.client, h.server, answered)
 	}

@@ -174,7 +174,7 @@ func (u *upgrade) step(name, who string) {
 	}
 	answered := u.leave("peers", "stranger@h2")
 	u.expectOf("tcp4/80", clientsWant)
-	time.Sleep(time.Until(answered.Add(2 * inFlight)))
+	time.Sleep(time.Until(answered.Add(2 * inFlight))) // what must not arrive has its time
 	for _, c := range open {
 		expectCut(u.t, c.Stream, c.client, c.server, answered)
 		_ = c.Close() // of what is cut a reset may have been told

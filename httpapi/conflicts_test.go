@@ -61,7 +61,8 @@ func TestConflictsAreEvents(t *testing.T) {
 	}
 	told("it has left", "nic-conflict-over", "n1", "", "h1")
 
-	// Nobody else is told, and nothing is told twice: after another look of all.
+	// Nobody else is told, and nothing is told twice: what must not be told has the time
+	// of another look of all.
 	time.Sleep(2 * alarm.ConflictLasts)
 	for _, account := range []string{"acme", "bolt"} {
 		s.must("PUT", "/v1/accounts/"+account+"/security-groups/more", `{"name":"more"}`)

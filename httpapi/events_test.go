@@ -123,7 +123,7 @@ func TestEventPoll(t *testing.T) {
 	start.want(t, map[string]string{"items": "[]"})
 	s.must("GET", acme+"/events?wait=20ms&since="+since, "").want(t, map[string]string{"items": "[]", "revision": since})
 	go func() {
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // the poll waits by then; that it does nothing tells
 		s.do("PUT", web, `{"name":"web","default_rules":false}`)
 	}()
 	a := s.must("GET", acme+"/events?wait=20s&since="+since, "")

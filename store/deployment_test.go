@@ -59,7 +59,7 @@ func TestThroughGRPCProxy(t *testing.T) {
 	follow(t, open(t, cfg), &two)
 	one.await(t, first)
 	two.await(t, first)
-	time.Sleep(3 * s.link.Config.ProbeInterval) // so that the followers have been probed
+	time.Sleep(3 * s.link.Config.ProbeInterval) // so that the followers have been probed through the proxy, which nothing tells of
 	revs := []int64{first}
 	for _, id := range []string{"g", "h", "i"} {
 		revs = append(revs, mustUpdate(t, s, put(group("a", id))))

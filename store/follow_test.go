@@ -113,7 +113,7 @@ func TestFollowMissesNothing(t *testing.T) {
 				case <-time.After(50 * time.Millisecond):
 					wire.cut()
 				}
-				time.Sleep(20 * time.Millisecond)
+				time.Sleep(20 * time.Millisecond) // it is away for so long
 				wire.mend()
 			}
 		})

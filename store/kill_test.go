@@ -43,13 +43,13 @@ func TestWritesOverKills(t *testing.T) {
 			})
 		}
 		for range kills {
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond) // writes are under way, and some fail while it is away
 			e.stop(t)
 			time.Sleep(50 * time.Millisecond)
 			e.start(t)
 			awaitStale(t, s, false)
 		}
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond) // they go on for a while
 		close(stop)
 		wg.Wait()
 

@@ -252,7 +252,7 @@ func TestCheckOfOneThatIsCutOff(t *testing.T) {
 		}
 		wire.hold()
 		mustUpdate(t, other, put(account("b")))
-		time.Sleep(checkReused)
+		time.Sleep(checkReused) // or the answer to the last check is given again
 		_, stale := s.Stale()
 		if err := s.Check(t.Context()); err == nil || stale {
 			t.Errorf("a check of one that is cut off: %v; it says that it is so: %t", err, stale)

@@ -208,7 +208,8 @@ func TestAnotherRelay(t *testing.T) {
 	change("a relay hangs")
 	now := at()
 	p.until("it is at another one", func() bool { now = relays[p.said["h1"].Relay]; return now != nil && now != hung })
-	// Now nobody else answers: the host stays, and goes on when the relay does.
+	// Now nobody else answers: the host stays, for longer than it waits for an answer
+	// and asks others, and goes on when the relay does.
 	streams := now.Hosts()
 	now.way.hold(true)
 	time.Sleep(3 * time.Second)

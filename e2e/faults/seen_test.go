@@ -28,7 +28,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		if _, err := w.Lab.Host("h2").Ofctl(ctx, "add-flow", lab.Bridge, flow); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(3 * time.Second)
+		time.Sleep(3 * time.Second) // for this long the flow is there, and its packets are sent
 		if _, err := w.Lab.Host("h2").Ofctl(ctx, "--strict", "del-flows", lab.Bridge, flow[:strings.Index(flow, ",actions")]); err != nil {
 			t.Fatal(err)
 		}
