@@ -39,11 +39,20 @@ func keeping(t *testing.T) (*rig, *policy) {
 // reboot is the start of a host on which nothing runs and whose switch has nothing,
 // while the store is away.
 func (r *rig) reboot() {
+	r.t.Helper()
 	r.stop()
+	times := func() int { return strings.Count(r.logs.String(), "connected to the switch") }
+	before := times()
 	r.way.cut()
 	r.ovs.KillVswitchd()
 	r.ovs.StartVswitchd()
 	r.start()
+	r.eventually(patience, "connected to the switch", func() string {
+		if times() == before {
+			return "not logged"
+		}
+		return ""
+	})
 }
 
 // TestHostAlone: a host that starts while nobody tells it what the policy is enforces
@@ -112,7 +121,6 @@ func TestHostAloneWithABadFile(t *testing.T) {
 	r.logged("its checksum is wrong")
 	r.stays(5*r.timing.keep, "flows", func() string { return same(r.flows(), flows) })
 	r.reboot()
-	r.logged("connected to the switch")
 	r.stays(5*r.timing.keep, "no flows out of nothing", func() string { return same(r.flows(), nil) })
 	if r.counter("share_stale") != 0 {
 		t.Error("it calls stale what it does not enforce")

@@ -86,7 +86,7 @@ func TestViewTake(t *testing.T) {
 	}()
 	<-inside
 	late.Go(func() { handle(batch(7, false, secgroup.Put(nic(3)))) }) // waits for its turn
-	time.Sleep(10 * time.Millisecond) // that it waits cannot be seen; if it does not yet, the reader only has it easier
+	time.Sleep(10 * time.Millisecond)                                 // that it waits cannot be seen; if it does not yet, the reader only has it easier
 	read := false
 	h.Read(func(share.Policy) { read = true })
 	if !read {
