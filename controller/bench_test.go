@@ -59,8 +59,8 @@ func (g *given) PutHost(_ context.Context, h store.HostStatus) error {
 	return nil
 }
 
-func (g *given) await(t testing.TB, ok func(store.HostStatus) bool) {
-	t.Helper()
+func (g *given) await(tb testing.TB, ok func(store.HostStatus) bool) {
+	tb.Helper()
 	deadline := time.After(patience)
 	for {
 		g.mu.Lock()
@@ -72,7 +72,7 @@ func (g *given) await(t testing.TB, ok func(store.HostStatus) bool) {
 		select {
 		case <-g.changed:
 		case <-deadline:
-			t.Fatalf("status %+v", last)
+			tb.Fatalf("status %+v", last)
 		}
 	}
 }

@@ -26,6 +26,7 @@ type fakeVswitchd struct {
 }
 
 func (f *fakeVswitchd) start(t *testing.T) (rundir string) {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "ovs-vswitchd.pid"), []byte("1\n"), 0o600); err != nil {
 		t.Fatal(err)

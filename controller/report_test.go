@@ -47,6 +47,7 @@ func (b *board) last() (store.HostStatus, int, time.Time) {
 
 // reporting runs a reporter in a bubble of fake time.
 func reporting(t *testing.T, test func(t *testing.T, r *reporter, b *board)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &board{}

@@ -42,8 +42,8 @@ func (k talk) service() uint16 {
 }
 
 // segment is a packet of the conversation, from the server or from the client.
-func (k talk) segment(t testing.TB, server bool, flags string, seq, ack uint32) string {
-	t.Helper()
+func (k talk) segment(tb testing.TB, server bool, flags string, seq, ack uint32) string {
+	tb.Helper()
 	a1, gateway := nic(1).MAC, net.HardwareAddr{2, 0xff, 0, 0, 0, 1}
 	if k.local != 0 {
 		client := nic(k.local).MAC
@@ -65,7 +65,7 @@ func (k talk) segment(t testing.TB, server bool, flags string, seq, ack uint32) 
 	if err := l4.(interface {
 		SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
 	}).SetNetworkLayerForChecksum(ip); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	payload := gopacket.Payload(data)
 	if !server && strings.Contains(flags, "R") {
@@ -74,7 +74,7 @@ func (k talk) segment(t testing.TB, server bool, flags string, seq, ack uint32) 
 	buf := gopacket.NewSerializeBuffer()
 	opts := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
 	if err := gopacket.SerializeLayers(buf, opts, eth, ip, l4, payload); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return hex.EncodeToString(buf.Bytes())
 }
@@ -85,11 +85,13 @@ const data = "data"
 // Numbers of the bytes that each side sends next.
 const clientSeq, serverSeq = 1001, 5001
 
-func (k talk) fromClient(t testing.TB) string {
-	return k.segment(t, false, "PA", clientSeq, serverSeq)
+func (k talk) fromClient(tb testing.TB) string {
+	tb.Helper()
+	return k.segment(tb, false, "PA", clientSeq, serverSeq)
 }
-func (k talk) fromServer(t testing.TB) string {
-	return k.segment(t, true, "PA", serverSeq, clientSeq)
+func (k talk) fromServer(tb testing.TB) string {
+	tb.Helper()
+	return k.segment(tb, true, "PA", serverSeq, clientSeq)
 }
 
 func (r *rig) inject(iface, frame string) {

@@ -27,6 +27,7 @@ type fullHost struct {
 }
 
 func newFullHost(tb testing.TB, n int) *fullHost {
+	tb.Helper()
 	c := newController(Config{
 		Host: hostName, Bridge: bridge, RunDir: tb.TempDir(), Logger: slog.New(slog.DiscardHandler),
 		NICConnections: 1000,
@@ -68,6 +69,7 @@ func newFullHost(tb testing.TB, n int) *fullHost {
 
 // turn is what a step does but for the switch.
 func (e *fullHost) turn(tb testing.TB) {
+	tb.Helper()
 	e.steps++
 	in, err := e.host(tb.Context())
 	if err != nil {
@@ -89,6 +91,7 @@ func (e *fullHost) turn(tb testing.TB) {
 
 // move has a NIC change its ofport.
 func (e *fullHost) move(tb testing.TB) {
+	tb.Helper()
 	one := &e.nics[len(e.nics)/2]
 	if one.OFPort > 20000 {
 		one.OFPort -= 20000
@@ -101,6 +104,7 @@ func (e *fullHost) move(tb testing.TB) {
 
 // replug has a NIC go and come back.
 func (e *fullHost) replug(tb testing.TB) {
+	tb.Helper()
 	one := e.nics[len(e.nics)/2]
 	e.plugs.see(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Gone: []ovsdb.Interface{one}})
 	e.turn(tb)
@@ -112,6 +116,7 @@ func (e *fullHost) replug(tb testing.TB) {
 
 // edit has the policy change, of no concern to any NIC.
 func (e *fullHost) edit(tb testing.TB) {
+	tb.Helper()
 	group := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "other", ID: "g"}, Name: "g"}
 	if err := e.policy.Handle(tb.Context(), store.Batch{Revision: 2, Changes: []secgroup.Change{secgroup.Put(group)}}); err != nil {
 		tb.Fatal(err)
@@ -143,6 +148,7 @@ func BenchmarkStep(b *testing.B) {
 // processorTime is what this process has used so far, in ns: other than the time
 // it does not depend on what else the machine does.
 func processorTime(tb testing.TB) int64 {
+	tb.Helper()
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		tb.Fatal(err)

@@ -40,6 +40,7 @@ func ask[A any](r *rig, kind string, question any) A {
 
 // newRandomHost is a rig on which a random policy is in force, all its NICs plugged.
 func newRandomHost(t *testing.T, seed uint64) (*rig, *policytest.Gen, *secgroup.Snapshot) {
+	t.Helper()
 	g := policytest.Seeded(seed, policytest.Options{Guard: seed%2 == 1})
 	changes := g.Policy()
 	s := policytest.Load(changes)

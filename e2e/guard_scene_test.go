@@ -50,6 +50,7 @@ type scene struct {
 }
 
 func newScene(t *testing.T, dc *datacentre) *scene {
+	t.Helper()
 	s := &scene{tenant: dc.newTenant(t)}
 	s.play("eve", "open", "shut")
 	s.out = s.machineOutside("out", 200)

@@ -11,13 +11,13 @@ import (
 
 // conforms checks an answer against the API's description; and the request, if
 // it was accepted.
-func conforms(t testing.TB, req *http.Request, sent string, a answer) {
-	t.Helper()
-	d := describe(t)
+func conforms(tb testing.TB, req *http.Request, sent string, a answer) {
+	tb.Helper()
+	d := describe(tb)
 	_, op := d.operation(req.Method, req.URL.EscapedPath())
 	if op == nil {
 		if a.status != 404 && a.status != 405 {
-			t.Errorf("%s %s is not described, and is answered %d", req.Method, req.URL.Path, a.status)
+			tb.Errorf("%s %s is not described, and is answered %d", req.Method, req.URL.Path, a.status)
 		}
 		return
 	}
@@ -32,13 +32,13 @@ func conforms(t testing.TB, req *http.Request, sent string, a answer) {
 		return // what nobody expects; tests that do not provoke it look at the status
 	}
 	if ref == nil {
-		t.Errorf("status is not described: %s", what)
+		tb.Errorf("status is not described: %s", what)
 		return
 	}
 	content, _ := d.get(ref, "content").(map[string]any)
 	if content == nil {
 		if len(a.raw) > 0 {
-			t.Errorf("a body where none is described: %s", what)
+			tb.Errorf("a body where none is described: %s", what)
 		}
 		return
 	}
@@ -47,17 +47,17 @@ func conforms(t testing.TB, req *http.Request, sent string, a answer) {
 		return
 	}
 	if given != kind {
-		t.Errorf("Content-Type %q, want %q: %s", given, kind, what)
+		tb.Errorf("Content-Type %q, want %q: %s", given, kind, what)
 		return
 	}
 	name := strings.TrimPrefix(ref["$ref"].(string), "#/components/responses/")
 	place := map[string]any{"$ref": "#/components/responses/" + name + "/content/" + strings.ReplaceAll(kind, "/", "~1") + "/schema"}
 	if err := d.check(place, a.raw); err != nil {
-		t.Errorf("%s\n%v", what, err)
+		tb.Errorf("%s\n%v", what, err)
 	}
 	if schema := d.get(op, "requestBody", "content", "application/json"); schema != nil && a.status < 300 {
 		if err := d.check(schema.(map[string]any)["schema"], []byte(sent)); err != nil {
-			t.Errorf("accepted, but not described: %s %s\n%v", what, sent, err)
+			tb.Errorf("accepted, but not described: %s %s\n%v", what, sent, err)
 		}
 	}
 }

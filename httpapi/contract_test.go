@@ -56,6 +56,7 @@ func (s sickStore) History(context.Context, int64, string, func() error, func(st
 }
 
 func newContract(t *testing.T) *contract {
+	t.Helper()
 	c := &contract{server: serve(t), t: t, d: describe(t)}
 	for _, r := range []struct{ path, body string }{
 		{"/v1/networks/net-1", `{"type":"vpc","vpc":"blue","prefixes":["10.0.0.0/16","fd00::/64"],"vlan":100,"gateways":["10.0.0.254"]}`},

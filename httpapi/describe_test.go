@@ -33,11 +33,11 @@ var description = sync.OnceValues(func() (*described, error) {
 	return d, d.compiler.AddResource("urn:openapi", doc)
 })
 
-func describe(t testing.TB) *described {
-	t.Helper()
+func describe(tb testing.TB) *described {
+	tb.Helper()
 	d, err := description()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }

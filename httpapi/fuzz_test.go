@@ -14,6 +14,7 @@ import (
 )
 
 func seeds(f *testing.F) {
+	f.Helper()
 	for _, body := range []string{
 		`{"name":"web","rules":[{"direction":"ingress","protocol":17,"start_port":-1,"remote_cidr":"10.0.0.0/8"}],"tags":{"a":null}}`,
 		`{"account":"a","network":"n","mac":"02:00:00:00:00:01","addresses":["10.0.0.1"],"allowed_addresses":["10.0.0.0/8","::1"]}`,

@@ -44,47 +44,47 @@ type server struct {
 	tokens string // their file
 }
 
-func serve(t testing.TB) *server {
-	t.Helper()
+func serve(tb testing.TB) *server {
+	tb.Helper()
 	dir, err := os.MkdirTemp("", "api") // short enough for the socket of TestKilledAPIsLoseNothing
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
 	defer cancel()
-	cfg := etcdtest.Config(t)
+	cfg := etcdtest.Config(tb)
 	cfg.Logger = quiet()
 	cfg.ProbeTimeout, cfg.RequestTimeout = time.Minute, time.Minute // however slow the machine is
 	s, err := store.Open(ctx, cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
-	out := serveStore(t, s, filepath.Join(dir, "tokens"))
-	awaitLoaded(t, s)
+	tb.Cleanup(func() { s.Close() })
+	out := serveStore(tb, s, filepath.Join(dir, "tokens"))
+	awaitLoaded(tb, s)
 	out.config = cfg
 	return out
 }
 
 // awaitLoaded waits until a store has been loaded, for which a request waits no longer
 // than contactGrace.
-func awaitLoaded(t testing.TB, s *store.Store) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+func awaitLoaded(tb testing.TB, s *store.Store) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
 	defer cancel()
 	if err := s.Sync(ctx); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := s.WaitHosts(ctx, func([]store.HostStatus) bool { return true }); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // serveStore starts an API on a store.
-func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
-	t.Helper()
-	writeTokens(t, tokenPath, map[string]tokens.Identity{
+func serveStore(tb testing.TB, s *store.Store, tokenPath string) *server {
+	tb.Helper()
+	writeTokens(tb, tokenPath, map[string]tokens.Identity{
 		admin:      {Name: "platform", Account: tokens.AllAccounts, Role: tokens.Admin},
 		viewerAll:  {Name: "support", Account: tokens.AllAccounts, Role: tokens.Viewer},
 		memberAcme: {Name: "acme", Account: "acme", Role: tokens.Member},
@@ -92,40 +92,40 @@ func serveStore(t testing.TB, s *store.Store, tokenPath string) *server {
 		memberBolt: {Name: "bolt", Account: "bolt", Role: tokens.Member},
 		scraper:    {Name: "prometheus", Account: tokens.AllAccounts, Role: tokens.Metrics},
 	})
-	out := &server{t: t, store: s, log: &bytes.Buffer{}, tokens: tokenPath}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the API's log:\n%s", out.log)
+	out := &server{t: tb, store: s, log: &bytes.Buffer{}, tokens: tokenPath}
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("the API's log:\n%s", out.log)
 		}
 	})
 	logger := slog.New(slog.NewTextHandler(out.log, nil))
 	tokens, err := tokens.Open(tokenPath, logger)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { tokens.Close() })
+	tb.Cleanup(func() { tokens.Close() })
 	out.api = New(Config{Store: s, Tokens: tokens, Logger: logger})
 	out.api.traces.Timeout = time.Minute // however slow the machine is
-	t.Cleanup(out.api.Close)
+	tb.Cleanup(out.api.Close)
 	web := httptest.NewServer(out.api)
-	t.Cleanup(web.Close)
+	tb.Cleanup(web.Close)
 	out.url = web.URL
 	return out
 }
 
-func writeTokens(t testing.TB, path string, tokens map[string]tokens.Identity) {
-	t.Helper()
+func writeTokens(tb testing.TB, path string, tokens map[string]tokens.Identity) {
+	tb.Helper()
 	var b strings.Builder
 	for secret, who := range tokens {
 		hash := sha256.Sum256([]byte(secret))
 		line, err := json.Marshal(map[string]any{"token_sha256": hex.EncodeToString(hash[:]), "account": who.Account, "role": who.Role, "name": who.Name})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		b.Write(append(line, '\n'))
 	}
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

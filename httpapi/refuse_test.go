@@ -58,7 +58,7 @@ func TestWrongRequests(t *testing.T) {
 	before := s.must("GET", groups, "").text("revision")
 	for _, all := range [][]refusal{formRefusals, accessRefusals, valueRefusals, conflictRefusals, parameterRefusals} {
 		for _, r := range all {
-			t.Run(r.name, func(t *testing.T) { r.check(t, s) })
+			t.Run(r.name, func(t *testing.T) { r.run(t, s) })
 		}
 	}
 	if after := s.must("GET", groups, "").text("revision"); after != before {
@@ -69,7 +69,7 @@ func TestWrongRequests(t *testing.T) {
 	}
 }
 
-func (r refusal) check(t *testing.T, s *server) {
+func (r refusal) run(t *testing.T, s *server) {
 	a := s.do(r.method, r.path, r.body, r.headers...)
 	if a.status != r.status || a.text("code") != r.code {
 		t.Fatalf("%s %s %.200s: %d %s, want %d %s\n%s", r.method, r.path, r.body, a.status, a.text("code"), r.status, r.code, a.raw)

@@ -32,6 +32,7 @@ func (h *fakeHost) set(answer func(inquiry.TraceQuestion) (inquiry.TraceAnswer, 
 // tracedServer has two NICs of acme and one of bolt in one network; n1 and n3 are
 // on host h1, n2 is plugged nowhere.
 func tracedServer(t *testing.T) (*server, *fakeHost) {
+	t.Helper()
 	t.Parallel()
 	s := serve(t)
 	s.must("PUT", "/v1/networks/net", `{"type":"flat","prefixes":["10.0.0.0/24","fd00::/64"]}`)

@@ -54,8 +54,8 @@ type admission struct {
 // simStation is a station without a switch.
 type simStation struct{ *ofsim.Sim }
 
-func (s simStation) carry(t testing.TB, frame ofsim.Packet, states []uint32) passage {
-	t.Helper()
+func (s simStation) carry(tb testing.TB, frame ofsim.Packet, states []uint32) passage {
+	tb.Helper()
 	r, err := s.Run(frame, ofsim.Options{Conntrack: func(_ uint16, p ofsim.Packet) (uint32, uint32, [16]byte) {
 		if len(states) == 0 {
 			return alone(p), 0, [16]byte{}
@@ -65,7 +65,7 @@ func (s simStation) carry(t testing.TB, frame ofsim.Packet, states []uint32) pas
 		return state, 0, [16]byte{}
 	}})
 	if err != nil {
-		t.Fatalf("%v\n%v", err, r)
+		tb.Fatalf("%v\n%v", err, r)
 	}
 	p := passage{story: r}
 	for _, o := range r.Outputs {
@@ -173,22 +173,22 @@ type trip struct {
 func (tr *trip) story() string { return fmt.Sprint(tr.stories) }
 
 // send puts a frame on the wire of a NIC, for a MAC.
-func (f *fabric) send(t testing.TB, src *secgroup.NIC, dst secgroup.MAC, packet []of.Term, states ...uint32) *trip {
-	t.Helper()
+func (f *fabric) send(tb testing.TB, src *secgroup.NIC, dst secgroup.MAC, packet []of.Term, states ...uint32) *trip {
+	tb.Helper()
 	tr := &trip{from: src.ID}
 	h := f.home[src.ID]
-	f.enter(t, tr, h, makeFrame(t, packet, h.Ports[src.ID].OFPort, src.MAC, dst, 0), states)
+	f.enter(tb, tr, h, makeFrame(tb, packet, h.Ports[src.ID].OFPort, src.MAC, dst, 0), states)
 	slices.Sort(tr.reached)
 	return tr
 }
 
 // arrive has a frame come from outside, by every uplink, on a network's VLAN.
-func (f *fabric) arrive(t testing.TB, network string, dst secgroup.MAC, packet []of.Term, states ...uint32) *trip {
-	t.Helper()
+func (f *fabric) arrive(tb testing.TB, network string, dst secgroup.MAC, packet []of.Term, states ...uint32) *trip {
+	tb.Helper()
 	tr := &trip{}
-	frame := makeFrame(t, packet, uplink, gatewayMAC, dst, vlanVID(f.policy.Network(network).VLAN))
+	frame := makeFrame(tb, packet, uplink, gatewayMAC, dst, vlanVID(f.policy.Network(network).VLAN))
 	for _, h := range f.hosts {
-		f.enter(t, tr, h, frame, states)
+		f.enter(tb, tr, h, frame, states)
 	}
 	slices.Sort(tr.reached)
 	return tr
@@ -196,30 +196,30 @@ func (f *fabric) arrive(t testing.TB, network string, dst secgroup.MAC, packet [
 
 // enter takes a frame through a host and, if it leaves by the uplink, through
 // all others.
-func (f *fabric) enter(t testing.TB, tr *trip, h *fabricHost, frame ofsim.Packet, states []uint32) {
-	t.Helper()
-	p := h.carry(t, frame, states)
+func (f *fabric) enter(tb testing.TB, tr *trip, h *fabricHost, frame ofsim.Packet, states []uint32) {
+	tb.Helper()
+	p := h.carry(tb, frame, states)
 	tr.stories = append(tr.stories, p.story)
 	tr.admissions = append(tr.admissions, p.admissions...)
 	for _, e := range p.exits {
 		if e.port != uplink {
 			if e.vlan != 0 {
-				t.Fatalf("a NIC gets a tagged frame\n%s", tr.story())
+				tb.Fatalf("a NIC gets a tagged frame\n%s", tr.story())
 			}
 			tr.reached = append(tr.reached, h.nicAt(e.port))
 			continue
 		}
 		if frame.Uint(of.InPort) == uplink || tr.left {
-			t.Fatalf("a frame leaves by the uplink that it came by, or twice\n%s", tr.story())
+			tb.Fatalf("a frame leaves by the uplink that it came by, or twice\n%s", tr.story())
 		}
 		tr.left = true
 		onWire, err := frame.With(of.InPort.Is(uplink), of.VlanVID.Is(e.vlan))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for _, other := range f.hosts {
 			if other != h {
-				f.enter(t, tr, other, onWire, states[min(len(states), 1):])
+				f.enter(tb, tr, other, onWire, states[min(len(states), 1):])
 			}
 		}
 	}
@@ -232,8 +232,8 @@ func (f *fabric) oneSegment(x, y *secgroup.NIC) bool {
 }
 
 // admitted checks that connections are marked with rules that allow them.
-func (f *fabric) admitted(t testing.TB, tr *trip, p packet.Tuple) {
-	t.Helper()
+func (f *fabric) admitted(tb testing.TB, tr *trip, p packet.Tuple) {
+	tb.Helper()
 	for _, a := range tr.admissions {
 		if a.mark == ofrules.MarkUnrestricted || a.mark == ofrules.MarkBaseline {
 			continue
@@ -244,7 +244,7 @@ func (f *fabric) admitted(t testing.TB, tr *trip, p packet.Tuple) {
 			}
 			n, direction := f.policy.NIC(id), secgroup.Ingress
 			if unfiltered := n.Enforcement == secgroup.EnforcementOff; unfiltered != (a.mark == ofrules.MarkUnfiltered) {
-				t.Fatalf("a connection of %s has mark %#x\n%s", id, a.mark, tr.story())
+				tb.Fatalf("a connection of %s has mark %#x\n%s", id, a.mark, tr.story())
 			} else if unfiltered {
 				continue
 			}
@@ -253,7 +253,7 @@ func (f *fabric) admitted(t testing.TB, tr *trip, p packet.Tuple) {
 			}
 			rule, ok := h.compiler.Rule(a.mark)
 			if !ok || !slices.Contains(verdict.Allowing(f.policy, n, direction, p), rule) {
-				t.Fatalf("%s of %s is admitted by %v (mark %#x), which does not allow it\n%s", direction, id, rule, a.mark, tr.story())
+				tb.Fatalf("%s of %s is admitted by %v (mark %#x), which does not allow it\n%s", direction, id, rule, a.mark, tr.story())
 			}
 		}
 	}

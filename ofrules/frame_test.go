@@ -57,8 +57,8 @@ func aboutItself(p packet.Tuple, from *secgroup.NIC) of.Term {
 
 // makeFrame puts a packet into a frame. TCP begins a connection, unless it says
 // otherwise.
-func makeFrame(t testing.TB, packet []of.Term, inPort uint32, src, dst secgroup.MAC, vlan uint64) ofsim.Packet {
-	t.Helper()
+func makeFrame(tb testing.TB, packet []of.Term, inPort uint32, src, dst secgroup.MAC, vlan uint64) ofsim.Packet {
+	tb.Helper()
 	terms := append(packet[:len(packet):len(packet)], of.InPort.Is(uint64(inPort)), of.EthSrc.IsMAC(src), of.EthDst.IsMAC(dst))
 	if vlan != 0 {
 		terms = append(terms, of.VlanVID.Is(vlan))
@@ -70,7 +70,7 @@ func makeFrame(t testing.TB, packet []of.Term, inPort uint32, src, dst secgroup.
 	}
 	p, err := ofsim.NewPacket(terms...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }

@@ -126,11 +126,11 @@ func icmpOfOtherFamily(p packet.Tuple) bool {
 }
 
 // scenarioPolicy is the policy that the lines of one scenario make.
-func scenarioPolicy(t testing.TB, text string) *secgroup.Snapshot {
-	t.Helper()
+func scenarioPolicy(tb testing.TB, text string) *secgroup.Snapshot {
+	tb.Helper()
 	scenarios, err := policytest.ParseScenarios(text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s := secgroup.NewSnapshot()
 	for i, step := range scenarios[0].Steps {

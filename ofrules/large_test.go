@@ -16,9 +16,9 @@ import (
 // manyRules is a policy in which one NIC has n rules that compile to
 // conjunctions: all of them name one group, and share a few services and
 // prefixes, so that single flows are clauses of very many rules.
-func manyRules(t testing.TB, n int) *secgroup.Snapshot {
-	t.Helper()
-	s := scenarioPolicy(t, `# many rules
+func manyRules(tb testing.TB, n int) *secgroup.Snapshot {
+	tb.Helper()
+	s := scenarioPolicy(tb, `# many rules
 group web
 group db
 nic w blue-1 10.0.0.1

@@ -101,8 +101,8 @@ var (
 )
 
 // carry asks ofproto/trace.
-func (b *bridge) carry(t testing.TB, frame ofsim.Packet, states []uint32) passage {
-	t.Helper()
+func (b *bridge) carry(tb testing.TB, frame ofsim.Packet, states []uint32) passage {
+	tb.Helper()
 	o := unixctl.TraceOptions{Names: true}
 	for states = slices.Clone(states); len(states) <= bridgePorts; { // a flooded frame recirculates for each NIC
 		states = append(states, alone(frame))
@@ -112,16 +112,16 @@ func (b *bridge) carry(t testing.TB, frame ofsim.Packet, states []uint32) passag
 	}
 	text, err := b.ctl.Trace(context.Background(), b.name, frame.String(), o)
 	if err != nil {
-		t.Fatalf("%v: %v", frame, err)
+		tb.Fatalf("%v: %v", frame, err)
 	}
 	p := passage{story: traceText(text)}
 	trace := oftrace.Parse(text)
 	if len(trace.Unknown) > 0 {
-		t.Fatalf("lines %v of\n%s", trace.Unknown, text)
+		tb.Fatalf("lines %v of\n%s", trace.Unknown, text)
 	}
 	for _, pass := range trace.Passes {
 		if pass.Failed != "" {
-			t.Fatalf("%s\n%s", pass.Failed, text)
+			tb.Fatalf("%s\n%s", pass.Failed, text)
 		}
 		vlan := uint64(0)
 		for _, m := range traceExit.FindAllStringSubmatch(pass.Datapath, -1) {

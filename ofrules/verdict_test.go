@@ -39,26 +39,26 @@ func TestFlowsDecideAsTheSemanticsSay(t *testing.T) {
 }
 
 // compare takes a packet on all ways that it can go.
-func (f *fabric) compare(t testing.TB, c policytest.Case) {
-	t.Helper()
+func (f *fabric) compare(tb testing.TB, c policytest.Case) {
+	tb.Helper()
 	egress, ingress, both := verdict.Decide(f.policy, c.Src, c.Dst, c.Packet)
 	packet := fields(c.Packet, c.Src)
 	if c.Src != nil {
-		f.expect(t, c, f.send(t, c.Src, gatewayMAC, packet), egress.Allow, nil)
+		f.expect(tb, c, f.send(tb, c.Src, gatewayMAC, packet), egress.Allow, nil)
 	}
 	if c.Dst != nil {
-		f.expect(t, c, f.arrive(t, c.Dst.Network, c.Dst.MAC, packet), false, only(c.Dst, ingress.Allow))
+		f.expect(tb, c, f.arrive(tb, c.Dst.Network, c.Dst.MAC, packet), false, only(c.Dst, ingress.Allow))
 	}
 	if c.Src != nil && c.Dst != nil && f.oneSegment(c.Src, c.Dst) {
 		leaves := egress.Allow && f.home[c.Src.ID] != f.home[c.Dst.ID]
-		f.expect(t, c, f.send(t, c.Src, c.Dst.MAC, packet), leaves, only(c.Dst, both))
+		f.expect(tb, c, f.send(tb, c.Src, c.Dst.MAC, packet), leaves, only(c.Dst, both))
 	}
 }
 
 // compareFlood sends a packet to everybody in the sender's segment: each
 // receiver judges it by itself.
-func (f *fabric) compareFlood(t testing.TB, c policytest.Case) {
-	t.Helper()
+func (f *fabric) compareFlood(tb testing.TB, c policytest.Case) {
+	tb.Helper()
 	var reached []string
 	leaves := verdict.Egress(f.policy, c.Src, c.Packet).Allow
 	for _, n := range f.policy.NICs() {
@@ -67,7 +67,7 @@ func (f *fabric) compareFlood(t testing.TB, c policytest.Case) {
 		}
 	}
 	c.Dst = nil
-	f.expect(t, c, f.send(t, c.Src, broadcastMAC, fields(c.Packet, c.Src)), leaves, reached)
+	f.expect(tb, c, f.send(tb, c.Src, broadcastMAC, fields(c.Packet, c.Src)), leaves, reached)
 }
 
 func only(n *secgroup.NIC, allow bool) []string {
@@ -78,16 +78,16 @@ func only(n *secgroup.NIC, allow bool) []string {
 }
 
 // expect compares where a frame came out with what the semantics say.
-func (f *fabric) expect(t testing.TB, c policytest.Case, tr *trip, leaves bool, reached []string) {
-	t.Helper()
+func (f *fabric) expect(tb testing.TB, c policytest.Case, tr *trip, leaves bool, reached []string) {
+	tb.Helper()
 	if tr.left != leaves || !slices.Equal(tr.reached, reached) {
-		if _, inner := t.(differing); inner {
+		if _, inner := tb.(differing); inner {
 			panic(differs{})
 		}
-		t.Fatalf("%s\nby the semantics it leaves: %v, reaches %v; by the flows it leaves: %v, reaches %v\n%s",
+		tb.Fatalf("%s\nby the semantics it leaves: %v, reaches %v; by the flows it leaves: %v, reaches %v\n%s",
 			minimal(f.policy, c), leaves, reached, tr.left, tr.reached, tr.story())
 	}
-	f.admitted(t, tr, c.Packet)
+	f.admitted(tb, tr, c.Packet)
 }
 
 // minimal is a failing case as a scenario: of the policy there is left what it needs for

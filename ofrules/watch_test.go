@@ -25,13 +25,13 @@ func (f *fabric) watch() {
 }
 
 // reports are what watches told of a frame.
-func (tr *trip) reports(t testing.TB) (out []ofrules.Report) {
-	t.Helper()
+func (tr *trip) reports(tb testing.TB) (out []ofrules.Report) {
+	tb.Helper()
 	for _, s := range tr.stories {
 		for _, up := range s.(ofsim.Result).ToController {
 			r, ok := ofrules.ParseReport(up.Action.UserData)
 			if !ok || up.Action.Meter != 7 {
-				t.Fatalf("an odd report: %+v", up.Action)
+				tb.Fatalf("an odd report: %+v", up.Action)
 			}
 			out = append(out, r)
 		}
@@ -67,27 +67,27 @@ func TestWatchesTellWhatIsDropped(t *testing.T) {
 	}
 }
 
-func (f *fabric) compareReports(t testing.TB, c policytest.Case, seen map[ofrules.DropReason]int) {
-	t.Helper()
+func (f *fabric) compareReports(tb testing.TB, c policytest.Case, seen map[ofrules.DropReason]int) {
+	tb.Helper()
 	egress, ingress, _ := verdict.Decide(f.policy, c.Src, c.Dst, c.Packet)
 	packet := fields(c.Packet, c.Src)
 	if c.Src != nil {
-		f.expectReport(t, c, f.send(t, c.Src, gatewayMAC, packet), c.Src, egress, true, seen)
+		f.expectReport(tb, c, f.send(tb, c.Src, gatewayMAC, packet), c.Src, egress, true, seen)
 	}
 	if c.Dst != nil {
-		f.expectReport(t, c, f.arrive(t, c.Dst.Network, c.Dst.MAC, packet), c.Dst, ingress, false, seen)
+		f.expectReport(tb, c, f.arrive(tb, c.Dst.Network, c.Dst.MAC, packet), c.Dst, ingress, false, seen)
 	}
 	if c.Src != nil && c.Dst != nil && egress.Allow && f.oneSegment(c.Src, c.Dst) {
-		f.expectReport(t, c, f.send(t, c.Src, c.Dst.MAC, packet), c.Dst, ingress, false, seen)
+		f.expectReport(tb, c, f.send(tb, c.Src, c.Dst.MAC, packet), c.Dst, ingress, false, seen)
 	}
 }
 
-func (f *fabric) expectReport(t testing.TB, c policytest.Case, tr *trip, n *secgroup.NIC, d *verdict.Decision, egress bool, seen map[ofrules.DropReason]int) {
-	t.Helper()
-	reports := tr.reports(t)
+func (f *fabric) expectReport(tb testing.TB, c policytest.Case, tr *trip, n *secgroup.NIC, d *verdict.Decision, egress bool, seen map[ofrules.DropReason]int) {
+	tb.Helper()
+	reports := tr.reports(tb)
 	if d.Allow {
 		if len(reports) != 0 {
-			t.Fatalf("%s\npasses, and is reported: %+v\n%s", describeCase(f.policy, c), reports, tr.story())
+			tb.Fatalf("%s\npasses, and is reported: %+v\n%s", describeCase(f.policy, c), reports, tr.story())
 		}
 		return
 	}
@@ -99,7 +99,7 @@ func (f *fabric) expectReport(t testing.TB, c policytest.Case, tr *trip, n *secg
 	}
 	port := f.home[n.ID].Ports[n.ID].OFPort
 	if len(reports) != 1 || reports[0].ID != port || reports[0].Egress != egress || !slices.Contains(reasons[d.Reason], reports[0].Drop) {
-		t.Fatalf("%s\nis denied by %s (%s), and reported as %+v\n%s", describeCase(f.policy, c), n.ID, d.Reason, reports, tr.story())
+		tb.Fatalf("%s\nis denied by %s (%s), and reported as %+v\n%s", describeCase(f.policy, c), n.ID, d.Reason, reports, tr.story())
 	}
 	seen[reports[0].Drop]++
 }

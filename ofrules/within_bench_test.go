@@ -116,16 +116,17 @@ func BenchmarkConnectionsWithinAHost(b *testing.B) {
 	}
 }
 
-func datagram(t testing.TB, from, to *secgroup.NIC, sport, dport uint16) string {
+func datagram(tb testing.TB, from, to *secgroup.NIC, sport, dport uint16) string {
+	tb.Helper()
 	eth := &layers.Ethernet{SrcMAC: from.MAC[:], DstMAC: to.MAC[:], EthernetType: layers.EthernetTypeIPv4}
 	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: net.IP(from.Addresses[0].AsSlice()), DstIP: net.IP(to.Addresses[0].AsSlice())}
 	udp := &layers.UDP{SrcPort: layers.UDPPort(sport), DstPort: layers.UDPPort(dport)}
 	if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	buf := gopacket.NewSerializeBuffer()
 	if err := gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, eth, ip, udp); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return hex.EncodeToString(buf.Bytes())
 }

@@ -30,27 +30,27 @@ const snapshot = `{
   "` + uuidJ + `": {"initial": {"name": "a", "ofport": -1, "error": "no such device"}}}}`
 
 // unconnected is a monitor of br-int that is fed by hand.
-func unconnected(t testing.TB) *monitor {
-	t.Helper()
+func unconnected(tb testing.TB) *monitor {
+	tb.Helper()
 	b, err := os.ReadFile("/usr/share/openvswitch/vswitch.ovsschema")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var schema ovsdb.DatabaseSchema
 	if err := json.Unmarshal(b, &schema); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	rows, err := model.NewClientDBModel(database, followed())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	db, errs := model.NewDatabaseModel(schema, rows)
 	if len(errs) > 0 {
-		t.Fatal(errs)
+		tb.Fatal(errs)
 	}
 	c, err := cache.NewTableCache(db, nil, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &monitor{mirror: newMirror("br-int"), cache: c, changed: make(chan struct{}, 1), begun: true}
 }

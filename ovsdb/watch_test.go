@@ -30,7 +30,10 @@ type adder struct {
 	all map[UUID]Interface
 }
 
-func newAdder(t *testing.T) *adder { return &adder{t, map[UUID]Interface{}} }
+func newAdder(t *testing.T) *adder {
+	t.Helper()
+	return &adder{t, map[UUID]Interface{}}
+}
 
 func (a *adder) add(c Change) BridgeState {
 	for _, i := range c.Gone {

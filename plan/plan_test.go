@@ -21,6 +21,7 @@ type town struct {
 }
 
 func newTown(t *testing.T) *town {
+	t.Helper()
 	serial := 0
 	w := &town{t, secgroup.NewSnapshot(), Request{
 		Now: time.Unix(1000, 0), CreateAccount: true,

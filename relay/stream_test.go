@@ -174,6 +174,7 @@ func (s *served) host(t *testing.T, cfg hostsim.Config) *hostsim.Host {
 const patience = 2 * time.Minute
 
 func soon(t *testing.T) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx

@@ -50,6 +50,7 @@ type history struct {
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
+	t.Helper()
 	h := &history{
 		T: t, gen: policytest.Seeded(seed, policytest.Options{Guard: true, Shares: seed%2 == 0}),
 		snapshot: secgroup.NewSnapshot(), naive: naive{}, universe: newUniverse(), before: newState(),

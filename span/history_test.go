@@ -232,6 +232,7 @@ func (h *history) handedOut(name string) string {
 
 // empties holds an index to holding nothing that no host needs.
 func (h *history) empties(t *testing.T) {
+	t.Helper()
 	for _, name := range hostNames {
 		none := map[string]bool{}
 		for id := range h.plugged[name] {

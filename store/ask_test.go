@@ -15,6 +15,7 @@ import (
 
 // serveAsks answers until the test ends.
 func serveAsks(t *testing.T, s *Store, host string, answer Answerer) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.ServeAsks(ctx, host, answer) }()
@@ -155,6 +156,7 @@ func TestAskAfterTheLease(t *testing.T) {
 }
 
 func countAsks(t *testing.T, s *Store) int64 {
+	t.Helper()
 	r, err := s.link.Client.Get(within(t, 20*time.Second), s.link.Keys.Prefix+"ask/", clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
 		t.Fatal(err)

@@ -218,6 +218,7 @@ type authority struct {
 
 // newAuthority has certificates issued for servers at an address.
 func newAuthority(t *testing.T, dir, address string) *authority {
+	t.Helper()
 	a := &authority{dir: dir, host: net.IP(netip.MustParseAddrPort(address).Addr().AsSlice()), pool: x509.NewCertPool()}
 	a.cert = &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}

@@ -43,6 +43,7 @@ type testEtcd interface {
 // etcd of its own; in short, which is how the race detector is run, only against that
 // of a process of its own, in which the race detector is not.
 func withEtcd(t *testing.T, test func(t *testing.T, e testEtcd)) {
+	t.Helper()
 	t.Parallel()
 	kinds := map[string]func(dir string) testEtcd{
 		"embedded": func(dir string) testEtcd { return &embeddedEtcd{dir: dir} },
@@ -64,6 +65,7 @@ func withEtcd(t *testing.T, test func(t *testing.T, e testEtcd)) {
 
 // socketDir is a temporary directory whose path is short enough for a socket.
 func socketDir(t *testing.T) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "store")
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +86,7 @@ type embeddedEtcd struct {
 }
 
 func (e *embeddedEtcd) start(t *testing.T) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	s, err := embedded.Start(ctx, e.dir, embedded.Options{NoSync: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
@@ -100,9 +103,13 @@ func (e *embeddedEtcd) stop(*testing.T) {
 	}
 }
 
-func (e *embeddedEtcd) wipe(t *testing.T) { wipe(t, e.dir) }
+func (e *embeddedEtcd) wipe(t *testing.T) {
+	t.Helper()
+	wipe(t, e.dir)
+}
 
 func wipe(t *testing.T, dir string) {
+	t.Helper()
 	if err := os.RemoveAll(filepath.Join(dir, "data")); err != nil {
 		t.Fatal(err)
 	}
@@ -110,12 +117,14 @@ func wipe(t *testing.T, dir string) {
 
 // save copies the data, as a snapshot of the disk does.
 func (e *embeddedEtcd) save(t *testing.T) {
+	t.Helper()
 	e.stop(t)
 	e.copy(t, "data", "saved")
 	e.start(t)
 }
 
 func (e *embeddedEtcd) restore(t *testing.T, another bool) {
+	t.Helper()
 	if another {
 		t.Skip("a copy of the data is always the same cluster")
 	}
@@ -123,6 +132,7 @@ func (e *embeddedEtcd) restore(t *testing.T, another bool) {
 }
 
 func (e *embeddedEtcd) copy(t *testing.T, from, to string) {
+	t.Helper()
 	if err := os.RemoveAll(filepath.Join(e.dir, to)); err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +152,7 @@ type externalEtcd struct {
 }
 
 func (e *externalEtcd) start(t *testing.T) {
+	t.Helper()
 	log, err := os.OpenFile(filepath.Join(e.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -178,6 +189,7 @@ func awaitListener(t *testing.T, address, log string) {
 }
 
 func (e *externalEtcd) stop(t *testing.T) {
+	t.Helper()
 	if e.cmd != nil {
 		e.signal(t, syscall.SIGCONT)
 		e.signal(t, syscall.SIGKILL)
@@ -186,14 +198,19 @@ func (e *externalEtcd) stop(t *testing.T) {
 	}
 }
 
-func (e *externalEtcd) wipe(t *testing.T) { wipe(t, e.dir) }
+func (e *externalEtcd) wipe(t *testing.T) {
+	t.Helper()
+	wipe(t, e.dir)
+}
 
 // save and restore do as etcd's manual has it.
 func (e *externalEtcd) save(t *testing.T) {
+	t.Helper()
 	e.ctl(t, "--endpoints", e.address, "snapshot", "save", filepath.Join(e.dir, "saved"))
 }
 
 func (e *externalEtcd) restore(t *testing.T, another bool) {
+	t.Helper()
 	e.wipe(t)
 	token := "etcd-cluster" // etcd's default
 	if another {
@@ -203,7 +220,10 @@ func (e *externalEtcd) restore(t *testing.T, another bool) {
 		"--initial-cluster", "default=http://127.0.0.1:2380", "--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster-token", token)
 }
 
-func (e *externalEtcd) ctl(t *testing.T, args ...string) { etcdTool(t, "etcdctl", args...) }
+func (e *externalEtcd) ctl(t *testing.T, args ...string) {
+	t.Helper()
+	etcdTool(t, "etcdctl", args...)
+}
 
 // etcdutl does it where it is there: from etcd 3.5 on. The etcdctl of 3.6 no
 // longer touches files.
@@ -226,6 +246,7 @@ func etcdTool(t *testing.T, tool string, args ...string) {
 }
 
 func (e *externalEtcd) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
 	if err := e.cmd.Process.Signal(s); err != nil {
 		t.Error(err)
 	}
@@ -245,6 +266,7 @@ func freeAddress() string {
 
 // open opens a store for the time of the test.
 func open(t *testing.T, cfg Config) *Store {
+	t.Helper()
 	s, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -259,6 +281,7 @@ func open(t *testing.T, cfg Config) *Store {
 
 // within fails the test if f takes too long.
 func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), d, fmt.Errorf("test waited %v", d))
 	t.Cleanup(cancel)
 	return ctx

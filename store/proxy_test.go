@@ -25,6 +25,7 @@ type proxy struct {
 
 // via returns cfg with a wire between the store and etcd.
 func via(t *testing.T, cfg Config) (Config, *proxy) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

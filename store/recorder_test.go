@@ -70,6 +70,7 @@ func (r *recorder) state() map[secgroup.Key]string {
 
 // follow runs Follow for the time of the test.
 func follow(t *testing.T, s *Store, r *recorder) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- s.Follow(ctx, r) }()

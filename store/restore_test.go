@@ -28,7 +28,7 @@ func TestRestoredFromABackup(t *testing.T) {
 						if _, copies := e.(*embeddedEtcd); copies && another {
 							return // a copy of the data is always the same cluster
 						}
-						restored(t, e, lost, another, again)
+						testRestored(t, e, lost, another, again)
 					})
 				})
 			}
@@ -36,7 +36,7 @@ func TestRestoredFromABackup(t *testing.T) {
 	}
 }
 
-func restored(t *testing.T, e testEtcd, lost int, another bool, again int) {
+func testRestored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 	first := open(t, e.config())
 	kept := mustUpdate(t, first, put(account("a"), network("n1"), group("a", "kept", rule("r1")), group("a", "changed")))
 	keptMark := first.cache().markAt(kept)

@@ -185,6 +185,7 @@ func TestStandIns(t *testing.T) {
 
 // text is an object as a record, with what is not in records.
 func text(t *testing.T, o secgroup.Object) string {
+	t.Helper()
 	if o == nil {
 		return "absent"
 	}

@@ -109,6 +109,7 @@ func TestConcurrentCallsGetTheirOwnAnswers(t *testing.T) {
 // serve answers each connection's first request with raw bytes, then closes
 // it, or keeps silent if there are none.
 func serve(t *testing.T, answers ...string) *Client {
+	t.Helper()
 	sock := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", sock)
 	if err != nil {

@@ -29,6 +29,7 @@ type tracked struct {
 }
 
 func startTracked(t *testing.T) tracked {
+	t.Helper()
 	v := ovstest.Start(t, ovstest.Options{})
 	v.AddBridge("br-int")
 	v.AddPort("br-int", "p1", 1, "nic-1")

@@ -68,7 +68,7 @@ func startAPI(env *testscript.Env) (*store.Store, string) {
 }
 
 // testTokens is a tokens file.
-func testTokens(t testing.TB) []byte {
+func testTokens(tb testing.TB) []byte {
 	var entries []tokens.Entry
 	for _, e := range []struct {
 		token, account string
@@ -80,7 +80,7 @@ func testTokens(t testing.TB) []byte {
 	}
 	b, err := json.Marshal(entries)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

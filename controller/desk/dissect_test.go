@@ -13,11 +13,11 @@ import (
 )
 
 // sent is a frame from a1 to a2, as another implementation writes it.
-func sent(t testing.TB, ip interface {
+func sent(tb testing.TB, ip interface {
 	gopacket.NetworkLayer
 	gopacket.SerializableLayer
 }, transport ...gopacket.SerializableLayer) []byte {
-	t.Helper()
+	tb.Helper()
 	src, dst := nic(1).MAC, nic(2).MAC
 	eth := &layers.Ethernet{SrcMAC: src[:], DstMAC: dst[:], EthernetType: layers.EthernetTypeIPv4}
 	if _, v6 := ip.(*layers.IPv6); v6 {
@@ -28,14 +28,14 @@ func sent(t testing.TB, ip interface {
 			SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
 		}); ok {
 			if err := needs.SetNetworkLayerForChecksum(ip); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 		}
 	}
 	buf := gopacket.NewSerializeBuffer()
 	all := append([]gopacket.SerializableLayer{eth, ip}, transport...)
 	if err := gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, all...); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return buf.Bytes()
 }
@@ -44,9 +44,9 @@ func ipv4(proto layers.IPProtocol) *layers.IPv4 {
 	return &layers.IPv4{Version: 4, TTL: 64, Protocol: proto, SrcIP: net.IP(address4(1).AsSlice()), DstIP: net.IP(address4(2).AsSlice())}
 }
 
-func ping6(t testing.TB) []byte {
-	t.Helper()
-	return sent(t, &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolICMPv6, SrcIP: net.IP(address6(1).AsSlice()), DstIP: net.IP(address6(2).AsSlice())},
+func ping6(tb testing.TB) []byte {
+	tb.Helper()
+	return sent(tb, &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolICMPv6, SrcIP: net.IP(address6(1).AsSlice()), DstIP: net.IP(address6(2).AsSlice())},
 		&layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(128, 0)}, &layers.ICMPv6Echo{Identifier: 77, SeqNumber: 1})
 }
 

@@ -84,6 +84,7 @@ type rig struct {
 const keptAt = "etcd-1:2379"
 
 func start(t *testing.T, file string) *rig {
+	t.Helper()
 	r := &rig{from: &source{}, to: &heard{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	r.cancel = cancel

@@ -76,7 +76,7 @@ func TestLossIsSound(t *testing.T) {
 	lost, cuts := map[string]int{}, 0
 	for seed := range uint64(8) {
 		for _, o := range []policytest.Options{{NICs: 8}, {NICs: 8, Guard: true, Multicast: true}} {
-			history(t, seed, o, 60, lost, &cuts)
+			testHistory(t, seed, o, 60, lost, &cuts)
 		}
 	}
 	t.Logf("%d connections lost their ground, by %v", cuts, lost)
@@ -85,7 +85,7 @@ func TestLossIsSound(t *testing.T) {
 	}
 }
 
-func history(t *testing.T, seed uint64, o policytest.Options, steps int, lost map[string]int, cuts *int) {
+func testHistory(t *testing.T, seed uint64, o policytest.Options, steps int, lost map[string]int, cuts *int) {
 	g := policytest.Seeded(seed, o)
 	s := secgroup.NewSnapshot()
 	s.Apply(1, g.Policy())

@@ -28,7 +28,7 @@ func TestAShareJudgesAsThePolicyDoes(t *testing.T) {
 	t.Parallel()
 	lost := map[string]int{}
 	for seed := range uint64(10) {
-		judged(t, seed, policytest.Options{NICs: 8, Guard: seed%2 == 1, Multicast: seed%2 == 1}, 60, lost)
+		testHistory(t, seed, policytest.Options{NICs: 8, Guard: seed%2 == 1, Multicast: seed%2 == 1}, 60, lost)
 	}
 	t.Logf("lost their ground: %v", lost)
 	sum := 0
@@ -48,7 +48,7 @@ type end struct {
 
 func (e end) String() string { return fmt.Sprintf("%s: %+v", e.nic, e.conn) }
 
-func judged(t *testing.T, seed uint64, o policytest.Options, steps int, lost map[string]int) {
+func testHistory(t *testing.T, seed uint64, o policytest.Options, steps int, lost map[string]int) {
 	const host = "h1"
 	g := policytest.Seeded(seed, o)
 	changes := g.Policy()

@@ -40,6 +40,7 @@ type platform struct {
 }
 
 func newPlatform(t *testing.T, changes ...secgroup.Change) *platform {
+	t.Helper()
 	p := &platform{t: t, moved: make(chan struct{}), policy: secgroup.NewSnapshot(), said: map[string]store.HostStatus{}, stands: map[string]store.RelayStanding{}, plugs: map[place]store.Plug{}}
 	p.write(changes...)
 	return p
@@ -282,6 +283,7 @@ func (w *way) lead(to string) {
 }
 
 func newWay(t *testing.T) *way {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

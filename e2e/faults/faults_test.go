@@ -164,6 +164,7 @@ func keepEvidence(t *testing.T, w *World, o Outcome) {
 
 // within is the test's context, limited.
 func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx

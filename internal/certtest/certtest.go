@@ -17,11 +17,11 @@ import (
 
 // Make returns a certificate of 127.0.0.1, its own authority, that is valid from
 // one time to another, and its key, both PEM.
-func Make(t testing.TB, name string, from, to time.Time) (cert, key []byte) {
-	t.Helper()
+func Make(tb testing.TB, name string, from, to time.Time) (cert, key []byte) {
+	tb.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: to,
@@ -29,11 +29,11 @@ func Make(t testing.TB, name string, from, to time.Time) (cert, key []byte) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	raw, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})
 }
@@ -45,12 +45,12 @@ type Authority struct {
 }
 
 // NewAuthority makes one that is good for an hour.
-func NewAuthority(t testing.TB, name string) *Authority {
-	t.Helper()
-	cert, key := Make(t, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+func NewAuthority(tb testing.TB, name string) *Authority {
+	tb.Helper()
+	cert, key := Make(tb, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &Authority{pair.Leaf, pair.PrivateKey.(*ecdsa.PrivateKey)}
 }
@@ -69,11 +69,11 @@ func (a *Authority) Pool() *x509.CertPool {
 
 // Issue makes a certificate of a name, of 127.0.0.1 and of more addresses, which is good
 // from one time to another.
-func (a *Authority) Issue(t testing.TB, name string, from, to time.Time, more ...net.IP) tls.Certificate {
-	t.Helper()
+func (a *Authority) Issue(tb testing.TB, name string, from, to time.Time, more ...net.IP) tls.Certificate {
+	tb.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: to,
@@ -81,7 +81,7 @@ func (a *Authority) Issue(t testing.TB, name string, from, to time.Time, more ..
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}
 }

@@ -37,15 +37,15 @@ type Server struct {
 }
 
 // Start starts an etcd for one test, which ends it or has it end with the test.
-func Start(t testing.TB) *Server {
-	t.Helper()
-	s, err := start(t.Context())
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	s, err := start(tb.Context())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Stop(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s
@@ -114,11 +114,11 @@ var shared struct {
 // Config reaches, below a prefix that nobody else has, the etcd that the tests of
 // this program share. Its TestMain runs them by Shared. A test that stops, fills
 // or compacts its etcd starts one of its own.
-func Config(t testing.TB) store.Config {
-	t.Helper()
+func Config(tb testing.TB) store.Config {
+	tb.Helper()
 	shared.once.Do(func() { shared.server, shared.err = start(context.Background()) })
 	if shared.err != nil {
-		t.Fatal(shared.err)
+		tb.Fatal(shared.err)
 	}
 	cfg := shared.server.Config()
 	cfg.Prefix = "/" + rand.Text() + "/"

@@ -39,9 +39,9 @@ type Issuer struct {
 }
 
 // New starts an issuer with one key.
-func New(t testing.TB) *Issuer {
-	t.Helper()
-	i := &Issuer{t: t, Client: "console", attempts: map[string]url.Values{}}
+func New(tb testing.TB) *Issuer {
+	tb.Helper()
+	i := &Issuer{t: tb, Client: "console", attempts: map[string]url.Values{}}
 	i.Rotate()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.discovery)
@@ -58,7 +58,7 @@ func New(t testing.TB) *Issuer {
 		}
 		mux.ServeHTTP(w, r)
 	}))
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	i.URL = server.URL
 	return i
 }

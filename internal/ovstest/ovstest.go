@@ -38,34 +38,34 @@ type OVS struct {
 }
 
 // Start starts ovsdb-server and ovs-vswitchd; both end with the test.
-func Start(t testing.TB, o Options) *OVS {
-	t.Helper()
+func Start(tb testing.TB, o Options) *OVS {
+	tb.Helper()
 	switch o.Datapath {
 	case "":
 		o.Datapath = "dummy"
 	case "dummy", "netdev":
 	default:
-		t.Fatalf("ovstest: datapath %q is neither dummy nor netdev", o.Datapath)
+		tb.Fatalf("ovstest: datapath %q is neither dummy nor netdev", o.Datapath)
 	}
 	// Not t.TempDir: its name holds the test's, and socket paths are short.
 	dir, err := os.MkdirTemp("/tmp", "ovs")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	tb.Cleanup(func() { os.RemoveAll(dir) })
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	p, err := ovsproc.Start(ctx, ovsproc.Config{Dir: dir, Netns: o.Netns, PrivateNetns: o.Netns == "", Dummy: true})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	v := &OVS{Proc: p, RunDir: p.RunDir(), DBSock: p.DBSock(), DBAddr: p.DBAddr(), t: t, datapath: o.Datapath}
-	t.Cleanup(func() {
-		if t.Failed() {
+	v := &OVS{Proc: p, RunDir: p.RunDir(), DBSock: p.DBSock(), DBAddr: p.DBAddr(), t: tb, datapath: o.Datapath}
+	tb.Cleanup(func() {
+		if tb.Failed() {
 			v.logTail()
 		}
 		if err := p.Stop(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return v

@@ -36,18 +36,18 @@ type Probe struct {
 }
 
 // Start begins to measure; the probe ends with the test, if not earlier.
-func Start(t testing.TB) *Probe {
-	t.Helper()
+func Start(tb testing.TB) *Probe {
+	tb.Helper()
 	p := &Probe{stop: make(chan struct{})}
 	var pipes [2][2]int
 	for i := range pipes {
 		if err := unix.Pipe2(pipes[i][:], unix.O_CLOEXEC); err != nil {
-			t.Fatalf("slowness: %v", err)
+			tb.Fatalf("slowness: %v", err)
 		}
 	}
 	p.ended.Go(func() { p.lead(pipes[0][1], pipes[1][0]) })
 	p.ended.Go(func() { p.follow(pipes[0][0], pipes[1][1]) })
-	t.Cleanup(p.end)
+	tb.Cleanup(p.end)
 	return p
 }
 
@@ -135,16 +135,16 @@ func threadTime() time.Duration {
 // Within runs fn and holds it to a promise: it fails the test unless fn took no
 // longer than promised on a machine as slow as this one was meanwhile. fn ends
 // by itself, with a patience of its own.
-func Within(t testing.TB, promised time.Duration, what string, fn func()) {
-	t.Helper()
-	p := Start(t)
+func Within(tb testing.TB, promised time.Duration, what string, fn func()) {
+	tb.Helper()
+	p := Start(tb)
 	begun := time.Now()
 	fn()
 	took := time.Since(begun)
 	if err := p.Hold(promised, took); err != nil {
-		t.Errorf("%s: %v", what, err)
+		tb.Errorf("%s: %v", what, err)
 	} else {
-		t.Logf("%s: after %s", what, took.Round(time.Millisecond))
+		tb.Logf("%s: after %s", what, took.Round(time.Millisecond))
 	}
 }
 

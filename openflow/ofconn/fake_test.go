@@ -99,8 +99,8 @@ func (f *fakeSwitch) dial(t *testing.T, opts ofconn.Options) *ofconn.Conn {
 type garbage struct{ wire.Message }
 
 // testContext ends long after a test should have.
-func testContext(t testing.TB) context.Context {
+func testContext(tb testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	t.Cleanup(cancel)
+	tb.Cleanup(cancel)
 	return ctx
 }

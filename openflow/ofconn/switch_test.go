@@ -19,20 +19,20 @@ import (
 )
 
 // startSwitch starts a real ovs-vswitchd with the bridge br-int.
-func startSwitch(t testing.TB) *ovstest.OVS {
-	t.Helper()
-	v := ovstest.Start(t, ovstest.Options{})
+func startSwitch(tb testing.TB) *ovstest.OVS {
+	tb.Helper()
+	v := ovstest.Start(tb, ovstest.Options{})
 	v.AddBridge("br-int")
 	return v
 }
 
-func dialSwitch(t testing.TB, v *ovstest.OVS) *ofconn.Conn {
-	t.Helper()
-	c, err := ofconn.Dial(testContext(t), filepath.Join(v.RunDir, "br-int.mgmt"), ofconn.Options{})
+func dialSwitch(tb testing.TB, v *ovstest.OVS) *ofconn.Conn {
+	tb.Helper()
+	c, err := ofconn.Dial(testContext(tb), filepath.Join(v.RunDir, "br-int.mgmt"), ofconn.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	tb.Cleanup(func() { c.Close() })
 	return c
 }
 
@@ -68,11 +68,11 @@ func adds(flows []openflow.Flow) []wire.FlowMod {
 	return mods
 }
 
-func dump(t testing.TB, c *ofconn.Conn, cookie, mask uint64) map[openflow.Flow]bool {
-	t.Helper()
-	stats, err := c.Dump(testContext(t), cookie, mask)
+func dump(tb testing.TB, c *ofconn.Conn, cookie, mask uint64) map[openflow.Flow]bool {
+	tb.Helper()
+	stats, err := c.Dump(testContext(tb), cookie, mask)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	flows := make(map[openflow.Flow]bool)
 	for _, s := range stats {

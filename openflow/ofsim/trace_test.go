@@ -172,6 +172,7 @@ type traceSwitch struct {
 }
 
 func startTraceSwitch(t *testing.T) traceSwitch {
+	t.Helper()
 	v := ovstest.Start(t, ovstest.Options{})
 	v.AddBridge("br0")
 	for port := range uint32(worldPorts) {
@@ -183,6 +184,7 @@ func startTraceSwitch(t *testing.T) traceSwitch {
 }
 
 func (v traceSwitch) install(t *testing.T, flows []openflow.Flow) {
+	t.Helper()
 	var b strings.Builder
 	for _, f := range flows {
 		fmt.Fprintln(&b, f)
@@ -195,6 +197,7 @@ func (v traceSwitch) install(t *testing.T, flows []openflow.Flow) {
 }
 
 func (v traceSwitch) disagreement(t *testing.T, sim *Sim, c traceCase) (string, Result, string) {
+	t.Helper()
 	trace, err := c.trace(v.ctl)
 	if err != nil {
 		t.Fatalf("%s: %v", c.packet, err)
@@ -206,6 +209,7 @@ func (v traceSwitch) disagreement(t *testing.T, sim *Sim, c traceCase) (string, 
 // minimise takes away flows and recirculation states while Sim and switch still
 // disagree.
 func (v traceSwitch) minimise(t *testing.T, c traceCase) traceCase {
+	t.Helper()
 	for again := true; again; {
 		again = false
 		for i := len(c.flows) - 1; i >= 0; i-- {

@@ -32,6 +32,7 @@ table=0,priority=10,in_port=1,tcp,tp_dst=9,actions=conjunction(1,1/2)
 // makeCorpus replaces testdata: the traces of random packets that show
 // something which those before did not, and those of strange flows.
 func makeCorpus(t *testing.T) {
+	t.Helper()
 	old, _ := filepath.Glob("testdata/*.*")
 	for _, file := range old {
 		if err := os.Remove(file); err != nil {

@@ -13,11 +13,11 @@ import (
 )
 
 // sampleFlows are the sample flows of package openflow, in text.
-func sampleFlows(t testing.TB) []string {
-	t.Helper()
+func sampleFlows(tb testing.TB) []string {
+	tb.Helper()
 	text, err := os.ReadFile("../testdata/flows.txt")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }

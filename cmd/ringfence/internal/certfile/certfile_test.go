@@ -23,6 +23,7 @@ var day = 24 * time.Hour
 type files struct{ cert, key string }
 
 func newFiles(t *testing.T) files {
+	t.Helper()
 	dir := t.TempDir()
 	return files{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 }
