@@ -72,7 +72,7 @@ func (c *call) stream(since int64, mark string) error {
 			case <-tick.C:
 			}
 			err := c.api.keeper.Run("event stream "+c.id, func() error {
-				if _, err := c.authorize(c.route.access); err != nil {
+				if _, err := c.authorize(c.route.access); err != nil { //nolint:contextcheck // the request is the call's
 					return err
 				}
 				return out.beat()

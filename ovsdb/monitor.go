@@ -54,7 +54,8 @@ func startMonitor(ctx context.Context, addr, bridge string, probe time.Duration)
 		s.end(err)
 		return nil, err
 	}
-	go s.probe(probe) // a large snapshot would not let an answer through
+	// From now on, as a large snapshot would not let an answer through.
+	go s.probe(probe) //nolint:contextcheck // it has the session's
 	return m, nil
 }
 

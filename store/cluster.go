@@ -158,7 +158,7 @@ func (s *Store) whileLeased(ctx context.Context, made func(context.Context, clie
 	if err != nil {
 		return err
 	}
-	defer func() {
+	defer func() { //nolint:contextcheck // it is revoked because ctx ended
 		end, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, _ = s.link.Client.Revoke(end, lease.ID) // or it runs out

@@ -21,6 +21,8 @@ import (
 //
 // It is bounded by Config.RequestTimeout and by the store, not by a context
 // of the caller, which may have ended: that may be why the outcome is open.
+//
+//nolint:contextcheck // the caller's may have ended, as it says
 func (s *Store) resolve(d *draft) (made bool, head markedRevision, err error) {
 	ctx, cancel := context.WithTimeout(s.link.Ctx, s.link.Config.RequestTimeout)
 	defer cancel()

@@ -201,12 +201,12 @@ func (s *Store) leaseSeats(ctx context.Context) (clientv3.LeaseID, error) {
 	if err != nil {
 		return 0, err
 	}
-	alive, err := s.link.Client.KeepAlive(s.link.Ctx, r.ID)
+	alive, err := s.link.Client.KeepAlive(s.link.Ctx, r.ID) //nolint:contextcheck // the lease is the store's
 	if err != nil {
 		return 0, err
 	}
 	l.id = r.ID
-	s.link.Spawn(func() {
+	s.link.Spawn(func() { //nolint:contextcheck // so is what keeps it
 		for range alive {
 		}
 		if s.link.Ctx.Err() != nil {

@@ -38,7 +38,7 @@ type Store struct {
 func Open(_ context.Context, cfg Config) (*Store, error) {
 	s := &Store{retry: make(chan struct{}, 1)}
 	var err error
-	if s.link, err = link.Open(cfg, s.trouble.wrote); err != nil {
+	if s.link, err = link.Open(cfg, s.trouble.wrote); err != nil { //nolint:contextcheck // the store lives until Close
 		return nil, &OpError{Op: "open", Err: err}
 	}
 	s.trouble.changed = &s.link.Changed

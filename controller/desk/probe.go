@@ -102,6 +102,8 @@ func (p *probe) flows() (mods []wire.FlowMod) {
 }
 
 // disarm takes the flows away.
+//
+//nolint:contextcheck // the flows go also when who asked has gone
 func (d *Desk) disarm(p *probe) {
 	d.probes.close(p)
 	ctx, cancel := context.WithTimeout(context.Background(), probeWait)

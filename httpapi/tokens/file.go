@@ -61,6 +61,8 @@ const tokenPoll = 300 * time.Millisecond
 const othersRead, othersWrite = 0o004, 0o002
 
 // Open reads the file and looks after it until Close.
+//
+//nolint:contextcheck // it is looked after until Close
 func Open(path string, logger *slog.Logger) (*File, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &File{path: path, logger: logger, stop: cancel, done: make(chan struct{})}

@@ -74,7 +74,7 @@ func (r *Tracer) Run(ctx context.Context, account string, spec *Spec, wait time.
 		err   error
 	}
 	done := make(chan outcome, 1)
-	r.wg.Go(func() {
+	r.wg.Go(func() { //nolint:contextcheck // the trace goes on when who asked has gone
 		defer end()
 		ctx, cancel := context.WithTimeout(r.ctx, r.Timeout)
 		defer cancel()

@@ -290,6 +290,8 @@ func isRefusal(err error) bool {
 
 // discard tells the switch to forget an open bundle; it forgets it anyway when
 // the connection ends or, in time, when the bundle is idle.
+//
+//nolint:contextcheck // also what the caller has no time for any more is discarded
 func (b *bundle) discard() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

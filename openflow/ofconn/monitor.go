@@ -109,6 +109,8 @@ func (c *Conn) startMonitor(ctx context.Context, opts MonitorOptions) error {
 }
 
 // stopMonitor ends the monitor in the switch; the next one may then start.
+//
+//nolint:contextcheck // it is stopped because the context ended
 func (c *Conn) stopMonitor() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

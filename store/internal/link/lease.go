@@ -39,7 +39,7 @@ func (l *Leases) Get(ctx context.Context, keep time.Duration) (clientv3.LeaseID,
 	if id, ok := l.have(keep); ok {
 		return id, nil
 	}
-	granted := l.granting.DoChan(keep.String(), func() (any, error) {
+	granted := l.granting.DoChan(keep.String(), func() (any, error) { //nolint:contextcheck // it is not only for who asked first
 		if id, ok := l.have(keep); ok { // a moment ago
 			return id, nil
 		}

@@ -109,6 +109,8 @@ func (r *Route) Leaderless() error {
 
 // search has all members asked until one serves, unless that is under way. What
 // it returns is closed then, or with the store.
+//
+//nolint:contextcheck // who searches does so for all
 func (r *Route) search() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()

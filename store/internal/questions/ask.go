@@ -87,7 +87,7 @@ func (d *Desk) ask(ctx context.Context, host, kind string, body json.RawMessage)
 		}
 		return nil, fmt.Errorf("%w: %w", link.ErrUnavailable, err)
 	}
-	defer d.link.Spawn(func() {
+	defer d.link.Spawn(func() { //nolint:contextcheck // the question is removed because who asked has gone
 		ctx, cancel := context.WithTimeout(d.link.Ctx, d.link.Config.RequestTimeout)
 		defer cancel()
 		if _, err := d.link.Client.Delete(ctx, id+"/", clientv3.WithPrefix()); err != nil {
