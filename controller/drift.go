@@ -31,6 +31,7 @@ func (d *drift) note(updates []wire.FlowUpdate) bool {
 			d.flows[u.Flow.Key()] = &u.Flow
 		case wire.FlowRemovedNow:
 			d.flows[u.Flow.Key()] = nil
+		default: // of no change
 		}
 	}
 	return len(d.flows) > 0

@@ -50,6 +50,7 @@ func Begin(s Policy, changes []secgroup.Change) *Diff {
 			d.Impact.All = true
 			now, _ := c.Object.(*secgroup.Baseline)
 			d.Impact.Loss.All = d.Impact.Loss.All || TakesBaseline(s.Baseline(), now)
+		case secgroup.KindAccount, secgroup.KindInstance, secgroup.KindNIC, secgroup.KindAttachment: // Moved has found their NICs
 		}
 	}
 	return d

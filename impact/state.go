@@ -89,6 +89,7 @@ func Moved(s Policy, changes []secgroup.Change) map[string]struct{} {
 			if was != is || (was || is) && closed(old) != closed(now) {
 				add(s.NICsOfAccount(k.Account))
 			}
+		case secgroup.KindAccount, secgroup.KindNetwork, secgroup.KindInstance, secgroup.KindBaseline: // they move no NIC between groups
 		}
 	}
 	return moved

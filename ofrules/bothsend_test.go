@@ -61,6 +61,7 @@ func guards(d verdict.Decision) bool {
 	switch d.Reason {
 	case verdict.ReasonRule, verdict.ReasonNoRule, verdict.ReasonUnrestricted, verdict.ReasonBaseline:
 		return false
+	default:
+		return true
 	}
-	return true
 }

@@ -50,6 +50,7 @@ func (k CookieKind) Meaning() string {
 		return "reports what is dropped, while somebody looks"
 	case KindPickUp:
 		return "has TCP judged in mid-stream, for a while after the switch forgot its connections"
+	default:
+		return "unknown"
 	}
-	return "unknown"
 }

@@ -166,6 +166,7 @@ func appendTermText(b []byte, t *Term) []byte {
 			return strconv.AppendUint(b, value, 10)
 		}
 		return appendAltHex(append(appendAltHex(b, value), '/'), mask)
+	default: // in one way only
 	}
 	return appendValue(b, t)
 }

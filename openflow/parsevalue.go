@@ -46,6 +46,7 @@ func parseValueAs(f Field, text string) (Term, error) {
 		return parseFlags(f, tunFlagNames[:], text)
 	case asPacketType:
 		return parsePacketType(f, text)
+	case asDecimal, asHex: // a number
 	}
 	v, err := parseWide(value)
 	if err != nil {

@@ -118,8 +118,9 @@ func (s *facts) allow(p prereq) bool {
 		return s.ct
 	case needCTProto:
 		return s.ct && s.ctProt
+	default:
+		return true
 	}
-	return true
 }
 
 func (s *facts) check(f Field) error {

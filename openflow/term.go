@@ -39,8 +39,9 @@ func (f fault) String() string {
 		return "a value of another kind"
 	case faultMask:
 		return "a mask, but it can only be matched exactly"
+	default:
+		return "no fault"
 	}
-	return "no fault"
 }
 
 // Is matches the field against v exactly. The field has at most 64 bits.

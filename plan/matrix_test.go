@@ -77,8 +77,9 @@ func (g tried) fits(said pass, s Service) bool {
 		return g.passed == 0
 	case passSome:
 		return !s.ported() || g.passed > 0 && (g.dropped > 0 || len(g.peers) > 1 || s.Family == secgroup.FamilyAny)
+	default:
+		return g.dropped == 0
 	}
-	return g.dropped == 0
 }
 
 // portEdges are the ports at which rules begin and end, and those beside them.

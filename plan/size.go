@@ -43,6 +43,7 @@ func partsOf(s Policy, changes []secgroup.Change) int {
 			}
 		case secgroup.KindAttachment:
 			accounts[c.Key.Account] = struct{}{}
+		case secgroup.KindAccount, secgroup.KindInstance, secgroup.KindBaseline: // one key each
 		}
 		for _, o := range []secgroup.Object{old, c.Object} {
 			switch o := o.(type) {

@@ -71,8 +71,9 @@ func ICMPBegins(f Family, typ, code uint8) bool {
 		return true
 	case ICMPRequest:
 		return code == 0
+	default:
+		return false
 	}
-	return false
 }
 
 // ICMPAnswer returns the type that answers a request; ok is false for what is no

@@ -23,8 +23,9 @@ func EgressRestricts(g *Group) bool {
 		return false
 	case EgressAuto, "":
 		return restricting(g) >= 0
+	default:
+		return true
 	}
-	return true
 }
 
 // RestrictingRule returns the id of the first rule that makes a group with the

@@ -118,6 +118,7 @@ func (d *dependencies) segments(l record.Layout, before *secgroup.Snapshot, chan
 			}
 		case secgroup.KindNIC:
 			nics[c.Key.ID], _ = c.Object.(*secgroup.NIC)
+		default: // no MAC is in it
 		}
 	}
 	macs := map[secgroup.MAC]int{} // that NICs take or leave, and how many of the changed ones have it

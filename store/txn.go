@@ -35,8 +35,9 @@ func (g guard) compare() clientv3.Cmp {
 		return clientv3.Compare(clientv3.CreateRevision(g.key), ">", 0)
 	case reached:
 		return clientv3.Compare(clientv3.ModRevision(g.key), ">", g.rev-1)
+	default:
+		return clientv3.Compare(clientv3.ModRevision(g.key), "<", g.rev+1)
 	}
-	return clientv3.Compare(clientv3.ModRevision(g.key), "<", g.rev+1)
 }
 
 // holds is compare, here. kv is nil for an absent key.
@@ -48,8 +49,9 @@ func (g guard) holds(kv *mvccpb.KeyValue) bool {
 		return kv != nil
 	case reached:
 		return kv.GetModRevision() >= g.rev
+	default:
+		return kv.GetModRevision() <= g.rev
 	}
-	return kv.GetModRevision() <= g.rev
 }
 
 // txn is a transaction to be: all of ops, if all guards hold.

@@ -103,6 +103,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 			if lost++; lost == lostAttempts || ctx.Err() != nil {
 				return 0, r.err
 			}
+		case conflicted:
 		}
 		// Those who lost a race retry one at a time, not all against each other.
 		if !turn {

@@ -55,6 +55,7 @@ func explained(t *testing.T, s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.D
 		if got.Allow || len(all) > 0 {
 			t.Fatalf("%v for %+v of %s, allowed by %v", got, p, n.ID, all)
 		}
+	default: // of no rules
 	}
 	peer := p.Src
 	if d == secgroup.Egress {

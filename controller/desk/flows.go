@@ -110,6 +110,7 @@ func (d *Desk) selectFlows(q inquiry.FlowsQuestion) (func(Compiled, wire.FlowSta
 			if ok = r != nil && (r.Account == q.Account || slices.Contains(q.Shared, inquiry.Group{Account: r.Account, ID: r.Group})); ok {
 				f.Rules = []inquiry.Rule{*r}
 			}
+		default: // of the pipeline, of segments and of addresses: nobody's
 		}
 		if q.Group != "" || q.Rule != "" {
 			ok = ok && slices.ContainsFunc(f.Rules, func(r inquiry.Rule) bool {

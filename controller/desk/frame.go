@@ -108,6 +108,7 @@ func ctNext(s inquiry.State, p packet.Tuple) string {
 		return "trk,rel,rpl"
 	case inquiry.Invalid:
 		return "trk,inv"
+	default:
+		return "trk,new"
 	}
-	return "trk,new"
 }

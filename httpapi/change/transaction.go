@@ -218,6 +218,7 @@ func (r *references) node(n *strictjson.Node, at string) *strictjson.Node {
 		for i, f := range n.Fields {
 			out.Fields[i] = strictjson.Field{Name: f.Name, Value: r.node(f.Value, at+secgroup.Pointer(f.Name))}
 		}
+	default: // there is no text in it
 	}
 	return &out
 }

@@ -162,6 +162,7 @@ func AccountOf(k secgroup.Key, states ...secgroup.Object) string {
 				return a.Holder
 			}
 		}
+	default: // its account's
 	}
 	return k.Account
 }

@@ -50,8 +50,9 @@ func plain(n *Node) any {
 			out[f.Name] = plain(f.Value)
 		}
 		return out
+	default:
+		return nil
 	}
-	return nil
 }
 
 func normal(v any) any {

@@ -114,8 +114,9 @@ func judged(d verdict.Decision) bool {
 	switch d.Reason {
 	case verdict.ReasonRule, verdict.ReasonNoRule, verdict.ReasonUnrestricted, verdict.ReasonBaseline, verdict.ReasonInvalid:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // invalidDetail says what connection tracking has against an ICMP message that
@@ -126,8 +127,9 @@ func invalidDetail(p packet.Tuple) string {
 		return "an answer that nothing asked for is dropped whatever the rules say; where it answers an open request it passes without one"
 	case secgroup.ICMPError:
 		return "an error about no open connection is dropped whatever the rules say; where it is about one it passes without one"
+	default:
+		return fmt.Sprintf("connection tracking knows this request with code 0 only: with code %d it is dropped whatever the rules say", p.ICMPCode)
 	}
-	return fmt.Sprintf("connection tracking knows this request with code 0 only: with code %d it is dropped whatever the rules say", p.ICMPCode)
 }
 
 // judgeLater is the verdict on a packet of a connection that is open: it passes
@@ -140,6 +142,7 @@ func (w *way) judgeLater(s *secgroup.Snapshot) Policy {
 	case inquiry.Invalid:
 		out.Verdict, out.Reason, out.Detail = inquiry.Deny, string(verdict.ReasonInvalid), "what connection tracking makes no sense of is dropped"
 		return out
+	default: // rules have a say
 	}
 	if !w.connectionAllowed(s) {
 		out.Detail += "; but such a connection cannot be opened now, and an open one is cut"

@@ -39,6 +39,7 @@ func hiddenReason(v inquiry.Verdict) string {
 		return "allowed-by-peer"
 	case inquiry.Deny:
 		return "denied-by-peer"
+	default:
+		return "no-answer"
 	}
-	return "no-answer"
 }

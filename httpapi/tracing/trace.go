@@ -162,6 +162,7 @@ func (t *draft) verdict() inquiry.Verdict {
 			return inquiry.Deny
 		case inquiry.Unknown:
 			out = inquiry.Unknown
+		case inquiry.Allow:
 		}
 	}
 	return out

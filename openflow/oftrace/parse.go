@@ -69,8 +69,9 @@ func (p *parser) line(s string) bool {
 		return p.walk(s)
 	case after:
 		return p.after(s)
+	default:
+		return false
 	}
-	return false
 }
 
 func (p *parser) begin(flow string) bool {
