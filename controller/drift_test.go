@@ -10,58 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
 )
-
-// TestDrift: whatever somebody does to our flows is put right, and what is not
-// ours stays as it is.
-func TestDrift(t *testing.T) {
-	r, _ := settled(t)
-	want := r.flows()
-	repaired := 0.0
-	for _, c := range []struct {
-		name string
-		args []string // of ovs-ofctl
-		ours bool
-	}{
-		{"a flow of ours deleted", []string{"del-flows", bridge, "table=50"}, true},
-		{"all flows deleted", []string{"del-flows", bridge}, true},
-		{"a flow of ours modified", []string{"mod-flows", bridge, "table=70,actions=resubmit(,100)"}, true},
-		{"a flow of ours replaced by one with another cookie", []string{"add-flow", bridge, "cookie=0x17,table=100,priority=100,actions=drop"}, true},
-		{"a flow with our cookie", []string{"add-flow", bridge, fmt.Sprintf("cookie=%#x,table=200,priority=7,ip,actions=normal", ofrules.CookieOwner|1)}, true},
-		{"a foreign flow inside", []string{"add-flow", bridge, "cookie=0x17,table=80,priority=60000,ip,actions=resubmit(,95)"}, true},
-		{"a foreign flow that will end by itself", []string{"add-flow", bridge, "cookie=0x17,table=30,hard_timeout=1,ip,actions=resubmit(,45)"}, true},
-		{"a foreign flow at the door", []string{"add-flow", bridge, "cookie=0x17,table=0,priority=60000,in_port=77,actions=normal"}, false},
-		{"a foreign table", []string{"add-flow", bridge, "cookie=0x17,table=201,priority=1,actions=drop"}, false},
-	} {
-		r.ovs.Ofctl(c.args...)
-		if c.ours {
-			r.promptly(c.name, func() string { return same(r.flows(), want) })
-			r.promptly(c.name+" is counted", func() string {
-				now := r.counter("drift_repaired_total")
-				if now > repaired {
-					repaired = now
-					return ""
-				}
-				return fmt.Sprint(now)
-			})
-			continue
-		}
-		want = append(want, r.flows()...)
-		slices.Sort(want)
-		want = slices.Compact(want)
-		// The switch tells of changes in their order: when a later one has been
-		// repaired this one has been seen.
-		r.ovs.Ofctl("add-flow", bridge, "cookie=0x17,table=80,priority=60000,ip,actions=resubmit(,95)")
-		r.promptly(c.name+" is left alone", func() string { return same(r.flows(), want) })
-	}
-	t.Log("a new controller leaves foreign flows alone too, and takes away those inside")
-	r.stop()
-	r.ovs.Ofctl("add-flow", bridge, "cookie=0x17,table=85,priority=60000,ip,actions=drop")
-	r.start()
-	r.eventually(patience, "cleaned up", func() string { return same(r.flows(), want) })
-}
 
 // TestDriftIsJudged: what a foreign flow let in is cut when the flow is gone.
 func TestDriftIsJudged(t *testing.T) {

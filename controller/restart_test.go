@@ -206,36 +206,6 @@ func TestOVSDBRestart(t *testing.T) {
 	r.applied(rev, "a1", "a4")
 }
 
-// TestStoreAway: without the store the host keeps what it has, and catches up.
-func TestStoreAway(t *testing.T) {
-	r, p := settled(t)
-	conn := tcp(2, 1, 80)
-	r.open(conn)
-	flows := r.flows()
-	r.way.cut()
-	r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"))
-	rev := r.write(p.noRule("web", "r1"))
-	r.stays(300*time.Millisecond, "flows", func() string { return same(r.flows(), flows) })
-	r.isOpen(conn)
-	t.Log("drift is repaired all the same, and NICs that it knows are served")
-	r.ovs.Ofctl("del-flows", bridge, "table=0")
-	r.promptly("repaired", func() string { return same(r.flows(), flows) })
-	r.way.mend()
-	r.applied(rev)
-	r.passes(2, 1, "tcp", 81)
-	r.dropped(2, 1, "tcp", 80)
-	r.isCut(conn)
-
-	t.Log("a controller that starts without the store leaves the switch alone")
-	r.stop()
-	r.way.cut()
-	flows = r.flows()
-	r.start()
-	r.stays(200*time.Millisecond, "flows", func() string { return same(r.flows(), flows) })
-	r.way.mend()
-	r.applied(rev, "a1", "a2", "a3")
-}
-
 // same says how two lists of flows differ, "" if they do not.
 func same(got, want []string) string {
 	if slices.Equal(got, want) {
