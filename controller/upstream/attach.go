@@ -42,10 +42,10 @@ func (t timing) withDefaults() timing {
 		t.welcome = 10 * time.Second
 	}
 	if t.alive <= 0 {
-		t.alive = time.Second
+		t.alive = 500 * time.Millisecond
 	}
 	if t.answer <= 0 {
-		t.answer = 700 * time.Millisecond
+		t.answer = 500 * time.Millisecond
 	}
 	if t.plugs <= 0 {
 		t.plugs = plugsWithin

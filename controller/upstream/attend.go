@@ -4,24 +4,28 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"time"
 
 	"github.com/ringfence/ringfence/controller/internal/pause"
 )
 
-// attend looks now and then whether the relay still answers. If it does not, and
-// another one does, the host goes there: a relay that hangs holds changes up, and its
-// connection tells nothing of that for long.
+// attend looks now and then whether the relay still answers. If it is late, and
+// another one answers before it does, the host goes there: a relay that hangs holds
+// changes up, and its connection tells nothing of that for long.
 func (s *session) attend() error {
 	for {
 		t := s.client.cfg.timing
 		if err := pause.For(s.ctx, t.alive/2+rand.N(t.alive/2)); err != nil {
 			return err
 		}
-		if s.alive() {
-			continue
+		answered, forget := s.asks()
+		other := ""
+		if !within(answered, t.answer) {
+			other = s.client.answering(s.ctx, s.relay)
 		}
-		other := s.client.answering(s.ctx, s.relay)
-		if other == "" || s.alive() {
+		late := !within(answered, 0)
+		forget()
+		if other == "" || !late {
 			continue
 		}
 		s.client.mu.Lock()
@@ -31,13 +35,33 @@ func (s *session) attend() error {
 	}
 }
 
-// alive tells whether the relay answers: a question about no connection is answered at
-// once.
-func (s *session) alive() bool {
-	ctx, cancel := context.WithTimeout(s.ctx, s.client.cfg.timing.answer)
-	defer cancel()
-	_, err := s.judge(ctx, nil)
-	return err == nil
+// asks asks the relay for a sign of life, until it is told to forget it: a question
+// about no connection is answered at once.
+func (s *session) asks() (answered <-chan struct{}, forget func()) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		if _, err := s.judge(ctx, nil); err == nil {
+			close(done)
+		}
+	}()
+	return done, func() { cancel(); <-over }
+}
+
+// within tells whether something is done within a time.
+func within(done <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-done:
+		return true
+	case <-time.After(d):
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	}
 }
 
 // answering looks for another relay that answers, "" if there is none.

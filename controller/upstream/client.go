@@ -144,6 +144,9 @@ func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 			c.log.Warn("no stream to a relay; the host goes on with what it has, and tries again", "relay", relay, "error", err, "after", time.Since(began).Round(time.Millisecond))
 			said = time.Now()
 		}
+		if c.knows() {
+			continue
+		}
 		pauseFor := wait/2 + rand.N(wait/2+1)
 		var no *refusal
 		if errors.As(err, &no) {
@@ -159,6 +162,13 @@ func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 		}
 		wait = min(2*wait, mostWait)
 	}
+}
+
+// knows tells whether a relay is known to answer, which need not be waited for.
+func (c *Client) knows() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.next != ""
 }
 
 // choose is the relay to go to: the one that is known to answer, else the next of all.

@@ -18,6 +18,7 @@ import (
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/certtest"
+	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -224,6 +225,33 @@ func TestAnotherRelay(t *testing.T) {
 	if relay, _, _ := h.Way(); relay != hung.addr {
 		t.Errorf("it is at %q", relay)
 	}
+}
+
+// TestARelayThatHangsIsLeftSoon: a VM may just be moved, and a second is promised.
+func TestARelayThatHangsIsLeftSoon(t *testing.T) {
+	t.Parallel()
+	g, changes, nics := town(3)
+	p := newPlatform(t, changes...)
+	relays := map[string]*served{}
+	var addrs []string
+	for _, name := range []string{"a", "b"} {
+		relays[name] = p.serve(name, nil)
+		addrs = append(addrs, relays[name].addr)
+	}
+	h := p.host(t, "h1", Config{Relays: addrs}, nics...)
+	h.has("the beginning", p)
+	var hangs *served
+	p.until("the host has a relay", func() bool {
+		hangs = relays[p.said["h1"].Relay]
+		return hangs != nil && hangs.Hosts() == 1
+	})
+	// Once to be there, 0.25 to 0.5 s until it is asked, 0.5 s until it is late.
+	slowness.Within(t, 1300*time.Millisecond, "a change that is written while its relay hangs", func() {
+		hangs.way.hold(true)
+		p.step(g)
+		h.has("a relay hangs", p)
+	})
+	hangs.way.hold(false)
 }
 
 // TestAHostSpeaksForItself: neither a token nor a certificate of one host is good for
