@@ -83,7 +83,9 @@ func (w *World) stalls(in Window) (all stalls) {
 		f := &controls[i]
 		s := stall{control: f}
 		for _, way := range f.ways() {
-			s.cuts = append(s.cuts, Cuts(w.Sniff.Seen(way), []Phase{{time.Time{}, Must}}, in, w.excused(f, false))...)
+			seen := w.Sniff.Seen(way)
+			s.cuts = append(s.cuts, Cuts(seen, []Phase{{time.Time{}, Must}}, in, w.excused(f, false))...)
+			s.cuts = append(s.cuts, Silences(seen.Sent, in)...)
 		}
 		all = append(all, s)
 	}

@@ -158,6 +158,17 @@ func Cuts(r Record, phases []Phase, in Window, excused []Window) (cuts []Cut) {
 	return cuts
 }
 
+// Silences are the times in a window in which a sender of datagrams was late: it had
+// no processor.
+func Silences(sent []Packet, in Window) (all []Cut) {
+	for i := 1; i < len(sent); i++ {
+		if from, to := sent[i-1].At, sent[i].At; in.Has(to) && to.Sub(from) > 2*sendEvery {
+			all = append(all, Cut{Window: Window{from.Add(sendEvery), to}})
+		}
+	}
+	return all
+}
+
 // Longest is the longest of the cuts that touch a window.
 func Longest(cuts []Cut, in Window) (longest Cut) {
 	for _, c := range cuts {

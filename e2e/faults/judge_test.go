@@ -137,6 +137,18 @@ func TestUnheard(t *testing.T) {
 	}
 }
 
+// A sender that was late had no processor.
+func TestSilences(t *testing.T) {
+	sent := packets([]time.Time{at(0), at(100), at(290), at(390), at(1390), at(1490)})
+	got := Silences(sent, Window{at(0), at(2000)})
+	if len(got) != 1 || got[0].From != at(490) || got[0].To != at(1390) {
+		t.Errorf("%+v", got)
+	}
+	if got := Silences(sent, Window{at(0), at(1000)}); len(got) != 0 {
+		t.Errorf("of another time: %+v", got)
+	}
+}
+
 // What a control flow loses counts for flows that go through all that it goes through.
 func TestControlsOnTheWay(t *testing.T) {
 	for _, c := range []struct {
