@@ -23,7 +23,7 @@ func TestAuditFinds(t *testing.T) {
 	compiled := func() (*engine, []openflow.Flow) {
 		e := newEngine(newController(cfg))
 		s := secgroup.NewSnapshot()
-		s.Apply(1, append(newPolicy().base(), secgroup.Put(nic(1))))
+		s, _ = s.With(1, append(newPolicy().base(), secgroup.Put(nic(1))))
 		e.tables.desired.compiler.Reset(span.Span(s, hostName, slices.Values([]string{"a1"})), ofrules.Host{Ports: map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}})
 		e.tables.known = true
 		return e, e.tables.desired.compiler.Flows()

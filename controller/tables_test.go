@@ -23,7 +23,7 @@ func TestTablesKnowTheActualFlows(t *testing.T) {
 	g := policytest.Seeded(7, policytest.Options{NICs: 6})
 	rng := rand.New(rand.NewPCG(7, 7))
 	s := secgroup.NewSnapshot()
-	s.Apply(1, g.Policy())
+	s, _ = s.With(1, g.Policy())
 	host := ofrules.Host{Ports: map[string]ofrules.Port{}}
 	for i, n := range s.NICs() {
 		host.Ports[n.ID] = ofrules.Port{OFPort: uint32(i + 1), Zone: uint16(i + 1)}
@@ -57,7 +57,9 @@ func TestTablesKnowTheActualFlows(t *testing.T) {
 		switch what := rng.IntN(8); {
 		case what < 4:
 			_, list := g.Step(s)
-			local.Apply(s.Apply(int64(step+2), list))
+			var touched secgroup.Touched
+			s, touched = s.With(int64(step+2), list)
+			local.Apply(s, touched)
 			compile()
 		case what == 4:
 			refusing = !refusing

@@ -31,9 +31,9 @@ func (h wholeHandler) Handle(ctx context.Context, b store.Batch) error {
 	}
 	now := secgroup.NewSnapshot()
 	for o := range h.State().Objects() {
-		now.Apply(b.Revision, []secgroup.Change{secgroup.Put(o)})
+		now, _ = now.With(b.Revision, []secgroup.Change{secgroup.Put(o)})
 	}
-	now.Apply(b.Revision, b.Changes)
+	now, _ = now.With(b.Revision, b.Changes)
 	b.Full, b.Broken, b.Changes = true, true, nil
 	for _, o := range slices.Collect(now.Objects()) {
 		b.Changes = append(b.Changes, secgroup.Put(o))

@@ -94,7 +94,7 @@ func TestListCursorExpires(t *testing.T) {
 	s.must("GET", next, "")
 	much := secgroup.NewSnapshot()
 	heavy := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: "heavy"}, Description: strings.Repeat("x", 17<<20)}
-	much.Apply(1, []secgroup.Change{secgroup.Put(heavy)})
+	much, _ = much.With(1, []secgroup.Change{secgroup.Put(heavy)})
 	s.api.past.Record(much, store.Batch{Revision: 2, Changes: []secgroup.Change{secgroup.Delete(heavy.Key())}})() // as if much had happened
 	s.must("PATCH", web, `{"description":"b"}`)
 	if a := s.do("GET", next, ""); a.status != 410 || a.text("code") != "revision-compacted" {

@@ -122,7 +122,7 @@ func TestWhomAChangeConcerns(t *testing.T) {
 		s := small()
 		change := c.change(s)
 		d := impact.Begin(s, []secgroup.Change{change})
-		s.Apply(2, []secgroup.Change{change})
+		s, _ = s.With(2, []secgroup.Change{change})
 		i := d.End(s)
 		concerned, swept := "", ""
 		for _, id := range []string{"1", "2", "3", "4", "9"} {

@@ -6,8 +6,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// Diff compares a policy before and after changes. Between Begin and End the
-// changes may be made in place.
+// Diff compares a policy before and after changes.
 type Diff struct {
 	Impact Impact // complete after End
 	// Rules are the groups that came, went, or whose rules or egress policy changed;

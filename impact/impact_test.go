@@ -59,36 +59,37 @@ func (h *history) run(t *testing.T, seed uint64, o policytest.Options, steps int
 			for _, c := range changes {
 				undo = append(undo, secgroup.Change{Key: c.Key, Object: s.Get(c.Key)})
 			}
-			h.step(t, rng, s, name, changes, seed, step)
-			h.step(t, rng, s, name+", undone", undo, seed, step)
+			s = h.step(t, rng, s, name, changes, seed, step)
+			s = h.step(t, rng, s, name+", undone", undo, seed, step)
 		}
 		name, changes = g.Step(s)
 		if rng.IntN(3) == 0 {
 			later := policytest.Load(objects(s))
-			later.Apply(1, changes)
+			later, _ = later.With(1, changes)
 			_, more := g.Step(later)
 			changes = append(changes, more...)
 		}
-		h.step(t, rng, s, name, changes, seed, step)
+		s = h.step(t, rng, s, name, changes, seed, step)
 		if t.Failed() {
 			return
 		}
 	}
 }
 
-// step makes changes to s and compares.
-func (h *history) step(t *testing.T, rng *rand.Rand, s *secgroup.Snapshot, name string, changes []secgroup.Change, seed uint64, step int) {
+// step makes changes to s, compares, and returns what s is then.
+func (h *history) step(t *testing.T, rng *rand.Rand, s *secgroup.Snapshot, name string, changes []secgroup.Change, seed uint64, step int) *secgroup.Snapshot {
 	t.Helper()
 	before, after := policytest.Load(objects(s)), policytest.Load(objects(s))
-	after.Apply(2, changes)
+	after, _ = after.With(2, changes)
 	d := impact.Of(before, after, changes)
 	c := comparison{t: t, h: h, before: before, after: after, impact: d.Impact, name: name, when: fmt.Sprintf("seed %d step %d, %s", seed, step, name)}
 	c.pairs(rng)
 	in := impact.Begin(s, changes)
-	s.Apply(2, changes)
+	s, _ = s.With(2, changes)
 	if got := in.End(s); fmt.Sprint(got) != fmt.Sprint(d.Impact) {
-		t.Errorf("%s: made in place the impact is %+v, not %+v", c.when, got, d.Impact)
+		t.Errorf("%s: made of a policy with a history the impact is %+v, not %+v", c.when, got, d.Impact)
 	}
+	return s
 }
 
 // odd draws changes that policytest does not make: to records that cannot be read

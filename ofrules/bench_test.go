@@ -27,7 +27,7 @@ func load(tb testing.TB, size string) *loaded {
 		tb.Fatalf("there is no size %s", size)
 	}
 	l := &loaded{load: workload.Make(s), snapshot: secgroup.NewSnapshot(), revision: 1}
-	l.snapshot.Apply(1, l.load.Changes())
+	l.snapshot, _ = l.snapshot.With(1, l.load.Changes())
 	l.host = ofrules.Host{Ports: map[string]ofrules.Port{}, Uplink: uplink}
 	for i, p := range l.load.Ports {
 		l.host.Ports[p.ID] = ofrules.Port{OFPort: uint32(firstPort + i), Zone: uint16(1 + i)}
@@ -41,7 +41,10 @@ func load(tb testing.TB, size string) *loaded {
 // change applies changes and returns what they cost in flow-mods.
 func (l *loaded) change(changes ...secgroup.Change) ofrules.Delta {
 	l.revision++
-	return l.compiler.Update(l.host, l.snapshot.Apply(l.revision, changes))
+	var touched secgroup.Touched
+	l.snapshot, touched = l.snapshot.With(l.revision, changes)
+	l.compiler.Apply(l.snapshot, touched)
+	return l.compiler.Update(l.host)
 }
 
 // withRule returns a group with one rule more.

@@ -26,9 +26,8 @@ const (
 
 func newCrowd(seed uint64, bits uint) *crowd {
 	c := &crowd{Rand: rand.New(rand.NewPCG(seed, 2))}
-	policy := secgroup.NewSnapshot()
 	c.history = history{
-		bits: bits, snapshot: policy, compiler: follow(policy, newCompiler(bits)), installed: map[of.FlowKey]of.Flow{}, late: map[of.FlowKey]of.Flow{},
+		bits: bits, installed: map[of.FlowKey]of.Flow{}, late: map[of.FlowKey]of.Flow{},
 		ports: map[string]Port{"local": {OFPort: 10, Zone: 1}}, uplink: 1,
 	}
 	changes := []secgroup.Change{
@@ -49,7 +48,8 @@ func newCrowd(seed uint64, bits uint) *crowd {
 		c.remotes = append(c.remotes, n)
 		changes = append(changes, secgroup.Put(n))
 	}
-	c.snapshot.Apply(1, changes)
+	c.snapshot, _ = secgroup.NewSnapshot().With(1, changes)
+	c.compiler = follow(c.snapshot, newCompiler(bits))
 	return c
 }
 
@@ -104,8 +104,10 @@ func TestCrowdedAddresses(t *testing.T) {
 			c := newCrowd(seed, bits)
 			c.install(t, c.compiler.Update(c.host()))
 			for i := range 120 {
-				touched := c.snapshot.Apply(int64(i+2), []secgroup.Change{c.step()})
-				c.install(t, c.compiler.Update(c.host(), touched))
+				var touched secgroup.Touched
+				c.snapshot, touched = c.snapshot.With(int64(i+2), []secgroup.Change{c.step()})
+				c.compiler.Apply(c.snapshot, touched)
+				c.install(t, c.compiler.Update(c.host()))
 				if i%7 != 0 {
 					continue
 				}

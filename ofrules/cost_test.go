@@ -36,7 +36,7 @@ func cluster(t *testing.T, members, rules int) *loaded {
 	}
 	l := &loaded{snapshot: secgroup.NewSnapshot(), revision: 1}
 	l.host = ofrules.Host{Uplink: uplink, Ports: map[string]ofrules.Port{nic.ID: {OFPort: firstPort, Zone: 1}}}
-	l.snapshot.Apply(1, changes)
+	l.snapshot, _ = l.snapshot.With(1, changes)
 	l.compiler = ofrules.Follow(l.snapshot)
 	l.compiler.Update(l.host)
 	return l

@@ -117,13 +117,14 @@ func newFabric(s *secgroup.Snapshot, hosts int) *fabric {
 		sim := ofsim.New(nil)
 		f.hosts = append(f.hosts, &fabricHost{simStation{sim}, sim, ofrules.Follow(s), ofrules.Host{Ports: map[string]ofrules.Port{}, Uplink: uplink}})
 	}
-	f.follow(secgroup.Touched{})
+	f.follow(s, secgroup.Touched{})
 	return f
 }
 
-// follow has the hosts follow a change of the policy. NICs that are new are
+// follow has the hosts follow a change of the policy, which it then is. NICs that are new are
 // plugged in, NICs that are gone are unplugged.
-func (f *fabric) follow(touched secgroup.Touched) {
+func (f *fabric) follow(policy *secgroup.Snapshot, touched secgroup.Touched) {
+	f.policy = policy
 	for id, h := range f.home {
 		if f.policy.NIC(id) == nil {
 			delete(h.Ports, id)
@@ -140,7 +141,8 @@ func (f *fabric) follow(touched secgroup.Touched) {
 		f.plugged++
 	}
 	for _, h := range f.hosts {
-		d := h.compiler.Update(h.Host, touched)
+		h.compiler.Apply(policy, touched)
+		d := h.compiler.Update(h.Host)
 		for _, flow := range d.Put {
 			h.sim.Add(flow)
 		}

@@ -22,19 +22,17 @@ func follow(policy *secgroup.Snapshot, c *Compiler) *Follower {
 	return &Follower{Compiler: c, policy: policy}
 }
 
-// Apply takes a change that the policy has had just now, to be compiled later.
-func (f *Follower) Apply(t secgroup.Touched) {
+// Apply takes a change of the policy, which it then is, to be compiled later.
+func (f *Follower) Apply(policy *secgroup.Snapshot, t secgroup.Touched) {
+	f.policy = policy
 	if f.local != nil {
-		f.local.Apply(t)
+		f.local.Apply(policy, t)
 	}
 }
 
-// Update compiles what has changed since the last time, t last; the first time it
-// compiles from scratch.
-func (f *Follower) Update(h Host, t ...secgroup.Touched) Delta {
-	for _, touched := range t {
-		f.Apply(touched)
-	}
+// Update compiles what has changed since the last time; the first time it compiles
+// from scratch.
+func (f *Follower) Update(h Host) Delta {
 	if f.local == nil {
 		f.local = sharetest.New(f.policy, h.Name)
 		h.Changed = nil

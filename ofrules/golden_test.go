@@ -89,7 +89,7 @@ func golden(input string) (string, error) {
 	}
 	s := secgroup.NewSnapshot()
 	for i, step := range scenarios[0].Steps {
-		s.Apply(int64(i+1), step.Changes)
+		s, _ = s.With(int64(i+1), step.Changes)
 	}
 	host := Host{Ports: map[string]Port{}, Uplink: h.uplink}
 	for i, n := range s.NICs() {

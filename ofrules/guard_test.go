@@ -134,7 +134,7 @@ func scenarioPolicy(tb testing.TB, text string) *secgroup.Snapshot {
 	}
 	s := secgroup.NewSnapshot()
 	for i, step := range scenarios[0].Steps {
-		s.Apply(int64(i+1), step.Changes)
+		s, _ = s.With(int64(i+1), step.Changes)
 	}
 	return s
 }

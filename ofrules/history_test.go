@@ -59,19 +59,20 @@ func (h *history) run(t *testing.T, steps int) {
 	for i := range steps {
 		name, before := "plug or unplug", maps.Clone(h.ports)
 		h.replugged = nil
-		var touched secgroup.Touched
 		if h.IntN(5) == 0 {
 			h.plugSome()
 		} else {
 			var changes []secgroup.Change
 			name, changes = h.Step(h.snapshot)
-			touched = h.snapshot.Apply(int64(i+2), changes)
+			var touched secgroup.Touched
+			h.snapshot, touched = h.snapshot.With(int64(i+2), changes)
+			h.compiler.Apply(h.snapshot, touched)
 		}
 		since = append(since, name)
 		if i%2 == 0 == (h.bits == 32) {
 			h.replugged = differing(before, h.ports)
 		}
-		h.install(t, h.compiler.Update(h.host(), touched))
+		h.install(t, h.compiler.Update(h.host()))
 		if h.IntN(6) == 0 || i == steps-1 {
 			if fault := h.fault(); fault != "" {
 				t.Fatalf("step %d, one of %q: %s", i, since, fault)

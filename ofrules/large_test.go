@@ -41,7 +41,7 @@ attach db d
 		db.Rules = append(db.Rules, r)
 	}
 	db.Normalize()
-	s.Apply(1000, []secgroup.Change{secgroup.Put(&db)})
+	s, _ = s.With(1000, []secgroup.Change{secgroup.Put(&db)})
 	return s
 }
 
@@ -96,7 +96,10 @@ func TestGrowingOverASplit(t *testing.T) {
 	for i, rules := range []int{2000, 2001, 0, 2010, 1999} {
 		g := *full
 		g.Rules = full.Rules[:rules]
-		c.Update(f.hosts[0].Host, s.Apply(int64(2000+i), []secgroup.Change{secgroup.Put(&g)}))
+		var touched secgroup.Touched
+		s, touched = s.With(int64(2000+i), []secgroup.Change{secgroup.Put(&g)})
+		c.Apply(s, touched)
+		c.Update(f.hosts[0].Host)
 		if d := ofrules.Diff(c.Flows(), newFabric(s, 1).hosts[0].compiler.Flows()); !d.Empty() {
 			t.Fatalf("%d rules: %d flows are missing or other than from scratch, %d too many", rules, len(d.Put), len(d.Delete))
 		}
@@ -120,7 +123,7 @@ func TestFloodReachesManyNICs(t *testing.T) {
 			changes = append(changes, secgroup.Put(&secgroup.Attachment{Group: secgroup.GroupRef{Account: "acme", ID: "open"}, NIC: n.ID}))
 		}
 	}
-	s.Apply(100, changes)
+	s, _ = s.With(100, changes)
 	f := newFabric(s, 1)
 	for _, flow := range f.hosts[0].compiler.Flows() {
 		if _, err := wire.Append(nil, 1, wire.AddFlow(flow)); err != nil {

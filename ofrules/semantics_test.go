@@ -27,7 +27,9 @@ func TestSemantics(t *testing.T) {
 				f := newFabric(s, hosts)
 				for _, step := range scenario.Steps {
 					if step.Check == nil {
-						f.follow(s.Apply(int64(step.Line), step.Changes))
+						var touched secgroup.Touched
+						s, touched = s.With(int64(step.Line), step.Changes)
+						f.follow(s, touched)
 						continue
 					}
 					c := step.Check.Case(s)

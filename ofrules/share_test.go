@@ -20,7 +20,7 @@ func TestTheWholePolicyYieldsTheSameFlows(t *testing.T) {
 		s := policytest.Load(g.Policy())
 		for i := range 10 {
 			what, changes := g.Step(s)
-			s.Apply(int64(i+2), changes)
+			s, _ = s.With(int64(i+2), changes)
 			everywhere, here := Host{Ports: map[string]Port{}}, Host{Ports: map[string]Port{}, Uplink: 1}
 			for n, nic := range s.NICs() {
 				port := Port{OFPort: uint32(10 + n), Zone: uint16(10 + n)}
@@ -74,7 +74,9 @@ func TestSeveralChangesAtOnce(t *testing.T) {
 					continue
 				}
 				what, changes := h.Step(h.snapshot)
-				h.compiler.Apply(h.snapshot.Apply(int64(100*round+i+2), changes))
+				var touched secgroup.Touched
+				h.snapshot, touched = h.snapshot.With(int64(100*round+i+2), changes)
+				h.compiler.Apply(h.snapshot, touched)
 				since = append(since, what)
 			}
 			h.install(t, h.compiler.Update(h.host()))

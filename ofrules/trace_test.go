@@ -8,6 +8,7 @@ import (
 	"github.com/ringfence/ringfence/internal/policytest"
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/packet"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
 )
 
@@ -126,7 +127,9 @@ func TestSwitchTakesEveryHistory(t *testing.T) {
 	f := newFabric(s, 1)
 	for i := range 60 {
 		name, changes := g.Step(s)
-		f.follow(s.Apply(int64(i+2), changes))
+		var touched secgroup.Touched
+		s, touched = s.With(int64(i+2), changes)
+		f.follow(s, touched)
 		t.Run(fmt.Sprint(i, " ", name), func(t *testing.T) { b.install(t, f.hosts[0].compiler.Flows()) })
 	}
 }

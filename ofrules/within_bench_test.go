@@ -54,7 +54,7 @@ func BenchmarkConnectionsWithinAHost(b *testing.B) {
 	}
 	v.Vsctl(args[1:]...)
 	s := secgroup.NewSnapshot()
-	s.Apply(1, changes)
+	s, _ = s.With(1, changes)
 	conn, err := ofconn.Dial(b.Context(), v.MgmtSock("br"), ofconn.Options{})
 	if err != nil {
 		b.Fatal(err)

@@ -27,7 +27,7 @@ func TestAccessDiffMissesNothing(t *testing.T) {
 			var changes []secgroup.Change
 			for range 1 + g.IntN(2) {
 				n, more := g.Step(after)
-				after.Apply(after.Revision()+1, more)
+				after, _ = after.With(after.Revision()+1, more)
 				name, changes = name+" "+n, append(changes, more...)
 			}
 			diff := plan.DiffAccess(before, changes)

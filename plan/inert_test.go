@@ -62,7 +62,7 @@ func TestInertness(t *testing.T) {
 	}
 	s := secgroup.NewSnapshot()
 	for _, o := range objects {
-		s.Apply(1, []secgroup.Change{secgroup.Put(o)})
+		s, _ = s.With(1, []secgroup.Change{secgroup.Put(o)})
 	}
 	for _, test := range []struct {
 		name, cidr string

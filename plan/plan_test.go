@@ -62,7 +62,7 @@ func (w *town) do(r Result, err error) Result {
 			o.Revision = rev
 		}
 	}
-	w.s.Apply(rev, r.Changes)
+	w.s, _ = w.s.With(rev, r.Changes)
 	return r
 }
 

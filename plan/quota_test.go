@@ -26,7 +26,7 @@ func TestDefaultQuotas(t *testing.T) {
 	for i := range most - 1 {
 		all = append(all, attachment(i))
 	}
-	s.Apply(1, all)
+	s, _ = s.With(1, all)
 	if err := quotas(s, []secgroup.Change{attachment(most - 1)}); err != nil {
 		t.Errorf("group %d at a NIC: %v", most, err)
 	}
@@ -35,7 +35,7 @@ func TestDefaultQuotas(t *testing.T) {
 	if err := quotas(s, two); !errors.As(err, &conflict) || conflict.Code != CodeQuotaExceeded {
 		t.Errorf("group %d at a NIC: %v", most+1, err)
 	}
-	s.Apply(2, []secgroup.Change{secgroup.Put(&secgroup.Account{ID: "acme", Quotas: map[string]int{QuotaGroupsPerNIC: most + 1}})})
+	s, _ = s.With(2, []secgroup.Change{secgroup.Put(&secgroup.Account{ID: "acme", Quotas: map[string]int{QuotaGroupsPerNIC: most + 1}})})
 	if err := quotas(s, two); err != nil {
 		t.Errorf("with a quota of its own: %v", err)
 	}

@@ -91,67 +91,67 @@ func (c *caller) target() Target {
 // mutation draws a request. It may be carried out again; repeatable says that
 // doing so at once changes nothing more.
 func (c *caller) mutation() (name string, do func(*Request) (Result, error), repeatable bool) {
-	s, g := c.s, c.group()
+	g := c.group()
 	switch c.IntN(16) {
 	case 0:
 		spec := c.spec(g)
-		return "create group", func(r *Request) (Result, error) { return CreateGroup(s, r, g.Account, spec) }, false
+		return "create group", func(r *Request) (Result, error) { return CreateGroup(c.s, r, g.Account, spec) }, false
 	case 1, 2:
 		spec := c.spec(g)
-		return "put group", func(r *Request) (Result, error) { return PutGroup(s, r, g, spec) }, true
+		return "put group", func(r *Request) (Result, error) { return PutGroup(c.s, r, g, spec) }, true
 	case 3:
 		cascade := Cascade{c.IntN(2) == 0, c.IntN(2) == 0}
-		return "delete group", func(r *Request) (Result, error) { return DeleteGroup(s, r, g, cascade) }, false
+		return "delete group", func(r *Request) (Result, error) { return DeleteGroup(c.s, r, g, cascade) }, false
 	case 4:
 		rule := c.rule(g)
-		return "create rule", func(r *Request) (Result, error) { return CreateRule(s, r, g, rule) }, true
+		return "create rule", func(r *Request) (Result, error) { return CreateRule(c.s, r, g, rule) }, true
 	case 5:
 		rule := c.rule(g)
-		return "put rule", func(r *Request) (Result, error) { return PutRule(s, r, g, rule) }, true
+		return "put rule", func(r *Request) (Result, error) { return PutRule(c.s, r, g, rule) }, true
 	case 6:
 		set := c.rules(g)
-		return "put rules", func(r *Request) (Result, error) { return PutRules(s, r, g, set) }, true
+		return "put rules", func(r *Request) (Result, error) { return PutRules(c.s, r, g, set) }, true
 	case 7:
 		id := c.one("r1", "r2", "id3")
-		return "delete rule", func(r *Request) (Result, error) { return DeleteRule(s, r, g, id) }, false
+		return "delete rule", func(r *Request) (Result, error) { return DeleteRule(c.s, r, g, id) }, false
 	case 8:
 		net, add := c.network(), AddGroupNetwork
 		if c.IntN(2) == 0 {
 			add = RemoveGroupNetwork
 		}
-		return "scope", func(r *Request) (Result, error) { return add(s, r, g, net) }, true
+		return "scope", func(r *Request) (Result, error) { return add(c.s, r, g, net) }, true
 	case 9, 10:
 		t, do := c.target(), Attach
 		if c.IntN(3) == 0 {
 			do = Detach
 		}
-		return "attach", func(r *Request) (Result, error) { return do(s, r, g.Account, t, g.ID) }, true
+		return "attach", func(r *Request) (Result, error) { return do(c.s, r, g.Account, t, g.ID) }, true
 	case 11:
 		t, ids := c.target(), []string{c.group().ID, c.group().ID}
-		return "set groups", func(r *Request) (Result, error) { return SetGroups(s, r, g.Account, t, "", ids) }, true
+		return "set groups", func(r *Request) (Result, error) { return SetGroups(c.s, r, g.Account, t, "", ids) }, true
 	case 12, 13:
 		n := secgroup.NIC{ID: c.nic(), Account: c.account(), Network: c.network(), Instance: c.one("", "vm1", "vm2"), MAC: secgroup.MAC{2, byte(c.IntN(6))}}
 		for range c.IntN(3) {
 			n.Addresses = append(n.Addresses, netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + c.IntN(5))}))
 		}
-		return "put nic", func(r *Request) (Result, error) { return PutNIC(s, r, n) }, true
+		return "put nic", func(r *Request) (Result, error) { return PutNIC(c.s, r, n) }, true
 	case 14:
 		if id := c.nic(); c.IntN(2) == 0 {
-			return "delete nic", func(r *Request) (Result, error) { return DeleteNIC(s, r, id) }, false
+			return "delete nic", func(r *Request) (Result, error) { return DeleteNIC(c.s, r, id) }, false
 		}
 		i := secgroup.InstanceRef{Account: g.Account, ID: c.one("vm1", "vm2")}
 		if c.IntN(2) == 0 {
-			return "delete instance", func(r *Request) (Result, error) { return DeleteInstance(s, r, i) }, false
+			return "delete instance", func(r *Request) (Result, error) { return DeleteInstance(c.s, r, i) }, false
 		}
-		return "put instance", func(r *Request) (Result, error) { return PutInstance(s, r, i, "vm") }, true
+		return "put instance", func(r *Request) (Result, error) { return PutInstance(c.s, r, i, "vm") }, true
 	}
 	if c.IntN(4) == 0 {
 		id := c.network()
-		return "delete network", func(r *Request) (Result, error) { return DeleteNetwork(s, r, id) }, false
+		return "delete network", func(r *Request) (Result, error) { return DeleteNetwork(c.s, r, id) }, false
 	}
 	n := secgroup.Network{ID: c.network(), Type: secgroup.NetworkVPC, VPC: c.one("x", "y"), VLAN: uint16(c.IntN(4)),
 		Prefixes: []netip.Prefix{netip.MustParsePrefix(c.one("10.0.0.0/8", "10.0.0.0/16", "11.0.0.0/8"))}}
-	return "put network", func(r *Request) (Result, error) { return PutNetwork(s, r, n) }, true
+	return "put network", func(r *Request) (Result, error) { return PutNetwork(c.s, r, n) }, true
 }
 
 // Whatever is asked for, in whatever order: the policy keeps the promises of
@@ -172,7 +172,7 @@ func TestAnyRequestsKeepThePolicySound(t *testing.T) {
 			if len(result.Changes) > 0 {
 				done[name]++
 			}
-			c.s.Apply(step+1, result.Changes)
+			c.s, _ = c.s.With(step+1, result.Changes)
 			sound(t, c.s)
 			if repeatable {
 				again, err := do(c.request())

@@ -32,7 +32,7 @@ func TestOldSharersOfASegmentStay(t *testing.T) {
 	}
 	x, y := old("x", "net"), old("y", "net")
 	blue := secgroup.Network{ID: "blue", Type: secgroup.NetworkVPC, VPC: "blue", RoutingDomain: "vpc:blue"}
-	w.s.Apply(w.s.Revision()+1, []secgroup.Change{secgroup.Put(nicOf("x", "net", mac)), secgroup.Put(nicOf("y", "net", mac)), secgroup.Put(vlanOf("blue", "vpc:blue", 0))})
+	w.s, _ = w.s.With(w.s.Revision()+1, []secgroup.Change{secgroup.Put(nicOf("x", "net", mac)), secgroup.Put(nicOf("y", "net", mac)), secgroup.Put(vlanOf("blue", "vpc:blue", 0))})
 
 	x.DHCPServer = true
 	w.do(PutNIC(w.s, &w.req, x))
@@ -141,6 +141,6 @@ func TestPrefixesHoldTheAddresses(t *testing.T) {
 
 	outside := *nicOf("y", "net", secgroup.MAC{2, 0xbb})
 	outside.Addresses = []netip.Addr{netip.MustParseAddr("198.51.100.1")} // from before this was refused
-	w.s.Apply(w.s.Revision()+1, []secgroup.Change{secgroup.Put(&outside)})
+	w.s, _ = w.s.With(w.s.Revision()+1, []secgroup.Change{secgroup.Put(&outside)})
 	w.do(PutNetwork(w.s, &w.req, with("10.0.0.0/25", "192.0.2.0/24")))
 }

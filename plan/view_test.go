@@ -27,13 +27,13 @@ func history(t *testing.T, seeds, rounds int, check func(t *testing.T, before, a
 				for range 1 + g.IntN(3) {
 					_, step := g.Step(after)
 					changes = append(changes, step...)
-					after.Apply(round+2, step)
+					after, _ = after.With(round+2, step)
 				}
 				check(t, before, after, changes)
 				if t.Failed() {
 					t.Fatalf("in round %d", round)
 				}
-				before.Apply(round+2, changes)
+				before, _ = before.With(round+2, changes)
 			}
 		})
 	}

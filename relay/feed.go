@@ -24,9 +24,10 @@ func (f *feed) Handle(_ context.Context, b store.Batch) error {
 		r.begin(b)
 		return nil
 	}
-	touched := r.policy.Apply(b.Revision, b.Changes)
+	policy, touched := r.policy.With(b.Revision, b.Changes)
+	r.policy = policy
 	r.at = point{b.Revision, b.Mark}
-	deltas := r.index.Apply(touched)
+	deltas := r.index.Apply(policy, touched)
 	for nic := range touched.NICs {
 		if len(r.plugs.at[nic]) > 1 {
 			r.mayBeElsewhere(nic)
@@ -49,8 +50,7 @@ func (r *Relay) begin(b store.Batch) {
 	if !first {
 		r.epochs.gone = r.epochs.now
 	}
-	r.policy = secgroup.NewSnapshot()
-	r.policy.Apply(b.Revision, b.Changes)
+	r.policy, _ = secgroup.NewSnapshot().With(b.Revision, b.Changes)
 	r.at = point{b.Revision, b.Mark}
 	r.index = span.NewIndex(r.policy)
 	for _, s := range r.sessions {

@@ -169,7 +169,7 @@ func TestAppliedIsNeverEarly(t *testing.T) {
 		policy := secgroup.NewSnapshot()
 		rev := int64(1)
 		first := g.Policy()
-		policy.Apply(rev, first)
+		policy, _ = policy.With(rev, first)
 		r.handle(t, store.Batch{Revision: rev, Full: true, Broken: true, Changes: first})
 		peers := map[string]*model{}
 		for _, host := range []string{"h1", "h2", "h3"} {
@@ -212,7 +212,7 @@ func TestAppliedIsNeverEarly(t *testing.T) {
 				}
 				rev = max(1, rev-int64(g.IntN(20)))
 				policy = secgroup.NewSnapshot()
-				policy.Apply(rev, all)
+				policy, _ = policy.With(rev, all)
 				r.handle(t, store.Batch{Revision: rev, Full: true, Broken: true, Changes: all})
 				for host, p := range peers {
 					p.changes = nil
@@ -234,7 +234,7 @@ func TestAppliedIsNeverEarly(t *testing.T) {
 			default:
 				rev++
 				_, changes := g.Step(policy)
-				policy.Apply(rev, changes)
+				policy, _ = policy.With(rev, changes)
 				r.handle(t, store.Batch{Revision: rev, Changes: changes})
 			}
 			for host, p := range peers {

@@ -20,7 +20,7 @@ func TestARelayJudgesAsThePolicyDoes(t *testing.T) {
 		g := policytest.Seeded(seed, policytest.Options{NICs: 14, Shares: true})
 		policy := secgroup.NewSnapshot()
 		first := g.Policy()
-		policy.Apply(1, first)
+		policy, _ = policy.With(1, first)
 		s := serve(t)
 		s.restore(1, first...)
 		plugged := map[string]bool{}
@@ -35,7 +35,7 @@ func TestARelayJudgesAsThePolicyDoes(t *testing.T) {
 		for range 30 {
 			rev := policy.Revision() + 1
 			_, changes := g.Step(policy)
-			policy.Apply(rev, changes)
+			policy, _ = policy.With(rev, changes)
 			s.write(changes...)
 			s.at(t, "h1", rev)
 			var asked []impact.Open

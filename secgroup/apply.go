@@ -1,30 +1,45 @@
 package secgroup
 
-import "slices"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
-// batch is one Apply under way.
+// batch is one change of a policy that is being made.
 type batch struct {
 	*Snapshot
+	before  *Snapshot
+	edit    *edit
 	touched Touched
-	dirty   []*nicNode
+	dirty   map[string]struct{} // NICs to be derived
+
+	// The nodes that the batch has its own copies of. Those that nothing names any
+	// more are dropped at its end.
+	ownAccounts, ownNetworks, ownNICs []string
+	ownGroups                         []GroupRef
+	ownInstances                      []InstanceRef
 }
 
-// Apply puts and deletes objects and leaves the snapshot at revision rev. The
-// changes of a batch may be in any order; only the state after the last one is
+// With returns the policy with objects put and deleted, at revision rev, and what
+// that touched. The snapshot stays as it is, and shares with the other what is
+// alike. The changes may be in any order; only the state after the last one is
 // derived. The cost is that of what is touched: one NIC for a NIC or its
 // attachment, the attached NICs for a group that changes its scope, none for a
 // group that changes its rules. A change of an unknown kind and an attachment
 // that names both or neither of instance and NIC are ignored.
-func (s *Snapshot) Apply(rev int64, changes []Change) Touched {
-	b := batch{Snapshot: s}
+func (s *Snapshot) With(rev int64, changes []Change) (*Snapshot, Touched) {
+	next := *s
+	b := batch{Snapshot: &next, before: s, edit: new(edit), dirty: map[string]struct{}{}}
 	for _, c := range changes {
 		b.apply(c)
 	}
-	for _, n := range b.dirty {
-		b.derive(n)
+	for id := range b.dirty {
+		b.derive(id)
 	}
-	s.revision = rev
-	return b.touched
+	b.drop()
+	next.revision = rev
+	return &next, b.touched
 }
 
 func (b *batch) apply(c Change) {
@@ -32,11 +47,11 @@ func (b *batch) apply(c Change) {
 	case nil:
 		b.remove(c.Key)
 	case *Account:
-		b.putAccount(o.ID, o)
+		b.account(o.ID).object = o
 	case *Network:
 		b.putNetwork(o.ID, o)
 	case *Instance:
-		b.putInstance(o.InstanceRef, o)
+		b.ownInstance(o.InstanceRef).object = o
 	case *NIC:
 		b.putNIC(o.ID, o)
 	case *Group:
@@ -51,11 +66,11 @@ func (b *batch) apply(c Change) {
 func (b *batch) remove(k Key) {
 	switch k.Kind {
 	case KindAccount:
-		b.putAccount(k.ID, nil)
+		b.account(k.ID).object = nil
 	case KindNetwork:
 		b.putNetwork(k.ID, nil)
 	case KindInstance:
-		b.putInstance(InstanceRef{k.Account, k.ID}, nil)
+		b.ownInstance(InstanceRef{k.Account, k.ID}).object = nil
 	case KindNIC:
 		b.putNIC(k.ID, nil)
 	case KindGroup:
@@ -67,114 +82,109 @@ func (b *batch) remove(k Key) {
 	}
 }
 
-// Each putter below takes nil for a deletion.
-
-func (b *batch) putAccount(id string, o *Account) {
-	a := b.accountNode(id)
-	if a.object = o; o != nil {
-		b.allAccounts.insert(a, compareAccounts)
-	} else {
-		b.allAccounts.remove(a, compareAccounts)
-	}
-	b.dropAccount(a)
-}
+// The putters below take nil for a deletion.
 
 func (b *batch) putNetwork(id string, o *Network) {
-	n := b.networkNode(id)
-	if n.object = o; o != nil {
-		b.allNetworks.insert(n, compareNetworks)
-	} else {
-		b.allNetworks.remove(n, compareNetworks)
-	}
+	n := b.network(id)
+	n.object = o
 	touch(&b.touched.Networks, id)
 	for nic := range n.nics.all() {
 		b.mark(nic)
 	}
-	b.dropNetwork(n)
-}
-
-func (b *batch) putInstance(r InstanceRef, o *Instance) {
-	i := b.instanceNode(r)
-	a := b.accountNode(r.Account)
-	if i.object = o; o != nil {
-		a.instances.insert(i, compareInstances)
-	} else {
-		a.instances.remove(i, compareInstances)
-	}
-	b.dropInstance(i)
-	b.dropAccount(a)
 }
 
 func (b *batch) putNIC(id string, o *NIC) {
-	n := b.nicNode(id)
-	n.object = o
-	b.mark(n)
+	b.nic(id).object = o
+	b.mark(id)
 }
 
 func (b *batch) putGroup(r GroupRef, o *Group) {
-	g := b.groupNode(r)
-	a := b.accountNode(r.Account)
+	a, g := b.account(r.Account), b.ownGroup(r)
 	old := g.object
 	g.object = o
 	touch(&b.touched.Groups, r)
 	if old != nil {
-		a.byName.remove(old, compareGroupNames)
-		if old.IsDefault {
-			a.defaults = removeSorted(a.defaults, g, compareGroups)
-		}
-		for _, ref := range remoteGroups(old) {
-			remote := b.groupNode(ref)
-			remote.referencedBy.remove(g, compareGroups)
-			b.dropGroup(remote)
-		}
-		for _, share := range old.Shares {
-			with := b.accountNode(share.Account)
-			with.shared.remove(g, compareGroups)
-			b.dropAccount(with)
-		}
+		a.byName.remove(b.edit, nameKey(old.Name, r.ID))
 	}
 	if o != nil {
-		a.groups.insert(g, compareGroups)
-		a.byName.insert(o, compareGroupNames)
-		if o.IsDefault {
-			a.defaults = insertSorted(a.defaults, g, compareGroups)
-		}
-		for _, ref := range remoteGroups(o) {
-			b.groupNode(ref).referencedBy.insert(g, compareGroups)
-		}
-		for _, share := range o.Shares {
-			b.accountNode(share.Account).shared.insert(g, compareGroups)
-		}
-	} else {
-		a.groups.remove(g, compareGroups)
+		a.byName.set(b.edit, nameKey(o.Name, r.ID), r.ID)
 	}
+	was, is := old != nil && old.IsDefault, o != nil && o.IsDefault
+	if is {
+		a.defaults = with(a.defaults, r.ID, strings.Compare)
+	} else if was {
+		a.defaults = without(a.defaults, r.ID, strings.Compare)
+	}
+	changed(remoteGroups(old), remoteGroups(o), func(ref GroupRef, names bool) {
+		if remote := b.ownGroup(ref); names {
+			remote.referencedBy.set(b.edit, r.key(), r)
+		} else {
+			remote.referencedBy.remove(b.edit, r.key())
+		}
+	})
+	changed(grantees(old), grantees(o), func(account string, shared bool) {
+		if grantee := b.account(account); shared {
+			grantee.shared.set(b.edit, r.key(), r)
+		} else {
+			grantee.shared.remove(b.edit, r.key())
+		}
+	})
 	if !sameScope(old, o) {
 		for n := range g.nics.all() {
 			b.mark(n)
 		}
 		for i := range g.instances.all() {
-			b.mark(i.nics...)
+			b.markAll(b.instance(InstanceRef{r.Account, i}).nics)
 		}
 	}
 	turned := (old != nil && old.Closed) != (o != nil && o.Closed)
-	if turned || (old != nil && old.IsDefault) != (o != nil && o.IsDefault) {
+	if turned || was != is {
 		for n := range a.implicit.all() {
 			b.mark(n)
 		}
 	}
-	b.dropGroup(g)
-	b.dropAccount(a)
+}
+
+// changed calls f with what is in one of two lists only, and whether that is the
+// second.
+func changed[T comparable](before, after []T, f func(v T, is bool)) {
+	for _, v := range before {
+		if !slices.Contains(after, v) {
+			f(v, false)
+		}
+	}
+	for _, v := range after {
+		if !slices.Contains(before, v) {
+			f(v, true)
+		}
+	}
 }
 
 // remoteGroups returns the groups that g's rules name.
 func remoteGroups(g *Group) []GroupRef {
+	if g == nil {
+		return nil
+	}
 	var refs []GroupRef
 	for i := range g.Rules {
 		if ref := g.Rules[i].RemoteGroup; ref != (GroupRef{}) {
-			refs = insertSorted(refs, ref, GroupRef.Compare)
+			refs = append(refs, ref)
 		}
 	}
-	return refs
+	slices.SortFunc(refs, GroupRef.Compare)
+	return slices.Compact(refs)
+}
+
+// grantees returns the accounts that g is shared with.
+func grantees(g *Group) []string {
+	if g == nil {
+		return nil
+	}
+	all := make([]string, len(g.Shares))
+	for i := range g.Shares {
+		all[i] = g.Shares[i].Account
+	}
+	return all
 }
 
 // sameScope reports whether two states of a group, nil for none, judge the same NICs.
@@ -189,51 +199,43 @@ func (b *batch) putAttachment(a Attachment) {
 	if (a.Instance == "") == (a.NIC == "") {
 		return
 	}
-	g := b.groupNode(a.Group)
+	if !b.HasAttachment(a) {
+		b.attach(a, with, func(t *tree[string, struct{}], id string) { t.set(b.edit, id, struct{}{}) })
+	}
 	b.close(a)
-	if a.NIC != "" {
-		n := b.nicNode(a.NIC)
-		if g.nics.insert(n, compareNICs) {
-			n.attached = insertSorted(n.attached, g, compareGroups)
-			b.mark(n)
-		}
-		return
-	}
-	i := b.instanceNode(a.instance())
-	if g.instances.insert(i, compareInstances) {
-		i.attached = insertSorted(i.attached, g, compareGroups)
-		b.mark(i.nics...)
-	}
 }
 
 func (b *batch) removeAttachment(a Attachment) {
-	if !b.HasAttachment(a) {
-		return
+	if b.HasAttachment(a) {
+		b.close(Attachment{Group: a.Group, Instance: a.Instance, NIC: a.NIC})
+		b.attach(a, without, func(t *tree[string, struct{}], id string) { t.remove(b.edit, id) })
 	}
-	g := b.groups[a.Group]
-	b.close(Attachment{Group: a.Group, Instance: a.Instance, NIC: a.NIC})
-	if a.NIC != "" {
-		n := b.nics[a.NIC]
-		g.nics.remove(n, compareNICs)
-		n.attached = removeSorted(n.attached, g, compareGroups)
-		b.mark(n)
-	} else {
-		i := b.instances[a.instance()]
-		g.instances.remove(i, compareInstances)
-		i.attached = removeSorted(i.attached, g, compareGroups)
-		b.mark(i.nics...)
-		b.dropInstance(i)
-	}
-	b.dropGroup(g)
 }
 
-// close notes whether an attachment is closed. Its end has a node.
+// attach changes the two ends of an attachment.
+func (b *batch) attach(a Attachment, groups func([]GroupRef, GroupRef, func(a, b GroupRef) int) []GroupRef, ends func(t *tree[string, struct{}], id string)) {
+	g := b.ownGroup(a.Group)
+	if a.NIC != "" {
+		ends(&g.nics, a.NIC)
+		n := b.nic(a.NIC)
+		n.attached = groups(n.attached, a.Group, GroupRef.Compare)
+		b.mark(a.NIC)
+		return
+	}
+	ends(&g.instances, a.Instance)
+	i := b.ownInstance(a.instance())
+	i.attached = groups(i.attached, a.Group, GroupRef.Compare)
+	b.markAll(i.nics)
+}
+
+// close notes whether an attachment that is there is closed.
 func (b *batch) close(a Attachment) {
 	name := Attachment{Group: a.Group, Instance: a.Instance, NIC: a.NIC}
 	_, was := b.closed[name]
 	if was == a.Closed {
 		return
 	}
+	b.closed = maps.Clone(b.closed) // few are
 	more := 1
 	if a.Closed {
 		touch(&b.closed, name)
@@ -242,22 +244,20 @@ func (b *batch) close(a Attachment) {
 		more = -1
 	}
 	if a.NIC != "" {
-		n := b.nicNode(a.NIC)
-		n.closed += more
-		b.mark(n)
+		b.nic(a.NIC).closed += more
+		b.mark(a.NIC)
 		return
 	}
-	i := b.instanceNode(a.instance())
+	i := b.ownInstance(a.instance())
 	i.closed += more
-	b.mark(i.nics...)
+	b.markAll(i.nics)
 }
 
-// mark has NICs derived at the end of the batch.
-func (b *batch) mark(nics ...*nicNode) {
+// mark has a NIC derived at the end of the batch.
+func (b *batch) mark(id string) { b.dirty[id] = struct{}{} }
+
+func (b *batch) markAll(nics []*NIC) {
 	for _, n := range nics {
-		if !n.dirty {
-			n.dirty = true
-			b.dirty = append(b.dirty, n)
-		}
+		b.mark(n.ID)
 	}
 }

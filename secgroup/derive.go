@@ -4,110 +4,107 @@ import "slices"
 
 // derive brings the indexes up to date with one NIC: its neighbours, G(n) and
 // its addresses. It runs when all objects of the batch are in place.
-func (b *batch) derive(n *nicNode) {
-	n.dirty = false
-	old, oldDomain, oldEffective := n.derived, n.domain, n.effective
-	if old == nil && n.object == nil { // an attachment of a NIC that never was
-		b.dropNIC(n)
+func (b *batch) derive(id string) {
+	was := b.before.nics.get(id)
+	if was == nil {
+		was = &nicNode{}
+	}
+	n := b.nics.get(id)
+	if was.object == nil && n.object == nil {
+		return // attachments of a NIC that is not there
+	}
+	touch(&b.touched.NICs, id)
+	var effective []GroupRef
+	explicit := false
+	if n.object != nil {
+		effective, explicit = b.judges(n.object)
+	}
+	if n.object != was.object {
+		b.place(was.object, n.object)
+	}
+	b.address(was.object, n.object)
+	b.enlist(was, n.object, effective, explicit)
+	if !slices.Equal(effective, n.effective) || explicit != n.explicit {
+		n = b.nic(id)
+		n.effective, n.explicit = effective, explicit
+	}
+}
+
+// place makes a NIC known to its account, network and instance, and by its MAC, in
+// the place of what it was. Either may be nil.
+func (b *batch) place(old, now *NIC) {
+	if old != nil {
+		if now == nil || now.Account != old.Account {
+			b.account(old.Account).nics.remove(b.edit, old.ID)
+		}
+		if now == nil || now.Network != old.Network {
+			b.network(old.Network).nics.remove(b.edit, old.ID)
+		}
+		if old.Instance != "" {
+			i := b.ownInstance(InstanceRef{old.Account, old.Instance})
+			i.nics = without(i.nics, old, compareNICs)
+		}
+		if left := without(b.macs.get(old.MAC.number()), old, compareNICs); left != nil {
+			b.macs.set(b.edit, old.MAC.number(), left)
+		} else {
+			b.macs.remove(b.edit, old.MAC.number())
+		}
+	}
+	if now == nil {
 		return
 	}
-	touch(&b.touched.NICs, n.id)
-	if oldDomain != nil {
-		oldDomain.remove(n)
+	b.account(now.Account).nics.set(b.edit, now.ID, now)
+	b.network(now.Network).nics.set(b.edit, now.ID, now)
+	if now.Instance != "" {
+		i := b.ownInstance(InstanceRef{now.Account, now.Instance})
+		i.nics = with(i.nics, now, compareNICs)
 	}
-	account, network, instance := n.account, n.network, n.instance
-	if old != nil {
-		b.unlink(n)
-	}
-	n.derived = n.object
-	explicit := false
-	if n.object == nil {
-		n.effective, n.domain = nil, nil
-		b.nicOrder.remove(n, compareNICs)
-	} else {
-		b.link(n)
-		n.effective, explicit = n.judges()
-		if n.domain = b.domainOf(n); n.domain != nil {
-			n.domain.add(n)
-		}
-	}
-	b.enlist(n, oldEffective, account, explicit)
-	if oldDomain != nil {
-		b.dropDomain(oldDomain)
-	}
-	if old != nil {
-		b.dropAccount(account)
-		b.dropNetwork(network)
-		if instance != nil {
-			b.dropInstance(instance)
-		}
-	}
-	b.dropNIC(n)
-}
-
-// link makes n known to its account, network and instance.
-func (b *batch) link(n *nicNode) {
-	o := n.object
-	n.account, n.network = b.accountNode(o.Account), b.networkNode(o.Network)
-	n.account.nics.insert(n, compareNICs)
-	n.network.nics.insert(n, compareNICs)
-	if o.Instance != "" {
-		n.instance = b.instanceNode(InstanceRef{o.Account, o.Instance})
-		n.instance.nics = insertSorted(n.instance.nics, n, compareNICs)
-	}
-	b.nicOrder.insert(n, compareNICs)
-	b.macs[o.MAC] = append(b.macs[o.MAC], n)
-}
-
-func (b *batch) unlink(n *nicNode) {
-	n.account.nics.remove(n, compareNICs)
-	n.network.nics.remove(n, compareNICs)
-	if n.instance != nil {
-		n.instance.nics = removeSorted(n.instance.nics, n, compareNICs)
-	}
-	mac := n.derived.MAC
-	if b.macs[mac] = slices.DeleteFunc(b.macs[mac], func(other *nicNode) bool { return other == n }); len(b.macs[mac]) == 0 {
-		delete(b.macs, mac)
-	}
-	n.account, n.network, n.instance = nil, nil, nil
-}
-
-// domainOf returns the index of n's routing domain, nil if it has none.
-func (b *batch) domainOf(n *nicNode) *domain {
-	if net := n.network.object; net != nil && net.RoutingDomain != "" {
-		return b.domain(net.RoutingDomain)
-	}
-	return nil
+	b.macs.set(b.edit, now.MAC.number(), with(b.macs.get(now.MAC.number()), now, compareNICs))
 }
 
 // judges computes G(n) of docs/semantics.md §2, and whether an attached group is in
 // it. It is empty while the account has no default group, and with a closed
 // attachment.
-func (n *nicNode) judges() (groups []*groupNode, explicit bool) {
-	if n.closed > 0 || n.instance != nil && n.instance.closed > 0 {
+func (s *Snapshot) judges(n *NIC) (groups []GroupRef, explicit bool) {
+	var attached, byInstance []GroupRef
+	closed := 0
+	if node := s.nics.get(n.ID); node != nil {
+		attached, closed = node.attached, node.closed
+	}
+	if n.Instance != "" {
+		if i := s.instance(InstanceRef{n.Account, n.Instance}); i != nil {
+			byInstance, closed = i.attached, closed+i.closed
+		}
+	}
+	if closed > 0 {
 		return nil, true
 	}
-	for _, g := range n.attached {
-		if g.acts(n.object.Network) {
-			groups = insertSorted(groups, g, compareGroups)
+	acts := func(g GroupRef) bool { return s.acts(g, n.Network) }
+	if groups = attached; !all(groups, acts) {
+		groups = slices.DeleteFunc(slices.Clone(groups), func(g GroupRef) bool { return !acts(g) })
+	}
+	for _, g := range byInstance {
+		if acts(g) {
+			groups = with(groups, g, GroupRef.Compare)
 		}
 	}
-	if n.instance != nil {
-		for _, g := range n.instance.attached {
-			if g.acts(n.object.Network) {
-				groups = insertSorted(groups, g, compareGroups)
-			}
-		}
+	if len(groups) > 0 {
+		return groups, true
 	}
-	if explicit = len(groups) > 0; !explicit && len(n.account.defaults) > 0 {
-		groups = []*groupNode{n.account.defaults[0]}
+	if a := s.accounts.get(n.Account); a != nil && len(a.defaults) > 0 {
+		return []GroupRef{{n.Account, a.defaults[0]}}, false
 	}
-	return groups, explicit
+	return nil, false
+}
+
+func all[T any](s []T, is func(T) bool) bool {
+	return !slices.ContainsFunc(s, func(v T) bool { return !is(v) })
 }
 
 // acts reports whether the group exists and its scope contains the network.
-func (g *groupNode) acts(network string) bool {
-	return g.object != nil && g.object.ActsIn(network)
+func (s *Snapshot) acts(r GroupRef, network string) bool {
+	g := s.Group(r)
+	return g != nil && g.ActsIn(network)
 }
 
 // ActsIn reports whether the group's network scope contains the network.
@@ -116,21 +113,23 @@ func (g *Group) ActsIn(network string) bool {
 }
 
 // enlist makes the groups' member lists and the account's list of NICs without
-// an attached group agree with n.
-func (b *batch) enlist(n *nicNode, old []*groupNode, oldAccount *accountNode, explicit bool) {
-	for _, g := range old {
-		if !slices.Contains(n.effective, g) {
-			g.members.remove(n, compareNICs)
-			b.dropGroup(g)
+// an attached group agree with a NIC, nil if it is no more.
+func (b *batch) enlist(was *nicNode, now *NIC, effective []GroupRef, explicit bool) {
+	for _, g := range was.effective {
+		if !slices.Contains(effective, g) {
+			b.ownGroup(g).members.remove(b.edit, was.object.ID)
 		}
 	}
-	for _, g := range n.effective {
-		g.members.insert(n, compareNICs)
+	for _, g := range effective {
+		if now != was.object || !slices.Contains(was.effective, g) {
+			b.ownGroup(g).members.set(b.edit, now.ID, now)
+		}
 	}
-	if oldAccount != nil && (oldAccount != n.account || explicit) {
-		oldAccount.implicit.remove(n, compareNICs)
+	listed, lists := was.object != nil && !was.explicit, now != nil && !explicit
+	if listed && (!lists || now.Account != was.object.Account) {
+		b.account(was.object.Account).implicit.remove(b.edit, was.object.ID)
 	}
-	if n.account != nil && !explicit {
-		n.account.implicit.insert(n, compareNICs)
+	if lists && (!listed || now.Account != was.object.Account) {
+		b.account(now.Account).implicit.set(b.edit, now.ID, struct{}{})
 	}
 }

@@ -4,90 +4,109 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+
+	"github.com/tidwall/btree"
 )
 
-// domain is the address index of one routing domain. Nearly every address has
-// one holder; the few that share one (a VIP in allowed_addresses) stand apart.
+// domain is the address index of one routing domain: who has which address, those
+// whose own it is before those that may use it besides, each sorted by id.
 type domain struct {
-	name   string
-	nics   int // in this domain, also those without an address
-	single map[netip.Addr]*nicNode
-	shared map[netip.Addr][]*nicNode // two holders or more, primary ones first, then by id
+	by   *edit
+	held *btree.BTreeG[holder]
 }
 
-func (s *Snapshot) domain(name string) *domain {
-	d := s.domains[name]
+// holder is a NIC with one of its addresses. The first of an address is a nil NIC.
+type holder struct {
+	address netip.Addr
+	nic     *NIC
+}
+
+func (h holder) less(o holder) bool {
+	if c := h.address.Compare(o.address); c != 0 {
+		return c < 0
+	}
+	if h.nic == nil || o.nic == nil {
+		return h.nic == nil && o.nic != nil
+	}
+	return cmp.Or(cmp.Compare(h.rank(), o.rank()), cmp.Compare(h.nic.ID, o.nic.ID)) < 0
+}
+
+func (h holder) rank() int {
+	if slices.ContainsFunc(h.nic.Addresses, func(a netip.Addr) bool { return a.Unmap() == h.address }) {
+		return 0
+	}
+	return 1
+}
+
+// address makes the addresses of a NIC known in its routing domain, in the place
+// of those that it had. Either state of it may be nil.
+func (b *batch) address(old, now *NIC) {
+	var from, to string
+	if old != nil {
+		from = b.before.Domain(old)
+	}
+	if now != nil {
+		to = b.Domain(now)
+	}
+	if old == now && from == to {
+		return
+	}
+	if from != "" {
+		d := b.domain(from)
+		for _, a := range MemberAddresses(old) {
+			d.held.Delete(holder{a, old})
+		}
+		if d.held.Len() == 0 {
+			b.domains.remove(b.edit, from)
+		}
+	}
+	if to != "" {
+		for _, a := range MemberAddresses(now) {
+			b.domain(to).held.Set(holder{a, now})
+		}
+	}
+}
+
+// domain returns a routing domain that the batch may change, made if need be.
+func (b *batch) domain(name string) *domain {
+	d := b.domains.get(name)
+	if d != nil && d.by == b.edit {
+		return d
+	}
+	now := &domain{by: b.edit}
 	if d == nil {
-		d = &domain{name: name, single: map[netip.Addr]*nicNode{}}
-		s.domains[name] = d
+		now.held = btree.NewBTreeGOptions(holder.less, btree.Options{Degree: treeDegree, NoLocks: true})
+	} else {
+		held := *d.held // Copy writes to what it copies, and others may be copying it
+		now.held = held.Copy()
 	}
-	return d
+	b.domains.set(b.edit, name, now)
+	return now
 }
 
-func (s *Snapshot) dropDomain(d *domain) {
-	if d.nics == 0 {
-		delete(s.domains, d.name)
+// NICsByAddress returns the NICs that hold address a in a routing domain (see
+// MemberAddresses): those whose own it is before those that may use it besides,
+// each sorted by id. In domain "" nothing is held.
+func (s *Snapshot) NICsByAddress(domain string, a netip.Addr) []*NIC {
+	d := s.domains.get(domain)
+	if d == nil {
+		return nil
 	}
-}
-
-// add indexes n, whose derived object is set.
-func (d *domain) add(n *nicNode) {
-	d.nics++
-	for _, a := range MemberAddresses(n.derived) {
-		first, taken := d.single[a]
-		switch holders := d.shared[a]; {
-		case holders != nil:
-			d.share(a, append(holders, n))
-		case taken:
-			delete(d.single, a)
-			d.share(a, []*nicNode{first, n})
-		default:
-			d.single[a] = n
+	a = a.Unmap()
+	var nics []*NIC
+	d.held.Ascend(holder{address: a}, func(h holder) bool {
+		if h.address != a {
+			return false
 		}
-	}
-}
-
-// remove is the inverse of add, by the same derived object.
-func (d *domain) remove(n *nicNode) {
-	d.nics--
-	for _, a := range MemberAddresses(n.derived) {
-		holders := d.shared[a]
-		if holders == nil {
-			delete(d.single, a)
-			continue
-		}
-		holders = slices.DeleteFunc(slices.Clone(holders), func(h *nicNode) bool { return h == n })
-		if len(holders) > 1 {
-			d.shared[a] = holders
-			continue
-		}
-		delete(d.shared, a)
-		d.single[a] = holders[0]
-	}
-}
-
-func (d *domain) share(a netip.Addr, holders []*nicNode) {
-	if d.shared == nil {
-		d.shared = map[netip.Addr][]*nicNode{}
-	}
-	rank := func(n *nicNode) int {
-		if slices.Contains(n.derived.Addresses, a) {
-			return 0
-		}
-		return 1
-	}
-	slices.SortFunc(holders, func(x, y *nicNode) int {
-		return cmp.Or(cmp.Compare(rank(x), rank(y)), compareNICs(x, y))
+		nics = append(nics, h.nic)
+		return true
 	})
-	d.shared[a] = holders
+	return nics
 }
 
-// holds reports whether some NIC that holds a satisfies f.
-func (d *domain) holds(a netip.Addr, f func(*nicNode) bool) bool {
-	if n := d.single[a]; n != nil {
-		return f(n)
-	}
-	return slices.ContainsFunc(d.shared[a], f)
+// IsMember reports whether (domain, a) ∈ M(g).
+func (s *Snapshot) IsMember(g GroupRef, domain string, a netip.Addr) bool {
+	return slices.ContainsFunc(s.NICsByAddress(domain, a), func(n *NIC) bool { return s.Judges(g, n) })
 }
 
 // MemberAddresses returns the addresses by which n is a member of its groups:

@@ -1,9 +1,6 @@
 package secgroup
 
-import (
-	"net/netip"
-	"slices"
-)
+import "slices"
 
 // Via says how a group came to judge a NIC.
 type Via string
@@ -21,25 +18,14 @@ type Effective struct {
 	Via   Via
 }
 
-// node returns the node from which G(n) is to be read. A NIC that is not of
-// the snapshot (one that is about to be put) gets a passing node.
-func (s *Snapshot) node(n *NIC) *nicNode {
-	known := s.nics[n.ID]
-	if known != nil && known.derived == n {
-		return known
+// effective returns G(n), also of a NIC that is not of the snapshot: one that is
+// about to be put.
+func (s *Snapshot) effective(n *NIC) []GroupRef {
+	if node := s.nics.get(n.ID); node != nil && node.object == n {
+		return node.effective
 	}
-	passing := &nicNode{id: n.ID, object: n, account: s.accounts[n.Account]}
-	if passing.account == nil {
-		passing.account = &accountNode{id: n.Account}
-	}
-	if known != nil {
-		passing.attached, passing.closed = known.attached, known.closed
-	}
-	if n.Instance != "" {
-		passing.instance = s.instances[InstanceRef{n.Account, n.Instance}]
-	}
-	passing.effective, _ = passing.judges()
-	return passing
+	groups, _ := s.judges(n)
+	return groups
 }
 
 // EffectiveGroups returns G(n), the groups that judge n, sorted by reference:
@@ -48,22 +34,20 @@ func (s *Snapshot) node(n *NIC) *nicNode {
 // is empty only while the account has no default group and with a closed
 // attachment; such a NIC has no policy and nothing may pass.
 func (s *Snapshot) EffectiveGroups(n *NIC) []Effective {
-	node := s.node(n)
-	all := make([]Effective, 0, len(node.effective))
-	for _, g := range node.effective {
+	groups := s.effective(n)
+	all := make([]Effective, 0, len(groups))
+	for _, g := range groups {
 		via := ViaDefault
 		switch {
-		case slices.Contains(node.attached, g):
+		case !s.acts(g, n.Network):
+			// The default group may be attached, yet not act in this network and
+			// still judge it as the implicit one.
+		case s.HasAttachment(Attachment{Group: g, NIC: n.ID}):
 			via = ViaNIC
-		case node.instance != nil && slices.Contains(node.instance.attached, g):
+		case n.Instance != "" && g.Account == n.Account && s.HasAttachment(Attachment{Group: g, Instance: n.Instance}):
 			via = ViaInstance
 		}
-		// The default group may be attached, yet not act in this network and
-		// still judge it as the implicit one.
-		if via != ViaDefault && !g.acts(n.Network) {
-			via = ViaDefault
-		}
-		all = append(all, Effective{g.ref, via})
+		all = append(all, Effective{g, via})
 	}
 	return all
 }
@@ -71,27 +55,11 @@ func (s *Snapshot) EffectiveGroups(n *NIC) []Effective {
 // Judges reports whether g ∈ G(n), and n is a member of g: that is the same but
 // for a closed group, which has no members.
 func (s *Snapshot) Judges(g GroupRef, n *NIC) bool {
-	return s.node(n).judgedBy(g)
-}
-
-func (n *nicNode) judgedBy(g GroupRef) bool {
-	return slices.ContainsFunc(n.effective, func(e *groupNode) bool { return e.ref == g && !e.isClosed() })
+	return slices.Contains(s.effective(n), g) && !s.isClosed(g)
 }
 
 // isClosed reports whether the group has no members although it judges NICs.
-func (g *groupNode) isClosed() bool { return g.object != nil && g.object.Closed }
-
-// MemberNICs returns the NICs that g judges, sorted by id: also those that it
-// judges as their account's default group.
-func (s *Snapshot) MemberNICs(g GroupRef) []*NIC {
-	if node := s.groups[g]; node != nil && !node.isClosed() {
-		return nicObjects(&node.members)
-	}
-	return nil
-}
-
-// IsMember reports whether (domain, a) ∈ M(g).
-func (s *Snapshot) IsMember(g GroupRef, domain string, a netip.Addr) bool {
-	d := s.domains[domain]
-	return d != nil && d.holds(a.Unmap(), func(n *nicNode) bool { return n.judgedBy(g) })
+func (s *Snapshot) isClosed(r GroupRef) bool {
+	g := s.Group(r)
+	return g != nil && g.Closed
 }

@@ -43,6 +43,7 @@ type history struct {
 	*testing.T
 	gen      *policytest.Gen
 	snapshot *secgroup.Snapshot
+	last     *secgroup.Snapshot // the one before
 	naive    naive
 	universe *universe
 	before   state
@@ -135,10 +136,16 @@ func (h *history) apply(when string, changes []secgroup.Change) {
 			h.seen = append(h.seen, c.Object)
 		}
 	}
-	touched := h.snapshot.Apply(h.snapshot.Revision()+1, changes)
+	snapshot, touched := h.snapshot.With(h.snapshot.Revision()+1, changes)
+	h.last, h.snapshot = h.snapshot, snapshot
 	old := maps.Clone(h.naive)
 	h.naive.apply(changes)
 	h.universe.add(changes)
+	if len(h.seen)%4 == 0 {
+		if is, want := asked(h.last, h.universe), old.recomputed(); !reflect.DeepEqual(is, want) {
+			h.Fatalf("%s: the policy of before has changed:\n%s", when, diff(want, is))
+		}
+	}
 	after := asked(h.snapshot, h.universe)
 	if want := h.naive.recomputed(); !reflect.DeepEqual(after, want) {
 		h.Fatalf("%s: indexes differ from a recomputation (-recomputed +index):\n%s", when, diff(want, after))

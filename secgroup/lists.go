@@ -1,98 +1,120 @@
 package secgroup
 
+import "slices"
+
 // Accounts returns all accounts, sorted by id.
 func (s *Snapshot) Accounts() []*Account {
-	all := make([]*Account, 0, s.allAccounts.len())
-	for a := range s.allAccounts.all() {
-		all = append(all, a.object)
+	all := make([]*Account, 0, s.accounts.len())
+	for _, a := range s.accounts.all() {
+		if a.object != nil {
+			all = append(all, a.object)
+		}
 	}
 	return all
 }
 
 // Networks returns all networks, sorted by id.
 func (s *Snapshot) Networks() []*Network {
-	all := make([]*Network, 0, s.allNetworks.len())
-	for n := range s.allNetworks.all() {
-		all = append(all, n.object)
+	all := make([]*Network, 0, s.networks.len())
+	for _, n := range s.networks.all() {
+		if n.object != nil {
+			all = append(all, n.object)
+		}
 	}
 	return all
 }
 
 // NICs returns all NICs, sorted by id.
-func (s *Snapshot) NICs() []*NIC { return nicObjects(&s.nicOrder) }
+func (s *Snapshot) NICs() []*NIC {
+	all := make([]*NIC, 0, s.nics.len())
+	for _, n := range s.nics.all() {
+		if n.object != nil {
+			all = append(all, n.object)
+		}
+	}
+	return all
+}
 
 // NICsOfAccount returns the account's NICs, sorted by id.
 func (s *Snapshot) NICsOfAccount(account string) []*NIC {
-	if a := s.accounts[account]; a != nil {
-		return nicObjects(&a.nics)
+	if a := s.accounts.get(account); a != nil {
+		return values(a.nics)
 	}
 	return nil
 }
 
 // NICsOfNetwork returns the network's NICs, sorted by id.
 func (s *Snapshot) NICsOfNetwork(id string) []*NIC {
-	if n := s.networks[id]; n != nil {
-		return nicObjects(&n.nics)
+	if n := s.networks.get(id); n != nil {
+		return values(n.nics)
 	}
 	return nil
 }
 
 // NICsOfInstance returns the instance's NICs, sorted by id.
 func (s *Snapshot) NICsOfInstance(r InstanceRef) []*NIC {
-	i := s.instances[r]
-	if i == nil {
-		return nil
+	if i := s.instance(r); i != nil {
+		return slices.Clone(i.nics)
 	}
-	all := make([]*NIC, 0, len(i.nics))
-	for _, n := range i.nics {
-		all = append(all, n.object)
-	}
-	return all
+	return nil
 }
 
-func nicObjects(nodes *ordered[*nicNode]) []*NIC {
-	all := make([]*NIC, 0, nodes.len())
-	for n := range nodes.all() {
-		all = append(all, n.object)
+// MemberNICs returns the NICs that g judges, sorted by id: also those that it
+// judges as their account's default group.
+func (s *Snapshot) MemberNICs(g GroupRef) []*NIC {
+	if node := s.group(g); node != nil && !s.isClosed(g) {
+		return values(node.members)
+	}
+	return nil
+}
+
+func values[V any](t tree[string, V]) []V {
+	all := make([]V, 0, t.len())
+	for _, v := range t.all() {
+		all = append(all, v)
 	}
 	return all
 }
 
 // Groups returns the account's groups, sorted by id.
 func (s *Snapshot) Groups(account string) []*Group {
-	a := s.accounts[account]
+	a := s.accounts.get(account)
 	if a == nil {
 		return nil
 	}
 	all := make([]*Group, 0, a.groups.len())
-	for g := range a.groups.all() {
-		all = append(all, g.object)
+	for _, g := range a.groups.all() {
+		if g.object != nil {
+			all = append(all, g.object)
+		}
 	}
 	return all
 }
 
 // SharedWith returns the groups of others that the account may use, sorted.
 func (s *Snapshot) SharedWith(account string) []*Group {
-	a := s.accounts[account]
+	a := s.accounts.get(account)
 	if a == nil {
 		return nil
 	}
 	all := make([]*Group, 0, a.shared.len())
-	for g := range a.shared.all() {
-		all = append(all, g.object)
+	for _, r := range a.shared.all() {
+		all = append(all, s.Group(r))
 	}
 	return all
 }
 
 // Instances returns the account's instances, sorted by id.
 func (s *Snapshot) Instances(account string) []*Instance {
-	a := s.accounts[account]
+	a := s.accounts.get(account)
 	if a == nil {
 		return nil
 	}
 	all := make([]*Instance, 0, a.instances.len())
-	for i := range a.instances.all() {
-		all = append(all, i.object)
+	for _, i := range a.instances.all() {
+		if i.object != nil {
+			all = append(all, i.object)
+		}
 	}
 	return all
 }

@@ -51,7 +51,7 @@ func TestLargePolicy(t *testing.T) {
 			changes := largePolicy(shuffled)
 			objects := heap() - before
 			s := secgroup.NewSnapshot()
-			slowness.Within(t, 5*time.Second, "the load", func() { s.Apply(1, changes) })
+			slowness.Within(t, 5*time.Second, "the load", func() { s, _ = s.With(1, changes) })
 			runtime.KeepAlive(changes)
 			live := heap() - before
 			t.Logf("live %.1f MB of which objects ≤ %.1f MB", mb(live), mb(objects))
@@ -78,16 +78,16 @@ func mb(n int64) float64 { return float64(n) / (1 << 20) }
 func BenchmarkLoad(b *testing.B) {
 	changes := largePolicy(false)
 	for b.Loop() {
-		secgroup.NewSnapshot().Apply(1, changes)
+		secgroup.NewSnapshot().With(1, changes)
 	}
 }
 
 func BenchmarkAttachDetach(b *testing.B) {
 	s := secgroup.NewSnapshot()
-	s.Apply(1, largePolicy(false))
+	s, _ = s.With(1, largePolicy(false))
 	a := &secgroup.Attachment{Group: secgroup.GroupRef{Account: "a", ID: "g0001"}, NIC: "nic-025000"}
 	for b.Loop() {
-		s.Apply(2, []secgroup.Change{secgroup.Put(a)})
-		s.Apply(3, []secgroup.Change{secgroup.Delete(a.Key())})
+		s, _ = s.With(2, []secgroup.Change{secgroup.Put(a)})
+		s, _ = s.With(3, []secgroup.Change{secgroup.Delete(a.Key())})
 	}
 }

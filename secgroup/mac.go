@@ -19,6 +19,11 @@ func ParseMAC(s string) (MAC, error) {
 // String writes the address as 52:54:00:12:34:56.
 func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
 
+// number is the address as a number, in the same order.
+func (m MAC) number() uint64 {
+	return uint64(m[0])<<40 | uint64(m[1])<<32 | uint64(m[2])<<24 | uint64(m[3])<<16 | uint64(m[4])<<8 | uint64(m[5])
+}
+
 // IsUnicast reports whether one station may own the address: neither a group
 // address nor zero.
 func (m MAC) IsUnicast() bool { return m[0]&1 == 0 && m != MAC{} }

@@ -28,16 +28,20 @@ func (s *Snapshot) Members(g GroupRef) []Member {
 // EachMember yields M(g) in the order of the NICs.
 func (s *Snapshot) EachMember(g GroupRef) iter.Seq[Member] {
 	return func(yield func(Member) bool) {
-		node := s.groups[g]
-		if node == nil || node.isClosed() {
+		node := s.group(g)
+		if node == nil || s.isClosed(g) {
 			return
 		}
-		for n := range node.members.all() {
-			if n.domain == nil {
+		network, domain := "", "" // of the NIC before: many are in one
+		for id, n := range node.members.all() {
+			if n.Network != network {
+				network, domain = n.Network, s.Domain(n)
+			}
+			if domain == "" {
 				continue
 			}
-			for _, a := range MemberAddresses(n.object) {
-				if !yield(Member{n.domain.name, a, n.id}) {
+			for _, a := range MemberAddresses(n) {
+				if !yield(Member{domain, a, id}) {
 					return
 				}
 			}

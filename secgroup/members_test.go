@@ -41,7 +41,7 @@ func BenchmarkPages(b *testing.B) {
 			Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})}}),
 			secgroup.Put(&secgroup.Attachment{Group: g, NIC: id}))
 	}
-	s.Apply(1, changes)
+	s, _ = s.With(1, changes)
 	b.Run("members, sorting all", func(b *testing.B) {
 		for b.Loop() {
 			_ = s.Members(g)[:100]

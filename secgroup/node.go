@@ -11,145 +11,101 @@ import "cmp"
 //	account ─< instance ─< nic       nic >─< group             (G(n) and its inverse)
 //	account ─< group                 group >─< group           (rules that name it)
 //	account >─< group                                          (shares)
+//
+// Edges are names: a node is never changed once its snapshot was handed out, and
+// what it leads to is another one in the next snapshot.
 
 type accountNode struct {
-	id        string
+	owned
 	object    *Account
-	nics      ordered[*nicNode]
-	instances ordered[*instanceNode] // with an object
-	groups    ordered[*groupNode]    // with an object
-	byName    ordered[*Group]
-	shared    ordered[*groupNode] // of others, that this account may use
-	defaults  []*groupNode        // groups with IsDefault; the invariant is one
-	implicit  ordered[*nicNode]   // NICs that no attached group judges
+	nics      tree[string, *NIC]
+	instances tree[string, *instanceNode]
+	groups    tree[string, *groupNode]
+	byName    tree[string, string]   // ids of groups, by nameKey
+	shared    tree[string, GroupRef] // of others, that this account may use, by their key
+	defaults  []string               // ids of groups with IsDefault, sorted; the invariant is one
+	implicit  tree[string, struct{}] // NICs that no attached group judges
 }
 
 type networkNode struct {
-	id     string
+	owned
 	object *Network
-	nics   ordered[*nicNode]
+	nics   tree[string, *NIC]
 }
 
 type instanceNode struct {
-	ref      InstanceRef
+	owned
 	object   *Instance
-	nics     []*nicNode
-	attached []*groupNode
+	nics     []*NIC // sorted by id
+	attached []GroupRef
 	closed   int // how many of them by a closed attachment
 }
 
 type groupNode struct {
-	ref          GroupRef
+	owned
 	object       *Group
-	nics         ordered[*nicNode]      // attached
-	instances    ordered[*instanceNode] // attached
-	members      ordered[*nicNode]      // judged: {n : g ∈ G(n)}
-	referencedBy ordered[*groupNode]    // groups with a rule that names this one
+	nics         tree[string, struct{}] // attached
+	instances    tree[string, struct{}] // attached, of the group's account
+	members      tree[string, *NIC]     // judged: {n : g ∈ G(n)}
+	referencedBy tree[string, GroupRef] // groups with a rule that names this one, by their key
 }
 
-// nicNode splits what was put (object, attached) from what is derived of it at
-// the end of a batch (the rest), so that a batch derives it once.
+// nicNode has what was put (object, attached), and what is derived of it at the
+// end of a change.
 type nicNode struct {
-	id       string
+	owned
 	object   *NIC
-	attached []*groupNode
-	closed   int  // how many of them by a closed attachment
-	dirty    bool // what follows is to be derived anew
+	attached []GroupRef
+	closed   int // how many of them by a closed attachment
 
-	derived   *NIC // the object the fields below and the indexes stem from
-	account   *accountNode
-	network   *networkNode
-	instance  *instanceNode // nil for a NIC of no instance
-	domain    *domain       // nil while the NIC has no routing domain
-	effective []*groupNode  // G(n), sorted
+	effective []GroupRef // G(n), sorted
+	explicit  bool       // an attached group is among them
 }
 
-func compareAccounts(a, b *accountNode) int   { return cmp.Compare(a.id, b.id) }
-func compareNetworks(a, b *networkNode) int   { return cmp.Compare(a.id, b.id) }
-func compareNICs(a, b *nicNode) int           { return cmp.Compare(a.id, b.id) }
-func compareInstances(a, b *instanceNode) int { return a.ref.Compare(b.ref) }
-func compareGroups(a, b *groupNode) int       { return a.ref.Compare(b.ref) }
-func compareGroupNames(a, b *Group) int {
-	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
-}
+// owned is a part of every node: the edit that made it.
+type owned struct{ by *edit }
 
-// The getters below return the node of that name, made if need be.
+func (o *owned) owner() **edit { return &o.by }
 
-func (s *Snapshot) accountNode(id string) *accountNode {
-	a := s.accounts[id]
-	if a == nil {
-		a = &accountNode{id: id}
-		s.accounts[id] = a
+// own returns the node at k as one that the edit may change, made if need be, and
+// whether it was not before.
+func own[N any, P interface {
+	*N
+	owner() **edit
+}](e *edit, t *tree[string, P], k string) (node P, first bool) {
+	was := t.get(k)
+	if was != nil && *was.owner() == e {
+		return was, false
 	}
-	return a
+	node = new(N)
+	if was != nil {
+		*node = *was
+	}
+	*node.owner() = e
+	t.set(e, k, node)
+	return node, true
 }
 
-func (s *Snapshot) networkNode(id string) *networkNode {
-	n := s.networks[id]
-	if n == nil {
-		n = &networkNode{id: id}
-		s.networks[id] = n
+// key is the reference as a key of a tree, in the order of Compare.
+func (r GroupRef) key() string { return r.Account + "\x00" + r.ID }
+
+// nameKey sorts an account's groups by name, then id. No name has a zero byte.
+func nameKey(name, id string) string { return name + "\x00" + id }
+
+func compareNICs(a, b *NIC) int { return cmp.Compare(a.ID, b.ID) }
+
+// group returns the node of a group, nil if there is none.
+func (s *Snapshot) group(r GroupRef) *groupNode {
+	if a := s.accounts.get(r.Account); a != nil {
+		return a.groups.get(r.ID)
 	}
-	return n
+	return nil
 }
 
-func (s *Snapshot) instanceNode(r InstanceRef) *instanceNode {
-	i := s.instances[r]
-	if i == nil {
-		i = &instanceNode{ref: r}
-		s.instances[r] = i
+// instance returns the node of an instance, nil if there is none.
+func (s *Snapshot) instance(r InstanceRef) *instanceNode {
+	if a := s.accounts.get(r.Account); a != nil {
+		return a.instances.get(r.ID)
 	}
-	return i
-}
-
-func (s *Snapshot) groupNode(r GroupRef) *groupNode {
-	g := s.groups[r]
-	if g == nil {
-		g = &groupNode{ref: r}
-		s.groups[r] = g
-	}
-	return g
-}
-
-func (s *Snapshot) nicNode(id string) *nicNode {
-	n := s.nics[id]
-	if n == nil {
-		n = &nicNode{id: id}
-		s.nics[id] = n
-	}
-	return n
-}
-
-// The droppers below remove a node that nothing names any more.
-
-func (s *Snapshot) dropAccount(a *accountNode) {
-	if a.object == nil && a.nics.len() == 0 && a.instances.len() == 0 && a.groups.len() == 0 && a.shared.len() == 0 {
-		delete(s.accounts, a.id)
-	}
-}
-
-func (s *Snapshot) dropNetwork(n *networkNode) {
-	if n.object == nil && n.nics.len() == 0 {
-		delete(s.networks, n.id)
-	}
-}
-
-func (s *Snapshot) dropInstance(i *instanceNode) {
-	if i.object == nil && len(i.nics) == 0 && len(i.attached) == 0 {
-		delete(s.instances, i.ref)
-	}
-}
-
-// dropGroup leaves groups with members alone: G(n) is derived later in the
-// batch and drops the group then.
-func (s *Snapshot) dropGroup(g *groupNode) {
-	if g.object == nil && g.nics.len()+g.instances.len()+g.members.len()+g.referencedBy.len() == 0 {
-		delete(s.groups, g.ref)
-	}
-}
-
-func (s *Snapshot) dropNIC(n *nicNode) {
-	if n.object == nil && len(n.attached) == 0 {
-		delete(s.nics, n.id)
-	}
+	return nil
 }

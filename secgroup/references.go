@@ -8,57 +8,59 @@ func (a Attachment) instance() InstanceRef { return InstanceRef{a.Group.Account,
 // HasAttachment reports whether the attachment was put, whether or not its
 // group, instance or NIC exist.
 func (s *Snapshot) HasAttachment(a Attachment) bool {
-	g := s.groups[a.Group]
-	if g == nil || (a.Instance == "") == (a.NIC == "") {
+	switch {
+	case (a.Instance == "") == (a.NIC == ""):
 		return false
+	case a.NIC != "":
+		n := s.nics.get(a.NIC)
+		return n != nil && slices.Contains(n.attached, a.Group)
 	}
-	if a.NIC != "" {
-		n := s.nics[a.NIC]
-		return n != nil && slices.Contains(n.attached, g)
-	}
-	i := s.instances[a.instance()]
-	return i != nil && slices.Contains(i.attached, g)
+	i := s.instance(a.instance())
+	return i != nil && slices.Contains(i.attached, a.Group)
 }
 
 // AttachmentsOfGroup returns the group's attachments, those to NICs first, each
 // sorted by id.
 func (s *Snapshot) AttachmentsOfGroup(r GroupRef) []Attachment {
-	g := s.groups[r]
-	if g == nil {
-		return nil
+	if g := s.group(r); g != nil {
+		return g.attachments(r)
 	}
+	return nil
+}
+
+func (g *groupNode) attachments(r GroupRef) []Attachment {
 	all := make([]Attachment, 0, g.nics.len()+g.instances.len())
-	for n := range g.nics.all() {
-		all = append(all, Attachment{Group: r, NIC: n.id})
+	for id := range g.nics.all() {
+		all = append(all, Attachment{Group: r, NIC: id})
 	}
-	for i := range g.instances.all() {
-		all = append(all, Attachment{Group: r, Instance: i.ref.ID})
+	for id := range g.instances.all() {
+		all = append(all, Attachment{Group: r, Instance: id})
 	}
 	return all
 }
 
 // AttachmentsOfNIC returns the attachments of the NIC itself, sorted by group.
 func (s *Snapshot) AttachmentsOfNIC(id string) []Attachment {
-	n := s.nics[id]
+	n := s.nics.get(id)
 	if n == nil {
 		return nil
 	}
 	all := make([]Attachment, 0, len(n.attached))
 	for _, g := range n.attached {
-		all = append(all, Attachment{Group: g.ref, NIC: id})
+		all = append(all, Attachment{Group: g, NIC: id})
 	}
 	return all
 }
 
 // AttachmentsOfInstance returns the instance's attachments, sorted by group.
 func (s *Snapshot) AttachmentsOfInstance(r InstanceRef) []Attachment {
-	i := s.instances[r]
+	i := s.instance(r)
 	if i == nil {
 		return nil
 	}
 	all := make([]Attachment, 0, len(i.attached))
 	for _, g := range i.attached {
-		all = append(all, Attachment{Group: g.ref, Instance: r.ID})
+		all = append(all, Attachment{Group: g, Instance: r.ID})
 	}
 	return all
 }
@@ -66,15 +68,16 @@ func (s *Snapshot) AttachmentsOfInstance(r InstanceRef) []Attachment {
 // RulesReferencing returns the rules, enabled or not, whose remote group is r,
 // sorted. They include the group's own.
 func (s *Snapshot) RulesReferencing(r GroupRef) []RuleRef {
-	g := s.groups[r]
+	g := s.group(r)
 	if g == nil {
 		return nil
 	}
 	var all []RuleRef
-	for by := range g.referencedBy.all() {
-		for i := range by.object.Rules {
-			if rule := &by.object.Rules[i]; rule.RemoteGroup == r {
-				all = append(all, RuleRef{by.ref, rule.ID})
+	for _, by := range g.referencedBy.all() {
+		rules := s.Group(by).Rules
+		for i := range rules {
+			if rules[i].RemoteGroup == r {
+				all = append(all, RuleRef{by, rules[i].ID})
 			}
 		}
 	}

@@ -44,10 +44,5 @@ func (s *Snapshot) SegmentOf(n *NIC) Segment {
 // NICsByMAC returns the NICs that have an Ethernet address, in whatever segment,
 // sorted by id.
 func (s *Snapshot) NICsByMAC(m MAC) []*NIC {
-	nodes := slices.SortedFunc(slices.Values(s.macs[m]), compareNICs)
-	all := make([]*NIC, len(nodes))
-	for i, n := range nodes {
-		all[i] = n.object
-	}
-	return all
+	return slices.Clone(s.macs.get(m.number()))
 }

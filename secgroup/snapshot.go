@@ -1,54 +1,34 @@
 package secgroup
 
-import (
-	"net/netip"
-	"slices"
-)
-
 // Snapshot is the whole policy at one store revision, with the indexes that
-// every question of docs/semantics.md §2 needs. Apply changes it in place. Reads may
-// go on together but not with Apply: callers lock.
+// every question of docs/semantics.md §2 needs. It is a value: nothing changes it,
+// and whoever has one may keep it, and read it beside others. With makes the next
+// one, which shares with it what is alike.
 //
 // Names without an object are legal, since the objects of a full load come in
 // any order and a deletion may precede that of what names it: a group that is
 // absent judges nobody, a NIC whose network is absent has no routing domain and
 // its addresses belong to nobody, and all is right once the object appears.
 type Snapshot struct {
-	revision    int64
-	accounts    map[string]*accountNode
-	networks    map[string]*networkNode
-	instances   map[InstanceRef]*instanceNode
-	groups      map[GroupRef]*groupNode
-	nics        map[string]*nicNode
-	nicOrder    ordered[*nicNode] // those with an object, as are the next two
-	allAccounts ordered[*accountNode]
-	allNetworks ordered[*networkNode]
-	macs        map[MAC][]*nicNode // those with an object, each list in no order
-	domains     map[string]*domain
-	baseline    *Baseline
-	closed      map[Attachment]struct{} // by name: without Holder and Closed
+	revision int64
+	accounts tree[string, *accountNode]
+	networks tree[string, *networkNode]
+	nics     tree[string, *nicNode]
+	macs     tree[uint64, []*NIC] // each sorted by id
+	domains  tree[string, *domain]
+	baseline *Baseline
+	closed   map[Attachment]struct{} // by name: without Holder and Closed
 }
 
 // NewSnapshot returns an empty policy at revision 0.
-func NewSnapshot() *Snapshot {
-	return &Snapshot{
-		accounts:  map[string]*accountNode{},
-		networks:  map[string]*networkNode{},
-		instances: map[InstanceRef]*instanceNode{},
-		groups:    map[GroupRef]*groupNode{},
-		nics:      map[string]*nicNode{},
-		macs:      map[MAC][]*nicNode{},
-		domains:   map[string]*domain{},
-		baseline:  &Baseline{},
-	}
-}
+func NewSnapshot() *Snapshot { return &Snapshot{baseline: &Baseline{}} }
 
-// Revision is the store revision that the last Apply was given.
+// Revision is the store revision that the last With was given.
 func (s *Snapshot) Revision() int64 { return s.revision }
 
 // Account returns the account, or nil.
 func (s *Snapshot) Account(id string) *Account {
-	if a := s.accounts[id]; a != nil {
+	if a := s.accounts.get(id); a != nil {
 		return a.object
 	}
 	return nil
@@ -56,7 +36,7 @@ func (s *Snapshot) Account(id string) *Account {
 
 // Network returns the network, or nil.
 func (s *Snapshot) Network(id string) *Network {
-	if n := s.networks[id]; n != nil {
+	if n := s.networks.get(id); n != nil {
 		return n.object
 	}
 	return nil
@@ -64,7 +44,7 @@ func (s *Snapshot) Network(id string) *Network {
 
 // Instance returns the instance, or nil.
 func (s *Snapshot) Instance(r InstanceRef) *Instance {
-	if i := s.instances[r]; i != nil {
+	if i := s.instance(r); i != nil {
 		return i.object
 	}
 	return nil
@@ -72,7 +52,7 @@ func (s *Snapshot) Instance(r InstanceRef) *Instance {
 
 // NIC returns the NIC, or nil.
 func (s *Snapshot) NIC(id string) *NIC {
-	if n := s.nics[id]; n != nil {
+	if n := s.nics.get(id); n != nil {
 		return n.object
 	}
 	return nil
@@ -80,7 +60,7 @@ func (s *Snapshot) NIC(id string) *NIC {
 
 // Group returns the group, or nil.
 func (s *Snapshot) Group(r GroupRef) *Group {
-	if g := s.groups[r]; g != nil {
+	if g := s.group(r); g != nil {
 		return g.object
 	}
 	return nil
@@ -129,30 +109,23 @@ func object[T any, P interface {
 
 // GroupByName returns the account's group of that name, or nil.
 func (s *Snapshot) GroupByName(account, name string) *Group {
-	a := s.accounts[account]
+	a := s.accounts.get(account)
 	if a == nil {
 		return nil
 	}
-	for _, c := range a.byName.chunks {
-		if i, _ := slices.BinarySearchFunc(c, name, func(g *Group, name string) int {
-			if g.Name < name {
-				return -1
-			}
-			return 1
-		}); i < len(c) {
-			if c[i].Name == name {
-				return c[i]
-			}
-			return nil
+	for _, id := range a.byName.from(nameKey(name, "")) {
+		if g := a.groups.get(id).object; g.Name == name {
+			return g
 		}
+		break
 	}
 	return nil
 }
 
 // DefaultGroup returns the account's default group, or nil while it is absent.
 func (s *Snapshot) DefaultGroup(account string) *Group {
-	if a := s.accounts[account]; a != nil && len(a.defaults) > 0 {
-		return a.defaults[0].object
+	if a := s.accounts.get(account); a != nil && len(a.defaults) > 0 {
+		return a.groups.get(a.defaults[0]).object
 	}
 	return nil
 }
@@ -163,27 +136,4 @@ func (s *Snapshot) Domain(n *NIC) string {
 		return net.RoutingDomain
 	}
 	return ""
-}
-
-// NICsByAddress returns the NICs that hold address a in a routing domain (see
-// MemberAddresses): those whose own it is before those that may use it besides,
-// each sorted by id. In domain "" nothing is held.
-func (s *Snapshot) NICsByAddress(domain string, a netip.Addr) []*NIC {
-	d := s.domains[domain]
-	if d == nil {
-		return nil
-	}
-	a = a.Unmap()
-	if n := d.single[a]; n != nil {
-		return []*NIC{n.object}
-	}
-	holders := d.shared[a]
-	if holders == nil {
-		return nil
-	}
-	all := make([]*NIC, 0, len(holders))
-	for _, n := range holders {
-		all = append(all, n.object)
-	}
-	return all
 }

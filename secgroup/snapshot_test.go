@@ -15,7 +15,7 @@ func load(objects ...secgroup.Object) *secgroup.Snapshot {
 	for _, o := range objects {
 		changes = append(changes, secgroup.Put(o))
 	}
-	s.Apply(1, changes)
+	s, _ = s.With(1, changes)
 	return s
 }
 
@@ -55,7 +55,7 @@ func TestAnyOrder(t *testing.T) {
 		}
 		s := secgroup.NewSnapshot()
 		for _, o := range done {
-			s.Apply(1, []secgroup.Change{secgroup.Put(o)})
+			s, _ = s.With(1, []secgroup.Change{secgroup.Put(o)})
 		}
 		got := s.EffectiveGroups(n)
 		want := []secgroup.Effective{{Group: byInstance, Via: "instance"}, {Group: web, Via: "nic"}}
@@ -75,7 +75,7 @@ func TestWhatIsAbsent(t *testing.T) {
 		if o := s.Get(k); o != nil {
 			t.Errorf("%v is %v", k, o)
 		}
-		if touched := s.Apply(1, []secgroup.Change{secgroup.Delete(k)}); len(touched.NICs) > 0 {
+		if _, touched := s.With(1, []secgroup.Change{secgroup.Delete(k)}); len(touched.NICs) > 0 {
 			t.Errorf("deleting %v touched %v", k, touched)
 		}
 	}
@@ -101,7 +101,7 @@ func TestWithoutNetwork(t *testing.T) {
 	if len(s.Members(web)) != 0 || s.IsMember(web, "", addr("10.0.0.1")) || s.NICsByAddress("", addr("10.0.0.1")) != nil {
 		t.Error("an address in no domain")
 	}
-	touched := s.Apply(2, []secgroup.Change{secgroup.Put(network("net", "d"))})
+	s, touched := s.With(2, []secgroup.Change{secgroup.Put(network("net", "d"))})
 	if _, ok := touched.NICs["n1"]; !ok || !s.IsMember(web, "d", addr("10.0.0.1")) {
 		t.Errorf("%+v", touched)
 	}
@@ -115,7 +115,7 @@ func TestNICThatIsNotYetThere(t *testing.T) {
 	moved.Instance = "vm"
 	for _, n := range []*secgroup.NIC{&moved, {ID: "n2", Account: "a", Network: "net", Instance: "vm"}} {
 		before := s.EffectiveGroups(n)
-		s.Apply(2, []secgroup.Change{secgroup.Put(n)})
+		s, _ = s.With(2, []secgroup.Change{secgroup.Put(n)})
 		if after := s.EffectiveGroups(s.NIC(n.ID)); !slices.Equal(before, after) || before[0].Via != "instance" {
 			t.Errorf("%v, then %v", before, after)
 		}
@@ -149,7 +149,7 @@ func TestSharedAddress(t *testing.T) {
 // TestMalformedChanges: what names nothing is ignored.
 func TestMalformedChanges(t *testing.T) {
 	s := load(&secgroup.Attachment{Group: web}, &secgroup.Attachment{Group: web, NIC: "n", Instance: "i"})
-	s.Apply(2, []secgroup.Change{{}, {Key: secgroup.Key{Kind: 99}}, secgroup.Delete(secgroup.AttachmentKey(secgroup.Attachment{Group: web}))})
+	s, _ = s.With(2, []secgroup.Change{{}, {Key: secgroup.Key{Kind: 99}}, secgroup.Delete(secgroup.AttachmentKey(secgroup.Attachment{Group: web}))})
 	if n := secgroup.Nodes(s); n != 0 {
 		t.Errorf("%d nodes", n)
 	}

@@ -54,7 +54,7 @@ func bigPolicy() *secgroup.Snapshot {
 		}
 	}
 	s := secgroup.NewSnapshot()
-	s.Apply(1, changes)
+	s, _ = s.With(1, changes)
 	return s
 }
 
@@ -122,9 +122,10 @@ func BenchmarkApply(b *testing.B) {
 			for b.Loop() {
 				i++
 				b.StopTimer()
-				touched := s.Apply(int64(i+2), []secgroup.Change{secgroup.Put(c.does(i))})
+				policy, touched := s.With(int64(i+2), []secgroup.Change{secgroup.Put(c.does(i))})
+				s = policy
 				b.StartTimer()
-				deltas += len(x.Apply(touched))
+				deltas += len(x.Apply(s, touched))
 			}
 			b.ReportMetric(float64(deltas)/float64(i), "hosts")
 			b.ReportMetric(hosts/1000, "held-B/host")

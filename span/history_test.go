@@ -50,7 +50,9 @@ func newHistory(seed uint64) *history {
 // apply makes one revision.
 func (h *history) apply(changes ...secgroup.Change) map[string]Delta {
 	h.rev++
-	deltas := h.index.Apply(h.policy.Apply(h.rev, changes))
+	var touched secgroup.Touched
+	h.policy, touched = h.policy.With(h.rev, changes)
+	deltas := h.index.Apply(h.policy, touched)
 	for name, d := range deltas {
 		h.follow(name, d)
 	}

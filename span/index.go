@@ -95,9 +95,10 @@ func (x *Index) Plug(name string, nics map[string]bool) Delta {
 	return delta
 }
 
-// Apply follows a change that the policy has had, and returns what it changes in
+// Apply follows a change of the policy, which it then is, and returns what it changes in
 // the shares of the hosts that it concerns, by their names.
-func (x *Index) Apply(t secgroup.Touched) map[string]Delta {
+func (x *Index) Apply(policy *secgroup.Snapshot, t secgroup.Touched) map[string]Delta {
+	x.policy = policy
 	for id := range t.NICs {
 		x.moveMember(id)
 	}

@@ -66,7 +66,7 @@ func newPlant(hosts int) *plant {
 	p := &plant{policy: secgroup.NewSnapshot()}
 	for i := range hosts + 1 {
 		p.rev++
-		p.policy.Apply(p.rev, plantTenant(i))
+		p.policy, _ = p.policy.With(p.rev, plantTenant(i))
 	}
 	p.index = NewIndex(p.policy)
 	for i := range hosts {
@@ -81,7 +81,9 @@ func newPlant(hosts int) *plant {
 
 func (p *plant) apply(changes ...secgroup.Change) map[string]Delta {
 	p.rev++
-	return p.index.Apply(p.policy.Apply(p.rev, changes))
+	var touched secgroup.Touched
+	p.policy, touched = p.policy.With(p.rev, changes)
+	return p.index.Apply(p.policy, touched)
 }
 
 // plantChange is a change and the hosts that it concerns.

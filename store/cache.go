@@ -65,7 +65,7 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	if b.Full {
 		c.snap = secgroup.NewSnapshot()
 	}
-	c.snap.Apply(b.Revision, b.Changes)
+	c.snap, _ = c.snap.With(b.Revision, b.Changes)
 	c.keep(b)
 	c.past.Lock()
 	if b.Broken && c.loaded {

@@ -29,7 +29,7 @@ func (r *recorder) Handle(_ context.Context, b Batch) error {
 	if b.Full {
 		r.snap = secgroup.NewSnapshot()
 	}
-	r.snap.Apply(b.Revision, b.Changes)
+	r.snap, _ = r.snap.With(b.Revision, b.Changes)
 	r.batches = append(r.batches, b)
 	return r.fault
 }

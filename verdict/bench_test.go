@@ -31,7 +31,7 @@ func BenchmarkJudgeAgain(b *testing.B) {
 		changes = append(changes, secgroup.Put(n), secgroup.Put(&secgroup.Attachment{Group: peers, NIC: n.ID}))
 	}
 	s := secgroup.NewSnapshot()
-	s.Apply(1, changes)
+	s, _ = s.With(1, changes)
 	for b.Loop() {
 		allowed := 0
 		for i := range 10000 {

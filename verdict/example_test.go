@@ -13,8 +13,7 @@ import (
 func ExampleDecide() {
 	web := secgroup.GroupRef{Account: "acme", ID: "web"}
 	nic := &secgroup.NIC{ID: "nic-1", Account: "acme", Network: "front", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}
-	policy := secgroup.NewSnapshot()
-	policy.Apply(1, []secgroup.Change{
+	policy, _ := secgroup.NewSnapshot().With(1, []secgroup.Change{
 		secgroup.Put(&secgroup.Account{ID: "acme"}),
 		secgroup.Put(&secgroup.Network{ID: "front", Type: secgroup.NetworkFlat, RoutingDomain: "front", VLAN: 7}),
 		secgroup.Put(&secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: "default"}, IsDefault: true}),

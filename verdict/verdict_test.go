@@ -85,21 +85,21 @@ func TestNotReady(t *testing.T) {
 	discover := packet.Tuple{Src: netip.IPv4Unspecified(), Dst: netip.MustParseAddr("255.255.255.255"), Proto: packet.ProtoUDP, SrcPort: 68, DstPort: 67}
 
 	s := secgroup.NewSnapshot()
-	s.Apply(1, []secgroup.Change{secgroup.Put(n)})
+	s, _ = s.With(1, []secgroup.Change{secgroup.Put(n)})
 	notReady := verdict.Decision{Allow: false, Reason: verdict.ReasonNotReady}
 	for _, p := range []packet.Tuple{p, back, discover} {
 		if e, i := verdict.Egress(s, n, p), verdict.Ingress(s, n, p); e != notReady || i != notReady {
 			t.Errorf("without network: %v, %v", e, i)
 		}
 	}
-	s.Apply(2, []secgroup.Change{secgroup.Put(&secgroup.Network{ID: "net", RoutingDomain: "d"})})
+	s, _ = s.With(2, []secgroup.Change{secgroup.Put(&secgroup.Network{ID: "net", RoutingDomain: "d"})})
 	if e, i := verdict.Egress(s, n, p), verdict.Ingress(s, n, back); e != notReady || i != notReady {
 		t.Errorf("without groups: %v, %v", e, i)
 	}
 	if e := verdict.Egress(s, n, discover); !e.Allow || e.Reason != verdict.ReasonGuard {
 		t.Errorf("DHCP without groups: %v", e)
 	}
-	s.Apply(3, []secgroup.Change{secgroup.Put(&secgroup.Group{GroupRef: secgroup.GroupRef{Account: "a", ID: "default"}, IsDefault: true})})
+	s, _ = s.With(3, []secgroup.Change{secgroup.Put(&secgroup.Group{GroupRef: secgroup.GroupRef{Account: "a", ID: "default"}, IsDefault: true})})
 	if e, i := verdict.Egress(s, n, p), verdict.Ingress(s, n, back); !e.Allow || i.Reason != verdict.ReasonNoRule {
 		t.Errorf("with the default group: %v, %v", e, i)
 	}

@@ -88,7 +88,7 @@ func TestLossIsSound(t *testing.T) {
 func testHistory(t *testing.T, seed uint64, o policytest.Options, steps int, lost map[string]int, cuts *int) {
 	g := policytest.Seeded(seed, o)
 	s := secgroup.NewSnapshot()
-	s.Apply(1, g.Policy())
+	s, _ = s.With(1, g.Policy())
 	shuffle := rand.New(rand.NewPCG(seed, 1))
 	for step := range steps {
 		var conns []tracked
@@ -111,11 +111,11 @@ func testHistory(t *testing.T, seed uint64, o policytest.Options, steps int, los
 		later := policytest.Load(all(s)) // steps of one revision follow one another
 		for range 1 + shuffle.IntN(2) {
 			name, more := g.Step(later)
-			later.Apply(1, more)
+			later, _ = later.With(1, more)
 			names, changes = append(names, name), append(changes, more...)
 		}
 		diff := impact.Begin(s, changes)
-		s.Apply(int64(step+2), changes)
+		s, _ = s.With(int64(step+2), changes)
 		c := diff.End(s).Loss
 		for i, conn := range conns {
 			for end, id := range []string{conn.src, conn.dst} {

@@ -99,7 +99,7 @@ func (k *known) change(nics NICs, changes ...secgroup.Change) Lost {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	diff := impact.Begin(k.snap, changes)
-	k.snap.Apply(k.snap.Revision()+1, changes)
+	k.snap, _ = k.snap.With(k.snap.Revision()+1, changes)
 	return LostOf(diff.End(k.snap).Loss, k.snap, nics)
 }
 

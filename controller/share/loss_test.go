@@ -101,7 +101,7 @@ func testHistory(t *testing.T, seed uint64, o policytest.Options, steps int, los
 		for range 1 + draw.IntN(3) {
 			name, more := g.Step(s)
 			rev++
-			s.Apply(rev, more)
+			s, _ = s.With(rev, more)
 			names = append(names, name)
 			if draw.IntN(8) == 0 {
 				plug()

@@ -64,7 +64,7 @@ func (p *platform) write(changes ...secgroup.Change) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rev++
-	p.policy.Apply(p.rev, changes)
+	p.policy, _ = p.policy.With(p.rev, changes)
 	p.log = append(p.log, store.Batch{Revision: p.rev, Mark: fmt.Sprint("mark-", p.rev), Full: p.rev == 1, Changes: changes})
 	p.beat()
 	return p.rev

@@ -111,7 +111,8 @@ func (p *Policy) Handle(_ context.Context, b store.Batch) error {
 	if b.Full {
 		p.snap, p.index, p.loaded = secgroup.NewSnapshot(), nil, true
 	}
-	touched := p.snap.Apply(b.Revision, b.Changes)
+	policy, touched := p.snap.With(b.Revision, b.Changes)
+	p.snap = policy
 	p.mu.Unlock()
 	p.last = share.Update{Revision: b.Revision, Mark: b.Mark, Unreadable: b.Unreadable}
 	switch {
@@ -120,7 +121,7 @@ func (p *Policy) Handle(_ context.Context, b store.Batch) error {
 		p.begin()
 	default:
 		u := p.last
-		u.Delta = p.index.Apply(touched)[p.host]
+		u.Delta = p.index.Apply(policy, touched)[p.host]
 		p.to.Handle(u)
 	}
 	return nil

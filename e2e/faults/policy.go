@@ -183,6 +183,6 @@ func (p *policy) snapshot() *secgroup.Snapshot {
 			changes = append(changes, secgroup.Put(a))
 		}
 	}
-	s.Apply(1, changes)
+	s, _ = s.With(1, changes)
 	return s
 }

@@ -25,14 +25,14 @@ func TestHistoryIsBoundInBytes(t *testing.T) {
 			Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})},
 		}))
 	}
-	s.Apply(1, all)
+	s, _ = s.With(1, all)
 	h := NewHistory()
 	h.most = most
 	before := heap()
 	for i := range edits {
 		changes := []secgroup.Change{network(uint16(i + 1))}
 		applied := h.Record(s, store.Batch{Revision: int64(i + 2), Changes: changes})
-		s.Apply(int64(i+2), changes)
+		s, _ = s.With(int64(i+2), changes)
 		applied()
 	}
 	estimate, real := h.Size(), int(heap()-before)

@@ -52,7 +52,7 @@ func Seeded(seed uint64, o Options) *Gen { return New(rand.NewPCG(seed, 0x72696e
 // Load returns the snapshot that changes make of an empty one.
 func Load(changes []secgroup.Change) *secgroup.Snapshot {
 	s := secgroup.NewSnapshot()
-	s.Apply(1, changes)
+	s, _ = s.With(1, changes)
 	return s
 }
 

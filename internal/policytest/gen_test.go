@@ -25,7 +25,7 @@ func TestPoliciesAreLegal(t *testing.T) {
 			legal(t, s, fmt.Sprintf("seed %d", seed))
 			for i := range 200 {
 				name, changes := g.Step(s)
-				s.Apply(int64(i+2), changes)
+				s, _ = s.With(int64(i+2), changes)
 				legal(t, s, fmt.Sprintf("seed %d after step %d, %s", seed, i, name))
 			}
 		}
@@ -79,7 +79,7 @@ func TestDraws(t *testing.T) {
 			for i := range 50 {
 				name, changes := g.Step(s)
 				steps[name]++
-				s.Apply(int64(i+2), changes)
+				s, _ = s.With(int64(i+2), changes)
 				c, ok := g.Packet(s)
 				if !ok {
 					t.Fatalf("seed %d: no packet", seed)
@@ -126,7 +126,7 @@ func TestSameSeedSameCases(t *testing.T) {
 		all = append(all, changes)
 		for i := range 100 {
 			_, changes := g.Step(s)
-			s.Apply(int64(i), changes)
+			s, _ = s.With(int64(i), changes)
 			c, _ := g.Packet(s)
 			all = append(all, changes, c)
 		}

@@ -40,7 +40,7 @@ func (c Case) in(lines []string) (*secgroup.Snapshot, Case, bool) {
 	}
 	s := secgroup.NewSnapshot()
 	for _, step := range scenarios[0].Steps {
-		s.Apply(int64(step.Line), step.Changes)
+		s, _ = s.With(int64(step.Line), step.Changes)
 	}
 	ok := true
 	for _, end := range []**secgroup.NIC{&c.Src, &c.Dst} {

@@ -60,7 +60,7 @@ type policy struct {
 }
 
 func (p *policy) put(o secgroup.Object) {
-	p.snapshot.Apply(1, []secgroup.Change{secgroup.Put(o)})
+	p.snapshot, _ = p.snapshot.With(1, []secgroup.Change{secgroup.Put(o)})
 	if !slices.Contains(p.keys, o.Key()) {
 		p.keys = append(p.keys, o.Key())
 	}

@@ -76,7 +76,7 @@ func ParseScenarios(text string) ([]Scenario, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d, %q: %w", i+1, step.Text, err)
 		}
-		world.snapshot.Apply(int64(i+1), step.Changes)
+		world.snapshot, _ = world.snapshot.With(int64(i+1), step.Changes)
 		scenario := &all[len(all)-1]
 		scenario.Steps = append(scenario.Steps, step)
 	}

@@ -33,7 +33,7 @@ func (w *world) start() []secgroup.Change {
 		g.Normalize()
 		changes = append(changes, secgroup.Put(a), secgroup.Put(g))
 	}
-	w.snapshot.Apply(0, changes)
+	w.snapshot, _ = w.snapshot.With(0, changes)
 	return changes
 }
 

@@ -20,7 +20,7 @@ func judged(t *testing.T, text string) (*secgroup.Snapshot, policytest.Case, boo
 	s := secgroup.NewSnapshot()
 	for _, step := range scenarios[0].Steps {
 		if step.Check == nil {
-			s.Apply(int64(step.Line), step.Changes)
+			s, _ = s.With(int64(step.Line), step.Changes)
 			continue
 		}
 		c := step.Check.Case(s)

@@ -39,8 +39,10 @@ func (l *Local) PlugAll(nics iter.Seq[string]) {
 	l.Plug(now)
 }
 
-// Apply follows a change that the policy has had.
-func (l *Local) Apply(t secgroup.Touched) { l.follow(l.index.Apply(t)[l.host]) }
+// Apply follows a change of the policy, which it then is.
+func (l *Local) Apply(policy *secgroup.Snapshot, t secgroup.Touched) {
+	l.follow(l.index.Apply(policy, t)[l.host])
+}
 
 func (l *Local) follow(d span.Delta) {
 	l.share.Apply(d)

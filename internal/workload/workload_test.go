@@ -52,7 +52,7 @@ func TestChanges(t *testing.T) {
 	size, _ := workload.SizeOf("S")
 	w := workload.Make(size)
 	s := secgroup.NewSnapshot()
-	s.Apply(1, w.Changes())
+	s, _ = s.With(1, w.Changes())
 	if got, want := len(s.NICs()), size.Ports+size.Members; got != want {
 		t.Fatalf("%d NICs, want %d", got, want)
 	}

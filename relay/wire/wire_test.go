@@ -126,7 +126,9 @@ func TestSharesComeOver(t *testing.T) {
 		rev := int64(1)
 		apply := func(changes []secgroup.Change) {
 			rev++
-			if d, ok := index.Apply(policy.Apply(rev, changes))["h1"]; ok {
+			var touched secgroup.Touched
+			policy, touched = policy.With(rev, changes)
+			if d, ok := index.Apply(policy, touched)["h1"]; ok {
 				follow(d)
 			}
 		}

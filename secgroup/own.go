@@ -1,0 +1,72 @@
+package secgroup
+
+// The getters below return nodes that the batch may change, made if need be.
+
+func (b *batch) account(id string) *accountNode {
+	a, first := own(b.edit, &b.accounts, id)
+	if first {
+		b.ownAccounts = append(b.ownAccounts, id)
+	}
+	return a
+}
+
+func (b *batch) network(id string) *networkNode {
+	n, first := own(b.edit, &b.networks, id)
+	if first {
+		b.ownNetworks = append(b.ownNetworks, id)
+	}
+	return n
+}
+
+func (b *batch) nic(id string) *nicNode {
+	n, first := own(b.edit, &b.nics, id)
+	if first {
+		b.ownNICs = append(b.ownNICs, id)
+	}
+	return n
+}
+
+func (b *batch) ownGroup(r GroupRef) *groupNode {
+	g, first := own(b.edit, &b.account(r.Account).groups, r.ID)
+	if first {
+		b.ownGroups = append(b.ownGroups, r)
+	}
+	return g
+}
+
+func (b *batch) ownInstance(r InstanceRef) *instanceNode {
+	i, first := own(b.edit, &b.account(r.Account).instances, r.ID)
+	if first {
+		b.ownInstances = append(b.ownInstances, r)
+	}
+	return i
+}
+
+// drop removes the nodes of the batch that nothing names any more.
+func (b *batch) drop() {
+	for _, id := range b.ownNICs {
+		if n := b.nics.get(id); n.object == nil && len(n.attached) == 0 {
+			b.nics.remove(b.edit, id)
+		}
+	}
+	for _, r := range b.ownGroups {
+		if g := b.group(r); g.object == nil && g.nics.len()+g.instances.len()+g.members.len()+g.referencedBy.len() == 0 {
+			b.account(r.Account).groups.remove(b.edit, r.ID)
+		}
+	}
+	for _, r := range b.ownInstances {
+		if i := b.instance(r); i.object == nil && len(i.nics) == 0 && len(i.attached) == 0 {
+			b.account(r.Account).instances.remove(b.edit, r.ID)
+		}
+	}
+	for _, id := range b.ownNetworks {
+		if n := b.networks.get(id); n.object == nil && n.nics.len() == 0 {
+			b.networks.remove(b.edit, id)
+		}
+	}
+	for _, id := range b.ownAccounts {
+		if a := b.accounts.get(id); a.object == nil && a.nics.len()+a.instances.len()+a.groups.len()+a.shared.len() == 0 {
+			b.accounts.remove(b.edit, id)
+		}
+	}
+}
