@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
@@ -19,19 +21,21 @@ type cache struct {
 	lost   func(marks) // is told when a history ends, of which it gets the marks
 
 	observers observers
+	state     atomic.Pointer[state]
 
-	mu     sync.RWMutex
-	snap   *secgroup.Snapshot
-	loaded bool
-	rests  map[secgroup.Key]*record.Rest // what records say that this version does not know
-	closed map[secgroup.Key]Unreadable
-	all    []Unreadable // closed, and records that name nothing known
+	past  sync.Mutex // held while state changes with marks
+	marks marks      // of the state's history
+}
 
-	// Who reads the snapshot may ask for these as well, so they have a lock of
-	// their own; it is taken after mu.
-	past    sync.Mutex
-	marks   marks   // of the snapshot's history
-	history history // the snapshot's
+// state is the policy after a batch, with what goes with it. Nothing changes it.
+type state struct {
+	loaded  bool
+	snap    *secgroup.Snapshot
+	history history                       // of which snap is
+	head    markedRevision                // the latest mutation that snap includes
+	rests   map[secgroup.Key]*record.Rest // what records say that this version does not know
+	closed  map[secgroup.Key]Unreadable
+	all     []Unreadable // closed, and records that name nothing known
 }
 
 // history is one history of the store: it ends when the store turns out to
@@ -44,10 +48,10 @@ type history struct {
 
 func (s *Store) startCache() *cache {
 	c := &cache{
-		done: s.link.Ctx.Done(), health: link.NewHealth(), snap: secgroup.NewSnapshot(), rests: map[secgroup.Key]*record.Rest{},
-		history: history{number: 1, ended: make(chan struct{})},
-		lost:    func(gone marks) { s.link.Spawn(func() { s.noteLoss(gone) }) },
+		done: s.link.Ctx.Done(), health: link.NewHealth(),
+		lost: func(gone marks) { s.link.Spawn(func() { s.noteLoss(gone) }) },
 	}
+	c.state.Store(&state{snap: secgroup.NewSnapshot(), history: history{number: 1, ended: make(chan struct{})}})
 	s.link.Spawn(func() {
 		// Ends with the store only: Handle never fails.
 		_ = s.follow(s.link.Ctx, c, c.health)
@@ -57,23 +61,25 @@ func (s *Store) startCache() *cache {
 
 // Handle implements Handler.
 func (c *cache) Handle(_ context.Context, b Batch) error {
-	applied := c.observers.call(c.snap, b) // changed by nobody but this goroutine
-	c.mu.Lock()
+	was := c.state.Load() // stored by nobody but this goroutine
+	now := *was
+	applied := c.observers.call(was.snap, b)
+	if b.Full {
+		now.snap, now.rests = secgroup.NewSnapshot(), nil
+	}
+	now.snap, _ = now.snap.With(b.Revision, b.Changes)
+	now.keep(b)
+	now.loaded = true
 	for _, f := range applied {
 		f()
 	}
-	if b.Full {
-		c.snap = secgroup.NewSnapshot()
-	}
-	c.snap, _ = c.snap.With(b.Revision, b.Changes)
-	c.keep(b)
 	c.past.Lock()
-	if b.Broken && c.loaded {
-		close(c.history.ended)
-		c.history = history{number: c.history.number + 1, ended: make(chan struct{}), lost: c.marks}
+	defer c.past.Unlock()
+	if b.Broken && was.loaded {
+		close(was.history.ended)
+		now.history = history{number: was.history.number + 1, ended: make(chan struct{}), lost: c.marks}
 		c.lost(c.marks)
 	}
-	c.loaded = true
 	if b.listed {
 		c.marks.restart()
 		if b.head.rev > 0 && b.head.rev < b.Revision {
@@ -81,53 +87,39 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 		}
 	}
 	c.marks.add(markedRevision{b.Revision, b.Mark})
-	c.past.Unlock()
-	c.mu.Unlock()
+	now.head = c.marks.head()
+	c.state.Store(&now)
 	c.pulse.Beat()
 	return nil
 }
 
 // keep holds what a batch says besides its objects.
-func (c *cache) keep(b Batch) {
-	if b.Full {
-		clear(c.rests)
-	}
-	for i := range b.Changes {
-		if k := b.Changes[i].Key; b.rests[k] != nil {
-			c.rests[k] = b.rests[k]
-		} else if len(c.rests) > 0 {
-			delete(c.rests, k)
+func (s *state) keep(b Batch) {
+	if len(s.rests)+len(b.rests) > 0 {
+		s.rests = maps.Clone(s.rests)
+		for i := range b.Changes {
+			delete(s.rests, b.Changes[i].Key)
 		}
+		if s.rests == nil {
+			s.rests = map[secgroup.Key]*record.Rest{}
+		}
+		maps.Copy(s.rests, b.rests)
 	}
-	if len(c.all) == 0 && len(b.Unreadable) == 0 {
+	if len(s.all) == 0 && len(b.Unreadable) == 0 {
 		return
 	}
-	c.all, c.closed = b.Unreadable, make(map[secgroup.Key]Unreadable, len(b.Unreadable))
+	s.all, s.closed = b.Unreadable, make(map[secgroup.Key]Unreadable, len(b.Unreadable))
 	for _, u := range b.Unreadable {
-		c.closed[u.Object] = u
+		s.closed[u.Object] = u
 	}
 }
 
-// State implements Handler. Only Handle, of the same goroutine, changes it.
-func (c *cache) State() *secgroup.Snapshot { return c.snap }
+// State implements Handler.
+func (c *cache) State() *secgroup.Snapshot { return c.state.Load().snap }
 
-func (c *cache) read(f func(*secgroup.Snapshot) error) error {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return f(c.snap)
-}
+func (c *cache) revision() int64 { return c.state.Load().snap.Revision() }
 
-func (c *cache) revision() int64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.snap.Revision()
-}
-
-func (c *cache) isLoaded() bool {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.loaded
-}
+func (c *cache) isLoaded() bool { return c.state.Load().loaded }
 
 // ready waits for the first load, but not longer than the first attempt at it.
 func (c *cache) ready(ctx context.Context) error {
@@ -194,21 +186,9 @@ func (c *cache) has(w markedRevision) knowledge {
 
 // at says how far the cache is, and in which history.
 func (c *cache) at() boardView {
-	c.past.Lock()
-	defer c.past.Unlock()
-	return boardView{number: c.history.number, rev: c.marks.last().rev}
-}
-
-// head is the latest mutation that the cache includes.
-func (c *cache) head() markedRevision {
-	c.past.Lock()
-	defer c.past.Unlock()
-	return c.marks.head()
+	s := c.state.Load()
+	return boardView{number: s.history.number, rev: s.snap.Revision()}
 }
 
 // now is the history that the cache is of.
-func (c *cache) now() history {
-	c.past.Lock()
-	defer c.past.Unlock()
-	return c.history
-}
+func (c *cache) now() history { return c.state.Load().history }

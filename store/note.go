@@ -41,8 +41,8 @@ type NoteWrite struct {
 var ErrNoteTaken = errors.New("note is there already")
 
 // WithNotes writes notes in the same transaction as the policy. f is called
-// after every run of the plan, with the policy that the plan saw; it is under
-// the same restrictions as the plan.
+// after every run of the plan, with the policy that the plan saw; it should do
+// no more than look and compute.
 func WithNotes(f func(before *secgroup.Snapshot, changes []secgroup.Change) ([]NoteWrite, error)) UpdateOption {
 	return func(o *updateOptions) { o.notes = append(o.notes, f) }
 }

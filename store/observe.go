@@ -10,11 +10,10 @@ import (
 
 // Observe has f called with every batch of changes that is about to be applied
 // to the cached policy, and with the policy as it is before, from now until
-// stop. The calls come one after the other. Reads go on meanwhile, so that f may
-// take its time over what it computes; it must not keep the snapshot, and must not
-// call the store. What it returns, unless nil, is called when the batch is
-// applied, while no Read runs: it must be quick. It is how a process keeps what
-// depends on the policy's recent history.
+// stop. The calls come one after the other, and reads go on meanwhile; f must not
+// call the store. What it returns, unless nil, is called right before a Read first
+// sees the batch, and must be quick. It is how a process keeps what depends on the
+// policy's recent history.
 func (s *Store) Observe(f func(before *secgroup.Snapshot, b Batch) (applied func())) (stop func()) {
 	return s.cache().observers.add(f)
 }

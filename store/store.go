@@ -56,9 +56,8 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 // started itself. Closing again does nothing.
 func (s *Store) Close() error { return s.close() }
 
-// Read calls f with the cached policy, under a read lock: f must not keep the
-// snapshot, wait for anything, or call Read or Update. Objects in the snapshot
-// are never mutated and may be kept.
+// Read calls f with the cached policy, which nothing changes any more: f may keep
+// it, and takes as long as it likes. The next Read may see another one.
 //
 // The cache is also read while etcd is lost: it is then the last state that
 // was seen, and Stale says so. Before the first load it is ErrUnavailable.
@@ -67,7 +66,7 @@ func (s *Store) Read(ctx context.Context, f func(*secgroup.Snapshot) error) erro
 	if err := c.ready(ctx); err != nil {
 		return s.link.Failed("read", err)
 	}
-	return c.read(f)
+	return f(c.state.Load().snap)
 }
 
 // Sync waits until the cache is loaded and in contact with etcd. Unlike Read

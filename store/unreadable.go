@@ -222,12 +222,9 @@ func common[S ~[]T, T comparable](a, b S) S {
 }
 
 // refuse refuses changes of objects that cannot be read.
-func (c *cache) refuse(changes []secgroup.Change) error {
-	if len(c.closed) == 0 {
-		return nil
-	}
+func (s *state) refuse(changes []secgroup.Change) error {
 	for _, ch := range changes {
-		if u, bad := c.closed[ch.Key]; bad {
+		if u, bad := s.closed[ch.Key]; bad {
 			return &OpError{Op: "update", Kind: ErrUnreadable, Err: &RecordError{Key: u.Key, Err: errors.New(u.Reason)}}
 		}
 	}
@@ -237,8 +234,5 @@ func (c *cache) refuse(changes []secgroup.Change) error {
 // Unreadable returns the records below policy/ that cannot be read now, as this
 // process has seen them, sorted by key. The caller must not change it.
 func (s *Store) Unreadable() []Unreadable {
-	c := s.cache()
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.all
+	return s.cache().state.Load().all
 }

@@ -24,8 +24,7 @@ type updateOptions struct {
 // Update runs plan on the cached policy and commits the changes it returns in
 // one etcd transaction, which fails if anything they rest on has changed in
 // the meantime; then plan runs again on a newer snapshot, until ctx ends. plan
-// is under the same restrictions as the function of Read, and should do no
-// more than look and compute.
+// should do no more than look and compute.
 //
 // It returns the revision of the write, which the cache then includes: a Read
 // sees it. If ctx ends in between, the write is reported as done all the same.
@@ -56,7 +55,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		if err := c.current(ctx); err != nil {
 			return 0, s.link.Failed("update", err)
 		}
-		d, rev, err := s.plan(c, plan, o)
+		d, rev, err := s.plan(c.state.Load(), plan, o)
 		if errors.Is(err, errMembersUnknown) {
 			b := s.memberBoard()
 			if err := b.health.AwaitLoad(ctx, s.link.Ctx.Done(), &b.pulse, b.isLoaded); err != nil {
@@ -138,32 +137,29 @@ const (
 )
 
 // plan makes the draft, or returns the revision of a policy that is to stay.
-func (s *Store) plan(c *cache, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), o updateOptions) (d *draft, rev int64, err error) {
-	err = c.read(func(snap *secgroup.Snapshot) error {
-		rev = snap.Revision()
-		changes, err := plan(snap)
-		if err != nil {
-			return err
-		}
-		notes, err := o.collect(snap, changes)
-		if err != nil {
-			return err
-		}
-		if err := c.refuse(changes); err != nil {
-			return err
-		}
-		if d, err = drafted(s.link.Keys, snap, changes, c.rests, notes); err != nil {
-			return &OpError{Op: "update", Err: err}
-		}
-		if d != nil {
-			d.planned(s.link.Keys, c.now(), c.head())
-		}
-		return s.permit(d)
-	})
+func (s *Store) plan(now *state, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), o updateOptions) (*draft, int64, error) {
+	changes, err := plan(now.snap)
 	if err != nil {
 		return nil, 0, err
 	}
-	return d, rev, nil
+	notes, err := o.collect(now.snap, changes)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := now.refuse(changes); err != nil {
+		return nil, 0, err
+	}
+	d, err := drafted(s.link.Keys, now.snap, changes, now.rests, notes)
+	if err != nil {
+		return nil, 0, &OpError{Op: "update", Err: err}
+	}
+	if d != nil {
+		d.planned(s.link.Keys, now.history, now.head)
+	}
+	if err := s.permit(d); err != nil {
+		return nil, 0, err
+	}
+	return d, now.snap.Revision(), nil
 }
 
 // outcome is what became of an attempt to commit a draft.
