@@ -42,12 +42,12 @@ func TestRefusedFlows(t *testing.T) {
 	r.plugged(1, 2)
 	r.applied(rev)
 
-	r.limit(ofrules.TableIngressAny, 2)
+	r.limit(ofrules.TableIngressRules, 2)
 	var changes []secgroup.Change
 	for i := range 40 { // where there is room for two flows
-		changes = append(changes, p.rule("web", fmt.Sprintf("s%d", i), secgroup.Ingress, "tcp", uint16(1000+2*i), ""))
+		changes = append(changes, p.rule("web", fmt.Sprintf("s%d", i), secgroup.Ingress, "tcp", uint16(1000+2*i), "db"))
 	}
-	next := r.write(append(changes, p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"))...)
+	next := r.write(append(changes, p.rule("web", "r2", secgroup.Ingress, "tcp", 81, ""))...)
 	h := r.status("the refusal is told", func(h store.HostStatus) bool { return len(h.Errors) > 0 })
 	if h.Applied != rev || len(h.Errors) > refusalsShown+1 || !strings.Contains(h.Errors[0], "the switch refuses") {
 		t.Errorf("status %+v", h)
@@ -64,7 +64,7 @@ func TestRefusedFlows(t *testing.T) {
 	}
 
 	t.Log("it is tried again, until there is room")
-	r.limit(ofrules.TableIngressAny, -1)
+	r.limit(ofrules.TableIngressRules, -1)
 	h = r.applied(next, "a1", "a2", "a3")
 	if len(h.Errors) != 0 || r.counter("refused_flows") != 0 || h.Flows != len(r.flows()) {
 		t.Errorf("status %+v with %d flows", h, len(r.flows()))

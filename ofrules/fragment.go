@@ -50,6 +50,7 @@ func fragmentPipeline(b *builder, s stage) {
 	for _, eth := range ipTypes() {
 		b.flow(s.state, prioFragmentOfOthers, terms(eth, isFragment(), regFragment.Is(0)))
 		b.flow(s.nic, prioNICLater, terms(eth, isLater()), of.Goto{Table: s.accept})
+		b.flow(s.any, prioService, terms(eth, isFirst()), of.Goto{Table: s.address})
 		b.flow(s.accept, prioAcceptFragment, terms(eth, isFirst()), commit(of.CopyField{Src: regRule, Dst: of.CTMark}, int(s.fragment)))
 		b.flow(s.accept, prioAcceptFragment, terms(eth, isLater()), commit(load(of.CTMark, uint64(MarkFragment)), int(s.fragment)))
 	}

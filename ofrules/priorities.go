@@ -94,11 +94,15 @@ const (
 // The any tables. Rules with remote = everything stand at prioClause.
 const (
 	prioBaseline = 2000
-	prioProfile  = 1
+	prioService  = 100 // what some other rule of the profile is about
+	prioProfile  = 1   // the rest; in address, too
 )
 
 // The address tables.
-const prioAddress = 100
+const (
+	prioNoLabels = 150 // of a profile whose rules name no group
+	prioAddress  = 100
+)
 
 // The rules tables, and any. All clauses of a conjunction stand at one priority;
 // its conj_id flow stands above any flow that could hide it.

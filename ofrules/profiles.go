@@ -22,7 +22,12 @@ type ruleCounts struct {
 	group   int // that name a group
 	cidr    int // that name a prefix alone
 	clauses int // that compile to a conjunction
+	all     int // of every protocol that name a group or a prefix
 }
+
+// byService tells whether the any table goes by what the rules are about, see
+// compileProfiles.
+func (n ruleCounts) byService() bool { return n.all == 0 }
 
 // groupUse is a group of some profile, as it was compiled last.
 type groupUse struct {
@@ -196,19 +201,32 @@ func diffRules(old, now *secgroup.Group) (removed, added []secgroup.Rule) {
 }
 
 // compileProfiles sends the packets of a profile past the tables that hold
-// nothing for it: an address looked up stays in the megaflow.
+// nothing for it: an address looked up stays in the megaflow. For the same reason
+// what no rule is about, whatever address it is from, is dropped before any is looked
+// up, unless there are rules of every protocol; and what is from an address of no label
+// before ports are, unless there are rules of prefixes. So the megaflows of what nobody
+// allows are as many as there are kinds of ports and kinds of addresses, and not
+// as the two multiplied.
 func (c *Compiler) compileProfiles() {
 	for p := range c.pending.profiles {
 		b := builder{cookie: cookie(KindProfile, p.number)}
+		mine := terms(regProfile.Is(uint64(p.number)))
 		for dir, st := range []stage{egressStage(), ingressStage()} {
 			switch n := p.rules[dir]; {
 			case dir == dirEgress && !p.restricted: // never gets there
 			case n.group+n.cidr == 0:
-				b.flow(st.any, prioProfile, terms(regProfile.Is(uint64(p.number))))
-			case n.group == 0:
-				b.flow(st.any, prioProfile, terms(regProfile.Is(uint64(p.number))), of.Goto{Table: st.rules})
+				b.flow(st.any, prioProfile, mine)
 			default:
-				b.flow(st.any, prioProfile, terms(regProfile.Is(uint64(p.number))), of.Goto{Table: st.address})
+				if n.byService() { // else the rules' own flows lead on
+					b.flow(st.any, prioProfile, mine)
+				} else {
+					b.flow(st.any, prioProfile, mine, of.Goto{Table: st.address})
+				}
+				if n.group == 0 {
+					b.flow(st.address, prioNoLabels, mine, of.Goto{Table: st.rules})
+				} else if n.cidr == 0 {
+					b.flow(st.address, prioProfile, mine)
+				}
 			}
 		}
 		c.set.setUnit(unitKey{kind: KindProfile, profile: p.number}, b.parts)

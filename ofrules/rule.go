@@ -2,6 +2,7 @@ package ofrules
 
 import (
 	"net/netip"
+	"slices"
 
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
@@ -15,6 +16,7 @@ type ruleInput struct {
 	label      uint32   // number of the remote group, if the rule names one
 	composites []uint32 // composite labels that contain it
 	chunk      uint16   // see chunks
+	byService  bool     // see ruleCounts
 }
 
 // ruleParts compiles one rule for one profile:
@@ -53,6 +55,19 @@ func ruleParts(in ruleInput) []part {
 			accept(st.any, prioClause, s...)
 		}
 		return parts
+	}
+
+	if in.byService {
+		for _, s := range services {
+			if slices.Contains(s, isFirst()) { // fragmentPipeline has them, of every service
+				continue
+			}
+			parts = append(parts, part{
+				key:    key(st.any, prioService, append(slices.Clip(s), regProfile.Is(uint64(in.profile)))...),
+				cookie: cookie(KindProfile, in.profile),
+				acts:   of.MustActions(of.Goto{Table: st.address}),
+			})
+		}
 	}
 
 	all := in.rule.Protocol == secgroup.ProtocolAll

@@ -54,10 +54,18 @@ func (c *Compiler) count(u *ruleUnit, n int) {
 	dir := dirOf(u.rule.Direction)
 	counts := &u.profile.rules[dir]
 	c.pending.profiles[u.profile] = struct{}{}
+	prefix := u.rule.RemoteCIDR.IsValid() && u.rule.RemoteCIDR.Bits() > 0
 	if u.label != nil {
 		counts.group += n
-	} else if u.rule.RemoteCIDR.IsValid() && u.rule.RemoteCIDR.Bits() > 0 {
+	} else if prefix {
 		counts.cidr += n
+	}
+	was := *counts
+	if (u.label != nil || prefix) && u.rule.Protocol == secgroup.ProtocolAll {
+		counts.all += n
+	}
+	if counts.byService() != was.byService() {
+		c.anew(u.profile, dir)
 	}
 	if !needsConjunction(u.rule) {
 		return
@@ -67,11 +75,15 @@ func (c *Compiler) count(u *ruleUnit, n int) {
 	}
 	c.pending.accepts[u.name] = struct{}{}
 	before := chunks(counts.clauses)
-	if counts.clauses += n; chunks(counts.clauses) == before {
-		return
+	if counts.clauses += n; chunks(counts.clauses) != before {
+		c.anew(u.profile, dir)
 	}
-	for k, other := range c.shared.units {
-		if other.profile == u.profile && dirOf(other.rule.Direction) == dir {
+}
+
+// anew has all rules of a profile in one direction compiled again.
+func (c *Compiler) anew(p *profile, dir int) {
+	for k, u := range c.shared.units {
+		if u.profile == p && dirOf(u.rule.Direction) == dir {
 			c.pending.units[k] = struct{}{}
 		}
 	}
@@ -105,7 +117,7 @@ func (c *Compiler) compileRules() {
 	for k := range c.pending.units {
 		u := c.shared.units[k]
 		dir := dirOf(u.rule.Direction)
-		in := ruleInput{rule: u.rule, number: c.numbers.rules.of(u.name), profile: u.profile.number}
+		in := ruleInput{rule: u.rule, number: c.numbers.rules.of(u.name), profile: u.profile.number, byService: u.profile.rules[dir].byService()}
 		if u.label != nil {
 			in.label = u.label.number
 			in.composites = c.shared.addrs.containing(dir, u.label)

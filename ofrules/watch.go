@@ -17,9 +17,9 @@ const watchLen = 192
 // Watch reports what is dropped of the packets that a NIC sends or is sent. Each
 // of its flows stands just above one that drops, or where nothing matches, and
 // drops as well, so that it changes no verdict, whatever the rules are
-// meanwhile. The one place where that cannot be, the end of the any tables,
-// which a profile decides, is passed by: a packet then goes on to where nothing
-// matches it.
+// meanwhile. The places where that cannot be, the ends of the any and address
+// tables, which a profile decides, are passed by: a packet then goes on to where
+// nothing matches it.
 //
 // The flows are not part of a Compiler's set: who installs them gives them a
 // timeout, and puts them in again while somebody looks.
@@ -90,6 +90,7 @@ func (b *watchBuilder) drops() {
 		b.drop(DropNotReady, s.nic, prioNothing, s.port)
 		b.drop(DropFragment, s.fragment, prioNothing, s.port)
 		b.add(s.any, prioProfile, []of.Action{of.Goto{Table: s.address}}, s.port)
+		b.add(s.address, prioProfile, []of.Action{of.Goto{Table: s.rules}}, s.port)
 	}
 }
 

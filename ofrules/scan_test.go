@@ -1,0 +1,93 @@
+package ofrules_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// What nobody allows is dropped by few megaflows, whoever sends it, from whichever port
+// and to whichever: kinds of ports and kinds of addresses do not multiply, and there is
+// none of one port. Of the services that rules are about there may be one a client.
+func TestScansMakeFewMegaflows(t *testing.T) {
+	t.Parallel()
+	// The clients are addresses of one NIC, among which are a group's members.
+	policy := `# scan
+group web
+group db
+group scanner
+rule web/r1 ingress tcp 80
+rule web/r2 ingress tcp 443
+rule web/r3 ingress tcp 8000-8079 group db
+rule web/r4 ingress udp 53 group db
+rule web/r5 ingress tcp 5432 group db
+%s
+nic a blue-1 10.0.0.1 allowed 10.0.0.0/20
+nic b blue-1 10.0.200.2
+attach scanner a
+attach web b
+attach db m
+nic m blue-1`
+	for i := range 100 {
+		policy += fmt.Sprintf(" 10.0.%d.%d", i%16, 2*(i+3))
+	}
+	for name, c := range map[string]struct {
+		rule   string
+		closed int // megaflows of closed ports, whoever sends
+	}{
+		"services": {"", 10},
+		"a prefix": {"rule web/r6 ingress tcp 22 cidr 10.0.1.0/24", 10},
+		// An address is looked up whatever the port: kinds of addresses by few kinds of ports.
+		"every protocol": {"rule web/r6 ingress all group web", 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := scenarioPolicy(t, fmt.Sprintf(policy, c.rule))
+			l := startLive(t, s)
+			a, b := s.NIC("a"), s.NIC("b")
+			r := rand.New(rand.NewPCG(1, 2))
+			clients := map[netip.Addr]bool{}
+			client := func() netip.Addr {
+				c := netip.AddrFrom4([4]byte{10, 0, byte(r.IntN(16)), byte(2*r.IntN(126) + 3)})
+				clients[c] = true
+				return c
+			}
+			from := func() uint16 { return uint16(20000 + r.IntN(50)) }
+			made := func(frames ...[]byte) int {
+				t.Helper()
+				l.Appctl("revalidator/purge")
+				if got := l.send(t, a, b, frames...); len(got) > 0 {
+					t.Fatalf("%d pass", len(got))
+				}
+				return strings.Count(l.Appctl("dpctl/dump-flows"), "actions:drop")
+			}
+			var closed, concerned [][]byte
+			for range 1000 {
+				closed = append(closed, syn(a, b, client(), from(), uint16(9000+r.IntN(50000))))
+				concerned = append(concerned, syn(a, b, client(), from(), 5432))
+			}
+			if n := made(closed...); n > c.closed {
+				t.Errorf("1,000 SYNs to closed ports make %d megaflows", n)
+			}
+			if n := made(concerned...); n > 400 {
+				t.Errorf("1,000 SYNs of %d clients that are not let in make %d megaflows", len(clients), n)
+			}
+		})
+	}
+}
+
+func syn(from, to *secgroup.NIC, src netip.Addr, sport, dport uint16) []byte {
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: net.IP(src.AsSlice()), DstIP: net.IP(to.Addresses[0].AsSlice())}
+	tcp := &layers.TCP{SrcPort: layers.TCPPort(sport), DstPort: layers.TCPPort(dport), SYN: true, Window: 1000}
+	if err := tcp.SetNetworkLayerForChecksum(ip); err != nil {
+		panic(err)
+	}
+	return serialize(&layers.Ethernet{SrcMAC: from.MAC[:], DstMAC: to.MAC[:], EthernetType: layers.EthernetTypeIPv4}, ip, tcp)
+}
