@@ -217,6 +217,8 @@ func (e *engine) meet(ctx context.Context) error {
 			e.log.Error("this Open vSwitch is not used", "error", e.unfit)
 		} else {
 			e.report.connection(conn)
+			bridge, _, _ := e.plugs.get()
+			e.log.Info("how it is known that packets meet a change", "way", megaflow.Way(version, unixctl.DatapathName(bridge.DatapathType)))
 		}
 		e.conn = conn
 	}

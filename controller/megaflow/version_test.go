@@ -33,5 +33,8 @@ func TestMisplacingVersions(t *testing.T) {
 		if Misplaces(v, "netdev@ovs-netdev") != does || Misplaces(v, "dummy@ovs-dummy") != does || Misplaces(v, "system@ovs-system") {
 			t.Errorf("%v", v)
 		}
+		if said := Way(v, "netdev@ovs-netdev"); strings.Contains(said, "purged") != does || does && !strings.Contains(said, v.String()) {
+			t.Errorf("%v: %s", v, said)
+		}
 	}
 }
