@@ -12,12 +12,12 @@ import (
 
 // TestMegaflowsFollow: after each change of a prefix, packets from everywhere
 // meet the policy of now, though cached megaflows of all those before overlap.
-func TestMegaflowsFollow(t *testing.T) { megaflowsFollow(t, false) }
+func TestMegaflowsFollow(t *testing.T) { testMegaflowsFollow(t, false) }
 
 // The same of prefixes that are only added: no pass is awaited for these.
-func TestMegaflowsFollowWhatIsAdded(t *testing.T) { megaflowsFollow(t, true) }
+func TestMegaflowsFollowWhatIsAdded(t *testing.T) { testMegaflowsFollow(t, true) }
 
-func megaflowsFollow(t *testing.T, only bool) {
+func testMegaflowsFollow(t *testing.T, only bool) {
 	r, p := newRig(t), newPolicy()
 	r.withUplink()
 	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)

@@ -71,8 +71,8 @@ func (c *call) stream(since int64, mark string) error {
 				return
 			case <-tick.C:
 			}
-			err := c.api.keeper.Run("event stream "+c.id, func() error {
-				if _, err := c.authorize(c.route.access); err != nil { //nolint:contextcheck // the request is the call's
+			err := c.api.keeper.Run("event stream "+c.id, func() error { //nolint:contextcheck // its request has the stream's
+				if _, err := c.authorize(c.route.access); err != nil {
 					return err
 				}
 				return out.beat()

@@ -170,6 +170,8 @@ type api struct {
 
 // openAPI makes the API of a store, with a file of tokens and, unless it is nil,
 // an issuer of others. Close it before the store.
+//
+//nolint:contextcheck // what it shows of the store is asked for by scrapes
 func openAPI(cfg httpapi.Config, tokensFile string, oidc *openid.Config) (*api, error) {
 	var who identities
 	var err error
