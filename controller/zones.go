@@ -87,7 +87,7 @@ func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fres
 		if zone, kept := z.comeBack(c.nic); kept {
 			z.give(c.nic, zone)
 			back = append(back, c.nic)
-		} else if zone, kept := parseZone(c.iface); kept && !z.taken(zone) {
+		} else if zone, kept := parseZone(c.iface); kept && !z.inUse(zone) {
 			z.give(c.nic, zone)
 		} else {
 			homeless = append(homeless, c)
@@ -112,8 +112,8 @@ func (z *zones) others(claims []claim) (nics []string) {
 	return nics
 }
 
-// taken tells whether a zone is a NIC's, or was until a moment ago.
-func (z *zones) taken(zone uint16) bool {
+// inUse tells whether a zone is a NIC's, or was until a moment ago.
+func (z *zones) inUse(zone uint16) bool {
 	if _, used := z.used[zone]; used || zone == 0 {
 		return true
 	}
@@ -167,7 +167,7 @@ func (z *zones) settle(ctx context.Context, homeless []claim, failed map[string]
 	ids, got := map[string]string{}, map[string]uint16{}
 	next := max(z.lowest(), 1)
 	for _, c := range homeless {
-		for next < maxZone && z.taken(next) {
+		for next < maxZone && z.inUse(next) {
 			next++
 		}
 		if next == maxZone {

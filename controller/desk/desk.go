@@ -74,7 +74,7 @@ func New(cfg Config, host Host, sw Switch) *Desk {
 	}
 	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(time.Now()), linkLocals: linkLocals{told: cfg.LinkLocals}}
 	d.keeper = inquiry.Keeper{Log: d.log, Count: countQuestions(cfg).Inc, Answer: errPanicked}
-	d.reports = &reports{heard: d.hear}
+	d.reports = &reports{heard: d.packetIn}
 	d.watch = newDropWatch(sw.Conn, d.reports, d.locate, sw.Settle, d.log)
 	return d
 }
@@ -157,13 +157,13 @@ func reply[Q, A any](ctx context.Context, body json.RawMessage, answer func(cont
 	return json.Marshal(a)
 }
 
-// hear takes what a flow of a probe or a watch reports. What is in the packet is
+// packetIn takes what a flow of a probe or a watch reports. What is in the packet is
 // its sender's choice.
-func (d *Desk) hear(p wire.PacketIn) {
+func (d *Desk) packetIn(p wire.PacketIn) {
 	_ = d.keeper.Run("reports", func() error {
 		r, ok := ofrules.ParseReport(p.UserData)
-		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.hear(r, p) && r.Drop != 0 {
-			d.watch.hear(r, p)
+		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.sighted(r, p) && r.Drop != 0 {
+			d.watch.dropped(r, p)
 		}
 		return nil
 	})

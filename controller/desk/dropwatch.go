@@ -178,8 +178,8 @@ func (w *dropWatch) nic(id uint32) (nic string, ok bool) {
 	return nic, ok && w.locate([]string{nic})[nic].port == id
 }
 
-// hear takes a report.
-func (w *dropWatch) hear(r ofrules.Report, p wire.PacketIn) {
+// dropped takes the report of a drop.
+func (w *dropWatch) dropped(r ofrules.Report, p wire.PacketIn) {
 	if nic, ok := w.nic(r.ID); ok {
 		w.drops.add(nic, r, dissect(p.Packet), time.Now().UTC())
 	}

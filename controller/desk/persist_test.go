@@ -87,7 +87,7 @@ func TestPanicBesideQuestions(t *testing.T) {
 	for _, f := range (ofrules.Watch{ID: 1, OFPort: 1, Ready: true, Meter: 1}).Flows() {
 		for _, a := range f.Actions.List() {
 			if report, is := a.(openflow.Controller); is {
-				d.hear(wire.PacketIn{Cookie: f.Cookie, UserData: report.UserData})
+				d.packetIn(wire.PacketIn{Cookie: f.Cookie, UserData: report.UserData})
 			}
 		}
 	}

@@ -77,9 +77,9 @@ func (s *probes) close(p *probe) {
 	}
 }
 
-// hear takes a report, and tells whether it was of the packet of a probe: others
+// sighted takes a report, and tells whether it was of the packet of a probe: others
 // have its tuple too.
-func (s *probes) hear(r ofrules.Report, in wire.PacketIn) bool {
+func (s *probes) sighted(r ofrules.Report, in wire.PacketIn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.all) == 0 {
@@ -106,7 +106,7 @@ func (s *probes) hear(r ofrules.Report, in wire.PacketIn) bool {
 func (p *probe) egress(ctx context.Context, inside bool) *inquiry.ProbeLeg {
 	leg := p.await(ctx, true, probeWait)
 	if leg == nil {
-		return p.unseen()
+		return p.legUnseen()
 	}
 	if leg.Verdict == inquiry.Allow && !inside {
 		if later := p.await(ctx, true, probeAfter); later != nil {
@@ -121,7 +121,7 @@ func (p *probe) ingress(ctx context.Context) *inquiry.ProbeLeg {
 	if leg := p.await(ctx, false, probeWait); leg != nil {
 		return leg
 	}
-	return p.unseen()
+	return p.legUnseen()
 }
 
 // await returns the next that is heard of one end; nil if nothing is.
@@ -136,14 +136,14 @@ func (p *probe) await(ctx context.Context, egress bool, wait time.Duration) *inq
 			return nil
 		case s := <-p.seen:
 			if s.Egress == egress {
-				return p.told(s)
+				return p.legOf(s)
 			}
 		}
 	}
 }
 
-// told is what a sighting says of an end.
-func (p *probe) told(s sighting) *inquiry.ProbeLeg {
+// legOf is what a sighting says of an end.
+func (p *probe) legOf(s sighting) *inquiry.ProbeLeg {
 	leg := &inquiry.ProbeLeg{Verdict: inquiry.Allow, Reason: "passed", Table: s.table, TableName: ofrules.TableNames()[s.table]}
 	switch {
 	case s.Drop != 0:
@@ -154,6 +154,7 @@ func (p *probe) told(s sighting) *inquiry.ProbeLeg {
 	return leg
 }
 
-func (p *probe) unseen() *inquiry.ProbeLeg {
+// legUnseen is what is said of an end at which nothing was seen.
+func (p *probe) legUnseen() *inquiry.ProbeLeg {
 	return &inquiry.ProbeLeg{Verdict: inquiry.Unknown, Reason: "not-seen", Detail: "it passed and was dropped nowhere that Ringfence would pass or drop it: it was lost, cut, or met flows of somebody else"}
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// before is what is remembered of a share while a delta is applied to it, to tell
+// pendingLoss is what is remembered of a share while a delta is applied to it, to tell
 // what its NICs' own ends may refuse from then on. It is as much work as the delta
 // changes, and as there are NICs of the networks that it changes.
-type before struct {
+type pendingLoss struct {
 	host  string
 	ends  map[string]end
 	loss  impact.Loss
@@ -26,8 +26,8 @@ type end struct {
 }
 
 // lossOf looks at a share that a delta is about to be applied to.
-func lossOf(host string, s *span.Share, d span.Delta, names namers) *before {
-	b := &before{host: host, ends: map[string]end{}, names: names}
+func lossOf(host string, s *span.Share, d span.Delta, names namers) *pendingLoss {
+	b := &pendingLoss{host: host, ends: map[string]end{}, names: names}
 	p := Policy{s, host}
 	see := func(id string) { b.ends[id] = end{impact.EndOf(p, p.NIC(id)), p.Knows(id)} }
 	for id := range d.NICs {
@@ -67,7 +67,7 @@ func lossOf(host string, s *span.Share, d span.Delta, names namers) *before {
 }
 
 // finish looks at the share that has the delta, and adds what is lost.
-func (b *before) finish(s *span.Share, loss *impact.Loss) {
+func (b *pendingLoss) finish(s *span.Share, loss *impact.Loss) {
 	p := Policy{s, b.host}
 	for id, old := range b.ends {
 		if !p.Knows(id) {

@@ -135,7 +135,7 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	case m.GetGoodbye() != nil:
 		no := refusalOf(m.GetGoodbye())
 		_, end := stream.Recv() // tells the same, and by a code
-		no.taken = status.Code(end) == codes.AlreadyExists
+		no.nameTaken = status.Code(end) == codes.AlreadyExists
 		return false, no
 	case m.GetWelcome() == nil:
 		return false, errors.New("the relay's first message is no welcome")
@@ -232,7 +232,7 @@ func causeOf(ctx context.Context, err error) error {
 	case codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.InvalidArgument:
 		return &refusal{reason: st.Message()}
 	case codes.AlreadyExists:
-		return &refusal{reason: st.Message(), retryable: true, taken: true}
+		return &refusal{reason: st.Message(), retryable: true, nameTaken: true}
 	case codes.Unknown:
 		return err
 	default:

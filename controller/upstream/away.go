@@ -15,10 +15,10 @@ type away struct {
 	why   error     // nil: none was tried yet
 }
 
-// taken is the refusal of a name that another machine has, nil if that is not why.
-func (a away) taken() error {
+// nameTaken is the refusal of a name that another machine has, nil if that is not why.
+func (a away) nameTaken() error {
 	var no *refusal
-	if a.since.IsZero() || !errors.As(a.why, &no) || !no.taken {
+	if a.since.IsZero() || !errors.As(a.why, &no) || !no.nameTaken {
 		return nil
 	}
 	return fmt.Errorf("%w: %s", store.ErrSeatTaken, no.reason)

@@ -216,7 +216,7 @@ type refusal struct {
 	reason    string
 	retryable bool
 	after     time.Duration
-	taken     bool // another machine has the host's name
+	nameTaken bool // another machine has the host's name
 }
 
 func (r *refusal) Error() string { return "the relay says: " + r.reason }

@@ -35,13 +35,13 @@ type platform struct {
 	log    []store.Batch // by which the policy came about
 	said   map[string]store.HostStatus
 	stands map[string]store.RelayStanding
-	plugs  map[place]store.Plug
+	plugs  map[plugID]store.Plug
 	lost   string // mark of a write that the store does not have
 }
 
 func newPlatform(t *testing.T, changes ...secgroup.Change) *platform {
 	t.Helper()
-	p := &platform{t: t, moved: make(chan struct{}), policy: secgroup.NewSnapshot(), said: map[string]store.HostStatus{}, stands: map[string]store.RelayStanding{}, plugs: map[place]store.Plug{}}
+	p := &platform{t: t, moved: make(chan struct{}), policy: secgroup.NewSnapshot(), said: map[string]store.HostStatus{}, stands: map[string]store.RelayStanding{}, plugs: map[plugID]store.Plug{}}
 	p.write(changes...)
 	return p
 }
@@ -156,11 +156,11 @@ func (p *platform) PutManyPlugs(_ context.Context, hosts []store.PlugsOf) (out [
 		var written []store.Plug
 		for _, one := range h.Plugs {
 			one.Host, one.Order = h.Host, max(one.Order, p.rev)
-			p.plugs[place{h.Host, one.NIC}] = one
+			p.plugs[plugID{h.Host, one.NIC}] = one
 			written = append(written, one)
 		}
 		for _, nic := range h.Gone {
-			delete(p.plugs, place{h.Host, nic})
+			delete(p.plugs, plugID{h.Host, nic})
 		}
 		out = append(out, store.PlugsWritten{Plugs: written})
 	}

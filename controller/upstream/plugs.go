@@ -22,12 +22,12 @@ const (
 // places are where NICs of this host are plugged, as relays have said it.
 type places struct {
 	to    store.PlugHandler // nil: nobody wants to know
-	all   map[place]store.Plug
+	all   map[plugID]store.Plug
 	known bool
 	mute  bool // the relay does not tell
 }
 
-type place struct{ host, nic string }
+type plugID struct{ host, nic string }
 
 // plugsAt takes what a relay says of plugs.
 func (c *Client) plugsAt(m *wire.PlugsAt) {
@@ -38,16 +38,16 @@ func (c *Client) plugsAt(m *wire.PlugsAt) {
 		return // the whole comes
 	}
 	if m.GetFull() || p.all == nil {
-		p.all = map[place]store.Plug{}
+		p.all = map[plugID]store.Plug{}
 	}
 	var set, gone []store.Plug
 	for _, one := range m.GetSet() {
 		plug := store.Plug{Host: one.GetHost(), NIC: one.GetNic(), Row: one.GetRow(), Order: one.GetOrder(), Restored: one.GetRestored(), Ready: one.GetReady()}
-		p.all[place{plug.Host, plug.NIC}] = plug
+		p.all[plugID{plug.Host, plug.NIC}] = plug
 		set = append(set, plug)
 	}
 	for _, one := range m.GetGone() {
-		delete(p.all, place{one.GetHost(), one.GetNic()})
+		delete(p.all, plugID{one.GetHost(), one.GetNic()})
 		gone = append(gone, store.Plug{Host: one.GetHost(), NIC: one.GetNic()})
 	}
 	p.known, p.mute = true, false
@@ -109,7 +109,7 @@ func (c *Client) PutPlugs(ctx context.Context, host string, plugs []store.Plug, 
 	if err := c.await(within, func() bool {
 		written = written[:0]
 		for _, p := range plugs {
-			is, told := c.places.all[place{host, p.NIC}]
+			is, told := c.places.all[plugID{host, p.NIC}]
 			if told && is.Row == p.Row && is.Ready == p.Ready && is.Restored == p.Restored && (p.Order == 0 && is.Order != 0 || p.Order == is.Order) {
 				written = append(written, is)
 			}
@@ -130,7 +130,7 @@ func (c *Client) tellOf(plugs []store.Plug, gone []string) error {
 	defer c.mu.Unlock()
 	var away, anew, known []*wire.Plug
 	for _, nic := range gone {
-		delete(c.places.all, place{c.cfg.Host, nic})
+		delete(c.places.all, plugID{c.cfg.Host, nic})
 		if c.plugged[nic] != nil { // its interface is there, and has no port
 			away = append(away, c.plugged[nic])
 			c.plugged[nic] = &wire.Plug{Nic: nic}

@@ -14,13 +14,13 @@ import (
 // plugLog is what a host hears of plugs.
 type plugLog struct {
 	mu  sync.Mutex
-	all map[place]store.Plug
+	all map[plugID]store.Plug
 	set chan struct{}
 }
 
 func (l *plugLog) All(plugs []store.Plug) {
 	l.mu.Lock()
-	l.all = map[place]store.Plug{}
+	l.all = map[plugID]store.Plug{}
 	l.mu.Unlock()
 	l.Changed(plugs, nil)
 }
@@ -29,10 +29,10 @@ func (l *plugLog) Changed(set, gone []store.Plug) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range set {
-		l.all[place{p.Host, p.NIC}] = p
+		l.all[plugID{p.Host, p.NIC}] = p
 	}
 	for _, p := range gone {
-		delete(l.all, place{p.Host, p.NIC})
+		delete(l.all, plugID{p.Host, p.NIC})
 	}
 	select {
 	case l.set <- struct{}{}:
@@ -72,7 +72,7 @@ func TestPlugsAreToldOf(t *testing.T) {
 	for name, l := range logs {
 		for late := time.After(patience); ; {
 			l.mu.Lock()
-			got, told := l.all[place{"h1", nics[0]}]
+			got, told := l.all[plugID{"h1", nics[0]}]
 			l.mu.Unlock()
 			if told && got == written[0] {
 				break

@@ -66,7 +66,7 @@ func (c *Client) PutHost(_ context.Context, h store.HostStatus) error {
 	if c.now != nil {
 		c.now.say(statusOf(&h))
 	}
-	return c.away.taken()
+	return c.away.nameTaken()
 }
 
 func statusOf(h *store.HostStatus) *wire.Status {

@@ -49,7 +49,7 @@ type token struct {
 // stamp tells states of a file apart.
 type stamp struct{ os.FileInfo }
 
-func (s stamp) is(t stamp) bool {
+func (s stamp) equal(t stamp) bool {
 	return s.FileInfo != nil && t.FileInfo != nil && os.SameFile(s.FileInfo, t.FileInfo) && s.ModTime().Equal(t.ModTime()) && s.Size() == t.Size()
 }
 
@@ -126,9 +126,9 @@ func (t *File) load(atOnce bool) (changed bool, err error) {
 	switch {
 	case info.Mode()&othersWrite != 0:
 		return false, fmt.Errorf("token file %s: everybody on this machine may write it: give it mode 0600", t.path)
-	case now.is(t.taken):
+	case now.equal(t.taken):
 		return false, nil
-	case !atOnce && !now.is(before): // somebody may be writing it
+	case !atOnce && !now.equal(before): // somebody may be writing it
 		return false, nil
 	}
 	content, err := readFile(t.path)

@@ -44,7 +44,7 @@ func (p *Party) Name() string {
 	return p.Role + "@" + p.Place
 }
 
-func (p *Party) is(name string) bool { return name == "*" || name == p.Role || name == p.Name() }
+func (p *Party) named(name string) bool { return name == "*" || name == p.Role || name == p.Name() }
 
 // Outcome is what became of one question.
 type Outcome string

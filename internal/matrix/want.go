@@ -64,7 +64,7 @@ func ParseServices(text string) ([]traffic.Service, error) {
 func (w Want) unknown(parties []*Party, services []traffic.Service) error {
 	for _, l := range w.lines {
 		for _, name := range []string{l.from, l.to} {
-			if !slices.ContainsFunc(parties, func(p *Party) bool { return p.is(name) }) {
+			if !slices.ContainsFunc(parties, func(p *Party) bool { return p.named(name) }) {
 				return fmt.Errorf("the expectation names %q, which is no party", name)
 			}
 		}
@@ -79,6 +79,6 @@ func (w Want) unknown(parties []*Party, services []traffic.Service) error {
 
 func (w Want) passes(from, to *Party, s traffic.Service) bool {
 	return slices.ContainsFunc(w.lines, func(l wantLine) bool {
-		return from.is(l.from) && to.is(l.to) && slices.Contains(l.services, s)
+		return from.named(l.from) && to.named(l.to) && slices.Contains(l.services, s)
 	})
 }

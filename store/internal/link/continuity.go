@@ -75,7 +75,7 @@ func (f *Feed) probed(ctx context.Context, client *clientv3.Client, r *clientv3.
 	if len(r.Kvs) > 0 {
 		kv = r.Kvs[0]
 	}
-	if r.Header.Revision < f.next-1 || f.head != nil && !f.head.is(kv) && kv.GetModRevision() <= f.head.Rev {
+	if r.Header.Revision < f.next-1 || f.head != nil && !f.head.matches(kv) && kv.GetModRevision() <= f.head.Rev {
 		return f.still(ctx, client)
 	}
 	if f.Sink.Behind(kv) {

@@ -167,7 +167,7 @@ func (r *Route) look() bool {
 		case a := <-answers:
 			switch {
 			case a.err == nil && a.member == at:
-				r.settle(nil)
+				r.conclude(nil)
 				return true
 			case a.err == nil && other < 0:
 				other = a.member
@@ -178,14 +178,14 @@ func (r *Route) look() bool {
 		}
 		if other >= 0 && !waits {
 			r.move(other)
-			r.settle(nil)
+			r.conclude(nil)
 			return true
 		}
 		if len(failures) == len(r.cfg.Endpoints) {
 			break
 		}
 	}
-	r.settle(noneServes(r.Leaderless(), failures))
+	r.conclude(noneServes(r.Leaderless(), failures))
 	return false
 }
 
@@ -263,8 +263,8 @@ func (r *Route) move(to int) {
 	leave() // last: who is told goes to the new one
 }
 
-// settle notes what a look has found.
-func (r *Route) settle(found error) {
+// conclude notes what a look has found.
+func (r *Route) conclude(found error) {
 	r.mu.Lock()
 	differs := (found == nil) != (r.found == nil) || errors.Is(found, rpctypes.ErrNoLeader) != errors.Is(r.found, rpctypes.ErrNoLeader)
 	r.found = found

@@ -43,8 +43,8 @@ func valueOf(kv *mvccpb.KeyValue) string {
 	return string(kv.Value)
 }
 
-// is reports whether kv is that write.
-func (w *Witness) is(kv *mvccpb.KeyValue) bool {
+// matches reports whether kv is that write.
+func (w *Witness) matches(kv *mvccpb.KeyValue) bool {
 	return kv != nil && kv.ModRevision == w.Rev && valueOf(kv) == w.Value
 }
 
@@ -75,7 +75,7 @@ func (w *Witness) Testify(ctx context.Context, kv clientv3.KV) (Testimony, error
 	}
 	t := Testimony{Now: now}
 	switch {
-	case len(now.Kvs) > 0 && w.is(now.Kvs[0]):
+	case len(now.Kvs) > 0 && w.matches(now.Kvs[0]):
 		t.latest = true
 		return t, nil
 	case now.Header.Revision < w.Rev, len(now.Kvs) > 0 && now.Kvs[0].ModRevision <= w.Rev:
@@ -90,7 +90,7 @@ func (w *Witness) Testify(ctx context.Context, kv clientv3.KV) (Testimony, error
 		t.Lineage = OtherHistory
 	case err != nil:
 		return Testimony{}, err
-	case len(then.Kvs) == 0 || !w.is(then.Kvs[0]):
+	case len(then.Kvs) == 0 || !w.matches(then.Kvs[0]):
 		t.Lineage = OtherHistory
 	}
 	return t, nil
