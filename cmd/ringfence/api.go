@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/certfile"
@@ -137,7 +138,11 @@ func (c *apiCmd) Run(ctx context.Context, std output.Stdio, launch *launch) erro
 		if err != nil {
 			return err
 		}
-		ended, err := serveHosts(ctx, relay.Config{Policy: s, Board: s, Hosts: api.who.file, Logger: log, Metrics: registry}, c.HostsListen, secure)
+		hosts, err := new(net.ListenConfig).Listen(ctx, "tcp", c.HostsListen)
+		if err != nil {
+			return fmt.Errorf("--hosts-listen: %w", err)
+		}
+		ended, err := serveHosts(ctx, relay.Config{Policy: s, Board: s, Hosts: api.who.file, Logger: log, Metrics: registry}, hosts, secure)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/service"
 	"github.com/ringfence/ringfence/controller"
+	"github.com/ringfence/ringfence/controller/upstream"
 	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -177,9 +178,15 @@ func (c *controllerCmd) followRelays(cfg *controller.Config, certs *certfile.Set
 	if err != nil {
 		return nil, err
 	}
-	cfg.Share, cfg.Judge, cfg.Reports, cfg.Asks, cfg.Peers, cfg.Plugs, cfg.History = up, up, up, up, up, up, up
-	cfg.Applied, cfg.Reached, cfg.KeepFrom = up.Applied, up.Reached, c.Relay
+	follow(cfg, up)
+	cfg.KeepFrom = c.Relay
 	return func() string { return relayLine(up) }, nil
+}
+
+// follow has a controller have everything by its stream to a relay.
+func follow(cfg *controller.Config, up *upstream.Client) {
+	cfg.Share, cfg.Judge, cfg.Reports, cfg.Asks, cfg.Peers, cfg.Plugs, cfg.History = up, up, up, up, up, up, up
+	cfg.Applied, cfg.Reached = up.Applied, up.Reached
 }
 
 func (c *controllerCmd) openStore(ctx context.Context, log *slog.Logger, certs *certfile.Set) (*store.Store, error) {

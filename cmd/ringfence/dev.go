@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,8 +22,9 @@ import (
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/console"
 	"github.com/ringfence/ringfence/controller"
-	"github.com/ringfence/ringfence/controller/whole"
+	"github.com/ringfence/ringfence/controller/upstream"
 	"github.com/ringfence/ringfence/httpapi"
+	"github.com/ringfence/ringfence/relay"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/store/embedded"
 )
@@ -36,7 +40,7 @@ type devCmd struct {
 }
 
 func (devCmd) Help() string {
-	return `An embedded etcd, the API and a controller in one process, for one machine. What it keeps is in the state
+	return `An embedded etcd, the API, a relay and a controller in one process, for one machine. What it keeps is in the state
 directory: the policy, and the admin's token in DIR/admin.token. The bridge is made if it is missing.
 
 Example:
@@ -108,17 +112,20 @@ func (c *devCmd) Run(ctx context.Context, std output.Stdio) error {
 	} else {
 		defer withdraw()
 	}
+	own := controller.Config{
+		Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
+		Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
+	}
+	ended, err := followOwnRelay(ctx, &own, s, dir)
+	if err != nil {
+		return err
+	}
+	defer ended()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return serve(ctx, l, c.serve(api, console.Options{TokenFile: dir.TokenFile(), Login: api.login(), Logger: log}), log)
 	})
-	policy := whole.New(s, host)
-	group.Go(func() error {
-		return controller.Run(ctx, controller.Config{
-			Share: policy, Judge: policy, Reports: s, Asks: policy.Asks(s), Peers: s, Plugs: s, History: s, Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
-			Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
-		})
-	})
+	group.Go(func() error { return controller.Run(ctx, own) })
 	group.Go(func() error {
 		ovs.keep(ctx, log)
 		return nil
@@ -129,6 +136,44 @@ func (c *devCmd) Run(ctx context.Context, std output.Stdio) error {
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// followOwnRelay has the controller in this process follow a relay in this process, as
+// hosts do, by a socket that is this user's alone. The caller waits for the end of the
+// relay before it closes the store.
+func followOwnRelay(ctx context.Context, cfg *controller.Config, s *store.Store, dir devstate.Dir) (ended func(), err error) {
+	if err := os.Remove(dir.HostsSocket()); err != nil && !os.IsNotExist(err) { // of one that was killed
+		return nil, fmt.Errorf("--state-dir: %w", err)
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", dir.HostsSocket())
+	if err != nil {
+		return nil, fmt.Errorf("--state-dir: %w", err)
+	}
+	self := ownHost{rand.Text(), cfg.Host}
+	if ended, err = serveHosts(ctx, relay.Config{Policy: s, Board: s, Hosts: self, Logger: cfg.Logger, Metrics: cfg.Metrics}, l, nil); err != nil {
+		return nil, err
+	}
+	up, err := upstream.New(upstream.Config{
+		Relays: []string{"unix:" + dir.HostsSocket()}, Host: cfg.Host, Version: version, Logger: cfg.Logger, Metrics: cfg.Metrics,
+		Token: func() (string, error) { return self.secret, nil }, TLS: func() *tls.Config { return nil },
+	})
+	if err != nil {
+		ended()
+		return nil, err
+	}
+	follow(cfg, up)
+	return ended, nil
+}
+
+// ownHost knows the one host that is in this process.
+type ownHost struct{ secret, name string }
+
+// Host is that of relay.Identifier.
+func (h ownHost) Host(secret string) (string, error) {
+	if subtle.ConstantTimeCompare([]byte(secret), []byte(h.secret)) != 1 {
+		return "", errors.New("the token is not that of this process")
+	}
+	return h.name, nil
 }
 
 // openState makes the state directory ready and takes it for this process.

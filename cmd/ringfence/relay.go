@@ -107,21 +107,15 @@ func (f *hostsFlags) secure(certs *certfile.Set, listen, certFile, keyFile strin
 // relayName is like no other relay's, also on one machine.
 func relayName() string { return machineName() + "-" + newProcessID() }
 
-// serveHosts has a relay in this process serve hosts until ctx ends. The caller waits
-// for it before it closes the store.
-func serveHosts(ctx context.Context, cfg relay.Config, listen string, secure *tls.Config) (wait func(), err error) {
-	ctx, cancel := context.WithCancel(ctx)
+// serveHosts has a relay in this process serve hosts that come to l, which it closes,
+// until ctx ends. The caller waits for it before it closes the store.
+func serveHosts(ctx context.Context, cfg relay.Config, l net.Listener, secure *tls.Config) (wait func(), err error) {
 	cfg.Name, cfg.Version = relayName(), version
 	r, err := relay.New(cfg)
 	if err != nil {
-		cancel()
-		return nil, err
+		return nil, errors.Join(err, l.Close())
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
-	if err != nil {
-		cancel()
-		return nil, fmt.Errorf("--hosts-listen: %w", err)
-	}
+	ctx, cancel := context.WithCancel(ctx)
 	cfg.Logger.Info("hosts are served", "hosts", l.Addr().String())
 	var wg sync.WaitGroup
 	run := func(fn func() error) {

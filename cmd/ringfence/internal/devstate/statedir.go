@@ -24,6 +24,9 @@ func (d Dir) TokensFile() string { return filepath.Join(string(d), "tokens.json"
 // URLFile says where the running API is.
 func (d Dir) URLFile() string { return filepath.Join(string(d), "api.url") }
 
+// HostsSocket is where the controller of the process comes for its share.
+func (d Dir) HostsSocket() string { return filepath.Join(string(d), "hosts.sock") }
+
 // LockFile is held while it runs.
 func (d Dir) LockFile() string { return filepath.Join(string(d), "lock") }
 
