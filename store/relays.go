@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -109,11 +110,17 @@ type relayBoard struct {
 	all map[string]standing
 }
 
-// standing is what a relay said, and the etcd revision that wrote it.
+// standing is what a relay said, the etcd revision that wrote it, and when this process
+// heard of it: zero of what was there before it began to look.
 type standing struct {
 	RelayStanding
 	written int64
+	heard   time.Time
+	gone    bool // the relay is: its hosts were heard of until then
 }
+
+// goneFor is how long a relay that is gone is remembered.
+const goneFor = time.Hour
 
 func (s *Store) startRelays(changed func()) *relayBoard {
 	b := &relayBoard{keys: s.link.Keys, changed: changed, all: map[string]standing{}}
@@ -128,7 +135,7 @@ func (s *Store) startRelays(changed func()) *relayBoard {
 func (b *relayBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	all := map[string]standing{}
 	err := pages(func(kv *mvccpb.KeyValue) error {
-		b.take(all, kv)
+		b.take(all, kv, time.Time{})
 		return nil
 	})
 	if err != nil {
@@ -147,10 +154,12 @@ func (b *relayBoard) Events(_ int64, events []*clientv3.Event) error {
 	b.mu.Unlock()
 	for _, e := range events {
 		if e.Type == clientv3.EventTypeDelete {
-			delete(all, strings.TrimPrefix(string(e.Kv.Key), b.keys.Relays()))
+			maps.DeleteFunc(all, func(_ string, r standing) bool { return r.gone && time.Since(r.heard) > goneFor })
+			name := strings.TrimPrefix(string(e.Kv.Key), b.keys.Relays())
+			all[name] = standing{heard: all[name].heard, gone: true}
 			continue
 		}
-		b.take(all, e.Kv)
+		b.take(all, e.Kv, time.Now())
 	}
 	b.mu.Lock()
 	b.all = all
@@ -159,7 +168,7 @@ func (b *relayBoard) Events(_ int64, events []*clientv3.Event) error {
 	return nil
 }
 
-func (b *relayBoard) take(all map[string]standing, kv *mvccpb.KeyValue) {
+func (b *relayBoard) take(all map[string]standing, kv *mvccpb.KeyValue, heard time.Time) {
 	name := strings.TrimPrefix(string(kv.Key), b.keys.Relays())
 	r, err := record.DecodeRelay(name, kv.Value)
 	if err != nil {
@@ -167,7 +176,7 @@ func (b *relayBoard) take(all map[string]standing, kv *mvccpb.KeyValue) {
 		delete(all, name)
 		return
 	}
-	all[name] = standing{r, kv.ModRevision}
+	all[name] = standing{RelayStanding: r, written: kv.ModRevision, heard: heard}
 }
 
 func (b *relayBoard) Forget()                      {}
@@ -183,7 +192,10 @@ func (b *relayBoard) of(r report) report {
 	b.mu.Lock()
 	now, there := b.all[r.Relay]
 	b.mu.Unlock()
-	if !there {
+	if now.heard.After(r.Seen) {
+		r.Seen = now.heard
+	}
+	if !there || now.gone {
 		return r
 	}
 	r.Attached = true

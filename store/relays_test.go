@@ -80,10 +80,16 @@ func TestHostsOfARelay(t *testing.T) {
 			waited <- waits.WaitEach(within(t, time.Minute), []string{"h1", "h2", "h3"}, has(rev), never)
 		}(rev)
 		rev = mustUpdate(t, api, put(account("b")))
+		then := time.Now()
 		if err := first.PutRelay(ctx, RelayStanding{Relay: "r1", Revision: rev, Mark: api.cache().markAt(rev)}); err != nil {
 			t.Fatal(err)
 		}
 		at("all are there", map[string]int64{"h1": rev, "h2": rev, "h3": rev}, true)
+		for _, h := range api.Hosts() { // the relay speaks for them
+			if h.Seen.Before(then) {
+				t.Errorf("%s was heard of at %v, and its relay after %v", h.Host, h.Seen, then)
+			}
+		}
 		if err := <-waited; err != nil {
 			t.Errorf("a wait for all of them: %v", err)
 		}
@@ -112,6 +118,9 @@ func TestHostsOfARelay(t *testing.T) {
 			t.Fatal(err)
 		}
 		at("the relay is gone", map[string]int64{"h3": 0}, false)
+		if h := api.Hosts()[2]; h.Seen.Before(then) {
+			t.Errorf("%s was heard of by its relay after %v, and not at %v", h.Host, then, h.Seen)
+		}
 	})
 }
 
