@@ -56,7 +56,7 @@ func TestForgotten(t *testing.T) {
 			r.begin(cut)
 			r.applied(r.write(p.noRule("web", "udp")))
 			for round, server := range []bool{true, false} {
-				r.eventually(patience, "the sentinel is seen", r.sentinel)
+				r.sentinelSeen()
 				ctx, stop := context.WithCancel(t.Context())
 				var work sync.WaitGroup
 				work.Go(func() { // the one answers the other

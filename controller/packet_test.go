@@ -106,7 +106,7 @@ func (r *rig) send(p firstPacket) {
 func (p firstPacket) iface() string { return fmt.Sprintf("p%d", p.from) }
 
 // deliver injects frames at an interface where nobody else does, and waits until
-// the switch has dealt with all of them.
+// the switch has dealt with all of them: it takes them one by one, and counts them.
 func (r *rig) deliver(iface string, frames ...string) {
 	r.t.Helper()
 	before := r.received(iface)
@@ -121,38 +121,25 @@ func (r *rig) deliver(iface string, frames ...string) {
 	})
 }
 
-// frames says how many frames the switch has taken from an interface, and how many
-// it has given to it. The thread that deals with them, one by one, answers this, too:
-// what it has taken it has dealt with.
-func (r *rig) frames(iface string) (taken, given uint64) {
-	r.t.Helper()
-	all, err := r.ctl.Call(r.t.Context(), "dpctl/show", "-s")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	_, port, _ := strings.Cut(all, ": "+iface+" (")
-	_, rx, _ := strings.Cut(port, "RX packets:")
-	_, tx, _ := strings.Cut(port, "TX packets:")
-	if _, err := fmt.Sscan(rx, &taken); err != nil {
-		r.t.Fatalf("%s in %s: %v", iface, all, err)
-	}
-	if _, err := fmt.Sscan(tx, &given); err != nil {
-		r.t.Fatalf("%s in %s: %v", iface, all, err)
-	}
-	return taken, given
-}
-
-// received and sent are one of the two.
+// received is how many frames the switch has taken from an interface, and sent how
+// many it has given to it.
 func (r *rig) received(iface string) uint64 {
 	r.t.Helper()
-	taken, _ := r.frames(iface)
-	return taken
+	return r.frames(iface, "rx")
 }
 
 func (r *rig) sent(iface string) uint64 {
 	r.t.Helper()
-	_, given := r.frames(iface)
-	return given
+	return r.frames(iface, "tx")
+}
+
+func (r *rig) frames(iface, way string) (n uint64) {
+	r.t.Helper()
+	_, text, _ := strings.Cut(r.ovs.Ofctl("dump-ports", bridge, iface), way+" pkts=")
+	if _, err := fmt.Sscanf(text, "%d", &n); err != nil {
+		r.t.Fatal(text, err)
+	}
+	return n
 }
 
 func (r *rig) sendAt(iface string, p firstPacket) {

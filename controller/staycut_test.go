@@ -186,8 +186,7 @@ func TestCutStaysCut(t *testing.T) {
 			r.eventually(patience, "they are back", func() string { return same(r.flows(), want) })
 		}},
 		{name: "somebody flushes conntrack", lost: true, then: func(r *rig, _ *policy, _ talk) {
-			r.eventually(patience, "the sentinel is seen", func() string { return r.sentinel() })
-			r.ovs.Appctl("dpctl/flush-conntrack")
+			r.forget()
 			r.logged("the switch has forgotten its connections")
 		}},
 		{name: "somebody flushes a zone", lost: true, then: func(r *rig, _ *policy, _ talk) {
@@ -362,12 +361,18 @@ func (r *rig) sentinel() string {
 	return ""
 }
 
-// forget has the switch forget its connections when the controller has seen that it
-// knows some: by the sentinel, which it looks at every sentinelEvery, and says so to nobody.
-func (r *rig) forget() {
+// sentinelSeen waits until the controller has seen the sentinel, which it looks at every
+// sentinelEvery, and says so to nobody: only then does it notice that it is gone.
+func (r *rig) sentinelSeen() {
 	r.t.Helper()
 	r.eventually(patience, "the sentinel is there", r.sentinel)
 	time.Sleep(2 * sentinelEvery)
+}
+
+// forget has the switch forget its connections, so that the controller notices.
+func (r *rig) forget() {
+	r.t.Helper()
+	r.sentinelSeen()
 	r.ovs.Appctl("dpctl/flush-conntrack")
 }
 
