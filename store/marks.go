@@ -67,14 +67,6 @@ func (m *marks) at(rev int64) string {
 	return m.all[i].mark
 }
 
-// last is the latest write; zero if there is none.
-func (m *marks) last() markedRevision {
-	if len(m.all) == 0 {
-		return markedRevision{}
-	}
-	return m.all[len(m.all)-1]
-}
-
 // head is the latest write that a mutation made; zero if there is none.
 func (m *marks) head() markedRevision {
 	for i := len(m.all) - 1; i >= 0; i-- {

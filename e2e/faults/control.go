@@ -103,15 +103,15 @@ func (all stalls) of(f *Flow) (cuts []Cut) {
 }
 
 // isOnTheWayOf tells whether what a control flow goes through another one does, too.
-func (control *Flow) isOnTheWayOf(f *Flow) bool {
-	host := machineNamed(control.From).host
+func (f *Flow) isOnTheWayOf(other *Flow) bool {
+	host := machineNamed(f.From).host
 	switch {
 	case host == "":
 		return true
-	case across(control):
-		return across(f)
+	case across(f):
+		return across(other)
 	default:
-		from, to := machineNamed(f.From), machineNamed(f.To)
+		from, to := machineNamed(other.From), machineNamed(other.To)
 		return from.host == host || to.host == host || from.moves || to.moves
 	}
 }
