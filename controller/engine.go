@@ -60,6 +60,7 @@ type engine struct {
 	local   local
 	unfit   error           // why its switch must not be used
 	version unixctl.Version // its switch's
+	way     string          // see megaflow.Way; as it was logged
 	steps   uint64          // taken so far
 	listed  bool            // the NICs were reported, if only as without flows
 	shown   shown           // what of them
@@ -187,7 +188,11 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.refused.Set(float64(len(e.tables.install.refused)))
 	e.metrics.flows.Set(float64(e.tables.len()))
 	left, more := e.zones.left()
-	e.cache.Misplaces(megaflow.Misplaces(e.version, unixctl.DatapathName(bridge.DatapathType)))
+	datapath := unixctl.DatapathName(bridge.DatapathType)
+	e.cache.Misplaces(megaflow.Misplaces(e.version, datapath))
+	if set(&e.way, megaflow.Way(e.version, datapath)) {
+		e.log.Info("how it is known that packets meet a change", "way", e.way)
+	}
 	e.sweeper.Add(revoke.Job{Rev: at.Revision, Mark: at.Mark, Update: at.Number, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
 	in.soon(picked)
 	in.soon(more)
@@ -217,8 +222,6 @@ func (e *engine) meet(ctx context.Context) error {
 			e.log.Error("this Open vSwitch is not used", "error", e.unfit)
 		} else {
 			e.report.connection(conn)
-			bridge, _, _ := e.plugs.get()
-			e.log.Info("how it is known that packets meet a change", "way", megaflow.Way(version, unixctl.DatapathName(bridge.DatapathType)))
 		}
 		e.conn = conn
 	}
