@@ -75,8 +75,8 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	}
 	c.past.Lock()
 	defer c.past.Unlock()
-	if b.Broken && was.loaded {
-		close(was.history.ended)
+	broken := b.Broken && was.loaded
+	if broken {
 		now.history = history{number: was.history.number + 1, ended: make(chan struct{}), lost: c.marks}
 		c.lost(c.marks)
 	}
@@ -89,6 +89,9 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	c.marks.add(markedRevision{b.Revision, b.Mark})
 	now.head = c.marks.head()
 	c.state.Store(&now)
+	if broken { // who is woken sees the history that begins
+		close(was.history.ended)
+	}
 	c.pulse.Beat()
 	return nil
 }
