@@ -60,11 +60,17 @@ type engine struct {
 	local   local
 	unfit   error           // why its switch must not be used
 	version unixctl.Version // its switch's
-	way     string          // see megaflow.Way; as it was logged
+	caches  caches          // its megaflows, as they were seen last
 	steps   uint64          // taken so far
 	listed  bool            // the NICs were reported, if only as without flows
 	shown   shown           // what of them
 	told    bool            // it was said which NICs are plugged
+}
+
+// caches is what the behaviour of a switch's megaflows depends on.
+type caches struct {
+	version  unixctl.Version
+	datapath string
 }
 
 func newEngine(c *controller) *engine {
@@ -188,10 +194,9 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.metrics.refused.Set(float64(len(e.tables.install.refused)))
 	e.metrics.flows.Set(float64(e.tables.len()))
 	left, more := e.zones.left()
-	datapath := unixctl.DatapathName(bridge.DatapathType)
-	e.cache.Misplaces(megaflow.Misplaces(e.version, datapath))
-	if set(&e.way, megaflow.Way(e.version, datapath)) {
-		e.log.Info("how it is known that packets meet a change", "way", e.way)
+	if now := (caches{e.version, unixctl.DatapathName(bridge.DatapathType)}); set(&e.caches, now) {
+		e.cache.Misplaces(megaflow.Misplaces(now.version, now.datapath))
+		e.log.Info("how it is known that packets meet a change", "way", megaflow.Way(now.version, now.datapath))
 	}
 	e.sweeper.Add(revoke.Job{Rev: at.Revision, Mark: at.Mark, Update: at.Number, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
 	in.soon(picked)
