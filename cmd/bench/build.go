@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"strconv"
 	"time"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/stack"
 )
 
@@ -135,13 +135,11 @@ func (b *bench) sizes() error {
 	return nil
 }
 
-// loadAverage is the machine's of the last minute; a busy machine explains a
-// slow figure.
+// loadAverage is the machine's of the last minute, "" if it is not known.
 func loadAverage() string {
-	b, err := os.ReadFile("/proc/loadavg")
+	load, err := usage.Load()
 	if err != nil {
 		return ""
 	}
-	first, _, _ := strings.Cut(string(b), " ")
-	return first
+	return strconv.FormatFloat(load, 'f', 2, 64)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/ovsproc"
 	"github.com/ringfence/ringfence/internal/workload"
 )
@@ -75,32 +76,8 @@ func (h *host) close() error {
 	return err
 }
 
-// memory reads a process's resident set, now and at its highest, in MB of
-// 2^20 bytes; proc(5), VmRSS and VmHWM.
+// memory is a process's resident set, now and at its highest, in MB of 2^20 bytes.
 func memory(pid int) (now, peak float64, err error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	for line := range strings.Lines(string(b)) {
-		fields := strings.Fields(line)
-		if len(fields) != 3 {
-			continue
-		}
-		var to *float64
-		switch fields[0] {
-		case "VmRSS:":
-			to = &now
-		case "VmHWM:":
-			to = &peak
-		default:
-			continue
-		}
-		kb, err := strconv.ParseFloat(fields[1], 64)
-		if err != nil {
-			return 0, 0, err
-		}
-		*to = kb / 1024
-	}
-	return now, peak, nil
+	n, p, err := usage.Memory(pid)
+	return float64(n) / (1 << 20), float64(p) / (1 << 20), err
 }

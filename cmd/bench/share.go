@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/secgroup"
@@ -69,7 +66,7 @@ func (b *bench) foreignChanges(ctx context.Context, s *store.Store) error {
 	group := *b.load.Groups[b.size.Groups/2]
 	pid := b.stack.Controller(hostName).PID()
 	idle := time.Now()
-	before, err := cpuTime(pid)
+	before, err := usage.CPU(pid)
 	if err != nil {
 		return err
 	}
@@ -78,11 +75,11 @@ func (b *bench) foreignChanges(ctx context.Context, s *store.Store) error {
 		return ctx.Err()
 	case <-time.After(5 * time.Second): // what the controller takes while nothing changes
 	}
-	rested, err := cpuTime(pid)
+	rested, err := usage.CPU(pid)
 	if err != nil {
 		return err
 	}
-	quiet := (rested - before).Seconds() / time.Since(idle).Seconds()
+	quiet := (rested - before) / time.Since(idle).Seconds()
 	start := time.Now()
 	for i := range foreign {
 		changed := group
@@ -94,11 +91,11 @@ func (b *bench) foreignChanges(ctx context.Context, s *store.Store) error {
 		}
 	}
 	took := time.Since(start)
-	after, err := cpuTime(pid)
+	after, err := usage.CPU(pid)
 	if err != nil {
 		return err
 	}
-	spent := (after - rested).Seconds() - quiet*took.Seconds()
+	spent := after - rested - quiet*took.Seconds()
 	return errors.Join(
 		b.one("cpu_idle", quiet*1000, "ms/s", extra{"loadavg": loadAverage()}),
 		b.one("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", extra{"n": foreign, "took_s": took.Seconds(), "loadavg": loadAverage()}))
@@ -107,20 +104,4 @@ func (b *bench) foreignChanges(ctx context.Context, s *store.Store) error {
 func update(ctx context.Context, s *store.Store, changes ...secgroup.Change) error {
 	_, err := s.Update(ctx, func(*secgroup.Snapshot) ([]secgroup.Change, error) { return changes, nil })
 	return err
-}
-
-// cpuTime is the processor time that a process has taken; proc(5), /proc/pid/stat, has
-// it in hundredths of a second.
-func cpuTime(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat: %q", pid, text)
-	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
 }

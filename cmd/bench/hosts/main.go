@@ -12,22 +12,20 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/internal/hostsim"
+	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -54,7 +52,7 @@ func main() {
 
 type bench struct {
 	hosts, nics, reps int
-	etcd              *exec.Cmd
+	etcd              *stack.Process
 	relays            []relay
 	api               *store.Store
 	token             string
@@ -62,29 +60,13 @@ type bench struct {
 
 type relay struct {
 	address string // where hosts come
-	process *exec.Cmd
-}
-
-// free finds addresses of this machine that nobody listens at.
-func free(ctx context.Context, n int) ([]string, error) {
-	var all []string
-	for range n {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // when all are found, so that they are not the same
-		all = append(all, l.Addr().String())
-	}
-	return all, nil
+	process *stack.Process
 }
 
 // figure prints one.
 func (b *bench) figure(name string, value float64, unit string) {
-	load, _ := os.ReadFile("/proc/loadavg")
-	first, _, _ := strings.Cut(string(load), " ")
-	at, _ := strconv.ParseFloat(first, 64)
-	line, _ := json.Marshal(map[string]any{"figure": name, "value": value, "unit": unit, "hosts": b.hosts, "nics": b.nics, "relays": len(b.relays), "load": at})
+	load, _ := usage.Load()
+	line, _ := json.Marshal(map[string]any{"figure": name, "value": value, "unit": unit, "hosts": b.hosts, "nics": b.nics, "relays": len(b.relays), "load": load})
 	fmt.Println(string(line))
 }
 
@@ -94,17 +76,14 @@ func (b *bench) run(ctx context.Context, binary string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	ports, err := free(ctx, 2+len(b.relays))
-	if err != nil {
-		return err
-	}
+	ports := stack.LoopbackAddresses(2 + len(b.relays))
 	client, peers := "http://"+ports[0], "http://"+ports[1]
-	b.etcd, err = start(ctx, dir, "etcd", "etcd", "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
+	b.etcd, err = stack.StartProcess("etcd", filepath.Join(dir, "etcd.log"), stack.EtcdServer, "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "default="+peers)
 	if err != nil {
 		return err
 	}
-	defer end(b.etcd)
+	defer func() { _ = b.etcd.Kill() }() // there is nothing to keep
 	if b.api, err = store.Open(ctx, store.Config{Endpoints: []string{client}}); err != nil {
 		return err
 	}
@@ -123,31 +102,15 @@ func (b *bench) run(ctx context.Context, binary string) error {
 		return err
 	}
 	for i, address := range ports[2:] {
-		process, err := start(ctx, dir, fmt.Sprintf("relay-%d", i), binary, "relay", "--etcd", client, "--hosts-listen", address, "--tokens", file, "--log-level", "warn")
+		name := fmt.Sprintf("relay-%d", i)
+		process, err := stack.StartProcess(name, filepath.Join(dir, name+".log"), binary, "relay", "--etcd", client, "--hosts-listen", address, "--tokens", file, "--log-level", "warn")
 		if err != nil {
 			return err
 		}
-		defer end(process)
+		defer func() { _ = process.Kill() }()
 		b.relays[i] = relay{address, process}
 	}
 	return b.measure(ctx)
-}
-
-// start starts a program whose output goes to a file of that name.
-func start(ctx context.Context, dir, name string, args ...string) (*exec.Cmd, error) {
-	out, err := os.Create(filepath.Join(dir, name+".log"))
-	if err != nil {
-		return nil, err
-	}
-	defer out.Close()
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = out, out
-	return cmd, cmd.Start()
-}
-
-func end(cmd *exec.Cmd) {
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
 }
 
 func account(host int) string { return fmt.Sprintf("tenant-%d", host) }
@@ -229,12 +192,20 @@ func (b *bench) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	most := 0.0
-	for _, r := range b.relays {
-		most = max(most, rss(r.process))
+	etcd, _, err := usage.Memory(b.etcd.PID())
+	if err != nil {
+		return err
 	}
-	b.figure("relay_rss", most, "MB")
-	b.figure("etcd_rss", rss(b.etcd), "MB")
+	relay := uint64(0) // the largest of them
+	for _, r := range b.relays {
+		rss, _, err := usage.Memory(r.process.PID())
+		if err != nil {
+			return err
+		}
+		relay = max(relay, rss)
+	}
+	b.figure("relay_rss", float64(relay)/1e6, "MB")
+	b.figure("etcd_rss", float64(etcd)/1e6, "MB")
 	return nil
 }
 
@@ -267,7 +238,10 @@ func (b *bench) attach(ctx context.Context) error {
 func (b *bench) changes(ctx context.Context, name string, change func(int) (int64, []string, error)) error {
 	var answered, applied []time.Duration
 	var first, last int64
-	etcd, relays := cpu(b.etcd), b.relayCPU()
+	etcd, relays, err := b.cpu()
+	if err != nil {
+		return err
+	}
 	for i := range b.reps {
 		begun := time.Now()
 		rev, hosts, err := change(i)
@@ -284,47 +258,35 @@ func (b *bench) changes(ctx context.Context, name string, change func(int) (int6
 		}
 		last = rev
 	}
+	etcdAfter, relaysAfter, err := b.cpu()
+	if err != nil {
+		return err
+	}
 	b.figure("change_"+name+"_answer_p50", ms(answered, 50), "ms")
 	b.figure("change_"+name+"_applied_p50", ms(applied, 50), "ms")
 	b.figure("change_"+name+"_applied_p99", ms(applied, 99), "ms")
 	b.figure("etcd_writes_per_change_"+name, float64(last-first)/float64(b.reps-1), "writes")
-	b.figure("etcd_cpu_per_change_"+name, 1000*(cpu(b.etcd)-etcd)/float64(b.reps), "ms")
-	b.figure("relay_cpu_per_change_"+name, 1000*(b.relayCPU()-relays)/float64(b.reps), "ms")
+	b.figure("etcd_cpu_per_change_"+name, 1000*(etcdAfter-etcd)/float64(b.reps), "ms")
+	b.figure("relay_cpu_per_change_"+name, 1000*(relaysAfter-relays)/float64(b.reps), "ms")
 	return nil
 }
 
-// relayCPU is the processor time of all relays, in seconds.
-func (b *bench) relayCPU() (all float64) {
-	for _, r := range b.relays {
-		all += cpu(r.process)
+// cpu is the processor time that etcd and all relays have taken, in seconds.
+func (b *bench) cpu() (etcd, relays float64, err error) {
+	if etcd, err = usage.CPU(b.etcd.PID()); err != nil {
+		return 0, 0, err
 	}
-	return all
+	for _, r := range b.relays {
+		one, err := usage.CPU(r.process.PID())
+		if err != nil {
+			return 0, 0, err
+		}
+		relays += one
+	}
+	return etcd, relays, nil
 }
 
 func ms(all []time.Duration, percent int) float64 {
 	slices.Sort(all)
 	return float64(all[min(len(all)-1, len(all)*percent/100)].Microseconds()) / 1000
-}
-
-// cpu is the processor time of a process, in seconds; proc(5) has it in hundredths.
-func cpu(cmd *exec.Cmd) float64 {
-	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / 100
-}
-
-// rss is the memory of a process, in MB.
-func rss(cmd *exec.Cmd) float64 {
-	statm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", cmd.Process.Pid))
-	fields := strings.Fields(string(statm))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseFloat(fields[1], 64)
-	return pages * float64(os.Getpagesize()) / 1e6
 }

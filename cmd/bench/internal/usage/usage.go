@@ -1,0 +1,40 @@
+// Package usage tells what processes take of the machine, and how busy that is; proc(5).
+package usage
+
+import (
+	"github.com/prometheus/procfs"
+)
+
+// CPU is the processor time that a process has taken, in seconds; it is counted in
+// hundredths.
+func CPU(pid int) (float64, error) {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return 0, err
+	}
+	stat, err := p.Stat()
+	return stat.CPUTime(), err
+}
+
+// Memory is a process's resident set, now and at its highest, in bytes.
+func Memory(pid int) (now, peak uint64, err error) {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	status, err := p.NewStatus()
+	return status.VmRSS, status.VmHWM, err
+}
+
+// Load is the load average of the last minute: a busy machine explains a slow figure.
+func Load() (float64, error) {
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return 0, err
+	}
+	load, err := fs.LoadAvg()
+	if err != nil {
+		return 0, err
+	}
+	return load.Load1, nil
+}
