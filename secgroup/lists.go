@@ -4,35 +4,17 @@ import "slices"
 
 // Accounts returns all accounts, sorted by id.
 func (s *Snapshot) Accounts() []*Account {
-	all := make([]*Account, 0, s.accounts.len())
-	for _, a := range s.accounts.all() {
-		if a.object != nil {
-			all = append(all, a.object)
-		}
-	}
-	return all
+	return objects(s.accounts, func(a *accountNode) *Account { return a.object })
 }
 
 // Networks returns all networks, sorted by id.
 func (s *Snapshot) Networks() []*Network {
-	all := make([]*Network, 0, s.networks.len())
-	for _, n := range s.networks.all() {
-		if n.object != nil {
-			all = append(all, n.object)
-		}
-	}
-	return all
+	return objects(s.networks, func(n *networkNode) *Network { return n.object })
 }
 
 // NICs returns all NICs, sorted by id.
 func (s *Snapshot) NICs() []*NIC {
-	all := make([]*NIC, 0, s.nics.len())
-	for _, n := range s.nics.all() {
-		if n.object != nil {
-			all = append(all, n.object)
-		}
-	}
-	return all
+	return objects(s.nics, func(n *nicNode) *NIC { return n.object })
 }
 
 // NICsOfAccount returns the account's NICs, sorted by id.
@@ -68,6 +50,17 @@ func (s *Snapshot) MemberNICs(g GroupRef) []*NIC {
 	return nil
 }
 
+// objects are those of nodes that have one, in order.
+func objects[N, O any](nodes tree[string, N], object func(N) *O) []*O {
+	all := make([]*O, 0, nodes.len())
+	for _, n := range nodes.all() {
+		if o := object(n); o != nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
 func values[V any](t tree[string, V]) []V {
 	all := make([]V, 0, t.len())
 	for _, v := range t.all() {
@@ -78,17 +71,10 @@ func values[V any](t tree[string, V]) []V {
 
 // Groups returns the account's groups, sorted by id.
 func (s *Snapshot) Groups(account string) []*Group {
-	a := s.accounts.get(account)
-	if a == nil {
-		return nil
+	if a := s.accounts.get(account); a != nil {
+		return objects(a.groups, func(g *groupNode) *Group { return g.object })
 	}
-	all := make([]*Group, 0, a.groups.len())
-	for _, g := range a.groups.all() {
-		if g.object != nil {
-			all = append(all, g.object)
-		}
-	}
-	return all
+	return nil
 }
 
 // SharedWith returns the groups of others that the account may use, sorted.
@@ -106,15 +92,8 @@ func (s *Snapshot) SharedWith(account string) []*Group {
 
 // Instances returns the account's instances, sorted by id.
 func (s *Snapshot) Instances(account string) []*Instance {
-	a := s.accounts.get(account)
-	if a == nil {
-		return nil
+	if a := s.accounts.get(account); a != nil {
+		return objects(a.instances, func(i *instanceNode) *Instance { return i.object })
 	}
-	all := make([]*Instance, 0, a.instances.len())
-	for _, i := range a.instances.all() {
-		if i.object != nil {
-			all = append(all, i.object)
-		}
-	}
-	return all
+	return nil
 }
