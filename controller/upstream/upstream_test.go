@@ -180,18 +180,24 @@ func TestNICByNIC(t *testing.T) {
 	p.until("none is", func() bool { return len(p.stands["a"].Further)+len(p.stands["a"].Behind) == 0 })
 }
 
+// serveTwo serves two relays, by their names, and returns where hosts reach them.
+func (p *platform) serveTwo() (relays map[string]*served, addrs []string) {
+	p.t.Helper()
+	relays = map[string]*served{}
+	for _, name := range []string{"a", "b"} {
+		relays[name] = p.serve(name, nil)
+		addrs = append(addrs, relays[name].addr)
+	}
+	return relays, addrs
+}
+
 // TestAnotherRelay: a host leaves a relay that has gone, that hangs while another one
 // answers, and that is stopped in order; and stays where nobody else answers.
 func TestAnotherRelay(t *testing.T) {
 	t.Parallel()
 	g, changes, nics := town(3)
 	p := newPlatform(t, changes...)
-	relays := map[string]*served{}
-	var addrs []string
-	for _, name := range []string{"a", "b"} {
-		relays[name] = p.serve(name, nil)
-		addrs = append(addrs, relays[name].addr)
-	}
+	relays, addrs := p.serveTwo()
 	h := p.host(t, "h1", Config{Relays: addrs, timing: timing{alive: 50 * time.Millisecond, answer: 2 * time.Second}}, nics...)
 	h.has("the beginning", p)
 	at := func() *served {
@@ -232,12 +238,7 @@ func TestARelayThatHangsIsLeftSoon(t *testing.T) {
 	t.Parallel()
 	g, changes, nics := town(3)
 	p := newPlatform(t, changes...)
-	relays := map[string]*served{}
-	var addrs []string
-	for _, name := range []string{"a", "b"} {
-		relays[name] = p.serve(name, nil)
-		addrs = append(addrs, relays[name].addr)
-	}
+	relays, addrs := p.serveTwo()
 	h := p.host(t, "h1", Config{Relays: addrs}, nics...)
 	h.has("the beginning", p)
 	var hangs *served
