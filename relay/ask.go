@@ -75,8 +75,9 @@ func (r *Relay) Ask(ctx context.Context, host, kind string, body json.RawMessage
 // question is done without the lock that the policy waits for.
 func (r *Relay) endOf(nic string) (inquiry.End, bool) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return ends.Of(r.policy, nic)
+	policy := r.policy
+	r.mu.Unlock()
+	return ends.Of(policy, nic)
 }
 
 // withdraw takes a question back that nobody waits for any longer.

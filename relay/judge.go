@@ -10,9 +10,8 @@ import (
 )
 
 const (
-	judgedMost   = 4096 // connections of one batch
-	judgedAtOnce = 64   // while others wait for the policy
-	controlMost  = 1024 // messages that wait to be sent to a host that asks for more
+	judgedMost  = 4096 // connections of one batch
+	controlMost = 1024 // messages that wait to be sent to a host that asks for more
 )
 
 // judge judges connections that are open at the host by the whole policy, as the host
@@ -20,15 +19,11 @@ const (
 // nothing.
 func (s *session) judge(m *wire.Judge) error {
 	out := &wire.Judgement{Id: m.GetId()}
-	if n := len(m.GetConnections()); n > judgedMost {
+	conns := m.GetConnections()
+	if n := len(conns); n > judgedMost {
 		out.Error = fmt.Sprintf("%d connections in one batch, and %d may be", n, judgedMost)
-	} else {
-		out.Verdicts = make([]*wire.Verdict, 0, n)
-	}
-	for conns := m.GetConnections(); len(conns) > 0 && out.Error == ""; {
-		some := conns[:min(judgedAtOnce, len(conns))]
-		conns = conns[len(some):]
-		s.judgeSome(some, out)
+	} else if err := s.judgeAll(conns, out); err != nil {
+		out.Error, out.Verdicts = err.Error(), nil
 	}
 	return s.reply(&wire.ToHost{Kind: &wire.ToHost_Judgement{Judgement: out}})
 }
@@ -45,24 +40,28 @@ func (s *session) reply(m *wire.ToHost) error {
 	return nil
 }
 
-func (s *session) judgeSome(conns []*wire.Connection, out *wire.Judgement) {
+// judgeAll judges by the policy of now, while nobody waits for it.
+func (s *session) judgeAll(conns []*wire.Connection, out *wire.Judgement) error {
 	r := s.relay
+	plugged := map[string]bool{}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if out.Revision == 0 {
-		out.Revision = r.at.revision // others may be judged by a later one
+	policy := r.policy
+	for _, c := range conns {
+		plugged[c.GetNic()] = s.plugged[c.GetNic()] != nil
 	}
+	r.mu.Unlock()
+	out.Revision, out.Verdicts = policy.Revision(), make([]*wire.Verdict, 0, len(conns))
 	for _, c := range conns {
 		conn, err := c.Conn()
 		if err != nil {
-			out.Error, out.Verdicts = err.Error(), nil
-			return
+			return err
 		}
 		v := &wire.Verdict{}
-		if n := r.policy.NIC(c.GetNic()); n != nil && s.plugged[n.ID] != nil && n.MayBeAt(s.host) {
-			v.Allowed = impact.Allowed(r.policy, n, conn)
-			v.Sent, _ = impact.Ends(r.policy, n, conn)
+		if n := policy.NIC(c.GetNic()); n != nil && plugged[n.ID] && n.MayBeAt(s.host) {
+			v.Allowed = impact.Allowed(policy, n, conn)
+			v.Sent, _ = impact.Ends(policy, n, conn)
 		}
 		out.Verdicts = append(out.Verdicts, v)
 	}
+	return nil
 }

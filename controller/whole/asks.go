@@ -28,7 +28,5 @@ func (a asks) ServeAsks(ctx context.Context, host string, answer store.Answerer)
 }
 
 func (p *Policy) fill(kind string, body json.RawMessage) (json.RawMessage, error) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return ends.Fill(p.snap, kind, body)
+	return ends.Fill(p.State(), kind, body)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/impact"
@@ -34,17 +35,15 @@ type Policy struct {
 	turn    sync.Mutex
 	to      share.Handler
 	plugged map[string]bool // nil: nobody has said it yet
-	index   *span.Index     // of snap; nil while there is nothing to give
+	index   *span.Index     // of the policy; nil while there is nothing to give
 	last    share.Update    // without its delta
 
-	mu     sync.RWMutex // held to change any of these, with turn; who holds turn may read without
-	snap   *secgroup.Snapshot
-	loaded bool // the whole policy was read
+	policy atomic.Pointer[secgroup.Snapshot] // nil: it was not read yet; changed with turn
 }
 
 // New returns the source of a host's share.
 func New(from Follower, host string) *Policy {
-	return &Policy{from: from, host: host, snap: secgroup.NewSnapshot()}
+	return &Policy{from: from, host: host}
 }
 
 // Follow hands h the share and its changes until ctx ends.
@@ -83,14 +82,14 @@ func (p *Policy) Plug(nics map[string]bool, all bool) {
 	switch {
 	case p.index != nil:
 		p.hand(p.index.Plug(p.host, change))
-	case p.loaded:
+	case p.policy.Load() != nil:
 		p.begin()
 	}
 }
 
 // begin hands on the share of the policy that there is now.
 func (p *Policy) begin() {
-	p.index = span.NewIndex(p.snap)
+	p.index = span.NewIndex(p.policy.Load())
 	p.hand(p.index.Plug(p.host, p.plugged))
 }
 
@@ -107,13 +106,12 @@ func (p *Policy) hand(d span.Delta) {
 func (p *Policy) Handle(_ context.Context, b store.Batch) error {
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	p.mu.Lock()
+	before := p.State()
 	if b.Full {
-		p.snap, p.index, p.loaded = secgroup.NewSnapshot(), nil, true
+		before, p.index = secgroup.NewSnapshot(), nil
 	}
-	policy, touched := p.snap.With(b.Revision, b.Changes)
-	p.snap = policy
-	p.mu.Unlock()
+	policy, touched := before.With(b.Revision, b.Changes)
+	p.policy.Store(policy)
 	p.last = share.Update{Revision: b.Revision, Mark: b.Mark, Unreadable: b.Unreadable}
 	switch {
 	case p.plugged == nil:
@@ -127,15 +125,19 @@ func (p *Policy) Handle(_ context.Context, b store.Batch) error {
 	return nil
 }
 
-// State returns the snapshot of all batches so far; only Handle changes it.
-func (p *Policy) State() *secgroup.Snapshot { return p.snap }
+// State returns the policy after all batches so far.
+func (p *Policy) State() *secgroup.Snapshot {
+	if policy := p.policy.Load(); policy != nil {
+		return policy
+	}
+	return secgroup.NewSnapshot()
+}
 
 // Judge is that of revoke.Judge.
 func (p *Policy) Judge(_ context.Context, conns []impact.Open) ([]bool, error) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if !p.loaded {
+	policy := p.policy.Load()
+	if policy == nil {
 		return nil, ErrNotRead
 	}
-	return impact.AllowedAll(p.snap, conns), nil
+	return impact.AllowedAll(policy, conns), nil
 }
