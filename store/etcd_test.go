@@ -63,6 +63,15 @@ func withEtcd(t *testing.T, test func(t *testing.T, e testEtcd)) {
 	}
 }
 
+// repeats is how often a test does something: fewer times in short, for the race detector
+// finds no more by repetitions, and makes each of them several times as dear.
+func repeats(full, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return full
+}
+
 // socketDir is a temporary directory whose path is short enough for a socket.
 func socketDir(t *testing.T) string {
 	t.Helper()

@@ -77,7 +77,8 @@ func checkHistory(t *testing.T, batches []Batch, revs []int64) {
 // writers, while one follower looks on undisturbed and others are cut off
 // again and again.
 func TestFollowMissesNothing(t *testing.T) {
-	const writers, each = 4, 500
+	const writers = 4
+	each := repeats(500, 100)
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		writer := open(t, e.config())
 		mustUpdate(t, writer, put(account("a0"), account("a1"), account("a2"), network("n1")))

@@ -30,7 +30,7 @@ func TestLargeChangeIsOneTransaction(t *testing.T) {
 		follow(t, s, &r)
 		first := mustUpdate(t, s, put(account("a"), group("a", "g")))
 		before := len(r.await(t, first))
-		for _, n := range []int{1, 100, 124, 125, 126, 127, 128, 129, 1000, 3900} {
+		for _, n := range []int{1, 100, 124, 125, 126, 127, 128, 129, repeats(1000, 200), repeats(3900, 300)} {
 			for _, plan := range []func(*snapshot) (changes, error){put(attachments(n)...), drop(keysOf(attachments(n))...)} {
 				rev := mustUpdate(t, s, plan)
 				batches := r.await(t, rev)
@@ -53,6 +53,9 @@ func keysOf(objects []secgroup.Object) []secgroup.Key {
 
 // TestTooLarge exceeds the operations and the bytes of a transaction.
 func TestTooLarge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and megabytes: nothing for the race detector")
+	}
 	huge := group("a", "huge")
 	huge.Description = strings.Repeat("x", 32<<20)
 	withEtcd(t, func(t *testing.T, e testEtcd) {
