@@ -19,6 +19,7 @@ type cache struct {
 	health *link.Health
 	pulse  link.Pulse  // beats after each batch
 	lost   func(marks) // is told when a history ends, of which it gets the marks
+	sink   *policySink // calls Handle
 
 	observers observers
 	state     atomic.Pointer[state]
@@ -52,16 +53,17 @@ func (s *Store) startCache() *cache {
 		lost: func(gone marks) { s.link.Spawn(func() { s.noteLoss(gone) }) },
 	}
 	c.state.Store(&state{snap: secgroup.NewSnapshot(), history: history{number: 1, ended: make(chan struct{})}})
+	c.sink = s.newPolicySink(c)
 	s.link.Spawn(func() {
 		// Ends with the store only: Handle never fails.
-		_ = s.follow(s.link.Ctx, c, c.health)
+		_ = s.follow(s.link.Ctx, c.sink, c.health)
 	})
 	return c
 }
 
 // Handle implements Handler.
 func (c *cache) Handle(_ context.Context, b Batch) error {
-	was := c.state.Load() // stored by nobody but this goroutine
+	was := c.state.Load() // stored by nobody else: the sink calls this once at a time
 	now := *was
 	applied := c.observers.call(was.snap, b)
 	if b.Full {
@@ -165,9 +167,20 @@ func (c *cache) current(ctx context.Context) error {
 
 // reach waits until the cache has seen a write.
 func (c *cache) reach(ctx context.Context, w markedRevision) error {
+	return c.await(ctx, func() bool { return c.sees(w) })
+}
+
+// sees tells whether the cache has come to a write.
+func (c *cache) sees(w markedRevision) bool {
+	k := c.has(w)
+	return k == isThere || k == tooOld
+}
+
+// await waits until done says so, which is asked now and after each batch.
+func (c *cache) await(ctx context.Context, done func() bool) error {
 	for {
 		beat := c.pulse.Next()
-		if k := c.has(w); k == isThere || k == tooOld {
+		if done() {
 			return nil
 		}
 		select {

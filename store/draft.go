@@ -76,7 +76,7 @@ func drafted(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Chan
 	if d.mark, err = record.NewMark(); err != nil {
 		return nil, err
 	}
-	d.ops = append(d.ops, clientv3.OpPut(l.Head(), d.mark))
+	d.ops = append(d.ops, clientv3.OpPut(l.Head(), d.mark, clientv3.WithPrevKV()))
 	if d.rev == 0 { // nobody has written this store: all APIs of it are known
 		value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: LevelFirst})
 		if err != nil {

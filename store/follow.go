@@ -57,18 +57,23 @@ type Handler interface {
 // closed (ErrClosed) or h fails, and returns that error. It holds nothing in
 // memory: a process that only follows has no other snapshot than its own.
 func (s *Store) Follow(ctx context.Context, h Handler) error {
-	return s.follow(ctx, h, link.NewHealth())
+	return s.follow(ctx, s.newPolicySink(h), link.NewHealth())
 }
 
-func (s *Store) follow(ctx context.Context, h Handler, health *link.Health) error {
+func (s *Store) newPolicySink(h Handler) *policySink {
+	return &policySink{keys: s.link.Keys, handler: h, suspect: -1, log: s.link.Config.Logger}
+}
+
+func (s *Store) follow(ctx context.Context, p *policySink, health *link.Health) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.link.Ctx, cancel)()
 	defer s.link.Register(health)()
 	f := &link.Feed{
 		Config: s.link.Config, Route: s.link.Route, Prefix: s.link.Keys.Policy(), Probe: s.link.Keys.Head(), Health: health,
-		Sink: &policySink{ctx: ctx, keys: s.link.Keys, handler: h, suspect: -1, log: s.link.Config.Logger},
+		Sink: p,
 	}
+	p.ctx = ctx
 	err := f.Run(ctx)
 	var stop link.StopError
 	switch {

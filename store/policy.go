@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"sync"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -19,27 +20,41 @@ type policySink struct {
 	keys    record.Layout
 	handler Handler
 
+	mu        sync.Mutex // held by whoever hands on a batch, but for a list
+	listing   bool       // a list is under way, and nothing else is handed on
 	loaded    bool
-	doubted   bool  // the handler's state may be of another history
-	rev       int64 // of the last batch
-	mutations int64 // Version of the head then
+	doubted   bool             // the handler's state may be of another history
+	rev       int64            // of the last batch
+	head      markedRevision   // the latest mutation up to there
+	mutations int64            // its Version
+	ahead     []markedRevision // those of them that the watch has still to tell of, see own
 	log       *slog.Logger
 
 	unreadable map[string]Unreadable // by key
 	listed     []Unreadable          // the same, sorted; nil = to be made
-	suspect    int64                 // mutations when a probe last differed, -1 = it did not
+	suspect    int64                 // mutations that the watch had told of when a probe last differed, -1 = it did not
 }
 
 // Forget makes the next load a full one.
-func (p *policySink) Forget() { p.loaded = false }
+func (p *policySink) Forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.loaded = false
+}
 
 // Doubt has the next load compare what objects are: that one was written at the
 // revision it has here proves nothing.
-func (p *policySink) Doubt() { p.doubted = true }
+func (p *policySink) Doubt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.doubted = true
+}
 
 // Load makes one batch of all keys: everything the first time, then what
 // differs from the handler's state.
 func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
+	p.list(true)
+	defer p.list(false)
 	var state *secgroup.Snapshot
 	if p.loaded {
 		state = p.handler.State()
@@ -84,7 +99,7 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 	}
 	if p.loaded && (mutations < p.mutations || b.Revision < p.rev) {
 		// Not the store it was: revisions mean something else now.
-		p.Forget()
+		p.loaded = false
 		return link.ErrRelist
 	}
 	if b.head.rev == b.Revision {
@@ -98,8 +113,15 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 			return err
 		}
 	}
-	p.loaded, p.doubted, p.mutations = true, false, mutations
+	p.loaded, p.doubted, p.head, p.mutations, p.ahead = true, false, b.head, mutations, nil
 	return nil
+}
+
+// list notes that a list begins, or that it ends.
+func (p *policySink) list(begins bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listing = begins
 }
 
 // isStill reports whether a record is an object as it was, and nothing more.
@@ -110,11 +132,21 @@ func isStill(was secgroup.Object, k secgroup.Key, kv *mvccpb.KeyValue) bool {
 
 // Events makes one batch of the events of one revision.
 func (p *policySink) Events(rev int64, events []*clientv3.Event) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known, err := p.told(rev, events); known || err != nil {
+		return err
+	}
+	return p.take(rev, events)
+}
+
+// take is Events for a revision that was not handed on yet.
+func (p *policySink) take(rev int64, events []*clientv3.Event) error {
 	if rev <= p.rev {
 		return link.ErrRelist
 	}
 	b := Batch{Revision: rev}
-	mutations := p.mutations
+	head, mutations := p.head, p.mutations
 	state := p.handler.State()
 	for _, e := range events {
 		if string(e.Kv.Key) == p.keys.Head() {
@@ -122,7 +154,8 @@ func (p *policySink) Events(rev int64, events []*clientv3.Event) error {
 				return link.ErrRelist
 			}
 			b.Mark = record.MarkOf(e.Kv)
-			b.head = markedRevision{rev, b.Mark}
+			head = markedRevision{rev, b.Mark}
+			b.head = head
 			continue
 		}
 		p.canRead(e.Kv)
@@ -141,19 +174,22 @@ func (p *policySink) Events(rev int64, events []*clientv3.Event) error {
 	if err := p.hand(b); err != nil {
 		return err
 	}
-	p.mutations = mutations
+	p.head, p.mutations = head, mutations
 	return nil
 }
 
 // Behind compares the head with what was seen of it. Events may be under way,
 // so only a second probe counts that finds no progress since the first.
 func (p *policySink) Behind(head *mvccpb.KeyValue) bool {
-	if head.GetVersion() == p.mutations {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if head.GetVersion() == p.mutations && len(p.ahead) == 0 {
 		p.suspect = -1
 		return false
 	}
-	again := p.suspect == p.mutations
-	p.suspect = p.mutations
+	told := p.mutations - int64(len(p.ahead))
+	again := p.suspect == told
+	p.suspect = told
 	return again
 }
 
@@ -180,7 +216,7 @@ func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue, state *s
 }
 
 func (p *policySink) hand(b Batch) error {
-	b.Unreadable = p.list()
+	b.Unreadable = p.allUnreadable()
 	if err := p.handler.Handle(p.ctx, b); err != nil {
 		return link.StopError{Err: err}
 	}

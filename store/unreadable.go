@@ -52,8 +52,8 @@ func (p *policySink) canRead(kv *mvccpb.KeyValue) {
 	}
 }
 
-// list is what cannot be read now, sorted.
-func (p *policySink) list() []Unreadable {
+// allUnreadable is what cannot be read now, sorted.
+func (p *policySink) allUnreadable() []Unreadable {
 	if p.listed == nil && len(p.unreadable) > 0 {
 		p.listed = slices.SortedFunc(maps.Values(p.unreadable), func(a, b Unreadable) int { return strings.Compare(a.Key, b.Key) })
 	}

@@ -83,7 +83,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		r := s.commit(ctx, d)
 		switch r.outcome {
 		case committed:
-			s.settle(ctx, c, d.written(r.rev))
+			s.settle(ctx, c, d.written(r.rev), r.own)
 			return r.rev, nil
 		case wentBack:
 			if err := s.follows(ctx, c, d); err != nil {
@@ -177,6 +177,7 @@ const (
 type commitResult struct {
 	outcome outcome
 	rev     int64
+	own     *ownWrite // nil if it is not known what etcd answered
 	head    markedRevision
 	err     error
 }
@@ -203,7 +204,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	r, err := s.link.Client.Txn(txnCtx).If(compares...).Then(ops...).Else(d.look(s.link.Keys)...).Commit()
 	switch {
 	case err == nil && r.Succeeded:
-		return commitResult{outcome: committed, rev: r.Header.Revision}
+		return commitResult{outcome: committed, rev: r.Header.Revision, own: d.owned(s.link.Keys, r)}
 	case err == nil && d.taken(r):
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrNoteTaken}}
 	case errors.Is(err, rpctypes.ErrLeaseNotFound):
@@ -295,11 +296,14 @@ func (s *Store) reconnect(ctx context.Context) {
 	}
 }
 
-// settle waits until the cache has seen a write, as long as that makes sense.
-func (s *Store) settle(ctx context.Context, c *cache, w markedRevision) {
+// settle has the cache include a write: right away, or when what lies between has come,
+// as long as it makes sense to wait for that.
+func (s *Store) settle(ctx context.Context, c *cache, w markedRevision, own *ownWrite) {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	_ = c.reach(ctx, w) // done or not, the write is made
+	_ = c.await(ctx, func() bool { // done or not, the write is made
+		return own != nil && c.sink.own(own) || c.sees(w)
+	})
 }
 
 // pause gives events that may be under way a moment to arrive.
