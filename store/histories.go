@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/store/internal/link"
 )
 
 // Unambiguous is ErrRestored if a revision was given out in a history that the
@@ -61,4 +64,48 @@ func (s *Store) Holds(ctx context.Context, rev int64) error {
 		return &OpError{Op: "revision", Kind: ErrRestored, Err: fmt.Errorf("%d is no revision of the policy now", rev)}
 	}
 	return nil
+}
+
+// FollowEpoch tells which history the store has, now and whenever that is known to be
+// another one, until ctx ends or the store is closed: which cluster it is, and what it
+// lost last. It is the same text to all who follow it. One that was put back tells the
+// former text until somebody has noticed, see noteLoss.
+func (s *Store) FollowEpoch(ctx context.Context, tell func(epoch string)) error {
+	b := s.losses()
+	var said string
+	for {
+		beat := b.pulse.Next()
+		var again <-chan time.Time
+		if b.isLoaded() {
+			r, err := s.get(ctx, s.link.Keys.Head())
+			if err != nil {
+				again = time.After(link.RetryDelayMax)
+			} else if epoch := fmt.Sprintf("%x-%s", r.Header.ClusterId, b.latest()); epoch != said {
+				tell(epoch)
+				said = epoch
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.link.Ctx.Done():
+			return &OpError{Op: "follow epoch", Kind: ErrClosed}
+		case <-beat:
+		case <-again:
+		}
+	}
+}
+
+// latest is the mark of the last write of the history that was lost last, "" if none
+// was.
+func (b *lossBoard) latest() (mark string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var at loss
+	for _, l := range b.all {
+		if l.when.After(at.when) || l.when.Equal(at.when) && l.mark > at.mark {
+			at = l
+		}
+	}
+	return at.mark
 }
