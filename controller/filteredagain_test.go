@@ -18,7 +18,7 @@ func TestFilteredAgain(t *testing.T) {
 	filtered := func(r *rig) { r.applied(r.write(secgroup.Put(nic(1)))) }
 	forgets := func(r *rig, k talk) {
 		r.forget()
-		r.logged("picking up TCP in mid-stream")
+		r.pickingUp()
 		r.inject("p1", k.fromServer(r.t))
 	}
 	for _, c := range []struct {

@@ -123,7 +123,7 @@ func TestPickedUpWhoBegan(t *testing.T) {
 			r.plugged(1)
 			r.applied(rev)
 			r.forget()
-			r.logged("picking up TCP in mid-stream")
+			r.pickingUp()
 			passed := r.sent("up")
 			r.eventually(patience, "what the NIC sends passes", func() string {
 				if r.inject("p1", k.fromServer(t)); r.sent("up") == passed {
@@ -184,7 +184,7 @@ func TestPickedUpWithin(t *testing.T) {
 				r.plugged(1, 2)
 				r.applied(rev)
 				r.forget()
-				r.logged("picking up TCP in mid-stream")
+				r.pickingUp()
 				server, client := r.sent("p1"), r.sent("p2")
 				frames := map[string]string{"p1": k.fromServer(t), "p2": k.fromClient(t)}
 				order := []string{"p2", "p1"}
@@ -250,7 +250,7 @@ func TestPickedUpAnswers(t *testing.T) {
 			r.eventually(patience, "the sentinel is there", r.sentinel)
 			time.Sleep(2 * sentinelEvery) // and the controller has seen it
 			r.ovs.Appctl("dpctl/flush-conntrack")
-			r.logged("picking up TCP in mid-stream")
+			r.pickingUp()
 			from, answer, question, began := "p1", c.k.fromServer(t), c.k.fromClient(t), c.k.client
 			if c.client {
 				from, answer, question, began = "up", question, answer, address4(1)
@@ -263,7 +263,7 @@ func TestPickedUpAnswers(t *testing.T) {
 			}
 			time.Sleep(50 * time.Millisecond)
 			heard := r.sent(c.to) - before
-			// The first may come before the flows that pick up are there.
+			// The first may meet what the switch had cached.
 			if c.passes && heard < packets-1 || !c.passes && heard > 0 {
 				t.Errorf("of %d packets %d arrive; connections %v", packets, heard, r.all())
 			}
@@ -285,6 +285,23 @@ func TestPickedUpAnswers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// picksUp is how many flows pick up TCP, or keep a NIC from it.
+func (r *rig) picksUp() int {
+	r.t.Helper()
+	return strings.Count(r.ovs.Ofctl("dump-flows", bridge), fmt.Sprintf("cookie=%#x", ofrules.PickUpCookie))
+}
+
+// pickingUp waits until the switch does.
+func (r *rig) pickingUp() {
+	r.t.Helper()
+	r.eventually(patience, "TCP is picked up", func() string {
+		if n := r.picksUp(); n < len(ofrules.PickUp()) {
+			return fmt.Sprintf("%d flows do", n)
+		}
+		return ""
+	})
 }
 
 // listed restricts what a group's VMs may send.
@@ -309,13 +326,9 @@ func TestNewcomerOnlyOnce(t *testing.T) {
 		r.inject("p1", k.fromServer(t))
 		return r.sent("up") > before
 	}
-	picksUp := func() (n int) {
-		out := r.ovs.Ofctl("dump-flows", bridge)
-		return strings.Count(out, fmt.Sprintf("cookie=%#x", ofrules.PickUpCookie))
-	}
 	r.forget()
 	r.eventually(patience, "TCP is picked up", func() string {
-		if n := picksUp(); n <= len(ofrules.PickUp()) {
+		if n := r.picksUp(); n <= len(ofrules.PickUp()) {
 			return fmt.Sprintf("%d flows do, or keep the NIC from it", n)
 		}
 		return ""
@@ -331,7 +344,7 @@ func TestNewcomerOnlyOnce(t *testing.T) {
 		}
 		return "it does not"
 	})
-	if n := picksUp(); n != len(ofrules.PickUp()) {
+	if n := r.picksUp(); n != len(ofrules.PickUp()) {
 		t.Errorf("%d flows pick up or keep a NIC from it", n)
 	}
 }

@@ -94,7 +94,7 @@ func (r *rig) openStore(endpoint string, answers time.Duration) *store.Store {
 	cfg := r.etcd
 	cfg.Endpoints = []string{endpoint}
 	cfg.Logger = slog.New(slog.DiscardHandler)
-	cfg.RequestTimeout, cfg.ProbeInterval, cfg.ProbeTimeout = 2*answers, 200*time.Millisecond, answers
+	cfg.RequestTimeout, cfg.ProbeInterval, cfg.ProbeTimeout = 2*answers, max(200*time.Millisecond, answers/20), answers
 	s, err := store.Open(r.t.Context(), cfg)
 	if err != nil {
 		r.t.Fatal(err)
@@ -196,11 +196,15 @@ func isReady(h store.HostStatus, nic string) bool {
 	return slices.ContainsFunc(h.NICs, func(n store.HostNIC) bool { return n.ID == nic && n.Ready })
 }
 
-// eventually waits until fn says nothing is wrong any more.
+// eventually waits until fn says nothing is wrong any more. It asks more and more
+// rarely, for many of these questions start a program, which takes the processor from
+// what is waited for.
 func (r *rig) eventually(within time.Duration, what string, fn func() string) {
 	r.t.Helper()
 	var wrong string
-	for end := time.Now().Add(within); ; time.Sleep(2 * time.Millisecond) {
+	pause := 2 * time.Millisecond
+	for end := time.Now().Add(within); ; time.Sleep(pause) {
+		pause = min(pause*5/4, 50*time.Millisecond)
 		if wrong = fn(); wrong == "" {
 			return
 		}
