@@ -213,10 +213,13 @@ func awaitHost(t *testing.T, s *Store, host string, applied int64) {
 	})
 }
 
-// waitUntil fails the test unless something comes true.
+// waitUntil fails the test unless something comes true, for which it looks more and
+// more rarely.
 func waitUntil(t *testing.T, what string, true func() bool) {
 	t.Helper()
-	for began := time.Now(); !true(); time.Sleep(5 * time.Millisecond) {
+	pause := 5 * time.Millisecond
+	for began := time.Now(); !true(); time.Sleep(pause) {
+		pause = min(pause*5/4, 50*time.Millisecond)
 		if time.Since(began) > 30*time.Second {
 			t.Fatalf("not within 30 s: %s", what)
 		}
