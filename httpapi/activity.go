@@ -12,10 +12,13 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// The last hour is looked at whenever a host reports or the policy changes, not
-// more often than after activityPause, and at least after activityLook.
+// The last hour is looked at whenever a host reports or the policy changes, and at
+// least after activityLook. A look is at all hosts, so that there is a pause after it:
+// of activityPause, and with many hosts so long that looks take 1/activityShare of one
+// processor's time at most.
 const (
 	activityPause = 50 * time.Millisecond
+	activityShare = 50
 	activityLook  = 5 * time.Second
 )
 
@@ -23,12 +26,14 @@ const (
 // is nothing to be seen, which is a gap.
 func (a *API) followActivity(ctx context.Context, from Store) {
 	for ctx.Err() == nil {
+		begun := time.Now()
 		_ = a.keeper.Run("activity", func() error {
 			if !from.Condition().Lost() {
 				a.hour.Look(from.Hosts())
 			}
 			return nil
 		})
+		pause := min(max(activityPause, activityShare*time.Since(begun)), activityLook)
 		look, cancel := context.WithTimeout(ctx, activityLook)
 		first := true
 		_ = from.WaitHosts(look, func([]store.HostStatus) bool { // until something comes
@@ -39,7 +44,7 @@ func (a *API) followActivity(ctx context.Context, from Store) {
 		cancel()
 		select {
 		case <-ctx.Done():
-		case <-time.After(activityPause):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -52,7 +57,7 @@ func getActivity(c *call) error {
 		if v.Account(c.in.Account) == nil {
 			return transport.NotFound()
 		}
-		at := realization.Placement{Hosts: c.api.store.Hosts()}.Indexed()
+		at := realization.Placement{Places: c.api.store.Places}
 		var hosts []string
 		seen := map[string]bool{}
 		for _, n := range v.NICsOfAccount(c.in.Account) {

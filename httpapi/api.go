@@ -36,7 +36,7 @@ type Store interface {
 	Read(ctx context.Context, f func(*secgroup.Snapshot) error) error
 	Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...store.UpdateOption) (int64, error)
 	Observe(f func(before *secgroup.Snapshot, b store.Batch) (applied func())) (stop func())
-	Hosts() []store.HostStatus
+	realization.Board
 	Cluster() store.Cluster
 	AdoptCluster(ctx context.Context, notes ...store.NoteWrite) error
 	PinLevel(ctx context.Context, pin store.Pin, notes ...store.NoteWrite) error

@@ -93,7 +93,7 @@ func (c *call) audit(log string) error {
 // auditEntry makes the entry of a mutation.
 func (c *call) auditEntry(before *secgroup.Snapshot, r plan.Result) (store.NoteWrite, error) {
 	e := c.newAuditEntry()
-	account, err := e.Of(c.in.Account, before, r, c.api.store.Hosts())
+	account, err := e.Of(c.in.Account, before, r, c.api.store)
 	if err != nil {
 		return store.NoteWrite{}, err
 	}

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/ringfence/ringfence/httpapi/hoststate"
 	"github.com/ringfence/ringfence/httpapi/shape"
@@ -18,20 +17,18 @@ var hostList = listing[store.HostStatus]{
 	items: func(c *call, _ *plan.View) ([]store.HostStatus, error) { return c.api.store.Hosts(), nil },
 	key:   func(h store.HostStatus) string { return h.Host },
 	show: func(c *call, v *plan.View) func(store.HostStatus) any {
-		now := hoststate.At(c.api.store, c.api.store.Hosts(), c.api.now())
+		now := hoststate.At(c.api.store, c.api.now())
 		return func(h store.HostStatus) any { return now.Show(v, &h) }
 	},
 }
 
 func getHost(c *call) error {
 	return c.object(func(v *plan.View) (any, string) {
-		hosts := c.api.store.Hosts()
-		for _, h := range hosts {
-			if h.Host == c.in.Param("host") {
-				return hoststate.At(c.api.store, hosts, c.api.now()).Show(v, &h), "h"
-			}
+		h, known := c.api.store.Host(c.in.Param("host"))
+		if !known {
+			return nil, ""
 		}
-		return nil, ""
+		return hoststate.At(c.api.store, c.api.now()).Show(v, &h), "h"
 	})
 }
 
@@ -41,7 +38,7 @@ func deleteHost(c *call) error {
 		return err
 	}
 	host := c.in.Param("host")
-	if !slices.ContainsFunc(c.api.store.Hosts(), func(h store.HostStatus) bool { return h.Host == host }) {
+	if _, known := c.api.store.Host(host); !known {
 		return transport.NotFound()
 	}
 	entry, err := c.platformEntry(shape.Change{Kind: "host", ID: host, Action: "deleted", Patch: []strictjson.Op{{Op: "remove", Path: "", Value: nil}}})

@@ -121,7 +121,7 @@ func (c *call) look(m change.Mutation, result plan.Result, rev int64) (out chang
 			return err
 		}
 		if len(result.Changes) == 0 {
-			out.Need = c.api.past.Needs(v, c.api.store.Hosts(), result.Effects.Impact, rev)
+			out.Need = c.api.past.Needs(v, c.api.store, result.Effects.Impact, rev)
 		}
 		return nil
 	})
@@ -133,20 +133,18 @@ var errNotSeen = errors.New("the written object is not to be seen")
 
 // render makes the answer to a mutation that came to a result, as a view shows it.
 func (c *call) render(m change.Mutation, result plan.Result, rev int64, v *plan.View) (change.Outcome, error) {
-	hosts := c.api.store.Hosts()
 	who := realization.Concern{View: v}
 	if len(result.Changes) > 0 { // else there is nothing to be concerned about
 		who.Impact = result.Effects.Impact
 	}
-	concerned := who.Hosts(hosts)
 	out := m.Outcome(result)
 	out.Rev, out.Need = rev, realization.Need{}
-	out.Need.Require(&who, hosts, rev)
-	out.Effects = effect.Show(result.Effects, &who, concerned, effect.Visible{Account: c.viewer(), Views: []*plan.View{v}}, hosts)
+	out.Need.Require(&who, c.api.store, rev)
+	out.Effects = effect.Show(result.Effects, &who, out.Need.Hosts(), effect.Visible{Account: c.viewer(), Views: []*plan.View{v}}, c.api.store)
 	if m.Show == nil {
 		return out, nil
 	}
-	shown, tag := m.Show(change.After{View: v, Result: result, Hosts: hosts})
+	shown, tag := m.Show(change.After{View: v, Result: result, Places: c.api.store.Places})
 	if shown == nil {
 		return out, errNotSeen
 	}

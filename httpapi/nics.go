@@ -27,19 +27,19 @@ var nicList = listing[*secgroup.NIC]{
 		}, nil
 	},
 	show: func(c *call, v *plan.View) func(*secgroup.NIC) any {
-		at := realization.Placement{Hosts: c.api.store.Hosts()}.Indexed()
+		at := realization.Placement{Places: c.api.store.Places}
 		return func(n *secgroup.NIC) any { return shape.ShowNIC(v, at, n) }
 	},
 }
 
 func getNIC(c *call) error {
 	return c.object(func(v *plan.View) (any, string) {
-		return change.NICBody(v, c.api.store.Hosts(), c.in.Account, c.in.Param("nic"))
+		return change.NICBody(v, c.api.store.Places, c.in.Account, c.in.Param("nic"))
 	})
 }
 
 func getPlatformNIC(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.NICBody(v, c.api.store.Hosts(), "", c.in.Param("nic")) })
+	return c.object(func(v *plan.View) (any, string) { return change.NICBody(v, c.api.store.Places, "", c.in.Param("nic")) })
 }
 
 // effectiveRule is a rule that judges a NIC, and why its group does.

@@ -105,7 +105,7 @@ func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
 		if rev == 0 {
 			rev = s.Revision()
 		}
-		n = c.api.past.Needs(v, c.api.store.Hosts(), i, rev)
+		n = c.api.past.Needs(v, c.api.store, i, rev)
 		return nil
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ func (c *call) ownLaggards(late []realization.Laggard) ([]realization.Laggard, e
 	}
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		sees := effect.Visible{Account: account, Views: []*plan.View{plan.NewView(s, s.Revision(), nil)}}
-		names = sees.Hosts(names, c.api.store.Hosts())
+		names = sees.Hosts(names, c.api.store)
 		return nil
 	})
 	own := []realization.Laggard{}

@@ -28,6 +28,7 @@ type hostBoard struct {
 
 	mu      sync.Mutex
 	hosts   map[string]report
+	plugged plugged                         // by hosts
 	proved  map[markedRevision]link.Lineage // writes older than what the cache remembers: whether they are in the history
 	reached map[string]int64                // what hosts had applied in this history when their word was last believed
 	before  int64                           // reports up to this etcd revision were written before this process saw that the store was restored
@@ -53,7 +54,7 @@ type boardView struct{ number, rev, noticed int64 }
 
 func (s *Store) startHosts() *hostBoard {
 	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: link.NewHealth(),
-		hosts: map[string]report{}, proved: map[markedRevision]link.Lineage{}, reached: map[string]int64{}, told: map[Write]bool{}, doubts: make(chan struct{}, 1)}
+		hosts: map[string]report{}, plugged: plugged{at: map[string][]string{}}, proved: map[markedRevision]link.Lineage{}, reached: map[string]int64{}, told: map[Write]bool{}, doubts: make(chan struct{}, 1)}
 	b.relays = s.startRelays(b.again)
 	s.link.Spawn(b.keepBelieving)
 	s.link.Spawn(func() {
@@ -222,6 +223,10 @@ func (b *hostBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 		b.before, b.anew = latest, false
 	}
 	b.hosts, b.sorted, b.believes, b.loaded = hosts, nil, nil, true
+	b.plugged = plugged{at: map[string][]string{}}
+	for name, h := range hosts {
+		b.plugged.replug(name, nil, h.NICs)
+	}
 	b.mu.Unlock()
 	b.pulse.Beat()
 	return nil
@@ -246,11 +251,13 @@ func (b *hostBoard) Events(_ int64, events []*clientv3.Event) error {
 	for _, e := range events {
 		if e.Type == clientv3.EventTypeDelete {
 			name := strings.TrimPrefix(string(e.Kv.Key), b.store.link.Keys.Hosts())
+			b.plugged.replug(name, b.hosts[name].NICs, nil)
 			delete(b.hosts, name)
 			delete(b.believes, name)
 		}
 	}
 	for _, h := range said {
+		b.plugged.replug(h.Host, b.hosts[h.Host].NICs, h.NICs)
 		b.hosts[h.Host] = h
 		delete(b.believes, h.Host)
 	}
@@ -316,10 +323,11 @@ func (b *hostBoard) keepBelieving() {
 	}
 }
 
-// again has all reports looked at again.
-func (b *hostBoard) again() {
+// again has the reports looked at again of hosts that have their streams at some relays.
+func (b *hostBoard) again(relays map[string]bool) {
 	b.mu.Lock()
-	b.believes, b.sorted = nil, nil
+	maps.DeleteFunc(b.believes, func(name string, _ HostStatus) bool { return relays[b.hosts[name].Relay] })
+	b.sorted = nil
 	b.mu.Unlock()
 	b.pulse.Beat()
 }

@@ -104,7 +104,7 @@ func (s *Store) SeatFree(ctx context.Context, host string) (bool, error) {
 type relayBoard struct {
 	keys    record.Layout
 	warn    func(*RecordError)
-	changed func()
+	changed func(relays map[string]bool)
 
 	mu  sync.Mutex
 	all map[string]standing
@@ -122,7 +122,7 @@ type standing struct {
 // goneFor is how long a relay that is gone is remembered.
 const goneFor = time.Hour
 
-func (s *Store) startRelays(changed func()) *relayBoard {
+func (s *Store) startRelays(changed func(relays map[string]bool)) *relayBoard {
 	b := &relayBoard{keys: s.link.Keys, changed: changed, all: map[string]standing{}}
 	b.warn = func(err *RecordError) { s.link.Config.Logger.Warn("standing of a relay ignored", "error", err) }
 	s.link.Spawn(func() {
@@ -141,10 +141,17 @@ func (b *relayBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 	if err != nil {
 		return err
 	}
+	said := map[string]bool{}
 	b.mu.Lock()
+	for name := range b.all {
+		said[name] = true
+	}
+	for name := range all {
+		said[name] = true
+	}
 	b.all = all
 	b.mu.Unlock()
-	b.changed()
+	b.changed(said)
 	return nil
 }
 
@@ -152,7 +159,9 @@ func (b *relayBoard) Events(_ int64, events []*clientv3.Event) error {
 	b.mu.Lock()
 	all := maps.Clone(b.all)
 	b.mu.Unlock()
+	said := map[string]bool{}
 	for _, e := range events {
+		said[strings.TrimPrefix(string(e.Kv.Key), b.keys.Relays())] = true
 		if e.Type == clientv3.EventTypeDelete {
 			maps.DeleteFunc(all, func(_ string, r standing) bool { return r.gone && time.Since(r.heard) > goneFor })
 			name := strings.TrimPrefix(string(e.Kv.Key), b.keys.Relays())
@@ -164,7 +173,7 @@ func (b *relayBoard) Events(_ int64, events []*clientv3.Event) error {
 	b.mu.Lock()
 	b.all = all
 	b.mu.Unlock()
-	b.changed()
+	b.changed(said)
 	return nil
 }
 

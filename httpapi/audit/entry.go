@@ -65,7 +65,7 @@ func Log(account string) string {
 
 // Of says what a mutation does that is planned on a policy, and returns whose log it
 // belongs in: account's, or else that of the first account that it changes.
-func (e *Entry) Of(account string, before *secgroup.Snapshot, r plan.Result, hosts []store.HostStatus) (log string, err error) {
+func (e *Entry) Of(account string, before *secgroup.Snapshot, r plan.Result, b realization.Board) (log string, err error) {
 	v := plan.NewView(before, before.Revision(), r.Changes)
 	size := 0
 	for _, ch := range r.Changes {
@@ -86,7 +86,7 @@ func (e *Entry) Of(account string, before *secgroup.Snapshot, r plan.Result, hos
 		}
 	}
 	who := realization.Concern{Impact: r.Effects.Impact, View: v}
-	e.Effects = effect.Show(r.Effects, &who, who.Hosts(hosts), effect.Visible{Account: account, Views: []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, hosts)
+	e.Effects = effect.Show(r.Effects, &who, who.Hosts(b), effect.Visible{Account: account, Views: []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, b)
 	for _, l := range []*[]string{&e.Effects.NICs, &e.Effects.EgressBecameOpen, &e.Effects.EgressBecameRestricted, &e.Effects.InertRules} {
 		if len(*l) > maxNICs {
 			*l, e.Effects.NICsMore = (*l)[:maxNICs], true

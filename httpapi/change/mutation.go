@@ -30,7 +30,7 @@ type Mutation struct {
 type After struct {
 	View   *plan.View
 	Result plan.Result
-	Hosts  []store.HostStatus // all, for where NICs are plugged
+	Places func(nic string) []store.Place // where NICs are plugged
 }
 
 // Outcome is a mutation that was made, or could be: the answer to it, but for how

@@ -9,12 +9,12 @@ import (
 )
 
 // NICBody shows a NIC of an account, or of any if account is "".
-func NICBody(v *plan.View, hosts []store.HostStatus, account, id string) (any, string) {
+func NICBody(v *plan.View, places func(nic string) []store.Place, account, id string) (any, string) {
 	n := v.NIC(id)
 	if n == nil || account != "" && n.Account != account {
 		return nil, ""
 	}
-	return shape.ShowNIC(v, realization.Placement{Hosts: hosts}, n), plan.Tag(n.Revision)
+	return shape.ShowNIC(v, realization.Placement{Places: places}, n), plan.Tag(n.Revision)
 }
 
 // PutNIC decodes PUT /v1/nics/{nic}.
@@ -28,7 +28,7 @@ func PutNIC(in *transport.Input) (Mutation, error) {
 		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
 			return plan.PutNIC(s, req, nic)
 		},
-		Show: func(now After) (any, string) { return NICBody(now.View, now.Hosts, "", nic.ID) },
+		Show: func(now After) (any, string) { return NICBody(now.View, now.Places, "", nic.ID) },
 	}, nil
 }
 

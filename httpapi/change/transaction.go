@@ -79,7 +79,7 @@ func decodeTransaction(in *transport.Input, find Find) (Mutation, error) {
 		Show: func(now After) (any, string) {
 			out := transactionJSON{Results: make([]resultJSON, len(ops))}
 			for i := range ops {
-				out.Results[i] = showStep(&steps[i], After{now.View, results[i], now.Hosts})
+				out.Results[i] = showStep(&steps[i], After{now.View, results[i], now.Places})
 				out.Results[i].As = ops[i].as
 			}
 			return out, "t"

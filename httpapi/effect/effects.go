@@ -9,7 +9,6 @@ import (
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 // maxEffectNICs bounds the NICs listed in one answer.
@@ -48,9 +47,9 @@ type Effects struct {
 }
 
 // Show shows what is to be seen of effects. hosts are the concerned ones.
-func Show(e plan.Effects, c *realization.Concern, hosts []string, sees Visible, all []store.HostStatus) *Effects {
+func Show(e plan.Effects, c *realization.Concern, hosts []string, sees Visible, b realization.Board) *Effects {
 	out := &Effects{
-		Hosts: sees.Hosts(hosts, all), EgressBecameOpen: sees.NICs(e.EgressBecameOpen), EgressBecameRestricted: sees.NICs(e.EgressBecameRestricted),
+		Hosts: sees.Hosts(hosts, b), EgressBecameOpen: sees.NICs(e.EgressBecameOpen), EgressBecameRestricted: sees.NICs(e.EgressBecameRestricted),
 		InertRules: []string{},
 	}
 	out.NICs, out.NICsMore = showNICs(c, sees)

@@ -3,6 +3,7 @@ package effect
 import (
 	"slices"
 
+	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -31,14 +32,14 @@ func (s Visible) NICs(ids []string) []string {
 }
 
 // Hosts leaves those that have a visible NIC plugged.
-func (s Visible) Hosts(names []string, all []store.HostStatus) []string {
+func (s Visible) Hosts(names []string, b realization.Board) []string {
 	if s.Account == "" {
 		return names
 	}
 	own := []string{}
-	for i := range all {
-		if slices.Contains(names, all[i].Host) && slices.ContainsFunc(all[i].NICs, func(at store.HostNIC) bool { return s.NIC(at.ID) }) {
-			own = append(own, all[i].Host)
+	for _, name := range names {
+		if h, known := b.Host(name); known && slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool { return s.NIC(at.ID) }) {
+			own = append(own, name)
 		}
 	}
 	return own

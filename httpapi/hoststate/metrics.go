@@ -56,7 +56,7 @@ func (m Metrics) Collect(to chan<- prometheus.Metric) {
 	current := m.revision()
 	gauge(policyRevision, float64(current))
 	hosts := m.Store.Hosts()
-	now, there := At(m.Store, hosts, m.Now()), map[string]bool{}
+	now, there := At(m.Store, m.Now()), map[string]bool{}
 	for i := range hosts {
 		h := &hosts[i]
 		there[h.Host] = true

@@ -18,6 +18,7 @@ import (
 type Store interface {
 	Read(ctx context.Context, f func(*secgroup.Snapshot) error) error
 	Hosts() []store.HostStatus
+	Places(nic string) []store.Place
 	Cluster() store.Cluster
 	Condition() store.Condition
 }
@@ -67,10 +68,10 @@ type Now struct {
 	full    bool // the store takes no reports
 }
 
-// At looks at all hosts' reports at a time.
-func At(s Store, hosts []store.HostStatus, now time.Time) Now {
+// At looks at hosts' reports at a time.
+func At(s Store, now time.Time) Now {
 	full := errors.Is(s.Condition().Kind, store.ErrFull)
-	return Now{realization.Placement{Hosts: hosts}.Indexed(), seating(s), now, full}
+	return Now{realization.Placement{Places: s.Places}, seating(s), now, full}
 }
 
 // Alive tells whether a host's controller runs. Where the store takes no reports,

@@ -16,7 +16,7 @@ import (
 // Store is what is needed of *store.Store.
 type Store interface {
 	Read(ctx context.Context, f func(*secgroup.Snapshot) error) error
-	Hosts() []store.HostStatus
+	Places(nic string) []store.Place
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
 }
 

@@ -43,7 +43,7 @@ func (i *Inspector) perHost(ctx context.Context, in *transport.Input, ask func(c
 		if n := s.NIC(only); s.Account(in.Account) == nil || only != "" && (n == nil || n.Account != in.Account) {
 			return transport.NotFound()
 		}
-		at := realization.Placement{Hosts: i.Store.Hosts()}.Indexed()
+		at := realization.Placement{Places: i.Store.Places}
 		for _, n := range s.NICsOfAccount(in.Account) {
 			if p, ok := at.Find(n); ok && (only == "" || n.ID == only) {
 				byHost[p.Host] = append(byHost[p.Host], n.ID)

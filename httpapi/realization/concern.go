@@ -10,25 +10,68 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// Concern is an impact seen in a view that has the change. A group may judge
-// tens of thousands of NICs, so that it is asked of the NICs that are plugged
-// somewhere, and never lists all of them.
+// Concern is an impact seen in a view that has the change.
 type Concern struct {
 	impact.Impact
 	View *plan.View
 }
 
+// Board is what hosts report, as *store.Store has it.
+type Board interface {
+	Hosts() []store.HostStatus
+	Host(name string) (store.HostStatus, bool)
+	Places(nic string) []store.Place
+	PlugCount() int
+}
+
 // Hosts returns the hosts that must apply the change: those where a concerned NIC
 // is plugged. Each end of a connection judges for itself, so that nobody else has
 // to do with it.
-func (c *Concern) Hosts(all []store.HostStatus) []string {
-	out := []string{}
-	for _, h := range all {
-		if slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool { return c.Concerns(c.View, at.ID) }) {
-			out = append(out, h.Host)
+func (c *Concern) Hosts(b Board) []string {
+	out := map[string]struct{}{}
+	c.eachPlug(b, func(host, _ string) { out[host] = struct{}{} })
+	return append([]string{}, slices.Sorted(maps.Keys(out))...)
+}
+
+// eachPlug calls f with each host and concerned NIC that is plugged there. It is as
+// much work as there are concerned NICs, or plugged ones if these are fewer.
+func (c *Concern) eachPlug(b Board, f func(host, nic string)) {
+	if ids, few := c.few(b.PlugCount()); few {
+		for id := range ids {
+			for _, at := range b.Places(id) {
+				f(at.Host, id)
+			}
+		}
+		return
+	}
+	for _, h := range b.Hosts() {
+		for _, at := range h.NICs {
+			if c.Concerns(c.View, at.ID) {
+				f(h.Host, at.ID)
+			}
 		}
 	}
-	return out
+}
+
+// few lists the concerned NICs, unless there are more than most, or it takes a look at
+// each NIC to know: a closed group judges NICs that are not its members.
+func (c *Concern) few(most int) (ids map[string]struct{}, few bool) {
+	if c.All || len(c.NICs) > most {
+		return nil, false
+	}
+	ids = maps.Clone(c.NICs)
+	for ref := range c.Groups {
+		if g := c.View.Group(ref); g != nil && g.Closed {
+			return nil, false
+		}
+		for _, n := range c.View.MemberNICs(ref) {
+			impact.Put(&ids, n.ID)
+		}
+		if len(ids) > most {
+			return nil, false
+		}
+	}
+	return ids, true
 }
 
 // Plugged returns the routing domains of the NICs that hosts have.

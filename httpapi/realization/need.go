@@ -52,15 +52,14 @@ func (n Need) bound() {
 }
 
 // Require has hosts apply what concerns NICs of theirs, at a revision.
-func (n Need) Require(c *Concern, hosts []store.HostStatus, rev int64) {
-	for i := range hosts {
-		for _, at := range hosts[i].NICs {
-			if c.Concerns(c.View, at.ID) {
-				n.add(hosts[i].Host, at.ID, rev)
-			}
-		}
-	}
+func (n Need) Require(c *Concern, b Board, rev int64) {
+	c.eachPlug(b, func(host, nic string) { n.add(host, nic, rev) })
 	n.bound()
+}
+
+// Hosts returns those that must apply something, sorted.
+func (n Need) Hosts() []string {
+	return append([]string{}, slices.Sorted(maps.Keys(n))...)
 }
 
 // by reports whether a host has applied it. A NIC that the host does not serve (any
@@ -86,25 +85,15 @@ func (m *must) by(h *store.HostStatus) bool {
 
 // lagging returns the hosts that have not applied what they must. A host that
 // is gone from the store has not.
-func (n Need) lagging(hosts []store.HostStatus, now time.Time) []Laggard {
+func (n Need) lagging(of func(host string) (store.HostStatus, bool), now time.Time) []Laggard {
 	late := []Laggard{}
-	seen := 0
-	for i := range hosts {
-		h := &hosts[i]
-		m := n[h.Host]
-		if m == nil {
-			continue
-		}
-		seen++
-		if !m.by(h) {
-			late = append(late, Laggard{&h.Host, h.Applied, lagReason(h, now), len(h.Errors) > 0})
-		}
-	}
-	if seen < len(n) {
-		for host := range n {
-			if !reports(hosts, host) {
-				late = append(late, Laggard{&host, 0, "the host is not known any more", false})
-			}
+	for _, host := range n.Hosts() {
+		h, known := of(host)
+		switch {
+		case !known:
+			late = append(late, Laggard{&host, 0, "the host is not known any more", false})
+		case !n[host].by(&h):
+			late = append(late, Laggard{&host, h.Applied, lagReason(&h, now), len(h.Errors) > 0})
 		}
 	}
 	return late
@@ -117,15 +106,6 @@ func (n Need) lost() []Laggard {
 		late = append(late, Laggard{&host, 0, "the store was restored from a backup meanwhile: the revision may be lost", false})
 	}
 	return late
-}
-
-func reports(hosts []store.HostStatus, host string) bool {
-	for i := range hosts {
-		if hosts[i].Host == host {
-			return true
-		}
-	}
-	return false
 }
 
 // MaxSilence is how long a host may be silent before it is called dead, which
@@ -168,34 +148,36 @@ func lagReason(h *store.HostStatus, now time.Time) string {
 // before waits for as much. If the change at rev is not known here (an API process
 // that started later, or lost contact), it may have concerned any NIC that those
 // of i can reach.
-func (h *History) Needs(v *plan.View, hosts []store.HostStatus, i impact.Impact, rev int64) Need {
+func (h *History) Needs(v *plan.View, b Board, i impact.Impact, rev int64) Need {
 	n := Need{}
 	now := Concern{i, v}
-	n.Require(&now, hosts, rev)
+	n.Require(&now, b, rev)
 	earlier := latest{nics: map[string]int64{}, groups: map[secgroup.GroupRef]int64{}}
 	known := h.impacts(rev, func(at int64, e impact.Impact) {
 		if e.Overlaps(&i) {
 			earlier.add(e, at)
 		}
 	})
-	var near map[string]bool
+	was := Concern{earlier.impact(), v}
+	was.eachPlug(b, func(host, nic string) { n.add(host, nic, earlier.of(v, nic, v.NIC(nic))) })
 	if !known {
-		near = now.Domains(Plugged(v, hosts))
-	}
-	for _, host := range hosts {
-		for _, at := range host.NICs {
-			nic := v.NIC(at.ID)
-			last := earlier.of(v, at.ID, nic)
-			if nic != nil && near[v.Domain(nic)] {
-				last = rev
-			}
-			if last > 0 {
-				n.add(host.Host, at.ID, last)
-			}
-		}
+		n.near(&now, b.Hosts(), rev)
 	}
 	n.bound()
 	return n
+}
+
+// near has hosts apply a revision at which any NIC may have been concerned that those
+// of c can reach.
+func (n Need) near(c *Concern, hosts []store.HostStatus, rev int64) {
+	near := c.Domains(Plugged(c.View, hosts))
+	for _, host := range hosts {
+		for _, at := range host.NICs {
+			if nic := c.View.NIC(at.ID); nic != nil && near[c.View.Domain(nic)] {
+				n.add(host.Host, at.ID, rev)
+			}
+		}
+	}
 }
 
 // latest says when something concerned a NIC last, among some impacts.
@@ -211,6 +193,17 @@ func (l *latest) add(i impact.Impact, at int64) {
 	for g := range i.Groups {
 		l.groups[g] = max(l.groups[g], at)
 	}
+}
+
+// impact is whom these impacts concerned.
+func (l *latest) impact() (i impact.Impact) {
+	for id := range l.nics {
+		i.AddNIC(id)
+	}
+	for g := range l.groups {
+		i.AddGroup(g)
+	}
+	return i
 }
 
 // of takes a NIC's id, and the NIC if the policy has it. It returns 0 for never.

@@ -18,12 +18,12 @@ func TestReasonsOfLagging(t *testing.T) {
 		"not applied yet":                                       {Heartbeat: now, Connected: true},
 	} {
 		h.Host, h.Applied = "h", 4
-		late := Need{"h": {rev: 5}}.lagging([]store.HostStatus{h}, now)
+		late := Need{"h": {rev: 5}}.lagging(only(h), now)
 		if len(late) != 1 || *late[0].Host != "h" || late[0].Applied != 4 || late[0].Reason != want {
 			t.Errorf("%+v, want %s", late, want)
 		}
 	}
-	late := Need{"gone": {rev: 5}}.lagging(nil, now)
+	late := Need{"gone": {rev: 5}}.lagging(only(store.HostStatus{}), now)
 	if len(late) != 1 || *late[0].Host != "gone" {
 		t.Errorf("a host that is gone: %+v", late)
 	}
@@ -55,8 +55,8 @@ func TestWhoIsHeldUp(t *testing.T) {
 		for id, rev := range c.nics {
 			n.add("h", id, rev)
 		}
-		if n[h.Host].by(&h) != c.met || (len(n.lagging([]store.HostStatus{h}, time.Now())) == 0) != c.met {
-			t.Errorf("%s: met %v, lagging %+v", c.what, !c.met, n.lagging([]store.HostStatus{h}, time.Now()))
+		if n[h.Host].by(&h) != c.met || (len(n.lagging(only(h), time.Now())) == 0) != c.met {
+			t.Errorf("%s: met %v, lagging %+v", c.what, !c.met, n.lagging(only(h), time.Now()))
 		}
 	}
 	n := Need{}
@@ -67,4 +67,9 @@ func TestWhoIsHeldUp(t *testing.T) {
 	if n.bound(); n["h"].nics != nil || n["b"].nics == nil || n["h"].rev != 5 {
 		t.Error("what is kept of many NICs is not bounded")
 	}
+}
+
+// only knows of one host.
+func only(h store.HostStatus) func(string) (store.HostStatus, bool) {
+	return func(name string) (store.HostStatus, bool) { return h, name == h.Host }
 }

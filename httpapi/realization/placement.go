@@ -12,46 +12,14 @@ import (
 // Placement says where NICs are plugged, by the hosts' own reports. A report
 // counts for a NIC only from a host where the NIC may be.
 type Placement struct {
-	Hosts []store.HostStatus
-	index map[string][]Place // by NIC, made when many are looked for; else nil
-}
-
-// Place is a host, and what it says of a NIC that is plugged there.
-type Place struct {
-	Host string
-	NIC  store.HostNIC
-}
-
-// Indexed prepares for looking up many NICs.
-func (p Placement) Indexed() Placement {
-	p.index = map[string][]Place{}
-	for _, h := range p.Hosts {
-		for _, n := range h.NICs {
-			p.index[n.ID] = append(p.index[n.ID], Place{h.Host, n})
-		}
-	}
-	return p
-}
-
-// claims are all places where a NIC is plugged, whether or not it may be.
-func (p Placement) claims(id string) []Place {
-	if p.index != nil {
-		return p.index[id]
-	}
-	var all []Place
-	for _, h := range p.Hosts {
-		i, here := slices.BinarySearchFunc(h.NICs, id, func(n store.HostNIC, id string) int { return strings.Compare(n.ID, id) })
-		if here {
-			all = append(all, Place{h.Host, h.NICs[i]})
-		}
-	}
-	return all
+	// Places are all where a NIC is plugged, whether or not it may be: Store.Places.
+	Places func(nic string) []store.Place
 }
 
 // Find returns where a NIC is. Of several hosts where it may be it is the one
 // that the NIC names first; of a NIC that names none, the one that is ready.
-func (p Placement) Find(n *secgroup.NIC) (found Place, ok bool) {
-	for _, at := range p.claims(n.ID) {
+func (p Placement) Find(n *secgroup.NIC) (found store.Place, ok bool) {
+	for _, at := range p.Places(n.ID) {
 		if n.MayBeAt(at.Host) && (!ok || preferred(n, at, found)) {
 			found, ok = at, true
 		}
@@ -67,7 +35,7 @@ func (p Placement) Together(a, b *secgroup.NIC) bool {
 }
 
 // preferred reports whether a says more of where the NIC is than b does.
-func preferred(n *secgroup.NIC, a, b Place) bool {
+func preferred(n *secgroup.NIC, a, b store.Place) bool {
 	if len(n.Hosts) > 0 {
 		return slices.Index(n.Hosts, a.Host) < slices.Index(n.Hosts, b.Host)
 	}
@@ -88,7 +56,7 @@ type Conflict struct {
 func (p Placement) Conflict(n *secgroup.NIC) *Conflict {
 	var at []string
 	ready := ""
-	for _, c := range p.claims(n.ID) {
+	for _, c := range p.Places(n.ID) {
 		at = append(at, c.Host)
 		if c.NIC.Ready {
 			ready += " " + c.Host

@@ -32,7 +32,7 @@ type Laggard struct {
 
 // reporting is what is asked of *store.Store.
 type reporting interface {
-	Hosts() []store.HostStatus
+	Host(name string) (store.HostStatus, bool)
 	WaitEach(ctx context.Context, hosts []string, done func(*store.HostStatus) bool, stop func() bool) error
 	Generation() int64
 }
@@ -52,7 +52,7 @@ func (n Need) Wait(ctx context.Context, s reporting, rev, history int64, now fun
 	case lost():
 		out.Lagging = n.lost()
 	case err != nil: // it is late
-		out.Lagging = n.lagging(s.Hosts(), now())
+		out.Lagging = n.lagging(s.Host, now())
 	}
 	if len(out.Lagging) > 0 {
 		out.State = pending

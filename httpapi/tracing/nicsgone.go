@@ -14,7 +14,7 @@ import (
 // Their interfaces may still be plugged; nothing passes there.
 type nicsGone struct {
 	past     *realization.History
-	hosts    []store.HostStatus
+	places   func(nic string) []store.Place
 	account  string // whose NICs are told of
 	platform bool   // the caller may know of everybody's
 }
@@ -50,7 +50,5 @@ func (g *nicsGone) text(what, id string) string {
 }
 
 func (g *nicsGone) plugged(id string) bool {
-	return slices.ContainsFunc(g.hosts, func(h store.HostStatus) bool {
-		return slices.ContainsFunc(h.NICs, func(n store.HostNIC) bool { return n.ID == id })
-	})
+	return len(g.places(id)) > 0
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // How long a trace waits for its hosts in all, and how often it looks again where
@@ -58,7 +59,7 @@ type draftLeg struct {
 	direction secgroup.Direction
 	nic       *secgroup.NIC
 	policy    Policy
-	place     *realization.Place // nil: plugged nowhere
+	place     *store.Place // nil: plugged nowhere
 	datapath  inquiry.Leg
 	applied   int64
 	asked     bool // the host has answered
@@ -69,8 +70,8 @@ type draftLeg struct {
 // tracePolicy resolves the request and judges it by the policy.
 func (r *Tracer) tracePolicy(ctx context.Context, account string, spec *Spec) (*draft, error) {
 	t := &draft{}
-	at := realization.Placement{Hosts: r.Store.Hosts()}
-	g := &nicsGone{past: r.Past, hosts: at.Hosts, account: account, platform: spec.Platform}
+	at := realization.Placement{Places: r.Store.Places}
+	g := &nicsGone{past: r.Past, places: at.Places, account: account, platform: spec.Platform}
 	err := r.Store.Read(ctx, func(s *secgroup.Snapshot) error {
 		w, err := spec.resolve(s, account, g)
 		if err != nil {

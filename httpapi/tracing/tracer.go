@@ -19,7 +19,7 @@ const tracesRunning = 256
 // Store is what is asked of *store.Store.
 type Store interface {
 	Read(ctx context.Context, f func(*secgroup.Snapshot) error) error
-	Hosts() []store.HostStatus
+	Places(nic string) []store.Place
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
 	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
 }
