@@ -17,7 +17,7 @@ import (
 func keeping(t *testing.T) (*rig, *policy) {
 	t.Helper()
 	r, p := newRig(t), newPolicy()
-	r.keep, r.timing.keep = filepath.Join(t.TempDir(), "share"), 100*time.Millisecond
+	r.keep, r.timing.sharePatience = filepath.Join(t.TempDir(), "share"), 100*time.Millisecond
 	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(nic(4)),
 		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
 	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
@@ -119,9 +119,9 @@ func TestHostAloneWithABadFile(t *testing.T) {
 	r.way.cut()
 	r.start()
 	r.logged("its checksum is wrong")
-	r.stays(5*r.timing.keep, "flows", func() string { return same(r.flows(), flows) })
+	r.stays(5*r.timing.sharePatience, "flows", func() string { return same(r.flows(), flows) })
 	r.reboot()
-	r.stays(5*r.timing.keep, "no flows out of nothing", func() string { return same(r.flows(), nil) })
+	r.stays(5*r.timing.sharePatience, "no flows out of nothing", func() string { return same(r.flows(), nil) })
 	if r.counter("share_stale") != 0 {
 		t.Error("it calls stale what it does not enforce")
 	}

@@ -41,7 +41,7 @@ func (a *asked) Compiled(fn func(desk.Compiled, uint32)) {
 	a.compiled.read(func(c *ofrules.Compiler, uplink uint32) { fn(c, uplink) })
 }
 
-func (a *asked) Plugged(fn func(desk.Interfaces)) { a.plugs.ask(func(c *claims) { fn(c) }) }
+func (a *asked) Plugged(fn func(desk.Interfaces)) { a.plugs.readClaims(func(c *claims) { fn(c) }) }
 
 func (a *asked) Conn() *ofconn.Conn { return a.link.peek() }
 

@@ -77,16 +77,16 @@ func TestAChangeCostsTheSameAmongMany(t *testing.T) {
 		for i := range n {
 			all = append(all, ovsdb.Interface{Name: fmt.Sprintf("p%05d", i), IfaceID: fmt.Sprintf("nic%d", i), OFPort: uint32(i + 1)})
 		}
-		p.see(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: all})
-		p.fresh()
+		p.update(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: all})
+		p.takeTouched()
 		one := all[n/2]
 		return testing.AllocsPerRun(100, func() {
 			one.OFPort ^= 1 << 20
-			p.see(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: []ovsdb.Interface{one}})
-			if touched := p.fresh(); len(touched) != 1 {
+			p.update(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: []ovsdb.Interface{one}})
+			if touched := p.takeTouched(); len(touched) != 1 {
 				t.Fatalf("touched %v", touched)
 			}
-			p.ask(func(c *claims) {
+			p.readClaims(func(c *claims) {
 				if got, ok := c.get(one.IfaceID); !ok || got.iface.OFPort != one.OFPort {
 					t.Fatalf("%+v, %v", got, ok)
 				}

@@ -59,17 +59,17 @@ type Config struct {
 	Peers   elsewhere.Peers // nil: a NIC is taken to be at the host that it names first
 	History History         // nil: that the store went back is found out by those who follow it alone
 	Plugs   elsewhere.Plugs // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
-	// Turned is told whenever the loop that makes flows goes on, some times a minute if
+	// Alive is told whenever the loop that makes flows goes on, some times a minute if
 	// nothing happens, also before it gives the switch a bundle, which may take its
 	// time; nil: nobody wants to know. It is called by the loop, and must not wait.
-	Turned func()
-	// Keep is the file in which the host's share of the policy is kept, "" for none, and
+	Alive func()
+	// ShareFile is the file in which the host's share of the policy is kept, "" for none, and
 	// KeepFrom are the addresses that it comes from, see package kept.
-	Keep     string
-	KeepFrom []string
-	Host     string // name under which the host reports
-	OVSDB    string // address of the local ovsdb-server: unix:PATH
-	Bridge   string // br-int; made if it is missing
+	ShareFile    string
+	ShareSources []string
+	Host         string // name under which the host reports
+	OVSDB        string // address of the local ovsdb-server: unix:PATH
+	Bridge       string // br-int; made if it is missing
 	// Datapath is the datapath_type of a bridge that has to be made: "" for
 	// the kernel's, "netdev" for the userspace one.
 	Datapath string
@@ -89,12 +89,12 @@ type Config struct {
 
 // timing is what tests shorten.
 type timing struct {
-	audit   time.Duration // reading the flows back although nothing seems wrong
-	refused time.Duration // trying flows again that the switch did not take
-	zone    time.Duration // keeping the zone of a NIC that left
-	count   time.Duration // reading the counters of flows
-	keep    time.Duration // waiting for the policy before what is kept is enforced
-	unsure  time.Duration // picking nothing up of a NIC that is new, see memory.doubt
+	audit         time.Duration // reading the flows back although nothing seems wrong
+	retryRefused  time.Duration // trying flows again that the switch did not take
+	zoneGrace     time.Duration // keeping the zone of a NIC that left
+	count         time.Duration // reading the counters of flows
+	sharePatience time.Duration // waiting for the policy before what is kept is enforced
+	unsure        time.Duration // picking nothing up of a NIC that is new, see memory.doubt
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -113,8 +113,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	if c.Turned == nil {
-		c.Turned = func() {}
+	if c.Alive == nil {
+		c.Alive = func() {}
 	}
 	if c.unfit == nil {
 		c.unfit = megaflow.Unfit
@@ -122,14 +122,14 @@ func (c Config) withDefaults() (Config, error) {
 	if c.timing.audit <= 0 {
 		c.timing.audit = auditEvery
 	}
-	if c.timing.zone <= 0 {
-		c.timing.zone = zoneKept
+	if c.timing.zoneGrace <= 0 {
+		c.timing.zoneGrace = zoneGrace
 	}
 	if c.timing.unsure <= 0 {
 		c.timing.unsure = pickUpNotAfter
 	}
-	if c.timing.refused <= 0 {
-		c.timing.refused = tryRefused
+	if c.timing.retryRefused <= 0 {
+		c.timing.retryRefused = tryRefused
 	}
 	return c, nil
 }
@@ -148,14 +148,14 @@ type controller struct {
 	sweeper  *revoke.Sweeper
 	compiled *compiled
 	desk     *desk.Desk
-	others   *elsewhere.Ready
+	ready    *elsewhere.Ready
 	newest   *elsewhere.Newest
 	witness  *witness
 	report   *reporter
 	metrics  *metrics
 	ctl      *unixctl.Client // of what enforces
 	asked    *asked
-	tally    *tally
+	tally    *connCounter
 	wake     chan struct{}
 }
 
@@ -192,7 +192,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return c.report.run(ctx) })
 	g.Go(func() error { return c.desk.Run(ctx) })
 	g.Go(func() error { return c.tally.run(ctx) })
-	g.Go(func() error { return c.others.Run(ctx) })
+	g.Go(func() error { return c.ready.Run(ctx) })
 	if cfg.Plugs != nil {
 		g.Go(func() error { return c.newest.Run(ctx) })
 	}
@@ -208,9 +208,9 @@ func Run(ctx context.Context, cfg Config) error {
 
 func newController(cfg Config) *controller {
 	c := &controller{cfg: cfg, log: cfg.Logger.With("host", cfg.Host), wake: make(chan struct{}, 1)}
-	if cfg.Keep != "" {
+	if cfg.ShareFile != "" {
 		c.kept = kept.New(cfg.Share, kept.Config{
-			File: cfg.Keep, Host: cfg.Host, From: cfg.KeepFrom, Logger: c.log, Patience: cfg.timing.keep,
+			File: cfg.ShareFile, Host: cfg.Host, From: cfg.ShareSources, Logger: c.log, Patience: cfg.timing.sharePatience,
 			Problem: func(err error) { c.report.problem("kept share", err) },
 		})
 		cfg.Share, c.cfg.Share = c.kept, c.kept
@@ -218,19 +218,19 @@ func newController(cfg Config) *controller {
 	c.ctl = unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
 	c.plugs = newPlugs(cfg, c.log, c.notify)
-	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, wake: c.notify, drift: newDrift()}
+	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, notify: c.notify, drift: newDrift()}
 	c.zones = &zones{
-		kept:  cfg.timing.zone,
-		keep:  c.plugs.keepZones,
+		grace: cfg.timing.zoneGrace,
+		write: c.plugs.writeZones,
 		flush: func(ctx context.Context, zone uint16) error { return c.datapath().FlushZone(ctx, zone) },
 	}
 	c.cache = megaflow.NewCache(c.ctl, c.datapathName, cfg.Metrics)
 	c.report = newReporter(cfg, c.log, c.metrics)
-	c.report.waits = &waits{seconds: c.metrics.apply, now: time.Now}
+	c.report.applyTimes = &applyTimes{seconds: c.metrics.apply, now: time.Now}
 	c.share = share.New(cfg.Host, c.notify, func(u share.Update) {
-		c.report.share(u)
+		c.report.shareUpdated(u)
 		if u.Delta.Full || u.Anew {
-			c.witness.anew()
+			c.witness.policyBegan()
 		}
 	})
 	c.settler = megaflow.NewSettler(c.ctl, c.link.peek, c.cache, c.log)
@@ -244,7 +244,7 @@ func newController(cfg Config) *controller {
 		ctl: unixctl.Open(cfg.RunDir), datapath: c.datapathName,
 	}
 	c.asked.settler = megaflow.Share(megaflow.NewSettler(c.asked.ctl, c.link.peek, c.cache, c.log))
-	c.tally = &tally{log: c.log,
+	c.tally = &connCounter{log: c.log,
 		limits: func(ctx context.Context, zones ...uint16) (unixctl.Limits, error) {
 			return c.asked.ctl.ForDatapath(c.datapathName()).GetLimits(ctx, zones...)
 		},
@@ -256,12 +256,12 @@ func newController(cfg Config) *controller {
 		cfg.Metrics.MustRegister(c.tally)
 	}
 	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals, Begun: c.report.begun, Every: cfg.timing.count}, c.asked, c.asked)
-	c.others = elsewhere.NewReady(cfg.Peers, c.log, c.notify)
+	c.ready = elsewhere.NewReady(cfg.Peers, c.log, c.notify)
 	c.newest = elsewhere.NewNewest(elsewhere.Config{
-		Store: cfg.Plugs, Host: cfg.Host, Log: c.log, Notify: c.notify, Claims: c.plugs.lend, Keep: c.plugs.keepValues, Taken: reportTaken,
+		Store: cfg.Plugs, Host: cfg.Host, Log: c.log, Notify: c.notify, Claims: c.plugs.readInterfaces, Keep: c.plugs.writeInterfaceIDs, Taken: nameTakenRetry,
 	})
 	c.witness = newWitness(cfg, c.log, c.plugs, c.report)
-	c.report.written = func(s store.HostStatus) {
+	c.report.onReported = func(s store.HostStatus) {
 		c.newest.Reported(s.NICs)
 		c.witness.applied(s.Applied, s.Mark)
 	}

@@ -16,19 +16,19 @@ import (
 // any more, and says so nowhere: not a packet of the VM comes in. (The kernel's
 // takes the port out, and the new device in.)
 type devices struct {
-	read   func() map[uint32]bool // devices that ovs-vswitchd reads; nil: nobody knows
-	all    bool                   // all NICs are looked at
-	asked  bool                   // read was, since the last end
-	said   map[uint32]bool        // what it said
-	opened map[string]opened      // by NIC; the uplink's is ""
+	read     func() map[uint32]bool // devices that ovs-vswitchd reads; nil: nobody knows
+	all      bool                   // all NICs are looked at
+	haveRead bool                   // read was, since the last end
+	readNow  map[uint32]bool        // what it said
+	opened   map[string]opened      // by NIC; the uplink's is ""
 }
 
 // opened is what ovs-vswitchd opened for a row of the table Interface.
 type opened struct {
-	row   ovsdb.UUID
-	index uint32 // of the device; 0: none yet
-	stale bool   // it is another one by now
-	doubt bool   // the row took the place of one whose device was: ovs-vswitchd may have kept that open
+	row     ovsdb.UUID
+	index   uint32 // of the device; 0: none yet
+	stale   bool   // it is another one by now
+	suspect bool   // the row took the place of one whose device was: ovs-vswitchd may have kept that open
 }
 
 // begin forgets what was found out: all NICs are looked at. Until end, what
@@ -36,36 +36,36 @@ type opened struct {
 func (d *devices) begin() { d.opened, d.all = map[string]opened{}, true }
 
 // end is called after any NICs were looked at.
-func (d *devices) end() { d.all, d.asked, d.said = false, false, nil }
+func (d *devices) end() { d.all, d.haveRead, d.readNow = false, false, nil }
 
 // unread tells whether it is known that ovs-vswitchd does not read a device.
 func (d *devices) unread(index uint32) bool {
-	if !d.asked {
-		d.asked, d.said = true, d.read()
+	if !d.haveRead {
+		d.haveRead, d.readNow = true, d.read()
 	}
-	return d.said != nil && !d.said[index]
+	return d.readNow != nil && !d.readNow[index]
 }
 
 // forget: a NIC is not plugged any more.
 func (d *devices) forget(nic string) { delete(d.opened, nic) }
 
-// see takes the interface of a NIC, "" for the uplink, and says what is wrong with
+// check takes the interface of a NIC, "" for the uplink, and says what is wrong with
 // its device.
-func (d *devices) see(nic string, i ovsdb.Interface) error {
+func (d *devices) check(nic string, i ovsdb.Interface) error {
 	was, known := d.opened[nic]
 	if i.Type != "" && i.Type != "system" { // ovs-vswitchd makes the device itself, or there is none
 		d.forget(nic)
 		return nil
 	}
 	if !known || was.row != i.UUID {
-		was = opened{row: i.UUID, doubt: was.stale || was.doubt}
+		was = opened{row: i.UUID, suspect: was.stale || was.suspect}
 	}
 	switch now := i.IfIndex; {
 	case now == 0: // the device is gone, or ovsdb-server was restarted: it does not keep the number
 		was.stale = was.stale || was.index != 0 && d.unread(was.index)
 	case was.index == 0:
 		was.index = now
-		if d.all || was.doubt {
+		if d.all || was.suspect {
 			was.stale = d.unread(now)
 		}
 	case now != was.index:

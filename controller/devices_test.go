@@ -33,7 +33,7 @@ func TestDevices(t *testing.T) {
 		d := devices{read: func() map[uint32]bool { return c.read }}
 		d.begin()
 		for i, iface := range c.steps {
-			if err := d.see("nic", iface); (err != nil) != c.stale[i] {
+			if err := d.check("nic", iface); (err != nil) != c.stale[i] {
 				t.Errorf("%s, step %d: %v", name, i, err)
 			}
 			d.end() // the first one is met with all others

@@ -37,7 +37,7 @@ func (d *drift) note(updates []wire.FlowUpdate) bool {
 	return len(d.flows) > 0
 }
 
-func (d *drift) take() map[openflow.FlowKey]*openflow.Flow {
+func (d *drift) drain() map[openflow.FlowKey]*openflow.Flow {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.flows) == 0 {

@@ -38,7 +38,7 @@ type engine struct {
 	kept     *kept.Keeper // nil: nothing is kept
 	plugs    *plugs
 	zones    *zones
-	others   *elsewhere.Ready
+	ready    *elsewhere.Ready
 	newest   *elsewhere.Newest
 	link     *link
 	ctl      *unixctl.Client
@@ -53,18 +53,18 @@ type engine struct {
 	limits limits
 	pace   pace
 	audit  audit
-	memory memory
+	memory connMemory
 
-	conn    *ofconn.Conn // to which all below belongs, and what the tables know of the actual flows
-	ports   ports
-	local   local
-	unfit   error           // why its switch must not be used
-	version unixctl.Version // its switch's
-	caches  caches          // its megaflows, as they were seen last
-	steps   uint64          // taken so far
-	listed  bool            // the NICs were reported, if only as without flows
-	shown   shown           // what of them
-	told    bool            // it was said which NICs are plugged
+	conn      *ofconn.Conn // to which all below belongs, and what the tables know of the actual flows
+	ports     ports
+	bridge    bridgeState
+	unfit     error           // why its switch must not be used
+	version   unixctl.Version // its switch's
+	caches    caches          // its megaflows, as they were seen last
+	steps     uint64          // taken so far
+	allShown  bool            // the NICs were reported, if only as without flows
+	shown     nicsShown       // what of them
+	announced bool            // it was said which NICs are plugged
 }
 
 // caches is what the behaviour of a switch's megaflows depends on.
@@ -75,7 +75,7 @@ type caches struct {
 
 func newEngine(c *controller) *engine {
 	return &engine{
-		cfg: c.cfg, log: c.log, wake: c.wake, notify: c.notify, share: c.share, kept: c.kept, plugs: c.plugs, zones: c.zones, others: c.others, newest: c.newest,
+		cfg: c.cfg, log: c.log, wake: c.wake, notify: c.notify, share: c.share, kept: c.kept, plugs: c.plugs, zones: c.zones, ready: c.ready, newest: c.newest,
 		link: c.link, ctl: c.ctl, datapath: c.datapath, cache: c.cache, sweeper: c.sweeper, desk: c.desk, report: c.report, metrics: c.metrics,
 		tables: tables{desired: c.compiled}, pace: pace{slack: commitSlack}, audit: newAudit(),
 		limits: limits{most: c.cfg.NICConnections, set: func(ctx context.Context, zones ...unixctl.ZoneLimit) error {
@@ -93,7 +93,7 @@ func (e *engine) run(ctx context.Context) error {
 	defer watch.Stop()
 	wait := minRetry
 	for {
-		e.cfg.Turned()
+		e.cfg.Alive()
 		again, err := e.step(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -105,7 +105,7 @@ func (e *engine) run(ctx context.Context) error {
 			e.log.Warn("change not applied; trying again", "in", wait, "error", err)
 			again, wait = wait, min(2*wait, maxRetry)
 		}
-		if err := e.idle(ctx, again, audit.C, watch.C); err != nil {
+		if err := e.awaitReason(ctx, again, audit.C, watch.C); err != nil {
 			return err
 		}
 		if d := e.pace.wait(time.Now(), e.cache.Cost()); d > 0 {
@@ -116,10 +116,10 @@ func (e *engine) run(ctx context.Context) error {
 	}
 }
 
-// idle returns when there is reason for another step: something has changed, the time
+// awaitReason returns when there is reason for another step: something has changed, the time
 // has passed after which one is due (0: none is), or the switch has forgotten its
 // connections. A step without a reason costs the switch and the store for nothing.
-func (e *engine) idle(ctx context.Context, again time.Duration, audit, watch <-chan time.Time) error {
+func (e *engine) awaitReason(ctx context.Context, again time.Duration, audit, watch <-chan time.Time) error {
 	var due <-chan time.Time
 	if again > 0 {
 		due = time.After(again)
@@ -139,11 +139,11 @@ func (e *engine) idle(ctx context.Context, again time.Duration, audit, watch <-c
 		case r := <-e.audit.done:
 			e.audited(r)
 		case <-watch:
-			if e.watch(ctx) {
+			if e.checkSentinel(ctx) {
 				return nil
 			}
 		}
-		e.cfg.Turned()
+		e.cfg.Alive()
 	}
 }
 
@@ -153,67 +153,67 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.steps++
 	bridge, found, problem := e.plugs.get()
 	e.report.problem("bridge", problem)
-	err = e.meet(ctx)
+	err = e.useConn(ctx)
 	switch usable := err == nil && e.conn != nil && e.unfit == nil; {
 	case !found:
 		return 0, err
 	case !usable:
-		e.showClaims()
+		e.reportClaims()
 		return 0, err
 	}
-	in, err := e.host(ctx)
+	in, err := e.readBridge(ctx)
 	if err != nil {
 		return 0, err
 	}
 	unlimited := e.limits.apply(ctx, in.zonesLooked()...)
 	e.report.problem("connection limits", unlimited)
 	if unlimited != nil {
-		in.soon(lookAgain)
+		in.lookWithin(lookAgain)
 	}
 	at, loaded := e.compile(in)
-	e.others.Want(e.tables.desired.compiler.Prefer())
-	e.shown.concerns(in, e.tables.desired.compiler.Resynced())
+	e.ready.Want(e.tables.desired.compiler.Prefer())
+	e.shown.add(in, e.tables.desired.compiler.Resynced())
 	if !loaded {
-		e.show(in)
-		return in.again, nil
+		e.reportNICs(in)
+		return in.lookAgainIn, nil
 	}
-	if err := e.entomb(ctx, in); err != nil {
+	if err := e.restoreTombstones(ctx, in); err != nil {
 		return 0, err
 	}
-	picked, err := e.pickOn(ctx, in)
+	picked, err := e.continuePickUp(ctx, in)
 	if err != nil {
 		return 0, err
 	}
-	if err := e.bring(ctx); err != nil {
-		e.show(in)
+	if err := e.reconcile(ctx); err != nil {
+		e.reportNICs(in)
 		return 0, err
 	}
 	e.shown.installed = e.steps
-	e.show(in)
+	e.reportNICs(in)
 	e.report.refused(e.tables.install.refusals())
 	e.metrics.refused.Set(float64(len(e.tables.install.refused)))
 	e.metrics.flows.Set(float64(e.tables.len()))
-	left, more := e.zones.left()
+	left, more := e.zones.vacated()
 	if now := (caches{e.version, unixctl.DatapathName(bridge.DatapathType)}); set(&e.caches, now) {
 		e.cache.Misplaces(megaflow.Misplaces(now.version, now.datapath))
 		e.log.Info("how it is known that packets meet a change", "way", megaflow.Way(now.version, now.datapath))
 	}
 	e.sweeper.Add(revoke.Job{Rev: at.Revision, Mark: at.Mark, Update: at.Number, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
-	in.soon(picked)
-	in.soon(more)
-	return in.soonest(e.tables.untilRetry(e.cfg.timing.refused)), nil
+	in.lookWithin(picked)
+	in.lookWithin(more)
+	return in.earliest(e.tables.untilRetry(e.cfg.timing.retryRefused)), nil
 }
 
-// meet takes up the connection there is now. It is nil while there is none or
+// useConn takes up the connection there is now. It is nil while there is none or
 // its switch must not be used.
-func (e *engine) meet(ctx context.Context) error {
-	conn, fresh := e.link.get()
+func (e *engine) useConn(ctx context.Context) error {
+	conn, fresh := e.link.takeState()
 	if conn != e.conn {
-		e.conn, e.ports, e.local, e.listed, e.shown, e.unfit = nil, ports{}, local{}, false, shown{}, nil
-		e.tables.distrust()
+		e.conn, e.ports, e.bridge, e.allShown, e.shown, e.unfit = nil, ports{}, bridgeState{}, false, nicsShown{}, nil
+		e.tables.forgetActual()
 		e.report.connection(nil)
 		e.limits.forget()
-		e.memory.look, e.memory.end = time.Time{}, time.Time{} // see link.session
+		e.memory.nextLook, e.memory.pickUpEnds = time.Time{}, time.Time{} // see link.session
 		if conn == nil {
 			return nil
 		}
@@ -231,7 +231,7 @@ func (e *engine) meet(ctx context.Context) error {
 		e.conn = conn
 	}
 	if fresh {
-		e.tables.distrust()
+		e.tables.forgetActual()
 	}
 	return nil
 }
@@ -239,27 +239,27 @@ func (e *engine) meet(ctx context.Context) error {
 // compile brings the flow set up to date and hands on what may be taken away. It
 // does nothing before it is known which NICs are served elsewhere.
 func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
-	e.plug(in)
-	if !in.known {
+	e.announcePlugs(in)
+	if !in.newerKnown {
 		return at, false
 	}
 	if e.kept != nil {
 		e.kept.Served(in.host.Newer, in.host.Elsewhere)
 	}
 	return e.share.Take(func(s *span.Share, ch share.Changes) {
-		e.doubt(maps.Keys(ch.Loss.Filtered))
+		e.markUnsure(maps.Keys(ch.Loss.Filtered))
 		e.tables.compile(s, in.host, ch.Share)
 		e.desk.Changed()
 		e.sweeper.Expect(revoke.Work{Lost: revoke.LostOf(ch.Loss, ch.Policy, in.zones)})
-		e.doubt(slices.Values(in.strange))
-		e.sweeper.Expect(revoke.Work{Lost: revoke.LostNICs(in.fresh...), Moved: e.tables.moved(in.host)}) // their zones were others', or the policy
+		e.markUnsure(slices.Values(in.zoneOfOther))
+		e.sweeper.Expect(revoke.Work{Lost: revoke.LostNICs(in.zoneNew...), Moved: e.tables.hostMoved(in.host)}) // their zones were others', or the policy
 	})
 }
 
-// plug says what is plugged, of which the share is to be.
-func (e *engine) plug(in hostInput) {
+// announcePlugs says what is plugged, of which the share is to be.
+func (e *engine) announcePlugs(in hostInput) {
 	looked := in.looked
-	if looked == nil || !e.told {
+	if looked == nil || !e.announced {
 		looked = map[string]struct{}{}
 		for nic := range in.claims {
 			looked[nic] = struct{}{}
@@ -269,8 +269,8 @@ func (e *engine) plug(in hostInput) {
 	for nic := range looked {
 		_, nics[nic] = in.claims[nic]
 	}
-	if all := in.looked == nil || !e.told; all || len(nics) > 0 {
+	if all := in.looked == nil || !e.announced; all || len(nics) > 0 {
 		e.cfg.Share.Plug(nics, all)
 	}
-	e.told = true
+	e.announced = true
 }

@@ -33,7 +33,7 @@ func (r *rig) limit(table, more int) {
 // status tells of it, claims nothing, and all is well when it is taken.
 func TestRefusedFlows(t *testing.T) {
 	r := newRig(t)
-	r.timing.refused = 100 * time.Millisecond
+	r.timing.retryRefused = 100 * time.Millisecond
 	p := newPolicy()
 	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)),
 		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
@@ -78,7 +78,7 @@ func TestRefusedFlows(t *testing.T) {
 func TestRefusedNIC(t *testing.T) {
 	r, _ := settled(t)
 	r.stop()
-	r.timing.refused = 100 * time.Millisecond
+	r.timing.retryRefused = 100 * time.Millisecond
 	r.start()
 	rev := r.write(secgroup.Put(nic(4)))
 	r.applied(rev, "a1")
@@ -118,7 +118,7 @@ func TestTwoInterfacesOneNIC(t *testing.T) {
 func TestZones(t *testing.T) {
 	r, p := settled(t)
 	r.stop()
-	r.timing.zone = 50 * time.Millisecond
+	r.timing.zoneGrace = 50 * time.Millisecond
 	r.start()
 	r.applied(0, "a1", "a2", "a3")
 	conn := tcp(2, 1, 80)

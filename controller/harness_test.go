@@ -116,8 +116,8 @@ func (r *rig) start() {
 	cfg := Config{
 		Share: policy, Judge: policy, Reports: r.hostStore, Asks: policy.Asks(r.hostStore), Peers: r.hostStore, Plugs: r.hostStore, History: r.history, Uplink: r.uplink, Host: hostName,
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
-		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit, Turned: r.turned,
-		NICConnections: nicConnections, Keep: r.keep, KeepFrom: r.etcd.Endpoints,
+		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit, Alive: r.turned,
+		NICConnections: nicConnections, ShareFile: r.keep, ShareSources: r.etcd.Endpoints,
 	}
 	if r.asks != nil {
 		cfg.Asks = policy.Asks(r.asks)

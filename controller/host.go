@@ -16,62 +16,62 @@ import (
 // hostInput is what the bridge says, as the compiler takes it. Its maps are the
 // engine's own, and change from step to step.
 type hostInput struct {
-	host     ofrules.Host
-	claims   map[string]claim    // NICs that are plugged
-	since    map[string]uint64   // step that saw a NIC come to its Port
-	zones    *zoned              // which do not change any more
-	problems map[string]string   // NICs that get no flows, and why
-	fresh    []string            // NICs that got a zone just now, or their former one back
-	strange  []string            // of these, those that got another one
-	looked   map[string]struct{} // NICs looked at just now; nil = all
-	again    time.Duration       // when to look again, 0 = no need
-	known    bool                // host.Newer is, or cannot be
+	host          ofrules.Host
+	claims        map[string]claim    // NICs that are plugged
+	pluggedAtStep map[string]uint64   // step that saw a NIC come to its Port
+	zones         *zoneMap            // which do not change any more
+	problems      map[string]string   // NICs that get no flows, and why
+	zoneNew       []string            // NICs that got a zone just now, or their former one back
+	zoneOfOther   []string            // of these, those that got another one
+	looked        map[string]struct{} // NICs looked at just now; nil = all
+	lookAgainIn   time.Duration       // when to look again, 0 = no need
+	newerKnown    bool                // host.Newer is, or cannot be
 }
 
-// local is what the bridge said when it was looked at last.
-type local struct {
-	in    hostInput
-	zones zoned // as in.zones, while they change
-	devs  devices
-	todo  map[string]struct{} // NICs to look at: they changed, or may do better now
+// bridgeState is what the bridge said when it was looked at last.
+type bridgeState struct {
+	in      hostInput
+	zoneMap zoneMap // as in.zones, while they change
+	devices devices
+	todo    map[string]struct{} // NICs to look at: they changed, or may do better now
 }
 
-// host reads the bridge, and gives NICs zones. A NIC that cannot be served does
+// readBridge reads the bridge, and gives NICs zones. A NIC that cannot be served does
 // not hold up the others. Only NICs of which something is different are looked
 // at, all of them on a new connection and where the switch has moved ports.
-func (e *engine) host(ctx context.Context) (hostInput, error) {
-	touched := e.plugs.fresh()
-	if e.local.todo == nil {
-		e.local.todo = touched
+func (e *engine) readBridge(ctx context.Context) (hostInput, error) {
+	touched := e.plugs.takeTouched()
+	if e.bridge.todo == nil {
+		e.bridge.todo = touched
 	} else {
-		maps.Copy(e.local.todo, touched)
+		maps.Copy(e.bridge.todo, touched)
 	}
-	all := e.local.in.claims == nil
-	look, gone, uplink := e.changed(all)
+	all := e.bridge.in.claims == nil
+	look, gone, uplink := e.nicsToLook(all)
 	moved, err := e.ports.check(ctx, e.conn, append(interfaces(look), uplink))
 	if err != nil {
 		return hostInput{}, err
 	}
 	if moved && !all {
 		all = true
-		look, gone, uplink = e.changed(all)
+		look, gone, uplink = e.nicsToLook(all)
 	}
-	in := &e.local.in
-	in.fresh, in.strange, in.looked, in.again = nil, nil, map[string]struct{}{}, 0
-	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.others.Known()
-	in.host.Newer, in.known = e.newest.Known()
-	if kept := e.share.Kept(); kept != nil && !in.known { // others cannot be asked
-		in.host.Newer, in.host.Elsewhere, in.known = kept.Newer, kept.Elsewhere, true
+	in := &e.bridge.in
+	in.zoneNew, in.zoneOfOther, in.looked, in.lookAgainIn = nil, nil, map[string]struct{}{}, 0
+	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.ready.Known()
+	in.host.Newer, in.newerKnown = e.newest.Known()
+	if kept := e.share.Kept(); kept != nil && !in.newerKnown { // others cannot be asked
+		in.host.Newer, in.host.Elsewhere, in.newerKnown = kept.Newer, kept.Elsewhere, true
 	}
 	if all || len(look) > 0 || len(gone) > 0 {
-		e.look(ctx, in, look, gone, all)
+		e.updateNICs(ctx, in, look, gone, all)
 	}
-	if len(e.local.todo) > 0 {
-		in.again = lookAgain
+	if len(e.bridge.todo) > 0 {
+		in.lookAgainIn = lookAgain
 	}
 	in.host.Changed = in.looked
 	e.report.problem("uplink", e.uplink(in, uplink))
-	e.local.devs.end()
+	e.bridge.devices.end()
 	return *in, nil
 }
 
@@ -83,7 +83,7 @@ func (e *engine) uplink(in *hostInput, uplink ovsdb.Interface) error {
 	}
 	if uplink.OFPort == 0 || !e.ports.agree(uplink) {
 		if uplink.OFPort != 0 {
-			in.again = lookAgain
+			in.lookAgainIn = lookAgain
 		}
 		return fmt.Errorf("%s is not a working port of the bridge", e.cfg.Uplink)
 	}
@@ -96,20 +96,20 @@ func (e *engine) uplink(in *hostInput, uplink ovsdb.Interface) error {
 
 // bond returns the interfaces of the port that one belongs to.
 func (e *engine) bond(i ovsdb.Interface) (names []string) {
-	e.plugs.ask(func(c *claims) { names = c.members(i.Port) })
+	e.plugs.readClaims(func(c *claims) { names = c.members(i.Port) })
 	return names
 }
 
-// changed returns the claims of the NICs to look at, in the order of the
+// nicsToLook returns the claims of the NICs to look at, in the order of the
 // interfaces' names, those that are not plugged any more, and the uplink.
-func (e *engine) changed(all bool) (look []claim, gone []string, uplink ovsdb.Interface) {
-	e.plugs.ask(func(c *claims) {
+func (e *engine) nicsToLook(all bool) (look []claim, gone []string, uplink ovsdb.Interface) {
+	e.plugs.readClaims(func(c *claims) {
 		uplink = c.uplink(e.cfg.Uplink)
 		if all {
 			look = c.all()
 			return
 		}
-		for nic := range e.local.todo {
+		for nic := range e.bridge.todo {
 			if one, ok := c.get(nic); ok {
 				look = append(look, one)
 			} else {
@@ -118,7 +118,7 @@ func (e *engine) changed(all bool) (look []claim, gone []string, uplink ovsdb.In
 		}
 	})
 	if all {
-		gone = e.zones.others(look)
+		gone = e.zones.withoutClaim(look)
 	}
 	slices.SortFunc(look, func(a, b claim) int { return strings.Compare(a.iface.Name, b.iface.Name) })
 	return look, gone, uplink
@@ -132,37 +132,37 @@ func interfaces(claims []claim) []ovsdb.Interface {
 	return out
 }
 
-// look brings up to date what is known of NICs.
-func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []string, all bool) {
-	e.local.todo = map[string]struct{}{}
-	ports, since := in.host.Ports, in.since
+// updateNICs brings up to date what is known of NICs.
+func (e *engine) updateNICs(ctx context.Context, in *hostInput, updateNICs []claim, gone []string, all bool) {
+	e.bridge.todo = map[string]struct{}{}
+	ports, since := in.host.Ports, in.pluggedAtStep
 	if all {
-		e.local.devs = devices{read: func() map[uint32]bool { return devicesRead(e.cfg.RunDir) }}
-		e.local.devs.begin()
+		e.bridge.devices = devices{read: func() map[uint32]bool { return devicesRead(e.cfg.RunDir) }}
+		e.bridge.devices.begin()
 		in.host.Ports, in.claims, in.problems = map[string]ofrules.Port{}, map[string]claim{}, map[string]string{}
-		in.since, e.local.zones, in.looked = map[string]uint64{}, zoned{}, nil
+		in.pluggedAtStep, e.bridge.zoneMap, in.looked = map[string]uint64{}, zoneMap{}, nil
 	}
 	for _, nic := range gone {
-		e.local.forget(nic)
-		delete(in.since, nic)
-		e.local.devs.forget(nic)
+		e.bridge.forget(nic)
+		delete(in.pluggedAtStep, nic)
+		e.bridge.devices.forget(nic)
 	}
-	strange, back, failed := e.zones.change(ctx, look, gone)
-	in.fresh, in.strange = append(slices.Clone(strange), back...), strange
-	for _, c := range look {
+	strange, back, failed := e.zones.update(ctx, updateNICs, gone)
+	in.zoneNew, in.zoneOfOther = append(slices.Clone(strange), back...), strange
+	for _, c := range updateNICs {
 		was, had := ports[c.nic]
-		e.local.forget(c.nic)
+		e.bridge.forget(c.nic)
 		zone, zoned := e.zones.byNIC[c.nic]
 		in.claims[c.nic] = c
 		if zoned {
-			e.local.zones.set(zone, c.nic)
+			e.bridge.zoneMap.set(zone, c.nic)
 		}
 		switch {
 		case c.iface.OFPort == 0:
 			in.problems[c.nic] = cmp.Or(c.iface.Error, "no ofport")
 		case !e.ports.agree(c.iface):
 			in.problems[c.nic] = fmt.Sprintf("the switch has no ofport %d for interface %s", c.iface.OFPort, c.iface.Name)
-			e.local.todo[c.nic] = struct{}{}
+			e.bridge.todo[c.nic] = struct{}{}
 		case zoned:
 			in.host.Ports[c.nic] = ofrules.Port{OFPort: c.iface.OFPort, Zone: zone}
 		case failed[c.nic] != nil:
@@ -172,17 +172,17 @@ func (e *engine) look(ctx context.Context, in *hostInput, look []claim, gone []s
 			in.problems[c.nic] = err.Error() // its flows stay: they do no harm
 		}
 		if now, has := in.host.Ports[c.nic]; !has {
-			delete(in.since, c.nic)
+			delete(in.pluggedAtStep, c.nic)
 		} else if had && was == now {
-			in.since[c.nic] = since[c.nic]
+			in.pluggedAtStep[c.nic] = since[c.nic]
 		} else {
-			in.since[c.nic] = e.steps
+			in.pluggedAtStep[c.nic] = e.steps
 		}
-		if failed[c.nic] != nil || e.zones.owed[c.nic] {
-			e.local.todo[c.nic] = struct{}{}
+		if failed[c.nic] != nil || e.zones.unwritten[c.nic] {
+			e.bridge.todo[c.nic] = struct{}{}
 		}
 	}
-	in.zones = e.local.zones.copy()
+	in.zones = e.bridge.zoneMap.copy()
 }
 
 // device says what is wrong with the device of a NIC's interface, or with the
@@ -191,15 +191,15 @@ func (e *engine) device(nic string, i ovsdb.Interface) error {
 	if bridge, _, _ := e.plugs.get(); bridge.DatapathType != "netdev" {
 		return nil
 	}
-	return e.local.devs.see(nic, i)
+	return e.bridge.devices.check(nic, i)
 }
 
 // forget takes a NIC out.
-func (l *local) forget(nic string) {
+func (l *bridgeState) forget(nic string) {
 	delete(l.in.host.Ports, nic)
 	delete(l.in.claims, nic)
 	delete(l.in.problems, nic)
-	l.zones.drop(nic)
+	l.zoneMap.drop(nic)
 	if l.in.looked != nil {
 		l.in.looked[nic] = struct{}{}
 	}
@@ -218,13 +218,13 @@ func (in *hostInput) zonesLooked() (zones []uint16) {
 	return zones
 }
 
-// soon has the bridge looked at again after a while, 0 for no need.
-func (in *hostInput) soon(again time.Duration) { in.again = in.soonest(again) }
+// lookWithin has the bridge looked at again after a while, 0 for no need.
+func (in *hostInput) lookWithin(again time.Duration) { in.lookAgainIn = in.earliest(again) }
 
-// soonest is when to look again if there is another reason to, 0 for none.
-func (in *hostInput) soonest(other time.Duration) time.Duration {
-	if in.again == 0 || other != 0 && other < in.again {
+// earliest is when to look again if there is another reason to, 0 for none.
+func (in *hostInput) earliest(other time.Duration) time.Duration {
+	if in.lookAgainIn == 0 || other != 0 && other < in.lookAgainIn {
 		return other
 	}
-	return in.again
+	return in.lookAgainIn
 }

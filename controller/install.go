@@ -124,19 +124,19 @@ func (i *installer) note(f openflow.Flow, why error) {
 	i.refused[f.Key()] = refusal{f.Cookie, fmt.Sprintf("the switch refuses %v: %v", f, why)}
 }
 
-// againMax is how many refused flows are tried at a time: each one that is
+// retryMost is how many refused flows are tried at a time: each one that is
 // refused again costs round trips.
-const againMax = 64
+const retryMost = 64
 
-// again returns some of the refused flows, in no particular order, so that all
+// someRefused returns some of the refused flows, in no particular order, so that all
 // have their turn.
-func (i *installer) again(desired func(openflow.FlowKey) (openflow.Flow, bool)) ofrules.Delta {
+func (i *installer) someRefused(desired func(openflow.FlowKey) (openflow.Flow, bool)) ofrules.Delta {
 	var again []openflow.Flow
 	for k := range i.refused {
 		if f, ok := desired(k); ok {
 			again = append(again, f)
 		}
-		if len(again) == againMax {
+		if len(again) == retryMost {
 			break
 		}
 	}

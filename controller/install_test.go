@@ -104,7 +104,7 @@ func TestInstallerLeavesRefusedFlowsOut(t *testing.T) {
 				}
 				t.Log("the others are taken in the end")
 				refusing = false
-				if err := i.apply(t.Context(), s, i.again(flow)); err != nil || len(i.refused) != 0 {
+				if err := i.apply(t.Context(), s, i.someRefused(flow)); err != nil || len(i.refused) != 0 {
 					t.Errorf("%v, %d flows are noted as refused", err, len(i.refused))
 				}
 				check(t, s, all)

@@ -17,14 +17,14 @@ const redial = 20 * time.Millisecond
 
 // link keeps the OpenFlow connection to the bridge.
 type link struct {
-	path  string // of the bridge's management socket
-	log   *slog.Logger
-	wake  func()
-	drift *drift
+	path   string // of the bridge's management socket
+	log    *slog.Logger
+	notify func()
+	drift  *drift
 
-	mu    sync.Mutex
-	conn  *ofconn.Conn // nil while there is none
-	fresh bool         // what the switch holds is unknown
+	mu      sync.Mutex
+	conn    *ofconn.Conn // nil while there is none
+	unknown bool         // what the switch holds is unknown
 }
 
 // run connects, and again whenever the connection is lost.
@@ -55,7 +55,7 @@ func (l *link) session(ctx context.Context) error {
 	if err := conn.Apply(ctx, desk.UnwatchAll(), pickUpNothing()); err != nil {
 		return err
 	}
-	l.drift.take() // of a former connection: a dump tells the rest
+	l.drift.drain() // of a former connection: a dump tells the rest
 	l.set(conn)
 	defer l.set(nil)
 	l.log.Info("connected to the switch", "socket", l.path)
@@ -70,10 +70,10 @@ func (l *link) session(ctx context.Context) error {
 				return conn.Err()
 			}
 			if changes.Resync {
-				l.distrust()
+				l.forgetFlows()
 			}
 			if l.drift.note(changes.Updates) {
-				l.wake()
+				l.notify()
 			}
 		}
 	}
@@ -81,25 +81,25 @@ func (l *link) session(ctx context.Context) error {
 
 func (l *link) set(conn *ofconn.Conn) {
 	l.mu.Lock()
-	l.conn, l.fresh = conn, conn != nil
+	l.conn, l.unknown = conn, conn != nil
 	l.mu.Unlock()
-	l.wake()
+	l.notify()
 }
 
-// distrust says that others may have changed flows unseen.
-func (l *link) distrust() {
+// forgetFlows says that others may have changed flows unseen.
+func (l *link) forgetFlows() {
 	l.mu.Lock()
-	l.fresh = l.conn != nil
+	l.unknown = l.conn != nil
 	l.mu.Unlock()
-	l.wake()
+	l.notify()
 }
 
-// get returns the connection, or nil, and whether the switch's flows have to be
+// takeState returns the connection, or nil, and whether the switch's flows have to be
 // read back; asking settles that.
-func (l *link) get() (conn *ofconn.Conn, fresh bool) {
+func (l *link) takeState() (conn *ofconn.Conn, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fresh, l.fresh = l.fresh, false
+	fresh, l.unknown = l.unknown, false
 	return l.conn, fresh
 }
 

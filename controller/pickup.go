@@ -28,13 +28,13 @@ const (
 // most give up in that time.
 const pickUpNotAfter = 15 * time.Second
 
-// doubt notes such NICs: those that are filtered from now on and were not, those
+// markUnsure notes such NICs: those that are filtered from now on and were not, those
 // that came to this host, and at the controller's start those whose flows were not
 // in the switch.
-func (e *engine) doubt(nics iter.Seq[string]) {
+func (e *engine) markUnsure(nics iter.Seq[string]) {
 	m, now := &e.memory, time.Now()
 	for nic, since := range m.unsure {
-		if now.Sub(since) > e.cfg.timing.unsure && m.end.IsZero() {
+		if now.Sub(since) > e.cfg.timing.unsure && m.pickUpEnds.IsZero() {
 			delete(m.unsure, nic)
 		}
 	}
@@ -42,19 +42,19 @@ func (e *engine) doubt(nics iter.Seq[string]) {
 		if m.unsure == nil {
 			m.unsure = map[string]time.Time{}
 		}
-		m.unsure[nic], m.barred = now, true
+		m.unsure[nic], m.unsureAdded = now, true
 	}
 }
 
-// doubtUnfiltered looks at what the switch held when the controller started, and at what it
+// markUnfilteredUnsure looks at what the switch held when the controller started, and at what it
 // should: a NIC that was not filtered then is in doubt.
-func (e *engine) doubtUnfiltered(have, want []openflow.Flow) {
-	if e.memory.adopted {
+func (e *engine) markUnfilteredUnsure(have, want []openflow.Flow) {
+	if e.memory.startChecked {
 		return
 	}
-	e.memory.adopted = true
+	e.memory.startChecked = true
 	before := filteredIn(have)
-	e.doubt(func(yield func(string) bool) {
+	e.markUnsure(func(yield func(string) bool) {
 		for number := range filteredIn(want) {
 			if nic, ok := e.tables.desired.compiler.NIC(number); ok && !before[number] && !yield(nic) {
 				return
@@ -79,29 +79,29 @@ func filteredIn(flows []openflow.Flow) map[uint32]bool {
 func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
 	now := time.Now()
 	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
-	e.memory.look, e.memory.end = now.Add(pickUpLook), now.Add(pickUpFor)
+	e.memory.nextLook, e.memory.pickUpEnds = now.Add(pickUpLook), now.Add(pickUpFor)
 	return e.pickUp(ctx, in, pickUpNothing()) // who was in doubt at a loss before need not be now
 }
 
 // pickUp puts the flows in that pick TCP up until e.memory.end, after other changes.
 func (e *engine) pickUp(ctx context.Context, in hostInput, before ...wire.FlowMod) error {
 	m := &e.memory
-	whole := max(time.Until(m.end).Round(time.Second), time.Second)
-	mods := append(before, passing(whole, ofrules.PickUp())...)
+	whole := max(time.Until(m.pickUpEnds).Round(time.Second), time.Second)
+	mods := append(before, expiring(whole, ofrules.PickUp())...)
 	for nic, since := range m.unsure {
-		if zone := in.zones.Zone(nic); zone != 0 && m.end.Sub(since) < pickUpFor+e.cfg.timing.unsure {
-			mods = append(mods, passing(whole, ofrules.PickUpNothing(zone))...)
+		if zone := in.zones.Zone(nic); zone != 0 && m.pickUpEnds.Sub(since) < pickUpFor+e.cfg.timing.unsure {
+			mods = append(mods, expiring(whole, ofrules.PickUpNothing(zone))...)
 		}
 	}
 	if err := e.conn.Bundle(ctx, mods); err != nil {
 		return err
 	}
-	m.barred = false
+	m.unsureAdded = false
 	return nil
 }
 
-// passing adds flows that end by themselves.
-func passing(after time.Duration, flows []openflow.Flow) (mods []wire.FlowMod) {
+// expiring adds flows that end by themselves.
+func expiring(after time.Duration, flows []openflow.Flow) (mods []wire.FlowMod) {
 	for _, f := range flows {
 		mods = append(mods, wire.FlowMod{Command: wire.FlowAdd, Flow: f, HardTimeout: uint16(after.Seconds())})
 	}
@@ -115,27 +115,27 @@ func pickUpNothing() wire.FlowMod {
 	}
 }
 
-// pickOn goes on with that, and says when to be called again, 0 for not at all.
-func (e *engine) pickOn(ctx context.Context, in hostInput) (time.Duration, error) {
+// continuePickUp goes on with that, and says when to be called again, 0 for not at all.
+func (e *engine) continuePickUp(ctx context.Context, in hostInput) (time.Duration, error) {
 	now := time.Now()
 	look := revoke.Work{Lost: revoke.Lost{All: true}}
 	m := &e.memory
-	if !m.end.IsZero() && m.barred {
+	if !m.pickUpEnds.IsZero() && m.unsureAdded {
 		if err := e.pickUp(ctx, in); err != nil {
 			return 0, err
 		}
 	}
 	switch {
-	case m.end.IsZero():
+	case m.pickUpEnds.IsZero():
 		return 0, nil
-	case now.Before(m.look):
-		return m.look.Sub(now), nil
-	case now.Before(m.end.Add(time.Second)): // the flows' timeouts are whole seconds
-		m.look = now.Add(max(pickUpAgain, e.sweeper.Rest()))
+	case now.Before(m.nextLook):
+		return m.nextLook.Sub(now), nil
+	case now.Before(m.pickUpEnds.Add(time.Second)): // the flows' timeouts are whole seconds
+		m.nextLook = now.Add(max(pickUpAgain, e.sweeper.Rest()))
 		e.sweeper.Expect(look)
-		return m.look.Sub(now), nil
+		return m.nextLook.Sub(now), nil
 	default:
-		m.end = time.Time{}
+		m.pickUpEnds = time.Time{}
 		e.sweeper.Expect(look)
 		return 0, nil
 	}

@@ -37,14 +37,14 @@ type plugs struct {
 	wake  func()
 	check chan struct{} // the bridge may have to be set up
 
-	mu      sync.Mutex
-	db      *ovsdb.Client
-	bridge  ovsdb.Bridge
-	claims  claims
-	touched map[string]struct{} // NICs whose claims may differ since fresh was called
-	asked   bool                // a bridge was set up that state does not show yet
-	set     ovsdb.UUID          // the bridge that was set up
-	err     error               // why that failed
+	mu          sync.Mutex
+	db          *ovsdb.Client
+	bridge      ovsdb.Bridge
+	claims      claims
+	touched     map[string]struct{} // NICs whose claims may differ since fresh was called
+	setUpUnseen bool                // a bridge was set up that state does not show yet
+	setUpBridge ovsdb.UUID          // the bridge that was set up
+	err         error               // why that failed
 }
 
 func newPlugs(cfg Config, log *slog.Logger, wake func()) *plugs {
@@ -55,18 +55,18 @@ func newPlugs(cfg Config, log *slog.Logger, wake func()) *plugs {
 func (p *plugs) run(ctx context.Context) error {
 	defer p.close()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return ovsdb.WatchBridge(ctx, p.cfg.OVSDB, p.cfg.Bridge, p.see) })
-	g.Go(func() error { return p.keep(ctx) })
+	g.Go(func() error { return ovsdb.WatchBridge(ctx, p.cfg.OVSDB, p.cfg.Bridge, p.update) })
+	g.Go(func() error { return p.maintain(ctx) })
 	return g.Wait()
 }
 
-// see takes what is different about the bridge.
-func (p *plugs) see(c ovsdb.Change) {
+// update takes what is different about the bridge.
+func (p *plugs) update(c ovsdb.Change) {
 	p.mu.Lock()
 	p.bridge = c.Bridge
 	p.claims.change(c, p.touched)
-	if p.asked && c.Bridge.Exists && c.Bridge.Stale == "" {
-		p.asked, p.set = false, c.Bridge.UUID
+	if p.setUpUnseen && c.Bridge.Exists && c.Bridge.Stale == "" {
+		p.setUpUnseen, p.setUpBridge = false, c.Bridge.UUID
 	}
 	p.mu.Unlock()
 	select {
@@ -76,9 +76,9 @@ func (p *plugs) see(c ovsdb.Change) {
 	p.wake()
 }
 
-// keep sets the bridge up, and again when it was made anew or its failure mode
+// maintain sets the bridge up, and again when it was made anew or its failure mode
 // was changed.
-func (p *plugs) keep(ctx context.Context) error {
+func (p *plugs) maintain(ctx context.Context) error {
 	wait := minSetupWait
 	for {
 		if p.inOrder() {
@@ -93,9 +93,9 @@ func (p *plugs) keep(ctx context.Context) error {
 		err := p.setUp(ctx)
 		p.mu.Lock()
 		p.err = err
-		p.asked = err == nil
-		if p.asked && p.bridge.Exists && p.bridge.Stale == "" {
-			p.asked, p.set = false, p.bridge.UUID
+		p.setUpUnseen = err == nil
+		if p.setUpUnseen && p.bridge.Exists && p.bridge.Stale == "" {
+			p.setUpUnseen, p.setUpBridge = false, p.bridge.UUID
 		}
 		p.mu.Unlock()
 		p.wake()
@@ -113,8 +113,8 @@ func (p *plugs) keep(ctx context.Context) error {
 func (p *plugs) inOrder() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.asked || p.bridge.Stale != "" && p.set != "" ||
-		p.bridge.Exists && p.set == p.bridge.UUID && p.bridge.FailMode == failMode &&
+	return p.setUpUnseen || p.bridge.Stale != "" && p.setUpBridge != "" ||
+		p.bridge.Exists && p.setUpBridge == p.bridge.UUID && p.bridge.FailMode == failMode &&
 			(len(p.bridge.Protocols) == 0 || slices.Contains(p.bridge.Protocols, protocol))
 }
 
@@ -173,14 +173,14 @@ func (p *plugs) close() {
 	}
 }
 
-// keepZones writes the zones of interfaces.
-func (p *plugs) keepZones(ctx context.Context, zones map[string]string) error {
-	return p.keepValues(ctx, zoneKey, zones)
+// writeZones writes the zones of interfaces.
+func (p *plugs) writeZones(ctx context.Context, zones map[string]string) error {
+	return p.writeInterfaceIDs(ctx, zoneKey, zones)
 }
 
-// keepValues writes a key of the external_ids of interfaces, by interface, in one
+// writeInterfaceIDs writes a key of the external_ids of interfaces, by interface, in one
 // transaction. One that has gone meanwhile is no error.
-func (p *plugs) keepValues(ctx context.Context, key string, values map[string]string) error {
+func (p *plugs) writeInterfaceIDs(ctx context.Context, key string, values map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
 	db, err := p.database(ctx)
@@ -194,8 +194,8 @@ func (p *plugs) keepValues(ctx context.Context, key string, values map[string]st
 	return db.SetInterfaceExternalIDs(ctx, set)
 }
 
-// keepAtBridge writes keys of the bridge's external_ids.
-func (p *plugs) keepAtBridge(ctx context.Context, ids map[string]string) error {
+// writeBridgeIDs writes keys of the bridge's external_ids.
+func (p *plugs) writeBridgeIDs(ctx context.Context, ids map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
 	db, err := p.database(ctx)
@@ -211,7 +211,7 @@ func (p *plugs) keepAtBridge(ctx context.Context, ids map[string]string) error {
 func (p *plugs) get() (bridge ovsdb.Bridge, ready bool, problem error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ready = p.bridge.Exists && p.set == p.bridge.UUID
+	ready = p.bridge.Exists && p.setUpBridge == p.bridge.UUID
 	switch {
 	case p.bridge.Stale != "":
 		problem = errors.New(p.bridge.Stale)
@@ -223,8 +223,8 @@ func (p *plugs) get() (bridge ovsdb.Bridge, ready bool, problem error) {
 	return p.bridge, ready, problem
 }
 
-// fresh returns the NICs whose claims may differ since it was called last.
-func (p *plugs) fresh() map[string]struct{} {
+// takeTouched returns the NICs whose claims may differ since it was called last.
+func (p *plugs) takeTouched() map[string]struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	touched := p.touched
@@ -232,16 +232,16 @@ func (p *plugs) fresh() map[string]struct{} {
 	return touched
 }
 
-// ask reads the claims while nothing changes them. fn must not wait.
-func (p *plugs) ask(fn func(*claims)) {
+// readClaims reads the claims while nothing changes them. fn must not wait.
+func (p *plugs) readClaims(fn func(*claims)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fn(&p.claims)
 }
 
-// lend has fn look the interfaces up that claim NICs.
-func (p *plugs) lend(fn func(elsewhere.Claims)) {
-	p.ask(func(c *claims) {
+// readInterfaces has fn look the interfaces up that claim NICs.
+func (p *plugs) readInterfaces(fn func(elsewhere.Claims)) {
+	p.readClaims(func(c *claims) {
 		fn(func(nic string) (ovsdb.Interface, bool) {
 			one, ok := c.get(nic)
 			return one.iface, ok

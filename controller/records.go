@@ -12,10 +12,10 @@ import (
 // maxNamedRecords bounds the unreadable records that the status names.
 const maxNamedRecords = 10
 
-// recordsError says which records of the policy cannot be read.
-type recordsError []store.Unreadable
+// unreadableError says which records of the policy cannot be read.
+type unreadableError []store.Unreadable
 
-func (e recordsError) Error() string {
+func (e unreadableError) Error() string {
 	text := fmt.Sprintf("%d cannot be read, their objects are enforced no wider than before", len(e))
 	for i, u := range e {
 		if i == maxNamedRecords {
@@ -26,18 +26,18 @@ func (e recordsError) Error() string {
 	return text
 }
 
-// share notes what an update of the share says beside the share.
-func (r *reporter) share(u share.Update) {
+// shareUpdated notes what an update of the share says beside the share.
+func (r *reporter) shareUpdated(u share.Update) {
 	switch {
-	case r.waits == nil:
+	case r.applyTimes == nil:
 	case u.Delta.Full || u.Anew:
-		r.waits.forget()
-	case u.Revision > r.shared: // else it is what was plugged that has changed
-		r.waits.came(u.Revision)
+		r.applyTimes.forget()
+	case u.Revision > r.shareRevision: // else it is what was plugged that has changed
+		r.applyTimes.read(u.Revision)
 	}
-	r.shared = u.Revision
-	if !slices.Equal(r.records, u.Unreadable) {
-		r.records = u.Unreadable
+	r.shareRevision = u.Revision
+	if !slices.Equal(r.unreadableTold, u.Unreadable) {
+		r.unreadableTold = u.Unreadable
 		r.unreadable(u.Unreadable)
 	}
 	if u.Kept == nil {
@@ -66,5 +66,5 @@ func (r *reporter) unreadable(all []store.Unreadable) {
 		r.problem("records", nil)
 		return
 	}
-	r.problem("records", recordsError(all))
+	r.problem("records", unreadableError(all))
 }

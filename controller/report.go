@@ -32,66 +32,66 @@ const (
 // Pace of reports: single ones go at once, many are gathered; a sign of life
 // every heartbeat.
 const (
-	reportCost  = 4 * time.Millisecond
-	reportSlack = 100 * time.Millisecond
-	heartbeat   = 5 * time.Second
-	reportRetry = 200 * time.Millisecond
-	reportTaken = 2 * time.Second // while another machine reports under the name
+	reportCost     = 4 * time.Millisecond
+	reportSlack    = 100 * time.Millisecond
+	heartbeat      = 5 * time.Second
+	reportRetry    = 200 * time.Millisecond
+	nameTakenRetry = 2 * time.Second // while another machine reports under the name
 )
 
 // reporter tells the store what is in force on this host. It says nothing before
-// it has seen the host's NICs, or firstWord has passed: a restarted controller
+// it has seen the host's NICs, or firstReportAfter has passed: a restarted controller
 // must not take back what its predecessor said before it knows better.
 type reporter struct {
-	cfg     Config
-	log     *slog.Logger
-	metrics *metrics
-	waits   *waits // is told what is in force; may be nil
-	wake    chan struct{}
-	written func(store.HostStatus) // is told of what was reported, once the NICs are known
+	cfg        Config
+	log        *slog.Logger
+	metrics    *metrics
+	applyTimes *applyTimes // is told what is in force; may be nil
+	wake       chan struct{}
+	onReported func(store.HostStatus) // is told of what was reported, once the NICs are known
 
-	taken   bool               // another machine has the host's name; run's own
-	records []store.Unreadable // that were told last; the share's own, as below
-	shared  int64              // revision of the share
+	nameTaken      bool               // another machine has the host's name; run's own
+	unreadableTold []store.Unreadable // that were told last; the share's own, as below
+	shareRevision  int64              // revision of the share
 
-	mu       sync.Mutex
-	status   store.HostStatus
-	conn     *ofconn.Conn // to the switch the status is about
-	problems map[string]error
-	refusals []string
-	seen     bool      // the NICs are known
-	due      time.Time // when to write; zero = nothing to write
+	mu        sync.Mutex
+	status    store.HostStatus
+	conn      *ofconn.Conn // to the switch the status is about
+	problems  map[string]error
+	refusals  []string
+	nicsKnown bool      // the NICs are known
+	due       time.Time // when to write; zero = nothing to write
 
-	nics      btree.Map[string, nicReport]
-	dropped   map[string]uint64   // by NIC, see linkLocals
-	unsettled map[string]struct{} // NICs that are installed and not ready
-	standing  revoke.Standing     // how far the switch is
+	nics     btree.Map[string, nicReport]
+	dropped  map[string]uint64   // by NIC, see linkLocals
+	notReady map[string]struct{} // NICs that are installed and not ready
+	standing revoke.Standing     // how far the switch is
 
-	went course // of run alone
+	logged loggedRevision // of run alone
 }
 
-const firstWord = 2 * time.Second
+const firstReportAfter = 2 * time.Second
 
-// course is what the log was told of the revisions that a host went to.
-type course struct {
-	is int64
-	at time.Time
+// loggedRevision is what the log was told of the revisions that a host went to.
+type loggedRevision struct {
+	revision int64
+	at       time.Time
 }
 
-// to tells the log of a revision, once a second at most: what is passed over then is
+// log tells the log of a revision, once a second at most: what is passed over then is
 // told with a later report.
-func (c *course) to(log *slog.Logger, revision int64, now time.Time) {
-	if revision == 0 || revision == c.is || now.Sub(c.at) < time.Second { // 0: the switch is away, which is logged
+func (c *loggedRevision) log(log *slog.Logger, revision int64, now time.Time) {
+	if revision == 0 || revision == c.revision || now.Sub(c.at) < time.Second { // 0: the switch is away, which is logged
 		return
 	}
-	log.Info("the policy is in force", "revision", revision, "before", c.is)
-	*c = course{is: revision, at: now}
+	log.Info("the policy is in force", "revision", revision, "before", c.revision)
+	*c = loggedRevision{revision: revision, at: now}
 }
 
 func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	return &reporter{
 		cfg: cfg, log: log, metrics: m, wake: make(chan struct{}, 1), problems: map[string]error{},
-		unsettled: map[string]struct{}{}, written: func(store.HostStatus) {},
+		notReady: map[string]struct{}{}, onReported: func(store.HostStatus) {},
 		status: store.HostStatus{Host: cfg.Host, Version: cfg.Version, Machine: ownership.Machine(), Started: time.Now()},
 	}
 }
@@ -121,7 +121,7 @@ func set[T comparable](field *T, v T) bool {
 
 // run writes the status whenever it is due, and now and then.
 func (r *reporter) run(ctx context.Context) error {
-	beat := time.Now().Add(firstWord)
+	beat := time.Now().Add(firstReportAfter)
 	writes := pace{slack: reportSlack}
 	var notBefore time.Time
 	for {
@@ -154,8 +154,8 @@ func (r *reporter) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err == nil && seen {
-			r.went.to(r.log, status.Applied, time.Now())
-			r.written(status)
+			r.logged.log(r.log, status.Applied, time.Now())
+			r.onReported(status)
 			if r.cfg.Applied != nil && max(force.Whole, force.Latest) != 0 {
 				r.cfg.Applied(force)
 			}
@@ -192,18 +192,18 @@ func (r *reporter) former(ctx context.Context) ([]store.HostNIC, error) {
 func (r *reporter) reported(err error) (again time.Duration) {
 	taken := errors.Is(err, store.ErrSeatTaken)
 	switch {
-	case taken && !r.taken:
+	case taken && !r.nameTaken:
 		r.log.Error("another machine reports under this host's name; this one's reports are refused until that one is silent. Give one of them another --host.", "error", err)
 		r.metrics.nameTaken.Set(1)
-	case !taken && r.taken && err == nil:
+	case !taken && r.nameTaken && err == nil:
 		r.log.Info("the host's name is free: reporting")
 		r.metrics.nameTaken.Set(0)
 	}
 	if taken || err == nil {
-		r.taken = taken
+		r.nameTaken = taken
 	}
 	if taken {
-		return reportTaken
+		return nameTakenRetry
 	}
 	return reportRetry
 }
@@ -212,7 +212,7 @@ func (r *reporter) reported(err error) (again time.Duration) {
 func (r *reporter) next(beat time.Time) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.due.IsZero() || !r.seen || beat.Before(r.due) {
+	if r.due.IsZero() || !r.nicsKnown || beat.Before(r.due) {
 		return beat
 	}
 	return r.due
@@ -258,5 +258,5 @@ func (r *reporter) current() (status store.HostStatus, force share.InForce, seen
 	for nic, at := range r.standing.Behind {
 		force.Behind[nic] = at.Update
 	}
-	return s, force, r.seen
+	return s, force, r.nicsKnown
 }

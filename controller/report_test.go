@@ -93,7 +93,7 @@ func TestReportBeforeTheNICsAreKnown(t *testing.T) {
 		work.Go(func() { _ = r.run(ctx) })
 		defer work.Wait()
 		defer cancel()
-		sleep(2 * firstWord)
+		sleep(2 * firstReportAfter)
 		if _, n, _ := b.last(); n != 0 {
 			t.Errorf("%d reports while it cannot be found out", n)
 		}
@@ -177,7 +177,7 @@ func TestReportsWaitForNICs(t *testing.T) {
 		r.connection(conn)
 		r.problem("bridge", errors.New("none"))
 		r.Stands(standsAt(conn, 0, 3), revoke.Done)
-		sleep(firstWord / 2)
+		sleep(firstReportAfter / 2)
 		if _, n, _ := b.last(); n != 0 {
 			t.Error("it reports before it knows anything")
 		}
@@ -192,7 +192,7 @@ func TestReportsWaitForNICs(t *testing.T) {
 func TestReportsOfAHostWithoutSwitch(t *testing.T) {
 	reporting(t, func(t *testing.T, r *reporter, b *board) {
 		r.problem("bridge", errors.New("none"))
-		sleep(firstWord)
+		sleep(firstReportAfter)
 		if h, n, _ := b.last(); n != 1 || len(h.Errors) != 1 || h.Connected {
 			t.Errorf("%d reports, the last %+v", n, h)
 		}

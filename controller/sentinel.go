@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	sentinelZone  = maxZone                // no NIC gets it
-	sentinelEvery = 200 * time.Millisecond // how often it is looked at
-	sentinelRenew = 5 * time.Second        // sooner than any connection times out
+	sentinelZone    = maxZone                // no NIC gets it
+	sentinelEvery   = 200 * time.Millisecond // how often it is looked at
+	sentinelRefresh = 5 * time.Second        // sooner than any connection times out
 )
 
 // sentinel is a connection of nobody in the switch's connection tracking, alone in
@@ -24,10 +24,10 @@ const (
 // limit, because the switch counts the connections of such zones, and so looking
 // costs the same however many connections there are.
 type sentinel struct {
-	conn  *ofconn.Conn // to the switch where it is
-	there bool         // it was seen
-	gone  bool         // it was, and is not any more
-	renew time.Time
+	conn      *ofconn.Conn // to the switch where it is
+	there     bool         // it was seen
+	gone      bool         // it was, and is not any more
+	refreshAt time.Time
 }
 
 // limiter is what the sentinel needs to know of the datapath, and to do there.
@@ -59,15 +59,15 @@ func (s *sentinel) look(ctx context.Context, conn *ofconn.Conn, dp limiter) erro
 		return nil
 	}
 	s.there = there
-	if now := time.Now(); !there || now.After(s.renew) {
-		s.renew = now.Add(sentinelRenew)
-		return s.put(ctx, conn)
+	if now := time.Now(); !there || now.After(s.refreshAt) {
+		s.refreshAt = now.Add(sentinelRefresh)
+		return s.refresh(ctx, conn)
 	}
 	return nil
 }
 
-// put makes it, or has it live on.
-func (s *sentinel) put(ctx context.Context, conn *ofconn.Conn) error {
+// refresh makes it, or has it live on.
+func (s *sentinel) refresh(ctx context.Context, conn *ofconn.Conn) error {
 	frame, err := unixctl.Frame(unixctl.Conn{Proto: openflow.ProtoUDP, Orig: unixctl.Tuple{
 		Src: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Dst: netip.AddrFrom4([4]byte{127, 0, 0, 2}), SPort: 1, DPort: 1,
 	}}, unixctl.Begin)
@@ -77,8 +77,8 @@ func (s *sentinel) put(ctx context.Context, conn *ofconn.Conn) error {
 	return conn.PacketOut(ctx, wire.PacketOut{InPort: openflow.PortController, Actions: ofrules.Track(sentinelZone), Packet: frame})
 }
 
-// watch looks at the sentinel, and tells whether the engine has to take a step.
-func (e *engine) watch(ctx context.Context) (step bool) {
+// checkSentinel looks at the sentinel, and tells whether the engine has to take a step.
+func (e *engine) checkSentinel(ctx context.Context) (step bool) {
 	if e.conn == nil || !e.tables.known || e.memory.process == "" {
 		return false
 	}

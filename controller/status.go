@@ -41,16 +41,16 @@ func (r *reporter) Stands(s revoke.Standing, why revoke.News) {
 		}
 		changed := !s.Same(&r.standing)
 		r.standing = s
-		for nic := range r.unsettled {
+		for nic := range r.notReady {
 			if n, _ := r.nics.Get(nic); r.ready(nic, n) {
-				delete(r.unsettled, nic)
+				delete(r.notReady, nic)
 				changed = true
 			}
 		}
 		forward := r.status.Applied != s.Whole.Rev || r.status.Mark != s.Whole.Mark
 		r.status.Applied, r.status.Mark = s.Whole.Rev, s.Whole.Mark
-		if r.waits != nil && forward {
-			r.waits.inForce(s.Whole.Rev, why != revoke.OfNoConcern)
+		if r.applyTimes != nil && forward {
+			r.applyTimes.inForce(s.Whole.Rev, why != revoke.OfNoConcern)
 		}
 		return changed || !r.due.IsZero()
 	})
@@ -90,8 +90,8 @@ func (r *reporter) ready(nic string, n nicReport) bool {
 // more. All tells that there are no others.
 func (r *reporter) plugged(all bool, nics map[string]*nicReport) {
 	r.update(soon, func() bool {
-		changed := !r.seen
-		r.seen = true
+		changed := !r.nicsKnown
+		r.nicsKnown = true
 		if all {
 			for _, nic := range r.nics.Keys() {
 				if _, ok := nics[nic]; !ok {
@@ -107,9 +107,9 @@ func (r *reporter) plugged(all bool, nics map[string]*nicReport) {
 			was, had := r.nics.Set(nic, *now)
 			changed = changed || !had || was != *now
 			if r.ready(nic, *now) || !now.installed {
-				delete(r.unsettled, nic)
+				delete(r.notReady, nic)
 			} else {
-				r.unsettled[nic] = struct{}{}
+				r.notReady[nic] = struct{}{}
 			}
 		}
 		return changed
@@ -117,7 +117,7 @@ func (r *reporter) plugged(all bool, nics map[string]*nicReport) {
 }
 
 func (r *reporter) unplugged(nic string) (was bool) {
-	delete(r.unsettled, nic)
+	delete(r.notReady, nic)
 	_, was = r.nics.Delete(nic)
 	return was
 }

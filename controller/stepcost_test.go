@@ -33,7 +33,7 @@ func newFullHost(tb testing.TB, n int) *fullHost {
 		NICConnections: 1000,
 	})
 	tb.Cleanup(func() { c.ctl.Close() })
-	c.zones.keep = func(context.Context, map[string]string) error { return nil }
+	c.zones.write = func(context.Context, map[string]string) error { return nil }
 	c.zones.flush = func(context.Context, uint16) error { return nil }
 	policy := whole.New(quiet{}, c.cfg.Host)
 	c.cfg.Share = policy
@@ -62,7 +62,7 @@ func newFullHost(tb testing.TB, n int) *fullHost {
 	if err := e.policy.Handle(tb.Context(), store.Batch{Revision: 1, Full: true, Changes: changes}); err != nil {
 		tb.Fatal(err)
 	}
-	e.plugs.see(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: e.nics})
+	e.plugs.update(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: e.nics})
 	e.turn(tb)
 	return e
 }
@@ -71,7 +71,7 @@ func newFullHost(tb testing.TB, n int) *fullHost {
 func (e *fullHost) turn(tb testing.TB) {
 	tb.Helper()
 	e.steps++
-	in, err := e.host(tb.Context())
+	in, err := e.readBridge(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -81,10 +81,10 @@ func (e *fullHost) turn(tb testing.TB) {
 	if _, loaded := e.compile(in); !loaded {
 		tb.Fatal("there is no policy")
 	}
-	e.shown.concerns(in, e.tables.desired.compiler.Resynced())
+	e.shown.add(in, e.tables.desired.compiler.Resynced())
 	e.shown.installed = e.steps
-	e.show(in)
-	left, _ := e.zones.left()
+	e.reportNICs(in)
+	left, _ := e.zones.vacated()
 	e.sweeper.Add(revoke.Job{Conn: e.conn, NICs: in.zones, Step: e.steps, Left: left})
 	e.report.Stands(revoke.Standing{Conn: e.conn, Latest: revoke.At{Step: e.steps}}, revoke.Done)
 }
@@ -98,7 +98,7 @@ func (e *fullHost) move(tb testing.TB) {
 	} else {
 		one.OFPort += 20000
 	}
-	e.plugs.see(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: []ovsdb.Interface{*one}})
+	e.plugs.update(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: []ovsdb.Interface{*one}})
 	e.turn(tb)
 }
 
@@ -106,11 +106,11 @@ func (e *fullHost) move(tb testing.TB) {
 func (e *fullHost) replug(tb testing.TB) {
 	tb.Helper()
 	one := e.nics[len(e.nics)/2]
-	e.plugs.see(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Gone: []ovsdb.Interface{one}})
+	e.plugs.update(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Gone: []ovsdb.Interface{one}})
 	e.turn(tb)
-	left, _ := e.zones.left()
+	left, _ := e.zones.vacated()
 	e.zones.freed(left)
-	e.plugs.see(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: []ovsdb.Interface{one}})
+	e.plugs.update(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: []ovsdb.Interface{one}})
 	e.turn(tb)
 }
 

@@ -27,8 +27,8 @@ type tables struct {
 	pending ofrules.Delta // from the actual flows to the desired ones
 	install installer     // which knows what is refused
 
-	retry   time.Time // when to try refused flows again; zero: there are none, or it is done
-	refused int       // how many there were when that was looked at last
+	retryAt       time.Time // when to try refused flows again; zero: there are none, or it is done
+	refusedBefore int       // how many there were when that was looked at last
 }
 
 // compile brings the desired flows up to date.
@@ -41,17 +41,17 @@ func (t *tables) compile(s *span.Share, h ofrules.Host, change span.Delta) {
 	}
 }
 
-// moved tells whether a host is not as at the last call, or flows are tried again that
+// hostMoved tells whether a host is not as at the last call, or flows are tried again that
 // were refused: then it is not the policy alone by which flows change.
-func (t *tables) moved(h ofrules.Host) bool {
+func (t *tables) hostMoved(h ofrules.Host) bool {
 	was := t.host
 	t.host = h
 	return h.Changed == nil || len(h.Changed) > 0 || was.Uplink != h.Uplink || len(t.install.refused) > 0 ||
 		!maps.Equal(was.Elsewhere, h.Elsewhere) || !maps.Equal(was.Newer, h.Newer)
 }
 
-// distrust says that nothing is known of the actual flows any more.
-func (t *tables) distrust() { t.known = false }
+// forgetActual says that nothing is known of the actual flows any more.
+func (t *tables) forgetActual() { t.known = false }
 
 // adopt takes the actual flows as they were read back: what is right already is
 // not sent again. It returns the desired ones. The tables are known when the
@@ -66,11 +66,11 @@ func (t *tables) adopt(have []openflow.Flow) (want []openflow.Flow) {
 // repair puts actual flows right that somebody else has changed.
 func (t *tables) repair(fix ofrules.Delta) { t.pending = fix.Then(t.pending) }
 
-// again has refused flows tried again if it is time to.
-func (t *tables) again(now time.Time) {
-	if !t.retry.IsZero() && !now.Before(t.retry) {
-		t.retry = time.Time{}
-		t.pending = t.install.again(t.flow).Then(t.pending)
+// retryRefused has refused flows tried again if it is time to.
+func (t *tables) retryRefused(now time.Time) {
+	if !t.retryAt.IsZero() && !now.Before(t.retryAt) {
+		t.retryAt = time.Time{}
+		t.pending = t.install.someRefused(t.flow).Then(t.pending)
 	}
 }
 
@@ -90,17 +90,17 @@ func (t *tables) untilRetry(every time.Duration) time.Duration {
 	n := len(t.install.refused)
 	switch {
 	case n == 0:
-		t.retry = time.Time{}
-	case n < t.refused:
-		t.retry = time.Now()
-	case t.retry.IsZero():
-		t.retry = time.Now().Add(every)
+		t.retryAt = time.Time{}
+	case n < t.refusedBefore:
+		t.retryAt = time.Now()
+	case t.retryAt.IsZero():
+		t.retryAt = time.Now().Add(every)
 	}
-	t.refused = n
+	t.refusedBefore = n
 	if n == 0 {
 		return 0
 	}
-	return max(time.Until(t.retry), time.Millisecond)
+	return max(time.Until(t.retryAt), time.Millisecond)
 }
 
 // flow is the desired flow of a key.

@@ -76,14 +76,14 @@ func TestTablesKnowTheActualFlows(t *testing.T) {
 				tb.repair(ofrules.Diff(nil, []openflow.Flow{f}))
 			}
 		default:
-			tb.distrust()
+			tb.forgetActual()
 		}
 		if rng.IntN(2) == 0 {
 			if !tb.known {
 				tb.adopt(actual())
 			}
 			tb.untilRetry(0)
-			tb.again(tb.retry)
+			tb.retryRefused(tb.retryAt)
 			if err := tb.send(t.Context(), sw); err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +121,7 @@ func TestTablesKnowTheActualFlows(t *testing.T) {
 		if tb.untilRetry(0) == 0 {
 			break
 		}
-		tb.again(tb.retry)
+		tb.retryRefused(tb.retryAt)
 	}
 	t.Logf("%d flows were refused on the way", refusals)
 	if !maps.Equal(desired(), sw.flows) || len(sw.flows) == 0 || refusals == 0 {

@@ -31,10 +31,10 @@ const (
 	// have had time to hear of it.
 	lostKey = "ringfence-lost"
 
-	maxSeen      = 20               // of which each is twice as far back as the next but one
-	seenPace     = 2 * time.Second  // between two changes of the database
-	lostTold     = 10 * time.Minute // for as long a loss is told of
-	historyRetry = time.Second
+	maxSeen         = 20               // of which each is twice as far back as the next but one
+	seenWriteEvery  = 2 * time.Second  // between two changes of the database
+	announceLostFor = 10 * time.Minute // for as long a loss is told of
+	historyRetry    = time.Second
 )
 
 // witness keeps in the switch's database which writes were applied here, finds out
@@ -44,17 +44,17 @@ type witness struct {
 	history  History // nil: nobody can tell
 	log      *slog.Logger
 	bridge   func() (b ovsdb.Bridge, ready bool, problem error)
-	keep     func(ctx context.Context, ids map[string]string) error // in the bridge's external_ids
+	writeIDs func(ctx context.Context, ids map[string]string) error // in the bridge's external_ids
 	announce func(lost []store.Write)
 	wake     chan struct{}
 
-	mu     sync.Mutex
-	latest store.Write
-	doubt  bool // the policy began anew since the store was asked
+	mu        sync.Mutex
+	latest    store.Write
+	unchecked bool // the policy began anew since the store was asked
 }
 
 func newWitness(cfg Config, log *slog.Logger, p *plugs, r *reporter) *witness {
-	return &witness{history: cfg.History, log: log, bridge: p.get, keep: p.keepAtBridge, announce: r.lost, wake: make(chan struct{}, 1), doubt: true}
+	return &witness{history: cfg.History, log: log, bridge: p.get, writeIDs: p.writeBridgeIDs, announce: r.lost, wake: make(chan struct{}, 1), unchecked: true}
 }
 
 // applied takes a write that the host has applied, and reported.
@@ -66,8 +66,8 @@ func (w *witness) applied(revision int64, mark string) {
 	})
 }
 
-// anew says that the policy begins anew: perhaps the store has another history.
-func (w *witness) anew() { w.change(func() { w.doubt = true }) }
+// policyBegan says that the policy begins anew: perhaps the store has another history.
+func (w *witness) policyBegan() { w.change(func() { w.unchecked = true }) }
 
 func (w *witness) change(fn func()) {
 	w.mu.Lock()
@@ -94,19 +94,19 @@ func (w *witness) run(ctx context.Context) error {
 	w.announce(lost)
 	var until time.Time // of what is told
 	if len(lost) > 0 {
-		until = time.Now().Add(lostTold)
+		until = time.Now().Add(announceLostFor)
 	}
 	row := b.UUID
 	for {
 		w.mu.Lock()
-		doubt, latest := w.doubt, w.latest
-		w.doubt = false
+		doubt, latest := w.unchecked, w.latest
+		w.unchecked = false
 		w.mu.Unlock()
 		changed := map[string]string{}
 		if doubt {
 			gone, err := w.history.Lost(ctx, seen)
 			if err != nil {
-				w.anew()
+				w.policyBegan()
 				if err := pause.For(ctx, historyRetry); err != nil {
 					return err
 				}
@@ -115,7 +115,7 @@ func (w *witness) run(ctx context.Context) error {
 			if gone {
 				last := seen[len(seen)-1]
 				w.log.Warn("the store does not have what this host has applied: it was restored from a backup, or is another store", "revision", last.Revision)
-				lost, seen, until = seen, nil, time.Now().Add(lostTold)
+				lost, seen, until = seen, nil, time.Now().Add(announceLostFor)
 				changed[lostKey] = writesText(lost)
 				w.announce(lost)
 			}
@@ -135,11 +135,11 @@ func (w *witness) run(ctx context.Context) error {
 		}
 		wake, again := w.wake, until
 		if len(changed) > 0 {
-			if err := w.keep(ctx, changed); err != nil {
+			if err := w.writeIDs(ctx, changed); err != nil {
 				w.log.Debug("what was applied is not kept at the bridge; trying again", "error", err)
 				row = ""
 			}
-			wake, again = nil, time.Now().Add(seenPace)
+			wake, again = nil, time.Now().Add(seenWriteEvery)
 		}
 		var timer <-chan time.Time
 		if wake == nil || len(lost) > 0 {

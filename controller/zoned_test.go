@@ -11,9 +11,9 @@ import (
 func TestZoned(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	z, want := &zoned{}, map[uint16]string{}
+	z, want := &zoneMap{}, map[uint16]string{}
 	type kept struct {
-		zones *zoned
+		zones *zoneMap
 		want  map[uint16]string
 	}
 	var copies []kept

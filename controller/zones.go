@@ -21,9 +21,9 @@ const zoneKey = "ringfence-zone"
 // maxZone is the highest conntrack zone, which no NIC gets; 0 is everybody's.
 const maxZone = 1<<16 - 1
 
-// zoneKept is how long a zone is kept for a NIC that left. Who plugs a tap anew
+// zoneGrace is how long a zone is kept for a NIC that left. Who plugs a tap anew
 // takes less, and the VM's connections go on.
-const zoneKept = 30 * time.Second
+const zoneGrace = 30 * time.Second
 
 // zones gives every plugged NIC a conntrack zone of its own.
 //
@@ -35,47 +35,47 @@ const zoneKept = 30 * time.Second
 // gone, cached megaflows too, and it was flushed: as long as a packet may still be
 // tracked in it, it cannot be another NIC's.
 type zones struct {
-	kept  time.Duration                                          // for a NIC that left
-	keep  func(ctx context.Context, ids map[string]string) error // value of zoneKey by interface
+	grace time.Duration                                          // for a NIC that left
+	write func(ctx context.Context, ids map[string]string) error // value of zoneKey by interface
 	flush func(ctx context.Context, zone uint16) error
 
 	mu      sync.Mutex // of leaving and low
-	leaving map[uint16]leaver
+	leaving map[uint16]formerNIC
 
-	byNIC map[string]uint16
-	used  map[uint16]string  // the NIC of each zone
-	low   uint16             // no free zone is below it
-	wrote map[string]written // what was written for NICs whose rows do not show it yet
-	owed  map[string]bool    // NICs whose row lacks their zone, and could not be written
+	byNIC     map[string]uint16
+	used      map[uint16]string        // the NIC of each zone
+	lowFree   uint16                   // no free zone is below it
+	written   map[string]zoneIDWritten // what was written for NICs whose rows do not show it yet
+	unwritten map[string]bool          // NICs whose row lacks their zone, and could not be written
 }
 
-// written is a value of zoneKey that a row was given.
-type written struct {
+// zoneIDWritten is a value of zoneKey that a row was given.
+type zoneIDWritten struct {
 	row   ovsdb.UUID
 	value string
 }
 
-// leaver is the NIC that a zone was left by.
-type leaver struct {
-	nic   string
-	until time.Time // the zone is kept for it
-	over  bool      // it is about to be flushed
+// formerNIC is the NIC that a zone was left by.
+type formerNIC struct {
+	nic      string
+	until    time.Time // the zone is kept for it
+	flushing bool      // it is about to be flushed
 }
 
-// change gives zones to NICs that came and takes back those of NICs that are
+// update gives zones to NICs that came and takes back those of NICs that are
 // gone; claims are the NICs of which something may be different. It returns which
 // of them are new to their zone, which are back in it, and why others got none.
-func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fresh, back []string, failed map[string]error) {
+func (z *zones) update(ctx context.Context, claims []claim, gone []string) (fresh, back []string, failed map[string]error) {
 	if z.byNIC == nil {
-		z.byNIC, z.used, z.wrote, z.owed = map[string]uint16{}, map[uint16]string{}, map[string]written{}, map[string]bool{}
+		z.byNIC, z.used, z.written, z.unwritten = map[string]uint16{}, map[uint16]string{}, map[string]zoneIDWritten{}, map[string]bool{}
 	}
 	for _, nic := range gone {
-		delete(z.wrote, nic)
-		delete(z.owed, nic)
+		delete(z.written, nic)
+		delete(z.unwritten, nic)
 		if zone, ok := z.byNIC[nic]; ok {
 			delete(z.byNIC, nic)
 			delete(z.used, zone)
-			z.leave(zone, nic)
+			z.vacate(zone, nic)
 		}
 	}
 	failed = map[string]error{}
@@ -84,7 +84,7 @@ func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fres
 		if _, has := z.byNIC[c.nic]; has {
 			continue
 		}
-		if zone, kept := z.comeBack(c.nic); kept {
+		if zone, kept := z.reclaim(c.nic); kept {
 			z.give(c.nic, zone)
 			back = append(back, c.nic)
 		} else if zone, kept := parseZone(c.iface); kept && !z.inUse(zone) {
@@ -93,13 +93,13 @@ func (z *zones) change(ctx context.Context, claims []claim, gone []string) (fres
 			homeless = append(homeless, c)
 		}
 	}
-	fresh = z.settle(ctx, homeless, failed)
+	fresh = z.allocate(ctx, homeless, failed)
 	z.rewrite(ctx, claims, fresh)
 	return fresh, back, failed
 }
 
-// others returns the NICs with a zone that are not among claims.
-func (z *zones) others(claims []claim) (nics []string) {
+// withoutClaim returns the NICs with a zone that are not among claims.
+func (z *zones) withoutClaim(claims []claim) (nics []string) {
 	there := make(map[string]bool, len(claims))
 	for _, c := range claims {
 		there[c.nic] = true
@@ -130,19 +130,19 @@ func (z *zones) give(nic string, zone uint16) { z.byNIC[nic], z.used[zone] = zon
 // or that another NIC was at, in one transaction of the database, does not have
 // it, and the next run would give the NIC another zone.
 func (z *zones) rewrite(ctx context.Context, claims []claim, fresh []string) {
-	ids, wrote := map[string]string{}, map[string]written{}
+	ids, wrote := map[string]string{}, map[string]zoneIDWritten{}
 	for _, c := range claims {
 		zone, has := z.byNIC[c.nic]
 		value := zoneValue(zone, c.nic)
-		was := z.wrote[c.nic]
-		delete(z.wrote, c.nic)
-		delete(z.owed, c.nic)
+		was := z.written[c.nic]
+		delete(z.written, c.nic)
+		delete(z.unwritten, c.nic)
 		if !has || c.iface.ExternalIDs[zoneKey] == value {
 			continue
 		}
-		w := written{c.iface.UUID, value}
+		w := zoneIDWritten{c.iface.UUID, value}
 		if _, settled := slices.BinarySearch(fresh, c.nic); settled || was == w {
-			z.wrote[c.nic] = w
+			z.written[c.nic] = w
 			continue
 		}
 		ids[c.iface.Name], wrote[c.nic] = value, w
@@ -150,22 +150,22 @@ func (z *zones) rewrite(ctx context.Context, claims []claim, fresh []string) {
 	if len(ids) == 0 {
 		return
 	}
-	if err := z.keep(ctx, ids); err != nil {
+	if err := z.write(ctx, ids); err != nil {
 		for nic := range wrote {
-			z.owed[nic] = true
+			z.unwritten[nic] = true
 		}
 		return
 	}
-	maps.Copy(z.wrote, wrote)
+	maps.Copy(z.written, wrote)
 }
 
 // zoneValue is the value of zoneKey.
 func zoneValue(zone uint16, nic string) string { return fmt.Sprintf("%d/%s", zone, nic) }
 
-// settle gives new zones to NICs that have none.
-func (z *zones) settle(ctx context.Context, homeless []claim, failed map[string]error) (fresh []string) {
+// allocate gives new zones to NICs that have none.
+func (z *zones) allocate(ctx context.Context, homeless []claim, failed map[string]error) (fresh []string) {
 	ids, got := map[string]string{}, map[string]uint16{}
-	next := max(z.lowest(), 1)
+	next := max(z.lowestFree(), 1)
 	for _, c := range homeless {
 		for next < maxZone && z.inUse(next) {
 			next++
@@ -186,7 +186,7 @@ func (z *zones) settle(ctx context.Context, homeless []claim, failed map[string]
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := z.keep(ctx, ids); err != nil {
+	if err := z.write(ctx, ids); err != nil {
 		for nic := range got {
 			failed[nic] = fmt.Errorf("conntrack zone: %w", err)
 		}
@@ -195,39 +195,39 @@ func (z *zones) settle(ctx context.Context, homeless []claim, failed map[string]
 	for nic, zone := range got {
 		z.give(nic, zone)
 	}
-	z.raise(next)
+	z.setLowestFree(next)
 	return slices.Sorted(maps.Keys(got))
 }
 
-// lowest is where to look for a free zone.
-func (z *zones) lowest() uint16 {
+// lowestFree is where to look for a free zone.
+func (z *zones) lowestFree() uint16 {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	return z.low
+	return z.lowFree
 }
 
-// raise says that all zones below one are taken.
-func (z *zones) raise(zone uint16) {
+// setLowestFree says that all zones below one are taken.
+func (z *zones) setLowestFree(zone uint16) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	z.low = zone
+	z.lowFree = zone
 }
 
-func (z *zones) leave(zone uint16, nic string) {
+func (z *zones) vacate(zone uint16, nic string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if z.leaving == nil {
-		z.leaving = map[uint16]leaver{}
+		z.leaving = map[uint16]formerNIC{}
 	}
-	z.leaving[zone] = leaver{nic: nic, until: time.Now().Add(z.kept)}
+	z.leaving[zone] = formerNIC{nic: nic, until: time.Now().Add(z.grace)}
 }
 
-// comeBack takes the zone out of those leaving that is kept for a NIC.
-func (z *zones) comeBack(nic string) (zone uint16, kept bool) {
+// reclaim takes the zone out of those leaving that is kept for a NIC.
+func (z *zones) reclaim(nic string) (zone uint16, kept bool) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	for zone, l := range z.leaving {
-		if l.nic == nic && !l.over {
+		if l.nic == nic && !l.flushing {
 			delete(z.leaving, zone)
 			return zone, true
 		}
@@ -235,17 +235,17 @@ func (z *zones) comeBack(nic string) (zone uint16, kept bool) {
 	return 0, false
 }
 
-// left returns the zones that nobody has any more, and that are not free yet: they
+// vacated returns the zones that nobody has any more, and that are not free yet: they
 // are to be flushed. It says when there are more, 0 for never.
-func (z *zones) left() (zones []uint16, more time.Duration) {
+func (z *zones) vacated() (zones []uint16, more time.Duration) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	now := time.Now()
 	for zone, l := range z.leaving {
 		wait := l.until.Sub(now)
 		switch {
-		case l.over || wait <= 0:
-			l.over = true
+		case l.flushing || wait <= 0:
+			l.flushing = true
 			z.leaving[zone] = l
 			zones = append(zones, zone)
 		case more == 0 || wait < more:
@@ -262,7 +262,7 @@ func (z *zones) freed(zones []uint16) {
 	defer z.mu.Unlock()
 	for _, zone := range zones {
 		delete(z.leaving, zone)
-		z.low = min(z.low, zone)
+		z.lowFree = min(z.lowFree, zone)
 	}
 }
 

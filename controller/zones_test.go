@@ -25,8 +25,8 @@ type fakeTracker struct {
 
 func (f *fakeTracker) zones() *zones {
 	return &zones{
-		kept: zoneKept,
-		keep: func(_ context.Context, ids map[string]string) error {
+		grace: zoneGrace,
+		write: func(_ context.Context, ids map[string]string) error {
 			if f.fails != nil {
 				return f.fails
 			}
@@ -44,7 +44,7 @@ func (f *fakeTracker) zones() *zones {
 
 // assign is a change to exactly these claims.
 func (z *zones) assign(ctx context.Context, claims []claim) (byNIC map[string]uint16, fresh []string, failed map[string]error) {
-	fresh, back, failed := z.change(ctx, claims, z.others(claims))
+	fresh, back, failed := z.update(ctx, claims, z.withoutClaim(claims))
 	return maps.Clone(z.byNIC), append(fresh, back...), failed
 }
 
@@ -88,11 +88,11 @@ func zonesAreKeptAndNeverShared(t *testing.T) {
 	}
 	leave := func(want ...uint16) {
 		t.Helper()
-		left, more := z.left()
+		left, more := z.vacated()
 		if !slices.Equal(left, want) {
 			t.Errorf("zones left: %v, expected %v", left, want)
 		}
-		if more > zoneKept || len(want) == 0 && more == 0 {
+		if more > zoneGrace || len(want) == 0 && more == 0 {
 			t.Errorf("more zones in %v", more)
 		}
 	}
@@ -107,7 +107,7 @@ func zonesAreKeptAndNeverShared(t *testing.T) {
 	}
 	back = 0
 	expect("it goes again", f.claims("p2", "b"), map[string]uint16{"b": 2})
-	time.Sleep(zoneKept)
+	time.Sleep(zoneGrace)
 	leave(1, 3)
 	expect("it comes back when its zone is about to be flushed", f.claims("p1", "a", "p2", "b"), map[string]uint16{"a": 4, "b": 2}, 4)
 	z.freed([]uint16{1, 3})
@@ -116,12 +116,12 @@ func zonesAreKeptAndNeverShared(t *testing.T) {
 	f.fails = errors.New("away")
 	f.ids["p1"] = "2/b" // the row was b's before
 	z.assign(t.Context(), f.claims("p0", "d", "p1", "a", "p2", "b"))
-	if f.fails = nil; len(z.owed) == 0 || f.ids["p1"] != "2/b" {
-		t.Errorf("owing %v, %v", len(z.owed) > 0, f.ids)
+	if f.fails = nil; len(z.unwritten) == 0 || f.ids["p1"] != "2/b" {
+		t.Errorf("owing %v, %v", len(z.unwritten) > 0, f.ids)
 	}
 	expect("the zone is written to the row that is there", f.claims("p0", "d", "p1", "a", "p2", "b"), map[string]uint16{"d": 1, "a": 4, "b": 2})
-	if len(z.owed) > 0 || f.ids["p1"] != "4/a" {
-		t.Errorf("owing %v, %v", len(z.owed) > 0, f.ids)
+	if len(z.unwritten) > 0 || f.ids["p1"] != "4/a" {
+		t.Errorf("owing %v, %v", len(z.unwritten) > 0, f.ids)
 	}
 
 	z = f.zones() // started again

@@ -28,8 +28,8 @@ func zonesByChange(t *testing.T) {
 	rows := map[string]ovsdb.Interface{} // by name, as the database has them
 	fails := false
 	z := &zones{
-		kept: zoneKept,
-		keep: func(_ context.Context, ids map[string]string) error {
+		grace: zoneGrace,
+		write: func(_ context.Context, ids map[string]string) error {
 			if fails && rng.IntN(2) == 0 {
 				return errors.New("no database")
 			}
@@ -54,7 +54,7 @@ func zonesByChange(t *testing.T) {
 	for step := range 4000 {
 		fails = step%500 < 400
 		if rng.IntN(3) == 0 {
-			left, _ := z.left()
+			left, _ := z.vacated()
 			z.freed(left)
 		}
 		var ch ovsdb.Change
@@ -77,10 +77,10 @@ func zonesByChange(t *testing.T) {
 			before[nic] = zone
 		}
 		time.Sleep(time.Duration(rng.IntN(3000)) * time.Millisecond)
-		left, _ := z.left()
+		left, _ := z.vacated()
 		kept := map[string]uint16{}
 		for zone, l := range z.leaving {
-			if !l.over {
+			if !l.flushing {
 				kept[l.nic] = zone
 			}
 		}
@@ -95,13 +95,13 @@ func zonesByChange(t *testing.T) {
 			}
 		}
 		slices.SortFunc(look, func(a, b claim) int { return compareName(a.iface, b.iface.Name) })
-		_, _, failed := z.change(t.Context(), look, gone)
+		_, _, failed := z.update(t.Context(), look, gone)
 		clear(again)
 		for _, c := range look {
 			if _, has := z.byNIC[c.nic]; has == (failed[c.nic] != nil) {
 				t.Fatalf("step %d: %s has a zone: %v, and failed: %v", step, c.nic, has, failed[c.nic])
 			}
-			if failed[c.nic] != nil || z.owed[c.nic] {
+			if failed[c.nic] != nil || z.unwritten[c.nic] {
 				again[c.nic] = struct{}{}
 			}
 		}
@@ -127,7 +127,7 @@ func zonesByChange(t *testing.T) {
 		}
 		for nic, zone := range z.byNIC {
 			c, _ := known.get(nic)
-			if row := rows[c.iface.Name]; row.ExternalIDs[zoneKey] != zoneValue(zone, nic) && !z.owed[nic] {
+			if row := rows[c.iface.Name]; row.ExternalIDs[zoneKey] != zoneValue(zone, nic) && !z.unwritten[nic] {
 				t.Fatalf("step %d: row %s says %q for zone %d of %s, and nobody owes it", step, row.Name, row.ExternalIDs[zoneKey], zone, nic)
 			}
 		}

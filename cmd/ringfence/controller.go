@@ -129,7 +129,7 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	registry.MustRegister(certs)
 	cfg := controller.Config{
 		Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink, Version: version, Logger: log, Metrics: registry,
-		NICConnections: c.NICConnections, Keep: c.ShareFile,
+		NICConnections: c.NICConnections, ShareFile: c.ShareFile,
 	}
 	var way func() string
 	if len(c.Relay) > 0 {
@@ -163,7 +163,7 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	go again.run(ctx, c.Config, hangups)
 	go certs.Run(ctx)
 	reports := &watchedReports{Reports: cfg.Reports, now: time.Now}
-	cfg.Reports, cfg.Turned = reports, reports.turn
+	cfg.Reports, cfg.Alive = reports, reports.turn
 	line := func() string { return reports.line() + ", " + way() }
 	manager.Started(line())
 	go manager.Run(ctx, line, reports.alive)
@@ -179,7 +179,7 @@ func (c *controllerCmd) followRelays(cfg *controller.Config, certs *certfile.Set
 		return nil, err
 	}
 	follow(cfg, up)
-	cfg.KeepFrom = c.Relay
+	cfg.ShareSources = c.Relay
 	return func() string { return relayLine(up) }, nil
 }
 
@@ -205,7 +205,7 @@ func (c *controllerCmd) openStore(ctx context.Context, log *slog.Logger, certs *
 func (c *controllerCmd) followStore(cfg *controller.Config, s *store.Store) (way func() string) {
 	policy := whole.New(s, cfg.Host)
 	cfg.Share, cfg.Judge, cfg.Reports, cfg.Asks, cfg.Peers, cfg.Plugs, cfg.History = policy, policy, s, policy.Asks(s), s, s, s
-	cfg.KeepFrom = c.Etcd
+	cfg.ShareSources = c.Etcd
 	return func() string { return storeLine(s.Condition()) }
 }
 

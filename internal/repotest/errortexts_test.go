@@ -15,8 +15,8 @@ import (
 // and NICs show as errors, and the reasons for which a host lags.
 var errorTexts = map[string][]string{
 	"controller/claims.go":                {"get"},
-	"controller/devices.go":               {"see"},
-	"controller/host.go":                  {"look", "uplink"},
+	"controller/devices.go":               {"check"},
+	"controller/host.go":                  {"updateNICs", "uplink"},
 	"controller/install.go":               {"note", "refusals"},
 	"controller/kept/kept.go":             {"Follow", "saveOnce"},
 	"controller/limits.go":                {"apply"},
@@ -24,7 +24,7 @@ var errorTexts = map[string][]string{
 	"controller/plugs.go":                 {"get"},
 	"controller/records.go":               {"Error"},
 	"controller/report.go":                {"former"},
-	"controller/zones.go":                 {"change"},
+	"controller/zones.go":                 {"allocate"},
 	"httpapi/hoststate/report.go":         {"Show"},
 	"httpapi/realization/need.go":         {"lagReason", "lagging", "lost"},
 	"httpapi/realization/placement.go":    {"Conflict", "ConflictOf"},

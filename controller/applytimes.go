@@ -8,38 +8,38 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// maxWaits bounds how many revisions are waited for, 32 bytes each: of more, the
+// maxApplyTimes bounds how many revisions are waited for, 32 bytes each: of more, the
 // earlier ones are not measured.
-const maxWaits = 4096
+const maxApplyTimes = 4096
 
-// waits measures how long the changes of the policy take from when they were
+// applyTimes measures how long the changes of the policy take from when they were
 // read until they are in force on this host. Those that change nothing here are
 // not among them, and neither is the policy as a whole, as it is at the start.
-type waits struct {
+type applyTimes struct {
 	seconds prometheus.Observer
 	now     func() time.Time
 
 	mu   sync.Mutex
-	seen []waiting // by revision, rising
+	seen []pendingChange // by revision, rising
 }
 
-type waiting struct {
+type pendingChange struct {
 	revision int64
 	since    time.Time
 }
 
-// came notes a change.
-func (w *waits) came(revision int64) {
+// read notes a change.
+func (w *applyTimes) read(revision int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.seen) == maxWaits {
-		w.seen = slices.Delete(w.seen, 0, maxWaits/2)
+	if len(w.seen) == maxApplyTimes {
+		w.seen = slices.Delete(w.seen, 0, maxApplyTimes/2)
 	}
-	w.seen = append(w.seen, waiting{revision, w.now()})
+	w.seen = append(w.seen, pendingChange{revision, w.now()})
 }
 
 // forget drops the changes so far: the whole policy was read anew.
-func (w *waits) forget() {
+func (w *applyTimes) forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seen = nil
@@ -47,10 +47,10 @@ func (w *waits) forget() {
 
 // inForce measures the changes up to a revision, of which some are told to have
 // changed something here, or none.
-func (w *waits) inForce(revision int64, some bool) {
+func (w *applyTimes) inForce(revision int64, some bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n, _ := slices.BinarySearchFunc(w.seen, revision+1, func(a waiting, r int64) int { return int(a.revision - r) })
+	n, _ := slices.BinarySearchFunc(w.seen, revision+1, func(a pendingChange, r int64) int { return int(a.revision - r) })
 	if some {
 		for _, a := range w.seen[:n] {
 			w.seconds.Observe(w.now().Sub(a.since).Seconds())

@@ -17,13 +17,13 @@ const (
 	tallyPatience = 5 * time.Second
 )
 
-// tally counts the connections of the host's NICs, and how full the table is that all
+// connCounter counts the connections of the host's NICs, and how full the table is that all
 // of them are in. NICs' are counted by their zones' limits: the
 // switch counts in zones that have one, so that looking costs some bytes a NIC
 // however many connections there are. It is a prometheus.Collector, and silent as
 // long as nothing is known: before the first look, and while the switch does not
 // answer. It asks beside what enforces.
-type tally struct {
+type connCounter struct {
 	limits func(ctx context.Context, zones ...uint16) (unixctl.Limits, error)
 	table  func(ctx context.Context) (unixctl.Table, error)
 	log    *slog.Logger
@@ -52,7 +52,7 @@ var (
 )
 
 // run counts now and then, until ctx ends.
-func (t *tally) run(ctx context.Context) error {
+func (t *connCounter) run(ctx context.Context) error {
 	tick := time.NewTicker(tallyEvery)
 	defer tick.Stop()
 	for {
@@ -65,7 +65,7 @@ func (t *tally) run(ctx context.Context) error {
 	}
 }
 
-func (t *tally) look(ctx context.Context) {
+func (t *connCounter) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tallyPatience)
 	defer cancel()
 	limits, err := t.limits(ctx)
@@ -100,14 +100,14 @@ func (t *tally) look(ctx context.Context) {
 }
 
 // Describe implements prometheus.Collector.
-func (t *tally) Describe(to chan<- *prometheus.Desc) {
+func (t *connCounter) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{tallyConnections, tallyFull, tallyHits, tallyTable, tallyMax} {
 		to <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (t *tally) Collect(to chan<- prometheus.Metric) {
+func (t *connCounter) Collect(to chan<- prometheus.Metric) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	to <- prometheus.MustNewConstMetric(tallyHits, prometheus.CounterValue, float64(t.hits))

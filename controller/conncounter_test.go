@@ -22,7 +22,7 @@ func TestConnectionsAreTallied(t *testing.T) {
 	var limits unixctl.Limits
 	var failed error
 	filled := unixctl.Table{Connections: 3, Max: 9}
-	count := &tally{table: func(context.Context) (unixctl.Table, error) { return filled, failed }, log: slog.New(slog.DiscardHandler), limits: func(context.Context, ...uint16) (unixctl.Limits, error) { return limits, failed }}
+	count := &connCounter{table: func(context.Context) (unixctl.Table, error) { return filled, failed }, log: slog.New(slog.DiscardHandler), limits: func(context.Context, ...uint16) (unixctl.Limits, error) { return limits, failed }}
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(count)
 	zones := func(counts ...uint32) unixctl.Limits {

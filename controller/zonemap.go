@@ -6,25 +6,25 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// zoned says which NIC is in which conntrack zone. The nil one has none.
-type zoned struct {
+// zoneMap says which NIC is in which conntrack zone. The nil one has none.
+type zoneMap struct {
 	byZone btree.Map[uint16, string]
 	byNIC  btree.Map[string, uint16]
 }
 
 // copy returns what later changes of either leave alone. It costs the same
 // however many there are: they share what is alike.
-func (z *zoned) copy() *zoned { return &zoned{*z.byZone.Copy(), *z.byNIC.Copy()} }
+func (z *zoneMap) copy() *zoneMap { return &zoneMap{*z.byZone.Copy(), *z.byNIC.Copy()} }
 
 // set puts a NIC into a zone, out of the one that it was in.
-func (z *zoned) set(zone uint16, nic string) {
+func (z *zoneMap) set(zone uint16, nic string) {
 	z.drop(nic)
 	z.byZone.Set(zone, nic)
 	z.byNIC.Set(nic, zone)
 }
 
 // drop takes a NIC out of its zone, if it is in one.
-func (z *zoned) drop(nic string) {
+func (z *zoneMap) drop(nic string) {
 	zone, ok := z.byNIC.Delete(nic)
 	if ok && z.NIC(zone) == nic {
 		z.byZone.Delete(zone)
@@ -32,7 +32,7 @@ func (z *zoned) drop(nic string) {
 }
 
 // NIC is the NIC in a zone, "" for none.
-func (z *zoned) NIC(zone uint16) string {
+func (z *zoneMap) NIC(zone uint16) string {
 	if z == nil {
 		return ""
 	}
@@ -41,7 +41,7 @@ func (z *zoned) NIC(zone uint16) string {
 }
 
 // Zone is the one that a NIC is in, 0 for none.
-func (z *zoned) Zone(nic string) uint16 {
+func (z *zoneMap) Zone(nic string) uint16 {
 	if z == nil {
 		return 0
 	}
@@ -50,7 +50,7 @@ func (z *zoned) Zone(nic string) uint16 {
 }
 
 // All yields the zones in order, with their NICs.
-func (z *zoned) All() iter.Seq2[uint16, string] {
+func (z *zoneMap) All() iter.Seq2[uint16, string] {
 	return func(yield func(uint16, string) bool) {
 		if z != nil {
 			z.byZone.Scan(yield)

@@ -9,24 +9,24 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// bring installs what is compiled. While the switch's content is unknown it is
+// reconcile installs what is compiled. While the switch's content is unknown it is
 // read back and adopted: what is right already is not sent again.
-func (e *engine) bring(ctx context.Context) error {
-	drifted := e.link.drift.take() // what comes from now on is for the next step
+func (e *engine) reconcile(ctx context.Context) error {
+	drifted := e.link.drift.drain() // what comes from now on is for the next step
 	switch {
 	case !e.tables.known:
 		have, err := readBack(ctx, e.conn)
 		if err != nil {
 			return err
 		}
-		e.doubtUnfiltered(have, e.tables.adopt(have))
+		e.markUnfilteredUnsure(have, e.tables.adopt(have))
 		// Nobody knows what passed meanwhile.
 		e.sweeper.Expect(revoke.Work{Lost: revoke.Lost{All: true}})
 	default:
 		e.repair(e.audit.found.Then(repair(drifted, e.tables.flow)))
 	}
 	e.audit.found = ofrules.Delta{}
-	e.tables.again(time.Now())
+	e.tables.retryRefused(time.Now())
 	pending := e.tables.pending
 	if pending.Empty() {
 		e.tables.known = true
@@ -35,7 +35,7 @@ func (e *engine) bring(ctx context.Context) error {
 	e.sweeper.Expect(revoke.Work{Changed: true, Narrowed: !pending.OnlyAdds()})
 	e.audit.touch(pending)
 	e.pace.spend(time.Now(), e.cache.Cost())
-	if err := e.tables.send(ctx, turning{e.conn, e.cfg.Turned}); err != nil {
+	if err := e.tables.send(ctx, notifyingBundler{e.conn, e.cfg.Alive}); err != nil {
 		return err
 	}
 	e.cache.Committed()
@@ -43,15 +43,15 @@ func (e *engine) bring(ctx context.Context) error {
 	return nil
 }
 
-// turning tells before each bundle that the loop goes on: a change may need many,
+// notifyingBundler tells before each bundle that the loop goes on: a change may need many,
 // and each its time.
-type turning struct {
+type notifyingBundler struct {
 	bundler
-	turned func()
+	beforeBundle func()
 }
 
-func (t turning) Bundle(ctx context.Context, mods []wire.FlowMod) error {
-	t.turned()
+func (t notifyingBundler) Bundle(ctx context.Context, mods []wire.FlowMod) error {
+	t.beforeBundle()
 	return t.bundler.Bundle(ctx, mods)
 }
 

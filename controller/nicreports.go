@@ -2,18 +2,18 @@ package controller
 
 import "maps"
 
-// shown is what of the host's NICs was reported, so that a step shows those
+// nicsShown is what of the host's NICs was reported, so that a step shows those
 // alone of which something may be different.
-type shown struct {
+type nicsShown struct {
 	installed uint64              // the last step whose flows the switch has
 	all       bool                // all NICs are to be shown
 	due       map[string]struct{} // or these
 	lacking   map[string]string   // NICs of which a flow was refused, and why
 }
 
-// concerns takes the NICs that a step looked at, and those that were compiled
+// add takes the NICs that a step looked at, and those that were compiled
 // anew. They are due until the step's flows are in the switch.
-func (s *shown) concerns(in hostInput, compiled map[string]struct{}) {
+func (s *nicsShown) add(in hostInput, compiled map[string]struct{}) {
 	if in.looked == nil {
 		s.all = true
 	}
@@ -24,8 +24,8 @@ func (s *shown) concerns(in hostInput, compiled map[string]struct{}) {
 	maps.Copy(s.due, compiled)
 }
 
-// show reports NICs as they are now.
-func (e *engine) show(in hostInput) {
+// reportNICs reports NICs as they are now.
+func (e *engine) reportNICs(in hostInput) {
 	was := e.shown.lacking
 	e.shown.lacking = e.tables.install.lacking(e.tables.desired.compiler.NIC)
 	for _, some := range []map[string]string{was, e.shown.lacking} {
@@ -56,7 +56,7 @@ func (e *engine) reportOf(in hostInput, nic string) *nicReport {
 	if !plugged {
 		return nil
 	}
-	r := &nicReport{ofport: c.iface.OFPort, warning: c.warn, since: in.since[nic]}
+	r := &nicReport{ofport: c.iface.OFPort, warning: c.warn, since: in.pluggedAtStep[nic]}
 	switch why, refused := e.shown.lacking[nic]; {
 	case in.problems[nic] != "":
 		r.problem = in.problems[nic]
@@ -69,12 +69,12 @@ func (e *engine) reportOf(in hostInput, nic string) *nicReport {
 	return r
 }
 
-// showClaims reports the NICs while there is no switch to be used.
-func (e *engine) showClaims() {
+// reportClaims reports the NICs while there is no switch to be used.
+func (e *engine) reportClaims() {
 	nics := map[string]*nicReport{}
-	touched := e.plugs.fresh() // all are looked at when there is one
-	e.plugs.ask(func(all *claims) {
-		if !e.listed {
+	touched := e.plugs.takeTouched() // all are looked at when there is one
+	e.plugs.readClaims(func(all *claims) {
+		if !e.allShown {
 			touched = map[string]struct{}{}
 			for nic := range all.byNIC {
 				touched[nic] = struct{}{}
@@ -88,6 +88,6 @@ func (e *engine) showClaims() {
 			}
 		}
 	})
-	e.report.plugged(!e.listed, nics)
-	e.listed = true
+	e.report.plugged(!e.allShown, nics)
+	e.allShown = true
 }

@@ -8,23 +8,23 @@ import (
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// memory is what the engine knows of its switch's memory of connections.
-type memory struct {
-	process  string // ovs-vswitchd's
-	sentinel sentinel
-	fresh    map[string]bool      // NICs whose zones may lack tombstones
-	look     time.Time            // when what was picked up is judged next
-	end      time.Time            // when that is over; zero: it is
-	unsure   map[string]time.Time // NICs that may have connections which nobody knows, and since when
-	barred   bool                 // some NICs are not picked up from now on
-	adopted  bool                 // what the switch held at the controller's start is known
+// connMemory is what the engine knows of its switch's memory of connections.
+type connMemory struct {
+	process      string // ovs-vswitchd's
+	sentinel     sentinel
+	zonesNew     map[string]bool      // NICs whose zones may lack tombstones
+	nextLook     time.Time            // when what was picked up is judged next
+	pickUpEnds   time.Time            // when that is over; zero: it is
+	unsure       map[string]time.Time // NICs that may have connections which nobody knows, and since when
+	unsureAdded  bool                 // some NICs are not picked up from now on
+	startChecked bool                 // what the switch held at the controller's start is known
 }
 
-// entomb has tombstones put where the switch does not have them any more, before
+// restoreTombstones has tombstones put where the switch does not have them any more, before
 // its flows let anything through: those of NICs that got a zone just now, and all
 // if it has forgotten its connections. Only then it picks up others in
 // mid-stream: what it must not pick up has to be known.
-func (e *engine) entomb(ctx context.Context, in hostInput) error {
+func (e *engine) restoreTombstones(ctx context.Context, in hostInput) error {
 	process, err := unixctl.FindVswitchd(e.cfg.RunDir)
 	if err != nil {
 		return err
@@ -34,23 +34,23 @@ func (e *engine) entomb(ctx context.Context, in hostInput) error {
 	// The kernel remembers its connections.
 	userspace := bridge.DatapathType != "" && bridge.DatapathType != "system"
 	forgot := e.memory.process != "" && e.memory.process != process && userspace || e.memory.sentinel.gone
-	for _, nic := range in.fresh {
-		if e.memory.fresh == nil {
-			e.memory.fresh = map[string]bool{}
+	for _, nic := range in.zoneNew {
+		if e.memory.zonesNew == nil {
+			e.memory.zonesNew = map[string]bool{}
 		}
-		e.memory.fresh[nic] = true
+		e.memory.zonesNew[nic] = true
 	}
-	if !forgot && len(e.memory.fresh) == 0 {
+	if !forgot && len(e.memory.zonesNew) == 0 {
 		e.memory.process = process
 		return nil
 	}
 	for nic, zone := range e.mayLack(in, forgot) {
-		e.cfg.Turned()
+		e.cfg.Alive()
 		if err := e.sweeper.Entomb(ctx, e.conn, nic, zone); err != nil {
 			return err
 		}
 	}
-	e.memory.process, e.memory.fresh = process, nil
+	e.memory.process, e.memory.zonesNew = process, nil
 	if !forgot {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (e *engine) mayLack(in hostInput, forgot bool) iter.Seq2[string, uint16] {
 			}
 			return
 		}
-		for nic := range e.memory.fresh {
+		for nic := range e.memory.zonesNew {
 			if zone := in.zones.Zone(nic); zone != 0 && !yield(nic, zone) {
 				return
 			}
