@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// maxApplyTimes bounds how many revisions are waited for, 32 bytes each: of more, the
-// earlier ones are not measured.
+// maxApplyTimes bounds how many revisions are measured at a time, of 32 bytes each. If
+// there are more, the earlier ones are left out.
 const maxApplyTimes = 4096
 
 // applyTimes measures how long the changes of the policy take from when they were
@@ -28,7 +28,7 @@ type pendingChange struct {
 	since    time.Time
 }
 
-// read notes a change.
+// read notes that a change was read just now.
 func (w *applyTimes) read(revision int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -45,8 +45,8 @@ func (w *applyTimes) forget() {
 	w.seen = nil
 }
 
-// inForce measures the changes up to a revision, of which some are told to have
-// changed something here, or none.
+// inForce ends the measurement of the changes up to a revision. They are observed if some
+// of them changed something on this host.
 func (w *applyTimes) inForce(revision int64, some bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -14,7 +14,8 @@ import (
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// asked is what questions get to see of the loop, and of its switch.
+// asked gives the desk read access to the loop and to its switch: it implements
+// desk.Host and desk.Switch.
 type asked struct {
 	report   *reporter
 	reached  func(applied int64) int64 // see Config; may be nil
@@ -23,7 +24,7 @@ type asked struct {
 	plugs    *plugs
 	link     *link
 	bridge   string
-	ctl      *unixctl.Client  // its connections are not those of what enforces, and may all be waiting
+	ctl      *unixctl.Client  // the desk's own: if all of its connections wait, enforcement goes on
 	datapath func() string    // of the bridge
 	settler  *megaflow.Shared // with these connections
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
-// audit reads the flows back although nothing seems wrong, beside the engine's
-// work. What is sent or put right meanwhile does not count: nobody can tell
-// whether the reading is of before or after it.
+// audit reads the flows back every so often although nothing seems wrong, in a
+// goroutine beside the engine. Flows that the engine changes meanwhile are not
+// compared: the dump may show them as they were before or after.
 type audit struct {
-	conn    *ofconn.Conn // nil: none is under way
-	touched map[openflow.FlowKey]struct{}
+	conn    *ofconn.Conn                  // nil: none is under way
+	touched map[openflow.FlowKey]struct{} // flows that were changed since it started
 	done    chan reading
-	found   ofrules.Delta // what puts right what the last one found
+	repair  ofrules.Delta // what the last one found wrong, to be put right by the next step
 }
 
-// reading is what the switch had.
+// reading is the result of a dump.
 type reading struct {
 	flows []openflow.Flow
 	err   error
@@ -38,7 +38,7 @@ func (a *audit) start(ctx context.Context, conn *ofconn.Conn) {
 	}()
 }
 
-// touch notes what is sent.
+// touch notes flows that are sent to the switch, so that they are not compared.
 func (a *audit) touch(d ofrules.Delta) {
 	if a.conn == nil {
 		return
@@ -51,14 +51,15 @@ func (a *audit) touch(d ofrules.Delta) {
 	}
 }
 
-// end waits for an audit that is under way, whose context has ended.
+// end waits for the audit that is under way, if there is one. Its context has ended.
 func (a *audit) end() {
 	if a.conn != nil {
 		<-a.done
 	}
 }
 
-// audited compares what was read with what should be there.
+// audited compares a dump with the desired flows. If they differ it notes the
+// repair, and has the engine take a step.
 func (e *engine) audited(r reading) {
 	conn := e.audit.conn
 	touched := e.audit.touched
@@ -95,6 +96,6 @@ func (e *engine) audited(r reading) {
 			kept = append(kept, f)
 		}
 	}
-	e.audit.found = ofrules.Diff(have, kept)
+	e.audit.repair = ofrules.Diff(have, kept)
 	e.notify()
 }

@@ -60,7 +60,7 @@ func TestAuditFinds(t *testing.T) {
 			flows = c.read(flows)
 		}
 		e.audited(reading{flows: flows})
-		if found := e.audit.found; len(found.Put) != c.put || len(found.Delete) != c.delete {
+		if found := e.audit.repair; len(found.Put) != c.put || len(found.Delete) != c.delete {
 			t.Errorf("%s: %+v", c.name, found)
 		}
 		if err := e.ctl.Close(); err != nil {
@@ -71,7 +71,7 @@ func TestAuditFinds(t *testing.T) {
 	e.audit.touched = map[openflow.FlowKey]struct{}{}
 	e.tables.install.note(flows[0], errors.New("no room"))
 	e.audited(reading{flows: flows[1:]})
-	if !e.audit.found.Empty() {
-		t.Errorf("a refused flow is found: %+v", e.audit.found)
+	if !e.audit.repair.Empty() {
+		t.Errorf("a refused flow is found: %+v", e.audit.repair)
 	}
 }

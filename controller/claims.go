@@ -8,15 +8,15 @@ import (
 	"github.com/ringfence/ringfence/ovsdb"
 )
 
-// claim is an interface that says which NIC it is.
+// claim is an interface whose external_ids name a NIC (iface-id).
 type claim struct {
 	nic   string
 	iface ovsdb.Interface
-	warn  string // what is wrong with it
+	warn  string // what is wrong with the interface, "" for nothing
 }
 
-// claims knows the bridge's interfaces by all that is asked for. A change costs
-// what it says, however many interfaces there are.
+// claims indexes the bridge's interfaces. A change costs as much as there are
+// interfaces in it, however many the bridge has.
 type claims struct {
 	byName map[string]ovsdb.Interface
 	byPort map[uint32]string            // names, by ofport
@@ -28,7 +28,7 @@ func newClaims() claims {
 	return claims{byName: map[string]ovsdb.Interface{}, byPort: map[uint32]string{}, byNIC: map[string][]ovsdb.Interface{}, bonds: map[string][]string{}}
 }
 
-// change takes what is different, and adds the NICs that it may be of concern to.
+// change applies a change of the bridge, and adds the NICs that it is about to touched.
 func (c *claims) change(ch ovsdb.Change, touched map[string]struct{}) {
 	for _, i := range ch.Gone {
 		c.drop(i.Name, touched)

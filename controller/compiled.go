@@ -7,19 +7,19 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// compiled is what the engine has compiled. The engine alone changes it, and reads
-// it as it likes; others read it in between.
+// compiled is the compiler with the desired flows. Only the engine's goroutine changes
+// it, and reads it without a lock; others read it by read.
 type compiled struct {
 	compiler *ofrules.Compiler
 
 	mu     sync.RWMutex // held to change any of these; never while waiting
-	uplink uint32       // that it was given last
+	uplink uint32       // ofport of the last update
 }
 
 func newCompiled() *compiled { return &compiled{compiler: ofrules.New()} }
 
-// update compiles what changed, or all of the share if it is another one, while
-// nobody else reads the compiler.
+// update compiles what changed, or the whole share if d is full. It holds the lock
+// meanwhile, so that nobody reads a half-changed compiler.
 func (c *compiled) update(s *span.Share, h ofrules.Host, d span.Delta) ofrules.Delta {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -27,7 +27,7 @@ func (c *compiled) update(s *span.Share, h ofrules.Host, d span.Delta) ofrules.D
 	return c.compiler.Update(s, h, d)
 }
 
-// read lets fn read the compiler, which does not change meanwhile.
+// read calls fn with the compiler, which does not change until fn returns.
 func (c *compiled) read(fn func(c *ofrules.Compiler, uplink uint32)) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -17,12 +17,11 @@ const (
 	tallyPatience = 5 * time.Second
 )
 
-// connCounter counts the connections of the host's NICs, and how full the table is that all
-// of them are in. NICs' are counted by their zones' limits: the
-// switch counts in zones that have one, so that looking costs some bytes a NIC
-// however many connections there are. It is a prometheus.Collector, and silent as
-// long as nothing is known: before the first look, and while the switch does not
-// answer. It asks beside what enforces.
+// connCounter is a prometheus.Collector of how many connections the host's NICs have, and
+// of how full the switch's table of connections is. The switch itself counts the
+// connections of zones with a limit, so that looking costs some bytes a NIC however many
+// connections there are. Nothing is collected before the first look and while the switch
+// does not answer. It uses connections of its own, so that it does not hold up enforcement.
 type connCounter struct {
 	limits func(ctx context.Context, zones ...uint16) (unixctl.Limits, error)
 	table  func(ctx context.Context) (unixctl.Table, error)

@@ -49,22 +49,22 @@ type Config struct {
 	Share   share.Source
 	Judge   revoke.Judge
 	Reports Reports
-	// Applied is told which updates of the share are in force, once it
-	// was reported how the host is then; nil: nobody wants to know.
+	// Applied is called with the updates of the share that are in force, after each
+	// report that says so was written; nil: nobody wants to know.
 	Applied func(share.InForce)
-	// Reached tells at which revision the host is when one of its share is in force: one
-	// up to which nothing more concerns it. Nil: each revision comes as an update.
+	// Reached returns the revision up to which nothing more concerns the host, when the
+	// given revision of its share is in force. Nil: each revision comes as an update.
 	Reached func(applied int64) int64
 	Asks    desk.Asks       // nil: nobody asks
 	Peers   elsewhere.Peers // nil: a NIC is taken to be at the host that it names first
 	History History         // nil: that the store went back is found out by those who follow it alone
 	Plugs   elsewhere.Plugs // nil: a NIC that names no hosts is served here although it is plugged elsewhere since later
-	// Alive is told whenever the loop that makes flows goes on, some times a minute if
-	// nothing happens, also before it gives the switch a bundle, which may take its
-	// time; nil: nobody wants to know. It is called by the loop, and must not wait.
+	// Alive is called by the loop that makes flows whenever it goes on: some times a
+	// minute if nothing happens, and before each bundle, which may take its time. It must
+	// not block; nil: nobody wants to know.
 	Alive func()
 	// ShareFile is the file in which the host's share of the policy is kept, "" for none, and
-	// KeepFrom are the addresses that it comes from, see package kept.
+	// ShareSources are the addresses that the share comes from, see package kept.
 	ShareFile    string
 	ShareSources []string
 	Host         string // name under which the host reports
@@ -277,7 +277,7 @@ func (c *controller) datapathName() string {
 // datapath is a client whose conntrack commands are about that datapath.
 func (c *controller) datapath() *unixctl.Client { return c.ctl.ForDatapath(c.datapathName()) }
 
-// held is the share as those read it who judge connections.
+// held is the share as the sweeper reads it, to judge connections.
 type held struct{ *share.Held }
 
 func (h held) Read(fn func(revoke.Known)) {

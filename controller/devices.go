@@ -17,9 +17,9 @@ import (
 // takes the port out, and the new device in.)
 type devices struct {
 	read     func() map[uint32]bool // devices that ovs-vswitchd reads; nil: nobody knows
-	all      bool                   // all NICs are looked at
-	haveRead bool                   // read was, since the last end
-	readNow  map[uint32]bool        // what it said
+	all      bool                   // all NICs are checked in this step
+	haveRead bool                   // read was called in this step
+	readNow  map[uint32]bool        // what it returned
 	opened   map[string]opened      // by NIC; the uplink's is ""
 }
 
@@ -31,11 +31,12 @@ type opened struct {
 	suspect bool   // the row took the place of one whose device was: ovs-vswitchd may have kept that open
 }
 
-// begin forgets what was found out: all NICs are looked at. Until end, what
-// ovs-vswitchd reads is the word on each.
+// begin forgets all devices, for a step that checks all NICs: until end, a device is
+// stale if ovs-vswitchd does not read it.
 func (d *devices) begin() { d.opened, d.all = map[string]opened{}, true }
 
-// end is called after any NICs were looked at.
+// end is called at the end of each step: what ovs-vswitchd reads is looked up again
+// by the next.
 func (d *devices) end() { d.all, d.haveRead, d.readNow = false, false, nil }
 
 // unread tells whether it is known that ovs-vswitchd does not read a device.
@@ -46,11 +47,11 @@ func (d *devices) unread(index uint32) bool {
 	return d.readNow != nil && !d.readNow[index]
 }
 
-// forget: a NIC is not plugged any more.
+// forget drops a NIC that is not plugged any more.
 func (d *devices) forget(nic string) { delete(d.opened, nic) }
 
-// check takes the interface of a NIC, "" for the uplink, and says what is wrong with
-// its device.
+// check compares the interface of a NIC, "" for the uplink, with how it was seen last,
+// and returns an error if its device is gone or was replaced under its name.
 func (d *devices) check(nic string, i ovsdb.Interface) error {
 	was, known := d.opened[nic]
 	if i.Type != "" && i.Type != "system" { // ovs-vswitchd makes the device itself, or there is none

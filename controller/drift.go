@@ -11,8 +11,8 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// drift collects what others do to the flow tables, until the engine puts it
-// right.
+// drift collects the flows that others changed, as the switch's flow monitor reports
+// them, until the engine drains it to repair them.
 type drift struct {
 	mu    sync.Mutex
 	flows map[openflow.FlowKey]*openflow.Flow // as they are now; nil = gone
@@ -20,8 +20,8 @@ type drift struct {
 
 func newDrift() *drift { return &drift{flows: map[openflow.FlowKey]*openflow.Flow{}} }
 
-// note takes what the switch's flow monitor reports, and tells whether there is
-// drift. Changes of ours come abbreviated; others' in full.
+// note adds updates of the flow monitor, and reports whether there is drift. The
+// monitor abbreviates our own changes, which are no drift, and sends others' in full.
 func (d *drift) note(updates []wire.FlowUpdate) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -31,7 +31,7 @@ func (d *drift) note(updates []wire.FlowUpdate) bool {
 			d.flows[u.Flow.Key()] = &u.Flow
 		case wire.FlowRemovedNow:
 			d.flows[u.Flow.Key()] = nil
-		default: // of no change
+		default: // our own changes
 		}
 	}
 	return len(d.flows) > 0
@@ -80,8 +80,8 @@ func ours(f openflow.Flow) bool {
 	return table && f.Table != ofrules.TableEntry
 }
 
-// repair returns what puts the drifted flows right. A foreign flow that took
-// the place of one of ours is replaced.
+// repair returns the delta that makes the drifted flows the desired ones again.
+// Others' flows are deleted only where they are ours to keep, see ours.
 func repair(drifted map[openflow.FlowKey]*openflow.Flow, desired func(openflow.FlowKey) (openflow.Flow, bool)) ofrules.Delta {
 	var have, want []openflow.Flow
 	for k, now := range drifted {

@@ -28,7 +28,8 @@ const (
 	tryRefused = 5 * time.Second        // a flow that the switch did not take
 )
 
-// engine compiles and installs. Only its own goroutine touches it.
+// engine is the loop that compiles the share and installs the flows. Only the
+// goroutine of run touches it.
 type engine struct {
 	cfg      Config
 	log      *slog.Logger
@@ -55,16 +56,17 @@ type engine struct {
 	audit  audit
 	memory connMemory
 
-	conn      *ofconn.Conn // to which all below belongs, and what the tables know of the actual flows
+	// What follows is of the connection conn, as is what tables knows of the actual flows.
+	conn      *ofconn.Conn
 	ports     ports
 	bridge    bridgeState
-	unfit     error           // why its switch must not be used
-	version   unixctl.Version // its switch's
-	caches    caches          // its megaflows, as they were seen last
-	steps     uint64          // taken so far
-	allShown  bool            // the NICs were reported, if only as without flows
-	shown     nicsShown       // what of them
-	announced bool            // it was said which NICs are plugged
+	unfit     error           // why the switch must not be used
+	version   unixctl.Version // of the switch
+	caches    caches          // on which the behaviour of its megaflows depends, of the last step
+	steps     uint64          // how many were taken
+	allShown  bool            // all NICs were reported once, if only as without flows
+	shown     nicsShown       // which NICs are to be reported by this step
+	announced bool            // the share's source was told once which NICs are plugged
 }
 
 // caches is what the behaviour of a switch's megaflows depends on.
@@ -116,9 +118,9 @@ func (e *engine) run(ctx context.Context) error {
 	}
 }
 
-// awaitReason returns when there is reason for another step: something has changed, the time
-// has passed after which one is due (0: none is), or the switch has forgotten its
-// connections. A step without a reason costs the switch and the store for nothing.
+// awaitReason returns when there is a reason for another step: something has changed, the
+// time again has passed (0: never), or the switch has forgotten its connections. Steps
+// without a reason would only cost the switch and the store work.
 func (e *engine) awaitReason(ctx context.Context, again time.Duration, audit, watch <-chan time.Time) error {
 	var due <-chan time.Time
 	if again > 0 {
@@ -147,8 +149,9 @@ func (e *engine) awaitReason(ctx context.Context, again time.Duration, audit, wa
 	}
 }
 
-// step brings the switch to what the inputs say now: desired → diff → bundle. It
-// returns when to take another one without being woken, 0 for not at all.
+// step makes the switch what its inputs (share, bridge, drift) say now: desired → diff →
+// bundle. It returns after which time another one is due although nothing changes, 0 for
+// none. After an error the next one starts from reading the flows back.
 func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	e.steps++
 	bridge, found, problem := e.plugs.get()
@@ -204,8 +207,9 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	return in.earliest(e.tables.untilRetry(e.cfg.timing.retryRefused)), nil
 }
 
-// useConn takes up the connection there is now. It is nil while there is none or
-// its switch must not be used.
+// useConn makes the link's connection the engine's. If it is another one than before,
+// all that was known of the switch is forgotten, and its version is checked: e.unfit
+// says why the switch must not be used. e.conn is nil while there is no connection.
 func (e *engine) useConn(ctx context.Context) error {
 	conn, fresh := e.link.takeState()
 	if conn != e.conn {
@@ -236,8 +240,9 @@ func (e *engine) useConn(ctx context.Context) error {
 	return nil
 }
 
-// compile brings the flow set up to date and hands on what may be taken away. It
-// does nothing before it is known which NICs are served elsewhere.
+// compile updates the desired flows to the latest share and to what is plugged, and tells
+// the sweeper what that may take away. It does nothing, and loaded is false, before there
+// is a share and it is known which NICs are served elsewhere.
 func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
 	e.announcePlugs(in)
 	if !in.newerKnown {
@@ -256,7 +261,8 @@ func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
 	})
 }
 
-// announcePlugs says what is plugged, of which the share is to be.
+// announcePlugs tells the share's source which NICs are plugged, as the share is of
+// those: all of them at first, and after that the ones that were looked at.
 func (e *engine) announcePlugs(in hostInput) {
 	looked := in.looked
 	if looked == nil || !e.announced {

@@ -13,8 +13,8 @@ import (
 	"github.com/ringfence/ringfence/ovsdb"
 )
 
-// hostInput is what the bridge says, as the compiler takes it. Its maps are the
-// engine's own, and change from step to step.
+// hostInput is what a step knows of the bridge: the compiler's input, and what became of
+// each NIC. Its maps are the engine's own, and the next step changes them.
 type hostInput struct {
 	host          ofrules.Host
 	claims        map[string]claim    // NICs that are plugged
@@ -25,20 +25,21 @@ type hostInput struct {
 	zoneOfOther   []string            // of these, those that got another one
 	looked        map[string]struct{} // NICs looked at just now; nil = all
 	lookAgainIn   time.Duration       // when to look again, 0 = no need
-	newerKnown    bool                // host.Newer is, or cannot be
+	newerKnown    bool                // host.Newer is known, or never will be
 }
 
-// bridgeState is what the bridge said when it was looked at last.
+// bridgeState is the bridge as the last step saw it.
 type bridgeState struct {
 	in      hostInput
 	zoneMap zoneMap // as in.zones, while they change
 	devices devices
-	todo    map[string]struct{} // NICs to look at: they changed, or may do better now
+	todo    map[string]struct{} // NICs for the next step to look at: they changed, or are to be tried again
 }
 
-// readBridge reads the bridge, and gives NICs zones. A NIC that cannot be served does
-// not hold up the others. Only NICs of which something is different are looked
-// at, all of them on a new connection and where the switch has moved ports.
+// readBridge returns the state of the bridge, and gives zones to NICs that have none. A
+// NIC that cannot be served is noted in problems, and does not hold up the others. It
+// looks at those NICs of which something changed; on a new connection, or if the switch
+// has moved ports, at all of them.
 func (e *engine) readBridge(ctx context.Context) (hostInput, error) {
 	touched := e.plugs.takeTouched()
 	if e.bridge.todo == nil {
@@ -75,7 +76,8 @@ func (e *engine) readBridge(ctx context.Context) (hostInput, error) {
 	return *in, nil
 }
 
-// uplink takes the way to other hosts, and says what is wrong with it.
+// uplink sets the ofport of the way to other hosts, 0 if it cannot be used, and says
+// what is wrong with it.
 func (e *engine) uplink(in *hostInput, uplink ovsdb.Interface) error {
 	in.host.Uplink = 0
 	if e.cfg.Uplink == "" {
@@ -132,7 +134,8 @@ func interfaces(claims []claim) []ovsdb.Interface {
 	return out
 }
 
-// updateNICs brings up to date what is known of NICs.
+// updateNICs brings in up to date with the NICs in look, and with those that have gone.
+// If all is set, look has all NICs that are plugged.
 func (e *engine) updateNICs(ctx context.Context, in *hostInput, updateNICs []claim, gone []string, all bool) {
 	e.bridge.todo = map[string]struct{}{}
 	ports, since := in.host.Ports, in.pluggedAtStep
@@ -194,7 +197,7 @@ func (e *engine) device(nic string, i ovsdb.Interface) error {
 	return e.bridge.devices.check(nic, i)
 }
 
-// forget takes a NIC out.
+// forget drops what is known of a NIC, and counts it as looked at.
 func (l *bridgeState) forget(nic string) {
 	delete(l.in.host.Ports, nic)
 	delete(l.in.claims, nic)
@@ -218,10 +221,10 @@ func (in *hostInput) zonesLooked() (zones []uint16) {
 	return zones
 }
 
-// lookWithin has the bridge looked at again after a while, 0 for no need.
+// lookWithin has the next step come after d at the latest, 0 for no need.
 func (in *hostInput) lookWithin(again time.Duration) { in.lookAgainIn = in.earliest(again) }
 
-// earliest is when to look again if there is another reason to, 0 for none.
+// earliest returns the earlier of lookAgainIn and other, where 0 is never.
 func (in *hostInput) earliest(other time.Duration) time.Duration {
 	if in.lookAgainIn == 0 || other != 0 && other < in.lookAgainIn {
 		return other

@@ -13,9 +13,9 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// bundleMax is how many changes go into one atomic bundle. A whole host fits; a
-// larger one is put in from the leaf of the pipeline to its entry, so that
-// nothing passes on half of it. Larger bundles would hold ovs-vswitchd up.
+// bundleMax is how many changes go into one atomic bundle, as larger ones would hold
+// ovs-vswitchd up. The flows of most hosts fit. More are sent in several bundles, the
+// leaf of the pipeline first and its entry last, so that nothing passes by half of them.
 const bundleMax = 20000
 
 // bundleTimeout bounds one bundle.
@@ -44,7 +44,8 @@ type bundler interface {
 	Bundle(ctx context.Context, mods []wire.FlowMod) error
 }
 
-// apply installs a delta. After an error nobody knows what of it took effect.
+// apply sends a delta. Refused flows are noted, and are no error. After an error it is
+// unknown which of the changes took effect.
 func (i *installer) apply(ctx context.Context, conn bundler, d ofrules.Delta) error {
 	mods := make([]wire.FlowMod, 0, len(d.Put)+len(d.Delete))
 	for _, f := range d.Put {
@@ -128,8 +129,8 @@ func (i *installer) note(f openflow.Flow, why error) {
 // refused again costs round trips.
 const retryMost = 64
 
-// someRefused returns some of the refused flows, in no particular order, so that all
-// have their turn.
+// someRefused returns up to retryMost of the refused flows, in random order, so that
+// each is tried sooner or later.
 func (i *installer) someRefused(desired func(openflow.FlowKey) (openflow.Flow, bool)) ofrules.Delta {
 	var again []openflow.Flow
 	for k := range i.refused {

@@ -49,6 +49,6 @@ func (l *limits) apply(ctx context.Context, zones ...uint16) error {
 	return nil
 }
 
-// forget: ovs-vswitchd may have been restarted, and knows no limits then. The
-// zones in use are to be named again.
+// forget is called for each new connection: ovs-vswitchd may have been restarted, and
+// knows no limits then. The caller names all zones in use again.
 func (l *limits) forget() { l.done, l.owed = nil, nil }

@@ -55,7 +55,7 @@ func (l *link) session(ctx context.Context) error {
 	if err := conn.Apply(ctx, desk.UnwatchAll(), pickUpNothing()); err != nil {
 		return err
 	}
-	l.drift.drain() // of a former connection: a dump tells the rest
+	l.drift.drain() // reports of a former connection; the flows are read back anyway
 	l.set(conn)
 	defer l.set(nil)
 	l.log.Info("connected to the switch", "socket", l.path)
@@ -86,7 +86,8 @@ func (l *link) set(conn *ofconn.Conn) {
 	l.notify()
 }
 
-// forgetFlows says that others may have changed flows unseen.
+// forgetFlows has the flows read back: others may have changed some without a report
+// of the flow monitor.
 func (l *link) forgetFlows() {
 	l.mu.Lock()
 	l.unknown = l.conn != nil
@@ -94,8 +95,8 @@ func (l *link) forgetFlows() {
 	l.notify()
 }
 
-// takeState returns the connection, or nil, and whether the switch's flows have to be
-// read back; asking settles that.
+// takeState returns the connection, or nil, and whether its flows have to be read back.
+// The caller takes that on: the next call returns false.
 func (l *link) takeState() (conn *ofconn.Conn, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

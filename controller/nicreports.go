@@ -2,17 +2,17 @@ package controller
 
 import "maps"
 
-// nicsShown is what of the host's NICs was reported, so that a step shows those
-// alone of which something may be different.
+// nicsShown says which NICs a step has to report: those of which something may differ
+// from the last report.
 type nicsShown struct {
 	installed uint64              // the last step whose flows the switch has
-	all       bool                // all NICs are to be shown
-	due       map[string]struct{} // or these
+	all       bool                // all NICs are to be reported
+	due       map[string]struct{} // or only these
 	lacking   map[string]string   // NICs of which a flow was refused, and why
 }
 
-// add takes the NICs that a step looked at, and those that were compiled
-// anew. They are due until the step's flows are in the switch.
+// add adds the NICs that a step looked at, and those that were compiled again. They stay
+// due until the flows of a step are in the switch.
 func (s *nicsShown) add(in hostInput, compiled map[string]struct{}) {
 	if in.looked == nil {
 		s.all = true
@@ -24,7 +24,7 @@ func (s *nicsShown) add(in hostInput, compiled map[string]struct{}) {
 	maps.Copy(s.due, compiled)
 }
 
-// reportNICs reports NICs as they are now.
+// reportNICs hands the reporter the NICs that are due, as they are now.
 func (e *engine) reportNICs(in hostInput) {
 	was := e.shown.lacking
 	e.shown.lacking = e.tables.install.lacking(e.tables.desired.compiler.NIC)

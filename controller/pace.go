@@ -2,14 +2,14 @@ package controller
 
 import "time"
 
-// pace lets a few events through at once and, when they go on, one per cost:
-// the generic cell rate algorithm.
+// pace bounds how often something is done, by the generic cell rate algorithm: a few
+// events may follow each other at once, and then one for each time that it costs.
 type pace struct {
-	slack time.Duration // how much cost may pile up
-	paid  time.Time     // when all events so far are paid for
+	slack time.Duration // how much cost may be outstanding
+	paid  time.Time     // when the cost of all events so far will have passed
 }
 
-// spend notes an event.
+// spend notes an event of that cost.
 func (p *pace) spend(now time.Time, cost time.Duration) {
 	if p.paid.Before(now) {
 		p.paid = now

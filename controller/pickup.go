@@ -22,15 +22,15 @@ const (
 	pickUpAgain = 300 * time.Millisecond
 )
 
-// pickUpNotAfter is for how long nothing is picked up of a NIC that was not filtered
-// here before. Its VM may have connections that nothing allows, and nobody knows to
-// be cut: the switch never let them begin. Their ends try ever more rarely, and
-// most give up in that time.
+// pickUpNotAfter is for how long nothing is picked up of a NIC since it is filtered on
+// this host. Its VM may still send for connections that nothing allows and that have no
+// tombstone, as the switch never let them begin. TCP retransmits ever more rarely, and
+// most such connections are given up in that time.
 const pickUpNotAfter = 15 * time.Second
 
-// markUnsure notes such NICs: those that are filtered from now on and were not, those
-// that came to this host, and at the controller's start those whose flows were not
-// in the switch.
+// markUnsure notes NICs of which nothing is picked up for pickUpNotAfter: those that are
+// filtered from now on and were not, those that were plugged on this host just now, and
+// at the controller's start those whose flows were not in the switch.
 func (e *engine) markUnsure(nics iter.Seq[string]) {
 	m, now := &e.memory, time.Now()
 	for nic, since := range m.unsure {
@@ -46,8 +46,8 @@ func (e *engine) markUnsure(nics iter.Seq[string]) {
 	}
 }
 
-// markUnfilteredUnsure looks at what the switch held when the controller started, and at what it
-// should: a NIC that was not filtered then is in doubt.
+// markUnfilteredUnsure compares the flows that the switch had when the controller started
+// with the desired ones, and marks the NICs that only the latter filter. It does so once.
 func (e *engine) markUnfilteredUnsure(have, want []openflow.Flow) {
 	if e.memory.startChecked {
 		return
@@ -75,15 +75,17 @@ func filteredIn(flows []openflow.Flow) map[uint32]bool {
 	return numbers
 }
 
-// pickUpAnew begins to pick up.
+// pickUpAnew begins to pick up TCP in mid-stream, after the switch has forgotten its
+// connections.
 func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
 	now := time.Now()
 	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
 	e.memory.nextLook, e.memory.pickUpEnds = now.Add(pickUpLook), now.Add(pickUpFor)
-	return e.pickUp(ctx, in, pickUpNothing()) // who was in doubt at a loss before need not be now
+	return e.pickUp(ctx, in, pickUpNothing()) // NICs that were unsure at an earlier loss need not be now
 }
 
-// pickUp puts the flows in that pick TCP up until e.memory.end, after other changes.
+// pickUp installs the flows that pick TCP up until e.memory.pickUpEnds, after the changes
+// of before, in the same bundle.
 func (e *engine) pickUp(ctx context.Context, in hostInput, before ...wire.FlowMod) error {
 	m := &e.memory
 	whole := max(time.Until(m.pickUpEnds).Round(time.Second), time.Second)
@@ -100,7 +102,7 @@ func (e *engine) pickUp(ctx context.Context, in hostInput, before ...wire.FlowMo
 	return nil
 }
 
-// expiring adds flows that end by themselves.
+// expiring returns the changes that add flows with a hard timeout.
 func expiring(after time.Duration, flows []openflow.Flow) (mods []wire.FlowMod) {
 	for _, f := range flows {
 		mods = append(mods, wire.FlowMod{Command: wire.FlowAdd, Flow: f, HardTimeout: uint16(after.Seconds())})
@@ -108,14 +110,15 @@ func expiring(after time.Duration, flows []openflow.Flow) (mods []wire.FlowMod) 
 	return mods
 }
 
-// pickUpNothing takes away what a former run picks up.
+// pickUpNothing returns the change that deletes all flows that pick connections up.
 func pickUpNothing() wire.FlowMod {
 	return wire.FlowMod{
 		Command: wire.FlowDelete, CookieMask: ofrules.KindMask, Flow: openflow.Flow{Table: wire.AllTables, Cookie: ofrules.PickUpCookie},
 	}
 }
 
-// continuePickUp goes on with that, and says when to be called again, 0 for not at all.
+// continuePickUp is called in each step while TCP is picked up: it has what was picked up
+// judged when that is due. It returns when to be called again, 0 for not at all.
 func (e *engine) continuePickUp(ctx context.Context, in hostInput) (time.Duration, error) {
 	now := time.Now()
 	look := revoke.Work{Lost: revoke.Lost{All: true}}

@@ -30,7 +30,8 @@ const (
 // protocol is the OpenFlow version that the bridge must speak.
 const protocol = "OpenFlow15"
 
-// plugs is the bridge as the local database has it.
+// plugs follows the bridge and its interfaces in the local OVSDB, and keeps the bridge
+// set up.
 type plugs struct {
 	cfg   Config
 	log   *slog.Logger
@@ -41,10 +42,10 @@ type plugs struct {
 	db          *ovsdb.Client
 	bridge      ovsdb.Bridge
 	claims      claims
-	touched     map[string]struct{} // NICs whose claims may differ since fresh was called
-	setUpUnseen bool                // a bridge was set up that state does not show yet
+	touched     map[string]struct{} // NICs whose claims may have changed since takeTouched
+	setUpUnseen bool                // the bridge was set up, and no update has shown it yet
 	setUpBridge ovsdb.UUID          // the bridge that was set up
-	err         error               // why that failed
+	err         error               // of the last attempt to set it up
 }
 
 func newPlugs(cfg Config, log *slog.Logger, wake func()) *plugs {
@@ -60,7 +61,7 @@ func (p *plugs) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// update takes what is different about the bridge.
+// update applies a change of the bridge, as it is seen by the watch of the OVSDB.
 func (p *plugs) update(c ovsdb.Change) {
 	p.mu.Lock()
 	p.bridge = c.Bridge
@@ -76,8 +77,8 @@ func (p *plugs) update(c ovsdb.Change) {
 	p.wake()
 }
 
-// maintain sets the bridge up, and again when it was made anew or its failure mode
-// was changed.
+// maintain sets the bridge up, and again whenever somebody has replaced it or changed its
+// failure mode, until ctx ends.
 func (p *plugs) maintain(ctx context.Context) error {
 	wait := minSetupWait
 	for {
@@ -118,11 +119,11 @@ func (p *plugs) inOrder() bool {
 			(len(p.bridge.Protocols) == 0 || slices.Contains(p.bridge.Protocols, protocol))
 }
 
-// failMode closes the bridge when nobody is in charge.
+// failMode has the bridge drop everything that no flow matches, also without a controller.
 const failMode = "secure"
 
-// setUp makes the bridge what the pipeline needs before any traffic: closed
-// when nobody is in charge, with named tables and address prefixes tracked.
+// setUp creates the bridge or changes it to what the pipeline needs: fail_mode=secure, the
+// OpenFlow version, named tables, and prefix lookup for their address fields.
 func (p *plugs) setUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
@@ -157,7 +158,7 @@ func (p *plugs) database(ctx context.Context) (*ovsdb.Client, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.db != nil { // somebody was faster
+	if p.db != nil { // another goroutine was faster
 		db.Close()
 		return p.db, nil
 	}
@@ -205,9 +206,8 @@ func (p *plugs) writeBridgeIDs(ctx context.Context, ids map[string]string) error
 	return db.SetBridgeExternalIDs(ctx, p.cfg.Bridge, ids)
 }
 
-// get returns the bridge and whether it can be worked on. A problem may stand in
-// the way of that, or be none: the bridge stays as it was seen last while the
-// database is away.
+// get returns the bridge as it was seen last, and whether it is set up. problem says what
+// is wrong with it or with the database; the bridge may be ready all the same.
 func (p *plugs) get() (bridge ovsdb.Bridge, ready bool, problem error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -223,7 +223,7 @@ func (p *plugs) get() (bridge ovsdb.Bridge, ready bool, problem error) {
 	return p.bridge, ready, problem
 }
 
-// takeTouched returns the NICs whose claims may differ since it was called last.
+// takeTouched returns the NICs whose claims may have changed since it was called last.
 func (p *plugs) takeTouched() map[string]struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -232,14 +232,15 @@ func (p *plugs) takeTouched() map[string]struct{} {
 	return touched
 }
 
-// readClaims reads the claims while nothing changes them. fn must not wait.
+// readClaims calls fn with the claims under their lock. fn must not block.
 func (p *plugs) readClaims(fn func(*claims)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fn(&p.claims)
 }
 
-// readInterfaces has fn look the interfaces up that claim NICs.
+// readInterfaces calls fn with a look-up of the interface that claims a NIC, under the
+// lock of the claims. fn must not block.
 func (p *plugs) readInterfaces(fn func(elsewhere.Claims)) {
 	p.readClaims(func(c *claims) {
 		fn(func(nic string) (ovsdb.Interface, bool) {

@@ -15,11 +15,11 @@ const portNameMax = 15
 // portsTimeout bounds asking the switch for its ports.
 const portsTimeout = 5 * time.Second
 
-// ports holds the ofports of the database against the switch's own. Those in the
-// database are of the past for a moment after ovs-vswitchd was started again,
-// and a flow for another's ofport would give one VM the other's traffic.
+// ports compares the ofports in the database with the switch's own. After a restart of
+// ovs-vswitchd those in the database are out of date for a moment, and a flow for the
+// ofport of another interface would give one VM the other's traffic.
 type ports struct {
-	byName map[string][]uint32 // as the switch had them last; names cut off
+	byName map[string][]uint32 // as the switch had them last, by name cut to portNameMax
 }
 
 // porter is what ports needs of a connection.
@@ -27,9 +27,9 @@ type porter interface {
 	Ports(ctx context.Context) ([]wire.Port, error)
 }
 
-// check asks the switch again unless every interface is where it was seen. It
-// tells whether a port that was seen before is gone or at another number now:
-// what was found of other interfaces may not hold any more.
+// check asks the switch for its ports, unless it is known to have every interface at its
+// ofport. moved reports whether a port that was there before is gone or has another
+// number: the caller has to check the other interfaces again, too.
 func (p *ports) check(ctx context.Context, conn porter, ifaces []ovsdb.Interface) (moved bool, err error) {
 	if !slices.ContainsFunc(ifaces, func(i ovsdb.Interface) bool { return i.OFPort != 0 && !p.agree(i) }) {
 		return false, nil
@@ -51,8 +51,8 @@ func (p *ports) check(ctx context.Context, conn porter, ifaces []ovsdb.Interface
 	return moved, nil
 }
 
-// agree tells whether the switch has the interface at the database's ofport.
-// Where two names are alike as far as OpenFlow shows them, either will do.
+// agree reports whether the switch has the interface at the database's ofport. Of two
+// interfaces whose names are alike as far as OpenFlow shows them, either will do.
 func (p *ports) agree(i ovsdb.Interface) bool {
 	name := i.Name[:min(len(i.Name), portNameMax)]
 	return slices.Contains(p.byName[name], i.OFPort)

@@ -9,10 +9,11 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// reconcile installs what is compiled. While the switch's content is unknown it is
-// read back and adopted: what is right already is not sent again.
+// reconcile makes the switch's flows the desired ones. While it is unknown what the
+// switch has, that is read back first, and flows that are right already are not sent
+// again.
 func (e *engine) reconcile(ctx context.Context) error {
-	drifted := e.link.drift.drain() // what comes from now on is for the next step
+	drifted := e.link.drift.drain() // later drift is repaired by the next step
 	switch {
 	case !e.tables.known:
 		have, err := readBack(ctx, e.conn)
@@ -20,12 +21,12 @@ func (e *engine) reconcile(ctx context.Context) error {
 			return err
 		}
 		e.markUnfilteredUnsure(have, e.tables.adopt(have))
-		// Nobody knows what passed meanwhile.
+		// Connections may have begun by flows that are not ours.
 		e.sweeper.Expect(revoke.Work{Lost: revoke.Lost{All: true}})
 	default:
-		e.repair(e.audit.found.Then(repair(drifted, e.tables.flow)))
+		e.repair(e.audit.repair.Then(repair(drifted, e.tables.flow)))
 	}
-	e.audit.found = ofrules.Delta{}
+	e.audit.repair = ofrules.Delta{}
 	e.tables.retryRefused(time.Now())
 	pending := e.tables.pending
 	if pending.Empty() {
@@ -43,8 +44,8 @@ func (e *engine) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// notifyingBundler tells before each bundle that the loop goes on: a change may need many,
-// and each its time.
+// notifyingBundler calls beforeBundle ahead of each bundle: a change may need many, and
+// the loop is not stuck while it sends them.
 type notifyingBundler struct {
 	bundler
 	beforeBundle func()
@@ -55,8 +56,8 @@ func (t notifyingBundler) Bundle(ctx context.Context, mods []wire.FlowMod) error
 	return t.bundler.Bundle(ctx, mods)
 }
 
-// repair has flows put right that somebody else changed. Until then they may
-// have let connections through.
+// repair has flows put right that somebody else changed, and all connections judged
+// again: the wrong flows may have let some through.
 func (e *engine) repair(fix ofrules.Delta) {
 	if fix.Empty() {
 		return

@@ -26,13 +26,14 @@ func (e unreadableError) Error() string {
 	return text
 }
 
-// shareUpdated notes what an update of the share says beside the share.
+// shareUpdated is called with each update of the share: it reports whether the share is a
+// kept one and which records cannot be read, and begins to measure how long the change takes.
 func (r *reporter) shareUpdated(u share.Update) {
 	switch {
 	case r.applyTimes == nil:
 	case u.Delta.Full || u.Anew:
 		r.applyTimes.forget()
-	case u.Revision > r.shareRevision: // else it is what was plugged that has changed
+	case u.Revision > r.shareRevision: // else the share changed because NICs were plugged
 		r.applyTimes.read(u.Revision)
 	}
 	r.shareRevision = u.Revision

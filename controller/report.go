@@ -22,10 +22,10 @@ import (
 // How soon a change of the status is written.
 const (
 	atOnce = 0
-	// soon leaves a moment for what is about to follow.
+	// soon gathers changes that follow each other closely into one report.
 	soon = 2 * time.Millisecond
-	// lazily is for a revision that was of no concern to this host: with many
-	// hosts most of what they report is that.
+	// lazily is for what nobody waits for, such as a revision that changed nothing on
+	// this host: with many hosts that is most of what they report.
 	lazily = 50 * time.Millisecond
 )
 
@@ -39,14 +39,14 @@ const (
 	nameTakenRetry = 2 * time.Second // while another machine reports under the name
 )
 
-// reporter tells the store what is in force on this host. It says nothing before
-// it has seen the host's NICs, or firstReportAfter has passed: a restarted controller
-// must not take back what its predecessor said before it knows better.
+// reporter writes the host's status to the store whenever it changes. It writes nothing
+// before it knows which NICs are plugged, or firstReportAfter has passed: a restarted
+// controller must not replace its predecessor's report by one with less in it.
 type reporter struct {
 	cfg        Config
 	log        *slog.Logger
 	metrics    *metrics
-	applyTimes *applyTimes // is told what is in force; may be nil
+	applyTimes *applyTimes // may be nil
 	wake       chan struct{}
 	onReported func(store.HostStatus) // is told of what was reported, once the NICs are known
 
@@ -72,14 +72,13 @@ type reporter struct {
 
 const firstReportAfter = 2 * time.Second
 
-// loggedRevision is what the log was told of the revisions that a host went to.
+// loggedRevision is the applied revision that was logged last, and when.
 type loggedRevision struct {
 	revision int64
 	at       time.Time
 }
 
-// log tells the log of a revision, once a second at most: what is passed over then is
-// told with a later report.
+// log logs a revision, once a second at most: the next report logs where the host is then.
 func (c *loggedRevision) log(log *slog.Logger, revision int64, now time.Time) {
 	if revision == 0 || revision == c.revision || now.Sub(c.at) < time.Second { // 0: the switch is away, which is logged
 		return
@@ -96,7 +95,8 @@ func newReporter(cfg Config, log *slog.Logger, m *metrics) *reporter {
 	}
 }
 
-// update changes the status; fn tells whether anything differs.
+// update calls fn under the lock to change the status, and has it written within a time
+// if fn returns that anything changed.
 func (r *reporter) update(within time.Duration, fn func() bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,14 +112,14 @@ func (r *reporter) update(within time.Duration, fn func() bool) {
 	}
 }
 
-// set makes a field of the status what it should be.
+// set assigns v, and reports whether that changed the field.
 func set[T comparable](field *T, v T) bool {
 	changed := *field != v
 	*field = v
 	return changed
 }
 
-// run writes the status whenever it is due, and now and then.
+// run writes the status whenever it is due, and every heartbeat, until ctx ends.
 func (r *reporter) run(ctx context.Context) error {
 	beat := time.Now().Add(firstReportAfter)
 	writes := pace{slack: reportSlack}
@@ -169,9 +169,9 @@ func (r *reporter) run(ctx context.Context) error {
 	}
 }
 
-// former returns the NICs of the host's last report, for one that is made before it
-// is known which are plugged, as while the switch's database is away: a host that was
-// to be said to have none would not be waited for any more.
+// former returns the NICs of the host's last report, for a report that is written before
+// it is known which are plugged, as while the OVSDB is away: if it had none, nobody would
+// wait for this host any more.
 func (r *reporter) former(ctx context.Context) ([]store.HostNIC, error) {
 	if r.cfg.Peers == nil {
 		return nil, nil
@@ -186,9 +186,9 @@ func (r *reporter) former(ctx context.Context) ([]store.HostNIC, error) {
 	return nics, err
 }
 
-// reported takes note of what became of a report, and returns when to try again
-// if it was not taken. Whose name another machine has goes on with its own
-// bridge all the same: its VMs are no part of the quarrel.
+// reported notes the result of writing a report, and returns when to try again after an
+// error. If another machine reports under the host's name, that is logged and counted, and
+// the host's own bridge is kept all the same.
 func (r *reporter) reported(err error) (again time.Duration) {
 	taken := errors.Is(err, store.ErrSeatTaken)
 	switch {
@@ -225,8 +225,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// current returns the status as it is to be written, which updates of the share are in
-// force then, and whether it is known which NICs are plugged.
+// current returns the status to write, the updates of the share that are in force when it
+// says so, and whether it is known which NICs are plugged.
 func (r *reporter) current() (status store.HostStatus, force share.InForce, seen bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

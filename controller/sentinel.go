@@ -19,10 +19,10 @@ const (
 	sentinelRefresh = 5 * time.Second        // sooner than any connection times out
 )
 
-// sentinel is a connection of nobody in the switch's connection tracking, alone in
-// its zone. As long as it is there, nobody has flushed all of it. That zone has a
-// limit, because the switch counts the connections of such zones, and so looking
-// costs the same however many connections there are.
+// sentinel is a made-up connection in the switch's connection tracking, alone in its zone:
+// when it is gone, all connections were flushed. The zone has a limit because the switch
+// counts connections of such zones, so that looking costs the same however many
+// connections there are.
 type sentinel struct {
 	conn      *ofconn.Conn // to the switch where it is
 	there     bool         // it was seen
@@ -30,15 +30,15 @@ type sentinel struct {
 	refreshAt time.Time
 }
 
-// limiter is what the sentinel needs to know of the datapath, and to do there.
+// limiter is what the sentinel needs of the datapath.
 type limiter interface {
 	SetLimits(ctx context.Context, zones ...unixctl.ZoneLimit) error
 	GetLimits(ctx context.Context, zones ...uint16) (unixctl.Limits, error)
 }
 
-// look looks whether it is there, and keeps it from timing out. If nobody has
-// looked for longer than it lasts it is taken for flushed as well: that only has
-// done again what may be right already.
+// look checks whether the sentinel is there, and refreshes it before it times out. One
+// that timed out because look was not called in time counts as flushed, too: tombstones are
+// then put back that may be there already, which does no harm.
 func (s *sentinel) look(ctx context.Context, conn *ofconn.Conn, dp limiter) error {
 	if s.gone {
 		return nil
@@ -66,7 +66,7 @@ func (s *sentinel) look(ctx context.Context, conn *ofconn.Conn, dp limiter) erro
 	return nil
 }
 
-// refresh makes it, or has it live on.
+// refresh creates the sentinel, or restarts its timeout.
 func (s *sentinel) refresh(ctx context.Context, conn *ofconn.Conn) error {
 	frame, err := unixctl.Frame(unixctl.Conn{Proto: openflow.ProtoUDP, Orig: unixctl.Tuple{
 		Src: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Dst: netip.AddrFrom4([4]byte{127, 0, 0, 2}), SPort: 1, DPort: 1,
@@ -77,7 +77,8 @@ func (s *sentinel) refresh(ctx context.Context, conn *ofconn.Conn) error {
 	return conn.PacketOut(ctx, wire.PacketOut{InPort: openflow.PortController, Actions: ofrules.Track(sentinelZone), Packet: frame})
 }
 
-// checkSentinel looks at the sentinel, and tells whether the engine has to take a step.
+// checkSentinel looks at the sentinel, and reports whether it is gone, so that the engine
+// has to take a step.
 func (e *engine) checkSentinel(ctx context.Context) (step bool) {
 	if e.conn == nil || !e.tables.known || e.memory.process == "" {
 		return false

@@ -10,10 +10,10 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// What the parts of the controller say of themselves, for the reporter to write.
+// The methods by which the parts of the controller change the status.
 
-// connection notes the connection to the switch, nil for none. Whatever was said
-// of the switch before does not hold any more.
+// connection notes the connection to the switch, nil for none. Nothing is in force until
+// the sweeper reports how far the host is at this connection's switch.
 func (r *reporter) connection(conn *ofconn.Conn) {
 	r.update(soon, func() bool {
 		changed := set(&r.status.Connected, conn != nil)
@@ -23,8 +23,8 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 	})
 }
 
-// partly is for a revision that is in force for some NICs. As a rule it is for the
-// others when their connections have been judged, which takes less than this.
+// partly delays the report of a revision that is in force for some NICs: as a rule the
+// connections of the others have been judged within this time.
 const partly = 20 * time.Millisecond
 
 // Stands says how far the host is at a switch, and its NICs: a NIC that was plugged at
@@ -32,7 +32,7 @@ const partly = 20 * time.Millisecond
 // what is installed and confirmed, and by which its open connections were judged.
 func (r *reporter) Stands(s revoke.Standing, why revoke.News) {
 	within := map[revoke.News]time.Duration{revoke.Done: atOnce, revoke.Partly: partly, revoke.OfNoConcern: lazily}[why]
-	if why == revoke.OfNoConcern && s.Whole.Update != 0 { // it was sent because it is waited for
+	if why == revoke.OfNoConcern && s.Whole.Update != 0 { // a relay sent it because somebody waits for it
 		within = atOnce
 	}
 	r.update(within, func() bool {
@@ -56,7 +56,7 @@ func (r *reporter) Stands(s revoke.Standing, why revoke.News) {
 	})
 }
 
-// lost has the reports tell of writes that the store does not have any more.
+// lost puts writes into the reports that this host has applied and the store has lost.
 func (r *reporter) lost(writes []store.Write) {
 	r.update(atOnce, func() bool {
 		changed := !slices.Equal(r.status.Lost, writes)
@@ -86,8 +86,8 @@ func (r *reporter) ready(nic string, n nicReport) bool {
 	return n.installed && n.since <= r.standing.Of(nic).Step
 }
 
-// plugged notes what is to be said of NICs, nil for one that is not plugged any
-// more. All tells that there are no others.
+// plugged changes the reports of NICs, nil for one that is not plugged any more. If all is
+// set, no other NICs are plugged.
 func (r *reporter) plugged(all bool, nics map[string]*nicReport) {
 	r.update(soon, func() bool {
 		changed := !r.nicsKnown
@@ -122,7 +122,7 @@ func (r *reporter) unplugged(nic string) (was bool) {
 	return was
 }
 
-// problem notes what keeps a part from working; nil: nothing.
+// problem sets the error that keeps a part of the controller from working, nil for none.
 func (r *reporter) problem(part string, err error) {
 	r.update(soon, func() bool {
 		old := r.problems[part]
@@ -135,7 +135,7 @@ func (r *reporter) problem(part string, err error) {
 	})
 }
 
-// Judged notes why open connections cannot be judged; nil: they can.
+// Judged notes the error that keeps open connections from being judged, nil for none.
 func (r *reporter) Judged(err error) { r.problem("connections", err) }
 
 // refused notes the flows that the switch does not take.
@@ -157,8 +157,8 @@ func (r *reporter) linkLocals(packets map[string]uint64) {
 	})
 }
 
-// begun notes how many packets began a connection, by account. They go along with
-// what is reported anyway, at the latest with the next sign of life.
+// begun notes how many packets began a connection, by account. They are written with the
+// next report that has another reason, at the latest with the next heartbeat.
 func (r *reporter) begun(packets map[string]uint64, since time.Time) {
 	r.update(lazily, func() bool {
 		r.status.Begun, r.status.BegunSince = packets, since

@@ -23,12 +23,12 @@ import (
 type tables struct {
 	desired *compiled
 	host    ofrules.Host  // see moved
-	known   bool          // of the actual flows, that they are the desired ones but for pending and refused
+	known   bool          // the actual flows are the desired ones but for pending and refused; else nothing is known of them
 	pending ofrules.Delta // from the actual flows to the desired ones
 	install installer     // which knows what is refused
 
 	retryAt       time.Time // when to try refused flows again; zero: there are none, or it is done
-	refusedBefore int       // how many there were when that was looked at last
+	refusedBefore int       // how many were refused when untilRetry was called last
 }
 
 // compile brings the desired flows up to date.
@@ -41,8 +41,8 @@ func (t *tables) compile(s *span.Share, h ofrules.Host, change span.Delta) {
 	}
 }
 
-// hostMoved tells whether a host is not as at the last call, or flows are tried again that
-// were refused: then it is not the policy alone by which flows change.
+// hostMoved reports whether flows may change for another reason than the policy: the host
+// differs from that of the last call, or refused flows are tried again.
 func (t *tables) hostMoved(h ofrules.Host) bool {
 	was := t.host
 	t.host = h
@@ -50,12 +50,12 @@ func (t *tables) hostMoved(h ofrules.Host) bool {
 		!maps.Equal(was.Elsewhere, h.Elsewhere) || !maps.Equal(was.Newer, h.Newer)
 }
 
-// forgetActual says that nothing is known of the actual flows any more.
+// forgetActual notes that nothing is known of the actual flows any more.
 func (t *tables) forgetActual() { t.known = false }
 
-// adopt takes the actual flows as they were read back: what is right already is
-// not sent again. It returns the desired ones. The tables are known when the
-// difference is sent.
+// adopt makes the difference between the actual flows, as they were read back, and the
+// desired ones pending, and returns the desired ones. The tables are known once that is
+// sent.
 func (t *tables) adopt(have []openflow.Flow) (want []openflow.Flow) {
 	want = t.desired.compiler.Flows()
 	t.pending = ofrules.Diff(have, want)
@@ -66,7 +66,7 @@ func (t *tables) adopt(have []openflow.Flow) (want []openflow.Flow) {
 // repair puts actual flows right that somebody else has changed.
 func (t *tables) repair(fix ofrules.Delta) { t.pending = fix.Then(t.pending) }
 
-// retryRefused has refused flows tried again if it is time to.
+// retryRefused makes refused flows pending again when their time has come.
 func (t *tables) retryRefused(now time.Time) {
 	if !t.retryAt.IsZero() && !now.Before(t.retryAt) {
 		t.retryAt = time.Time{}
@@ -84,8 +84,8 @@ func (t *tables) send(ctx context.Context, conn bundler) error {
 	return nil
 }
 
-// untilRetry is how long to wait before refused flows are tried again, 0 for
-// there are none: every so often, and at once if some were taken just now.
+// untilRetry returns how long to wait before refused flows are tried again, 0 if there are
+// none. They are tried every so often, and at once if the switch took some just now.
 func (t *tables) untilRetry(every time.Duration) time.Duration {
 	n := len(t.install.refused)
 	switch {

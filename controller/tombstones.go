@@ -8,22 +8,22 @@ import (
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// connMemory is what the engine knows of its switch's memory of connections.
+// connMemory is what the engine knows of how much the switch remembers of connections.
 type connMemory struct {
-	process      string // ovs-vswitchd's
+	process      string // ovs-vswitchd's control socket, and the bridge's row
 	sentinel     sentinel
 	zonesNew     map[string]bool      // NICs whose zones may lack tombstones
 	nextLook     time.Time            // when what was picked up is judged next
-	pickUpEnds   time.Time            // when that is over; zero: it is
-	unsure       map[string]time.Time // NICs that may have connections which nobody knows, and since when
-	unsureAdded  bool                 // some NICs are not picked up from now on
-	startChecked bool                 // what the switch held at the controller's start is known
+	pickUpEnds   time.Time            // until when TCP is picked up; zero: it is not
+	unsure       map[string]time.Time // NICs of which nothing is picked up, and since when, see markUnsure
+	unsureAdded  bool                 // unsure has NICs for which no flows are installed yet
+	startChecked bool                 // the flows at the controller's start were compared, see markUnfilteredUnsure
 }
 
-// restoreTombstones has tombstones put where the switch does not have them any more, before
-// its flows let anything through: those of NICs that got a zone just now, and all
-// if it has forgotten its connections. Only then it picks up others in
-// mid-stream: what it must not pick up has to be known.
+// restoreTombstones puts tombstones back that the switch has lost, before flows are
+// installed that let anything through: those of NICs that got a zone in this step, and
+// all of them if the switch has forgotten its connections. In that case it begins, after
+// them, to pick up TCP in mid-stream: what is cut must not be picked up.
 func (e *engine) restoreTombstones(ctx context.Context, in hostInput) error {
 	process, err := unixctl.FindVswitchd(e.cfg.RunDir)
 	if err != nil {
@@ -58,8 +58,8 @@ func (e *engine) restoreTombstones(ctx context.Context, in hostInput) error {
 	return e.pickUpAnew(ctx, in)
 }
 
-// mayLack yields the NICs, with their zones, that may lack tombstones: all if the
-// switch has forgotten its connections.
+// mayLack yields the NICs that may lack tombstones, with their zones: all of them if
+// the switch forgot its connections, else those with new zones.
 func (e *engine) mayLack(in hostInput, forgot bool) iter.Seq2[string, uint16] {
 	return func(yield func(string, uint16) bool) {
 		if forgot {

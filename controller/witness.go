@@ -15,20 +15,18 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// History is what can tell whether the store went back.
+// History knows whether the store was put back to an earlier state.
 type History interface {
-	// Lost tells whether the store does not have the latest of these writes any
-	// more.
+	// Lost reports whether the store has lost the latest of these writes.
 	Lost(ctx context.Context, seen []store.Write) (bool, error)
 }
 
 const (
-	// seenKey is the Bridge external_ids key that keeps the latest writes that this
-	// host has applied, "<revision>/<mark> …", for when the store went back while
-	// nobody followed it.
+	// seenKey is the Bridge external_ids key with the latest writes that this host has
+	// applied, "<revision>/<mark> …", for when the store is put back while nobody follows it.
 	seenKey = "ringfence-seen"
-	// lostKey is the one of those of the history that was lost last, until the APIs
-	// have had time to hear of it.
+	// lostKey is the key with the writes that the store lost last, until announceLostFor
+	// has passed.
 	lostKey = "ringfence-lost"
 
 	maxSeen         = 20               // of which each is twice as far back as the next but one
@@ -37,9 +35,9 @@ const (
 	historyRetry    = time.Second
 )
 
-// witness keeps in the switch's database which writes were applied here, finds out
-// at the start, and when the policy begins anew, whether the store still has them, and
-// tells the APIs of those that are lost.
+// witness keeps in the OVSDB which writes of the store this host has applied last. At the
+// start, and whenever the policy begins anew, it asks whether the store still has them, and
+// has the host's reports name those that are lost.
 type witness struct {
 	history  History // nil: nobody can tell
 	log      *slog.Logger
@@ -50,14 +48,14 @@ type witness struct {
 
 	mu        sync.Mutex
 	latest    store.Write
-	unchecked bool // the policy began anew since the store was asked
+	unchecked bool // the policy began anew since the store was asked last
 }
 
 func newWitness(cfg Config, log *slog.Logger, p *plugs, r *reporter) *witness {
 	return &witness{history: cfg.History, log: log, bridge: p.get, writeIDs: p.writeBridgeIDs, announce: r.lost, wake: make(chan struct{}, 1), unchecked: true}
 }
 
-// applied takes a write that the host has applied, and reported.
+// applied notes a write that the host has reported as applied.
 func (w *witness) applied(revision int64, mark string) {
 	w.change(func() {
 		if mark != "" {
@@ -66,7 +64,7 @@ func (w *witness) applied(revision int64, mark string) {
 	})
 }
 
-// policyBegan says that the policy begins anew: perhaps the store has another history.
+// policyBegan is called when the policy begins anew: perhaps the store has another history.
 func (w *witness) policyBegan() { w.change(func() { w.unchecked = true }) }
 
 func (w *witness) change(fn func()) {
@@ -154,8 +152,8 @@ func (w *witness) run(ctx context.Context) error {
 	}
 }
 
-// remember adds a write to those that were seen, and forgets some of before: what
-// stays is twice as far back every other time.
+// remember adds a write to those that were seen, and drops some of the earlier ones: every
+// second one that stays is at least twice as far back.
 func remember(seen []store.Write, w store.Write) []store.Write {
 	if w.Mark == "" {
 		return seen

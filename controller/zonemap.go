@@ -6,14 +6,14 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// zoneMap says which NIC is in which conntrack zone. The nil one has none.
+// zoneMap maps NICs to their conntrack zones, both ways. A nil *zoneMap is empty.
 type zoneMap struct {
 	byZone btree.Map[uint16, string]
 	byNIC  btree.Map[string, uint16]
 }
 
-// copy returns what later changes of either leave alone. It costs the same
-// however many there are: they share what is alike.
+// copy returns a copy, which shares its nodes with the original until either changes: it
+// costs the same however many NICs there are.
 func (z *zoneMap) copy() *zoneMap { return &zoneMap{*z.byZone.Copy(), *z.byNIC.Copy()} }
 
 // set puts a NIC into a zone, out of the one that it was in.

@@ -21,50 +21,50 @@ const zoneKey = "ringfence-zone"
 // maxZone is the highest conntrack zone, which no NIC gets; 0 is everybody's.
 const maxZone = 1<<16 - 1
 
-// zoneGrace is how long a zone is kept for a NIC that left. Who plugs a tap anew
-// takes less, and the VM's connections go on.
+// zoneGrace is how long a zone is kept for a NIC that left. A tap that is plugged again
+// is back sooner, and the VM's connections go on.
 const zoneGrace = 30 * time.Second
 
 // zones gives every plugged NIC a conntrack zone of its own.
 //
-//	free ── change: flush ──► a NIC's ── its NIC left ──► leaving ── left ──► freed ──► free
-//	                              ▲                          │
-//	                              └────── its NIC came back ─┘
+//	free ── allocate: flush ──► a NIC's ── vacate ──► leaving ── vacated ──► freed ──► free
+//	                                ▲                    │
+//	                                └───── reclaim ──────┘
 //
-// A zone that a NIC left stays leaving for a while, and then until its flows are
-// gone, cached megaflows too, and it was flushed: as long as a packet may still be
-// tracked in it, it cannot be another NIC's.
+// A zone that a NIC left is kept for it for a grace time, and after that until the NIC's
+// flows and their cached megaflows are gone and the zone was flushed: as long as a packet
+// may still be tracked in it, it cannot be given to another NIC.
 type zones struct {
 	grace time.Duration                                          // for a NIC that left
 	write func(ctx context.Context, ids map[string]string) error // value of zoneKey by interface
 	flush func(ctx context.Context, zone uint16) error
 
-	mu      sync.Mutex // of leaving and low
-	leaving map[uint16]formerNIC
+	mu      sync.Mutex           // of leaving and low
+	leaving map[uint16]formerNIC // zones between vacate and freed
 
 	byNIC     map[string]uint16
 	used      map[uint16]string        // the NIC of each zone
 	lowFree   uint16                   // no free zone is below it
-	written   map[string]zoneIDWritten // what was written for NICs whose rows do not show it yet
+	written   map[string]zoneIDWritten // by NIC, what was written to its row and is not seen there yet
 	unwritten map[string]bool          // NICs whose row lacks their zone, and could not be written
 }
 
-// zoneIDWritten is a value of zoneKey that a row was given.
+// zoneIDWritten is a value of zoneKey that was written to a row.
 type zoneIDWritten struct {
 	row   ovsdb.UUID
 	value string
 }
 
-// formerNIC is the NIC that a zone was left by.
+// formerNIC is the NIC that left a zone.
 type formerNIC struct {
 	nic      string
 	until    time.Time // the zone is kept for it
 	flushing bool      // it is about to be flushed
 }
 
-// update gives zones to NICs that came and takes back those of NICs that are
-// gone; claims are the NICs of which something may be different. It returns which
-// of them are new to their zone, which are back in it, and why others got none.
+// update gives zones to NICs that came and vacates those of NICs that are gone; claims are
+// the NICs of which something may have changed. It returns which of them got a new zone,
+// which got their former one back, and why others got none.
 func (z *zones) update(ctx context.Context, claims []claim, gone []string) (fresh, back []string, failed map[string]error) {
 	if z.byNIC == nil {
 		z.byNIC, z.used, z.written, z.unwritten = map[string]uint16{}, map[uint16]string{}, map[string]zoneIDWritten{}, map[string]bool{}
@@ -98,7 +98,7 @@ func (z *zones) update(ctx context.Context, claims []claim, gone []string) (fres
 	return fresh, back, failed
 }
 
-// withoutClaim returns the NICs with a zone that are not among claims.
+// withoutClaim returns the NICs that have a zone and are not among claims.
 func (z *zones) withoutClaim(claims []claim) (nics []string) {
 	there := make(map[string]bool, len(claims))
 	for _, c := range claims {
@@ -112,7 +112,7 @@ func (z *zones) withoutClaim(claims []claim) (nics []string) {
 	return nics
 }
 
-// inUse tells whether a zone is a NIC's, or was until a moment ago.
+// inUse reports whether a zone is a NIC's or is leaving.
 func (z *zones) inUse(zone uint16) bool {
 	if _, used := z.used[zone]; used || zone == 0 {
 		return true
@@ -125,10 +125,10 @@ func (z *zones) inUse(zone uint16) bool {
 
 func (z *zones) give(nic string, zone uint16) { z.byNIC[nic], z.used[zone] = zone, nic }
 
-// rewrite writes the zones of NICs that kept theirs (those of fresh ones were
-// written just now) to the rows that they are at now: a row that was made anew,
-// or that another NIC was at, in one transaction of the database, does not have
-// it, and the next run would give the NIC another zone.
+// rewrite writes zones to rows of NICs that lack them: if a row was replaced, or given to
+// another NIC, in one transaction of the database, the NIC keeps its zone but its row does
+// not have it, and the next run would give the NIC another zone. The rows of fresh NICs
+// were written by allocate.
 func (z *zones) rewrite(ctx context.Context, claims []claim, fresh []string) {
 	ids, wrote := map[string]string{}, map[string]zoneIDWritten{}
 	for _, c := range claims {
@@ -162,7 +162,8 @@ func (z *zones) rewrite(ctx context.Context, claims []claim, fresh []string) {
 // zoneValue is the value of zoneKey.
 func zoneValue(zone uint16, nic string) string { return fmt.Sprintf("%d/%s", zone, nic) }
 
-// allocate gives new zones to NICs that have none.
+// allocate gives free zones to NICs that have none, flushed and written to their rows. It
+// returns those NICs, sorted, and adds to failed why others got none.
 func (z *zones) allocate(ctx context.Context, homeless []claim, failed map[string]error) (fresh []string) {
 	ids, got := map[string]string{}, map[string]uint16{}
 	next := max(z.lowestFree(), 1)
@@ -199,14 +200,14 @@ func (z *zones) allocate(ctx context.Context, homeless []claim, failed map[strin
 	return slices.Sorted(maps.Keys(got))
 }
 
-// lowestFree is where to look for a free zone.
+// lowestFree is where to begin to look for a free zone.
 func (z *zones) lowestFree() uint16 {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	return z.lowFree
 }
 
-// setLowestFree says that all zones below one are taken.
+// setLowestFree notes that all zones below one are in use.
 func (z *zones) setLowestFree(zone uint16) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -222,7 +223,8 @@ func (z *zones) vacate(zone uint16, nic string) {
 	z.leaving[zone] = formerNIC{nic: nic, until: time.Now().Add(z.grace)}
 }
 
-// reclaim takes the zone out of those leaving that is kept for a NIC.
+// reclaim returns the zone that is kept for a NIC, if there is one. It is not leaving any
+// more then.
 func (z *zones) reclaim(nic string) (zone uint16, kept bool) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -235,8 +237,8 @@ func (z *zones) reclaim(nic string) (zone uint16, kept bool) {
 	return 0, false
 }
 
-// vacated returns the zones that nobody has any more, and that are not free yet: they
-// are to be flushed. It says when there are more, 0 for never.
+// vacated returns the zones to be flushed, whose grace time is over, until freed is called
+// for them; and after which time there will be more, 0 for never.
 func (z *zones) vacated() (zones []uint16, more time.Duration) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -256,7 +258,8 @@ func (z *zones) vacated() (zones []uint16, more time.Duration) {
 	return zones, more
 }
 
-// freed says that zones are flushed and that nothing is tracked in them.
+// freed is called when zones were flushed and nothing can be tracked in them any more: they
+// can be given to other NICs.
 func (z *zones) freed(zones []uint16) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
