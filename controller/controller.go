@@ -170,7 +170,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer c.ctl.Close()
 	defer c.asked.ctl.Close()
 	stopped := ctx.Err
-	lock, err := ownership.Take(ctx, ownership.Bridge{RunDir: cfg.RunDir, Name: cfg.Bridge, Host: cfg.Host}, c.log, c.metrics.waiting)
+	lock, err := ownership.Acquire(ctx, ownership.Bridge{RunDir: cfg.RunDir, Name: cfg.Bridge, Host: cfg.Host}, c.log, c.metrics.waiting)
 	if err != nil {
 		if stopped() != nil {
 			return nil
@@ -182,7 +182,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("controller: instance: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return lock.Keep(ctx, cfg.Host) })
+	g.Go(func() error { return lock.Watch(ctx, cfg.Host) })
 	g.Go(func() error { return c.cfg.Share.Follow(ctx, c.share) })
 	g.Go(func() error { return c.plugs.run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
@@ -258,7 +258,7 @@ func newController(cfg Config) *controller {
 	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals, Begun: c.report.begun, Every: cfg.timing.count}, c.asked, c.asked)
 	c.ready = elsewhere.NewReady(cfg.Peers, c.log, c.notify)
 	c.newest = elsewhere.NewNewest(elsewhere.Config{
-		Store: cfg.Plugs, Host: cfg.Host, Log: c.log, Notify: c.notify, Claims: c.plugs.readInterfaces, Keep: c.plugs.writeInterfaceIDs, Taken: nameTakenRetry,
+		Store: cfg.Plugs, Host: cfg.Host, Log: c.log, Notify: c.notify, Claims: c.plugs.readInterfaces, WriteIDs: c.plugs.writeInterfaceIDs, NameTakenRetry: nameTakenRetry,
 	})
 	c.witness = newWitness(cfg, c.log, c.plugs, c.report)
 	c.report.onReported = func(s store.HostStatus) {

@@ -199,9 +199,9 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	left, more := e.zones.vacated()
 	if now := (caches{e.version, unixctl.DatapathName(bridge.DatapathType)}); set(&e.caches, now) {
 		e.cache.Misplaces(megaflow.Misplaces(now.version, now.datapath))
-		e.log.Info("how it is known that packets meet a change", "way", megaflow.Way(now.version, now.datapath))
+		e.log.Info("how it is known that packets meet a change", "way", megaflow.Method(now.version, now.datapath))
 	}
-	e.sweeper.Add(revoke.Job{Rev: at.Revision, Mark: at.Mark, Update: at.Number, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Left: left})
+	e.sweeper.Add(revoke.Job{Rev: at.Revision, Mark: at.Mark, Update: at.Number, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Vacated: left})
 	in.lookWithin(picked)
 	in.lookWithin(more)
 	return in.earliest(e.tables.untilRetry(e.cfg.timing.retryRefused)), nil

@@ -134,7 +134,7 @@ func (e *engine) continuePickUp(ctx context.Context, in hostInput) (time.Duratio
 	case now.Before(m.nextLook):
 		return m.nextLook.Sub(now), nil
 	case now.Before(m.pickUpEnds.Add(time.Second)): // the flows' timeouts are whole seconds
-		m.nextLook = now.Add(max(pickUpAgain, e.sweeper.Rest()))
+		m.nextLook = now.Add(max(pickUpAgain, e.sweeper.PauseBetweenLooks()))
 		e.sweeper.Expect(look)
 		return m.nextLook.Sub(now), nil
 	default:

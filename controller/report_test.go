@@ -134,7 +134,7 @@ func TestTheLogTellsOfRevisions(t *testing.T) {
 		r.connection(conn)
 		r.plugged(true, atPort)
 		for rev := int64(4); rev < 40; rev++ {
-			r.Stands(standsAt(conn, rev, uint64(rev)), revoke.Done)
+			r.Standing(standsAt(conn, rev, uint64(rev)), revoke.Done)
 			sleep(50 * time.Millisecond)
 		}
 		sleep(2 * heartbeat)
@@ -176,7 +176,7 @@ func TestReportsWaitForNICs(t *testing.T) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
 		r.problem("bridge", errors.New("none"))
-		r.Stands(standsAt(conn, 0, 3), revoke.Done)
+		r.Standing(standsAt(conn, 0, 3), revoke.Done)
 		sleep(firstReportAfter / 2)
 		if _, n, _ := b.last(); n != 0 {
 			t.Error("it reports before it knows anything")
@@ -216,16 +216,16 @@ func TestReportsAreTimely(t *testing.T) {
 			}
 		}
 		r.flows(7)
-		r.Stands(standsAt(conn, 1, 0), revoke.Done)
+		r.Standing(standsAt(conn, 1, 0), revoke.Done)
 		reported("what did something, with all else", 1, 0)
-		r.Stands(standsAt(conn, 2, 0), revoke.OfNoConcern)
-		r.Stands(standsAt(conn, 3, 0), revoke.OfNoConcern)
+		r.Standing(standsAt(conn, 2, 0), revoke.NothingChanged)
+		r.Standing(standsAt(conn, 3, 0), revoke.NothingChanged)
 		reported("what did nothing, together", 3, lazily)
-		r.Stands(standsAt(conn, 4, 0), revoke.OfNoConcern)
-		r.Stands(standsAt(conn, 5, 0), revoke.Done)
+		r.Standing(standsAt(conn, 4, 0), revoke.NothingChanged)
+		r.Standing(standsAt(conn, 5, 0), revoke.Done)
 		reported("what did something takes the others along", 5, 0)
 		r.plugged(false, atPort)
-		r.Stands(standsAt(conn, 5, 3), revoke.Done)
+		r.Standing(standsAt(conn, 5, 3), revoke.Done)
 		reported("a NIC that is ready", 5, soon)
 		r.plugged(false, map[string]*nicReport{"a": {ofport: 1, problem: "refused", since: 3}})
 		reported("a NIC that is ready no more", 5, soon)
@@ -237,7 +237,7 @@ func TestReportsAreTimely(t *testing.T) {
 
 		t.Log("nothing new, nothing said but for the heartbeat")
 		_, before, _ := b.last()
-		r.Stands(standsAt(conn, 5, 3), revoke.Done)
+		r.Standing(standsAt(conn, 5, 3), revoke.Done)
 		r.plugged(false, atPort)
 		sleep(heartbeat - 2*time.Second)
 		if _, n, _ := b.last(); n != before {
@@ -251,7 +251,7 @@ func TestReportsAreTimely(t *testing.T) {
 		t.Log("a storm is gathered")
 		_, before, _ = b.last()
 		for rev := range int64(1000) {
-			r.Stands(standsAt(conn, 10+rev, 3), revoke.Done)
+			r.Standing(standsAt(conn, 10+rev, 3), revoke.Done)
 			time.Sleep(time.Millisecond)
 		}
 		sleep(time.Second)
@@ -269,14 +269,14 @@ func TestReportsOfASweep(t *testing.T) {
 		conn := &ofconn.Conn{}
 		r.connection(conn)
 		r.plugged(true, map[string]*nicReport{"a": {ofport: 1, installed: true, since: 3}, "b": {ofport: 2, installed: true, since: 3}, "c": {ofport: 3, installed: true, since: 5}})
-		r.Stands(standsAt(conn, 4, 3), revoke.Done)
+		r.Standing(standsAt(conn, 4, 3), revoke.Done)
 		sleep(time.Second)
 		_, before, _ := b.last()
 		s := standsAt(conn, 4, 3)
 		s.Latest = revoke.At{Rev: 7, Mark: "m7", Step: 5}
 		s.Behind = map[string]revoke.At{"a": {Rev: 4, Step: 3}}
-		r.Stands(s, revoke.Partly)
-		r.Stands(standsAt(conn, 7, 5), revoke.Done)
+		r.Standing(s, revoke.Partly)
+		r.Standing(standsAt(conn, 7, 5), revoke.Done)
 		sleep(time.Second)
 		if h, n, _ := b.last(); n != before+1 || h.Applied != 7 || h.NICs[0].Applied != 7 {
 			t.Errorf("what is over at once: %d reports, the last %+v", n-before, h)
@@ -284,7 +284,7 @@ func TestReportsOfASweep(t *testing.T) {
 		s.Whole, s.Latest = revoke.At{Rev: 7, Step: 5}, revoke.At{Rev: 9, Mark: "m9", Step: 6}
 		s.Behind = map[string]revoke.At{"a": {Rev: 7, Step: 5}, "c": {Rev: 8, Step: 4}}
 		start := time.Now()
-		r.Stands(s, revoke.Partly)
+		r.Standing(s, revoke.Partly)
 		sleep(time.Second)
 		h, n, at := b.last()
 		if n != before+2 || at.Sub(start) != partly || h.Applied != 7 || h.Latest != 9 || h.LatestMark != "m9" {
@@ -301,7 +301,7 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 		old, now := &ofconn.Conn{}, &ofconn.Conn{}
 		r.connection(old)
 		r.plugged(true, noFlows)
-		r.Stands(standsAt(old, 5, 0), revoke.Done)
+		r.Standing(standsAt(old, 5, 0), revoke.Done)
 		sleep(time.Second)
 		r.connection(nil)
 		sleep(time.Second)
@@ -309,14 +309,14 @@ func TestReportsOfAnotherConnection(t *testing.T) {
 			t.Errorf("without a switch %+v", h)
 		}
 		r.connection(now)
-		r.Stands(standsAt(old, 6, 0), revoke.Done) // a sweep of before
-		r.Stands(standsAt(old, 6, 3), revoke.Done)
+		r.Standing(standsAt(old, 6, 0), revoke.Done) // a sweep of before
+		r.Standing(standsAt(old, 6, 3), revoke.Done)
 		r.plugged(false, atPort)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 0 || !h.Connected || h.NICs[0].Ready {
 			t.Errorf("with another switch %+v", h)
 		}
-		r.Stands(standsAt(now, 5, 0), revoke.Done)
+		r.Standing(standsAt(now, 5, 0), revoke.Done)
 		sleep(time.Second)
 		if h, _, _ := b.last(); h.Applied != 5 {
 			t.Errorf("at last %+v", h)
@@ -330,7 +330,7 @@ func TestReportsSurviveALostStore(t *testing.T) {
 		r.connection(conn)
 		b.fails = errors.New("lost")
 		r.plugged(true, noFlows)
-		r.Stands(standsAt(conn, 5, 0), revoke.Done)
+		r.Standing(standsAt(conn, 5, 0), revoke.Done)
 		sleep(10 * time.Second)
 		b.mu.Lock()
 		b.fails = nil

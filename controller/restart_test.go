@@ -97,7 +97,7 @@ func TestControllerRestart(t *testing.T) {
 	r.passes(2, 1, "tcp", 81)
 	r.dropped(2, 1, "tcp", 80)
 	r.isCut(conn)
-	if n := len(watch.Settle(t.Context(), 1, 50*time.Millisecond)); n == 0 || n > len(flows)/2 {
+	if n := len(watch.AwaitQuiet(t.Context(), 1, 50*time.Millisecond)); n == 0 || n > len(flows)/2 {
 		t.Errorf("%d flows changed", n)
 	}
 }

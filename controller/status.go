@@ -27,12 +27,12 @@ func (r *reporter) connection(conn *ofconn.Conn) {
 // connections of the others have been judged within this time.
 const partly = 20 * time.Millisecond
 
-// Stands says how far the host is at a switch, and its NICs: a NIC that was plugged at
+// Standing says how far the host is at a switch, and its NICs: a NIC that was plugged at
 // a step is ready if its flows are among those of that step. Its revision is that of
 // what is installed and confirmed, and by which its open connections were judged.
-func (r *reporter) Stands(s revoke.Standing, why revoke.News) {
-	within := map[revoke.News]time.Duration{revoke.Done: atOnce, revoke.Partly: partly, revoke.OfNoConcern: lazily}[why]
-	if why == revoke.OfNoConcern && s.Whole.Update != 0 { // a relay sent it because somebody waits for it
+func (r *reporter) Standing(s revoke.Standing, why revoke.News) {
+	within := map[revoke.News]time.Duration{revoke.Done: atOnce, revoke.Partly: partly, revoke.NothingChanged: lazily}[why]
+	if why == revoke.NothingChanged && s.Whole.Update != 0 { // a relay sent it because somebody waits for it
 		within = atOnce
 	}
 	r.update(within, func() bool {
@@ -50,7 +50,7 @@ func (r *reporter) Stands(s revoke.Standing, why revoke.News) {
 		forward := r.status.Applied != s.Whole.Rev || r.status.Mark != s.Whole.Mark
 		r.status.Applied, r.status.Mark = s.Whole.Rev, s.Whole.Mark
 		if r.applyTimes != nil && forward {
-			r.applyTimes.inForce(s.Whole.Rev, why != revoke.OfNoConcern)
+			r.applyTimes.inForce(s.Whole.Rev, why != revoke.NothingChanged)
 		}
 		return changed || !r.due.IsZero()
 	})

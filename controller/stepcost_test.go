@@ -85,8 +85,8 @@ func (e *fullHost) turn(tb testing.TB) {
 	e.shown.installed = e.steps
 	e.reportNICs(in)
 	left, _ := e.zones.vacated()
-	e.sweeper.Add(revoke.Job{Conn: e.conn, NICs: in.zones, Step: e.steps, Left: left})
-	e.report.Stands(revoke.Standing{Conn: e.conn, Latest: revoke.At{Step: e.steps}}, revoke.Done)
+	e.sweeper.Add(revoke.Job{Conn: e.conn, NICs: in.zones, Step: e.steps, Vacated: left})
+	e.report.Standing(revoke.Standing{Conn: e.conn, Latest: revoke.At{Step: e.steps}}, revoke.Done)
 }
 
 // move has a NIC change its ofport.

@@ -46,7 +46,7 @@ func (e *engine) restoreTombstones(ctx context.Context, in hostInput) error {
 	}
 	for nic, zone := range e.mayLack(in, forgot) {
 		e.cfg.Alive()
-		if err := e.sweeper.Entomb(ctx, e.conn, nic, zone); err != nil {
+		if err := e.sweeper.RestoreTombstones(ctx, e.conn, nic, zone); err != nil {
 			return err
 		}
 	}

@@ -94,9 +94,9 @@ func (d *Diff) nic(id string, old, now state) {
 	if FilteredAnew(old.NIC, now.NIC) {
 		Put(&i.Loss.Filtered, id)
 	}
-	for _, p := range slices.Concat(old.places, now.places) {
-		if loses || !slices.Contains(old.places, p) {
-			Put(&i.Loss.Ends, p)
+	for _, p := range slices.Concat(old.addresses, now.addresses) {
+		if loses || !slices.Contains(old.addresses, p) {
+			Put(&i.Loss.EndAddresses, p)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func (d *Diff) nic(id string, old, now state) {
 // members notes of which groups a NIC is a member elsewhere than it was, or is
 // none any more.
 func (d *Diff) members(old, now state) {
-	moved := !slices.Equal(old.places, now.places)
+	moved := !slices.Equal(old.addresses, now.addresses)
 	for _, g := range now.member {
 		if moved || !slices.Contains(old.member, g) {
 			Put(&d.Members, g)
@@ -116,10 +116,10 @@ func (d *Diff) members(old, now state) {
 			continue
 		}
 		Put(&d.Members, g)
-		for _, p := range old.places {
-			if !stays || !slices.Contains(now.places, p) {
+		for _, p := range old.addresses {
+			if !stays || !slices.Contains(now.addresses, p) {
 				Put(&d.lost, g)
-				Put(&d.Impact.Loss.Left, p)
+				Put(&d.Impact.Loss.LeftAddresses, p)
 			}
 		}
 	}

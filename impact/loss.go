@@ -8,10 +8,10 @@ import (
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// Place is an address in a routing domain.
-type Place struct {
-	Domain  string
-	Address netip.Addr
+// Address is an address in a routing domain.
+type Address struct {
+	Domain string
+	Addr   netip.Addr
 }
 
 // Loss says which connections may have ceased to be allowed, seen from the end
@@ -21,13 +21,13 @@ type Loss struct {
 	NICs   map[string]struct{}            // those of these NICs
 	Groups map[secgroup.GroupRef]struct{} // those of the NICs that these judge
 	// Named are groups whose rules name a group that has lost members: of the NICs
-	// that they judge, connections with an end at one of Left.
-	Named map[secgroup.GroupRef]struct{}
-	Left  map[Place]struct{}
-	// Ends are the addresses of NICs whose own end may refuse what it let pass, as
+	// that they judge, connections with an end at one of LeftAddresses.
+	Named         map[secgroup.GroupRef]struct{}
+	LeftAddresses map[Address]struct{}
+	// EndAddresses are the addresses of NICs whose own end may refuse what it let pass, as
 	// they were and as they are; also of NICs that came to where nobody of ours was.
 	// The other end need not judge again, unless it answers for both (Conn.Both).
-	Ends map[Place]struct{}
+	EndAddresses map[Address]struct{}
 	// Filtered are those of NICs that were not filtered and are now: nothing has
 	// judged what connections they have.
 	Filtered map[string]struct{}
@@ -41,7 +41,7 @@ func FilteredAnew(old, now *secgroup.NIC) bool {
 
 // Empty reports whether nothing is lost.
 func (l *Loss) Empty() bool {
-	return !l.All && len(l.NICs)+len(l.Groups)+len(l.Named)+len(l.Ends) == 0
+	return !l.All && len(l.NICs)+len(l.Groups)+len(l.Named)+len(l.EndAddresses) == 0
 }
 
 // Merge adds another loss.
@@ -50,8 +50,8 @@ func (l *Loss) Merge(o Loss) {
 	Merge(&l.NICs, o.NICs)
 	Merge(&l.Groups, o.Groups)
 	Merge(&l.Named, o.Named)
-	Merge(&l.Left, o.Left)
-	Merge(&l.Ends, o.Ends)
+	Merge(&l.LeftAddresses, o.LeftAddresses)
+	Merge(&l.EndAddresses, o.EndAddresses)
 	Merge(&l.Filtered, o.Filtered)
 }
 
@@ -59,7 +59,7 @@ func (l *Loss) Merge(o Loss) {
 func (l *Loss) Clone() Loss {
 	return Loss{
 		All: l.All, NICs: maps.Clone(l.NICs), Groups: maps.Clone(l.Groups),
-		Named: maps.Clone(l.Named), Left: maps.Clone(l.Left), Ends: maps.Clone(l.Ends), Filtered: maps.Clone(l.Filtered),
+		Named: maps.Clone(l.Named), LeftAddresses: maps.Clone(l.LeftAddresses), EndAddresses: maps.Clone(l.EndAddresses), Filtered: maps.Clone(l.Filtered),
 	}
 }
 
@@ -84,7 +84,7 @@ func (l *Loss) Reaches(s Host, id string, both bool) bool {
 		return true // the NIC at the other end may be theirs
 	}
 	domain := s.Domain(n)
-	for p := range l.Ends {
+	for p := range l.EndAddresses {
 		if p.Domain == domain {
 			return true
 		}
@@ -103,7 +103,7 @@ func (l *Loss) Touches(s Host, n *secgroup.NIC, c Conn) bool {
 		return false
 	}
 	for _, a := range []netip.Addr{c.Packet.Src, c.Packet.Dst} {
-		if _, ok := l.Ends[Place{domain, a}]; ok {
+		if _, ok := l.EndAddresses[Address{domain, a}]; ok {
 			return true
 		}
 		if len(l.Groups)+len(l.Named) == 0 {
@@ -123,8 +123,8 @@ func (l *Loss) touchesEnd(s verdict.Policy, n *secgroup.NIC, domain string, c Co
 	if _, ok := l.NICs[n.ID]; ok || l.All || judgedByOne(s, n, l.Groups) {
 		return true
 	}
-	_, src := l.Left[Place{domain, c.Packet.Src}]
-	_, dst := l.Left[Place{domain, c.Packet.Dst}]
+	_, src := l.LeftAddresses[Address{domain, c.Packet.Src}]
+	_, dst := l.LeftAddresses[Address{domain, c.Packet.Dst}]
 	return (src || dst) && judgedByOne(s, n, l.Named)
 }
 

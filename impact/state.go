@@ -30,8 +30,8 @@ func EndOf(s verdict.Policy, n *secgroup.NIC) (e End) {
 // state is what a NIC is in the policy.
 type state struct {
 	End
-	member []secgroup.GroupRef // those of its groups that it is a member of: not of closed ones
-	places []Place
+	member    []secgroup.GroupRef // those of its groups that it is a member of: not of closed ones
+	addresses []Address
 }
 
 func stateOf(s Policy, n *secgroup.NIC) state {
@@ -46,7 +46,7 @@ func stateOf(s Policy, n *secgroup.NIC) state {
 	}
 	if domain := s.Domain(n); domain != "" {
 		for _, a := range secgroup.MemberAddresses(n) {
-			out.places = append(out.places, Place{domain, a})
+			out.addresses = append(out.addresses, Address{domain, a})
 		}
 	}
 	return out

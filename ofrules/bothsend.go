@@ -38,7 +38,7 @@ func bothSendPipeline(b *builder, s stage) {
 		b.flow(s.state, prioBothSYN, terms(isReply(), eth, tcp, of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck)), of.Goto{Table: s.nic})
 		b.flow(s.state, prioBothTCP, append(contradiction(), eth, tcp), of.Goto{Table: s.next})
 		b.flow(s.state, prioBothSend, append(contradiction(), eth), of.Goto{Table: s.nic})
-		giveWay := of.CT{Commit: true, Force: true, ZoneField: regZone, Table: of.NoTable, Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}, uncut()}}
-		b.flow(s.accept, prioGiveWay, append(contradiction(), eth, isWhole()), append([]of.Action{of.Clone{Actions: []of.Action{giveWay}}}, leave(s.next)...)...)
+		giveWay := of.CT{Commit: true, Force: true, ZoneField: regZone, Table: of.NoTable, Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}, clearCut()}}
+		b.flow(s.accept, prioReplaceEntry, append(contradiction(), eth, isWhole()), append([]of.Action{of.Clone{Actions: []of.Action{giveWay}}}, leave(s.next)...)...)
 	}
 }

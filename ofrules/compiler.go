@@ -24,26 +24,26 @@ type Compiler struct {
 // local is what a Compiler knows of its host: what is plugged, and what became
 // of it.
 type local struct {
-	sockets  sockets
-	nics     map[string]localNIC // local NICs that have flows
-	problems map[string]string   // NICs that are plugged and have none, and why
-	resynced map[string]struct{} // NICs looked at since Resynced was called
-	prefer   map[string]string   // NICs that name another host first, which is named
-	come     map[string]string   // as in Host.Elsewhere
-	newer    map[string]string   // as in Host.Newer
+	sockets        sockets
+	nics           map[string]localNIC // local NICs that have flows
+	problems       map[string]string   // NICs that are plugged and have none, and why
+	resynced       map[string]struct{} // NICs looked at since Resynced was called
+	prefer         map[string]string   // NICs that name another host first, which is named
+	readyElsewhere map[string]string   // as in Host.Elsewhere
+	newer          map[string]string   // as in Host.Newer
 }
 
 // shared is what flows of several NICs have in common, each with its users.
 type shared struct {
-	profiles map[string]*profile
-	groups   map[secgroup.GroupRef]*groupUse
-	segments map[string]*segment
-	domains  map[string]int // local NICs in each routing domain
-	units    map[unitKey]*ruleUnit
-	accepts  map[string]int // (profile, rule) pairs that need a rule's conj_id flow
-	labels   map[secgroup.GroupRef]*label
-	naming   map[*label]map[unitKey]struct{} // rule units that name a label
-	addrs    *addresses
+	profiles   map[string]*profile
+	groups     map[secgroup.GroupRef]*groupUse
+	segments   map[string]*segment
+	domains    map[string]int // local NICs in each routing domain
+	units      map[unitKey]*ruleUnit
+	accepts    map[string]int // (profile, rule) pairs that need a rule's conj_id flow
+	labels     map[secgroup.GroupRef]*label
+	labelUsers map[*label]map[unitKey]struct{} // rule units that name a label
+	addrs      *addressTables
 }
 
 // numberings are the spaces of numbers that stand for names in flows.
@@ -70,7 +70,7 @@ func (n *numberings) spaces() []**numbers {
 // colliding tells whether numbers may differ from those of a compile from
 // scratch.
 func (n *numberings) colliding() bool {
-	return slices.ContainsFunc(n.spaces(), func(space **numbers) bool { return (*space).rebuild })
+	return slices.ContainsFunc(n.spaces(), func(space **numbers) bool { return (*space).ambiguous })
 }
 
 // pending is what an update has still to do, in the order of run; empty between
@@ -106,7 +106,7 @@ func newCompiler(bits uint) *Compiler {
 			profiles: map[string]*profile{}, groups: map[secgroup.GroupRef]*groupUse{},
 			segments: map[string]*segment{}, domains: map[string]int{},
 			units: map[unitKey]*ruleUnit{}, accepts: map[string]int{},
-			labels: map[secgroup.GroupRef]*label{}, naming: map[*label]map[unitKey]struct{}{}, addrs: newAddresses(),
+			labels: map[secgroup.GroupRef]*label{}, labelUsers: map[*label]map[unitKey]struct{}{}, addrs: newAddresses(),
 		},
 		numbers: newNumberings(bits),
 		pending: newPending(),
@@ -116,7 +116,7 @@ func newCompiler(bits uint) *Compiler {
 // Reset compiles from scratch and returns the difference to the flows before. The
 // share is of a host in which all NICs of h.Ports are plugged, and maybe others.
 func (c *Compiler) Reset(s *span.Share, h Host) Delta {
-	before := c.set.before()
+	before := c.set.flowsAtLastTake()
 	*c = *compile(c.bits, s, h)
 	return Diff(before, c.Flows())
 }
@@ -137,7 +137,7 @@ func compile(bits uint, s *span.Share, h Host) *Compiler {
 		again.run(s, h, all)
 		c = again
 	}
-	c.set.settle()
+	c.set.renderTouched()
 	return c
 }
 
@@ -152,7 +152,7 @@ func (c *Compiler) Update(s *span.Share, h Host, d span.Delta) Delta {
 	if c.numbers.colliding() {
 		return c.Reset(s, h)
 	}
-	return c.set.take()
+	return c.set.takeDelta()
 }
 
 // run brings every part up to date, each step feeding the later ones.

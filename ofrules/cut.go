@@ -49,8 +49,8 @@ func commitCut(zone uint16) of.Action {
 	}
 }
 
-// uncut takes the bit off.
-func uncut() of.Action { return of.SetWide{Field: of.CTLabel, Mask: cutLabel} }
+// clearCut takes the bit off.
+func clearCut() of.Action { return of.SetWide{Field: of.CTLabel, Mask: cutLabel} }
 
 func isCut() of.Term { return of.CTLabel.IsBytes(cutLabel[:], cutLabel[:]) }
 

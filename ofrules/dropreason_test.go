@@ -10,18 +10,18 @@ import (
 // the same reason. A drop's is that of the flow of a watch that stands there.
 func TestTracesSayWhatDropsSay(t *testing.T) {
 	t.Parallel()
-	type place struct {
+	type address struct {
 		table    uint8
 		priority uint16
 	}
-	drops := map[place]CookieKind{} // where the pipeline's own flows drop
+	drops := map[address]CookieKind{} // where the pipeline's own flows drop
 	for _, p := range pipelineParts() {
 		if c, ok := ParseCookie(p.cookie); ok && p.acts.IsDrop() {
-			drops[place{p.key.Table, p.key.Priority}] = c.Kind
+			drops[address{p.key.Table, p.key.Priority}] = c.Kind
 		}
 	}
 	for _, table := range linkLocalTables() {
-		drops[place{table, prioLinkLocal}] = KindLinkLocal
+		drops[address{table, prioLinkLocal}] = KindLinkLocal
 	}
 	seen := map[DropReason]bool{}
 	for _, f := range (Watch{ID: 1, OFPort: 7, Meter: 1}).Flows() {
@@ -31,11 +31,11 @@ func TestTracesSayWhatDropsSay(t *testing.T) {
 				told, _ = ParseReport(c.UserData)
 			}
 		}
-		at := place{f.Table, f.Priority - watchAbove}
+		at := address{f.Table, f.Priority - watchAbove}
 		switch {
 		case told.Drop == 0:
 			continue
-		case told.Drop == DropVLANTag, at == place{TableEgressGuard, prioNothing}:
+		case told.Drop == DropVLANTag, at == address{TableEgressGuard, prioNothing}:
 			continue // of tagged frames, and of what is neither IP nor ARP, there are no traces
 		}
 		kind, matched := drops[at]

@@ -58,10 +58,10 @@ func (v value) flow(k of.FlowKey) of.Flow {
 	return of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: v.cookie, Actions: v.acts}
 }
 
-// change is an entry that was touched and its value before.
-type change struct {
+// touchedEntry is an entry that was touched and its value before.
+type touchedEntry struct {
 	*entry
-	before value
+	old value
 }
 
 // flowSet holds the flows and remembers which ones changed since the last
@@ -71,7 +71,7 @@ type change struct {
 type flowSet struct {
 	flows   map[of.FlowKey]*entry
 	units   map[unitKey][]*entry
-	changes []change
+	changes []touchedEntry
 }
 
 func newFlowSet() *flowSet {
@@ -93,7 +93,7 @@ func (s *flowSet) at(k of.FlowKey) *entry {
 func (s *flowSet) touch(e *entry) {
 	if !e.touched {
 		e.touched = true
-		s.changes = append(s.changes, change{e, e.value})
+		s.changes = append(s.changes, touchedEntry{e, e.value})
 	}
 }
 
@@ -157,8 +157,8 @@ func sortClauses(acts []of.Action) []of.Action {
 	return slices.Compact(acts)
 }
 
-// settle renders what was touched and returns what it was before.
-func (s *flowSet) settle() []change {
+// renderTouched renders what was touched and returns what it was before.
+func (s *flowSet) renderTouched() []touchedEntry {
 	for _, c := range s.changes {
 		c.touched = false
 		c.render()
@@ -171,27 +171,27 @@ func (s *flowSet) settle() []change {
 	return changes
 }
 
-// take renders what was touched and returns what changed since the last take.
-func (s *flowSet) take() Delta {
+// takeDelta renders what was touched and returns what changed since the last take.
+func (s *flowSet) takeDelta() Delta {
 	var d Delta
-	for _, c := range s.settle() {
+	for _, c := range s.renderTouched() {
 		switch {
-		case c.value == c.before:
+		case c.value == c.old:
 		case c.cookie != 0:
 			d.Put = append(d.Put, c.flow())
-			if c.before.cookie != 0 {
+			if c.old.cookie != 0 {
 				d.Replaced++
 			}
 		default:
-			d.Delete = append(d.Delete, c.before.flow(c.key))
+			d.Delete = append(d.Delete, c.old.flow(c.key))
 		}
 	}
 	d.sort()
 	return d
 }
 
-// before returns the flows as they were at the last take.
-func (s *flowSet) before() []of.Flow {
+// flowsAtLastTake returns the flows as they were at the last take.
+func (s *flowSet) flowsAtLastTake() []of.Flow {
 	out := make([]of.Flow, 0, len(s.flows))
 	for _, e := range s.flows {
 		if !e.touched {
@@ -199,8 +199,8 @@ func (s *flowSet) before() []of.Flow {
 		}
 	}
 	for _, c := range s.changes {
-		if c.before.cookie != 0 {
-			out = append(out, c.before.flow(c.key))
+		if c.old.cookie != 0 {
+			out = append(out, c.old.flow(c.key))
 		}
 	}
 	return out

@@ -89,7 +89,7 @@ const (
 func readableParts(b *builder) {
 	solicit := nd(of.ICMPv6NeighborSolicit)
 	w := walk{table: TableEgressND, prio: prioNDUnreadable, at: solicit, field: of.NDTarget, next: ndTarget + 1}
-	w.compare(b, ndTarget, wayOf(host(netip.IPv6Unspecified())))
+	w.compare(b, ndTarget, branchOf(host(netip.IPv6Unspecified())))
 	for n := uint64(ndTarget); n < w.next; n++ {
 		b.flow(TableEgressND, prioNDReadable, append(slices.Clip(solicit), regProfile.Is(n)), step(TableEgressND, 0)...)
 	}
@@ -135,7 +135,7 @@ func accept(s stage) []of.Action {
 
 // commit puts a connection into the zone of the NIC that is being judged.
 func commit(mark of.Action, table int, more ...of.Action) of.Action {
-	return of.CT{Commit: true, ZoneField: regZone, Table: table, Exec: append([]of.Action{mark, uncut()}, more...)}
+	return of.CT{Commit: true, ZoneField: regZone, Table: table, Exec: append([]of.Action{mark, clearCut()}, more...)}
 }
 
 // leave goes on from a stage. The registers are cleared so that they do not

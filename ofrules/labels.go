@@ -8,22 +8,22 @@ func (c *Compiler) syncLabels(s *span.Share) {
 	for l := range c.pending.labels {
 		switch {
 		case l.refs == [2]int{}:
-			for sp := range l.spots {
+			for sp := range l.addresses {
 				c.shared.addrs.remove(sp, l)
 			}
-			l.spots = nil
+			l.addresses = nil
 			delete(c.shared.labels, l.group)
-			delete(c.shared.naming, l)
+			delete(c.shared.labelUsers, l)
 			c.numbers.labels.release(groupName(l.group))
-		case l.spots == nil:
-			l.spots = map[*spot]struct{}{}
+		case l.addresses == nil:
+			l.addresses = map[*remoteAddress]struct{}{}
 			for domain, members := range s.Members[l.group] {
 				for _, a := range members {
-					c.shared.addrs.add(place{domain, a}, l)
+					c.shared.addrs.add(address{domain, a}, l)
 				}
 			}
 		default: // a direction came or went
-			for sp := range l.spots {
+			for sp := range l.addresses {
 				c.shared.addrs.touch(sp)
 			}
 		}
@@ -39,19 +39,19 @@ func (c *Compiler) syncMembers(d span.Delta) {
 			continue
 		}
 		if change.Reset {
-			for sp := range l.spots {
+			for sp := range l.addresses {
 				if sp.domain == where.Domain {
 					c.shared.addrs.remove(sp, l)
 				}
 			}
 		}
 		for _, a := range change.Remove {
-			if sp := c.shared.addrs.places[place{where.Domain, a}]; sp != nil {
+			if sp := c.shared.addrs.byAddress[address{where.Domain, a}]; sp != nil {
 				c.shared.addrs.remove(sp, l)
 			}
 		}
 		for _, a := range change.Add {
-			c.shared.addrs.add(place{where.Domain, a}, l)
+			c.shared.addrs.add(address{where.Domain, a}, l)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func (c *Compiler) syncMembers(d span.Delta) {
 // came or went have their rules compiled again.
 func (c *Compiler) syncAddresses() {
 	if len(c.pending.domains) > 0 {
-		for p, sp := range c.shared.addrs.places {
+		for p, sp := range c.shared.addrs.byAddress {
 			if _, ok := c.pending.domains[p.domain]; ok {
 				c.shared.addrs.touch(sp)
 			}
@@ -69,11 +69,11 @@ func (c *Compiler) syncAddresses() {
 	for _, sp := range c.shared.addrs.dirty {
 		sp.dirty = false
 		if len(sp.labels) == 0 {
-			delete(c.shared.addrs.places, sp.place)
+			delete(c.shared.addrs.byAddress, sp.address)
 		}
-		for dir, changed := range c.renderPlace(sp) {
+		for dir, changed := range c.renderAddress(sp) {
 			for _, l := range changed {
-				for k := range c.shared.naming[l] {
+				for k := range c.shared.labelUsers[l] {
 					if dirOf(c.shared.units[k].rule.Direction) == dir {
 						c.pending.units[k] = struct{}{}
 					}

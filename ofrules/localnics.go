@@ -13,14 +13,14 @@ import (
 
 // localNIC is a NIC of this host with all that its flows depend on.
 type localNIC struct {
-	nic     *secgroup.NIC
-	port    Port
-	away    bool   // it is delivered at another host
-	number  uint32 // in cookies
-	domain  string
-	domNo   uint32
-	segment *segment
-	profile *profile
+	nic       *secgroup.NIC
+	port      Port
+	elsewhere bool   // it is delivered at another host
+	number    uint32 // in cookies
+	domain    string
+	domNo     uint32
+	segment   *segment
+	profile   *profile
 }
 
 // segment is an L2 segment with local NICs: a VLAN in one routing domain.
@@ -35,7 +35,7 @@ type segment struct {
 // syncNICs follows NICs that were plugged, unplugged, moved or touched.
 func (c *Compiler) syncNICs(s *span.Share, h Host, d span.Delta) {
 	uplink := c.local.sockets.uplink
-	dirty := c.local.sockets.follow(h)
+	dirty := c.local.sockets.update(h)
 	for id := range d.NICs {
 		if _, ok := c.local.sockets.ports[id]; ok {
 			dirty[id] = struct{}{}
@@ -53,11 +53,11 @@ func (c *Compiler) syncNICs(s *span.Share, h Host, d span.Delta) {
 		}
 	}
 	for id, first := range c.local.prefer {
-		if isElsewhere(id, first, c.local.come) != isElsewhere(id, first, h.Elsewhere) {
+		if isReadyAt(id, first, c.local.readyElsewhere) != isReadyAt(id, first, h.Elsewhere) {
 			dirty[id] = struct{}{}
 		}
 	}
-	c.local.come = h.Elsewhere
+	c.local.readyElsewhere = h.Elsewhere
 	for _, some := range []map[string]string{c.local.newer, h.Newer} {
 		for id := range some {
 			if c.local.newer[id] != h.Newer[id] {
@@ -101,7 +101,7 @@ func (c *Compiler) syncNIC(s *span.Share, host, id string) {
 
 // resolveNIC looks up all that a NIC's flows depend on and takes references.
 func (c *Compiler) resolveNIC(s *span.Share, host, id string, port Port) (localNIC, string) {
-	if problem := c.local.sockets.wrong(port); problem != "" {
+	if problem := c.local.sockets.problem(port); problem != "" {
 		return localNIC{}, problem
 	}
 	plugged, asked := s.NICs[id]
@@ -131,7 +131,7 @@ func (c *Compiler) resolveNIC(s *span.Share, host, id string, port Port) (localN
 	n := localNIC{nic: nic, port: port, number: c.numbers.nics.acquire(id), domain: network.RoutingDomain}
 	if host != "" && nic.AwayFrom(host) {
 		c.local.prefer[id] = nic.Hosts[0]
-		n.away = isElsewhere(id, nic.Hosts[0], c.local.come)
+		n.elsewhere = isReadyAt(id, nic.Hosts[0], c.local.readyElsewhere)
 	}
 	if c.shared.domains[n.domain]++; c.shared.domains[n.domain] == 1 {
 		c.pending.domains[n.domain] = struct{}{}
@@ -155,9 +155,9 @@ func (c *Compiler) resolveNIC(s *span.Share, host, id string, port Port) (localN
 	return n, ""
 }
 
-// isElsewhere tells whether a NIC is delivered at the host that it names first, and
+// isReadyAt tells whether a NIC is delivered at the host that it names first, and
 // not here, where come are those that have come there.
-func isElsewhere(id, first string, come map[string]string) bool {
+func isReadyAt(id, first string, come map[string]string) bool {
 	return come == nil || come[id] == first
 }
 
@@ -236,7 +236,7 @@ func (c *Compiler) segmentInput(s *span.Share, seg *segment) segmentInput {
 	networks := map[string]struct{}{}
 	for _, id := range slices.Sorted(maps.Keys(seg.nics)) {
 		n := c.local.nics[id]
-		if !n.away {
+		if !n.elsewhere {
 			in.nics = append(in.nics, n)
 		}
 		networks[n.nic.Network] = struct{}{}

@@ -12,14 +12,14 @@ import (
 // label is a remote group that some local rule refers to. Its members' addresses
 // carry its number in the address tables of the directions that refer to it.
 type label struct {
-	group  secgroup.GroupRef
-	number uint32
-	refs   [2]int             // (profile, rule) pairs that name it, by direction
-	spots  map[*spot]struct{} // that it is on; nil: to be enumerated
+	group     secgroup.GroupRef
+	number    uint32
+	refs      [2]int                      // (profile, rule) pairs that name it, by direction
+	addresses map[*remoteAddress]struct{} // that it is on; nil: to be enumerated
 }
 
-// place is an address in a routing domain.
-type place struct {
+// address is an address in a routing domain.
+type address struct {
 	domain string
 	addr   netip.Addr
 }
@@ -32,32 +32,32 @@ type composite struct {
 	refs   int
 }
 
-// spot is what is known of a place.
-type spot struct {
-	place
-	labels []*label
-	shown  [2]bool // it has a flow, by direction
-	dirty  bool    // it is among those to render
+// remoteAddress is what is known of a place.
+type remoteAddress struct {
+	address
+	labels  []*label
+	hasFlow [2]bool // it has a flow, by direction
+	dirty   bool    // it is among those to render
 }
 
-// addresses keeps the address tables of both directions.
-type addresses struct {
-	places     map[place]*spot // that have labels or flows
-	dirty      []*spot
+// addressTables keeps the address tables of both directions.
+type addressTables struct {
+	byAddress  map[address]*remoteAddress // that have labels or flows
+	dirty      []*remoteAddress
 	composites [2]map[string]*composite // by name
-	used       [2]map[place]string      // the composite that a place uses
+	used       [2]map[address]string    // the composite that a place uses
 }
 
-func newAddresses() *addresses {
-	return &addresses{
-		places:     map[place]*spot{},
+func newAddresses() *addressTables {
+	return &addressTables{
+		byAddress:  map[address]*remoteAddress{},
 		composites: [2]map[string]*composite{{}, {}},
-		used:       [2]map[place]string{{}, {}},
+		used:       [2]map[address]string{{}, {}},
 	}
 }
 
 // touch has the flows of a place rendered.
-func (a *addresses) touch(sp *spot) {
+func (a *addressTables) touch(sp *remoteAddress) {
 	if !sp.dirty {
 		sp.dirty = true
 		a.dirty = append(a.dirty, sp)
@@ -65,33 +65,33 @@ func (a *addresses) touch(sp *spot) {
 }
 
 // add puts a label on a place, unless it is there.
-func (a *addresses) add(p place, l *label) {
-	sp := a.places[p]
+func (a *addressTables) add(p address, l *label) {
+	sp := a.byAddress[p]
 	if sp == nil {
-		sp = &spot{place: p}
-		a.places[p] = sp
+		sp = &remoteAddress{address: p}
+		a.byAddress[p] = sp
 	}
-	if _, there := l.spots[sp]; there {
+	if _, there := l.addresses[sp]; there {
 		return
 	}
-	l.spots[sp] = struct{}{}
+	l.addresses[sp] = struct{}{}
 	sp.labels = append(sp.labels, l)
 	a.touch(sp)
 }
 
 // remove takes a label off a place, if it is there.
-func (a *addresses) remove(sp *spot, l *label) {
-	if _, there := l.spots[sp]; !there {
+func (a *addressTables) remove(sp *remoteAddress, l *label) {
+	if _, there := l.addresses[sp]; !there {
 		return
 	}
-	delete(l.spots, sp)
+	delete(l.addresses, sp)
 	sp.labels = slices.DeleteFunc(sp.labels, func(o *label) bool { return o == l })
 	a.touch(sp)
 }
 
 // labelsIn returns the labels of a place that matter in a direction, by group:
 // not by number, so that what is surplus does not depend on how names collide.
-func (sp *spot) labelsIn(dir int) []*label {
+func (sp *remoteAddress) labelsIn(dir int) []*label {
 	var out []*label
 	for _, l := range sp.labels {
 		if l.refs[dir] > 0 {
@@ -106,7 +106,7 @@ func (sp *spot) labelsIn(dir int) []*label {
 
 // setComposite makes a place use the composite of some labels (none: no
 // composite), and returns its number and the labels whose composites changed.
-func (c *Compiler) setComposite(dir int, p place, surplus []*label) (uint32, []*label) {
+func (c *Compiler) setComposite(dir int, p address, surplus []*label) (uint32, []*label) {
 	a := c.shared.addrs
 	name := compositeName(surplus)
 	old := a.used[dir][p]
@@ -151,7 +151,7 @@ func compositeName(ls []*label) string {
 }
 
 // containing returns the numbers of the composites that contain a label, sorted.
-func (a *addresses) containing(dir int, l *label) []uint32 {
+func (a *addressTables) containing(dir int, l *label) []uint32 {
 	var out []uint32
 	for _, k := range a.composites[dir] {
 		if slices.Contains(k.labels, l) {
@@ -162,21 +162,21 @@ func (a *addresses) containing(dir int, l *label) []uint32 {
 	return out
 }
 
-// renderPlace brings the two address flows of a place up to date and returns
+// renderAddress brings the two address flows of a place up to date and returns
 // the labels whose composites changed, by direction. Places in routing domains
 // that no local NIC is in have no flows.
-func (c *Compiler) renderPlace(sp *spot) (changed [2][]*label) {
-	p := sp.place
+func (c *Compiler) renderAddress(sp *remoteAddress) (changed [2][]*label) {
+	p := sp.address
 	for dir, st := range []stage{egressStage(), ingressStage()} {
 		var ls []*label
 		if c.shared.domains[p.domain] > 0 {
 			ls = sp.labelsIn(dir)
 		}
-		if len(ls) == 0 && !sp.shown[dir] {
+		if len(ls) == 0 && !sp.hasFlow[dir] {
 			continue
 		}
 		k := key(st.address, prioAddress, regDomain.Is(uint64(c.numbers.domains.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
-		sp.shown[dir] = len(ls) > 0
+		sp.hasFlow[dir] = len(ls) > 0
 		var surplus []*label
 		if len(ls) > labelRegisters {
 			surplus = ls[labelRegisters-1:]

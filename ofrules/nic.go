@@ -21,7 +21,7 @@ func nicParts(n localNIC) []part {
 		unfilteredParts(&b, n, mine, deliver, inPort)
 		return b.parts
 	}
-	if !n.away { // else it is found by the uplink
+	if !n.elsewhere { // else it is found by the uplink
 		b.parts = append(b.parts, destinationParts(n.segment.number, n.nic.MAC)...)
 		b.flow(TableLocal, prioDeliver, mine, append(deliver, of.Goto{Table: TableIngressGuard})...)
 	}
@@ -60,10 +60,10 @@ func nicParts(n localNIC) []part {
 func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action, inPort of.Term) {
 	segment, untagged := load(regSegment, uint64(n.segment.number)), of.VlanVID.Is(0)
 	out := append(slices.Clip(deliver), of.Goto{Table: TableOutput})
-	begin := of.CT{Commit: true, Zone: n.port.Zone, Table: of.NoTable, Exec: []of.Action{load(of.CTMark, uint64(MarkUnfiltered)), uncut()}}
+	begin := of.CT{Commit: true, Zone: n.port.Zone, Table: of.NoTable, Exec: []of.Action{load(of.CTMark, uint64(MarkUnfiltered)), clearCut()}}
 	goOn := of.CT{Zone: n.port.Zone, Table: of.NoTable}
 	b.flow(TableEntry, prioEntry, terms(inPort, untagged), segment, of.Goto{Table: TableDeliver})
-	if !n.away {
+	if !n.elsewhere {
 		b.parts = append(b.parts, destinationParts(n.segment.number, n.nic.MAC)...)
 		b.flow(TableLocal, prioDeliver, mine, out...)
 	}
@@ -78,7 +78,7 @@ func unfilteredParts(b *builder, n localNIC, mine []of.Term, deliver []of.Action
 		} {
 			clone := of.Clone{Actions: []of.Action{track.ct}}
 			b.flow(TableEntry, track.entry, append(terms(inPort, untagged), track.match...), clone, segment, of.Goto{Table: TableDeliver})
-			if !n.away {
+			if !n.elsewhere {
 				b.flow(TableLocal, track.deliver, append(slices.Clip(mine), track.match...), append([]of.Action{clone}, out...)...)
 			}
 		}
@@ -91,7 +91,7 @@ func tagged() of.Term { return of.VlanVID.IsMasked(of.VlanPresent, of.VlanPresen
 // macParts has a frame's source MAC be the NIC's.
 func macParts(b *builder, n localNIC, inPort of.Term) {
 	w := walk{table: TableEgressMAC, prio: prioOwnMAC, at: terms(inPort), field: of.EthSrc, next: 1}
-	w.compare(b, 0, wayOfMAC(n.nic.MAC, load(regProfile, 0), of.Goto{Table: TableEgressGuard}))
+	w.compare(b, 0, branchOfMAC(n.nic.MAC, load(regProfile, 0), of.Goto{Table: TableEgressGuard}))
 }
 
 // guardParts compiles the anti-spoofing of one NIC, docs/semantics.md §4. Its source
@@ -140,14 +140,14 @@ func arpParts(b *builder, n localNIC, inPort of.Term, own []netip.Prefix) {
 		b.flow(TableEgressGuard, prioDiscovery, append(slices.Clip(arp), op), of.Goto{Table: TableEgressARP})
 	}
 	const mac, sender, asked, others = 0, 1, 2, 3 // steps
-	var ways []way
+	var ways []branch
 	for _, p := range own {
-		ways = append(ways, wayOf(p, load(regProfile, 0), of.Goto{Table: TableDeliver}))
+		ways = append(ways, branchOf(p, load(regProfile, 0), of.Goto{Table: TableDeliver}))
 	}
 	w := walk{table: TableEgressARP, prio: prioOwnARP, at: arp, field: of.ARPSHA, next: others}
-	w.compare(b, mac, wayOfMAC(n.nic.MAC, step(w.table, sender)...))
+	w.compare(b, mac, branchOfMAC(n.nic.MAC, step(w.table, sender)...))
 	w.field = of.ARPSPA
-	w.compare(b, sender, append(slices.Clip(ways), wayOf(host(netip.IPv4Unspecified()), step(w.table, asked)...))...)
+	w.compare(b, sender, append(slices.Clip(ways), branchOf(host(netip.IPv4Unspecified()), step(w.table, asked)...))...)
 	w.field, w.at = of.ARPTPA, append(slices.Clip(arp), arpRequest())
 	w.compare(b, asked, ways...)
 }

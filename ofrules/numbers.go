@@ -18,12 +18,12 @@ import (
 // depends on all names present; a set that is colliding, or was, therefore asks
 // for a compile from scratch instead of guessing.
 type numbers struct {
-	bits    uint // width of the hash; 32, smaller only to provoke collisions in tests
-	byName  map[string]uint32
-	names   map[uint32]string
-	refs    map[string]int
-	rebuild bool // a collision came up: numbers given so far may not be final
-	settled bool // resolve has run on the whole set of names
+	bits      uint // width of the hash; 32, smaller only to provoke collisions in tests
+	byName    map[string]uint32
+	names     map[uint32]string
+	refs      map[string]int
+	ambiguous bool // a collision came up: numbers given so far may not be final
+	displaced bool // resolve has run on the whole set of names
 }
 
 func newNumbers(bits uint) *numbers {
@@ -71,7 +71,7 @@ func (n *numbers) acquire(name string) uint32 {
 		if _, taken := n.names[v]; !taken {
 			break
 		}
-		n.rebuild = true
+		n.ambiguous = true
 		v = n.probe(name, nth)
 	}
 	n.byName[name], n.names[v] = v, name
@@ -84,8 +84,8 @@ func (n *numbers) release(name string) {
 		return
 	}
 	v := n.byName[name]
-	if n.settled || v != n.probe(name, 0) {
-		n.rebuild = true // another name may have been displaced by this one
+	if n.displaced || v != n.probe(name, 0) {
+		n.ambiguous = true // another name may have been displaced by this one
 	}
 	delete(n.refs, name)
 	delete(n.byName, name)
@@ -102,7 +102,7 @@ func (n *numbers) resolve(names []string) {
 			if _, taken := n.names[v]; !taken {
 				break
 			}
-			n.settled = true
+			n.displaced = true
 			v = n.probe(name, nth)
 		}
 		n.byName[name], n.names[v] = v, name

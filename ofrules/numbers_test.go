@@ -28,7 +28,7 @@ func TestNumbersKnowNoHistory(t *testing.T) {
 				present[name] = true
 			}
 			want := fromScratch(7, slices.Sorted(maps.Keys(present)))
-			if n.rebuild {
+			if n.ambiguous {
 				rebuilt++
 				n = newNumbers(7)
 				if len(want.names) > 0 {
@@ -40,7 +40,7 @@ func TestNumbersKnowNoHistory(t *testing.T) {
 			} else {
 				kept++
 			}
-			if n.rebuild || !maps.Equal(n.byName, want.byName) || len(n.names) != len(present) {
+			if n.ambiguous || !maps.Equal(n.byName, want.byName) || len(n.names) != len(present) {
 				t.Fatalf("seed %d: numbers %v, from scratch %v", seed, n.byName, want.byName)
 			}
 		}
@@ -56,7 +56,7 @@ func fromScratch(bits uint, names []string) *numbers {
 	for _, name := range names {
 		n.acquire(name)
 	}
-	if n.rebuild {
+	if n.ambiguous {
 		n = newNumbers(bits)
 		n.resolve(names)
 	}

@@ -126,7 +126,7 @@ const (
 	regLabel    = of.Reg8  // first of labelRegisters labels of the remote address
 	regLabelN   = of.Reg11 // last
 	regBegun    = of.Reg12 // 1: the sender began its connection, see bothsend.go
-	regTurn     = of.Reg13 // why a packet is judged that does not pass by it, see PickUp
+	regAsk      = of.Reg13 // why a packet is judged that does not pass by it, see PickUp
 	regSender   = of.Reg14 // in_port, while the receiver's is in its place, see answers
 )
 

@@ -48,35 +48,35 @@ const (
 
 // The state tables of both directions: what a packet is to connection tracking.
 const (
-	prioFragmentOfOthers = 430 // released into this pass, see fragment.go
-	prioServerFragment   = 425 // of a DHCP server's answer
-	prioNoServerFragment = 420 // of another's
-	prioCutFragment      = 417
-	prioOwnFragment      = 415 // flooded back to who sent it
-	prioCutFragmentAnew  = 412 // of what was cut: judged as if it began now
-	prioBothFragment     = 411 // of what both ends began
-	prioFragment         = 410
-	prioFragmentLost     = 400 // of another zone, or of no state that passes
-	prioInvalidNone      = 330 // belongs to no connection
-	prioOldTuple         = 320 // a SYN on the tuple of a connection, see syn.go
-	prioInvalidICMP      = prioInvalid + 10
-	prioInvalid          = 300 // what connection tracking makes no sense of
-	prioCut              = 210
-	prioTurnWithin       = 209 // not a Compiler's, see PickUp
-	prioTurn             = 208 // nor this
-	prioBothSYN          = 207
-	prioBothTCP          = 206
-	prioBothSend         = 205
-	prioKnown            = 200 // established or related
-	prioPickUpNothing    = 140 // not a Compiler's, see PickUpNothing
-	prioNoAnswer         = 138 // nor this, see answers
-	prioAnswer           = 136 // nor this
-	prioAsk              = 134 // nor this
-	prioPickUp           = 130 // not a Compiler's, see PickUp
-	prioNoSYN            = 110
-	prioRequest          = 108 // ICMP that begins something
-	prioWithCode         = 105 // the same with a code; watches and probes stand above it
-	prioNew              = 100
+	prioFragmentOfOthers  = 430 // released into this pass, see fragment.go
+	prioServerFragment    = 425 // of a DHCP server's answer
+	prioNoServerFragment  = 420 // of another's
+	prioCutFragment       = 417
+	prioOwnFragment       = 415 // flooded back to who sent it
+	prioCutFragmentAnew   = 412 // of what was cut: judged as if it began now
+	prioBothFragment      = 411 // of what both ends began
+	prioFragment          = 410
+	prioFragmentLost      = 400 // of another zone, or of no state that passes
+	prioInvalidNone       = 330 // belongs to no connection
+	prioOldTuple          = 320 // a SYN on the tuple of a connection, see syn.go
+	prioInvalidICMP       = prioInvalid + 10
+	prioInvalid           = 300 // what connection tracking makes no sense of
+	prioCut               = 210
+	prioReplyJudgedWithin = 209 // not a Compiler's, see PickUp
+	prioReplyJudged       = 208 // nor this
+	prioBothSYN           = 207
+	prioBothTCP           = 206
+	prioBothSend          = 205
+	prioKnown             = 200 // established or related
+	prioPickUpNothing     = 140 // not a Compiler's, see PickUpNothing
+	prioNoAnswer          = 138 // nor this, see answers
+	prioAnswer            = 136 // nor this
+	prioAsk               = 134 // nor this
+	prioPickUp            = 130 // not a Compiler's, see PickUp
+	prioNoSYN             = 110
+	prioRequest           = 108 // ICMP that begins something
+	prioWithCode          = 105 // the same with a code; watches and probes stand above it
+	prioNew               = 100
 )
 
 // The icmp tables.
@@ -114,16 +114,16 @@ const (
 
 // The accept tables.
 const (
-	prioTCPInParts      = 210 // a handshake in fragments
-	prioAcceptFragment  = 200
-	prioAsked           = 178 // not a Compiler's, see answers
-	prioTurned          = 175 // nor this, see PickUp
-	prioTurnedWithin    = 172 // nor this
-	prioGiveWay         = 170 // an entry that is the wrong way round, see bothsend.go
-	prioAcceptRequest   = 160 // ICMP that is tracked
-	prioPickedUp        = 150
-	prioAcceptStateless = 150 // ICMP that is not
-	prioAccept          = 100
+	prioTCPInParts         = 210 // a handshake in fragments
+	prioAcceptFragment     = 200
+	prioAsked              = 178 // not a Compiler's, see answers
+	prioReplyAllowed       = 175 // nor this, see PickUp
+	prioReplyAllowedWithin = 172 // nor this
+	prioReplaceEntry       = 170 // an entry that is the wrong way round, see bothsend.go
+	prioAcceptRequest      = 160 // ICMP that is tracked
+	prioPickedUp           = 150
+	prioAcceptStateless    = 150 // ICMP that is not
+	prioAccept             = 100
 )
 
 // The fragment tables: prioFragment, and above it

@@ -25,11 +25,11 @@ func (c *Compiler) addRule(p *profile, g secgroup.GroupRef, r secgroup.Rule) {
 	c.numbers.rules.acquire(u.name)
 	k := ruleUnitKey(p, u.name)
 	if r.RemoteGroup != (secgroup.GroupRef{}) {
-		u.label = c.nameLabel(r.RemoteGroup, dirOf(r.Direction), k)
+		u.label = c.acquireLabel(r.RemoteGroup, dirOf(r.Direction), k)
 	}
 	c.shared.units[k] = u
 	c.pending.units[k] = struct{}{}
-	c.count(u, 1)
+	c.countRule(u, 1)
 }
 
 // removeRule undoes addRule.
@@ -39,18 +39,18 @@ func (c *Compiler) removeRule(p *profile, g secgroup.GroupRef, id string) {
 	if u == nil {
 		return
 	}
-	c.count(u, -1)
+	c.countRule(u, -1)
 	delete(c.shared.units, k)
 	delete(c.pending.units, k)
 	c.set.setUnit(k, nil)
 	if u.label != nil {
-		c.unnameLabel(u.label, dirOf(u.rule.Direction), k)
+		c.releaseLabel(u.label, dirOf(u.rule.Direction), k)
 	}
 	c.numbers.rules.release(u.name)
 }
 
-// count keeps a profile's rule counts; n is 1 or -1.
-func (c *Compiler) count(u *ruleUnit, n int) {
+// countRule keeps a profile's rule counts; n is 1 or -1.
+func (c *Compiler) countRule(u *ruleUnit, n int) {
 	dir := dirOf(u.rule.Direction)
 	counts := &u.profile.rules[dir]
 	c.pending.profiles[u.profile] = struct{}{}
@@ -65,7 +65,7 @@ func (c *Compiler) count(u *ruleUnit, n int) {
 		counts.all += n
 	}
 	if counts.byService() != was.byService() {
-		c.anew(u.profile, dir)
+		c.recompileRules(u.profile, dir)
 	}
 	if !needsConjunction(u.rule) {
 		return
@@ -76,12 +76,12 @@ func (c *Compiler) count(u *ruleUnit, n int) {
 	c.pending.accepts[u.name] = struct{}{}
 	before := chunks(counts.clauses)
 	if counts.clauses += n; chunks(counts.clauses) != before {
-		c.anew(u.profile, dir)
+		c.recompileRules(u.profile, dir)
 	}
 }
 
-// anew has all rules of a profile in one direction compiled again.
-func (c *Compiler) anew(p *profile, dir int) {
+// recompileRules has all rules of a profile in one direction compiled again.
+func (c *Compiler) recompileRules(p *profile, dir int) {
 	for k, u := range c.shared.units {
 		if u.profile == p && dirOf(u.rule.Direction) == dir {
 			c.pending.units[k] = struct{}{}
@@ -89,23 +89,23 @@ func (c *Compiler) anew(p *profile, dir int) {
 	}
 }
 
-// nameLabel takes a rule unit's reference on the label of a group.
-func (c *Compiler) nameLabel(g secgroup.GroupRef, dir int, k unitKey) *label {
+// acquireLabel takes a rule unit's reference on the label of a group.
+func (c *Compiler) acquireLabel(g secgroup.GroupRef, dir int, k unitKey) *label {
 	l := c.shared.labels[g]
 	if l == nil {
 		l = &label{group: g, number: c.numbers.labels.acquire(groupName(g))}
 		c.shared.labels[g] = l
-		c.shared.naming[l] = map[unitKey]struct{}{}
+		c.shared.labelUsers[l] = map[unitKey]struct{}{}
 	}
-	c.shared.naming[l][k] = struct{}{}
+	c.shared.labelUsers[l][k] = struct{}{}
 	if l.refs[dir]++; l.refs[dir] == 1 {
 		c.pending.labels[l] = struct{}{}
 	}
 	return l
 }
 
-func (c *Compiler) unnameLabel(l *label, dir int, k unitKey) {
-	delete(c.shared.naming[l], k)
+func (c *Compiler) releaseLabel(l *label, dir int, k unitKey) {
+	delete(c.shared.labelUsers[l], k)
 	if l.refs[dir]--; l.refs[dir] == 0 {
 		c.pending.labels[l] = struct{}{}
 	}

@@ -88,7 +88,7 @@ func vlanParts(vlan uint16, uplink uint32, segments []uint32) []part {
 	}
 	for i, s := range segments {
 		if i > 0 { // what the one before has found is not of this one
-			acts = append(acts, found{}.load()...)
+			acts = append(acts, macFound{}.load()...)
 		}
 		acts = append(acts, load(regSegment, uint64(s)), of.Resubmit{Table: TableDeliver})
 	}
@@ -126,21 +126,21 @@ func destinationParts(segment uint32, mac secgroup.MAC) []part {
 	for i := range mac {
 		var value, mask secgroup.MAC
 		value[i], mask[i] = mac[i], 0xff
-		at := foundOf(mac, i)
-		next := append(foundOf(mac, i+1).load(), of.Resubmit{Table: TableDeliver})
+		at := macFoundOf(mac, i)
+		next := append(macFoundOf(mac, i+1).load(), of.Resubmit{Table: TableDeliver})
 		if i == len(mac)-1 {
-			next = append(found{}.load(), of.Goto{Table: TableLocal})
+			next = append(macFound{}.load(), of.Goto{Table: TableLocal})
 		}
 		b.flow(TableDeliver, prioDeliver, terms(regSegment.Is(uint64(segment)), regProfile.Is(at.profile), regOut.Is(at.out), of.EthDst.IsMACMasked(value, mask)), next...)
 	}
 	return b.parts
 }
 
-// found is how far a destination MAC is known, as the registers have it: how many
+// macFound is how far a destination MAC is known, as the registers have it: how many
 // bytes, and which.
-type found struct{ profile, out uint64 }
+type macFound struct{ profile, out uint64 }
 
-func foundOf(mac secgroup.MAC, n int) (f found) {
+func macFoundOf(mac secgroup.MAC, n int) (f macFound) {
 	for i := range min(n, 4) {
 		f.out |= uint64(mac[i]) << (8 * i)
 	}
@@ -151,6 +151,6 @@ func foundOf(mac secgroup.MAC, n int) (f found) {
 	return f
 }
 
-func (f found) load() []of.Action {
+func (f macFound) load() []of.Action {
 	return []of.Action{load(regProfile, f.profile), load(regOut, f.out)}
 }

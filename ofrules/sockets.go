@@ -12,23 +12,23 @@ import (
 // and what is wrong with that. A NIC that is plugged elsewhere costs the same
 // however many there are.
 type sockets struct {
-	uplink uint32
-	ports  map[string]Port
-	at     map[uint32][]string // NICs of each ofport; more than one is a fault
-	in     map[uint16][]string // NICs of each zone; likewise
+	uplink   uint32
+	ports    map[string]Port
+	byOFPort map[uint32][]string // NICs of each ofport; more than one is a fault
+	byZone   map[uint16][]string // NICs of each zone; likewise
 }
 
 func newSockets() sockets {
-	return sockets{ports: map[string]Port{}, at: map[uint32][]string{}, in: map[uint16][]string{}}
+	return sockets{ports: map[string]Port{}, byOFPort: map[uint32][]string{}, byZone: map[uint16][]string{}}
 }
 
-// follow takes where NICs are plugged now, and returns those of which that, or
+// update takes where NICs are plugged now, and returns those of which that, or
 // what is wrong with it, may be different.
-func (s *sockets) follow(h Host) map[string]struct{} {
+func (s *sockets) update(h Host) map[string]struct{} {
 	dirty := map[string]struct{}{}
 	if s.uplink != h.Uplink {
-		add(dirty, s.at[s.uplink])
-		add(dirty, s.at[h.Uplink])
+		add(dirty, s.byOFPort[s.uplink])
+		add(dirty, s.byOFPort[h.Uplink])
 		s.uplink = h.Uplink
 	}
 	if h.Changed != nil {
@@ -59,15 +59,15 @@ func (s *sockets) set(id string, ports map[string]Port, dirty map[string]struct{
 	dirty[id] = struct{}{}
 	if had {
 		delete(s.ports, id)
-		add(dirty, vacate(s.at, was.OFPort, id))
-		add(dirty, vacate(s.in, was.Zone, id))
+		add(dirty, removeFrom(s.byOFPort, was.OFPort, id))
+		add(dirty, removeFrom(s.byZone, was.Zone, id))
 	}
 	if has {
 		s.ports[id] = now
-		add(dirty, s.at[now.OFPort])
-		add(dirty, s.in[now.Zone])
-		s.at[now.OFPort] = append(s.at[now.OFPort], id)
-		s.in[now.Zone] = append(s.in[now.Zone], id)
+		add(dirty, s.byOFPort[now.OFPort])
+		add(dirty, s.byZone[now.Zone])
+		s.byOFPort[now.OFPort] = append(s.byOFPort[now.OFPort], id)
+		s.byZone[now.Zone] = append(s.byZone[now.Zone], id)
 	}
 }
 
@@ -77,8 +77,8 @@ func add(set map[string]struct{}, ids []string) {
 	}
 }
 
-// vacate takes a NIC out of a place, and returns who is still there.
-func vacate[K comparable](places map[K][]string, place K, id string) []string {
+// removeFrom takes a NIC out of a place, and returns who is still there.
+func removeFrom[K comparable](places map[K][]string, place K, id string) []string {
 	rest := slices.DeleteFunc(places[place], func(other string) bool { return other == id })
 	if len(rest) == 0 {
 		delete(places, place)
@@ -88,17 +88,17 @@ func vacate[K comparable](places map[K][]string, place K, id string) []string {
 	return rest
 }
 
-// wrong says what is wrong with where a NIC is plugged, "" for nothing. Frames of
+// problem says what is wrong with where a NIC is plugged, "" for nothing. Frames of
 // two NICs in one place could not be told apart, so neither gets flows.
-func (s *sockets) wrong(p Port) string {
+func (s *sockets) problem(p Port) string {
 	switch {
 	case p.OFPort == 0 || p.OFPort >= of.PortMax:
 		return fmt.Sprintf("%d is no ofport", p.OFPort)
 	case p.OFPort == s.uplink:
 		return fmt.Sprintf("ofport %d is the uplink", p.OFPort)
-	case len(s.at[p.OFPort]) > 1:
+	case len(s.byOFPort[p.OFPort]) > 1:
 		return fmt.Sprintf("another NIC is in ofport %d", p.OFPort)
-	case p.Zone == 0 || len(s.in[p.Zone]) > 1:
+	case p.Zone == 0 || len(s.byZone[p.Zone]) > 1:
 		return fmt.Sprintf("conntrack zone %d is not its own", p.Zone)
 	default:
 		return ""

@@ -72,22 +72,22 @@ func PickUp() (flows []of.Flow) {
 			Commit: true, Force: true, ZoneField: regZone, Table: of.NoTable,
 			Exec: []of.Action{of.CopyField{Src: regRule, Dst: of.CTMark}, of.SetWide{Field: of.CTLabel, Value: pickedUp, Mask: pickedUp}},
 		}
-		turn := of.Clone{Actions: []of.Action{load(regTurn, turnsOnly), of.Resubmit{Table: in.nic}}}
+		turn := of.Clone{Actions: []of.Action{load(regAsk, askReplyAllowed), of.Resubmit{Table: in.nic}}}
 		flows = append(flows, answers(egressStage(), eth, goesOn)...)
 		flows = append(flows, answers(in, eth, goesOn, turn)...)
 		flows = append(flows,
-			pickUpFlow(key(in.accept, prioTurned, eth, tcp, regTurn.Is(turnsOnly)), turned),
-			pickUpFlow(key(in.state, prioTurn, eth, tcp, goesOn, isReply(), of.CTLabel.IsBytes(pickedUp[:], pickedUp[:])), turn, of.Goto{Table: in.next}),
-			pickUpFlow(key(in.state, prioTurnWithin, judged...), of.Goto{Table: in.nic}),
-			pickUpFlow(key(in.accept, prioTurnedWithin, append(within, goesOn)...), append([]of.Action{of.Clone{Actions: []of.Action{turned}}}, leave(in.next)...)...))
+			pickUpFlow(key(in.accept, prioReplyAllowed, eth, tcp, regAsk.Is(askReplyAllowed)), turned),
+			pickUpFlow(key(in.state, prioReplyJudged, eth, tcp, goesOn, isReply(), of.CTLabel.IsBytes(pickedUp[:], pickedUp[:])), turn, of.Goto{Table: in.next}),
+			pickUpFlow(key(in.state, prioReplyJudgedWithin, judged...), of.Goto{Table: in.nic}),
+			pickUpFlow(key(in.accept, prioReplyAllowedWithin, append(within, goesOn)...), append([]of.Action{of.Clone{Actions: []of.Action{turned}}}, leave(in.next)...)...))
 	}
 	return flows
 }
 
-// What regTurn says of a packet that is judged.
+// What regAsk says of a packet that is judged.
 const (
-	turnsOnly = 1 // it passes anyhow: its entry alone is made, or turned round
-	askedOnly = 2 // its ends are exchanged: whether the other one may have begun is asked
+	askReplyAllowed = 1 // it passes anyhow: its entry alone is made, or turned round
+	askOtherEnd     = 2 // its ends are exchanged: whether the other one may have begun is asked
 )
 
 // answers returns the flows for what may be an answer of TCP that is picked up: only
@@ -107,14 +107,14 @@ func answers(s stage, eth, goesOn of.Term, then ...of.Action) []of.Flow {
 	for _, r := range append([]of.Field{regProfile, regDomain}, labels()...) {
 		back = append(back, load(r, 0))
 	}
-	ask := slices.Concat(exchange(eth), from, []of.Action{load(regTurn, askedOnly), of.Resubmit{Table: other.nic}}, exchange(eth), back, []of.Action{of.Resubmit{Table: s.state}})
+	ask := slices.Concat(exchange(eth), from, []of.Action{load(regAsk, askOtherEnd), of.Resubmit{Table: other.nic}}, exchange(eth), back, []of.Action{of.Resubmit{Table: s.state}})
 	tcp := of.IPProto.Is(of.ProtoTCP)
-	asked := append(terms(eth, tcp, isNew()), regTurn.Is(askedOnly))
+	asked := append(terms(eth, tcp, isNew()), regAsk.Is(askOtherEnd))
 	return []of.Flow{
 		pickUpFlow(key(s.state, prioAsk, append(terms(eth, tcp, isNew(), goesOn, isWhole(), regFragment.Is(0)), regBegun.Is(0))...), ask...),
-		pickUpFlow(key(other.accept, prioAsked, eth, tcp, regTurn.Is(askedOnly))),
-		pickUpFlow(key(s.state, prioNoAnswer, append(asked, regRule.Is(0))...), append(append([]of.Action{load(regTurn, 0)}, s.begins()...), of.Goto{Table: s.nic})...),
-		pickUpFlow(key(s.state, prioAnswer, asked...), slices.Concat([]of.Action{load(regTurn, 0), load(regRule, 0)}, then, []of.Action{of.Goto{Table: s.next}})...),
+		pickUpFlow(key(other.accept, prioAsked, eth, tcp, regAsk.Is(askOtherEnd))),
+		pickUpFlow(key(s.state, prioNoAnswer, append(asked, regRule.Is(0))...), append(append([]of.Action{load(regAsk, 0)}, s.begins()...), of.Goto{Table: s.nic})...),
+		pickUpFlow(key(s.state, prioAnswer, asked...), slices.Concat([]of.Action{load(regAsk, 0), load(regRule, 0)}, then, []of.Action{of.Goto{Table: s.next}})...),
 	}
 }
 

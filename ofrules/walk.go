@@ -26,21 +26,21 @@ type walk struct {
 	next  uint64 // the next step, in regProfile, that is nobody's yet
 }
 
-// way is a value, or a prefix of one, and what becomes of packets that have it.
-type way struct {
+// branch is a value, or a prefix of one, and what becomes of packets that have it.
+type branch struct {
 	value []byte
 	bits  int
-	found []of.Action // with a step to go on from, or no step any more
+	then  []of.Action // with a step to go on from, or no step any more
 }
 
-func wayOf(p netip.Prefix, found ...of.Action) way {
-	return way{p.Masked().Addr().AsSlice(), p.Bits(), found}
+func branchOf(p netip.Prefix, found ...of.Action) branch {
+	return branch{p.Masked().Addr().AsSlice(), p.Bits(), found}
 }
 
-func wayOfMAC(mac [6]byte, found ...of.Action) way { return way{mac[:], 48, found} }
+func branchOfMAC(mac [6]byte, found ...of.Action) branch { return branch{mac[:], 48, found} }
 
 // covers tells whether all that has b has a, too.
-func (a way) covers(b way) bool {
+func (a branch) covers(b branch) bool {
 	if a.bits > b.bits {
 		return false
 	}
@@ -55,27 +55,27 @@ func step(table uint8, n uint64) []of.Action {
 
 // compare adds the flows that compare the field with ways, from a step on. Of two
 // ways of which one covers the other it stays with the wider one.
-func (w *walk) compare(b *builder, from uint64, ways ...way) {
+func (w *walk) compare(b *builder, from uint64, ways ...branch) {
 	ways = slices.Clone(ways)
-	slices.SortStableFunc(ways, func(a, b way) int { return cmp.Or(cmp.Compare(a.bits, b.bits), bytes.Compare(a.value, b.value)) })
-	var kept []way
+	slices.SortStableFunc(ways, func(a, b branch) int { return cmp.Or(cmp.Compare(a.bits, b.bits), bytes.Compare(a.value, b.value)) })
+	var kept []branch
 	for _, v := range ways {
-		if !slices.ContainsFunc(kept, func(k way) bool { return k.covers(v) }) {
+		if !slices.ContainsFunc(kept, func(k branch) bool { return k.covers(v) }) {
 			kept = append(kept, v)
 		}
 	}
-	slices.SortFunc(kept, func(a, b way) int { return bytes.Compare(a.value, b.value) })
+	slices.SortFunc(kept, func(a, b branch) int { return bytes.Compare(a.value, b.value) })
 	w.node(b, from, 0, kept)
 }
 
 // node adds the flows of one step, which looks at one byte, and of those behind it.
 // All ways have the bytes before it, in order of their values.
-func (w *walk) node(b *builder, at uint64, i int, ways []way) {
+func (w *walk) node(b *builder, at uint64, i int, ways []branch) {
 	here := append(slices.Clip(w.at), regProfile.Is(at))
 	for len(ways) > 0 {
 		v := ways[0]
 		if v.bits == 0 {
-			b.flow(w.table, w.prio, here, v.found...)
+			b.flow(w.table, w.prio, here, v.then...)
 			return
 		}
 		value, mask := make([]byte, len(v.value)), make([]byte, len(v.value))
@@ -90,11 +90,11 @@ func (w *walk) node(b *builder, at uint64, i int, ways []way) {
 		}
 		if rest := v.bits - 8*i; rest <= 8 {
 			mask[i] <<= 8 - rest
-			b.flow(w.table, w.prio, append(slices.Clip(here), w.field.IsBytes(value, mask)), v.found...)
+			b.flow(w.table, w.prio, append(slices.Clip(here), w.field.IsBytes(value, mask)), v.then...)
 			ways = ways[1:]
 			continue
 		}
-		same := slices.IndexFunc(ways, func(o way) bool { return o.value[i] != v.value[i] })
+		same := slices.IndexFunc(ways, func(o branch) bool { return o.value[i] != v.value[i] })
 		if same < 0 {
 			same = len(ways)
 		}

@@ -97,7 +97,7 @@ func (b *watchBuilder) drops() {
 func (b *watchBuilder) drop(why DropReason, table uint8, prio uint16, match ...of.Term) {
 	egress := table <= TableDeliver
 	if table > TableEgressICMP && table < TableEgressAccept || table > TableIngressICMP && table < TableIngressAccept {
-		match = append(match, regTurn.Is(0)) // the packet itself passes
+		match = append(match, regAsk.Is(0)) // the packet itself passes
 	}
 	b.add(table, prio, []of.Action{b.report(Report{ID: b.ID, Drop: why, Egress: egress})}, match...)
 }
@@ -133,7 +133,7 @@ next:
 	for _, t := range only {
 		for i, m := range match {
 			if m.Field() == t.Field() {
-				if !within(t, m) {
+				if !narrows(t, m) {
 					return nil, false
 				}
 				both[i] = t
@@ -145,8 +145,8 @@ next:
 	return both, true
 }
 
-// within tells whether a packet that has t has m, too, where both are of one field.
-func within(t, m of.Term) bool {
+// narrows tells whether a packet that has t has m, too, where both are of one field.
+func narrows(t, m of.Term) bool {
 	inner, is := t.Prefix()
 	outer, too := m.Prefix()
 	return t == m || is && too && outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())

@@ -160,19 +160,19 @@ func TestWatchesTellOfOddFrames(t *testing.T) {
 // either.
 func TestWatchesStandByThemselves(t *testing.T) {
 	t.Parallel()
-	type place struct {
+	type address struct {
 		table uint8
 		prio  uint16
 	}
-	taken := map[place]of.Flow{}
+	taken := map[address]of.Flow{}
 	for seed := range uint64(40) {
 		f := newFabric(policytest.Load(policytest.Seeded(7000+seed, policytest.Options{Guard: seed%2 == 1}).Policy()), 1)
 		for _, flow := range f.hosts[0].compiler.Flows() {
-			taken[place{flow.Table, flow.Priority}] = flow
+			taken[address{flow.Table, flow.Priority}] = flow
 		}
 	}
 	for _, flow := range (ofrules.Watch{ID: 5, OFPort: 5, Ready: true, Meter: 7}).Flows() {
-		if other, is := taken[place{flow.Table, flow.Priority}]; is {
+		if other, is := taken[address{flow.Table, flow.Priority}]; is {
 			t.Errorf("%v\nstands beside\n%v", flow, other)
 		}
 		if c, ok := ofrules.ParseCookie(flow.Cookie); !ok || c != (ofrules.Cookie{Kind: ofrules.KindWatch, ID: 5}) {

@@ -49,17 +49,17 @@ const (
 	ctlMeter    = 5
 )
 
-// place is where an action stands: some are allowed only in some places.
-type place uint8
+// actionContext is where an action stands: some are allowed only in some places.
+type actionContext uint8
 
 const (
-	inFlow place = iota
+	inFlow actionContext = iota
 	inCT
 	inClone
 )
 
 // appendAction adds one action, after checking it as the switch would.
-func appendAction(b []byte, a Action, in place) ([]byte, error) {
+func appendAction(b []byte, a Action, in actionContext) ([]byte, error) {
 	start := len(b)
 	switch a := a.(type) {
 	case SetField:
@@ -156,7 +156,7 @@ func nicira(b []byte, n, subtype uint16) []byte {
 }
 
 // appendNested adds the actions inside the action that starts at start.
-func appendNested(b []byte, start int, list []Action, in place) ([]byte, error) {
+func appendNested(b []byte, start int, list []Action, in actionContext) ([]byte, error) {
 	var err error
 	for _, a := range list {
 		if b, err = appendAction(b, a, in); err != nil {
@@ -170,7 +170,7 @@ func appendNested(b []byte, start int, list []Action, in place) ([]byte, error) 
 	return b, nil
 }
 
-func appendSetField(b []byte, t Term, in place) ([]byte, error) {
+func appendSetField(b []byte, t Term, in actionContext) ([]byte, error) {
 	f := t.field
 	if t.fault != faultNone && t.fault != faultMask || !f.Valid() {
 		return nil, fmt.Errorf("openflow: set_field: %w", t.Err())
@@ -200,7 +200,7 @@ func appendSetField(b []byte, t Term, in place) ([]byte, error) {
 
 // writableIn checks that an action at this place may write the field: the
 // fields of a connection are written inside ct(exec(…)), and only those.
-func (f Field) writableIn(in place) error {
+func (f Field) writableIn(in actionContext) error {
 	switch ct := f == CTMark || f == CTLabel; {
 	case !f.Writable():
 		return fmt.Errorf("%s cannot be written", f)

@@ -6,7 +6,7 @@ import (
 	"github.com/ringfence/ringfence/openflow/internal/octets"
 )
 
-func appendCopyField(b []byte, a CopyField, in place) ([]byte, error) {
+func appendCopyField(b []byte, a CopyField, in actionContext) ([]byte, error) {
 	src, err := a.Src.resolve(a.SrcBits)
 	if err != nil {
 		return nil, fmt.Errorf("openflow: move: %w", err)

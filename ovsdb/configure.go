@@ -62,7 +62,7 @@ func (c *Client) ensureBridge(ctx context.Context, b BridgeConfig) error {
 	}
 	var ops []ovsdb.Operation
 	if len(change) > 0 {
-		ops = append(ops, update("Bridge", is(has.uuid()), change))
+		ops = append(ops, update("Bridge", equalTo(has.uuid()), change))
 	}
 	return c.configure(ctx, "adjust bridge "+b.Name, ops...)
 }

@@ -55,11 +55,11 @@ func (c *Client) setFlowTables(ctx context.Context, bridge string, tables map[ui
 		switch {
 		case len(want) == 0:
 		case exists:
-			ops = append(ops, update("Flow_Table", is(UUID(uuid)), want))
+			ops = append(ops, update("Flow_Table", equalTo(UUID(uuid)), want))
 		default:
 			name := fmt.Sprintf("table%d", n)
 			ops = append(ops, insert("Flow_Table", name, want),
-				mutate("Bridge", is(b.uuid()), mutation("flow_tables", ovsdb.MutateOperationInsert, dict(map[int]ovsdb.UUID{int(n): ref(UUID(name))}))))
+				mutate("Bridge", equalTo(b.uuid()), mutation("flow_tables", ovsdb.MutateOperationInsert, dict(map[int]ovsdb.UUID{int(n): ref(UUID(name))}))))
 		}
 	}
 	return c.configure(ctx, "set flow tables of "+bridge, ops...)

@@ -186,9 +186,9 @@ func (m *mirror) check() error {
 	return nil
 }
 
-// take hands out what may differ since it was called last: interfaces by UUID,
+// takeChanged hands out what may differ since it was called last: interfaces by UUID,
 // and UUIDs of which the bridge has no interface.
-func (m *mirror) take() (b Bridge, now map[UUID]Interface, without []UUID) {
+func (m *mirror) takeChanged() (b Bridge, now map[UUID]Interface, without []UUID) {
 	now = map[UUID]Interface{}
 	for uuid := range m.dirty {
 		if i, ok := m.get(uuid); ok {

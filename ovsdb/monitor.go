@@ -153,11 +153,11 @@ func (m *monitor) signal() {
 	}
 }
 
-// take hands out what may differ since it was called last: interfaces by UUID,
+// takeChanged hands out what may differ since it was called last: interfaces by UUID,
 // and UUIDs of which the bridge has no interface. The first time that is all
 // there are.
-func (m *monitor) take() (Bridge, map[UUID]Interface, []UUID) {
+func (m *monitor) takeChanged() (Bridge, map[UUID]Interface, []UUID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.mirror.take()
+	return m.mirror.takeChanged()
 }

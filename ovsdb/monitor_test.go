@@ -65,7 +65,7 @@ func (m *monitor) state() BridgeState {
 	for uuid := range m.mirror.interfaces {
 		m.mirror.dirty[uuid] = true
 	}
-	b, now, _ := m.take()
+	b, now, _ := m.takeChanged()
 	s := BridgeState{Bridge: b}
 	for _, i := range now {
 		s.Interfaces = append(s.Interfaces, i)

@@ -20,8 +20,8 @@ func anyRow() ovsdb.Condition {
 	return where("_uuid", ovsdb.ConditionNotEqual, ref("00000000-0000-0000-0000-000000000000"))
 }
 
-// is is the condition for one row.
-func is(u UUID) ovsdb.Condition { return where("_uuid", ovsdb.ConditionEqual, ref(u)) }
+// equalTo is the condition for one row.
+func equalTo(u UUID) ovsdb.Condition { return where("_uuid", ovsdb.ConditionEqual, ref(u)) }
 
 func where(column string, f ovsdb.ConditionFunction, value any) ovsdb.Condition {
 	return ovsdb.Condition{Column: column, Function: f, Value: value}

@@ -85,7 +85,7 @@ func (w *watch) follow(ctx context.Context) (connected bool, err error) {
 			return true, m.session.ended()
 		case <-m.changed:
 		}
-		bridge, now, without := m.take()
+		bridge, now, without := m.takeChanged()
 		if first { // what went while nobody watched
 			for uuid := range w.seen {
 				if _, ok := now[uuid]; !ok {

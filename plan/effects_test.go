@@ -17,7 +17,7 @@ func TestImpactOfAView(t *testing.T) {
 	seen := 0
 	history(t, 20, 20, func(t *testing.T, before, after *secgroup.Snapshot, changes []secgroup.Change) {
 		got, want := ImpactOf(before, changes), impact.Of(before, after, changes).Impact
-		if diff := cmp.Diff(got, want, cmpopts.EquateComparable(impact.Place{})); diff != "" {
+		if diff := cmp.Diff(got, want, cmpopts.EquateComparable(impact.Address{})); diff != "" {
 			t.Error(diff)
 		}
 		if !got.Loss.Empty() {

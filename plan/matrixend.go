@@ -159,7 +159,7 @@ func (m *matrixEnds) family(n *matrixNIC, e *MatrixEntry, f secgroup.Family, rul
 				continue
 			}
 			a.Service = a.Service.within(f)
-			if !a.Service.meets(service) {
+			if !a.Service.overlaps(service) {
 				continue
 			}
 			c := m.cover(n, a.Remote, e.Group, f)

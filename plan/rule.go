@@ -98,7 +98,7 @@ func (d *draft) putRule(g *secgroup.Group, old *secgroup.Rule, r secgroup.Rule) 
 	if err := d.err(); err != nil {
 		return Result{}, err
 	}
-	r = settle(r, old)
+	r = withOriginAndRevision(r, old)
 	rules := make([]secgroup.Rule, 0, len(g.Rules)+1)
 	for _, o := range g.Rules {
 		if o.ID != r.ID {

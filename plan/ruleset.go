@@ -26,7 +26,7 @@ func (d *draft) ruleSet(ref secgroup.GroupRef, had []secgroup.Rule, given RuleSe
 		if was >= 0 {
 			place = &had[was]
 		}
-		r = settle(r, place)
+		r = withOriginAndRevision(r, place)
 		rules = append(rules, r)
 		seen.add(len(rules)-1, r)
 	}
@@ -125,9 +125,9 @@ func (d *draft) rule(at string, ref secgroup.GroupRef, r *secgroup.Rule) {
 	}
 }
 
-// settle gives a written rule what the caller does not decide: its origin and
+// withOriginAndRevision gives a written rule what the caller does not decide: its origin and
 // revision. old is the rule whose place it takes, or nil.
-func settle(r secgroup.Rule, old *secgroup.Rule) secgroup.Rule {
+func withOriginAndRevision(r secgroup.Rule, old *secgroup.Rule) secgroup.Rule {
 	r.Origin, r.Revision = secgroup.OriginUser, 0
 	if old == nil {
 		return r

@@ -71,8 +71,8 @@ func (s Service) within(f secgroup.Family) Service {
 	return s
 }
 
-// meets reports whether s and t, of one family, let anything pass both.
-func (s Service) meets(t Service) bool {
+// overlaps reports whether s and t, of one family, let anything pass both.
+func (s Service) overlaps(t Service) bool {
 	either := func(a, b secgroup.Opt8) bool { return !a.Set || !b.Set || a == b }
 	switch {
 	case s.Protocol == secgroup.ProtocolAll || t.Protocol == secgroup.ProtocolAll:

@@ -91,16 +91,16 @@ func BenchmarkAChangeForAll(b *testing.B) {
 				all := make([]*session, 1000)
 				for i := range all {
 					plugs := &wire.Plugs{Full: true, Plugged: []*wire.Plug{{Nic: "n1"}}}
-					if all[i], err = r.enter(b.Context(), &wire.Hello{Host: fmt.Sprint("h", i), Instance: "i", Version: wire.Version, Plugs: plugs}, false); err != nil {
+					if all[i], err = r.openSession(b.Context(), &wire.Hello{Host: fmt.Sprint("h", i), Instance: "i", Version: wire.Version, Plugs: plugs}, false); err != nil {
 						b.Fatal(err)
 					}
 				}
 				send := func() {
 					for _, s := range all {
 						r.mu.Lock()
-						t := s.take()
+						t := s.takeOutgoing()
 						r.mu.Unlock()
-						parts, err := r.encoder.Encode(t.differs(), wire.PartSize)
+						parts, err := r.encoder.Encode(t.toSend(), wire.PartSize)
 						if err != nil {
 							b.Fatal(err)
 						}

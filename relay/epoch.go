@@ -16,16 +16,16 @@ type epochs struct {
 	gone string // of the history before the relay's policy began anew
 }
 
-func (r *Relay) epochIs(epoch string) {
+func (r *Relay) setEpoch(epoch string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.epochs.now = epoch
 }
 
-// point is the relay's state of the policy as the host is told it. A host that came
+// at is the relay's state of the policy as the host is told it. A host that came
 // with one of a history that the store does not have would take a revision of the
 // same epoch for an older one of that history, if the store has not noticed.
-func (s *session) point() *wire.Point {
+func (s *session) at() *wire.Point {
 	r := s.relay
 	p := &wire.Point{Revision: r.at.revision, Mark: r.at.mark, Epoch: r.epochs.now}
 	if p.Epoch == r.epochs.gone || s.elsewhere && p.Epoch == s.hello.GetHas().GetEpoch() {
@@ -34,8 +34,8 @@ func (s *session) point() *wire.Point {
 	return p
 }
 
-// look finds out whether the store has what the host saw in it, beside the stream.
-func (s *session) look(m *wire.Look) error {
+// lookUpWrite finds out whether the store has what the host saw in it, beside the stream.
+func (s *session) lookUpWrite(m *wire.Look) error {
 	r := s.relay
 	r.mu.Lock()
 	busy := s.looking
@@ -46,7 +46,7 @@ func (s *session) look(m *wire.Look) error {
 	}
 	go func() {
 		out := &wire.Looked{Id: m.GetId()}
-		if err := r.lookUp(s.ctx, m.GetSeen(), out); err != nil {
+		if err := r.findWrite(s.ctx, m.GetSeen(), out); err != nil {
 			out.Error = err.Error()
 		}
 		r.mu.Lock()
@@ -59,8 +59,8 @@ func (s *session) look(m *wire.Look) error {
 	return nil
 }
 
-func (r *Relay) lookUp(ctx context.Context, seen *wire.Point, out *wire.Looked) (err error) {
-	defer r.metrics.survive(r.log, &err)
+func (r *Relay) findWrite(ctx context.Context, seen *wire.Point, out *wire.Looked) (err error) {
+	defer r.metrics.recoverPanic(r.log, &err)
 	if seen.GetRevision() <= 0 || seen.GetMark() == "" {
 		return fmt.Errorf("seen: revision %d and mark %q name no write", seen.GetRevision(), seen.GetMark())
 	}

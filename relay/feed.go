@@ -39,7 +39,7 @@ func (f *feed) Handle(_ context.Context, b store.Batch) error {
 		}
 	}
 	r.metrics.concerned.Observe(float64(len(deltas)))
-	r.beat()
+	r.wakeAll()
 	return nil
 }
 
@@ -67,5 +67,5 @@ func (r *Relay) begin(b store.Batch) {
 	if first {
 		close(r.loaded)
 	}
-	r.beat()
+	r.wakeAll()
 }

@@ -5,8 +5,8 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// stands notes how the host stands, for the store.
-func (s *session) stands() {
+// updateStanding notes how the host stands, for the store.
+func (s *session) updateStanding() {
 	r := s.relay
 	at := s.applied()
 	was, late := r.behind[s.host]
@@ -17,7 +17,7 @@ func (s *session) stands() {
 		return
 	}
 	r.behind[s.host] = at
-	if f := s.beyond(at); f.Latest > at {
+	if f := s.furtherAt(at); f.Latest > at {
 		r.further[s.host] = f
 	} else {
 		delete(r.further, s.host)
@@ -27,7 +27,7 @@ func (s *session) stands() {
 // upTo is the revision at which who has a delta and all before it is, by its number:
 // the one before the first that concerned the host and is in a later delta.
 func (s *session) upTo(number uint64) int64 {
-	for _, o := range s.owed {
+	for _, o := range s.unacknowledged {
 		if o.number > number {
 			return o.since - 1
 		}
@@ -38,24 +38,24 @@ func (s *session) upTo(number uint64) int64 {
 	return s.relay.at.revision
 }
 
-// goesFurther takes what is in force at a host beyond what it has applied, and tells
+// setFurther takes what is in force at a host beyond what it has applied, and tells
 // whether that is news. What the host was not sent is nothing.
-func (s *session) goesFurther(m *wire.Applied) bool {
+func (s *session) setFurther(m *wire.Applied) bool {
 	was := s.further
-	if s.further = nil; m.GetLatest() > m.GetDelta() && m.GetLatest() <= s.number && len(s.owed) > 0 {
+	if s.further = nil; m.GetLatest() > m.GetDelta() && m.GetLatest() <= s.number && len(s.unacknowledged) > 0 {
 		s.further = m
 	}
 	if was == nil && s.further == nil {
 		return false
 	}
-	s.stands()
+	s.updateStanding()
 	s.relay.progress = true
 	return true
 }
 
-// beyond is how far NICs of a host are that is at a revision as a whole. A NIC that is
+// furtherAt is how far NICs of a host are that is at a revision as a whole. A NIC that is
 // behind is at that one at least.
-func (s *session) beyond(at int64) (f store.Further) {
+func (s *session) furtherAt(at int64) (f store.Further) {
 	if s.further == nil || s.status.GetLapsed() {
 		return f
 	}

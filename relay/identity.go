@@ -21,9 +21,9 @@ type Identifier interface {
 // AnyHost is the name of a token that is good for every host.
 const AnyHost = "*"
 
-// may refuses a stream that does not prove that it is a host's: by a client
+// authorize refuses a stream that does not prove that it is a host's: by a client
 // certificate that has its name, or by a token of that host.
-func (r *Relay) may(ctx context.Context, host string) error {
+func (r *Relay) authorize(ctx context.Context, host string) error {
 	var proven []string
 	if p, ok := peer.FromContext(ctx); ok {
 		if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(info.State.VerifiedChains) > 0 {

@@ -91,7 +91,7 @@ func (p *model) attach(t *testing.T, r *Relay, host, instance string, held *wire
 	for nic := range p.plugged {
 		full.Plugged = append(full.Plugged, &wire.Plug{Nic: nic})
 	}
-	s, err := r.enter(t.Context(), &wire.Hello{Host: host, Instance: instance, Version: wire.Version, Plugs: full, Held: held}, false)
+	s, err := r.openSession(t.Context(), &wire.Hello{Host: host, Instance: instance, Version: wire.Version, Plugs: full, Held: held}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,13 +101,13 @@ func (p *model) attach(t *testing.T, r *Relay, host, instance string, held *wire
 // take takes what there is to send, as a stream would bring it.
 func (p *model) take() {
 	p.s.relay.mu.Lock()
-	taken := p.s.take()
+	taken := p.s.takeOutgoing()
 	p.s.relay.mu.Unlock()
 	if taken.delta == nil {
 		return
 	}
 	var parts wire.Parts
-	for _, m := range encoded(taken.differs(), 500) {
+	for _, m := range encoded(taken.toSend(), 500) {
 		d, _, done := parts.Add(m)
 		if done {
 			p.share.Apply(d)

@@ -22,7 +22,7 @@ func (s *session) judge(m *wire.Judge) error {
 	conns := m.GetConnections()
 	if n := len(conns); n > judgedMost {
 		out.Error = fmt.Sprintf("%d connections in one batch, and %d may be", n, judgedMost)
-	} else if err := s.judgeAll(conns, out); err != nil {
+	} else if err := s.verdicts(conns, out); err != nil {
 		out.Error, out.Verdicts = err.Error(), nil
 	}
 	return s.reply(&wire.ToHost{Kind: &wire.ToHost_Judgement{Judgement: out}})
@@ -40,8 +40,8 @@ func (s *session) reply(m *wire.ToHost) error {
 	return nil
 }
 
-// judgeAll judges by the policy of now, while nobody waits for it.
-func (s *session) judgeAll(conns []*wire.Connection, out *wire.Judgement) error {
+// verdicts judges by the policy of now, while nobody waits for it.
+func (s *session) verdicts(conns []*wire.Connection, out *wire.Judgement) error {
 	r := s.relay
 	plugged := map[string]bool{}
 	r.mu.Lock()

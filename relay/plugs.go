@@ -13,31 +13,31 @@ import (
 // A host hears of its own plugs, and of those of its NICs at other hosts where they
 // may be: whoever claims the NIC of somebody else takes nothing from it.
 type plugs struct {
-	known   bool                             // the store's plugs have been seen
-	at      map[string]map[string]store.Plug // by NIC and host
-	of      map[string]map[string]struct{}   // NICs by host
-	holders map[string]map[*session]struct{} // by NIC that is plugged there
-	due     map[*session]struct{}            // of whose plugs the store may have to be told
-	wake    chan struct{}                    // has one when there are any
+	known     bool                             // the store's plugs have been seen
+	at        map[string]map[string]store.Plug // by NIC and host
+	of        map[string]map[string]struct{}   // NICs by host
+	holders   map[string]map[*session]struct{} // by NIC that is plugged there
+	unwritten map[*session]struct{}            // of whose plugs the store may have to be told
+	wake      chan struct{}                    // has one when there are any
 }
 
 func newPlugs() plugs {
 	return plugs{
 		at: map[string]map[string]store.Plug{}, of: map[string]map[string]struct{}{}, holders: map[string]map[*session]struct{}{},
-		due: map[*session]struct{}{}, wake: make(chan struct{}, 1),
+		unwritten: map[*session]struct{}{}, wake: make(chan struct{}, 1),
 	}
 }
 
 // plugID names a plug.
 type plugID struct{ host, nic string }
 
-// unheard are the plugs that a host has not been told of as they are.
-type unheard struct {
+// plugsToSend are the plugs that a host has not been told of as they are.
+type plugsToSend struct {
 	full    bool // all of them
 	changed map[plugID]struct{}
 }
 
-func (p *plugs) put(one store.Plug) {
+func (p *plugs) set(one store.Plug) {
 	if p.at[one.NIC] == nil {
 		p.at[one.NIC] = map[string]store.Plug{}
 	}
@@ -68,12 +68,12 @@ func (f *plugFeed) All(all []store.Plug) {
 	clear(r.plugs.at)
 	clear(r.plugs.of)
 	for _, p := range all {
-		r.plugs.put(p)
+		r.plugs.set(p)
 	}
 	r.plugs.known = true
 	for _, s := range r.sessions {
-		s.hearAll()
-		s.tellAll()
+		s.sendAllPlugs()
+		s.writeAllPlugs()
 	}
 }
 
@@ -84,7 +84,7 @@ func (f *plugFeed) Changed(set, gone []store.Plug) {
 	defer r.mu.Unlock()
 	for _, p := range set {
 		if had, ok := r.plugs.at[p.NIC][p.Host]; !ok || had != p {
-			r.plugs.put(p)
+			r.plugs.set(p)
 			r.replugged(plugID{p.Host, p.NIC})
 		}
 	}
@@ -98,11 +98,11 @@ func (f *plugFeed) Changed(set, gone []store.Plug) {
 // replugged has a plug looked at by whom it concerns. The caller holds mu.
 func (r *Relay) replugged(id plugID) {
 	for s := range r.plugs.holders[id.nic] {
-		s.hear(id)
+		s.sendPlug(id)
 	}
 	if s := r.sessions[id.host]; s != nil {
-		s.hear(id)
-		s.tellOf(id.nic, false)
+		s.sendPlug(id)
+		s.writePlug(id.nic, false)
 	}
 }
 
@@ -110,31 +110,31 @@ func (r *Relay) replugged(id plugID) {
 func (r *Relay) mayBeElsewhere(nic string) {
 	for host := range r.plugs.at[nic] {
 		for s := range r.plugs.holders[nic] {
-			s.hear(plugID{host, nic})
+			s.sendPlug(plugID{host, nic})
 		}
 	}
 }
 
-// hear has the host told of a plug as it is when that is sent.
-func (s *session) hear(id plugID) {
-	if s.unheard.full {
+// sendPlug has the host told of a plug as it is when that is sent.
+func (s *session) sendPlug(id plugID) {
+	if s.plugsToSend.full {
 		return
 	}
-	if s.unheard.changed == nil {
-		s.unheard.changed = map[plugID]struct{}{}
+	if s.plugsToSend.changed == nil {
+		s.plugsToSend.changed = map[plugID]struct{}{}
 	}
-	s.unheard.changed[id] = struct{}{}
+	s.plugsToSend.changed[id] = struct{}{}
 	s.notify()
 }
 
-// hearAll has the host told of all plugs.
-func (s *session) hearAll() {
-	s.unheard = unheard{full: true}
+// sendAllPlugs has the host told of all plugs.
+func (s *session) sendAllPlugs() {
+	s.plugsToSend = plugsToSend{full: true}
 	s.notify()
 }
 
-// concerns tells whether a host is to hear of a plug that there is.
-func (s *session) concerns(id plugID) bool {
+// mayKnow tells whether a host is to hear of a plug that there is.
+func (s *session) mayKnow(id plugID) bool {
 	if id.host == s.host {
 		return true
 	}
@@ -145,15 +145,15 @@ func (s *session) concerns(id plugID) bool {
 	return n == nil || n.MayBeAt(id.host)
 }
 
-// plugsAt is what the host is to hear of plugs, nil for nothing.
-func (s *session) plugsAt() *wire.PlugsAt {
+// takePlugsToSend is what the host is to hear of plugs, nil for nothing.
+func (s *session) takePlugsToSend() *wire.PlugsAt {
 	r := s.relay
-	if !r.plugs.known || !s.unheard.full && len(s.unheard.changed) == 0 {
+	if !r.plugs.known || !s.plugsToSend.full && len(s.plugsToSend.changed) == 0 {
 		return nil
 	}
-	m := &wire.PlugsAt{Full: s.unheard.full}
-	ids := s.unheard.changed
-	if s.unheard.full {
+	m := &wire.PlugsAt{Full: s.plugsToSend.full}
+	ids := s.plugsToSend.changed
+	if s.plugsToSend.full {
 		ids = map[plugID]struct{}{}
 		for nic := range r.plugs.of[s.host] {
 			ids[plugID{s.host, nic}] = struct{}{}
@@ -164,11 +164,11 @@ func (s *session) plugsAt() *wire.PlugsAt {
 			}
 		}
 	}
-	s.unheard = unheard{}
+	s.plugsToSend = plugsToSend{}
 	for id := range ids {
 		p, there := r.plugs.at[id.nic][id.host]
 		switch {
-		case there && s.concerns(id):
+		case there && s.mayKnow(id):
 			m.Set = append(m.Set, &wire.Plug{Host: p.Host, Nic: p.NIC, Row: p.Row, Order: p.Order, Restored: p.Restored, Ready: p.Ready})
 		case !m.Full:
 			m.Gone = append(m.Gone, &wire.Plug{Host: id.host, Nic: id.nic})
@@ -177,18 +177,18 @@ func (s *session) plugsAt() *wire.PlugsAt {
 	return m
 }
 
-// holds notes whether a NIC is plugged at the host, and what follows of that.
-func (s *session) holds(nic string, is bool) {
-	if s.relay.plugs.hold(nic, s, is) {
+// setHeld notes whether a NIC is plugged at the host, and what follows of that.
+func (s *session) setHeld(nic string, is bool) {
+	if s.relay.plugs.setHolder(nic, s, is) {
 		for host := range s.relay.plugs.at[nic] {
-			s.hear(plugID{host, nic})
+			s.sendPlug(plugID{host, nic})
 		}
 	}
-	s.tellOf(nic, !is)
+	s.writePlug(nic, !is)
 }
 
-// hold notes which sessions have a NIC, and tells whether that is news.
-func (p *plugs) hold(nic string, s *session, is bool) (news bool) {
+// setHolder notes which sessions have a NIC, and tells whether that is news.
+func (p *plugs) setHolder(nic string, s *session, is bool) (news bool) {
 	all := p.holders[nic]
 	if _, did := all[s]; did == is {
 		return false
@@ -206,10 +206,10 @@ func (p *plugs) hold(nic string, s *session, is bool) (news bool) {
 	return true
 }
 
-// leave forgets a session.
-func (p *plugs) leave(s *session) {
-	delete(p.due, s)
+// dropHolder forgets a session.
+func (p *plugs) dropHolder(s *session) {
+	delete(p.unwritten, s)
 	for nic := range s.plugged {
-		p.hold(nic, s, false)
+		p.setHolder(nic, s, false)
 	}
 }

@@ -88,7 +88,7 @@ type Relay struct {
 	at       point
 	epochs   epochs
 	encoder  *wire.Encoder
-	moved    chan struct{} // closed when at is another one, or somebody has applied something
+	changed  chan struct{} // closed when at is another one, or somebody has applied something
 	sessions map[string]*session
 	plugs    plugs
 
@@ -100,9 +100,9 @@ type Relay struct {
 
 	progress bool // hosts have applied what the store was not told of
 
-	expected map[string]int      // hosts that are about to attach
-	stood    store.RelayStanding // as it was written last
-	wrote    chan struct{}       // closed when it is written again
+	expected        map[string]int      // hosts that are about to attach
+	standingWritten store.RelayStanding // as it was written last
+	standingChanged chan struct{}       // closed when it is written again
 }
 
 // New makes a Relay, which serves nobody before Run has the policy.
@@ -113,9 +113,9 @@ func New(cfg Config) (*Relay, error) {
 	cfg = cfg.withDefaults()
 	r := &Relay{
 		cfg: cfg, log: cfg.Logger, loaded: make(chan struct{}), policy: secgroup.NewSnapshot(),
-		moved: make(chan struct{}), sessions: map[string]*session{}, plugs: newPlugs(), encoder: wire.NewEncoder(encodedMost),
+		changed: make(chan struct{}), sessions: map[string]*session{}, plugs: newPlugs(), encoder: wire.NewEncoder(encodedMost),
 		dirty: map[*session]struct{}{}, left: map[string]store.HostStatus{}, behind: map[string]int64{}, further: map[string]store.Further{},
-		expected: map[string]int{}, wrote: make(chan struct{}),
+		expected: map[string]int{}, standingChanged: make(chan struct{}),
 	}
 	r.metrics = newMetrics(r)
 	return r, nil
@@ -125,11 +125,11 @@ func New(cfg Config) (*Relay, error) {
 func (r *Relay) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.cfg.Policy.Follow(ctx, (*feed)(r)) })
-	g.Go(func() error { return r.cfg.Policy.FollowEpoch(ctx, r.epochIs) })
+	g.Go(func() error { return r.cfg.Policy.FollowEpoch(ctx, r.setEpoch) })
 	if r.cfg.Board != nil {
-		g.Go(func() error { return r.keepReporting(ctx) })
+		g.Go(func() error { return r.reportHosts(ctx) })
 		g.Go(func() error { return r.cfg.Board.ServeManyAsks(ctx, r.answererOf) })
-		g.Go(func() error { return r.keepPlugs(ctx) })
+		g.Go(func() error { return r.syncPlugs(ctx) })
 	}
 	return g.Wait()
 }
@@ -140,10 +140,10 @@ type point struct {
 	mark     string
 }
 
-// beat wakes who waits for hosts or the policy. The caller holds mu.
-func (r *Relay) beat() {
-	close(r.moved)
-	r.moved = make(chan struct{})
+// wakeAll wakes who waits for hosts or the policy. The caller holds mu.
+func (r *Relay) wakeAll() {
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
 // Hosts is how many hosts are attached.

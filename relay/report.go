@@ -37,12 +37,12 @@ func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
 	for _, one := range hello.GetPlugs().GetPlugged() {
 		plugged[one.GetNic()] = one
 	}
-	if !r.foretold(ctx, hello.GetHost()) {
+	if !r.awaitBehindWritten(ctx, hello.GetHost()) {
 		return nil
 	}
 	err := r.cfg.Board.PutHost(ctx, r.report(hello, plugged, nil))
 	if errors.Is(err, store.ErrSeatTaken) {
-		return &leave{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat, reason: err.Error()}
+		return &ending{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat, reason: err.Error()}
 	}
 	if err != nil {
 		r.log.Warn("a host's name is not written down; trying again", "host", hello.GetHost(), "error", err)
@@ -50,14 +50,14 @@ func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
 	return nil
 }
 
-// coming says that a host is about to attach, of which nothing is known to be in force.
-func (r *Relay) coming(host string) {
+// expect says that a host is about to attach, of which nothing is known to be in force.
+func (r *Relay) expect(host string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expected[host]++
 	if r.sessions[host] == nil {
 		r.behind[host] = 0
-		r.beat()
+		r.wakeAll()
 	}
 }
 
@@ -79,17 +79,17 @@ func (r *Relay) forgetBehind(host string) {
 	}
 }
 
-// foretold waits until the store knows that a host that is coming is behind, or it is
+// awaitBehindWritten waits until the store knows that a host that is coming is behind, or it is
 // here: a report that names this relay says otherwise that the host is where the relay
 // is. It gives up while etcd is away.
-func (r *Relay) foretold(ctx context.Context, host string) bool {
-	late := time.NewTimer(foretoldWithin)
+func (r *Relay) awaitBehindWritten(ctx context.Context, host string) bool {
+	late := time.NewTimer(behindWrittenWithin)
 	defer late.Stop()
 	for {
 		r.mu.Lock()
-		_, told := r.stood.Behind[host]
+		_, told := r.standingWritten.Behind[host]
 		told = told || r.sessions[host] != nil
-		wrote := r.wrote
+		wrote := r.standingChanged
 		r.mu.Unlock()
 		if told {
 			return true
@@ -104,7 +104,7 @@ func (r *Relay) foretold(ctx context.Context, host string) bool {
 	}
 }
 
-const foretoldWithin = 2 * time.Second
+const behindWrittenWithin = 2 * time.Second
 
 // report is what the store is told of a host that is attached here.
 func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wire.Status) store.HostStatus {
@@ -135,34 +135,34 @@ func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wir
 	return h
 }
 
-// says takes what the host says of itself. The store is told at once, but of what the
+// setStatus takes what the host says of itself. The store is told at once, but of what the
 // host only counts: of that now and then.
-func (s *session) says(st *wire.Status) {
+func (s *session) setStatus(st *wire.Status) {
 	r, was := s.relay, s.status
 	s.status = st
-	s.stands()
+	s.updateStanding()
 	if was != nil && sameButCounts(was, st) {
-		if !s.later {
-			s.later = true
-			time.AfterFunc(countEvery-time.Since(s.counted), func() {
+		if !s.countsDue {
+			s.countsDue = true
+			time.AfterFunc(countEvery-time.Since(s.reportedAt), func() {
 				r.mu.Lock()
 				defer r.mu.Unlock()
-				s.due()
+				s.markDirty()
 			})
 		}
 		return
 	}
-	s.due()
+	s.markDirty()
 }
 
 // countEvery is the time between two reports of what a host only counts.
 const countEvery = 20 * time.Second
 
-// due has the host reported.
-func (s *session) due() {
+// markDirty has the host reported.
+func (s *session) markDirty() {
 	if s.relay.sessions[s.host] == s {
 		s.relay.dirty[s] = struct{}{}
-		s.relay.beat()
+		s.relay.wakeAll()
 	}
 }
 
@@ -175,8 +175,8 @@ func uncounted(s *wire.Status) *wire.Status {
 	return &wire.Status{Flows: s.GetFlows(), Connected: s.GetConnected(), Errors: s.GetErrors(), Nics: s.GetNics(), Lost: s.GetLost(), Lapsed: s.GetLapsed()}
 }
 
-// farewell is what the store is told of a host that has left.
-func (s *session) farewell() store.HostStatus {
+// lastReport is what the store is told of a host that has left.
+func (s *session) lastReport() store.HostStatus {
 	h := s.relay.report(s.hello, s.plugged, s.status)
 	h.Relay, h.Connected, h.Applied = "", false, s.applied()
 	if h.Applied == s.relay.at.revision {
@@ -191,15 +191,15 @@ func (s *session) farewell() store.HostStatus {
 	return h
 }
 
-// tell writes what the store has not been told: how the hosts stand before the reports
+// writeReports writes what the store has not been told: how the hosts stand before the reports
 // that name this relay, for by these they stand where it does unless it says otherwise.
-func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
-	dirty, left, loaded := r.due()
+func (r *Relay) writeReports(ctx context.Context, said *store.RelayStanding) error {
+	dirty, left, loaded := r.takeReports()
 	if !loaded {
 		return nil
 	}
-	if err := r.tellStanding(ctx, said); err != nil {
-		r.undue(dirty)
+	if err := r.writeStanding(ctx, said); err != nil {
+		r.requeue(dirty)
 		return err
 	}
 	if len(dirty) > 0 {
@@ -209,7 +209,7 @@ func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
 		}
 		lost, err := r.cfg.Board.PutHosts(ctx, reports, false)
 		if err != nil {
-			r.undue(dirty)
+			r.requeue(dirty)
 			return err
 		}
 		if err := r.reclaim(ctx, dirty, lost); err != nil {
@@ -222,7 +222,7 @@ func (r *Relay) tell(ctx context.Context, said *store.RelayStanding) error {
 		}
 		r.forget(left)
 	}
-	return r.tellStanding(ctx, said)
+	return r.writeStanding(ctx, said)
 }
 
 // dirty is a host of which the store does not know all.
@@ -231,13 +231,13 @@ type dirty struct {
 	report store.HostStatus
 }
 
-// due takes what the store is to be told: of hosts that are attached, and of those that
+// takeReports takes what the store is to be told: of hosts that are attached, and of those that
 // have left.
-func (r *Relay) due() (all []dirty, left map[string]store.HostStatus, loaded bool) {
+func (r *Relay) takeReports() (all []dirty, left map[string]store.HostStatus, loaded bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s := range r.dirty {
-		s.counted, s.later = time.Now(), false
+		s.reportedAt, s.countsDue = time.Now(), false
 		all = append(all, dirty{s, r.report(s.hello, s.plugged, s.status)})
 	}
 	clear(r.dirty)
@@ -245,8 +245,8 @@ func (r *Relay) due() (all []dirty, left map[string]store.HostStatus, loaded boo
 	return all, left, r.index != nil
 }
 
-// undue gives back what could not be told.
-func (r *Relay) undue(all []dirty) {
+// requeue gives back what could not be told.
+func (r *Relay) requeue(all []dirty) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, d := range all {
@@ -270,9 +270,9 @@ func (r *Relay) reclaim(ctx context.Context, all []dirty, lost []string) error {
 		}
 		switch {
 		case !free && (err == nil || errors.Is(err, store.ErrSeatTaken)):
-			d.s.end(&leave{code: codes.Aborted, retryable: true, after: r.cfg.timing.seat, reason: "the host's name is held at another relay"})
+			d.s.end(&ending{code: codes.Aborted, retryable: true, after: r.cfg.timing.seat, reason: "the host's name is held at another relay"})
 		case err != nil:
-			r.undue([]dirty{d})
+			r.requeue([]dirty{d})
 			return err
 		}
 	}

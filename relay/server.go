@@ -44,7 +44,7 @@ func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) e
 		return err
 	case <-ctx.Done():
 	}
-	r.farewell()
+	r.dismissAll()
 	ended := make(chan struct{})
 	go func() {
 		server.GracefulStop()
@@ -58,11 +58,11 @@ func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) e
 	return nil
 }
 
-// farewell tells all hosts to go.
-func (r *Relay) farewell() {
+// dismissAll tells all hosts to go.
+func (r *Relay) dismissAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.sessions {
-		s.end(&leave{code: codes.Unavailable, reason: "the relay is stopped", retryable: true})
+		s.end(&ending{code: codes.Unavailable, reason: "the relay is stopped", retryable: true})
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// owedMost bounds the deltas that were sent and are not applied, and that are told
+// unacknowledgedMost bounds the deltas that were sent and are not applied, and that are told
 // apart: more of them count as one, which is applied with the last of them. A host
 // that cannot apply everything is sent what comes all the same, for most of that may
 // be in force there.
-const owedMost = 16
+const unacknowledgedMost = 16
 
 // weightSpared is how heavy a pending delta may be whatever the share is.
 const weightSpared = 64
@@ -31,22 +31,22 @@ type session struct {
 	ctx       context.Context         // of the stream
 	end       context.CancelCauseFunc // ends the stream, with a *leave as the cause
 
-	plugged map[string]*wire.Plug // by NIC
-	plugs   uint64                // number of the last Plugs that is in plugged
-	unheard unheard               // of plugs: to be sent
-	tell    map[string]bool       // NICs of whose plugs the store may have to be told; true: after what was told is taken back
+	plugged      map[string]*wire.Plug // by NIC
+	plugs        uint64                // number of the last Plugs that is in plugged
+	plugsToSend  plugsToSend           // of plugs: to be sent
+	plugsToWrite map[string]bool       // NICs of whose plugs the store may have to be told; true: after what was told is taken back
 
-	held    *wire.Held // what the host came with, until it is sent what differs from that
-	pending pending
-	number  uint64        // of the last delta that was taken
-	owed    []owed        // by number
-	further *wire.Applied // what is in force beyond what is applied, nil: nothing
-	status  *wire.Status
-	counted time.Time      // when the store was told last what the host counts
-	later   bool           // it will be
-	control []*wire.ToHost // to be sent behind the pending delta
-	looking bool           // a Look is being answered
-	asks    asks
+	held           *wire.Held // what the host came with, until it is sent what differs from that
+	pending        pending
+	number         uint64           // of the last delta that was taken
+	unacknowledged []unacknowledged // by number
+	further        *wire.Applied    // what is in force beyond what is applied, nil: nothing
+	status         *wire.Status
+	reportedAt     time.Time      // when the store was told last what the host counts
+	countsDue      bool           // it will be
+	control        []*wire.ToHost // to be sent behind the pending delta
+	looking        bool           // a Look is being answered
+	asks           asks
 }
 
 // pending is what a host has not been sent yet.
@@ -57,8 +57,8 @@ type pending struct {
 	since int64      // the first revision that is in it
 }
 
-// owed is a delta that was sent, and that the host has not said to have applied.
-type owed struct {
+// unacknowledged is a delta that was sent, and that the host has not said to have applied.
+type unacknowledged struct {
 	number uint64
 	since  int64 // the first revision that is in it
 }
@@ -77,16 +77,16 @@ func (s *session) offer(d span.Delta) {
 			s.relay.metrics.replaced.Inc()
 		}
 	}
-	s.stands()
+	s.updateStanding()
 	s.notify()
 }
 
 // begin has the host sent its whole share, of another policy than what it has
 // applied was of.
 func (s *session) begin() {
-	s.owed, s.further = nil, nil
+	s.unacknowledged, s.further = nil, nil
 	s.pending = pending{due: true, whole: true, since: 1}
-	s.stands()
+	s.updateStanding()
 	s.notify()
 }
 
@@ -98,8 +98,8 @@ func (s *session) notify() {
 	}
 }
 
-// taken is what take found to send.
-type taken struct {
+// outgoing is what take found to send.
+type outgoing struct {
 	delta   *span.Delta // nil: none
 	held    *wire.Held  // not nil: the delta is a whole share, of which what differs from that is to be sent
 	at      *wire.Point
@@ -108,10 +108,10 @@ type taken struct {
 	control []*wire.ToHost
 }
 
-// take returns what is to be sent, in that order. What is sent is owed from now on.
-func (s *session) take() (t taken) {
+// takeOutgoing returns what is to be sent, in that order. What is sent is owed from now on.
+func (s *session) takeOutgoing() (t outgoing) {
 	t.control, s.control = s.control, nil
-	if m := s.plugsAt(); m != nil {
+	if m := s.takePlugsToSend(); m != nil {
 		t.control = append(t.control, &wire.ToHost{Kind: &wire.ToHost_PlugsAt{PlugsAt: m}})
 	}
 	if !s.pending.due {
@@ -124,18 +124,18 @@ func (s *session) take() (t taken) {
 	}
 	s.held = nil
 	s.number++
-	if n := len(s.owed); n == owedMost {
-		s.owed[n-1].number = s.number
+	if n := len(s.unacknowledged); n == unacknowledgedMost {
+		s.unacknowledged[n-1].number = s.number
 	} else {
-		s.owed = append(s.owed, owed{s.number, s.pending.since})
+		s.unacknowledged = append(s.unacknowledged, unacknowledged{s.number, s.pending.since})
 	}
-	t.delta, t.number, t.plugs, t.at = &d, s.number, s.plugs, s.point()
+	t.delta, t.number, t.plugs, t.at = &d, s.number, s.plugs, s.at()
 	s.pending = pending{}
 	return t
 }
 
-// differs returns the delta as it is to be sent. It takes a while for a whole share.
-func (t *taken) differs() span.Delta {
+// toSend returns the delta as it is to be sent. It takes a while for a whole share.
+func (t *outgoing) toSend() span.Delta {
 	if t.held == nil {
 		return *t.delta
 	}
@@ -145,16 +145,16 @@ func (t *taken) differs() span.Delta {
 // acknowledge takes the host's word that it has applied a delta, and all before it.
 func (s *session) acknowledge(number uint64) (changed bool) {
 	n := 0
-	for n < len(s.owed) && s.owed[n].number <= number {
+	for n < len(s.unacknowledged) && s.unacknowledged[n].number <= number {
 		n++
 	}
 	if n == 0 {
 		return false
 	}
-	if s.owed = append(s.owed[:0:0], s.owed[n:]...); len(s.owed) == 0 {
-		s.owed = nil
+	if s.unacknowledged = append(s.unacknowledged[:0:0], s.unacknowledged[n:]...); len(s.unacknowledged) == 0 {
+		s.unacknowledged = nil
 	}
-	s.stands()
+	s.updateStanding()
 	return true
 }
 
@@ -187,7 +187,7 @@ func (s *session) plug(p *wire.Plugs) {
 		delete(s.plugged, nic)
 	}
 	for nic := range change {
-		s.holds(nic, s.plugged[nic] != nil)
+		s.setHeld(nic, s.plugged[nic] != nil)
 	}
 	s.plugs = p.GetNumber()
 	d := s.relay.index.Plug(s.host, change)

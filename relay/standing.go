@@ -17,14 +17,14 @@ const (
 	reportApart = 10 * time.Millisecond
 )
 
-// keepReporting tells the store of the hosts until ctx ends.
-func (r *Relay) keepReporting(ctx context.Context) error {
+// reportHosts tells the store of the hosts until ctx ends.
+func (r *Relay) reportHosts(ctx context.Context) error {
 	var said store.RelayStanding
 	for {
 		r.mu.Lock()
-		moved := r.moved
+		moved := r.changed
 		r.mu.Unlock()
-		if err := r.tell(ctx, &said); err != nil && ctx.Err() == nil {
+		if err := r.writeReports(ctx, &said); err != nil && ctx.Err() == nil {
 			r.log.Debug("hosts are not reported; trying again", "error", err)
 		}
 		select {
@@ -39,17 +39,17 @@ func (r *Relay) keepReporting(ctx context.Context) error {
 		case <-time.After(reportAgain): // of what failed, or was lost with a lease
 			said = store.RelayStanding{}
 		}
-		if err := r.awaitNews(ctx); err != nil {
+		if err := r.awaitWrite(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// awaitNews waits until the store is to be told.
-func (r *Relay) awaitNews(ctx context.Context) error {
+// awaitWrite waits until the store is to be told.
+func (r *Relay) awaitWrite(ctx context.Context) error {
 	for begun := time.Now(); ; {
 		r.mu.Lock()
-		left, moved := r.tellWithin()-time.Since(begun), r.moved
+		left, moved := r.writeWithin()-time.Since(begun), r.changed
 		r.mu.Unlock()
 		if left <= 0 {
 			return nil
@@ -63,20 +63,20 @@ func (r *Relay) awaitNews(ctx context.Context) error {
 	}
 }
 
-// tellWithin is how soon the store is to be told of what is new. Somebody may wait for a
+// writeWithin is how soon the store is to be told of what is new. Somebody may wait for a
 // host that is about to attach, and for hosts that have applied a change, once there is
 // none that is only now about to. That a host is behind since that change nobody waits
 // for, as the store believes no host to be further than the relay said last; and that
 // hosts have come to a revision which concerns none of them, least of all. The caller
 // holds mu.
-func (r *Relay) tellWithin() time.Duration {
+func (r *Relay) writeWithin() time.Duration {
 	for host := range r.expected {
-		if _, told := r.stood.Behind[host]; !told && r.sessions[host] == nil {
+		if _, told := r.standingWritten.Behind[host]; !told && r.sessions[host] == nil {
 			return 0
 		}
 	}
 	for host := range r.behind {
-		_, told := r.stood.Behind[host]
+		_, told := r.standingWritten.Behind[host]
 		if _, partly := r.further[host]; !told && !partly {
 			return r.cfg.timing.report
 		}
@@ -93,8 +93,8 @@ func (r *Relay) tellWithin() time.Duration {
 // reportAgain is after which time without any change the standing is written again.
 const reportAgain = 5 * time.Second
 
-// tellStanding writes how the hosts stand, unless that was written last.
-func (r *Relay) tellStanding(ctx context.Context, said *store.RelayStanding) error {
+// writeStanding writes how the hosts stand, unless that was written last.
+func (r *Relay) writeStanding(ctx context.Context, said *store.RelayStanding) error {
 	now := r.standing()
 	if now.Relay == said.Relay && now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) && maps.EqualFunc(now.Further, said.Further, store.Further.Same) {
 		return nil
@@ -105,9 +105,9 @@ func (r *Relay) tellStanding(ctx context.Context, said *store.RelayStanding) err
 	*said = now
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stood = now
-	close(r.wrote)
-	r.wrote = make(chan struct{})
+	r.standingWritten = now
+	close(r.standingChanged)
+	r.standingChanged = make(chan struct{})
 	return nil
 }
 

@@ -19,22 +19,22 @@ import (
 // maxPlugged bounds the NICs that one host may have plugged.
 const maxPlugged = 8192
 
-// leave ends a stream with words for the host.
-type leave struct {
+// ending ends a stream with words for the host.
+type ending struct {
 	code      codes.Code
 	reason    string
 	retryable bool
 	after     time.Duration
 }
 
-func (l *leave) Error() string { return l.reason }
+func (l *ending) Error() string { return l.reason }
 
-func (l *leave) goodbye() *wire.ToHost {
+func (l *ending) goodbye() *wire.ToHost {
 	return &wire.ToHost{Kind: &wire.ToHost_Goodbye{Goodbye: &wire.Goodbye{Reason: l.reason, Retryable: l.retryable, AfterMs: l.after.Milliseconds()}}}
 }
 
-func refused(code codes.Code, format string, a ...any) *leave {
-	return &leave{code: code, reason: fmt.Sprintf(format, a...)}
+func refused(code codes.Code, format string, a ...any) *ending {
+	return &ending{code: code, reason: fmt.Sprintf(format, a...)}
 }
 
 // stream is the two-way stream of a host.
@@ -42,9 +42,9 @@ type stream = grpc.BidiStreamingServer[wire.FromHost, wire.ToHost]
 
 // Attach serves the stream of one host. A panic is the end of that stream alone.
 func (r *Relay) Attach(st stream) (err error) {
-	defer r.metrics.survive(r.log, &err)
+	defer r.metrics.recoverPanic(r.log, &err)
 	err = r.attach(st)
-	var l *leave
+	var l *ending
 	if errors.As(err, &l) {
 		return status.Error(l.code, l.reason)
 	}
@@ -55,21 +55,21 @@ func (r *Relay) attach(st stream) error {
 	hello, err := r.hello(st)
 	elsewhere := false // the host's policy is of a history that the store does not have
 	if err == nil {
-		elsewhere, err = r.reach(st.Context(), hello.GetHas())
+		elsewhere, err = r.awaitRevision(st.Context(), hello.GetHas())
 	}
 	var s *session
 	if err == nil {
-		err = r.free(hello)
+		err = r.checkName(hello)
 	}
 	if err == nil {
-		r.coming(hello.GetHost())
+		r.expect(hello.GetHost())
 		if err = r.claim(st.Context(), hello); err == nil {
-			s, err = r.enter(st.Context(), hello, elsewhere)
+			s, err = r.openSession(st.Context(), hello, elsewhere)
 		}
 		r.came(hello.GetHost())
 	}
 	if err != nil {
-		var l *leave
+		var l *ending
 		if errors.As(err, &l) {
 			r.metrics.refused.WithLabelValues(l.code.String()).Inc()
 			r.log.Warn("host refused", "host", hello.GetHost(), "machine", hello.GetMachine(), "reason", l.reason)
@@ -77,14 +77,14 @@ func (r *Relay) attach(st stream) error {
 		}
 		return err
 	}
-	defer r.exit(s)
+	defer r.closeSession(s)
 	r.log.Info("host attached", "host", s.host, "machine", hello.GetMachine(), "version", hello.GetProgram(), "nics", len(hello.GetPlugs().GetPlugged()))
 	ended := make(chan error, 2) // one for each of the two below
 	run := func(fn func(stream) error) {
 		go func() {
 			var err error
 			defer func() { ended <- err }()
-			defer r.metrics.survive(r.log, &err)
+			defer r.metrics.recoverPanic(r.log, &err)
 			err = fn(st)
 		}()
 	}
@@ -115,7 +115,7 @@ func (s *session) keepProving() {
 			return
 		case <-tick.C:
 		}
-		if err := s.relay.may(s.ctx, s.host); err != nil {
+		if err := s.relay.authorize(s.ctx, s.host); err != nil {
 			s.end(err)
 			return
 		}
@@ -152,16 +152,16 @@ func (r *Relay) hello(st stream) (*wire.Hello, error) {
 	if _, err := wire.Agree(hello.GetVersion()); err != nil {
 		return hello, refused(codes.FailedPrecondition, "%v", err)
 	}
-	if err := r.may(st.Context(), hello.GetHost()); err != nil {
+	if err := r.authorize(st.Context(), hello.GetHost()); err != nil {
 		return hello, err
 	}
 	return hello, nil
 }
 
-// reach waits until the relay has the policy, and no older one than the host: unless
+// awaitRevision waits until the relay has the policy, and no older one than the host: unless
 // etcd has not come to the host's revision, as one that was restored, where there is
 // nothing to wait for: then the host's is elsewhere.
-func (r *Relay) reach(ctx context.Context, has *wire.Point) (elsewhere bool, err error) {
+func (r *Relay) awaitRevision(ctx context.Context, has *wire.Point) (elsewhere bool, err error) {
 	select {
 	case <-ctx.Done():
 		return false, ctx.Err()
@@ -169,7 +169,7 @@ func (r *Relay) reach(ctx context.Context, has *wire.Point) (elsewhere bool, err
 	}
 	for since := time.Now(); ; {
 		r.mu.Lock()
-		at, moved := r.at.revision, r.moved
+		at, moved := r.at.revision, r.changed
 		r.mu.Unlock()
 		if at >= has.GetRevision() {
 			return false, nil
@@ -194,34 +194,34 @@ func (r *Relay) reach(ctx context.Context, has *wire.Point) (elsewhere bool, err
 // it is of this history.
 const unmarkedWait = 3 * time.Second
 
-// free refuses a host whose name another machine has here.
-func (r *Relay) free(hello *wire.Hello) error {
+// checkName refuses a host whose name another machine has here.
+func (r *Relay) checkName(hello *wire.Hello) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.freeHere(hello)
+	return r.nameFree(hello)
 }
 
-func (r *Relay) freeHere(hello *wire.Hello) error {
+func (r *Relay) nameFree(hello *wire.Hello) error {
 	old := r.sessions[hello.GetHost()]
 	if old == nil || old.instance == hello.GetInstance() {
 		return nil
 	}
-	return &leave{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat,
+	return &ending{code: codes.AlreadyExists, retryable: true, after: r.cfg.timing.seat,
 		reason: fmt.Sprintf("host %s is %s here, attached since %s: two machines cannot stand for one name", old.host, old.hello.GetMachine(), old.since.Format(time.RFC3339))}
 }
 
-// enter makes the session of a host. Two machines do not stand for one name; the
+// openSession makes the session of a host. Two machines do not stand for one name; the
 // same machine takes the place of its own stream of before.
-func (r *Relay) enter(ctx context.Context, hello *wire.Hello, elsewhere bool) (*session, error) {
+func (r *Relay) openSession(ctx context.Context, hello *wire.Hello, elsewhere bool) (*session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	host := hello.GetHost()
-	if err := r.freeHere(hello); err != nil {
+	if err := r.nameFree(hello); err != nil {
 		return nil, err
 	}
 	if old := r.sessions[host]; old != nil {
-		old.end(&leave{code: codes.Aborted, reason: "the host has another stream now", retryable: true})
-		r.leaves(old)
+		old.end(&ending{code: codes.Aborted, reason: "the host has another stream now", retryable: true})
+		r.removeSession(old)
 	}
 	s := &session{
 		relay: r, host: host, instance: hello.GetInstance(), hello: hello, elsewhere: elsewhere, since: time.Now(), wake: make(chan struct{}, 1),
@@ -230,41 +230,41 @@ func (r *Relay) enter(ctx context.Context, hello *wire.Hello, elsewhere bool) (*
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	r.sessions[host] = s
 	s.control = append(s.control, &wire.ToHost{Kind: &wire.ToHost_Welcome{Welcome: &wire.Welcome{
-		Version: min(hello.GetVersion(), wire.Version), Relay: r.cfg.Name, Program: r.cfg.Version, At: s.point(),
+		Version: min(hello.GetVersion(), wire.Version), Relay: r.cfg.Name, Program: r.cfg.Version, At: s.at(),
 	}}})
 	full := &wire.Plugs{Number: hello.GetPlugs().GetNumber(), Full: true, Plugged: hello.GetPlugs().GetPlugged()}
 	s.plug(full)
 	s.begin()
-	s.hearAll()
-	s.tellAll()
+	s.sendAllPlugs()
+	s.writeAllPlugs()
 	r.dirty[s] = struct{}{}
 	delete(r.left, host)
-	r.beat()
+	r.wakeAll()
 	return s, nil
 }
 
-// exit ends a session whose stream has ended.
-func (r *Relay) exit(s *session) {
+// closeSession ends a session whose stream has ended.
+func (r *Relay) closeSession(s *session) {
 	s.end(context.Canceled)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leaves(s)
+	r.removeSession(s)
 }
 
-// leaves forgets a session, unless another one has its place. The caller holds mu.
-func (r *Relay) leaves(s *session) {
+// removeSession forgets a session, unless another one has its place. The caller holds mu.
+func (r *Relay) removeSession(s *session) {
 	if r.sessions[s.host] == s {
 		delete(r.sessions, s.host)
 		delete(r.dirty, s)
-		r.plugs.leave(s)
+		r.plugs.dropHolder(s)
 		if r.cfg.Board != nil {
-			r.left[s.host], r.behind[s.host] = s.farewell(), s.applied()
+			r.left[s.host], r.behind[s.host] = s.lastReport(), s.applied()
 		} else {
 			delete(r.behind, s.host)
 		}
 		delete(r.further, s.host)
 		r.index.Drop(s.host)
-		r.beat()
+		r.wakeAll()
 	}
 }
 
@@ -273,7 +273,7 @@ func (s *session) send(st stream) error {
 	for {
 		select {
 		case <-s.ctx.Done():
-			var l *leave
+			var l *ending
 			if errors.As(context.Cause(s.ctx), &l) {
 				_ = st.Send(l.goodbye()) // the stream ends with the same
 			}
@@ -281,7 +281,7 @@ func (s *session) send(st stream) error {
 		case <-s.wake:
 		}
 		s.relay.mu.Lock()
-		t := s.take()
+		t := s.takeOutgoing()
 		s.relay.mu.Unlock()
 		if err := s.write(st, t); err != nil {
 			return err
@@ -289,7 +289,7 @@ func (s *session) send(st stream) error {
 	}
 }
 
-func (s *session) write(st stream, t taken) error {
+func (s *session) write(st stream, t outgoing) error {
 	send := func(m *wire.ToHost) error {
 		if err := st.Send(m); err != nil {
 			return err
@@ -305,7 +305,7 @@ func (s *session) write(st stream, t taken) error {
 		t.control = slices.Delete(t.control, welcome, welcome+1)
 	}
 	if t.delta != nil {
-		parts, err := s.relay.encoder.Encode(t.differs(), wire.PartSize)
+		parts, err := s.relay.encoder.Encode(t.toSend(), wire.PartSize)
 		if err != nil {
 			return err
 		}
@@ -331,18 +331,18 @@ func (s *session) receive(st stream) error {
 		if err != nil {
 			return err
 		}
-		if err := s.heard(m); err != nil {
+		if err := s.handle(m); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *session) heard(m *wire.FromHost) error {
+func (s *session) handle(m *wire.FromHost) error {
 	switch {
 	case m.GetJudge() != nil:
 		return s.judge(m.GetJudge())
 	case m.GetLook() != nil:
-		return s.look(m.GetLook())
+		return s.lookUpWrite(m.GetLook())
 	}
 	r := s.relay
 	r.mu.Lock()
@@ -359,8 +359,8 @@ func (s *session) heard(m *wire.FromHost) error {
 		if news {
 			s.notify() // what waited for room
 		}
-		if s.goesFurther(m.GetApplied()) || news {
-			r.beat()
+		if s.setFurther(m.GetApplied()) || news {
+			r.wakeAll()
 		}
 	case m.GetPlugs() != nil:
 		if n := len(s.plugged) + len(m.GetPlugs().GetPlugged()); n > 2*maxPlugged {
@@ -368,17 +368,17 @@ func (s *session) heard(m *wire.FromHost) error {
 		}
 		s.plug(m.GetPlugs())
 		r.dirty[s] = struct{}{}
-		r.beat()
+		r.wakeAll()
 	case m.GetStatus() != nil:
-		s.says(m.GetStatus())
+		s.setStatus(m.GetStatus())
 	case m.GetAnswer() != nil:
 		s.answered(m.GetAnswer())
 	}
 	return nil
 }
 
-// survive makes a panic an error, which is counted and logged with its stack.
-func (m *metrics) survive(log interface{ Error(string, ...any) }, err *error) {
+// recoverPanic makes a panic an error, which is counted and logged with its stack.
+func (m *metrics) recoverPanic(log interface{ Error(string, ...any) }, err *error) {
 	if p := recover(); p != nil {
 		m.panics.Inc()
 		log.Error("panic in a host's stream", "panic", p, "stack", string(debug.Stack()))

@@ -192,7 +192,7 @@ func (s *served) at(t *testing.T, host string, rev int64) {
 	t.Helper()
 	for ctx := soon(t); ; {
 		s.Relay.mu.Lock()
-		session, moved := s.sessions[host], s.moved
+		session, moved := s.sessions[host], s.changed
 		is := int64(-1)
 		if session != nil {
 			is = session.applied()
@@ -303,7 +303,7 @@ func TestAHostThatDoesNotApply(t *testing.T) {
 	stuck = true
 	mu.Unlock()
 	var last int64
-	for i := range 3 * owedMost {
+	for i := range 3 * unacknowledgedMost {
 		last = s.write(ruled("gn1", 80, uint16(100+i)))
 		rev := last
 		wait(t, h, "a change that it does not apply", func(s hostsim.Seen) bool { return s.At.GetRevision() == rev })
@@ -314,12 +314,12 @@ func TestAHostThatDoesNotApply(t *testing.T) {
 	wait(t, other, "its own change", func(s hostsim.Seen) bool { return rules(s, "gn2") == 2 })
 	s.at(t, "h2", last)
 	wait(t, h, "the last change", func(s hostsim.Seen) bool {
-		return rules(s, "gn1") == 2 && s.Share.Groups[secgroup.GroupRef{Account: "acme", ID: "gn1"}].Rules[1].PortMin == 100+3*owedMost-1
+		return rules(s, "gn1") == 2 && s.Share.Groups[secgroup.GroupRef{Account: "acme", ID: "gn1"}].Rules[1].PortMin == 100+3*unacknowledgedMost-1
 	})
 	var number uint64
 	wait(t, h, "", func(s hostsim.Seen) bool { number = s.Number; return true })
 	s.Relay.mu.Lock()
-	if n := len(s.sessions["h1"].owed); n != owedMost {
+	if n := len(s.sessions["h1"].unacknowledged); n != unacknowledgedMost {
 		t.Errorf("%d deltas are kept apart", n)
 	}
 	s.Relay.mu.Unlock()

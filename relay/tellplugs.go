@@ -10,59 +10,59 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// tellOf has the store told of a NIC's plug here, if it has it otherwise. What is
+// writePlug has the store told of a NIC's plug here, if it has it otherwise. What is
 // taken back is another plug when it is told of again.
-func (s *session) tellOf(nic string, back bool) {
-	if s.tell == nil {
-		s.tell = map[string]bool{}
+func (s *session) writePlug(nic string, back bool) {
+	if s.plugsToWrite == nil {
+		s.plugsToWrite = map[string]bool{}
 	}
-	s.tell[nic] = s.tell[nic] || back
-	s.relay.plugs.due[s] = struct{}{}
-	s.relay.plugs.rouse()
+	s.plugsToWrite[nic] = s.plugsToWrite[nic] || back
+	s.relay.plugs.unwritten[s] = struct{}{}
+	s.relay.plugs.wakeWriter()
 }
 
-// rouse has the store told.
-func (p *plugs) rouse() {
+// wakeWriter has the store told.
+func (p *plugs) wakeWriter() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
 }
 
-// tellAll looks at all plugs of the host, also of a former stream.
-func (s *session) tellAll() {
+// writeAllPlugs looks at all plugs of the host, also of a former stream.
+func (s *session) writeAllPlugs() {
 	for nic := range s.plugged {
-		s.tellOf(nic, false)
+		s.writePlug(nic, false)
 	}
 	for nic := range s.relay.plugs.of[s.host] {
-		s.tellOf(nic, false)
+		s.writePlug(nic, false)
 	}
 }
 
-// untold is what the store is to be told of a host's plugs.
-type untold struct {
-	s     *session
-	tell  map[string]bool // as it was in the session
-	plugs []store.Plug
-	gone  []string
+// plugWrite is what the store is to be told of a host's plugs.
+type plugWrite struct {
+	s      *session
+	queued map[string]bool // as it was in the session
+	plugs  []store.Plug
+	gone   []string
 }
 
-// untold takes what the store is to be told, of so many hosts as it is told of at a time.
-func (r *Relay) untold() (all []untold) {
+// takePlugWrites takes what the store is to be told, of so many hosts as it is told of at a time.
+func (r *Relay) takePlugWrites() (all []plugWrite) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.plugs.known {
 		return nil
 	}
-	for s := range r.plugs.due {
+	for s := range r.plugs.unwritten {
 		if len(all) == plugsTogether {
-			r.plugs.rouse()
+			r.plugs.wakeWriter()
 			break
 		}
-		delete(r.plugs.due, s)
-		u := untold{s: s, tell: s.tell}
-		s.tell = nil
-		for nic, back := range u.tell {
+		delete(r.plugs.unwritten, s)
+		u := plugWrite{s: s, queued: s.plugsToWrite}
+		s.plugsToWrite = nil
+		for nic, back := range u.queued {
 			has, stored := r.plugs.at[nic][s.host]
 			p := s.plugged[nic]
 			switch {
@@ -85,18 +85,18 @@ func (r *Relay) untold() (all []untold) {
 	return all
 }
 
-// told takes what became of it.
-func (r *Relay) told(u untold, written []store.Plug, err error) {
+// plugsWritten takes what became of it.
+func (r *Relay) plugsWritten(u plugWrite, written []store.Plug, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range written {
-		r.plugs.put(p)
+		r.plugs.set(p)
 		r.replugged(plugID{p.Host, p.NIC})
 	}
 	if err != nil {
 		if r.sessions[u.s.host] == u.s {
-			for nic, back := range u.tell {
-				u.s.tellOf(nic, back)
+			for nic, back := range u.queued {
+				u.s.writePlug(nic, back)
 			}
 		}
 		return
@@ -113,12 +113,12 @@ const (
 	mayAskLater   = time.Minute            // between attempts to do what this relay's user may not
 )
 
-// keepPlugs follows the plugs that the store has, and tells it of those of the hosts
+// syncPlugs follows the plugs that the store has, and tells it of those of the hosts
 // here, until ctx ends.
-func (r *Relay) keepPlugs(ctx context.Context) error {
+func (r *Relay) syncPlugs(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.followPlugs(ctx) })
-	g.Go(func() error { return r.tellPlugs(ctx) })
+	g.Go(func() error { return r.writePlugs(ctx) })
 	return g.Wait()
 }
 
@@ -139,10 +139,10 @@ func (r *Relay) followPlugs(ctx context.Context) error {
 	}
 }
 
-func (r *Relay) tellPlugs(ctx context.Context) error {
+func (r *Relay) writePlugs(ctx context.Context) error {
 	for {
 		var again <-chan time.Time
-		if wait := r.tellOfPlugs(ctx); wait > 0 {
+		if wait := r.writePlugsOnce(ctx); wait > 0 {
 			again = time.After(wait)
 		}
 		wake := r.plugs.wake
@@ -158,10 +158,10 @@ func (r *Relay) tellPlugs(ctx context.Context) error {
 	}
 }
 
-// tellOfPlugs tells the store once, and returns when to try again what failed, 0 if
+// writePlugsOnce tells the store once, and returns when to try again what failed, 0 if
 // nothing did.
-func (r *Relay) tellOfPlugs(ctx context.Context) (again time.Duration) {
-	all := r.untold()
+func (r *Relay) writePlugsOnce(ctx context.Context) (again time.Duration) {
+	all := r.takePlugWrites()
 	if len(all) == 0 {
 		return 0
 	}
@@ -170,7 +170,7 @@ func (r *Relay) tellOfPlugs(ctx context.Context) (again time.Duration) {
 		told[i] = store.PlugsOf{Host: u.s.host, Plugs: u.plugs, Gone: u.gone}
 	}
 	for i, w := range r.cfg.Board.PutManyPlugs(ctx, told) {
-		r.told(all[i], w.Plugs, w.Err)
+		r.plugsWritten(all[i], w.Plugs, w.Err)
 		if w.Err == nil || ctx.Err() != nil {
 			continue
 		}

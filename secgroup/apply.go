@@ -9,7 +9,7 @@ import (
 // batch is one change of a policy that is being made.
 type batch struct {
 	*Snapshot
-	before  *Snapshot
+	old     *Snapshot
 	edit    *edit
 	touched Touched
 	dirty   map[string]struct{} // NICs to be derived
@@ -30,7 +30,7 @@ type batch struct {
 // that names both or neither of instance and NIC are ignored.
 func (s *Snapshot) With(rev int64, changes []Change) (*Snapshot, Touched) {
 	next := *s
-	b := batch{Snapshot: &next, before: s, edit: new(edit), dirty: map[string]struct{}{}}
+	b := batch{Snapshot: &next, old: s, edit: new(edit), dirty: map[string]struct{}{}}
 	for _, c := range changes {
 		b.apply(c)
 	}

@@ -5,7 +5,7 @@ import "slices"
 // derive brings the indexes up to date with one NIC: its neighbours, G(n) and
 // its addresses. It runs when all objects of the batch are in place.
 func (b *batch) derive(id string) {
-	was := b.before.nics.get(id)
+	was := b.old.nics.get(id)
 	if was == nil {
 		was = &nicNode{}
 	}
@@ -20,9 +20,9 @@ func (b *batch) derive(id string) {
 		effective, explicit = b.judges(n.object)
 	}
 	if n.object != was.object {
-		b.place(was.object, n.object)
+		b.indexNIC(was.object, n.object)
 	}
-	b.address(was.object, n.object)
+	b.indexAddresses(was.object, n.object)
 	b.enlist(was, n.object, effective, explicit)
 	if !slices.Equal(effective, n.effective) || explicit != n.explicit {
 		n = b.nic(id)
@@ -30,9 +30,9 @@ func (b *batch) derive(id string) {
 	}
 }
 
-// place makes a NIC known to its account, network and instance, and by its MAC, in
+// indexNIC makes a NIC known to its account, network and instance, and by its MAC, in
 // the place of what it was. Either may be nil.
-func (b *batch) place(old, now *NIC) {
+func (b *batch) indexNIC(old, now *NIC) {
 	if old != nil {
 		if now == nil || now.Account != old.Account {
 			b.account(old.Account).nics.remove(b.edit, old.ID)

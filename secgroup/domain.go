@@ -38,12 +38,12 @@ func (h holder) rank() int {
 	return 1
 }
 
-// address makes the addresses of a NIC known in its routing domain, in the place
+// indexAddresses makes the addresses of a NIC known in its routing domain, in the place
 // of those that it had. Either state of it may be nil.
-func (b *batch) address(old, now *NIC) {
+func (b *batch) indexAddresses(old, now *NIC) {
 	var from, to string
 	if old != nil {
-		from = b.before.Domain(old)
+		from = b.old.Domain(old)
 	}
 	if now != nil {
 		to = b.Domain(now)

@@ -135,12 +135,12 @@ func BenchmarkApply(b *testing.B) {
 
 // held is how many bytes what is made holds.
 func held(make func() any) float64 {
-	var before, after runtime.MemStats
+	var neededBefore, after runtime.MemStats
 	runtime.GC()
-	runtime.ReadMemStats(&before)
+	runtime.ReadMemStats(&neededBefore)
 	made := make()
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	runtime.KeepAlive(made)
-	return float64(after.HeapAlloc) - float64(before.HeapAlloc)
+	return float64(after.HeapAlloc) - float64(neededBefore.HeapAlloc)
 }

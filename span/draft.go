@@ -39,15 +39,15 @@ func (d *draft) label(l Label) {
 	d.labels[l] = struct{}{}
 }
 
-// look brings a NIC that is plugged up to date.
-func (d *draft) look(id string) {
+// resolveNIC brings a NIC that is plugged up to date.
+func (d *draft) resolveNIC(id string) {
 	d.x.steps++
 	old, had := d.host.nics[id]
 	now := resolve(d.x.policy, d.host.name, id)
 	if had && sameNIC(old.NIC, now.NIC) {
 		now.NIC = old.NIC
 	} else {
-		d.seen(id)
+		d.changed(id)
 	}
 	d.host.nics[id] = now
 	if !had {
@@ -56,30 +56,30 @@ func (d *draft) look(id string) {
 		}
 		d.x.plugs[id][d.host] = struct{}{}
 	}
-	d.use(now, 1) // before the old is given back, so that nothing comes and goes
-	d.use(old, -1)
+	d.countNeeds(now, 1) // before the old is given back, so that nothing comes and goes
+	d.countNeeds(old, -1)
 }
 
 func (d *draft) unplug(id string) {
 	d.x.steps++
-	d.seen(id)
+	d.changed(id)
 	old := d.host.nics[id]
 	delete(d.host.nics, id)
 	if delete(d.x.plugs[id], d.host); len(d.x.plugs[id]) == 0 {
 		delete(d.x.plugs, id)
 	}
-	d.use(old, -1)
+	d.countNeeds(old, -1)
 }
 
-func (d *draft) seen(id string) {
+func (d *draft) changed(id string) {
 	if d.nics == nil {
 		d.nics = map[string]struct{}{}
 	}
 	d.nics[id] = struct{}{}
 }
 
-// use counts one NIC more or less that needs what it needs.
-func (d *draft) use(r resolved, n int) {
+// countNeeds counts one NIC more or less that needs what it needs.
+func (d *draft) countNeeds(r resolved, n int) {
 	h := d.host
 	if r.network != "" {
 		d.network(r.network)
@@ -98,13 +98,13 @@ func (d *draft) use(r resolved, n int) {
 			continue
 		}
 		for _, remote := range d.x.needGroup(ref, h) {
-			d.name(remote, n)
+			d.countRemote(remote, n)
 		}
 	}
 }
 
-// name counts one group of the host more or less whose rules name a remote.
-func (d *draft) name(ref secgroup.GroupRef, n int) {
+// countRemote counts one group of the host more or less whose rules name a remote.
+func (d *draft) countRemote(ref secgroup.GroupRef, n int) {
 	d.x.steps++
 	note(&d.remotes, ref, d.host.remotes[ref])
 	if count(d.host.remotes, ref, n) {
@@ -156,7 +156,7 @@ func (d *draft) delta() Delta {
 	}
 	for l := range d.allLabels() {
 		d.x.steps++
-		was := before(d.remotes, h.remotes, l.Group) && before(d.domains, h.domains, l.Domain)
+		was := neededBefore(d.remotes, h.remotes, l.Group) && neededBefore(d.domains, h.domains, l.Domain)
 		is := h.remotes[l.Group] > 0 && h.domains[l.Domain] > 0
 		if c := d.x.labelled(l, h, was, is); !c.empty() {
 			if out.Members == nil {
@@ -198,8 +198,8 @@ func each[K comparable](noted map[K]bool, needed map[K]int, fn func(K)) {
 	}
 }
 
-// before tells whether something was needed before the turn.
-func before[K comparable](noted map[K]bool, needed map[K]int, k K) bool {
+// neededBefore tells whether something was needed before the turn.
+func neededBefore[K comparable](noted map[K]bool, needed map[K]int, k K) bool {
 	if was, ok := noted[k]; ok {
 		return was
 	}

@@ -45,8 +45,8 @@ func (x *Index) Weight(name string) int {
 }
 
 // placesOf yields the members that are in the share of a host.
-func (x *Index) placesOf(h *host) func(yield func(*places) bool) {
-	return func(yield func(*places) bool) {
+func (x *Index) placesOf(h *host) func(yield func(*memberAddresses) bool) {
+	return func(yield func(*memberAddresses) bool) {
 		for ref := range h.remotes {
 			r := x.remotes[ref]
 			for domain := range h.domains {

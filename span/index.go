@@ -53,7 +53,7 @@ type group struct {
 type turn struct {
 	drafts  map[*host]*draft
 	changed map[any]struct{} // networks and groups whose objects are others than before
-	moved   map[*places]struct{}
+	moved   map[*memberAddresses]struct{}
 	idle    []func() // each drops something unless it is needed again
 }
 
@@ -83,7 +83,7 @@ func (x *Index) Plug(name string, nics map[string]bool) Delta {
 	for id, plugged := range nics {
 		switch _, there := h.nics[id]; {
 		case plugged && !there:
-			d.look(id)
+			d.resolveNIC(id)
 		case !plugged && there:
 			d.unplug(id)
 		}
@@ -116,7 +116,7 @@ func (x *Index) Apply(policy *secgroup.Snapshot, t secgroup.Touched) map[string]
 	}
 	for id := range t.NICs {
 		for h := range x.plugs[id] {
-			x.draft(h).look(id)
+			x.draft(h).resolveNIC(id)
 		}
 	}
 	baseline := t.Baseline && x.changeBaseline()
@@ -150,10 +150,10 @@ func (x *Index) changeGroup(ref secgroup.GroupRef) {
 		d := x.draft(h)
 		d.group(ref)
 		for _, r := range g.names {
-			d.name(r, 1)
+			d.countRemote(r, 1)
 		}
 		for _, r := range before {
-			d.name(r, -1)
+			d.countRemote(r, -1)
 		}
 	}
 }
@@ -214,7 +214,7 @@ func (x *Index) end() map[string]Delta {
 	}
 	for p := range x.turn.moved {
 		p.was, p.diff = nil, nil
-		x.idle(func() { x.dropPlaces(p) })
+		x.idle(func() { x.dropAddresses(p) })
 	}
 	for _, drop := range x.turn.idle {
 		drop()

@@ -59,7 +59,7 @@ func (x *Index) needRemote(ref secgroup.GroupRef, h *host) {
 		return
 	}
 	if r == nil {
-		r = &remote{ref: ref, domains: map[string]*places{}}
+		r = &remote{ref: ref, domains: map[string]*memberAddresses{}}
 		x.remotes[ref] = r
 		for _, n := range x.policy.MemberNICs(ref) {
 			m := x.members[n.ID]
@@ -88,7 +88,7 @@ func (x *Index) dropRemote(r *remote) {
 	}
 }
 
-func (x *Index) dropPlaces(p *places) {
+func (x *Index) dropAddresses(p *memberAddresses) {
 	if r := x.remotes[p.Group]; r != nil && len(p.hosts)+len(p.addrs) == 0 {
 		delete(r.domains, p.Domain)
 	}

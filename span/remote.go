@@ -12,11 +12,11 @@ import (
 type remote struct {
 	ref     secgroup.GroupRef
 	hosts   int // that name it
-	domains map[string]*places
+	domains map[string]*memberAddresses
 }
 
-// places are the addresses of a remote's members in one domain.
-type places struct {
+// memberAddresses are the addresses of a remote's members in one domain.
+type memberAddresses struct {
 	Label
 	hosts  map[*host]struct{}  // in whose shares they are
 	addrs  map[netip.Addr]int  // with how many members have each
@@ -81,23 +81,23 @@ func (x *Index) countIn(r *remote, m *member, n int, noted bool) {
 	}
 	if noted {
 		if x.turn.moved == nil {
-			x.turn.moved = map[*places]struct{}{}
+			x.turn.moved = map[*memberAddresses]struct{}{}
 		}
 		x.turn.moved[p] = struct{}{}
 	}
 }
 
 // in returns the remote's places in a domain, made if need be.
-func (r *remote) in(domain string) *places {
+func (r *remote) in(domain string) *memberAddresses {
 	p := r.domains[domain]
 	if p == nil {
-		p = &places{Label: Label{r.ref, domain}, hosts: map[*host]struct{}{}, addrs: map[netip.Addr]int{}}
+		p = &memberAddresses{Label: Label{r.ref, domain}, hosts: map[*host]struct{}{}, addrs: map[netip.Addr]int{}}
 		r.domains[domain] = p
 	}
 	return p
 }
 
-func (p *places) list() []netip.Addr {
+func (p *memberAddresses) list() []netip.Addr {
 	if p.sorted == nil {
 		p.sorted = slices.SortedFunc(maps.Keys(p.addrs), netip.Addr.Compare)
 	}
@@ -105,7 +105,7 @@ func (p *places) list() []netip.Addr {
 }
 
 // changed is what this turn adds and takes away.
-func (p *places) changed() Change {
+func (p *memberAddresses) changed() Change {
 	if len(p.was) == 0 {
 		return Change{} // it is none of those that the end of the turn looks at
 	}
@@ -125,8 +125,8 @@ func (p *places) changed() Change {
 	return *p.diff
 }
 
-// before is how many there were before this turn.
-func (p *places) before() int {
+// countBefore is how many there were before this turn.
+func (p *memberAddresses) countBefore() int {
 	c := p.changed()
 	return len(p.addrs) - len(c.Add) + len(c.Remove)
 }
@@ -147,8 +147,8 @@ func (x *Index) labelled(l Label, h *host, was, is bool) (c Change) {
 		c.Add = p.list()
 	default:
 		delete(p.hosts, h)
-		c.Reset = p.before() > 0
-		x.idle(func() { x.dropPlaces(p) })
+		c.Reset = p.countBefore() > 0
+		x.idle(func() { x.dropAddresses(p) })
 	}
 	return c
 }

@@ -83,7 +83,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		r := s.commit(ctx, d)
 		switch r.outcome {
 		case committed:
-			s.settle(ctx, c, d.written(r.rev), r.own)
+			s.awaitCache(ctx, c, d.written(r.rev), r.own)
 			return r.rev, nil
 		case wentBack:
 			if err := s.follows(ctx, c, d); err != nil {
@@ -296,9 +296,9 @@ func (s *Store) reconnect(ctx context.Context) {
 	}
 }
 
-// settle has the cache include a write: right away, or when what lies between has come,
+// awaitCache has the cache include a write: right away, or when what lies between has come,
 // as long as it makes sense to wait for that.
-func (s *Store) settle(ctx context.Context, c *cache, w markedRevision, own *ownWrite) {
+func (s *Store) awaitCache(ctx context.Context, c *cache, w markedRevision, own *ownWrite) {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	_ = c.await(ctx, func() bool { // done or not, the write is made

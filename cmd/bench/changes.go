@@ -57,7 +57,7 @@ func (b *bench) measure(ctx context.Context, s *series, i int, do change) error 
 	answered := time.Now()
 	settle, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	events := b.watch.Settle(settle, 1, quiet)
+	events := b.watch.AwaitQuiet(settle, 1, quiet)
 	s.add(sent, answered, events)
 	return nil
 }

@@ -111,7 +111,7 @@ func (f *relayFlags) client(host string, certs *certfile.Set, log *slog.Logger, 
 
 // relayLine is how the host's way to the policy is, for "systemctl status".
 func relayLine(c *upstream.Client) string {
-	relay, since, why := c.Way()
+	relay, since, why := c.Attached()
 	switch {
 	case relay != "":
 		return "relay " + relay

@@ -10,9 +10,9 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 )
 
-// dropsKept is how many kinds of packets are remembered for one NIC; the one
+// dropsRetention is how many kinds of packets are remembered for one NIC; the one
 // that was silent longest gives way.
-const dropsKept = 256
+const dropsRetention = 256
 
 // droplog is what is known of the packets that were dropped.
 type droplog struct {
@@ -42,7 +42,7 @@ func (l *droplog) add(nic string, r ofrules.Report, f inquiry.Frame, now time.Ti
 	k := dropKey{r.Drop, r.Egress, f}
 	d := of[k]
 	if d == nil {
-		if len(of) >= dropsKept {
+		if len(of) >= dropsRetention {
 			delete(of, silentest(of))
 		}
 		d = &inquiry.Drop{NIC: nic, Direction: directionOf(r.Egress), Reason: r.Drop.String(), Detail: r.Drop.Detail(), Frame: f, First: now}

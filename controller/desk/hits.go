@@ -21,8 +21,8 @@ import (
 // counted after the last reading is lost when it is removed.
 const countEvery = 10 * time.Second
 
-// hitsKept is for how long the hits of a rule are kept that is gone, or judges no NIC here any more.
-const hitsKept = 10 * time.Minute
+// hitsRetention is for how long the hits of a rule are kept that is gone, or judges no NIC here any more.
+const hitsRetention = 10 * time.Minute
 
 // hits adds up what rules let through, over flows that come and go, and by account
 // what was let through at all. It is kept while the controller runs.
@@ -66,7 +66,7 @@ func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(ofrules.Cook
 	})
 }
 
-// tidy forgets rules that have been gone for hitsKept: one may come back.
+// tidy forgets rules that have been gone for hitsRetention: one may come back.
 func (h *hits) tidy(now time.Time, there func(inquiry.Rule) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,7 +77,7 @@ func (h *hits) tidy(now time.Time, there func(inquiry.Rule) bool) {
 			delete(h.gone, r)
 		case !gone:
 			h.gone[r] = now
-		case now.Sub(since) >= hitsKept:
+		case now.Sub(since) >= hitsRetention:
 			delete(h.gone, r)
 			delete(h.rules, r)
 		}

@@ -99,12 +99,12 @@ func TestHitsOfRulesThatAreGone(t *testing.T) {
 	left := map[string]bool{"7": true}
 	there := func(r inquiry.Rule) bool { return left[r.ID] }
 	h.tidy(now, there)
-	h.tidy(now.Add(hitsKept-time.Second), there)
+	h.tidy(now.Add(hitsRetention-time.Second), there)
 	if len(h.rules) != 1000 {
 		t.Errorf("the hits of %d rules are left too early", len(h.rules))
 	}
 	left["8"] = true // again
-	h.tidy(now.Add(hitsKept), there)
+	h.tidy(now.Add(hitsRetention), there)
 	if got := h.of("acme", "web").Rules; len(got) != 2 || len(h.gone) != 0 {
 		t.Errorf("%d rules, %d of them gone", len(got), len(h.gone))
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// linkLocalKept is for how long it is told that packets from link-local addresses
+// linkLocalRetention is for how long it is told that packets from link-local addresses
 // of no NIC were dropped, after the last one: a guest that gets no answer asks
 // ever more rarely (RFC 8415 §7.6: once an hour in the end).
-const linkLocalKept = time.Hour
+const linkLocalRetention = time.Hour
 
 // linkLocals counts what NICs send from link-local addresses that are not their
 // own, and is dropped for it. What it has is of NICs that are plugged. Only the
@@ -53,7 +53,7 @@ func (l *linkLocals) add(now time.Time, counters map[linkLocalFlow]linkLocalCoun
 	for _, o := range own {
 		// What was sent before the addresses were mended, or maybe was, is forgotten.
 		sum := l.nics[o.nic]
-		if sum.own != o.addresses || now.Sub(sum.at) >= linkLocalKept {
+		if sum.own != o.addresses || now.Sub(sum.at) >= linkLocalRetention {
 			sum = linkLocalSum{own: o.addresses}
 		}
 		nics[o.nic] = sum
@@ -67,7 +67,7 @@ func (l *linkLocals) add(now time.Time, counters map[linkLocalFlow]linkLocalCoun
 		}
 		o, plugged := own[flow.ofport]
 		was, known := l.nics[o.nic]
-		if !plugged || known && was.own != o.addresses || c.packets == before || now.Sub(c.at) >= linkLocalKept {
+		if !plugged || known && was.own != o.addresses || c.packets == before || now.Sub(c.at) >= linkLocalRetention {
 			continue
 		}
 		sum := nics[o.nic]

@@ -149,7 +149,7 @@ func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err 
 			egress.Output, reached = outputs[0], true
 		}
 	}
-	t.settle(egress, trace, first, reached)
+	t.conclude(egress, trace, first, reached)
 	if !inside {
 		if t.src.segment.Local && (egress.Reason == ofrules.DropUndelivered.String() || egress.Verdict == inquiry.Allow && egress.Output == "") {
 			return hostLocal(egress), nil, nil
@@ -159,7 +159,7 @@ func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err 
 	if egress.Verdict == inquiry.Allow {
 		ingress = t.leg(trace, rest)
 		ingress.Output = t.ifaces[t.dst.port]
-		t.settle(ingress, trace, rest, slices.Contains(outputs, ingress.Output))
+		t.conclude(ingress, trace, rest, slices.Contains(outputs, ingress.Output))
 	}
 	return egress, ingress, nil
 }
@@ -184,7 +184,7 @@ func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
 		if _, rest, reached := splitAt(trace, ofrules.TableDeliver); reached {
 			leg := t.leg(trace, rest)
 			leg.Output = out
-			t.settle(leg, trace, rest, slices.Contains(trace.Outputs(), out))
+			t.conclude(leg, trace, rest, slices.Contains(trace.Outputs(), out))
 			return leg, nil
 		}
 	}
@@ -205,7 +205,7 @@ func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
 	steps := allSteps(trace)
 	leg := t.leg(trace, steps)
 	leg.Output = out
-	t.settle(leg, trace, steps, slices.Contains(trace.Outputs(), out))
+	t.conclude(leg, trace, steps, slices.Contains(trace.Outputs(), out))
 	return leg, nil
 }
 

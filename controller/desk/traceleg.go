@@ -88,9 +88,9 @@ func (t *tracer) step(s tracedStep) inquiry.Step {
 	return out
 }
 
-// settle gives the leg its verdict and reason: what admitted the packet, or
+// conclude gives the leg its verdict and reason: what admitted the packet, or
 // where it ended.
-func (t *tracer) settle(l *inquiry.Leg, trace *oftrace.Trace, steps []tracedStep, passed bool) {
+func (t *tracer) conclude(l *inquiry.Leg, trace *oftrace.Trace, steps []tracedStep, passed bool) {
 	l.Verdict = inquiry.Deny
 	if passed {
 		l.Verdict = inquiry.Allow

@@ -65,7 +65,7 @@ func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) 
 	case conn == nil:
 		return false, errNoSwitch
 	case conn != f.conn:
-		if err := f.meet(ctx, conn); err != nil {
+		if err := f.useConn(ctx, conn); err != nil {
 			return false, err
 		}
 	case maps.Equal(want, f.have) && !renew:
@@ -80,9 +80,9 @@ func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) 
 	return changed, nil
 }
 
-// meet takes up a switch. The meters of a former run stay there, without flows
+// useConn takes up a switch. The meters of a former run stay there, without flows
 // that use them.
-func (f *watchFlows) meet(ctx context.Context, conn *ofconn.Conn) error {
+func (f *watchFlows) useConn(ctx context.Context, conn *ofconn.Conn) error {
 	if err := f.reports.listen(ctx, conn); err != nil {
 		return err
 	}

@@ -33,18 +33,18 @@ const (
 //	reporter ─ Reported ─► plugbook ─ due ──────► the store
 //	engine ◄─── Known ──── plugbook ◄─ All, Changed ──┘
 type Newest struct {
-	store  Plugs // nil: nobody can tell
-	host   string
-	log    *slog.Logger
-	notify func() // known differs
-	claims func(func(Claims))
-	keep   func(ctx context.Context, key string, values map[string]string) error // in external_ids, by interface
-	taken  time.Duration
-	wake   chan struct{}
+	store          Plugs // nil: nobody can tell
+	host           string
+	log            *slog.Logger
+	notify         func() // known differs
+	claims         func(func(Claims))
+	writeIDs       func(ctx context.Context, key string, values map[string]string) error // in external_ids, by interface
+	nameTakenRetry time.Duration
+	wake           chan struct{}
 
 	mu      sync.Mutex
 	book    plugbook
-	unknown bool // others' plugs cannot be known
+	notTold bool // others' plugs cannot be known
 }
 
 // Claims returns the interface that claims a NIC, if one does.
@@ -52,19 +52,19 @@ type Claims func(nic string) (ovsdb.Interface, bool)
 
 // Config is what finding out needs. All but Store is.
 type Config struct {
-	Store  Plugs // nil: nobody can tell
-	Host   string
-	Log    *slog.Logger
-	Notify func()                                                                // called when what Known returns differs
-	Claims func(func(Claims))                                                    // lends the claims of this host
-	Keep   func(ctx context.Context, key string, values map[string]string) error // writes external_ids, by interface
-	Taken  time.Duration                                                         // between attempts while another machine has the host's name
+	Store          Plugs // nil: nobody can tell
+	Host           string
+	Log            *slog.Logger
+	Notify         func()                                                                // called when what Known returns differs
+	Claims         func(func(Claims))                                                    // lends the claims of this host
+	WriteIDs       func(ctx context.Context, key string, values map[string]string) error // writes external_ids, by interface
+	NameTakenRetry time.Duration                                                         // between attempts while another machine has the host's name
 }
 
 // NewNewest returns who finds out.
 func NewNewest(cfg Config) *Newest {
 	return &Newest{
-		store: cfg.Store, host: cfg.Host, log: cfg.Log, notify: cfg.Notify, claims: cfg.Claims, keep: cfg.Keep, taken: cfg.Taken,
+		store: cfg.Store, host: cfg.Host, log: cfg.Log, notify: cfg.Notify, claims: cfg.Claims, writeIDs: cfg.WriteIDs, nameTakenRetry: cfg.NameTakenRetry,
 		wake: make(chan struct{}, 1), book: newPlugbook(cfg.Host),
 	}
 }
@@ -78,7 +78,7 @@ func (n *Newest) Known() (newer map[string]string, loaded bool) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.book.newer, n.book.loaded || n.unknown
+	return n.book.newer, n.book.loaded || n.notTold
 }
 
 // Reported takes the NICs as they were reported just now.
@@ -86,15 +86,15 @@ func (n *Newest) Reported(nics []store.HostNIC) {
 	if n.store == nil {
 		return
 	}
-	seen := make([]plugSeen, 0, len(nics))
+	seen := make([]reportedPlug, 0, len(nics))
 	n.claims(func(claim Claims) {
 		for _, r := range nics {
 			if iface, ok := claim(r.ID); ok {
-				seen = append(seen, plugSeen{nic: r.ID, iface: iface, ready: r.Ready, failed: !r.Ready && r.Error != ""})
+				seen = append(seen, reportedPlug{nic: r.ID, iface: iface, ready: r.Ready, failed: !r.Ready && r.Error != ""})
 			}
 		}
 	})
-	n.change(func() { n.book.seen(seen, time.Now()) })
+	n.change(func() { n.book.setHere(seen, time.Now()) })
 }
 
 // All takes what the store has, see store.PlugHandler.
@@ -132,7 +132,7 @@ func (n *Newest) change(fn func()) {
 func (n *Newest) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.follow(ctx) })
-	g.Go(func() error { return n.tell(ctx) })
+	g.Go(func() error { return n.write(ctx) })
 	return g.Wait()
 }
 
@@ -148,7 +148,7 @@ func (n *Newest) follow(ctx context.Context) error {
 		if errors.Is(err, store.ErrMayNotAsk) {
 			again = mayAskLater
 			n.log.Warn("NICs that are plugged at several hosts are served at each of them", "error", err)
-			n.change(func() { n.unknown = true })
+			n.change(func() { n.notTold = true })
 			n.notify()
 		}
 		if err := pause.For(ctx, again); err != nil {
@@ -157,10 +157,10 @@ func (n *Newest) follow(ctx context.Context) error {
 	}
 }
 
-// tell tells the store and the interfaces' rows what they do not have.
-func (n *Newest) tell(ctx context.Context) error {
+// write tells the store and the interfaces' rows what they do not have.
+func (n *Newest) write(ctx context.Context) error {
 	for {
-		again, err := n.tellOnce(ctx)
+		again, err := n.writeOnce(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -184,8 +184,8 @@ func (n *Newest) tell(ctx context.Context) error {
 	}
 }
 
-// tellOnce returns when there is something to do of its own accord, 0 for never.
-func (n *Newest) tellOnce(ctx context.Context) (again time.Duration, err error) {
+// writeOnce returns when there is something to do of its own accord, 0 for never.
+func (n *Newest) writeOnce(ctx context.Context) (again time.Duration, err error) {
 	var plugs []store.Plug
 	var gone []string
 	n.change(func() {
@@ -193,31 +193,31 @@ func (n *Newest) tellOnce(ctx context.Context) (again time.Duration, err error) 
 		if at := n.book.expire(now); !at.IsZero() {
 			again = at.Sub(now)
 		}
-		plugs, gone = n.book.due()
+		plugs, gone = n.book.unwritten()
 	})
 	if len(plugs) > 0 || len(gone) > 0 {
 		written, err := n.store.PutPlugs(ctx, n.host, plugs, gone)
 		if err != nil {
 			gone = nil // the store says which
 		}
-		n.change(func() { n.book.wrote(written, gone) })
+		n.change(func() { n.book.written(written, gone) })
 		switch {
 		case errors.Is(err, store.ErrMayNotAsk):
 			return mayAskLater, err
 		case errors.Is(err, store.ErrSeatTaken):
-			return n.taken, err
+			return n.nameTakenRetry, err
 		case err != nil:
 			return plugRetry, err
 		}
 	}
 	var rows map[string]string
-	n.change(func() { rows = n.book.rows() })
+	n.change(func() { rows = n.book.unwrittenRows() })
 	if len(rows) == 0 {
 		return again, nil
 	}
-	if err := n.keep(ctx, PlugKey, rows); err != nil {
+	if err := n.writeIDs(ctx, PlugKey, rows); err != nil {
 		return plugRetry, err
 	}
-	n.change(func() { n.book.kept(rows) })
+	n.change(func() { n.book.rowsWritten(rows) })
 	return again, nil
 }

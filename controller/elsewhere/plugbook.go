@@ -32,28 +32,28 @@ type plugbook struct {
 	others map[string][]store.Plug // of other hosts, by NIC
 	lost   map[plugID]time.Time    // which of them are to be gone, and when
 	stored map[string]store.Plug   // of this host, as the store has them
-	here   map[string]*tenure      // NICs plugged here, as they were reported
+	here   map[string]*localPlug   // NICs plugged here, as they were reported
 	dirty  map[string]struct{}     // NICs of which the store may have to be told
 	newer  map[string]string       // NICs here that are plugged elsewhere since later: that host. It is replaced, not changed.
 }
 
 type plugID struct{ host, nic string }
 
-// tenure is a NIC's plug here.
-type tenure struct {
+// localPlug is a NIC's plug here.
+type localPlug struct {
 	iface, row string
 	order      int64 // 0: to be had from the store
 	inRow      int64 // as the interface's row has it
 	restored   bool  // the store had lost it
-	young      bool  // it was told of in this run, and the store lost nothing since
-	told       bool  // it is ready, or is known not to become so
+	newInRun   bool  // it was told of in this run, and the store lost nothing since
+	readyKnown bool  // it is ready, or is known not to become so
 	ready      bool  // it is or was
 	away       bool  // its port is gone: it is no plug
 	noPort     time.Time
 }
 
-// plugSeen is what is reported of a NIC that is plugged here.
-type plugSeen struct {
+// reportedPlug is what is reported of a NIC that is plugged here.
+type reportedPlug struct {
 	nic           string
 	iface         ovsdb.Interface
 	ready, failed bool
@@ -62,16 +62,16 @@ type plugSeen struct {
 func newPlugbook(host string) plugbook {
 	return plugbook{
 		host: host, others: map[string][]store.Plug{}, lost: map[plugID]time.Time{}, stored: map[string]store.Plug{},
-		here: map[string]*tenure{}, dirty: map[string]struct{}{}, newer: map[string]string{},
+		here: map[string]*localPlug{}, dirty: map[string]struct{}{}, newer: map[string]string{},
 	}
 }
 
-// seen takes all NICs that are plugged here.
-func (b *plugbook) seen(all []plugSeen, now time.Time) {
+// setHere takes all NICs that are plugged here.
+func (b *plugbook) setHere(all []reportedPlug, now time.Time) {
 	there := make(map[string]bool, len(all))
 	for _, p := range all {
 		there[p.nic] = true
-		b.see(p, now)
+		b.setOne(p, now)
 	}
 	for nic := range b.here {
 		if !there[nic] {
@@ -86,11 +86,11 @@ func (b *plugbook) seen(all []plugSeen, now time.Time) {
 	}
 }
 
-func (b *plugbook) see(p plugSeen, now time.Time) {
+func (b *plugbook) setOne(p reportedPlug, now time.Time) {
 	t, port := b.here[p.nic], p.iface.OFPort != 0
 	row := string(p.iface.UUID)
 	if t == nil || t.row != row {
-		t = &tenure{row: row, inRow: parsePlug(p.iface, p.nic)}
+		t = &localPlug{row: row, inRow: parsePlug(p.iface, p.nic)}
 		t.order = t.inRow
 		t.away = !port && t.order == 0
 		b.here[p.nic] = t
@@ -99,14 +99,14 @@ func (b *plugbook) see(p plugSeen, now time.Time) {
 	was := *t
 	t.iface = p.iface.Name
 	t.ready = t.ready || p.ready
-	t.told = t.told || p.ready || p.failed
+	t.readyKnown = t.readyKnown || p.ready || p.failed
 	switch {
 	case port:
 		t.away, t.noPort = false, time.Time{}
 	case t.noPort.IsZero():
 		t.noPort = now
 	case !t.away && now.Sub(t.noPort) > portGone:
-		*t = tenure{iface: t.iface, row: t.row, inRow: t.inRow, away: true, noPort: t.noPort}
+		*t = localPlug{iface: t.iface, row: t.row, inRow: t.inRow, away: true, noPort: t.noPort}
 	}
 	if was != *t {
 		b.touch(p.nic)
@@ -118,7 +118,7 @@ func (b *plugbook) all(plugs []store.Plug, now time.Time) {
 	former := b.others
 	b.others, b.stored = map[string][]store.Plug{}, map[string]store.Plug{}
 	for _, p := range plugs {
-		b.take(p)
+		b.add(p)
 	}
 	for nic, t := range b.here {
 		for _, p := range former[nic] {
@@ -130,7 +130,7 @@ func (b *plugbook) all(plugs []store.Plug, now time.Time) {
 			}
 		}
 		if b.loaded && t.order != 0 {
-			t.young = false
+			t.newInRun = false
 		}
 		b.touch(nic)
 	}
@@ -143,7 +143,7 @@ func (b *plugbook) all(plugs []store.Plug, now time.Time) {
 // changed takes plugs that the store has, and those that it has no more.
 func (b *plugbook) changed(set, gone []store.Plug) {
 	for _, p := range set {
-		b.take(p)
+		b.add(p)
 		b.touch(p.NIC)
 	}
 	for _, p := range gone {
@@ -151,7 +151,7 @@ func (b *plugbook) changed(set, gone []store.Plug) {
 	}
 }
 
-func (b *plugbook) take(p store.Plug) {
+func (b *plugbook) add(p store.Plug) {
 	if p.Host == b.host {
 		b.stored[p.NIC] = p
 		return
@@ -191,7 +191,7 @@ func (b *plugbook) expire(now time.Time) (again time.Time) {
 func (b *plugbook) touch(nic string) {
 	b.dirty[nic] = struct{}{}
 	if t, kept := b.here[nic], b.stored[nic]; t != nil && !t.away && kept.Row == t.row && kept.Order > t.order {
-		t.order, t.restored, t.ready, t.told = kept.Order, kept.Restored, t.ready || kept.Ready, true
+		t.order, t.restored, t.ready, t.readyKnown = kept.Order, kept.Restored, t.ready || kept.Ready, true
 	}
 	host := b.outrankedBy(nic)
 	if b.newer[nic] == host {
@@ -213,7 +213,7 @@ func (b *plugbook) outrankedBy(nic string) string {
 	}
 	best := store.Plug{Host: b.host, Order: t.order}
 	for _, p := range b.others[nic] {
-		if t.young && p.Restored && p.Order >= t.order {
+		if t.newInRun && p.Restored && p.Order >= t.order {
 			// It was plugged in a history that the store has lost, this one after
 			// that, by revisions that begin anew.
 			t.order = p.Order + 1
@@ -228,9 +228,9 @@ func (b *plugbook) outrankedBy(nic string) string {
 	return best.Host
 }
 
-// due returns what the store has to be told: plugs, and NICs that are plugged no
+// unwritten returns what the store has to be told: plugs, and NICs that are plugged no
 // more. It is due until the store has it.
-func (b *plugbook) due() (plugs []store.Plug, gone []string) {
+func (b *plugbook) unwritten() (plugs []store.Plug, gone []string) {
 	if !b.loaded {
 		return nil, nil
 	}
@@ -243,9 +243,9 @@ func (b *plugbook) due() (plugs []store.Plug, gone []string) {
 				gone = append(gone, nic)
 				continue
 			}
-		case t.order != 0 || t.told:
-			t.young = t.young || t.order == 0
-			t.restored = t.restored || !has && !t.young
+		case t.order != 0 || t.readyKnown:
+			t.newInRun = t.newInRun || t.order == 0
+			t.restored = t.restored || !has && !t.newInRun
 			want := store.Plug{Host: b.host, NIC: nic, Row: t.row, Order: t.order, Restored: t.restored, Ready: t.ready}
 			if !has || kept != want {
 				plugs = append(plugs, want)
@@ -259,8 +259,8 @@ func (b *plugbook) due() (plugs []store.Plug, gone []string) {
 	return plugs, gone
 }
 
-// wrote takes what the store was told.
-func (b *plugbook) wrote(plugs []store.Plug, gone []string) {
+// written takes what the store was told.
+func (b *plugbook) written(plugs []store.Plug, gone []string) {
 	for _, p := range plugs {
 		b.stored[p.NIC] = p
 		b.touch(p.NIC)
@@ -270,8 +270,8 @@ func (b *plugbook) wrote(plugs []store.Plug, gone []string) {
 	}
 }
 
-// rows returns what interfaces are to keep and do not, by interface.
-func (b *plugbook) rows() map[string]string {
+// unwrittenRows returns what interfaces are to keep and do not, by interface.
+func (b *plugbook) unwrittenRows() map[string]string {
 	rows := map[string]string{}
 	for nic, t := range b.here {
 		if t.order != t.inRow {
@@ -281,8 +281,8 @@ func (b *plugbook) rows() map[string]string {
 	return rows
 }
 
-// kept says that interfaces keep that.
-func (b *plugbook) kept(rows map[string]string) {
+// rowsWritten says that interfaces keep that.
+func (b *plugbook) rowsWritten(rows map[string]string) {
 	for nic, t := range b.here {
 		if rows[t.iface] == plugValue(t.order, nic) {
 			t.inRow = t.order

@@ -49,13 +49,13 @@ func (s *plugStore) plug(host string) {
 func (s *plugStore) work(host string, now time.Time) {
 	h := s.hosts[host]
 	for range 3 {
-		var seen []plugSeen
+		var seen []reportedPlug
 		if h.iface != nil {
-			seen = append(seen, plugSeen{nic: theNIC, iface: *h.iface, ready: h.ready && h.book.newer[theNIC] == "", failed: !h.ready})
+			seen = append(seen, reportedPlug{nic: theNIC, iface: *h.iface, ready: h.ready && h.book.newer[theNIC] == "", failed: !h.ready})
 		}
-		h.book.seen(seen, now)
+		h.book.setHere(seen, now)
 		h.book.expire(now)
-		plugs, gone := h.book.due()
+		plugs, gone := h.book.unwritten()
 		for i := range plugs {
 			s.rev++
 			plugs[i].Order = cmp.Or(plugs[i].Order, s.rev)
@@ -65,12 +65,12 @@ func (s *plugStore) work(host string, now time.Time) {
 			s.rev++
 			delete(s.plugs, plugID{host, theNIC})
 		}
-		h.book.wrote(plugs, gone)
-		rows := h.book.rows()
+		h.book.written(plugs, gone)
+		rows := h.book.unwrittenRows()
 		if v, ok := rows["tap"]; ok && h.iface != nil {
 			h.iface.ExternalIDs[PlugKey] = v
 		}
-		h.book.kept(rows)
+		h.book.rowsWritten(rows)
 	}
 }
 
@@ -99,7 +99,7 @@ func (s *plugStore) settle(now time.Time) {
 // restart starts a host's controller anew.
 func (s *plugStore) restart(host string, now time.Time) {
 	s.hosts[host].book = newPlugbook(host)
-	s.hosts[host].book.seen(nil, now)
+	s.hosts[host].book.setHere(nil, now)
 	s.list(host, now)
 }
 

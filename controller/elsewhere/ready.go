@@ -32,14 +32,14 @@ type Ready struct {
 
 	mu     sync.Mutex
 	wanted map[string]string // host by NIC
-	there  map[string]string // of those the ones that are ready; it is not changed but replaced
+	ready  map[string]string // of those the ones that are ready; it is not changed but replaced
 	mute   map[string]bool   // hosts that nobody may ask
 }
 
 // NewReady returns who finds out; peers may be nil, where nobody can tell. notify is
 // called when something is known that was not.
 func NewReady(peers Peers, log *slog.Logger, notify func()) *Ready {
-	return &Ready{peers: peers, log: log, notify: notify, wake: make(chan struct{}, 1), there: map[string]string{}}
+	return &Ready{peers: peers, log: log, notify: notify, wake: make(chan struct{}, 1), ready: map[string]string{}}
 }
 
 // Known returns the NICs that are ready at another host, by that host; nil if
@@ -50,7 +50,7 @@ func (e *Ready) Known() map[string]string {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.there
+	return e.ready
 }
 
 // Want says which NICs of this host name another one first.
@@ -65,25 +65,25 @@ func (e *Ready) Want(wanted map[string]string) {
 	}
 	e.wanted = maps.Clone(wanted)
 	there := map[string]string{}
-	for nic, host := range e.there {
+	for nic, host := range e.ready {
 		if e.wanted[nic] == host {
 			there[nic] = host
 		}
 	}
-	e.there = there
+	e.ready = there
 	select {
 	case e.wake <- struct{}{}:
 	default:
 	}
 }
 
-// asked returns the NICs that hosts are to be asked for, by host.
-func (e *Ready) asked() map[string]map[string]bool {
+// toAsk returns the NICs that hosts are to be asked for, by host.
+func (e *Ready) toAsk() map[string]map[string]bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	asked := map[string]map[string]bool{}
 	for nic, host := range e.wanted {
-		if e.mute[host] && e.there[nic] == host {
+		if e.mute[host] && e.ready[nic] == host {
 			continue
 		}
 		if asked[host] == nil {
@@ -97,7 +97,7 @@ func (e *Ready) asked() map[string]map[string]bool {
 // Run asks until ctx ends.
 func (e *Ready) Run(ctx context.Context) error {
 	for {
-		asked := e.asked()
+		asked := e.toAsk()
 		for host, nics := range asked {
 			e.ask(ctx, host, nics)
 		}
@@ -135,7 +135,7 @@ func (e *Ready) ask(ctx context.Context, host string, nics map[string]bool) {
 		e.mute = map[string]bool{}
 	}
 	e.mute[host] = mute
-	there := maps.Clone(e.there)
+	there := maps.Clone(e.ready)
 	for nic := range nics {
 		_, at := ready[nic]
 		switch {
@@ -146,8 +146,8 @@ func (e *Ready) ask(ctx context.Context, host string, nics map[string]bool) {
 			delete(there, nic)
 		}
 	}
-	news := !maps.Equal(there, e.there)
-	e.there = there
+	news := !maps.Equal(there, e.ready)
+	e.ready = there
 	e.mu.Unlock()
 	if news {
 		e.notify()

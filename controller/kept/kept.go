@@ -98,7 +98,7 @@ func (k *Keeper) Follow(ctx context.Context, h share.Handler) error {
 		k.share.Apply(d)
 		k.turn.Unlock()
 	}
-	if from, ok := k.from.(knower); ok && had.Revision > 0 {
+	if from, ok := k.from.(hadSetter); ok && had.Revision > 0 {
 		from.Had(had.Revision, had.Mark, had.Epoch)
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -137,15 +137,15 @@ func (k *Keeper) Plug(nics map[string]bool, all bool) {
 		}
 	}
 	if k.using != nil && len(changed) > 0 {
-		k.plugKept(changed)
+		k.handKeptNICs(changed)
 	}
 	k.turn.Unlock()
 	k.from.Plug(nics, all)
 }
 
-// plugKept hands on what the file says of NICs that came or went. Of one that is not
+// handKeptNICs hands on what the file says of NICs that came or went. Of one that is not
 // in it nothing is known, and nothing passes.
-func (k *Keeper) plugKept(changed map[string]bool) {
+func (k *Keeper) handKeptNICs(changed map[string]bool) {
 	d := span.Delta{NICs: map[string]*span.NIC{}}
 	for id, is := range changed {
 		if n := k.using.NICs[id]; !is || n != nil {
@@ -160,9 +160,9 @@ func (k *Keeper) plugKept(changed map[string]bool) {
 	k.to.Handle(u)
 }
 
-// knower is a source that wants to know what the switch may have of the policy, so
+// hadSetter is a source that wants to know what the switch may have of the policy, so
 // that it brings nothing older.
-type knower interface {
+type hadSetter interface {
 	Had(revision int64, mark, epoch string)
 }
 
@@ -232,7 +232,7 @@ func (k *Keeper) Handle(u share.Update) {
 	k.at = u
 	k.at.Delta = span.Delta{}
 	if !u.Delta.Empty() {
-		k.lacks()
+		k.markAhead()
 		k.share.Apply(u.Delta)
 	}
 	if first && !u.Delta.Full { // it is what differs from the file, of which nothing, or not all, was handed on
@@ -250,12 +250,12 @@ func (k *Keeper) Served(newer, elsewhere map[string]string) {
 		return
 	}
 	k.served.Newer, k.served.Elsewhere = newer, elsewhere
-	k.lacks()
+	k.markAhead()
 }
 
-// lacks notes that the file will lack something of what is enforced. If that cannot
+// markAhead notes that the file will lack something of what is enforced. If that cannot
 // be noted beside the file there is to be no file.
-func (k *Keeper) lacks() {
+func (k *Keeper) markAhead() {
 	if !k.unsaved {
 		k.unsaved = true
 		if err := os.WriteFile(aheadOf(k.cfg.File), []byte(bootID()), 0o600); err != nil {

@@ -7,23 +7,23 @@ import (
 	"github.com/ringfence/ringfence/controller/internal/pause"
 )
 
-// rest knows since which state of the tables the revalidators have had nothing to
+// quiescence knows since which state of the tables the revalidators have had nothing to
 // change. After a purge all megaflows are of the tables of then, and when a pass has
 // ended since, no revalidator holds anything from before it: what one finds until the
 // tables change is that a megaflow is right as it is.
 //
 // Only changes of a bridge's flows are counted. A pass may change megaflows for other
 // reasons, such as a MAC that another bridge of the same datapath learns elsewhere.
-type rest struct {
+type quiescence struct {
 	wake chan struct{}
 
-	mu     sync.Mutex
-	conn   tables // whose changes are counted
-	owed   uint64 // of which there were so many before the latest purge
-	atRest uint64 // and so many before one that a pass has followed
+	mu          sync.Mutex
+	conn        tables // whose changes are counted
+	purgedAt    uint64 // of which there were so many before the latest purge
+	quiescentAt uint64 // and so many before one that a pass has followed
 }
 
-func newRest() rest { return rest{wake: make(chan struct{}, 1)} }
+func newRest() quiescence { return quiescence{wake: make(chan struct{}, 1)} }
 
 // changes are those of a connection, if there is one.
 func changes(conn tables) (n uint64, over bool) {
@@ -35,19 +35,19 @@ func changes(conn tables) (n uint64, over bool) {
 
 // since reports whether there was at most one change, the last of so many, since the
 // revalidators are known to be at rest.
-func (r *rest) since(conn tables, changes uint64) bool {
+func (r *quiescence) since(conn tables, changes uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.conn == conn && r.atRest > 0 && changes <= r.atRest+1
+	return r.conn == conn && r.quiescentAt > 0 && changes <= r.quiescentAt+1
 }
 
 // purged notes that the megaflows were purged after so many changes.
-func (r *rest) purged(conn tables, changes uint64) {
+func (r *quiescence) purged(conn tables, changes uint64) {
 	r.mu.Lock()
 	if r.conn != conn {
-		r.conn, r.owed, r.atRest = conn, 0, 0
+		r.conn, r.purgedAt, r.quiescentAt = conn, 0, 0
 	}
-	r.owed = max(r.owed, changes)
+	r.purgedAt = max(r.purgedAt, changes)
 	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
@@ -57,7 +57,7 @@ func (r *rest) purged(conn tables, changes uint64) {
 
 // run awaits a pass after each purge, but leaves the revalidators the moment before
 // that they need for the change itself.
-func (r *rest) run(ctx context.Context, pass func(context.Context) error) error {
+func (r *quiescence) run(ctx context.Context, pass func(context.Context) error) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -72,14 +72,14 @@ func (r *rest) run(ctx context.Context, pass func(context.Context) error) error 
 		default:
 		}
 		r.mu.Lock()
-		conn, owed := r.conn, r.owed
+		conn, owed := r.conn, r.purgedAt
 		r.mu.Unlock()
 		if pass(ctx) != nil {
 			continue // the next change waits for a pass itself
 		}
 		r.mu.Lock()
 		if r.conn == conn {
-			r.atRest = max(r.atRest, owed)
+			r.quiescentAt = max(r.quiescentAt, owed)
 		}
 		r.mu.Unlock()
 	}

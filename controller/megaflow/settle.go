@@ -36,11 +36,11 @@ const purgeCost = 50 * time.Microsecond
 // Settler waits until packets meet the flows that the switch has. Enforcement has
 // one of its own, which questions cannot hold up; all questions share another.
 type Settler struct {
-	log   *slog.Logger
-	ctl   revalidators
-	conn  func() tables // nil while there is none
-	cache *Cache
-	rest  rest
+	log        *slog.Logger
+	ctl        revalidators
+	conn       func() tables // nil while there is none
+	cache      *Cache
+	quiescence quiescence
 
 	purging   sync.Mutex
 	nextPurge time.Time // not before, under purging
@@ -62,7 +62,7 @@ type tables interface {
 // NewSettler returns one that uses a client's connections, and what conn returns to
 // have passes begin at once.
 func NewSettler(ctl *unixctl.Client, conn func() *ofconn.Conn, cache *Cache, log *slog.Logger) *Settler {
-	return &Settler{log: log, ctl: ctl, cache: cache, rest: newRest(), conn: func() tables {
+	return &Settler{log: log, ctl: ctl, cache: cache, quiescence: newRest(), conn: func() tables {
 		if c := conn(); c != nil {
 			return c
 		}
@@ -90,12 +90,12 @@ const (
 // in more is purged at once if there can be none as far as is known, see rest.
 func (s *Settler) Settle(ctx context.Context, c Change) error {
 	if !s.cache.misplaces.Load() {
-		return s.revalidated(ctx, s.passes)
+		return s.awaitPasses(ctx, s.twoPasses)
 	}
 	conn := s.conn()
 	changes, over := changes(conn)
-	if c == Narrowed || !over || !s.rest.since(conn, changes) {
-		if err := s.revalidated(ctx, s.ctl.AwaitPass); err != nil {
+	if c == Narrowed || !over || !s.quiescence.since(conn, changes) {
+		if err := s.awaitPasses(ctx, s.ctl.AwaitPass); err != nil {
 			return err
 		}
 	}
@@ -109,19 +109,19 @@ func (s *Settler) Settle(ctx context.Context, c Change) error {
 		return err
 	}
 	if over {
-		s.rest.purged(conn, changes)
+		s.quiescence.purged(conn, changes)
 	}
 	return nil
 }
 
 // Run finds out, until ctx ends, when the revalidators are at rest after a purge.
 func (s *Settler) Run(ctx context.Context) error {
-	return s.rest.run(ctx, func(ctx context.Context) error { return s.revalidated(ctx, s.ctl.AwaitPass) })
+	return s.quiescence.run(ctx, func(ctx context.Context) error { return s.awaitPasses(ctx, s.ctl.AwaitPass) })
 }
 
-// revalidated waits for passes over all megaflows. OVS is in no hurry for one, up to
+// awaitPasses waits for passes over all megaflows. OVS is in no hurry for one, up to
 // MaxRevalidator, unless it is nudged.
-func (s *Settler) revalidated(ctx context.Context, passes func(context.Context) error) error {
+func (s *Settler) awaitPasses(ctx context.Context, passes func(context.Context) error) error {
 	waitCtx, cancel := context.WithTimeout(ctx, revalidateTimeout)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -146,7 +146,7 @@ func (s *Settler) revalidated(ctx context.Context, passes func(context.Context) 
 	}
 }
 
-// passes waits for as many passes to end as it takes until one has also begun after
+// twoPasses waits for as many passes to end as it takes until one has also begun after
 // the revalidators know of the tables as they are.
 //
 // ovs-vswitchd's main loop takes turns: it tells the revalidators what the turn
@@ -155,7 +155,7 @@ func (s *Settler) revalidated(ctx context.Context, passes func(context.Context) 
 // change was acknowledged is taken in when they know: the change is of an earlier
 // turn. The pass that ends next may have begun before that, the one after has not.
 // Without that proof the first wait may be answered too early by one pass more.
-func (s *Settler) passes(ctx context.Context) error {
+func (s *Settler) twoPasses(ctx context.Context) error {
 	if err := s.ctl.AwaitTurn(ctx); err != nil {
 		return err
 	}

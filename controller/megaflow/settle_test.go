@@ -43,7 +43,7 @@ func (f *fakeSwitch) Apply(context.Context, ...wire.Message) error { return nil 
 func (f *fakeSwitch) Changes() (uint64, bool)                      { return f.changes, !f.underWay }
 
 func (f *fakeSwitch) settler() *Settler {
-	return &Settler{log: slog.New(slog.DiscardHandler), ctl: f, conn: func() tables { return f }, cache: NewCache(nil, nil, nil), rest: newRest()}
+	return &Settler{log: slog.New(slog.DiscardHandler), ctl: f, conn: func() tables { return f }, cache: NewCache(nil, nil, nil), quiescence: newRest()}
 }
 
 // How a settle waits on each kind of switch: two passes prove it where megaflows are

@@ -14,7 +14,7 @@ type Shared struct {
 	settle func(context.Context) error
 
 	mu      sync.Mutex
-	next    *turn // is due; nil: nobody waits for it
+	next    *settle // is due; nil: nobody waits for it
 	running bool
 }
 
@@ -23,8 +23,8 @@ func Share(s *Settler) *Shared {
 	return &Shared{settle: func(ctx context.Context) error { return s.Settle(ctx, Narrowed) }}
 }
 
-// turn is one settle, for all who wait for it.
-type turn struct {
+// settle is one settle, for all who wait for it.
+type settle struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	waiting int           // under Shared.mu; when the last one gives up it ends
@@ -44,11 +44,11 @@ func (t *Shared) Settle(ctx context.Context) error {
 	}
 }
 
-func (t *Shared) join() *turn {
+func (t *Shared) join() *settle {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.next == nil {
-		s := &turn{done: make(chan struct{})}
+		s := &settle{done: make(chan struct{})}
 		s.ctx, s.cancel = context.WithCancel(context.Background())
 		t.next = s
 	}
@@ -60,7 +60,7 @@ func (t *Shared) join() *turn {
 	return t.next
 }
 
-func (t *Shared) leave(s *turn) {
+func (t *Shared) leave(s *settle) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s.waiting--; s.waiting == 0 {

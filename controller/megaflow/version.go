@@ -42,8 +42,8 @@ func Misplaces(v unixctl.Version, datapath string) bool {
 	return v.Compare(fixed) < 0
 }
 
-// Way says how a settle comes to know that packets meet a change, and why so.
-func Way(v unixctl.Version, datapath string) string {
+// Method says how a settle comes to know that packets meet a change, and why so.
+func Method(v unixctl.Version, datapath string) string {
 	if Misplaces(v, datapath) {
 		return fmt.Sprintf("megaflows are purged after each change, since the datapath %s of version %s may leave some as they were (fixed in 2.17.8, 3.0.5, 3.1.3 and 3.2.0)", datapath, v)
 	}

@@ -33,7 +33,7 @@ func TestMisplacingVersions(t *testing.T) {
 		if Misplaces(v, "netdev@ovs-netdev") != does || Misplaces(v, "dummy@ovs-dummy") != does || Misplaces(v, "system@ovs-system") {
 			t.Errorf("%v", v)
 		}
-		if said := Way(v, "netdev@ovs-netdev"); strings.Contains(said, "purged") != does || does && !strings.Contains(said, v.String()) {
+		if said := Method(v, "netdev@ovs-netdev"); strings.Contains(said, "purged") != does || does && !strings.Contains(said, v.String()) {
 			t.Errorf("%v: %s", v, said)
 		}
 	}

@@ -50,14 +50,14 @@ type Bridge struct {
 // ErrLost says that somebody else has the bridge.
 var ErrLost = errors.New("another controller took the bridge over")
 
-// Take waits until no other controller has the bridge, and says so
+// Acquire waits until no other controller has the bridge, and says so
 // meanwhile.
-func Take(ctx context.Context, b Bridge, log *slog.Logger, waiting prometheus.Gauge) (*Lock, error) {
+func Acquire(ctx context.Context, b Bridge, log *slog.Logger, waiting prometheus.Gauge) (*Lock, error) {
 	l := &Lock{path: filepath.Join(b.RunDir, b.Name+".ringfence.lock")}
 	var said time.Time
 	defer waiting.Set(0)
 	for {
-		taken, err := l.try(b.Host)
+		taken, err := l.tryLock(b.Host)
 		if err != nil {
 			return nil, fmt.Errorf("lock of the bridge: %w", err)
 		}
@@ -78,8 +78,8 @@ func Take(ctx context.Context, b Bridge, log *slog.Logger, waiting prometheus.Ga
 	}
 }
 
-// try takes the lock unless somebody has it.
-func (l *Lock) try(host string) (bool, error) {
+// tryLock takes the lock unless somebody has it.
+func (l *Lock) tryLock(host string) (bool, error) {
 	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return false, err
@@ -121,10 +121,10 @@ func (l *Lock) holder() string {
 	return strings.TrimSpace(string(b))
 }
 
-// Keep sees to it that others find the lock taken: its directory is made anew
+// Watch sees to it that others find the lock taken: its directory is made anew
 // when Open vSwitch is started again on some systems. It fails when somebody
 // else was faster, since two at one bridge undo each other's work.
-func (l *Lock) Keep(ctx context.Context, host string) error {
+func (l *Lock) Watch(ctx context.Context, host string) error {
 	for {
 		if err := pause.For(ctx, lockLook); err != nil {
 			return err
@@ -133,7 +133,7 @@ func (l *Lock) Keep(ctx context.Context, host string) error {
 			continue
 		}
 		old := l.file
-		taken, err := l.try(host)
+		taken, err := l.tryLock(host)
 		switch {
 		case errors.Is(err, os.ErrNotExist): // the directory is away, and the switch with it
 			continue

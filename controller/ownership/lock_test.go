@@ -18,7 +18,7 @@ func TestLockMadeAnew(t *testing.T) {
 	open := func() *Lock { return &Lock{path: path} }
 	try := func(l *Lock) bool {
 		t.Helper()
-		ok, err := l.try("h")
+		ok, err := l.tryLock("h")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func TestLockMadeAnew(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	lost := make(chan error, 1)
-	go func() { lost <- first.Keep(ctx, "h") }()
+	go func() { lost <- first.Watch(ctx, "h") }()
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestLockMadeAnew(t *testing.T) {
 		t.Fatal("the new lock is taken")
 	}
 	defer faster.Release()
-	if err := first.Keep(t.Context(), "h"); !errors.Is(err, ErrLost) {
+	if err := first.Watch(t.Context(), "h"); !errors.Is(err, ErrLost) {
 		t.Errorf("%v, want ErrLost", err)
 	}
 	first.Release()

@@ -13,9 +13,9 @@ import (
 // made of the tables of before; the revalidators find it within megaflow.MaxRevalidator.
 const lateLook = 2 * megaflow.MaxRevalidator
 
-// care looks at what is in force already, beside the turns: once more after flows
+// lookLater looks at what is in force already, beside the turns: once more after flows
 // went, and now and then whether what is cut still is.
-func (s *Sweeper) care(ctx context.Context) error {
+func (s *Sweeper) lookLater(ctx context.Context) error {
 	var look <-chan time.Time
 	recheck := time.NewTimer(recheckEvery)
 	defer recheck.Stop()
@@ -23,7 +23,7 @@ func (s *Sweeper) care(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-s.look:
+		case <-s.lateDue:
 			if look == nil {
 				look = time.After(lateLook)
 			}
@@ -38,8 +38,8 @@ func (s *Sweeper) care(ctx context.Context) error {
 	}
 }
 
-// swept tells whether the switch behind conn is the one whose connections are judged.
-func (s *Sweeper) swept(conn *ofconn.Conn) bool {
+// isChecked tells whether the switch behind conn is the one whose connections are judged.
+func (s *Sweeper) isChecked(conn *ofconn.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.checked == conn
@@ -50,16 +50,16 @@ func (s *Sweeper) swept(conn *ofconn.Conn) bool {
 func (s *Sweeper) lookAgain(ctx context.Context) error {
 	j := s.latest()
 	s.mu.Lock()
-	late := s.late
-	s.late = Lost{}
+	late := s.lateLost
+	s.lateLost = Lost{}
 	s.mu.Unlock()
-	if !s.swept(j.Conn) {
+	if !s.isChecked(j.Conn) {
 		return nil
 	}
 	err := s.lookLate(ctx, j, late)
 	if err != nil {
 		s.mu.Lock()
-		s.late.merge(late)
+		s.lateLost.merge(late)
 		s.mu.Unlock()
 	}
 	return err

@@ -51,8 +51,8 @@ type Judge interface {
 type Reporter interface {
 	// Judged says why open connections cannot be judged; nil: they can.
 	Judged(err error)
-	// Stands says how far the host is, whenever that may have changed.
-	Stands(s Standing, why News)
+	// Standing says how far the host is, whenever that may have changed.
+	Standing(s Standing, why News)
 }
 
 // News says what a standing is told for.
@@ -60,9 +60,9 @@ type News int
 
 // What is told.
 const (
-	Done        News = iota // a change is in force
-	Partly                  // a change is in force for some, and soon for the others
-	OfNoConcern             // so is one that changed nothing here
+	Done           News = iota // a change is in force
+	Partly                     // a change is in force for some, and soon for the others
+	NothingChanged             // so is one that changed nothing here
 )
 
 // Tracking is what there is to do in the switch's connection tracking.

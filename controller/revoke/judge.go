@@ -23,9 +23,9 @@ func openConn(c unixctl.Conn) impact.Conn {
 	}
 }
 
-// rightWayRound turns a connection that is to be cut, and that n seems to have
+// begunByOther turns a connection that is to be cut, and that n seems to have
 // begun in mid-stream: had n begun it, n's own rules could bring it back.
-func rightWayRound(s verdict.Policy, n *secgroup.NIC, conn unixctl.Conn) unixctl.Conn {
+func begunByOther(s verdict.Policy, n *secgroup.NIC, conn unixctl.Conn) unixctl.Conn {
 	if n == nil || !ofrules.IsPickedUp(conn.Labels) {
 		return conn
 	}

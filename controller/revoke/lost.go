@@ -13,9 +13,9 @@ import (
 type Lost struct {
 	All  bool                // every connection
 	NICs map[string]struct{} // every connection of these
-	// Near are NICs that lose connections with an end at one of Left.
-	Near map[string]struct{}
-	Left map[impact.Place]struct{}
+	// Near are NICs that lose connections with an end at one of LeftAddresses.
+	Near          map[string]struct{}
+	LeftAddresses map[impact.Address]struct{}
 }
 
 // LostOf says what a loss means for the NICs that are plugged. p has the changes and
@@ -27,7 +27,7 @@ func LostOf(l impact.Loss, p impact.Host, nics NICs) Lost {
 	case len(l.Groups)+len(l.Named) == 0:
 		return Lost{NICs: maps.Clone(l.NICs)}
 	}
-	out := Lost{NICs: maps.Clone(l.NICs), Left: maps.Clone(l.Left)}
+	out := Lost{NICs: maps.Clone(l.NICs), LeftAddresses: maps.Clone(l.LeftAddresses)}
 	whole := impact.Loss{Groups: l.Groups}
 	near := impact.Loss{Named: l.Named}
 	for _, id := range nics.All() {
@@ -53,7 +53,7 @@ func (l *Lost) merge(o Lost) {
 	l.All = l.All || o.All
 	impact.Merge(&l.NICs, o.NICs)
 	impact.Merge(&l.Near, o.Near)
-	impact.Merge(&l.Left, o.Left)
+	impact.Merge(&l.LeftAddresses, o.LeftAddresses)
 }
 
 func (l *Lost) empty() bool { return !l.All && len(l.NICs)+len(l.Near) == 0 }
@@ -93,16 +93,16 @@ func (l *Lost) ids() iter.Seq[string] {
 	}
 }
 
-// touches reports whether a connection of a NIC, which is in a routing domain, is
+// has reports whether a connection of a NIC, which is in a routing domain, is
 // among the lost ones.
-func (l *Lost) touches(nic, domain string, c impact.Conn) bool {
+func (l *Lost) has(nic, domain string, c impact.Conn) bool {
 	if _, all := l.NICs[nic]; all || l.All {
 		return true
 	}
 	if _, near := l.Near[nic]; !near {
 		return false
 	}
-	_, src := l.Left[impact.Place{Domain: domain, Address: c.Packet.Src}]
-	_, dst := l.Left[impact.Place{Domain: domain, Address: c.Packet.Dst}]
+	_, src := l.LeftAddresses[impact.Address{Domain: domain, Addr: c.Packet.Src}]
+	_, dst := l.LeftAddresses[impact.Address{Domain: domain, Addr: c.Packet.Dst}]
 	return src || dst
 }

@@ -62,11 +62,11 @@ func (s *Sweeper) pass(ctx context.Context, j Job, w Work) (int, error) {
 	now := time.Now()
 	for _, c := range conns {
 		if nic := j.NICs.NIC(c.Zone); nic != "" && ofrules.IsCut(c.Labels) {
-			s.tombs.keep(nic, c, now)
+			s.tombs.remember(nic, c, now)
 		}
 	}
 	if w.Lost.All {
-		s.tookAll(time.Since(start))
+		s.setLookTime(time.Since(start))
 	}
 	if err := s.cut(ctx, j, cut); err != nil {
 		return 0, err
@@ -101,7 +101,7 @@ func (s *Sweeper) cut(ctx context.Context, j Job, conns []unixctl.Conn) error {
 	}
 	now := time.Now()
 	for _, c := range conns {
-		s.tombs.keep(j.NICs.NIC(c.Zone), c, now)
+		s.tombs.remember(j.NICs.NIC(c.Zone), c, now)
 	}
 	s.metrics.cut.Add(float64(len(conns)))
 	s.metrics.tombs.Set(float64(s.tombs.len()))
@@ -125,9 +125,9 @@ func (s *Sweeper) judge(j Job, w Work, conns []unixctl.Conn) (cut, unsure []unix
 			}
 			// If the other end refuses it now, that end's host looks.
 			switch c := openConn(conn); {
-			case !w.Lost.touches(nic, p.Domain(n), c):
+			case !w.Lost.has(nic, p.Domain(n), c):
 			case !impact.Allowed(p, n, c):
-				cut = append(cut, rightWayRound(p, n, conn))
+				cut = append(cut, begunByOther(p, n, conn))
 			case c.Both:
 				unsure = append(unsure, conn)
 			}
@@ -156,7 +156,7 @@ func (s *Sweeper) judgeBoth(ctx context.Context, j Job, conns []unixctl.Conn) (c
 	s.policy.Read(func(p Known) {
 		for i, c := range conns {
 			if !allowed[i] {
-				cut = append(cut, rightWayRound(p, p.NIC(asked[i].NIC), c))
+				cut = append(cut, begunByOther(p, p.NIC(asked[i].NIC), c))
 			}
 		}
 	})

@@ -116,7 +116,7 @@ func (s *said) Judged(err error) {
 	s.problem = err
 }
 
-func (s *said) Stands(now Standing, _ News) {
+func (s *said) Standing(now Standing, _ News) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stands = now

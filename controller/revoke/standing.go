@@ -52,10 +52,10 @@ type ledger struct {
 // debt is the work of one or more jobs that is not done. Until then the NICs that it
 // is about are where they were before.
 type debt struct {
-	from At
-	all  bool                // it is about every NIC
-	nics map[string]struct{} // or these
-	open bool                // packets may not meet the flows yet: nobody is further
+	from        At
+	all         bool                // it is about every NIC
+	nics        map[string]struct{} // or these
+	awaitsFlows bool                // packets may not meet the flows yet: nobody is further
 }
 
 // begin takes up a job, and what its work is about.
@@ -67,7 +67,7 @@ func (l *ledger) begin(j Job, lost *Lost) *debt {
 		}
 	}
 	back := j.Rev < l.last.Rev // the policy has another history: revisions of the two cannot be compared
-	d := &debt{from: l.last, all: lost.All || back, open: true}
+	d := &debt{from: l.last, all: lost.All || back, awaitsFlows: true}
 	if !d.all {
 		for id := range lost.ids() {
 			impact.Put(&d.nics, id)
@@ -83,28 +83,28 @@ func (l *ledger) begin(j Job, lost *Lost) *debt {
 	return d
 }
 
-// settled notes that packets meet the flows of debts' jobs. If that was waited for,
+// inSwitch notes that packets meet the flows of debts' jobs. If that was waited for,
 // they meet those of all jobs before, too; else these changed none.
-func (l *ledger) settled(debts []*debt, waited bool) {
+func (l *ledger) inSwitch(debts []*debt, waited bool) {
 	latest := -1
 	for i, d := range l.debts {
 		if slices.Contains(debts, d) {
-			d.open = false
+			d.awaitsFlows = false
 			latest = i
 		}
 	}
 	for _, d := range l.debts[:latest+1] {
-		d.open = d.open && !waited
+		d.awaitsFlows = d.awaitsFlows && !waited
 	}
 }
 
-// paid takes debts out.
-func (l *ledger) paid(debts []*debt) {
+// done takes debts out.
+func (l *ledger) done(debts []*debt) {
 	l.debts = slices.DeleteFunc(l.debts, func(d *debt) bool { return slices.Contains(debts, d) })
 }
 
-// ready notes of debts that all is done up to a step but to judge some connections.
-func (l *ledger) ready(debts []*debt, step uint64) {
+// allButJudged notes of debts that all is done up to a step but to judge some connections.
+func (l *ledger) allButJudged(debts []*debt, step uint64) {
 	for _, d := range debts {
 		d.from.Step = max(d.from.Step, step)
 	}
@@ -118,7 +118,7 @@ func (l *ledger) standing() Standing {
 		if i == 0 {
 			s.Whole = d.from
 		}
-		if d.all || d.open {
+		if d.all || d.awaitsFlows {
 			s.Latest = d.from
 			break
 		}
@@ -137,17 +137,17 @@ func (l *ledger) standing() Standing {
 // mostDebts bounds the debts of one piece of work.
 const mostDebts = 16
 
-// together makes debts of which there are many into one, about all that they are.
-func (l *ledger) together(debts []*debt) []*debt {
+// combine makes debts of which there are many into one, about all that they are.
+func (l *ledger) combine(debts []*debt) []*debt {
 	if len(debts) <= mostDebts {
 		return debts
 	}
 	first := slices.IndexFunc(l.debts, func(d *debt) bool { return slices.Contains(debts, d) })
 	one := l.debts[first]
 	for _, d := range debts {
-		one.all, one.open = one.all || d.all, one.open || d.open
+		one.all, one.awaitsFlows = one.all || d.all, one.awaitsFlows || d.awaitsFlows
 		impact.Merge(&one.nics, d.nics)
 	}
-	l.paid(slices.DeleteFunc(slices.Clone(debts), func(d *debt) bool { return d == one }))
+	l.done(slices.DeleteFunc(slices.Clone(debts), func(d *debt) bool { return d == one }))
 	return []*debt{one}
 }

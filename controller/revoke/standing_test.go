@@ -73,8 +73,8 @@ func (w *slowSwitch) open(zone uint16, rev int64, picked bool) {
 
 func (w *slowSwitch) Judged(error) {}
 
-// Stands holds what is said of each NIC against its connections.
-func (w *slowSwitch) Stands(s Standing, _ News) {
+// Standing holds what is said of each NIC against its connections.
+func (w *slowSwitch) Standing(s Standing, _ News) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.said = append(w.said, s)
@@ -278,7 +278,7 @@ func TestWhateverIsSaidIsCut(t *testing.T) {
 						w.open(n+1, rev, intn(8) == 0)
 					case 1: // another of its connections is not lost
 						impact.Put(&lost.Near, sixZones[n])
-						impact.Put(&lost.Left, impact.Place{Domain: w.domain, Address: address4(99)})
+						impact.Put(&lost.LeftAddresses, impact.Address{Domain: w.domain, Addr: address4(99)})
 						w.open(n+1, rev, false)
 					}
 				}

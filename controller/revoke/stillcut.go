@@ -25,7 +25,7 @@ const (
 func (s *Sweeper) recheck(ctx context.Context) time.Duration {
 	start := time.Now()
 	j := s.latest()
-	if j.Conn == nil || !s.swept(j.Conn) || s.tombs.len() == 0 {
+	if j.Conn == nil || !s.isChecked(j.Conn) || s.tombs.len() == 0 {
 		return recheckEvery
 	}
 	if err := s.watchTombs(ctx, j); err != nil && ctx.Err() == nil {
@@ -49,7 +49,7 @@ func (s *Sweeper) watchTombs(ctx context.Context, j Job) error {
 	now := time.Now()
 	for _, zone := range zones {
 		nic := j.NICs.NIC(zone)
-		lost := s.tombs.meet(nic, zone, byZone[zone], err == nil, now)
+		lost := s.tombs.lostOf(nic, zone, byZone[zone], err == nil, now)
 		lost = s.stillCut(nic, lost)
 		if len(lost) == 0 {
 			continue
@@ -76,27 +76,27 @@ func (s *Sweeper) nextZones(j Job) (zones []uint16) {
 	if len(zones) <= zoneByZone/2 || n >= len(zones) {
 		return zones
 	}
-	from, _ := slices.BinarySearch(zones, s.last+1)
+	from, _ := slices.BinarySearch(zones, s.lastRechecked+1)
 	turn := append(slices.Clone(zones[from:]), zones[:from]...)[:n]
-	s.last = turn[n-1]
+	s.lastRechecked = turn[n-1]
 	return turn
 }
 
-// Entomb has tombstones put in a NIC's zone for all that is cut of the NIC, where
+// RestoreTombstones has tombstones put in a NIC's zone for all that is cut of the NIC, where
 // the switch may have none: it has forgotten its connections, or the NIC had
 // another zone.
-func (s *Sweeper) Entomb(ctx context.Context, conn *ofconn.Conn, nic string, zone uint16) error {
+func (s *Sweeper) RestoreTombstones(ctx context.Context, conn *ofconn.Conn, nic string, zone uint16) error {
 	return s.send(ctx, conn, s.stillCut(nic, s.tombs.of(nic, zone, time.Now())), true)
 }
 
 // stillCut leaves out what is allowed again, and forgets it.
 func (s *Sweeper) stillCut(nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
-	s.policy.Read(func(p Known) { cut = refused(s.tombs, p, nic, conns) })
+	s.policy.Read(func(p Known) { cut = stillRefused(s.tombs, p, nic, conns) })
 	return cut
 }
 
-// refused returns the connections that nothing allows, and forgets the others.
-func refused(t *tombs, s impact.Host, nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
+// stillRefused returns the connections that nothing allows, and forgets the others.
+func stillRefused(t *tombs, s impact.Host, nic string, conns []unixctl.Conn) (cut []unixctl.Conn) {
 	n := s.NIC(nic)
 	for _, c := range conns {
 		c.Labels, c.Mark = [16]byte{}, 0
@@ -109,17 +109,17 @@ func refused(t *tombs, s impact.Host, nic string, conns []unixctl.Conn) (cut []u
 	return cut
 }
 
-// tookAll notes how long a look at all zones took.
-func (s *Sweeper) tookAll(d time.Duration) {
+// setLookTime notes how long a look at all zones took.
+func (s *Sweeper) setLookTime(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.took = d
+	s.lookTime = d
 }
 
-// Rest is how long to wait between looks at all zones, so that they take a
+// PauseBetweenLooks is how long to wait between looks at all zones, so that they take a
 // recheckShare of the time at most.
-func (s *Sweeper) Rest() time.Duration {
+func (s *Sweeper) PauseBetweenLooks() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return recheckShare * s.took
+	return recheckShare * s.lookTime
 }

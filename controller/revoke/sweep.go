@@ -42,34 +42,34 @@ const mostTurns = 4
 //	engine ── Expect: what changes ──► expected ── Add: it is installed ──► due ──► turns
 //	                                                                        failed ◄──┘
 type Sweeper struct {
-	log     *slog.Logger
-	policy  Policy
-	both    Judge
-	report  Reporter
-	ctl     func() Tracking
-	send    func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
-	settle  func(context.Context, megaflow.Change) error
-	freed   func(zones []uint16)
-	metrics metrics
-	tombs   *tombs
-	last    uint16        // zone that was rechecked last; care's own
-	wake    chan struct{} // there is something for a turn, or room for one
-	look    chan struct{} // there is something to look at later
+	log           *slog.Logger
+	policy        Policy
+	both          Judge
+	report        Reporter
+	ctl           func() Tracking
+	send          func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error // cutConns
+	settle        func(context.Context, megaflow.Change) error
+	freed         func(zones []uint16)
+	metrics       metrics
+	tombs         *tombs
+	lastRechecked uint16        // zone that was rechecked last; care's own
+	wake          chan struct{} // there is something for a turn, or room for one
+	lateDue       chan struct{} // there is something to look at later
 
-	leaving sync.Mutex        // held while zones that nobody has are flushed
-	emptied map[uint16]uint64 // zones that were, and up to which of the engine's steps; under leaving
+	flushing  sync.Mutex        // held while zones that nobody has are flushed
+	flushedAt map[uint16]uint64 // zones that were, and up to which of the engine's steps; under leaving
 
 	mu       sync.Mutex
 	expected Work // of changes that are about to be installed
 	due      Work
 	added    bool         // a job came since the last turn began
-	failed   again        // turns that are to be taken again
+	failed   failedTurns  // turns that are to be taken again
 	turns    int          // that run
 	job      Job          // the latest
 	checked  *ofconn.Conn // whose switch can reach its connections
 	ledger   ledger
-	late     Lost          // to be looked at later
-	took     time.Duration // by the last look at all zones
+	lateLost Lost          // to be looked at later
+	lookTime time.Duration // by the last look at all zones
 }
 
 // Job is what the engine brought about.
@@ -81,7 +81,7 @@ type Job struct {
 	Incomplete bool         // the switch refused some of them
 	Step       uint64       // in which the engine did
 	NICs       NICs         // that are plugged
-	Left       []uint16     // zones that nobody has any more
+	Vacated    []uint16     // zones that nobody has any more
 }
 
 // Work is what there is to do after a job.
@@ -99,8 +99,8 @@ func (w *Work) merge(o Work) {
 	w.Moved = w.Moved || o.Moved
 }
 
-// again is what turns could not do.
-type again struct {
+// failedTurns is what turns could not do.
+type failedTurns struct {
 	work    Work
 	debts   []*debt
 	at      time.Time // when to try
@@ -112,7 +112,7 @@ type again struct {
 func NewSweeper(cfg Config) *Sweeper {
 	s := &Sweeper{
 		log: cfg.Logger, policy: cfg.Policy, both: cfg.Judge, report: cfg.Reporter, ctl: cfg.Tracking, settle: cfg.Settle, freed: cfg.Freed,
-		metrics: newMetrics(cfg.Metrics), tombs: newTombs(), wake: make(chan struct{}, 1), look: make(chan struct{}, 1), emptied: map[uint16]uint64{},
+		metrics: newMetrics(cfg.Metrics), tombs: newTombs(), wake: make(chan struct{}, 1), lateDue: make(chan struct{}, 1), flushedAt: map[uint16]uint64{},
 	}
 	s.send = func(ctx context.Context, conn *ofconn.Conn, conns []unixctl.Conn, begin bool) error {
 		return cutConns(ctx, conn, cfg.Tracking(), conns, begin)
@@ -160,13 +160,13 @@ func (s *Sweeper) latest() Job {
 // Run judges connections whenever there is work, until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.care(ctx) })
+	g.Go(func() error { return s.lookLater(ctx) })
 	g.Go(func() error {
 		var retry <-chan time.Time
 		for {
-			for t := s.take(); t != nil; t = s.take() {
+			for t := s.nextTurn(); t != nil; t = s.nextTurn() {
 				g.Go(func() error {
-					s.do(ctx, t)
+					s.runTurn(ctx, t)
 					return nil
 				})
 			}
@@ -184,9 +184,9 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// take begins a turn, nil if there is none to begin: of what is due, or of what failed
+// nextTurn begins a turn, nil if there is none to begin: of what is due, or of what failed
 // when its time has come.
-func (s *Sweeper) take() *turn {
+func (s *Sweeper) nextTurn() *turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := &s.failed
@@ -203,7 +203,7 @@ func (s *Sweeper) take() *turn {
 		s.turns++
 		return t
 	case len(f.debts) > 0 && !f.running && !time.Now().Before(f.at):
-		t := &turn{job: s.job, work: f.work, debts: f.debts, again: true}
+		t := &turn{job: s.job, work: f.work, debts: f.debts, retry: true}
 		f.work, f.debts, f.running = Work{}, nil, true
 		return t
 	}
@@ -220,8 +220,8 @@ func (s *Sweeper) retryAt() time.Time {
 	return time.Time{}
 }
 
-// do takes a turn, and says how far the host is then.
-func (s *Sweeper) do(ctx context.Context, t *turn) {
+// runTurn takes a turn, and says how far the host is then.
+func (s *Sweeper) runTurn(ctx context.Context, t *turn) {
 	idle, err := s.sweep(ctx, t)
 	if ctx.Err() != nil {
 		return
@@ -231,42 +231,42 @@ func (s *Sweeper) do(ctx context.Context, t *turn) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t.again {
+	if t.retry {
 		s.failed.running = false
 	} else {
 		s.turns--
 	}
 	if err != nil {
-		s.fails(t, err)
+		s.retryLater(t, err)
 	} else {
-		s.ledger.paid(t.debts)
+		s.ledger.done(t.debts)
 	}
 	if len(s.failed.debts) == 0 && !s.failed.running {
 		s.failed.err = nil
 	}
 	if w := t.work; w.Narrowed && !w.Lost.empty() {
-		s.late.merge(w.Lost)
-		notify(s.look)
+		s.lateLost.merge(w.Lost)
+		notify(s.lateDue)
 	}
 	s.report.Judged(s.failed.err)
 	news := Done
 	if idle && !t.work.Changed {
-		news = OfNoConcern
+		news = NothingChanged
 	}
-	s.report.Stands(s.ledger.standing(), news)
+	s.report.Standing(s.ledger.standing(), news)
 	notify(s.wake)
 }
 
-// fails has a turn taken again, with the latest job, and beside what comes.
-func (s *Sweeper) fails(t *turn, err error) {
+// retryLater has a turn taken again, with the latest job, and beside what comes.
+func (s *Sweeper) retryLater(t *turn, err error) {
 	wait := sweepRetry
 	var open *undecided
 	if errors.As(err, &open) { // all but that is done
 		wait = judgeRetry
-		s.ledger.ready(t.debts, t.job.Step)
+		s.ledger.allButJudged(t.debts, t.job.Step)
 	}
 	f := &s.failed
 	f.work.merge(t.work)
-	f.debts = s.ledger.together(append(f.debts, t.debts...))
+	f.debts = s.ledger.combine(append(f.debts, t.debts...))
 	f.at, f.err = time.Now().Add(wait), err
 }

@@ -30,13 +30,13 @@ type tomb struct {
 
 func newTombs() *tombs { return &tombs{byNIC: map[string]map[tomb]time.Time{}} }
 
-// remembered tells whether a connection is worth it: of ICMP only the end that
+// worthRemembering tells whether a connection is worth it: of ICMP only the end that
 // asks begins anything.
-func remembered(c unixctl.Conn) bool { return !isICMP(c) }
+func worthRemembering(c unixctl.Conn) bool { return !isICMP(c) }
 
-// keep notes that a connection is cut, as of now.
-func (t *tombs) keep(nic string, c unixctl.Conn, now time.Time) {
-	if !remembered(c) {
+// remember notes that a connection is cut, as of now.
+func (t *tombs) remember(nic string, c unixctl.Conn, now time.Time) {
+	if !worthRemembering(c) {
 		return
 	}
 	t.mu.Lock()
@@ -74,14 +74,14 @@ func (t *tombs) remove(nic string, k tomb) {
 	}
 }
 
-// meet compares what is remembered of a NIC with the connections that its zone
+// lostOf compares what is remembered of a NIC with the connections that its zone
 // has, and returns those that are cut no longer although their time is not over:
 // the other end, or the same one, began anew, or, if these are all connections,
 // somebody deleted them.
-func (t *tombs) meet(nic string, zone uint16, conns []unixctl.Conn, all bool, now time.Time) (lost []unixctl.Conn) {
+func (t *tombs) lostOf(nic string, zone uint16, conns []unixctl.Conn, all bool, now time.Time) (lost []unixctl.Conn) {
 	for _, c := range conns {
 		if ofrules.IsCut(c.Labels) {
-			t.keep(nic, c, now)
+			t.remember(nic, c, now)
 		}
 	}
 	there := make(map[tomb]bool, len(conns)) // cut

@@ -18,7 +18,7 @@ type turn struct {
 	job   Job
 	work  Work
 	debts []*debt
-	again bool // it failed before
+	retry bool // it failed before
 }
 
 // sweep cuts what nothing allows any more when no cached megaflow of the time before
@@ -35,7 +35,7 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 		reaches = true
 		break
 	}
-	if !reaches && len(j.Left) == 0 && !w.Changed {
+	if !reaches && len(j.Vacated) == 0 && !w.Changed {
 		return true, nil
 	}
 	start := time.Now()
@@ -49,7 +49,7 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 		}
 		return cut, err
 	}
-	err = s.met(ctx, t, func() error {
+	err = s.awaitFlows(ctx, t, func() error {
 		_, err := pass()
 		return err
 	})
@@ -69,7 +69,7 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 			return false, err
 		}
 	}
-	if err := s.leave(ctx, j); err != nil {
+	if err := s.flushVacated(ctx, j); err != nil {
 		return false, err
 	}
 	if reaches {
@@ -81,10 +81,10 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 	return false, nil
 }
 
-// met returns when packets meet the flows of a turn's job, and says how far that
+// awaitFlows returns when packets meet the flows of a turn's job, and says how far that
 // brings those whose connections need not be judged. If it takes longer than prompt,
 // meanwhile is done beside it.
-func (s *Sweeper) met(ctx context.Context, t *turn, meanwhile func() error) error {
+func (s *Sweeper) awaitFlows(ctx context.Context, t *turn, meanwhile func() error) error {
 	if t.work.Changed {
 		settled := make(chan error, 1)
 		go func() { settled <- s.settle(ctx, t.work.change()) }()
@@ -103,8 +103,8 @@ func (s *Sweeper) met(ctx context.Context, t *turn, meanwhile func() error) erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ledger.settled(t.debts, t.work.Changed)
-	s.report.Stands(s.ledger.standing(), Partly)
+	s.ledger.inSwitch(t.debts, t.work.Changed)
+	s.report.Standing(s.ledger.standing(), Partly)
 	return nil
 }
 
@@ -126,14 +126,14 @@ func (s *Sweeper) check(ctx context.Context, conn *ofconn.Conn) error {
 	return nil
 }
 
-// leave flushes the zones that nobody has any more. One that was flushed since the
+// flushVacated flushes the zones that nobody has any more. One that was flushed since the
 // job may be another NIC's by now.
-func (s *Sweeper) leave(ctx context.Context, j Job) error {
-	s.leaving.Lock()
-	defer s.leaving.Unlock()
+func (s *Sweeper) flushVacated(ctx context.Context, j Job) error {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
 	var free []uint16
-	for _, zone := range j.Left {
-		if at, flushed := s.emptied[zone]; flushed && j.Step <= at {
+	for _, zone := range j.Vacated {
+		if at, flushed := s.flushedAt[zone]; flushed && j.Step <= at {
 			continue
 		}
 		if err := s.ctl().FlushZone(ctx, zone); err != nil {
@@ -143,7 +143,7 @@ func (s *Sweeper) leave(ctx context.Context, j Job) error {
 	}
 	step := s.latest().Step + 1 // which may have been told of them already, and cannot give them away
 	for _, zone := range free {
-		s.emptied[zone] = step
+		s.flushedAt[zone] = step
 	}
 	s.freed(free)
 	return nil

@@ -89,7 +89,7 @@ func (b *pendingLoss) finish(s *span.Share, loss *impact.Loss) {
 			if p.IsMember(l.Group, l.Domain, a) {
 				continue
 			}
-			impact.Put(&b.loss.Left, impact.Place{Domain: l.Domain, Address: a})
+			impact.Put(&b.loss.LeftAddresses, impact.Address{Domain: l.Domain, Addr: a})
 			for _, ref := range b.names[l.Group] {
 				impact.Put(&b.loss.Named, ref)
 			}

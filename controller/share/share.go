@@ -77,10 +77,10 @@ type InForce struct {
 
 // Held is the share as the host has it.
 type Held struct {
-	host  string
-	wake  func()
-	told  func(Update) // is told of each update, once the share has it; may be nil
-	names namers       // under turn
+	host     string
+	notify   func()
+	onUpdate func(Update) // is told of each update, once the share has it; may be nil
+	names    namers       // under turn
 
 	// turn is held by Handle and Take, which go one at a time. So Take may read the
 	// share for as long as a compile lasts without holding up Read.
@@ -107,7 +107,7 @@ type Changes struct {
 // New returns one that has nothing yet. It calls wake with each update, and after
 // that told, unless it is nil.
 func New(host string, wake func(), told func(Update)) *Held {
-	return &Held{host: host, wake: wake, told: told, share: span.NewShare(), names: namers{}}
+	return &Held{host: host, notify: wake, onUpdate: told, share: span.NewShare(), names: namers{}}
 }
 
 // Handle takes the next update.
@@ -133,10 +133,10 @@ func (h *Held) Handle(u Update) {
 	h.delta = span.Merge(h.delta, u.Delta)
 	h.rev, h.mark, h.number = u.Revision, u.Mark, u.Number
 	h.mu.Unlock()
-	if h.told != nil {
-		h.told(u)
+	if h.onUpdate != nil {
+		h.onUpdate(u)
 	}
-	h.wake()
+	h.notify()
 }
 
 // Point is a state of the share, see Update.

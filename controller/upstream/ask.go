@@ -50,7 +50,7 @@ func (s *session) ask(q *wire.Ask) {
 	c := s.client
 	c.mu.Lock()
 	answer := c.answer
-	if c.reached = q.GetRevision(); !s.begun {
+	if c.reached = q.GetRevision(); !s.wholeShare {
 		c.reached = 0 // its share is to come
 	}
 	c.mu.Unlock()
@@ -59,14 +59,14 @@ func (s *session) ask(q *wire.Ask) {
 		timeout = askWithin
 	}
 	if answer == nil {
-		s.answered(q.GetId(), nil, errors.New("the host answers no questions yet; ask again later"))
+		s.sendAnswer(q.GetId(), nil, errors.New("the host answers no questions yet; ask again later"))
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, timeout)
 	if !s.open(q.GetId(), cancel) {
 		cancel()
 		c.refused.Add(1)
-		s.answered(q.GetId(), nil, fmt.Errorf("busy: %d questions are being answered; ask again later", asksOpen))
+		s.sendAnswer(q.GetId(), nil, fmt.Errorf("busy: %d questions are being answered; ask again later", asksOpen))
 		return
 	}
 	go func() {
@@ -83,7 +83,7 @@ func (s *session) ask(q *wire.Ask) {
 			err = errors.New("an internal error; the log of the host has it")
 		}
 		if ctx.Err() == nil {
-			s.answered(q.GetId(), body, err)
+			s.sendAnswer(q.GetId(), body, err)
 		}
 	}()
 }
@@ -92,15 +92,15 @@ func (s *session) ask(q *wire.Ask) {
 func (s *session) open(id uint64, cancel context.CancelFunc) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.asked) >= asksOpen {
+	if len(s.answering) >= asksOpen {
 		return false
 	}
-	s.asked[id] = cancel
+	s.answering[id] = cancel
 	return true
 }
 
-// answered has an answer sent, in parts.
-func (s *session) answered(id uint64, body []byte, err error) {
+// sendAnswer has an answer sent, in parts.
+func (s *session) sendAnswer(id uint64, body []byte, err error) {
 	var parts []*wire.FromHost
 	add := func(a *wire.Answer) {
 		a.Id = id
@@ -125,8 +125,8 @@ func (s *session) answered(id uint64, body []byte, err error) {
 func (s *session) withdraw(id uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cancel := s.asked[id]; cancel != nil {
+	if cancel := s.answering[id]; cancel != nil {
 		cancel()
-		delete(s.asked, id)
+		delete(s.answering, id)
 	}
 }

@@ -126,7 +126,7 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	hello.Held, s.held = held, held != nil
 	defer c.end(s)
 	if err := stream.Send(&wire.FromHost{Kind: &wire.FromHost_Hello{Hello: hello}}); err != nil {
-		return false, causeOf(ctx, s.why(err))
+		return false, causeOf(ctx, s.endReason(err))
 	}
 	m, err := stream.Recv()
 	switch {
@@ -143,14 +143,14 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	if _, err := wire.Agree(m.GetWelcome().GetVersion()); err != nil {
 		return false, err
 	}
-	if err := c.older(m.GetWelcome().GetAt()); err != nil {
+	if err := c.checkNotOlder(m.GetWelcome().GetAt()); err != nil {
 		return false, err
 	}
 	if !welcome.Stop() {
 		return false, context.Cause(ctx)
 	}
 	c.log.Info("attached to a relay", "relay", relay, "name", m.GetWelcome().GetRelay(), "version", m.GetWelcome().GetProgram())
-	c.entered(relay)
+	c.attached(relay)
 	c.metrics.streams.Inc()
 	run := func(fn func() error) {
 		g.Go(func() error {
@@ -161,7 +161,7 @@ func (c *Client) attach(ctx context.Context, relay string) (took bool, err error
 	}
 	run(s.receive)
 	run(s.send)
-	run(s.attend)
+	run(s.watchRelay)
 	return true, causeOf(ctx, g.Wait())
 }
 
@@ -207,12 +207,12 @@ func (c *Client) end(s *session) {
 	defer c.mu.Unlock()
 	if c.now == s {
 		c.now = nil
-		c.beat()
+		c.wake()
 	}
 }
 
-// why is the reason of a stream's end, where sending has only found that it ended.
-func (s *session) why(err error) error {
+// endReason is the reason of a stream's end, where sending has only found that it ended.
+func (s *session) endReason(err error) error {
 	if _, end := s.stream.Recv(); end != nil {
 		return end
 	}
@@ -244,9 +244,9 @@ func refusalOf(g *wire.Goodbye) *refusal {
 	return &refusal{reason: g.GetReason(), retryable: g.GetRetryable(), after: time.Duration(g.GetAfterMs()) * time.Millisecond}
 }
 
-// older refuses a state of the policy that is older than what the host has of the same
+// checkNotOlder refuses a state of the policy that is older than what the host has of the same
 // store.
-func (c *Client) older(at *wire.Point) error {
+func (c *Client) checkNotOlder(at *wire.Point) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if has := c.has; has.GetEpoch() != "" && has.GetEpoch() == at.GetEpoch() && at.GetRevision() < has.GetRevision() {

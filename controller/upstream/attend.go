@@ -9,19 +9,19 @@ import (
 	"github.com/ringfence/ringfence/controller/internal/pause"
 )
 
-// attend looks now and then whether the relay still answers. If it is late, and
+// watchRelay looks now and then whether the relay still answers. If it is late, and
 // another one answers before it does, the host goes there: a relay that hangs holds
 // changes up, and its connection tells nothing of that for long.
-func (s *session) attend() error {
+func (s *session) watchRelay() error {
 	for {
 		t := s.client.cfg.timing
 		if err := pause.For(s.ctx, t.alive/2+rand.N(t.alive/2)); err != nil {
 			return err
 		}
-		answered, forget := s.asks()
+		answered, forget := s.pingRelay()
 		other := ""
 		if !within(answered, t.answer) {
-			other = s.client.answering(s.ctx, s.relay)
+			other = s.client.otherRelay(s.ctx, s.relay)
 		}
 		late := !within(answered, 0)
 		forget()
@@ -35,9 +35,9 @@ func (s *session) attend() error {
 	}
 }
 
-// asks asks the relay for a sign of life, until it is told to forget it: a question
+// pingRelay asks the relay for a sign of life, until it is told to forget it: a question
 // about no connection is answered at once.
-func (s *session) asks() (answered <-chan struct{}, forget func()) {
+func (s *session) pingRelay() (answered <-chan struct{}, forget func()) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	done, over := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -64,14 +64,14 @@ func within(done <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// answering looks for another relay that answers, "" if there is none.
-func (c *Client) answering(ctx context.Context, but string) string {
+// otherRelay looks for another relay that answers, "" if there is none.
+func (c *Client) otherRelay(ctx context.Context, but string) string {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.timing.connect)
 	defer cancel()
 	found := make(chan string, len(c.cfg.Relays))
 	for _, relay := range c.cfg.Relays {
 		go func() {
-			if relay == but || !c.connects(ctx, relay) {
+			if relay == but || !c.answers(ctx, relay) {
 				relay = ""
 			}
 			found <- relay
@@ -85,8 +85,8 @@ func (c *Client) answering(ctx context.Context, but string) string {
 	return ""
 }
 
-// connects tells whether a relay takes a connection, and answers there.
-func (c *Client) connects(ctx context.Context, relay string) bool {
+// answers tells whether a relay takes a connection, and answers there.
+func (c *Client) answers(ctx context.Context, relay string) bool {
 	conn, err := c.dial(relay)
 	if err != nil {
 		return false

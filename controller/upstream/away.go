@@ -24,24 +24,24 @@ func (a away) nameTaken() error {
 	return fmt.Errorf("%w: %s", store.ErrSeatTaken, no.reason)
 }
 
-// Way tells which relay has taken the host in; if none has ("") since when, and why
+// Attached tells which relay has taken the host in; if none has ("") since when, and why
 // the last one that was tried did not. Why is nil while the first is tried.
-func (c *Client) Way() (relay string, since time.Time, why error) {
+func (c *Client) Attached() (relay string, since time.Time, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.away.relay, c.away.since, c.away.why
 }
 
-// entered notes that a relay has taken the host in.
-func (c *Client) entered(relay string) {
+// attached notes that a relay has taken the host in.
+func (c *Client) attached(relay string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.away = away{relay: relay}
 	c.metrics.connected.Set(1)
 }
 
-// left notes the end of an attempt to have a stream.
-func (c *Client) left(took bool, why error) {
+// detached notes the end of an attempt to have a stream.
+func (c *Client) detached(took bool, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if took {

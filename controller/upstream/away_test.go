@@ -53,7 +53,7 @@ func TestANameThatIsTaken(t *testing.T) {
 	if err := report(); err != nil {
 		t.Errorf("before a relay was asked: %v", err)
 	}
-	if relay, since, why := second.Way(); relay != "" || since.IsZero() || why != nil {
+	if relay, since, why := second.Attached(); relay != "" || since.IsZero() || why != nil {
 		t.Errorf("before: %q, %v, %v", relay, since, why)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -66,22 +66,22 @@ func TestANameThatIsTaken(t *testing.T) {
 		t.Helper()
 		for end := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
-				relay, since, why := second.Way()
+				relay, since, why := second.Attached()
 				t.Fatalf("%s: not in time: %q since %v, %v", what, relay, since, why)
 			}
 		}
 	}
 	await("it hears that its name is taken", func() bool { return errors.Is(report(), store.ErrSeatTaken) })
-	if relay, since, why := second.Way(); relay != "" || since.IsZero() || why == nil || connected() != 0 {
+	if relay, since, why := second.Attached(); relay != "" || since.IsZero() || why == nil || connected() != 0 {
 		t.Errorf("while the name is taken: %q, %v, %v, connected %v", relay, since, why, connected())
 	}
 	first.stop()
-	await("it is served", func() bool { relay, _, _ := second.Way(); return relay == r.addr && connected() == 1 })
+	await("it is served", func() bool { relay, _, _ := second.Attached(); return relay == r.addr && connected() == 1 })
 	if err := report(); err != nil {
 		t.Errorf("once it is served: %v", err)
 	}
 	r.stop()
-	await("it has no relay", func() bool { relay, _, why := second.Way(); return relay == "" && why != nil && connected() == 0 })
+	await("it has no relay", func() bool { relay, _, why := second.Attached(); return relay == "" && why != nil && connected() == 0 })
 	if err := report(); err != nil {
 		t.Errorf("without a relay: %v", err)
 	}

@@ -42,7 +42,7 @@ const (
 	lostWait   = 200 * time.Millisecond // after a stream, and doubling from there
 	mostWait   = 800 * time.Millisecond
 	refusedFor = 10 * time.Second // where every relay has refused the host for good
-	sayAgain   = 10 * time.Second // between two lines of the log about it
+	logEvery   = 10 * time.Second // between two lines of the log about it
 )
 
 // Config says who the host is, and which relays there are.
@@ -69,21 +69,21 @@ type Client struct {
 	metrics metrics
 	refused atomic.Int64 // questions
 
-	mu      sync.Mutex
-	changed chan struct{}         // closed, and another one, when any of these changes
-	to      share.Handler         // nil before Follow
-	plugged map[string]*wire.Plug // by NIC; nil: nobody has said it yet
-	plugs   uint64                // number of what was said last of it
-	status  *store.HostStatus     // nil: nobody has said it yet
-	answer  store.Answerer        // nil: nobody answers
-	has     *wire.Point           // what was handed on last, or what the host is known to have
-	reached int64                 // revision to which nothing more than that concerns the host
-	now     *session              // nil: there is none
-	updates uint64                // that were handed on
-	next    string                // relay to go to, "" for any
-	away    away
-	faults  faults
-	places  places
+	mu         sync.Mutex
+	changed    chan struct{}         // closed, and another one, when any of these changes
+	to         share.Handler         // nil before Follow
+	plugged    map[string]*wire.Plug // by NIC; nil: nobody has said it yet
+	plugs      uint64                // number of what was said last of it
+	status     *store.HostStatus     // nil: nobody has said it yet
+	answer     store.Answerer        // nil: nobody answers
+	has        *wire.Point           // what was handed on last, or what the host is known to have
+	reached    int64                 // revision to which nothing more than that concerns the host
+	now        *session              // nil: there is none
+	updates    uint64                // that were handed on
+	next       string                // relay to go to, "" for any
+	away       away
+	unreadable unreadable
+	elsewhere  plugsElsewhere
 }
 
 // New returns a client that goes to a relay when it is followed.
@@ -97,12 +97,12 @@ func New(cfg Config) (*Client, error) {
 	cfg.timing = cfg.timing.withDefaults()
 	return &Client{
 		cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Metrics), changed: make(chan struct{}),
-		has: &wire.Point{}, faults: faults{}, away: away{since: time.Now()},
+		has: &wire.Point{}, unreadable: unreadable{}, away: away{since: time.Now()},
 	}, nil
 }
 
-// beat wakes who waits for a change. The caller holds mu.
-func (c *Client) beat() {
+// wake wakes who waits for a change. The caller holds mu.
+func (c *Client) wake() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -121,7 +121,7 @@ func (c *Client) Had(revision int64, mark, epoch string) {
 func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 	c.mu.Lock()
 	c.to = h
-	c.beat()
+	c.wake()
 	c.mu.Unlock()
 	if err := c.ready(ctx); err != nil {
 		return err
@@ -136,15 +136,15 @@ func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c.left(took, err)
+		c.detached(took, err)
 		if took {
 			wait, said = lostWait, time.Time{}
 		}
-		if time.Since(said) > sayAgain {
+		if time.Since(said) > logEvery {
 			c.log.Warn("no stream to a relay; the host goes on with what it has, and tries again", "relay", relay, "error", err, "after", time.Since(began).Round(time.Millisecond))
 			said = time.Now()
 		}
-		if c.knows() {
+		if c.answeringKnown() {
 			continue
 		}
 		pauseFor := wait/2 + rand.N(wait/2+1)
@@ -164,8 +164,8 @@ func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 	}
 }
 
-// knows tells whether a relay is known to answer, which need not be waited for.
-func (c *Client) knows() bool {
+// answeringKnown tells whether a relay is known to answer, which need not be waited for.
+func (c *Client) answeringKnown() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.next != ""

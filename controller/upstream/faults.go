@@ -9,12 +9,12 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// faults are the objects of the share that this program cannot read, by their names.
-type faults map[string]string
+// unreadable are the objects of the share that this program cannot read, by their names.
+type unreadable map[string]string
 
 // after takes a delta, and what of it cannot be read, and returns all that cannot be,
 // sorted.
-func (f faults) after(d span.Delta, unread []wire.Fault) (all []store.Unreadable) {
+func (f unreadable) after(d span.Delta, unread []wire.Fault) (all []store.Unreadable) {
 	if d.Full {
 		clear(f)
 	}
@@ -31,7 +31,7 @@ func (f faults) after(d span.Delta, unread []wire.Fault) (all []store.Unreadable
 }
 
 // replaced forgets what a delta brings anew.
-func (f faults) replaced(d span.Delta) {
+func (f unreadable) replaced(d span.Delta) {
 	for id := range d.NICs {
 		delete(f, wire.NICObject(id))
 	}

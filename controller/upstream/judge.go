@@ -51,7 +51,7 @@ func (s *session) judge(ctx context.Context, conns []impact.Open) ([]bool, error
 		defer s.mu.Unlock()
 		delete(s.judged, m.Id)
 	}()
-	s.tell(&wire.FromHost{Kind: &wire.FromHost_Judge{Judge: m}})
+	s.enqueue(&wire.FromHost{Kind: &wire.FromHost_Judge{Judge: m}})
 	select {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("no judgement of %d connections: %w", len(conns), ctx.Err())

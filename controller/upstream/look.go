@@ -32,7 +32,7 @@ func (c *Client) Lost(ctx context.Context, seen []store.Write) (bool, error) {
 		defer s.mu.Unlock()
 		delete(s.looked, id)
 	}()
-	s.tell(&wire.FromHost{Kind: &wire.FromHost_Look{Look: &wire.Look{Id: id, Seen: &wire.Point{Revision: last.Revision, Mark: last.Mark}}}})
+	s.enqueue(&wire.FromHost{Kind: &wire.FromHost_Look{Look: &wire.Look{Id: id, Seen: &wire.Point{Revision: last.Revision, Mark: last.Mark}}}})
 	late := time.NewTimer(lookWait)
 	defer late.Stop()
 	select {

@@ -15,16 +15,16 @@ const (
 	// plugsWithin is how long a relay that has told the share may take to tell where
 	// NICs are plugged, before it counts as one that does not.
 	plugsWithin = 3 * time.Second
-	// plugsTold is how long it may take to have written what it is told of that.
-	plugsTold = 3 * time.Second
+	// plugsWrittenWithin is how long it may take to have written what it is told of that.
+	plugsWrittenWithin = 3 * time.Second
 )
 
-// places are where NICs of this host are plugged, as relays have said it.
-type places struct {
-	to    store.PlugHandler // nil: nobody wants to know
-	all   map[plugID]store.Plug
-	known bool
-	mute  bool // the relay does not tell
+// plugsElsewhere are where NICs of this host are plugged, as relays have said it.
+type plugsElsewhere struct {
+	to          store.PlugHandler // nil: nobody wants to know
+	all         map[plugID]store.Plug
+	known       bool
+	unsupported bool // the relay does not tell
 }
 
 type plugID struct{ host, nic string }
@@ -33,7 +33,7 @@ type plugID struct{ host, nic string }
 func (c *Client) plugsAt(m *wire.PlugsAt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := &c.places
+	p := &c.elsewhere
 	if !m.GetFull() && !p.known {
 		return // the whole comes
 	}
@@ -50,7 +50,7 @@ func (c *Client) plugsAt(m *wire.PlugsAt) {
 		delete(p.all, plugID{one.GetHost(), one.GetNic()})
 		gone = append(gone, store.Plug{Host: one.GetHost(), NIC: one.GetNic()})
 	}
-	p.known, p.mute = true, false
+	p.known, p.unsupported = true, false
 	switch {
 	case p.to == nil:
 	case m.GetFull():
@@ -58,7 +58,7 @@ func (c *Client) plugsAt(m *wire.PlugsAt) {
 	default:
 		p.to.Changed(set, gone)
 	}
-	c.beat()
+	c.wake()
 }
 
 // FollowPlugs is that of store.Store, of the NICs that are plugged here. It is an
@@ -66,7 +66,7 @@ func (c *Client) plugsAt(m *wire.PlugsAt) {
 // must not call the client.
 func (c *Client) FollowPlugs(ctx context.Context, h store.PlugHandler) error {
 	c.mu.Lock()
-	p := &c.places
+	p := &c.elsewhere
 	if p.to = h; p.known {
 		all := make([]store.Plug, 0, len(p.all))
 		for _, plug := range p.all {
@@ -80,36 +80,36 @@ func (c *Client) FollowPlugs(ctx context.Context, h store.PlugHandler) error {
 		defer c.mu.Unlock()
 		p.to = nil
 	}()
-	if err := c.await(ctx, func() bool { return p.mute }); err != nil {
+	if err := c.await(ctx, func() bool { return p.unsupported }); err != nil {
 		return err
 	}
 	return fmt.Errorf("%w: the relay is of an older version", store.ErrMayNotAsk)
 }
 
-// muteUnless has the plugs elsewhere count as unknown if the relay of a session does
+// awaitPlugs has the plugs elsewhere count as unknown if the relay of a session does
 // not tell them for a while.
-func (c *Client) muteUnless(s *session) {
+func (c *Client) awaitPlugs(s *session) {
 	time.AfterFunc(c.cfg.timing.plugs, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.now == s && !c.places.known && !c.places.mute {
-			c.places.mute = true
-			c.beat()
+		if c.now == s && !c.elsewhere.known && !c.elsewhere.unsupported {
+			c.elsewhere.unsupported = true
+			c.wake()
 		}
 	})
 }
 
 // PutPlugs is that of store.Store: it returns when the relay has written that.
 func (c *Client) PutPlugs(ctx context.Context, host string, plugs []store.Plug, gone []string) (written []store.Plug, err error) {
-	if err := c.tellOf(plugs, gone); err != nil {
+	if err := c.setPlugs(plugs, gone); err != nil {
 		return nil, err
 	}
-	within, cancel := context.WithTimeout(ctx, plugsTold)
+	within, cancel := context.WithTimeout(ctx, plugsWrittenWithin)
 	defer cancel()
 	if err := c.await(within, func() bool {
 		written = written[:0]
 		for _, p := range plugs {
-			is, told := c.places.all[plugID{host, p.NIC}]
+			is, told := c.elsewhere.all[plugID{host, p.NIC}]
 			if told && is.Row == p.Row && is.Ready == p.Ready && is.Restored == p.Restored && (p.Order == 0 && is.Order != 0 || p.Order == is.Order) {
 				written = append(written, is)
 			}
@@ -124,13 +124,13 @@ func (c *Client) PutPlugs(ctx context.Context, host string, plugs []store.Plug, 
 	return slices.Clone(written), nil
 }
 
-// tellOf tells the relay of plugs.
-func (c *Client) tellOf(plugs []store.Plug, gone []string) error {
+// setPlugs tells the relay of plugs.
+func (c *Client) setPlugs(plugs []store.Plug, gone []string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var away, anew, known []*wire.Plug
 	for _, nic := range gone {
-		delete(c.places.all, plugID{c.cfg.Host, nic})
+		delete(c.elsewhere.all, plugID{c.cfg.Host, nic})
 		if c.plugged[nic] != nil { // its interface is there, and has no port
 			away = append(away, c.plugged[nic])
 			c.plugged[nic] = &wire.Plug{Nic: nic}
@@ -152,11 +152,11 @@ func (c *Client) tellOf(plugs []store.Plug, gone []string) error {
 		for _, p := range away {
 			m.Gone = append(m.Gone, p.GetNic())
 		}
-		c.tellPlugs(m)
-		c.tellPlugs(&wire.Plugs{Plugged: anew})
+		c.sendPlugs(m)
+		c.sendPlugs(&wire.Plugs{Plugged: anew})
 	}
 	if len(known) > 0 {
-		c.tellPlugs(&wire.Plugs{Plugged: known})
+		c.sendPlugs(&wire.Plugs{Plugged: known})
 	}
 	return nil
 }
@@ -169,12 +169,12 @@ func (c *Client) Plugged(_ context.Context, host string) (nics []store.HostNIC, 
 	switch {
 	case host == c.cfg.Host:
 		return nil, errors.New("what this host has plugged it does not know yet, and nobody else does")
-	case c.places.mute:
+	case c.elsewhere.unsupported:
 		return nil, store.ErrMayNotAsk
-	case !c.places.known:
+	case !c.elsewhere.known:
 		return nil, ErrAway
 	}
-	for at, p := range c.places.all {
+	for at, p := range c.elsewhere.all {
 		if at.host == host {
 			nics = append(nics, store.HostNIC{ID: at.nic, Ready: p.Ready})
 		}

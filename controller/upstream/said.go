@@ -15,7 +15,7 @@ func (c *Client) Plug(nics map[string]bool, all bool) {
 	defer c.mu.Unlock()
 	if c.plugged == nil {
 		c.plugged, all = map[string]*wire.Plug{}, true
-		defer c.beat()
+		defer c.wake()
 	}
 	m := &wire.Plugs{}
 	if all {
@@ -38,16 +38,16 @@ func (c *Client) Plug(nics map[string]bool, all bool) {
 		}
 	}
 	if len(m.Plugged)+len(m.Gone) > 0 {
-		c.tellPlugs(m)
+		c.sendPlugs(m)
 	}
 }
 
-// tellPlugs has it told what is plugged otherwise. The caller holds mu.
-func (c *Client) tellPlugs(m *wire.Plugs) {
+// sendPlugs has it told what is plugged otherwise. The caller holds mu.
+func (c *Client) sendPlugs(m *wire.Plugs) {
 	c.plugs++
 	m.Number = c.plugs
 	if c.now != nil {
-		c.now.tell(&wire.FromHost{Kind: &wire.FromHost_Plugs{Plugs: m}})
+		c.now.enqueue(&wire.FromHost{Kind: &wire.FromHost_Plugs{Plugs: m}})
 	}
 }
 
@@ -61,10 +61,10 @@ func (c *Client) PutHost(_ context.Context, h store.HostStatus) error {
 	first := c.status == nil
 	c.status = &h
 	if first {
-		c.beat()
+		c.wake()
 	}
 	if c.now != nil {
-		c.now.say(statusOf(&h))
+		c.now.setStatus(statusOf(&h))
 	}
 	return c.away.nameTaken()
 }

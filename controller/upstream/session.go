@@ -14,8 +14,8 @@ import (
 	"github.com/ringfence/ringfence/relay/wire"
 )
 
-// toldMost bounds the messages that wait to be sent, but for answers.
-const toldMost = 4096
+// maxQueued bounds the messages that wait to be sent, but for answers.
+const maxQueued = 4096
 
 // session is one stream.
 type session struct {
@@ -26,35 +26,35 @@ type session struct {
 	end    context.CancelCauseFunc
 	wake   chan struct{}
 
-	mu      sync.Mutex
-	told    []*wire.FromHost // to be sent, in order
-	applied *wire.Applied    // which deltas are in force, nil: that was told
-	whole   uint64           // delta that was applied last everywhere on the host
-	status  *wire.Status     // to be told, nil: it was
-	last    *wire.Status     // that was told last
-	said    *wire.Applied    // likewise, or is about to be
-	answers []*wire.FromHost // to be sent when there is nothing else
-	numbers uint64           // of what the relay was asked
-	judged  map[uint64]chan *wire.Judgement
-	looked  map[uint64]chan *wire.Looked
-	asked   map[uint64]context.CancelFunc
-	handed  []handed // and not applied
+	mu          sync.Mutex
+	queue       []*wire.FromHost // to be sent, in order
+	applied     *wire.Applied    // which deltas are in force, nil: that was told
+	whole       uint64           // delta that was applied last everywhere on the host
+	status      *wire.Status     // to be told, nil: it was
+	lastStatus  *wire.Status     // that was told last
+	lastApplied *wire.Applied    // likewise, or is about to be
+	answers     []*wire.FromHost // to be sent when there is nothing else
+	numbers     uint64           // of what the relay was asked
+	judged      map[uint64]chan *wire.Judgement
+	looked      map[uint64]chan *wire.Looked
+	answering   map[uint64]context.CancelFunc
+	unapplied   []unappliedDelta // and not applied
 
-	held  bool // the relay was told what of the share the host has
-	begun bool // what makes the share whole has come; receive's own, as below
-	parts wire.Parts
+	held       bool // the relay was told what of the share the host has
+	wholeShare bool // what makes the share whole has come; receive's own, as below
+	parts      wire.Parts
 }
 
-// handed is a delta that was handed on.
-type handed struct {
+// unappliedDelta is a delta that was handed on.
+type unappliedDelta struct {
 	update uint64 // the number that it has at the host, whatever the stream
 	delta  uint64 // the number that it has in the stream
 }
 
 func newSession(ctx context.Context, c *Client, stream grpc.BidiStreamingClient[wire.FromHost, wire.ToHost], relay string, end context.CancelCauseFunc) *session {
 	return &session{
-		client: c, relay: relay, stream: stream, ctx: ctx, end: end, wake: make(chan struct{}, 1), said: &wire.Applied{},
-		judged: map[uint64]chan *wire.Judgement{}, looked: map[uint64]chan *wire.Looked{}, asked: map[uint64]context.CancelFunc{},
+		client: c, relay: relay, stream: stream, ctx: ctx, end: end, wake: make(chan struct{}, 1), lastApplied: &wire.Applied{},
+		judged: map[uint64]chan *wire.Judgement{}, looked: map[uint64]chan *wire.Looked{}, answering: map[uint64]context.CancelFunc{},
 	}
 }
 
@@ -64,11 +64,11 @@ func (s *session) number() uint64 {
 	return s.numbers
 }
 
-// tell has a message sent.
-func (s *session) tell(m *wire.FromHost) {
+// enqueue has a message sent.
+func (s *session) enqueue(m *wire.FromHost) {
 	s.mu.Lock()
-	s.told = append(s.told, m)
-	over := len(s.told) > toldMost
+	s.queue = append(s.queue, m)
+	over := len(s.queue) > maxQueued
 	s.mu.Unlock()
 	if over {
 		s.end(errors.New("the relay does not read"))
@@ -89,13 +89,13 @@ func (s *session) next() *wire.FromHost {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case len(s.told) > 0:
-		m := s.told[0]
-		s.told = s.told[1:]
+	case len(s.queue) > 0:
+		m := s.queue[0]
+		s.queue = s.queue[1:]
 		return m
 	case s.status != nil:
 		m := &wire.FromHost{Kind: &wire.FromHost_Status{Status: s.status}}
-		s.last, s.status = s.status, nil
+		s.lastStatus, s.status = s.status, nil
 		return m
 	case s.applied != nil:
 		m := &wire.FromHost{Kind: &wire.FromHost_Applied{Applied: s.applied}}
@@ -160,28 +160,28 @@ func (s *session) delta(m *wire.Delta) error {
 	if !done {
 		return nil
 	}
-	first := !s.begun
+	first := !s.wholeShare
 	if first && !d.Full && !s.held {
 		return errors.New("the relay's first delta is not the whole share")
 	}
 	c, at := s.client, m.GetAt()
 	if first {
-		s.begun = true
-		c.muteUnless(s)
+		s.wholeShare = true
+		c.awaitPlugs(s)
 	}
-	if err := c.older(at); err != nil {
+	if err := c.checkNotOlder(at); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	c.has = at
 	c.updates++
 	u := share.Update{
-		Revision: at.GetRevision(), Mark: at.GetMark(), Epoch: at.GetEpoch(), Number: c.updates, Delta: d, Anew: first, Unreadable: c.faults.after(d, unread),
+		Revision: at.GetRevision(), Mark: at.GetMark(), Epoch: at.GetEpoch(), Number: c.updates, Delta: d, Anew: first, Unreadable: c.unreadable.after(d, unread),
 	}
 	to := c.to
 	c.mu.Unlock()
 	s.mu.Lock()
-	s.handed = append(s.handed, handed{u.Number, m.GetNumber()})
+	s.unapplied = append(s.unapplied, unappliedDelta{u.Number, m.GetNumber()})
 	s.mu.Unlock()
 	to.Handle(u)
 	return nil
@@ -199,8 +199,8 @@ func (s *session) inForce(f share.InForce) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := s.whole
-	for len(s.handed) > 0 && s.handed[0].update <= f.Whole {
-		s.whole, s.handed = s.handed[0].delta, s.handed[1:]
+	for len(s.unapplied) > 0 && s.unapplied[0].update <= f.Whole {
+		s.whole, s.unapplied = s.unapplied[0].delta, s.unapplied[1:]
 	}
 	now := &wire.Applied{Delta: s.whole}
 	if latest := s.deltaOf(f.Latest); latest > s.whole {
@@ -209,8 +209,8 @@ func (s *session) inForce(f share.InForce) {
 			now.Behind = append(now.Behind, &wire.NICApplied{Nic: nic, Delta: s.deltaOf(f.Behind[nic])})
 		}
 	}
-	if s.whole != was || !proto.Equal(now, s.said) {
-		s.applied, s.said = now, now
+	if s.whole != was || !proto.Equal(now, s.lastApplied) {
+		s.applied, s.lastApplied = now, now
 	}
 }
 
@@ -218,7 +218,7 @@ func (s *session) inForce(f share.InForce) {
 // caller holds mu.
 func (s *session) deltaOf(update uint64) uint64 {
 	is := s.whole
-	for _, h := range s.handed {
+	for _, h := range s.unapplied {
 		if h.update > update {
 			break
 		}
@@ -227,10 +227,10 @@ func (s *session) deltaOf(update uint64) uint64 {
 	return is
 }
 
-// say has a status sent unless the relay has it.
-func (s *session) say(status *wire.Status) {
+// setStatus has a status sent unless the relay has it.
+func (s *session) setStatus(status *wire.Status) {
 	s.mu.Lock()
-	if s.status = status; proto.Equal(status, s.last) {
+	if s.status = status; proto.Equal(status, s.lastStatus) {
 		s.status = nil
 	}
 	s.mu.Unlock()

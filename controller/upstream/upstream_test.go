@@ -76,7 +76,7 @@ func TestAHostThatComesAgain(t *testing.T) {
 		h.stick(true)
 		r.stop()
 		p.until("the host has left", func() bool {
-			relay, _, _ := h.Way()
+			relay, _, _ := h.Attached()
 			return relay == "" || p.said["h1"].Relay == ""
 		})
 		changed := 0
@@ -222,13 +222,13 @@ func TestAnotherRelay(t *testing.T) {
 	time.Sleep(3 * time.Second)
 	now.way.hold(false)
 	change("it goes on")
-	if relay, _, _ := h.Way(); streams != 1 || relay != now.addr {
+	if relay, _, _ := h.Attached(); streams != 1 || relay != now.addr {
 		t.Errorf("it left a relay for one that does not answer: %d, %s", streams, relay)
 	}
 	hung.way.hold(false)
 	now.stop()
 	change("a relay stops")
-	if relay, _, _ := h.Way(); relay != hung.addr {
+	if relay, _, _ := h.Attached(); relay != hung.addr {
 		t.Errorf("it is at %q", relay)
 	}
 }

@@ -97,7 +97,7 @@ func (c *Concern) Domains(of map[string]bool) map[string]bool {
 		}
 		return len(found) < len(of)
 	}
-	for p := range c.Loss.Ends {
+	for p := range c.Loss.EndAddresses {
 		see(p.Domain)
 	}
 	c.Each(func(n *secgroup.NIC) bool { return see(c.View.Domain(n)) })

@@ -102,9 +102,9 @@ func (w *Watch) Forget() {
 	w.events = nil
 }
 
-// Settle waits until there are at least n events and none for a while, or
+// AwaitQuiet waits until there are at least n events and none for a while, or
 // until ctx ends, and returns them.
-func (w *Watch) Settle(ctx context.Context, n int, quiet time.Duration) []Event {
+func (w *Watch) AwaitQuiet(ctx context.Context, n int, quiet time.Duration) []Event {
 	tick := time.NewTicker(quiet / 10)
 	defer tick.Stop()
 	for {

@@ -29,7 +29,7 @@ var errorTexts = map[string][]string{
 	"httpapi/realization/need.go":         {"lagReason", "lagging", "lost"},
 	"httpapi/realization/placement.go":    {"Conflict", "ConflictOf"},
 	"ofrules/localnics.go":                {"resolveNIC"},
-	"ofrules/sockets.go":                  {"wrong"},
+	"ofrules/sockets.go":                  {"problem"},
 	"store/hostboard.go":                  {"believed"},
 	"unixctl/conntrack.go":                {"CheckTracking"},
 	"cmd/ringfence/internal/look/host.go": {"skewed"},

@@ -78,8 +78,8 @@ func (c *Conn) Bundle(ctx context.Context, mods []wire.FlowMod) error {
 	if len(mods) == 0 {
 		return nil
 	}
-	c.underWay.Add(1)
-	defer c.underWay.Add(-1)
+	c.bundlesOpen.Add(1)
+	defer c.bundlesOpen.Add(-1)
 	c.changes.Add(1)
 	if len(mods) == 1 {
 		return opError("bundle", c.single(ctx, mods[0]))
@@ -92,7 +92,7 @@ func (c *Conn) Bundle(ctx context.Context, mods []wire.FlowMod) error {
 // there is one. It also tells whether all of ours are over.
 func (c *Conn) Changes() (n uint64, over bool) {
 	n = c.changes.Load()
-	return n, c.underWay.Load() == 0
+	return n, c.bundlesOpen.Load() == 0
 }
 
 // single makes one change. The switch makes it whole or not at all without a
@@ -135,7 +135,7 @@ func (c *Conn) bundle(ctx context.Context, mods []wire.FlowMod) error {
 		return b.checked(ctx)
 	}
 	shapes := shapesOf(mods)
-	if c.shapes.taken(shapes) {
+	if c.shapes.accepted(shapes) {
 		return b.atOnce(ctx)
 	}
 	err := b.checked(ctx)

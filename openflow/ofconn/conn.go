@@ -57,10 +57,10 @@ type Conn struct {
 	packets chan wire.PacketIn
 	monitor *monitor
 
-	bundleID atomic.Uint32
-	changes  atomic.Uint64 // see Changes
-	underWay atomic.Int32  // bundles
-	shapes   shapes
+	bundleID    atomic.Uint32
+	changes     atomic.Uint64 // see Changes
+	bundlesOpen atomic.Int32  // bundles
+	shapes      shapes
 }
 
 // Errors of a connection that is over.

@@ -12,9 +12,9 @@ const (
 	// in a larger one the round trip is no part of the time worth speaking of,
 	// and working out the shapes is.
 	shapesMax = 256
-	// shapesKept bounds what a connection remembers, of some 100 bytes each. A
+	// maxShapes bounds what a connection remembers, of some 100 bytes each. A
 	// pipeline has some hundred, and each ofport some more.
-	shapesKept = 4096
+	maxShapes = 4096
 )
 
 // shapes are the kinds of messages that the switch has taken on this connection.
@@ -45,8 +45,8 @@ func appendShape(b []byte, m *wire.FlowMod) []byte {
 	return m.Flow.AppendShape(b)
 }
 
-// taken reports whether the switch has taken messages of all of these shapes.
-func (s *shapes) taken(all map[string]struct{}) bool {
+// accepted reports whether the switch has taken messages of all of these shapes.
+func (s *shapes) accepted(all map[string]struct{}) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for shape := range all {
@@ -61,7 +61,7 @@ func (s *shapes) taken(all map[string]struct{}) bool {
 func (s *shapes) learn(all map[string]struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known == nil || len(s.known)+len(all) > shapesKept {
+	if s.known == nil || len(s.known)+len(all) > maxShapes {
 		s.known = make(map[string]struct{}, len(all))
 	}
 	for shape := range all {

@@ -29,8 +29,8 @@ func (v value128) bytes() (b [16]byte) {
 	return b
 }
 
-// is the term that compares all of a field with the value.
-func (v value128) is(f openflow.Field) openflow.Term {
+// equals the term that compares all of a field with the value.
+func (v value128) equals(f openflow.Field) openflow.Term {
 	b := v.bytes()
 	return f.IsBytes(b[16-f.Len():], nil)
 }
@@ -101,7 +101,7 @@ func (p *Packet) Uint(f openflow.Field) uint64 {
 func (p Packet) String() string {
 	var terms []openflow.Term
 	for f := openflow.Field(1); f < openflow.NumFields; f++ {
-		terms = append(terms, p.fields[f].is(f))
+		terms = append(terms, p.fields[f].equals(f))
 	}
 	m, err := openflow.NewMetadata(terms...)
 	if err != nil {

@@ -19,20 +19,20 @@ func Parse(text string) *Trace {
 
 // parser holds where in the text it is.
 type parser struct {
-	trace  *Trace
-	number int
-	where  place
-	frames []frame // the steps that actions may still belong to, the innermost last
-	recirc *Pass   // the head of the next pass, whose "Flow:" is to come
+	trace   *Trace
+	number  int
+	section section
+	frames  []frame // the steps that actions may still belong to, the innermost last
+	recirc  *Pass   // the head of the next pass, whose "Flow:" is to come
 }
 
-type place uint8
+type section uint8
 
 const (
-	before place = iota // a pass's "Flow:"
-	head                // between two lines of "="
-	walk                // steps
-	after               // "Final flow:" has been seen
+	before section = iota // a pass's "Flow:"
+	head                  // between two lines of "="
+	walk                  // steps
+	after                 // "Final flow:" has been seen
 )
 
 // frame is a step and how far its actions are indented. The switch indents by
@@ -56,13 +56,13 @@ func (p *parser) line(s string) bool {
 	if s == "" {
 		return true
 	}
-	if flow, ok := strings.CutPrefix(s, "Flow: "); ok && (p.where == before || p.where == after) {
+	if flow, ok := strings.CutPrefix(s, "Flow: "); ok && (p.section == before || p.section == after) {
 		return p.begin(flow)
 	}
 	if strings.Trim(s, "=") == "" && len(s) == 79 {
 		return p.rule()
 	}
-	switch p.where {
+	switch p.section {
 	case head:
 		return p.head(s)
 	case walk:
@@ -75,7 +75,7 @@ func (p *parser) line(s string) bool {
 }
 
 func (p *parser) begin(flow string) bool {
-	if (p.where == after) != (p.recirc != nil) {
+	if (p.section == after) != (p.recirc != nil) {
 		return false // a second first pass, or a head without its text
 	}
 	next := Pass{}
@@ -84,17 +84,17 @@ func (p *parser) begin(flow string) bool {
 	}
 	next.Flow = flow
 	p.trace.Passes = append(p.trace.Passes, next)
-	p.where, p.frames = walk, nil
+	p.section, p.frames = walk, nil
 	return true
 }
 
 // rule is a line of "=": one before and one after a pass's head.
 func (p *parser) rule() bool {
 	switch {
-	case p.where == after && p.recirc == nil:
-		p.where = head
-	case p.where == head && p.recirc != nil:
-		p.where = after
+	case p.section == after && p.recirc == nil:
+		p.section = head
+	case p.section == head && p.recirc != nil:
+		p.section = after
 	default:
 		return false
 	}

@@ -12,10 +12,10 @@ import (
 type Encoder struct {
 	most int // bytes that are kept, of each of the two below
 
-	mu     sync.Mutex
-	now    map[any]*encoded
-	before map[any]*encoded // of which what is used again comes into now
-	size   int              // of now
+	mu       sync.Mutex
+	now      map[any]*encoded
+	previous map[any]*encoded // of which what is used again comes into now
+	size     int              // of now
 }
 
 // encoded is an object as a field of a Delta.
@@ -53,7 +53,7 @@ func (e *Encoder) kept(key any) *encoded {
 	defer e.mu.Unlock()
 	o := e.now[key]
 	if o == nil {
-		if o = e.before[key]; o == nil {
+		if o = e.previous[key]; o == nil {
 			o = &encoded{}
 		}
 		e.now[key] = o
@@ -73,6 +73,6 @@ func (e *Encoder) weigh(key any, o *encoded, size int) {
 		return
 	}
 	if e.size += size; e.size > e.most {
-		e.before, e.now, e.size = e.now, map[any]*encoded{}, 0
+		e.previous, e.now, e.size = e.now, map[any]*encoded{}, 0
 	}
 }

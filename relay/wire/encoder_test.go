@@ -47,7 +47,7 @@ func TestEncodedOnce(t *testing.T) {
 		t.Errorf("what is used again and again was encoded %d times", times-4-50)
 	}
 	kept := 0
-	for _, all := range []map[any]*encoded{e.now, e.before} {
+	for _, all := range []map[any]*encoded{e.now, e.previous} {
 		for _, o := range all {
 			kept += len(o.bytes)
 		}
