@@ -21,21 +21,21 @@ const (
 	answerMost = 64 << 20
 )
 
-// asks are the questions that a host has not answered.
+// asks are the questions to a host that it has not answered yet.
 type asks struct {
 	last uint64
 	open map[uint64]*question
 }
 
-// question is one that waits for its answer.
+// question is a question that waits for its answer.
 type question struct {
-	body []byte        // so far
-	err  error         // instead
+	body []byte        // the parts of the answer that have come
+	err  error         // or why there is none
 	done chan struct{} // closed when it is answered
 }
 
-// answererOf has a question answered that came by way of the store, if the host has
-// its stream here.
+// answererOf returns how to answer questions to a host that come by the store, and whether
+// the host is attached to this relay.
 func (r *Relay) answererOf(host string) (store.Answerer, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,8 +71,8 @@ func (r *Relay) Ask(ctx context.Context, host, kind string, body json.RawMessage
 	}
 }
 
-// endOf is what a question to a host says of a NIC elsewhere. What is slow about a
-// question is done without the lock that the policy waits for.
+// endOf returns what a question to a host says of a NIC at another one. It holds the lock
+// only to take the policy, as changes of the policy wait for it.
 func (r *Relay) endOf(nic string) (inquiry.End, bool) {
 	r.mu.Lock()
 	policy := r.policy
@@ -80,7 +80,8 @@ func (r *Relay) endOf(nic string) (inquiry.End, bool) {
 	return ends.Of(policy, nic)
 }
 
-// withdraw takes a question back that nobody waits for any longer.
+// withdraw is called when the caller of Ask returns: it takes back a question that is not
+// answered.
 func (r *Relay) withdraw(s *session, id uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,7 +121,8 @@ func (r *Relay) ask(ctx context.Context, host, kind string, body json.RawMessage
 	return s, s.asks.last, q, nil
 }
 
-// answered takes an answer, or a part of one. The caller holds the relay's lock.
+// answered adds a part of an answer, and hands the answer on with its last part. The caller
+// holds the relay's lock.
 func (s *session) answered(a *wire.Answer) {
 	q := s.asks.open[a.GetId()]
 	if q == nil {

@@ -8,9 +8,8 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// epochs say which history of the store the relay has, as the store tells it. That
-// comes a little later than the policy of another history does: until then, none is
-// said.
+// epochs say of which history of the store the relay's policy is. After the store was put
+// back the new epoch comes a little later than the policy: until then hosts are told none.
 type epochs struct {
 	now  string
 	gone string // of the history before the relay's policy began anew
@@ -22,9 +21,10 @@ func (r *Relay) setEpoch(epoch string) {
 	r.epochs.now = epoch
 }
 
-// at is the relay's state of the policy as the host is told it. A host that came
-// with one of a history that the store does not have would take a revision of the
-// same epoch for an older one of that history, if the store has not noticed.
+// at is the state of the relay's policy, as it is sent to the host. It is without an epoch
+// if the host came with a policy of a history that the store does not have, and the store
+// has not noticed yet that it was put back: with the same epoch the host would take the
+// revision for an older one of its own history.
 func (s *session) at() *wire.Point {
 	r := s.relay
 	p := &wire.Point{Revision: r.at.revision, Mark: r.at.mark, Epoch: r.epochs.now}
@@ -34,7 +34,8 @@ func (s *session) at() *wire.Point {
 	return p
 }
 
-// lookUpWrite finds out whether the store has what the host saw in it, beside the stream.
+// lookUpWrite finds out, in a goroutine of its own, whether the store still has a write
+// that the host has seen, and sends the host the result.
 func (s *session) lookUpWrite(m *wire.Look) error {
 	r := s.relay
 	r.mu.Lock()

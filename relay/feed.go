@@ -8,14 +8,14 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// feed is a Relay as the store.Handler that it is.
+// feed is a Relay in its role as a store.Handler.
 type feed Relay
 
 // State returns the policy; only Handle changes it.
 func (f *feed) State() *secgroup.Snapshot { return f.policy }
 
-// Handle takes the next batch of the policy, and has it offered to the hosts that it
-// concerns, and to no other.
+// Handle applies the next batch to the policy, and offers what it changes to the hosts
+// whose shares it changes.
 func (f *feed) Handle(_ context.Context, b store.Batch) error {
 	r := (*Relay)(f)
 	r.mu.Lock()
@@ -43,8 +43,7 @@ func (f *feed) Handle(_ context.Context, b store.Batch) error {
 	return nil
 }
 
-// begin takes another policy in the place of the one before. Every host gets its
-// share of it, whatever it had.
+// begin replaces the policy by that of a full batch. Every host is sent its whole share.
 func (r *Relay) begin(b store.Batch) {
 	first := r.index == nil
 	if !first {

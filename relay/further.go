@@ -5,7 +5,8 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// updateStanding notes how the host stands, for the store.
+// updateStanding notes how far the host is, if it is behind the relay, for the relay's
+// next standing in the store.
 func (s *session) updateStanding() {
 	r := s.relay
 	at := s.applied()
@@ -24,8 +25,8 @@ func (s *session) updateStanding() {
 	}
 }
 
-// upTo is the revision at which who has a delta and all before it is, by its number:
-// the one before the first that concerned the host and is in a later delta.
+// upTo returns the revision at which a host is that has applied the deltas up to number:
+// the last one before the first revision that is in a later delta.
 func (s *session) upTo(number uint64) int64 {
 	for _, o := range s.unacknowledged {
 		if o.number > number {
@@ -38,8 +39,9 @@ func (s *session) upTo(number uint64) int64 {
 	return s.relay.at.revision
 }
 
-// setFurther takes what is in force at a host beyond what it has applied, and tells
-// whether that is news. What the host was not sent is nothing.
+// setFurther notes how much further than the delta that it has applied as a whole some NICs
+// of the host are, and reports whether that changes anything. Deltas that the host was not
+// sent are ignored.
 func (s *session) setFurther(m *wire.Applied) bool {
 	was := s.further
 	if s.further = nil; m.GetLatest() > m.GetDelta() && m.GetLatest() <= s.number && len(s.unacknowledged) > 0 {
@@ -53,8 +55,8 @@ func (s *session) setFurther(m *wire.Applied) bool {
 	return true
 }
 
-// furtherAt is how far NICs of a host are that is at a revision as a whole. A NIC that is
-// behind is at that one at least.
+// furtherAt returns how far NICs are of a host that is at a revision as a whole. Those that
+// are behind are at that revision at least.
 func (s *session) furtherAt(at int64) (f store.Further) {
 	if s.further == nil || s.status.GetLapsed() {
 		return f

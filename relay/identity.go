@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// Identifier knows which host bears a token: its name, or AnyHost.
+// Identifier returns the host that a token is for: its name, or AnyHost.
 type Identifier interface {
 	Host(secret string) (name string, err error)
 }
@@ -21,8 +21,8 @@ type Identifier interface {
 // AnyHost is the name of a token that is good for every host.
 const AnyHost = "*"
 
-// authorize refuses a stream that does not prove that it is a host's: by a client
-// certificate that has its name, or by a token of that host.
+// authorize returns an *ending unless the stream's credentials are the host's: a client
+// certificate with its name, or a token for it.
 func (r *Relay) authorize(ctx context.Context, host string) error {
 	var proven []string
 	if p, ok := peer.FromContext(ctx); ok {
@@ -55,8 +55,8 @@ func (r *Relay) authorize(ctx context.Context, host string) error {
 	return refused(codes.PermissionDenied, "the credential is of host %s, and not of %s", strings.Join(proven, ", "), host)
 }
 
-// stillGood tells whether a certificate that was good when its stream began would be
-// so now: its time may be over, or its authority is not believed any more.
+// stillGood verifies a certificate chain again that was good when its stream began: it may
+// have expired, or its authority may not be trusted any more.
 func (r *Relay) stillGood(chain []*x509.Certificate) error {
 	roots, err := r.authorities()
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *Relay) stillGood(chain []*x509.Certificate) error {
 	return err
 }
 
-// authorities are those that a host's certificate must be of that comes now; nil where
+// authorities returns the ones that the certificates of new streams must be from; nil if
 // that is not known.
 func (r *Relay) authorities() (*x509.CertPool, error) {
 	secure := r.secure.Load()

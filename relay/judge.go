@@ -14,9 +14,9 @@ const (
 	controlMost = 1024 // messages that wait to be sent to a host that asks for more
 )
 
-// judge judges connections that are open at the host by the whole policy, as the host
-// did if it had that. A NIC that is not plugged there, or may not be, is allowed
-// nothing.
+// judge answers the host whether connections that are open there are allowed by the whole
+// policy, of which the host has only its share. Nothing is allowed to a NIC that is not
+// plugged there, or may not be.
 func (s *session) judge(m *wire.Judge) error {
 	out := &wire.Judgement{Id: m.GetId()}
 	conns := m.GetConnections()
@@ -28,7 +28,8 @@ func (s *session) judge(m *wire.Judge) error {
 	return s.reply(&wire.ToHost{Kind: &wire.ToHost_Judgement{Judgement: out}})
 }
 
-// reply has an answer sent to something that the host asked.
+// reply queues the answer to a request of the host. It ends the stream of a host that
+// asks and does not read.
 func (s *session) reply(m *wire.ToHost) error {
 	s.relay.mu.Lock()
 	defer s.relay.mu.Unlock()
@@ -40,7 +41,7 @@ func (s *session) reply(m *wire.ToHost) error {
 	return nil
 }
 
-// verdicts judges by the policy of now, while nobody waits for it.
+// verdicts judges by the latest policy. It holds the lock only to take that.
 func (s *session) verdicts(conns []*wire.Connection, out *wire.Judgement) error {
 	r := s.relay
 	plugged := map[string]bool{}

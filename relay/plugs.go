@@ -5,13 +5,14 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// plugs are where NICs are plugged, as the store has it, and who is to hear of that:
+// plugs are where NICs are plugged, as the store has it, and which sessions have to write
+// or to send a change of that:
 //
-//	host ── Plugs ──► session.tell ── PutManyPlugs ──► store
-//	host ◄── PlugsAt ── session.heard ◄── FollowPlugs ──────┘
+//	host ── Plugs ──► session.plugsToWrite ── PutManyPlugs ──► store
+//	host ◄── PlugsAt ── session.plugsToSend ◄── FollowPlugs ─────┘
 //
-// A host hears of its own plugs, and of those of its NICs at other hosts where they
-// may be: whoever claims the NIC of somebody else takes nothing from it.
+// A host is sent its own plugs, and those of its NICs at other hosts where they may be: a
+// host that plugs somebody else's NIC takes nothing away from it.
 type plugs struct {
 	known     bool                             // the store's plugs have been seen
 	at        map[string]map[string]store.Plug // by NIC and host
@@ -31,7 +32,7 @@ func newPlugs() plugs {
 // plugID names a plug.
 type plugID struct{ host, nic string }
 
-// plugsToSend are the plugs that a host has not been told of as they are.
+// plugsToSend are the plugs that changed since the host was sent them.
 type plugsToSend struct {
 	full    bool // all of them
 	changed map[plugID]struct{}
@@ -57,7 +58,7 @@ func (p *plugs) drop(id plugID) {
 	}
 }
 
-// plugFeed is a Relay as the store.PlugHandler that it is.
+// plugFeed is a Relay in its role as a store.PlugHandler.
 type plugFeed Relay
 
 // All takes all plugs that the store has.
@@ -95,7 +96,8 @@ func (f *plugFeed) Changed(set, gone []store.Plug) {
 	}
 }
 
-// replugged has a plug looked at by whom it concerns. The caller holds mu.
+// replugged has a plug that changed sent to the hosts that have the NIC, and compared with
+// what its own host says. The caller holds mu.
 func (r *Relay) replugged(id plugID) {
 	for s := range r.plugs.holders[id.nic] {
 		s.sendPlug(id)
@@ -106,7 +108,8 @@ func (r *Relay) replugged(id plugID) {
 	}
 }
 
-// mayBeElsewhere looks at a NIC of which the policy has changed where it may be.
+// mayBeElsewhere has the plugs of a NIC sent again after the policy has changed where the
+// NIC may be.
 func (r *Relay) mayBeElsewhere(nic string) {
 	for host := range r.plugs.at[nic] {
 		for s := range r.plugs.holders[nic] {
@@ -115,7 +118,7 @@ func (r *Relay) mayBeElsewhere(nic string) {
 	}
 }
 
-// sendPlug has the host told of a plug as it is when that is sent.
+// sendPlug queues a plug to be sent to the host, as it will be at that time.
 func (s *session) sendPlug(id plugID) {
 	if s.plugsToSend.full {
 		return
@@ -127,13 +130,14 @@ func (s *session) sendPlug(id plugID) {
 	s.notify()
 }
 
-// sendAllPlugs has the host told of all plugs.
+// sendAllPlugs queues all plugs of the host and of its NICs.
 func (s *session) sendAllPlugs() {
 	s.plugsToSend = plugsToSend{full: true}
 	s.notify()
 }
 
-// mayKnow tells whether a host is to hear of a plug that there is.
+// mayKnow reports whether a host is to be sent a plug: its own ones, and those of its
+// NICs at hosts where they may be.
 func (s *session) mayKnow(id plugID) bool {
 	if id.host == s.host {
 		return true
@@ -145,7 +149,7 @@ func (s *session) mayKnow(id plugID) bool {
 	return n == nil || n.MayBeAt(id.host)
 }
 
-// takePlugsToSend is what the host is to hear of plugs, nil for nothing.
+// takePlugsToSend returns the message with the queued plugs, nil if there are none.
 func (s *session) takePlugsToSend() *wire.PlugsAt {
 	r := s.relay
 	if !r.plugs.known || !s.plugsToSend.full && len(s.plugsToSend.changed) == 0 {
@@ -177,7 +181,8 @@ func (s *session) takePlugsToSend() *wire.PlugsAt {
 	return m
 }
 
-// setHeld notes whether a NIC is plugged at the host, and what follows of that.
+// setHeld notes whether a NIC is plugged at the host. If that is new the host is sent where
+// else it is plugged, and the store is written the host's plug.
 func (s *session) setHeld(nic string, is bool) {
 	if s.relay.plugs.setHolder(nic, s, is) {
 		for host := range s.relay.plugs.at[nic] {
@@ -187,7 +192,7 @@ func (s *session) setHeld(nic string, is bool) {
 	s.writePlug(nic, !is)
 }
 
-// setHolder notes which sessions have a NIC, and tells whether that is news.
+// setHolder notes whether a session has a NIC plugged, and reports whether that is new.
 func (p *plugs) setHolder(nic string, s *session, is bool) (news bool) {
 	all := p.holders[nic]
 	if _, did := all[s]; did == is {
@@ -206,7 +211,7 @@ func (p *plugs) setHolder(nic string, s *session, is bool) (news bool) {
 	return true
 }
 
-// dropHolder forgets a session.
+// dropHolder forgets a session that has ended.
 func (p *plugs) dropHolder(s *session) {
 	delete(p.unwritten, s)
 	for nic := range s.plugged {

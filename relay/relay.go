@@ -47,11 +47,11 @@ type Config struct {
 
 // timing is what tests shorten.
 type timing struct {
-	hello time.Duration // in which a host must say who it is
-	prove time.Duration // between looks at whether a host's credential is still good
-	seat  time.Duration // after which a host that another machine stands for may ask again
+	hello time.Duration // within which a host must say who it is
+	prove time.Duration // between two checks of a host's credential
+	seat  time.Duration // after which a host whose name another machine has may try again
 
-	report time.Duration // in which the store is told of what nobody waits for
+	report time.Duration // within which the store is written what nobody waits for
 }
 
 func (c Config) withDefaults() Config {
@@ -93,10 +93,10 @@ type Relay struct {
 	plugs    plugs
 
 	// What the store is to be told, see report.go.
-	dirty   map[*session]struct{}       // of whom something is to be reported
-	left    map[string]store.HostStatus // who left, and what they are reported as
-	behind  map[string]int64            // at which revision hosts are that are not at the relay's
-	further map[string]store.Further    // how much further some of their NICs are, of these
+	dirty   map[*session]struct{}       // hosts to be reported
+	left    map[string]store.HostStatus // hosts that left, with their last reports
+	behind  map[string]int64            // the revision of hosts that are not at the relay's
+	further map[string]store.Further    // how much further some NICs of these hosts are
 
 	progress bool // hosts have applied what the store was not told of
 
@@ -140,7 +140,8 @@ type point struct {
 	mark     string
 }
 
-// wakeAll wakes who waits for hosts or the policy. The caller holds mu.
+// wakeAll wakes all goroutines that wait for hosts or the policy to change. The caller
+// holds mu.
 func (r *Relay) wakeAll() {
 	close(r.changed)
 	r.changed = make(chan struct{})

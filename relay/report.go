@@ -27,8 +27,9 @@ type Board interface {
 	PutManyPlugs(ctx context.Context, hosts []store.PlugsOf) []store.PlugsWritten
 }
 
-// claim takes the host's name, so that no other machine has it at another relay. While
-// etcd is away the host is served all the same, and its name taken later.
+// claim takes the host's seat in the store, so that no other machine has its name at
+// another relay. While etcd is away the host is served all the same, and the seat is taken
+// later.
 func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
 	if r.cfg.Board == nil {
 		return nil
@@ -50,7 +51,8 @@ func (r *Relay) claim(ctx context.Context, hello *wire.Hello) error {
 	return nil
 }
 
-// expect says that a host is about to attach, of which nothing is known to be in force.
+// expect notes that a host is about to attach: it counts as behind until it says what is
+// in force there.
 func (r *Relay) expect(host string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,7 +63,7 @@ func (r *Relay) expect(host string) {
 	}
 }
 
-// came says that it has, or will not.
+// came ends expect: the host has attached, or was refused.
 func (r *Relay) came(host string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,17 +73,18 @@ func (r *Relay) came(host string) {
 	}
 }
 
-// forgetBehind forgets how a host stands that is not here, and of which the store knows
-// that. The caller holds mu.
+// forgetBehind drops the standing of a host that is not attached, not about to be, and
+// whose last report was written. The caller holds mu.
 func (r *Relay) forgetBehind(host string) {
 	if _, leaving := r.left[host]; !leaving && r.sessions[host] == nil && r.expected[host] == 0 {
 		delete(r.behind, host)
 	}
 }
 
-// awaitBehindWritten waits until the store knows that a host that is coming is behind, or it is
-// here: a report that names this relay says otherwise that the host is where the relay
-// is. It gives up while etcd is away.
+// awaitBehindWritten waits until the store has been written that a host which is about to
+// attach is behind, or the host is attached: with a report that names this relay, and no
+// word of that, it would count as being at the relay's revision. It gives up after a while,
+// as when etcd is away.
 func (r *Relay) awaitBehindWritten(ctx context.Context, host string) bool {
 	late := time.NewTimer(behindWrittenWithin)
 	defer late.Stop()
@@ -106,7 +109,7 @@ func (r *Relay) awaitBehindWritten(ctx context.Context, host string) bool {
 
 const behindWrittenWithin = 2 * time.Second
 
-// report is what the store is told of a host that is attached here.
+// report returns the report of a host that is attached to this relay.
 func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wire.Status) store.HostStatus {
 	h := store.HostStatus{
 		Host: hello.GetHost(), Relay: r.cfg.Name, Instance: hello.GetInstance(), Machine: hello.GetMachine(), Version: hello.GetProgram(),
@@ -126,7 +129,7 @@ func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wir
 		told[n.GetId()] = true
 		h.NICs = append(h.NICs, store.HostNIC{ID: n.GetId(), OFPort: n.GetOfport(), Ready: n.GetReady(), Error: n.GetError(), LinkLocalDropped: n.GetLinkLocalDropped()})
 	}
-	for nic := range plugged { // what the host has not told of yet
+	for nic := range plugged { // NICs that the host's status does not have yet
 		if !told[nic] {
 			h.NICs = append(h.NICs, store.HostNIC{ID: nic})
 		}
@@ -135,8 +138,8 @@ func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wir
 	return h
 }
 
-// setStatus takes what the host says of itself. The store is told at once, but of what the
-// host only counts: of that now and then.
+// setStatus replaces the host's status, and has it reported: at once, or every countEvery
+// if only counters differ.
 func (s *session) setStatus(st *wire.Status) {
 	r, was := s.relay, s.status
 	s.status = st
@@ -155,10 +158,10 @@ func (s *session) setStatus(st *wire.Status) {
 	s.markDirty()
 }
 
-// countEvery is the time between two reports of what a host only counts.
+// countEvery is the time between two reports of a host of which only counters differ.
 const countEvery = 20 * time.Second
 
-// markDirty has the host reported.
+// markDirty has the host reported with the next write.
 func (s *session) markDirty() {
 	if s.relay.sessions[s.host] == s {
 		s.relay.dirty[s] = struct{}{}
@@ -170,12 +173,12 @@ func sameButCounts(a, b *wire.Status) bool {
 	return proto.Equal(uncounted(a), uncounted(b))
 }
 
-// uncounted is a status without what the host counts.
+// uncounted is a status without its counters.
 func uncounted(s *wire.Status) *wire.Status {
 	return &wire.Status{Flows: s.GetFlows(), Connected: s.GetConnected(), Errors: s.GetErrors(), Nics: s.GetNics(), Lost: s.GetLost(), Lapsed: s.GetLapsed()}
 }
 
-// lastReport is what the store is told of a host that has left.
+// lastReport is the report of a host that has left.
 func (s *session) lastReport() store.HostStatus {
 	h := s.relay.report(s.hello, s.plugged, s.status)
 	h.Relay, h.Connected, h.Applied = "", false, s.applied()
@@ -191,8 +194,10 @@ func (s *session) lastReport() store.HostStatus {
 	return h
 }
 
-// writeReports writes what the store has not been told: how the hosts stand before the reports
-// that name this relay, for by these they stand where it does unless it says otherwise.
+// writeReports writes to the store what it does not have yet: the relay's standing, the
+// reports of hosts, and the standing again. The standing comes before reports that name
+// this relay, because a host with such a report counts as being at the relay's revision
+// unless the standing says otherwise.
 func (r *Relay) writeReports(ctx context.Context, said *store.RelayStanding) error {
 	dirty, left, loaded := r.takeReports()
 	if !loaded {
@@ -225,14 +230,14 @@ func (r *Relay) writeReports(ctx context.Context, said *store.RelayStanding) err
 	return r.writeStanding(ctx, said)
 }
 
-// dirty is a host of which the store does not know all.
+// dirty is a host whose report is to be written.
 type dirty struct {
 	s      *session
 	report store.HostStatus
 }
 
-// takeReports takes what the store is to be told: of hosts that are attached, and of those that
-// have left.
+// takeReports returns the reports to be written: of attached hosts, which are not dirty any
+// more, and of hosts that have left.
 func (r *Relay) takeReports() (all []dirty, left map[string]store.HostStatus, loaded bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -245,7 +250,7 @@ func (r *Relay) takeReports() (all []dirty, left map[string]store.HostStatus, lo
 	return all, left, r.index != nil
 }
 
-// requeue gives back what could not be told.
+// requeue marks hosts dirty again whose reports could not be written.
 func (r *Relay) requeue(all []dirty) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -256,8 +261,9 @@ func (r *Relay) requeue(all []dirty) {
 	}
 }
 
-// reclaim takes names again that were lost: with a lease, while etcd was away, or to
-// another relay, to which the host has gone, or to another machine.
+// reclaim takes the seats of hosts again that this relay has lost, as its lease ended while
+// etcd was away. It ends the sessions of hosts whose seats are another relay's or another
+// machine's by now.
 func (r *Relay) reclaim(ctx context.Context, all []dirty, lost []string) error {
 	for _, d := range all {
 		if !slices.Contains(lost, d.s.host) {
@@ -279,7 +285,7 @@ func (r *Relay) reclaim(ctx context.Context, all []dirty, lost []string) error {
 	return nil
 }
 
-// forget drops hosts that the store knows to have left.
+// forget drops hosts that have left once the store has their last reports.
 func (r *Relay) forget(left map[string]store.HostStatus) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -58,7 +58,7 @@ func (r *Relay) Serve(ctx context.Context, l net.Listener, secure *tls.Config) e
 	return nil
 }
 
-// dismissAll tells all hosts to go.
+// dismissAll ends all sessions, with a word to the hosts to go to another relay.
 func (r *Relay) dismissAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,18 +8,18 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// unacknowledgedMost bounds the deltas that were sent and are not applied, and that are told
-// apart: more of them count as one, which is applied with the last of them. A host
-// that cannot apply everything is sent what comes all the same, for most of that may
-// be in force there.
+// unacknowledgedMost bounds the deltas that were sent and are not applied: any more count
+// as one, which is applied with the last of them. A host that cannot apply everything is
+// sent further deltas all the same, as it may apply most of them.
 const unacknowledgedMost = 16
 
-// weightSpared is how heavy a pending delta may be whatever the share is.
+// weightSpared is the weight (span.Delta.Weight) up to which a pending delta is never
+// replaced by the whole share.
 const weightSpared = 64
 
 // session is the stream of one host, as the relay's lock guards it.
 //
-//	offer ──► pending ── take ──► owed ── acknowledge ──► applied
+//	offer ──► pending ── takeOutgoing ──► unacknowledged ── acknowledge ──► applied
 type session struct {
 	relay     *Relay
 	host      string
@@ -49,7 +49,7 @@ type session struct {
 	asks           asks
 }
 
-// pending is what a host has not been sent yet.
+// pending is the change of the share that a host has not been sent yet.
 type pending struct {
 	due   bool
 	whole bool       // it is the whole share
@@ -57,14 +57,14 @@ type pending struct {
 	since int64      // the first revision that is in it
 }
 
-// unacknowledged is a delta that was sent, and that the host has not said to have applied.
+// unacknowledged is a delta that was sent, and that the host has not acknowledged as applied.
 type unacknowledged struct {
 	number uint64
 	since  int64 // the first revision that is in it
 }
 
-// offer adds a delta to what the host is to be sent. The caller holds the relay's
-// lock; so for all methods here.
+// offer merges a delta into the pending one. The caller holds the relay's lock, as for all
+// methods in this file.
 func (s *session) offer(d span.Delta) {
 	p := &s.pending
 	if !p.due {
@@ -81,8 +81,8 @@ func (s *session) offer(d span.Delta) {
 	s.notify()
 }
 
-// begin has the host sent its whole share, of another policy than what it has
-// applied was of.
+// begin makes the whole share pending: it is of another policy than what the host has
+// applied.
 func (s *session) begin() {
 	s.unacknowledged, s.further = nil, nil
 	s.pending = pending{due: true, whole: true, since: 1}
@@ -90,7 +90,7 @@ func (s *session) begin() {
 	s.notify()
 }
 
-// notify wakes who sends.
+// notify wakes the goroutine that sends.
 func (s *session) notify() {
 	select {
 	case s.wake <- struct{}{}:
@@ -108,7 +108,8 @@ type outgoing struct {
 	control []*wire.ToHost
 }
 
-// takeOutgoing returns what is to be sent, in that order. What is sent is owed from now on.
+// takeOutgoing returns what is to be sent now. The pending delta is unacknowledged from
+// then on.
 func (s *session) takeOutgoing() (t outgoing) {
 	t.control, s.control = s.control, nil
 	if m := s.takePlugsToSend(); m != nil {
@@ -134,7 +135,8 @@ func (s *session) takeOutgoing() (t outgoing) {
 	return t
 }
 
-// toSend returns the delta as it is to be sent. It takes a while for a whole share.
+// toSend returns the delta as it is to be sent: of a whole share, what differs from the
+// share that the host came with. That takes a while, and is done without the lock.
 func (t *outgoing) toSend() span.Delta {
 	if t.held == nil {
 		return *t.delta
@@ -142,7 +144,8 @@ func (t *outgoing) toSend() span.Delta {
 	return t.held.Diff(*t.delta)
 }
 
-// acknowledge takes the host's word that it has applied a delta, and all before it.
+// acknowledge notes that the host has applied the deltas up to number, and reports whether
+// that is new.
 func (s *session) acknowledge(number uint64) (changed bool) {
 	n := 0
 	for n < len(s.unacknowledged) && s.unacknowledged[n].number <= number {
@@ -168,8 +171,8 @@ func (s *session) applied() int64 {
 	return s.upTo(0)
 }
 
-// plug takes what a host says of what is plugged, and has it offered what that
-// changes, if it is nothing: so the host learns that it was heard.
+// plug changes which NICs are plugged at the host, and offers the host what that changes in
+// its share. Also an empty delta is sent, which acknowledges the message.
 func (s *session) plug(p *wire.Plugs) {
 	change := map[string]bool{}
 	if p.GetFull() {

@@ -9,15 +9,16 @@ import (
 )
 
 const (
-	// reportEvery is in which time the store is told of what nobody waits for, and four
-	// times that of revisions that concern no host: reports of hosts are slow facts, and
-	// how all of them stand is one write however many have moved.
+	// reportEvery is the time within which the store is written what nobody waits for; it is
+	// four times as long for revisions that concern no host. Changes that come within that
+	// time are one write.
 	reportEvery = 25 * time.Millisecond
 	// reportApart is the least time between two writes of a relay.
 	reportApart = 10 * time.Millisecond
 )
 
-// reportHosts tells the store of the hosts until ctx ends.
+// reportHosts writes the standing and the reports of the hosts to the store whenever they
+// change, until ctx ends.
 func (r *Relay) reportHosts(ctx context.Context) error {
 	var said store.RelayStanding
 	for {
@@ -45,7 +46,7 @@ func (r *Relay) reportHosts(ctx context.Context) error {
 	}
 }
 
-// awaitWrite waits until the store is to be told.
+// awaitWrite returns when what has changed is to be written, see writeWithin.
 func (r *Relay) awaitWrite(ctx context.Context) error {
 	for begun := time.Now(); ; {
 		r.mu.Lock()
@@ -63,12 +64,16 @@ func (r *Relay) awaitWrite(ctx context.Context) error {
 	}
 }
 
-// writeWithin is how soon the store is to be told of what is new. Somebody may wait for a
-// host that is about to attach, and for hosts that have applied a change, once there is
-// none that is only now about to. That a host is behind since that change nobody waits
-// for, as the store believes no host to be further than the relay said last; and that
-// hosts have come to a revision which concerns none of them, least of all. The caller
-// holds mu.
+// writeWithin is how soon what has changed is to be written to the store:
+//
+//   - at once, if a host is about to attach and the store does not know yet that it is
+//     behind, or if hosts have applied a change, once all hosts that it concerns are known
+//     to the store as behind: somebody may wait for either;
+//   - within timing.report, if hosts are behind since a change: nobody waits for that, as
+//     no host counts as further than the standing says;
+//   - within four times that, if only the relay's revision has changed.
+//
+// The caller holds mu.
 func (r *Relay) writeWithin() time.Duration {
 	for host := range r.expected {
 		if _, told := r.standingWritten.Behind[host]; !told && r.sessions[host] == nil {
@@ -90,10 +95,11 @@ func (r *Relay) writeWithin() time.Duration {
 	return 4 * r.cfg.timing.report
 }
 
-// reportAgain is after which time without any change the standing is written again.
+// reportAgain is the time without any change after which the standing is written again: a
+// write may have failed, or was lost with a lease.
 const reportAgain = 5 * time.Second
 
-// writeStanding writes how the hosts stand, unless that was written last.
+// writeStanding writes the relay's standing, unless it is the one that was written last.
 func (r *Relay) writeStanding(ctx context.Context, said *store.RelayStanding) error {
 	now := r.standing()
 	if now.Relay == said.Relay && now.Revision == said.Revision && now.Mark == said.Mark && maps.Equal(now.Behind, said.Behind) && maps.EqualFunc(now.Further, said.Further, store.Further.Same) {
@@ -111,8 +117,8 @@ func (r *Relay) writeStanding(ctx context.Context, said *store.RelayStanding) er
 	return nil
 }
 
-// standing is how the hosts stand. One that has left counts as it stood until the
-// store knows that.
+// standing returns the standing to be written, and notes that all progress is in it. A host
+// that has left stays as it was until its last report is written.
 func (r *Relay) standing() store.RelayStanding {
 	r.mu.Lock()
 	defer r.mu.Unlock()

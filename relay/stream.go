@@ -19,7 +19,8 @@ import (
 // maxPlugged bounds the NICs that one host may have plugged.
 const maxPlugged = 8192
 
-// ending ends a stream with words for the host.
+// ending is why a stream ends, as the host is told: the message, whether it may try again,
+// and after which time.
 type ending struct {
 	code      codes.Code
 	reason    string
@@ -104,8 +105,8 @@ func (r *Relay) attach(st stream) error {
 	return err
 }
 
-// keepProving ends the session when its credential is good no more: it was revoked, or
-// its time is over.
+// keepProving checks the session's credential every timing.prove, and ends the session when
+// it is not good any more.
 func (s *session) keepProving() {
 	tick := time.NewTicker(s.relay.cfg.timing.prove)
 	defer tick.Stop()
@@ -122,7 +123,8 @@ func (s *session) keepProving() {
 	}
 }
 
-// hello reads who the host is, and refuses who may not be that.
+// hello reads the host's first message. It returns an *ending if that makes no sense, or if
+// the stream's credentials are not the host's.
 func (r *Relay) hello(st stream) (*wire.Hello, error) {
 	got := make(chan error, 1)
 	var hello *wire.Hello
@@ -158,9 +160,9 @@ func (r *Relay) hello(st stream) (*wire.Hello, error) {
 	return hello, nil
 }
 
-// awaitRevision waits until the relay has the policy, and no older one than the host: unless
-// etcd has not come to the host's revision, as one that was restored, where there is
-// nothing to wait for: then the host's is elsewhere.
+// awaitRevision waits until the relay's policy is no older than the host's. If etcd itself
+// is behind the host's revision, as after it was restored from a backup, there is nothing
+// to wait for, and elsewhere is true: the host's policy is of another history.
 func (r *Relay) awaitRevision(ctx context.Context, has *wire.Point) (elsewhere bool, err error) {
 	select {
 	case <-ctx.Done():
@@ -190,11 +192,11 @@ func (r *Relay) awaitRevision(ctx context.Context, has *wire.Point) (elsewhere b
 	}
 }
 
-// unmarkedWait is how long a host waits for a revision of which no mark tells whether
-// it is of this history.
+// unmarkedWait is how long a host's revision without a mark is waited for, as nothing tells
+// whether it is of this history.
 const unmarkedWait = 3 * time.Second
 
-// checkName refuses a host whose name another machine has here.
+// checkName returns an *ending if another machine is attached here under the host's name.
 func (r *Relay) checkName(hello *wire.Hello) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -210,8 +212,8 @@ func (r *Relay) nameFree(hello *wire.Hello) error {
 		reason: fmt.Sprintf("host %s is %s here, attached since %s: two machines cannot stand for one name", old.host, old.hello.GetMachine(), old.since.Format(time.RFC3339))}
 }
 
-// openSession makes the session of a host. Two machines do not stand for one name; the
-// same machine takes the place of its own stream of before.
+// openSession creates the session of a host. It ends an earlier session of the same
+// machine, and returns an *ending if another machine has the name.
 func (r *Relay) openSession(ctx context.Context, hello *wire.Hello, elsewhere bool) (*session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -243,7 +245,7 @@ func (r *Relay) openSession(ctx context.Context, hello *wire.Hello, elsewhere bo
 	return s, nil
 }
 
-// closeSession ends a session whose stream has ended.
+// closeSession is called when a session's stream has ended.
 func (r *Relay) closeSession(s *session) {
 	s.end(context.Canceled)
 	r.mu.Lock()
@@ -251,7 +253,7 @@ func (r *Relay) closeSession(s *session) {
 	r.removeSession(s)
 }
 
-// removeSession forgets a session, unless another one has its place. The caller holds mu.
+// removeSession forgets a session, unless another one has replaced it. The caller holds mu.
 func (r *Relay) removeSession(s *session) {
 	if r.sessions[s.host] == s {
 		delete(r.sessions, s.host)
@@ -268,7 +270,7 @@ func (r *Relay) removeSession(s *session) {
 	}
 }
 
-// send sends what there is to send until the session ends.
+// send sends what takeOutgoing returns, whenever there is anything, until the session ends.
 func (s *session) send(st stream) error {
 	for {
 		select {
@@ -324,7 +326,7 @@ func (s *session) write(st stream, t outgoing) error {
 	return nil
 }
 
-// receive takes what the host says until the stream ends.
+// receive handles the host's messages until the stream ends.
 func (s *session) receive(st stream) error {
 	for {
 		m, err := st.Recv()
@@ -377,7 +379,8 @@ func (s *session) handle(m *wire.FromHost) error {
 	return nil
 }
 
-// recoverPanic makes a panic an error, which is counted and logged with its stack.
+// recoverPanic is to be deferred: it turns a panic into an error, counts it, and logs its
+// stack.
 func (m *metrics) recoverPanic(log interface{ Error(string, ...any) }, err *error) {
 	if p := recover(); p != nil {
 		m.panics.Inc()

@@ -10,8 +10,9 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// writePlug has the store told of a NIC's plug here, if it has it otherwise. What is
-// taken back is another plug when it is told of again.
+// writePlug queues the plug of a NIC at this host to be written, if the store has another
+// one. With back it is deleted first: the NIC was unplugged, and is another plug when it
+// is plugged again.
 func (s *session) writePlug(nic string, back bool) {
 	if s.plugsToWrite == nil {
 		s.plugsToWrite = map[string]bool{}
@@ -21,7 +22,7 @@ func (s *session) writePlug(nic string, back bool) {
 	s.relay.plugs.wakeWriter()
 }
 
-// wakeWriter has the store told.
+// wakeWriter wakes the goroutine of writePlugs.
 func (p *plugs) wakeWriter() {
 	select {
 	case p.wake <- struct{}{}:
@@ -29,7 +30,7 @@ func (p *plugs) wakeWriter() {
 	}
 }
 
-// writeAllPlugs looks at all plugs of the host, also of a former stream.
+// writeAllPlugs queues all plugs of the host, also those of an earlier stream.
 func (s *session) writeAllPlugs() {
 	for nic := range s.plugged {
 		s.writePlug(nic, false)
@@ -39,7 +40,7 @@ func (s *session) writeAllPlugs() {
 	}
 }
 
-// plugWrite is what the store is to be told of a host's plugs.
+// plugWrite is what is to be written of a host's plugs.
 type plugWrite struct {
 	s      *session
 	queued map[string]bool // as it was in the session
@@ -47,7 +48,8 @@ type plugWrite struct {
 	gone   []string
 }
 
-// takePlugWrites takes what the store is to be told, of so many hosts as it is told of at a time.
+// takePlugWrites returns what is to be written, of plugsTogether hosts at most, and takes
+// it out of the queue.
 func (r *Relay) takePlugWrites() (all []plugWrite) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,7 +87,7 @@ func (r *Relay) takePlugWrites() (all []plugWrite) {
 	return all
 }
 
-// plugsWritten takes what became of it.
+// plugsWritten applies the result of a write. After an error it is queued again.
 func (r *Relay) plugsWritten(u plugWrite, written []store.Plug, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,7 +115,7 @@ const (
 	mayAskLater   = time.Minute            // between attempts to do what this relay's user may not
 )
 
-// syncPlugs follows the plugs that the store has, and tells it of those of the hosts
+// syncPlugs follows the plugs in the store, and writes those of the hosts that are attached
 // here, until ctx ends.
 func (r *Relay) syncPlugs(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -158,8 +160,8 @@ func (r *Relay) writePlugs(ctx context.Context) error {
 	}
 }
 
-// writePlugsOnce tells the store once, and returns when to try again what failed, 0 if
-// nothing did.
+// writePlugsOnce writes what is queued, and returns after which time to try again what
+// failed, 0 if nothing did.
 func (r *Relay) writePlugsOnce(ctx context.Context) (again time.Duration) {
 	all := r.takePlugWrites()
 	if len(all) == 0 {
