@@ -58,66 +58,6 @@ func (p *plugs) drop(id plugID) {
 	}
 }
 
-// plugFeed is a Relay in its role as a store.PlugHandler.
-type plugFeed Relay
-
-// All takes all plugs that the store has.
-func (f *plugFeed) All(all []store.Plug) {
-	r := (*Relay)(f)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	clear(r.plugs.at)
-	clear(r.plugs.of)
-	for _, p := range all {
-		r.plugs.set(p)
-	}
-	r.plugs.known = true
-	for _, s := range r.sessions {
-		s.sendAllPlugs()
-		s.writeAllPlugs()
-	}
-}
-
-// Changed takes plugs that the store has, and those that it has no more.
-func (f *plugFeed) Changed(set, gone []store.Plug) {
-	r := (*Relay)(f)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, p := range set {
-		if had, ok := r.plugs.at[p.NIC][p.Host]; !ok || had != p {
-			r.plugs.set(p)
-			r.replugged(plugID{p.Host, p.NIC})
-		}
-	}
-	for _, p := range gone {
-		id := plugID{p.Host, p.NIC}
-		r.plugs.drop(id)
-		r.replugged(id)
-	}
-}
-
-// replugged has a plug that changed sent to the hosts that have the NIC, and compared with
-// what its own host says. The caller holds mu.
-func (r *Relay) replugged(id plugID) {
-	for s := range r.plugs.holders[id.nic] {
-		s.sendPlug(id)
-	}
-	if s := r.sessions[id.host]; s != nil {
-		s.sendPlug(id)
-		s.writePlug(id.nic, false)
-	}
-}
-
-// mayBeElsewhere has the plugs of a NIC sent again after the policy has changed where the
-// NIC may be.
-func (r *Relay) mayBeElsewhere(nic string) {
-	for host := range r.plugs.at[nic] {
-		for s := range r.plugs.holders[nic] {
-			s.sendPlug(plugID{host, nic})
-		}
-	}
-}
-
 // sendPlug queues a plug to be sent to the host, as it will be at that time.
 func (s *session) sendPlug(id plugID) {
 	if s.plugsToSend.full {
@@ -216,5 +156,35 @@ func (p *plugs) dropHolder(s *session) {
 	delete(p.unwritten, s)
 	for nic := range s.plugged {
 		p.setHolder(nic, s, false)
+	}
+}
+
+// writePlug queues the plug of a NIC at this host to be written, if the store has another
+// one. With back it is deleted first: the NIC was unplugged, and is another plug when it
+// is plugged again.
+func (s *session) writePlug(nic string, back bool) {
+	if s.plugsToWrite == nil {
+		s.plugsToWrite = map[string]bool{}
+	}
+	s.plugsToWrite[nic] = s.plugsToWrite[nic] || back
+	s.relay.plugs.unwritten[s] = struct{}{}
+	s.relay.plugs.wakeWriter()
+}
+
+// wakeWriter wakes the goroutine of writePlugs.
+func (p *plugs) wakeWriter() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// writeAllPlugs queues all plugs of the host, also those of an earlier stream.
+func (s *session) writeAllPlugs() {
+	for nic := range s.plugged {
+		s.writePlug(nic, false)
+	}
+	for nic := range s.relay.plugs.of[s.host] {
+		s.writePlug(nic, false)
 	}
 }

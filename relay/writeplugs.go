@@ -10,36 +10,6 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// writePlug queues the plug of a NIC at this host to be written, if the store has another
-// one. With back it is deleted first: the NIC was unplugged, and is another plug when it
-// is plugged again.
-func (s *session) writePlug(nic string, back bool) {
-	if s.plugsToWrite == nil {
-		s.plugsToWrite = map[string]bool{}
-	}
-	s.plugsToWrite[nic] = s.plugsToWrite[nic] || back
-	s.relay.plugs.unwritten[s] = struct{}{}
-	s.relay.plugs.wakeWriter()
-}
-
-// wakeWriter wakes the goroutine of writePlugs.
-func (p *plugs) wakeWriter() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-// writeAllPlugs queues all plugs of the host, also those of an earlier stream.
-func (s *session) writeAllPlugs() {
-	for nic := range s.plugged {
-		s.writePlug(nic, false)
-	}
-	for nic := range s.relay.plugs.of[s.host] {
-		s.writePlug(nic, false)
-	}
-}
-
 // plugWrite is what is to be written of a host's plugs.
 type plugWrite struct {
 	s      *session
