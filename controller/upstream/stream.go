@@ -1,0 +1,86 @@
+package upstream
+
+import (
+	"errors"
+
+	"github.com/ringfence/ringfence/controller/share"
+	"github.com/ringfence/ringfence/relay/wire"
+)
+
+func (s *session) send() error {
+	for {
+		m := s.next()
+		if m == nil {
+			select {
+			case <-s.ctx.Done():
+				return s.ctx.Err()
+			case <-s.wake:
+			}
+			continue
+		}
+		if err := s.stream.Send(m); err != nil {
+			<-s.ctx.Done() // receive has the reason
+			return s.ctx.Err()
+		}
+	}
+}
+
+func (s *session) receive() error {
+	for {
+		m, err := s.stream.Recv()
+		if err != nil {
+			return err
+		}
+		switch {
+		case m.GetDelta() != nil:
+			if err := s.delta(m.GetDelta()); err != nil {
+				return err
+			}
+		case m.GetPlugsAt() != nil:
+			s.client.plugsAt(m.GetPlugsAt())
+		case m.GetAsk() != nil:
+			s.ask(m.GetAsk())
+		case m.GetWithdraw() != nil:
+			s.withdraw(m.GetWithdraw().GetId())
+		case m.GetJudgement() != nil:
+			s.judgement(m.GetJudgement())
+		case m.GetLooked() != nil:
+			s.lookedUp(m.GetLooked())
+		case m.GetGoodbye() != nil:
+			return refusalOf(m.GetGoodbye())
+		}
+	}
+}
+
+// delta hands on what changes in the share.
+func (s *session) delta(m *wire.Delta) error {
+	d, unread, done := s.parts.Add(m)
+	if !done {
+		return nil
+	}
+	first := !s.wholeShare
+	if first && !d.Full && !s.held {
+		return errors.New("the relay's first delta is not the whole share")
+	}
+	c, at := s.client, m.GetAt()
+	if first {
+		s.wholeShare = true
+		c.awaitPlugs(s)
+	}
+	if err := c.checkNotOlder(at); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.has = at
+	c.updates++
+	u := share.Update{
+		Revision: at.GetRevision(), Mark: at.GetMark(), Epoch: at.GetEpoch(), Number: c.updates, Delta: d, Anew: first, Unreadable: c.unreadable.after(d, unread),
+	}
+	to := c.to
+	c.mu.Unlock()
+	s.mu.Lock()
+	s.unapplied = append(s.unapplied, unappliedDelta{u.Number, m.GetNumber()})
+	s.mu.Unlock()
+	to.Handle(u)
+	return nil
+}
