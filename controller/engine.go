@@ -3,8 +3,6 @@ package controller
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/controller/desk"
@@ -15,7 +13,6 @@ import (
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/unixctl"
 )
 
@@ -238,45 +235,4 @@ func (e *engine) useConn(ctx context.Context) error {
 		e.tables.forgetActual()
 	}
 	return nil
-}
-
-// compile updates the desired flows to the latest share and to what is plugged, and tells
-// the sweeper what that may take away. It does nothing, and loaded is false, before there
-// is a share and it is known which NICs are served elsewhere.
-func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
-	e.announcePlugs(in)
-	if !in.newerKnown {
-		return at, false
-	}
-	if e.kept != nil {
-		e.kept.Served(in.host.Newer, in.host.Elsewhere)
-	}
-	return e.share.Take(func(s *span.Share, ch share.Changes) {
-		e.markUnsure(maps.Keys(ch.Loss.Filtered))
-		e.tables.compile(s, in.host, ch.Share)
-		e.desk.Changed()
-		e.sweeper.Expect(revoke.Work{Lost: revoke.LostOf(ch.Loss, ch.Policy, in.zones)})
-		e.markUnsure(slices.Values(in.zoneOfOther))
-		e.sweeper.Expect(revoke.Work{Lost: revoke.LostNICs(in.zoneNew...), Moved: e.tables.hostMoved(in.host)}) // their zones were others', or the policy
-	})
-}
-
-// announcePlugs tells the share's source which NICs are plugged, as the share is of
-// those: all of them at first, and after that the ones that were looked at.
-func (e *engine) announcePlugs(in hostInput) {
-	looked := in.looked
-	if looked == nil || !e.announced {
-		looked = map[string]struct{}{}
-		for nic := range in.claims {
-			looked[nic] = struct{}{}
-		}
-	}
-	nics := make(map[string]bool, len(looked))
-	for nic := range looked {
-		_, nics[nic] = in.claims[nic]
-	}
-	if all := in.looked == nil || !e.announced; all || len(nics) > 0 {
-		e.cfg.Share.Plug(nics, all)
-	}
-	e.announced = true
 }

@@ -1,12 +1,9 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,7 +11,6 @@ import (
 
 	"github.com/ringfence/ringfence/controller/ownership"
 	"github.com/ringfence/ringfence/controller/revoke"
-	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/store"
 )
@@ -223,40 +219,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// current returns the status to write, the updates of the share that are in force when it
-// says so, and whether it is known which NICs are plugged.
-func (r *reporter) current() (status store.HostStatus, force share.InForce, seen bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.due = time.Time{}
-	s := r.status
-	s.Heartbeat = time.Now()
-	s.Latest, s.LatestMark = r.standing.Latest.Rev, r.standing.Latest.Mark
-	s.Errors = slices.Clone(r.refusals)
-	for _, part := range slices.Sorted(maps.Keys(r.problems)) {
-		s.Errors = append(s.Errors, part+": "+r.problems[part].Error())
-	}
-	s.NICs = make([]store.HostNIC, 0, r.nics.Len())
-	r.nics.Scan(func(id string, n nicReport) bool {
-		out := store.HostNIC{ID: id, OFPort: n.ofport, Error: cmp.Or(n.problem, n.warning), Ready: r.ready(id, n), LinkLocalDropped: r.dropped[id]}
-		if out.Ready {
-			out.Applied = r.standing.Of(id).Rev
-		}
-		s.NICs = append(s.NICs, out)
-		return true
-	})
-	r.metrics.applied.Set(float64(s.Applied))
-	r.metrics.errors.Set(float64(len(s.Errors)))
-	connected := 0.0
-	if s.Connected {
-		connected = 1
-	}
-	r.metrics.connected.Set(connected)
-	force = share.InForce{Whole: r.standing.Whole.Update, Latest: r.standing.Latest.Update, Behind: make(map[string]uint64, len(r.standing.Behind))}
-	for nic, at := range r.standing.Behind {
-		force.Behind[nic] = at.Update
-	}
-	return s, force, r.nicsKnown
 }

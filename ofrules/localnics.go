@@ -3,8 +3,6 @@ package ofrules
 import (
 	"fmt"
 	"maps"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/ringfence/ringfence/secgroup"
@@ -21,15 +19,6 @@ type localNIC struct {
 	domNo     uint32
 	segment   *segment
 	profile   *profile
-}
-
-// segment is an L2 segment with local NICs: a VLAN in one routing domain.
-type segment struct {
-	name   string
-	number uint32
-	vlan   uint16
-	local  bool // no VLAN: nothing leaves it by the uplink, nor comes in
-	nics   map[string]struct{}
 }
 
 // syncNICs follows NICs that were plugged, unplugged, moved or touched.
@@ -192,65 +181,6 @@ func (c *Compiler) compileNICs() {
 	}
 }
 
-// compileSegments compiles the segments that changed and the VLANs they are on.
-func (c *Compiler) compileSegments(s *span.Share) {
-	vlans := map[uint16]struct{}{}
-	for name := range c.pending.segments {
-		seg := c.shared.segments[name]
-		if seg == nil {
-			continue
-		}
-		if !seg.local {
-			vlans[seg.vlan] = struct{}{}
-		}
-		unit := unitKey{kind: KindSegment, name: name}
-		if len(seg.nics) == 0 {
-			delete(c.shared.segments, name)
-			c.numbers.segments.release(name)
-			c.set.setUnit(unit, nil)
-			continue
-		}
-		c.set.setUnit(unit, segmentParts(c.segmentInput(s, seg)))
-	}
-	for vlan := range vlans {
-		var numbers []uint32
-		for _, seg := range c.shared.segments {
-			if seg.vlan == vlan && !seg.local {
-				numbers = append(numbers, seg.number)
-			}
-		}
-		slices.Sort(numbers)
-		var parts []part
-		if c.local.sockets.uplink != 0 && len(numbers) > 0 {
-			parts = vlanParts(vlan, c.local.sockets.uplink, numbers)
-		}
-		c.set.setUnit(unitKey{kind: KindSegment, name: fmt.Sprintf("vlan %d", vlan)}, parts)
-	}
-}
-
-func (c *Compiler) segmentInput(s *span.Share, seg *segment) segmentInput {
-	in := segmentInput{number: seg.number, vlan: seg.vlan}
-	if !seg.local {
-		in.uplink = c.local.sockets.uplink
-	}
-	networks := map[string]struct{}{}
-	for _, id := range slices.Sorted(maps.Keys(seg.nics)) {
-		n := c.local.nics[id]
-		if !n.elsewhere {
-			in.nics = append(in.nics, n)
-		}
-		networks[n.nic.Network] = struct{}{}
-	}
-	for id := range networks {
-		if n := s.Networks[id]; n != nil {
-			in.gateways = append(in.gateways, n.Gateways...)
-		}
-	}
-	slices.SortFunc(in.gateways, func(a, b netip.Addr) int { return a.Compare(b) })
-	in.gateways = slices.Compact(in.gateways)
-	return in
-}
-
 // profileName is the name of a set of groups, sorted.
 func profileName(groups []secgroup.GroupRef) string {
 	names := make([]string, len(groups))
@@ -258,26 +188,4 @@ func profileName(groups []secgroup.GroupRef) string {
 		names[i] = groupName(g)
 	}
 	return strings.Join(names, " ")
-}
-
-// Port is where a NIC is plugged on this host.
-type Port struct {
-	OFPort uint32
-	Zone   uint16 // its conntrack zone: unique on the host, kept over restarts
-}
-
-// Host is what the switch says: where NICs are plugged.
-type Host struct {
-	Name   string          // by which NICs name it; "" = no NIC is told that it may not be here
-	Ports  map[string]Port // by NIC id
-	Uplink uint32          // ofport of the way to other hosts, 0 = none
-	// Elsewhere are the NICs that are ready at another host, which is named; one
-	// that names it first is delivered there. nil = all that name another first.
-	Elsewhere map[string]string
-	// Newer are the NICs that are plugged at another host since later, which is
-	// named: those that may be anywhere are served there. It must not be changed.
-	Newer map[string]string
-	// Changed are the NICs whose Ports may differ from those of the update
-	// before; nil = any may.
-	Changed map[string]struct{}
 }

@@ -1,10 +1,14 @@
 package ofrules
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/span"
 )
 
 // floodChunk is how many NICs one flood flow serves: 48 bytes each, well below
@@ -153,4 +157,72 @@ func macFoundOf(mac secgroup.MAC, n int) (f macFound) {
 
 func (f macFound) load() []of.Action {
 	return []of.Action{load(regProfile, f.profile), load(regOut, f.out)}
+}
+
+// segment is an L2 segment with local NICs: a VLAN in one routing domain.
+type segment struct {
+	name   string
+	number uint32
+	vlan   uint16
+	local  bool // no VLAN: nothing leaves it by the uplink, nor comes in
+	nics   map[string]struct{}
+}
+
+// compileSegments compiles the segments that changed and the VLANs they are on.
+func (c *Compiler) compileSegments(s *span.Share) {
+	vlans := map[uint16]struct{}{}
+	for name := range c.pending.segments {
+		seg := c.shared.segments[name]
+		if seg == nil {
+			continue
+		}
+		if !seg.local {
+			vlans[seg.vlan] = struct{}{}
+		}
+		unit := unitKey{kind: KindSegment, name: name}
+		if len(seg.nics) == 0 {
+			delete(c.shared.segments, name)
+			c.numbers.segments.release(name)
+			c.set.setUnit(unit, nil)
+			continue
+		}
+		c.set.setUnit(unit, segmentParts(c.segmentInput(s, seg)))
+	}
+	for vlan := range vlans {
+		var numbers []uint32
+		for _, seg := range c.shared.segments {
+			if seg.vlan == vlan && !seg.local {
+				numbers = append(numbers, seg.number)
+			}
+		}
+		slices.Sort(numbers)
+		var parts []part
+		if c.local.sockets.uplink != 0 && len(numbers) > 0 {
+			parts = vlanParts(vlan, c.local.sockets.uplink, numbers)
+		}
+		c.set.setUnit(unitKey{kind: KindSegment, name: fmt.Sprintf("vlan %d", vlan)}, parts)
+	}
+}
+
+func (c *Compiler) segmentInput(s *span.Share, seg *segment) segmentInput {
+	in := segmentInput{number: seg.number, vlan: seg.vlan}
+	if !seg.local {
+		in.uplink = c.local.sockets.uplink
+	}
+	networks := map[string]struct{}{}
+	for _, id := range slices.Sorted(maps.Keys(seg.nics)) {
+		n := c.local.nics[id]
+		if !n.elsewhere {
+			in.nics = append(in.nics, n)
+		}
+		networks[n.nic.Network] = struct{}{}
+	}
+	for id := range networks {
+		if n := s.Networks[id]; n != nil {
+			in.gateways = append(in.gateways, n.Gateways...)
+		}
+	}
+	slices.SortFunc(in.gateways, func(a, b netip.Addr) int { return a.Compare(b) })
+	in.gateways = slices.Compact(in.gateways)
+	return in
 }

@@ -13,9 +13,7 @@ package kept
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -253,99 +251,7 @@ func (k *Keeper) Served(newer, elsewhere map[string]string) {
 	k.markAhead()
 }
 
-// markAhead notes that the file will lack something of what is enforced. If that cannot
-// be noted beside the file there is to be no file.
-func (k *Keeper) markAhead() {
-	if !k.unsaved {
-		k.unsaved = true
-		if err := os.WriteFile(aheadOf(k.cfg.File), []byte(bootID()), 0o600); err != nil {
-			if gone := os.Remove(k.cfg.File); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
-				err = errors.Join(err, gone)
-			}
-			k.log.Error("the host's share of the policy is not kept", "error", err)
-		}
-	}
-	select {
-	case k.dirty <- struct{}{}:
-	default:
-	}
-}
-
-// save writes the file when it lacks something, until ctx ends, and once more then.
-func (k *Keeper) save(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			k.saveOnce()
-			return nil
-		case <-k.dirty:
-		}
-		began := time.Now()
-		if !k.saveOnce() {
-			select { // again
-			case k.dirty <- struct{}{}:
-			default:
-			}
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(max(saveEvery, saveShare*time.Since(began))):
-		}
-	}
-}
-
-// saveOnce writes the file if it lacks something, and tells whether it has all.
-func (k *Keeper) saveOnce() bool {
-	k.turn.Lock()
-	if !k.unsaved {
-		k.turn.Unlock()
-		return true
-	}
-	// A change that comes while this is written finds the mark, and has it stay.
-	content, err := encode(header{
-		Host: k.cfg.Host, From: k.cfg.From, Revision: k.at.Revision, Mark: k.at.Mark, Epoch: k.at.Epoch, Saved: time.Now().UTC(),
-		Newer: k.served.Newer, Elsewhere: k.served.Elsewhere,
-	}, whole(k.share))
-	k.unsaved = false
-	k.turn.Unlock()
-	if err == nil {
-		err = write(k.cfg.File, content)
-	}
-	k.turn.Lock()
-	defer k.turn.Unlock()
-	if err == nil && !k.unsaved {
-		err = os.Remove(aheadOf(k.cfg.File))
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-	}
-	if err != nil {
-		k.unsaved = true
-		err = fmt.Errorf("the share is not kept: %w", err)
-		if !k.failing {
-			k.log.Error("the host's share of the policy is not kept; trying again", "file", k.cfg.File, "error", err)
-		}
-	}
-	k.failing = err != nil
-	k.cfg.Problem(err)
-	return err == nil
-}
-
 func (k *Keeper) problem(err error) {
 	k.log.Error("the share that the host keeps", "error", err)
 	k.cfg.Problem(err)
-}
-
-// whole is a share as a delta that leads there.
-func whole(s *span.Share) span.Delta {
-	d := span.Delta{Full: true, NICs: make(map[string]*span.NIC, len(s.NICs)), Networks: s.Networks, Groups: s.Groups, Members: map[span.Label]span.Change{}, Baseline: s.Baseline}
-	for id, n := range s.NICs {
-		d.NICs[id] = &n
-	}
-	for ref, domains := range s.Members {
-		for domain, members := range domains {
-			d.Members[span.Label{Group: ref, Domain: domain}] = span.Change{Reset: true, Add: members}
-		}
-	}
-	return d
 }

@@ -72,42 +72,6 @@ type Sweeper struct {
 	lookTime time.Duration // by the last look at all zones
 }
 
-// Job is what the engine brought about.
-type Job struct {
-	Rev        int64        // whose flows are installed
-	Mark       string       // of the write that Rev is
-	Update     uint64       // see share.Update.Number
-	Conn       *ofconn.Conn // at whose switch
-	Incomplete bool         // the switch refused some of them
-	Step       uint64       // in which the engine did
-	NICs       NICs         // that are plugged
-	Vacated    []uint16     // zones that nobody has any more
-}
-
-// Work is what there is to do after a job.
-type Work struct {
-	Lost     Lost
-	Changed  bool // flows changed: cached megaflows may drop what the tables let in
-	Narrowed bool // flows went or were replaced: cached megaflows may let in what the tables do not
-	Moved    bool // not the policy alone has changed, so that Lost does not say all that passes no more
-}
-
-func (w *Work) merge(o Work) {
-	w.Lost.merge(o.Lost)
-	w.Changed = w.Changed || o.Changed
-	w.Narrowed = w.Narrowed || o.Narrowed
-	w.Moved = w.Moved || o.Moved
-}
-
-// failedTurns is what turns could not do.
-type failedTurns struct {
-	work    Work
-	debts   []*debt
-	at      time.Time // when to try
-	running bool      // a turn does
-	err     error     // why it could not
-}
-
 // NewSweeper returns a sweeper that has nothing to do yet.
 func NewSweeper(cfg Config) *Sweeper {
 	s := &Sweeper{
@@ -144,11 +108,6 @@ func notify(c chan<- struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// change says what a settle is for.
-func (w *Work) change() megaflow.Change {
-	return megaflow.Change(w.Moved || !w.Lost.empty())
 }
 
 func (s *Sweeper) latest() Job {
@@ -210,16 +169,6 @@ func (s *Sweeper) nextTurn() *turn {
 	return nil
 }
 
-// retryAt is when to take up again what failed, zero for not at all.
-func (s *Sweeper) retryAt() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f := &s.failed; len(f.debts) > 0 && !f.running {
-		return f.at
-	}
-	return time.Time{}
-}
-
 // runTurn takes a turn, and says how far the host is then.
 func (s *Sweeper) runTurn(ctx context.Context, t *turn) {
 	idle, err := s.sweep(ctx, t)
@@ -255,6 +204,25 @@ func (s *Sweeper) runTurn(ctx context.Context, t *turn) {
 	}
 	s.report.Standing(s.ledger.standing(), news)
 	notify(s.wake)
+}
+
+// failedTurns is what turns could not do.
+type failedTurns struct {
+	work    Work
+	debts   []*debt
+	at      time.Time // when to try
+	running bool      // a turn does
+	err     error     // why it could not
+}
+
+// retryAt is when to take up again what failed, zero for not at all.
+func (s *Sweeper) retryAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := &s.failed; len(f.debts) > 0 && !f.running {
+		return f.at
+	}
+	return time.Time{}
 }
 
 // retryLater has a turn taken again, with the latest job, and beside what comes.
