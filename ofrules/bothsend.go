@@ -2,20 +2,21 @@ package ofrules
 
 import of "github.com/ringfence/ringfence/openflow"
 
-// Two NICs that no rule connects may both send to the other, where nothing
-// restricts their egress: each end commits what it sends, refuses what comes, and
-// would take the next of it for the reply to its own. Within a host the sender's
-// end tells the receiver's who began: what the sender itself began is no reply. So
-// the receiver's rules judge it, packet by packet, as long as the two ends know
-// different things. Where they allow it, the entry that takes it for a reply gives
-// way to one that knows better.
+// Two NICs that no rule connects may both send to each other, if nothing restricts
+// their egress. Each end commits a connection for what it sends and refuses what it
+// receives; but conntrack would take the next packet that it receives for a reply on
+// its own connection. Within a host the egress pass therefore notes in regBegun that
+// the sender began, and the ingress pass does not take such a packet for a reply: as
+// long as the two ends' entries contradict each other, the receiver's rules judge each
+// packet. Where they allow it, the receiver's entry is replaced by one in the other
+// direction.
 //
 // Of TCP this is about SYNs only, without which nothing gets open; and a SYN that
 // is taken for an answer to one (the kernel's conntrack knows simultaneous opens)
 // begins a connection wherever it comes from, also from another host.
 
-// begins says that the packet's sender began its connection, as far as its own
-// end knows: nothing in a stage that is not the sender's.
+// begins returns the action that notes that the sender began the packet's connection,
+// as its own zone has it; nil in the receiver's stage.
 func (s stage) begins() []of.Action {
 	if s.next == TableDeliver {
 		return []of.Action{load(regBegun, 1)}
@@ -23,15 +24,15 @@ func (s stage) begins() []of.Action {
 	return nil
 }
 
-// contradiction matches what the sender's end says that the sender began, and this
-// end that the receiver did.
+// contradiction matches packets of connections that the sender began by the sender's
+// zone, and the receiver by the receiver's zone.
 func contradiction() []of.Term { return terms(regBegun.Is(1), isReply()) }
 
 func isReply() of.Term {
 	return of.CTState.IsMasked(of.CTEst|of.CTRpl|of.CTTrk, of.CTEst|of.CTRpl|of.CTNew|of.CTInv|of.CTRel|of.CTTrk)
 }
 
-// bothSendPipeline is what the receiver's stage does with contradictions.
+// bothSendPipeline adds the flows of the receiver's stage for contradictions.
 func bothSendPipeline(b *builder, s stage) {
 	for _, eth := range ipTypes() {
 		tcp := of.IPProto.Is(of.ProtoTCP)

@@ -21,19 +21,19 @@ type Compiler struct {
 	pending pending
 }
 
-// local is what a Compiler knows of its host: what is plugged, and what became
-// of it.
+// local is what a Compiler knows of its host: the NICs that are plugged, and whether
+// they have flows.
 type local struct {
 	sockets        sockets
 	nics           map[string]localNIC // local NICs that have flows
 	problems       map[string]string   // NICs that are plugged and have none, and why
-	resynced       map[string]struct{} // NICs looked at since Resynced was called
+	resynced       map[string]struct{} // NICs that syncNIC looked at since Resynced was called
 	prefer         map[string]string   // NICs that name another host first, which is named
 	readyElsewhere map[string]string   // as in Host.Elsewhere
 	newer          map[string]string   // as in Host.Newer
 }
 
-// shared is what flows of several NICs have in common, each with its users.
+// shared is what the flows of several NICs have in common, with counts of its users.
 type shared struct {
 	profiles   map[string]*profile
 	groups     map[secgroup.GroupRef]*groupUse
@@ -128,7 +128,7 @@ func compile(bits uint, s *span.Share, h Host) *Compiler {
 	c := newCompiler(bits)
 	c.run(s, h, all)
 	if c.numbers.colliding() {
-		// All names are known now: number them in an order of their own.
+		// All names are known now: number them in sorted order.
 		again := newCompiler(bits)
 		from := c.numbers.spaces()
 		for i, n := range again.numbers.spaces() {

@@ -3,15 +3,16 @@ package ofrules
 import of "github.com/ringfence/ringfence/openflow"
 
 // A connection that nothing allows any more is cut by a bit of its ct_label and
-// stays in conntrack as a tombstone. Deleted, it would begin anew with the next
-// packet of either end: where egress is open, that of the end that was only
-// answering is admitted, and what the other end sends then passes as its reply.
-// The tombstone knows who began, and its own traffic keeps it:
+// stays in conntrack as a tombstone. If it were deleted, the next packet of either
+// end would begin a new one: where egress is open, a packet of the end that was only
+// answering would be admitted, and what the other end sends would pass as the reply.
+// The tombstone keeps who began, and stays as long as there is traffic:
 //
-//   - replies, and errors about it, are dropped;
-//   - what the end sends that began it is judged like the first packet of a
-//     connection. A rule that allows it commits it anew, which takes the bit off,
-//     and from then on both directions pass: no other work brings it back.
+//   - replies, and ICMP errors about it, are dropped;
+//   - a packet of the end that began it is judged like the first packet of a
+//     connection. If a rule allows it, the connection is committed again without the
+//     bit, and from then on both directions pass. Nothing else needs to be done to
+//     bring it back.
 //
 // Each NIC's zone has a tombstone of its own, so one end cuts both directions
 // without the other. The mark still says who had admitted it.
@@ -24,11 +25,10 @@ var cutLabel = [16]byte{15: 1}
 // IsCut tells whether a connection with this ct_label is cut.
 func IsCut(label [16]byte) bool { return label[15]&cutLabel[15] != 0 }
 
-// Cut returns the actions of a packet-out that cut the connection of a zone that
-// the packet belongs to, and do nothing else with it. The packet is one that its
-// first sender might send. An entry that took the packet for a reply gives way
-// to one that knows better who began. Without an entry there is one then, unless
-// the packet begins no connection.
+// Cut returns the actions of a packet-out that cut the packet's connection in a zone,
+// and drop the packet. It has to be one that the end which began the connection could
+// send: an entry in which it is a reply is replaced by one in the other direction. If
+// there is no entry, one is made, unless the packet cannot begin a connection.
 func Cut(zone uint16) of.Actions { return of.MustActions(commitCut(zone)) }
 
 // CutInKernel is Cut for the kernel's datapath, which looks at a packet's direction
@@ -49,12 +49,12 @@ func commitCut(zone uint16) of.Action {
 	}
 }
 
-// clearCut takes the bit off.
+// clearCut returns the action that clears the bit.
 func clearCut() of.Action { return of.SetWide{Field: of.CTLabel, Mask: cutLabel} }
 
 func isCut() of.Term { return of.CTLabel.IsBytes(cutLabel[:], cutLabel[:]) }
 
-// cutPipeline is what a stage does with connections that are cut.
+// cutPipeline adds the flows of a stage for connections that are cut.
 func cutPipeline(b *builder, s stage) {
 	b.cookie = cookie(KindCut, 0)
 	defer func() { b.cookie = cookie(KindPipeline, 0) }()

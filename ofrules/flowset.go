@@ -8,8 +8,8 @@ import (
 )
 
 // unitKey names one thing that contributes flows: a NIC, a segment, a profile,
-// or one rule in one profile. Its order settles which of several contributors
-// speaks for a flow that they share.
+// or one rule in one profile. Of several units that contribute to one flow without
+// clauses, the first in the order of compare determines its cookie and actions.
 type unitKey struct {
 	kind    CookieKind
 	profile uint32
@@ -58,16 +58,16 @@ func (v value) flow(k of.FlowKey) of.Flow {
 	return of.Flow{Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: v.cookie, Actions: v.acts}
 }
 
-// touchedEntry is an entry that was touched and its value before.
+// touchedEntry is an entry that was touched, with its value at the last takeDelta.
 type touchedEntry struct {
 	*entry
 	old value
 }
 
-// flowSet holds the flows and remembers which ones changed since the last
-// take: parts of several units under one key merge into one flow, because a
-// switch has one flow for one match at one priority.
-// Flows are rendered from their parts in take, once however many parts changed.
+// flowSet holds the flows, and which of them changed since the last takeDelta. Parts
+// of several units under one key are merged into one flow, because a switch has one
+// flow for one match at one priority. takeDelta renders flows from their parts, each
+// once however many of its parts changed.
 type flowSet struct {
 	flows   map[of.FlowKey]*entry
 	units   map[unitKey][]*entry
@@ -89,7 +89,7 @@ func (s *flowSet) at(k of.FlowKey) *entry {
 	return e
 }
 
-// touch notes the flow's value before its first change since the last take.
+// touch is called before a flow is changed: it notes the value at the last takeDelta.
 func (s *flowSet) touch(e *entry) {
 	if !e.touched {
 		e.touched = true
@@ -157,7 +157,8 @@ func sortClauses(acts []of.Action) []of.Action {
 	return slices.Compact(acts)
 }
 
-// renderTouched renders what was touched and returns what it was before.
+// renderTouched renders the flows that were touched, and returns them with their values
+// before.
 func (s *flowSet) renderTouched() []touchedEntry {
 	for _, c := range s.changes {
 		c.touched = false
@@ -171,7 +172,8 @@ func (s *flowSet) renderTouched() []touchedEntry {
 	return changes
 }
 
-// takeDelta renders what was touched and returns what changed since the last take.
+// takeDelta renders the flows that were touched, and returns what changed since it was
+// called last.
 func (s *flowSet) takeDelta() Delta {
 	var d Delta
 	for _, c := range s.renderTouched() {
@@ -190,7 +192,7 @@ func (s *flowSet) takeDelta() Delta {
 	return d
 }
 
-// flowsAtLastTake returns the flows as they were at the last take.
+// flowsAtLastTake returns the flows as they were at the last takeDelta.
 func (s *flowSet) flowsAtLastTake() []of.Flow {
 	out := make([]of.Flow, 0, len(s.flows))
 	for _, e := range s.flows {

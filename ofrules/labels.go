@@ -30,8 +30,8 @@ func (c *Compiler) syncLabels(s *span.Share) {
 	}
 }
 
-// syncMembers follows addresses into and out of labels. Those of a label that was
-// enumerated just now are as they should be already.
+// syncMembers adds addresses to labels and removes them. Labels that syncLabels has
+// enumerated just now have their addresses already.
 func (c *Compiler) syncMembers(d span.Delta) {
 	for where, change := range d.Members {
 		l := c.shared.labels[where.Group]

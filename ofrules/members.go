@@ -32,7 +32,7 @@ type composite struct {
 	refs   int
 }
 
-// remoteAddress is what is known of a place.
+// remoteAddress is an address that is a member of labels.
 type remoteAddress struct {
 	address
 	labels  []*label
@@ -56,7 +56,7 @@ func newAddresses() *addressTables {
 	}
 }
 
-// touch has the flows of a place rendered.
+// touch has the flows of an address rendered by syncAddresses.
 func (a *addressTables) touch(sp *remoteAddress) {
 	if !sp.dirty {
 		sp.dirty = true
@@ -64,7 +64,7 @@ func (a *addressTables) touch(sp *remoteAddress) {
 	}
 }
 
-// add puts a label on a place, unless it is there.
+// add adds a label to an address, unless it has it.
 func (a *addressTables) add(p address, l *label) {
 	sp := a.byAddress[p]
 	if sp == nil {
@@ -79,7 +79,7 @@ func (a *addressTables) add(p address, l *label) {
 	a.touch(sp)
 }
 
-// remove takes a label off a place, if it is there.
+// remove removes a label from an address, if it has it.
 func (a *addressTables) remove(sp *remoteAddress, l *label) {
 	if _, there := l.addresses[sp]; !there {
 		return
@@ -89,8 +89,8 @@ func (a *addressTables) remove(sp *remoteAddress, l *label) {
 	a.touch(sp)
 }
 
-// labelsIn returns the labels of a place that matter in a direction, by group:
-// not by number, so that what is surplus does not depend on how names collide.
+// labelsIn returns the labels of an address that rules of a direction name, sorted by
+// group: not by number, so that the surplus does not depend on how names collide.
 func (sp *remoteAddress) labelsIn(dir int) []*label {
 	var out []*label
 	for _, l := range sp.labels {
@@ -104,8 +104,8 @@ func (sp *remoteAddress) labelsIn(dir int) []*label {
 	return out
 }
 
-// setComposite makes a place use the composite of some labels (none: no
-// composite), and returns its number and the labels whose composites changed.
+// setComposite makes an address use the composite of some labels (none: no composite),
+// and returns its number and the labels whose composites came or went.
 func (c *Compiler) setComposite(dir int, p address, surplus []*label) (uint32, []*label) {
 	a := c.shared.addrs
 	name := compositeName(surplus)
@@ -162,9 +162,9 @@ func (a *addressTables) containing(dir int, l *label) []uint32 {
 	return out
 }
 
-// renderAddress brings the two address flows of a place up to date and returns
-// the labels whose composites changed, by direction. Places in routing domains
-// that no local NIC is in have no flows.
+// renderAddress updates the two flows of an address, one a direction, and returns the
+// labels whose composites came or went. Addresses in routing domains that no local NIC
+// is in have no flows.
 func (c *Compiler) renderAddress(sp *remoteAddress) (changed [2][]*label) {
 	p := sp.address
 	for dir, st := range []stage{egressStage(), ingressStage()} {

@@ -22,8 +22,8 @@ type numbers struct {
 	byName    map[string]uint32
 	names     map[uint32]string
 	refs      map[string]int
-	ambiguous bool // a collision came up: numbers given so far may not be final
-	displaced bool // resolve has run on the whole set of names
+	ambiguous bool // names collide that resolve did not see: the numbers given may not be final
+	displaced bool // resolve found names that collide
 }
 
 func newNumbers(bits uint) *numbers {
@@ -85,7 +85,7 @@ func (n *numbers) release(name string) {
 	}
 	v := n.byName[name]
 	if n.displaced || v != n.probe(name, 0) {
-		n.ambiguous = true // another name may have been displaced by this one
+		n.ambiguous = true // another name may have had to give way to this one
 	}
 	delete(n.refs, name)
 	delete(n.byName, name)

@@ -200,13 +200,17 @@ func diffRules(old, now *secgroup.Group) (removed, added []secgroup.Rule) {
 	return removed, added
 }
 
-// compileProfiles sends the packets of a profile past the tables that hold
-// nothing for it: an address looked up stays in the megaflow. For the same reason
-// what no rule is about, whatever address it is from, is dropped before any is looked
-// up, unless there are rules of every protocol; and what is from an address of no label
-// before ports are, unless there are rules of prefixes. So the megaflows of what nobody
-// allows are as many as there are kinds of ports and kinds of addresses, and not
-// as the two multiplied.
+// compileProfiles has the packets of a profile skip the tables that have nothing for it,
+// because each field that a table matches becomes part of the megaflow. For the same
+// reason packets are dropped as early as possible:
+//
+//   - in the any table, before the address is looked up, if no rule is about their service
+//     from any address; not if there are rules of every protocol;
+//   - in the address table, before ports are looked up, if the address has no label; not
+//     if there are rules with prefixes.
+//
+// So the number of megaflows of denied packets is the number of kinds of ports plus that
+// of kinds of addresses, and not their product.
 func (c *Compiler) compileProfiles() {
 	for p := range c.pending.profiles {
 		b := builder{cookie: cookie(KindProfile, p.number)}

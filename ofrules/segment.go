@@ -91,7 +91,7 @@ func vlanParts(vlan uint16, uplink uint32, segments []uint32) []part {
 		acts = append(acts, of.PopVLAN{})
 	}
 	for i, s := range segments {
-		if i > 0 { // what the one before has found is not of this one
+		if i > 0 { // clear what the look-up in the previous segment has found
 			acts = append(acts, macFound{}.load()...)
 		}
 		acts = append(acts, load(regSegment, uint64(s)), of.Resubmit{Table: TableDeliver})
@@ -122,9 +122,10 @@ func baselineParts(bl *secgroup.Baseline) []part {
 	return b.parts
 }
 
-// destinationParts finds a NIC by the destination MAC of a frame in its segment,
-// byte by byte as walk does. NICs whose MACs begin alike share these flows, so that
-// a step is named by what it has found so far, in two registers, and not by a number.
+// destinationParts compiles the flows that find a NIC by the destination MAC of a frame
+// in its segment, byte by byte as walk does. NICs whose MACs begin alike share flows, so
+// a step is identified by the bytes that matched so far, in two registers, and not by a
+// number.
 func destinationParts(segment uint32, mac secgroup.MAC) []part {
 	b := builder{cookie: cookie(KindSegment, segment)}
 	for i := range mac {
@@ -140,8 +141,8 @@ func destinationParts(segment uint32, mac secgroup.MAC) []part {
 	return b.parts
 }
 
-// macFound is how far a destination MAC is known, as the registers have it: how many
-// bytes, and which.
+// macFound is a step of the look-up of a destination MAC, as the registers have it: how
+// many bytes have matched, and which.
 type macFound struct{ profile, out uint64 }
 
 func macFoundOf(mac secgroup.MAC, n int) (f macFound) {

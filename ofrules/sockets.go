@@ -8,9 +8,9 @@ import (
 	of "github.com/ringfence/ringfence/openflow"
 )
 
-// sockets knows where the NICs of the host are plugged, as of the last update,
-// and what is wrong with that. A NIC that is plugged elsewhere costs the same
-// however many there are.
+// sockets has the ofports and zones of the host's NICs, as of the last update, and
+// checks that they are unique. A NIC that gets others costs the same however many NICs
+// there are.
 type sockets struct {
 	uplink   uint32
 	ports    map[string]Port
@@ -48,8 +48,8 @@ func (s *sockets) update(h Host) map[string]struct{} {
 	return dirty
 }
 
-// set takes where one NIC is plugged. Who shared its place, or does now, may do
-// better or worse.
+// set updates one NIC. It also marks dirty the NICs that shared its ofport or zone, or
+// share it now, because problem may say something else of them.
 func (s *sockets) set(id string, ports map[string]Port, dirty map[string]struct{}) {
 	was, had := s.ports[id]
 	now, has := ports[id]
@@ -88,8 +88,8 @@ func removeFrom[K comparable](places map[K][]string, place K, id string) []strin
 	return rest
 }
 
-// problem says what is wrong with where a NIC is plugged, "" for nothing. Frames of
-// two NICs in one place could not be told apart, so neither gets flows.
+// problem says what is wrong with a NIC's ofport or zone, "" for nothing. Frames of two
+// NICs with the same one could not be told apart, so neither gets flows.
 func (s *sockets) problem(p Port) string {
 	switch {
 	case p.OFPort == 0 || p.OFPort >= of.PortMax:

@@ -6,10 +6,10 @@ import (
 	of "github.com/ringfence/ringfence/openflow"
 )
 
-// TCP begins with a SYN. Conntrack would begin a connection with any segment,
-// and so take what a server goes on sending, long after its connection was cut
-// and forgotten, for one that the server begins. (What begins with SYN and ACK
-// is invalid to it.)
+// TCP begins with a SYN, and only a SYN begins a connection in this pipeline. Conntrack
+// would begin one with any segment but SYN with ACK: what a server goes on sending long
+// after its connection was cut and forgotten would become a connection that the server
+// began.
 
 // pickedUp is the bit of ct_label that a connection has which was picked up in
 // mid-stream, so that it may seem to have been begun by the wrong end.
@@ -23,7 +23,7 @@ func isNew() of.Term {
 	return of.CTState.IsMasked(of.CTNew|of.CTTrk, of.CTNew|of.CTInv|of.CTTrk)
 }
 
-// newPipeline is what a stage does with packets that begin a connection.
+// newPipeline adds the flows of a stage for packets that begin a connection.
 func newPipeline(b *builder, s stage) {
 	for _, eth := range ipTypes() {
 		tcp, noSYN := of.IPProto.Is(of.ProtoTCP), of.TCPFlags.IsMasked(0, of.TCPSyn)
@@ -50,14 +50,15 @@ func newPipeline(b *builder, s stage) {
 // which is for a short while after the switch forgot its connections. They are not
 // part of a Compiler's set: who installs them gives them a timeout.
 //
-// Whoever sends first is taken for the one that began. If that was the NIC, and its
-// egress is open, it may only have been answering: so what comes in reply is judged,
-// too, on a clone, and where the NIC's rules let it begin a connection the entry
-// gives way to one that says so. In any case it is a reply, and passes, unless its
-// sender is a NIC of this host whose end says that the sender began: of what both
-// ends picked up as their own, only that passes which the receiver's rules allow.
+// Conntrack takes the end that sends first for the one that began. If that is the NIC,
+// and its egress is open, it may only have been answering. So a reply is judged as well,
+// on a clone: where the NIC's rules would let it begin a connection, the entry is
+// replaced by one in that direction. The reply itself passes in any case, unless its
+// sender is a NIC of this host whose own zone says that the sender began: if both ends
+// were picked up as the ones that began, only packets pass that the receiver's rules
+// allow.
 //
-// What may be an answer is not taken for that: see answers.
+// Packets that may be answers do not make their sender the one that began: see answers.
 func PickUp() (flows []of.Flow) {
 	in := ingressStage()
 	tcp := of.IPProto.Is(of.ProtoTCP)
@@ -84,18 +85,19 @@ func PickUp() (flows []of.Flow) {
 	return flows
 }
 
-// What regAsk says of a packet that is judged.
+// Values of regAsk: why a packet is sent through the rules that does not pass by them.
 const (
 	askReplyAllowed = 1 // it passes anyhow: its entry alone is made, or turned round
 	askOtherEnd     = 2 // its ends are exchanged: whether the other one may have begun is asked
 )
 
-// answers returns the flows for what may be an answer of TCP that is picked up: only
-// one end may have anything to send, and it need not be the one that began. So a stage
-// first asks the other one's tables, with the packet's ends exchanged, whether the
-// other end may have begun. If so the packet passes, after what is to be done then; who
-// began is known when the other end is heard. What its sender's end says that the
-// sender began is no answer.
+// answers returns the flows for TCP packets in mid-stream that may be answers: of a
+// connection that is picked up only one end may be sending, and it need not be the one
+// that began. A stage therefore sends the packet, with its ends exchanged, through the
+// tables of the other stage first: if those would let the other end begin a connection,
+// the packet passes, after the actions then. Nothing is committed: who began is found
+// out when the other end sends. A packet is no answer if its sender's own zone says that
+// the sender began.
 func answers(s stage, eth, goesOn of.Term, then ...of.Action) []of.Flow {
 	other, from := ingressStage(), []of.Action{of.CopyField{Src: of.InPort, Dst: regOut}}
 	back := []of.Action{load(regOut, 0)}
@@ -118,7 +120,7 @@ func answers(s stage, eth, goesOn of.Term, then ...of.Action) []of.Flow {
 	}
 }
 
-// exchange has the two ends of a TCP packet change places.
+// exchange returns the actions that exchange the addresses and ports of a TCP packet.
 func exchange(eth of.Term) []of.Action {
 	port := of.Range{Width: 16}
 	swap := []of.Action{
@@ -142,7 +144,7 @@ func exchange(eth of.Term) []of.Action {
 	return swap
 }
 
-// PickUpNothing returns the flows that keep a zone's NIC from it.
+// PickUpNothing returns the flows that have nothing picked up of the NIC in a zone.
 func PickUpNothing(zone uint16) (flows []of.Flow) {
 	for _, s := range []stage{ingressStage(), egressStage()} {
 		for _, eth := range ipTypes() {

@@ -9,13 +9,13 @@ import (
 	of "github.com/ringfence/ringfence/openflow"
 )
 
-// The switch caches what it found as a megaflow, which has a mask but no "not": a
-// flow that compares a whole MAC or address has one made for every other value that
-// a VM makes up, and each is an upcall that holds up others. So such fields are
-// compared byte by byte, by flows of one table that go from one to the next and
-// keep in a register how far they have got. By the first byte that differs the
-// wrong values are 255 a byte, however many frames a VM sends. (Sources and
-// destinations of IP need none of it: the classifier tracks their prefixes.)
+// The switch caches what it looked up as megaflows, which have masks but no negation: if
+// a flow compares a whole MAC or address, each other value that a VM makes up gets a
+// megaflow of its own, by an upcall that delays other packets. So such fields are
+// compared byte by byte: the flows of one table lead from one byte to the next, with the
+// step in a register. A wrong value is dropped at its first byte that differs, so that
+// there are at most 255 megaflows a byte, however many frames a VM sends. (IP addresses
+// need none of it: the classifier tracks their prefixes.)
 
 // walk compares a field of the packets that match at with some values.
 type walk struct {
@@ -23,10 +23,10 @@ type walk struct {
 	prio  uint16
 	at    []of.Term
 	field of.Field
-	next  uint64 // the next step, in regProfile, that is nobody's yet
+	next  uint64 // the first step, a value of regProfile, that is not in use yet
 }
 
-// branch is a value, or a prefix of one, and what becomes of packets that have it.
+// branch is a value, or a prefix of one, and the actions for packets that have it.
 type branch struct {
 	value []byte
 	bits  int
@@ -39,7 +39,7 @@ func branchOf(p netip.Prefix, found ...of.Action) branch {
 
 func branchOfMAC(mac [6]byte, found ...of.Action) branch { return branch{mac[:], 48, found} }
 
-// covers tells whether all that has b has a, too.
+// covers reports whether every value that has the prefix b has the prefix a.
 func (a branch) covers(b branch) bool {
 	if a.bits > b.bits {
 		return false
@@ -48,7 +48,7 @@ func (a branch) covers(b branch) bool {
 	return bytes.Equal(a.value[:whole], b.value[:whole]) && (a.bits%8 == 0 || (a.value[whole]^b.value[whole])>>(8-a.bits%8) == 0)
 }
 
-// step goes on with a step of a walk in the same table, from 0 as from any other.
+// step returns the actions that go on with step n of a walk in the table.
 func step(table uint8, n uint64) []of.Action {
 	return []of.Action{load(regProfile, n), of.Resubmit{Table: table}}
 }

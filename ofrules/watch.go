@@ -14,12 +14,11 @@ const WatchCookie = CookieOwner | uint64(KindWatch)<<40
 // watchLen is how much of a packet is reported: its headers.
 const watchLen = 192
 
-// Watch reports what is dropped of the packets that a NIC sends or is sent. Each
-// of its flows stands just above one that drops, or where nothing matches, and
-// drops as well, so that it changes no verdict, whatever the rules are
-// meanwhile. The places where that cannot be, the ends of the any and address
-// tables, which a profile decides, are passed by: a packet then goes on to where
-// nothing matches it.
+// Watch reports the packets from and to a NIC that are dropped. Each of its flows has a
+// priority just above a flow that drops, or above the table's miss, and drops as well, so
+// that it changes no verdict, whatever the rules are meanwhile. At the ends of the any and
+// address tables it depends on the profile whether packets are dropped; there the flows of
+// the watch send them on to a later table, in which nothing matches them.
 //
 // The flows are not part of a Compiler's set: who installs them gives them a
 // timeout, and puts them in again while somebody looks.
@@ -125,8 +124,8 @@ func (b *watchBuilder) addAt(table uint8, prio uint16, actions []of.Action, matc
 	})
 }
 
-// narrow adds terms to a match; false if no packet has both. Of an address the
-// match may have a prefix.
+// narrow adds the terms of only to a match; false if no packet matches both. The match may
+// have a prefix of an address in only.
 func narrow(match, only []of.Term) (both []of.Term, ok bool) {
 	both = slices.Clone(match)
 next:
@@ -145,7 +144,8 @@ next:
 	return both, true
 }
 
-// narrows tells whether a packet that has t has m, too, where both are of one field.
+// narrows reports whether every packet that matches t matches m, too; both are about one
+// field.
 func narrows(t, m of.Term) bool {
 	inner, is := t.Prefix()
 	outer, too := m.Prefix()

@@ -24,13 +24,14 @@ type Config struct {
 	Metrics prometheus.Registerer // nil: not exported
 }
 
-// Policy is what the host knows of the policy: enough to judge its own NICs' ends.
+// Policy gives access to the host's share of the policy, by which the ends of its own
+// NICs can be judged.
 type Policy interface {
 	// Read lets fn read it. It does not change meanwhile.
 	Read(fn func(p Known))
 }
 
-// Known is the policy, as far as it is known.
+// Known is the policy, as far as the host knows it.
 type Known interface {
 	impact.Host
 	// Knows reports whether it is known what the policy says of a NIC, which may be
@@ -38,9 +39,9 @@ type Known interface {
 	Knows(nic string) bool
 }
 
-// Judge knows the rules of both ends. It is asked for connections of which it is
-// not known who began them (see ofrules.PickUp): each end alone could take itself
-// for the one that may.
+// Judge judges connections by the rules of both ends. It is asked about those of which it
+// is not known which end began them (see ofrules.PickUp): by the rules of one end alone,
+// that end may seem to be allowed to have begun.
 type Judge interface {
 	// Judge reports of each connection whether it is allowed at both ends. It is an
 	// error if nobody can tell now.
@@ -55,14 +56,14 @@ type Reporter interface {
 	Standing(s Standing, why News)
 }
 
-// News says what a standing is told for.
+// News says why a standing is reported.
 type News int
 
 // What is told.
 const (
 	Done           News = iota // a change is in force
-	Partly                     // a change is in force for some, and soon for the others
-	NothingChanged             // so is one that changed nothing here
+	Partly                     // a change is in force for some NICs, and soon for the others
+	NothingChanged             // a revision is in force that changed nothing on this host
 )
 
 // Tracking is what there is to do in the switch's connection tracking.

@@ -23,8 +23,9 @@ func openConn(c unixctl.Conn) impact.Conn {
 	}
 }
 
-// begunByOther turns a connection that is to be cut, and that n seems to have
-// begun in mid-stream: had n begun it, n's own rules could bring it back.
+// begunByOther exchanges the directions of a connection that was picked up in mid-stream,
+// if NIC n seems to have begun it. It is called for connections that are to be cut: if n
+// counted as the end that began, n's own rules could bring it back.
 func begunByOther(s verdict.Policy, n *secgroup.NIC, conn unixctl.Conn) unixctl.Conn {
 	if n == nil || !ofrules.IsPickedUp(conn.Labels) {
 		return conn

@@ -8,8 +8,8 @@ import (
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
-// At is a state that the engine brought about, as what is in force somewhere. The
-// zero one is none.
+// At is a state of the flows, as the engine installed them, that is in force for a NIC or
+// for the host. The zero At is none.
 type At struct {
 	Rev    int64  // whose flows are installed
 	Mark   string // of the write that Rev is
@@ -42,7 +42,7 @@ func (s *Standing) Same(o *Standing) bool {
 	return s.Conn == o.Conn && same(s.Whole, o.Whole) && same(s.Latest, o.Latest) && maps.EqualFunc(s.Behind, o.Behind, same)
 }
 
-// ledger keeps what is owed until a state is in force.
+// ledger keeps the debts: what is still to be done until the latest state is in force.
 type ledger struct {
 	conn  *ofconn.Conn
 	last  At      // what the jobs so far lead to
@@ -55,7 +55,7 @@ type debt struct {
 	from        At
 	all         bool                // it is about every NIC
 	nics        map[string]struct{} // or these
-	awaitsFlows bool                // packets may not meet the flows yet: nobody is further
+	awaitsFlows bool                // packets may not meet its flows yet: no NIC is further than from
 }
 
 // begin takes up a job, and what its work is about.
@@ -83,8 +83,8 @@ func (l *ledger) begin(j Job, lost *Lost) *debt {
 	return d
 }
 
-// inSwitch notes that packets meet the flows of debts' jobs. If that was waited for,
-// they meet those of all jobs before, too; else these changed none.
+// inSwitch notes that packets meet the flows of the debts' jobs. If that was waited for,
+// they also meet those of all earlier jobs; otherwise these jobs changed no flows.
 func (l *ledger) inSwitch(debts []*debt, waited bool) {
 	latest := -1
 	for i, d := range l.debts {
@@ -98,12 +98,13 @@ func (l *ledger) inSwitch(debts []*debt, waited bool) {
 	}
 }
 
-// done takes debts out.
+// done removes debts whose work is done.
 func (l *ledger) done(debts []*debt) {
 	l.debts = slices.DeleteFunc(l.debts, func(d *debt) bool { return slices.Contains(debts, d) })
 }
 
-// allButJudged notes of debts that all is done up to a step but to judge some connections.
+// allButJudged notes that of the debts everything is done but to judge some connections:
+// the NICs are ready as of that step.
 func (l *ledger) allButJudged(debts []*debt, step uint64) {
 	for _, d := range debts {
 		d.from.Step = max(d.from.Step, step)
@@ -137,7 +138,7 @@ func (l *ledger) standing() Standing {
 // mostDebts bounds the debts of one piece of work.
 const mostDebts = 16
 
-// combine makes debts of which there are many into one, about all that they are.
+// combine merges debts into the oldest of them, if there are more than mostDebts.
 func (l *ledger) combine(debts []*debt) []*debt {
 	if len(debts) <= mostDebts {
 		return debts

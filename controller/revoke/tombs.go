@@ -30,11 +30,11 @@ type tomb struct {
 
 func newTombs() *tombs { return &tombs{byNIC: map[string]map[tomb]time.Time{}} }
 
-// worthRemembering tells whether a connection is worth it: of ICMP only the end that
-// asks begins anything.
+// worthRemembering reports whether a connection needs a tombstone elsewhere: ICMP does not,
+// as only the end that asks can begin it.
 func worthRemembering(c unixctl.Conn) bool { return !isICMP(c) }
 
-// remember notes that a connection is cut, as of now.
+// remember notes that a connection is cut, until it would time out if nobody sent anything.
 func (t *tombs) remember(nic string, c unixctl.Conn, now time.Time) {
 	if !worthRemembering(c) {
 		return
@@ -56,7 +56,7 @@ func (t *tombs) remember(nic string, c unixctl.Conn, now time.Time) {
 	kept[k] = now.Add(c.Timeout)
 }
 
-// forget notes that a connection is not cut any more.
+// forget drops a connection that is not cut any more.
 func (t *tombs) forget(nic string, c unixctl.Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -74,10 +74,10 @@ func (t *tombs) remove(nic string, k tomb) {
 	}
 }
 
-// lostOf compares what is remembered of a NIC with the connections that its zone
-// has, and returns those that are cut no longer although their time is not over:
-// the other end, or the same one, began anew, or, if these are all connections,
-// somebody deleted them.
+// lostOf compares the tombstones that are remembered of a NIC with the connections in its
+// zone, and returns those that the switch has lost before their time: a connection between
+// the same ends has begun in the other direction, or, if conns are all connections of the
+// zone (all), there is none.
 func (t *tombs) lostOf(nic string, zone uint16, conns []unixctl.Conn, all bool, now time.Time) (lost []unixctl.Conn) {
 	for _, c := range conns {
 		if ofrules.IsCut(c.Labels) {

@@ -9,8 +9,8 @@ import (
 	"github.com/ringfence/ringfence/openflow/ofconn"
 )
 
-// prompt is how long a turn lets connections be until packets meet the flows, which
-// takes some 15 ms on a host that has processors to spare.
+// prompt is how long a turn waits for packets to meet the flows before it judges
+// connections for the first time. As a rule they do within some 15 ms.
 const prompt = 200 * time.Millisecond
 
 // turn is work that is done together.
@@ -21,10 +21,11 @@ type turn struct {
 	retry bool // it failed before
 }
 
-// sweep cuts what nothing allows any more when no cached megaflow of the time before
-// can let it in anew: one look at the connections is enough then, of which there may
-// be many. If that takes long, it cuts what there is before that, too. It returns when no
-// megaflow drops what is allowed now, either, and tells whether there was nothing to do.
+// sweep does the work of a turn: it cuts the connections that nothing allows any more. It
+// does so after the old megaflows are gone, which could let such connections begin again,
+// so that one look at the connections is enough; if that takes longer than prompt, it cuts
+// those that there are before that, too. When it returns no old megaflow drops anything
+// that is allowed now. idle reports that there was nothing to do.
 func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 	j, w := t.job, t.work
 	if err := s.check(ctx, j.Conn); err != nil {
@@ -81,9 +82,9 @@ func (s *Sweeper) sweep(ctx context.Context, t *turn) (idle bool, err error) {
 	return false, nil
 }
 
-// awaitFlows returns when packets meet the flows of a turn's job, and says how far that
-// brings those whose connections need not be judged. If it takes longer than prompt,
-// meanwhile is done beside it.
+// awaitFlows returns when packets meet the flows of a turn's job, and reports the standing
+// then: NICs whose connections need not be judged are at the new state. If it takes longer
+// than prompt, it calls meanwhile while it waits.
 func (s *Sweeper) awaitFlows(ctx context.Context, t *turn, meanwhile func() error) error {
 	if t.work.Changed {
 		settled := make(chan error, 1)
@@ -108,8 +109,8 @@ func (s *Sweeper) awaitFlows(ctx context.Context, t *turn, meanwhile func() erro
 	return nil
 }
 
-// check fails where the switch cannot reach its connections: it could seem to have
-// none.
+// check returns an error if the switch cannot list its connections, which could be taken
+// for there being none. It checks once for each connection to the switch.
 func (s *Sweeper) check(ctx context.Context, conn *ofconn.Conn) error {
 	s.mu.Lock()
 	known := s.checked == conn

@@ -27,7 +27,7 @@ type session struct {
 	wake   chan struct{}
 
 	mu          sync.Mutex
-	queue       []*wire.FromHost // to be sent, in order
+	queue       []*wire.FromHost // messages to be sent, in this order
 	applied     *wire.Applied    // which deltas are in force, nil: that was told
 	whole       uint64           // delta that was applied last everywhere on the host
 	status      *wire.Status     // to be told, nil: it was
