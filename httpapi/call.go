@@ -3,9 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"io"
-	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -20,11 +18,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
-
-// maxBody bounds a request's body, in bytes.
-const maxBody = 2 << 20
 
 // call is one request being answered.
 type call struct {
@@ -41,100 +35,6 @@ type call struct {
 	sum     [sha256.Size]byte // of the body that was read
 	hits    *inspect.Hits     // of the rules being listed; nil: not asked for
 	stale   *staleness        // of the answer; nil: the store is in contact
-}
-
-// handler makes an Echo handler of a route. It is the one place where errors
-// are answered.
-func (a *API) handler(r route) echo.HandlerFunc {
-	return func(ec echo.Context) error {
-		c := a.newCall(ec, r)
-		defer c.answered(r.path)
-		if err := c.serve(); err != nil {
-			c.fail(err)
-		}
-		return nil
-	}
-}
-
-// answered counts a request, and logs it where that is wanted.
-func (c *call) answered(route string) {
-	c.api.metrics.observe(c, route)
-	c.logAnswer()
-}
-
-// logAnswer is a line of the access log: who asked for what, and what came of it.
-// It has no body, and of the token its name alone. What a request is about that
-// changes something, and what that was, is in the audit log.
-func (c *call) logAnswer() {
-	if !c.api.accessLog {
-		return
-	}
-	line := []any{
-		"request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "status", c.res.Status, "bytes", c.res.Size,
-		"seconds", c.api.now().Sub(c.begun).Seconds(), "remote", c.req.RemoteAddr,
-	}
-	if c.req.URL.RawQuery != "" {
-		line = append(line, "query", c.req.URL.RawQuery)
-	}
-	if c.who.Name != "" {
-		line = append(line, "token", c.who.Name, "account", c.who.Account)
-	}
-	if trace, _ := transport.Traced(c.req.Header); trace != "" {
-		line = append(line, "trace_id", trace)
-	}
-	c.api.logger.Log(c.req.Context(), slog.LevelInfo, "request", line...)
-}
-
-func (a *API) newCall(ec echo.Context, r route) *call {
-	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now(), history: a.store.Generation()}
-	c.in = &transport.Input{Account: c.param("account"), Path: c.req.URL.EscapedPath(), Parameters: c.req.URL.Query(), Param: c.param, Given: c.body}
-	c.id = transport.RequestID(c.req.Header, a.newID)
-	h := c.res.Header()
-	h.Set("X-Request-Id", c.id)
-	h.Set("X-Content-Type-Options", "nosniff")
-	return c
-}
-
-// serve runs the route's handler. A panic is an error like any other.
-func (c *call) serve() error { return c.api.keeper.Run("request "+c.id, c.serveRoute) }
-
-func (c *call) serveRoute() error {
-	c.req.Body = http.MaxBytesReader(c.res, c.req.Body, maxBody)
-	var err error
-	if c.who, err = c.authorize(c.route.access); err != nil {
-		return err
-	}
-	if c.route.access != transport.Open {
-		if err := c.api.rates.Admit(c.who.Account, c.begun); err != nil {
-			return err
-		}
-	}
-	if err := c.in.CheckParameters(c.route.query); err != nil {
-		return err
-	}
-	if c.route.access != transport.Open && c.route.path != metricsPath && c.route.path != whoamiPath {
-		if err := c.inContact(); err != nil {
-			return err
-		}
-	}
-	return c.route.does.run(c)
-}
-
-// fail answers with an error, and logs what the caller is not told.
-func (c *call) fail(err error) {
-	p, public := transport.ProblemOf(err)
-	if gone := c.req.Context().Err() != nil; !public && !gone { // who asked does not wait any more
-		c.api.logger.Error("request failed", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
-	}
-	if errors.Is(err, store.ErrUnavailable) { // who asked is not told where the store is
-		c.api.away.Do(func() {
-			c.api.logger.Warn("the store was not there for a request", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
-		})
-	}
-	p.Dependents = c.ownDependents(p.Dependents)
-	if !c.res.Committed {
-		p.Write(c.res, c.req.URL.Path, c.id)
-	}
 }
 
 // param returns a path parameter.
@@ -250,4 +150,10 @@ func (c *call) authorize(need transport.Access) (who tokens.Identity, err error)
 		return tokens.Identity{}, err
 	}
 	return who, need.Admit(who, c.in.Account)
+}
+
+// staleness marks what was known when the store was last heard of.
+type staleness struct {
+	Stale   bool    `json:"stale"`
+	Seconds float64 `json:"stale_seconds"` // since the store was last heard of
 }

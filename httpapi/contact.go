@@ -19,12 +19,6 @@ const (
 // process has in memory.
 var fromMemory = []string{"stale"}
 
-// staleness marks what was known when the store was last heard of.
-type staleness struct {
-	Stale   bool    `json:"stale"`
-	Seconds float64 `json:"stale_seconds"` // since the store was last heard of
-}
-
 // inContact refuses a request while the store is lost: what this process knows
 // may be outdated, and nobody is to act on that unawares (docs/semantics.md §5). The
 // hosts' reports count as well, since "realised" is said by them. A read that

@@ -5,26 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/ringfence/ringfence/httpapi/alarm"
-	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
-
-// eventJSON is what one revision did to an account: the data of an SSE message,
-// and an item of a long poll.
-type eventJSON struct {
-	Revision int64          `json:"revision"`
-	Mark     string         `json:"mark"`
-	Changes  []shape.Change `json:"changes"`
-	Alarms   []alarm.Alarm  `json:"alarms,omitempty"`
-}
 
 type eventPageJSON struct {
 	Items    []eventJSON `json:"items"`
@@ -106,47 +94,6 @@ func (c *call) since() (rev int64, given bool, err error) {
 	return rev, true, nil
 }
 
-// historyError turns an error of the store's history into what to answer.
-func historyError(err error) error {
-	switch {
-	case errors.Is(err, store.ErrCompacted):
-		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "events since that revision are not kept any more; read the lists anew, and go on from their revision")
-	case errors.Is(err, store.ErrFutureRevision):
-		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the store is not at that revision: it may have been restored from a backup; read the lists anew, and go on from their revision")
-	case errors.Is(err, store.ErrRestored):
-		return transport.Refuse(http.StatusGone, transport.CodeCompacted, "that revision is of a history that the store lost when it was restored from a backup, or may be: without its mark that cannot be told; ask for events without since, read the lists anew, and go on from the revision and mark of that answer")
-	}
-	return err
-}
-
-// eventOf is what a revision did to the account, nil if nothing.
-func (c *call) eventOf(ctx context.Context, e store.Event) (*eventJSON, error) {
-	out := &eventJSON{Revision: e.Revision, Mark: e.Mark, Changes: []shape.Change{}}
-	for _, ch := range e.Changes {
-		if shape.AccountOf(ch.Key, ch.After, ch.Before) != c.in.Account {
-			continue
-		}
-		shown, changed, err := shape.ShowChange(ch.Key, ch.Before, ch.After)
-		if err != nil {
-			return nil, err
-		}
-		if changed {
-			shown.Account = ""
-			out.Changes = append(out.Changes, shown)
-		}
-	}
-	if len(e.Changes) == 0 {
-		var err error
-		if out.Alarms, err = c.api.alarms.At(ctx, c.in.Account, e.Revision); err != nil {
-			return nil, err
-		}
-	}
-	if len(out.Changes)+len(out.Alarms) == 0 {
-		return nil, nil
-	}
-	return out, nil
-}
-
 // errPolled ends a poll that has something to answer.
 var errPolled = errors.New("polled")
 
@@ -188,6 +135,65 @@ func (c *call) poll(since int64, mark string, given bool, wait time.Duration) er
 func (c *call) pollDone(page *eventPageJSON, newest int64, wait time.Duration) error {
 	if page.Revision >= newest && (len(page.Items) > 0 || wait == 0) {
 		return errPolled
+	}
+	return nil
+}
+
+const (
+	// streamBeat is how often a silent stream says that it lives. The token is
+	// looked at again then.
+	streamBeat = 10 * time.Second
+	// streamWrite is how long a caller may take to receive one message.
+	streamWrite = 10 * time.Second
+	// maxStreams is how many one account may have open, polls included.
+	maxStreams = 64
+)
+
+// stream answers with Server-Sent Events (WHATWG HTML, section 9.2) until the
+// caller goes, the token is not valid any more, or the API is closed. Each
+// message's id is its revision; a first message of type "revision" says where
+// the stream begins, so that there is an id to go on from.
+func (c *call) stream(since int64, mark string) error {
+	ctx, cancel := context.WithCancel(c.req.Context())
+	defer cancel()
+	defer context.AfterFunc(c.api.ctx, cancel)()
+	out := &sse{c: c, seen: since, mark: mark}
+	done := make(chan struct{})
+	defer func() { cancel(); <-done }()
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(streamBeat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			err := c.api.keeper.Run("event stream "+c.id, func() error { //nolint:contextcheck // its request has the stream's
+				if _, err := c.authorize(c.route.access); err != nil {
+					return err
+				}
+				return out.beat()
+			})
+			if err != nil {
+				cancel()
+				return
+			}
+		}
+	}()
+	err := c.api.store.History(ctx, since, mark, out.start, func(e store.Event) error {
+		shown, err := c.eventOf(ctx, e)
+		if err != nil {
+			return err
+		}
+		return out.event(e, shown)
+	})
+	if !c.res.Committed {
+		return historyError(err)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errStream) {
+		c.api.logger.Warn("event stream ends", "request_id", c.id, "error", err)
 	}
 	return nil
 }

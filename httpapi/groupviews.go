@@ -13,23 +13,6 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// numbered is an item of a list whose order is not that of an id. Its place is
-// the same on all pages, which are read at one revision.
-type numbered[T any] struct {
-	place int
-	item  T
-}
-
-func enumerate[T any](items []T) []numbered[T] {
-	out := make([]numbered[T], len(items))
-	for i, item := range items {
-		out[i] = numbered[T]{i, item}
-	}
-	return out
-}
-
-func placeOf[T any](n numbered[T]) string { return number(n.place) }
-
 type memberJSON struct {
 	RoutingDomain string  `json:"routing_domain"`
 	Address       string  `json:"address"`

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
@@ -107,9 +106,4 @@ func method(m string) string {
 		return m
 	}
 	return "other"
-}
-
-func serveMetrics(c *call) error {
-	promhttp.HandlerFor(c.api.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(c.res, c.req)
-	return nil
 }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/effect"
@@ -15,15 +14,6 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
-
-// extras are what an answer says besides the object.
-type extras struct {
-	Effects     *effect.Effects     `json:"effects,omitempty"`
-	DryRun      bool                `json:"dry_run,omitempty"`
-	Access      *effect.Access      `json:"access,omitempty"` // of a dry run
-	Cuts        *effect.Cuts        `json:"connections_cut,omitempty"`
-	Realization *realization.Report `json:"realization,omitempty"`
-}
 
 // mutate makes the change that a request asks for and answers.
 func (c *call) mutate(m change.Mutation) error {
@@ -151,39 +141,6 @@ func (c *call) render(m change.Mutation, result plan.Result, rev int64, v *plan.
 	body, err := strictjson.Encode(shown)
 	out.Body, out.Tag = body, tag
 	return out, err
-}
-
-// report answers a change that was made, after waiting for the hosts if that is
-// asked for.
-func (c *call) report(out change.Outcome) error {
-	h := c.res.Header()
-	h.Set("SG-Revision", strconv.FormatInt(out.Rev, 10))
-	if out.Status != http.StatusNoContent {
-		h.Set("ETag", transport.ETag(out.Tag, out.Body))
-	}
-	if out.Location != "" {
-		h.Set("Location", out.Location)
-	}
-	also := extras{Effects: out.Effects}
-	if d, asked := transport.PreferredWait(c.req.Header.Values("Prefer")); asked {
-		h.Set("Preference-Applied", "wait")
-		var err error
-		if also.Realization, err = c.realize(out.Rev, out.Need, d); err != nil {
-			return err
-		}
-		if also.Realization.State != realization.Realized {
-			out.Status = http.StatusAccepted
-		}
-	}
-	if out.Status == http.StatusNoContent {
-		c.res.WriteHeader(out.Status)
-		return nil
-	}
-	body, err := strictjson.WithMembers(out.Body, also)
-	if err != nil {
-		return err
-	}
-	return c.answer(out.Status, body)
 }
 
 // dryRun answers as if the change had been made; with what it would let through

@@ -24,18 +24,3 @@ func getDrops(c *call) error {
 	c.res.Header().Set("Cache-Control", "no-store")
 	return c.told(c.api.inspector.Drops)
 }
-
-// listRules lists a group's rules; with ?hits=true or ?unused_since=TIME also what
-// they let through, which the hosts are asked for first.
-func listRules(c *call) error {
-	hits, err := c.api.inspector.Hits(c.req.Context(), c.in)
-	if err != nil {
-		return err
-	}
-	if hits != nil {
-		c.hits = hits
-		c.req.Header.Del("If-None-Match") // hits change without a revision
-		c.res.Header().Set("Cache-Control", "no-store")
-	}
-	return ruleList.serve(c)
-}

@@ -51,3 +51,18 @@ var ruleList = listing[groupRule]{
 func getRule(c *call) error {
 	return c.object(func(v *plan.View) (any, string) { return change.RuleBody(v, c.in.Group(), c.in.Param("rule")) })
 }
+
+// listRules lists a group's rules; with ?hits=true or ?unused_since=TIME also what
+// they let through, which the hosts are asked for first.
+func listRules(c *call) error {
+	hits, err := c.api.inspector.Hits(c.req.Context(), c.in)
+	if err != nil {
+		return err
+	}
+	if hits != nil {
+		c.hits = hits
+		c.req.Header.Del("If-None-Match") // hits change without a revision
+		c.res.Header().Set("Cache-Control", "no-store")
+	}
+	return ruleList.serve(c)
+}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,16 +10,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/store"
-)
-
-const (
-	// streamBeat is how often a silent stream says that it lives. The token is
-	// looked at again then.
-	streamBeat = 10 * time.Second
-	// streamWrite is how long a caller may take to receive one message.
-	streamWrite = 10 * time.Second
-	// maxStreams is how many one account may have open, polls included.
-	maxStreams = 64
 )
 
 // streams counts what accounts have open.
@@ -48,55 +37,6 @@ func (s *streams) leave(account string) {
 	if s.open[account]--; s.open[account] == 0 {
 		delete(s.open, account)
 	}
-}
-
-// stream answers with Server-Sent Events (WHATWG HTML, section 9.2) until the
-// caller goes, the token is not valid any more, or the API is closed. Each
-// message's id is its revision; a first message of type "revision" says where
-// the stream begins, so that there is an id to go on from.
-func (c *call) stream(since int64, mark string) error {
-	ctx, cancel := context.WithCancel(c.req.Context())
-	defer cancel()
-	defer context.AfterFunc(c.api.ctx, cancel)()
-	out := &sse{c: c, seen: since, mark: mark}
-	done := make(chan struct{})
-	defer func() { cancel(); <-done }()
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(streamBeat)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			err := c.api.keeper.Run("event stream "+c.id, func() error { //nolint:contextcheck // its request has the stream's
-				if _, err := c.authorize(c.route.access); err != nil {
-					return err
-				}
-				return out.beat()
-			})
-			if err != nil {
-				cancel()
-				return
-			}
-		}
-	}()
-	err := c.api.store.History(ctx, since, mark, out.start, func(e store.Event) error {
-		shown, err := c.eventOf(ctx, e)
-		if err != nil {
-			return err
-		}
-		return out.event(e, shown)
-	})
-	if !c.res.Committed {
-		return historyError(err)
-	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, errStream) {
-		c.api.logger.Warn("event stream ends", "request_id", c.id, "error", err)
-	}
-	return nil
 }
 
 // errStream says that the caller does not receive.
