@@ -22,6 +22,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/lasthour"
 	"github.com/ringfence/ringfence/httpapi/pages"
 	"github.com/ringfence/ringfence/httpapi/realization"
+	"github.com/ringfence/ringfence/httpapi/sse"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
@@ -94,7 +95,7 @@ type API struct {
 	watching  sync.WaitGroup // looks for conflicts, and alarms
 	audit     audit.Config
 	trim      *audit.Trimmer
-	streams   streams
+	streams   sse.Open
 	rates     *transport.Rates
 	questions *asking.Questions
 	inspector *inspect.Inspector

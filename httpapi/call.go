@@ -26,7 +26,7 @@ type call struct {
 	echo    echo.Context
 	req     *http.Request
 	res     *echo.Response
-	route   route
+	access  transport.Access // that its route needs
 	in      *transport.Input
 	id      string // the request's
 	who     tokens.Identity

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/sse"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -57,10 +59,10 @@ func accountEvents(c *call) error {
 	if !given {
 		since = now
 	}
-	if !c.api.streams.enter(c.in.Account) {
+	if !c.api.streams.Enter(c.in.Account) {
 		return transport.TooMany("too many event streams are open", 5*time.Second)
 	}
-	defer c.api.streams.leave(c.in.Account)
+	defer c.api.streams.Leave(c.in.Account)
 	if c.acceptsStream() {
 		return c.stream(since, mark)
 	}
@@ -139,25 +141,17 @@ func (c *call) pollDone(page *eventPageJSON, newest int64, wait time.Duration) e
 	return nil
 }
 
-const (
-	// streamBeat is how often a silent stream says that it lives. The token is
-	// looked at again then.
-	streamBeat = 10 * time.Second
-	// streamWrite is how long a caller may take to receive one message.
-	streamWrite = 10 * time.Second
-	// maxStreams is how many one account may have open, polls included.
-	maxStreams = 64
-)
+// streamBeat is how often a silent stream says that it lives. The token is
+// looked at again then.
+const streamBeat = 10 * time.Second
 
-// stream answers with Server-Sent Events (WHATWG HTML, section 9.2) until the
-// caller goes, the token is not valid any more, or the API is closed. Each
-// message's id is its revision; a first message of type "revision" says where
-// the stream begins, so that there is an id to go on from.
+// stream answers with Server-Sent Events until the caller goes, the token is not
+// valid any more, or the API is closed.
 func (c *call) stream(since int64, mark string) error {
 	ctx, cancel := context.WithCancel(c.req.Context())
 	defer cancel()
 	defer context.AfterFunc(c.api.ctx, cancel)()
-	out := &sse{c: c, seen: since, mark: mark}
+	out := sse.NewWriter(c.res, since, mark)
 	done := make(chan struct{})
 	defer func() { cancel(); <-done }()
 	go func() {
@@ -171,10 +165,10 @@ func (c *call) stream(since int64, mark string) error {
 			case <-tick.C:
 			}
 			err := c.api.keeper.Run("event stream "+c.id, func() error { //nolint:contextcheck // its request has the stream's
-				if _, err := c.authorize(c.route.access); err != nil {
+				if _, err := c.authorize(c.access); err != nil {
 					return err
 				}
-				return out.beat()
+				return out.Beat()
 			})
 			if err != nil {
 				cancel()
@@ -182,17 +176,29 @@ func (c *call) stream(since int64, mark string) error {
 			}
 		}
 	}()
-	err := c.api.store.History(ctx, since, mark, out.start, func(e store.Event) error {
+	err := c.api.store.History(ctx, since, mark, out.Start, func(e store.Event) error {
 		shown, err := c.eventOf(ctx, e)
 		if err != nil {
 			return err
 		}
-		return out.event(e, shown)
+		if shown == nil {
+			out.Reach(e.Revision, e.Mark)
+			return nil
+		}
+		data, err := json.Marshal(shown)
+		if err != nil {
+			return err
+		}
+		kind := "change"
+		if len(shown.Alarms) > 0 {
+			kind = "alarm"
+		}
+		return out.Event(e.Revision, e.Mark, kind, data)
 	})
 	if !c.res.Committed {
 		return historyError(err)
 	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, errStream) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, sse.ErrNotDelivered) {
 		c.api.logger.Warn("event stream ends", "request_id", c.id, "error", err)
 	}
 	return nil

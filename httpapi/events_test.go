@@ -181,21 +181,3 @@ func TestEventsOverRestarts(t *testing.T) {
 		t.Errorf("heard of %v\nwrote   %v", got, want)
 	}
 }
-
-// An account can only have so many streams open.
-func TestStreamsAreBounded(t *testing.T) {
-	t.Parallel()
-	var s streams
-	for range maxStreams {
-		if !s.enter("a") {
-			t.Fatal("refused")
-		}
-	}
-	if s.enter("a") || !s.enter("b") {
-		t.Error("bound is not per account")
-	}
-	s.leave("a")
-	if !s.enter("a") {
-		t.Error("one that left still counts")
-	}
-}

@@ -94,16 +94,17 @@ func mixingNetworks(s Store) prometheus.Collector {
 }
 
 // observe counts a request that has been answered.
-func (m *metrics) observe(c *call, route string) {
-	m.requests.WithLabelValues(route, method(c.req.Method), strconv.Itoa(c.res.Status)).Inc()
-	m.seconds.WithLabelValues(route, method(c.req.Method)).Observe(c.api.now().Sub(c.begun).Seconds())
+func (m *metrics) observe(route, method string, status int, took time.Duration) {
+	method = boundMethod(method)
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	m.seconds.WithLabelValues(route, method).Observe(took.Seconds())
 }
 
-// method bounds the label's values: a caller may send any word.
-func method(m string) string {
-	switch m {
+// boundMethod bounds the label's values: a caller may send any word.
+func boundMethod(method string) string {
+	switch method {
 	case "GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS":
-		return m
+		return method
 	}
 	return "other"
 }

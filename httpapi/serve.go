@@ -111,17 +111,18 @@ const maxBody = 2 << 20
 // are answered.
 func (a *API) handler(r route) echo.HandlerFunc {
 	return func(ec echo.Context) error {
-		c := a.newCall(ec, r)
+		c := a.newCall(ec, r.access)
 		defer c.answered(r.path)
-		if err := c.serve(); err != nil {
+		// A panic is an error like any other.
+		if err := a.keeper.Run("request "+c.id, func() error { return c.serve(r) }); err != nil {
 			c.fail(err)
 		}
 		return nil
 	}
 }
 
-func (a *API) newCall(ec echo.Context, r route) *call {
-	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), route: r, begun: a.now(), history: a.store.Generation()}
+func (a *API) newCall(ec echo.Context, need transport.Access) *call {
+	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), access: need, begun: a.now(), history: a.store.Generation()}
 	c.in = &transport.Input{Account: c.param("account"), Path: c.req.URL.EscapedPath(), Parameters: c.req.URL.Query(), Param: c.param, Given: c.body}
 	c.id = transport.RequestID(c.req.Header, a.newID)
 	h := c.res.Header()
@@ -130,29 +131,27 @@ func (a *API) newCall(ec echo.Context, r route) *call {
 	return c
 }
 
-// serve runs the route's handler. A panic is an error like any other.
-func (c *call) serve() error { return c.api.keeper.Run("request "+c.id, c.serveRoute) }
-
-func (c *call) serveRoute() error {
+// serve admits the call and runs the route's handler.
+func (c *call) serve(r route) error {
 	c.req.Body = http.MaxBytesReader(c.res, c.req.Body, maxBody)
 	var err error
-	if c.who, err = c.authorize(c.route.access); err != nil {
+	if c.who, err = c.authorize(c.access); err != nil {
 		return err
 	}
-	if c.route.access != transport.Open {
+	if r.access != transport.Open {
 		if err := c.api.rates.Admit(c.who.Account, c.begun); err != nil {
 			return err
 		}
 	}
-	if err := c.in.CheckParameters(c.route.query); err != nil {
+	if err := c.in.CheckParameters(r.query); err != nil {
 		return err
 	}
-	if c.route.access != transport.Open && c.route.path != metricsPath && c.route.path != whoamiPath {
+	if r.access != transport.Open && r.path != metricsPath && r.path != whoamiPath {
 		if err := c.inContact(); err != nil {
 			return err
 		}
 	}
-	return c.route.does.run(c)
+	return r.does.run(c)
 }
 
 // fail answers with an error, and logs what the caller is not told.
@@ -174,7 +173,7 @@ func (c *call) fail(err error) {
 
 // answered counts a request, and logs it where that is wanted.
 func (c *call) answered(route string) {
-	c.api.metrics.observe(c, route)
+	c.api.metrics.observe(route, c.req.Method, c.res.Status, c.api.now().Sub(c.begun))
 	c.logAnswer()
 }
 
@@ -203,7 +202,7 @@ func (c *call) logAnswer() {
 
 // echoError answers what Echo itself refuses: no route, no such method.
 func (a *API) echoError(err error, ec echo.Context) {
-	c := a.newCall(ec, route{})
+	c := a.newCall(ec, transport.Open)
 	var he *echo.HTTPError
 	if errors.As(err, &he) {
 		switch he.Code {

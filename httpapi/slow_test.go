@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/httpapi/sse"
 )
 
 // pipes is a listener whose connections hold nothing that is not read.
@@ -48,16 +50,19 @@ func TestSlowReaderLosesItsStream(t *testing.T) {
 	if err != nil || res.StatusCode != 200 {
 		t.Fatalf("%v %v", res, err)
 	}
-	open := func() int {
-		s.api.streams.mu.Lock()
-		defer s.api.streams.mu.Unlock()
-		return s.api.streams.open["acme"]
+	others := 0
+	for s.api.streams.Enter("acme") {
+		others++
 	}
-	if open() != 1 {
-		t.Errorf("%d streams", open())
+	var bound sse.Open
+	for bound.Enter("acme") {
+		others--
+	}
+	if others != -1 {
+		t.Errorf("%d streams", -others)
 	}
 	s.must("PUT", web, `{"name":"web"}`) // and now it does not read
-	for deadline := time.Now().Add(2 * time.Minute); open() > 0; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !s.api.streams.Enter("acme"); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the stream is still open")
 		}

@@ -59,6 +59,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"httpapi/openid":      {"secgroup", "httpapi/tokens"},
 		"httpapi/lasthour":    {"secgroup", "store", "inquiry"},
 		"httpapi/hoststate":   {"secgroup", "plan", "store", "httpapi/realization", "httpapi/strictjson"},
+		"httpapi/sse":         {},
 		"httpapi/pages":       {"secgroup", "httpapi/transport"},
 		"httpapi/effect":      {"packet", "secgroup", "verdict", "impact", "plan", "store", "inquiry", "httpapi/asking", "httpapi/realization", "httpapi/shape", "httpapi/strictjson"},
 		"httpapi/audit":       {"secgroup", "plan", "store", "httpapi/effect", "httpapi/realization", "httpapi/shape", "httpapi/tokens", "httpapi/transport"},
