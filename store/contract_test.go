@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/membership"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -98,14 +99,14 @@ func awaitLevel(t *testing.T, s *Store, want Level) {
 	t.Helper()
 	ctx := within(t, 30*time.Second)
 	for {
-		level, _, _, changed := s.memberBoard().state()
-		if level == want {
+		seen := s.members.View()
+		if seen.Level == want {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("the cluster is at level %d, want %d: %+v", level, want, s.Cluster())
-		case <-changed:
+			t.Fatalf("the cluster is at level %d, want %d: %+v", seen.Level, want, s.Cluster())
+		case <-seen.Changed:
 		}
 	}
 }
@@ -201,7 +202,7 @@ func TestLevelOfAnOldStore(t *testing.T) {
 		s.Join(ClusterMember{ID: "api-1"})
 		ctx := within(t, 30*time.Second)
 		for len(s.Cluster().Members) == 0 {
-			_, _, _, changed := s.memberBoard().state()
+			changed := s.members.View().Changed
 			select {
 			case <-ctx.Done():
 				t.Fatal("the API did not join")
@@ -210,10 +211,10 @@ func TestLevelOfAnOldStore(t *testing.T) {
 		}
 		for looked := 0; looked < 3; {
 			hosts := s.hosts().pulse.Next()
-			switch err := s.adjustLevel(ctx); {
+			switch err := s.members.Adjust(ctx, s.members.View()); {
 			case err == nil:
 				looked++
-			case !errors.Is(err, errMembersUnknown):
+			case !errors.Is(err, membership.ErrUnknown):
 				t.Fatal(err)
 			default:
 				select {

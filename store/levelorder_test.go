@@ -1,26 +1,13 @@
 package store
 
 import (
-	"maps"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/store/internal/membership"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
-
-// earlier returns what puts back what the board shows now. Reports are followed apart
-// from members, and may be seen first.
-func (b *memberBoard) earlier() (rewind func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	level, rev, seen, members, seats := b.level, b.levelRev, b.seen, maps.Clone(b.members), maps.Clone(b.seats)
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.level, b.levelRev, b.seen, b.members, b.seats = level, rev, seen, maps.Clone(members), maps.Clone(seats)
-	}
-}
 
 // TestLevelStaysWhereHostsStartAgain keeps the level while the report of a
 // controller that has been started again, or for the first time, is seen before
@@ -36,7 +23,7 @@ func TestLevelStaysWhereHostsStartAgain(t *testing.T) {
 			t.Helper()
 			for !done() {
 				hosts := s.hosts().pulse.Next()
-				_, _, _, members := s.memberBoard().state()
+				members := s.members.View().Changed
 				select {
 				case <-ctx.Done():
 					t.Fatal("it does not see", what)
@@ -70,9 +57,9 @@ func TestLevelStaysWhereHostsStartAgain(t *testing.T) {
 			})
 			return controller
 		}
-		level := func() Level {
+		level := func(seen membership.View) Level {
 			t.Helper()
-			if err := s.adjustLevel(ctx); err != nil {
+			if err := s.members.Adjust(ctx, seen); err != nil {
 				t.Fatal(err)
 			}
 			r, err := s.link.Client.Get(ctx, s.link.Keys.Level())
@@ -94,14 +81,12 @@ func TestLevelStaysWhereHostsStartAgain(t *testing.T) {
 			what, host string
 			started    time.Time
 		}{{"starts again", "h1", started.Add(time.Second)}, {"comes", "h2", started}} {
-			rewind := s.memberBoard().earlier()
+			// Reports are followed apart from members, and may be seen first.
+			earlier := s.members.View()
 			run(c.host, c.started)
-			catchUp := s.memberBoard().earlier()
-			rewind()
-			if got := level(); got != LevelNow {
+			if got := level(earlier); got != LevelNow {
 				t.Fatalf("level %d when a host %s, want %d", got, c.what, LevelNow)
 			}
-			catchUp()
 		}
 
 		old := open(t, e.config())
@@ -109,7 +94,7 @@ func TestLevelStaysWhereHostsStartAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		sees("the older host", func() bool { return member("h3").ID != "" })
-		if got := level(); got != LevelFirst {
+		if got := level(s.members.View()); got != LevelFirst {
 			t.Errorf("level %d beside a host that says nothing of what it understands, want %d", got, LevelFirst)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/ringfence/ringfence/store/internal/membership"
 )
 
 // TestPinnedLevel does not rise when all members understand more, until it is let
@@ -49,19 +51,19 @@ func TestPinnedLevel(t *testing.T) {
 			t.Fatal(err)
 		}
 		for gone := false; !gone; {
-			_, _, members, changed := s.memberBoard().state()
-			if gone = len(members) == 2; !gone {
+			seen := s.members.View()
+			if gone = len(seen.Members) == 2; !gone {
 				select {
 				case <-ctx.Done():
-					t.Fatalf("the older API does not go: %+v", members)
-				case <-changed:
+					t.Fatalf("the older API does not go: %+v", seen.Members)
+				case <-seen.Changed:
 				}
 			}
 		}
 		for _, keeper := range []*Store{s, other} {
 			var err error
-			for err = errMembersUnknown; ctx.Err() == nil && (errors.Is(err, errMembersUnknown) || keeper.Cluster().Pin == nil); time.Sleep(5 * time.Millisecond) {
-				err = keeper.adjustLevel(ctx)
+			for err = membership.ErrUnknown; ctx.Err() == nil && (errors.Is(err, membership.ErrUnknown) || keeper.Cluster().Pin == nil); time.Sleep(5 * time.Millisecond) {
+				err = keeper.members.Adjust(ctx, keeper.members.View())
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -85,14 +85,14 @@ func awaitMember(t *testing.T, s *Store, ok func(ClusterMember) bool) {
 	t.Helper()
 	ctx := within(t, 30*time.Second)
 	for {
-		_, _, members, changed := s.memberBoard().state()
-		if len(members) == 1 && ok(members[0]) {
+		seen := s.members.View()
+		if len(seen.Members) == 1 && ok(seen.Members[0]) {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("members are %+v", members)
-		case <-changed:
+			t.Fatalf("members are %+v", seen.Members)
+		case <-seen.Changed:
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store/internal/link"
+	"github.com/ringfence/ringfence/store/internal/membership"
 	"github.com/ringfence/ringfence/store/internal/questions"
 )
 
@@ -26,9 +27,9 @@ type Store struct {
 
 	questions *questions.Desk
 
-	memberBoard func() *memberBoard // starts the watch of members on first use
-	seats       seats
-	retry       chan struct{} // held by the one Update that retries after a conflict
+	members *membership.Members
+	seats   seats
+	retry   chan struct{} // held by the one Update that retries after a conflict
 }
 
 // Open returns a Store. It only reads cfg: etcd need not be there yet, and
@@ -47,7 +48,7 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
 	s.losses = sync.OnceValue(s.startLosses)
-	s.memberBoard = sync.OnceValue(s.startMembers)
+	s.members = s.startMembers()
 	s.close = sync.OnceValue(s.link.Close)
 	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store/internal/link"
+	"github.com/ringfence/ringfence/store/internal/membership"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -56,9 +57,8 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 			return 0, s.link.Failed("update", err)
 		}
 		d, rev, err := s.plan(c.state.Load(), plan, o)
-		if errors.Is(err, errMembersUnknown) {
-			b := s.memberBoard()
-			if err := b.health.AwaitLoad(ctx, s.link.Ctx.Done(), &b.pulse, b.isLoaded); err != nil {
+		if errors.Is(err, membership.ErrUnknown) {
+			if err := s.members.AwaitLoad(ctx); err != nil {
 				return 0, s.link.Failed("update", err)
 			}
 			continue

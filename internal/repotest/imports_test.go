@@ -84,10 +84,11 @@ func TestImportsGoOneWay(t *testing.T) {
 		"cmd/ringfence/internal/look":     {"client", "cmd/ringfence/internal/failure", "cmd/ringfence/internal/output", "cmd/ringfence/internal/platform", "cmd/ringfence/internal/session"},
 		"cmd/ringfence/internal/debug":    {"client", "ofrules", "cmd/ringfence/internal/failure", "cmd/ringfence/internal/output", "cmd/ringfence/internal/session"},
 
-		"store/embedded":           {"store/internal/link"},
-		"store/internal/record":    {"secgroup"},
-		"store/internal/link":      {"secgroup", "store/internal/record"},
-		"store/internal/questions": {"store/internal/link", "store/internal/record"},
+		"store/embedded":            {"store/internal/link"},
+		"store/internal/record":     {"secgroup"},
+		"store/internal/link":       {"secgroup", "store/internal/record"},
+		"store/internal/questions":  {"store/internal/link", "store/internal/record"},
+		"store/internal/membership": {"store/internal/link", "store/internal/record"},
 
 		"controller/elsewhere": {"controller/internal/pause", "ovsdb", "store"},
 		"controller/ownership": {"controller/internal/pause"},
