@@ -99,7 +99,7 @@ func dropAt(table uint8, priority uint16) DropReason {
 		return DropInvalid
 	case TableEgressState, TableIngressState:
 		switch priority {
-		case prioInvalid, prioInvalidNone, prioNoSYN, prioWithCode:
+		case prioInvalid, prioNoSYN, prioWithCode:
 			return DropInvalid
 		case prioCut, prioCutFragment:
 			return DropCut

@@ -57,7 +57,6 @@ const (
 	prioBothFragment      = 411 // of what both ends began
 	prioFragment          = 410
 	prioFragmentLost      = 400 // of another zone, or of no state that passes
-	prioInvalidNone       = 330 // belongs to no connection
 	prioOldTuple          = 320 // a SYN on the tuple of a connection, see syn.go
 	prioInvalidICMP       = prioInvalid + 10
 	prioInvalid           = 300 // what connection tracking makes no sense of
@@ -95,6 +94,7 @@ const (
 const (
 	prioBaseline = 2000
 	prioService  = 100 // what some other rule of the profile is about
+	prioApart    = 10  // the rest, if its address is looked up apart from its port: above watches, which have no packets there
 	prioProfile  = 1   // the rest; in address, too
 )
 
@@ -114,6 +114,7 @@ const (
 
 // The accept tables.
 const (
+	prioInvalidNone        = 220 // belongs to no connection
 	prioTCPInParts         = 210 // a handshake in fragments
 	prioAcceptFragment     = 200
 	prioAsked              = 178 // not a Compiler's, see answers

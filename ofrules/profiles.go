@@ -1,6 +1,8 @@
 package ofrules
 
 import (
+	"slices"
+
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
@@ -23,11 +25,18 @@ type ruleCounts struct {
 	cidr    int // that name a prefix alone
 	clauses int // that compile to a conjunction
 	all     int // of every protocol that name a group or a prefix
+	ports   int // that name ports, and no remote
 }
 
 // byService tells whether the any table goes by what the rules are about, see
 // compileProfiles.
 func (n ruleCounts) byService() bool { return n.all == 0 }
+
+// apart tells whether a packet that no rule without a remote allows is tracked once more
+// before its address is looked up. A megaflow is of one pass: else it would say that the
+// port is none of theirs and the address no member's, and there would be one for each kind
+// of ports and kind of addresses. It costs what begins a connection a pass.
+func (n ruleCounts) apart() bool { return n.all > 0 && n.ports > 0 }
 
 // groupUse is a group of some profile, as it was compiled last.
 type groupUse struct {
@@ -205,7 +214,8 @@ func diffRules(old, now *secgroup.Group) (removed, added []secgroup.Rule) {
 // reason packets are dropped as early as possible:
 //
 //   - in the any table, before the address is looked up, if no rule is about their service
-//     from any address; not if there are rules of every protocol;
+//     from any address; with rules of every protocol the address is looked up in a pass
+//     of its own instead, see apart;
 //   - in the address table, before ports are looked up, if the address has no label; not
 //     if there are rules with prefixes.
 //
@@ -226,6 +236,9 @@ func (c *Compiler) compileProfiles() {
 				} else {
 					b.flow(st.any, prioProfile, mine, of.Goto{Table: st.address})
 				}
+				if n.apart() {
+					apartFlows(&b, st, mine)
+				}
 				if n.group == 0 {
 					b.flow(st.address, prioNoLabels, mine, of.Goto{Table: st.rules})
 				} else if n.cidr == 0 {
@@ -234,5 +247,15 @@ func (c *Compiler) compileProfiles() {
 			}
 		}
 		c.set.setUnit(unitKey{kind: KindProfile, profile: p.number}, b.parts)
+	}
+}
+
+// apartFlows look addresses up in a pass of their own. Not those of fragments, which wait
+// in ct(), nor where somebody waits for the answer (PickUp).
+func apartFlows(b *builder, st stage, mine []of.Term) {
+	for _, eth := range ipTypes() {
+		for _, proto := range []uint64{of.ProtoTCP, of.ProtoUDP} {
+			b.flow(st.any, prioApart, append(slices.Clip(mine), eth, of.IPProto.Is(proto), regFragment.Is(0), regAsk.Is(0)), of.CT{ZoneField: regZone, Table: int(st.address)})
+		}
 	}
 }

@@ -64,6 +64,9 @@ func (c *Compiler) countRule(u *ruleUnit, n int) {
 	if (u.label != nil || prefix) && u.rule.Protocol == secgroup.ProtocolAll {
 		counts.all += n
 	}
+	if u.label == nil && !prefix && u.rule.PortMin > 0 {
+		counts.ports += n
+	}
 	if counts.byService() != was.byService() {
 		c.recompileRules(u.profile, dir)
 	}

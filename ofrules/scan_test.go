@@ -40,12 +40,13 @@ nic m blue-1`
 	}
 	for name, c := range map[string]struct {
 		rule   string
-		closed int // megaflows of closed ports, whoever sends
+		closed int // megaflows of closed ports of one kind, whoever sends
+		all    int // and of all closed ports
 	}{
-		"services": {"", 10},
-		"a prefix": {"rule web/r6 ingress tcp 22 cidr 10.0.1.0/24", 10},
-		// An address is looked up whatever the port: kinds of addresses by few kinds of ports.
-		"every protocol": {"rule web/r6 ingress all group web", 600},
+		"services": {"", 10, 30},
+		"a prefix": {"rule web/r6 ingress tcp 22 cidr 10.0.1.0/24", 10, 30},
+		// An address is looked up whatever the port: as many as kinds of addresses, and kinds of ports.
+		"every protocol": {"rule web/r6 ingress all group web", 400, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,21 +67,85 @@ nic m blue-1`
 				if got := l.send(t, a, b, frames...); len(got) > 0 {
 					t.Fatalf("%d pass", len(got))
 				}
-				return strings.Count(l.Appctl("dpctl/dump-flows"), "actions:drop")
+				n := strings.Count(l.Appctl("dpctl/dump-flows"), "actions:drop")
+				t.Logf("%d SYNs make %d megaflows", len(frames), n)
+				return n
 			}
-			var closed, concerned [][]byte
+			var closed, all, concerned [][]byte
 			for range 1000 {
 				closed = append(closed, syn(a, b, client(), from(), uint16(9000+r.IntN(50000))))
+				all = append(all, syn(a, b, client(), from(), closedPort(r)))
 				concerned = append(concerned, syn(a, b, client(), from(), 5432))
 			}
 			if n := made(closed...); n > c.closed {
 				t.Errorf("1,000 SYNs to closed ports make %d megaflows", n)
+			}
+			if n := made(all...); n > c.all {
+				t.Errorf("1,000 SYNs to all closed ports make %d megaflows", n)
 			}
 			if n := made(concerned...); n > 400 {
 				t.Errorf("1,000 SYNs of %d clients that are not let in make %d megaflows", len(clients), n)
 			}
 		})
 	}
+}
+
+// closedPort is a port that no rule of the policy opens to anybody.
+func closedPort(r *rand.Rand) uint16 {
+	for {
+		if p := uint16(1 + r.IntN(65535)); p != 80 && p != 443 && p != 22 && p != 5432 && p/80 != 100 {
+			return p
+		}
+	}
+}
+
+// The rule that admitted a connection is no part of what its megaflows compare: as many
+// rules as there may be, established connections share them.
+func TestRulesShareMegaflows(t *testing.T) {
+	t.Parallel()
+	policy := `# share
+group web
+rule web/r0 ingress all group web
+nic a blue-1 10.0.0.1
+nic b blue-1 10.0.0.2
+attach web b
+`
+	const rules = 20
+	for i := range rules {
+		policy += fmt.Sprintf("rule web/p%d ingress udp %d\n", i, 5000+i)
+	}
+	s := scenarioPolicy(t, policy)
+	l := startLive(t, s)
+	a, b := s.NIC("a"), s.NIC("b")
+	established := func(connections int) int {
+		t.Helper()
+		l.Appctl("revalidator/purge")
+		for i := range connections {
+			ask, answer := udp(a, b, 3000, uint16(5000+i)), udp(b, a, uint16(5000+i), 3000)
+			for _, way := range []struct {
+				from, to *secgroup.NIC
+				frame    []byte
+			}{{a, b, ask}, {b, a, answer}, {a, b, ask}} {
+				if got := l.send(t, way.from, way.to, way.frame); len(got) != 1 {
+					t.Fatalf("connection %d: %d frames pass from %s to %s", i, len(got), way.from.ID, way.to.ID)
+				}
+			}
+		}
+		return strings.Count(l.Appctl("dpctl/dump-flows"), "+est")
+	}
+	one, all := established(1), established(rules)
+	if one == 0 || all > one {
+		t.Errorf("established connections of one rule have %d megaflows, those of %d rules %d", one, rules, all)
+	}
+}
+
+func udp(from, to *secgroup.NIC, sport, dport uint16) []byte {
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: net.IP(from.Addresses[0].AsSlice()), DstIP: net.IP(to.Addresses[0].AsSlice())}
+	datagram := &layers.UDP{SrcPort: layers.UDPPort(sport), DstPort: layers.UDPPort(dport)}
+	if err := datagram.SetNetworkLayerForChecksum(ip); err != nil {
+		panic(err)
+	}
+	return serialize(&layers.Ethernet{SrcMAC: from.MAC[:], DstMAC: to.MAC[:], EthernetType: layers.EthernetTypeIPv4}, ip, datagram)
 }
 
 func syn(from, to *secgroup.NIC, src netip.Addr, sport, dport uint16) []byte {

@@ -31,9 +31,10 @@ func newPipeline(b *builder, s stage) {
 		// believes in is invalid to it (the kernel's lets it through). Its ends
 		// agree on what becomes of it (RFC 9293 §3.10.7.4, RFC 5961 §4): the entry
 		// stays as it is until they have, so that nobody ends a connection by a SYN.
-		// Only what belongs to no connection has no mark: it is broken.
+		// Only what belongs to no connection has no mark: it is broken. That is looked at
+		// where established connections do not come, or each mark would have a megaflow.
 		invalid := of.CTState.IsMasked(of.CTInv|of.CTTrk, of.CTInv|of.CTTrk)
-		b.flow(s.state, prioInvalidNone, terms(eth, tcp, invalid, of.CTMark.Is(0)))
+		b.flow(s.accept, prioInvalidNone, terms(eth, tcp, invalid, of.CTMark.Is(0)))
 		b.flow(s.state, prioOldTuple, terms(eth, tcp, invalid, of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck|of.TCPFin|of.TCPRst)), append(s.begins(), of.Goto{Table: s.nic})...)
 		b.flow(s.state, prioNoSYN, terms(eth, tcp, isNew(), noSYN))
 		// A handshake is never in fragments.
