@@ -20,7 +20,7 @@ DEVFLAGS ?=
 export GOFLAGS ?= -trimpath
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-hosts bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-hosts bench-datapath bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -216,6 +216,10 @@ bench-share: setup build ## print what a host behind a relay takes of a big poli
 
 bench-flood: setup build ## measure how long others take to connect while one VM floods the switch
 	@$(SUDO) env "PATH=$$PATH" $(GO) test -count=1 -v -run 'TestNeighboursOfAFlood$$' ./e2e -neighbours 10s
+
+ROUNDS ?= 5
+bench-datapath: setup ## print what packets cost in the switch, by ROUNDS of turns with no rules and, if installed, OVN, as JSON lines
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/datapath" ./cmd/bench/datapath && $(SUDO) "$$dir/datapath" -rounds $(ROUNDS)
 
 BINARIES ?= bin/ringfence
 bench-rss: setup build ## print what memory a controller holds with N interfaces, of each of BINARIES

@@ -1,0 +1,93 @@
+// Command datapath measures what packets cost in the switch: the same traffic between two
+// VMs of a host through bridges of one ovs-vswitchd (userspace datapath), by turns. One
+// switches without rules (NORMAL), one has Ringfence's flows, and where OVN is installed one
+// has OVN's, for the same groups and rules. It prints a JSON line a figure; ratios are those of
+// each round to the bridge without rules, so that what else the machine does says little.
+// It needs root.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/ovsproc"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 5, "how often each engine has its turn at each kind of traffic")
+	phase := flag.Duration("phase", 3*time.Second, "how long a turn takes")
+	listed := flag.Bool("listed", false, "restrict the VMs' egress, too")
+	members := flag.Int("members", 1000, "members of each of the three groups that rules name")
+	hold := flag.Bool("hold", false, "send Ringfence a stream until it is interrupted, for a profiler")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if *rounds < 1 || *phase <= 0 || *members < 1 || *members > 2000 {
+		fmt.Fprintln(os.Stderr, "bench: -rounds and -members: at least 1, -members: at most 2,000; -phase: more than 0")
+		os.Exit(2)
+	}
+	if err := run(ctx, policy{*listed, *members}, *rounds, *phase, *hold); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// engine is who programs a bridge.
+type engine struct {
+	name    string
+	connect func(context.Context, *pair, policy) error
+}
+
+const (
+	none      = "none"
+	ringfence = "ringfence"
+	ovn       = "ovn"
+)
+
+func run(ctx context.Context, p policy, rounds int, phase time.Duration, hold bool) (err error) {
+	dir, err := os.MkdirTemp("/tmp", "rfdp") // short, for the sockets' paths
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s := &site{dir: dir}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if s.Proc, err = ovsproc.Start(ctx, ovsproc.Config{Dir: dir, PrivateNetns: true}); err != nil {
+		return err
+	}
+	engines := []engine{{none, s.normal}, {ringfence, s.ringfence}}
+	if hold {
+		engines = engines[1:]
+	} else if _, err := exec.LookPath("ovn-controller"); err == nil {
+		engines = append(engines, engine{ovn, s.ovn})
+	} else {
+		fmt.Fprintln(os.Stderr, "bench: ovn-controller is not installed: OVN is left out")
+	}
+	var pairs []*pair
+	for _, e := range engines {
+		at, err := s.pair(e.name)
+		if err != nil {
+			return err
+		}
+		if err := e.connect(ctx, at, p); err != nil {
+			if e.name == ovn && ctx.Err() == nil {
+				fmt.Fprintln(os.Stderr, "bench: OVN does not come up, and is left out:", err)
+				continue
+			}
+			return fmt.Errorf("%s: %w", e.name, err)
+		}
+		pairs = append(pairs, at)
+	}
+	if hold {
+		_, err := pairs[0].stream(ctx, time.Hour)
+		return err
+	}
+	return s.measure(ctx, pairs, p, rounds, phase)
+}

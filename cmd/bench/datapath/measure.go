@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
+)
+
+// value is a figure of one turn.
+type value struct {
+	figure, unit string
+	of           float64
+}
+
+// traffic is what one turn does, and its figures.
+type traffic func(context.Context, *pair) ([]value, error)
+
+// measure has every pair have each kind of traffic in every round, in another order each.
+func (s *site) measure(ctx context.Context, pairs []*pair, p policy, rounds int, phase time.Duration) error {
+	kinds := []traffic{
+		s.connections(1, phase), s.connections(16, phase), s.stream(phase),
+		s.scan("closed ports", func(r *rand.Rand) uint16 { return uint16(1 + r.IntN(65535)) }),
+		s.scan("one port of a group", func(*rand.Rand) uint16 { return 5432 }),
+	}
+	type key struct{ figure, engine string }
+	var order []value // figures as they came first
+	turns := map[key][]float64{}
+	for round := range rounds {
+		for _, kind := range kinds {
+			for i := range pairs {
+				at := pairs[(round+i)%len(pairs)]
+				got, err := kind(ctx, at)
+				if err != nil {
+					return fmt.Errorf("%s: %w", at.name, err)
+				}
+				for _, v := range got {
+					if !slices.ContainsFunc(order, func(o value) bool { return o.figure == v.figure }) {
+						order = append(order, v)
+					}
+					k := key{v.figure, at.name}
+					turns[k] = append(turns[k], v.of)
+				}
+			}
+		}
+	}
+	load, err := usage.Load()
+	if err != nil {
+		return err
+	}
+	out := json.NewEncoder(os.Stdout)
+	for _, v := range order {
+		base := turns[key{v.figure, none}]
+		for _, at := range pairs {
+			mine := turns[key{v.figure, at.name}]
+			if len(mine) == 0 {
+				continue
+			}
+			var ratios []float64
+			for i := range base {
+				if base[i] > 0 {
+					ratios = append(ratios, mine[i]/base[i])
+				}
+			}
+			line := map[string]any{
+				"bench": "datapath", "engine": at.name, "figure": v.figure, "value": median(mine), "unit": v.unit, "min": rounded(slices.Min(mine)), "max": rounded(slices.Max(mine)),
+				"n": len(mine), "listed": p.listed, "members": p.members, "loadavg": load,
+			}
+			if at.name != none && len(ratios) > 0 {
+				line["ratio"] = median(ratios)
+			}
+			if err := out.Encode(line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func rounded(x float64) float64 { return math.Round(x*1000) / 1000 }
+
+func median(values []float64) float64 {
+	v := slices.Sorted(slices.Values(values))
+	return rounded((v[(len(v)-1)/2] + v[len(v)/2]) / 2)
+}
+
+// connections are new ones, so many at a time.
+func (s *site) connections(atOnce int, phase time.Duration) traffic {
+	name := fmt.Sprintf("connections, %d at a time", atOnce)
+	return func(ctx context.Context, p *pair) ([]value, error) {
+		then, err := s.clear(ctx)
+		if err != nil {
+			return nil, err
+		}
+		begin := time.Now()
+		made, err := p.connect(ctx, atOnce, phase)
+		if err != nil {
+			return nil, err
+		}
+		took := time.Since(begin)
+		now, err := s.since(ctx, then)
+		if err != nil {
+			return nil, err
+		}
+		return append([]value{{name, "1/s", made / took.Seconds()}, {name + ": processor time", "µs", now.cpu * 1e6 / made}}, s.lookups(name, now)...), nil
+	}
+}
+
+// stream is one TCP connection.
+func (s *site) stream(phase time.Duration) traffic {
+	return func(ctx context.Context, p *pair) ([]value, error) {
+		then, err := s.clear(ctx)
+		if err != nil {
+			return nil, err
+		}
+		begin := time.Now()
+		mbit, err := p.stream(ctx, phase)
+		if err != nil {
+			return nil, err
+		}
+		took := time.Since(begin)
+		now, err := s.since(ctx, then)
+		if err != nil {
+			return nil, err
+		}
+		return append([]value{{"stream", "Mbit/s", mbit / took.Seconds()}, {"stream: processor time of a packet", "µs", now.cpu * 1e6 / now.packets()}}, s.lookups("stream", now)...), nil
+	}
+}
+
+func (s *site) lookups(name string, c counters) []value {
+	return []value{
+		{name + ": passes of a packet", "", c.datapath["avg. datapath passes per packet"]},
+		{name + ": subtables of a megaflow hit", "", c.datapath["avg. subtable lookups per megaflow hit"]},
+	}
+}
+
+// scan is 2,000 SYNs of many clients.
+func (s *site) scan(to string, port func(*rand.Rand) uint16) traffic {
+	const syns = 2000
+	name := "scan of " + to
+	return func(ctx context.Context, p *pair) ([]value, error) {
+		then, err := s.clear(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.scan(ctx, syns, port); err != nil {
+			return nil, err
+		}
+		now, err := s.since(ctx, then)
+		if err != nil {
+			return nil, err
+		}
+		megaflows, err := s.megaflows(ctx)
+		if err != nil {
+			return nil, err
+		}
+		figures := []value{{name + ": megaflows of a SYN", "", megaflows / now.packets()}}
+		if p.name != none { // it has one for all
+			figures = append(figures, value{name + ": processor time of a new megaflow", "µs", now.cpu * 1e6 / now.upcalls()})
+		}
+		return figures, nil
+	}
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/ringfence/ringfence/internal/ovsproc"
+	"github.com/ringfence/ringfence/internal/stack"
+)
+
+// ovn has OVN enforce the policy: groups are port groups, their members address sets, rules
+// ACLs that track connections.
+func (s *site) ovn(ctx context.Context, p *pair, want policy) error {
+	if err := s.plug(ctx, ovsproc.Bridge{Name: p.name, FailMode: "secure"}, p); err != nil {
+		return err
+	}
+	start := func(name string, args ...string) error {
+		env := []string{"OVS_RUNDIR=" + s.RunDir(), "OVN_RUNDIR=" + s.RunDir()}
+		d, err := stack.StartProcess(name, filepath.Join(s.LogDir(), name+".log"), "env", append(env, args...)...)
+		if err == nil {
+			s.daemons = append(s.daemons, d)
+		}
+		return err
+	}
+	db := func(name string) string { return "unix:" + filepath.Join(s.RunDir(), name+".sock") }
+	for _, name := range []string{"nb", "sb"} {
+		file := filepath.Join(s.dir, name+".db")
+		if _, err := s.Run(ctx, "ovsdb-tool", "create", file, "/usr/share/ovn/ovn-"+name+".ovsschema"); err != nil {
+			return err
+		}
+		if err := start("ovsdb-"+name, "ovsdb-server", file, "--remote=p"+db(name), "--unixctl="+filepath.Join(s.RunDir(), name+".ctl"), "-vconsole:off", "-vsyslog:off"); err != nil {
+			return err
+		}
+	}
+	if err := start("ovn-northd", "ovn-northd", "--ovnnb-db="+db("nb"), "--ovnsb-db="+db("sb"), "--unixctl="+filepath.Join(s.RunDir(), "northd.ctl"), "-vconsole:off", "-vsyslog:off"); err != nil {
+		return err
+	}
+	nbctl := []string{"--db=" + db("nb"), "--timeout=180"}
+	if _, err := s.Run(ctx, "ovn-nbctl", append(append(nbctl, "--wait=sb"), ovnPolicy(p, want)...)...); err != nil {
+		return err
+	}
+	// The policy is there first: when it came while ovn-controller 23.03 ran, that ended.
+	if err := s.Commit(ctx, ovsproc.NewChange().Set("open_vswitch", ".", "external_ids:system-id=host", "external_ids:hostname=host", "external_ids:ovn-remote="+db("sb"),
+		"external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.1", "external_ids:ovn-bridge="+p.name)); err != nil {
+		return err
+	}
+	if err := start("ovn-controller", "ovn-controller", s.DBAddr(), "-vconsole:info", "-vsyslog:off"); err != nil {
+		return err
+	}
+	for _, v := range []vm{p.client, p.server} { // until then their packets are dropped
+		if _, err := s.Run(ctx, "ovn-nbctl", append(nbctl, "wait-until", "Logical_Switch_Port", v.tap, "up=true")...); err != nil {
+			return err
+		}
+	}
+	_, err := s.Run(ctx, "ovn-nbctl", append(nbctl, "--wait=hv", "sync")...)
+	return err
+}
+
+// ovnPolicy are ovn-nbctl's commands, of one transaction.
+func ovnPolicy(p *pair, want policy) (commands []string) {
+	add := func(words ...string) { commands = append(append(commands, "--"), words...) }
+	add("ls-add", "net")
+	for _, v := range []vm{p.client, p.server} {
+		from := fmt.Sprintf("%s %s", v.mac, v.addr)
+		add("lsp-add", "net", v.tap)
+		add("lsp-set-addresses", v.tap, from)
+		if v.addr == clientAddr {
+			from += " " + clients.String()
+		}
+		add("lsp-set-port-security", v.tap, from)
+	}
+	add("pg-add", "all", p.client.tap, p.server.tap)
+	add("pg-add", "client", p.client.tap)
+	add("pg-add", "server", p.server.tap)
+	acl := func(group, direction, priority, match, verdict string) {
+		add("--type=port-group", "acl-add", group, direction, priority, match, verdict)
+	}
+	acl("all", "to-lport", "1001", "outport == @all && ip", "drop")
+	acl("all", "from-lport", "1001", "inport == @all && ip", "drop")
+	for _, group := range []string{"client", "server"} {
+		to := ""
+		if want.listed {
+			to = " && tcp && ip4.dst == 10.0.0.0/8"
+		}
+		acl(group, "from-lport", "1002", "inport == @"+group+" && ip4"+to, "allow-related")
+	}
+	for _, r := range rules() {
+		match := "outport == @server && ip4"
+		switch r.group {
+		case "":
+		case "client", "server":
+			match += " && ip4.src == $" + r.group + "_ip4"
+		default:
+			match += " && ip4.src == $" + r.group
+		}
+		if r.from > 0 {
+			match += fmt.Sprintf(" && %[1]s && %[1]s.dst >= %[2]d && %[1]s.dst <= %[3]d", r.protocol, r.from, r.to)
+		}
+		acl("server", "to-lport", "1002", match, "allow-related")
+	}
+	for g, id := range remotes() {
+		var addrs []string
+		for i := range want.members {
+			addrs = append(addrs, fmt.Sprintf("%q", want.member(g, i)))
+		}
+		add("create", "Address_Set", "name="+id, "addresses="+strings.Join(addrs, ","))
+	}
+	return commands[1:]
+}
