@@ -9,12 +9,14 @@ import (
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
-// Cluster and what follows are as package membership has them: the comments are there.
-type (
-	Cluster    = membership.Cluster
-	Pin        = membership.Pin
-	LevelError = membership.LevelError
-)
+// Cluster is what the members of a cluster understand together.
+type Cluster = membership.Cluster
+
+// Pin keeps the level of a cluster from rising.
+type Pin = membership.Pin
+
+// LevelError is the cause of an ErrLevel.
+type LevelError = membership.LevelError
 
 // What the cluster's level stands in the way of, as package membership says.
 var (
