@@ -155,6 +155,7 @@ func (f *Feed) session(ctx context.Context) (err error) {
 func (f *Feed) list(ctx context.Context, client *clientv3.Client) error {
 	var rev int64
 	var last *mvccpb.KeyValue
+	var head *clientv3.GetResponse
 	err := f.Sink.Load(func(yield func(*mvccpb.KeyValue) error) error {
 		from, end, limit := f.Prefix, clientv3.GetPrefixRangeEnd(f.Prefix), listPageMin
 		for {
@@ -181,7 +182,9 @@ func (f *Feed) list(ctx context.Context, client *clientv3.Client) error {
 				}
 			}
 			if !page.More || len(page.Kvs) == 0 {
-				return nil
+				// Before the sink hands anything on: what it has then is what is watched from.
+				head, err = f.headAt(ctx, client, rev)
+				return err
 			}
 			from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 			limit = max(listPageMin, min(listPageMax, limit*listPageBytes/(size+1)))
@@ -190,15 +193,16 @@ func (f *Feed) list(ctx context.Context, client *clientv3.Client) error {
 	if err != nil {
 		return err
 	}
-	headCtx, cancel := context.WithTimeout(ctx, f.Config.RequestTimeout)
-	defer cancel()
-	head, err := client.Get(headCtx, f.Probe, clientv3.WithRev(rev))
-	if err != nil {
-		return err
-	}
 	f.next, f.last = rev+1, witnessOf(last)
 	f.see(head)
 	return nil
+}
+
+// headAt asks for the probed key as it was at a revision.
+func (f *Feed) headAt(ctx context.Context, client *clientv3.Client, rev int64) (*clientv3.GetResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.Config.RequestTimeout)
+	defer cancel()
+	return client.Get(ctx, f.Probe, clientv3.WithRev(rev))
 }
 
 // watch hands on events from f.next on, revision by revision. etcd sends all
