@@ -115,28 +115,6 @@ func (b *bench) run(ctx context.Context, binary string) error {
 
 func account(host int) string { return fmt.Sprintf("tenant-%d", host) }
 
-// populate makes an account for each host, with its NICs in one group, and a baseline.
-func (b *bench) populate(ctx context.Context) error {
-	for h := range b.hosts {
-		id := account(h)
-		network := &secgroup.Network{ID: "net-" + id, Type: secgroup.NetworkVPC, VPC: id}
-		network.Normalize()
-		all := []secgroup.Change{
-			secgroup.Put(&secgroup.Account{ID: id, EgressPolicyDefault: secgroup.EgressAuto, EgressOpenGuard: secgroup.GuardAllow}), secgroup.Put(network), b.group(h, 1),
-		}
-		for n := range b.nics {
-			all = append(all, secgroup.Put(&secgroup.NIC{
-				ID: nic(h, n), Account: id, Network: network.ID, MAC: secgroup.MAC{2, 0, byte(h >> 8), byte(h), 0, byte(n)},
-				Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + n)})}, Enforcement: secgroup.EnforcementOn,
-			}))
-		}
-		if _, err := b.write(ctx, all...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func nic(host, n int) string { return fmt.Sprintf("nic-%d-%d", host, n) }
 
 // group is the group of a host, the default of its account.

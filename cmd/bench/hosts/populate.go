@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/ringfence/ringfence/secgroup"
+)
+
+// hostsAtOnce are how many hosts' objects are made in one write.
+const hostsAtOnce = 100
+
+// populate makes an account for each host, with its NICs in one group, and a baseline.
+func (b *bench) populate(ctx context.Context) error {
+	for from := 0; from < b.hosts; from += hostsAtOnce {
+		var all []secgroup.Change
+		for h := from; h < min(from+hostsAtOnce, b.hosts); h++ {
+			all = append(all, b.objects(h)...)
+		}
+		if _, err := b.write(ctx, all...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// objects are what a host has of its own.
+func (b *bench) objects(h int) []secgroup.Change {
+	id := account(h)
+	network := &secgroup.Network{ID: "net-" + id, Type: secgroup.NetworkVPC, VPC: id}
+	network.Normalize()
+	all := []secgroup.Change{
+		secgroup.Put(&secgroup.Account{ID: id, EgressPolicyDefault: secgroup.EgressAuto, EgressOpenGuard: secgroup.GuardAllow}), secgroup.Put(network), b.group(h, 1),
+	}
+	for n := range b.nics {
+		all = append(all, secgroup.Put(&secgroup.NIC{
+			ID: nic(h, n), Account: id, Network: network.ID, MAC: secgroup.MAC{2, 0, byte(h >> 8), byte(h), 0, byte(n)},
+			Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + n)})}, Enforcement: secgroup.EnforcementOn,
+		}))
+	}
+	return all
+}
