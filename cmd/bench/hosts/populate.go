@@ -4,24 +4,25 @@ import (
 	"context"
 	"net/netip"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// hostsAtOnce are how many hosts' objects are made in one write.
-const hostsAtOnce = 100
+// writersAtOnce are how many hosts' objects are written at a time.
+const writersAtOnce = 16
 
 // populate makes an account for each host, with its NICs in one group, and a baseline.
 func (b *bench) populate(ctx context.Context) error {
-	for from := 0; from < b.hosts; from += hostsAtOnce {
-		var all []secgroup.Change
-		for h := from; h < min(from+hostsAtOnce, b.hosts); h++ {
-			all = append(all, b.objects(h)...)
-		}
-		if _, err := b.write(ctx, all...); err != nil {
+	writers, ctx := errgroup.WithContext(ctx)
+	writers.SetLimit(writersAtOnce)
+	for h := range b.hosts {
+		writers.Go(func() error {
+			_, err := b.write(ctx, b.objects(h)...)
 			return err
-		}
+		})
 	}
-	return nil
+	return writers.Wait()
 }
 
 // objects are what a host has of its own.
