@@ -60,7 +60,7 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 PURE     := httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/wire packet plan secgroup span verdict internal/policytest
 # SWITCHES start real switches, as does e2e: not beside each other. The longest
 # come first.
-SWITCHES := e2e/faults controller controller/desk controller/megaflow cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
+SWITCHES := e2e/faults controller controller/desk controller/megaflow controller/policing cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
 # Before the race detector tests make fewer of what they make in numbers (-short);
 # these make all of it without.
 MANY     := ^Test(KilledAPIsLoseNothing|LargeBodiesCostLittle|LongList|RandomRequests)$$

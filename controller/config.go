@@ -16,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
+	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -58,6 +59,8 @@ type Config struct {
 	// NICConnections is how many connections a NIC may have open, 0 for any
 	// number.
 	NICConnections uint32
+	// NICPackets is how many packets a NIC may send, the zero value for any number.
+	NICPackets ovsdb.Policing
 	// RunDir holds ovs-vswitchd's sockets; "" is the directory of OVSDB's.
 	RunDir  string
 	Version string

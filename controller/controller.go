@@ -29,6 +29,7 @@ import (
 	"github.com/ringfence/ringfence/controller/kept"
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/ownership"
+	"github.com/ringfence/ringfence/controller/policing"
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/ofrules"
@@ -43,6 +44,7 @@ type controller struct {
 	share    *share.Held
 	kept     *kept.Keeper // nil: nothing is kept
 	plugs    *plugs
+	policing *policing.Keeper
 	link     *link
 	zones    *zones
 	cache    *megaflow.Cache
@@ -87,6 +89,7 @@ func Run(ctx context.Context, cfg Config) error {
 	g.Go(func() error { return lock.Watch(ctx, cfg.Host) })
 	g.Go(func() error { return c.cfg.Share.Follow(ctx, c.share) })
 	g.Go(func() error { return c.plugs.run(ctx) })
+	g.Go(func() error { return c.policing.Run(ctx) })
 	g.Go(func() error { return c.link.run(ctx) })
 	g.Go(func() error { return c.cache.Run(ctx) })
 	g.Go(func() error { return c.settler.Run(ctx) })
@@ -120,6 +123,12 @@ func newController(cfg Config) *controller {
 	c.ctl = unixctl.Open(cfg.RunDir)
 	c.metrics = newMetrics(cfg.Metrics)
 	c.plugs = newPlugs(cfg, c.log, c.notify)
+	c.policing = policing.NewKeeper(policing.Config{
+		Limit: cfg.NICPackets, Write: c.plugs.police,
+		Polices: policing.Kernel{Process: func() (string, error) { return vswitchd(cfg.RunDir) }}.Polices,
+		Problem: func(err error) { c.report.problem("packet limit", err) },
+	})
+	c.plugs.also = c.policing.See
 	c.link = &link{path: filepath.Join(cfg.RunDir, cfg.Bridge+".mgmt"), log: c.log, notify: c.notify, drift: newDrift()}
 	c.zones = &zones{
 		grace: cfg.timing.zoneGrace,

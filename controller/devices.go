@@ -82,20 +82,29 @@ func (d *devices) check(nic string, i ovsdb.Interface) error {
 	return nil
 }
 
+// vswitchd returns the directory of ovs-vswitchd's process below /proc.
+func vswitchd(runDir string) (string, error) {
+	socket, err := unixctl.FindVswitchd(runDir)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join("/proc", strings.TrimSuffix(strings.TrimPrefix(filepath.Base(socket), "ovs-vswitchd."), ".ctl"))
+	// In a container it may have another number there, and this be somebody else's.
+	if name, err := os.ReadFile(filepath.Join(dir, "comm")); err != nil || strings.TrimSpace(string(name)) != "ovs-vswitchd" {
+		return "", fmt.Errorf("%s is not ovs-vswitchd, which has the socket %s", dir, socket)
+	}
+	return dir, nil
+}
+
 // devicesRead returns the indexes of the devices that ovs-vswitchd has packet
 // sockets for (packet(7)), or whoever shares its network namespace; nil if that
 // cannot be found out.
 func devicesRead(runDir string) map[uint32]bool {
-	socket, err := unixctl.FindVswitchd(runDir)
+	dir, err := vswitchd(runDir)
 	if err != nil {
 		return nil
 	}
-	pid := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(socket), "ovs-vswitchd."), ".ctl")
-	// In a container it may have another number there, and this be somebody else's.
-	if name, err := os.ReadFile(filepath.Join("/proc", pid, "comm")); err != nil || strings.TrimSpace(string(name)) != "ovs-vswitchd" {
-		return nil
-	}
-	b, err := os.ReadFile(filepath.Join("/proc", pid, "net/packet"))
+	b, err := os.ReadFile(filepath.Join(dir, "net/packet"))
 	if err != nil {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/elsewhere"
 	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/controller/policing"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/ovsdb"
 )
@@ -36,7 +37,8 @@ type plugs struct {
 	cfg   Config
 	log   *slog.Logger
 	wake  func()
-	check chan struct{} // the bridge may have to be set up
+	also  func(ovsdb.Change) // is told of all that is different, too
+	check chan struct{}      // the bridge may have to be set up
 
 	mu          sync.Mutex
 	db          *ovsdb.Client
@@ -49,7 +51,7 @@ type plugs struct {
 }
 
 func newPlugs(cfg Config, log *slog.Logger, wake func()) *plugs {
-	return &plugs{cfg: cfg, log: log, wake: wake, check: make(chan struct{}, 1), claims: newClaims(), touched: map[string]struct{}{}}
+	return &plugs{cfg: cfg, log: log, wake: wake, also: func(ovsdb.Change) {}, check: make(chan struct{}, 1), claims: newClaims(), touched: map[string]struct{}{}}
 }
 
 // run follows the bridge and sets it up whenever it is not in order.
@@ -70,6 +72,7 @@ func (p *plugs) update(c ovsdb.Change) {
 		p.setUpUnseen, p.setUpBridge = false, c.Bridge.UUID
 	}
 	p.mu.Unlock()
+	p.also(c)
 	select {
 	case p.check <- struct{}{}:
 	default:
@@ -193,6 +196,17 @@ func (p *plugs) writeInterfaceIDs(ctx context.Context, key string, values map[st
 		set[iface] = map[string]string{key: value}
 	}
 	return db.SetInterfaceExternalIDs(ctx, set)
+}
+
+// police polices interfaces, by their name.
+func (p *plugs) police(ctx context.Context, to map[string]ovsdb.Policed) error {
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+	defer cancel()
+	db, err := p.database(ctx)
+	if err != nil {
+		return err
+	}
+	return db.SetInterfacePolicing(ctx, policing.Key, to)
 }
 
 // writeBridgeIDs writes keys of the bridge's external_ids.

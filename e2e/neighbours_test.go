@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/lab"
 	"github.com/ringfence/ringfence/internal/matrix"
 	"github.com/ringfence/ringfence/internal/netns"
 )
@@ -29,7 +31,23 @@ func TestNeighboursOfAFlood(t *testing.T) {
 	if *neighboursFlag == 0 {
 		t.Skip("it measures and asserts no figure: make bench-flood")
 	}
-	n := newDatacentre(t).newTenant(t)
+	for _, limit := range limitsTried() {
+		t.Run(cmp.Or(strings.Join(limit, " "), "no limit"), func(t *testing.T) { neighboursOfAFlood(t, newDatacentre(t, limit...)) })
+	}
+}
+
+// limitsTried are the flags of hosts that are measured: packets are limited on the
+// kernel datapath alone.
+func limitsTried() [][]string {
+	if lab.Datapath() != lab.KernelDatapath {
+		return [][]string{nil}
+	}
+	return [][]string{nil, {"--nic-packets=1000", "--nic-packet-burst=1000"}}
+}
+
+func neighboursOfAFlood(t *testing.T, dc *datacentre) {
+	t.Helper()
+	n := dc.newTenant(t)
 	n.play("eve", "victim", "client", "server")
 	for _, role := range n.roles {
 		n.group(role)
@@ -69,6 +87,7 @@ func TestNeighboursOfAFlood(t *testing.T) {
 		{"a sender of ARP each", func() []byte { return w.arp(1, none(), anyone(4), anyone(4)) }},
 		{"a target of a solicitation each", func() []byte { return w.icmp6(255, 135, neighbour(0, anyone(16), ndOption(1, w.srcMAC))) }},
 		{"a target of an advertisement each", func() []byte { return w.icmp6(255, 136, neighbour(0x60, anyone(16), ndOption(2, w.srcMAC))) }},
+		{"a MAC in a solicitation each", func() []byte { return w.icmp6(255, 135, neighbour(0, w.src6, ndOption(1, none()))) }},
 		{"an EtherType each", func() []byte { return w.ethertype(uint16(0x0900 + rand.IntN(0x7000))) }},
 		{"no flood", nil},
 	} {

@@ -41,7 +41,16 @@ type Interface struct {
 	OFPort      uint32 // OpenFlow port number; 0 while it has none
 	IfIndex     uint32 // of its network device; 0 while there is none
 	Error       string // why ovs-vswitchd could not make it work
+	Policing    Policing
 	ExternalIDs map[string]string
+}
+
+// Policing is how many packets are let in from an interface, in thousands; those
+// beyond are lost. Nothing is limited by the zero value. See ovs-vswitchd.conf.db(5),
+// ingress_policing_kpkts_rate and ingress_policing_kpkts_burst.
+type Policing struct {
+	Rate  int // a second
+	Burst int // at once; 0 is 16
 }
 
 func (b Bridge) equal(c Bridge) bool {
@@ -52,7 +61,7 @@ func (b Bridge) equal(c Bridge) bool {
 
 func (i Interface) equal(j Interface) bool {
 	return i.UUID == j.UUID && i.Name == j.Name && i.Port == j.Port && i.Type == j.Type && i.OFPort == j.OFPort && i.IfIndex == j.IfIndex &&
-		i.Error == j.Error && maps.Equal(i.ExternalIDs, j.ExternalIDs)
+		i.Error == j.Error && i.Policing == j.Policing && maps.Equal(i.ExternalIDs, j.ExternalIDs)
 }
 
 func newBridge(r *bridgeRow) Bridge {
@@ -75,6 +84,7 @@ func newInterface(r *interfaceRow, port string) Interface {
 		Type:        r.Type,
 		IfaceID:     r.ExternalIDs["iface-id"],
 		Error:       value(r.Error),
+		Policing:    Policing{Rate: r.PoliceRate, Burst: r.PoliceBurst},
 		ExternalIDs: r.ExternalIDs,
 	}
 	// -1 says that the interface could not be made (ovs-vswitchd.conf.db(5)).

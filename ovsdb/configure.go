@@ -87,6 +87,30 @@ func (c *Client) SetInterfaceExternalIDs(ctx context.Context, ids map[string]map
 	return opError(err, "set external_ids of %d interfaces", len(ids))
 }
 
+// Policed is a policing, and the value of a key of external_ids that goes with it; ""
+// takes the key away.
+type Policed struct {
+	Policing
+	Mark string
+}
+
+// SetInterfacePolicing polices many interfaces, by their name, and marks them at a
+// key of their external_ids, in one transaction. One that has gone meanwhile is no
+// error. What the kernel refuses ovs-vswitchd tells its log alone.
+func (c *Client) SetInterfacePolicing(ctx context.Context, key string, to map[string]Policed) error {
+	var ops []ovsdb.Operation
+	for _, name := range slices.Sorted(maps.Keys(to)) {
+		p := to[name]
+		ops = append(ops, update("Interface", named(name), ovsdb.Row{"ingress_policing_kpkts_rate": p.Rate, "ingress_policing_kpkts_burst": p.Burst}),
+			mutate("Interface", named(name), mutation("external_ids", ovsdb.MutateOperationDelete, set(key))))
+		if p.Mark != "" {
+			ops = append(ops, setExternalIDs("Interface", name, map[string]string{key: p.Mark}))
+		}
+	}
+	_, err := c.transact(ctx, ops...)
+	return opError(err, "police %d interfaces", len(to))
+}
+
 func setExternalIDs(table, name string, to map[string]string) ovsdb.Operation {
 	// An insert leaves keys alone that exist: delete them first.
 	return mutate(table, named(name),

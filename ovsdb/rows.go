@@ -64,6 +64,8 @@ type interfaceRow struct {
 	OFPort      *int              `ovsdb:"ofport"`
 	IfIndex     *int              `ovsdb:"ifindex"`
 	Error       *string           `ovsdb:"error"`
+	PoliceRate  int               `ovsdb:"ingress_policing_kpkts_rate"`
+	PoliceBurst int               `ovsdb:"ingress_policing_kpkts_burst"`
 	ExternalIDs map[string]string `ovsdb:"external_ids"`
 }
 

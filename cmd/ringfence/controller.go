@@ -19,6 +19,7 @@ import (
 	"github.com/ringfence/ringfence/controller"
 	"github.com/ringfence/ringfence/controller/upstream"
 	"github.com/ringfence/ringfence/controller/whole"
+	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -30,6 +31,28 @@ type bridgeFlags struct {
 	Uplink string `placeholder:"PORT" help:"Port of the bridge that leads to other hosts; frames leave it with their network's VLAN."`
 
 	NICConnections uint32 `name:"nic-connections" default:"200000" placeholder:"N" help:"How many connections a NIC may have open, so that no VM fills the table for the others. 0: any number. Default 200000."`
+
+	NICPackets int `name:"nic-packets" placeholder:"N" help:"How many packets a second a NIC may send, in steps of 1000; the kernel drops what is beyond before Open vSwitch sees it. On the kernel datapath alone. Default: any number."`
+	NICBurst   int `name:"nic-packet-burst" default:"16000" placeholder:"N" help:"With --nic-packets: how many it may send at once, in steps of 1000. Default 16000."`
+}
+
+// policing is what of the flags NICs are held to.
+func (f *bridgeFlags) policing() (ovsdb.Policing, error) {
+	for _, flag := range []struct {
+		name string
+		n    int
+	}{{"--nic-packets", f.NICPackets}, {"--nic-packet-burst", f.NICBurst}} {
+		if most := 1_000_000_000; flag.n < 0 || flag.n > most || flag.n%1000 != 0 {
+			return ovsdb.Policing{}, failure.Usage(fmt.Sprintf("%s %d: want a multiple of 1000, at most %d: Open vSwitch counts thousands", flag.name, flag.n, most))
+		}
+	}
+	switch {
+	case f.NICPackets == 0:
+		return ovsdb.Policing{}, nil
+	case f.NICBurst == 0:
+		return ovsdb.Policing{}, failure.Usage("--nic-packet-burst 0: with --nic-packets it has to be 1000 at least, or nothing passes")
+	}
+	return ovsdb.Policing{Rate: f.NICPackets / 1000, Burst: f.NICBurst / 1000}, nil
 }
 
 // hostName is the flag or the machine's own name.
@@ -89,7 +112,8 @@ func (c *controllerCmd) check() error {
 		}
 	}
 	_, host := c.hostName()
-	return failure.All(dir, sockets, host, metrics, c.checkSource())
+	_, policing := c.policing()
+	return failure.All(dir, sockets, host, policing, metrics, c.checkSource())
 }
 
 // checkSource says what is wrong with where the policy comes from.
@@ -125,11 +149,15 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 	if err != nil {
 		return err
 	}
+	packets, err := c.policing()
+	if err != nil {
+		return err
+	}
 	registry := newRegistry()
 	registry.MustRegister(certs)
 	cfg := controller.Config{
 		Host: host, OVSDB: c.OVSDB, RunDir: run, Bridge: c.Bridge, Uplink: c.Uplink, Version: version, Logger: log, Metrics: registry,
-		NICConnections: c.NICConnections, ShareFile: c.ShareFile,
+		NICConnections: c.NICConnections, NICPackets: packets, ShareFile: c.ShareFile,
 	}
 	var way func() string
 	if len(c.Relay) > 0 {

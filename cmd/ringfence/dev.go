@@ -62,6 +62,10 @@ func (c *devCmd) Run(ctx context.Context, std output.Stdio) error {
 	if err != nil {
 		return err
 	}
+	packets, err := c.policing()
+	if err != nil {
+		return err
+	}
 	certs := certfile.NewSet(log)
 	issuer, err := c.oidcFlags.config(log, certs)
 	if err != nil {
@@ -114,7 +118,7 @@ func (c *devCmd) Run(ctx context.Context, std output.Stdio) error {
 	}
 	own := controller.Config{
 		Host: host, OVSDB: ovs.db, RunDir: ovs.runDir, Bridge: c.Bridge, Datapath: ovs.datapath, Uplink: c.Uplink,
-		Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections,
+		Version: version, Logger: log, Metrics: registry, NICConnections: c.NICConnections, NICPackets: packets,
 	}
 	ended, err := followOwnRelay(ctx, &own, s, dir)
 	if err != nil {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs tests of e2e on the kernel datapath: in a virtual machine (QEMU, without
-# KVM) made of a Debian kernel and an initramfs with the programs of this
-# machine. Exit status 0: all passed.
+# Runs tests of e2e on the kernel datapath, and that the kernel polices NICs: in a
+# virtual machine (QEMU, without KVM) made of a Debian kernel and an initramfs with
+# the programs of this machine. Exit status 0: all passed.
 #
 #   e2e/kernel/run.sh [-run REGEXP and other flags of the test binary]
 #
@@ -37,7 +37,7 @@ install_program() { # PATH [NAME]
 for program in ovsdb-server ovsdb-tool ovs-vswitchd ovs-vsctl ovs-ofctl ovs-appctl ovs-dpctl etcd ip ss ethtool dnsmasq nsenter busybox; do
 	install_program "$(command -v $program)" $program
 done
-(cd "$top" && CGO_ENABLED=0 go build -o "$root/usr/bin/ringfence" ./cmd/ringfence && CGO_ENABLED=0 go test -c -o "$root/usr/bin/e2e.test" ./e2e)
+(cd "$top" && CGO_ENABLED=0 go build -o "$root/usr/bin/ringfence" ./cmd/ringfence && CGO_ENABLED=0 go test -c -o "$root/usr/bin/policing.test" ./controller/policing && CGO_ENABLED=0 go test -c -o "$root/usr/bin/e2e.test" ./e2e)
 for applet in sh mount insmod poweroff cat ls sleep grep dmesg; do
 	ln -s busybox "$root/usr/bin/$applet"
 done
@@ -45,7 +45,7 @@ done
 # Modules, those that others need first.
 mkdir -p "$root/modules"
 n=10
-for module in crc32c-intel libcrc32c nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nfnetlink nf_conntrack_netlink nf_nat nf_conncount nsh openvswitch veth; do
+for module in crc32c-intel libcrc32c nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nfnetlink nf_conntrack_netlink nf_nat nf_conncount nsh openvswitch veth sch_ingress cls_matchall act_police; do
 	cp "$(find "$cache/lib/modules/$version" -name "$module.ko*" | head -n 1)" "$root/modules/$n-$module.ko"
 	n=$((n + 1))
 done

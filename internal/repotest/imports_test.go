@@ -91,6 +91,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"store/internal/membership": {"store/internal/link", "store/internal/record"},
 
 		"controller/elsewhere": {"controller/internal/pause", "ovsdb", "store"},
+		"controller/policing":  {"ovsdb"},
 		"controller/ownership": {"controller/internal/pause"},
 		"controller/megaflow":  {"controller/internal/pause", "inquiry", "ofrules", "openflow/wire", "openflow/ofconn", "unixctl"},
 		"controller/share":     {"secgroup", "impact", "span", "store"},
@@ -99,7 +100,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"controller/upstream":  {"controller/internal/pause", "controller/share", "relay/wire", "impact", "inquiry", "span", "store"},
 		"controller/revoke":    {"controller/megaflow", "secgroup", "verdict", "impact", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "unixctl"},
 		"controller/desk":      {"packet", "controller/internal/pause", "secgroup", "span", "verdict", "openflow", "openflow/wire", "openflow/ofconn", "openflow/oftrace", "ofrules", "unixctl", "store", "inquiry"},
-		"controller":           {"controller/internal/pause", "controller/desk", "controller/elsewhere", "controller/megaflow", "controller/ownership", "controller/revoke", "controller/share", "controller/kept", "secgroup", "impact", "span", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
+		"controller":           {"controller/internal/pause", "controller/desk", "controller/elsewhere", "controller/megaflow", "controller/ownership", "controller/policing", "controller/revoke", "controller/share", "controller/kept", "secgroup", "impact", "span", "openflow", "openflow/wire", "openflow/ofconn", "ofrules", "ovsdb", "unixctl", "store", "inquiry"},
 	}
 	for _, s := range sources(t) {
 		if s.test {
