@@ -189,6 +189,9 @@ func TestKilledAPIsLoseNothing(t *testing.T) {
 	_ = last.Process.Kill()
 	_ = last.Wait() // killed
 
+	// What another process acknowledged is read here when the store has told of it,
+	// some milliseconds later. A write of one's own rests on all that was before.
+	s.must("POST", groups, `{"name":"after all","default_rules":false}`)
 	there := map[string]int{}
 	for cursor := ""; ; {
 		page := s.must("GET", groups+"?limit=1000"+cursor, "")
