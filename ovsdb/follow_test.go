@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 
+	"github.com/ringfence/ringfence/internal/halt"
 	"github.com/ringfence/ringfence/internal/ovstest"
 )
 
@@ -285,17 +285,17 @@ func TestStoppedServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(server, syscall.SIGSTOP); err != nil {
+	if err := halt.Stop(server); err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Kill(server, syscall.SIGCONT)
+	defer halt.Continue(server)
 	short, stop := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer stop()
 	if err := c.SetInterfaceExternalIDs(short, map[string]map[string]string{"br-int": {"big": strings.Repeat("x", 4<<20)}}); err == nil {
 		t.Error("a stopped server took a transaction")
 	}
 	w.until("stale", func(s BridgeState) bool { return s.Stale != "" && s.Exists })
-	if err := syscall.Kill(server, syscall.SIGCONT); err != nil {
+	if err := halt.Continue(server); err != nil {
 		t.Fatal(err)
 	}
 	w.until("connected", func(s BridgeState) bool { return s.Stale == "" })

@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/internal/halt"
 	"github.com/ringfence/ringfence/internal/slowness"
 )
 
@@ -110,9 +110,18 @@ func (c *trio) leader(t *testing.T) int {
 	return 0
 }
 
-func (c *trio) signal(t *testing.T, member int, s syscall.Signal) {
+// pause has a member do nothing from here on.
+func (c *trio) pause(t *testing.T, member int) {
 	t.Helper()
-	if err := c.members[member].Process.Signal(s); err != nil {
+	if err := halt.Stop(c.members[member].Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// resume lets it go on.
+func (c *trio) resume(t *testing.T, member int) {
+	t.Helper()
+	if err := halt.Continue(c.members[member].Process.Pid); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -139,7 +148,7 @@ func TestMemberHangs(t *testing.T) {
 		t.Run(hangs.name, func(t *testing.T) {
 			member := hangs.member()
 			machine := slowness.Start(t)
-			c.signal(t, member, syscall.SIGSTOP)
+			c.pause(t, member)
 			var wg sync.WaitGroup
 			took := make([]time.Duration, len(stores))
 			for i, s := range stores {
@@ -159,7 +168,7 @@ func TestMemberHangs(t *testing.T) {
 					t.Errorf("store %d: a write took %v, want at most %v", i, d, hangs.within)
 				}
 			}
-			c.signal(t, member, syscall.SIGCONT)
+			c.resume(t, member)
 			for i, s := range stores {
 				mustUpdate(t, s, put(group(fmt.Sprintf("a%d", i), "h")))
 			}
@@ -186,7 +195,7 @@ func TestFollowerMovesOn(t *testing.T) {
 	writer := open(t, cfg)
 	mustUpdate(t, writer, put(account("a")))
 	machine := slowness.Start(t)
-	c.signal(t, member, syscall.SIGSTOP)
+	c.pause(t, member)
 	began := time.Now()
 	mustUpdate(t, writer, put(account("b")))
 	took := make([]time.Duration, len(stores))
@@ -201,7 +210,7 @@ func TestFollowerMovesOn(t *testing.T) {
 	if most := slices.Max(took); most > time.Duration(slow*float64(2*time.Second)) {
 		t.Errorf("a follower of a member that hangs was behind for %v, want at most 2 s", most)
 	}
-	c.signal(t, member, syscall.SIGCONT)
+	c.resume(t, member)
 }
 
 // TestNoLeader stops two members of three.
@@ -212,7 +221,7 @@ func TestNoLeader(t *testing.T) {
 	s := open(t, cfg)
 	mustUpdate(t, s, put(account("a")))
 	for i := range 2 {
-		c.signal(t, i, syscall.SIGSTOP)
+		c.pause(t, i)
 	}
 	awaitCondition(t, s, ErrNoLeader)
 	if _, err := s.Update(within(t, 20*time.Second), put(group("a", "g"))); !errors.Is(err, ErrNoLeader) {
@@ -222,7 +231,7 @@ func TestNoLeader(t *testing.T) {
 		t.Errorf("a check without a leader: %v", err)
 	}
 	for i := range 2 {
-		c.signal(t, i, syscall.SIGCONT)
+		c.resume(t, i)
 	}
 	awaitCondition(t, s, nil)
 	mustUpdate(t, s, put(group("a", "g")))

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -38,17 +37,17 @@ func killed(ctx context.Context, w *World, f Fault) error {
 
 // stopped has a process do nothing for a while.
 func stopped(ctx context.Context, w *World, f Fault) error {
-	if err := w.Plane.Signal(f.Target, syscall.SIGSTOP); err != nil {
+	if err := w.Plane.Pause(f.Target); err != nil {
 		return err
 	}
-	return errors.Join(sleep(ctx, f.For), w.Plane.Signal(f.Target, syscall.SIGCONT))
+	return errors.Join(sleep(ctx, f.For), w.Plane.Resume(f.Target))
 }
 
 // hangs has a member of etcd do nothing for so long that nobody can wait for
 // it: writes must go to another one. If it leads, etcd has to choose another leader
 // first, for which it takes a second or two, and now and then twice that.
 func hangs(ctx context.Context, w *World, f Fault) error {
-	if err := w.Plane.Signal(f.Target, syscall.SIGSTOP); err != nil {
+	if err := w.Plane.Pause(f.Target); err != nil {
 		return err
 	}
 	end := time.Now().Add(f.For)
@@ -56,7 +55,7 @@ func hangs(ctx context.Context, w *World, f Fault) error {
 	if made(checkMemberHangs) {
 		err = w.expectWrite(ctx, func(ctx context.Context) error { return w.Plane.writesWithout(ctx, f.Target) })
 	}
-	return errors.Join(err, sleep(ctx, time.Until(end)), w.Plane.Signal(f.Target, syscall.SIGCONT))
+	return errors.Join(err, sleep(ctx, time.Until(end)), w.Plane.Resume(f.Target))
 }
 
 // othersKilled leaves one member of etcd alone.
@@ -99,7 +98,7 @@ func allKilled(ctx context.Context, w *World, f Fault) (err error) {
 // anything.
 func impostor(ctx context.Context, w *World, f Fault) error {
 	own := "controller-" + f.Target
-	if err := w.Plane.Signal(own, syscall.SIGSTOP); err != nil {
+	if err := w.Plane.Pause(own); err != nil {
 		return err
 	}
 	program := slices.Clone(w.Plane.sites[own].program)
@@ -110,9 +109,9 @@ func impostor(ctx context.Context, w *World, f Fault) error {
 	}
 	p, err := w.Plane.Run(fmt.Sprintf("impostor-%d", f.Number), own, program...)
 	if err != nil {
-		return errors.Join(err, w.Plane.Signal(own, syscall.SIGCONT))
+		return errors.Join(err, w.Plane.Resume(own))
 	}
-	return errors.Join(sleep(ctx, f.For), p.Kill(), w.Plane.Signal(own, syscall.SIGCONT))
+	return errors.Join(sleep(ctx, f.For), p.Kill(), w.Plane.Resume(own))
 }
 
 // twin runs a second controller of a host's name on its bridge.

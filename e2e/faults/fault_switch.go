@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
+
+	"github.com/ringfence/ringfence/internal/halt"
 )
 
 // switchKinds end Open vSwitch's daemons.
@@ -33,7 +34,7 @@ func vswitchd(ctx context.Context, w *World, f Fault) error {
 // on.
 func vswitchdStopped(ctx context.Context, w *World, f Fault) error {
 	pid, from := w.Lab.Host(f.Target).VswitchdPID(), time.Now()
-	err := errors.Join(syscall.Kill(pid, syscall.SIGSTOP), sleep(ctx, f.For), syscall.Kill(pid, syscall.SIGCONT))
+	err := errors.Join(halt.Stop(pid), sleep(ctx, f.For), halt.Continue(pid))
 	w.excuse(excuse{Window: Window{from, time.Now()}, why: f.Kind, of: w.touches(f.Target), holds: true})
 	return err
 }

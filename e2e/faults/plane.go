@@ -15,10 +15,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/halt"
 	"github.com/ringfence/ringfence/internal/netns"
 	"github.com/ringfence/ringfence/internal/stack"
 )
@@ -234,10 +234,11 @@ func (p *Plane) Ended() (names []string) {
 	return names
 }
 
-// Signal sends a signal to a process.
-func (p *Plane) Signal(name string, sig syscall.Signal) error {
-	return syscall.Kill(p.Process(name).PID(), sig)
-}
+// Pause has a process do nothing from here on.
+func (p *Plane) Pause(name string) error { return halt.Stop(p.Process(name).PID()) }
+
+// Resume lets a paused process go on.
+func (p *Plane) Resume(name string) error { return halt.Continue(p.Process(name).PID()) }
 
 // await tries until there is no error. When the time is over, it tells the last
 // error that was not about the time itself.

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ func TestFaultsAreSeen(t *testing.T) {
 	if err := w.settle(ctx, slots, oracle); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Plane.Signal("controller-h2", syscall.SIGSTOP); err != nil {
+	if err := w.Plane.Pause("controller-h2"); err != nil {
 		t.Fatal(err)
 	}
 	// while judges what is seen while a flow is in the switch of h2.
@@ -54,7 +53,7 @@ func TestFaultsAreSeen(t *testing.T) {
 	if strings.Contains(leak, "x2>s1") {
 		t.Errorf("seen what is not so:\n%s", leak)
 	}
-	if err := w.Plane.Signal("controller-h2", syscall.SIGCONT); err != nil {
+	if err := w.Plane.Resume("controller-h2"); err != nil {
 		t.Fatal(err)
 	}
 	// What is acknowledged and then not there is lost.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ringfence/ringfence/internal/halt"
 )
 
 // stopPatience is how long a process may take to end by SIGTERM.
@@ -103,11 +105,11 @@ func (p *Process) end(sig syscall.Signal) error {
 	return fmt.Errorf("%s did not end within %s of signal %v and was killed", p.Name, stopPatience, sig)
 }
 
-// Pause stops the process with SIGSTOP: it lives and does nothing.
-func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+// Pause stops the process: it lives and does nothing from here on.
+func (p *Process) Pause() error { return halt.Stop(p.PID()) }
 
 // Resume lets a paused process go on.
-func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+func (p *Process) Resume() error { return halt.Continue(p.PID()) }
 
 // Log is what it has written so far.
 func (p *Process) Log() string {
