@@ -20,7 +20,7 @@ DEVFLAGS ?=
 export GOFLAGS ?= -trimpath
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-hosts bench-datapath bench-rss clean
+.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-hosts bench-api bench-datapath bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -209,6 +209,9 @@ bench-ovsdb: setup ## print what following N interfaces costs, with the client o
 HOSTS ?= 100
 bench-hosts: setup build ## print what HOSTS simulated hosts take, with a relay for each 1,000, as JSON lines
 	@$(GO) run ./cmd/bench/hosts -hosts $(HOSTS) -relays $$((($(HOSTS) + 999) / 1000))
+
+bench-api: setup build ## print what the API reads and writes a second of a big policy, beside what bounds it, as JSON lines
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/api" ./cmd/bench/api && "$$dir/api"
 
 .PHONY: bench-share
 bench-share: setup build ## print what a host behind a relay takes of a big policy that concerns others, as JSON lines
