@@ -33,7 +33,7 @@ type state struct {
 	loaded  bool
 	snap    *secgroup.Snapshot
 	history history                       // of which snap is
-	head    markedRevision                // the latest mutation that snap includes
+	head    Write                         // the latest mutation that snap includes
 	rests   map[secgroup.Key]*record.Rest // what records say that this version does not know
 	closed  map[secgroup.Key]Unreadable
 	all     []Unreadable // closed, and records that name nothing known
@@ -84,11 +84,11 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	}
 	if b.listed {
 		c.marks.restart()
-		if b.head.rev > 0 && b.head.rev < b.Revision {
+		if b.head.Revision > 0 && b.head.Revision < b.Revision {
 			c.marks.add(b.head)
 		}
 	}
-	c.marks.add(markedRevision{b.Revision, b.Mark})
+	c.marks.add(Write{Revision: b.Revision, Mark: b.Mark})
 	now.head = c.marks.head()
 	c.state.Store(&now)
 	if broken { // who is woken sees the history that begins
@@ -166,12 +166,12 @@ func (c *cache) current(ctx context.Context) error {
 }
 
 // reach waits until the cache has seen a write.
-func (c *cache) reach(ctx context.Context, w markedRevision) error {
+func (c *cache) reach(ctx context.Context, w Write) error {
 	return c.await(ctx, func() bool { return c.sees(w) })
 }
 
 // sees tells whether the cache has come to a write.
-func (c *cache) sees(w markedRevision) bool {
+func (c *cache) sees(w Write) bool {
 	k := c.has(w)
 	return k == isThere || k == tooOld
 }
@@ -194,7 +194,7 @@ func (c *cache) await(ctx context.Context, done func() bool) error {
 }
 
 // has says whether the cached policy includes a write.
-func (c *cache) has(w markedRevision) knowledge {
+func (c *cache) has(w Write) knowledge {
 	c.past.Lock()
 	defer c.past.Unlock()
 	return c.marks.has(w)

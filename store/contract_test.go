@@ -38,7 +38,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 			}
 			rev = max(rev, r.Header.Revision)
 		}
-		if err := s.cache().reach(within(t, 20*time.Second), markedRevision{rev: rev}); err != nil {
+		if err := s.cache().reach(within(t, 20*time.Second), Write{Revision: rev}); err != nil {
 			t.Fatal(err)
 		}
 		mustUpdate(t, s, func(snap *snapshot) (changes, error) {

@@ -35,7 +35,7 @@ type Batch struct {
 
 	rests  map[secgroup.Key]*record.Rest // of the objects that were put, for those that have one
 	listed bool                          // made of a list, not of one revision's events
-	head   markedRevision                // the latest mutation up to Revision, zero: none in this batch
+	head   Write                         // the latest mutation up to Revision, zero: none in this batch
 }
 
 // Handler receives the policy's history from Follow, which calls its methods

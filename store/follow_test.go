@@ -238,7 +238,7 @@ func TestFollowOverRestart(t *testing.T) {
 		if err := fresh.Sync(within(t, 20*time.Second)); err != nil {
 			t.Error(err)
 		}
-		if err := fresh.cache().reach(within(t, 20*time.Second), markedRevision{rev: last}); err != nil {
+		if err := fresh.cache().reach(within(t, 20*time.Second), Write{Revision: last}); err != nil {
 			t.Error(err)
 		}
 		if diff := cmp.Diff(dump(t, fresh), r.state()); diff != "" {

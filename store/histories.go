@@ -40,7 +40,7 @@ func (s *Store) Holds(ctx context.Context, rev int64) error {
 		return s.link.Failed("revision", err)
 	}
 	lost := b.has(rev)
-	if !lost && s.cache().has(markedRevision{rev: rev}) != notSoFar {
+	if !lost && s.cache().has(Write{Revision: rev}) != notSoFar {
 		return nil
 	}
 	now, err := s.get(ctx, s.link.Keys.Head())

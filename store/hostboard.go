@@ -28,12 +28,12 @@ type hostBoard struct {
 
 	mu      sync.Mutex
 	hosts   map[string]report
-	plugged plugged                         // by hosts
-	proved  map[markedRevision]link.Lineage // writes older than what the cache remembers: whether they are in the history
-	reached map[string]int64                // what hosts had applied in this history when their word was last believed
-	before  int64                           // reports up to this etcd revision were written before this process saw that the store was restored
-	told    map[Write]bool                  // lost writes that hosts told of, and that were looked at
-	anew    bool                            // the next load is the first of another history
+	plugged plugged                // by hosts
+	proved  map[Write]link.Lineage // writes older than what the cache remembers: whether they are in the history
+	reached map[string]int64       // what hosts had applied in this history when their word was last believed
+	before  int64                  // reports up to this etcd revision were written before this process saw that the store was restored
+	told    map[Write]bool         // lost writes that hosts told of, and that were looked at
+	anew    bool                   // the next load is the first of another history
 	loaded  bool
 	doubts  chan struct{} // has one when a report speaks of a write that is still to be proved
 
@@ -54,7 +54,7 @@ type boardView struct{ number, rev, noticed int64 }
 
 func (s *Store) startHosts() *hostBoard {
 	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: link.NewHealth(),
-		hosts: map[string]report{}, plugged: plugged{at: map[string][]string{}}, proved: map[markedRevision]link.Lineage{}, reached: map[string]int64{}, told: map[Write]bool{}, doubts: make(chan struct{}, 1)}
+		hosts: map[string]report{}, plugged: plugged{at: map[string][]string{}}, proved: map[Write]link.Lineage{}, reached: map[string]int64{}, told: map[Write]bool{}, doubts: make(chan struct{}, 1)}
 	b.relays = s.startRelays(b.again)
 	s.link.Spawn(b.keepBelieving)
 	s.link.Spawn(func() {
@@ -133,7 +133,7 @@ func (b *hostBoard) undone(some []string, done func(*HostStatus) bool) []string 
 // A report that is ahead of the cache counts as the last one that was not.
 func (b *hostBoard) believed(r report) HostStatus {
 	h := r.HostStatus
-	w := markedRevision{h.Applied, h.Mark}
+	w := Write{Revision: h.Applied, Mark: h.Mark}
 	if h.Applied == 0 {
 		return h
 	}
@@ -159,7 +159,7 @@ func (b *hostBoard) believed(r report) HostStatus {
 
 // proves says whether a write is in the history that the cache does not remember,
 // and has it looked up if that is not known yet.
-func (b *hostBoard) proves(w markedRevision) link.Lineage {
+func (b *hostBoard) proves(w Write) link.Lineage {
 	l, asked := b.proved[w]
 	if !asked {
 		select {
@@ -175,7 +175,7 @@ func (b *hostBoard) proves(w markedRevision) link.Lineage {
 // the policy has the write that it speaks of. The revisions between the two are of the
 // same history then.
 func (b *hostBoard) further(h HostStatus) HostStatus {
-	if h.Latest <= h.Applied || b.policy.has(markedRevision{h.Latest, h.LatestMark}) == isThere {
+	if h.Latest <= h.Applied || b.policy.has(Write{Revision: h.Latest, Mark: h.LatestMark}) == isThere {
 		return h
 	}
 	return upTo(h, h.Applied)
@@ -271,7 +271,7 @@ func (b *hostBoard) Events(_ int64, events []*clientv3.Event) error {
 // what the cache remembers.
 func (b *hostBoard) prove(said []report) error {
 	for _, h := range said {
-		w := markedRevision{h.Applied, h.Mark}
+		w := Write{Revision: h.Applied, Mark: h.Mark}
 		b.mu.Lock()
 		_, asked := b.proved[w]
 		b.mu.Unlock()
@@ -279,7 +279,7 @@ func (b *hostBoard) prove(said []report) error {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(b.store.link.Ctx, b.store.link.Config.RequestTimeout)
-		t, err := (&link.Witness{Key: b.store.link.Keys.Head(), Rev: w.rev, Value: w.mark}).Testify(ctx, b.store.link.Client)
+		t, err := (&link.Witness{Key: b.store.link.Keys.Head(), Rev: w.Revision, Value: w.Mark}).Testify(ctx, b.store.link.Client)
 		cancel()
 		if err != nil {
 			return err

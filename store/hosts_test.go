@@ -102,7 +102,7 @@ func TestHostStatusDoesNotMoveThePolicy(t *testing.T) {
 // they do not know, there are none.
 func TestWhatIsFurtherIsNewToOthers(t *testing.T) {
 	t.Parallel()
-	h := further("h", markedRevision{7, "m7"}, markedRevision{9, "m9"})
+	h := further("h", Write{Revision: 7, Mark: "m7"}, Write{Revision: 9, Mark: "m9"})
 	value, err := record.Marshal(record.HostToRecord(h))
 	if err != nil {
 		t.Fatal(err)

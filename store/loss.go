@@ -63,14 +63,14 @@ func (s *Store) noteLoss(gone marks) {
 
 func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
 	last := gone.head()
-	if last.rev == 0 {
+	if last.Revision == 0 {
 		return nil // nothing is known of what was
 	}
-	t, err := (&link.Witness{Key: s.link.Keys.Head(), Rev: last.rev, Value: last.mark}).Testify(ctx, s.link.Client)
+	t, err := (&link.Witness{Key: s.link.Keys.Head(), Rev: last.Revision, Value: last.Mark}).Testify(ctx, s.link.Client)
 	if err != nil || t.Lineage != link.OtherHistory {
 		return err // if it cannot be told any more, nothing may be lost
 	}
-	l := loss{to: last.rev, mark: last.mark, at: t.Now.Header.Revision}
+	l := loss{to: last.Revision, mark: last.Mark, at: t.Now.Header.Revision}
 	if l.from, err = s.common(ctx, gone); err != nil {
 		return err
 	}
@@ -91,19 +91,19 @@ func (s *Store) tryNoteLoss(ctx context.Context, gone marks) error {
 // bisection: what is before a write that it has, it has as well. It is 0 if
 // none of those that are remembered is certain to be there.
 func (s *Store) common(ctx context.Context, gone marks) (rev int64, err error) {
-	known := slices.DeleteFunc(slices.Clone(gone.all), func(w markedRevision) bool { return w.mark == "" })
+	known := slices.DeleteFunc(slices.Clone(gone.all), func(w Write) bool { return w.Mark == "" })
 	i := sort.Search(len(known), func(i int) bool {
 		if err != nil {
 			return true
 		}
 		var t link.Testimony
-		t, err = (&link.Witness{Key: s.link.Keys.Head(), Rev: known[i].rev, Value: known[i].mark}).Testify(ctx, s.link.Client)
+		t, err = (&link.Witness{Key: s.link.Keys.Head(), Rev: known[i].Revision, Value: known[i].Mark}).Testify(ctx, s.link.Client)
 		return t.Lineage != link.SameHistory
 	})
 	if err != nil || i == 0 {
 		return 0, err
 	}
-	return known[i-1].rev, nil
+	return known[i-1].Revision, nil
 }
 
 // trimLosses forgets the oldest that are too many.
@@ -272,7 +272,7 @@ func (b *hostBoard) testify(h HostStatus) {
 	b.told[last] = true
 	var gone marks
 	for _, w := range h.Lost {
-		gone.add(markedRevision{w.Revision, w.Mark})
+		gone.add(w)
 	}
 	b.store.link.Spawn(func() {
 		if b.losses.ready(b.store.link.Ctx) == nil && !b.losses.lately(last.Revision, sameLoss) {

@@ -139,11 +139,11 @@ func TestOutcomeAfterOthersWrote(t *testing.T) {
 		for range 3 {
 			mustUpdate(t, other, put(group("a", "theirs")))
 		}
-		if made, head, err := s.resolve(d); err != nil || !made || head.rev != wrote.rev {
-			t.Errorf("resolve of a write at revision %d: %v, %d, %v", wrote.rev, made, head.rev, err)
+		if made, head, err := s.resolve(d); err != nil || !made || head.Revision != wrote.rev {
+			t.Errorf("resolve of a write at revision %d: %v, %d, %v", wrote.rev, made, head.Revision, err)
 		}
 		if made, head, err := s.resolve(lost); err != nil || made {
-			t.Errorf("resolve of a write that was not made: %v, %d, %v", made, head.rev, err)
+			t.Errorf("resolve of a write that was not made: %v, %d, %v", made, head.Revision, err)
 		}
 	})
 }

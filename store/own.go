@@ -19,7 +19,7 @@ import (
 //	cache at 7 ── own write 9, of a head that was 8 ──► it waits ── watch: 8, then 9
 type ownWrite struct {
 	after  *mvccpb.KeyValue // the head before it, nil if there was none
-	made   markedRevision
+	made   Write
 	events []*clientv3.Event
 }
 
@@ -66,14 +66,10 @@ const maxAhead = 1024
 func (p *policySink) own(w *ownWrite) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var after markedRevision
-	if w.after != nil {
-		after = markedRevision{w.after.ModRevision, record.MarkOf(w.after)}
-	}
-	if p.listing || !p.loaded || p.doubted || w.after.GetVersion() != p.mutations || after != p.head || w.made.rev <= p.rev || len(p.ahead) >= maxAhead {
+	if p.listing || !p.loaded || p.doubted || w.after.GetVersion() != p.mutations || record.WriteOf(w.after) != p.head || w.made.Revision <= p.rev || len(p.ahead) >= maxAhead {
 		return false
 	}
-	if p.take(w.made.rev, w.events) != nil {
+	if p.take(w.made.Revision, w.events) != nil {
 		return false // the watch brings it, and ends the feed if it must
 	}
 	p.ahead = append(p.ahead, w.made)
@@ -85,17 +81,12 @@ func (p *policySink) told(rev int64, events []*clientv3.Event) (known bool, err 
 	if len(p.ahead) == 0 {
 		return false, nil
 	}
-	var mark string
-	for _, e := range events {
-		if string(e.Kv.Key) == p.keys.Head() {
-			mark = record.MarkOf(e.Kv)
-		}
-	}
+	mark := record.MarkOf(headIn(p.keys, events))
 	switch first := p.ahead[0]; {
-	case rev == first.rev && mark == first.mark:
+	case first == (Write{Revision: rev, Mark: mark}):
 		p.ahead = p.ahead[1:]
 		return true, nil
-	case rev < first.rev && mark == "":
+	case rev < first.Revision && mark == "":
 		// Other hands than a store's wrote before it and left the head alone. What
 		// is there now is found out by a list.
 	default:

@@ -69,7 +69,7 @@ func (s *Store) History(ctx context.Context, since int64, mark string, started f
 	if err == nil {
 		err = s.tell(ctx, since, started, func(e Event) error {
 			// The cache knows whether it is an event of this history.
-			if err := c.reach(ctx, markedRevision{e.Revision, e.Mark}); err != nil {
+			if err := c.reach(ctx, Write{Revision: e.Revision, Mark: e.Mark}); err != nil {
 				return s.link.Failed("history", err)
 			}
 			return each(e)

@@ -23,11 +23,11 @@ type policySink struct {
 	mu        sync.Mutex // held by whoever hands on a batch, but for a list
 	listing   bool       // a list is under way, and nothing else is handed on
 	loaded    bool
-	doubted   bool             // the handler's state may be of another history
-	rev       int64            // of the last batch
-	head      markedRevision   // the latest mutation up to there
-	mutations int64            // its Version
-	ahead     []markedRevision // those of them that the watch has still to tell of, see own
+	doubted   bool    // the handler's state may be of another history
+	rev       int64   // of the last batch
+	head      Write   // the latest mutation up to there
+	mutations int64   // its Version
+	ahead     []Write // those of them that the watch has still to tell of, see own
 	log       *slog.Logger
 
 	unreadable map[string]Unreadable // by key
@@ -74,7 +74,7 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 	err := pages(func(kv *mvccpb.KeyValue) error {
 		b.Revision = max(b.Revision, kv.ModRevision)
 		if string(kv.Key) == p.keys.Head() {
-			mutations, b.head = kv.Version, markedRevision{kv.ModRevision, record.MarkOf(kv)}
+			mutations, b.head = kv.Version, record.WriteOf(kv)
 			return nil
 		}
 		k, err := p.keys.Parse(string(kv.Key))
@@ -102,8 +102,8 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		p.loaded = false
 		return link.ErrRelist
 	}
-	if b.head.rev == b.Revision {
-		b.Mark = b.head.mark
+	if b.head.Revision == b.Revision {
+		b.Mark = b.head.Mark
 	}
 	for k := range gone {
 		b.Changes = append(b.Changes, secgroup.Delete(k))
@@ -148,14 +148,15 @@ func (p *policySink) take(rev int64, events []*clientv3.Event) error {
 	b := Batch{Revision: rev}
 	head, mutations := p.head, p.mutations
 	state := p.handler.State()
+	if kv := headIn(p.keys, events); kv != nil {
+		if mutations++; kv.Version != mutations { // 0 if it was deleted
+			return link.ErrRelist
+		}
+		head = record.WriteOf(kv)
+		b.head, b.Mark = head, head.Mark
+	}
 	for _, e := range events {
 		if string(e.Kv.Key) == p.keys.Head() {
-			if mutations++; e.Type != clientv3.EventTypePut || e.Kv.Version != mutations {
-				return link.ErrRelist
-			}
-			b.Mark = record.MarkOf(e.Kv)
-			head = markedRevision{rev, b.Mark}
-			b.head = head
 			continue
 		}
 		p.canRead(e.Kv)
@@ -175,6 +176,16 @@ func (p *policySink) take(rev int64, events []*clientv3.Event) error {
 		return err
 	}
 	p.head, p.mutations = head, mutations
+	return nil
+}
+
+// headIn is what the events of one revision say of the head, nil if they leave it alone.
+func headIn(l record.Layout, events []*clientv3.Event) *mvccpb.KeyValue {
+	for _, e := range events {
+		if string(e.Kv.Key) == l.Head() {
+			return e.Kv
+		}
+	}
 	return nil
 }
 

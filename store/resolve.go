@@ -23,7 +23,7 @@ import (
 // of the caller, which may have ended: that may be why the outcome is open.
 //
 //nolint:contextcheck // the caller's may have ended, as it says
-func (s *Store) resolve(d *draft) (made bool, head markedRevision, err error) {
+func (s *Store) resolve(d *draft) (made bool, head Write, err error) {
 	ctx, cancel := context.WithTimeout(s.link.Ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	for {
@@ -37,7 +37,7 @@ func (s *Store) resolve(d *draft) (made bool, head markedRevision, err error) {
 	}
 }
 
-func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head markedRevision, err error) {
+func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head Write, err error) {
 	mark, err := record.NewMark()
 	if err != nil {
 		return false, head, err
@@ -51,15 +51,15 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head marke
 		return false, head, err
 	}
 	if r.Succeeded {
-		return false, markedRevision{r.Header.Revision, record.MarkOf(&mvccpb.KeyValue{Value: []byte(mark)})}, nil
+		return false, record.WriteOf(&mvccpb.KeyValue{ModRevision: r.Header.Revision, Value: []byte(mark)}), nil
 	}
 	kvs := r.Responses[0].GetResponseRange().Kvs
 	if len(kvs) > 0 {
-		head = markedRevision{kvs[0].ModRevision, record.MarkOf(kvs[0])}
+		head = record.WriteOf(kvs[0])
 	}
 	for len(kvs) > 0 && kvs[0].ModRevision > d.rev {
 		if string(kvs[0].Value) == d.mark {
-			return true, markedRevision{rev: kvs[0].ModRevision}, nil
+			return true, Write{Revision: kvs[0].ModRevision}, nil
 		}
 		older, err := s.link.Client.Get(ctx, s.link.Keys.Head(), clientv3.WithRev(kvs[0].ModRevision-1))
 		if err != nil {

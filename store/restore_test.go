@@ -57,7 +57,7 @@ func testRestored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 	runs.await(t, last)
 	isCut.await(t, last)
 	for _, s := range []*Store{running, cut} {
-		if err := s.cache().reach(within(t, 20*time.Second), markedRevision{rev: last}); err != nil {
+		if err := s.cache().reach(within(t, 20*time.Second), Write{Revision: last}); err != nil {
 			t.Fatal(err)
 		}
 		awaitHost(t, s, "silent", kept)
@@ -104,7 +104,7 @@ func testRestored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 		t.Errorf("a write after the store was restored: revision %d after %d, planned on the lost policy %v, %v", rev, now, sawLost, err)
 	}
 	want := dump(t, late)
-	if err := late.cache().reach(within(t, 20*time.Second), markedRevision{rev: rev}); err != nil {
+	if err := late.cache().reach(within(t, 20*time.Second), Write{Revision: rev}); err != nil {
 		t.Fatal(err)
 	}
 	want = dump(t, late)
@@ -141,8 +141,8 @@ func testRestored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 	awaitHost(t, running, "silent", 0)
 	reports := []HostStatus{
 		{Host: "lost", Applied: last, Mark: lostMark}, {Host: "good", Applied: rev, Mark: late.cache().markAt(rev)}, {Host: "silent", Applied: kept, Mark: keptMark},
-		further("lost further", markedRevision{kept, keptMark}, markedRevision{last, lostMark}),
-		further("further", markedRevision{kept, keptMark}, markedRevision{rev, late.cache().markAt(rev)}),
+		further("lost further", Write{Revision: kept, Mark: keptMark}, Write{Revision: last, Mark: lostMark}),
+		further("further", Write{Revision: kept, Mark: keptMark}, Write{Revision: rev, Mark: late.cache().markAt(rev)}),
 	}
 	for _, s := range []*Store{running, cut, late} {
 		waitUntil(t, "hosts are believed that speak of what is there, and only those", func() bool {
@@ -174,9 +174,9 @@ func testRestored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 }
 
 // further is a host one of whose NICs is further than the host as a whole.
-func further(host string, applied, latest markedRevision) HostStatus {
-	return HostStatus{Host: host, Applied: applied.rev, Mark: applied.mark, Latest: latest.rev, LatestMark: latest.mark,
-		NICs: []HostNIC{{ID: "a", Ready: true, Applied: latest.rev}, {ID: "b", Ready: true, Applied: applied.rev}}}
+func further(host string, applied, latest Write) HostStatus {
+	return HostStatus{Host: host, Applied: applied.Revision, Mark: applied.Mark, Latest: latest.Revision, LatestMark: latest.Mark,
+		NICs: []HostNIC{{ID: "a", Ready: true, Applied: latest.Revision}, {ID: "b", Ready: true, Applied: applied.Revision}}}
 }
 
 // spoil makes writes that are to be lost, some of which change what is there.

@@ -95,7 +95,7 @@ func TestUnreadableConcernsItsOwnObject(t *testing.T) {
 					t.Errorf("%s: the group is %s, the other has %s", kind, state, want)
 				}
 			}
-			if err := s.cache().reach(within(t, 20*time.Second), markedRevision{rev: mended.Header.Revision}); err != nil {
+			if err := s.cache().reach(within(t, 20*time.Second), Write{Revision: mended.Header.Revision}); err != nil {
 				t.Fatal(err)
 			}
 			mustUpdate(t, s, put(group("a", "g")))

@@ -75,7 +75,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 				return rev, err
 			}
 			if err := c.reach(ctx, head); err != nil {
-				return 0, s.link.Failed("update", fmt.Errorf("waiting for revision %d: %w", head.rev, err))
+				return 0, s.link.Failed("update", fmt.Errorf("waiting for revision %d: %w", head.Revision, err))
 			}
 			latest = true
 			continue
@@ -113,9 +113,9 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 				turn = true
 			}
 		}
-		if r.head.rev > d.rev {
+		if r.head.Revision > d.rev {
 			if err := c.reach(ctx, r.head); err != nil {
-				return 0, s.link.Failed("update", fmt.Errorf("waiting for revision %d: %w", r.head.rev, err))
+				return 0, s.link.Failed("update", fmt.Errorf("waiting for revision %d: %w", r.head.Revision, err))
 			}
 			stuck = 0
 			continue
@@ -123,7 +123,7 @@ func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]sec
 		if stuck++; stuck > stuckConflicts {
 			return 0, &OpError{Op: "update", Err: s.explain(ctx, d)}
 		}
-		s.pause(ctx, c, markedRevision{rev: d.rev + 1})
+		s.pause(ctx, c, Write{Revision: d.rev + 1})
 	}
 }
 
@@ -178,7 +178,7 @@ type commitResult struct {
 	outcome outcome
 	rev     int64
 	own     *ownWrite // nil if it is not known what etcd answered
-	head    markedRevision
+	head    Write
 	err     error
 }
 
@@ -228,7 +228,7 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	case unresolved != nil:
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrOutcomeUnknown, Err: fmt.Errorf("%w; then: %w", err, unresolved)}}
 	case made:
-		return commitResult{outcome: committed, rev: head.rev}
+		return commitResult{outcome: committed, rev: head.Revision}
 	}
 	return commitResult{outcome: lostUnmade, head: head, err: s.link.Failed("update", err)}
 }
@@ -236,11 +236,11 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 // beaten is what becomes of a draft whose conditions do not hold, in a store
 // with that head.
 func (d *draft) beaten(kvs []*mvccpb.KeyValue) commitResult {
-	var head markedRevision
+	var head Write
 	if len(kvs) > 0 {
-		head = markedRevision{kvs[0].ModRevision, record.MarkOf(kvs[0])}
+		head = record.WriteOf(kvs[0])
 	}
-	if head.rev < d.head.rev || head.rev == d.head.rev && head.mark != d.head.mark {
+	if head.Revision < d.head.Revision || head.Revision == d.head.Revision && head.Mark != d.head.Mark {
 		return commitResult{outcome: wentBack}
 	}
 	return commitResult{outcome: conflicted, head: head}
@@ -248,14 +248,14 @@ func (d *draft) beaten(kvs []*mvccpb.KeyValue) commitResult {
 
 // meets finds out whether the store that requests go to has the history that
 // ends with head, if there are other connections than when it last had.
-func (s *Store) meets(ctx context.Context, head markedRevision) (link.Lineage, error) {
+func (s *Store) meets(ctx context.Context, head Write) (link.Lineage, error) {
 	made := s.link.Conns.Made.Load()
-	if made == s.asked.Load() || head.rev == 0 {
+	if made == s.asked.Load() || head.Revision == 0 {
 		return link.SameHistory, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	w := &link.Witness{Key: s.link.Keys.Head(), Rev: head.rev, Value: head.mark}
+	w := &link.Witness{Key: s.link.Keys.Head(), Rev: head.Revision, Value: head.Mark}
 	t, err := w.Testify(ctx, s.link.Client)
 	if err != nil {
 		return link.Unproven, err
@@ -298,7 +298,7 @@ func (s *Store) reconnect(ctx context.Context) {
 
 // awaitCache has the cache include a write: right away, or when what lies between has come,
 // as long as it makes sense to wait for that.
-func (s *Store) awaitCache(ctx context.Context, c *cache, w markedRevision, own *ownWrite) {
+func (s *Store) awaitCache(ctx context.Context, c *cache, w Write, own *ownWrite) {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	_ = c.await(ctx, func() bool { // done or not, the write is made
@@ -307,7 +307,7 @@ func (s *Store) awaitCache(ctx context.Context, c *cache, w markedRevision, own 
 }
 
 // pause gives events that may be under way a moment to arrive.
-func (s *Store) pause(ctx context.Context, c *cache, w markedRevision) {
+func (s *Store) pause(ctx context.Context, c *cache, w Write) {
 	ctx, cancel := context.WithTimeout(ctx, stuckPause)
 	defer cancel()
 	_ = c.reach(ctx, w) // or not: the caller counts

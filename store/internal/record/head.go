@@ -24,3 +24,8 @@ func MarkOf(kv *mvccpb.KeyValue) string {
 	}
 	return head.Write
 }
+
+// WriteOf is the write of the policy that left its head like this: none, if kv is nil.
+func WriteOf(kv *mvccpb.KeyValue) Write {
+	return Write{Revision: kv.GetModRevision(), Mark: MarkOf(kv)}
+}
