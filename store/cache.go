@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/history"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
@@ -17,42 +18,42 @@ import (
 type cache struct {
 	done   <-chan struct{} // the store is closed
 	health *link.Health
-	pulse  link.Pulse  // beats after each batch
-	lost   func(marks) // is told when a history ends, of which it gets the marks
-	sink   *policySink // calls Handle
+	pulse  link.Pulse         // beats after each batch
+	ended  func(history.Seen) // is told when a history ends, and which writes of it were seen
+	sink   *policySink        // calls Handle
 
 	observers observers
 	state     atomic.Pointer[state]
 
-	past  sync.Mutex // held while state changes with marks
-	marks marks      // of the state's history
+	past sync.Mutex   // held while state changes with seen
+	seen history.Seen // of the state's history
 }
 
 // state is the policy after a batch, with what goes with it. Nothing changes it.
 type state struct {
-	loaded  bool
-	snap    *secgroup.Snapshot
-	history history                       // of which snap is
-	head    Write                         // the latest mutation that snap includes
-	rests   map[secgroup.Key]*record.Rest // what records say that this version does not know
-	closed  map[secgroup.Key]Unreadable
-	all     []Unreadable // closed, and records that name nothing known
+	loaded bool
+	snap   *secgroup.Snapshot
+	epoch  epoch                         // of which snap is
+	head   Write                         // the latest mutation that snap includes
+	rests  map[secgroup.Key]*record.Rest // what records say that this version does not know
+	closed map[secgroup.Key]Unreadable
+	all    []Unreadable // closed, and records that name nothing known
 }
 
-// history is one history of the store: it ends when the store turns out to
-// have another one.
-type history struct {
+// epoch is the time in which this process follows one history of the store. It ends when
+// the store turns out to have another one.
+type epoch struct {
 	number int64         // counts them, from 1
 	ended  chan struct{} // closed when it ends
-	lost   marks         // of the one before
+	lost   history.Seen  // writes of the one before
 }
 
 func (s *Store) startCache() *cache {
 	c := &cache{
 		done: s.link.Ctx.Done(), health: link.NewHealth(),
-		lost: func(gone marks) { s.link.Spawn(func() { s.noteLoss(gone) }) },
+		ended: func(seen history.Seen) { s.link.Spawn(func() { history.Notice(s.link, seen) }) },
 	}
-	c.state.Store(&state{snap: secgroup.NewSnapshot(), history: history{number: 1, ended: make(chan struct{})}})
+	c.state.Store(&state{snap: secgroup.NewSnapshot(), epoch: epoch{number: 1, ended: make(chan struct{})}})
 	c.sink = s.newPolicySink(c)
 	s.link.Spawn(func() {
 		// Ends with the store only: Handle never fails.
@@ -79,20 +80,20 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	defer c.past.Unlock()
 	broken := b.Broken && was.loaded
 	if broken {
-		now.history = history{number: was.history.number + 1, ended: make(chan struct{}), lost: c.marks}
-		c.lost(c.marks)
+		now.epoch = epoch{number: was.epoch.number + 1, ended: make(chan struct{}), lost: c.seen}
+		c.ended(c.seen)
 	}
 	if b.listed {
-		c.marks.restart()
+		c.seen.Clear()
 		if b.head.Revision > 0 && b.head.Revision < b.Revision {
-			c.marks.add(b.head)
+			c.seen.Add(b.head)
 		}
 	}
-	c.marks.add(Write{Revision: b.Revision, Mark: b.Mark})
-	now.head = c.marks.head()
+	c.seen.Add(Write{Revision: b.Revision, Mark: b.Mark})
+	now.head = c.seen.Latest()
 	c.state.Store(&now)
 	if broken { // who is woken sees the history that begins
-		close(was.history.ended)
+		close(was.epoch.ended)
 	}
 	c.pulse.Beat()
 	return nil
@@ -173,7 +174,7 @@ func (c *cache) reach(ctx context.Context, w Write) error {
 // sees tells whether the cache has come to a write.
 func (c *cache) sees(w Write) bool {
 	k := c.has(w)
-	return k == isThere || k == tooOld
+	return k == history.Included || k == history.TooOld
 }
 
 // await waits until done says so, which is asked now and after each batch.
@@ -194,17 +195,23 @@ func (c *cache) await(ctx context.Context, done func() bool) error {
 }
 
 // has says whether the cached policy includes a write.
-func (c *cache) has(w Write) knowledge {
+func (c *cache) has(w Write) history.Knowledge {
 	c.past.Lock()
 	defer c.past.Unlock()
-	return c.marks.has(w)
+	return c.seen.Has(w)
 }
 
 // at says how far the cache is, and in which history.
 func (c *cache) at() boardView {
 	s := c.state.Load()
-	return boardView{number: s.history.number, rev: s.snap.Revision()}
+	return boardView{number: s.epoch.number, rev: s.snap.Revision()}
 }
 
-// now is the history that the cache is of.
-func (c *cache) now() history { return c.state.Load().history }
+// now is the epoch that the cache is of.
+func (c *cache) now() epoch { return c.state.Load().epoch }
+
+// includes tells whether what was read from the cache at a revision holds a
+// write, of the history that the cache follows now.
+func (c *cache) includes(rev int64, w Write) bool {
+	return w.Revision == 0 || rev >= w.Revision && c.sees(w)
+}

@@ -23,7 +23,7 @@
 //	plugs/<host>/<nic>                                       written by that host alone, see Plug
 //	members/…                                                who understands what, see Cluster; who a host is, see ErrSeatTaken
 //	ask/<host>/<id>/question, …/answer                       see Ask; gone soon
-//	restored/<mark>                                          what a restored store has lost, see loss
+//	restored/<mark>                                          what restores of the store have lost, see internal/history
 //	extra/…                                                  notes of the callers, see WithNotes
 //
 // An etcd role for a host needs read on policy/, plugs/ and members/level, write on

@@ -16,11 +16,11 @@ import (
 // draft is a planned write: the transaction and what finds it again.
 type draft struct {
 	txn
-	rev   int64   // the policy's, of the snapshot it was planned on
-	head  Write   // the latest mutation in that snapshot
-	from  history // of which the snapshot was
-	mark  string  // value that it gives to the head, like no other
-	fence guard   // one of its guards, which it writes too
+	rev   int64  // the policy's, of the snapshot it was planned on
+	head  Write  // the latest mutation in that snapshot
+	from  epoch  // of which the snapshot was
+	mark  string // value that it gives to the head, like no other
+	fence guard  // one of its guards, which it writes too
 	notes []NoteWrite
 	once  []string // keys of the notes that may be written once
 	needs Level    // of those who read its records
@@ -33,8 +33,8 @@ func (d *draft) written(rev int64) Write {
 
 // planned says in which history the draft was planned, and that it may not be
 // made in a store that is not as far.
-func (d *draft) planned(l record.Layout, h history, head Write) {
-	d.from, d.head = h, head
+func (d *draft) planned(l record.Layout, from epoch, head Write) {
+	d.from, d.head = from, head
 	if head.Revision > 0 {
 		d.first = append(d.first, guard{l.Head(), reached, head.Revision})
 	}

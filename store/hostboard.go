@@ -13,18 +13,19 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/history"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // hostBoard is the sink that holds the hosts' reports.
 type hostBoard struct {
-	store  *Store
-	policy *cache
-	losses *lossBoard
-	relays *relayBoard
-	health *link.Health
-	pulse  link.Pulse
+	store    *Store
+	policy   *cache
+	restores *history.Restores
+	relays   *relayBoard
+	health   *link.Health
+	pulse    link.Pulse
 
 	mu      sync.Mutex
 	hosts   map[string]report
@@ -32,7 +33,6 @@ type hostBoard struct {
 	proved  map[Write]link.Lineage // writes older than what the cache remembers: whether they are in the history
 	reached map[string]int64       // what hosts had applied in this history when their word was last believed
 	before  int64                  // reports up to this etcd revision were written before this process saw that the store was restored
-	told    map[Write]bool         // lost writes that hosts told of, and that were looked at
 	anew    bool                   // the next load is the first of another history
 	loaded  bool
 	doubts  chan struct{} // has one when a report speaks of a write that is still to be proved
@@ -49,12 +49,12 @@ type report struct {
 }
 
 // boardView is what belief rests on beside the reports: how far the policy is, in
-// which history, and when a loss was noticed last, see loss.
+// which history, and when a restore was noticed last, see package history.
 type boardView struct{ number, rev, noticed int64 }
 
 func (s *Store) startHosts() *hostBoard {
-	b := &hostBoard{store: s, policy: s.cache(), losses: s.losses(), health: link.NewHealth(),
-		hosts: map[string]report{}, plugged: plugged{at: map[string][]string{}}, proved: map[Write]link.Lineage{}, reached: map[string]int64{}, told: map[Write]bool{}, doubts: make(chan struct{}, 1)}
+	b := &hostBoard{store: s, policy: s.cache(), restores: s.restores(), health: link.NewHealth(),
+		hosts: map[string]report{}, plugged: plugged{at: map[string][]string{}}, proved: map[Write]link.Lineage{}, reached: map[string]int64{}, doubts: make(chan struct{}, 1)}
 	b.relays = s.startRelays(b.again)
 	s.link.Spawn(b.keepBelieving)
 	s.link.Spawn(func() {
@@ -85,11 +85,11 @@ func (b *hostBoard) state() (hosts []HostStatus, loaded bool) {
 // current forgets what was believed by another view than there is now, and tells
 // whether the reports are known. The caller holds mu; so for believe.
 func (b *hostBoard) current() (loaded bool) {
-	if !b.loaded || !b.losses.isLoaded() {
+	if !b.loaded || !b.restores.IsLoaded() {
 		return false
 	}
 	now := b.policy.at()
-	now.noticed = b.losses.noticed()
+	now.noticed = b.restores.NoticedAt()
 	if now.number != b.view.number {
 		clear(b.reached)
 	}
@@ -141,14 +141,14 @@ func (b *hostBoard) believed(r report) HostStatus {
 	switch {
 	case r.written <= max(b.before, b.view.noticed):
 		h.Doubt = "no report since the store was restored from a backup"
-	case known == isThere, known == tooOld && (h.Mark == "" || b.proves(w) == link.SameHistory):
+	case known == history.Included, known == history.TooOld && (h.Mark == "" || b.proves(w) == link.SameHistory):
 		b.reached[h.Host] = h.Applied
 		return b.further(h)
-	case known == notSoFar && b.reached[h.Host] > 0:
+	case known == history.NotYet && b.reached[h.Host] > 0:
 		return upTo(h, b.reached[h.Host])
-	case known == notSoFar:
+	case known == history.NotYet:
 		h.Doubt = fmt.Sprintf("it reports revision %d, and the store is not there yet", h.Applied)
-	case known == tooOld && b.proves(w) == link.Unproven:
+	case known == history.TooOld && b.proves(w) == link.Unproven:
 		// Nobody saw a loss, but perhaps nobody was there to see it.
 		h.Doubt = fmt.Sprintf("it reports revision %d, and etcd has nothing left that tells whether that was in this history", h.Applied)
 	default:
@@ -156,6 +156,9 @@ func (b *hostBoard) believed(r report) HostStatus {
 	}
 	return upTo(h, 0)
 }
+
+// maxProved bounds how many writes are remembered that were looked up.
+const maxProved = 4096
 
 // proves says whether a write is in the history that the cache does not remember,
 // and has it looked up if that is not known yet.
@@ -175,7 +178,7 @@ func (b *hostBoard) proves(w Write) link.Lineage {
 // the policy has the write that it speaks of. The revisions between the two are of the
 // same history then.
 func (b *hostBoard) further(h HostStatus) HostStatus {
-	if h.Latest <= h.Applied || b.policy.has(Write{Revision: h.Latest, Mark: h.LatestMark}) == isThere {
+	if h.Latest <= h.Applied || b.policy.has(Write{Revision: h.Latest, Mark: h.LatestMark}) == history.Included {
 		return h
 	}
 	return upTo(h, h.Applied)
@@ -211,7 +214,7 @@ func (b *hostBoard) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 		}
 		h.Skew, h.SkewKnown = known[h.Host].Skew, known[h.Host].SkewKnown
 		hosts[h.Host] = h
-		b.testify(h.HostStatus)
+		b.restores.NoticeReported(h.Lost)
 		return nil
 	})
 	if err != nil {
@@ -243,7 +246,7 @@ func (b *hostBoard) Events(_ int64, events []*clientv3.Event) error {
 			h.Seen = time.Now()
 			h.Skew, h.SkewKnown = h.Heartbeat.Sub(h.Seen), !h.Heartbeat.IsZero()
 			said = append(said, h)
-			b.testify(h.HostStatus)
+			b.restores.NoticeReported(h.Lost)
 		}
 	}
 	_ = b.prove(said) // or later
@@ -275,17 +278,17 @@ func (b *hostBoard) prove(said []report) error {
 		b.mu.Lock()
 		_, asked := b.proved[w]
 		b.mu.Unlock()
-		if asked || h.Applied == 0 || h.Mark == "" || b.policy.has(w) != tooOld {
+		if asked || h.Applied == 0 || h.Mark == "" || b.policy.has(w) != history.TooOld {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(b.store.link.Ctx, b.store.link.Config.RequestTimeout)
-		t, err := (&link.Witness{Key: b.store.link.Keys.Head(), Rev: w.Revision, Value: w.Mark}).Testify(ctx, b.store.link.Client)
+		t, err := b.store.link.Testify(ctx, w)
 		cancel()
 		if err != nil {
 			return err
 		}
 		b.mu.Lock()
-		if len(b.proved) >= maxMarks {
+		if len(b.proved) >= maxProved {
 			clear(b.proved)
 		}
 		b.proved[w] = t.Lineage
@@ -300,7 +303,7 @@ func (b *hostBoard) prove(said []report) error {
 // not known yet, or etcd did not answer.
 func (b *hostBoard) keepBelieving() {
 	for {
-		lost := b.losses.pulse.Next()
+		lost := b.restores.Changed()
 		b.mu.Lock()
 		b.believes = nil
 		b.mu.Unlock()

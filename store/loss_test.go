@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,9 +37,9 @@ func TestLossIsKnownLater(t *testing.T) {
 		e.stop(t)
 		e.restore(t, false)
 		e.start(t)
-		waitUntil(t, "the loss is written down", func() bool { return running.losses().noticed() > 0 })
-		l := slices.Collect(mapsValues(running.losses()))[0]
-		if l.from != kept || l.to != last || l.mark != lostMark {
+		waitUntil(t, "the loss is written down", func() bool { return running.restores().NoticedAt() > 0 })
+		l := running.restores().All()[0]
+		if l.After != kept || l.UpTo != last || l.Mark != lostMark {
 			t.Errorf("lost is %+v, want from %d to %d, mark %s", l, kept, last, lostMark)
 		}
 
@@ -201,8 +200,8 @@ func TestLossThatHostsSaw(t *testing.T) {
 		latest := open(t, e.config())
 		awaitHost(t, latest, "dead", 0)
 		for _, s := range []*Store{later, latest} {
-			losses := slices.Collect(mapsValues(s.losses()))
-			if len(losses) != 1 || losses[0].from != kept || losses[0].to != last || losses[0].mark != seen[1].Mark {
+			losses := s.restores().All()
+			if len(losses) != 1 || losses[0].After != kept || losses[0].UpTo != last || losses[0].Mark != seen[1].Mark {
 				t.Errorf("lost is %+v, want from %d to %d", losses, kept, last)
 			}
 			if err := s.Unambiguous(t.Context(), last); !errors.Is(err, ErrRestored) {
@@ -217,20 +216,8 @@ func TestLossThatHostsSaw(t *testing.T) {
 			t.Fatal(err)
 		}
 		awaitHost(t, latest, "wrong", kept)
-		if n := len(slices.Collect(mapsValues(latest.losses()))); n != 1 {
+		if n := len(latest.restores().All()); n != 1 {
 			t.Errorf("%d losses are known", n)
 		}
 	})
-}
-
-func mapsValues(b *lossBoard) func(func(loss) bool) {
-	return func(yield func(loss) bool) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for _, l := range b.all {
-			if !yield(l) {
-				return
-			}
-		}
-	}
 }

@@ -115,7 +115,7 @@ func (s *Store) tell(ctx context.Context, since int64, started func() error, eac
 
 // inThePast refuses a revision that etcd has not come to, and one of another
 // history as far as that can be told.
-func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history) error {
+func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h epoch) error {
 	r, err := s.get(ctx, s.link.Keys.Head())
 	if err != nil {
 		return s.link.Failed("history", err)
@@ -124,7 +124,7 @@ func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history
 		return &OpError{Op: "history", Kind: ErrFutureRevision, Err: fmt.Errorf("%d, now is %d", rev, r.Header.Revision)}
 	}
 	if mark == "" {
-		mark = h.lost.at(rev)
+		mark = h.lost.MarkAt(rev)
 	}
 	if mark == "" {
 		return s.Unambiguous(ctx, rev)
@@ -138,12 +138,6 @@ func (s *Store) inThePast(ctx context.Context, rev int64, mark string, h history
 		return &OpError{Op: "history", Kind: ErrRestored, Err: fmt.Errorf("revision %d was of another one", rev)}
 	}
 	return nil
-}
-
-func (s *Store) get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
-	defer cancel()
-	return s.link.Client.Get(ctx, key, opts...)
 }
 
 // replay watches from a revision on. It returns the revision up to which etcd

@@ -229,5 +229,5 @@ func waitUntil(t *testing.T, what string, true func() bool) {
 func (c *cache) markAt(rev int64) string {
 	c.past.Lock()
 	defer c.past.Unlock()
-	return c.marks.at(rev)
+	return c.seen.MarkAt(rev)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/history"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/membership"
 	"github.com/ringfence/ringfence/store/internal/questions"
@@ -20,10 +21,10 @@ type Store struct {
 	checked check
 	asked   atomic.Int64 // connections made when the store was last found to be the one of the cache
 
-	cache  func() *cache     // starts the cache on first use
-	hosts  func() *hostBoard // starts the watch of hosts on first use
-	losses func() *lossBoard // starts the watch of what was lost on first use
-	close  func() error
+	cache    func() *cache            // starts the cache on first use
+	hosts    func() *hostBoard        // starts the watch of hosts on first use
+	restores func() *history.Restores // follows what restores of the store have lost, from the first use on
+	close    func() error
 
 	questions *questions.Desk
 
@@ -47,7 +48,7 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	s.link.Spawn(s.tellTrouble)
 	s.cache = sync.OnceValue(s.startCache)
 	s.hosts = sync.OnceValue(s.startHosts)
-	s.losses = sync.OnceValue(s.startLosses)
+	s.restores = sync.OnceValue(func() *history.Restores { return history.FollowRestores(s.link) })
 	s.members = s.startMembers()
 	s.close = sync.OnceValue(s.link.Close)
 	return s, nil

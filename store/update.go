@@ -154,7 +154,7 @@ func (s *Store) plan(now *state, plan func(*secgroup.Snapshot) ([]secgroup.Chang
 		return nil, 0, &OpError{Op: "update", Err: err}
 	}
 	if d != nil {
-		d.planned(s.link.Keys, now.history, now.head)
+		d.planned(s.link.Keys, now.epoch, now.head)
 	}
 	if err := s.permit(d); err != nil {
 		return nil, 0, err
@@ -255,8 +255,7 @@ func (s *Store) meets(ctx context.Context, head Write) (link.Lineage, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	w := &link.Witness{Key: s.link.Keys.Head(), Rev: head.Revision, Value: head.Mark}
-	t, err := w.Testify(ctx, s.link.Client)
+	t, err := s.link.Testify(ctx, head)
 	if err != nil {
 		return link.Unproven, err
 	}

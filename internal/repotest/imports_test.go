@@ -89,6 +89,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"store/internal/link":       {"secgroup", "store/internal/record"},
 		"store/internal/questions":  {"store/internal/link", "store/internal/record"},
 		"store/internal/membership": {"store/internal/link", "store/internal/record"},
+		"store/internal/history":    {"store/internal/link", "store/internal/record"},
 
 		"controller/elsewhere": {"controller/internal/pause", "ovsdb", "store"},
 		"controller/policing":  {"ovsdb"},

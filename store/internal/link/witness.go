@@ -95,3 +95,8 @@ func (w *Witness) Testify(ctx context.Context, kv clientv3.KV) (Testimony, error
 	}
 	return t, nil
 }
+
+// Testify finds out whether etcd's history has a write of the policy.
+func (l *Link) Testify(ctx context.Context, w record.Write) (Testimony, error) {
+	return (&Witness{Key: l.Keys.Head(), Rev: w.Revision, Value: w.Mark}).Testify(ctx, l.Client)
+}

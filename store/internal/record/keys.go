@@ -111,12 +111,12 @@ func segmentPath(s secgroup.Segment) string {
 // BaselineGuard is compared and written by every change of the baseline.
 func (l Layout) BaselineGuard() string { return l.Prefix + "guard/baseline" }
 
-// Losses is where it is written what the store has lost, by the mark of the
-// last write that was lost.
-func (l Layout) Losses() string { return l.Prefix + "restored/" }
+// Restores is where it is written what restores of the store have lost, by the mark of
+// the last write that was lost.
+func (l Layout) Restores() string { return l.Prefix + "restored/" }
 
-// Loss is one such key.
-func (l Layout) Loss(mark string) string { return l.Losses() + mark }
+// Restore is one such key.
+func (l Layout) Restore(mark string) string { return l.Restores() + mark }
 
 // Never is a key that is never made, see nestAll.
 func (l Layout) Never(name string) string { return l.Prefix + "guard/never/" + name }
