@@ -23,6 +23,9 @@ type Host struct {
 	// ClockSkewSeconds is by how much its clock is ahead of the API's, nil
 	// until the API has heard of it.
 	ClockSkewSeconds *float64 `json:"clock_skew_seconds"`
+	// Receipt says how the host knows that packets meet a change, and why so, for
+	// people; "" until it has told.
+	Receipt string `json:"receipt"`
 }
 
 // HostNIC is a NIC that is plugged on a host.

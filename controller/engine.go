@@ -196,7 +196,9 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 	left, more := e.zones.vacated()
 	if now := (caches{e.version, unixctl.DatapathName(bridge.DatapathType)}); set(&e.caches, now) {
 		e.cache.Misplaces(megaflow.Misplaces(now.version, now.datapath))
-		e.log.Info("how it is known that packets meet a change", "way", megaflow.Method(now.version, now.datapath))
+		way := megaflow.Method(now.version, now.datapath)
+		e.report.receipt(way)
+		e.log.Info("how it is known that packets meet a change", "way", way)
 	}
 	e.sweeper.Add(revoke.Job{Rev: at.Revision, Mark: at.Mark, Update: at.Number, Conn: e.conn, Incomplete: len(e.tables.install.refused) > 0, Step: e.steps, NICs: in.zones, Vacated: left})
 	in.lookWithin(picked)

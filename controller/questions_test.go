@@ -14,6 +14,8 @@ import (
 
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/whole"
+	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/unixctl"
 )
 
 // fakeVswitchd answers on a control socket of its own, but does not end the passes
@@ -123,4 +125,19 @@ func TestQuestionsLeaveEnforcementItsConnections(t *testing.T) {
 	if err := c.asked.Settle(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("a question that is over: %v", err)
 	}
+}
+
+// TestReceiptIsTold: a host's status says how it knows that packets meet a change, by
+// its switch's version and datapath.
+func TestReceiptIsTold(t *testing.T) {
+	r := newRig(t)
+	r.store.Join(store.ClusterMember{ID: "api"}) // so that hosts know what others understand
+	r.start()
+	r.applied(r.write(newPolicy().base()...))
+	version, err := r.ctl.Version(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := megaflow.Method(version, unixctl.DatapathName("dummy"))
+	r.status("how it knows", func(h store.HostStatus) bool { return h.Receipt == want })
 }

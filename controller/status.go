@@ -149,6 +149,11 @@ func (r *reporter) refused(why []string) {
 	})
 }
 
+// receipt notes how it is known that packets meet a change.
+func (r *reporter) receipt(way string) {
+	r.update(soon, func() bool { return set(&r.status.Receipt, way) })
+}
+
 // linkLocals notes how many packets NICs sent from link-local addresses that are
 // not their own.
 func (r *reporter) linkLocals(packets map[string]uint64) {

@@ -92,7 +92,7 @@ func TestRestoreDrill(t *testing.T) {
 		t.Errorf("the latest revision is %+v, %v; before the loss it was %d", is, err, latest.Revision)
 	}
 	for _, h := range hosts {
-		if host, err := n.api.Host(t.Context(), h); err != nil || host.AppliedRevision != is.Revision || len(host.Errors) > 0 {
+		if host, err := n.api.Host(t.Context(), h); err != nil || host.AppliedRevision != is.Revision || len(host.Errors) > 0 || host.Receipt == "" {
 			t.Errorf("host %s says %+v, %v, want revision %d", h, host, err, is.Revision)
 		}
 	}

@@ -83,9 +83,10 @@ func TestWhatAHostCountsAndHasLost(t *testing.T) {
 	s.restore(1, town()...)
 	h := s.host(t, hostsim.Config{Name: "h1", NICs: []string{"n1"}})
 	since := time.Unix(7, 9)
+	receipt := ""
 	say := func(n uint64, lost ...*wire.Point) {
 		t.Helper()
-		st := &wire.Status{Connected: true, Lost: lost, Begun: map[string]uint64{"acme": n}, BegunSince: since.UnixNano()}
+		st := &wire.Status{Connected: true, Lost: lost, Receipt: receipt, Begun: map[string]uint64{"acme": n}, BegunSince: since.UnixNano()}
 		if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Status{Status: st}}); err != nil {
 			t.Fatal(err)
 		}
@@ -95,6 +96,9 @@ func TestWhatAHostCountsAndHasLost(t *testing.T) {
 		r := b.reports["h1"]
 		return maps.Equal(r.Begun, map[string]uint64{"acme": 3}) && r.BegunSince.Equal(since) && len(r.Lost) == 0
 	})
+	receipt = "by waiting" // a slow fact, which is not waited with
+	say(3)
+	b.until(t, "how it knows", func() bool { return b.reports["h1"].Receipt == receipt })
 	b.mu.Lock()
 	before := b.told["h1"]
 	b.mu.Unlock()

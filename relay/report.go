@@ -28,7 +28,7 @@ type Board interface {
 func (r *Relay) report(hello *wire.Hello, plugged map[string]*wire.Plug, st *wire.Status) store.HostStatus {
 	h := store.HostStatus{
 		Host: hello.GetHost(), Relay: r.cfg.Name, Instance: hello.GetInstance(), Machine: hello.GetMachine(), Version: hello.GetProgram(),
-		Flows: int(st.GetFlows()), Errors: st.GetErrors(), Connected: st.GetConnected(), Heartbeat: time.Now(), Begun: st.GetBegun(),
+		Flows: int(st.GetFlows()), Errors: st.GetErrors(), Connected: st.GetConnected(), Heartbeat: time.Now(), Begun: st.GetBegun(), Receipt: st.GetReceipt(),
 	}
 	if st.GetBegunSince() > 0 {
 		h.BegunSince = time.Unix(0, st.GetBegunSince())
@@ -90,7 +90,7 @@ func sameButCounts(a, b *wire.Status) bool {
 
 // uncounted is a status without its counters.
 func uncounted(s *wire.Status) *wire.Status {
-	return &wire.Status{Flows: s.GetFlows(), Connected: s.GetConnected(), Errors: s.GetErrors(), Nics: s.GetNics(), Lost: s.GetLost(), Lapsed: s.GetLapsed()}
+	return &wire.Status{Flows: s.GetFlows(), Connected: s.GetConnected(), Errors: s.GetErrors(), Nics: s.GetNics(), Lost: s.GetLost(), Lapsed: s.GetLapsed(), Receipt: s.GetReceipt()}
 }
 
 // lastReport is the report of a host that has left.

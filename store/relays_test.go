@@ -18,7 +18,7 @@ func TestHostsOfARelay(t *testing.T) {
 		first, second, api := open(t, cfg), open(t, cfg), open(t, e.config())
 		rev := mustUpdate(t, api, put(account("a")))
 		report := func(host, instance, relay string) HostStatus {
-			return HostStatus{Host: host, Instance: instance, Relay: relay, Connected: true, NICs: []HostNIC{{ID: "n", Ready: true}}, Begun: map[string]uint64{"acme": 7}, BegunSince: time.Unix(9, 0)}
+			return HostStatus{Host: host, Instance: instance, Relay: relay, Connected: true, NICs: []HostNIC{{ID: "n", Ready: true}}, Receipt: "by waiting", Begun: map[string]uint64{"acme": 7}, BegunSince: time.Unix(9, 0)}
 		}
 		ctx := within(t, time.Minute)
 		for _, host := range []string{"h1", "h2", "h3"} {
@@ -49,8 +49,8 @@ func TestHostsOfARelay(t *testing.T) {
 			t.Fatal(err)
 		}
 		at("one is behind", map[string]int64{"h1": rev, "h2": rev - 1, "h3": rev}, true)
-		if h := api.Hosts()[0]; h.Begun["acme"] != 7 || !h.BegunSince.Equal(time.Unix(9, 0)) {
-			t.Errorf("what a host counts does not come through: %+v", h)
+		if h := api.Hosts()[0]; h.Begun["acme"] != 7 || !h.BegunSince.Equal(time.Unix(9, 0)) || h.Receipt != "by waiting" {
+			t.Errorf("what a host counts and how it knows does not come through: %+v", h)
 		}
 		// Who waits for one host looks at no other.
 		waits := open(t, e.config())

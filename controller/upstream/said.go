@@ -70,7 +70,7 @@ func (c *Client) PutHost(_ context.Context, h store.HostStatus) error {
 }
 
 func statusOf(h *store.HostStatus) *wire.Status {
-	s := &wire.Status{Flows: int64(h.Flows), Connected: h.Connected, Errors: slices.Clone(h.Errors), Begun: maps.Clone(h.Begun), Lapsed: h.Applied == 0}
+	s := &wire.Status{Flows: int64(h.Flows), Connected: h.Connected, Errors: slices.Clone(h.Errors), Begun: maps.Clone(h.Begun), Lapsed: h.Applied == 0, Receipt: h.Receipt}
 	if !h.BegunSince.IsZero() {
 		s.BegunSince = h.BegunSince.UnixNano()
 	}

@@ -36,6 +36,7 @@ type Host struct {
 	Version   string    `json:"version"`
 	Started   time.Time `json:"started_at"`
 	ClockSkew *float64  `json:"clock_skew_seconds"` // null: not known yet
+	Receipt   string    `json:"receipt"`
 }
 
 // NIC is what a host says of a NIC that is plugged there.
@@ -91,7 +92,7 @@ func (n Now) Show(v *plan.View, h *store.HostStatus) Host {
 	out := Host{
 		ID: h.Host, LastSeen: seen.UTC(), Alive: n.Alive(h), Connected: h.Connected,
 		Applied: h.Applied, Flows: h.Flows, NICs: []NIC{}, Errors: strictjson.Array(h.Errors), Version: h.Version,
-		Started: h.Started.UTC(),
+		Started: h.Started.UTC(), Receipt: h.Receipt,
 	}
 	if h.SkewKnown {
 		seconds := float64(h.Skew.Milliseconds()) / 1000

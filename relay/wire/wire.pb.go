@@ -1257,6 +1257,7 @@ type Status struct {
 	Begun         map[string]uint64      `protobuf:"bytes,6,rep,name=begun,proto3" json:"begun,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // packets that began a connection, by account, since begun_since
 	BegunSince    int64                  `protobuf:"varint,7,opt,name=begun_since,json=begunSince,proto3" json:"begun_since,omitempty"`                                               // in nanoseconds since 1970, by the host's clock; 0: the host does not count
 	Lapsed        bool                   `protobuf:"varint,8,opt,name=lapsed,proto3" json:"lapsed,omitempty"`                                                                         // what was applied is in force no more: the switch is away, or has just come back
+	Receipt       string                 `protobuf:"bytes,9,opt,name=receipt,proto3" json:"receipt,omitempty"`                                                                        // how it is known that packets meet a change, and why so
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1345,6 +1346,13 @@ func (x *Status) GetLapsed() bool {
 		return x.Lapsed
 	}
 	return false
+}
+
+func (x *Status) GetReceipt() string {
+	if x != nil {
+		return x.Receipt
+	}
+	return ""
 }
 
 type NICStatus struct {
@@ -3112,7 +3120,7 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\n" +
 	"NICApplied\x12\x10\n" +
 	"\x03nic\x18\x01 \x01(\tR\x03nic\x12\x14\n" +
-	"\x05delta\x18\x02 \x01(\x04R\x05delta\"\xe6\x02\n" +
+	"\x05delta\x18\x02 \x01(\x04R\x05delta\"\x80\x03\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05flows\x18\x01 \x01(\x03R\x05flows\x12\x1c\n" +
 	"\tconnected\x18\x02 \x01(\bR\tconnected\x12\x16\n" +
@@ -3122,7 +3130,8 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x05begun\x18\x06 \x03(\v2%.ringfence.relay.v1.Status.BegunEntryR\x05begun\x12\x1f\n" +
 	"\vbegun_since\x18\a \x01(\x03R\n" +
 	"begunSince\x12\x16\n" +
-	"\x06lapsed\x18\b \x01(\bR\x06lapsed\x1a8\n" +
+	"\x06lapsed\x18\b \x01(\bR\x06lapsed\x12\x18\n" +
+	"\areceipt\x18\t \x01(\tR\areceipt\x1a8\n" +
 	"\n" +
 	"BegunEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

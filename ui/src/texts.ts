@@ -407,6 +407,7 @@ export const hosts = {
   emptyTitle: 'No host has reported yet',
   empty: 'A host reports as soon as its controller runs.',
   columns: {host: 'Host', state: 'State', applied: 'Applied', nics: 'NICs enforced', flows: 'Flows', seen: 'Seen', started: 'Controller began', skew: 'Clock', version: 'Version'},
+  receipt: (how: string) => `How it is known that packets meet a change: ${how}.`,
   nicsHere: 'NICs here',
   nicColumns: {nic: 'NIC', ofport: 'ofport', state: 'State', applied: 'Applied', error: 'Error'},
   flows: 'Flows',

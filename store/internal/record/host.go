@@ -39,6 +39,10 @@ type HostStatus struct {
 	Begun      map[string]uint64
 	BegunSince time.Time
 
+	// Receipt says how the host knows that packets meet a change, and why so, for
+	// people; "" = its switch is not known yet. It is kept as Begun is.
+	Receipt string
+
 	// Instance tells machines apart: two that report for one host are two
 	// instances, a controller that was started again is the same. "" takes the
 	// host's name without asking. Machine is the same for people.
@@ -96,6 +100,7 @@ type hostRecord struct {
 
 	Begun      map[string]uint64 `json:"begun,omitempty"`
 	BegunSince Stamp             `json:"begun_since,omitempty"`
+	Receipt    string            `json:"receipt,omitempty"`
 
 	// What is further than Applied. Versions that do not know it take all for not
 	// further: so no NIC's Applied is either.
@@ -117,10 +122,10 @@ type hostNICRecord struct {
 
 // HostToRecord makes the value of a report.
 func HostToRecord(h HostStatus) hostRecord {
-	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost, h.Relay, nil, 0, 0, ""}
+	r := hostRecord{Current, h.Applied, h.Mark, h.Flows, nil, h.Errors, h.Connected, h.Version, StampOf(h.Started), StampOf(h.Heartbeat), h.Lost, h.Relay, nil, 0, "", 0, ""}
 	further := h.Mark != "" && h.LatestMark != "" && h.Latest > h.Applied
 	if h.Mark != "" || h.Relay != "" { // nor do they know of relays
-		r.Begun, r.BegunSince = h.Begun, StampOf(h.BegunSince)
+		r.Begun, r.BegunSince, r.Receipt = h.Begun, StampOf(h.BegunSince), h.Receipt
 	}
 	if further {
 		r.Latest, r.LatestMark = h.Latest, h.LatestMark
@@ -143,7 +148,7 @@ func DecodeHost(name string, value []byte) (HostStatus, error) {
 	}
 	h := HostStatus{Host: name, Applied: r.Applied, Mark: r.Mark, Flows: r.Flows, Errors: r.Errors, Connected: r.Connected,
 		Version: r.Version, Started: r.Started.time(), Heartbeat: r.Heartbeat.time(), Lost: r.Lost, Relay: r.Relay,
-		Begun: r.Begun, BegunSince: r.BegunSince.time()}
+		Begun: r.Begun, BegunSince: r.BegunSince.time(), Receipt: r.Receipt}
 	if r.Latest > r.Applied {
 		h.Latest, h.LatestMark = r.Latest, r.LatestMark
 	}

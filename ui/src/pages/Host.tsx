@@ -31,6 +31,7 @@ export function HostPage({id}: {id: string}) {
         <Figure name={t.columns.seen} value={<Ago at={h.last_seen} />} />
         <Figure name={t.columns.started} value={<Ago at={h.started_at} />} />
       </dl>
+      {h.receipt && <p className="dim">{t.receipt(h.receipt)}</p>}
       {h.errors.length > 0 && (
         <div className="note deny" role="alert">
           <ul>

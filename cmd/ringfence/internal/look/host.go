@@ -99,6 +99,9 @@ func (c hostShow) Run(s *session.Session) error {
 			output.Text(strconv.FormatInt(n.AppliedRevision, 10)), output.Styled(n.Error, output.Red),
 		})
 	}
+	if h.Receipt != "" {
+		s.Out.Line("\nHow it is known that packets meet a change: %s.", h.Receipt)
+	}
 	if len(rows) > 0 {
 		s.Out.Line("")
 		s.Out.Table([]string{"NIC", "OFPORT", "READY", "APPLIED", "ERROR"}, rows)
