@@ -232,8 +232,17 @@ func TestAuditOrderUnderWriters(t *testing.T) {
 	if len(items) != 31 { // and the account's with its default group
 		t.Errorf("%d entries", len(items))
 	}
+	at := func(i int) (float64, time.Time) {
+		entry := items[i].(map[string]any)
+		made, err := time.Parse(time.RFC3339Nano, entry["time"].(string))
+		if err != nil {
+			t.Error(err)
+		}
+		return entry["revision"].(float64), made
+	}
 	for i := 1; i < len(items); i++ {
-		if items[i-1].(map[string]any)["revision"].(float64) <= items[i].(map[string]any)["revision"].(float64) {
+		newer, newerAt := at(i - 1)
+		if older, olderAt := at(i); newer < older || newer == older && newerAt.Before(olderAt) { // of those made together, the one planned later
 			t.Errorf("entry %d is not newer than the next", i-1)
 		}
 	}

@@ -78,7 +78,7 @@ func (s *Store) withNotes(ctx context.Context, op string, notes []NoteWrite, do 
 // permit refuses a draft that needs a higher level than the cluster's, and
 // makes the others rest on the level that they need.
 func (s *Store) permit(d *draft) error {
-	if d == nil || d.needs <= LevelFirst {
+	if d.needs <= LevelFirst {
 		return nil
 	}
 	rev, err := s.members.Permit(d.needs)

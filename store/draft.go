@@ -40,16 +40,22 @@ func (d *draft) planned(l record.Layout, from epoch, head Write) {
 	}
 }
 
-// drafted turns the changes of a plan into a transaction; nil if they come to
-// nothing. before is the snapshot that the plan saw.
-func drafted(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*record.Rest, notes []NoteWrite) (*draft, error) {
-	changes = slices.DeleteFunc(slices.Clone(changes), func(c secgroup.Change) bool {
-		return c.Object == nil && before.Get(c.Key) == nil
-	})
-	always := slices.ContainsFunc(notes, func(n NoteWrite) bool { return n.Always })
-	if len(changes) == 0 && !always {
-		return nil, nil
+// isSmall reports whether a transaction has no more than half of the bytes that etcd takes, and
+// no more operations than it takes without nesting.
+func (d *draft) isSmall(ops, bytes int) bool {
+	size := 0
+	for _, op := range d.ops {
+		size += len(op.KeyBytes()) + len(op.ValueBytes())
 	}
+	for _, n := range d.notes {
+		size += len(n.Name) + len(n.Value)
+	}
+	return len(d.guards()) <= ops && len(d.ops)+len(d.notes) <= ops && size <= bytes/2
+}
+
+// drafted turns changes into a transaction. before is the policy that they are of;
+// what is not in it is not deleted.
+func drafted(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*record.Rest, notes []NoteWrite) (*draft, error) {
 	d := &draft{rev: before.Revision()}
 	deps := dependenciesOf(l, before, changes)
 	if len(changes) == 0 {

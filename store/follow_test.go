@@ -65,8 +65,7 @@ func checkHistory(t *testing.T, batches []Batch, revs []int64) {
 		}
 		got = append(got, b.Revision)
 	}
-	slices.Sort(revs)
-	revs = slices.Compact(revs)
+	revs = slices.Compact(slices.Sorted(slices.Values(revs)))
 	at, _ := slices.BinarySearch(revs, batches[0].Revision+1)
 	if diff := cmp.Diff(revs[at:], got); diff != "" {
 		t.Errorf("revisions of the batches (-written +got):\n%s", diff)

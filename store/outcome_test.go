@@ -124,7 +124,7 @@ func TestOutcomeAfterOthersWrote(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s, other := open(t, e.config()), open(t, e.config())
 		mustUpdate(t, s, put(account("a"), group("a", "g")))
-		d, _, err := s.plan(s.cache().state.Load(), put(group("a", "mine")), updateOptions{})
+		d, err := s.draft(s.cache().state.Load(), changes{secgroup.Put(group("a", "mine"))}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestOutcomeAfterOthersWrote(t *testing.T) {
 		if wrote.outcome != committed {
 			t.Fatal(wrote.err)
 		}
-		lost, _, err := s.plan(s.cache().state.Load(), put(group("a", "lost")), updateOptions{})
+		lost, err := s.draft(s.cache().state.Load(), changes{secgroup.Put(group("a", "lost"))}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

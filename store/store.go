@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/batch"
 	"github.com/ringfence/ringfence/store/internal/history"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/membership"
@@ -30,7 +31,7 @@ type Store struct {
 
 	members *membership.Members
 	seats   seats
-	retry   chan struct{} // held by the one Update that retries after a conflict
+	updates *batch.Queue[*update]
 }
 
 // Open returns a Store. It only reads cfg: etcd need not be there yet, and
@@ -38,11 +39,12 @@ type Store struct {
 // first Read, Update or Sync on, the hosts from the first Hosts or WaitHosts;
 // Follow and PutHost need neither.
 func Open(_ context.Context, cfg Config) (*Store, error) {
-	s := &Store{retry: make(chan struct{}, 1)}
+	s := &Store{}
 	var err error
 	if s.link, err = link.Open(cfg, s.trouble.wrote); err != nil { //nolint:contextcheck // the store lives until Close
 		return nil, &OpError{Op: "open", Err: err}
 	}
+	s.updates = &batch.Queue[*update]{Life: s.link.Ctx, Spawn: s.link.Spawn, Make: s.attempt}
 	s.trouble.changed = &s.link.Changed
 	s.questions = questions.New(s.link, s.seats.isDenied)
 	s.link.Spawn(s.tellTrouble)

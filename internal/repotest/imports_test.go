@@ -86,6 +86,7 @@ func TestImportsGoOneWay(t *testing.T) {
 
 		"store/embedded":            {"store/internal/link"},
 		"store/internal/record":     {"secgroup"},
+		"store/internal/batch":      {},
 		"store/internal/link":       {"secgroup", "store/internal/record"},
 		"store/internal/questions":  {"store/internal/link", "store/internal/record"},
 		"store/internal/membership": {"store/internal/link", "store/internal/record"},

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store/internal/membership"
+)
+
+// update is one call of Update.
+type update struct {
+	plan    func(*secgroup.Snapshot) ([]secgroup.Change, error)
+	options updateOptions
+	began   time.Time
+
+	latest      bool // the cache has all that was written before it began
+	alone       bool // it is not made together with others
+	lost, stuck int  // attempts whose request got lost, and that failed while the policy stood still
+
+	rev      int64 // the answer
+	err      error
+	panicked any
+}
+
+// together is one transaction of several updates. They are planned one after the
+// other, each on the policy that those before it leave, so that what comes of them
+// is what would come of one after the other. As the policy has one revision for all
+// of them, two things are left for the next transaction:
+//
+//   - an update of an object that is changed already: every state of an object has a
+//     revision of its own, which conditions, events and the audit log tell it by;
+//
+//   - an update that comes to nothing, or is refused, because of others that are not
+//     made yet: it may have been told by a revision that an object will not have.
+//
+//     base ──► planned on base ──► planned on that ──► … ──► one transaction ──► base + all
+//     └──► comes to nothing: judged by base
+type together struct {
+	base    *state
+	draft   *draft    // nil: nothing is to be written
+	members []*update // it makes these
+	judged  []*update // these come to nothing on base, and have their answers, if base is the latest policy
+	doubted []*update // these came to nothing beside members that are not made yet, and are planned anew first
+	later   []*update // the others
+}
+
+// maxTogether bounds the updates of a transaction, and so how long the first of them waits
+// until the last is planned.
+const maxTogether = 64
+
+// gather plans updates together. The error is membership.ErrUnknown, or none.
+func (s *Store) gather(base *state, all []*update) (*together, error) {
+	t := &together{base: base}
+	now := base.snap
+	taken := map[any]struct{}{} // objects that are changed, and names of notes
+	var parts []part
+	for i, u := range all {
+		p, writes := u.run(base, now)
+		first := len(parts) == 0
+		switch {
+		case u.panicked != nil: // its caller is told
+			continue
+		case !writes && first:
+			t.judged = append(t.judged, u)
+			continue
+		case !writes:
+			t.doubted = append(t.doubted, u)
+			continue
+		case !first && (p.alone || p.meets(taken)):
+			t.later = append(t.later, u)
+			continue
+		}
+		t.members, parts = append(t.members, u), append(parts, p)
+		if p.alone || len(parts) == maxTogether {
+			t.later = append(t.later, all[i+1:]...)
+			break
+		}
+		p.take(taken)
+		now, _ = now.With(now.Revision(), p.changes)
+	}
+	return t, s.draw(t, parts)
+}
+
+// part is what one update has written.
+type part struct {
+	changes []secgroup.Change
+	notes   []NoteWrite
+	alone   bool
+}
+
+// run plans an update on a policy that is base, or base with those before it. It says whether
+// there is anything to write; if not, the update has its answer.
+func (u *update) run(base *state, now *secgroup.Snapshot) (p part, writes bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			u.panicked, writes = fmt.Sprintf("%v\n\n%s", r, debug.Stack()), false
+		}
+	}()
+	u.rev = now.Revision()
+	if p.changes, u.err = u.plan(now); u.err == nil {
+		p.notes, u.err = u.options.collect(now, p.changes)
+	}
+	if u.err == nil {
+		u.err = base.refuse(p.changes)
+	}
+	if u.err != nil {
+		return part{}, false
+	}
+	p.changes = slices.DeleteFunc(slices.Clone(p.changes), func(c secgroup.Change) bool { return c.Object == nil && now.Get(c.Key) == nil })
+	p.alone = u.alone || len(p.changes) == 0 // a revision at which no object changes tells of something, too
+	return p, len(p.changes) > 0 || slices.ContainsFunc(p.notes, func(n NoteWrite) bool { return n.Always })
+}
+
+// meets reports whether any of it is taken.
+func (p part) meets(taken map[any]struct{}) bool {
+	for _, c := range p.changes {
+		if _, is := taken[c.Key]; is {
+			return true
+		}
+	}
+	for _, n := range p.notes {
+		if _, is := taken[n.Name]; is {
+			return true
+		}
+	}
+	return false
+}
+
+func (p part) take(taken map[any]struct{}) {
+	for _, c := range p.changes {
+		taken[c.Key] = struct{}{}
+	}
+	for _, n := range p.notes {
+		taken[n.Name] = struct{}{}
+	}
+}
+
+// draw makes the transaction of as many of the members as fit into one that is not large. What
+// one member has alone is as large as it is.
+func (s *Store) draw(t *together, parts []part) (err error) {
+	for len(parts) > 0 {
+		var changes []secgroup.Change
+		var notes []NoteWrite
+		for _, p := range parts {
+			changes, notes = append(changes, p.changes...), append(notes, p.notes...)
+		}
+		t.draft, err = s.draft(t.base, changes, notes)
+		switch {
+		case err == nil && (len(parts) == 1 || t.draft.isSmall(s.link.Config.MaxTxnOps, s.link.Config.MaxRequestBytes)):
+			return nil
+		case len(parts) == 1 && errors.Is(err, membership.ErrUnknown):
+			return err
+		case len(parts) == 1:
+			t.members[0].err = err
+			t.judged, t.members = append(t.judged, t.members[0]), nil
+			return nil
+		}
+		half := len(parts) / 2
+		t.later = append(slices.Clone(t.members[half:]), t.later...)
+		t.members, parts = t.members[:half], parts[:half]
+	}
+	return nil
+}
+
+// draft plans a transaction of changes of a policy.
+func (s *Store) draft(base *state, changes []secgroup.Change, notes []NoteWrite) (*draft, error) {
+	d, err := drafted(s.link.Keys, base.snap, changes, base.rests, notes)
+	if err != nil {
+		return nil, &OpError{Op: "update", Err: err}
+	}
+	d.planned(s.link.Keys, base.epoch, base.head)
+	return d, s.permit(d)
+}
