@@ -57,13 +57,13 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 
 # PURE packages only compute (internal/repotest holds them to it): the race
 # detector has nothing to find there and makes them several times as slow.
-PURE     := httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/wire packet plan secgroup span verdict internal/policytest
+PURE     := httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/wire packet plan secgroup span verdict internal/policytest internal/repotest
 # SWITCHES start real switches, as does e2e: not beside each other. The longest
 # come first.
 SWITCHES := e2e/faults controller controller/desk controller/megaflow controller/policing cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
 # Before the race detector tests make fewer of what they make in numbers (-short);
 # these make all of it without.
-MANY     := ^Test(KilledAPIsLoseNothing|LargeBodiesCostLittle|LongList|RandomRequests)$$
+MANY     := ^Test(AuditEntriesAreBounded|Contract|ForeignIsAbsent|KilledAPIsLoseNothing|LargeBodiesCostLittle|LongList|RandomRequests|A(Step|Change)CostsTheSameAmongMany|MassRevocation|MegaflowsFollow.*|TracesAgreeWithThePolicy)$$
 # RACED are the tests of e2e in which the race detector watches the program under
 # test: those in which most happens at once. It makes a program three times as
 # dear, and finds nothing by more packets; the tests' own parts it watches in
@@ -83,7 +83,7 @@ test-switches:
 	$(GOTEST) -skip '$(RACED)' ./e2e
 	$(RACETEST) -p 1 $(patsubst %,./%,$(filter-out $(PURE),$(SWITCHES)))
 	$(GOTEST) -p 1 $(patsubst %,./%,$(filter $(PURE),$(SWITCHES)))
-	$(GOTEST) -run '^TestMassRevocation$$' ./controller
+	$(GOTEST) -run '$(MANY)' ./controller
 
 # What these wait for is an etcd of their own more often than a processor, so more
 # of them run at a time than there are processors.

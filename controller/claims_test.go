@@ -71,6 +71,9 @@ func TestClaimsByChange(t *testing.T) {
 
 // A change of one interface is as much work among 20,000 as among 20.
 func TestAChangeCostsTheSameAmongMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	cost := func(n int) float64 {
 		p := newPlugs(Config{}, nil, func() {})
 		var all []ovsdb.Interface

@@ -28,6 +28,9 @@ var massFlag = flag.Int("mass", massPromised, "how many connections TestMassRevo
 // TestMassRevocation: 20,000 connections of one rule are cut within a second,
 // and cost no flow; another rule's stay as they are.
 func TestMassRevocation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the promise is that of a program without the race detector")
+	}
 	massConnections := *massFlag
 	r, p := newRig(t), newPolicy()
 	r.withUplink()

@@ -12,12 +12,25 @@ import (
 
 // TestMegaflowsFollow: after each change of a prefix, packets from everywhere
 // meet the policy of now, though cached megaflows of all those before overlap.
-func TestMegaflowsFollow(t *testing.T) { testMegaflowsFollow(t, false) }
+func TestMegaflowsFollow(t *testing.T) {
+	testMegaflowsFollow(t, false, rounds(testing.Short()))
+}
 
 // The same of prefixes that are only added: no pass is awaited for these.
-func TestMegaflowsFollowWhatIsAdded(t *testing.T) { testMegaflowsFollow(t, true) }
+func TestMegaflowsFollowWhatIsAdded(t *testing.T) {
+	testMegaflowsFollow(t, true, rounds(testing.Short()))
+}
 
-func testMegaflowsFollow(t *testing.T, only bool) {
+// rounds is how many changes there are: fewer before the race detector, which finds
+// nothing by more packets.
+func rounds(short bool) int {
+	if short {
+		return 8
+	}
+	return 40
+}
+
+func testMegaflowsFollow(t *testing.T, only bool, rounds int) {
 	r, p := newRig(t), newPolicy()
 	r.withUplink()
 	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
@@ -39,7 +52,7 @@ func testMegaflowsFollow(t *testing.T, only bool) {
 	const senders = 4096
 	sport := uint16(2000)
 	var open []netip.Prefix
-	for round := range 40 {
+	for round := range rounds {
 		more := 1
 		if !only {
 			open, more = nil, gen.IntN(4)

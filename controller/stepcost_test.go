@@ -159,6 +159,9 @@ func processorTime(tb testing.TB) int64 {
 // A step allocates as much on a host of 4,000 NICs as on one of 200, but for the
 // depth of a tree. BenchmarkStep has the times.
 func TestAStepCostsTheSameAmongMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	few, many := newFullHost(t, 200), newFullHost(t, 4000)
 	for name, change := range map[string]func(*fullHost){
 		"a NIC changes":        func(e *fullHost) { e.move(t) },

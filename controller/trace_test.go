@@ -68,10 +68,14 @@ func newRandomHost(t *testing.T, seed uint64) (*rig, *policytest.Gen, *secgroup.
 // leg, within the host and over the uplink; and a rule that is named is one that
 // allows it.
 func TestTracesAgreeWithThePolicy(t *testing.T) {
+	packets := 300
+	if testing.Short() {
+		packets = 30
+	}
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r, g, s := newRandomHost(t, 3000+seed)
-			for range 300 {
+			for range packets {
 				if c, ok := g.Packet(s); ok {
 					r.compareTrace(s, c)
 				}

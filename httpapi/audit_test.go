@@ -107,6 +107,9 @@ func TestAuditFiltersAndPages(t *testing.T) {
 // Long patches are left out, and long entries cut.
 func TestAuditEntriesAreBounded(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("one request at a time: nothing for the race detector")
+	}
 	s := world(t)
 	s.must("PUT", web, `{"name":"web","default_rules":false}`)
 	s.must("PUT", rules, "["+many(shape.MaxRules, `{"id":"r%d","direction":"ingress","protocol":"tcp","port_min":1}`)+"]")

@@ -197,6 +197,9 @@ type ask struct {
 
 func TestContract(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("one request at a time, of operations that TestRandomRequests asks, too: nothing for the race detector")
+	}
 	c := newContract(t)
 	asked := 0
 	for _, op := range c.operations() {
