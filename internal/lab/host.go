@@ -47,14 +47,9 @@ type Host struct {
 // Name is the name given to New.
 func (h *Host) Name() string { return h.name }
 
-// connect makes the bridge, as a platform's installer would, and its uplink.
+// connect makes the bridge, as a platform's installer would, with the uplink that is
+// wired to the fabric.
 func (h *Host) connect(ctx context.Context) error {
-	if err := wire(h.ns, Uplink, h.lab.fabric.ns, h.name); err != nil {
-		return err
-	}
-	if err := h.lab.fabric.Commit(ctx, ovsproc.NewChange().AddPort(fabricBridge, ovsproc.Port{Name: h.name})); err != nil {
-		return err
-	}
 	err := h.Commit(ctx, ovsproc.NewChange().
 		AddBridge(ovsproc.Bridge{Name: Bridge, Datapath: Datapath(), FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow13", "OpenFlow15"}}).
 		AddPort(Bridge, ovsproc.Port{Name: Uplink}))
@@ -91,10 +86,7 @@ func (h *Host) Beside(ctx context.Context, spec NodeSpec) (*Node, error) {
 		return nil, err
 	}
 	port := fmt.Sprintf("beside%d", h.lab.number())
-	if err := wire(h.ns, port, n.NS, Device); err != nil {
-		return nil, err
-	}
-	if err := n.configure(Device, spec); err != nil {
+	if err := wire(h.ns, port, n.NS, Device, configure(Device, spec)...); err != nil {
 		return nil, err
 	}
 	return n, h.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{Name: beside, Datapath: Datapath()}).AddPort(beside, ovsproc.Port{Name: port}))

@@ -96,7 +96,14 @@ func (l *Lab) build(ctx context.Context, hosts []string) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if err := l.fabric.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{Name: fabricBridge, Datapath: Datapath()})); err != nil {
+	fabric := ovsproc.NewChange().AddBridge(ovsproc.Bridge{Name: fabricBridge, Datapath: Datapath()})
+	for _, name := range hosts {
+		if err := wire(l.hosts[name].ns, Uplink, l.fabric.ns, name); err != nil {
+			return err
+		}
+		fabric.AddPort(fabricBridge, ovsproc.Port{Name: name})
+	}
+	if err := l.fabric.Commit(ctx, fabric); err != nil {
 		return err
 	}
 	for _, name := range hosts {
@@ -159,21 +166,12 @@ func (l *Lab) disown(n *Node) bool {
 }
 
 // wire joins two namespaces by a veth pair without checksum offload, which
-// the userspace datapath does not undo, and sets both ends up.
-func wire(a *netns.Namespace, aName string, b *netns.Namespace, bName string) error {
-	if err := a.IP(fmt.Sprintf("link add %s type veth peer name %s netns %s", aName, bName, b.Path())); err != nil {
+// the userspace datapath does not undo, and sets both ends up. Before that, commands
+// of ip(8) configure b's end.
+func wire(a *netns.Namespace, aName string, b *netns.Namespace, bName string, commands ...string) error {
+	pair := fmt.Sprintf("link add %s type veth peer name %s netns %s", bName, aName, a.Path())
+	if err := b.IP(append([]string{pair}, commands...)...); err != nil {
 		return err
 	}
-	for _, end := range []struct {
-		ns   *netns.Namespace
-		name string
-	}{{a, aName}, {b, bName}} {
-		if err := end.ns.Run("ethtool", "-K", end.name, "tx", "off"); err != nil {
-			return err
-		}
-		if err := end.ns.IP("link set " + end.name + " up"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(a.FillChecksums(aName), b.FillChecksums(bName), b.Up(bName), a.Up(aName))
 }

@@ -52,46 +52,42 @@ func (l *Lab) newNode(spec NodeSpec) (*Node, error) {
 	}
 	n := &Node{Name: spec.Name, MAC: spec.MAC, Addresses: spec.Addresses, NS: ns, lab: l}
 	l.own(n)
+	for _, s := range settings {
+		if err := ns.Sysctl(s[0], s[1]); err != nil {
+			return nil, err
+		}
+	}
 	return n, nil
 }
 
 // settings make a node's stack deterministic: addresses usable at once,
 // nothing learned from advertisements, no source validation of its own, no
 // limit on ICMP errors, ping sockets for everyone.
-func settings(device string) [][2]string {
-	return [][2]string{
-		{"ipv6/conf/" + device + "/accept_dad", "0"},
-		{"ipv6/conf/" + device + "/dad_transmits", "0"},
-		{"ipv6/conf/" + device + "/accept_ra", "0"},
-		{"ipv6/conf/" + device + "/router_solicitations", "0"},
-		{"ipv4/conf/all/rp_filter", "0"},
-		{"ipv4/conf/" + device + "/rp_filter", "0"},
-		{"ipv4/icmp_ratelimit", "0"},
-		{"ipv6/icmp/ratelimit", "0"},
-		{"ipv4/ping_group_range", "0 2147483647"},
-	}
+var settings = [][2]string{
+	{"ipv6/conf/default/accept_dad", "0"},
+	{"ipv6/conf/default/dad_transmits", "0"},
+	{"ipv6/conf/default/accept_ra", "0"},
+	{"ipv6/conf/default/router_solicitations", "0"},
+	{"ipv4/conf/all/rp_filter", "0"},
+	{"ipv4/conf/default/rp_filter", "0"},
+	{"ipv4/icmp_ratelimit", "0"},
+	{"ipv6/icmp/ratelimit", "0"},
+	{"ipv4/ping_group_range", "0 2147483647"},
 }
 
-// configure sets up a device, which wire has put into the namespace.
-func (n *Node) configure(device string, spec NodeSpec) error {
-	for _, s := range settings(device) {
-		if err := n.NS.Sysctl(s[0], s[1]); err != nil {
-			return fmt.Errorf("node %s: %w", n.Name, err)
-		}
-	}
-	// Down and up again: the link-local address follows the MAC.
-	batch := []string{"link set " + device + " down"}
+// configure are the commands of ip(8) that set up a node's device.
+func configure(device string, spec NodeSpec) (commands []string) {
 	if spec.MAC != "" {
-		batch = append(batch, "link set "+device+" address "+spec.MAC)
+		commands = append(commands, "link set "+device+" address "+spec.MAC)
 	}
-	batch = append(batch, "link set "+device+" up")
+	commands = append(commands, "link set "+device+" up")
 	for _, a := range spec.Addresses {
-		batch = append(batch, addrAdd(a, device))
+		commands = append(commands, addrAdd(a, device))
 	}
 	for _, g := range spec.Gateways {
-		batch = append(batch, fmt.Sprintf("route add default via %s dev %s", g, device))
+		commands = append(commands, fmt.Sprintf("route add default via %s dev %s", g, device))
 	}
-	return n.NS.IP(batch...)
+	return commands
 }
 
 // AddAddress gives the running node one more address.
@@ -118,10 +114,7 @@ func (l *Lab) Outside(ctx context.Context, vlan uint16, spec NodeSpec) (*Node, e
 // Extend gives a node one more device, behind the fabric: it is a router then.
 func (l *Lab) Extend(ctx context.Context, n *Node, device string, vlan uint16, spec NodeSpec) error {
 	port := fmt.Sprintf("out%d", l.number())
-	if err := wire(l.fabric.ns, port, n.NS, device); err != nil {
-		return err
-	}
-	if err := n.configure(device, spec); err != nil {
+	if err := wire(l.fabric.ns, port, n.NS, device, configure(device, spec)...); err != nil {
 		return err
 	}
 	return l.fabric.Commit(ctx, ovsproc.NewChange().AddPort(fabricBridge, ovsproc.Port{Name: port, Tag: vlan}))
@@ -160,10 +153,7 @@ func (h *Host) VM(nic string, spec NodeSpec) (*VM, error) {
 // NIC gives a node a device whose tap is on the host: one more NIC of a VM.
 func (h *Host) NIC(n *Node, nic, device string, spec NodeSpec) (*VM, error) {
 	v := &VM{Node: n, NIC: nic, Host: h, tap: fmt.Sprintf("tap%d", h.lab.number()), device: device, spec: spec}
-	if err := wire(h.ns, v.tap, v.NS, device); err != nil {
-		return nil, err
-	}
-	return v, n.configure(device, spec)
+	return v, wire(h.ns, v.tap, v.NS, device, configure(device, spec)...)
 }
 
 // Renew deletes the VM's tap and makes it anew under its name. What the bridge has
@@ -172,10 +162,7 @@ func (v *VM) Renew() error {
 	if err := v.Host.ns.IP("link del " + v.tap); err != nil {
 		return err
 	}
-	if err := wire(v.Host.ns, v.tap, v.NS, v.device); err != nil {
-		return err
-	}
-	return v.configure(v.device, v.spec)
+	return wire(v.Host.ns, v.tap, v.NS, v.device, configure(v.device, v.spec)...)
 }
 
 // Remove unplugs the VMs, which may be on several hosts, and ends them.

@@ -38,7 +38,7 @@ func New(name string) (*Namespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network namespace %s: %w", name, err)
 	}
-	if err := ns.IP("link set lo up"); err != nil {
+	if err := ns.Up("lo"); err != nil {
 		ns.Close()
 		return nil, err
 	}
