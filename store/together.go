@@ -52,9 +52,25 @@ type together struct {
 // until the last is planned.
 const maxTogether = 64
 
-// gather plans updates together. The error is membership.ErrUnknown, or none.
-func (s *Store) gather(base *state, all []*update) (*together, error) {
-	t := &together{base: base}
+// gather plans updates together. The error is membership.ErrUnknown, or none. A panic of
+// ours over what callers gave ends none but the caller who gave it: the first of them is
+// planned without the others then.
+func (s *Store) gather(base *state, all []*update) (t *together, err error) {
+	defer func() {
+		r := recover()
+		switch {
+		case r == nil:
+		case len(all) == 1:
+			all[0].panicked = panicOf(r)
+			t, err = &together{base: base}, nil
+		default:
+			t, err = s.gather(base, all[:1])
+			if err == nil {
+				t.later = append(t.later, all[1:]...)
+			}
+		}
+	}()
+	t = &together{base: base}
 	now := base.snap
 	taken := map[any]struct{}{} // objects that are changed, and names of notes
 	var parts []part
@@ -97,7 +113,7 @@ type part struct {
 func (u *update) run(base *state, now *secgroup.Snapshot) (p part, writes bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			u.panicked, writes = fmt.Sprintf("%v\n\n%s", r, debug.Stack()), false
+			u.panicked, writes = panicOf(r), false
 		}
 	}()
 	u.rev = now.Revision()
@@ -114,6 +130,9 @@ func (u *update) run(base *state, now *secgroup.Snapshot) (p part, writes bool) 
 	p.alone = u.alone || len(p.changes) == 0 // a revision at which no object changes tells of something, too
 	return p, len(p.changes) > 0 || slices.ContainsFunc(p.notes, func(n NoteWrite) bool { return n.Always })
 }
+
+// panicOf is what a caller panics with whose plan, or what came of it, did.
+func panicOf(r any) string { return fmt.Sprintf("%v\n\n%s", r, debug.Stack()) }
 
 // meets reports whether any of it is taken.
 func (p part) meets(taken map[any]struct{}) bool {

@@ -158,6 +158,56 @@ func TestWritesShareATransaction(t *testing.T) {
 	})
 }
 
+// odd is an object that cannot be written: who asks it for more than its key sees a panic.
+type odd struct {
+	*secgroup.Group
+	asked *atomic.Int32
+}
+
+func (o odd) Key() secgroup.Key {
+	if o.asked.Add(1) > 1 {
+		panic("a fault of ours")
+	}
+	return o.Group.Key()
+}
+
+// TestPanicBesideWrites: a fault of ours in what comes after a plan is that caller's alone, too.
+func TestPanicBesideWrites(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		mustUpdate(t, s, put(account("a")))
+		g := &gate{s.link.Client.KV, make(chan struct{}), make(chan struct{})}
+		s.link.Client.KV = g
+		var wg sync.WaitGroup
+		answers := make([]answer, 6)
+		for i := range answers {
+			waits := make(chan struct{})
+			wg.Go(func() {
+				defer func() { answers[i].panicked = recover() }()
+				answers[i].rev, answers[i].err = s.Update(asking{t.Context(), sync.OnceFunc(func() { close(waits) })}, func(s *snapshot) (changes, error) {
+					g := group("a", fmt.Sprint("g", i))
+					if i == 3 {
+						return changes{secgroup.Put(odd{g, &atomic.Int32{}})}, nil
+					}
+					return changes{secgroup.Put(g)}, nil
+				})
+			})
+			<-waits
+			if i == 0 {
+				<-g.held
+			}
+		}
+		close(g.open)
+		wg.Wait()
+		for i, a := range answers {
+			made := read(t, s, func(s *snapshot) *secgroup.Group { return s.Group(groupRef("a", fmt.Sprint("g", i))) })
+			if (i == 3) != (a.panicked != nil) || (i == 3) != (made == nil) || a.err != nil {
+				t.Errorf("%d: %+v, made: %v", i, a, made != nil)
+			}
+		}
+	})
+}
+
 // TestLargeWrites: those that are too large for one transaction together are made in several, and one
 // that is too large for any is that one alone.
 func TestLargeWrites(t *testing.T) {
