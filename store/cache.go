@@ -173,7 +173,7 @@ func (c *cache) reach(ctx context.Context, w Write) error {
 
 // sees tells whether the cache has come to a write.
 func (c *cache) sees(w Write) bool {
-	k := c.has(w)
+	k := c.Has(w)
 	return k == history.Included || k == history.TooOld
 }
 
@@ -194,17 +194,17 @@ func (c *cache) await(ctx context.Context, done func() bool) error {
 	}
 }
 
-// has says whether the cached policy includes a write.
-func (c *cache) has(w Write) history.Knowledge {
+// Has implements hosts.Policy.
+func (c *cache) Has(w Write) history.Knowledge {
 	c.past.Lock()
 	defer c.past.Unlock()
 	return c.seen.Has(w)
 }
 
-// at says how far the cache is, and in which history.
-func (c *cache) at() boardView {
+// At implements hosts.Policy.
+func (c *cache) At() (number, revision int64) {
 	s := c.state.Load()
-	return boardView{number: s.epoch.number, rev: s.snap.Revision()}
+	return s.epoch.number, s.snap.Revision()
 }
 
 // now is the epoch that the cache is of.

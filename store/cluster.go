@@ -27,8 +27,8 @@ var (
 // startMembers has the members of the cluster followed when they are first asked for.
 func (s *Store) startMembers() *membership.Members {
 	return membership.New(s.link, func() (reports []record.HostStatus, loaded bool, changed <-chan struct{}) {
-		changed = s.hosts().pulse.Next()
-		reports, loaded = s.hosts().state()
+		changed = s.hosts().Changed()
+		reports, loaded = s.hosts().All()
 		return reports, loaded, changed
 	})
 }

@@ -210,7 +210,7 @@ func TestLevelOfAnOldStore(t *testing.T) {
 			}
 		}
 		for looked := 0; looked < 3; {
-			hosts := s.hosts().pulse.Next()
+			hosts := s.hosts().Changed()
 			switch err := s.members.Adjust(ctx, s.members.View()); {
 			case err == nil:
 				looked++

@@ -42,7 +42,7 @@ func (s *Store) Holds(ctx context.Context, rev int64) error {
 		return s.link.Failed("revision", err)
 	}
 	lost := r.HasLost(rev)
-	if !lost && s.cache().has(Write{Revision: rev}) != history.NotYet {
+	if !lost && s.cache().Has(Write{Revision: rev}) != history.NotYet {
 		return nil
 	}
 	now, err := s.get(ctx, s.link.Keys.Head())

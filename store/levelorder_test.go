@@ -22,7 +22,7 @@ func TestLevelStaysWhereHostsStartAgain(t *testing.T) {
 		sees := func(what string, done func() bool) {
 			t.Helper()
 			for !done() {
-				hosts := s.hosts().pulse.Next()
+				hosts := s.hosts().Changed()
 				members := s.members.View().Changed
 				select {
 				case <-ctx.Done():

@@ -92,10 +92,6 @@ func (p *plugSink) Forget()                      {}
 func (p *plugSink) Doubt()                       {}
 func (p *plugSink) Behind(*mvccpb.KeyValue) bool { return false }
 
-// ErrMayNotAsk says that the store does not let this user read what other hosts
-// report.
-var ErrMayNotAsk = errors.New("the store does not let this user read what other hosts report")
-
 // Plugged returns the NICs that are plugged at a host, by its last report, none if
 // there is no report. It reads the store itself, and not a copy that is kept up to
 // date: it is for who asks seldom and has no other use for reports. It is an

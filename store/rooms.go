@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/ringfence/ringfence/store/internal/hosts"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/questions"
 	"github.com/ringfence/ringfence/store/internal/record"
+	"github.com/ringfence/ringfence/store/internal/reporting"
 )
 
 // HostStatus and what follows are what the store carries, as package record has it: the
@@ -57,6 +59,7 @@ var (
 	ErrNoLeader             = link.ErrNoLeader
 	ErrOutcomeUnknown       = link.ErrOutcomeUnknown
 	ErrTooLarge             = link.ErrTooLarge
+	ErrMayNotAsk            = link.ErrMayNotAsk
 	ErrClosed               = link.ErrClosed
 	ErrAsksForNoCertificate = link.ErrAsksForNoCertificate
 )
@@ -77,6 +80,19 @@ type (
 
 // ErrNoAnswer is as package questions has it.
 var ErrNoAnswer = questions.ErrNoAnswer
+
+// Place is as package hosts has it.
+type Place = hosts.Place
+
+// SeatError and what follows are as package reporting has them: the comments are there.
+type (
+	SeatError    = reporting.SeatError
+	PlugsOf      = reporting.PlugsOf
+	PlugsWritten = reporting.PlugsWritten
+)
+
+// ErrSeatTaken is as package reporting has it.
+var ErrSeatTaken = reporting.ErrSeatTaken
 
 // Ask puts a question to a host's ServeAsks and returns its answer, which can
 // come from any host that reaches the store: the two never talk to each other

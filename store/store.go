@@ -9,9 +9,11 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store/internal/batch"
 	"github.com/ringfence/ringfence/store/internal/history"
+	"github.com/ringfence/ringfence/store/internal/hosts"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/membership"
 	"github.com/ringfence/ringfence/store/internal/questions"
+	"github.com/ringfence/ringfence/store/internal/reporting"
 )
 
 // Store is one process's access to the policy and the hosts. All methods may
@@ -23,14 +25,14 @@ type Store struct {
 	asked   atomic.Int64 // connections made when the store was last found to be the one of the cache
 
 	cache    func() *cache            // starts the cache on first use
-	hosts    func() *hostBoard        // starts the watch of hosts on first use
+	hosts    func() *hosts.Board      // follows the hosts, from the first use on
 	restores func() *history.Restores // follows what restores of the store have lost, from the first use on
 	close    func() error
 
 	questions *questions.Desk
 
 	members *membership.Members
-	seats   seats
+	reports *reporting.Reporter
 	updates *batch.Queue[*update]
 }
 
@@ -46,10 +48,11 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	}
 	s.updates = &batch.Queue[*update]{Life: s.link.Ctx, Spawn: s.link.Spawn, Make: s.attempt}
 	s.trouble.changed = &s.link.Changed
-	s.questions = questions.New(s.link, s.seats.isDenied)
+	s.reports = reporting.New(s.link)
+	s.questions = questions.New(s.link, s.reports.IsDenied)
 	s.link.Spawn(s.tellTrouble)
 	s.cache = sync.OnceValue(s.startCache)
-	s.hosts = sync.OnceValue(s.startHosts)
+	s.hosts = sync.OnceValue(func() *hosts.Board { return hosts.Follow(s.link, s.cache(), s.restores()) })
 	s.restores = sync.OnceValue(func() *history.Restores { return history.FollowRestores(s.link) })
 	s.members = s.startMembers()
 	s.close = sync.OnceValue(s.link.Close)

@@ -91,6 +91,8 @@ func TestImportsGoOneWay(t *testing.T) {
 		"store/internal/questions":  {"store/internal/link", "store/internal/record"},
 		"store/internal/membership": {"store/internal/link", "store/internal/record"},
 		"store/internal/history":    {"store/internal/link", "store/internal/record"},
+		"store/internal/hosts":      {"store/internal/history", "store/internal/link", "store/internal/record"},
+		"store/internal/reporting":  {"store/internal/link", "store/internal/record"},
 
 		"controller/elsewhere": {"controller/internal/pause", "ovsdb", "store"},
 		"controller/policing":  {"ovsdb"},

@@ -27,6 +27,9 @@ var (
 	// etcd cluster. Nothing was written. See --max-txn-ops and
 	// --max-request-bytes of etcd.
 	ErrTooLarge = errors.New("change too large for one etcd transaction")
+	// ErrMayNotAsk says that the store does not let this user read what other hosts
+	// report.
+	ErrMayNotAsk = errors.New("the store does not let this user read what other hosts report")
 	// ErrClosed says that the Store was closed.
 	ErrClosed = errors.New("store closed")
 )

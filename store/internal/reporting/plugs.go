@@ -1,4 +1,4 @@
-package store
+package reporting
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -15,34 +16,24 @@ import (
 // back, by their NICs.
 type PlugsOf struct {
 	Host  string
-	Plugs []Plug
+	Plugs []record.Plug
 	Gone  []string
 }
 
 // PlugsWritten are plugs of a host as they stand, with their order, and what kept the
 // others from being written: Err is nil if there are none.
 type PlugsWritten struct {
-	Plugs []Plug
+	Plugs []record.Plug
 	Err   error
 }
 
-// PutPlugs tells of plugs of a host, and takes others back, by their NICs. It
-// returns the plugs as they stand, with their order, also with an error: those
-// that were written before it. It is an ErrSeatTaken unless this process reports
-// for the host, see PutHost.
-func (s *Store) PutPlugs(ctx context.Context, host string, plugs []Plug, gone []string) (written []Plug, err error) {
-	w := s.PutManyPlugs(ctx, []PlugsOf{{host, plugs, gone}})[0]
-	return w.Plugs, w.Err
-}
-
-// PutManyPlugs is PutPlugs for several hosts, many in one transaction. It returns what
-// became of each, in their order: one that is refused is no reason to refuse the others.
-func (s *Store) PutManyPlugs(ctx context.Context, hosts []PlugsOf) []PlugsWritten {
+// PutPlugs is Store.PutManyPlugs.
+func (r *Reporter) PutPlugs(ctx context.Context, hosts []PlugsOf) []PlugsWritten {
 	out := make([]PlugsWritten, len(hosts))
 	var failed error
-	for _, parcel := range plugParcels(hosts, s.link.Config.MaxTxnOps) {
+	for _, parcel := range plugParcels(hosts, r.link.Config.MaxTxnOps) {
 		if failed == nil {
-			failed = s.putParcel(ctx, hosts, parcel, out)
+			failed = r.putParcel(ctx, hosts, parcel, out)
 			continue
 		}
 		for _, part := range parcel { // etcd is away, and there is no use in waiting again
@@ -55,7 +46,7 @@ func (s *Store) PutManyPlugs(ctx context.Context, hosts []PlugsOf) []PlugsWritte
 // plugPart is what one host has in one transaction.
 type plugPart struct {
 	host  int // of those that are told of
-	plugs []Plug
+	plugs []record.Plug
 	gone  []string
 }
 
@@ -106,8 +97,8 @@ func plugParcels(hosts []PlugsOf, limit int) (all [][]plugPart) {
 // putParcel makes one transaction, but for hosts of which an earlier one failed. What a
 // host has in it is made if this process reports for the host. It returns what kept the
 // whole from being made.
-func (s *Store) putParcel(ctx context.Context, hosts []PlugsOf, parcel []plugPart, out []PlugsWritten) error {
-	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
+func (r *Reporter) putParcel(ctx context.Context, hosts []PlugsOf, parcel []plugPart, out []PlugsWritten) error {
+	ctx, cancel := context.WithTimeout(ctx, r.link.Config.RequestTimeout)
 	defer cancel()
 	var writes []hostWrite
 	var parts []plugPart
@@ -116,9 +107,9 @@ func (s *Store) putParcel(ctx context.Context, hosts []PlugsOf, parcel []plugPar
 			continue
 		}
 		host := hosts[part.host].Host
-		ops, err := s.plugOps(host, part)
+		ops, err := r.plugOps(host, part)
 		if err != nil {
-			out[part.host].Err = &OpError{Op: "put plugs", Err: err}
+			out[part.host].Err = &link.OpError{Op: "put plugs", Err: err}
 			continue
 		}
 		writes, parts = append(writes, hostWrite{host, ops}), append(parts, part)
@@ -126,12 +117,12 @@ func (s *Store) putParcel(ctx context.Context, hosts []PlugsOf, parcel []plugPar
 	if len(writes) == 0 {
 		return nil
 	}
-	made, rev, err := s.putEach(ctx, writes)
+	made, rev, err := r.putEach(ctx, writes)
 	switch {
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
-		err = &OpError{Op: "put plugs", Kind: ErrMayNotAsk, Err: err}
+		err = &link.OpError{Op: "put plugs", Kind: link.ErrMayNotAsk, Err: err}
 	case err != nil:
-		err = s.link.Failed("put plugs", err)
+		err = r.link.Failed("put plugs", err)
 	}
 	for i, part := range parts {
 		w := &out[part.host]
@@ -139,7 +130,7 @@ func (s *Store) putParcel(ctx context.Context, hosts []PlugsOf, parcel []plugPar
 		case err != nil:
 			w.Err = err
 		case !made[i]:
-			w.Err = &OpError{Op: "put plugs", Kind: ErrSeatTaken}
+			w.Err = &link.OpError{Op: "put plugs", Kind: ErrSeatTaken}
 		case w.Err == nil:
 			for _, p := range part.plugs {
 				p.Host = hosts[part.host].Host
@@ -154,16 +145,16 @@ func (s *Store) putParcel(ctx context.Context, hosts []PlugsOf, parcel []plugPar
 }
 
 // plugOps are what a host has in one transaction.
-func (s *Store) plugOps(host string, part plugPart) (ops []clientv3.Op, err error) {
+func (r *Reporter) plugOps(host string, part plugPart) (ops []clientv3.Op, err error) {
 	for _, p := range part.plugs {
 		value, err := record.Marshal(record.PlugToRecord(p))
 		if err != nil {
 			return nil, err
 		}
-		ops = append(ops, clientv3.OpPut(s.link.Keys.Plug(host, p.NIC), value))
+		ops = append(ops, clientv3.OpPut(r.link.Keys.Plug(host, p.NIC), value))
 	}
 	for _, nic := range part.gone {
-		ops = append(ops, clientv3.OpDelete(s.link.Keys.Plug(host, nic)))
+		ops = append(ops, clientv3.OpDelete(r.link.Keys.Plug(host, nic)))
 	}
 	return ops, nil
 }
