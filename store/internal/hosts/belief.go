@@ -3,54 +3,92 @@ package hosts
 import (
 	"context"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
+	"sync"
 
 	"github.com/ringfence/ringfence/store/internal/history"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
+// report is what a host said, and the etcd revision that wrote it.
+type report struct {
+	record.HostStatus
+	written int64
+}
+
+// Policy is the policy as this process follows it.
+type Policy interface {
+	// Has says whether its history has a write.
+	Has(w record.Write) history.Knowledge
+	// At says how far it is, and in which history, counted from 1.
+	At() (number, revision int64)
+}
+
+// belief judges what of the reports is believed. Who calls it holds the board's lock, but
+// for lookUp, which waits for etcd.
+type belief struct {
+	link     *link.Link
+	policy   Policy
+	restores *history.Restores
+	unproven chan struct{} // has one when a report speaks of a write that is still to be looked up
+
+	view     view
+	reached  map[string]int64 // by host, what it had applied in this history when its word was last believed
+	outdated int64            // reports up to this etcd revision were written before this process saw that the store was restored
+	restored bool             // the next load is the first since then
+
+	mu       sync.Mutex
+	lineages map[record.Write]link.Lineage // of writes that the policy does not remember: whether its history has them
+}
+
 // view is what belief rests on beside the reports: how far the policy is, in which
 // history, and at which etcd revision a restore was noticed last.
 type view struct{ number, revision, noticedAt int64 }
 
-// refresh forgets what was believed by another view than there is now, and tells
-// whether the reports are known. The caller holds mu; so for what follows, unless it
-// says otherwise.
-func (b *Board) refresh() (loaded bool) {
-	if !b.loaded || !b.restores.IsLoaded() {
-		return false
+func newBelief(l *link.Link, policy Policy, restores *history.Restores) *belief {
+	return &belief{
+		link: l, policy: policy, restores: restores, unproven: make(chan struct{}, 1),
+		reached: map[string]int64{}, lineages: map[record.Write]link.Lineage{},
 	}
+}
+
+// look takes another view, if there is one: all that was judged is to be judged again then.
+func (b *belief) look() (changed bool) {
 	var now view
 	now.number, now.revision = b.policy.At()
 	now.noticedAt = b.restores.NoticedAt()
 	if now.number != b.view.number {
 		clear(b.reached)
 	}
-	if b.believed == nil || now != b.view {
-		b.believed, b.sorted, b.view = map[string]record.HostStatus{}, nil, now
-	}
-	return true
+	changed = now != b.view
+	b.view = now
+	return changed
 }
 
-// believe is a host's report as it is believed by the view.
-func (b *Board) believe(host string) (h record.HostStatus, known bool) {
-	if h, known = b.believed[host]; known {
-		return h, true
+// forget is called when the store turns out to have another history: no report is
+// believed. Those that it has now may be of hosts that went on since: they count when the
+// hosts have spoken again.
+func (b *belief) forget() {
+	b.restored, b.outdated = true, math.MaxInt64
+	clear(b.reached)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.lineages)
+}
+
+// loaded is called when all reports were loaded, of which latest is the last one's etcd
+// revision.
+func (b *belief) loaded(latest int64) {
+	if b.restored {
+		b.outdated, b.restored = latest, false
 	}
-	r, known := b.reports[host]
-	if !known {
-		return record.HostStatus{}, false
-	}
-	h = b.judge(b.relays.update(r))
-	b.believed[host] = h
-	return h, true
 }
 
 // judge is a report without what may not be true, with the reason in Doubt. One that is
 // ahead of the policy counts as the last one that was not.
-func (b *Board) judge(r report) record.HostStatus {
+func (b *belief) judge(r report) record.HostStatus {
 	h := r.HostStatus
 	w := record.Write{Revision: h.Applied, Mark: h.Mark}
 	if h.Applied == 0 {
@@ -96,8 +134,10 @@ const maxLineages = 4096
 
 // lineage says whether a write is in the history, of which the policy remembers later
 // writes only. If that is not known yet it has the write looked up.
-func (b *Board) lineage(w record.Write) link.Lineage {
+func (b *belief) lineage(w record.Write) link.Lineage {
+	b.mu.Lock()
 	l, known := b.lineages[w]
+	b.mu.Unlock()
 	if !known {
 		select {
 		case b.unproven <- struct{}{}:
@@ -108,9 +148,10 @@ func (b *Board) lineage(w record.Write) link.Lineage {
 	return l
 }
 
-// lookUp asks etcd for the writes that hosts speak of, where they are older than
-// what the policy remembers. The caller does not hold mu.
-func (b *Board) lookUp(reports []report) error {
+// lookUp asks etcd for the writes that hosts speak of, where they are older than what the
+// policy remembers. It says whether it learned anything; what is said of the same writes
+// is to be judged again then. It may be called while another one judges.
+func (b *belief) lookUp(reports []report) (learned bool, err error) {
 	for _, h := range reports {
 		w := record.Write{Revision: h.Applied, Mark: h.Mark}
 		b.mu.Lock()
@@ -123,53 +164,15 @@ func (b *Board) lookUp(reports []report) error {
 		t, err := b.link.Testify(ctx, w)
 		cancel()
 		if err != nil {
-			return err
+			return learned, err
 		}
+		learned = true
 		b.mu.Lock()
 		if len(b.lineages) >= maxLineages {
 			clear(b.lineages)
 		}
 		b.lineages[w] = t.Lineage
-		b.believed = nil // others may speak of the same write
 		b.mu.Unlock()
 	}
-	return nil
-}
-
-// lookAgain judges the reports again when another restore becomes known, and looks up
-// what could not be when a report came: the policy was not known yet, or etcd did not
-// answer. It runs until the link is closed, and does not hold mu when it begins.
-func (b *Board) lookAgain() {
-	for {
-		restored := b.restores.Changed()
-		b.mu.Lock()
-		b.believed = nil
-		b.mu.Unlock()
-		b.pulse.Beat()
-		select {
-		case <-b.link.Ctx.Done():
-			return
-		case <-restored:
-		case <-b.unproven:
-			b.mu.Lock()
-			reports := slices.Collect(maps.Values(b.reports))
-			b.mu.Unlock()
-			for i := range reports {
-				reports[i] = b.relays.update(reports[i])
-			}
-			if b.lookUp(reports) != nil { // what is still open asks again
-				b.link.Idle(link.RetryDelayMax)
-			}
-		}
-	}
-}
-
-// judgeAgain is called when some relays have said something else of their hosts. The
-// caller does not hold mu.
-func (b *Board) judgeAgain(relays map[string]bool) {
-	b.mu.Lock()
-	maps.DeleteFunc(b.believed, func(host string, _ record.HostStatus) bool { return relays[b.reports[host].Relay] })
-	b.sorted = nil
-	b.mu.Unlock()
-	b.pulse.Beat()
+	return learned, nil
 }

@@ -2,57 +2,30 @@ package hosts
 
 import (
 	"maps"
-	"math"
 	"slices"
-	"strings"
 	"sync"
-	"time"
-
-	"go.etcd.io/etcd/api/v3/mvccpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/store/internal/history"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
-// Policy is the policy as this process follows it.
-type Policy interface {
-	// Has says whether its history has a write.
-	Has(w record.Write) history.Knowledge
-	// At says how far it is, and in which history, counted from 1.
-	At() (number, revision int64)
-}
-
-// Board is the sink that holds the hosts' reports.
+// Board is the sink that holds the hosts' reports, and what of them is believed.
 type Board struct {
 	link     *link.Link
-	policy   Policy
 	restores *history.Restores
 	relays   *relays
 	health   *link.Health
-	pulse    link.Pulse    // beats when something else may be believed
-	unproven chan struct{} // has one when a report speaks of a write that is still to be looked up
+	pulse    link.Pulse // beats when something else may be believed
 
 	mu      sync.Mutex
+	belief  *belief
 	reports map[string]report // by host
 	plugs   plugs             // of all reports
 	loaded  bool
 
-	lineages map[record.Write]link.Lineage // of writes that the policy does not remember: whether its history has them
-	reached  map[string]int64              // what each host had applied in this history when its word was last believed
-	outdated int64                         // reports up to this etcd revision were written before this process saw that the store was restored
-	restored bool                          // the next load is the first since then
-
-	view     view
-	believed map[string]record.HostStatus // by host, those reports that were asked for by the view
+	believed map[string]record.HostStatus // by host, those reports that were asked for since something else may be believed
 	sorted   []record.HostStatus          // all of them by host; nil = not asked for
-}
-
-// report is what a host said, and the etcd revision that wrote it.
-type report struct {
-	record.HostStatus
-	written int64
 }
 
 // Follow follows the reports of all hosts, until the link is closed.
@@ -70,9 +43,8 @@ func Follow(l *link.Link, policy Policy, restores *history.Restores) *Board {
 
 func newBoard(l *link.Link, policy Policy, restores *history.Restores) *Board {
 	b := &Board{
-		link: l, policy: policy, restores: restores, health: link.NewHealth(), unproven: make(chan struct{}, 1),
+		link: l, restores: restores, health: link.NewHealth(), belief: newBelief(l, policy, restores),
 		reports: map[string]report{}, plugs: plugs{hosts: map[string][]string{}},
-		lineages: map[record.Write]link.Lineage{}, reached: map[string]int64{},
 	}
 	b.relays = newRelays(l, b.judgeAgain)
 	return b
@@ -122,105 +94,66 @@ func (b *Board) Undone(some []string, done func(*record.HostStatus) bool) []stri
 	})
 }
 
-// Load implements link.Sink.
-func (b *Board) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
-	reports := map[string]report{}
-	var latest int64
-	b.mu.Lock()
-	known := b.reports // replaced below, and until then changed by nobody else
-	b.mu.Unlock()
-	err := pages(func(kv *mvccpb.KeyValue) error {
-		latest = max(latest, kv.ModRevision)
-		h, ok := b.decode(kv)
-		if !ok {
-			return nil
-		}
-		// A report that was seen before is as old as it was.
-		if old := known[h.Host]; old.Heartbeat.Equal(h.Heartbeat) && old.Started.Equal(h.Started) {
-			h.Seen = old.Seen
-		}
-		h.Skew, h.SkewKnown = known[h.Host].Skew, known[h.Host].SkewKnown
-		reports[h.Host] = h
-		b.restores.NoticeReported(h.Lost)
-		return nil
-	})
-	if err != nil {
-		return err
+// refresh forgets what was believed if something else may be believed now, and tells
+// whether the reports are known. The caller holds mu; so for believe.
+func (b *Board) refresh() (loaded bool) {
+	if !b.loaded || !b.restores.IsLoaded() {
+		return false
 	}
-	_ = b.lookUp(slices.Collect(maps.Values(reports))) // or later
-	b.mu.Lock()
-	if b.restored {
-		b.outdated, b.restored = latest, false
+	if b.belief.look() || b.believed == nil {
+		b.believed, b.sorted = map[string]record.HostStatus{}, nil
 	}
-	b.reports, b.sorted, b.believed, b.loaded = reports, nil, nil, true
-	b.plugs = plugs{hosts: map[string][]string{}}
-	for host, h := range reports {
-		b.plugs.replace(host, nil, h.NICs)
-	}
-	b.mu.Unlock()
-	b.pulse.Beat()
-	return nil
+	return true
 }
 
-// Events implements link.Sink.
-func (b *Board) Events(_ int64, events []*clientv3.Event) error {
-	fresh := make([]report, 0, len(events))
-	for _, e := range events {
-		if e.Type != clientv3.EventTypePut {
-			continue
-		}
-		if h, ok := b.decode(e.Kv); ok {
-			// The host wrote this a moment ago: now is the time to compare clocks.
-			h.Seen = time.Now()
-			h.Skew, h.SkewKnown = h.Heartbeat.Sub(h.Seen), !h.Heartbeat.IsZero()
-			fresh = append(fresh, h)
-			b.restores.NoticeReported(h.Lost)
+// believe is a host's report as it is believed now.
+func (b *Board) believe(host string) (h record.HostStatus, known bool) {
+	if h, known = b.believed[host]; known {
+		return h, true
+	}
+	r, known := b.reports[host]
+	if !known {
+		return record.HostStatus{}, false
+	}
+	h = b.belief.judge(b.relays.update(r))
+	b.believed[host] = h
+	return h, true
+}
+
+// lookAgain judges the reports again when another restore becomes known, and looks up
+// what could not be when a report came: the policy was not known yet, or etcd did not
+// answer. It runs until the link is closed.
+func (b *Board) lookAgain() {
+	for {
+		restored := b.restores.Changed()
+		b.mu.Lock()
+		b.believed = nil
+		b.mu.Unlock()
+		b.pulse.Beat()
+		select {
+		case <-b.link.Ctx.Done():
+			return
+		case <-restored:
+		case <-b.belief.unproven:
+			b.mu.Lock()
+			reports := slices.Collect(maps.Values(b.reports))
+			b.mu.Unlock()
+			for i := range reports {
+				reports[i] = b.relays.update(reports[i])
+			}
+			if _, err := b.belief.lookUp(reports); err != nil { // what is still open asks again
+				b.link.Idle(link.RetryDelayMax)
+			}
 		}
 	}
-	_ = b.lookUp(fresh) // or later
+}
+
+// judgeAgain is called when some relays have said something else of their hosts. The
+// caller does not hold mu.
+func (b *Board) judgeAgain(relays map[string]bool) {
 	b.mu.Lock()
-	for _, e := range events {
-		if e.Type == clientv3.EventTypeDelete {
-			host := strings.TrimPrefix(string(e.Kv.Key), b.link.Keys.Hosts())
-			b.plugs.replace(host, b.reports[host].NICs, nil)
-			delete(b.reports, host)
-			delete(b.believed, host)
-		}
-	}
-	for _, h := range fresh {
-		b.plugs.replace(h.Host, b.reports[h.Host].NICs, h.NICs)
-		b.reports[h.Host] = h
-		delete(b.believed, h.Host)
-	}
+	maps.DeleteFunc(b.believed, func(host string, _ record.HostStatus) bool { return relays[b.reports[host].Relay] })
 	b.sorted = nil
 	b.mu.Unlock()
 	b.pulse.Beat()
-	return nil
 }
-
-// decode passes over reports it cannot read, of a newer host say: they are no
-// reason to lose sight of the others, and an older report stays, outdated.
-func (b *Board) decode(kv *mvccpb.KeyValue) (report, bool) {
-	h, err := record.DecodeHost(strings.TrimPrefix(string(kv.Key), b.link.Keys.Hosts()), kv.Value)
-	if err != nil {
-		b.link.Config.Logger.Warn("host status ignored", "error", &record.Error{Key: string(kv.Key), Err: err})
-		return report{}, false
-	}
-	return report{h, kv.ModRevision}, true
-}
-
-// Forget implements link.Sink: no report is believed. Those that the store has now may be
-// of hosts that went on since: they count when the hosts have spoken again.
-func (b *Board) Forget() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.sorted, b.believed, b.restored, b.outdated = nil, nil, true, math.MaxInt64
-	clear(b.lineages)
-	clear(b.reached)
-}
-
-// Doubt implements link.Sink.
-func (b *Board) Doubt() {}
-
-// Behind implements link.Sink.
-func (b *Board) Behind(*mvccpb.KeyValue) bool { return false }
