@@ -18,6 +18,7 @@ func TestOneUserOfEachLibrary(t *testing.T) {
 		{"github.com/coreos/go-oidc", "httpapi/openid"},
 		{"golang.org/x/oauth2", "httpapi/openid"},
 		{"github.com/digitalocean/go-openvswitch", "internal/ovsproc"},
+		{"github.com/mdlayher/netlink", "controller/policing"},
 	} {
 		for _, s := range sources(t) {
 			for _, imported := range s.imports {
