@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -28,22 +27,9 @@ func buildDir() string {
 // does not watch the tests: most of what they do is to send and to record packets.
 var racedProgram = flag.Bool("raced", raced, "build the program under test with the race detector")
 
-// undebugged leaves out of a program what only debuggers read: linking it takes a
-// third less.
-const undebugged = "-ldflags=-s -w"
-
-// binary builds the program once for all tests of a run, unless
-// RINGFENCE_E2E_BINARY says where it is.
+// binary is the program, built at most once for all tests of a run.
 var binary = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("RINGFENCE_E2E_BINARY"); path != "" {
-		return path, nil
-	}
-	path := filepath.Join(buildDir(), "ringfence")
-	out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", *racedProgram), undebugged, "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return stack.Program(filepath.Join(buildDir(), "ringfence"), *racedProgram)
 })
 
 // datacentre is a lab with Ringfence running in it.

@@ -37,7 +37,7 @@ func previousBinary(t *testing.T, commit string) string {
 		t.Fatalf("git archive: %v\n%s", err, out)
 	}
 	path := filepath.Join(dir, "ringfence-previous")
-	build := exec.Command("go", "build", undebugged, "-o", path, "./cmd/ringfence")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "./cmd/ringfence")
 	build.Dir, build.Env = dir, append(os.Environ(), "GOFLAGS=-trimpath -buildvcs=false")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build of %s: %v\n%s", commit, err, out)

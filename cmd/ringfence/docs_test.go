@@ -36,6 +36,8 @@ func TestDocumentsAreTrue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	parser, _ := newParser(&cli{}, output.Stdio{Out: io.Discard, Err: io.Discard})
+	program := parser.Model.Node
 	commands, links := 0, 0
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
@@ -44,7 +46,7 @@ func TestDocumentsAreTrue(t *testing.T) {
 		}
 		for _, line := range shownCommands(string(text)) {
 			commands++
-			if fault := commandFault(line); fault != "" {
+			if fault := commandFault(program, line); fault != "" {
 				t.Errorf("%s: %q: %s", page, line, fault)
 			}
 		}
@@ -62,7 +64,7 @@ func TestDocumentsAreTrue(t *testing.T) {
 		"ringfence group lst": "lst", "ringfence nic put n1 --colour red": "--colour", "ringfence status --wait 10s": "", "ringfence sg ls": "",
 		"ringfence nic show web-1": "", "ringfence … --wait": "",
 	} {
-		if fault := commandFault(line); (fault == "") != (want == "") || !strings.Contains(fault, want) {
+		if fault := commandFault(program, line); (fault == "") != (want == "") || !strings.Contains(fault, want) {
 			t.Errorf("%q: fault %q, want %q", line, fault, want)
 		}
 	}
@@ -104,9 +106,8 @@ func shownCommands(text string) (out []string) {
 
 // commandFault says what of a command line there is not: its command, a subcommand
 // or a flag.
-func commandFault(line string) string {
-	parser, _ := newParser(&cli{}, output.Stdio{Out: io.Discard, Err: io.Discard})
-	node, value := parser.Model.Node, false
+func commandFault(node *kong.Node, line string) string {
+	value := false
 	for _, w := range strings.Fields(line)[1:] {
 		w = strings.Trim(w, "[].,:")
 		switch {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 	"github.com/ringfence/ringfence/internal/etcdtest"
+	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/turn"
 )
 
@@ -31,34 +32,32 @@ type commands struct{ tests *testing.M }
 
 func (c commands) Run() int {
 	status := c.tests.Run()
-	if !quickBuilt {
+	if quickDir == "" {
 		return status
 	}
-	dir, _ := quickCommands() // the scripts have told of an error
-	if err := os.RemoveAll(dir); err != nil {
+	if err := os.RemoveAll(quickDir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return max(status, 1)
 	}
 	return status
 }
 
-// quickCommands makes the directory of a program that the race detector does not
+// quickCommands is the directory of a program that the race detector does not
 // slow down, for scripts of hundreds of commands: four fifths of what each takes
 // under it is to start. It watches what they talk to, which is in the test's own
 // process. Without it the test itself is that program.
 var quickCommands = sync.OnceValues(func() (string, error) {
-	quickBuilt = true
 	dir, err := os.MkdirTemp("", "rfcommands")
 	if err != nil {
 		return "", err
 	}
-	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "ringfence"), ".").CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("go build: %w\n%s", err, out), os.RemoveAll(dir))
-	}
-	return dir, nil
+	quickDir = dir
+	path, err := stack.Program(filepath.Join(dir, "ringfence"), false)
+	return filepath.Dir(path), err
 })
 
-var quickBuilt bool
+// quickDir is what Run removes.
+var quickDir string
 
 // useQuickCommands has a script's commands be those.
 func useQuickCommands(env *testscript.Env) error {

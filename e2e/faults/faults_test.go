@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/internal/certtest"
+	"github.com/ringfence/ringfence/internal/stack"
 )
 
 var (
@@ -170,16 +170,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// build builds the program, unless RINGFENCE_E2E_BINARY says where it is.
+// build is the program under test.
 func build(t *testing.T) string {
 	t.Helper()
-	if path := os.Getenv("RINGFENCE_E2E_BINARY"); path != "" {
-		return path
-	}
-	path := filepath.Join(t.TempDir(), "ringfence")
-	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "github.com/ringfence/ringfence/cmd/ringfence").CombinedOutput()
+	path, err := stack.Program(filepath.Join(t.TempDir(), "ringfence"), false)
 	if err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+		t.Fatal(err)
 	}
 	return path
 }
