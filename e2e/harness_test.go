@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,6 +87,49 @@ func TestHarnessMeasuresStreams(t *testing.T) {
 	}
 	if len(st.ToClient.Lost(time.Now().Add(-50*time.Millisecond))) == 0 {
 		t.Error("a stream without a path lost nothing")
+	}
+}
+
+// What left a host before the cut, and waits for the switch of another, is no leak;
+// what is sent later is.
+func TestHarnessKnowsWhatWaited(t *testing.T) {
+	t.Parallel()
+	s := newSwitched(t, "a@h1", "b@h2")
+	s.flows("actions=NORMAL")
+	a, b := s.parties[0], s.parties[1]
+	st := openStream(t, a, b, "udp", 4, 7000, traffic.StreamSpec{SilentServer: true})
+	opened := time.Now()
+	pid := s.lab.Host("h2").VswitchdPID()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	sent := st.ToServer.Sent()
+	eventually(t, longest, func() error {
+		if n := st.ToServer.Sent() - sent; n < 10 {
+			return fmt.Errorf("%d messages wait", n)
+		}
+		return nil
+	})
+	if _, err := s.lab.Host("h1").Ofctl(t.Context(), "del-flows", lab.Bridge); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.lab.Host("h1").Appctl(t.Context(), "revalidator/wait"); err != nil {
+		t.Fatal(err)
+	}
+	cut := time.Now()
+	time.Sleep(2 * inFlight) // that they come too late
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, longest, func() error {
+		if len(b.Capture.Find(cut, func(p *traffic.Packet) bool { return !p.Out && st.Match(p) })) == 0 {
+			return errors.New("nothing has waited")
+		}
+		return nil
+	})
+	expectCut(t, st, a, b, cut)
+	if len(lateOnes(st, a, b, opened.Add(-inFlight))) == 0 {
+		t.Error("what was sent after an answer is not seen as late")
 	}
 }
 
