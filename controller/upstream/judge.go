@@ -38,46 +38,27 @@ func (c *Client) Judge(ctx context.Context, conns []impact.Open) (allowed []bool
 
 // judge has one batch judged, in the order of the connections.
 func (s *session) judge(ctx context.Context, conns []impact.Open) ([]bool, error) {
-	m, got := &wire.Judge{}, make(chan *wire.Judgement, 1)
+	m := &wire.Judge{}
 	for _, c := range conns {
 		m.Connections = append(m.Connections, wire.FromConn(c.NIC, c.Conn))
 	}
-	s.mu.Lock()
-	m.Id = s.number()
-	s.judged[m.Id] = got
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.judged, m.Id)
-	}()
-	s.enqueue(&wire.FromHost{Kind: &wire.FromHost_Judge{Judge: m}})
-	select {
-	case <-ctx.Done():
-		return nil, fmt.Errorf("no judgement of %d connections: %w", len(conns), ctx.Err())
-	case <-s.ctx.Done():
-		return nil, ErrAway
-	case j := <-got:
-		switch {
-		case j.GetError() != "":
-			return nil, errors.New(j.GetError())
-		case len(j.GetVerdicts()) != len(conns):
-			return nil, fmt.Errorf("%d verdicts on %d connections", len(j.GetVerdicts()), len(conns))
-		}
-		out := make([]bool, len(conns))
-		for i, v := range j.GetVerdicts() {
-			out[i] = v.GetAllowed()
-		}
-		return out, nil
+	j, err := s.judgements.ask(ctx, s, func(id uint64) *wire.FromHost {
+		m.Id = id
+		return &wire.FromHost{Kind: &wire.FromHost_Judge{Judge: m}}
+	})
+	switch {
+	case errors.Is(err, ErrAway):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("no judgement of %d connections: %w", len(conns), err)
+	case j.GetError() != "":
+		return nil, errors.New(j.GetError())
+	case len(j.GetVerdicts()) != len(conns):
+		return nil, fmt.Errorf("%d verdicts on %d connections", len(j.GetVerdicts()), len(conns))
 	}
-}
-
-// judgement hands a judgement to who waits for it.
-func (s *session) judgement(j *wire.Judgement) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if got := s.judged[j.GetId()]; got != nil {
-		got <- j // has room for the one
-		delete(s.judged, j.GetId())
+	allowed := make([]bool, len(conns))
+	for i, v := range j.GetVerdicts() {
+		allowed[i] = v.GetAllowed()
 	}
+	return allowed, nil
 }

@@ -22,40 +22,21 @@ func (c *Client) Lost(ctx context.Context, seen []store.Write) (bool, error) {
 	if s == nil {
 		return false, ErrAway
 	}
-	last, got := seen[len(seen)-1], make(chan *wire.Looked, 1)
-	s.mu.Lock()
-	id := s.number()
-	s.looked[id] = got
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.looked, id)
-	}()
-	s.enqueue(&wire.FromHost{Kind: &wire.FromHost_Look{Look: &wire.Look{Id: id, Seen: &wire.Point{Revision: last.Revision, Mark: last.Mark}}}})
-	late := time.NewTimer(lookWait)
-	defer late.Stop()
-	select {
-	case <-ctx.Done():
+	within, cancel := context.WithTimeout(ctx, lookWait)
+	defer cancel()
+	last := seen[len(seen)-1]
+	l, err := s.looks.ask(within, s, func(id uint64) *wire.FromHost {
+		return &wire.FromHost{Kind: &wire.FromHost_Look{Look: &wire.Look{Id: id, Seen: &wire.Point{Revision: last.Revision, Mark: last.Mark}}}}
+	})
+	switch {
+	case ctx.Err() != nil:
 		return false, ctx.Err()
-	case <-s.ctx.Done():
-		return false, ErrAway
-	case <-late.C:
+	case errors.Is(err, context.DeadlineExceeded):
 		return false, errors.New("the relay does not say whether the store has what this host saw")
-	case l := <-got:
-		if l.GetError() != "" {
-			return false, errors.New(l.GetError())
-		}
-		return l.GetLost(), nil
+	case err != nil:
+		return false, err
+	case l.GetError() != "":
+		return false, errors.New(l.GetError())
 	}
-}
-
-// lookedUp hands an answer to who waits for it.
-func (s *session) lookedUp(l *wire.Looked) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if got := s.looked[l.GetId()]; got != nil {
-		got <- l // has room for the one
-		delete(s.looked, l.GetId())
-	}
+	return l.GetLost(), nil
 }

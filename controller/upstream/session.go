@@ -34,15 +34,15 @@ type session struct {
 	lastStatus  *wire.Status     // that was told last
 	lastApplied *wire.Applied    // likewise, or is about to be
 	answers     []*wire.FromHost // to be sent when there is nothing else
-	numbers     uint64           // of what the relay was asked
-	judged      map[uint64]chan *wire.Judgement
-	looked      map[uint64]chan *wire.Looked
 	answering   map[uint64]context.CancelFunc
 	unapplied   []unappliedDelta // and not applied
 
 	held       bool // the relay was told what of the share the host has
 	wholeShare bool // what makes the share whole has come; receive's own, as below
 	parts      wire.Parts
+
+	judgements pending[*wire.Judgement]
+	looks      pending[*wire.Looked]
 }
 
 // unappliedDelta is a delta that was handed on.
@@ -54,14 +54,8 @@ type unappliedDelta struct {
 func newSession(ctx context.Context, c *Client, stream grpc.BidiStreamingClient[wire.FromHost, wire.ToHost], relay string, end context.CancelCauseFunc) *session {
 	return &session{
 		client: c, relay: relay, stream: stream, ctx: ctx, end: end, wake: make(chan struct{}, 1), lastApplied: &wire.Applied{},
-		judged: map[uint64]chan *wire.Judgement{}, looked: map[uint64]chan *wire.Looked{}, answering: map[uint64]context.CancelFunc{},
+		answering: map[uint64]context.CancelFunc{},
 	}
-}
-
-// number is that of the next thing that the relay is asked. The caller holds mu.
-func (s *session) number() uint64 {
-	s.numbers++
-	return s.numbers
 }
 
 // enqueue has a message sent.

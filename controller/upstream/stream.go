@@ -43,9 +43,9 @@ func (s *session) receive() error {
 		case m.GetWithdraw() != nil:
 			s.withdraw(m.GetWithdraw().GetId())
 		case m.GetJudgement() != nil:
-			s.judgement(m.GetJudgement())
+			s.judgements.answered(m.GetJudgement().GetId(), m.GetJudgement())
 		case m.GetLooked() != nil:
-			s.lookedUp(m.GetLooked())
+			s.looks.answered(m.GetLooked().GetId(), m.GetLooked())
 		case m.GetGoodbye() != nil:
 			return refusalOf(m.GetGoodbye())
 		}
