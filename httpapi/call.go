@@ -124,11 +124,10 @@ func (c *call) json(v any) error {
 // What is outdated has no tag: it is not to be kept, and nothing may depend on it.
 func (c *call) read(tag string, body []byte) error {
 	if c.stale != nil {
-		body, err := strictjson.WithMembers(body, c.stale)
+		body, err := c.markStale(body)
 		if err != nil {
 			return err
 		}
-		c.res.Header().Set("Cache-Control", "no-store")
 		return c.answer(http.StatusOK, body)
 	}
 	tag = transport.ETag(tag, body)
@@ -150,10 +149,4 @@ func (c *call) authorize(need transport.Access) (who tokens.Identity, err error)
 		return tokens.Identity{}, err
 	}
 	return who, need.Admit(who, c.in.Account)
-}
-
-// staleness marks what was known when the store was last heard of.
-type staleness struct {
-	Stale   bool    `json:"stale"`
-	Seconds float64 `json:"stale_seconds"` // since the store was last heard of
 }

@@ -51,9 +51,8 @@ const maxListedUnreadable = 1000
 // records this API does not.
 func getCluster(c *call) error {
 	body, err := strictjson.Encode(showCluster(c.api.store))
-	if err == nil && c.stale != nil {
-		c.res.Header().Set("Cache-Control", "no-store")
-		body, err = strictjson.WithMembers(body, c.stale)
+	if err == nil {
+		body, err = c.markStale(body)
 	}
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -70,6 +71,22 @@ func (c *call) staleAllowed() bool {
 	return c.in.Query("stale") == "allow" && c.in.Query("hits") != "true" && c.in.Query("unused_since") == ""
 }
 
+// staleness marks what was known when the store was last heard of.
+type staleness struct {
+	Stale   bool    `json:"stale"`
+	Seconds float64 `json:"stale_seconds"` // since the store was last heard of
+}
+
 func (c *call) tellStale(now store.Condition) {
 	c.stale = &staleness{Stale: true, Seconds: float64(time.Since(now.Heard).Milliseconds()) / 1000}
+}
+
+// markStale adds to an answer that it may be outdated, and has nobody keep it, if the store
+// is not in contact.
+func (c *call) markStale(body []byte) ([]byte, error) {
+	if c.stale == nil {
+		return body, nil
+	}
+	c.res.Header().Set("Cache-Control", "no-store")
+	return strictjson.WithMembers(body, c.stale)
 }
