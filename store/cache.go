@@ -25,19 +25,19 @@ type cache struct {
 	observers observers
 	state     atomic.Pointer[state]
 
-	past sync.Mutex   // held while state changes with seen
-	seen history.Seen // of the state's history
+	seenMu sync.Mutex   // held while state changes with seen
+	seen   history.Seen // of the state's history
 }
 
 // state is the policy after a batch, with what goes with it. Nothing changes it.
 type state struct {
-	loaded bool
-	snap   *secgroup.Snapshot
-	epoch  epoch                         // of which snap is
-	head   Write                         // the latest mutation that snap includes
-	rests  map[secgroup.Key]*record.Rest // what records say that this version does not know
-	closed map[secgroup.Key]Unreadable
-	all    []Unreadable // closed, and records that name nothing known
+	loaded        bool
+	snap          *secgroup.Snapshot
+	epoch         epoch                         // of which snap is
+	head          Write                         // the latest mutation that snap includes
+	rests         map[secgroup.Key]*record.Rest // what records say that this version does not know, kept when they are written again
+	unreadable    map[secgroup.Key]Unreadable   // objects whose records cannot be read
+	allUnreadable []Unreadable                  // these records, and those that name nothing known; sorted by key
 }
 
 // epoch is the time in which this process follows one history of the store. It ends when
@@ -71,13 +71,13 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 		now.snap, now.rests = secgroup.NewSnapshot(), nil
 	}
 	now.snap, _ = now.snap.With(b.Revision, b.Changes)
-	now.keep(b)
+	now.addRecords(b)
 	now.loaded = true
 	for _, f := range applied {
 		f()
 	}
-	c.past.Lock()
-	defer c.past.Unlock()
+	c.seenMu.Lock()
+	defer c.seenMu.Unlock()
 	broken := b.Broken && was.loaded
 	if broken {
 		now.epoch = epoch{number: was.epoch.number + 1, ended: make(chan struct{}), lost: c.seen}
@@ -99,8 +99,8 @@ func (c *cache) Handle(_ context.Context, b Batch) error {
 	return nil
 }
 
-// keep holds what a batch says besides its objects.
-func (s *state) keep(b Batch) {
+// addRecords keeps what a batch says of its records besides the objects.
+func (s *state) addRecords(b Batch) {
 	if len(s.rests)+len(b.rests) > 0 {
 		s.rests = maps.Clone(s.rests)
 		for i := range b.Changes {
@@ -111,12 +111,12 @@ func (s *state) keep(b Batch) {
 		}
 		maps.Copy(s.rests, b.rests)
 	}
-	if len(s.all) == 0 && len(b.Unreadable) == 0 {
+	if len(s.allUnreadable) == 0 && len(b.Unreadable) == 0 {
 		return
 	}
-	s.all, s.closed = b.Unreadable, make(map[secgroup.Key]Unreadable, len(b.Unreadable))
+	s.allUnreadable, s.unreadable = b.Unreadable, make(map[secgroup.Key]Unreadable, len(b.Unreadable))
 	for _, u := range b.Unreadable {
-		s.closed[u.Object] = u
+		s.unreadable[u.Object] = u
 	}
 }
 
@@ -196,8 +196,8 @@ func (c *cache) await(ctx context.Context, done func() bool) error {
 
 // Has implements hosts.Policy.
 func (c *cache) Has(w Write) history.Knowledge {
-	c.past.Lock()
-	defer c.past.Unlock()
+	c.seenMu.Lock()
+	defer c.seenMu.Unlock()
 	return c.seen.Has(w)
 }
 
@@ -207,8 +207,8 @@ func (c *cache) At() (number, revision int64) {
 	return s.epoch.number, s.snap.Revision()
 }
 
-// now is the epoch that the cache is of.
-func (c *cache) now() epoch { return c.state.Load().epoch }
+// epoch is the epoch that the cache is of.
+func (c *cache) epoch() epoch { return c.state.Load().epoch }
 
 // includes tells whether what was read from the cache at a revision holds a
 // write, of the history that the cache follows now.

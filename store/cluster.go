@@ -68,7 +68,7 @@ func (s *Store) AdoptCluster(ctx context.Context, notes ...NoteWrite) error {
 func (s *Store) withNotes(ctx context.Context, op string, notes []NoteWrite, do func(context.Context, []clientv3.Op) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	t, err := s.write(ctx, &draft{notes: notes})
+	t, err := s.transaction(ctx, &draft{notes: notes})
 	if err != nil {
 		return s.link.Failed(op, err)
 	}

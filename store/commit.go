@@ -35,13 +35,13 @@ type commitResult struct {
 
 // commit tries a draft once.
 func (s *Store) commit(ctx context.Context, d *draft) commitResult {
-	switch l, err := s.meets(ctx, d.head); {
+	switch l, err := s.hasHistory(ctx, d.head); {
 	case err != nil:
 		return commitResult{outcome: unsent, err: s.link.Failed("update", err)}
 	case l != link.SameHistory:
 		return commitResult{outcome: wentBack}
 	}
-	whole, err := s.write(ctx, d)
+	whole, err := s.transaction(ctx, d)
 	if err != nil {
 		return commitResult{outcome: unsent, err: s.link.Failed("update", err)}
 	}
@@ -52,23 +52,23 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	txnCtx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	txnCtx, sent := link.NoteSent(txnCtx)
-	r, err := s.link.Client.Txn(txnCtx).If(compares...).Then(ops...).Else(d.look(s.link.Keys)...).Commit()
+	r, err := s.link.Client.Txn(txnCtx).If(compares...).Then(ops...).Else(d.failureReads(s.link.Keys)...).Commit()
 	switch {
 	case err == nil && r.Succeeded:
-		return commitResult{outcome: committed, rev: r.Header.Revision, own: d.owned(s.link.Keys, r)}
-	case err == nil && d.taken(r):
+		return commitResult{outcome: committed, rev: r.Header.Revision, own: d.asOwnWrite(s.link.Keys, r)}
+	case err == nil && d.hasNoteTaken(r):
 		return commitResult{outcome: failed, err: &OpError{Op: "update", Kind: ErrNoteTaken}}
 	case errors.Is(err, rpctypes.ErrLeaseNotFound):
 		s.link.Leases.Forget()
 		return commitResult{outcome: conflicted, head: d.head}
 	case err == nil:
-		return d.beaten(r.Responses[0].GetResponseRange().Kvs)
+		return d.conflictAt(r.Responses[0].GetResponseRange().Kvs)
 	case errors.Is(err, rpctypes.ErrKeyNotFound): // a nested condition
 		r, err := s.link.Client.Get(txnCtx, s.link.Keys.Head())
 		if err != nil {
 			return commitResult{outcome: unsent, err: s.link.Failed("update", err)}
 		}
-		return d.beaten(r.Kvs)
+		return d.conflictAt(r.Kvs)
 	case link.Refused(err):
 		return commitResult{outcome: failed, err: s.link.Failed("update", err)}
 	case !*sent:
@@ -84,9 +84,9 @@ func (s *Store) commit(ctx context.Context, d *draft) commitResult {
 	return commitResult{outcome: lostUnmade, head: head, err: s.link.Failed("update", err)}
 }
 
-// beaten is what becomes of a draft whose conditions do not hold, in a store
+// conflictAt is what becomes of a draft whose conditions do not hold, in a store
 // with that head.
-func (d *draft) beaten(kvs []*mvccpb.KeyValue) commitResult {
+func (d *draft) conflictAt(kvs []*mvccpb.KeyValue) commitResult {
 	var head Write
 	if len(kvs) > 0 {
 		head = record.WriteOf(kvs[0])
@@ -97,9 +97,9 @@ func (d *draft) beaten(kvs []*mvccpb.KeyValue) commitResult {
 	return commitResult{outcome: conflicted, head: head}
 }
 
-// meets finds out whether the store that requests go to has the history that
+// hasHistory finds out whether the store that requests go to has the history that
 // ends with head, if there are other connections than when it last had.
-func (s *Store) meets(ctx context.Context, head Write) (link.Lineage, error) {
+func (s *Store) hasHistory(ctx context.Context, head Write) (link.Lineage, error) {
 	made := s.link.Conns.Made.Load()
 	if made == s.asked.Load() || head.Revision == 0 {
 		return link.SameHistory, nil
@@ -116,14 +116,14 @@ func (s *Store) meets(ctx context.Context, head Write) (link.Lineage, error) {
 	return t.Lineage, nil
 }
 
-// follows waits until the cache has gone on from what a draft was planned on:
+// awaitHistory waits until the cache has gone on from what a draft was planned on:
 // to the store's other history, or to a point of this one that can be proved.
-func (s *Store) follows(ctx context.Context, c *cache, d *draft) error {
+func (s *Store) awaitHistory(ctx context.Context, c *cache, d *draft) error {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	for {
 		beat := c.pulse.Next()
-		if c.now().number != d.from.number || c.revision() != d.rev {
+		if c.epoch().number != d.from.number || c.revision() != d.rev {
 			return nil
 		}
 		select {

@@ -31,9 +31,9 @@ func (d *draft) written(rev int64) Write {
 	return record.WriteOf(&mvccpb.KeyValue{ModRevision: rev, Value: []byte(d.mark)})
 }
 
-// planned says in which history the draft was planned, and that it may not be
+// restOn says in which history the draft was planned, and that it may not be
 // made in a store that is not as far.
-func (d *draft) planned(l record.Layout, from epoch, head Write) {
+func (d *draft) restOn(l record.Layout, from epoch, head Write) {
 	d.from, d.head = from, head
 	if head.Revision > 0 {
 		d.first = append(d.first, guard{l.Head(), reached, head.Revision})
@@ -53,15 +53,15 @@ func (d *draft) isSmall(ops, bytes int) bool {
 	return len(d.guards()) <= ops && len(d.ops)+len(d.notes) <= ops && size <= bytes/2
 }
 
-// drafted turns changes into a transaction. before is the policy that they are of;
+// newDraft turns changes into a transaction. before is the policy that they are of;
 // what is not in it is not deleted.
-func drafted(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*record.Rest, notes []NoteWrite) (*draft, error) {
+func newDraft(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Change, rests map[secgroup.Key]*record.Rest, notes []NoteWrite) (*draft, error) {
 	d := &draft{rev: before.Revision()}
 	deps := dependenciesOf(l, before, changes)
 	if len(changes) == 0 {
 		deps.serial[l.NotesGuard()] = struct{}{}
 	}
-	d.note(l, notes)
+	d.addNotes(l, notes)
 	if err := d.objects(l, before, changes, rests, deps); err != nil {
 		return nil, err
 	}

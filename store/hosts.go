@@ -13,7 +13,7 @@ import (
 func (s *Store) DeleteHost(ctx context.Context, host string, notes ...NoteWrite) error {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
-	t, err := s.write(ctx, &draft{notes: notes})
+	t, err := s.transaction(ctx, &draft{notes: notes})
 	plugs, end := s.link.Keys.PlugsOf(host)
 	if err == nil {
 		_, err = s.link.Client.Txn(ctx).Then(append(t.ops, clientv3.OpDelete(s.link.Keys.Host(host)),

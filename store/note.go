@@ -60,8 +60,8 @@ func (o updateOptions) collect(before *secgroup.Snapshot, changes []secgroup.Cha
 	return all, nil
 }
 
-// note adds the notes to a draft: their conditions here, their puts in write.
-func (d *draft) note(l record.Layout, notes []NoteWrite) {
+// addNotes adds the notes to a draft: their conditions here, their puts in transaction.
+func (d *draft) addNotes(l record.Layout, notes []NoteWrite) {
 	d.notes = notes
 	for _, n := range notes {
 		if n.Once {
@@ -71,8 +71,9 @@ func (d *draft) note(l record.Layout, notes []NoteWrite) {
 	}
 }
 
-// write returns the operations of a draft, its notes with their leases.
-func (s *Store) write(ctx context.Context, d *draft) (txn, error) {
+// transaction is a draft as it is committed: with its notes, and with leases for those that
+// are not kept for ever.
+func (s *Store) transaction(ctx context.Context, d *draft) (txn, error) {
 	t := d.txn
 	for _, n := range d.notes {
 		var opts []clientv3.OpOption
@@ -88,9 +89,9 @@ func (s *Store) write(ctx context.Context, d *draft) (txn, error) {
 	return t, nil
 }
 
-// taken reports whether a transaction failed because a note is there. answers
+// hasNoteTaken reports whether a transaction failed because a note is there. answers
 // are those to look, after the head's.
-func (d *draft) taken(answers *clientv3.TxnResponse) bool {
+func (d *draft) hasNoteTaken(answers *clientv3.TxnResponse) bool {
 	for i := range d.once {
 		over := int64(0)
 		for _, g := range d.first {
@@ -105,8 +106,8 @@ func (d *draft) taken(answers *clientv3.TxnResponse) bool {
 	return false
 }
 
-// look is what a transaction that fails on its conditions reads.
-func (d *draft) look(l record.Layout) []clientv3.Op {
+// failureReads is what a transaction that fails on its conditions reads.
+func (d *draft) failureReads(l record.Layout) []clientv3.Op {
 	ops := []clientv3.Op{clientv3.OpGet(l.Head())}
 	for _, key := range d.once {
 		ops = append(ops, clientv3.OpGet(key))

@@ -11,9 +11,9 @@ import (
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
-// ownWrite is a write of this process, as the watch will tell of it. Whoever made it
-// need not wait for that: if the write follows right on what the cache has, it is
-// taken from here, and the watch's word for it is passed over.
+// ownWrite is a write of this process, as the watch will tell of it. Update hands it to the
+// cache's policySink as soon as etcd has answered: if it follows right on what the cache
+// has, the cache has it at once, and passes over what the watch tells of it later.
 //
 //	cache at 7 ── own write 9, of a head that was 7 ──► cache at 9 ── watch: 9, known
 //	cache at 7 ── own write 9, of a head that was 8 ──► it waits ── watch: 8, then 9
@@ -23,8 +23,8 @@ type ownWrite struct {
 	events []*clientv3.Event
 }
 
-// owned is the draft as it was committed.
-func (d *draft) owned(l record.Layout, r *clientv3.TxnResponse) *ownWrite {
+// asOwnWrite is the draft as it was committed.
+func (d *draft) asOwnWrite(l record.Layout, r *clientv3.TxnResponse) *ownWrite {
 	rev := r.Header.Revision
 	w := &ownWrite{after: headBefore(r.Responses), made: d.written(rev)}
 	for _, op := range d.ops {
@@ -60,24 +60,24 @@ func headBefore(all []*etcdserverpb.ResponseOp) *mvccpb.KeyValue {
 // maxAhead bounds how many writes the watch may be behind those of this process.
 const maxAhead = 1024
 
-// own hands on a write of this process before the watch tells of it, if it follows
+// handOwn hands on a write of this process before the watch tells of it, if it follows
 // right on what was handed on last: the head before it is the one that is known here,
 // so the store has no other history either.
-func (p *policySink) own(w *ownWrite) bool {
+func (p *policySink) handOwn(w *ownWrite) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.listing || !p.loaded || p.doubted || w.after.GetVersion() != p.mutations || record.WriteOf(w.after) != p.head || w.made.Revision <= p.rev || len(p.ahead) >= maxAhead {
 		return false
 	}
-	if p.take(w.made.Revision, w.events) != nil {
+	if p.handRevision(w.made.Revision, w.events) != nil {
 		return false // the watch brings it, and ends the feed if it must
 	}
 	p.ahead = append(p.ahead, w.made)
 	return true
 }
 
-// told reports whether what the watch brings was handed on already.
-func (p *policySink) told(rev int64, events []*clientv3.Event) (known bool, err error) {
+// wasHanded reports whether what the watch brings was handed on already.
+func (p *policySink) wasHanded(rev int64, events []*clientv3.Event) (known bool, err error) {
 	if len(p.ahead) == 0 {
 		return false, nil
 	}

@@ -57,7 +57,7 @@ func (s *Store) History(ctx context.Context, since int64, mark string, started f
 	if err := c.ready(ctx); err != nil {
 		return s.link.Failed("history", err)
 	}
-	h := c.now()
+	h := c.epoch()
 	go func() {
 		select {
 		case <-ctx.Done():

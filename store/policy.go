@@ -14,20 +14,21 @@ import (
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
-// policySink turns the keys below policy/ into batches for a Handler.
+// policySink turns the keys below policy/ into batches for a Handler. A feed calls it from
+// one goroutine; handOwn comes from those that write.
 type policySink struct {
 	ctx     context.Context
 	keys    record.Layout
 	handler Handler
 
-	mu        sync.Mutex // held by whoever hands on a batch, but for a list
+	mu        sync.Mutex // held while a batch is handed on, but for one of a list
 	listing   bool       // a list is under way, and nothing else is handed on
 	loaded    bool
 	doubted   bool    // the handler's state may be of another history
 	rev       int64   // of the last batch
 	head      Write   // the latest mutation up to there
 	mutations int64   // its Version
-	ahead     []Write // those of them that the watch has still to tell of, see own
+	ahead     []Write // writes of this process that were handed on before the watch told of them, see ownWrite
 	log       *slog.Logger
 
 	unreadable map[string]Unreadable // by key
@@ -109,7 +110,7 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		b.Changes = append(b.Changes, secgroup.Delete(k))
 	}
 	if b.Broken || b.Revision > p.rev || len(b.Changes) > 0 {
-		if err := p.hand(b); err != nil {
+		if err := p.handBatch(b); err != nil {
 			return err
 		}
 	}
@@ -134,14 +135,14 @@ func isStill(was secgroup.Object, k secgroup.Key, kv *mvccpb.KeyValue) bool {
 func (p *policySink) Events(rev int64, events []*clientv3.Event) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known, err := p.told(rev, events); known || err != nil {
+	if known, err := p.wasHanded(rev, events); known || err != nil {
 		return err
 	}
-	return p.take(rev, events)
+	return p.handRevision(rev, events)
 }
 
-// take is Events for a revision that was not handed on yet.
-func (p *policySink) take(rev int64, events []*clientv3.Event) error {
+// handRevision is Events for a revision that was not handed on yet.
+func (p *policySink) handRevision(rev int64, events []*clientv3.Event) error {
 	if rev <= p.rev {
 		return link.ErrRelist
 	}
@@ -172,7 +173,7 @@ func (p *policySink) take(rev int64, events []*clientv3.Event) error {
 			p.put(&b, k, e.Kv, state)
 		}
 	}
-	if err := p.hand(b); err != nil {
+	if err := p.handBatch(b); err != nil {
 		return err
 	}
 	p.head, p.mutations = head, mutations
@@ -226,7 +227,7 @@ func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue, state *s
 	}
 }
 
-func (p *policySink) hand(b Batch) error {
+func (p *policySink) handBatch(b Batch) error {
 	b.Unreadable = p.allUnreadable()
 	if err := p.handler.Handle(p.ctx, b); err != nil {
 		return link.StopError{Err: err}

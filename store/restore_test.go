@@ -227,7 +227,7 @@ func waitUntil(t *testing.T, what string, true func() bool) {
 }
 
 func (c *cache) markAt(rev int64) string {
-	c.past.Lock()
-	defer c.past.Unlock()
+	c.seenMu.Lock()
+	defer c.seenMu.Unlock()
 	return c.seen.MarkAt(rev)
 }

@@ -103,7 +103,7 @@ func (s *Store) Sync(ctx context.Context) error {
 // number that is another one than before says that etcd was restored from a
 // backup meanwhile, or may have been, and that revisions of before mean nothing
 // any more.
-func (s *Store) Generation() int64 { return s.cache().now().number }
+func (s *Store) Generation() int64 { return s.cache().epoch().number }
 
 // Stale reports whether the store has lost contact with etcd, or not had it
 // yet, and since when. It looks at what the process uses: the cache, the

@@ -187,10 +187,10 @@ func (s *Store) draw(t *together, parts []part) (err error) {
 
 // draft plans a transaction of changes of a policy.
 func (s *Store) draft(base *state, changes []secgroup.Change, notes []NoteWrite) (*draft, error) {
-	d, err := drafted(s.link.Keys, base.snap, changes, base.rests, notes)
+	d, err := newDraft(s.link.Keys, base.snap, changes, base.rests, notes)
 	if err != nil {
 		return nil, &OpError{Op: "update", Err: err}
 	}
-	d.planned(s.link.Keys, base.epoch, base.head)
+	d.restOn(s.link.Keys, base.epoch, base.head)
 	return d, s.permit(d)
 }

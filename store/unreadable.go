@@ -224,7 +224,7 @@ func common[S ~[]T, T comparable](a, b S) S {
 // refuse refuses changes of objects that cannot be read.
 func (s *state) refuse(changes []secgroup.Change) error {
 	for _, ch := range changes {
-		if u, bad := s.closed[ch.Key]; bad {
+		if u, bad := s.unreadable[ch.Key]; bad {
 			return &OpError{Op: "update", Kind: ErrUnreadable, Err: &RecordError{Key: u.Key, Err: errors.New(u.Reason)}}
 		}
 	}
@@ -234,5 +234,5 @@ func (s *state) refuse(changes []secgroup.Change) error {
 // Unreadable returns the records below policy/ that cannot be read now, as this
 // process has seen them, sorted by key. The caller must not change it.
 func (s *Store) Unreadable() []Unreadable {
-	return s.cache().state.Load().all
+	return s.cache().state.Load().allUnreadable
 }

@@ -138,7 +138,7 @@ func (s *Store) retry(ctx context.Context, c *cache, t *together, r commitResult
 	stop := func(u *update, err error) { u.rev, u.err = 0, err }
 	switch r.outcome {
 	case wentBack:
-		if err := s.follows(ctx, c, t.draft); err != nil {
+		if err := s.awaitHistory(ctx, c, t.draft); err != nil {
 			for _, u := range t.members {
 				stop(u, err)
 			}
@@ -186,7 +186,7 @@ func (s *Store) retry(ctx context.Context, c *cache, t *together, r commitResult
 		}
 	}
 	if !moved {
-		s.pause(ctx, c, Write{Revision: t.draft.rev + 1})
+		s.awaitEvents(ctx, c, Write{Revision: t.draft.rev + 1})
 	} else if err := c.reach(ctx, r.head); err != nil {
 		return s.fail(ctx, again, fmt.Errorf("waiting for revision %d: %w", r.head.Revision, err))
 	}
@@ -199,12 +199,12 @@ func (s *Store) awaitCache(ctx context.Context, c *cache, w Write, own *ownWrite
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()
 	_ = c.await(ctx, func() bool { // done or not, the write is made
-		return own != nil && c.sink.own(own) || c.sees(w)
+		return own != nil && c.sink.handOwn(own) || c.sees(w)
 	})
 }
 
-// pause gives events that may be under way a moment to arrive.
-func (s *Store) pause(ctx context.Context, c *cache, w Write) {
+// awaitEvents gives events that may be under way a moment to arrive.
+func (s *Store) awaitEvents(ctx context.Context, c *cache, w Write) {
 	ctx, cancel := context.WithTimeout(ctx, stuckPause)
 	defer cancel()
 	_ = c.reach(ctx, w) // or not: the caller counts
