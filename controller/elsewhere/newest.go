@@ -15,7 +15,7 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// Plugs tells other hosts which NICs are plugged here, and which are plugged there.
+// Plugs is where hosts write which NICs are plugged at them: etcd, or a relay before it.
 type Plugs interface {
 	FollowPlugs(ctx context.Context, h store.PlugHandler) error
 	PutPlugs(ctx context.Context, host string, plugs []store.Plug, gone []string) ([]store.Plug, error)
@@ -26,9 +26,10 @@ const (
 	mayAskLater = time.Minute            // between attempts to do what this host's user may not
 )
 
-// Newest finds out which NICs of this host are plugged at another one since later,
-// and have been ready there: those are served there. Every host has a key in the
-// store for each of its NICs, by whose revision hosts agree on what is later.
+// Newest finds out which NICs of this host were plugged at another host later than here,
+// and have been ready there: the other host serves those. Each host has a key in the store
+// for each NIC that is plugged at it; the revision at which that was written is the plug's
+// order, on which all hosts agree.
 //
 //	reporter ─ Reported ─► plugbook ─ due ──────► the store
 //	engine ◄─── Known ──── plugbook ◄─ All, Changed ──┘
@@ -36,15 +37,15 @@ type Newest struct {
 	store          Plugs // nil: nobody can tell
 	host           string
 	log            *slog.Logger
-	notify         func() // known differs
+	notify         func() // called when what Known returns differs
 	claims         func(func(Claims))
 	writeIDs       func(ctx context.Context, key string, values map[string]string) error // in external_ids, by interface
 	nameTakenRetry time.Duration
 	wake           chan struct{}
 
-	mu      sync.Mutex
-	book    plugbook
-	notTold bool // others' plugs cannot be known
+	mu         sync.Mutex
+	book       plugbook
+	unreadable bool // this host may not read other hosts' plugs
 }
 
 // Claims returns the interface that claims a NIC, if one does.
@@ -61,7 +62,7 @@ type Config struct {
 	NameTakenRetry time.Duration                                                         // between attempts while another machine has the host's name
 }
 
-// NewNewest returns who finds out.
+// NewNewest returns a Newest that knows nothing until Run is called.
 func NewNewest(cfg Config) *Newest {
 	return &Newest{
 		store: cfg.Store, host: cfg.Host, log: cfg.Log, notify: cfg.Notify, claims: cfg.Claims, writeIDs: cfg.WriteIDs, nameTakenRetry: cfg.NameTakenRetry,
@@ -69,19 +70,20 @@ func NewNewest(cfg Config) *Newest {
 	}
 }
 
-// Known returns the NICs of this host that are plugged elsewhere since later, by
-// that host; it does not change any more. It is not loaded as long as that may
-// only not be known yet.
+// Known returns the NICs of this host that another host serves, each with that host;
+// nobody changes the map any more. The loop calls it before it compiles flows. While loaded
+// is false the plugs of other hosts have not been read yet, and newer means nothing.
 func (n *Newest) Known() (newer map[string]string, loaded bool) {
 	if n.store == nil {
 		return nil, true
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.book.newer, n.book.loaded || n.notTold
+	return n.book.newer, n.book.loaded || n.unreadable
 }
 
-// Reported takes the NICs as they were reported just now.
+// Reported is called by the reporter with the NICs of each report that it makes: it is what
+// tells which NICs are plugged here, and which of them are ready.
 func (n *Newest) Reported(nics []store.HostNIC) {
 	if n.store == nil {
 		return
@@ -94,24 +96,25 @@ func (n *Newest) Reported(nics []store.HostNIC) {
 			}
 		}
 	})
-	n.change(func() { n.book.setHere(seen, time.Now()) })
+	n.change(func() { n.book.setLocal(seen, time.Now()) })
 }
 
-// All takes what the store has, see store.PlugHandler.
+// All implements store.PlugHandler.
 func (n *Newest) All(plugs []store.Plug) {
 	n.change(func() {
 		first := !n.book.loaded
-		n.book.all(plugs, time.Now())
+		n.book.replace(plugs, time.Now())
 		if first {
 			n.notify()
 		}
 	})
 }
 
-// Changed takes what the store has otherwise.
-func (n *Newest) Changed(set, gone []store.Plug) { n.change(func() { n.book.changed(set, gone) }) }
+// Changed implements store.PlugHandler.
+func (n *Newest) Changed(set, gone []store.Plug) { n.change(func() { n.book.update(set, gone) }) }
 
-// change changes the book, and has done what follows.
+// change calls fn, which may change the book, with the lock. Then it notifies if Known
+// differs, and wakes write if the store may have to be told.
 func (n *Newest) change(fn func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -128,7 +131,7 @@ func (n *Newest) change(fn func()) {
 	}
 }
 
-// Run follows and tells until ctx ends.
+// Run follows the plugs of other hosts and writes those of this one, until ctx ends.
 func (n *Newest) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.follow(ctx) })
@@ -136,8 +139,8 @@ func (n *Newest) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// follow brings what other hosts tell. Where that may not be read every NIC
-// counts as plugged here alone.
+// follow keeps the plugs of other hosts in the book. If this host may not read them, every
+// NIC counts as plugged here alone.
 func (n *Newest) follow(ctx context.Context) error {
 	for {
 		err := n.store.FollowPlugs(ctx, n)
@@ -148,7 +151,7 @@ func (n *Newest) follow(ctx context.Context) error {
 		if errors.Is(err, store.ErrMayNotAsk) {
 			again = mayAskLater
 			n.log.Warn("NICs that are plugged at several hosts are served at each of them", "error", err)
-			n.change(func() { n.notTold = true })
+			n.change(func() { n.unreadable = true })
 			n.notify()
 		}
 		if err := pause.For(ctx, again); err != nil {
@@ -157,7 +160,8 @@ func (n *Newest) follow(ctx context.Context) error {
 	}
 }
 
-// write tells the store and the interfaces' rows what they do not have.
+// write writes to the store, and to the interfaces' rows, what of the book they do not
+// have, until ctx ends. After a failure it waits, and is not woken before.
 func (n *Newest) write(ctx context.Context) error {
 	for {
 		again, err := n.writeOnce(ctx)
@@ -184,7 +188,8 @@ func (n *Newest) write(ctx context.Context) error {
 	}
 }
 
-// writeOnce returns when there is something to do of its own accord, 0 for never.
+// writeOnce makes one attempt. again is after how long there is something to do even if
+// nothing changes, 0 for never.
 func (n *Newest) writeOnce(ctx context.Context) (again time.Duration, err error) {
 	var plugs []store.Plug
 	var gone []string

@@ -21,17 +21,17 @@ const (
 	portGone = 30 * time.Second
 )
 
-// plugbook is which NICs are plugged here and which elsewhere, and what of the
-// former the store does not have as it is. It knows no clock and does nothing.
+// plugbook is the state of Newest: where NICs are plugged, and what of this host's plugs
+// is still to be written. It is told the time and does no I/O.
 type plugbook struct {
 	host   string
 	loaded bool                    // the store's plugs have been seen
 	others map[string][]store.Plug // of other hosts, by NIC
-	lost   map[plugID]time.Time    // which of them are to be gone, and when
+	lost   map[plugID]time.Time    // those of them that the store does not have any more, and until when they count
 	stored map[string]store.Plug   // of this host, as the store has them
-	here   map[string]*localPlug   // NICs plugged here, as they were reported
-	dirty  map[string]struct{}     // NICs of which the store may have to be told
-	newer  map[string]string       // NICs here that are plugged elsewhere since later: that host. It is replaced, not changed.
+	local  map[string]*localPlug   // NICs plugged here, as they were reported
+	dirty  map[string]struct{}     // NICs whose plugs may have to be written to the store
+	newer  map[string]string       // NICs here that were plugged at another host later, by NIC that host; replaced, never changed
 }
 
 type plugID struct{ host, nic string }
@@ -39,14 +39,14 @@ type plugID struct{ host, nic string }
 // localPlug is a NIC's plug here.
 type localPlug struct {
 	iface, row string
-	order      int64 // 0: to be had from the store
-	inRow      int64 // as the interface's row has it
-	restored   bool  // the store had lost it
-	newInRun   bool  // it was told of in this run, and the store lost nothing since
-	readyKnown bool  // it is ready, or is known not to become so
-	ready      bool  // it is or was
-	away       bool  // its port is gone: it is no plug
-	noPort     time.Time
+	order      int64     // 0: the store has not given it one yet
+	rowOrder   int64     // the order that the interface's row has
+	restored   bool      // the store had lost it
+	newInRun   bool      // this run was the first to write it, and the store was not restored since
+	readyKnown bool      // it is ready, or has failed to become so
+	ready      bool      // it is ready, or was
+	unplugged  bool      // its port has been gone for long: it is no plug any more
+	noPort     time.Time // since when it has no port; zero: it has one
 }
 
 // reportedPlug is what is reported of a NIC that is plugged here.
@@ -59,21 +59,21 @@ type reportedPlug struct {
 func newPlugbook(host string) plugbook {
 	return plugbook{
 		host: host, others: map[string][]store.Plug{}, lost: map[plugID]time.Time{}, stored: map[string]store.Plug{},
-		here: map[string]*localPlug{}, dirty: map[string]struct{}{}, newer: map[string]string{},
+		local: map[string]*localPlug{}, dirty: map[string]struct{}{}, newer: map[string]string{},
 	}
 }
 
-// setHere takes all NICs that are plugged here.
-func (b *plugbook) setHere(all []reportedPlug, now time.Time) {
+// setLocal is called with all NICs that are plugged here, whenever they are reported.
+func (b *plugbook) setLocal(all []reportedPlug, now time.Time) {
 	there := make(map[string]bool, len(all))
 	for _, p := range all {
 		there[p.nic] = true
 		b.setOne(p, now)
 	}
-	for nic := range b.here {
+	for nic := range b.local {
 		if !there[nic] {
-			delete(b.here, nic)
-			b.touch(nic)
+			delete(b.local, nic)
+			b.rank(nic)
 		}
 	}
 	for nic := range b.stored { // of a former run
@@ -84,14 +84,14 @@ func (b *plugbook) setHere(all []reportedPlug, now time.Time) {
 }
 
 func (b *plugbook) setOne(p reportedPlug, now time.Time) {
-	t, port := b.here[p.nic], p.iface.OFPort != 0
+	t, port := b.local[p.nic], p.iface.OFPort != 0
 	row := string(p.iface.UUID)
 	if t == nil || t.row != row {
-		t = &localPlug{row: row, inRow: parsePlug(p.iface, p.nic)}
-		t.order = t.inRow
-		t.away = !port && t.order == 0
-		b.here[p.nic] = t
-		b.touch(p.nic)
+		t = &localPlug{row: row, rowOrder: parsePlug(p.iface, p.nic)}
+		t.order = t.rowOrder
+		t.unplugged = !port && t.order == 0
+		b.local[p.nic] = t
+		b.rank(p.nic)
 	}
 	was := *t
 	t.iface = p.iface.Name
@@ -99,25 +99,26 @@ func (b *plugbook) setOne(p reportedPlug, now time.Time) {
 	t.readyKnown = t.readyKnown || p.ready || p.failed
 	switch {
 	case port:
-		t.away, t.noPort = false, time.Time{}
+		t.unplugged, t.noPort = false, time.Time{}
 	case t.noPort.IsZero():
 		t.noPort = now
-	case !t.away && now.Sub(t.noPort) > portGone:
-		*t = localPlug{iface: t.iface, row: t.row, inRow: t.inRow, away: true, noPort: t.noPort}
+	case !t.unplugged && now.Sub(t.noPort) > portGone:
+		*t = localPlug{iface: t.iface, row: t.row, rowOrder: t.rowOrder, unplugged: true, noPort: t.noPort}
 	}
 	if was != *t {
-		b.touch(p.nic)
+		b.rank(p.nic)
 	}
 }
 
-// all takes all plugs that the store has.
-func (b *plugbook) all(plugs []store.Plug, now time.Time) {
+// replace is called with all plugs that the store has. One of another host that is not
+// among them any more still counts for a while, as the store may have been restored.
+func (b *plugbook) replace(plugs []store.Plug, now time.Time) {
 	former := b.others
 	b.others, b.stored = map[string][]store.Plug{}, map[string]store.Plug{}
 	for _, p := range plugs {
 		b.add(p)
 	}
-	for nic, t := range b.here {
+	for nic, t := range b.local {
 		for _, p := range former[nic] {
 			if !slices.ContainsFunc(b.others[nic], func(q store.Plug) bool { return q.Host == p.Host }) {
 				b.others[nic] = append(b.others[nic], p)
@@ -129,22 +130,22 @@ func (b *plugbook) all(plugs []store.Plug, now time.Time) {
 		if b.loaded && t.order != 0 {
 			t.newInRun = false
 		}
-		b.touch(nic)
+		b.rank(nic)
 	}
 	for nic := range b.stored {
-		b.touch(nic)
+		b.rank(nic)
 	}
 	b.loaded = true
 }
 
-// changed takes plugs that the store has, and those that it has no more.
-func (b *plugbook) changed(set, gone []store.Plug) {
+// update is called with plugs that were written to the store, and with those deleted.
+func (b *plugbook) update(set, gone []store.Plug) {
 	for _, p := range set {
 		b.add(p)
-		b.touch(p.NIC)
+		b.rank(p.NIC)
 	}
 	for _, p := range gone {
-		b.drop(p.Host, p.NIC)
+		b.remove(p.Host, p.NIC)
 	}
 }
 
@@ -153,14 +154,14 @@ func (b *plugbook) add(p store.Plug) {
 		b.stored[p.NIC] = p
 		return
 	}
-	b.drop(p.Host, p.NIC)
+	b.remove(p.Host, p.NIC)
 	b.others[p.NIC] = append(b.others[p.NIC], p)
 }
 
-func (b *plugbook) drop(host, nic string) {
+func (b *plugbook) remove(host, nic string) {
 	if host == b.host {
 		delete(b.stored, nic)
-		b.touch(nic)
+		b.rank(nic)
 		return
 	}
 	delete(b.lost, plugID{host, nic})
@@ -168,15 +169,15 @@ func (b *plugbook) drop(host, nic string) {
 	if b.others[nic] = rest; len(rest) == 0 {
 		delete(b.others, nic)
 	}
-	b.touch(nic)
+	b.rank(nic)
 }
 
-// expire drops what the store has lost for long, and says when it is time again,
-// zero for never.
+// expire removes the plugs of other hosts that the store has not had for plugLost. again is
+// when the next of them is due, zero for never.
 func (b *plugbook) expire(now time.Time) (again time.Time) {
 	for id, until := range b.lost {
 		if !now.Before(until) {
-			b.drop(id.host, id.nic)
+			b.remove(id.host, id.nic)
 		} else if again.IsZero() || until.Before(again) {
 			again = until
 		}
@@ -184,10 +185,11 @@ func (b *plugbook) expire(now time.Time) (again time.Time) {
 	return again
 }
 
-// touch looks at a NIC of which something is different.
-func (b *plugbook) touch(nic string) {
+// rank finds out anew where a NIC was plugged last. It is called when any of its plugs
+// differs, and notes that this host's may have to be written.
+func (b *plugbook) rank(nic string) {
 	b.dirty[nic] = struct{}{}
-	if t, kept := b.here[nic], b.stored[nic]; t != nil && !t.away && kept.Row == t.row && kept.Order > t.order {
+	if t, kept := b.local[nic], b.stored[nic]; t != nil && !t.unplugged && kept.Row == t.row && kept.Order > t.order {
 		t.order, t.restored, t.ready, t.readyKnown = kept.Order, kept.Restored, t.ready || kept.Ready, true
 	}
 	host := b.outrankedBy(nic)
@@ -204,8 +206,8 @@ func (b *plugbook) touch(nic string) {
 // outrankedBy is the host where a NIC of this host is plugged since later, "" if
 // there is none.
 func (b *plugbook) outrankedBy(nic string) string {
-	t := b.here[nic]
-	if t == nil || t.away || t.order == 0 { // not plugged, or just now
+	t := b.local[nic]
+	if t == nil || t.unplugged || t.order == 0 { // not plugged, or just now
 		return ""
 	}
 	best := store.Plug{Host: b.host, Order: t.order}

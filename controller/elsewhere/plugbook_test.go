@@ -33,7 +33,7 @@ func newPlugStore(hosts ...string) *plugStore {
 	s := &plugStore{rev: 100, plugs: map[plugID]store.Plug{}, hosts: map[string]*plugHost{}}
 	for _, h := range hosts {
 		s.hosts[h] = &plugHost{book: newPlugbook(h)}
-		s.hosts[h].book.all(nil, time.Time{})
+		s.hosts[h].book.replace(nil, time.Time{})
 	}
 	return s
 }
@@ -53,7 +53,7 @@ func (s *plugStore) work(host string, now time.Time) {
 		if h.iface != nil {
 			seen = append(seen, reportedPlug{nic: theNIC, iface: *h.iface, ready: h.ready && h.book.newer[theNIC] == "", failed: !h.ready})
 		}
-		h.book.setHere(seen, now)
+		h.book.setLocal(seen, now)
 		h.book.expire(now)
 		plugs, gone := h.book.unwritten()
 		for i := range plugs {
@@ -84,7 +84,7 @@ func (s *plugStore) spread(host string) {
 			gone = append(gone, store.Plug{Host: other, NIC: theNIC})
 		}
 	}
-	s.hosts[host].book.changed(set, gone)
+	s.hosts[host].book.update(set, gone)
 }
 
 func (s *plugStore) settle(now time.Time) {
@@ -99,7 +99,7 @@ func (s *plugStore) settle(now time.Time) {
 // restart starts a host's controller anew.
 func (s *plugStore) restart(host string, now time.Time) {
 	s.hosts[host].book = newPlugbook(host)
-	s.hosts[host].book.setHere(nil, now)
+	s.hosts[host].book.setLocal(nil, now)
 	s.list(host, now)
 }
 
@@ -108,7 +108,7 @@ func (s *plugStore) list(host string, now time.Time) {
 	for _, p := range s.plugs {
 		all = append(all, p)
 	}
-	s.hosts[host].book.all(all, now)
+	s.hosts[host].book.replace(all, now)
 }
 
 // serving are the hosts that serve the NIC.

@@ -11,7 +11,7 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// Peers tells where other hosts have NICs plugged.
+// Peers tells which NICs other hosts report.
 type Peers interface {
 	Plugged(ctx context.Context, host string) ([]store.HostNIC, error)
 }
@@ -27,23 +27,24 @@ const askEvery = 100 * time.Millisecond
 type Ready struct {
 	peers  Peers
 	log    *slog.Logger
-	notify func() // something is known now that was not
+	notify func() // called when Known returns something else
 	wake   chan struct{}
 
-	mu     sync.Mutex
-	wanted map[string]string // host by NIC
-	ready  map[string]string // of those the ones that are ready; it is not changed but replaced
-	mute   map[string]bool   // hosts that nobody may ask
+	mu        sync.Mutex
+	wanted    map[string]string // host by NIC
+	ready     map[string]string // of those the ones that are ready; it is not changed but replaced
+	unaskable map[string]bool   // hosts whose reports this one may not read
 }
 
-// NewReady returns who finds out; peers may be nil, where nobody can tell. notify is
-// called when something is known that was not.
+// NewReady returns a Ready that asks nobody until Run is called. peers is nil where nobody
+// can tell. notify is called when Known returns something else.
 func NewReady(peers Peers, log *slog.Logger, notify func()) *Ready {
 	return &Ready{peers: peers, log: log, notify: notify, wake: make(chan struct{}, 1), ready: map[string]string{}}
 }
 
-// Known returns the NICs that are ready at another host, by that host; nil if
-// nobody can tell, and all count as ready. It does not change any more.
+// Known returns those of the NICs of Want that are ready at the host that they name, each
+// with that host; nobody changes the map any more. It is nil where nobody can tell: all
+// count as ready then.
 func (e *Ready) Known() map[string]string {
 	if e.peers == nil {
 		return nil
@@ -53,7 +54,8 @@ func (e *Ready) Known() map[string]string {
 	return e.ready
 }
 
-// Want says which NICs of this host name another one first.
+// Want is called by the loop with the NICs of this host that name another host first,
+// each with that host.
 func (e *Ready) Want(wanted map[string]string) {
 	if e.peers == nil {
 		return
@@ -83,7 +85,7 @@ func (e *Ready) toAsk() map[string]map[string]bool {
 	defer e.mu.Unlock()
 	asked := map[string]map[string]bool{}
 	for nic, host := range e.wanted {
-		if e.mute[host] && e.ready[nic] == host {
+		if e.unaskable[host] && e.ready[nic] == host {
 			continue
 		}
 		if asked[host] == nil {
@@ -118,9 +120,9 @@ func (e *Ready) Run(ctx context.Context) error {
 // is plugged there and not ready any more, as when its controller starts, stays there.
 func (e *Ready) ask(ctx context.Context, host string, nics map[string]bool) {
 	plugged, err := e.peers.Plugged(ctx, host)
-	mute := errors.Is(err, store.ErrMayNotAsk)
+	unaskable := errors.Is(err, store.ErrMayNotAsk)
 	switch {
-	case mute:
+	case unaskable:
 		e.log.Warn("NICs are taken to be at the host that they name first, without knowing", "host", host, "error", err)
 	case err != nil:
 		e.log.Debug("it is not known which NICs another host has", "host", host, "error", err)
@@ -131,16 +133,16 @@ func (e *Ready) ask(ctx context.Context, host string, nics map[string]bool) {
 		ready[n.ID] = n.Ready
 	}
 	e.mu.Lock()
-	if e.mute == nil {
-		e.mute = map[string]bool{}
+	if e.unaskable == nil {
+		e.unaskable = map[string]bool{}
 	}
-	e.mute[host] = mute
+	e.unaskable[host] = unaskable
 	there := maps.Clone(e.ready)
 	for nic := range nics {
 		_, at := ready[nic]
 		switch {
 		case e.wanted[nic] != host:
-		case mute || ready[nic]:
+		case unaskable || ready[nic]:
 			there[nic] = host
 		case !at:
 			delete(there, nic)

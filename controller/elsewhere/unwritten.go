@@ -10,17 +10,17 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// unwritten returns what the store has to be told: plugs, and NICs that are plugged no
-// more. It is due until the store has it.
+// unwritten returns the plugs of this host that are to be written to the store, and the
+// NICs whose plugs are to be deleted. It returns them again until the store has it so.
 func (b *plugbook) unwritten() (plugs []store.Plug, gone []string) {
 	if !b.loaded {
 		return nil, nil
 	}
 	for nic := range b.dirty {
 		kept, has := b.stored[nic]
-		t := b.here[nic]
+		t := b.local[nic]
 		switch {
-		case t == nil || t.away:
+		case t == nil || t.unplugged:
 			if has {
 				gone = append(gone, nic)
 				continue
@@ -41,33 +41,34 @@ func (b *plugbook) unwritten() (plugs []store.Plug, gone []string) {
 	return plugs, gone
 }
 
-// written takes what the store was told.
+// written is called with what was written to the store, and deleted.
 func (b *plugbook) written(plugs []store.Plug, gone []string) {
 	for _, p := range plugs {
 		b.stored[p.NIC] = p
-		b.touch(p.NIC)
+		b.rank(p.NIC)
 	}
 	for _, nic := range gone {
 		delete(b.stored, nic)
 	}
 }
 
-// unwrittenRows returns what interfaces are to keep and do not, by interface.
+// unwrittenRows returns what is to be written to interfaces' rows under PlugKey, by
+// interface: the order of each plug that its row does not have.
 func (b *plugbook) unwrittenRows() map[string]string {
 	rows := map[string]string{}
-	for nic, t := range b.here {
-		if t.order != t.inRow {
+	for nic, t := range b.local {
+		if t.order != t.rowOrder {
 			rows[t.iface] = plugValue(t.order, nic)
 		}
 	}
 	return rows
 }
 
-// rowsWritten says that interfaces keep that.
+// rowsWritten is called with what was written to the rows.
 func (b *plugbook) rowsWritten(rows map[string]string) {
-	for nic, t := range b.here {
+	for nic, t := range b.local {
 		if rows[t.iface] == plugValue(t.order, nic) {
-			t.inRow = t.order
+			t.rowOrder = t.order
 		}
 	}
 }
