@@ -5,7 +5,6 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/shape"
-	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -23,13 +22,8 @@ func getAccount(c *call) error {
 }
 
 var instanceList = listing[*secgroup.Instance]{
-	items: func(c *call, v *plan.View) ([]*secgroup.Instance, error) {
-		if v.Account(c.in.Account) == nil {
-			return nil, transport.NotFound()
-		}
-		return v.Instances(c.in.Account), nil
-	},
-	key: func(i *secgroup.Instance) string { return i.ID },
+	after: ofAccount((*plan.View).InstancesAfter),
+	key:   func(i *secgroup.Instance) string { return i.ID },
 	keep: func(c *call, _ *plan.View) (func(*secgroup.Instance) bool, error) {
 		name, prefix := c.in.Query("name"), c.in.Query("name_prefix")
 		return func(i *secgroup.Instance) bool {

@@ -33,14 +33,9 @@ func (c *call) object(show func(v *plan.View) (body any, tag string)) error {
 }
 
 var groupList = listing[*secgroup.Group]{
-	items: func(c *call, v *plan.View) ([]*secgroup.Group, error) {
-		if v.Account(c.in.Account) == nil {
-			return nil, transport.NotFound()
-		}
-		return v.Groups(c.in.Account), nil
-	},
-	key:  func(g *secgroup.Group) string { return g.ID },
-	keep: keepGroups,
+	after: ofAccount((*plan.View).GroupsAfter),
+	key:   func(g *secgroup.Group) string { return g.ID },
+	keep:  keepGroups,
 	show: func(_ *call, v *plan.View) func(*secgroup.Group) any {
 		in := plan.NewInertness(v)
 		return func(g *secgroup.Group) any { return shape.ShowGroup(in, g) }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -21,13 +22,13 @@ type memberJSON struct {
 
 // memberList is sorted by routing domain, address and NIC.
 var memberList = listing[secgroup.Member]{
-	after: func(c *call, v *plan.View, from *pages.Cursor, n int) ([]secgroup.Member, error) {
+	after: func(c *call, v *plan.View, from *pages.Cursor, n int) (iter.Seq[secgroup.Member], error) {
 		ref := c.in.Group()
 		if v.Group(ref) == nil {
 			return nil, transport.NotFound()
 		}
 		if from == nil {
-			return v.FirstMembers(ref, n), nil
+			return slices.Values(v.FirstMembers(ref, n)), nil
 		}
 		last, err := memberOf(from.After)
 		if err != nil {
@@ -38,7 +39,7 @@ var memberList = listing[secgroup.Member]{
 		if found {
 			at++
 		}
-		return all[at:min(at+n, len(all))], nil
+		return slices.Values(all[at:min(at+n, len(all))]), nil
 	},
 	key: func(m secgroup.Member) string { return m.Address.String() + " " + m.NIC + " " + m.Domain },
 	show: func(c *call, v *plan.View) func(secgroup.Member) any {

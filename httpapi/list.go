@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"hash/fnv"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -22,9 +23,9 @@ type listing[T any] struct {
 	// items are all that the list may hold, sorted by key. They are made anew
 	// for each page.
 	items func(c *call, v *plan.View) ([]T, error)
-	// after takes the place of items, for a list that is not kept in its order: n
-	// from a cursor on, nil for the first.
-	after func(c *call, v *plan.View, from *pages.Cursor, n int) ([]T, error)
+	// after takes the place of items, for a list of which a page need not look at all:
+	// those from a cursor on, nil for the first; n of them are enough if nothing is filtered.
+	after func(c *call, v *plan.View, from *pages.Cursor, n int) (iter.Seq[T], error)
 	key   func(T) string
 	keep  func(c *call, v *plan.View) (func(T) bool, error) // the filters; nil: none
 	show  func(c *call, v *plan.View) func(T) any
@@ -106,7 +107,7 @@ func (l listing[T]) page(c *call, v *plan.View, from *pages.Cursor, mark string,
 	page := &pageJSON{Items: []any{}, Revision: v.Revision()}
 	show := l.show(c, v)
 	last := ""
-	for _, t := range items {
+	for t := range items {
 		if !keep(t) {
 			continue
 		}
@@ -122,19 +123,32 @@ func (l listing[T]) page(c *call, v *plan.View, from *pages.Cursor, mark string,
 }
 
 // candidates are what a page may begin with, and go on with to its end.
-func (l listing[T]) candidates(c *call, v *plan.View, from *pages.Cursor, limit int) ([]T, error) {
+func (l listing[T]) candidates(c *call, v *plan.View, from *pages.Cursor, limit int) (iter.Seq[T], error) {
 	if l.after != nil {
 		return l.after(c, v, from, limit+1)
 	}
 	items, err := l.items(c, v)
 	if err != nil || from == nil {
-		return items, err
+		return slices.Values(items), err
 	}
 	i, found := slices.BinarySearchFunc(items, from.After, func(t T, k string) int { return strings.Compare(l.key(t), k) })
 	if found {
 		i++
 	}
-	return items[i:], nil
+	return slices.Values(items[i:]), nil
+}
+
+// ofAccount are the objects of the account that are behind a cursor; after yields those behind an id.
+func ofAccount[T any](after func(v *plan.View, account, id string) iter.Seq[T]) func(*call, *plan.View, *pages.Cursor, int) (iter.Seq[T], error) {
+	return func(c *call, v *plan.View, from *pages.Cursor, _ int) (iter.Seq[T], error) {
+		if v.Account(c.in.Account) == nil {
+			return nil, transport.NotFound()
+		}
+		if from == nil {
+			return after(v, c.in.Account, ""), nil
+		}
+		return after(v, c.in.Account, from.After), nil
+	}
 }
 
 // listID tells lists apart: by path and filters, so that a cursor of one is not

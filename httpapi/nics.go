@@ -13,13 +13,8 @@ import (
 // nicList holds an account's NICs. Where they are plugged is what the hosts
 // say now, on every page; all else is of the list's revision.
 var nicList = listing[*secgroup.NIC]{
-	items: func(c *call, v *plan.View) ([]*secgroup.NIC, error) {
-		if v.Account(c.in.Account) == nil {
-			return nil, transport.NotFound()
-		}
-		return v.NICsOfAccount(c.in.Account), nil
-	},
-	key: func(n *secgroup.NIC) string { return n.ID },
+	after: ofAccount((*plan.View).NICsOfAccountAfter),
+	key:   func(n *secgroup.NIC) string { return n.ID },
 	keep: func(c *call, _ *plan.View) (func(*secgroup.NIC) bool, error) {
 		network, instance := c.in.Query("network"), c.in.Query("instance")
 		return func(n *secgroup.NIC) bool {

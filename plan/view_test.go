@@ -2,7 +2,9 @@ package plan
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,6 +124,36 @@ func TestMergedIsSorted(t *testing.T) {
 		}
 		if strings.Join(got, " ") != c[2] {
 			t.Errorf("%q and %q are merged to %q", c[0], c[1], got)
+		}
+	}
+}
+
+// TestPagesOfViews: what is behind an object in its list comes after it, for random policies with
+// changes laid over.
+func TestPagesOfViews(t *testing.T) {
+	t.Parallel()
+	history(t, 10, 15, func(t *testing.T, before, after *secgroup.Snapshot, changes []secgroup.Change) {
+		for _, v := range []*View{NewView(after, 0, nil), NewView(before, 0, changes)} {
+			for _, a := range v.Accounts() {
+				pages(t, v.NICsOfAccount(a.ID), func(id string) iter.Seq[*secgroup.NIC] { return v.NICsOfAccountAfter(a.ID, id) })
+				pages(t, v.Groups(a.ID), func(id string) iter.Seq[*secgroup.Group] { return v.GroupsAfter(a.ID, id) })
+				pages(t, v.Instances(a.ID), func(id string) iter.Seq[*secgroup.Instance] { return v.InstancesAfter(a.ID, id) })
+			}
+		}
+	})
+}
+
+// pages compares what comes after each object of a list, and one that is not there.
+func pages[P secgroup.Object](t *testing.T, list []P, after func(id string) iter.Seq[P]) {
+	t.Helper()
+	ids := []string{"", "~"}
+	for _, p := range list {
+		ids = append(ids, p.Key().ID, p.Key().ID+".")
+	}
+	for _, id := range ids {
+		want := slices.DeleteFunc(slices.Clone(list), func(p P) bool { return p.Key().ID <= id })
+		if got := slices.Collect(after(id)); !slices.EqualFunc(want, got, func(a, b P) bool { return a.Key() == b.Key() }) {
+			t.Errorf("after %q come %d of %d, want %d", id, len(got), len(list), len(want))
 		}
 	}
 }

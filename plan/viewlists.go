@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -48,6 +49,57 @@ func merged[P secgroup.Object](a, b []P) []P {
 		a = a[at:]
 	}
 	return append(all, a...)
+}
+
+// listedAfter is listed for a page of a list, sorted by id: base are the objects behind an id, and
+// it is as much work as there are changes and what is taken of it.
+func listedAfter[T any, P interface {
+	*T
+	secgroup.Object
+}](v *View, base iter.Seq[P], id string, keep func(P) bool) iter.Seq[P] {
+	if len(v.over) == 0 {
+		return base
+	}
+	var changed []P
+	for k, o := range v.over {
+		if p, ok := o.(P); ok && k.ID > id && keep(p) {
+			changed = append(changed, p)
+		}
+	}
+	slices.SortFunc(changed, func(a, b P) int { return strings.Compare(a.Key().ID, b.Key().ID) })
+	return func(yield func(P) bool) {
+		rest := changed
+		for p := range base {
+			for ; len(rest) > 0 && rest[0].Key().ID <= p.Key().ID; rest = rest[1:] {
+				if !yield(rest[0]) {
+					return
+				}
+			}
+			if _, other := v.over[p.Key()]; !other && !yield(p) {
+				return
+			}
+		}
+		for _, p := range rest {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// NICsOfAccountAfter yields the account's NICs whose ids are behind one, sorted by id.
+func (v *View) NICsOfAccountAfter(account, id string) iter.Seq[*secgroup.NIC] {
+	return listedAfter(v, v.base.NICsOfAccountAfter(account, id), id, func(n *secgroup.NIC) bool { return n.Account == account })
+}
+
+// GroupsAfter yields the account's groups whose ids are behind one, sorted by id.
+func (v *View) GroupsAfter(account, id string) iter.Seq[*secgroup.Group] {
+	return listedAfter(v, v.base.GroupsAfter(account, id), id, func(g *secgroup.Group) bool { return g.Account == account })
+}
+
+// InstancesAfter yields the account's instances whose ids are behind one, sorted by id.
+func (v *View) InstancesAfter(account, id string) iter.Seq[*secgroup.Instance] {
+	return listedAfter(v, v.base.InstancesAfter(account, id), id, func(i *secgroup.Instance) bool { return i.Account == account })
 }
 
 // Accounts returns all accounts, sorted by id.

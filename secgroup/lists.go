@@ -1,6 +1,9 @@
 package secgroup
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // Accounts returns all accounts, sorted by id.
 func (s *Snapshot) Accounts() []*Account {
@@ -23,6 +26,14 @@ func (s *Snapshot) NICsOfAccount(account string) []*NIC {
 		return values(a.nics)
 	}
 	return nil
+}
+
+// NICsOfAccountAfter yields the account's NICs whose ids are behind one, sorted by id.
+func (s *Snapshot) NICsOfAccountAfter(account, id string) iter.Seq[*NIC] {
+	if a := s.accounts.get(account); a != nil {
+		return after(a.nics, id, func(n *NIC) *NIC { return n })
+	}
+	return func(func(*NIC) bool) {}
 }
 
 // NICsOfNetwork returns the network's NICs, sorted by id.
@@ -48,6 +59,17 @@ func (s *Snapshot) MemberNICs(g GroupRef) []*NIC {
 		return values(node.members)
 	}
 	return nil
+}
+
+// after yields the objects of nodes that have one, in order, from behind a key on.
+func after[N, O any](nodes tree[string, N], key string, object func(N) *O) iter.Seq[*O] {
+	return func(yield func(*O) bool) {
+		for k, n := range nodes.from(key) {
+			if o := object(n); o != nil && k != key && !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 // objects are those of nodes that have one, in order.
@@ -77,6 +99,14 @@ func (s *Snapshot) Groups(account string) []*Group {
 	return nil
 }
 
+// GroupsAfter yields the account's groups whose ids are behind one, sorted by id.
+func (s *Snapshot) GroupsAfter(account, id string) iter.Seq[*Group] {
+	if a := s.accounts.get(account); a != nil {
+		return after(a.groups, id, func(g *groupNode) *Group { return g.object })
+	}
+	return func(func(*Group) bool) {}
+}
+
 // SharedWith returns the groups of others that the account may use, sorted.
 func (s *Snapshot) SharedWith(account string) []*Group {
 	a := s.accounts.get(account)
@@ -96,4 +126,12 @@ func (s *Snapshot) Instances(account string) []*Instance {
 		return objects(a.instances, func(i *instanceNode) *Instance { return i.object })
 	}
 	return nil
+}
+
+// InstancesAfter yields the account's instances whose ids are behind one, sorted by id.
+func (s *Snapshot) InstancesAfter(account, id string) iter.Seq[*Instance] {
+	if a := s.accounts.get(account); a != nil {
+		return after(a.instances, id, func(i *instanceNode) *Instance { return i.object })
+	}
+	return func(func(*Instance) bool) {}
 }

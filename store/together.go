@@ -74,7 +74,12 @@ func (s *Store) gather(base *state, all []*update) (t *together, err error) {
 	now := base.snap
 	taken := map[any]struct{}{} // objects that are changed, and names of notes
 	var parts []part
+	var last []secgroup.Change // that now does not have yet
 	for i, u := range all {
+		if len(last) > 0 {
+			now, _ = now.With(now.Revision(), last)
+			last = nil
+		}
 		p, writes := u.run(base, now)
 		first := len(parts) == 0
 		switch {
@@ -96,7 +101,7 @@ func (s *Store) gather(base *state, all []*update) (t *together, err error) {
 			break
 		}
 		p.take(taken)
-		now, _ = now.With(now.Revision(), p.changes)
+		last = p.changes
 	}
 	return t, s.draw(t, parts)
 }

@@ -70,6 +70,14 @@ func run(ctx context.Context, binary string, b bench) (err error) {
 	if err := b.populate(ctx); err != nil {
 		return err
 	}
+	last := fmt.Sprintf("m%d", b.size.Members-1)
+	for _, err = b.stack.Client.NIC(ctx, workload.Account, last); err != nil; _, err = b.stack.Client.NIC(ctx, workload.Account, last) {
+		select { // the API follows the store
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 	if err := b.reads(ctx); err != nil {
 		return errors.Join(err, errors.New(b.stack.Logs()))
 	}
