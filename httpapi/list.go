@@ -41,6 +41,23 @@ type pageJSON struct {
 	Revision   int64   `json:"revision"`
 }
 
+// encode is the page as JSON.
+func (p *pageJSON) encode() ([]byte, error) {
+	b := append(make([]byte, 0, 1024*len(p.Items)+256), `{"items":[`...)
+	for i, item := range p.Items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = strictjson.Append(b, item); err != nil {
+			return nil, err
+		}
+	}
+	b = strictjson.AppendOptional(append(b, `],"next_cursor":`...), p.NextCursor)
+	b = strconv.AppendInt(append(b, `,"revision":`...), p.Revision, 10)
+	return append(b, "}\n"...), nil
+}
+
 // serve answers one page.
 func (l listing[T]) serve(c *call) error {
 	limit, err := c.in.Limit()
@@ -80,7 +97,7 @@ func (l listing[T]) serve(c *call) error {
 		if l.tag != nil {
 			tag = l.tag(c, v)
 		}
-		body, err = strictjson.Encode(page)
+		body, err = page.encode()
 		return err
 	})
 	if err != nil {

@@ -19,7 +19,18 @@ type Placement struct {
 // Find returns where a NIC is. Of several hosts where it may be it is the one
 // that the NIC names first; of a NIC that names none, the one that is ready.
 func (p Placement) Find(n *secgroup.NIC) (found store.Place, ok bool) {
-	for _, at := range p.Places(n.ID) {
+	return find(n, p.Places(n.ID))
+}
+
+// Look returns what Find and Conflict do, by one look at the hosts.
+func (p Placement) Look(n *secgroup.NIC) (found store.Place, ok bool, wrong *Conflict) {
+	all := p.Places(n.ID)
+	found, ok = find(n, all)
+	return found, ok, conflictOf(n, all)
+}
+
+func find(n *secgroup.NIC, all []store.Place) (found store.Place, ok bool) {
+	for _, at := range all {
 		if n.MayBeAt(at.Host) && (!ok || preferred(n, at, found)) {
 			found, ok = at, true
 		}
@@ -53,10 +64,12 @@ type Conflict struct {
 }
 
 // Conflict returns what is wrong with where a NIC is plugged, nil if nothing is.
-func (p Placement) Conflict(n *secgroup.NIC) *Conflict {
+func (p Placement) Conflict(n *secgroup.NIC) *Conflict { return conflictOf(n, p.Places(n.ID)) }
+
+func conflictOf(n *secgroup.NIC, all []store.Place) *Conflict {
 	var at []string
 	ready := ""
-	for _, c := range p.Places(n.ID) {
+	for _, c := range all {
 		at = append(at, c.Host)
 		if c.NIC.Ready {
 			ready += " " + c.Host

@@ -67,12 +67,12 @@ func ShowNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) NIC {
 		EffectiveGroups: showEffective(n.Account, v.EffectiveGroups(n)), Revision: n.Revision,
 	}
 	out.Because, out.EgressRestricted = showRestriction(v, n)
-	p, ok := at.Find(n)
+	p, ok, conflict := at.Look(n)
 	if ok {
 		out.Host, out.Ready, out.RealizedRevision = &p.Host, p.NIC.Ready, &p.NIC.Applied
 	}
 	out.Warnings = nicWarnings(p.NIC)
-	out.Conflict = at.Conflict(n)
+	out.Conflict = conflict
 	return out
 }
 

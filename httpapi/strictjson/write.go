@@ -9,6 +9,13 @@ import (
 
 // Encode is the one way values become JSON.
 func Encode(v any) ([]byte, error) {
+	if a, ok := v.(Appender); ok {
+		return append(a.AppendJSON(make([]byte, 0, 1024)), '\n'), nil
+	}
+	return encode(v)
+}
+
+func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

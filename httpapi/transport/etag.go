@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"hash/fnv"
+	"hash/crc32"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,9 +17,7 @@ import (
 
 // ETag returns the entity tag of a body.
 func ETag(tag string, body []byte) string {
-	h := fnv.New32a()
-	h.Write(body)
-	return `"` + tag + "-" + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
+	return `"` + tag + "-" + strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 36) + `"`
 }
 
 // entityTags reads the values of If-Match or If-None-Match (RFC 9110, section 13.1).
