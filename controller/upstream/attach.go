@@ -7,12 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -21,74 +16,6 @@ import (
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/span"
 )
-
-// timing is what tests shorten.
-type timing struct {
-	connect time.Duration // until a relay is connected, its TLS and HTTP included
-	welcome time.Duration // until it takes the host in from then on; it may wait for the policy
-	alive   time.Duration // between two looks at whether it still answers
-	answer  time.Duration // in which it does
-	plugs   time.Duration // until it counts as one that does not tell of plugs
-}
-
-// A relay that is there connects within a few milliseconds, and answers as soon;
-// on a machine that is far too slow a second may not do, and then the host stays
-// unless another relay answers.
-func (t timing) withDefaults() timing {
-	if t.connect <= 0 {
-		t.connect = 3 * time.Second
-	}
-	if t.welcome <= 0 {
-		t.welcome = 10 * time.Second
-	}
-	if t.alive <= 0 {
-		t.alive = 500 * time.Millisecond
-	}
-	if t.answer <= 0 {
-		t.answer = 500 * time.Millisecond
-	}
-	if t.plugs <= 0 {
-		t.plugs = plugsWithin
-	}
-	return t
-}
-
-// How it is noticed that the only relay there is has gone without a word.
-const (
-	keepaliveEvery = 10 * time.Second
-	keepaliveWait  = 10 * time.Second
-)
-
-// dial begins a connection to a relay.
-func (c *Client) dial(relay string) (*grpc.ClientConn, error) {
-	secure := insecure.NewCredentials()
-	if cfg := c.cfg.TLS(); cfg != nil {
-		secure = credentials.NewTLS(cfg)
-	}
-	conn, err := grpc.NewClient("passthrough:///"+relay, append(wire.DialOptions(), grpc.WithTransportCredentials(secure), grpc.WithDisableServiceConfig(), grpc.WithNoProxy(),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveEvery, Timeout: keepaliveWait}))...)
-	if err != nil {
-		return nil, err
-	}
-	conn.Connect()
-	return conn, nil
-}
-
-// connected waits until a relay has answered on a connection.
-func connected(ctx context.Context, conn *grpc.ClientConn) bool {
-	for {
-		switch state := conn.GetState(); state {
-		case connectivity.Ready:
-			return true
-		case connectivity.TransientFailure, connectivity.Shutdown:
-			return false
-		default:
-			if !conn.WaitForStateChange(ctx, state) {
-				return false
-			}
-		}
-	}
-}
 
 // attach has one stream with a relay, until it ends. It tells whether the relay took
 // the host in.
@@ -217,31 +144,6 @@ func (s *session) endReason(err error) error {
 		return end
 	}
 	return err
-}
-
-// causeOf is the error of a stream, as a refusal if the relay's word was one.
-func causeOf(ctx context.Context, err error) error {
-	var already *refusal
-	if errors.As(err, &already) {
-		return err
-	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause
-	}
-	switch st := status.Convert(err); st.Code() {
-	case codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.InvalidArgument:
-		return &refusal{reason: st.Message()}
-	case codes.AlreadyExists:
-		return &refusal{reason: st.Message(), retryable: true, nameTaken: true}
-	case codes.Unknown:
-		return err
-	default:
-		return errors.New(st.Message())
-	}
-}
-
-func refusalOf(g *wire.Goodbye) *refusal {
-	return &refusal{reason: g.GetReason(), retryable: g.GetRetryable(), after: time.Duration(g.GetAfterMs()) * time.Millisecond}
 }
 
 // checkNotOlder refuses a state of the policy that is older than what the host has of the same

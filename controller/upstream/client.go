@@ -211,23 +211,6 @@ func (c *Client) session() *session {
 	return c.now
 }
 
-// refusal is a relay's word that it does not serve the host.
-type refusal struct {
-	reason    string
-	retryable bool
-	after     time.Duration
-	nameTaken bool // another machine has the host's name
-}
-
-func (r *refusal) Error() string { return "the relay says: " + r.reason }
-
-func (r *refusal) wait() time.Duration {
-	if r.retryable {
-		return r.after
-	}
-	return max(r.after, refusedFor)
-}
-
 // metrics are those of a client.
 type metrics struct {
 	connected prometheus.Gauge

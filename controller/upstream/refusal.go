@@ -1,0 +1,54 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/ringfence/ringfence/relay/wire"
+)
+
+// refusal is a relay's word that it does not serve the host.
+type refusal struct {
+	reason    string
+	retryable bool
+	after     time.Duration
+	nameTaken bool // another machine has the host's name
+}
+
+func (r *refusal) Error() string { return "the relay says: " + r.reason }
+
+func (r *refusal) wait() time.Duration {
+	if r.retryable {
+		return r.after
+	}
+	return max(r.after, refusedFor)
+}
+
+// causeOf is the error of a stream, as a refusal if the relay's word was one.
+func causeOf(ctx context.Context, err error) error {
+	var already *refusal
+	if errors.As(err, &already) {
+		return err
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	switch st := status.Convert(err); st.Code() {
+	case codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.InvalidArgument:
+		return &refusal{reason: st.Message()}
+	case codes.AlreadyExists:
+		return &refusal{reason: st.Message(), retryable: true, nameTaken: true}
+	case codes.Unknown:
+		return err
+	default:
+		return errors.New(st.Message())
+	}
+}
+
+func refusalOf(g *wire.Goodbye) *refusal {
+	return &refusal{reason: g.GetReason(), retryable: g.GetRetryable(), after: time.Duration(g.GetAfterMs()) * time.Millisecond}
+}
