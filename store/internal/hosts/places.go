@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/ringfence/ringfence/store/internal/record"
 )
@@ -22,7 +23,7 @@ func (b *Board) Places(nic string) (all []Place) {
 	}
 	for _, host := range b.plugs.hosts[nic] {
 		h, _ := b.believe(host)
-		if i := slices.IndexFunc(h.NICs, func(n record.HostNIC) bool { return n.ID == nic }); i >= 0 {
+		if i, is := slices.BinarySearchFunc(h.NICs, nic, func(n record.HostNIC, id string) int { return strings.Compare(n.ID, id) }); is {
 			all = append(all, Place{host, h.NICs[i]})
 		}
 	}

@@ -1,6 +1,10 @@
 package record
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // HostStatus is what a host's controller reports about itself.
 type HostStatus struct {
@@ -155,5 +159,6 @@ func DecodeHost(name string, value []byte) (HostStatus, error) {
 	for _, n := range r.NICs {
 		h.NICs = append(h.NICs, HostNIC{n.ID, n.OFPort, n.Ready, n.Error, min(max(n.Applied, n.Further), max(h.Applied, h.Latest)), n.LinkLocalDropped})
 	}
+	slices.SortFunc(h.NICs, func(a, b HostNIC) int { return strings.Compare(a.ID, b.ID) })
 	return h, nil
 }
