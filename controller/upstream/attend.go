@@ -9,9 +9,9 @@ import (
 	"github.com/ringfence/ringfence/controller/internal/pause"
 )
 
-// watchRelay looks now and then whether the relay still answers. If it is late, and
-// another one answers before it does, the host goes there: a relay that hangs holds
-// changes up, and its connection tells nothing of that for long.
+// watchRelay runs beside the stream and pings the relay every half second or so. If the
+// relay is late, and another one answers before it does, it ends the stream, and the host
+// goes to the other one: a relay that hangs holds changes up, and TCP does not tell for long.
 func (s *session) watchRelay() error {
 	for {
 		t := s.client.cfg.timing
@@ -35,8 +35,8 @@ func (s *session) watchRelay() error {
 	}
 }
 
-// pingRelay asks the relay for a sign of life, until it is told to forget it: a question
-// about no connection is answered at once.
+// pingRelay asks the relay to judge no connections at all, which it answers at once. answered
+// is closed then. forget gives up, and must be called.
 func (s *session) pingRelay() (answered <-chan struct{}, forget func()) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	done, over := make(chan struct{}), make(chan struct{})
@@ -64,7 +64,7 @@ func within(done <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// otherRelay looks for another relay that answers, "" if there is none.
+// otherRelay is the first of the other relays to answer, "" if none does in time.
 func (c *Client) otherRelay(ctx context.Context, but string) string {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.timing.connect)
 	defer cancel()

@@ -8,7 +8,7 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// away is since when the host has no relay that has taken it in, and why.
+// away says which relay has taken the host in; or since when none has, and why.
 type away struct {
 	since time.Time // zero: it has one
 	relay string    // that one
@@ -32,7 +32,7 @@ func (c *Client) Attached() (relay string, since time.Time, why error) {
 	return c.away.relay, c.away.since, c.away.why
 }
 
-// attached notes that a relay has taken the host in.
+// attached is called when a relay has taken the host in.
 func (c *Client) attached(relay string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,7 +40,8 @@ func (c *Client) attached(relay string) {
 	c.metrics.connected.Set(1)
 }
 
-// detached notes the end of an attempt to have a stream.
+// detached is called when a stream has ended, or could not be had; took says whether the
+// relay had taken the host in.
 func (c *Client) detached(took bool, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -61,8 +61,8 @@ type Config struct {
 	timing timing
 }
 
-// Client is that end. It is a share.Source, a revoke.Judge, and takes reports and
-// brings questions.
+// Client is the host's end of the stream. To the loop it is the share.Source and the
+// revoke.Judge; the reporter gives it reports, and it brings questions to the desk.
 type Client struct {
 	cfg     Config
 	log     *slog.Logger
@@ -101,14 +101,14 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
-// wake wakes who waits for a change. The caller holds mu.
+// wake wakes those in await. The caller holds mu.
 func (c *Client) wake() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
-// Had says what the host enforces although nobody has told it in this run: no relay
-// is to bring it older policy.
+// Had is called before Follow with the policy of the kept share, which the host enforces
+// already: no relay is to bring it an older one of the same store.
 func (c *Client) Had(revision int64, mark, epoch string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +117,8 @@ func (c *Client) Had(revision int64, mark, epoch string) {
 	}
 }
 
-// Follow is that of share.Source.
+// Follow implements share.Source: it has one stream after the other, with whichever relay
+// takes the host in, until ctx ends.
 func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 	c.mu.Lock()
 	c.to = h

@@ -18,7 +18,7 @@ const (
 	judgeWait  = 5 * time.Second
 )
 
-// Judge is that of revoke.Judge.
+// Judge implements revoke.Judge: the relay judges, which has the whole policy.
 func (c *Client) Judge(ctx context.Context, conns []impact.Open) (allowed []bool, err error) {
 	s := c.session()
 	if s == nil {

@@ -12,8 +12,8 @@ import (
 // lookWait is how long a relay may take to look for a write in the store.
 const lookWait = 5 * time.Second
 
-// Lost tells whether the store does not have the latest of some writes any more, which
-// are sorted, as a relay finds it. It is that of controller.History.
+// Lost implements controller.History: it has the relay look whether the store still has the
+// latest of some writes that this host saw, which are sorted.
 func (c *Client) Lost(ctx context.Context, seen []store.Write) (bool, error) {
 	if len(seen) == 0 {
 		return false, nil

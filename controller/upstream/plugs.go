@@ -19,7 +19,7 @@ const (
 	plugsWrittenWithin = 3 * time.Second
 )
 
-// plugsElsewhere are where NICs of this host are plugged, as relays have said it.
+// plugsElsewhere are the plugs of this host's NICs, at whichever hosts, as relays tell them.
 type plugsElsewhere struct {
 	to          store.PlugHandler // nil: nobody wants to know
 	all         map[plugID]store.Plug
@@ -29,7 +29,7 @@ type plugsElsewhere struct {
 
 type plugID struct{ host, nic string }
 
-// plugsAt takes what a relay says of plugs.
+// plugsAt is called when a relay tells of plugs.
 func (c *Client) plugsAt(m *wire.PlugsAt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,9 +61,9 @@ func (c *Client) plugsAt(m *wire.PlugsAt) {
 	c.wake()
 }
 
-// FollowPlugs is that of store.Store, of the NICs that are plugged here. It is an
-// ErrMayNotAsk where relays do not tell. The handler is called with a lock held: it
-// must not call the client.
+// FollowPlugs is as Store.FollowPlugs, of the NICs that are plugged here alone. It is a
+// store.ErrMayNotAsk if the relay is of a version that does not tell of plugs. The handler
+// is called with a lock held: it must not call the client.
 func (c *Client) FollowPlugs(ctx context.Context, h store.PlugHandler) error {
 	c.mu.Lock()
 	p := &c.elsewhere
@@ -99,7 +99,7 @@ func (c *Client) awaitPlugs(s *session) {
 	})
 }
 
-// PutPlugs is that of store.Store: it returns when the relay has written that.
+// PutPlugs is as Store.PutPlugs: it returns when the relay tells that it has written them.
 func (c *Client) PutPlugs(ctx context.Context, host string, plugs []store.Plug, gone []string) (written []store.Plug, err error) {
 	if err := c.setPlugs(plugs, gone); err != nil {
 		return nil, err
@@ -124,7 +124,8 @@ func (c *Client) PutPlugs(ctx context.Context, host string, plugs []store.Plug, 
 	return slices.Clone(written), nil
 }
 
-// setPlugs tells the relay of plugs.
+// setPlugs keeps the plugs for the next hello, and sends the relay those that differ. It is
+// an ErrAway if there is no stream.
 func (c *Client) setPlugs(plugs []store.Plug, gone []string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,7 +9,8 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// Plug is that of share.Source.
+// Plug implements share.Source: the loop calls it when other NICs are plugged. The relay is
+// told at once if there is a stream, and else by the hello of the next one.
 func (c *Client) Plug(nics map[string]bool, all bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,7 +43,8 @@ func (c *Client) Plug(nics map[string]bool, all bool) {
 	}
 }
 
-// sendPlugs has it told what is plugged otherwise. The caller holds mu.
+// sendPlugs sends which NICs are plugged since the last such message, and which are gone,
+// if there is a stream. The caller holds mu.
 func (c *Client) sendPlugs(m *wire.Plugs) {
 	c.plugs++
 	m.Number = c.plugs
@@ -51,10 +53,10 @@ func (c *Client) sendPlugs(m *wire.Plugs) {
 	}
 }
 
-// PutHost takes what the host says of itself, for the relay to know when it differs:
-// the one that there is, or the next one. A relay finds out by itself what has been
-// applied, and who is alive. It is a store.ErrSeatTaken while relays do not serve the host
-// because another machine has its name.
+// PutHost is called by the reporter with each report of the host. The relay is sent its
+// status if that is another one than it was sent last; without a stream, with the next one.
+// What the host has applied, and that it is alive, the relay knows by itself. It is a
+// store.ErrSeatTaken while relays refuse the host because another machine has its name.
 func (c *Client) PutHost(_ context.Context, h store.HostStatus) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,6 +71,7 @@ func (c *Client) PutHost(_ context.Context, h store.HostStatus) error {
 	return c.away.nameTaken()
 }
 
+// statusOf is what of a report a relay does not know by itself.
 func statusOf(h *store.HostStatus) *wire.Status {
 	s := &wire.Status{Flows: int64(h.Flows), Connected: h.Connected, Errors: slices.Clone(h.Errors), Begun: maps.Clone(h.Begun), Lapsed: h.Applied == 0, Receipt: h.Receipt}
 	if !h.BegunSince.IsZero() {

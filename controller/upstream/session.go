@@ -17,7 +17,8 @@ import (
 // maxQueued bounds the messages that wait to be sent, but for answers.
 const maxQueued = 4096
 
-// session is one stream.
+// session is one stream. Its receive, send and watchRelay run beside each other; others put
+// what is to be sent into its fields and wake send.
 type session struct {
 	client *Client
 	relay  string
@@ -28,10 +29,10 @@ type session struct {
 
 	mu          sync.Mutex
 	queue       []*wire.FromHost // messages to be sent, in this order
-	applied     *wire.Applied    // which deltas are in force, nil: that was told
+	applied     *wire.Applied    // to be sent: which deltas are in force; nil: it was
 	whole       uint64           // delta that was applied last everywhere on the host
-	status      *wire.Status     // to be told, nil: it was
-	lastStatus  *wire.Status     // that was told last
+	status      *wire.Status     // to be sent; nil: it was
+	lastStatus  *wire.Status     // that was sent last
 	lastApplied *wire.Applied    // likewise, or is about to be
 	answers     []*wire.FromHost // to be sent when there is nothing else
 	answering   map[uint64]context.CancelFunc
@@ -103,7 +104,7 @@ func (s *session) next() *wire.FromHost {
 	return nil
 }
 
-// Applied says which updates are in force.
+// Applied is called by the loop when other updates are in force on this host than before.
 func (c *Client) Applied(f share.InForce) {
 	if s := c.session(); s != nil { // else what the host is to have comes anew with the next one
 		s.inForce(f)

@@ -7,6 +7,7 @@ import (
 	"github.com/ringfence/ringfence/relay/wire"
 )
 
+// send sends what next returns, until the stream ends.
 func (s *session) send() error {
 	for {
 		m := s.next()
@@ -25,6 +26,7 @@ func (s *session) send() error {
 	}
 }
 
+// receive hands on what the relay sends, until the stream ends; the error says why it did.
 func (s *session) receive() error {
 	for {
 		m, err := s.stream.Recv()
@@ -52,7 +54,9 @@ func (s *session) receive() error {
 	}
 }
 
-// delta hands on what changes in the share.
+// delta hands a change of the share to the handler of Follow, once all its parts are there.
+// The first one of a stream is the whole share, or what differs from what the hello said
+// that the host has.
 func (s *session) delta(m *wire.Delta) error {
 	d, unread, done := s.parts.Add(m)
 	if !done {
