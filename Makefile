@@ -94,7 +94,7 @@ test-switches:
 test-others:
 	$(RACETEST) -parallel 4 $$($(GO) list ./... | grep -vxF $(patsubst %,-e $(MODULE)/%,$(PURE) $(SWITCHES) e2e))
 	$(GOTEST) -run '$(MANY)' ./httpapi
-	$(GOTEST) -parallel 4 -skip '/external$$' ./store
+	$(GOTEST) -parallel 4 -skip '/external$$|//external$$' ./store
 	$(GOTEST) $(patsubst %,./%,$(filter-out $(SWITCHES),$(PURE)))
 	$(GOTEST) -run '$(RACED)' ./e2e -args -raced
 

@@ -126,7 +126,7 @@ func TestEventPoll(t *testing.T) {
 		time.Sleep(50 * time.Millisecond) // the poll waits by then; that it does nothing tells
 		s.do("PUT", web, `{"name":"web","default_rules":false}`)
 	}()
-	a := s.must("GET", acme+"/events?wait=20s&since="+since, "")
+	a := s.must("GET", acme+"/events?wait=60s&since="+since, "")
 	a.want(t, map[string]string{"items.0.changes.0.id": "web", "items.0.revision": a.text("revision")})
 	s.must("PUT", web, `{"name":"webs","default_rules":false}`)
 	all := s.must("GET", acme+"/events?since="+since, "")

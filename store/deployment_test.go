@@ -94,7 +94,7 @@ func TestRoles(t *testing.T) {
 		return cfg
 	}
 	api := open(t, as("root"))
-	ctx := within(t, 20*time.Second)
+	ctx := within(t, patience)
 	plugs := api.link.Keys.Plugs()
 	roles := make([]Role, 3)
 	for i, make := range []func() (Role, error){

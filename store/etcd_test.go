@@ -83,9 +83,19 @@ func socketDir(t *testing.T) string {
 	return dir
 }
 
+// patience is how long what comes true may take, on a machine that is very busy.
+const patience = 2 * time.Minute
+
 func testConfig(c Config) Config {
 	c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	c.ProbeInterval, c.ProbeTimeout, c.RequestTimeout = 300*time.Millisecond, 3*time.Second, 30*time.Second
+	return c
+}
+
+// patient has probes and requests wait for an etcd that is slow: for tests in which
+// one that is lost says so, for its connections break.
+func patient(c Config) Config {
+	c.ProbeTimeout, c.RequestTimeout = patience, patience
 	return c
 }
 

@@ -248,7 +248,7 @@ func TestFollowOverRestart(t *testing.T) {
 
 func awaitStale(t *testing.T, s *Store, want bool) {
 	t.Helper()
-	for began := time.Now(); time.Since(began) < 15*time.Second; time.Sleep(5 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(5 * time.Millisecond) {
 		if _, stale := s.Stale(); stale == want {
 			return
 		}

@@ -38,12 +38,12 @@ func TestStoreFull(t *testing.T) {
 	e.start(t)
 	t.Cleanup(func() { e.stop(t) })
 	log := &lines{}
-	cfg := e.config()
+	cfg := patient(e.config())
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
-	s, idle := open(t, cfg), open(t, e.config())
+	s, idle := open(t, cfg), open(t, patient(e.config()))
 	mustUpdate(t, s, put(account("a")))
 	mustUpdate(t, idle, put(account("b")))
-	ctx := within(t, time.Minute)
+	ctx := within(t, 2*patience)
 	for big := strings.Repeat("x", 100_000); ; {
 		if _, err := s.link.Client.Put(ctx, "/other", big); errors.Is(err, rpctypes.ErrNoSpace) {
 			break

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store/internal/link"
@@ -44,7 +43,7 @@ func (r *recorder) State() *snapshot {
 // await waits until the recorder is at rev, and returns the batches so far.
 func (r *recorder) await(t *testing.T, rev int64) []Batch {
 	t.Helper()
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, patience)
 	for {
 		next := r.pulse.Next()
 		r.mu.Lock()

@@ -240,7 +240,7 @@ func TestNoLeader(t *testing.T) {
 // awaitCondition waits until the store is said to be so.
 func awaitCondition(t *testing.T, s *Store, want error) {
 	t.Helper()
-	for ctx := within(t, time.Minute); s.Condition().Kind != want; time.Sleep(10 * time.Millisecond) {
+	for ctx := within(t, patience); s.Condition().Kind != want; time.Sleep(10 * time.Millisecond) {
 		if ctx.Err() != nil {
 			now := s.Condition()
 			t.Fatalf("the store's condition is %v (%v), want %v; the members say %v", now, now.Cause, want, s.link.Route.Leaderless())

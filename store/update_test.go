@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -31,7 +30,7 @@ func put(objects ...secgroup.Object) func(*snapshot) (changes, error) {
 
 func mustUpdate(t *testing.T, s *Store, plan func(*snapshot) (changes, error), opts ...UpdateOption) int64 {
 	t.Helper()
-	rev, err := s.Update(within(t, 20*time.Second), plan, opts...)
+	rev, err := s.Update(within(t, patience), plan, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +40,7 @@ func mustUpdate(t *testing.T, s *Store, plan func(*snapshot) (changes, error), o
 // read returns what f gets from the cache.
 func read[T any](t *testing.T, s *Store, f func(*snapshot) T) (v T) {
 	t.Helper()
-	if err := s.Read(within(t, 20*time.Second), func(s *snapshot) error { v = f(s); return nil }); err != nil {
+	if err := s.Read(within(t, patience), func(s *snapshot) error { v = f(s); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return v
