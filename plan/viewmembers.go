@@ -144,7 +144,12 @@ type EgressRestriction struct {
 // EgressRestricted reports whether n is egress-restricted (docs/semantics.md §3)
 // and by what: the first such group in the order of EffectiveGroups.
 func (v *View) EgressRestricted(n *secgroup.NIC) (because EgressRestriction, restricted bool) {
-	for _, e := range v.EffectiveGroups(n) {
+	return v.EgressRestrictedBy(v.EffectiveGroups(n))
+}
+
+// EgressRestrictedBy is EgressRestricted for who knows the groups that judge the NIC.
+func (v *View) EgressRestrictedBy(groups []secgroup.Effective) (because EgressRestriction, restricted bool) {
+	for _, e := range groups {
 		g := v.Group(e.Group)
 		if g == nil || !secgroup.EgressRestricts(g) {
 			continue

@@ -60,13 +60,14 @@ func nicWarnings(at store.HostNIC) []nicWarningJSON {
 
 // ShowNIC shows a NIC as a view has it, and where it is plugged.
 func ShowNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) NIC {
+	judging := v.EffectiveGroups(n)
 	out := NIC{
 		ID: n.ID, Account: n.Account, Instance: strictjson.TextOrNull(n.Instance), Network: n.Network, MAC: n.MAC.String(),
 		Addresses: texts(n.Addresses), AllowedAddresses: texts(n.AllowedAddresses),
 		Enforcement: n.Enforcement, DHCPServer: n.DHCPServer, Hosts: strictjson.Array(n.Hosts),
-		EffectiveGroups: showEffective(n.Account, v.EffectiveGroups(n)), Revision: n.Revision,
+		EffectiveGroups: showEffective(n.Account, judging), Revision: n.Revision,
 	}
-	out.Because, out.EgressRestricted = showRestriction(v, n)
+	out.Because, out.EgressRestricted = showRestriction(v, n.Account, judging)
 	p, ok, conflict := at.Look(n)
 	if ok {
 		out.Host, out.Ready, out.RealizedRevision = &p.Host, p.NIC.Ready, &p.NIC.Applied
@@ -84,10 +85,10 @@ func showEffective(account string, effective []secgroup.Effective) []effectiveJS
 	return out
 }
 
-func showRestriction(v *plan.View, n *secgroup.NIC) (because *tracing.Because, restricted bool) {
-	b, restricted := v.EgressRestricted(n)
+func showRestriction(v *plan.View, account string, judging []secgroup.Effective) (because *tracing.Because, restricted bool) {
+	b, restricted := v.EgressRestrictedBy(judging)
 	if !restricted {
 		return nil, false
 	}
-	return &tracing.Because{Group: b.Group.Within(n.Account), Rule: strictjson.TextOrNull(b.Rule)}, true
+	return &tracing.Because{Group: b.Group.Within(account), Rule: strictjson.TextOrNull(b.Rule)}, true
 }
