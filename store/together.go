@@ -83,7 +83,7 @@ func (s *Store) gather(base *state, all []*update) (t *together, err error) {
 		p, writes := u.run(base, now)
 		first := len(parts) == 0
 		switch {
-		case u.panicked != nil: // its caller is told
+		case u.panicked != nil, !writes && first && u.latest: // its caller is told
 			continue
 		case !writes && first:
 			t.judged = append(t.judged, u)

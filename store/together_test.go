@@ -266,6 +266,63 @@ func TestRefusedOnce(t *testing.T) {
 	})
 }
 
+// beset is a store's requests, before each of whose transactions something happens.
+type beset struct {
+	clientv3.KV
+	before func()
+}
+
+func (b beset) Txn(ctx context.Context) clientv3.Txn {
+	b.before()
+	return b.KV.Txn(ctx)
+}
+
+// TestRefusedAmongWrites: a write that is refused, or comes to nothing, is answered also while others
+// of its store always write, and others of another store always between.
+func TestRefusedAmongWrites(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s, other := open(t, e.config()), open(t, e.config())
+		mustUpdate(t, s, put(account("a"), account("b")))
+		refusal := errors.New("refused")
+		var wg sync.WaitGroup
+		ask := func(ctx context.Context, plan func(*snapshot) (changes, error)) <-chan error {
+			waits, answered := make(chan struct{}), make(chan error, 1)
+			wg.Go(func() {
+				_, err := s.Update(asking{ctx, sync.OnceFunc(func() { close(waits) })}, plan)
+				answered <- err
+			})
+			<-waits
+			return answered
+		}
+		const enough = 6 // transactions, with what was under way when it came
+		ctx, leave := context.WithCancel(t.Context())
+		var refused, nothing <-chan error
+		n := 0
+		s.link.Client.KV = beset{s.link.Client.KV, func() {
+			n++
+			mustUpdate(t, other, put(group("b", fmt.Sprint("g", n))))
+			switch n {
+			case enough:
+				leave()
+				return
+			case 1:
+				refused = ask(ctx, func(*snapshot) (changes, error) { return nil, refusal })
+				nothing = ask(ctx, put())
+			}
+			ask(t.Context(), put(group("a", fmt.Sprint("g", n))))
+		}}
+		mustUpdate(t, s, put(group("a", "g")))
+		wg.Wait()
+		if err := <-refused; !errors.Is(err, refusal) {
+			t.Errorf("what was refused was told %v", err)
+		}
+		if err := <-nothing; err != nil {
+			t.Errorf("what came to nothing was told %v", err)
+		}
+		leave()
+	})
+}
+
 // scribe makes random writes that depend on what else the account has.
 type scribe struct{ kind, of, with int }
 

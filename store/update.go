@@ -84,6 +84,9 @@ func (s *Store) attempt(ctx context.Context, all []*update) (again []*update) {
 		return slices.Concat(t.doubted, s.retry(ctx, c, t, r), t.later)
 	}
 	s.awaitCache(ctx, c, t.draft.written(r.rev), r.own)
+	if c.sees(t.draft.written(r.rev)) {
+		uptodate(all)
+	}
 	for _, u := range t.members {
 		u.rev = r.rev
 	}
@@ -189,8 +192,18 @@ func (s *Store) retry(ctx context.Context, c *cache, t *together, r commitResult
 		s.awaitEvents(ctx, c, Write{Revision: t.draft.rev + 1})
 	} else if err := c.reach(ctx, r.head); err != nil {
 		return s.fail(ctx, again, fmt.Errorf("waiting for revision %d: %w", r.head.Revision, err))
+	} else {
+		uptodate(again, t.doubted, t.later)
 	}
 	return again
+}
+
+// uptodate notes that the cache has a write that was made after updates began: what comes to
+// nothing then need not wait for a moment in which nobody writes.
+func uptodate(all ...[]*update) {
+	for _, u := range slices.Concat(all...) {
+		u.latest = true
+	}
 }
 
 // awaitCache has the cache include a write: right away, or when what lies between has come,
