@@ -62,6 +62,7 @@ func (p policyAt) At() (number, revision int64) { return 1, int64(p) }
 
 // loaded are the restores of a store that was never restored.
 func loaded(t *testing.T, l *link.Link) *history.Restores {
+	t.Helper()
 	r := history.FollowRestores(l)
 	if err := r.Load(func(func(*mvccpb.KeyValue) error) error { return nil }); err != nil {
 		t.Fatal(err)
