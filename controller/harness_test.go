@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/internal/etcdtest"
 	"github.com/ringfence/ringfence/internal/ovstest"
@@ -46,8 +47,9 @@ type rig struct {
 	logs    *logbook
 	asks    desk.Asks // instead of the host's store
 	history History
-	policy  *wholePolicy // the host's
-	keep    string       // file of its share
+	policy  *wholePolicy                    // the host's
+	keep    string                          // file of its share
+	source  func(share.Source) share.Source // what the controller has instead of the policy
 
 	way       *detour // from the host to etcd
 	hostStore *store.Store
@@ -118,6 +120,9 @@ func (r *rig) start() {
 		OVSDB: r.ovs.DBAddr, Bridge: bridge, Datapath: "dummy",
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: r.metrics, timing: r.timing, unfit: r.unfit, Alive: r.turned,
 		NICConnections: nicConnections, ShareFile: r.keep, ShareSources: r.etcd.Endpoints,
+	}
+	if r.source != nil {
+		cfg.Share = r.source(policy)
 	}
 	if r.asks != nil {
 		cfg.Asks = policy.Asks(r.asks)

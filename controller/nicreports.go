@@ -69,9 +69,11 @@ func (e *engine) reportOf(in hostInput, nic string) *nicReport {
 	return r
 }
 
-// reportClaims reports the NICs while there is no switch to be used.
+// reportClaims reports the NICs while there is no switch to be used, and tells the share's
+// source of them: until it has heard which NICs are plugged here nobody knows of the host,
+// and nobody would wait for it.
 func (e *engine) reportClaims() {
-	nics := map[string]*nicReport{}
+	nics, plugged := map[string]*nicReport{}, map[string]bool{}
 	touched := e.plugs.takeTouched() // all are looked at when there is one
 	e.plugs.readClaims(func(all *claims) {
 		if !e.allShown {
@@ -81,7 +83,8 @@ func (e *engine) reportClaims() {
 			}
 		}
 		for nic := range touched {
-			if c, ok := all.get(nic); ok {
+			c, ok := all.get(nic)
+			if plugged[nic] = ok; ok {
 				nics[nic] = &nicReport{ofport: c.iface.OFPort, warning: c.warn}
 			} else {
 				nics[nic] = nil
@@ -89,5 +92,8 @@ func (e *engine) reportClaims() {
 		}
 	})
 	e.report.plugged(!e.allShown, nics)
-	e.allShown = true
+	if !e.allShown || len(plugged) > 0 {
+		e.cfg.Share.Plug(plugged, !e.allShown)
+	}
+	e.allShown, e.announced = true, true
 }
