@@ -24,6 +24,10 @@ func (r *Relay) Attach(st stream) (err error) {
 	return err
 }
 
+// goodbyePatience is how long a host that does not read is waited for before its stream
+// ends without a goodbye.
+const goodbyePatience = 5 * time.Second
+
 func (r *Relay) attach(st stream) error {
 	hello, err := r.hello(st)
 	elsewhere := false // the host's policy is of a history that the store does not have
@@ -52,25 +56,26 @@ func (r *Relay) attach(st stream) error {
 	}
 	defer r.closeSession(s)
 	r.log.Info("host attached", "host", s.host, "machine", hello.GetMachine(), "version", hello.GetProgram(), "nics", len(hello.GetPlugs().GetPlugged()))
-	ended := make(chan error, 2) // one for each of the two below
-	run := func(fn func(stream) error) {
+	run := func(fn func(stream) error) <-chan error {
+		ended := make(chan error, 1)
 		go func() {
 			var err error
 			defer func() { ended <- err }()
 			defer r.metrics.recoverPanic(r.log, &err)
 			err = fn(st)
 		}()
+		return ended
 	}
-	run(s.receive)
-	run(s.send)
+	received, sent := run(s.receive), run(s.send)
 	go s.keepProving()
 	select {
-	case err = <-ended:
+	case err = <-received:
+	case err = <-sent:
 	case <-s.ctx.Done():
 		err = context.Cause(s.ctx)
 		select {
-		case <-ended: //nolint:errcheck // send has said goodbye, and the session knows why
-		case <-time.After(time.Second): // or the host does not read
+		case <-sent: //nolint:errcheck // it has said goodbye, and the session knows why
+		case <-time.After(goodbyePatience):
 		}
 	}
 	r.log.Info("host detached", "host", s.host, "reason", err)
