@@ -31,6 +31,7 @@ func TestDriftIsJudged(t *testing.T) {
 	r.isOpen(open)
 	t.Log("also while a controller looks on")
 	r.eventually(patience, "sneaked in and cut", func() string {
+		r.send(open) // or conntrack forgets it if this is tried for long
 		cut := r.counter("connections_cut_total")
 		var work sync.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
