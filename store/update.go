@@ -128,9 +128,7 @@ func (s *Store) judge(ctx context.Context, c *cache, t *together) (again []*upda
 	if err := c.reach(ctx, head); err != nil {
 		return s.fail(ctx, again, fmt.Errorf("waiting for revision %d: %w", head.Revision, err))
 	}
-	for _, u := range again {
-		u.latest = true
-	}
+	uptodate(again)
 	return again
 }
 
