@@ -73,7 +73,13 @@ func (e *engine) announcePlugs(in hostInput) {
 	for nic := range looked {
 		_, nics[nic] = in.claims[nic]
 	}
-	if all := in.looked == nil || !e.announced; all || len(nics) > 0 {
+	e.announce(nics, in.looked == nil || !e.announced)
+}
+
+// announce tells the share's source which NICs are plugged and which are not any more; all,
+// that there are no others.
+func (e *engine) announce(nics map[string]bool, all bool) {
+	if all || len(nics) > 0 {
 		e.cfg.Share.Plug(nics, all)
 	}
 	e.announced = true

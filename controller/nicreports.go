@@ -92,8 +92,6 @@ func (e *engine) reportClaims() {
 		}
 	})
 	e.report.plugged(!e.allShown, nics)
-	if !e.allShown || len(plugged) > 0 {
-		e.cfg.Share.Plug(plugged, !e.allShown)
-	}
-	e.allShown, e.announced = true, true
+	e.announce(plugged, !e.allShown)
+	e.allShown = true
 }
