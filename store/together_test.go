@@ -158,6 +158,30 @@ func TestWritesShareATransaction(t *testing.T) {
 	})
 }
 
+// atOnce has callers ask while the first one's transaction is held up, so that the others are
+// made together, and returns what each was told.
+func atOnce(t *testing.T, s *Store, plans []func(*snapshot) (changes, error)) []answer {
+	t.Helper()
+	g := &gate{s.link.Client.KV, make(chan struct{}), make(chan struct{})}
+	s.link.Client.KV = g
+	answers := make([]answer, len(plans))
+	var wg sync.WaitGroup
+	for i, plan := range plans {
+		waits := make(chan struct{})
+		wg.Go(func() {
+			defer func() { answers[i].panicked = recover() }()
+			answers[i].rev, answers[i].err = s.Update(asking{t.Context(), sync.OnceFunc(func() { close(waits) })}, plan)
+		})
+		<-waits
+		if i == 0 {
+			<-g.held
+		}
+	}
+	close(g.open)
+	wg.Wait()
+	return answers
+}
+
 // odd is an object that cannot be written: who asks it for more than its key sees a panic.
 type odd struct {
 	*secgroup.Group
@@ -176,29 +200,17 @@ func TestPanicBesideWrites(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
 		mustUpdate(t, s, put(account("a")))
-		g := &gate{s.link.Client.KV, make(chan struct{}), make(chan struct{})}
-		s.link.Client.KV = g
-		var wg sync.WaitGroup
-		answers := make([]answer, 6)
-		for i := range answers {
-			waits := make(chan struct{})
-			wg.Go(func() {
-				defer func() { answers[i].panicked = recover() }()
-				answers[i].rev, answers[i].err = s.Update(asking{t.Context(), sync.OnceFunc(func() { close(waits) })}, func(s *snapshot) (changes, error) {
-					g := group("a", fmt.Sprint("g", i))
-					if i == 3 {
-						return changes{secgroup.Put(odd{g, &atomic.Int32{}})}, nil
-					}
-					return changes{secgroup.Put(g)}, nil
-				})
+		var plans []func(*snapshot) (changes, error)
+		for i := range 6 {
+			plans = append(plans, func(*snapshot) (changes, error) {
+				g := group("a", fmt.Sprint("g", i))
+				if i == 3 {
+					return changes{secgroup.Put(odd{g, &atomic.Int32{}})}, nil
+				}
+				return changes{secgroup.Put(g)}, nil
 			})
-			<-waits
-			if i == 0 {
-				<-g.held
-			}
 		}
-		close(g.open)
-		wg.Wait()
+		answers := atOnce(t, s, plans)
 		for i, a := range answers {
 			made := read(t, s, func(s *snapshot) *secgroup.Group { return s.Group(groupRef("a", fmt.Sprint("g", i))) })
 			if (i == 3) != (a.panicked != nil) || (i == 3) != (made == nil) || a.err != nil {
@@ -216,26 +228,15 @@ func TestLargeWrites(t *testing.T) {
 		cfg.MaxRequestBytes = 3 << 19 // etcd's own default; the embedded one takes more
 		s := open(t, cfg)
 		mustUpdate(t, s, put(account("a")))
-		g := &gate{s.link.Client.KV, make(chan struct{}), make(chan struct{})}
-		s.link.Client.KV = g
 		most := s.link.Config.MaxRequestBytes
 		sizes := []int{1, most / 3, most / 3, 2 * most, most / 3, 1, most / 3}
-		answers := make([]answer, len(sizes))
-		var wg sync.WaitGroup
+		var plans []func(*snapshot) (changes, error)
 		for i, size := range sizes {
-			waits := make(chan struct{})
-			wg.Go(func() {
-				large := group("a", fmt.Sprint("g", i))
-				large.Description = strings.Repeat("x", size)
-				answers[i].rev, answers[i].err = s.Update(asking{t.Context(), sync.OnceFunc(func() { close(waits) })}, put(large))
-			})
-			<-waits
-			if i == 0 {
-				<-g.held
-			}
+			large := group("a", fmt.Sprint("g", i))
+			large.Description = strings.Repeat("x", size)
+			plans = append(plans, put(large))
 		}
-		close(g.open)
-		wg.Wait()
+		answers := atOnce(t, s, plans)
 		for i, size := range sizes {
 			made := read(t, s, func(s *snapshot) *secgroup.Group { return s.Group(groupRef("a", fmt.Sprint("g", i))) })
 			switch a := answers[i]; {
