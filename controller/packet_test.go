@@ -96,7 +96,9 @@ func ping6(from, to int) firstPacket {
 	return firstPacket{from: from, to: to, proto: layers.IPProtocolICMPv6, sport: 77, v6: true}
 }
 
-// send injects a packet at its source's port.
+// send injects a packet at its source's port, and waits until the switch has dealt
+// with it: it takes several that are injected at once port by port, and not in their
+// order.
 func (r *rig) send(p firstPacket) {
 	r.t.Helper()
 	r.sendAt(p.iface(), p)
@@ -151,9 +153,7 @@ func (r *rig) frames(iface, way string) (n uint64) {
 
 func (r *rig) sendAt(iface string, p firstPacket) {
 	r.t.Helper()
-	if _, err := r.ctl.Call(r.t.Context(), "netdev-dummy/receive", iface, p.frame(r.t)); err != nil {
-		r.t.Fatal(err)
-	}
+	r.deliver(iface, p.frame(r.t))
 }
 
 // frame is a packet's Ethernet frame, in hexadecimal.
