@@ -8,19 +8,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
 // keeping is a host that keeps its share, with the NICs a1, which lets in TCP 80 from
 // group db, a2, which is in db, and a3.
-func keeping(t *testing.T) (*rig, *policy) {
+func keeping(t *testing.T) (*rig, *small.Policy) {
 	t.Helper()
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	r.keep, r.timing.sharePatience = filepath.Join(t.TempDir(), "share"), 100*time.Millisecond
-	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(nic(4)),
-		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
-	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
+	r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.NIC(3)), secgroup.Put(small.NIC(4)),
+		secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")))...)
+	rev := r.write(p.Rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
 	r.start()
 	r.plugged(1, 2, 3)
 	r.applied(rev, "a1", "a2", "a3")
@@ -62,7 +63,7 @@ func TestHostAlone(t *testing.T) {
 	r, p := keeping(t)
 	r.stop()
 	r.way.cut()
-	rev := r.write(p.noRule("web", "r1"))
+	rev := r.write(p.NoRule("web", "r1"))
 	r.reboot()
 	r.logged("stale: nobody says what the policy is")
 	r.eventually(patience, "what it knew is enforced", func() string {
@@ -126,6 +127,6 @@ func TestHostAloneWithABadFile(t *testing.T) {
 		t.Error("it calls stale what it does not enforce")
 	}
 	r.way.mend()
-	r.applied(r.write(secgroup.Put(attach("db", "a3"))), "a1", "a2", "a3")
+	r.applied(r.write(secgroup.Put(small.Attach("db", "a3"))), "a1", "a2", "a3")
 	r.passes(3, 1, "tcp", 80)
 }

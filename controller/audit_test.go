@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/controller/whole"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
@@ -23,7 +24,7 @@ func TestAuditFinds(t *testing.T) {
 	compiled := func() (*engine, []openflow.Flow) {
 		e := newEngine(newController(cfg))
 		s := secgroup.NewSnapshot()
-		s, _ = s.With(1, append(newPolicy().base(), secgroup.Put(nic(1))))
+		s, _ = s.With(1, append(small.New().Base(), secgroup.Put(small.NIC(1))))
 		e.tables.desired.compiler.Reset(span.Span(s, hostName, slices.Values([]string{"a1"})), ofrules.Host{Ports: map[string]ofrules.Port{"a1": {OFPort: 1, Zone: 1}}})
 		e.tables.known = true
 		return e, e.tables.desired.compiler.Flows()

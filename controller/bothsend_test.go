@@ -5,6 +5,7 @@ import (
 
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -13,8 +14,8 @@ import (
 // with the same ports, again and again. A rule that lets one in brings about a
 // connection as ever, whoever was first, and ends it when it goes.
 func TestBothEndsSendWithinAHost(t *testing.T) {
-	r, p := newRig(t), newPolicy()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
+	r, p := newRig(t), small.New()
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")))...)
 	r.start()
 	r.plugged(1, 2)
 	r.applied(rev)
@@ -39,9 +40,9 @@ func TestBothEndsSendWithinAHost(t *testing.T) {
 		if proto == layers.IPProtocolTCP { // to this conntrack a SYN is no answer to a SYN
 			continue
 		}
-		r.applied(r.write(p.rule("web", "in", secgroup.Ingress, name, 5001, "db")))
+		r.applied(r.write(p.Rule("web", "in", secgroup.Ingress, name, 5001, "db")))
 		heard("a rule lets a1 take it", true, true)
-		r.applied(r.write(p.noRule("web", "in")))
+		r.applied(r.write(p.NoRule("web", "in")))
 		heard("the rule is gone", false, false)
 	}
 }

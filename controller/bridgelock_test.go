@@ -54,7 +54,7 @@ func TestTwoControllersOnOneBridge(t *testing.T) {
 	if now := r.flows(); strings.Join(now, "\n") != strings.Join(flows, "\n") {
 		t.Errorf("%d flows, %d before the second came", len(now), len(flows))
 	}
-	r.applied(r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "")))
+	r.applied(r.write(p.Rule("web", "r2", secgroup.Ingress, "tcp", 81, "")))
 	if n := r.counter("drift_repaired_total"); n > 0 {
 		t.Errorf("the first had to put %v flows right", n)
 	}

@@ -10,7 +10,7 @@ import (
 // Connections are told with what admitted them.
 func TestConnectionsAreTold(t *testing.T) {
 	r, p := guarded(t, 1, 2)
-	r.applied(r.write(p.rule("db", "r2", secgroup.Ingress, "udp", 53, "")))
+	r.applied(r.write(p.Rule("db", "r2", secgroup.Ingress, "udp", 53, "")))
 	r.open(tcp(1, 2, 80), udp(1, 2, 53))
 	a := ask[inquiry.ConnectionsAnswer](r, inquiry.KindConnections, inquiry.ConnectionsQuestion{NICs: []string{"a2"}})
 	if len(a.Connections) != 2 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/store"
 )
@@ -65,10 +66,10 @@ func TestBonds(t *testing.T) {
 func TestUplinkThatIsABond(t *testing.T) {
 	for _, name := range []string{"bond0", "eth8"} {
 		t.Run(name, func(t *testing.T) {
-			r, p := newRig(t), newPolicy()
+			r, p := newRig(t), small.New()
 			r.uplink = name
 			r.ovs.Vsctl(strings.Fields("add-bond " + bridge + " bond0 eth8 eth9 -- set interface eth8 type=dummy -- set interface eth9 type=dummy")...)
-			r.write(p.base()...)
+			r.write(p.Base()...)
 			r.start()
 			refused := "uplink: port bond0 is a bond of eth8, eth9"
 			r.status("the bond is refused", func(h store.HostStatus) bool {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -71,8 +72,8 @@ func TestAudit(t *testing.T) {
 	r.timing.audit = 5 * time.Millisecond
 	var turns atomic.Int64
 	r.turned = func() { turns.Add(1) }
-	p := newPolicy()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)))...)
+	p := small.New()
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)))...)
 	r.start()
 	r.plugged(1, 2)
 	r.applied(rev)

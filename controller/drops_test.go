@@ -8,23 +8,24 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
 // guarded is a rig with the NICs a1 and a2; a2 takes tcp 80 from anybody.
-func guarded(t *testing.T, nics ...int) (*rig, *policy) {
+func guarded(t *testing.T, nics ...int) (*rig, *small.Policy) {
 	t.Helper()
 	r := newRig(t)
 	return r, r.guard(nics...)
 }
 
 // guard starts the controller with that policy.
-func (r *rig) guard(nics ...int) *policy {
+func (r *rig) guard(nics ...int) *small.Policy {
 	r.t.Helper()
-	p := newPolicy()
-	changes := append(p.base(), p.rule("db", "r1", secgroup.Ingress, "tcp", 80, ""))
+	p := small.New()
+	changes := append(p.Base(), p.Rule("db", "r1", secgroup.Ingress, "tcp", 80, ""))
 	for _, n := range nics {
-		changes = append(changes, secgroup.Put(nic(n)), secgroup.Put(attach("db", nic(n).ID)))
+		changes = append(changes, secgroup.Put(small.NIC(n)), secgroup.Put(small.Attach("db", small.NIC(n).ID)))
 	}
 	rev := r.write(changes...)
 	r.start()
@@ -94,9 +95,9 @@ func TestDropsAreTold(t *testing.T) {
 	r.send(tcp(1, 2, 80)) // passes
 	line := func(s ...any) string { return fmt.Sprintln(s...) }
 	want := map[string]uint64{
-		line("a2", "ingress", "no-rule", address4(1), address4(2), 6, 81):  7,
-		line("a2", "ingress", "no-rule", address6(1), address6(2), 17, 53): 3,
-		line("a1", "egress", "spoofed", address4(3), address4(2), 6, 80):   3,
+		line("a2", "ingress", "no-rule", small.Address4(1), small.Address4(2), 6, 81):  7,
+		line("a2", "ingress", "no-rule", small.Address6(1), small.Address6(2), 17, 53): 3,
+		line("a1", "egress", "spoofed", small.Address4(3), small.Address4(2), 6, 80):   3,
 	}
 	var last inquiry.DropsAnswer
 	r.eventually(patience, "drops are told", func() string {
@@ -149,7 +150,7 @@ func TestDropFloodIsHeldBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.applied(r.write(p.rule("db", "r2", secgroup.Ingress, "tcp", 82, "")))
+	r.applied(r.write(p.Rule("db", "r2", secgroup.Ingress, "tcp", 82, "")))
 	r.passes(1, 2, "tcp", 82)
 	r.eventually(patience, "all are counted", func() string {
 		a := r.drops(60, "a1", "a2")
@@ -169,10 +170,10 @@ func TestDropFloodIsHeldBack(t *testing.T) {
 // Packets of a connection that was cut are counted whether somebody looks or not.
 func TestDropsOfCutConnections(t *testing.T) {
 	r, p := guarded(t, 1, 2)
-	r.applied(r.write(p.rule("db", "r2", secgroup.Ingress, "udp", 53, "")))
+	r.applied(r.write(p.Rule("db", "r2", secgroup.Ingress, "udp", 53, "")))
 	r.open(udp(1, 2, 53))
-	r.applied(r.write(p.noRule("db", "r2")))
-	want := fmt.Sprintln("a2", "egress", "cut", address4(2), address4(1), 17, clientPort)
+	r.applied(r.write(p.NoRule("db", "r2")))
+	want := fmt.Sprintln("a2", "egress", "cut", small.Address4(2), small.Address4(1), 17, clientPort)
 	r.eventually(patience, "a drop is told", func() string {
 		r.send(udp(1, 2, 53).reply())
 		if got := counts(r.drops(2, "a2")); got[want] == 0 {
@@ -219,7 +220,7 @@ func TestDropsFollowTheNIC(t *testing.T) {
 		p := tcp(3, 2, 80)
 		a := r.drops(30, "a3", "a1")
 		r.send(p)
-		if counts(a)[fmt.Sprintln("a3", "egress", "not-ready", address4(3), address4(2), 6, 80)] == 0 {
+		if counts(a)[fmt.Sprintln("a3", "egress", "not-ready", small.Address4(3), small.Address4(2), 6, 80)] == 0 {
 			return fmt.Sprint(counts(a))
 		}
 		return ""
@@ -232,7 +233,7 @@ func TestDropsFollowTheNIC(t *testing.T) {
 		r.sendAt("q1", tcp(7, 1, 80))
 		n := counts(a)
 		for k := range n {
-			if strings.Contains(k, address4(7).String()) {
+			if strings.Contains(k, small.Address4(7).String()) {
 				t.Fatalf("a stranger's packet is told of: %s", k)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -34,10 +35,10 @@ func (r *rig) limit(table, more int) {
 func TestRefusedFlows(t *testing.T) {
 	r := newRig(t)
 	r.timing.retryRefused = 100 * time.Millisecond
-	p := newPolicy()
-	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)),
-		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
-	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
+	p := small.New()
+	r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.NIC(3)),
+		secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")))...)
+	rev := r.write(p.Rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
 	r.start()
 	r.plugged(1, 2)
 	r.applied(rev)
@@ -45,9 +46,9 @@ func TestRefusedFlows(t *testing.T) {
 	r.limit(ofrules.TableIngressRules, 2)
 	var changes []secgroup.Change
 	for i := range 40 { // where there is room for two flows
-		changes = append(changes, p.rule("web", fmt.Sprintf("s%d", i), secgroup.Ingress, "tcp", uint16(1000+2*i), "db"))
+		changes = append(changes, p.Rule("web", fmt.Sprintf("s%d", i), secgroup.Ingress, "tcp", uint16(1000+2*i), "db"))
 	}
-	next := r.write(append(changes, p.rule("web", "r2", secgroup.Ingress, "tcp", 81, ""))...)
+	next := r.write(append(changes, p.Rule("web", "r2", secgroup.Ingress, "tcp", 81, ""))...)
 	h := r.status("the refusal is told", func(h store.HostStatus) bool { return len(h.Errors) > 0 })
 	if h.Applied != rev || len(h.Errors) > refusalsShown+1 || !strings.Contains(h.Errors[0], "the switch refuses") {
 		t.Errorf("status %+v", h)
@@ -80,7 +81,7 @@ func TestRefusedNIC(t *testing.T) {
 	r.stop()
 	r.timing.retryRefused = 100 * time.Millisecond
 	r.start()
-	rev := r.write(secgroup.Put(nic(4)))
+	rev := r.write(secgroup.Put(small.NIC(4)))
 	r.applied(rev, "a1")
 	r.limit(ofrules.TableIngressNIC, 0)
 	r.plug(4)
@@ -126,7 +127,7 @@ func TestZones(t *testing.T) {
 	zones := map[int]string{1: r.zone(1), 2: r.zone(2)}
 
 	t.Log("an interface that is another NIC's now gets another zone, and the old one is emptied")
-	rev := r.write(secgroup.Put(nic(4)))
+	rev := r.write(secgroup.Put(small.NIC(4)))
 	r.applied(rev)
 	r.ovs.Vsctl("set", "interface", "p1", "external_ids:iface-id=a4")
 	r.applied(rev, "a4")
@@ -162,6 +163,6 @@ func TestZones(t *testing.T) {
 	r.plug(2)
 	r.applied(rev, "a2")
 	r.open(conn)
-	r.applied(r.write(p.noRule("web", "r1")))
+	r.applied(r.write(p.NoRule("web", "r1")))
 	r.isCut(conn)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -15,7 +16,7 @@ import (
 // the switch has forgotten. Egress is open, so that whatever the server sends
 // might begin a connection of its own.
 func TestFilteredAgain(t *testing.T) {
-	filtered := func(r *rig) { r.applied(r.write(secgroup.Put(nic(1)))) }
+	filtered := func(r *rig) { r.applied(r.write(secgroup.Put(small.NIC(1)))) }
 	forgets := func(r *rig, k talk) {
 		r.forget()
 		r.pickingUp()
@@ -28,14 +29,14 @@ func TestFilteredAgain(t *testing.T) {
 		{"the controller is there", func(r *rig, _ talk) { filtered(r) }},
 		{"the controller is started later", func(r *rig, _ talk) {
 			r.stop()
-			rev := r.write(secgroup.Put(nic(1)))
+			rev := r.write(secgroup.Put(small.NIC(1)))
 			r.start()
 			r.applied(rev)
 		}},
 		{"the controller hears of it later", func(r *rig, _ talk) {
 			r.way.cut()
-			r.write(secgroup.Put(nic(1)))
-			rev := r.write(secgroup.Put(nic(2)))
+			r.write(secgroup.Put(small.NIC(1)))
+			rev := r.write(secgroup.Put(small.NIC(2)))
 			r.way.mend()
 			r.applied(rev)
 		}},
@@ -51,14 +52,14 @@ func TestFilteredAgain(t *testing.T) {
 		}},
 		{"the controller is started later, and then the switch forgets it", func(r *rig, k talk) {
 			r.stop()
-			rev := r.write(secgroup.Put(nic(1)))
+			rev := r.write(secgroup.Put(small.NIC(1)))
 			r.start()
 			r.applied(rev)
 			forgets(r, k)
 		}},
 		{"the host is started again, and then the switch forgets it", func(r *rig, k talk) {
 			r.stop()
-			rev := r.write(secgroup.Put(nic(1)))
+			rev := r.write(secgroup.Put(small.NIC(1)))
 			r.ovs.KillVswitchd()
 			r.ovs.StartVswitchd()
 			r.start()
@@ -69,7 +70,7 @@ func TestFilteredAgain(t *testing.T) {
 			r.stop()
 			r.ovs.Appctl("dpctl/flush-conntrack")
 			r.inject("p1", k.fromServer(r.t))
-			rev := r.write(secgroup.Put(nic(1)))
+			rev := r.write(secgroup.Put(small.NIC(1)))
 			r.start()
 			r.applied(rev)
 		}},
@@ -81,12 +82,12 @@ func TestFilteredAgain(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, p := newRig(t), newPolicy()
+			r, p := newRig(t), small.New()
 			r.timing.unsure = pickUpNotAfter
 			r.withUplink()
-			off := *nic(1)
+			off := *small.NIC(1)
 			off.Enforcement = secgroup.EnforcementOff
-			rev := r.write(append(p.base(), secgroup.Put(&off), secgroup.Put(attach("web", "a1")))...)
+			rev := r.write(append(p.Base(), secgroup.Put(&off), secgroup.Put(small.Attach("web", "a1")))...)
 			r.start()
 			r.plugged(1)
 			r.applied(rev)

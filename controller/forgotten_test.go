@@ -13,6 +13,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
@@ -29,13 +30,13 @@ func TestForgotten(t *testing.T) {
 		"flushed": func(r *rig) { r.ovs.Appctl("dpctl/flush-conntrack") },
 		"flushed, and the policy was just read anew": func(r *rig) {
 			r.policy.anew.Store(true)
-			r.applied(r.write(secgroup.Put(nic(2))))
+			r.applied(r.write(secgroup.Put(small.NIC(2))))
 			r.ovs.Appctl("dpctl/flush-conntrack")
 		},
 		"flushed, and the controller was just started, with other groups": func(r *rig) {
 			r.stop()
 			r.timing.unsure = pickUpNotAfter
-			rev := r.write(secgroup.Put(attach("db", "a1")))
+			rev := r.write(secgroup.Put(small.Attach("db", "a1")))
 			r.start()
 			r.applied(rev, "a1")
 			r.forget()
@@ -46,15 +47,15 @@ func TestForgotten(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, p := newRig(t), newPolicy()
+			r, p := newRig(t), small.New()
 			r.withUplink()
-			rev := r.write(append(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1"))), p.services()...)...)
+			rev := r.write(append(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1"))), services(p)...)...)
 			r.start()
 			r.plugged(1)
 			r.applied(rev)
 			r.begin(open)
 			r.begin(cut)
-			r.applied(r.write(p.noRule("web", "udp")))
+			r.applied(r.write(p.NoRule("web", "udp")))
 			for round, server := range []bool{true, false} {
 				r.sentinelSeen()
 				ctx, stop := context.WithCancel(t.Context())
@@ -97,7 +98,7 @@ func TestForgotten(t *testing.T) {
 				}
 			}
 			t.Log("what was picked up ends with its rule")
-			r.applied(r.write(p.noRule("web", "tcp")))
+			r.applied(r.write(p.NoRule("web", "tcp")))
 			if in, out := r.heard(open); in != 0 || out != 0 {
 				t.Errorf("the server hears %d and the client %d; connections %v", in, out, r.all())
 			}
@@ -112,11 +113,11 @@ func TestPickedUpWhoBegan(t *testing.T) {
 	k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}
 	for _, served := range []bool{false, true} {
 		t.Run(fmt.Sprintf("the NIC serves it %t", served), func(t *testing.T) {
-			r, p := newRig(t), newPolicy()
+			r, p := newRig(t), small.New()
 			r.withUplink()
-			policy := append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))
+			policy := append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1")))
 			if served {
-				policy = append(policy, p.services()...)
+				policy = append(policy, services(p)...)
 			}
 			rev := r.write(policy...)
 			r.start()
@@ -157,7 +158,7 @@ func TestPickedUpWhoBegan(t *testing.T) {
 			if !served {
 				return
 			}
-			r.applied(r.write(p.noRule("web", "tcp")))
+			r.applied(r.write(p.NoRule("web", "tcp")))
 			if in, out := r.heard(k); in != 0 || out != 0 {
 				t.Errorf("without its rule the server hears %d and the client %d; connections %v", in, out, r.all())
 			}
@@ -170,14 +171,14 @@ func TestPickedUpWhoBegan(t *testing.T) {
 // all the same they pass only if rules let one of the two begin it: a rule that went
 // while the switch knew of no connection is not to be outlived by it.
 func TestPickedUpWithin(t *testing.T) {
-	k := talk{client: address4(2), proto: layers.IPProtocolTCP, port: 40000, local: 2}
+	k := talk{client: small.Address4(2), proto: layers.IPProtocolTCP, port: 40000, local: 2}
 	for _, served := range []bool{false, true} {
 		for _, serverFirst := range []bool{false, true} {
 			t.Run(fmt.Sprintf("served %t, the server is heard first %t", served, serverFirst), func(t *testing.T) {
-				r, p := newRig(t), newPolicy()
-				policy := append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))
+				r, p := newRig(t), small.New()
+				policy := append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")))
 				if served {
-					policy = append(policy, p.services()...)
+					policy = append(policy, services(p)...)
 				}
 				rev := r.write(policy...)
 				r.start()
@@ -215,31 +216,31 @@ func TestPickedUpWithin(t *testing.T) {
 // answer says nothing before it hears the next of it. What the other end may have
 // begun goes on all the same, as an answer, and what nobody may have does not.
 func TestPickedUpAnswers(t *testing.T) {
-	away, within := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}, talk{client: address4(2), proto: layers.IPProtocolTCP, port: 40000, local: 2}
+	away, within := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}, talk{client: small.Address4(2), proto: layers.IPProtocolTCP, port: 40000, local: 2}
 	asks := talk{client: away.client, proto: layers.IPProtocolTCP, port: tcpService} // of the service there
 	for _, c := range []struct {
 		name   string
 		k      talk
-		allow  func(p *policy) []secgroup.Change
+		allow  func(p *small.Policy) []secgroup.Change
 		client bool   // a1 asks, and is answered; else it is the server, which answers
 		to     string // where the answer arrives, if it does
 		passes bool
 	}{
-		{"a server whose egress is restricted", away, func(p *policy) []secgroup.Change { return append(p.services(), listed(p, "web")) }, false, "up", true},
-		{"a server whose egress is restricted, and that serves nobody", away, func(p *policy) []secgroup.Change { return []secgroup.Change{listed(p, "web")} }, false, "up", false},
+		{"a server whose egress is restricted", away, func(p *small.Policy) []secgroup.Change { return append(services(p), listed(p, "web")) }, false, "up", true},
+		{"a server whose egress is restricted, and that serves nobody", away, func(p *small.Policy) []secgroup.Change { return []secgroup.Change{listed(p, "web")} }, false, "up", false},
 		{"a client", asks, nil, true, "p1", true},
-		{"a client whose egress is restricted", asks, func(p *policy) []secgroup.Change { return []secgroup.Change{listed(p, "web")} }, true, "p1", false},
-		{"a client whose egress is restricted to the service", asks, func(p *policy) []secgroup.Change {
-			return []secgroup.Change{listed(p, "web"), p.rule("web", "out", secgroup.Egress, "tcp", tcpService, "")}
+		{"a client whose egress is restricted", asks, func(p *small.Policy) []secgroup.Change { return []secgroup.Change{listed(p, "web")} }, true, "p1", false},
+		{"a client whose egress is restricted to the service", asks, func(p *small.Policy) []secgroup.Change {
+			return []secgroup.Change{listed(p, "web"), p.Rule("web", "out", secgroup.Egress, "tcp", tcpService, "")}
 		}, true, "p1", true},
-		{"within a host", within, func(p *policy) []secgroup.Change { return p.services() }, false, "p2", true},
-		{"within a host, of a server whose egress is restricted", within, func(p *policy) []secgroup.Change { return append(p.services(), listed(p, "web")) }, false, "p2", true},
+		{"within a host", within, func(p *small.Policy) []secgroup.Change { return services(p) }, false, "p2", true},
+		{"within a host, of a server whose egress is restricted", within, func(p *small.Policy) []secgroup.Change { return append(services(p), listed(p, "web")) }, false, "p2", true},
 		{"within a host, of nobody who serves", within, nil, false, "p2", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, p := newRig(t), newPolicy()
+			r, p := newRig(t), small.New()
 			r.withUplink()
-			policy := append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))
+			policy := append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")))
 			if c.allow != nil {
 				policy = append(policy, c.allow(p)...)
 			}
@@ -253,7 +254,7 @@ func TestPickedUpAnswers(t *testing.T) {
 			r.pickingUp()
 			from, answer, question, began := "p1", c.k.fromServer(t), c.k.fromClient(t), c.k.client
 			if c.client {
-				from, answer, question, began = "up", question, answer, address4(1)
+				from, answer, question, began = "up", question, answer, small.Address4(1)
 			}
 			before := r.sent(c.to)
 			const packets = 20
@@ -305,18 +306,18 @@ func (r *rig) pickingUp() {
 }
 
 // listed restricts what a group's VMs may send.
-func listed(p *policy, group string) secgroup.Change {
-	return p.with(group, func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed })
+func listed(p *small.Policy, group string) secgroup.Change {
+	return p.With(group, func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed })
 }
 
 // TestNewcomerOnlyOnce: a NIC that was new when the switch forgot its connections is
 // not the next time, although what keeps it from being picked up would last longer.
 func TestNewcomerOnlyOnce(t *testing.T) {
 	k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolTCP, port: 40000}
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	r.timing.unsure = 10 * time.Second
 	r.withUplink()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1")))...)
 	r.start()
 	r.plugged(1)
 	r.applied(rev)

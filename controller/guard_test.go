@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/desk"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -43,7 +44,7 @@ func TestPanicInAQuestion(t *testing.T) {
 	p := r.guard(1, 2)
 	asks.broken.Store(true)
 	trace := inquiry.TraceQuestion{State: inquiry.New, Source: "a1", Destination: "a2", Egress: true, Ingress: true,
-		Packet: packet.Tuple{Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 1, DstPort: 80}}
+		Packet: packet.Tuple{Src: small.Address4(1), Dst: small.Address4(2), Proto: 6, SrcPort: 1, DstPort: 80}}
 	questions := map[string]any{
 		inquiry.KindTrace:       trace,
 		inquiry.KindProbe:       inquiry.ProbeQuestion{ID: "p", Part: inquiry.ProbeSend, TraceQuestion: trace},
@@ -71,7 +72,7 @@ func TestPanicInAQuestion(t *testing.T) {
 	if !strings.Contains(r.logs.String(), "injected") || !strings.Contains(r.logs.String(), "guard_test.go") {
 		t.Error("the log does not tell where")
 	}
-	r.applied(r.write(p.rule("db", "r2", secgroup.Ingress, "tcp", 82, "")))
+	r.applied(r.write(p.Rule("db", "r2", secgroup.Ingress, "tcp", 82, "")))
 	r.passes(1, 2, "tcp", 82)
 	asks.broken.Store(false)
 	if a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, trace); a.Ingress == nil || a.Ingress.Verdict != inquiry.Allow {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -15,8 +16,8 @@ func TestHitsOutliveTheirFlows(t *testing.T) {
 	r := newRig(t)
 	r.store.Join(store.ClusterMember{ID: "api"}) // so that hosts know what others understand
 	r.start()
-	p := newPolicy()
-	rev := r.write(append(p.base(), p.rule("web", "r1", secgroup.Ingress, secgroup.ProtocolTCP, 80, ""), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+	p := small.New()
+	rev := r.write(append(p.Base(), p.Rule("web", "r1", secgroup.Ingress, secgroup.ProtocolTCP, 80, ""), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")))...)
 	r.plug(1)
 	r.plug(2)
 	r.applied(rev, "a1", "a2")
@@ -44,9 +45,9 @@ func TestHitsOutliveTheirFlows(t *testing.T) {
 		return len(h.Begun) == 1 && h.Begun["acme"] == 2 && // at both ends: by the rule, and by open egress
 			!h.BegunSince.IsZero()
 	})
-	rev = r.write(p.noRule("web", "r1"))
+	rev = r.write(p.NoRule("web", "r1"))
 	r.applied(rev)
-	rev = r.write(p.rule("web", "r1", secgroup.Ingress, secgroup.ProtocolTCP, 80, ""))
+	rev = r.write(p.Rule("web", "r1", secgroup.Ingress, secgroup.ProtocolTCP, 80, ""))
 	r.applied(rev)
 	if n := hits(); n != 1 {
 		t.Errorf("%d hits after the flow was taken out and put in again, want 1", n)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -23,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite what testdata/life expects")
 // of the archive what a step has to show in the end. With -update that is rewritten.
 type life struct {
 	*rig
-	p        *policy
+	p        *small.Policy
 	files    *txtar.Archive
 	rev      int64    // of the policy
 	flows    []string // those that are remembered
@@ -44,8 +45,8 @@ func TestLife(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := &life{rig: newRig(t), p: newPolicy(), files: files}
-			l.rev = l.write(l.p.base()...)
+			l := &life{rig: newRig(t), p: small.New(), files: files}
+			l.rev = l.write(l.p.Base()...)
 			l.start()
 			for i, line := range strings.Split(string(files.Comment), "\n") {
 				if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
@@ -129,21 +130,21 @@ func (l *life) change(args []string) []secgroup.Change {
 	l.t.Helper()
 	switch args[0] {
 	case "nic":
-		return []secgroup.Change{secgroup.Put(nic(l.number(args[1])))}
+		return []secgroup.Change{secgroup.Put(small.NIC(l.number(args[1])))}
 	case "no-nic":
-		return []secgroup.Change{secgroup.Delete(nic(l.number(args[1])).Key())}
+		return []secgroup.Change{secgroup.Delete(small.NIC(l.number(args[1])).Key())}
 	case "attach":
-		return []secgroup.Change{secgroup.Put(attach(args[1], "a"+args[2]))}
+		return []secgroup.Change{secgroup.Put(small.Attach(args[1], "a"+args[2]))}
 	case "no-attach":
-		return []secgroup.Change{secgroup.Delete(attach(args[1], "a"+args[2]).Key())}
+		return []secgroup.Change{secgroup.Delete(small.Attach(args[1], "a"+args[2]).Key())}
 	case "rule":
 		from := ""
 		if len(args) == 7 {
 			from = args[6]
 		}
-		return []secgroup.Change{l.p.rule(args[1], args[2], secgroup.Ingress, secgroup.Protocol(args[3]), uint16(l.number(args[4])), from)}
+		return []secgroup.Change{l.p.Rule(args[1], args[2], secgroup.Ingress, secgroup.Protocol(args[3]), uint16(l.number(args[4])), from)}
 	case "no-rule":
-		return []secgroup.Change{l.p.noRule(args[1], args[2])}
+		return []secgroup.Change{l.p.NoRule(args[1], args[2])}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -18,7 +19,7 @@ import (
 // that is not made of the NIC's MAC: the two end in different tables.
 func linkLocalFrames(t *testing.T, n int, from netip.Addr) (frames []string) {
 	t.Helper()
-	mac := nic(n).MAC
+	mac := small.NIC(n).MAC
 	frame := func(dst string, next layers.IPProtocol, what ...gopacket.SerializableLayer) {
 		to := net.ParseIP(dst)
 		ip := &layers.IPv6{Version: 6, NextHeader: next, HopLimit: 255, SrcIP: from.AsSlice(), DstIP: to}
@@ -77,7 +78,7 @@ func TestLinkLocalsAreTold(t *testing.T) {
 	if sum := totals(r.drops(60, "a1", "a2")); sum["a1 egress spoofed"] != 2 || len(sum) != 1 {
 		t.Errorf("the watch tells %v", sum)
 	}
-	with := nic(1)
+	with := small.NIC(1)
 	with.Addresses = append(with.Addresses, local)
 	with.Normalize()
 	r.applied(r.write(secgroup.Put(with)))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
@@ -32,14 +33,14 @@ func TestMassRevocation(t *testing.T) {
 		t.Skip("the promise is that of a program without the race detector")
 	}
 	massConnections := *massFlag
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	r.withUplink()
 	if err := r.store.AdoptCluster(t.Context()); err != nil { // who reads reports knows that a NIC may be further than its host
 		t.Fatal(err)
 	}
 	r.store.Join(store.ClusterMember{ID: "api"})
-	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
-	rev := r.write(p.rule("web", "udp", secgroup.Ingress, "udp", udpService, ""), p.rule("web", "other", secgroup.Ingress, "udp", udpService+1, ""))
+	r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")))...)
+	rev := r.write(p.Rule("web", "udp", secgroup.Ingress, "udp", udpService, ""), p.Rule("web", "other", secgroup.Ingress, "udp", udpService+1, ""))
 	r.start()
 	r.plugged(1, 2)
 	r.applied(rev)
@@ -56,7 +57,7 @@ func TestMassRevocation(t *testing.T) {
 	}
 	alone := r.seen(p, ports[:len(ports)/6]...)
 	probe, start := slowness.Start(t), time.Now()
-	rev = r.write(p.noRule("web", "udp"))
+	rev = r.write(p.NoRule("web", "udp"))
 	beside := make(chan []time.Duration, 1)
 	go func() {
 		defer close(beside) // also where it fails
@@ -69,7 +70,7 @@ func TestMassRevocation(t *testing.T) {
 	took := time.Since(start)
 	t.Logf("a rule of another NIC's group added: in the switch after %v before, after %v meanwhile", alone, <-beside)
 	for _, port := range ports {
-		rev = r.write(p.noRule("db", fmt.Sprint("seen", port)))
+		rev = r.write(p.NoRule("db", fmt.Sprint("seen", port)))
 	}
 	r.applied(rev)
 	t.Logf("%d connections cut and the change applied in %v", massConnections, took)
@@ -98,32 +99,32 @@ func TestMassRevocation(t *testing.T) {
 		t.Errorf("the server hears %d and the client %d", in, out)
 	}
 	start = time.Now()
-	r.applied(r.write(p.rule("db", "any", secgroup.Ingress, "udp", 99, "")))
+	r.applied(r.write(p.Rule("db", "any", secgroup.Ingress, "udp", 99, "")))
 	t.Logf("a change that only adds, with %d tombstones: %v", cut, time.Since(start))
 	start = time.Now()
-	r.applied(r.write(p.noRule("db", "any")))
+	r.applied(r.write(p.NoRule("db", "any")))
 	t.Logf("a rule of another NIC's group removed, with as many: %v", time.Since(start))
 }
 
 // heldUp adds a rule to group db while the removal at a revision is being brought
 // about, and tells how long it takes to be applied.
-func (r *rig) heldUp(p *policy, removal int64) {
+func (r *rig) heldUp(p *small.Policy, removal int64) {
 	r.t.Helper()
 	begin := time.Now()
-	rev := r.write(p.rule("db", "other", secgroup.Ingress, "udp", 98, ""))
+	rev := r.write(p.Rule("db", "other", secgroup.Ingress, "udp", 98, ""))
 	h := r.status("the other NIC is at the rule of its group", func(h store.HostStatus) bool {
 		return slices.ContainsFunc(h.NICs, func(n store.HostNIC) bool { return n.ID == "a2" && n.Applied >= rev })
 	})
 	r.t.Logf("a rule of another NIC's group is applied after %v; the host as a whole is at the removal: %v", time.Since(begin), h.Applied >= removal)
-	r.write(p.noRule("db", "other"))
+	r.write(p.NoRule("db", "other"))
 }
 
 // seen adds rules to group db, one after the other, and tells how long each takes to
 // be in the switch, by its own trace.
-func (r *rig) seen(p *policy, ports ...int) (took []time.Duration) {
+func (r *rig) seen(p *small.Policy, ports ...int) (took []time.Duration) {
 	for _, port := range ports {
 		begin := time.Now()
-		r.write(p.rule("db", fmt.Sprint("seen", port), secgroup.Ingress, "udp", uint16(port), ""))
+		r.write(p.Rule("db", fmt.Sprint("seen", port), secgroup.Ingress, "udp", uint16(port), ""))
 		for delivered := false; !delivered && time.Since(begin) < patience; {
 			_, delivered = r.trace(1, 2, "udp", port)
 		}
@@ -146,7 +147,7 @@ func (r *rig) fill(zone uint16, mark uint32, port uint16, n int) {
 	var out []wire.PacketOut
 	for i := range n {
 		src := netip.AddrFrom4([4]byte{198, byte(18 + i>>16), byte(i >> 8), byte(i)})
-		frame, err := unixctl.Frame(unixctl.Conn{Proto: openflow.ProtoUDP, Orig: unixctl.Tuple{Src: src, Dst: address4(1), SPort: 40000, DPort: port}}, unixctl.Begin)
+		frame, err := unixctl.Frame(unixctl.Conn{Proto: openflow.ProtoUDP, Orig: unixctl.Tuple{Src: src, Dst: small.Address4(1), SPort: 40000, DPort: port}}, unixctl.Begin)
 		if err != nil {
 			r.t.Fatal(err)
 		}

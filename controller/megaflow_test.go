@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -31,9 +32,9 @@ func rounds(short bool) int {
 }
 
 func testMegaflowsFollow(t *testing.T, only bool, rounds int) {
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	r.withUplink()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1")))...)
 	r.start()
 	r.plugged(1)
 	r.applied(rev)
@@ -43,7 +44,7 @@ func testMegaflowsFollow(t *testing.T, only bool, rounds int) {
 		if only { // so that most are shut to the end
 			bits = max(bits, 26)
 		}
-		prefix, err := address4(n).Prefix(bits)
+		prefix, err := small.Address4(n).Prefix(bits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +61,7 @@ func testMegaflowsFollow(t *testing.T, only bool, rounds int) {
 		for range more {
 			open = append(open, at(2+gen.IntN(senders-2)))
 		}
-		r.applied(r.write(p.with("web", func(g *secgroup.Group) {
+		r.applied(r.write(p.With("web", func(g *secgroup.Group) {
 			g.Rules = nil
 			for i, prefix := range open {
 				id := fmt.Sprintf("r%d", i)
@@ -74,7 +75,7 @@ func testMegaflowsFollow(t *testing.T, only bool, rounds int) {
 		})))
 		allowed := func(n int) bool {
 			for _, prefix := range open {
-				if prefix.Contains(address4(n)) {
+				if prefix.Contains(small.Address4(n)) {
 					return true
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/controller/elsewhere"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -15,9 +16,9 @@ import (
 // after a restart and after the store was restored; and serves it again when the
 // newer plug is gone.
 func TestPluggedAtAnotherHostSince(t *testing.T) {
-	r, p := newRig(t), newPolicy()
-	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
-	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, ""))
+	r, p := newRig(t), small.New()
+	r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")))...)
+	rev := r.write(p.Rule("web", "r1", secgroup.Ingress, "tcp", 80, ""))
 	r.start()
 	r.plugged(1, 2)
 	r.applied(rev, "a1", "a2")

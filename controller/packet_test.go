@@ -11,6 +11,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -45,7 +46,7 @@ func (r *rig) dropped(from, to int, proto string, port int) {
 
 func (r *rig) trace(from, to int, proto string, port int) (text string, delivered bool) {
 	r.t.Helper()
-	src, dst := nic(from), nic(to)
+	src, dst := small.NIC(from), small.NIC(to)
 	flow := fmt.Sprintf("in_port=%d,%s,dl_src=%s,dl_dst=%s,nw_src=%s,nw_dst=%s,nw_ttl=64,%[2]s_src=40000,%[2]s_dst=%[7]d",
 		from, proto, src.MAC, dst.MAC, src.Addresses[0], dst.Addresses[0], port)
 	if proto == "tcp" {
@@ -70,9 +71,9 @@ func (p firstPacket) reply() firstPacket {
 
 func (p firstPacket) addresses() (src, dst netip.Addr) {
 	if p.v6 {
-		return address6(p.from), address6(p.to)
+		return small.Address6(p.from), small.Address6(p.to)
 	}
-	return address4(p.from), address4(p.to)
+	return small.Address4(p.from), small.Address4(p.to)
 }
 
 func (p firstPacket) String() string {
@@ -160,7 +161,7 @@ func (r *rig) sendAt(iface string, p firstPacket) {
 func (p firstPacket) frame(t *testing.T) string {
 	t.Helper()
 	src, dst := p.addresses()
-	from, to := nic(p.from).MAC, nic(p.to).MAC
+	from, to := small.NIC(p.from).MAC, small.NIC(p.to).MAC
 	eth := &layers.Ethernet{SrcMAC: from[:], DstMAC: to[:], EthernetType: layers.EthernetTypeIPv4}
 	var ip interface {
 		gopacket.NetworkLayer

@@ -9,6 +9,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -23,7 +24,7 @@ func (r *rig) probeOf(p firstPacket, q inquiry.ProbeQuestion) inquiry.ProbeAnswe
 		q.Packet.SrcPort, q.Packet.DstPort, q.Packet.ICMPType = 0, 0, 128
 	}
 	if q.Source == "" {
-		q.Source, q.Destination, q.Egress, q.Ingress = nic(p.from).ID, nic(p.to).ID, true, true
+		q.Source, q.Destination, q.Egress, q.Ingress = small.NIC(p.from).ID, small.NIC(p.to).ID, true, true
 	}
 	q.ID, q.Part, q.Mark = p.String(), inquiry.ProbeSend, [8]byte{1, 2, 3, 4, 5, 6, 7, byte(p.dport)}
 	return ask[inquiry.ProbeAnswer](r, inquiry.KindProbe, q)
@@ -47,7 +48,7 @@ func legsOf(a inquiry.ProbeAnswer) (l legs) {
 // opens one connection, as a packet does, and leaves no flow.
 func TestProbes(t *testing.T) {
 	r, p := guarded(t, 1, 2)
-	r.applied(r.write(p.rule("db", "ping", secgroup.Ingress, "icmp", 0, ""), p.rule("db", "dns", secgroup.Ingress, "udp", 53, "")))
+	r.applied(r.write(p.Rule("db", "ping", secgroup.Ingress, "icmp", 0, ""), p.Rule("db", "dns", secgroup.Ingress, "udp", 53, "")))
 	before := r.flows()
 	spoofed, echo := tcp(3, 2, 80), ping6(1, 2)
 	echo.sport = 0x102 // of the mark

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/controller/whole"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -133,7 +134,7 @@ func TestReceiptIsTold(t *testing.T) {
 	r := newRig(t)
 	r.store.Join(store.ClusterMember{ID: "api"}) // so that hosts know what others understand
 	r.start()
-	r.applied(r.write(newPolicy().base()...))
+	r.applied(r.write(small.New().Base()...))
 	version, err := r.ctl.Version(t.Context())
 	if err != nil {
 		t.Fatal(err)

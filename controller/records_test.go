@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -29,8 +30,8 @@ func (r *rig) etcdctl(args ...string) string {
 // allows; all the others go on; and it is named.
 func TestUnreadableGroup(t *testing.T) {
 	r, p := settled(t) // a1 in web, which lets in TCP 80 from db, where a2 is
-	r.write(p.rule("web", "e1", secgroup.Egress, "tcp", 22, ""), p.rule("db", "d22", secgroup.Ingress, "tcp", 22, "web"))
-	r.applied(r.write(p.rule("db", "d25", secgroup.Ingress, "tcp", 25, "")))
+	r.write(p.Rule("web", "e1", secgroup.Egress, "tcp", 22, ""), p.Rule("db", "d22", secgroup.Ingress, "tcp", 22, "web"))
+	r.applied(r.write(p.Rule("db", "d25", secgroup.Ingress, "tcp", 25, "")))
 	key := r.etcd.Prefix + "policy/groups/acme/web"
 	good := r.etcdctl("get", "--print-value-only", key)
 	type way struct {
@@ -76,14 +77,14 @@ func TestUnreadableGroup(t *testing.T) {
 		t.Log("the store's own logger is silent in this test")
 	}
 	if _, err := r.store.Update(t.Context(), func(*secgroup.Snapshot) ([]secgroup.Change, error) {
-		return []secgroup.Change{p.rule("web", "r9", secgroup.Ingress, "tcp", 9, "")}, nil
+		return []secgroup.Change{p.Rule("web", "r9", secgroup.Ingress, "tcp", 9, "")}, nil
 	}); !errors.Is(err, store.ErrUnreadable) {
 		t.Errorf("a write of the group: %v", err)
 	}
 
 	r.stop()
 	r.start()
-	rev := r.write(secgroup.Put(nic(4))) // others' changes go on
+	rev := r.write(secgroup.Put(small.NIC(4))) // others' changes go on
 	r.applied(rev)
 	r.status("the record is named again", named)
 	check("unknown before", func(w way) bool { return w.unknown })

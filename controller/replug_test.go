@@ -6,6 +6,7 @@ import (
 
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -15,9 +16,9 @@ import (
 // egress is open for all that the server sends; and neither does what was cut
 // before, also if the switch forgot its connections meanwhile.
 func TestReplug(t *testing.T) {
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	r.withUplink()
-	rev := r.write(append(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1"))), p.services()...)...)
+	rev := r.write(append(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1"))), services(p)...)...)
 	r.start()
 	r.plugged(1)
 	r.applied(rev)
@@ -46,7 +47,7 @@ func TestReplug(t *testing.T) {
 	}
 	replug(func() {})
 	heard("plugged anew", 5, 5)
-	replug(func() { r.applied(r.write(p.noRule("web", "tcp"), p.noRule("web", "udp"))) })
+	replug(func() { r.applied(r.write(p.NoRule("web", "tcp"), p.NoRule("web", "udp"))) })
 	heard("its rule went while it was away", 0, 0)
 	replug(func() {
 		r.restartVswitchd()

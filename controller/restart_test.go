@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/internal/flowwatch"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
@@ -17,12 +18,12 @@ import (
 
 // settled is a rig with NICs a1 to a3, of which a1 is in web, which lets in TCP
 // 80 from db, where a2 is.
-func settled(t *testing.T) (*rig, *policy) {
+func settled(t *testing.T) (*rig, *small.Policy) {
 	t.Helper()
-	r, p := newRig(t), newPolicy()
-	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)),
-		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")))...)
-	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
+	r, p := newRig(t), small.New()
+	r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.NIC(3)),
+		secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")))...)
+	rev := r.write(p.Rule("web", "r1", secgroup.Ingress, "tcp", 80, "db"))
 	r.start()
 	r.plugged(1, 2, 3)
 	r.applied(rev)
@@ -91,7 +92,7 @@ func TestControllerRestart(t *testing.T) {
 
 	t.Log("what changed meanwhile is brought about, and nothing else")
 	r.stop()
-	rev := r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"), p.noRule("web", "r1"))
+	rev := r.write(p.Rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"), p.NoRule("web", "r1"))
 	r.start()
 	r.applied(rev)
 	r.passes(2, 1, "tcp", 81)
@@ -196,7 +197,7 @@ func TestOVSDBRestart(t *testing.T) {
 	if !h.Connected || !isReady(h, "a1") {
 		t.Errorf("status %+v", h)
 	}
-	rev := r.write(p.rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"), secgroup.Put(nic(4)))
+	rev := r.write(p.Rule("web", "r2", secgroup.Ingress, "tcp", 81, "db"), secgroup.Put(small.NIC(4)))
 	r.ovs.StartOVSDB()
 	r.applied(rev)
 	r.status("it is back", func(h store.HostStatus) bool { return len(h.Errors) == 0 })

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -12,7 +13,7 @@ import (
 // that is there: its bridge is kept, and its reports are refused until the other
 // has gone.
 func TestHostNameOfAnotherMachine(t *testing.T) {
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	other, err := store.Open(t.Context(), r.etcd)
 	if err != nil {
 		t.Fatal(err)
@@ -21,8 +22,8 @@ func TestHostNameOfAnotherMachine(t *testing.T) {
 	if err := other.PutHost(t.Context(), store.HostStatus{Host: hostName, Instance: "another", Machine: "rack-9", Applied: 1, Connected: true}); err != nil {
 		t.Fatal(err)
 	}
-	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
-	rev := r.write(p.rule("web", "r1", secgroup.Ingress, "tcp", 80, ""))
+	r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")))...)
+	rev := r.write(p.Rule("web", "r1", secgroup.Ingress, "tcp", 80, ""))
 	r.start()
 	r.plug(1)
 	r.plug(2)

@@ -17,6 +17,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/ringfence/ringfence/controller/internal/pause"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -34,6 +35,11 @@ type talk struct {
 // Ports of the two services.
 const tcpService, udpService = 80, 53
 
+// services lets everybody use what group web's VMs serve, by TCP and by UDP.
+func services(p *small.Policy) []secgroup.Change {
+	return []secgroup.Change{p.Rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""), p.Rule("web", "udp", secgroup.Ingress, "udp", udpService, "")}
+}
+
 func (k talk) service() uint16 {
 	if k.proto == layers.IPProtocolTCP {
 		return tcpService
@@ -44,13 +50,13 @@ func (k talk) service() uint16 {
 // segment is a packet of the conversation, from the server or from the client.
 func (k talk) segment(tb testing.TB, server bool, flags string, seq, ack uint32) string {
 	tb.Helper()
-	a1, gateway := nic(1).MAC, net.HardwareAddr{2, 0xff, 0, 0, 0, 1}
+	a1, gateway := small.NIC(1).MAC, net.HardwareAddr{2, 0xff, 0, 0, 0, 1}
 	if k.local != 0 {
-		client := nic(k.local).MAC
+		client := small.NIC(k.local).MAC
 		gateway = client[:]
 	}
 	eth := &layers.Ethernet{SrcMAC: gateway, DstMAC: a1[:], EthernetType: layers.EthernetTypeIPv4}
-	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: k.proto, SrcIP: k.client.AsSlice(), DstIP: address4(1).AsSlice()}
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: k.proto, SrcIP: k.client.AsSlice(), DstIP: small.Address4(1).AsSlice()}
 	sport, dport := k.port, k.service()
 	if server {
 		eth.SrcMAC, eth.DstMAC, ip.SrcIP, ip.DstIP, sport, dport = eth.DstMAC, eth.SrcMAC, ip.DstIP, ip.SrcIP, dport, sport
@@ -145,61 +151,61 @@ func TestCutStaysCut(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		then func(r *rig, p *policy, k talk)
+		then func(r *rig, p *small.Policy, k talk)
 		tcp  bool // of TCP alone
 		lost bool // its ground is another: conntrack knows it no more
 	}{
-		{name: "both go on", then: func(*rig, *policy, talk) {}},
-		{name: "the client half-closes", tcp: true, lost: true, then: func(r *rig, _ *policy, k talk) {
+		{name: "both go on", then: func(*rig, *small.Policy, talk) {}},
+		{name: "the client half-closes", tcp: true, lost: true, then: func(r *rig, _ *small.Policy, k talk) {
 			for range 3 {
 				r.inject("up", k.segment(r.t, false, "FA", clientSeq, serverSeq))
 			}
 		}},
-		{name: "egress was restricted then, and opens", then: func(r *rig, p *policy, _ talk) {
-			r.applied(r.write(p.with("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressOpen })))
+		{name: "egress was restricted then, and opens", then: func(r *rig, p *small.Policy, _ talk) {
+			r.applied(r.write(p.With("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressOpen })))
 		}},
-		{name: "the tap is plugged anew", then: func(r *rig, _ *policy, _ talk) {
+		{name: "the tap is plugged anew", then: func(r *rig, _ *small.Policy, _ talk) {
 			r.ovs.Vsctl("del-port", bridge, "p1")
 			r.status("it is gone", func(h store.HostStatus) bool { return !isReady(h, "a1") })
 			r.plug(1)
 			r.applied(0, "a1")
 		}},
-		{name: "ovs-vswitchd is killed", lost: true, then: func(r *rig, _ *policy, _ talk) {
+		{name: "ovs-vswitchd is killed", lost: true, then: func(r *rig, _ *small.Policy, _ talk) {
 			r.restartVswitchd()
 			r.applied(1, "a1")
 		}},
-		{name: "the NIC is deleted and made again", then: func(r *rig, _ *policy, _ talk) {
-			r.applied(r.write(secgroup.Delete(attach("web", "a1").Key()), secgroup.Delete(secgroup.NICKey("a1"))))
-			r.applied(r.write(secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1"))), "a1")
+		{name: "the NIC is deleted and made again", then: func(r *rig, _ *small.Policy, _ talk) {
+			r.applied(r.write(secgroup.Delete(small.Attach("web", "a1").Key()), secgroup.Delete(secgroup.NICKey("a1"))))
+			r.applied(r.write(secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1"))), "a1")
 		}},
-		{name: "its address is taken away and given back", then: func(r *rig, _ *policy, _ talk) {
-			n := *nic(1)
+		{name: "its address is taken away and given back", then: func(r *rig, _ *small.Policy, _ talk) {
+			n := *small.NIC(1)
 			n.Addresses = n.Addresses[1:]
 			r.applied(r.write(secgroup.Put(&n)))
-			r.applied(r.write(secgroup.Put(nic(1))))
+			r.applied(r.write(secgroup.Put(small.NIC(1))))
 		}},
-		{name: "the controller is killed", then: func(r *rig, _ *policy, _ talk) {
+		{name: "the controller is killed", then: func(r *rig, _ *small.Policy, _ talk) {
 			r.stop()
 			r.start()
 			r.applied(1, "a1")
 		}},
-		{name: "all flows are deleted", then: func(r *rig, _ *policy, _ talk) {
+		{name: "all flows are deleted", then: func(r *rig, _ *small.Policy, _ talk) {
 			want := r.flows()
 			r.ovs.Ofctl("del-flows", bridge)
 			r.eventually(patience, "they are back", func() string { return same(r.flows(), want) })
 		}},
-		{name: "somebody flushes conntrack", lost: true, then: func(r *rig, _ *policy, _ talk) {
+		{name: "somebody flushes conntrack", lost: true, then: func(r *rig, _ *small.Policy, _ talk) {
 			r.forget()
 			r.logged("the switch has forgotten its connections")
 		}},
-		{name: "somebody flushes a zone", lost: true, then: func(r *rig, _ *policy, _ talk) {
+		{name: "somebody flushes a zone", lost: true, then: func(r *rig, _ *small.Policy, _ talk) {
 			zone, _, _ := strings.Cut(strings.Trim(r.zone(1), `"`), "/")
 			r.ovs.Appctl("dpctl/flush-conntrack", "zone="+zone)
 			r.logged("cutting them again")
 		}},
 		// As long as nobody remembers it: the VM is on another host, or TCP was
 		// silent for longer than conntrack waits.
-		{name: "nobody remembers it", tcp: true, lost: true, then: func(r *rig, _ *policy, _ talk) {
+		{name: "nobody remembers it", tcp: true, lost: true, then: func(r *rig, _ *small.Policy, _ talk) {
 			r.stop()
 			r.ovs.Appctl("dpctl/flush-conntrack")
 			r.start()
@@ -207,13 +213,13 @@ func TestCutStaysCut(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, p := newRig(t), newPolicy()
+			r, p := newRig(t), small.New()
 			r.withUplink()
-			r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+			r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")))...)
 			if strings.Contains(c.name, "egress") {
-				r.write(p.with("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed }))
+				r.write(p.With("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed }))
 			}
-			rev := r.write(p.services()...)
+			rev := r.write(services(p)...)
 			r.start()
 			r.plugged(1, 2)
 			r.applied(rev)
@@ -225,7 +231,7 @@ func TestCutStaysCut(t *testing.T) {
 			for _, k := range talks {
 				r.begin(k)
 			}
-			r.applied(r.write(p.noRule("web", "tcp"), p.noRule("web", "udp")))
+			r.applied(r.write(p.NoRule("web", "tcp"), p.NoRule("web", "udp")))
 			silent := func(when string) {
 				for _, k := range talks {
 					if in, out := r.heard(k); in != 0 || out != 0 {
@@ -257,7 +263,7 @@ func TestCutStaysCut(t *testing.T) {
 			stop()
 			work.Wait()
 			silent("afterwards")
-			r.applied(r.write(p.services()...))
+			r.applied(r.write(services(p)...))
 			for _, k := range talks {
 				if c.lost && k.proto == layers.IPProtocolTCP {
 					continue // its numbers are others'
@@ -280,20 +286,20 @@ func TestEnforcementOnAgain(t *testing.T) {
 	for _, proto := range []layers.IPProtocol{layers.IPProtocolTCP, layers.IPProtocolUDP} {
 		for _, allowed := range []bool{false, true} {
 			t.Run(fmt.Sprint(proto, allowed), func(t *testing.T) {
-				r, p := newRig(t), newPolicy()
+				r, p := newRig(t), small.New()
 				r.withUplink()
-				off := *nic(1)
+				off := *small.NIC(1)
 				off.Enforcement = secgroup.EnforcementOff
-				rev := r.write(append(p.base(), secgroup.Put(&off), secgroup.Put(attach("web", "a1")))...)
+				rev := r.write(append(p.Base(), secgroup.Put(&off), secgroup.Put(small.Attach("web", "a1")))...)
 				if allowed {
-					rev = r.write(p.services()...)
+					rev = r.write(services(p)...)
 				}
 				r.start()
 				r.plugged(1)
 				r.applied(rev)
 				k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: proto, port: 40000}
 				r.begin(k)
-				r.applied(r.write(secgroup.Put(nic(1))))
+				r.applied(r.write(secgroup.Put(small.NIC(1))))
 				in, out := r.heard(k)
 				if allowed && (in != 5 || out != 5) || !allowed && (in != 0 || out != 0) {
 					t.Errorf("filtered, the server hears %d of 5 and the client %d; connections %v", in, out, r.all())
@@ -307,10 +313,10 @@ func TestEnforcementOnAgain(t *testing.T) {
 // reaches the server if a rule still says so: the ends then find out what the
 // other knows. Nobody reaches it otherwise, and no SYN ends a connection.
 func TestSYNOnAnOldTuple(t *testing.T) {
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	r.withUplink()
-	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
-	rev := r.write(p.rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""))
+	r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1")))...)
+	rev := r.write(p.Rule("web", "tcp", secgroup.Ingress, "tcp", tcpService, ""))
 	r.start()
 	r.plugged(1)
 	r.applied(rev)
@@ -346,7 +352,7 @@ func TestSYNOnAnOldTuple(t *testing.T) {
 		}
 	}
 	t.Log("without a rule")
-	r.applied(r.write(p.noRule("web", "tcp")))
+	r.applied(r.write(p.NoRule("web", "tcp")))
 	if passes("up", "p1", k.segment(t, false, "S", anew+0x1000000, 0)) {
 		t.Error("the SYN arrives although no rule allows it")
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -16,8 +17,8 @@ import (
 // and reports the revision and each NIC when it is true.
 func TestFirstSync(t *testing.T) {
 	r := newBareRig(t)
-	p := newPolicy()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)))...)
+	p := small.New()
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)))...)
 	r.start()
 	h := r.applied(rev)
 	if len(h.NICs) != 0 || len(h.Errors) != 0 {
@@ -61,13 +62,13 @@ func TestFirstSync(t *testing.T) {
 func TestManyNICsAtOnce(t *testing.T) {
 	const count = 30
 	r := newRig(t)
-	p := newPolicy()
-	changes := p.base()
+	p := small.New()
+	changes := p.Base()
 	var ready []string
 	args := []string{}
 	for n := 1; n <= count; n++ {
-		changes = append(changes, secgroup.Put(nic(n)))
-		ready = append(ready, nic(n).ID)
+		changes = append(changes, secgroup.Put(small.NIC(n)))
+		ready = append(ready, small.NIC(n).ID)
 		args = append(args, "--", "add-port", bridge, fmt.Sprintf("p%d", n), "--", "set", "interface", fmt.Sprintf("p%d", n),
 			"type=dummy", fmt.Sprintf("ofport_request=%d", n), fmt.Sprintf("external_ids:iface-id=a%d", n))
 	}
@@ -93,8 +94,8 @@ func TestManyNICsAtOnce(t *testing.T) {
 // some is held against how slow the machine is; the log tells the figures.
 func TestLatency(t *testing.T) {
 	r := newRig(t)
-	p := newPolicy()
-	r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+	p := small.New()
+	r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")))...)
 	r.start()
 	r.plugged(1, 2)
 	var add, remove []time.Duration
@@ -105,8 +106,8 @@ func TestLatency(t *testing.T) {
 		return time.Since(start)
 	}
 	for i := range 8 {
-		add = append(add, took(p.rule("web", "r", secgroup.Ingress, "tcp", uint16(80+i), "default")))
-		remove = append(remove, took(p.noRule("web", "r")))
+		add = append(add, took(p.Rule("web", "r", secgroup.Ingress, "tcp", uint16(80+i), "default")))
+		remove = append(remove, took(p.NoRule("web", "r")))
 	}
 	t.Logf("written to reported as applied: added %v, removed %v", add, remove)
 	if err := slow.Hold(50*time.Millisecond, slices.Min(add)); err != nil {

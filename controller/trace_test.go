@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/verdict"
@@ -134,12 +135,12 @@ func (r *rig) compareLeg(s *secgroup.Snapshot, c policytest.Case, n *secgroup.NI
 func TestTracesUnderAWatch(t *testing.T) {
 	r, _ := guarded(t, 1, 2)
 	packets := map[string]packet.Tuple{
-		"spoofed":                {Src: netip.MustParseAddr("10.9.9.9"), Dst: address4(2), Proto: 6, SrcPort: 40000, DstPort: 80},
+		"spoofed":                {Src: netip.MustParseAddr("10.9.9.9"), Dst: small.Address4(2), Proto: 6, SrcPort: 40000, DstPort: 80},
 		"spoofed, IPv6":          {Src: netip.MustParseAddr("fd99::9"), Dst: netip.MustParseAddr("fd99::1"), Proto: 17, SrcPort: 40000, DstPort: 53},
 		"spoofed link-local":     {Src: netip.MustParseAddr("fe80::7217"), Dst: netip.MustParseAddr("ff02::2"), Proto: 58, ICMPType: 133},
-		"a DHCP server's answer": {Src: address4(1), Dst: address4(2), Proto: 17, SrcPort: 67, DstPort: 68},
-		"no rule":                {Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 40000, DstPort: 81},
-		"a rule":                 {Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 40000, DstPort: 80},
+		"a DHCP server's answer": {Src: small.Address4(1), Dst: small.Address4(2), Proto: 17, SrcPort: 67, DstPort: 68},
+		"no rule":                {Src: small.Address4(1), Dst: small.Address4(2), Proto: 6, SrcPort: 40000, DstPort: 81},
+		"a rule":                 {Src: small.Address4(1), Dst: small.Address4(2), Proto: 6, SrcPort: 40000, DstPort: 80},
 	}
 	reasons := func() map[string]string {
 		out := map[string]string{}
@@ -231,7 +232,7 @@ func TestTracesOfNICsPluggedTwice(t *testing.T) {
 	r.ovs.AddPort(bridge, "q1", 9, "a1")
 	a := ask[inquiry.TraceAnswer](r, inquiry.KindTrace, inquiry.TraceQuestion{
 		Source: "a1", Destination: "a2", Egress: true, Ingress: true, State: inquiry.New,
-		Packet: packet.Tuple{Src: address4(1), Dst: address4(2), Proto: 6, SrcPort: 1, DstPort: 80},
+		Packet: packet.Tuple{Src: small.Address4(1), Dst: small.Address4(2), Proto: 6, SrcPort: 1, DstPort: 80},
 	})
 	if a.Egress.Verdict != inquiry.Allow || a.Ingress == nil || a.Ingress.Verdict != inquiry.Allow {
 		t.Errorf("%+v %+v", a.Egress, a.Ingress)

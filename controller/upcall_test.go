@@ -11,6 +11,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -19,14 +20,14 @@ import (
 // tags is dropped by megaflows for some hundreds of which it cannot make more,
 // however many frames it sends; each is an upcall that holds up others.
 func TestSpoofedFramesMakeFewMegaflows(t *testing.T) {
-	r, p := newRig(t), newPolicy()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+	r, p := newRig(t), small.New()
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")))...)
 	r.start()
 	r.plugged(1, 2)
 	r.applied(rev)
 	gen := rand.New(rand.NewPCG(1, 1))
 	const frames = 1500
-	own, to := nic(1).MAC, nic(2).MAC
+	own, to := small.NIC(1).MAC, small.NIC(2).MAC
 	for _, c := range []struct {
 		name string
 		make func(n int, mac net.HardwareAddr) (vlan uint16)
@@ -82,14 +83,14 @@ func TestSpoofedFramesMakeFewMegaflows(t *testing.T) {
 // thousand others, on a thousand ports, has a megaflow for what tells them apart to
 // its rules, and not for each.
 func TestManyDestinationsMakeFewMegaflows(t *testing.T) {
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	r.withUplink()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...)
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1")))...)
 	r.start()
 	r.plugged(1)
 	r.applied(rev)
 	gen := rand.New(rand.NewPCG(1, 2))
-	own, gateway := nic(1).MAC, net.HardwareAddr{2, 0xff, 0, 0, 0, 1}
+	own, gateway := small.NIC(1).MAC, net.HardwareAddr{2, 0xff, 0, 0, 0, 1}
 	const packets, most = 1000, 100
 	for _, v6 := range []bool{false, true} {
 		if err := r.ctl.PurgeMegaflows(t.Context()); err != nil {
@@ -107,10 +108,10 @@ func TestManyDestinationsMakeFewMegaflows(t *testing.T) {
 			var ip interface {
 				gopacket.NetworkLayer
 				gopacket.SerializableLayer
-			} = &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: address4(1).AsSlice(), DstIP: to[:4]}
+			} = &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: small.Address4(1).AsSlice(), DstIP: to[:4]}
 			if v6 {
 				eth.EthernetType = layers.EthernetTypeIPv6
-				ip = &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolUDP, SrcIP: address6(1).AsSlice(), DstIP: to}
+				ip = &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolUDP, SrcIP: small.Address6(1).AsSlice(), DstIP: to}
 			}
 			if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
 				t.Fatal(err)
@@ -142,9 +143,9 @@ func TestManyDestinationsMakeFewMegaflows(t *testing.T) {
 // TestMadeUpNeighboursMakeFewMegaflows: nor does a VM that sends as itself to MACs
 // that nobody has, asks by ARP for whomever, or in the name of others.
 func TestMadeUpNeighboursMakeFewMegaflows(t *testing.T) {
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	r.withUplink()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1")))...)
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1")))...)
 	r.start()
 	r.plugged(1, 2)
 	r.applied(rev)
@@ -156,7 +157,7 @@ func TestMadeUpNeighboursMakeFewMegaflows(t *testing.T) {
 		}
 		return b
 	}
-	own, ownIP := nic(1).MAC, address4(1).AsSlice()
+	own, ownIP := small.NIC(1).MAC, small.Address4(1).AsSlice()
 	const frames = 1200 // which of them share a megaflow depends on how the switch hashes, by a number that it draws when it starts: 255 to 345 were seen
 	arp := func(op uint16, mac, sender, target []byte) []gopacket.SerializableLayer {
 		return []gopacket.SerializableLayer{
@@ -169,7 +170,7 @@ func TestMadeUpNeighboursMakeFewMegaflows(t *testing.T) {
 		}
 	}
 	datagramTo := func(mac []byte) []gopacket.SerializableLayer {
-		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: ownIP, DstIP: address4(2).AsSlice()}
+		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: ownIP, DstIP: small.Address4(2).AsSlice()}
 		udp := &layers.UDP{SrcPort: 2000, DstPort: 53}
 		if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
 			t.Fatal(err)
@@ -177,7 +178,7 @@ func TestMadeUpNeighboursMakeFewMegaflows(t *testing.T) {
 		return []gopacket.SerializableLayer{&layers.Ethernet{SrcMAC: own[:], DstMAC: mac, EthernetType: layers.EthernetTypeIPv4}, ip, udp, gopacket.Payload("data")}
 	}
 	solicit := func(target []byte) []gopacket.SerializableLayer {
-		ip := &layers.IPv6{Version: 6, HopLimit: 255, NextHeader: layers.IPProtocolICMPv6, SrcIP: address6(1).AsSlice(), DstIP: net.ParseIP("ff02::1:ff00:1")}
+		ip := &layers.IPv6{Version: 6, HopLimit: 255, NextHeader: layers.IPProtocolICMPv6, SrcIP: small.Address6(1).AsSlice(), DstIP: net.ParseIP("ff02::1:ff00:1")}
 		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeNeighborSolicitation, 0)}
 		if err := icmp.SetNetworkLayerForChecksum(ip); err != nil {
 			t.Fatal(err)
@@ -203,7 +204,7 @@ func TestMadeUpNeighboursMakeFewMegaflows(t *testing.T) {
 			return datagramTo(mac)
 		}, true, 300},
 		{"destination MACs that end otherwise than another's", func(n int) []gopacket.SerializableLayer {
-			mac := nic(2).MAC
+			mac := small.NIC(2).MAC
 			mac[3], mac[5] = byte(n>>8), byte(n)
 			return datagramTo(mac[:])
 		}, true, 400},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/controller/share"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -22,7 +23,7 @@ func TestUnfitSwitchIsLeftAlone(t *testing.T) {
 	r.stop()
 	r.unfit = func(unixctl.Version) error { return errors.New("too old") }
 	r.start()
-	rev := r.write(p.noRule("web", "r1"), secgroup.Put(nic(4)))
+	rev := r.write(p.NoRule("web", "r1"), secgroup.Put(small.NIC(4)))
 	h := r.status("the status says why", func(h store.HostStatus) bool { return len(h.Errors) > 0 })
 	if h.Applied != 0 || h.Connected || isReady(h, "a1") || !slices.Equal(h.Errors, []string{"ovs-vswitchd: too old"}) {
 		t.Errorf("status %+v", h)

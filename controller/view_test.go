@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/controller/whole"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
 	"github.com/ringfence/ringfence/store"
@@ -47,8 +48,8 @@ func TestViewTake(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := newPolicy()
-	handle(batch(3, true, append(p.base(), secgroup.Put(nic(1)), secgroup.Put(attach("web", "a1")))...))
+	p := small.New()
+	handle(batch(3, true, append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1")))...))
 	w.Plug(map[string]bool{"a1": true, "a2": true, "a3": true}, true)
 	at, ok := h.Take(func(s *span.Share, ch share.Changes) {
 		if !ch.Share.Full || !ch.Loss.All || s.NICs["a1"].Record == nil {
@@ -58,8 +59,8 @@ func TestViewTake(t *testing.T) {
 	if at.Revision != 3 || !ok || woken != 2 { // by the policy, and by what was plugged
 		t.Errorf("revision %d, %v, woken %d times", at.Revision, ok, woken)
 	}
-	handle(batch(4, false, secgroup.Put(nic(2))))
-	handle(batch(6, false, p.rule("web", "r", secgroup.Ingress, "tcp", 80, "")))
+	handle(batch(4, false, secgroup.Put(small.NIC(2))))
+	handle(batch(6, false, p.Rule("web", "r", secgroup.Ingress, "tcp", 80, "")))
 	h.Read(func(p share.Policy) {
 		if p.NIC("a2") == nil || p.NIC("a3") != nil || !p.Knows("a3") || p.Knows("a4") {
 			t.Error("it does not say what the host has to know")
@@ -73,7 +74,7 @@ func TestViewTake(t *testing.T) {
 			close(inside)
 			<-release
 			d := ch.Share
-			if d.Full || d.NICs["a2"] == nil || d.Groups[ref("web")] == nil || s.Groups[ref("web")].Rule("r") == nil {
+			if d.Full || d.NICs["a2"] == nil || d.Groups[small.Ref("web")] == nil || s.Groups[small.Ref("web")].Rule("r") == nil {
 				t.Errorf("the second time: %+v", ch)
 			}
 			if s.NICs["a3"].Record != nil {
@@ -85,8 +86,8 @@ func TestViewTake(t *testing.T) {
 		}
 	}()
 	<-inside
-	late.Go(func() { handle(batch(7, false, secgroup.Put(nic(3)))) }) // waits for its turn
-	time.Sleep(10 * time.Millisecond)                                 // that it waits cannot be seen; if it does not yet, the reader only has it easier
+	late.Go(func() { handle(batch(7, false, secgroup.Put(small.NIC(3)))) }) // waits for its turn
+	time.Sleep(10 * time.Millisecond)                                       // that it waits cannot be seen; if it does not yet, the reader only has it easier
 	read := false
 	h.Read(func(share.Policy) { read = true })
 	if !read {
@@ -98,7 +99,7 @@ func TestViewTake(t *testing.T) {
 	w.Plug(map[string]bool{"a1": false}, false)
 	h.Take(func(s *span.Share, ch share.Changes) {
 		_, a1 := s.NICs["a1"]
-		web, told := ch.Share.Groups[ref("web")]
+		web, told := ch.Share.Groups[small.Ref("web")]
 		if a1 || len(ch.Share.NICs) != 2 || len(ch.Share.Groups) != 1 || !told || web != nil || s.NICs["a3"].Record == nil {
 			t.Errorf("the third time: %+v", ch)
 		}
@@ -109,7 +110,7 @@ func TestViewTake(t *testing.T) {
 // which NICs were not filtered before, also of changes that nobody took.
 func TestViewReadAnew(t *testing.T) {
 	t.Parallel()
-	p := newPolicy()
+	p := small.New()
 	w, h := view(func() {})
 	handle := func(b store.Batch) {
 		t.Helper()
@@ -118,9 +119,9 @@ func TestViewReadAnew(t *testing.T) {
 		}
 	}
 	all := func(rev int64, off ...int) store.Batch {
-		b := batch(rev, true, p.base()...)
+		b := batch(rev, true, p.Base()...)
 		for n := range 4 {
-			one := nic(n + 1)
+			one := small.NIC(n + 1)
 			if slices.Contains(off, n+1) {
 				one.Enforcement = secgroup.EnforcementOff
 			}
@@ -137,7 +138,7 @@ func TestViewReadAnew(t *testing.T) {
 	if ids := filtered(); ids != nil {
 		t.Errorf("the first time: %v", ids)
 	}
-	handle(batch(10, false, secgroup.Put(nic(1)))) // nobody takes this
+	handle(batch(10, false, secgroup.Put(small.NIC(1)))) // nobody takes this
 	handle(all(8, 3))
 	if ids := filtered(); !slices.Equal(ids, []string{"a1", "a2"}) {
 		t.Errorf("filtered anew: %v", ids)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -39,12 +40,12 @@ func (h *historian) set(gone bool) (asked [][]store.Write) {
 // applied, and its reports tell what the store has lost, for as long as APIs may not
 // have heard of it.
 func TestHostRemembersWrites(t *testing.T) {
-	r, p := newRig(t), newPolicy()
+	r, p := newRig(t), small.New()
 	h := &historian{}
 	r.history = h
 	r.store.Join(store.ClusterMember{ID: "api-1"}) // all versions in the cluster know such reports
 	r.start()
-	rev := r.write(append(p.base(), secgroup.Put(nic(1)))...)
+	rev := r.write(append(p.Base(), secgroup.Put(small.NIC(1)))...)
 	r.applied(rev)
 	last := store.Write{}
 	r.eventually(patience, "the write is kept", func() string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/unixctl"
@@ -17,7 +18,7 @@ import (
 func TestZonesOutliveRestarts(t *testing.T) {
 	r, _ := settled(t)
 	// Zones that nobody would give out who began anew: the first is free.
-	rev := r.write(secgroup.Put(nic(4)), secgroup.Put(attach("web", "a4")))
+	rev := r.write(secgroup.Put(small.NIC(4)), secgroup.Put(small.Attach("web", "a4")))
 	r.plug(4)
 	r.applied(rev, "a4")
 	r.ovs.Vsctl("del-port", bridge, "p1")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -46,11 +47,11 @@ func (j *judge) becomes(fails error, short bool) {
 func TestTheJudgeIsAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPolicy()
-		p.rule("web", "in", "tcp", 80, "")
-		host := &known{snap: policytest.Load(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(attach("web", "a1"))))}
+		p := small.New()
+		p.Rule("web", "in", secgroup.Ingress, "tcp", 80, "")
+		host := &known{snap: policytest.Load(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.Attach("web", "a1"))))}
 		tcp := func(zone uint16, port uint16, picked byte) unixctl.Conn {
-			return unixctl.Conn{Proto: 6, Zone: zone, Labels: [16]byte{15: picked}, Orig: unixctl.Tuple{Src: address4(99), Dst: address4(byte(zone)), SPort: 40000, DPort: port}}
+			return unixctl.Conn{Proto: 6, Zone: zone, Labels: [16]byte{15: picked}, Orig: unixctl.Tuple{Src: small.Address4(99), Dst: small.Address4(int(zone)), SPort: 40000, DPort: port}}
 		}
 		const pickedUp = 2 // as ofrules.IsPickedUp has it
 		tracking := &fakeTracking{conns: []unixctl.Conn{tcp(1, 80, pickedUp), tcp(1, 81, 0)}}

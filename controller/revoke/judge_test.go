@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/unixctl"
@@ -13,24 +14,24 @@ import (
 // TestJudge: an open connection in the zone of a NIC, judged again.
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	p := newPolicy()
-	p.rule("web", "in", "udp", 53, "db")
-	p.rule("db", "in", "udp", 53, "")
-	router := nic(5) // may send from anywhere, takes nothing
+	p := small.New()
+	p.Rule("web", "in", secgroup.Ingress, "udp", 53, "db")
+	p.Rule("db", "in", secgroup.Ingress, "udp", 53, "")
+	router := small.NIC(5) // may send from anywhere, takes nothing
 	router.AllowedAddresses = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
-	off := nic(6)
+	off := small.NIC(6)
 	off.Enforcement = secgroup.EnforcementOff
 	vip := netip.MustParseAddr("10.0.9.9")
 	for _, n := range []*secgroup.NIC{off} {
 		n.AllowedAddresses = []netip.Prefix{netip.PrefixFrom(vip, 32)}
 	}
-	shared := nic(7)
+	shared := small.NIC(7)
 	shared.AllowedAddresses = off.AllowedAddresses
-	s := policytest.Load(append(p.base(),
-		secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(router), secgroup.Put(off), secgroup.Put(shared),
-		secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")), secgroup.Put(attach("db", "a5")), secgroup.Put(attach("web", "a7")),
+	s := policytest.Load(append(p.Base(),
+		secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.NIC(3)), secgroup.Put(router), secgroup.Put(off), secgroup.Put(shared),
+		secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")), secgroup.Put(small.Attach("db", "a5")), secgroup.Put(small.Attach("web", "a7")),
 	))
-	addr := func(n byte) string { return address4(n).String() }
+	addr := func(n int) string { return small.Address4(n).String() }
 	const rule = 1000
 	for _, c := range []struct {
 		name     string
@@ -48,7 +49,7 @@ func TestJudge(t *testing.T) {
 		{"sent to nobody of ours", "a3", addr(3), "8.8.8.8", 53, ofrules.MarkUnrestricted, true},
 		{"received from nobody of ours", "a2", "8.8.8.8", addr(2), 53, rule, true},
 		{"sent from an address it has no more", "a3", addr(33), "8.8.8.8", 53, ofrules.MarkUnrestricted, false},
-		{"sent from its link-local address", "a3", nic(3).MAC.LinkLocal().String(), "fd00::77", 53, ofrules.MarkUnrestricted, true},
+		{"sent from its link-local address", "a3", small.NIC(3).MAC.LinkLocal().String(), "fd00::77", 53, ofrules.MarkUnrestricted, true},
 		{"multicast received", "a2", addr(3), "224.0.0.251", 53, rule, true},
 		{"multicast received by one who does not take it", "a1", addr(3), "224.0.0.251", 53, rule, false},
 		{"a broadcast", "a2", addr(3), "255.255.255.255", 53, rule, true},
@@ -74,16 +75,16 @@ func TestJudge(t *testing.T) {
 // both ends, one way round or the other.
 func TestJudgePickedUp(t *testing.T) {
 	t.Parallel()
-	p := newPolicy()
-	p.rule("web", "in", "tcp", 80, "db")
-	p.rule("web", "out", "tcp", 81, "")
-	s := policytest.Load(append(p.base(),
-		secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(attach("web", "a1")), secgroup.Put(attach("db", "a2")),
+	p := small.New()
+	p.Rule("web", "in", secgroup.Ingress, "tcp", 80, "db")
+	p.Rule("web", "out", secgroup.Ingress, "tcp", 81, "")
+	s := policytest.Load(append(p.Base(),
+		secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.NIC(3)), secgroup.Put(small.Attach("web", "a1")), secgroup.Put(small.Attach("db", "a2")),
 	))
 	for _, c := range []struct {
 		name     string
 		nic      string
-		from, to byte
+		from, to int
 		src, dst uint16
 		allowed  bool
 	}{
@@ -97,7 +98,7 @@ func TestJudgePickedUp(t *testing.T) {
 		{"by one who may", "a3", 3, 1, 40000, 81, true},
 	} {
 		conn := unixctl.Conn{Proto: 6, Mark: ofrules.MarkUnrestricted, Labels: [16]byte{15: 2}, Orig: unixctl.Tuple{
-			Src: address4(c.from), Dst: address4(c.to), SPort: c.src, DPort: c.dst,
+			Src: small.Address4(c.from), Dst: small.Address4(c.to), SPort: c.src, DPort: c.dst,
 		}}
 		if got := allowed(s, s.NIC(c.nic), conn); got != c.allowed {
 			t.Errorf("%s: %v", c.name, got)

@@ -15,6 +15,7 @@ import (
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -63,7 +64,7 @@ func (w *slowSwitch) cut(ctx context.Context, conn *ofconn.Conn, conns []unixctl
 func (w *slowSwitch) open(zone uint16, rev int64, picked bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := unixctl.Conn{Proto: 17, Zone: zone, Orig: unixctl.Tuple{Src: address4(99), Dst: address4(byte(zone)), SPort: uint16(len(w.conns)), DPort: 7}}
+	c := unixctl.Conn{Proto: 17, Zone: zone, Orig: unixctl.Tuple{Src: small.Address4(99), Dst: small.Address4(int(zone)), SPort: uint16(len(w.conns)), DPort: 7}}
 	if picked {
 		c.Labels[15] = 2
 	}
@@ -104,13 +105,13 @@ func (w *slowSwitch) Judge(_ context.Context, conns []impact.Open) ([]bool, erro
 func sweeping(t *testing.T, test func(s *Sweeper, w *slowSwitch)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPolicy()
-		changes := p.base()
-		for n := range byte(6) {
-			changes = append(changes, secgroup.Put(nic(n+1)))
+		p := small.New()
+		changes := p.Base()
+		for n := range 6 {
+			changes = append(changes, secgroup.Put(small.NIC(n+1)))
 		}
 		snap := policytest.Load(changes)
-		w := &slowSwitch{domain: snap.Domain(nic(1)), slow: map[uint16]time.Duration{}, lost: map[unixctl.Tuple]int64{}}
+		w := &slowSwitch{domain: snap.Domain(small.NIC(1)), slow: map[uint16]time.Duration{}, lost: map[unixctl.Tuple]int64{}}
 		s := NewSweeper(Config{
 			Policy: &known{snap: snap}, Judge: w, Reporter: w, Tracking: func() Tracking { return w },
 			Settle: func(context.Context, megaflow.Change) error {
@@ -278,7 +279,7 @@ func TestWhateverIsSaidIsCut(t *testing.T) {
 						w.open(n+1, rev, intn(8) == 0)
 					case 1: // another of its connections is not lost
 						impact.Put(&lost.Near, sixZones[n])
-						impact.Put(&lost.LeftAddresses, impact.Address{Domain: w.domain, Addr: address4(99)})
+						impact.Put(&lost.LeftAddresses, impact.Address{Domain: w.domain, Addr: small.Address4(99)})
 						w.open(n+1, rev, false)
 					}
 				}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/megaflow"
 	"github.com/ringfence/ringfence/internal/policytest"
+	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -107,12 +108,12 @@ func (f *fakeTracking) sweeper(p Policy, j Judge, r Reporter) *Sweeper {
 func TestSweeperForgetsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPolicy()
-		host := &known{snap: policytest.Load(append(p.base(), secgroup.Put(nic(1)), secgroup.Put(nic(2)), secgroup.Put(nic(3)), secgroup.Put(attach("web", "a2")), secgroup.Put(attach("db", "a3"))))}
+		p := small.New()
+		host := &known{snap: policytest.Load(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.NIC(2)), secgroup.Put(small.NIC(3)), secgroup.Put(small.Attach("web", "a2")), secgroup.Put(small.Attach("db", "a3"))))}
 		pings := func(zones ...uint16) (conns []unixctl.Conn) {
 			for _, zone := range zones { // from an address that nobody lets in
 				conns = append(conns, unixctl.Conn{Proto: 1, Zone: zone, Orig: unixctl.Tuple{
-					Src: address4(99), Dst: address4(byte(zone)), ICMPType: 8, ICMPID: zone,
+					Src: small.Address4(99), Dst: small.Address4(int(zone)), ICMPType: 8, ICMPID: zone,
 				}})
 			}
 			return conns
@@ -168,11 +169,11 @@ func TestSweeperForgetsNothing(t *testing.T) {
 
 		t.Log("what a change took away is looked at whatever the policy says since then of the NIC")
 		tracking.conns = pings(1, 2)
-		web := *p.group["web"]
+		web := *p.Group["web"]
 		web.Rules = []secgroup.Rule{{ID: "r", Direction: secgroup.Ingress, Protocol: "icmp", Enabled: true}}
 		host.change(zones, secgroup.Put(&web))
-		s.Expect(Work{Lost: host.change(zones, secgroup.Put(p.group["web"]))})
-		host.change(zones, secgroup.Delete(attach("web", "a2").Key()))
+		s.Expect(Work{Lost: host.change(zones, secgroup.Put(p.Group["web"]))})
+		host.change(zones, secgroup.Delete(small.Attach("web", "a2").Key()))
 		installed(5)
 		expect("it is cut", 5, 1)
 		tracking.conns = nil
