@@ -6,11 +6,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/direct"
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 // bigStore is a policy of which one host needs little.
@@ -31,18 +31,13 @@ func (b *bench) share(ctx context.Context) error {
 	if err := b.stack.Admit(hostName); err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, store.Config{Endpoints: []string{b.stack.EtcdURL()}})
+	s, err := direct.Open(ctx, b.stack.EtcdURL())
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := s.Sync(ctx); err != nil {
+	if err := s.Fill(ctx, b.load.Changes(), atATime); err != nil {
 		return err
-	}
-	for some := range slices.Chunk(b.load.Changes(), atATime) {
-		if err := update(ctx, s, some...); err != nil {
-			return err
-		}
 	}
 	start := time.Now()
 	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.DBAddr(), Bridge: bridge}); err != nil {
@@ -62,7 +57,7 @@ func (b *bench) share(ctx context.Context) error {
 
 // foreignChanges makes changes of a group that no port of the host has, and that no
 // rule of theirs names.
-func (b *bench) foreignChanges(ctx context.Context, s *store.Store) error {
+func (b *bench) foreignChanges(ctx context.Context, s *direct.Store) error {
 	group := *b.load.Groups[b.size.Groups/2]
 	pid := b.stack.Controller(hostName).PID()
 	idle := time.Now()
@@ -86,7 +81,7 @@ func (b *bench) foreignChanges(ctx context.Context, s *store.Store) error {
 		changed.Rules = append(slices.Clone(group.Rules), secgroup.Rule{
 			ID: "foreign", Direction: secgroup.Ingress, Family: secgroup.FamilyAny, Protocol: secgroup.ProtocolTCP, PortMin: uint16(1 + i), PortMax: uint16(1 + i), Enabled: true, Origin: secgroup.OriginUser,
 		})
-		if err := update(ctx, s, secgroup.Put(&changed)); err != nil {
+		if _, err := s.Write(ctx, secgroup.Put(&changed)); err != nil {
 			return err
 		}
 	}
@@ -99,9 +94,4 @@ func (b *bench) foreignChanges(ctx context.Context, s *store.Store) error {
 	return errors.Join(
 		b.one("cpu_idle", quiet*1000, "ms/s", extra{"loadavg": loadAverage()}),
 		b.one("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", extra{"n": foreign, "took_s": took.Seconds(), "loadavg": loadAverage()}))
-}
-
-func update(ctx context.Context, s *store.Store, changes ...secgroup.Change) error {
-	_, err := s.Update(ctx, func(*secgroup.Snapshot) ([]secgroup.Change, error) { return changes, nil })
-	return err
 }

@@ -12,14 +12,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/direct"
 	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/workload"
-	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 func main() {
@@ -89,18 +87,10 @@ func run(ctx context.Context, binary string, b bench) (err error) {
 
 // populate writes the policy, past the API.
 func (b *bench) populate(ctx context.Context) error {
-	s, err := store.Open(ctx, store.Config{Endpoints: []string{b.stack.EtcdURL()}})
+	s, err := direct.Open(ctx, b.stack.EtcdURL())
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := s.Sync(ctx); err != nil {
-		return err
-	}
-	for some := range slices.Chunk(workload.Make(b.size).Changes(), 1000) {
-		if _, err := s.Update(ctx, func(*secgroup.Snapshot) ([]secgroup.Change, error) { return some, nil }); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.Fill(ctx, workload.Make(b.size).Changes(), 1000)
 }

@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/direct"
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/internal/hostsim"
@@ -54,7 +55,7 @@ type bench struct {
 	hosts, nics, reps int
 	etcd              *stack.Process
 	relays            []relay
-	api               *store.Store
+	api               *direct.Store
 	token             string
 }
 
@@ -84,13 +85,10 @@ func (b *bench) run(ctx context.Context, binary string) error {
 		return err
 	}
 	defer func() { _ = b.etcd.Kill() }() // there is nothing to keep
-	if b.api, err = store.Open(ctx, store.Config{Endpoints: []string{client}}); err != nil {
+	if b.api, err = direct.Open(ctx, client); err != nil {
 		return err
 	}
 	defer b.api.Close()
-	if err := b.api.Sync(ctx); err != nil {
-		return err
-	}
 	b.api.Hosts()
 	file := filepath.Join(dir, "tokens")
 	secret, entry := tokens.NewHost(tokens.AnyHost, "bench", nil)
@@ -127,10 +125,6 @@ func (b *bench) group(host int, port uint16) secgroup.Change {
 	})
 }
 
-func (b *bench) write(ctx context.Context, changes ...secgroup.Change) (int64, error) {
-	return b.api.Update(ctx, func(*secgroup.Snapshot) ([]secgroup.Change, error) { return changes, nil })
-}
-
 // applied waits until hosts are at a revision, as an API knows it.
 func (b *bench) applied(ctx context.Context, rev int64, hosts ...string) error {
 	if len(hosts) == 0 {
@@ -142,7 +136,7 @@ func (b *bench) applied(ctx context.Context, rev int64, hosts ...string) error {
 }
 
 func (b *bench) measure(ctx context.Context) error {
-	rev, err := b.write(ctx, b.group(0, 2))
+	rev, err := b.api.Write(ctx, b.group(0, 2))
 	if err != nil {
 		return err
 	}
@@ -155,11 +149,11 @@ func (b *bench) measure(ctx context.Context) error {
 	}
 	b.figure("hosts_start_all", time.Since(begun).Seconds(), "s")
 	one := func(i int) (int64, []string, error) {
-		rev, err := b.write(ctx, b.group(0, uint16(100+i)))
+		rev, err := b.api.Write(ctx, b.group(0, uint16(100+i)))
 		return rev, []string{"host-0"}, err
 	}
 	all := func(i int) (int64, []string, error) {
-		rev, err := b.write(ctx, secgroup.Put(&secgroup.Baseline{Addresses: []secgroup.BaselineAddress{{Address: netip.AddrFrom4([4]byte{169, 254, 169, 254}), Protocol: secgroup.ProtocolTCP, Port: uint16(100 + i)}}}))
+		rev, err := b.api.Write(ctx, secgroup.Put(&secgroup.Baseline{Addresses: []secgroup.BaselineAddress{{Address: netip.AddrFrom4([4]byte{169, 254, 169, 254}), Protocol: secgroup.ProtocolTCP, Port: uint16(100 + i)}}}))
 		return rev, nil, err
 	}
 	for _, c := range []struct {

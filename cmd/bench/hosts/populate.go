@@ -18,7 +18,7 @@ func (b *bench) populate(ctx context.Context) error {
 	writers.SetLimit(writersAtOnce)
 	for h := range b.hosts {
 		writers.Go(func() error {
-			_, err := b.write(ctx, b.objects(h)...)
+			_, err := b.api.Write(ctx, b.objects(h)...)
 			return err
 		})
 	}
