@@ -21,9 +21,33 @@ type update struct {
 	alone       bool // it is not made together with others
 	lost, stuck int  // attempts whose request got lost, and that failed while the policy stood still
 
-	rev      int64 // the answer
+	answered bool  // rev and err are what Update returns
+	rev      int64 // until then: what they would be if the policy that it was planned on is the latest
 	err      error
 	panicked any
+}
+
+// answer ends an update: it is not tried again.
+func (u *update) answer(rev int64, err error) { u.answered, u.rev, u.err = true, rev, err }
+
+// letStand makes what planning updates came to their answers.
+func letStand(all []*update) {
+	for _, u := range all {
+		u.answered = true
+	}
+}
+
+// markLatest notes that the cache has a write that was made after updates began: what comes to
+// nothing then need not wait for a moment in which nobody writes.
+func markLatest(all []*update) {
+	for _, u := range all {
+		u.latest = true
+	}
+}
+
+// unanswered are the updates that are to be tried again.
+func unanswered(lists ...[]*update) []*update {
+	return slices.DeleteFunc(slices.Concat(lists...), func(u *update) bool { return u.answered })
 }
 
 // together is one transaction of several updates. They are planned one after the
@@ -46,6 +70,12 @@ type together struct {
 	judged  []*update // these come to nothing on base, and have their answers, if base is the latest policy
 	doubted []*update // these came to nothing beside members that are not made yet, and are planned anew first
 	later   []*update // the others
+}
+
+// unanswered are those of its updates that are to be tried again, in the order in which they are
+// planned then.
+func (t *together) unanswered() []*update {
+	return unanswered(t.doubted, t.judged, t.members, t.later)
 }
 
 // maxTogether bounds the updates of a transaction, and so how long the first of them waits

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
@@ -62,110 +61,104 @@ const (
 	stuckPause     = 100 * time.Millisecond
 )
 
-// attempt tries once to make updates in one transaction. Those that it returns are
-// to be tried again.
-func (s *Store) attempt(ctx context.Context, all []*update) (again []*update) {
+// attempt tries once to make updates in one transaction. It returns those that have no answer
+// yet, which are to be tried again.
+func (s *Store) attempt(ctx context.Context, all []*update) []*update {
 	c := s.cache()
 	if err := c.current(ctx); err != nil {
-		return s.fail(ctx, all, err)
+		s.fail(ctx, all, err)
+		return unanswered(all)
 	}
 	t, err := s.gather(c.state.Load(), all)
 	if errors.Is(err, membership.ErrUnknown) {
 		if err := s.members.AwaitLoad(ctx); err != nil {
-			return s.fail(ctx, all, err)
+			s.fail(ctx, all, err)
 		}
-		return all
+		return unanswered(all)
 	}
 	if t.draft == nil {
-		return slices.Concat(t.doubted, s.judge(ctx, c, t), t.later)
+		s.judge(ctx, c, t.judged, t.base)
+		return t.unanswered()
 	}
 	r := s.commit(ctx, t.draft)
 	if r.outcome != committed {
-		return slices.Concat(t.doubted, s.retry(ctx, c, t, r), t.later)
+		s.prepareRetry(ctx, c, t, r)
+		return t.unanswered()
 	}
 	s.awaitCache(ctx, c, t.draft.written(r.rev), r.own)
 	if c.sees(t.draft.written(r.rev)) {
-		uptodate(all)
+		markLatest(all)
 	}
 	for _, u := range t.members {
-		u.rev = r.rev
+		u.answer(r.rev, nil)
 	}
-	if r.own == nil || record.WriteOf(r.own.after) != t.base.head { // what was judged may not have been the latest policy
-		return slices.Concat(t.judged, t.doubted, t.later)
+	if r.own != nil && record.WriteOf(r.own.after) == t.base.head { // base was the latest policy until this write
+		letStand(t.judged)
 	}
-	return append(t.doubted, t.later...)
+	return t.unanswered()
 }
 
-// fail ends updates, unless nobody waits for them any more.
-func (s *Store) fail(ctx context.Context, all []*update, err error) (again []*update) {
+// fail answers updates with an error, unless nobody waits for them any more.
+func (s *Store) fail(ctx context.Context, all []*update, err error) {
 	if ctx.Err() != nil {
-		return all
+		return
 	}
 	for _, u := range all {
-		u.rev, u.err = 0, s.link.Failed("update", err)
+		u.answer(0, s.link.Failed("update", err))
 	}
-	return nil
 }
 
 // judge lets stand what became of updates that come to nothing, if the policy that
 // they were planned on is known to be the latest.
-func (s *Store) judge(ctx context.Context, c *cache, t *together) (again []*update) {
-	for _, u := range t.judged {
-		if !u.latest {
-			again = append(again, u)
+func (s *Store) judge(ctx context.Context, c *cache, judged []*update, base *state) {
+	var stale []*update
+	for _, u := range judged {
+		if u.answered = u.latest; !u.latest {
+			stale = append(stale, u)
 		}
 	}
-	if len(again) == 0 {
-		return nil
+	if len(stale) == 0 {
+		return
 	}
 	head, err := s.head(ctx)
 	if err != nil {
-		return s.fail(ctx, again, err)
+		s.fail(ctx, stale, err)
+	} else if c.includes(base.snap.Revision(), head) {
+		letStand(stale)
+	} else if err := c.reach(ctx, head); err != nil {
+		s.fail(ctx, stale, fmt.Errorf("waiting for revision %d: %w", head.Revision, err))
+	} else {
+		markLatest(stale)
 	}
-	if c.includes(t.base.snap.Revision(), head) {
-		return nil
-	}
-	if err := c.reach(ctx, head); err != nil {
-		return s.fail(ctx, again, fmt.Errorf("waiting for revision %d: %w", head.Revision, err))
-	}
-	uptodate(again)
-	return again
 }
 
-// retry makes ready for another attempt after one that was not committed, and ends
+// prepareRetry makes ready for another attempt after one that was not committed, and answers
 // the updates that are not to be tried again.
-func (s *Store) retry(ctx context.Context, c *cache, t *together, r commitResult) (again []*update) {
-	again = t.judged
-	stop := func(u *update, err error) { u.rev, u.err = 0, err }
+func (s *Store) prepareRetry(ctx context.Context, c *cache, t *together, r commitResult) {
 	switch r.outcome {
 	case wentBack:
 		if err := s.awaitHistory(ctx, c, t.draft); err != nil {
 			for _, u := range t.members {
-				stop(u, err)
+				u.answer(0, err)
 			}
-			return again
 		}
-		return append(again, t.members...)
+		return
 	case failed:
-		alone := len(t.members) == 1 || errors.Is(r.err, ErrOutcomeUnknown)
+		blamed := len(t.members) == 1 || errors.Is(r.err, ErrOutcomeUnknown)
 		for _, u := range t.members {
-			if u.alone = true; alone { // else who is to blame is found out one by one
-				stop(u, r.err)
-			} else {
-				again = append(again, u)
+			if u.alone = true; blamed { // else who is to blame is found out one by one
+				u.answer(0, r.err)
 			}
 		}
-		return again
+		return
 	case unsent:
 		for _, u := range t.members {
 			if time.Since(u.began) > lossGrace || ctx.Err() != nil {
-				stop(u, r.err)
-			} else {
-				again = append(again, u)
+				u.answer(0, r.err)
 			}
 		}
 		s.reconnect(ctx)
-		return again
+		return
 	case committed, conflicted, lostUnmade:
 	}
 	moved := r.head.Revision > t.draft.rev
@@ -178,29 +171,19 @@ func (s *Store) retry(ctx context.Context, c *cache, t *together, r commitResult
 		}
 		switch {
 		case u.lost == lostAttempts || u.lost > 0 && ctx.Err() != nil:
-			stop(u, r.err)
+			u.answer(0, r.err)
 		case u.stuck > stuckConflicts && len(t.members) == 1:
-			stop(u, &OpError{Op: "update", Err: s.explain(ctx, t.draft)})
+			u.answer(0, &OpError{Op: "update", Err: s.explain(ctx, t.draft)})
 		default:
 			u.alone = u.alone || u.stuck > 1
-			again = append(again, u)
 		}
 	}
 	if !moved {
 		s.awaitEvents(ctx, c, Write{Revision: t.draft.rev + 1})
 	} else if err := c.reach(ctx, r.head); err != nil {
-		return s.fail(ctx, again, fmt.Errorf("waiting for revision %d: %w", r.head.Revision, err))
+		s.fail(ctx, unanswered(t.judged, t.members), fmt.Errorf("waiting for revision %d: %w", r.head.Revision, err))
 	} else {
-		uptodate(again, t.doubted, t.later)
-	}
-	return again
-}
-
-// uptodate notes that the cache has a write that was made after updates began: what comes to
-// nothing then need not wait for a moment in which nobody writes.
-func uptodate(all ...[]*update) {
-	for _, u := range slices.Concat(all...) {
-		u.latest = true
+		markLatest(t.unanswered())
 	}
 }
 
