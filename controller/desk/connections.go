@@ -15,7 +15,8 @@ import (
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// connections reads the open connections of NICs, with what admitted them.
+// connections lists the open connections in the conntrack zones of NICs, each with the
+// rule that admitted it.
 func (d *Desk) connections(ctx context.Context, q inquiry.ConnectionsQuestion) (inquiry.ConnectionsAnswer, error) {
 	answer := inquiry.ConnectionsAnswer{Connections: []inquiry.Connection{}, Applied: d.host.Applied()}
 	var wanted []uint16

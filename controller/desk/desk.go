@@ -1,13 +1,14 @@
-// Package desk answers people's questions about a host, beside the loop that
-// enforces: what the switch does with a packet (traces, and probes that send one),
-// what it drops, which flows and connections there are, and what rules let through.
+// Package desk answers the questions that the API asks about a host: what the switch
+// does with a packet (traces, and probes, which send one), what it drops, which flows
+// and connections it has, and how much each rule has let through. It runs beside the
+// controller's loop, which does the enforcing.
 //
 //	store ── question ──► Desk ──► Host: what the loop has in force
 //	                       │  └──► Switch: connections of the questions' own
-//	                       └─────► flows that report, while somebody looks
+//	                       └─────► flows that report packets, while somebody looks
 //
-// A question may wait, fail or panic: nothing that enforces waits for it, but for
-// the moment in which it reads what is in force.
+// A question may wait, fail or panic without holding up enforcement. The loop waits for
+// a question only while that reads the loop's state (Host).
 package desk
 
 import (
@@ -27,59 +28,61 @@ import (
 	"github.com/ringfence/ringfence/store"
 )
 
-// Asks brings questions to this host.
+// Asks is where questions come from. ServeAsks calls answer for each question to host
+// until ctx ends.
 type Asks interface {
 	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
 	// RefusedAsks counts the questions that were refused because too many waited.
 	RefusedAsks() int64
 }
 
-// Config says where questions come from, and where faults go.
+// Config is what New needs besides the host and its switch.
 type Config struct {
 	Asks    Asks   // nil: nobody asks
 	Host    string // name under which the host is asked
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil: not exported
-	// LinkLocals is told now and then how many packets NICs sent from link-local
-	// addresses that are not their own, of those NICs that did within the last hour.
+	// LinkLocals is called after each reading of the counters with the number of packets
+	// that each NIC has sent from link-local addresses that are not its own. NICs that
+	// sent none within the last hour are left out.
 	LinkLocals func(packets map[string]uint64)
 	Every      time.Duration // between two readings of counters; 0 for countEvery
-	// Begun is told now and then how many packets began a connection, by account,
-	// since when. Nil: nobody wants to know.
+	// Begun is called after each reading of the counters with the number of packets that
+	// began a connection since a time, by account. It may be nil.
 	Begun func(packets map[string]uint64, since time.Time)
 }
 
-// Desk answers questions.
+// Desk answers questions while Run runs.
 type Desk struct {
 	cfg  Config
 	log  *slog.Logger
 	host Host
 	sw   Switch
 
-	keeper   inquiry.Keeper
-	counting sync.Mutex
-	hits     *hits
+	keeper       inquiry.Keeper
+	countingHits sync.Mutex
+	hits         *hits
 
 	linkLocals linkLocals
 
-	reports *reports
+	reports *reportReader
 	watch   *dropWatch
 	probes  probes
 }
 
-// New returns a desk that answers once it runs.
+// New returns a desk of a host and its switch. It answers nothing until Run is called.
 func New(cfg Config, host Host, sw Switch) *Desk {
 	if cfg.Every <= 0 {
 		cfg.Every = countEvery
 	}
-	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(time.Now()), linkLocals: linkLocals{told: cfg.LinkLocals}}
+	d := &Desk{cfg: cfg, log: cfg.Logger, host: host, sw: sw, hits: newHits(time.Now()), linkLocals: linkLocals{report: cfg.LinkLocals}}
 	d.keeper = inquiry.Keeper{Log: d.log, Count: countQuestions(cfg).Inc, Answer: errPanicked}
-	d.reports = &reports{heard: d.packetIn}
+	d.reports = &reportReader{deliver: d.packetIn}
 	d.watch = newDropWatch(sw.Conn, d.reports, d.locate, sw.Settle, d.log)
 	return d
 }
 
-// countQuestions exports what is counted of questions, and returns the counter of
+// countQuestions registers the metrics about questions, and returns the counter of
 // panics.
 func countQuestions(cfg Config) (panics prometheus.Counter) {
 	opts := func(name, help string) prometheus.CounterOpts {
@@ -98,10 +101,12 @@ func countQuestions(cfg Config) (panics prometheus.Counter) {
 	return panics
 }
 
-// Changed says that other flows were compiled. It waits for nothing.
-func (d *Desk) Changed() { d.watch.kick() }
+// Changed is called by the loop when it has compiled other flows: those of a drop watch
+// may depend on them. It does not block.
+func (d *Desk) Changed() { d.watch.refreshSoon() }
 
-// Run answers until ctx ends.
+// Run answers questions and reads counters until ctx ends. Without Config.Asks it returns
+// at once.
 func (d *Desk) Run(ctx context.Context) error {
 	if d.cfg.Asks == nil {
 		return nil
@@ -111,13 +116,13 @@ func (d *Desk) Run(ctx context.Context) error {
 	g.Go(func() error {
 		return d.persist(ctx, "questions", func(ctx context.Context) error { return d.cfg.Asks.ServeAsks(ctx, d.cfg.Host, d.answer) })
 	})
-	g.Go(func() error { return d.persist(ctx, "hits", d.runCount) })
+	g.Go(func() error { return d.persist(ctx, "hits", d.runCountHits) })
 	g.Go(func() error { return d.persist(ctx, "link-local addresses", d.runLinkLocals) })
 	g.Go(func() error { return d.persist(ctx, "drop watch", d.watch.run) })
 	return g.Wait()
 }
 
-// answer is a store.Answerer.
+// answer is the store.Answerer. A panic becomes an error of this one question.
 func (d *Desk) answer(ctx context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
 	err = d.keeper.Run("question "+kind, func() error {
 		answer, err = d.answerKind(ctx, kind, body)
@@ -157,25 +162,27 @@ func reply[Q, A any](ctx context.Context, body json.RawMessage, answer func(cont
 	return json.Marshal(a)
 }
 
-// packetIn takes what a flow of a probe or a watch reports. What is in the packet is
-// its sender's choice.
+// packetIn is called for each packet that a flow of a probe or of a drop watch has sent to
+// the controller. The packet's sender chose its bytes, so a panic over them must not end
+// the reader.
 func (d *Desk) packetIn(p wire.PacketIn) {
 	_ = d.keeper.Run("reports", func() error {
 		r, ok := ofrules.ParseReport(p.UserData)
-		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.sighted(r, p) && r.Drop != 0 {
-			d.watch.dropped(r, p)
+		if ok && p.Cookie&ofrules.KindMask == ofrules.WatchCookie && !d.probes.takeSighting(r, p) && r.Drop != 0 {
+			d.watch.recordDrop(r, p)
 		}
 		return nil
 	})
 }
 
-// rule names the rule of a number, at any time.
+// rule is ruleOf for callers outside of Host.Compiled.
 func (d *Desk) rule(number uint32) (r *inquiry.Rule) {
 	d.host.Compiled(func(c Compiled, _ uint32) { r = ruleOf(c, number) })
 	return r
 }
 
-// ruleOf names the rule of a number in a flow or a mark, nil if there is none now.
+// ruleOf returns the rule that a number in a cookie or a ct_mark stands for, or nil if the
+// compiler has no rule of that number any more.
 func ruleOf(c Compiled, number uint32) *inquiry.Rule {
 	r, ok := c.Rule(number)
 	if !ok {

@@ -10,24 +10,25 @@ import (
 	"github.com/ringfence/ringfence/ofrules"
 )
 
-// dropsRetention is how many kinds of packets are remembered for one NIC; the one
-// that was silent longest gives way.
+// dropsRetention is how many kinds of dropped packets are kept for one NIC. When there are
+// more, the kind that was seen least recently is forgotten.
 const dropsRetention = 256
 
-// droplog is what is known of the packets that were dropped.
+// droplog counts the dropped packets of watched NICs, by NIC and kind.
 type droplog struct {
 	mu   sync.Mutex
 	nics map[string]map[dropKey]*inquiry.Drop
 }
 
-// dropKey tells kinds of packets apart.
+// dropKey is a kind of dropped packets: those with the same reason, direction and headers
+// are counted together.
 type dropKey struct {
 	reason ofrules.DropReason
 	egress bool
 	frame  inquiry.Frame
 }
 
-// add takes note of a packet.
+// add counts one dropped packet.
 func (l *droplog) add(nic string, r ofrules.Report, f inquiry.Frame, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -43,7 +44,7 @@ func (l *droplog) add(nic string, r ofrules.Report, f inquiry.Frame, now time.Ti
 	d := of[k]
 	if d == nil {
 		if len(of) >= dropsRetention {
-			delete(of, silentest(of))
+			delete(of, longestSilent(of))
 		}
 		d = &inquiry.Drop{NIC: nic, Direction: directionOf(r.Egress), Reason: r.Drop.String(), Detail: r.Drop.Detail(), Frame: f, First: now}
 		of[k] = d
@@ -52,7 +53,7 @@ func (l *droplog) add(nic string, r ofrules.Report, f inquiry.Frame, now time.Ti
 	d.Last = now
 }
 
-func silentest(of map[dropKey]*inquiry.Drop) (k dropKey) {
+func longestSilent(of map[dropKey]*inquiry.Drop) (k dropKey) {
 	var at time.Time
 	for other, d := range of {
 		if at.IsZero() || d.Last.Before(at) {
@@ -62,7 +63,7 @@ func silentest(of map[dropKey]*inquiry.Drop) (k dropKey) {
 	return k
 }
 
-// since lists what came later than a time, of some NICs.
+// since lists the kinds of which a packet was dropped after a time, of some NICs.
 func (l *droplog) since(nics []string, t time.Time) (out []inquiry.Drop) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,14 +77,15 @@ func (l *droplog) since(nics []string, t time.Time) (out []inquiry.Drop) {
 	return out
 }
 
-// forget drops what is known of a NIC that nobody looks at.
+// forget removes all that was counted of a NIC. The watch calls it when nobody looks at the
+// NIC any more.
 func (l *droplog) forget(nic string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.nics, nic)
 }
 
-// sortDrops puts the latest first.
+// sortDrops sorts by the time of the last packet, the latest first.
 func sortDrops(drops []inquiry.Drop) {
 	slices.SortFunc(drops, func(a, b inquiry.Drop) int {
 		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.NIC, b.NIC), cmp.Compare(a.Reason, b.Reason),

@@ -11,21 +11,22 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// maxLook bounds how long one question has drops watched.
+// maxLook is the longest time for which one question has a NIC's drops watched.
 const maxLook = time.Minute
 
-// drops tells what was dropped of NICs' packets while somebody looked, and has
-// them looked at from now on.
+// drops lists the packets of NICs that were dropped while their drops were watched, and has
+// them watched from now on for as long as the question says. So the first answer is empty,
+// unless somebody else has been looking.
 func (d *Desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.DropsAnswer, error) {
 	answer := inquiry.DropsAnswer{Applied: d.host.Applied(), Now: time.Now().UTC(), Drops: []inquiry.Drop{}, Totals: []inquiry.DropTotal{}}
 	conn := d.sw.Conn()
 	if conn == nil {
 		return answer, errNoSwitch
 	}
-	if err := d.watch.look(ctx, q.NICs, min(time.Duration(q.Seconds)*time.Second, maxLook)); err != nil {
+	if err := d.watch.watchFor(ctx, q.NICs, min(time.Duration(q.Seconds)*time.Second, maxLook)); err != nil {
 		return answer, err
 	}
-	answer.Rate = watchRate(d.watch.looked())
+	answer.Rate = watchRate(d.watch.countNICs())
 	stats, err := conn.Dump(ctx, ofrules.WatchCookie, ofrules.KindMask)
 	if err != nil {
 		return answer, err
@@ -43,20 +44,20 @@ func (d *Desk) drops(ctx context.Context, q inquiry.DropsQuestion) (inquiry.Drop
 	return answer, nil
 }
 
-// locate finds where NICs are plugged. One that waits for its flows is where the
-// local database says.
-func (d *Desk) locate(nics []string) map[string]watched {
-	out := map[string]watched{}
+// locate returns at which ofports NICs are plugged. It goes by the local database, which
+// also has those NICs whose flows are not installed yet.
+func (d *Desk) locate(nics []string) map[string]location {
+	out := map[string]location{}
 	d.host.Plugged(func(i Interfaces) {
 		for _, nic := range nics {
 			if port := i.OFPort(nic); port != 0 {
-				out[nic] = watched{port: port}
+				out[nic] = location{port: port}
 			}
 		}
 	})
 	d.host.Compiled(func(c Compiled, _ uint32) {
 		for nic, w := range out {
-			w.ready = c.Installed(nic) && c.Port(nic).OFPort == w.port
+			w.hasFlows = c.Installed(nic) && c.Port(nic).OFPort == w.port
 			out[nic] = w
 		}
 	})

@@ -30,14 +30,14 @@ func newLookout(t *testing.T) *lookout {
 	if err != nil {
 		t.Fatal(err)
 	}
-	locate := func(nics []string) map[string]watched {
+	locate := func(nics []string) map[string]location {
 		l.steps.Add(1)
 		if len(nics) == 0 || !l.plugged.Load() {
 			return nil
 		}
-		return map[string]watched{nics[0]: {port: 1, ready: true}}
+		return map[string]location{nics[0]: {port: 1, hasFlows: true}}
 	}
-	heard := &reports{heard: func(wire.PacketIn) {}}
+	heard := &reportReader{deliver: func(wire.PacketIn) {}}
 	l.dropWatch = newDropWatch(func() *ofconn.Conn { return conn }, heard, locate, func(context.Context) error { return nil }, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	watched := make(chan error, 1)
@@ -70,29 +70,29 @@ func TestDropWatchRestsWhenTheNICIsGone(t *testing.T) {
 	t.Parallel()
 	l := newLookout(t)
 	l.plugged.Store(true)
-	if err := l.look(t.Context(), []string{"a1"}, 2*patience); err != nil {
+	if err := l.watchFor(t.Context(), []string{"a1"}, 2*patience); err != nil {
 		t.Fatal(err)
 	}
 	if !l.watches() {
 		t.Fatal("nobody looks")
 	}
 	l.plugged.Store(false)
-	l.kick() // as when it is unplugged
+	l.refreshSoon() // as when it is unplugged
 	l.until(t, "the flows go", func() bool { return !l.watches() })
 	// The time comes at which they would have been put in again.
-	l.flows.turn.Lock()
-	if len(l.flows.have) != 0 {
+	l.flows.mu.Lock()
+	if len(l.flows.installed) != 0 {
 		t.Error("watches are believed to be there")
 	}
-	l.flows.due = time.Now()
-	l.flows.turn.Unlock()
-	l.kick()
+	l.flows.renewAt = time.Now()
+	l.flows.mu.Unlock()
+	l.refreshSoon()
 	before := l.steps.Load()
 	time.Sleep(200 * time.Millisecond) // in which a loop without rest takes thousands of steps
 	if n := l.steps.Load() - before; n > 10 {
 		t.Errorf("%d steps in 200 ms although there is nothing to do", n)
 	}
 	l.plugged.Store(true)
-	l.kick()
+	l.refreshSoon()
 	l.until(t, "the NIC that is back is looked at", l.watches)
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// maxListed bounds what one answer lists.
+// maxListed is the greatest number of entries in one answer.
 const maxListed = 5000
 
-// tenantKinds are the kinds of flows that are some tenant's. The rest serve all
-// alike.
+// tenantKinds are the kinds of flows that exist for certain tenants. The other flows serve
+// all tenants alike, and are shown to none.
 var tenantKinds = []ofrules.CookieKind{
 	ofrules.KindNIC, ofrules.KindUnrestricted, ofrules.KindLinkLocal, ofrules.KindProfile, ofrules.KindClause, ofrules.KindRule,
 }
 
-// flows reads the switch's flows of an account's NICs, with their counters.
+// flows lists the flows in the switch for an account's NICs, with their counters.
 func (d *Desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.FlowsAnswer, error) {
 	answer := inquiry.FlowsAnswer{Flows: []inquiry.Flow{}, Applied: d.host.Applied()}
 	conn := d.sw.Conn()
@@ -61,8 +61,8 @@ func (d *Desk) flows(ctx context.Context, q inquiry.FlowsQuestion) (inquiry.Flow
 	return answer, nil
 }
 
-// selectFlows returns what shows a flow if it is one of those asked for. What it
-// returns runs in Compiled.
+// selectFlows returns a function that describes a flow, and reports whether the question
+// asks for it. It has to be called inside of Host.Compiled.
 func (d *Desk) selectFlows(q inquiry.FlowsQuestion) (func(Compiled, wire.FlowStats) (inquiry.Flow, bool), error) {
 	var cookie uint64
 	if q.Cookie != "" {

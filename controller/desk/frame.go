@@ -16,17 +16,17 @@ var gatewayMAC = secgroup.MAC{0x0e, 0x52, 0x46, 0, 0, 1}
 // tcpSYN is the flag of the first segment of a connection.
 const tcpSYN = 2
 
-// frame is a packet on its way into the switch.
+// frame is the packet of a trace or a probe as it comes into the switch.
 type frame struct {
 	port     uint32
 	vlan     uint16 // 0 = untagged
 	src, dst secgroup.MAC
 	packet   packet.Tuple
 	state    inquiry.State
-	target   netip.Addr // the sender's own address, for which it may look for a double
+	target   netip.Addr // the sender's own IPv6 address, which duplicate address detection asks for
 }
 
-// flow writes the frame as ofproto/trace reads it.
+// flow describes the frame in the syntax that ofproto/trace takes.
 func (f frame) flow() (string, error) {
 	terms := append(packetTerms(f.packet),
 		openflow.InPort.Is(uint64(f.port)), openflow.EthSrc.IsMAC(f.src), openflow.EthDst.IsMAC(f.dst))
@@ -50,8 +50,8 @@ func (f frame) flow() (string, error) {
 	return m.PacketText(), nil
 }
 
-// packetTerms describes an IP packet by its fields. Its hop limit is that of a
-// packet that no router has forwarded, which Neighbor Discovery requires.
+// packetTerms are the fields of an IP packet. Its hop limit is 255, that of a packet which no
+// router has forwarded: receivers of Neighbor Discovery require it.
 func packetTerms(p packet.Tuple) []openflow.Term {
 	terms := []openflow.Term{openflow.IPProto.Is(uint64(p.Proto)), openflow.IPTTL.Is(255)}
 	v6 := p.Src.Is6()
@@ -77,8 +77,9 @@ func packetTerms(p packet.Tuple) []openflow.Term {
 	return terms
 }
 
-// destinationMAC is that of a frame for an address: a receiver in the same
-// segment, the group of a multicast (RFC 1112 §6.4, RFC 2464 §7), or a router.
+// destinationMAC is the MAC to which a frame for an address is sent: that of the receiver if
+// it is in the same segment, that of a multicast group (RFC 1112 §6.4, RFC 2464 §7), and else
+// the router's.
 func destinationMAC(receiver *secgroup.NIC, a netip.Addr) secgroup.MAC {
 	switch b := a.AsSlice(); {
 	case receiver != nil:
@@ -93,8 +94,8 @@ func destinationMAC(receiver *secgroup.NIC, a netip.Addr) secgroup.MAC {
 	return gatewayMAC
 }
 
-// ctNext is a state of a packet as ofproto/trace --ct-next takes it. What begins
-// no connection is never new to connection tracking.
+// ctNext is the state of a packet's connection as ofproto/trace --ct-next takes it. A packet
+// of a kind that cannot begin a connection is never "new" to connection tracking.
 func ctNext(s inquiry.State, p packet.Tuple) string {
 	if s == inquiry.New && !verdict.Tracked(p) {
 		s = inquiry.Invalid

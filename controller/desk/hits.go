@@ -16,30 +16,32 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// countEvery is how often the counters of rules' flows are read, and those of dropped
-// link-local addresses. What a flow
-// counted after the last reading is lost when it is removed.
+// countEvery is the time between two readings of the flows' counters. What a flow counts
+// after the last reading before it is removed is lost.
 const countEvery = 10 * time.Second
 
-// hitsRetention is for how long the hits of a rule are kept that is gone, or judges no NIC here any more.
+// hitsRetention is for how long the hits of a rule are kept after the rule was deleted, or
+// after the last NIC that it judges left this host.
 const hitsRetention = 10 * time.Minute
 
-// hits adds up what rules let through, over flows that come and go, and by account
-// what was let through at all. It is kept while the controller runs.
+// hits sums up how many packets each rule has let through, however often its flows were
+// removed and added since, and how many were let through at all, by account. It lives as
+// long as the controller.
 type hits struct {
-	mu       sync.Mutex
-	readings readings
-	rules    map[inquiry.Rule]*inquiry.RuleHits
-	gone     map[inquiry.Rule]time.Time // those of them that have judged nothing here since then
-	begun    map[string]uint64          // packets that began a connection, by account
+	mu             sync.Mutex
+	readings       readings
+	rules          map[inquiry.Rule]*inquiry.RuleHits
+	unusedSince    map[inquiry.Rule]time.Time // those of rules that judge no NIC of this host, since when
+	beganByAccount map[string]uint64          // packets that began a connection, by account
 }
 
 func newHits(since time.Time) *hits {
-	return &hits{readings: readings{since: since}, rules: map[inquiry.Rule]*inquiry.RuleHits{}, gone: map[inquiry.Rule]time.Time{}, begun: map[string]uint64{}}
+	return &hits{readings: readings{since: since}, rules: map[inquiry.Rule]*inquiry.RuleHits{}, unusedSince: map[inquiry.Rule]time.Time{}, beganByAccount: map[string]uint64{}}
 }
 
-// add takes the present counters of all flows that let something through. Those of
-// egress that nothing restricts are of an account, and of no rule.
+// add adds what the counters of the flows that let packets through have grown by since the
+// last reading. rule returns which rule a flow stands for; of a flow that lets out
+// unrestricted egress it returns the account alone.
 func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(ofrules.Cookie) *inquiry.Rule) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -49,7 +51,7 @@ func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(ofrules.Cook
 		if r == nil {
 			return
 		}
-		h.begun[r.Account] += packets
+		h.beganByAccount[r.Account] += packets
 		if r.ID == "" {
 			return
 		}
@@ -66,35 +68,36 @@ func (h *hits) add(now time.Time, stats []wire.FlowStats, rule func(ofrules.Cook
 	})
 }
 
-// tidy forgets rules that have been gone for hitsRetention: one may come back.
-func (h *hits) tidy(now time.Time, there func(inquiry.Rule) bool) {
+// forgetUnused forgets rules that have been gone for hitsRetention. Until then a rule may
+// come back, and goes on counting.
+func (h *hits) forgetUnused(now time.Time, there func(inquiry.Rule) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.rules {
-		since, gone := h.gone[r]
+		since, gone := h.unusedSince[r]
 		switch {
 		case there(r):
-			delete(h.gone, r)
+			delete(h.unusedSince, r)
 		case !gone:
-			h.gone[r] = now
+			h.unusedSince[r] = now
 		case now.Sub(since) >= hitsRetention:
-			delete(h.gone, r)
+			delete(h.unusedSince, r)
 			delete(h.rules, r)
 		}
 	}
 }
 
-// begunBy returns what was let through of each account that is here, and since
-// when it was counted; others are forgotten.
-func (h *hits) begunBy(there func(account string) bool) (begun map[string]uint64, since time.Time) {
+// connectionsBegun returns how many packets were let through of each account that has a NIC
+// here, and since when they have been counted. It forgets the other accounts.
+func (h *hits) connectionsBegun(there func(account string) bool) (begun map[string]uint64, since time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	maps.DeleteFunc(h.begun, func(account string, _ uint64) bool { return !there(account) })
-	return maps.Clone(h.begun), h.readings.since
+	maps.DeleteFunc(h.beganByAccount, func(account string, _ uint64) bool { return !there(account) })
+	return maps.Clone(h.beganByAccount), h.readings.since
 }
 
-// of lists the sums of one group's rules, by rule.
-func (h *hits) of(account, group string) inquiry.HitsAnswer {
+// ofGroup lists the hits of one group's rules, sorted by rule.
+func (h *hits) ofGroup(account, group string) inquiry.HitsAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	answer := inquiry.HitsAnswer{Since: h.readings.since.UTC(), Rules: []inquiry.RuleHits{}}
@@ -107,14 +110,14 @@ func (h *hits) of(account, group string) inquiry.HitsAnswer {
 	return answer
 }
 
-// count reads the counters of the flows that let packets through.
-func (d *Desk) count(ctx context.Context) error {
+// countHits reads the counters of the flows that let packets through, and adds them up.
+func (d *Desk) countHits(ctx context.Context) error {
 	conn := d.sw.Conn()
 	if conn == nil {
 		return errNoSwitch
 	}
-	d.counting.Lock() // two readings must not be added in the wrong order
-	defer d.counting.Unlock()
+	d.countingHits.Lock() // two readings must not be added in the wrong order
+	defer d.countingHits.Unlock()
 	var stats []wire.FlowStats
 	for _, kind := range []ofrules.CookieKind{ofrules.KindRule, ofrules.KindUnrestricted} {
 		value, mask := kind.Cookie()
@@ -148,10 +151,10 @@ func (d *Desk) count(ctx context.Context) error {
 		for _, a := range account {
 			here[a] = true
 		}
-		d.cfg.Begun(d.hits.begunBy(func(account string) bool { return here[account] }))
+		d.cfg.Begun(d.hits.connectionsBegun(func(account string) bool { return here[account] }))
 	}
 	d.host.Share(func(s *span.Share) {
-		d.hits.tidy(time.Now(), func(r inquiry.Rule) bool {
+		d.hits.forgetUnused(time.Now(), func(r inquiry.Rule) bool {
 			g := s.Groups[secgroup.GroupRef{Account: r.Account, ID: r.Group}]
 			return g != nil && g.Rule(r.ID) != nil
 		})
@@ -159,16 +162,16 @@ func (d *Desk) count(ctx context.Context) error {
 	return nil
 }
 
-// runCount counts until ctx ends.
-func (d *Desk) runCount(ctx context.Context) error {
+// runCountHits calls countHits every Config.Every until ctx ends.
+func (d *Desk) runCountHits(ctx context.Context) error {
 	if err := pause.For(ctx, d.cfg.Every); err != nil {
 		return err
 	}
-	return d.readAgain(ctx, "counters of rules not read", d.count)
+	return d.readAgain(ctx, "counters of rules not read", d.countHits)
 }
 
-// readAgain reads counters, and again every Config.Every until ctx ends. The log says
-// when they could not be read.
+// readAgain calls read now and every Config.Every until ctx ends. Its errors go to the log
+// with the message failed.
 func (d *Desk) readAgain(ctx context.Context, failed string, read func(context.Context) error) error {
 	for {
 		if err := read(ctx); err != nil && ctx.Err() == nil {
@@ -180,10 +183,11 @@ func (d *Desk) readAgain(ctx context.Context, failed string, read func(context.C
 	}
 }
 
-// ruleHits answers with the counters of this moment.
+// ruleHits answers a question for the hits of a group's rules, after reading the counters
+// anew.
 func (d *Desk) ruleHits(ctx context.Context, q inquiry.HitsQuestion) (inquiry.HitsAnswer, error) {
-	if err := d.count(ctx); err != nil {
+	if err := d.countHits(ctx); err != nil {
 		return inquiry.HitsAnswer{}, err
 	}
-	return d.hits.of(q.Account, q.Group), nil
+	return d.hits.ofGroup(q.Account, q.Group), nil
 }

@@ -36,7 +36,7 @@ func TestHitsAddUp(t *testing.T) {
 	h.add(at, []wire.FlowStats{flow(40, 1, 5, time.Minute, 2*time.Second), flow(90, 1, 1, time.Minute, time.Second), flow(91, 2, 0, time.Minute, 0), flow(92, 99, 7, time.Minute, 0), egress}, name)
 	h.add(at.Add(10*time.Second), []wire.FlowStats{flow(40, 1, 7, 70*time.Second, 3*time.Second), flow(90, 1, 1, 70*time.Second, 11*time.Second)}, name)
 	h.add(at.Add(20*time.Second), []wire.FlowStats{flow(40, 1, 9, 5*time.Second, time.Second), flow(90, 1, 0, time.Second, 0), flow(91, 2, 1, time.Minute, 0)}, name)
-	got := h.of("acme", "web").Rules
+	got := h.ofGroup("acme", "web").Rules
 	want := []inquiry.RuleHits{
 		{Rule: "b", Packets: 5 + 1 + 2 + 9, Bytes: 170, Last: at.Add(19 * time.Second)},
 		{Rule: "c", Packets: 1, Bytes: 10, Last: at.Add(20 * time.Second)},
@@ -44,14 +44,14 @@ func TestHitsAddUp(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if other := h.of("bank", "web").Rules; len(other) != 0 {
+	if other := h.ofGroup("bank", "web").Rules; len(other) != 0 {
 		t.Errorf("another account's: %v", other)
 	}
-	begun, since := h.begunBy(func(string) bool { return true })
+	begun, since := h.connectionsBegun(func(string) bool { return true })
 	if diff := cmp.Diff(map[string]uint64{"acme": 18, "bank": 4}, begun); diff != "" || since.IsZero() {
 		t.Errorf("what began, since %v, -want +got:\n%s", since, diff)
 	}
-	if begun, _ = h.begunBy(func(account string) bool { return account == "bank" }); len(begun) != 1 || begun["bank"] != 4 {
+	if begun, _ = h.connectionsBegun(func(account string) bool { return account == "bank" }); len(begun) != 1 || begun["bank"] != 4 {
 		t.Errorf("of an account that is gone: %v", begun)
 	}
 }
@@ -98,14 +98,14 @@ func TestHitsOfRulesThatAreGone(t *testing.T) {
 	})
 	left := map[string]bool{"7": true}
 	there := func(r inquiry.Rule) bool { return left[r.ID] }
-	h.tidy(now, there)
-	h.tidy(now.Add(hitsRetention-time.Second), there)
+	h.forgetUnused(now, there)
+	h.forgetUnused(now.Add(hitsRetention-time.Second), there)
 	if len(h.rules) != 1000 {
 		t.Errorf("the hits of %d rules are left too early", len(h.rules))
 	}
 	left["8"] = true // again
-	h.tidy(now.Add(hitsRetention), there)
-	if got := h.of("acme", "web").Rules; len(got) != 2 || len(h.gone) != 0 {
-		t.Errorf("%d rules, %d of them gone", len(got), len(h.gone))
+	h.forgetUnused(now.Add(hitsRetention), there)
+	if got := h.ofGroup("acme", "web").Rules; len(got) != 2 || len(h.unusedSince) != 0 {
+		t.Errorf("%d rules, %d of them gone", len(got), len(h.unusedSince))
 	}
 }

@@ -10,22 +10,23 @@ import (
 	"github.com/ringfence/ringfence/unixctl"
 )
 
-// Host is what the desk reads of its host's loop, from any goroutine. What it
-// hands to an fn may change when that has returned; until then the loop may have
-// to wait for it, so fn waits for nothing.
+// Host is what the desk reads of its host's loop, from any goroutine. What a function fn
+// is given is valid until it returns. The loop may have to wait for that long, so fn must
+// not block.
 type Host interface {
 	// Applied is the policy revision that is in force, 0 while none is.
 	Applied() int64
 	// Share lets fn read the host's share of the policy.
 	Share(fn func(*span.Share))
-	// Compiled lets fn read what is compiled of it, with the uplink's ofport, 0 if
-	// there is none.
+	// Compiled lets fn read which flows were compiled from the share. uplink is the ofport
+	// of the bridge's uplink, 0 if it has none.
 	Compiled(fn func(c Compiled, uplink uint32))
 	// Plugged lets fn read which interfaces the bridge has.
 	Plugged(fn func(Interfaces))
 }
 
-// Compiled tells of the flows that were compiled last, as *ofrules.Compiler does.
+// Compiled describes the flows that were compiled last. It is implemented by
+// *ofrules.Compiler.
 type Compiled interface {
 	Rule(number uint32) (secgroup.RuleRef, bool)
 	NIC(number uint32) (id string, ok bool)
@@ -36,8 +37,8 @@ type Compiled interface {
 	Problems() map[string]string
 }
 
-// Interfaces are those of the bridge as the local database has them: one may wait
-// for its flows.
+// Interfaces are the bridge's interfaces as the local database has them. An interface may be
+// there whose NIC has no flows yet.
 type Interfaces interface {
 	// OFPort is the ofport of a NIC that is plugged, 0 if it has none.
 	OFPort(nic string) uint32
@@ -45,18 +46,18 @@ type Interfaces interface {
 	Names() map[uint32]string
 }
 
-// Switch is the access that questions have to the switch. All its connections to
-// ovs-vswitchd may be waiting, without enforcement having to wait for one.
+// Switch is the access that questions have to the switch. Its connections to ovs-vswitchd
+// are not those of enforcement, which therefore goes on while all of them are busy.
 type Switch interface {
 	// Conn is the OpenFlow connection, nil while there is none.
 	Conn() *ofconn.Conn
-	// Trace has ofproto/trace say what becomes of a packet, which is written as a
-	// flow, in states of its connection that ct() finds one after another.
+	// Trace runs ofproto/trace. flow describes the packet, and states has what each ct()
+	// on its way finds the state of its connection to be.
 	Trace(ctx context.Context, flow string, states []string) (text string, err error)
-	// Connections lists those of zones, and maybe others. The error is about lines
-	// that make no sense if it is a *unixctl.DumpError.
+	// Connections lists the connections in conntrack zones, and maybe in others. With a
+	// *unixctl.DumpError it returns those that could be read.
 	Connections(ctx context.Context, zones []uint16) ([]unixctl.Conn, error)
-	// Settle returns when packets meet the flows that the switch has. All who wait
-	// for it share the work.
+	// Settle returns when packets meet the flows that the switch had when it was called.
+	// Callers that wait at the same time share the work.
 	Settle(ctx context.Context) error
 }

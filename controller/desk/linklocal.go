@@ -10,51 +10,52 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// linkLocalRetention is for how long it is told that packets from link-local addresses
-// of no NIC were dropped, after the last one: a guest that gets no answer asks
-// ever more rarely (RFC 8415 §7.6: once an hour in the end).
+// linkLocalRetention is for how long after the last such packet a NIC is reported to send
+// from a link-local address that is not its own. It is so long because a guest that gets no
+// answer tries ever more rarely (RFC 8415 §7.6: once an hour in the end).
 const linkLocalRetention = time.Hour
 
-// linkLocals counts what NICs send from link-local addresses that are not their
-// own, and is dropped for it. What it has is of NICs that are plugged. Only the
-// goroutine that counts uses it.
+// linkLocals counts the packets that NICs send from link-local addresses that are not their
+// own, which are dropped for that reason. It has counts of plugged NICs alone. Only the
+// goroutine that reads the counters uses it.
 type linkLocals struct {
-	told func(map[string]uint64) // takes the packets of each NIC that sent any
+	report func(map[string]uint64) // is given the packets of each NIC that sent any
 
 	last map[linkLocalFlow]uint64 // counters as they were read last
 	nics map[string]linkLocalSum
 }
 
-// linkLocalFlow is a flow that counts, and stays the same when it is put in place
-// anew.
+// linkLocalFlow identifies a flow that counts such packets, also after it was removed and
+// added again.
 type linkLocalFlow struct {
 	table  uint8
 	prio   uint16
 	ofport uint32
 }
 
-// linkLocalCount is what such a flow has counted, until when.
+// linkLocalCount is the counter of such a flow.
 type linkLocalCount struct {
-	packets uint64
-	at      time.Time
+	packets  uint64
+	lastSeen time.Time
 }
 
-// linkLocalSum is what a NIC sent.
+// linkLocalSum is how many such packets a NIC sent while its addresses were the same.
 type linkLocalSum struct {
-	packets uint64
-	at      time.Time // of the last one
-	own     string    // its addresses meanwhile
+	packets   uint64
+	lastSeen  time.Time // of the last one
+	addresses string    // its addresses meanwhile
 }
 
-// add takes the present counters that are not 0; own has the NICs behind them, by
-// ofport.
+// add adds what the counters have grown by since the last reading, and reports the sums.
+// counters has the flows whose counter is not 0, and own the NICs at their ofports.
 func (l *linkLocals) add(now time.Time, counters map[linkLocalFlow]linkLocalCount, own map[uint32]linkLocalOwner) {
 	nics := make(map[string]linkLocalSum, len(own))
 	for _, o := range own {
-		// What was sent before the addresses were mended, or maybe was, is forgotten.
+		// When a NIC's addresses change, its count begins anew: the packets of before may
+		// have been from an address that is its own now.
 		sum := l.nics[o.nic]
-		if sum.own != o.addresses || now.Sub(sum.at) >= linkLocalRetention {
-			sum = linkLocalSum{own: o.addresses}
+		if sum.addresses != o.addresses || now.Sub(sum.lastSeen) >= linkLocalRetention {
+			sum = linkLocalSum{addresses: o.addresses}
 		}
 		nics[o.nic] = sum
 	}
@@ -67,13 +68,13 @@ func (l *linkLocals) add(now time.Time, counters map[linkLocalFlow]linkLocalCoun
 		}
 		o, plugged := own[flow.ofport]
 		was, known := l.nics[o.nic]
-		if !plugged || known && was.own != o.addresses || c.packets == before || now.Sub(c.at) >= linkLocalRetention {
+		if !plugged || known && was.addresses != o.addresses || c.packets == before || now.Sub(c.lastSeen) >= linkLocalRetention {
 			continue
 		}
 		sum := nics[o.nic]
 		sum.packets += c.packets - before
-		if c.at.After(sum.at) {
-			sum.at = c.at
+		if c.lastSeen.After(sum.lastSeen) {
+			sum.lastSeen = c.lastSeen
 		}
 		nics[o.nic] = sum
 	}
@@ -84,14 +85,15 @@ func (l *linkLocals) add(now time.Time, counters map[linkLocalFlow]linkLocalCoun
 			told[nic] = sum.packets
 		}
 	}
-	l.told(told)
+	l.report(told)
 }
 
-// linkLocalOwner is a NIC with its addresses.
+// linkLocalOwner is a NIC with its addresses as addressesOf writes them.
 type linkLocalOwner struct{ nic, addresses string }
 
-// countLinkLocals reads the flows that count them: those that are always there,
-// and those of drop watches, which stand above them.
+// countLinkLocals reads the counters of the flows that drop such packets, and adds them up.
+// Besides the flows that are always there these are those of drop watches, which have a
+// higher priority and drop the packets in their stead.
 func (d *Desk) countLinkLocals(ctx context.Context) error {
 	conn := d.sw.Conn()
 	if conn == nil {
@@ -99,7 +101,7 @@ func (d *Desk) countLinkLocals(ctx context.Context) error {
 	}
 	value, mask := ofrules.KindLinkLocal.Cookie()
 	stats, err := conn.Dump(ctx, value, mask)
-	if err == nil && d.watch.looked() > 0 {
+	if err == nil && d.watch.countNICs() > 0 {
 		var more []wire.FlowStats
 		more, err = conn.Dump(ctx, ofrules.WatchCookie, ofrules.KindMask)
 		stats = append(stats, more...)
@@ -137,7 +139,7 @@ func (d *Desk) countLinkLocals(ctx context.Context) error {
 	return nil
 }
 
-// addressesOf is all that a NIC may send from, as text.
+// addressesOf returns all addresses that a NIC may send from, as a text that can be compared.
 func addressesOf(n *secgroup.NIC) (text string) {
 	for _, a := range n.Addresses {
 		text += a.String() + " "
@@ -148,7 +150,7 @@ func addressesOf(n *secgroup.NIC) (text string) {
 	return text + n.MAC.String()
 }
 
-// runLinkLocals counts until ctx ends.
+// runLinkLocals calls countLinkLocals every Config.Every until ctx ends.
 func (d *Desk) runLinkLocals(ctx context.Context) error {
 	return d.readAgain(ctx, "link-local addresses not counted", d.countLinkLocals)
 }

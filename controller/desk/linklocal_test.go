@@ -18,7 +18,7 @@ func TestLinkLocalsAreForgotten(t *testing.T) {
 	guard, nd := linkLocalFlow{10, 10, 1}, linkLocalFlow{12, 10, 1}
 	one := map[uint32]linkLocalOwner{1: {"a1", "10.0.0.1"}}
 	var told map[string]uint64
-	l := linkLocals{told: func(nics map[string]uint64) { told = nics }}
+	l := linkLocals{report: func(nics map[string]uint64) { told = nics }}
 	for _, step := range []struct {
 		name string
 		at   time.Duration

@@ -8,16 +8,16 @@ import (
 	"github.com/ringfence/ringfence/controller/internal/pause"
 )
 
-// errPanicked answers a question in whose answering there is a fault of ours.
+// errPanicked is the answer to a question during which the desk panicked.
 var errPanicked = errors.New("an internal error; the log of the host has it")
 
-// errNoSwitch answers a question that takes one.
+// errNoSwitch is the answer to a question that needs the switch while it is away.
 var errNoSwitch = errors.New("no connection to the switch")
 
-// retryAfter is the wait before something is begun again that failed.
+// retryAfter is the wait before a task of the desk that failed is started again.
 const retryAfter = 100 * time.Millisecond
 
-// persist runs something until ctx ends, and again after a panic.
+// persist runs a task of the desk until ctx ends, and starts it again after a panic.
 func (d *Desk) persist(ctx context.Context, what string, run func(context.Context) error) error {
 	for {
 		err := d.keeper.Run(what, func() error { return run(ctx) })

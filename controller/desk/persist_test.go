@@ -60,7 +60,7 @@ func TestPanicBesideQuestions(t *testing.T) {
 	metrics := prometheus.NewRegistry()
 	d := New(Config{Asks: idleAsks{}, Host: "h1", Logger: slog.New(slog.DiscardHandler), Metrics: metrics}, away{}, away{})
 	var calls atomic.Int64
-	d.watch.locate = func([]string) map[string]watched {
+	d.watch.locate = func([]string) map[string]location {
 		if calls.Add(1) <= 3 {
 			panic("injected")
 		}
@@ -70,7 +70,7 @@ func TestPanicBesideQuestions(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	for end := time.Now().Add(patience); calls.Load() < 4; time.Sleep(time.Millisecond) {
-		d.watch.kick()
+		d.watch.refreshSoon()
 		if time.Now().After(end) {
 			t.Fatal("drops are watched no more")
 		}
@@ -82,8 +82,8 @@ func TestPanicBesideQuestions(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("the desk ended with %v", err)
 	}
-	d.watch.locate = func([]string) map[string]watched { panic("injected") }
-	d.watch.names = map[uint32]string{1: "a1"}
+	d.watch.locate = func([]string) map[string]location { panic("injected") }
+	d.watch.nicByOFPort = map[uint32]string{1: "a1"}
 	for _, f := range (ofrules.Watch{ID: 1, OFPort: 1, Ready: true, Meter: 1}).Flows() {
 		for _, a := range f.Actions.List() {
 			if report, is := a.(openflow.Controller); is {

@@ -13,16 +13,18 @@ import (
 )
 
 const (
-	// probeTimeout is how long a probe's flows stay, should nobody take them away.
+	// probeTimeout is the hard timeout of a probe's flows, in case nobody removes them.
 	probeTimeout = 10 * time.Second
-	// probeWait is how long to wait for what becomes of a packet that was sent.
+	// probeWait is how long to wait for a sighting after the packet was sent.
 	probeWait = time.Second
 	// probeAfter is how long a packet that left egress may still be dropped: in
 	// the next table.
 	probeAfter = 50 * time.Millisecond
 )
 
-// probe takes this host's part in a probe (see inquiry.ProbeQuestion).
+// probe answers a question for this host's part in a probe (see inquiry.ProbeQuestion): the
+// destination's host is asked to arm the probe before the source's host is asked to send the
+// packet, and to collect what was seen after that.
 func (d *Desk) probe(ctx context.Context, q inquiry.ProbeQuestion) (answer inquiry.ProbeAnswer, err error) {
 	switch q.Part {
 	case inquiry.ProbeArm:
@@ -42,7 +44,8 @@ func (d *Desk) probe(ctx context.Context, q inquiry.ProbeQuestion) (answer inqui
 	return answer, fmt.Errorf("a probe has no part %q", q.Part)
 }
 
-// armProbe puts the flows in place that report the packet.
+// armProbe installs the flows that report the packet, and returns when the packet would
+// meet them. The caller disarms the probe.
 func (d *Desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, error) {
 	t, err := d.tracer(q.TraceQuestion)
 	if err != nil {
@@ -59,7 +62,7 @@ func (d *Desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, e
 	if err != nil {
 		return nil, err
 	}
-	p := d.probes.open(q.ID, frame)
+	p := d.probes.add(q.ID, frame)
 	p.tracer, p.conn = t, conn
 	mods := p.flows()
 	err = conn.Apply(ctx,
@@ -78,7 +81,7 @@ func (d *Desk) armProbe(ctx context.Context, q inquiry.ProbeQuestion) (*probe, e
 	return p, nil
 }
 
-// flows are those of the ends that are here.
+// flows are the messages that install the flows of those ends that are at this host.
 func (p *probe) flows() (mods []wire.FlowMod) {
 	t := p.tracer
 	k := t.q.Packet
@@ -101,11 +104,11 @@ func (p *probe) flows() (mods []wire.FlowMod) {
 	return mods
 }
 
-// disarm takes the flows away.
+// disarm removes the probe, its flows and its meter.
 //
 //nolint:contextcheck // the flows go also when who asked has gone
 func (d *Desk) disarm(p *probe) {
-	d.probes.close(p)
+	d.probes.remove(p)
 	ctx, cancel := context.WithTimeout(context.Background(), probeWait)
 	defer cancel()
 	err := errors.Join(
@@ -116,7 +119,8 @@ func (d *Desk) disarm(p *probe) {
 	}
 }
 
-// sendProbe sends the packet out of the source NIC, as if the machine had.
+// sendProbe sends the packet as if it came from the source NIC, through all tables, and
+// answers with what became of it at the ends that are here.
 func (d *Desk) sendProbe(ctx context.Context, q inquiry.ProbeQuestion) (answer inquiry.ProbeAnswer, err error) {
 	p, err := d.armProbe(ctx, q)
 	if err != nil {

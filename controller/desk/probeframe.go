@@ -8,12 +8,11 @@ import (
 	"github.com/ringfence/ringfence/openflow"
 )
 
-// probeTTL is the hop limit of a packet that a machine sends.
+// probeTTL is the hop limit of the packet, the same as machines begin with.
 const probeTTL = 64
 
-// bytes writes the frame as the source NIC would send it, with a mark in it that
-// tells it from others of its tuple: a TCP segment's sequence number, else the
-// payload.
+// bytes encodes the frame as the source NIC would send it. The mark tells it from other
+// packets of the same tuple: of TCP it is the sequence number, else it is in the payload.
 func (f frame) bytes(mark [8]byte) ([]byte, error) {
 	p := f.packet
 	l4, err := f.transport(mark)
@@ -40,11 +39,11 @@ func (f frame) bytes(mark [8]byte) ([]byte, error) {
 	return bytes.Join([][]byte{eth, ip, p.Src.AsSlice(), p.Dst.AsSlice(), l4}, nil), nil
 }
 
-// transport writes what is behind the IP header, with its checksum.
+// transport encodes what follows the IP header, with its checksum.
 func (f frame) transport(mark [8]byte) ([]byte, error) {
 	p := f.packet
 	var b []byte
-	var at int // of the checksum
+	var at int // offset of the checksum
 	switch v6 := p.Src.Is6(); {
 	case p.Proto == openflow.ProtoTCP: // RFC 9293 §3.1: a SYN without options
 		b, at = make([]byte, 20), 16
@@ -81,7 +80,7 @@ func (f frame) transport(mark [8]byte) ([]byte, error) {
 	return b, nil
 }
 
-// sum16 goes on with a sum of 16-bit words (RFC 1071).
+// sum16 adds 16-bit words to a sum of such in one's complement (RFC 1071).
 func sum16(start uint16, b []byte) uint16 {
 	sum := uint32(start)
 	for ; len(b) > 1; b = b[2:] {
@@ -96,8 +95,8 @@ func sum16(start uint16, b []byte) uint16 {
 	return uint16(sum)
 }
 
-// transportOf is what is behind the IP header of a frame; nil if there is none,
-// or a VLAN tag or another header before it.
+// transportOf returns what follows the IP header of a frame, or nil if the frame has none, or
+// has a VLAN tag or an extension header before it: the frames of bytes have neither.
 func transportOf(b []byte) []byte {
 	if len(b) < 34 {
 		return nil

@@ -12,25 +12,25 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// Ids of probes have this bit, which those of watches, being ofports, have not.
+// probeID is a bit that the ids of probes have. Those of watches are ofports, and have it not.
 const probeID = 1 << 31
 
-// probeMeter is in the upper half of the id of a probe's meter, as watchMeter in
-// that of a watch's.
+// probeMeter in the upper half of a meter's id says that the meter is of a probe, as
+// watchMeter does for a watch.
 const probeMeter = 0x52480000
 
-// probe is a packet that this host looks for.
+// probe is a packet that is sent on purpose, and that flows of this host report.
 type probe struct {
-	id     uint32
-	name   string
-	packet []byte // from the transport header on
-	until  time.Time
-	tracer *tracer
-	conn   *ofconn.Conn // to the switch that has its flows
-	seen   chan sighting
+	id        uint32
+	name      string
+	packet    []byte // from the transport header on
+	until     time.Time
+	tracer    *tracer
+	conn      *ofconn.Conn // to the switch that has its flows
+	sightings chan sighting
 }
 
-// sighting is what a flow reported of the packet.
+// sighting is a flow's report that it met the packet of a probe.
 type sighting struct {
 	ofrules.Report
 	table uint8
@@ -38,62 +38,64 @@ type sighting struct {
 
 func (p *probe) meter() uint32 { return probeMeter | p.id&0xffff }
 
-// probes are those that are under way.
+// probes has the probes that are under way at this host, by their names.
 type probes struct {
-	mu   sync.Mutex
-	last uint16
-	all  map[string]*probe
+	mu       sync.Mutex
+	last     uint16
+	underWay map[string]*probe
 }
 
-func (s *probes) open(name string, packet []byte) *probe {
+// add makes a probe of a packet (from the transport header on) and forgets those that
+// nobody came to collect.
+func (s *probes) add(name string, packet []byte) *probe {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	for name, p := range s.all {
+	for name, p := range s.underWay {
 		if now.After(p.until) { // nobody came to collect it
-			delete(s.all, name)
+			delete(s.underWay, name)
 		}
 	}
-	if s.all == nil {
-		s.all = map[string]*probe{}
+	if s.underWay == nil {
+		s.underWay = map[string]*probe{}
 	}
 	s.last++
-	p := &probe{id: probeID | uint32(s.last), name: name, packet: packet, until: now.Add(probeTimeout), seen: make(chan sighting, 16)}
-	s.all[name] = p
+	p := &probe{id: probeID | uint32(s.last), name: name, packet: packet, until: now.Add(probeTimeout), sightings: make(chan sighting, 16)}
+	s.underWay[name] = p
 	return p
 }
 
 func (s *probes) find(name string) *probe {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all[name]
+	return s.underWay[name]
 }
 
-func (s *probes) close(p *probe) {
+func (s *probes) remove(p *probe) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all[p.name] == p {
-		delete(s.all, p.name)
+	if s.underWay[p.name] == p {
+		delete(s.underWay, p.name)
 	}
 }
 
-// sighted takes a report, and tells whether it was of the packet of a probe: others
-// have its tuple too.
-func (s *probes) sighted(r ofrules.Report, in wire.PacketIn) bool {
+// takeSighting is called for each report. It reports whether the packet is that of a probe,
+// and hands the report to that. A packet of the same tuple with other bytes is not.
+func (s *probes) takeSighting(r ofrules.Report, in wire.PacketIn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.all) == 0 {
+	if len(s.underWay) == 0 {
 		return false
 	}
 	packet := transportOf(in.Packet)
-	for _, p := range s.all {
+	for _, p := range s.underWay {
 		if !bytes.Equal(packet, p.packet) {
 			continue
 		}
 		if r.ID == p.id {
 			select {
-			case p.seen <- sighting{r, in.Table}:
-			default: // it goes round and round
+			case p.sightings <- sighting{r, in.Table}:
+			default: // the packet loops: its first sightings are enough
 			}
 		}
 		return true
@@ -101,12 +103,13 @@ func (s *probes) sighted(r ofrules.Report, in wire.PacketIn) bool {
 	return false
 }
 
-// egress is what became of the packet at its source. inside: it goes to a NIC of
-// this host.
+// egress waits for what the packet's source end does with it. inside says that it goes to a
+// NIC of this host. Else what has passed egress may still be dropped in the next table,
+// so egress waits a moment longer for that.
 func (p *probe) egress(ctx context.Context, inside bool) *inquiry.ProbeLeg {
 	leg := p.await(ctx, true, probeWait)
 	if leg == nil {
-		return p.legUnseen()
+		return p.legNotSeen()
 	}
 	if leg.Verdict == inquiry.Allow && !inside {
 		if later := p.await(ctx, true, probeAfter); later != nil {
@@ -116,15 +119,15 @@ func (p *probe) egress(ctx context.Context, inside bool) *inquiry.ProbeLeg {
 	return leg
 }
 
-// ingress is what became of the packet at its destination.
+// ingress waits for what the packet's destination end does with it.
 func (p *probe) ingress(ctx context.Context) *inquiry.ProbeLeg {
 	if leg := p.await(ctx, false, probeWait); leg != nil {
 		return leg
 	}
-	return p.legUnseen()
+	return p.legNotSeen()
 }
 
-// await returns the next that is heard of one end; nil if nothing is.
+// await returns what the next sighting at one end says, or nil if there is none in time.
 func (p *probe) await(ctx context.Context, egress bool, wait time.Duration) *inquiry.ProbeLeg {
 	late := time.NewTimer(wait)
 	defer late.Stop()
@@ -134,16 +137,16 @@ func (p *probe) await(ctx context.Context, egress bool, wait time.Duration) *inq
 			return nil
 		case <-late.C:
 			return nil
-		case s := <-p.seen:
+		case s := <-p.sightings:
 			if s.Egress == egress {
-				return p.legOf(s)
+				return p.legSighted(s)
 			}
 		}
 	}
 }
 
-// legOf is what a sighting says of an end.
-func (p *probe) legOf(s sighting) *inquiry.ProbeLeg {
+// legSighted is the answer for an end at which the packet was seen.
+func (p *probe) legSighted(s sighting) *inquiry.ProbeLeg {
 	leg := &inquiry.ProbeLeg{Verdict: inquiry.Allow, Reason: "passed", Table: s.table, TableName: ofrules.TableNames()[s.table]}
 	switch {
 	case s.Drop != 0:
@@ -154,7 +157,7 @@ func (p *probe) legOf(s sighting) *inquiry.ProbeLeg {
 	return leg
 }
 
-// legUnseen is what is said of an end at which nothing was seen.
-func (p *probe) legUnseen() *inquiry.ProbeLeg {
+// legNotSeen is the answer for an end at which the packet was not seen.
+func (p *probe) legNotSeen() *inquiry.ProbeLeg {
 	return &inquiry.ProbeLeg{Verdict: inquiry.Unknown, Reason: "not-seen", Detail: "it passed and was dropped nowhere that Ringfence would pass or drop it: it was lost, cut, or met flows of somebody else"}
 }

@@ -8,22 +8,23 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// reportQueue is how many reports may wait to be read. More are dropped: nothing
-// else on the connection waits for them.
+// reportQueue is how many reports may wait to be read. Those beyond are dropped, so that
+// nothing else on the connection has to wait for them.
 const reportQueue = 256
 
-// reports brings what flows of watches and probes tell. It begins with the first
-// of them on each connection.
-type reports struct {
-	heard   func(wire.PacketIn)
+// reportReader reads the packets that flows of watches and probes send to the controller.
+// On each connection to the switch it begins with the first watch or probe.
+type reportReader struct {
+	deliver func(wire.PacketIn)
 	readers sync.WaitGroup
 
 	mu   sync.Mutex
-	conn *ofconn.Conn // that is read
+	conn *ofconn.Conn // whose reports are read
 }
 
-// listen reads the reports of a connection until that ends.
-func (r *reports) listen(ctx context.Context, conn *ofconn.Conn) error {
+// listen has the reports of a connection read until that ends. It does nothing if they are
+// read already.
+func (r *reportReader) listen(ctx context.Context, conn *ofconn.Conn) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.conn == conn {
@@ -36,7 +37,7 @@ func (r *reports) listen(ctx context.Context, conn *ofconn.Conn) error {
 	r.conn = conn
 	r.readers.Go(func() {
 		for p := range packets {
-			r.heard(p)
+			r.deliver(p)
 		}
 	})
 	return nil

@@ -14,27 +14,28 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// tracer answers one question from what the host knows at one moment.
+// tracer answers one question for a trace. It has what the host knew when the question came.
 type tracer struct {
 	sw       Switch
 	log      *slog.Logger
 	rule     func(number uint32) *inquiry.Rule
 	q        inquiry.TraceQuestion
 	host     ofrules.Host
-	problems map[string]string // NICs without flows
-	src, dst *traceEnd         // nil: no NIC of ours
+	problems map[string]string // why NICs have no flows
+	src, dst *traceEnd         // nil if the packet's end is no NIC
 	ifaces   map[uint32]string // names of ports
 }
 
-// traceEnd is a NIC at an end of the packet's way.
+// traceEnd is the NIC that sends the packet, or that it is for.
 type traceEnd struct {
 	nic     *secgroup.NIC
 	segment secgroup.Segment
 	port    uint32 // ofport here; 0 = not plugged here
 }
 
-// trace has the switch say what it does with a packet: from the source NIC on
-// if that is here, and to the destination NIC. Nothing is sent.
+// trace answers with what the switch would do with a packet, by ofproto/trace: from the
+// source NIC on if the question asks for egress, and on its way to the destination NIC if it
+// asks for ingress. No packet is sent.
 func (d *Desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.TraceAnswer, error) {
 	t, err := d.tracer(q)
 	if err != nil {
@@ -52,6 +53,8 @@ func (d *Desk) trace(ctx context.Context, q inquiry.TraceQuestion) (inquiry.Trac
 	return answer, err
 }
 
+// tracer reads what the host knows of both ends of a question. It is an error if an end that
+// is asked about is not known here.
 func (d *Desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
 	t := &tracer{sw: d.sw, log: d.log, rule: d.rule, q: q}
 	ports := map[string]uint32{}
@@ -79,8 +82,8 @@ func (d *Desk) tracer(q inquiry.TraceQuestion) (*tracer, error) {
 	return t, nil
 }
 
-// endOf is an end as this host has it in force or, if it is not served here, as the
-// question says; nil if neither knows the NIC.
+// endOf returns a NIC as this host's share of the policy has it, or else as the question
+// describes it, since a share lacks NICs of other hosts. It is nil if neither has the NIC.
 func endOf(s *span.Share, q inquiry.TraceQuestion, id string, ports map[string]uint32) (*traceEnd, error) {
 	if n := s.NICs[id].Record; n != nil {
 		if network := s.Networks[n.Network]; network != nil {
@@ -101,12 +104,12 @@ func endOf(s *span.Share, q inquiry.TraceQuestion, id string, ports map[string]u
 	}, nil
 }
 
-// oneSegment tells whether the source reaches the destination without a router.
+// oneSegment reports whether both ends are NICs that reach each other without a router.
 func (t *tracer) oneSegment() bool {
 	return t.src != nil && t.dst != nil && t.src.segment == t.dst.segment
 }
 
-// leaving is the frame as the source NIC sends it.
+// leaving is the frame that the source NIC would send.
 func (t *tracer) leaving() frame {
 	f := frame{port: t.src.port, src: t.src.nic.MAC, packet: t.q.Packet, state: t.q.State}
 	for _, a := range t.src.nic.Addresses {
@@ -122,8 +125,8 @@ func (t *tracer) leaving() frame {
 	return f
 }
 
-// egress traces the source's leg, and the destination's with it if the packet
-// goes there inside this host.
+// egress traces the packet from the source NIC on. If it stays inside this host on its way to
+// the destination NIC, the trace has the destination's leg, too; else ingress is nil.
 func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err error) {
 	if t.src.port == 0 {
 		return notPlugged(), nil, nil
@@ -135,7 +138,7 @@ func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err 
 	}
 	inside := t.q.Ingress && t.oneSegment() && t.dst.port != 0
 	first, rest, reached := splitAt(trace, ofrules.TableDeliver)
-	egress = t.leg(trace, first)
+	egress = t.showLeg(trace, first)
 	outputs := trace.Outputs()
 	switch {
 	case inside && slices.Contains(outputs, t.ifaces[t.dst.port]):
@@ -157,15 +160,16 @@ func (t *tracer) egress(ctx context.Context) (egress, ingress *inquiry.Leg, err 
 		return egress, nil, nil
 	}
 	if egress.Verdict == inquiry.Allow {
-		ingress = t.leg(trace, rest)
+		ingress = t.showLeg(trace, rest)
 		ingress.Output = t.ifaces[t.dst.port]
 		t.conclude(ingress, trace, rest, slices.Contains(outputs, ingress.Output))
 	}
 	return egress, ingress, nil
 }
 
-// ingress traces the destination's leg alone: from the uplink, or, where the
-// packet would come from a NIC here that may not send it, as if it might.
+// ingress traces the destination's leg alone. The packet comes in by the uplink; or, if its
+// source is a NIC of this host that may not send it, from there as part of an established
+// connection, which egress lets pass.
 func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
 	if t.dst.port == 0 {
 		return notPlugged(), nil
@@ -182,7 +186,7 @@ func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
 			return nil, err
 		}
 		if _, rest, reached := splitAt(trace, ofrules.TableDeliver); reached {
-			leg := t.leg(trace, rest)
+			leg := t.showLeg(trace, rest)
 			leg.Output = out
 			t.conclude(leg, trace, rest, slices.Contains(trace.Outputs(), out))
 			return leg, nil
@@ -203,7 +207,7 @@ func (t *tracer) ingress(ctx context.Context) (*inquiry.Leg, error) {
 		return nil, err
 	}
 	steps := allSteps(trace)
-	leg := t.leg(trace, steps)
+	leg := t.showLeg(trace, steps)
 	leg.Output = out
 	t.conclude(leg, trace, steps, slices.Contains(trace.Outputs(), out))
 	return leg, nil
@@ -225,7 +229,8 @@ func (t *tracer) run(ctx context.Context, f frame, states ...string) (*oftrace.T
 	return trace, nil
 }
 
-// hostLocal ends a leg at the host, which the NIC's segment never leaves.
+// hostLocal makes the verdict of a leg that the packet cannot leave the host, or come to it,
+// as the NIC's network has no VLAN.
 func hostLocal(l *inquiry.Leg) *inquiry.Leg {
 	l.Verdict, l.Reason, l.Rule = inquiry.Deny, inquiry.ReasonHostLocal, nil
 	l.Detail = "the NIC's network has no VLAN: nothing of it leaves the host or comes in"

@@ -10,11 +10,11 @@ import (
 	"github.com/ringfence/ringfence/openflow/oftrace"
 )
 
-// tracedStep is a step with the pass that it is of.
+// tracedStep is a step of a trace, and the pass between two recirculations that it is in.
 type tracedStep struct {
 	*oftrace.Step
 	pass  *oftrace.Pass
-	first bool // of its pass
+	first bool // it is the first one of its pass
 }
 
 func allSteps(t *oftrace.Trace) []tracedStep {
@@ -28,7 +28,8 @@ func allSteps(t *oftrace.Trace) []tracedStep {
 	return out
 }
 
-// splitAt divides the steps behind the first one in a table.
+// splitAt divides the steps of a trace behind the first one that matched in a table. If none
+// did, all of them are before.
 func splitAt(t *oftrace.Trace, table uint8) (before, behind []tracedStep, found bool) {
 	all := allSteps(t)
 	for i, s := range all {
@@ -39,11 +40,11 @@ func splitAt(t *oftrace.Trace, table uint8) (before, behind []tracedStep, found 
 	return all, nil, false
 }
 
-// leg shows the steps of one NIC's leg.
-func (t *tracer) leg(trace *oftrace.Trace, steps []tracedStep) *inquiry.Leg {
+// showLeg describes the steps of one NIC's leg as the API shows them, without a verdict.
+func (t *tracer) showLeg(trace *oftrace.Trace, steps []tracedStep) *inquiry.Leg {
 	l := &inquiry.Leg{Verdict: inquiry.Unknown}
 	for _, s := range steps {
-		l.Steps = append(l.Steps, t.step(s))
+		l.Steps = append(l.Steps, t.showStep(s))
 	}
 	for _, u := range trace.Unknown {
 		l.Unparsed = append(l.Unparsed, fmt.Sprintf("%d: %s", u.Number, u.Text))
@@ -51,8 +52,8 @@ func (t *tracer) leg(trace *oftrace.Trace, steps []tracedStep) *inquiry.Leg {
 	return l
 }
 
-// step shows one step; what stands for a rule is named.
-func (t *tracer) step(s tracedStep) inquiry.Step {
+// showStep describes one step as the API shows it, with the rule that its flow stands for.
+func (t *tracer) showStep(s tracedStep) inquiry.Step {
 	out := inquiry.Step{
 		Table: s.Table, TableName: ofrules.TableNames()[s.Table], Priority: s.Priority, Match: s.Match, Cookie: fmt.Sprintf("%#x", s.Cookie),
 	}
@@ -88,8 +89,8 @@ func (t *tracer) step(s tracedStep) inquiry.Step {
 	return out
 }
 
-// conclude gives the leg its verdict and reason: what admitted the packet, or
-// where it ended.
+// conclude sets the verdict and the reason of a leg: which flow admitted the packet if it
+// passed, and else where it ended.
 func (t *tracer) conclude(l *inquiry.Leg, trace *oftrace.Trace, steps []tracedStep, passed bool) {
 	l.Verdict = inquiry.Deny
 	if passed {
@@ -111,9 +112,10 @@ func (t *tracer) conclude(l *inquiry.Leg, trace *oftrace.Trace, steps []tracedSt
 	l.Reason, l.Detail = t.refusal(steps[len(steps)-1])
 }
 
-// admission says what let the packet pass: the last flow that may.
+// admission returns why the packet passed. Of several flows that may admit a packet the last
+// one counts.
 func (t *tracer) admission(steps []tracedStep) (reason string, rule *inquiry.Rule) {
-	reason = "enforcement-off" // unless it was judged
+	reason = "enforcement-off" // unless a step says otherwise
 	for _, s := range steps {
 		c, ours := ofrules.ParseCookie(s.Cookie)
 		switch {
@@ -144,7 +146,7 @@ func (t *tracer) admission(steps []tracedStep) (reason string, rule *inquiry.Rul
 	return reason, rule
 }
 
-// refusal says why the packet ended at a step.
+// refusal returns why the packet ended at a step.
 func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 	if _, ours := ofrules.ParseCookie(s.Cookie); s.Miss == "" && !ours {
 		return "foreign-flow", fmt.Sprintf("a flow that is not ours, cookie %#x, in table %d", s.Cookie, s.Table)
@@ -164,8 +166,9 @@ func (t *tracer) refusal(s tracedStep) (reason, detail string) {
 	return why.String(), detail
 }
 
-// watchedDrop is why the flow of a drop watch drops, which stands above the one that
-// would have dropped, or where none matches, and says so in its user data.
+// watchedDrop returns the reason of a step whose flow is one of a drop watch. Such a flow
+// drops in the stead of the flow below it, and has the reason in the user data of its
+// controller action.
 func watchedDrop(s tracedStep) (ofrules.DropReason, bool) {
 	for _, a := range s.Actions {
 		_, data, ok := strings.Cut(a.Text, "userdata=")

@@ -12,55 +12,55 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// Flows of watches end by themselves after watchTimeout, should their controller
-// be gone; they are put in again every watchRenew.
+// The flows of a watch have watchTimeout as their hard timeout, so that none outlives its
+// controller for long. They are installed anew every watchRenew.
 const (
 	watchTimeout = 15 * time.Second
 	watchRenew   = 5 * time.Second
 )
 
-// Packets that are reported, a second: of one NIC at most, and of all together.
+// How many packets a second are reported at most, of one NIC and of all together.
 const (
 	watchRateNIC = 100
 	watchRateAll = 1000
 )
 
-// watchMeter in the upper half of a meter's id says that it is ours; the lower
-// half is the ofport of the NIC. Each has its own, so that the flood of one does
-// not keep another from being heard.
+// watchMeter in the upper half of a meter's id says that the meter is of a watch; the lower
+// half is the NIC's ofport. Each NIC has a meter of its own, so that a flood at one does not
+// use up what others may report.
 const watchMeter = 0x52470000
 
-// watchFlows are the watches in the switch.
+// watchFlows are the flows and meters of drop watches in the switch.
 type watchFlows struct {
-	link    func() *ofconn.Conn // nil while there is none
-	reports *reports
+	currentConn func() *ofconn.Conn // nil while there is none
+	reports     *reportReader
 
-	turn   sync.Mutex   // of all below
-	conn   *ofconn.Conn // to the switch that has
-	have   map[uint32]ofrules.Watch
-	meters map[uint32]int // rates by id
-	due    time.Time      // when to put them in again
+	mu        sync.Mutex   // held during changes of the switch, and for all below
+	conn      *ofconn.Conn // by which the following were installed
+	installed map[uint32]ofrules.Watch
+	meters    map[uint32]int // their rates, by id
+	renewAt   time.Time      // when to install them anew
 }
 
-// renewal is when the flows have to be put in again; zero while there are none.
-func (f *watchFlows) renewal() time.Time {
-	f.turn.Lock()
-	defer f.turn.Unlock()
-	if len(f.have) == 0 {
+// nextRenewal returns when the flows have to be installed anew; zero while there are none.
+func (f *watchFlows) nextRenewal() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.installed) == 0 {
 		return time.Time{}
 	}
-	return f.due
+	return f.renewAt
 }
 
-// become makes the switch's watches those, by id, and tells whether they were
-// others. turn is held.
-func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) (changed bool, err error) {
-	conn := f.link()
+// replace makes the watches in the switch those of want, by their ids, and reports whether
+// that changed anything but the timeouts. The caller holds mu.
+func (f *watchFlows) replace(ctx context.Context, want map[uint32]ofrules.Watch) (changed bool, err error) {
+	conn := f.currentConn()
 	if conn != f.conn {
-		f.conn, f.have, f.meters = nil, nil, nil
+		f.conn, f.installed, f.meters = nil, nil, nil
 	}
-	switch renew := !time.Now().Before(f.due); {
-	case len(want) == 0 && len(f.have) == 0:
+	switch renew := !time.Now().Before(f.renewAt); {
+	case len(want) == 0 && len(f.installed) == 0:
 		return false, nil
 	case conn == nil:
 		return false, errNoSwitch
@@ -68,20 +68,21 @@ func (f *watchFlows) become(ctx context.Context, want map[uint32]ofrules.Watch) 
 		if err := f.useConn(ctx, conn); err != nil {
 			return false, err
 		}
-	case maps.Equal(want, f.have) && !renew:
+	case maps.Equal(want, f.installed) && !renew:
 		return false, nil
 	}
-	changed = !maps.Equal(want, f.have)
+	changed = !maps.Equal(want, f.installed)
 	if err := f.install(ctx, conn, want); err != nil {
-		f.conn = nil // nobody knows what is there
+		f.conn = nil // what the switch has now is unknown: the next call begins anew
 		return false, err
 	}
-	f.have, f.due = want, time.Now().Add(watchRenew)
+	f.installed, f.renewAt = want, time.Now().Add(watchRenew)
 	return changed, nil
 }
 
-// useConn takes up a switch. The meters of a former run stay there, without flows
-// that use them.
+// useConn is called for each new connection to the switch, before anything is installed by
+// it. It notes which meters of an earlier connection or controller are still there: these
+// are modified or deleted, and not added.
 func (f *watchFlows) useConn(ctx context.Context, conn *ofconn.Conn) error {
 	if err := f.reports.listen(ctx, conn); err != nil {
 		return err
@@ -96,13 +97,13 @@ func (f *watchFlows) useConn(ctx context.Context, conn *ofconn.Conn) error {
 			f.meters[m.ID] = 0
 		}
 	}
-	f.have = nil
+	f.installed = nil
 	f.conn = conn
 	return nil
 }
 
-// install changes the switch: the meters that flows need before them, those that
-// none needs any more after them.
+// install brings the switch from what it has to want: first come the meters that flows need,
+// then the flows, then those meters are deleted that no flow needs any more.
 func (f *watchFlows) install(ctx context.Context, conn *ofconn.Conn, want map[uint32]ofrules.Watch) error {
 	rate := watchRate(len(want))
 	var before, after []wire.Message
@@ -124,7 +125,7 @@ func (f *watchFlows) install(ctx context.Context, conn *ofconn.Conn, want map[ui
 		}
 	}
 	var mods []wire.FlowMod
-	for id := range f.have {
+	for id := range f.installed {
 		if _, still := want[id]; !still {
 			mods = append(mods, unwatch(id))
 		}
@@ -150,7 +151,7 @@ func (f *watchFlows) install(ctx context.Context, conn *ofconn.Conn, want map[ui
 	return nil
 }
 
-// watchRate is how many packets of a NIC are reported, a second.
+// watchRate is how many packets a second are reported of each NIC while so many are watched.
 func watchRate(nics int) int { return max(1, min(watchRateNIC, watchRateAll/max(nics, 1))) }
 
 func meterOf(id uint32, rate int) wire.MeterConfig {
@@ -160,7 +161,7 @@ func meterOf(id uint32, rate int) wire.MeterConfig {
 	}
 }
 
-// unwatch is the message that takes a watch's flows away.
+// unwatch is the message that deletes the flows of a watch or a probe.
 func unwatch(id uint32) wire.FlowMod {
 	return wire.FlowMod{
 		Command: wire.FlowDelete, CookieMask: ^uint64(0),
@@ -168,7 +169,8 @@ func unwatch(id uint32) wire.FlowMod {
 	}
 }
 
-// UnwatchAll takes away what a former run watched: nobody looks any more.
+// UnwatchAll is the message that deletes the flows of all watches and probes. The loop sends
+// it when it starts: whoever asked the controller before has gone.
 func UnwatchAll() wire.FlowMod {
 	m := unwatch(0)
 	m.CookieMask = ofrules.KindMask
