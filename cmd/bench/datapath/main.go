@@ -1,7 +1,7 @@
 // Command datapath measures what packets cost in the switch: the same traffic between two
 // VMs of a host through bridges of one ovs-vswitchd (userspace datapath), by turns. One
-// switches without rules (NORMAL), one has Ringfence's flows, and where OVN is installed one
-// has OVN's, for the same groups and rules. It prints a JSON line a figure; ratios are those of
+// switches without rules (NORMAL), one tracks all at both ends and judges nothing, one has
+// Ringfence's flows, and where OVN is installed one has OVN's, for the same groups and rules. It prints a JSON line a figure; ratios are those of
 // each round to the bridge without rules, so that what else the machine does says little.
 // It needs root.
 package main
@@ -47,6 +47,7 @@ type engine struct {
 
 const (
 	none      = "none"
+	tracked   = "tracked"
 	ringfence = "ringfence"
 	ovn       = "ovn"
 )
@@ -62,9 +63,9 @@ func run(ctx context.Context, p policy, rounds int, phase time.Duration, hold bo
 	if s.Proc, err = ovsproc.Start(ctx, ovsproc.Config{Dir: dir, PrivateNetns: true}); err != nil {
 		return err
 	}
-	engines := []engine{{none, s.normal}, {ringfence, s.ringfence}}
+	engines := []engine{{none, s.normal}, {tracked, s.tracked}, {ringfence, s.ringfence}}
 	if hold {
-		engines = engines[1:]
+		engines = engines[2:]
 	} else if _, err := exec.LookPath("ovn-controller"); err == nil {
 		engines = append(engines, engine{ovn, s.ovn})
 	} else {

@@ -8,8 +8,6 @@ import (
 
 	"github.com/ringfence/ringfence/internal/ovsproc"
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/openflow/ofconn"
-	"github.com/ringfence/ringfence/openflow/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
 )
@@ -19,17 +17,13 @@ func (s *site) ringfence(ctx context.Context, p *pair, want policy) error {
 	if err := s.plug(ctx, ovsproc.Bridge{Name: p.name, FailMode: "secure", Protocols: []string{"OpenFlow13", "OpenFlow15"}}, p); err != nil {
 		return err
 	}
-	host := ofrules.Host{Ports: map[string]ofrules.Port{"client": {OFPort: 1, Zone: 60001}, "server": {OFPort: 2, Zone: 60002}}} // OVN flushes the zones that it takes, from 1 on
-	conn, err := ofconn.Dial(ctx, s.MgmtSock(p.name), ofconn.Options{})
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	var mods []wire.FlowMod
-	for _, f := range ofrules.New().Reset(span.Span(want.snapshot(), host.Name, maps.Keys(host.Ports)), host).Put {
-		mods = append(mods, wire.AddFlow(f))
-	}
-	return conn.Bundle(ctx, mods)
+	host := want.host()
+	return s.program(ctx, p, ofrules.New().Reset(span.Span(want.snapshot(), host.Name, maps.Keys(host.Ports)), host).Put)
+}
+
+// host is where the pair is plugged. OVN flushes the zones that it takes, from 1 on.
+func (p policy) host() ofrules.Host {
+	return ofrules.Host{Ports: map[string]ofrules.Port{"client": {OFPort: 1, Zone: 60001}, "server": {OFPort: 2, Zone: 60002}}}
 }
 
 func (p policy) snapshot() *secgroup.Snapshot {
