@@ -19,10 +19,10 @@ import (
 	"github.com/ringfence/ringfence/internal/netns"
 )
 
-// listen has the server answer connections by handle until ctx ends.
-func (p *pair) listen(ctx context.Context, handle func(net.Conn)) (func(), error) {
+// listen has the server answer connections to a port by handle until ctx ends.
+func (p *pair) listen(ctx context.Context, port uint16, handle func(net.Conn)) (func(), error) {
 	l, err := netns.Open(p.server.ns, func() (net.Listener, error) {
-		return new(net.ListenConfig).Listen(ctx, "tcp4", netip.AddrPortFrom(serverAddr, servicePort).String())
+		return new(net.ListenConfig).Listen(ctx, "tcp4", netip.AddrPortFrom(serverAddr, port).String())
 	})
 	if err != nil {
 		return nil, err
@@ -39,15 +39,15 @@ func (p *pair) listen(ctx context.Context, handle func(net.Conn)) (func(), error
 	return func() { l.Close() }, nil
 }
 
-func (p *pair) dial(ctx context.Context) (net.Conn, error) {
+func (p *pair) dial(ctx context.Context, port uint16) (net.Conn, error) {
 	d := net.Dialer{Timeout: 5 * time.Second}
-	return d.DialContext(ctx, "tcp4", netip.AddrPortFrom(serverAddr, servicePort).String())
+	return d.DialContext(ctx, "tcp4", netip.AddrPortFrom(serverAddr, port).String())
 }
 
 // connect has so many at a time connect, ask a byte, be answered and close, for a while; it
 // returns how many connections there were.
 func (p *pair) connect(ctx context.Context, atOnce int, while time.Duration) (float64, error) {
-	stop, err := p.listen(ctx, func(c net.Conn) {
+	stop, err := p.listen(ctx, servicePort, func(c net.Conn) {
 		defer c.Close()
 		b := make([]byte, 1)
 		if _, err := c.Read(b); err == nil {
@@ -67,7 +67,7 @@ func (p *pair) connect(ctx context.Context, atOnce int, while time.Duration) (fl
 			return p.client.ns.Do(func() error {
 				b := make([]byte, 1)
 				for time.Now().Before(end) {
-					c, err := p.dial(ctx)
+					c, err := p.dial(ctx, servicePort)
 					if err != nil {
 						return err
 					}
@@ -92,7 +92,7 @@ func (p *pair) connect(ctx context.Context, atOnce int, while time.Duration) (fl
 // how many Mbit the server got.
 func (p *pair) stream(ctx context.Context, while time.Duration) (float64, error) {
 	got := make(chan int64, 1)
-	stop, err := p.listen(ctx, func(c net.Conn) {
+	stop, err := p.listen(ctx, servicePort, func(c net.Conn) {
 		defer c.Close()
 		n, _ := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{c}, make([]byte, 1<<18))
 		got <- n
@@ -101,7 +101,7 @@ func (p *pair) stream(ctx context.Context, while time.Duration) (float64, error)
 		return 0, err
 	}
 	defer stop()
-	c, err := netns.Open(p.client.ns, func() (net.Conn, error) { return p.dial(ctx) })
+	c, err := netns.Open(p.client.ns, func() (net.Conn, error) { return p.dial(ctx, servicePort) })
 	if err != nil {
 		return 0, err
 	}
@@ -123,27 +123,18 @@ func (p *pair) stream(ctx context.Context, while time.Duration) (float64, error)
 // tells the port that each is to.
 func (p *pair) scan(ctx context.Context, syns int, to func(*rand.Rand) uint16) error {
 	r := rand.New(rand.NewPCG(1, 2))
-	sock, err := netns.Open(p.client.ns, func() (int, error) {
-		return unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	})
+	sock, device, err := p.client.packets()
 	if err != nil {
 		return err
 	}
 	defer unix.Close(sock)
-	var device *net.Interface
-	if err := p.client.ns.Do(func() (err error) {
-		device, err = net.InterfaceByName("eth0")
-		return err
-	}); err != nil {
-		return err
-	}
 	for i := range syns {
 		from := netip.AddrFrom4([4]byte{10, 0, byte(r.IntN(16)), byte(2*r.IntN(126) + 3)})
 		frame, err := syn(from, uint16(20000+r.IntN(50)), to(r))
 		if err != nil {
 			return err
 		}
-		if err := unix.Sendto(sock, frame, 0, &unix.SockaddrLinklayer{Ifindex: device.Index}); err != nil {
+		if err := unix.Sendto(sock, frame, 0, &unix.SockaddrLinklayer{Ifindex: device}); err != nil {
 			return fmt.Errorf("send a SYN: %w", err)
 		}
 		// What the switch has not read yet has room for some hundred frames.
@@ -156,6 +147,19 @@ func (p *pair) scan(ctx context.Context, syns int, to func(*rand.Rand) uint16) e
 	}
 	time.Sleep(100 * time.Millisecond) // the switch reads the last of them
 	return nil
+}
+
+// packets opens a socket for whole frames in a VM, and tells its interface.
+func (v vm) packets() (sock, device int, err error) {
+	sock, err = netns.Open(v.ns, func() (int, error) {
+		eth0, err := net.InterfaceByName("eth0")
+		if err != nil {
+			return 0, err
+		}
+		device = eth0.Index
+		return unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	})
+	return sock, device, err
 }
 
 func syn(from netip.Addr, sport, dport uint16) ([]byte, error) {

@@ -21,22 +21,35 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 5, "how often each engine has its turn at each kind of traffic")
-	phase := flag.Duration("phase", 3*time.Second, "how long a turn takes")
-	listed := flag.Bool("listed", false, "restrict the VMs' egress, too")
-	members := flag.Int("members", 1000, "members of each of the three groups that rules name")
-	hold := flag.Bool("hold", false, "send Ringfence a stream until it is interrupted, for a profiler")
+	var m measurement
+	flag.IntVar(&m.rounds, "rounds", 5, "how often each engine has its turn at each kind of traffic")
+	flag.DurationVar(&m.phase, "phase", 3*time.Second, "how long a turn takes")
+	flag.BoolVar(&m.policy.listed, "listed", false, "restrict the VMs' egress, too")
+	flag.IntVar(&m.policy.members, "members", 1000, "members of each of the three groups that rules name")
+	flag.BoolVar(&m.hold, "hold", false, "send Ringfence a stream until it is interrupted, for a profiler")
+	flag.BoolVar(&m.changing, "changing", false, "measure instead what a stream through Ringfence's flows notices of rules that come and go, five times a second")
+	flag.IntVar(&m.megaflows, "megaflows", 0, "with -changing: how many megaflows are in use besides")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if *rounds < 1 || *phase <= 0 || *members < 1 || *members > 2000 {
-		fmt.Fprintln(os.Stderr, "bench: -rounds and -members: at least 1, -members: at most 2,000; -phase: more than 0")
+	if m.rounds < 1 || m.policy.members < 1 || m.policy.members > 2000 || m.phase <= 0 || m.megaflows < 0 || m.megaflows > mostTypes {
+		fmt.Fprintf(os.Stderr, "bench: -rounds and -members: at least 1, -members: at most 2,000; -phase: more than 0; -megaflows: 0 to %d\n", mostTypes)
 		os.Exit(2)
 	}
-	if err := run(ctx, policy{*listed, *members}, *rounds, *phase, *hold); err != nil && !errors.Is(err, context.Canceled) {
+	if err := m.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// measurement is what is asked for.
+type measurement struct {
+	policy    policy
+	rounds    int
+	phase     time.Duration
+	hold      bool
+	changing  bool
+	megaflows int
 }
 
 // engine is who programs a bridge.
@@ -52,7 +65,7 @@ const (
 	ovn       = "ovn"
 )
 
-func run(ctx context.Context, p policy, rounds int, phase time.Duration, hold bool) (err error) {
+func (m measurement) run(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("/tmp", "rfdp") // short, for the sockets' paths
 	if err != nil {
 		return err
@@ -64,7 +77,7 @@ func run(ctx context.Context, p policy, rounds int, phase time.Duration, hold bo
 		return err
 	}
 	engines := []engine{{none, s.normal}, {tracked, s.tracked}, {ringfence, s.ringfence}}
-	if hold {
+	if m.hold || m.changing {
 		engines = engines[2:]
 	} else if _, err := exec.LookPath("ovn-controller"); err == nil {
 		engines = append(engines, engine{ovn, s.ovn})
@@ -77,7 +90,7 @@ func run(ctx context.Context, p policy, rounds int, phase time.Duration, hold bo
 		if err != nil {
 			return err
 		}
-		if err := e.connect(ctx, at, p); err != nil {
+		if err := e.connect(ctx, at, m.policy); err != nil {
 			if e.name == ovn && ctx.Err() == nil {
 				fmt.Fprintln(os.Stderr, "bench: OVN does not come up, and is left out:", err)
 				continue
@@ -86,9 +99,13 @@ func run(ctx context.Context, p policy, rounds int, phase time.Duration, hold bo
 		}
 		pairs = append(pairs, at)
 	}
-	if hold {
+	switch {
+	case m.hold:
 		_, err := pairs[0].stream(ctx, time.Hour)
 		return err
+	case m.changing:
+		return s.changing(ctx, pairs[0], m)
+	default:
+		return s.measure(ctx, pairs, m)
 	}
-	return s.measure(ctx, pairs, p, rounds, phase)
 }

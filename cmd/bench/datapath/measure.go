@@ -23,16 +23,16 @@ type value struct {
 type traffic func(context.Context, *pair) ([]value, error)
 
 // measure has every pair have each kind of traffic in every round, in another order each.
-func (s *site) measure(ctx context.Context, pairs []*pair, p policy, rounds int, phase time.Duration) error {
+func (s *site) measure(ctx context.Context, pairs []*pair, m measurement) error {
 	kinds := []traffic{
-		s.connections(1, phase), s.connections(16, phase), s.stream(phase),
+		s.connections(1, m.phase), s.connections(16, m.phase), s.stream(m.phase),
 		s.scan("closed ports", func(r *rand.Rand) uint16 { return uint16(1 + r.IntN(65535)) }),
 		s.scan("one port of a group", func(*rand.Rand) uint16 { return 5432 }),
 	}
 	type key struct{ figure, engine string }
 	var order []value // figures as they came first
 	turns := map[key][]float64{}
-	for round := range rounds {
+	for round := range m.rounds {
 		for _, kind := range kinds {
 			for i := range pairs {
 				at := pairs[(round+i)%len(pairs)]
@@ -70,7 +70,7 @@ func (s *site) measure(ctx context.Context, pairs []*pair, p policy, rounds int,
 			}
 			line := map[string]any{
 				"bench": "datapath", "engine": at.name, "figure": v.figure, "value": median(mine), "unit": v.unit, "min": rounded(slices.Min(mine)), "max": rounded(slices.Max(mine)),
-				"n": len(mine), "listed": p.listed, "members": p.members, "loadavg": load,
+				"n": len(mine), "listed": m.policy.listed, "members": m.policy.members, "loadavg": load,
 			}
 			if at.name != none && len(ratios) > 0 {
 				line["ratio"] = median(ratios)

@@ -86,7 +86,7 @@ func ovnPolicy(p *pair, want policy) (commands []string) {
 		}
 		acl(group, "from-lport", "1002", "inport == @"+group+" && ip4"+to, "allow-related")
 	}
-	for _, r := range rules() {
+	for _, r := range want.rules() {
 		match := "outport == @server && ip4"
 		switch r.group {
 		case "":

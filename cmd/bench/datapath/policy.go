@@ -7,6 +7,7 @@ import "net/netip"
 type policy struct {
 	listed  bool // egress is restricted
 	members int  // of each of the three
+	more    bool // there is a rule that no traffic is about
 }
 
 // remotes are the groups that have members elsewhere.
@@ -21,22 +22,29 @@ func (p policy) member(group, i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(group), byte(i / 250), byte(i%250 + 1)})
 }
 
-// rules are the server's.
+// service is what a rule is about.
 type service struct {
 	protocol string
 	from, to uint16
 	group    string // "": everybody
 }
 
-// service is what the measured traffic uses.
-const servicePort = 7000
+const (
+	servicePort = 7000 // what the measured traffic uses
+	heldPort    = 80   // what is held open beside it uses
+)
 
-func rules() []service {
-	return []service{
+// rules are the server's.
+func (p policy) rules() []service {
+	r := []service{
 		{protocol: "tcp", from: 80, to: 80}, {protocol: "tcp", from: 443, to: 443},
 		{protocol: "tcp", from: servicePort, to: servicePort, group: "client"},
 		{protocol: "tcp", from: 8000, to: 8079, group: "db"}, {protocol: "udp", from: 53, to: 53, group: "db"}, {protocol: "tcp", from: 5432, to: 5432, group: "db"},
 		{protocol: "tcp", from: 6379, to: 6379, group: "cache"}, {protocol: "tcp", from: 9000, to: 9009, group: "batch"},
 		{protocol: "all", group: "server"},
 	}
+	if p.more {
+		r = append(r, service{protocol: "tcp", from: 9999, to: 9999, group: "db"})
+	}
+	return r
 }

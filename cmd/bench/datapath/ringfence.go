@@ -32,7 +32,7 @@ func (p policy) snapshot() *secgroup.Snapshot {
 	changes := []secgroup.Change{secgroup.Put(&secgroup.Account{ID: account}), secgroup.Put(network)}
 	for _, id := range append([]string{"default", "client", "server"}, remotes()...) {
 		g := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: account, ID: id}, Name: id, IsDefault: id == "default"}
-		for i, r := range rules() {
+		for i, r := range p.rules() {
 			if id != "server" {
 				continue
 			}
