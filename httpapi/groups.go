@@ -37,8 +37,7 @@ var groupList = listing[*secgroup.Group]{
 	key:   func(g *secgroup.Group) string { return g.ID },
 	keep:  keepGroups,
 	show: func(_ *call, v *plan.View) func(*secgroup.Group) any {
-		in := plan.NewInertness(v)
-		return func(g *secgroup.Group) any { return shape.ShowGroup(in, g) }
+		return func(g *secgroup.Group) any { return shape.ShowGroup(v, g) }
 	},
 }
 

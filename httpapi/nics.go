@@ -66,9 +66,8 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 	},
 	key: placeOf[effectiveRule],
 	show: func(c *call, v *plan.View) func(numbered[effectiveRule]) any {
-		in := plan.NewInertness(v)
 		return func(r numbered[effectiveRule]) any {
-			shown := shape.ShowRule(in, r.item.group, r.item.rule)
+			shown := shape.ShowRule(v, r.item.group, r.item.rule)
 			shown.Group = r.item.group.Within(c.in.Account)
 			shown.RemoteGroup = effect.RemoteName(v, c.in.Account, r.item.rule.RemoteGroup)
 			return effectiveRuleJSON{shown, r.item.via}

@@ -31,9 +31,8 @@ var ruleList = listing[groupRule]{
 		return func(r groupRule) bool { return c.in.Query("unused_since") == "" || c.hits.Unused(r.rule.ID) }, nil
 	},
 	show: func(c *call, v *plan.View) func(groupRule) any {
-		in := plan.NewInertness(v)
 		return func(r groupRule) any {
-			out := shape.ShowRule(in, r.group, r.rule)
+			out := shape.ShowRule(v, r.group, r.rule)
 			if c.hits != nil {
 				out.Hits = c.hits.Of(r.rule.ID)
 			}

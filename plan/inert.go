@@ -7,52 +7,45 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// Inertness answers which rules can match nothing. It keeps what it looked up:
-// use one for many rules of a view.
-type Inertness struct {
-	v       *View
-	members map[secgroup.GroupRef][]netip.Addr // sorted
-}
-
-// NewInertness returns an Inertness of v.
-func NewInertness(v *View) *Inertness {
-	return &Inertness{v: v, members: map[secgroup.GroupRef][]netip.Addr{}}
-}
-
-// Of says why r can match nothing, "" if it can.
-func (in *Inertness) Of(r *secgroup.Rule) string {
-	if r.CTInvalid() {
+// Inert says why r can match nothing, "" if it can.
+func (v *View) Inert(r *secgroup.Rule) string {
+	switch {
+	case r.CTInvalid():
 		return secgroup.InertCTInvalid
-	}
-	if r.RemoteGroup == (secgroup.GroupRef{}) || !r.RemoteCIDR.IsValid() {
-		return ""
-	}
-	addrs := in.of(r.RemoteGroup)
-	i, _ := slices.BinarySearchFunc(addrs, r.RemoteCIDR.Addr(), netip.Addr.Compare)
-	if i < len(addrs) && r.RemoteCIDR.Contains(addrs[i]) {
+	case r.RemoteGroup == (secgroup.GroupRef{}) || !r.RemoteCIDR.IsValid() || v.hasMemberIn(r.RemoteGroup, r.RemoteCIDR):
 		return ""
 	}
 	return secgroup.InertEmptyIntersection
 }
 
-func (in *Inertness) of(g secgroup.GroupRef) []netip.Addr {
-	addrs, ok := in.members[g]
-	if !ok {
-		for _, n := range in.v.MemberNICs(g) {
-			if in.v.Domain(n) != "" {
-				addrs = append(addrs, secgroup.MemberAddresses(n)...)
-			}
-		}
-		slices.SortFunc(addrs, netip.Addr.Compare)
-		in.members[g] = addrs
+// hasMemberIn reports whether a member of g has an address in p, in whatever routing domain.
+func (v *View) hasMemberIn(g secgroup.GroupRef, p netip.Prefix) bool {
+	is := func(n *secgroup.NIC) bool {
+		return n != nil && v.Domain(n) != "" && v.Judges(g, n) && slices.ContainsFunc(secgroup.MemberAddresses(n), p.Contains)
 	}
-	return addrs
+	moved := v.moved()
+	for n := range v.base.MembersIn(g, p) {
+		if _, other := moved[n.ID]; !other && is(n) {
+			return true
+		}
+	}
+	for id := range moved {
+		if is(v.NIC(id)) {
+			return true
+		}
+	}
+	for k := range v.over {
+		// NICs may be there before their network is, and get a domain with it.
+		if k.Kind == secgroup.KindNetwork && slices.ContainsFunc(v.base.NICsOfNetwork(k.ID), func(n *secgroup.NIC) bool { return is(v.NIC(n.ID)) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // inert lists the rules that can match nothing after the change: those of the
 // groups that changed, and those that name a group whose membership changed.
 func (d *diff) inert() []secgroup.RuleRef {
-	look := NewInertness(d.after)
 	var found []secgroup.RuleRef
 	for g := range d.Rules {
 		group := d.after.Group(g)
@@ -60,14 +53,14 @@ func (d *diff) inert() []secgroup.RuleRef {
 			continue
 		}
 		for i := range group.Rules {
-			if look.Of(&group.Rules[i]) != "" {
+			if d.after.Inert(&group.Rules[i]) != "" {
 				found = append(found, group.Ref(&group.Rules[i]))
 			}
 		}
 	}
 	for g := range d.Members {
 		for _, ref := range d.after.RulesReferencing(g) {
-			if r := d.after.Group(ref.Group).Rule(ref.ID); r != nil && look.Of(r) != "" {
+			if r := d.after.Group(ref.Group).Rule(ref.ID); r != nil && d.after.Inert(r) != "" {
 				found = append(found, ref)
 			}
 		}

@@ -49,6 +49,41 @@ func (s *Snapshot) EachMember(g GroupRef) iter.Seq[Member] {
 	}
 }
 
+// MembersIn yields the members of g that have an address in p, in whatever routing domain;
+// one of several such addresses more than once. It looks at the addresses in p that there
+// are, or, if those are more, at the members.
+func (s *Snapshot) MembersIn(g GroupRef, p netip.Prefix) iter.Seq[*NIC] {
+	return func(yield func(*NIC) bool) {
+		node := s.group(g)
+		if node == nil || s.isClosed(g) {
+			return
+		}
+		left, more := node.members.len(), true
+		for _, d := range s.domains.all() {
+			if left--; left < 0 || !more {
+				break
+			}
+			d.held.Ascend(holder{address: p.Masked().Addr()}, func(h holder) bool {
+				if left--; left < 0 || !p.Contains(h.address) {
+					return false
+				}
+				if node.members.has(h.nic.ID) {
+					more = yield(h.nic)
+				}
+				return more
+			})
+		}
+		if left >= 0 || !more {
+			return
+		}
+		for _, n := range node.members.all() {
+			if s.Domain(n) != "" && slices.ContainsFunc(MemberAddresses(n), p.Contains) && !yield(n) {
+				return
+			}
+		}
+	}
+}
+
 // FirstMembers returns the first n of some members, sorted. Those that a page of a
 // list has no room for are not sorted.
 func FirstMembers(all iter.Seq[Member], n int) []Member {

@@ -14,7 +14,7 @@ func GroupBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 	if g == nil {
 		return nil, ""
 	}
-	return shape.ShowGroup(plan.NewInertness(v), g), plan.Tag(g.Revision)
+	return shape.ShowGroup(v, g), plan.Tag(g.Revision)
 }
 
 // showWrittenGroup shows the group that a plan wrote.

@@ -18,7 +18,7 @@ func RuleBody(v *plan.View, ref secgroup.GroupRef, id string) (any, string) {
 	if r == nil {
 		return nil, ""
 	}
-	return shape.ShowRule(plan.NewInertness(v), g, r), plan.Tag(r.Revision)
+	return shape.ShowRule(v, g, r), plan.Tag(r.Revision)
 }
 
 func showWrittenRule(now After) (any, string) {
@@ -107,7 +107,7 @@ func PutRules(in *transport.Input) (Mutation, error) {
 			if g == nil {
 				return nil, ""
 			}
-			shown := shape.ShowGroup(plan.NewInertness(now.View), g)
+			shown := shape.ShowGroup(now.View, g)
 			return ruleSet{shown.Rules, g.Revision}, plan.Tag(g.Revision)
 		}}, nil
 }

@@ -29,14 +29,14 @@ type Rule struct {
 	Hits        *Hits              `json:"hits,omitempty"` // where they were asked for
 }
 
-// ShowRule shows a rule of a group; in tells whether it can match at present.
-func ShowRule(in *plan.Inertness, g *secgroup.Group, r *secgroup.Rule) Rule {
+// ShowRule shows a rule of a group; v tells whether it can match at present.
+func ShowRule(v *plan.View, g *secgroup.Group, r *secgroup.Rule) Rule {
 	return Rule{
 		ID: r.ID, Group: g.ID, Direction: r.Direction, Family: r.Family, Protocol: r.Protocol,
 		PortMin: Positive(int(r.PortMin)), PortMax: Positive(int(r.PortMax)),
 		ICMPType: Optional8(r.ICMPType), ICMPCode: Optional8(r.ICMPCode),
 		RemoteCIDR: PrefixText(r.RemoteCIDR), RemoteGroup: GroupText(g.Account, r.RemoteGroup),
-		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: strictjson.TextOrNull(in.Of(r)), Revision: r.Revision,
+		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: strictjson.TextOrNull(v.Inert(r)), Revision: r.Revision,
 	}
 }
 
@@ -74,8 +74,8 @@ func ShowShared(g *secgroup.Group) []Shared {
 	return out
 }
 
-// ShowGroup shows a group with its rules; in tells which can match at present.
-func ShowGroup(in *plan.Inertness, g *secgroup.Group) Group {
+// ShowGroup shows a group with its rules; v tells which can match at present.
+func ShowGroup(v *plan.View, g *secgroup.Group) Group {
 	out := Group{
 		ID: g.ID, Account: g.Account, Name: g.Name, Description: g.Description, Tags: g.Tags, IsDefault: g.IsDefault,
 		EgressPolicy: g.EgressPolicy, EgressRestricts: secgroup.EgressRestricts(g),
@@ -86,7 +86,7 @@ func ShowGroup(in *plan.Inertness, g *secgroup.Group) Group {
 		out.Tags = map[string]string{}
 	}
 	for i := range g.Rules {
-		out.Rules[i] = ShowRule(in, g, &g.Rules[i])
+		out.Rules[i] = ShowRule(v, g, &g.Rules[i])
 	}
 	return out
 }
