@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 
 	"github.com/ringfence/ringfence/httpapi/audit"
@@ -53,13 +54,14 @@ func (c *call) audit(log string) error {
 	if err != nil {
 		return err
 	}
-	page := &pageJSON{Items: []any{}}
-	if err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error { page.Revision = s.Revision(); return nil }); err != nil {
+	page := newPage(limit)
+	var rev int64
+	if err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error { rev = s.Revision(); return nil }); err != nil {
 		return err
 	}
 	after := ""
 	if from != nil {
-		if page.Revision, after = from.Revision, log+from.After; !strings.HasPrefix(after, log) || strings.Contains(from.After, "/") {
+		if rev, after = from.Revision, log+from.After; !strings.HasPrefix(after, log) || strings.Contains(from.After, "/") {
 			return pages.BadCursor()
 		}
 	}
@@ -69,10 +71,8 @@ func (c *call) audit(log string) error {
 			return err
 		}
 		for _, n := range notes {
-			if len(page.Items) == limit || seen == auditScan {
-				next := pages.Cursor{Revision: page.Revision, After: strings.TrimPrefix(after, log), List: c.listID()}.Encode()
-				page.NextCursor = &next
-				return c.json(page)
+			if page.full() || seen == auditScan {
+				return c.answer(http.StatusOK, page.end(&pages.Cursor{Revision: rev, After: strings.TrimPrefix(after, log), List: c.listID()}, rev))
 			}
 			seen, after = seen+1, n.Name
 			var e audit.Entry
@@ -80,12 +80,15 @@ func (c *call) audit(log string) error {
 				return fmt.Errorf("note %s: %w", n.Name, err)
 			}
 			e.Revision = n.Revision
-			if keep(&e) {
-				page.Items = append(page.Items, e)
+			if !keep(&e) {
+				continue
+			}
+			if err := page.add(e); err != nil {
+				return err
 			}
 		}
 		if len(notes) < auditPage {
-			return c.json(page)
+			return c.answer(http.StatusOK, page.end(nil, rev))
 		}
 	}
 }

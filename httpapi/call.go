@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,6 +101,9 @@ func (c *call) mediaType() error {
 func (c *call) answer(status int, body []byte) error {
 	h := c.res.Header()
 	h.Set("Content-Type", "application/json")
+	if len(body) > 2048 { // net/http does so of short ones, and sends long ones in chunks
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-cache") // keep it, but ask with its ETag before using it
 	}

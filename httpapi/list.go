@@ -35,27 +35,43 @@ type listing[T any] struct {
 // listParameters are those of every list.
 var listParameters = []string{"limit", "cursor"}
 
-type pageJSON struct {
-	Items      []any   `json:"items"`
-	NextCursor *string `json:"next_cursor"`
-	Revision   int64   `json:"revision"`
+// page is a page of a list that is being written as JSON.
+type page struct {
+	json         []byte
+	items, limit int
 }
 
-// encode is the page as JSON.
-func (p *pageJSON) encode() ([]byte, error) {
-	b := append(make([]byte, 0, 1024*len(p.Items)+256), `{"items":[`...)
-	for i, item := range p.Items {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		var err error
-		if b, err = strictjson.Append(b, item); err != nil {
-			return nil, err
-		}
+func newPage(limit int) *page {
+	return &page{json: append(make([]byte, 0, 1024), `{"items":[`...), limit: limit}
+}
+
+func (p *page) full() bool { return p.items == p.limit }
+
+// add writes an item.
+func (p *page) add(item any) (err error) {
+	if p.items > 0 {
+		p.json = append(p.json, ',')
 	}
-	b = strictjson.AppendOptional(append(b, `],"next_cursor":`...), p.NextCursor)
-	b = strconv.AppendInt(append(b, `,"revision":`...), p.Revision, 10)
-	return append(b, "}\n"...), nil
+	if p.json, err = strictjson.Append(p.json, item); err != nil {
+		return err
+	}
+	const some = 8 // tell how long all are
+	if p.items++; p.items == some {
+		p.json = slices.Grow(p.json, (p.limit-some)*len(p.json)/some+256)
+	}
+	return nil
+}
+
+// end writes what follows the items, and returns the whole; next is nil if this is the last page.
+func (p *page) end(next *pages.Cursor, revision int64) []byte {
+	b := append(p.json, `],"next_cursor":`...)
+	if next == nil {
+		b = append(b, "null"...)
+	} else {
+		b = strictjson.AppendText(b, next.Encode())
+	}
+	b = strconv.AppendInt(append(b, `,"revision":`...), revision, 10)
+	return append(b, "}\n"...)
 }
 
 // serve answers one page.
@@ -90,14 +106,10 @@ func (l listing[T]) serve(c *call) error {
 		} else if err != nil {
 			return err
 		}
-		page, err := l.page(c, v, from, mark, limit)
-		if err != nil {
-			return err
-		}
 		if l.tag != nil {
 			tag = l.tag(c, v)
 		}
-		body, err = page.encode()
+		body, err = l.page(c, v, from, mark, limit)
 		return err
 	})
 	if err != nil {
@@ -110,7 +122,7 @@ func notKept() error {
 	return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the list's revision is not kept any more; start again without cursor")
 }
 
-func (l listing[T]) page(c *call, v *plan.View, from *pages.Cursor, mark string, limit int) (*pageJSON, error) {
+func (l listing[T]) page(c *call, v *plan.View, from *pages.Cursor, mark string, limit int) ([]byte, error) {
 	items, err := l.candidates(c, v, from, limit)
 	if err != nil {
 		return nil, err
@@ -121,22 +133,22 @@ func (l listing[T]) page(c *call, v *plan.View, from *pages.Cursor, mark string,
 			return nil, err
 		}
 	}
-	page := &pageJSON{Items: []any{}, Revision: v.Revision()}
+	p := newPage(limit)
 	show := l.show(c, v)
 	last := ""
 	for t := range items {
 		if !keep(t) {
 			continue
 		}
-		if len(page.Items) == limit {
-			next := pages.Cursor{Revision: v.Revision(), Mark: mark, After: last, List: c.listID()}.Encode()
-			page.NextCursor = &next
-			break
+		if p.full() {
+			return p.end(&pages.Cursor{Revision: v.Revision(), Mark: mark, After: last, List: c.listID()}, v.Revision()), nil
 		}
-		page.Items = append(page.Items, show(t))
+		if err := p.add(show(t)); err != nil {
+			return nil, err
+		}
 		last = l.key(t)
 	}
-	return page, nil
+	return p.end(nil, v.Revision()), nil
 }
 
 // candidates are what a page may begin with, and go on with to its end.

@@ -19,13 +19,18 @@ type Effective struct {
 }
 
 // effective returns G(n), also of a NIC that is not of the snapshot: one that is
-// about to be put.
-func (s *Snapshot) effective(n *NIC) []GroupRef {
-	if node := s.nics.get(n.ID); node != nil && node.object == n {
-		return node.effective
+// about to be put. explicit reports whether an attached group is in it: then all of
+// it is attached, and those in attached are so to the NIC itself.
+func (s *Snapshot) effective(n *NIC) (groups, attached []GroupRef, explicit bool) {
+	node := s.nics.get(n.ID)
+	if node != nil && node.object == n {
+		return node.effective, node.attached, node.explicit
 	}
-	groups, _ := s.judges(n)
-	return groups
+	if node != nil {
+		attached = node.attached
+	}
+	groups, explicit = s.judges(n)
+	return groups, attached, explicit
 }
 
 // EffectiveGroups returns G(n), the groups that judge n, sorted by reference:
@@ -34,20 +39,17 @@ func (s *Snapshot) effective(n *NIC) []GroupRef {
 // is empty only while the account has no default group and with a closed
 // attachment; such a NIC has no policy and nothing may pass.
 func (s *Snapshot) EffectiveGroups(n *NIC) []Effective {
-	groups := s.effective(n)
-	all := make([]Effective, 0, len(groups))
-	for _, g := range groups {
-		via := ViaDefault
+	groups, attached, explicit := s.effective(n)
+	all := make([]Effective, len(groups))
+	for i, g := range groups {
+		via := ViaInstance
 		switch {
-		case !s.acts(g, n.Network):
-			// The default group may be attached, yet not act in this network and
-			// still judge it as the implicit one.
-		case s.HasAttachment(Attachment{Group: g, NIC: n.ID}):
+		case !explicit:
+			via = ViaDefault
+		case slices.Contains(attached, g):
 			via = ViaNIC
-		case n.Instance != "" && g.Account == n.Account && s.HasAttachment(Attachment{Group: g, Instance: n.Instance}):
-			via = ViaInstance
 		}
-		all = append(all, Effective{g, via})
+		all[i] = Effective{g, via}
 	}
 	return all
 }
@@ -55,7 +57,8 @@ func (s *Snapshot) EffectiveGroups(n *NIC) []Effective {
 // Judges reports whether g ∈ G(n), and n is a member of g: that is the same but
 // for a closed group, which has no members.
 func (s *Snapshot) Judges(g GroupRef, n *NIC) bool {
-	return slices.Contains(s.effective(n), g) && !s.isClosed(g)
+	groups, _, _ := s.effective(n)
+	return slices.Contains(groups, g) && !s.isClosed(g)
 }
 
 // isClosed reports whether the group has no members although it judges NICs.

@@ -86,7 +86,9 @@ func (r *Restores) All() []Restore {
 // NoticedAt is the etcd revision at which the last restore was noticed, 0 if there was
 // none. What is older may have been written before the store was restored.
 func (r *Restores) NoticedAt() (rev int64) {
-	for _, one := range r.All() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range r.all {
 		rev = max(rev, one.NoticedAt)
 	}
 	return rev
