@@ -57,7 +57,7 @@ func (b *batch) indexNIC(old, now *NIC) {
 	b.network(now.Network).nics.set(b.edit, now.ID, now)
 	if now.Instance != "" {
 		i := b.ownInstance(InstanceRef{now.Account, now.Instance})
-		i.nics = with(i.nics, now, compareNICs)
+		i.nics = insert(i.nics, now, compareNICs)
 	}
 	b.macs.set(b.edit, now.MAC.number(), with(b.macs.get(now.MAC.number()), now, compareNICs))
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,6 +64,53 @@ func TestLargePolicy(t *testing.T) {
 			}
 			runtime.KeepAlive(s)
 		})
+	}
+}
+
+// TestNICsOfOneInstance: a NIC costs the same memory to load among many of its instance, and
+// snapshots that come of one have lists of their own.
+func TestNICsOfOneInstance(t *testing.T) {
+	of := func(ids ...string) (all []secgroup.Change) {
+		for i, id := range ids {
+			all = append(all, secgroup.Put(&secgroup.NIC{ID: id, Account: "a", Instance: "i", Network: "net", MAC: secgroup.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}}))
+		}
+		return all
+	}
+	perNIC := func(n int) int64 {
+		var ids []string
+		for i := range n {
+			ids = append(ids, fmt.Sprintf("nic-%06d", i))
+		}
+		changes := of(ids...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		secgroup.NewSnapshot().With(1, changes)
+		runtime.ReadMemStats(&after)
+		return int64(after.TotalAlloc-before.TotalAlloc) / int64(n)
+	}
+	if few, many := perNIC(100), perNIC(5000); many > 2*few {
+		t.Errorf("%d bytes are allocated for each of 5,000 NICs, %d for each of 100", many, few)
+	}
+	listed := func(s *secgroup.Snapshot) (ids []string) {
+		for _, n := range s.NICsOfInstance(secgroup.InstanceRef{Account: "a", ID: "i"}) {
+			ids = append(ids, n.ID)
+		}
+		return ids
+	}
+	base, _ := secgroup.NewSnapshot().With(1, of("d", "h"))
+	base, _ = base.With(2, of("f")) // its list has room
+	var forks []*secgroup.Snapshot
+	for _, id := range []string{"a", "e", "z"} {
+		fork, _ := base.With(3, of(id, id+"2"))
+		forks = append(forks, fork)
+	}
+	for i, want := range [][]string{{"a", "a2", "d", "f", "h"}, {"d", "e", "e2", "f", "h"}, {"d", "f", "h", "z", "z2"}} {
+		if got := listed(forks[i]); !slices.Equal(got, want) {
+			t.Errorf("fork %d has %v, want %v", i, got, want)
+		}
+	}
+	if got := listed(base); !slices.Equal(got, []string{"d", "f", "h"}) {
+		t.Errorf("the snapshot that they come of has %v", got)
 	}
 }
 

@@ -1,5 +1,7 @@
 package secgroup
 
+import "slices"
+
 // The getters below return nodes that the batch may change, made if need be.
 
 func (b *batch) account(id string) *accountNode {
@@ -38,6 +40,7 @@ func (b *batch) ownInstance(r InstanceRef) *instanceNode {
 	i, first := own(b.edit, &b.account(r.Account).instances, r.ID)
 	if first {
 		b.ownInstances = append(b.ownInstances, r)
+		i.nics = slices.Clip(i.nics) // its array is another snapshot's: see insert
 	}
 	return i
 }

@@ -98,6 +98,16 @@ func with[T any](s []T, v T, compare func(a, b T) int) []T {
 	return append(append(append(out, s[:at]...), v), s[at:]...)
 }
 
+// insert is with for a slice that has room only if its array is nobody else's: it uses that,
+// so that a long one is not copied for each.
+func insert[T any](s []T, v T, compare func(a, b T) int) []T {
+	at, found := slices.BinarySearchFunc(s, v, compare)
+	if found {
+		return s
+	}
+	return slices.Insert(s, at, v)
+}
+
 func without[T any](s []T, v T, compare func(a, b T) int) []T {
 	at, found := slices.BinarySearchFunc(s, v, compare)
 	switch {
