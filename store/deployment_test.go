@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,26 +29,16 @@ import (
 func TestThroughGRPCProxy(t *testing.T) {
 	t.Parallel()
 	e := &externalEtcd{dir: socketDir(t)}
-	e.start(t)
 	t.Cleanup(func() { e.stop(t) })
+	e.start(t)
 	address := freeAddress()
-	log, err := os.Create(filepath.Join(e.dir, "proxy.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	proxy := exec.Command("etcd", "grpc-proxy", "start", "--endpoints", e.address, "--listen-addr", address)
-	proxy.Stdout, proxy.Stderr = log, log
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
+	proxy := startEtcd(t, filepath.Join(e.dir, "proxy.log"), "grpc-proxy", "start", "--endpoints", e.address, "--listen-addr", address)
 	t.Cleanup(func() {
-		if err := proxy.Process.Kill(); err != nil {
+		if err := proxy.Kill(); err != nil {
 			t.Error(err)
 		}
-		_ = proxy.Wait() // killed
 	})
-	awaitListener(t, address, log.Name())
+	awaitListener(t, address, proxy)
 	cfg := e.config()
 	cfg.Endpoints = []string{address}
 	s := open(t, cfg)
@@ -85,8 +74,8 @@ func TestRoles(t *testing.T) {
 	ca.issue(t, "server")
 	e := &externalEtcd{dir: dir, scheme: "https", address: address, args: []string{"--client-cert-auth", "--trusted-ca-file", filepath.Join(dir, "ca.pem"),
 		"--cert-file", filepath.Join(dir, "server.pem"), "--key-file", filepath.Join(dir, "server.key")}}
-	e.start(t)
 	t.Cleanup(func() { e.stop(t) })
+	e.start(t)
 	as := func(user string) Config {
 		cfg := e.config()
 		cfg.Endpoints = []string{"https://" + e.address}
@@ -114,8 +103,8 @@ func TestRoles(t *testing.T) {
 	beside.Close()
 	bare, never := &externalEtcd{dir: socketDir(t), scheme: "https", address: beside.Addr().String(), args: []string{
 		"--cert-file", filepath.Join(dir, "server.pem"), "--key-file", filepath.Join(dir, "server.key")}}, func(step string) { t.Error("done without certificates:", step) }
-	bare.start(t)
 	t.Cleanup(func() { bare.stop(t) })
+	bare.start(t)
 	forAll := as("root")
 	forAll.Endpoints = []string{"https://" + bare.address}
 	for _, cfg := range []Config{forAll, {Endpoints: []string{"http://" + bare.address}}} {

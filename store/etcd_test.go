@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
@@ -11,12 +12,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/turn"
 	"github.com/ringfence/ringfence/store/embedded"
 )
@@ -56,8 +58,8 @@ func withEtcd(t *testing.T, test func(t *testing.T, e testEtcd)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := kind(socketDir(t))
-			e.start(t)
 			t.Cleanup(func() { e.stop(t) })
+			e.start(t)
 			test(t, e)
 		})
 	}
@@ -164,7 +166,7 @@ func (e *embeddedEtcd) config() Config { return testConfig(e.server.Config()) }
 
 type externalEtcd struct {
 	dir     string
-	cmd     *exec.Cmd
+	process *stack.Process
 	address string   // the same over restarts
 	scheme  string   // http unless told otherwise
 	args    []string // more of them
@@ -172,48 +174,49 @@ type externalEtcd struct {
 
 func (e *externalEtcd) start(t *testing.T) {
 	t.Helper()
-	log, err := os.OpenFile(filepath.Join(e.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
 	if e.address == "" {
 		e.address = freeAddress()
 	}
 	url, peer := cmp.Or(e.scheme, "http")+"://"+e.address, "http://"+freeAddress()
-	e.cmd = exec.Command("etcd", append([]string{"--data-dir", filepath.Join(e.dir, "data"),
+	// What it has written outlives its process without a sync of the disk.
+	e.process = startEtcd(t, filepath.Join(e.dir, "log"), append([]string{"--data-dir", filepath.Join(e.dir, "data"), "--unsafe-no-fsync",
 		"--listen-client-urls", url, "--advertise-client-urls", url,
 		"--listen-peer-urls", peer,
 		"--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster", "default=http://127.0.0.1:2380",
 		"--heartbeat-interval", "20", "--election-timeout", "200", "--enable-grpc-gateway=false"}, e.args...)...)
-	e.cmd.Stdout, e.cmd.Stderr = log, log
-	if err := e.cmd.Start(); err != nil {
-		t.Fatalf("%v (install etcd-server)", err)
-	}
-	awaitListener(t, e.address, log.Name())
+	awaitListener(t, e.address, e.process)
 }
 
-// awaitListener fails with the log of a process that does not begin to listen.
-func awaitListener(t *testing.T, address, log string) {
+// startEtcd starts the etcd of PATH, which does not outlive the test's process,
+// however that ends.
+func startEtcd(t *testing.T, log string, args ...string) *stack.Process {
 	t.Helper()
-	for range 500 {
+	p, err := stack.StartProcess("etcd", log, stack.EtcdServer, args...)
+	if err != nil {
+		t.Fatalf("%v (install etcd-server)", err)
+	}
+	return p
+}
+
+// awaitListener waits until a process listens.
+func awaitListener(t *testing.T, address string, p *stack.Process) {
+	t.Helper()
+	for ctx := within(t, patience); p.Running() && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	b, _ := os.ReadFile(log)
-	t.Fatalf("etcd does not listen at %s:\n%s", address, b)
+	t.Fatalf("etcd does not listen at %s:\n%s", address, p.Log())
 }
 
 func (e *externalEtcd) stop(t *testing.T) {
 	t.Helper()
-	if e.cmd != nil {
-		e.signal(t, syscall.SIGCONT)
-		e.signal(t, syscall.SIGKILL)
-		_ = e.cmd.Wait() // killed
-		e.cmd = nil
+	if e.process != nil {
+		if err := e.process.Kill(); err != nil {
+			t.Error(err)
+		}
+		e.process = nil
 	}
 }
 
@@ -264,13 +267,6 @@ func etcdTool(t *testing.T, tool string, args ...string) {
 	}
 }
 
-func (e *externalEtcd) signal(t *testing.T, s syscall.Signal) {
-	t.Helper()
-	if err := e.cmd.Process.Signal(s); err != nil {
-		t.Error(err)
-	}
-}
-
 func (e *externalEtcd) config() Config {
 	return testConfig(Config{Endpoints: []string{e.address}})
 }
@@ -281,6 +277,44 @@ func (e *externalEtcd) config() Config {
 func freeAddress() string {
 	host := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(256)), byte(1+rand.IntN(250)))
 	return net.JoinHostPort(host.String(), "15001")
+}
+
+// An etcd does not outlive the test program that has started it, even if that is killed.
+func TestEtcdEndsWithItsTests(t *testing.T) {
+	const asked, says = "RINGFENCE_TEST_ETCD_DIR", "etcd listens at "
+	if dir := os.Getenv(asked); dir != "" { // the program that is killed
+		e := &externalEtcd{dir: dir}
+		e.start(t)
+		fmt.Printf("\n%s%s\n", says, e.address)
+		<-within(t, patience).Done()
+		return
+	}
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), asked+"="+socketDir(t))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address, found := "", false
+	for lines := bufio.NewScanner(out); !found && lines.Scan(); {
+		address, found = strings.CutPrefix(lines.Text(), says)
+	}
+	_ = cmd.Process.Kill() // it is a child, and not waited for yet
+	_ = cmd.Wait()         // killed
+	if !found {
+		t.Fatal("no etcd was started")
+	}
+	waitUntil(t, "the end of etcd", func() bool {
+		c, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
 }
 
 // open opens a store for the time of the test.

@@ -35,8 +35,8 @@ func (l *lines) count(text string) int {
 // the log has one line about it, and one when it is over.
 func TestStoreFull(t *testing.T) {
 	e := &externalEtcd{dir: socketDir(t), args: []string{"--quota-backend-bytes", "1000000"}}
-	e.start(t)
 	t.Cleanup(func() { e.stop(t) })
+	e.start(t)
 	log := &lines{}
 	cfg := patient(e.config())
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,15 +13,15 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/ringfence/ringfence/internal/halt"
 	"github.com/ringfence/ringfence/internal/slowness"
+	"github.com/ringfence/ringfence/internal/stack"
 )
 
 // trio is an etcd of three members, of the etcd of PATH with its own times for
 // elections.
 type trio struct {
 	endpoints []string
-	members   []*exec.Cmd
+	members   []*stack.Process
 }
 
 func startTrio(t *testing.T, args ...string) *trio {
@@ -38,26 +36,18 @@ func startTrio(t *testing.T, args ...string) *trio {
 	}
 	for i, peer := range peers {
 		client := "http://" + c.endpoints[i]
-		log, err := os.Create(filepath.Join(dir, fmt.Sprintf("log%d", i)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer log.Close()
-		m := exec.Command("etcd", append([]string{"--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(dir, fmt.Sprintf("data%d", i)),
+		m := startEtcd(t, filepath.Join(dir, fmt.Sprintf("log%d", i)), append([]string{"--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(dir, fmt.Sprintf("data%d", i)),
 			"--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 			"--initial-cluster", strings.Join(cluster, ","), "--unsafe-no-fsync", "--enable-grpc-gateway=false"}, args...)...)
-		m.Stdout, m.Stderr = log, log
-		if err := m.Start(); err != nil {
-			t.Fatalf("%v (install etcd-server)", err)
-		}
 		t.Cleanup(func() {
-			_ = m.Process.Kill() // it is a child, and not waited for yet
-			_ = m.Wait()         // killed
+			if err := m.Kill(); err != nil {
+				t.Error(err)
+			}
 		})
 		c.members = append(c.members, m)
 	}
 	for i, endpoint := range c.endpoints {
-		awaitListener(t, endpoint, filepath.Join(dir, fmt.Sprintf("log%d", i)))
+		awaitListener(t, endpoint, c.members[i])
 		c.awaitMember(t, i)
 	}
 	return c
@@ -113,7 +103,7 @@ func (c *trio) leader(t *testing.T) int {
 // pause has a member do nothing from here on.
 func (c *trio) pause(t *testing.T, member int) {
 	t.Helper()
-	if err := halt.Stop(c.members[member].Process.Pid); err != nil {
+	if err := c.members[member].Pause(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -121,7 +111,7 @@ func (c *trio) pause(t *testing.T, member int) {
 // resume lets it go on.
 func (c *trio) resume(t *testing.T, member int) {
 	t.Helper()
-	if err := halt.Continue(c.members[member].Process.Pid); err != nil {
+	if err := c.members[member].Resume(); err != nil {
 		t.Fatal(err)
 	}
 }

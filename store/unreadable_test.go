@@ -35,8 +35,8 @@ func TestUnreadableConcernsItsOwnObject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := &externalEtcd{dir: socketDir(t)} // the race detector makes an embedded one several times as slow
-			e.start(t)
 			t.Cleanup(func() { e.stop(t) })
+			e.start(t)
 			s := open(t, e.config())
 			open80 := rule("r1")
 			first := mustUpdate(t, s, put(account("a"), network("n1"), group("a", "g", open80), nic("x", "a", "n1", "10.0.0.1"), &secgroup.Attachment{Group: groupRef("a", "g"), NIC: "x"}))
