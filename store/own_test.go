@@ -18,7 +18,7 @@ import (
 // and records what its cache was handed, for the time of the test.
 func besideItsWatch(t *testing.T, e testEtcd) (*Store, *proxy, *recorder) {
 	t.Helper()
-	wired, wire := via(t, e.config())
+	wired, wire := via(t, patient(e.config())) // held up, and not lost
 	s := open(t, wired)
 	r := observe(t, s)
 	s.link.Client.KV = direct(t, e.config()).KV
@@ -136,6 +136,9 @@ func TestAWriteAfterOneOfOtherHands(t *testing.T) {
 		wire.mend()
 		r.await(t, rev)
 		waitUntil(t, "the cache has both", func() bool {
+			if c := s.Condition(); c.Lost() {
+				t.Fatalf("a store that lists again says %v: %v", c.Kind, c.Cause)
+			}
 			return read(t, s, func(s *snapshot) bool {
 				return s.Group(groupRef("a", "mine")) != nil && s.Group(groupRef("a", "theirs")) != nil
 			})

@@ -61,7 +61,7 @@ type StopError struct{ Err error }
 
 func (e StopError) Error() string { return e.Err.Error() }
 
-// ErrRelist makes a feed list again at once.
+// ErrRelist makes a feed list again soon. Contact is not lost by it.
 var ErrRelist = errors.New("events are missing")
 
 // ErrWentBack makes a feed start anew.
@@ -98,7 +98,9 @@ func (f *Feed) Run(ctx context.Context) error {
 		if live, _, _, _ := f.Health.State(); errors.Is(err, errMoved) && (f.heard || !live) {
 			continue // with a member that has just answered
 		}
-		f.Health.lost(err)
+		if !errors.Is(err, ErrRelist) || !f.heard { // who tells that events are missing is in contact
+			f.Health.lost(err)
+		}
 		if time.Since(began) > settledSession {
 			delay = RetryDelayMin
 		}
