@@ -57,9 +57,9 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 
 # PURE packages only compute (internal/repotest holds them to it): the race
 # detector has nothing to find there and makes them several times as slow.
-PURE     := httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/wire packet plan secgroup span verdict internal/policytest internal/repotest
-# SWITCHES start real switches, as does e2e: not beside each other. The longest
-# come first.
+PURE     := cmd/ringfence/internal/debug cmd/ringfence/internal/devstate cmd/ringfence/internal/filestamp cmd/ringfence/internal/look cmd/ringfence/internal/output httpapi/shape httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/oftrace openflow/wire packet plan secgroup span verdict internal/policytest internal/repotest internal/workload
+# SWITCHES start real switches, as does e2e: not beside each other, for each waits for
+# its turn (internal/turn); the next is linked meanwhile. The longest come first.
 SWITCHES := e2e/faults controller controller/desk controller/megaflow controller/policing cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
 # Before the race detector tests make fewer of what they make in numbers (-short);
 # these make all of it without.
@@ -71,32 +71,36 @@ MANY     := ^Test(AuditEntriesAreBounded|Contract|ForeignIsAbsent|KilledAPIsLose
 RACED    := ^Test(StoreLost|APIKilled|Relays|RevocationThroughRelays|RestoreDrill|Sabotage|TracesShowSabotage|DropsAreFollowed)$$
 MODULE   := github.com/ringfence/ringfence
 # TIMEOUT is for a package that is stuck, of a machine that is slow: it bounds one
-# with its wait for those before it. All has been vetted before.
+# with its wait for those before it. All is vetted beside it.
 GOTEST   := $(GO) test -vet=off -timeout $(TIMEOUT)
 RACETEST := $(GOTEST) -race -short
 # TESTED is the program that whole programs are tested with, built once for all.
 TESTED   := bin/tested/ringfence
 
-test: setup vet ## everything that must hold: vet, unit tests, properties, real packets
-	@$(MAKE) --no-print-directory -j2 test-switches test-others
+# None of the parts leaves two processors without work: each waits for its turns, for
+# what times out, and for the linker.
+test: setup ## everything that must hold: vet, unit tests, properties, real packets
+	@$(MAKE) --no-print-directory -j4 test-switches test-others test-unraced vet
 
-.PHONY: test-switches test-others
+.PHONY: test-switches test-others test-unraced
 test-switches: export RINGFENCE_E2E_BINARY = $(CURDIR)/$(TESTED)
 test-switches:
 	$(GO) build -ldflags='-s -w' -o $(TESTED) ./cmd/ringfence
 	$(GOTEST) -skip '$(RACED)' ./e2e
-	$(RACETEST) -p 1 $(patsubst %,./%,$(filter-out $(PURE),$(SWITCHES)))
-	$(GOTEST) -p 1 $(patsubst %,./%,$(filter $(PURE),$(SWITCHES)))
+	$(RACETEST) $(patsubst %,./%,$(filter-out $(PURE),$(SWITCHES)))
+	$(GOTEST) $(patsubst %,./%,$(filter $(PURE),$(SWITCHES)))
 	$(GOTEST) -run '$(MANY)' ./controller
 
 # What these wait for is an etcd of their own more often than a processor, so more
 # of them run at a time than there are processors.
 test-others:
 	$(RACETEST) -parallel 4 $$($(GO) list ./... | grep -vxF $(patsubst %,-e $(MODULE)/%,$(PURE) $(SWITCHES) e2e))
+	$(GOTEST) -run '$(RACED)' ./e2e -args -raced
+
+test-unraced:
 	$(GOTEST) -run '$(MANY)' ./httpapi
 	$(GOTEST) -parallel 4 -skip '/external$$|//external$$' ./store
 	$(GOTEST) $(patsubst %,./%,$(filter-out $(SWITCHES),$(PURE)))
-	$(GOTEST) -run '$(RACED)' ./e2e -args -raced
 
 test-busy: ## test, beside a busy loop for each processor
 	@pids=; trap 'kill $$pids' EXIT; trap 'exit 1' INT TERM; \

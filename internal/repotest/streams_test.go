@@ -28,7 +28,7 @@ func makeVariable(t *testing.T, name string) (value string) {
 	return value
 }
 
-// "make test" runs two streams of packages beside each other: those that start
+// "make test" runs several streams of packages beside each other: those that start
 // switches are in one of them, one after another.
 func TestSwitchesAreOfOneStream(t *testing.T) {
 	listed := append(strings.Fields(makeVariable(t, "SWITCHES")), "e2e")
