@@ -43,6 +43,12 @@ func TestStoreFull(t *testing.T) {
 	s, idle := open(t, cfg), open(t, patient(e.config()))
 	mustUpdate(t, s, put(account("a")))
 	mustUpdate(t, idle, put(account("b")))
+	awaitCondition(t, s, nil)
+	var before int // lines of an etcd that was slow to be there
+	waitUntil(t, "the log says how the store is", func() bool {
+		before = log.count("in trouble")
+		return before == log.count("well again")
+	})
 	ctx := within(t, 2*patience)
 	for big := strings.Repeat("x", 100_000); ; {
 		if _, err := s.link.Client.Put(ctx, "/other", big); errors.Is(err, rpctypes.ErrNoSpace) {
@@ -86,12 +92,12 @@ func TestStoreFull(t *testing.T) {
 		time.Sleep(checkReused)
 	}
 	awaitCondition(t, idle, nil)
-	for ; log.count("well again") == 0; time.Sleep(10 * time.Millisecond) {
+	for ; log.count("well again") == before; time.Sleep(10 * time.Millisecond) {
 		if ctx.Err() != nil {
 			t.Fatal("the log does not say that the store is well again")
 		}
 	}
-	if n := log.count("in trouble"); n != 1 {
+	if n := log.count("in trouble") - before; n != 1 {
 		t.Errorf("%d lines say that the store is in trouble, want 1:\n%s", n, log.text.String())
 	}
 }

@@ -224,7 +224,7 @@ func TestPanicBesideWrites(t *testing.T) {
 // that is too large for any is that one alone.
 func TestLargeWrites(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
-		cfg := e.config()
+		cfg := patient(e.config())
 		cfg.MaxRequestBytes = 3 << 19 // etcd's own default; the embedded one takes more
 		s := open(t, cfg)
 		mustUpdate(t, s, put(account("a")))
