@@ -1,6 +1,7 @@
 package secgroup
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -33,7 +34,9 @@ func (s *Snapshot) With(rev int64, changes []Change) (*Snapshot, Touched) {
 	for _, c := range changes {
 		b.apply(c)
 	}
-	for id := range b.dirty {
+	// In the order of the trees, so that of many each finds in the processor's cache what the
+	// one before it has touched.
+	for _, id := range slices.Sorted(maps.Keys(b.dirty)) {
 		b.derive(id)
 	}
 	b.drop()
