@@ -5,36 +5,35 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/shape"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
 var accountList = listing[*secgroup.Account]{
-	items: func(_ *call, v *plan.View) ([]*secgroup.Account, error) { return v.Accounts(), nil },
+	items: func(_ *call, v *secgroup.Snapshot) ([]*secgroup.Account, error) { return v.Accounts(), nil },
 	key:   func(a *secgroup.Account) string { return a.ID },
-	show: func(_ *call, v *plan.View) func(*secgroup.Account) any {
+	show: func(_ *call, v *secgroup.Snapshot) func(*secgroup.Account) any {
 		return func(a *secgroup.Account) any { return shape.ShowAccount(v, a) }
 	},
 }
 
 func getAccount(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.AccountBody(v, c.in.Account) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.AccountBody(v, c.in.Account) })
 }
 
 var instanceList = listing[*secgroup.Instance]{
-	after: ofAccount((*plan.View).InstancesAfter),
+	after: ofAccount((*secgroup.Snapshot).InstancesAfter),
 	key:   func(i *secgroup.Instance) string { return i.ID },
-	keep: func(c *call, _ *plan.View) (func(*secgroup.Instance) bool, error) {
+	keep: func(c *call, _ *secgroup.Snapshot) (func(*secgroup.Instance) bool, error) {
 		name, prefix := c.in.Query("name"), c.in.Query("name_prefix")
 		return func(i *secgroup.Instance) bool {
 			return (name == "" || i.Name == name) && strings.HasPrefix(i.Name, prefix)
 		}, nil
 	},
-	show: func(_ *call, v *plan.View) func(*secgroup.Instance) any {
+	show: func(_ *call, v *secgroup.Snapshot) func(*secgroup.Instance) any {
 		return func(i *secgroup.Instance) any { return shape.ShowInstance(v, i) }
 	},
 }
 
 func getInstance(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.InstanceBody(v, c.in.Instance()) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.InstanceBody(v, c.in.Instance()) })
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/ringfence/ringfence/httpapi/lasthour"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -53,7 +52,7 @@ func (a *API) followActivity(ctx context.Context, from Store) {
 func getActivity(c *call) error {
 	var hour lasthour.Hour
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		v := plan.NewView(s, s.Revision(), nil)
+		v := s
 		if v.Account(c.in.Account) == nil {
 			return transport.NotFound()
 		}

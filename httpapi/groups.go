@@ -8,17 +8,16 @@ import (
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
 // object answers GET of one object.
-func (c *call) object(show func(v *plan.View) (body any, tag string)) error {
+func (c *call) object(show func(v *secgroup.Snapshot) (body any, tag string)) error {
 	var body []byte
 	var tag string
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		var shown any
-		shown, tag = show(plan.NewView(s, s.Revision(), nil))
+		shown, tag = show(s)
 		if shown == nil {
 			return transport.NotFound()
 		}
@@ -33,10 +32,10 @@ func (c *call) object(show func(v *plan.View) (body any, tag string)) error {
 }
 
 var groupList = listing[*secgroup.Group]{
-	after: ofAccount((*plan.View).GroupsAfter),
+	after: ofAccount((*secgroup.Snapshot).GroupsAfter),
 	key:   func(g *secgroup.Group) string { return g.ID },
 	keep:  keepGroups,
-	show: func(_ *call, v *plan.View) func(*secgroup.Group) any {
+	show: func(_ *call, v *secgroup.Snapshot) func(*secgroup.Group) any {
 		return func(g *secgroup.Group) any { return shape.ShowGroup(v, g) }
 	},
 }
@@ -44,7 +43,7 @@ var groupList = listing[*secgroup.Group]{
 // keepGroups makes the filters of the group list: name, name_prefix, tag (a key,
 // or key=value), network (listed in its scope), nic (judged by the group) and
 // instance (the group is attached to it).
-func keepGroups(c *call, v *plan.View) (func(*secgroup.Group) bool, error) {
+func keepGroups(c *call, v *secgroup.Snapshot) (func(*secgroup.Group) bool, error) {
 	name, prefix, network := c.in.Query("name"), c.in.Query("name_prefix"), c.in.Query("network")
 	tag, value, valued := strings.Cut(c.in.Query("tag"), "=")
 	var judging, attached []secgroup.GroupRef
@@ -71,5 +70,5 @@ func keepGroups(c *call, v *plan.View) (func(*secgroup.Group) bool, error) {
 }
 
 func getGroup(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.GroupBody(v, c.in.Group()) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.GroupBody(v, c.in.Group()) })
 }

@@ -22,13 +22,13 @@ type memberJSON struct {
 
 // memberList is sorted by routing domain, address and NIC.
 var memberList = listing[secgroup.Member]{
-	after: func(c *call, v *plan.View, from *pages.Cursor, n int) (iter.Seq[secgroup.Member], error) {
+	after: func(c *call, v *secgroup.Snapshot, from *pages.Cursor, n int) (iter.Seq[secgroup.Member], error) {
 		ref := c.in.Group()
 		if v.Group(ref) == nil {
 			return nil, transport.NotFound()
 		}
 		if from == nil {
-			return slices.Values(v.FirstMembers(ref, n)), nil
+			return slices.Values(secgroup.FirstMembers(v.EachMember(ref), n)), nil
 		}
 		last, err := memberOf(from.After)
 		if err != nil {
@@ -42,7 +42,7 @@ var memberList = listing[secgroup.Member]{
 		return slices.Values(all[at:min(at+n, len(all))]), nil
 	},
 	key: func(m secgroup.Member) string { return m.Address.String() + " " + m.NIC + " " + m.Domain },
-	show: func(c *call, v *plan.View) func(secgroup.Member) any {
+	show: func(c *call, v *secgroup.Snapshot) func(secgroup.Member) any {
 		return func(n secgroup.Member) any {
 			m := memberJSON{n.Domain, n.Address.String(), nil}
 			if c.viewer() == "" || effect.IsNICOf(v, c.viewer(), n.NIC) {
@@ -75,7 +75,7 @@ type referencesJSON struct {
 // the way of deleting it.
 func getReferences(c *call) error {
 	ref := c.in.Group()
-	return c.object(func(v *plan.View) (any, string) {
+	return c.object(func(v *secgroup.Snapshot) (any, string) {
 		if v.Group(ref) == nil {
 			return nil, ""
 		}
@@ -100,5 +100,5 @@ func getReferences(c *call) error {
 }
 
 func getGroupNetworks(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.ScopeBody(v, c.in.Group()) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.ScopeBody(v, c.in.Group()) })
 }

@@ -7,23 +7,23 @@ import (
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
-	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
 // hostList is the hosts as they report themselves. They are no part of the
 // policy and have no revisions: a page shows what they said last.
 var hostList = listing[store.HostStatus]{
-	items: func(c *call, _ *plan.View) ([]store.HostStatus, error) { return c.api.store.Hosts(), nil },
+	items: func(c *call, _ *secgroup.Snapshot) ([]store.HostStatus, error) { return c.api.store.Hosts(), nil },
 	key:   func(h store.HostStatus) string { return h.Host },
-	show: func(c *call, v *plan.View) func(store.HostStatus) any {
+	show: func(c *call, v *secgroup.Snapshot) func(store.HostStatus) any {
 		now := hoststate.At(c.api.store, c.api.now())
 		return func(h store.HostStatus) any { return now.Show(v, &h) }
 	},
 }
 
 func getHost(c *call) error {
-	return c.object(func(v *plan.View) (any, string) {
+	return c.object(func(v *secgroup.Snapshot) (any, string) {
 		h, known := c.api.store.Host(c.in.Param("host"))
 		if !known {
 			return nil, ""

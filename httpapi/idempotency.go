@@ -51,7 +51,7 @@ func (c *call) replay(i *replay.Key) (replayed bool, err error) {
 		if !known {
 			i = impact.Impact{All: true}
 		}
-		hosts = c.api.past.Needs(plan.NewView(s, s.Revision(), nil), c.api.store, i, rev)
+		hosts = c.api.past.Needs(s, c.api.store, i, rev)
 		return nil
 	})
 	if err != nil {

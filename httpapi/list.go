@@ -13,7 +13,6 @@ import (
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
 	"github.com/ringfence/ringfence/httpapi/transport"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -22,14 +21,14 @@ import (
 type listing[T any] struct {
 	// items are all that the list may hold, sorted by key. They are made anew
 	// for each page.
-	items func(c *call, v *plan.View) ([]T, error)
+	items func(c *call, v *secgroup.Snapshot) ([]T, error)
 	// after takes the place of items, for a list of which a page need not look at all:
 	// those from a cursor on, nil for the first; n of them are enough if nothing is filtered.
-	after func(c *call, v *plan.View, from *pages.Cursor, n int) (iter.Seq[T], error)
+	after func(c *call, v *secgroup.Snapshot, from *pages.Cursor, n int) (iter.Seq[T], error)
 	key   func(T) string
-	keep  func(c *call, v *plan.View) (func(T) bool, error) // the filters; nil: none
-	show  func(c *call, v *plan.View) func(T) any
-	tag   func(c *call, v *plan.View) string // what a PUT of the whole list depends on; nil: there is none
+	keep  func(c *call, v *secgroup.Snapshot) (func(T) bool, error) // the filters; nil: none
+	show  func(c *call, v *secgroup.Snapshot) func(T) any
+	tag   func(c *call, v *secgroup.Snapshot) string // what a PUT of the whole list depends on; nil: there is none
 }
 
 // listParameters are those of every list.
@@ -122,7 +121,7 @@ func notKept() error {
 	return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the list's revision is not kept any more; start again without cursor")
 }
 
-func (l listing[T]) page(c *call, v *plan.View, from *pages.Cursor, mark string, limit int) ([]byte, error) {
+func (l listing[T]) page(c *call, v *secgroup.Snapshot, from *pages.Cursor, mark string, limit int) ([]byte, error) {
 	items, err := l.candidates(c, v, from, limit)
 	if err != nil {
 		return nil, err
@@ -152,7 +151,7 @@ func (l listing[T]) page(c *call, v *plan.View, from *pages.Cursor, mark string,
 }
 
 // candidates are what a page may begin with, and go on with to its end.
-func (l listing[T]) candidates(c *call, v *plan.View, from *pages.Cursor, limit int) (iter.Seq[T], error) {
+func (l listing[T]) candidates(c *call, v *secgroup.Snapshot, from *pages.Cursor, limit int) (iter.Seq[T], error) {
 	if l.after != nil {
 		return l.after(c, v, from, limit+1)
 	}
@@ -168,8 +167,8 @@ func (l listing[T]) candidates(c *call, v *plan.View, from *pages.Cursor, limit 
 }
 
 // ofAccount are the objects of the account that are behind a cursor; after yields those behind an id.
-func ofAccount[T any](after func(v *plan.View, account, id string) iter.Seq[T]) func(*call, *plan.View, *pages.Cursor, int) (iter.Seq[T], error) {
-	return func(c *call, v *plan.View, from *pages.Cursor, _ int) (iter.Seq[T], error) {
+func ofAccount[T any](after func(v *secgroup.Snapshot, account, id string) iter.Seq[T]) func(*call, *secgroup.Snapshot, *pages.Cursor, int) (iter.Seq[T], error) {
+	return func(c *call, v *secgroup.Snapshot, from *pages.Cursor, _ int) (iter.Seq[T], error) {
 		if v.Account(c.in.Account) == nil {
 			return nil, transport.NotFound()
 		}

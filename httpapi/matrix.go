@@ -76,7 +76,7 @@ func getMatrix(c *call) error {
 	var in *plan.MatrixInput
 	var revision int64
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		v := plan.NewView(s, s.Revision(), nil)
+		v := s
 		if v.Account(c.in.Account) == nil || c.in.Query("group") != "" && v.Group(filter.Group) == nil {
 			return transport.NotFound()
 		}

@@ -80,7 +80,8 @@ func (c *call) notes(m change.Mutation, result plan.Result, before *secgroup.Sna
 		notes = append(notes, entry)
 	}
 	if once != nil {
-		out, err := c.render(m, result, replay.ToBeRevision, plan.NewView(before, replay.ToBeRevision, replay.ToBeWritten(result.Changes)))
+		after, _ := before.With(replay.ToBeRevision, replay.ToBeWritten(result.Changes))
+		out, err := c.render(m, result, replay.ToBeRevision, after)
 		if err != nil {
 			return nil, err
 		}
@@ -94,47 +95,47 @@ func (c *call) notes(m change.Mutation, result plan.Result, before *secgroup.Sna
 }
 
 // look renders the policy as the write left it. Others may have gone on
-// writing; the view at its revision does not show that.
+// writing; the policy at its revision does not show that.
 func (c *call) look(m change.Mutation, result plan.Result, rev int64) (out change.Outcome, err error) {
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		planned := plan.NewView(s, rev, result.Changes)
-		v, err := c.api.past.At(s, rev, "")
-		if err != nil { // too much happened since: show what was planned
-			v = planned
+		then, err := c.api.past.At(s, rev, "")
+		if err == nil {
+			out, err = c.render(m, result, rev, then)
 		}
-		out, err = c.render(m, result, rev, v)
-		if errors.Is(err, errNotSeen) { // the write is made, and was lost since: the store was restored from a backup
-			v = planned
-			out, err = c.render(m, result, rev, v)
+		if errors.Is(err, realization.ErrPast) || errors.Is(err, errNotSeen) {
+			// Too much happened since, or the write was made and then lost, as the store was
+			// restored from a backup: what was planned is shown.
+			then, _ = s.With(rev, result.Changes)
+			out, err = c.render(m, result, rev, then)
 		}
 		if err != nil {
 			return err
 		}
 		if len(result.Changes) == 0 {
-			out.Need = c.api.past.Needs(v, c.api.store, result.Effects.Impact, rev)
+			out.Need = c.api.past.Needs(then, c.api.store, result.Effects.Impact, rev)
 		}
 		return nil
 	})
 	return out, err
 }
 
-// errNotSeen says that an object that was written is not in a view.
+// errNotSeen says that an object that was written is not in the policy that is shown.
 var errNotSeen = errors.New("the written object is not to be seen")
 
-// render makes the answer to a mutation that came to a result, as a view shows it.
-func (c *call) render(m change.Mutation, result plan.Result, rev int64, v *plan.View) (change.Outcome, error) {
-	who := realization.Concern{View: v}
+// render makes the answer to a mutation that came to a result, as a policy shows it.
+func (c *call) render(m change.Mutation, result plan.Result, rev int64, v *secgroup.Snapshot) (change.Outcome, error) {
+	who := realization.Concern{Policy: v}
 	if len(result.Changes) > 0 { // else there is nothing to be concerned about
 		who.Impact = result.Effects.Impact
 	}
 	out := m.Outcome(result)
 	out.Rev, out.Need = rev, realization.Need{}
 	out.Need.Require(&who, c.api.store, rev)
-	out.Effects = effect.Show(result.Effects, &who, out.Need.Hosts(), effect.Visible{Account: c.viewer(), Views: []*plan.View{v}}, c.api.store)
+	out.Effects = effect.Show(result.Effects, &who, out.Need.Hosts(), effect.Visible{Account: c.viewer(), Policies: []*secgroup.Snapshot{v}}, c.api.store)
 	if m.Show == nil {
 		return out, nil
 	}
-	shown, tag := m.Show(change.After{View: v, Result: result, Places: c.api.store.Places})
+	shown, tag := m.Show(change.After{Policy: v, Result: result, Places: c.api.store.Places})
 	if shown == nil {
 		return out, errNotSeen
 	}
@@ -152,19 +153,20 @@ func (c *call) dryRun(m change.Mutation, req *plan.Request) error {
 	var ask effect.Whom
 	hosts := effect.Asker{Store: c.api.store, Questions: c.api.questions, Keeper: c.api.keeper, Now: c.api.now}
 	// with calls f with the policy before and after the change.
-	with := func(f func(changes []secgroup.Change, before, after *plan.View) error) error {
+	with := func(f func(changes []secgroup.Change, before, after *secgroup.Snapshot) error) error {
 		return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 			var err error
 			if result, err = m.Plan(s, req); err != nil {
 				return err
 			}
 			changes := result.Changes
-			return f(changes, plan.NewView(s, s.Revision(), nil), plan.NewView(s, s.Revision(), changes))
+			after, _ := s.With(s.Revision(), changes)
+			return f(changes, s, after)
 		})
 	}
-	err := with(func(changes []secgroup.Change, before, after *plan.View) error {
+	err := with(func(changes []secgroup.Change, before, after *secgroup.Snapshot) error {
 		ask = hosts.Whom(c.viewer(), result.Effects.Impact, before, after)
-		access = effect.ShowAccess(c.in.Account, before, after, plan.DiffAccess(before, changes))
+		access = effect.ShowAccess(c.in.Account, before, after, plan.DiffAccess(before, after, changes))
 		var err error
 		out, err = c.render(m, result, after.Revision(), after)
 		return err
@@ -174,7 +176,7 @@ func (c *call) dryRun(m change.Mutation, req *plan.Request) error {
 	}
 	found, cut := hosts.Connections(c.req.Context(), c.in.Account, ask)
 	if len(found) > 0 { // the hosts took their time: the policy may be another one
-		err := with(func(_ []secgroup.Change, before, after *plan.View) error {
+		err := with(func(_ []secgroup.Change, before, after *secgroup.Snapshot) error {
 			cut.Judge(found, before, after)
 			return nil
 		})

@@ -6,35 +6,36 @@ import (
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
 // nicList holds an account's NICs. Where they are plugged is what the hosts
 // say now, on every page; all else is of the list's revision.
 var nicList = listing[*secgroup.NIC]{
-	after: ofAccount((*plan.View).NICsOfAccountAfter),
+	after: ofAccount((*secgroup.Snapshot).NICsOfAccountAfter),
 	key:   func(n *secgroup.NIC) string { return n.ID },
-	keep: func(c *call, _ *plan.View) (func(*secgroup.NIC) bool, error) {
+	keep: func(c *call, _ *secgroup.Snapshot) (func(*secgroup.NIC) bool, error) {
 		network, instance := c.in.Query("network"), c.in.Query("instance")
 		return func(n *secgroup.NIC) bool {
 			return (network == "" || n.Network == network) && (instance == "" || n.Instance == instance)
 		}, nil
 	},
-	show: func(c *call, v *plan.View) func(*secgroup.NIC) any {
+	show: func(c *call, v *secgroup.Snapshot) func(*secgroup.NIC) any {
 		at := realization.Placement{Places: c.api.store.Places}
 		return func(n *secgroup.NIC) any { return shape.ShowNIC(v, at, n) }
 	},
 }
 
 func getNIC(c *call) error {
-	return c.object(func(v *plan.View) (any, string) {
+	return c.object(func(v *secgroup.Snapshot) (any, string) {
 		return change.NICBody(v, c.api.store.Places, c.in.Account, c.in.Param("nic"))
 	})
 }
 
 func getPlatformNIC(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.NICBody(v, c.api.store.Places, "", c.in.Param("nic")) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) {
+		return change.NICBody(v, c.api.store.Places, "", c.in.Param("nic"))
+	})
 }
 
 // effectiveRule is a rule that judges a NIC, and why its group does.
@@ -50,7 +51,7 @@ type effectiveRuleJSON struct {
 
 // effectiveRuleList is sorted by group and rule.
 var effectiveRuleList = listing[numbered[effectiveRule]]{
-	items: func(c *call, v *plan.View) ([]numbered[effectiveRule], error) {
+	items: func(c *call, v *secgroup.Snapshot) ([]numbered[effectiveRule], error) {
 		n := v.NIC(c.in.Param("nic"))
 		if n == nil || n.Account != c.in.Account {
 			return nil, transport.NotFound()
@@ -65,7 +66,7 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 		return enumerate(out), nil
 	},
 	key: placeOf[effectiveRule],
-	show: func(c *call, v *plan.View) func(numbered[effectiveRule]) any {
+	show: func(c *call, v *secgroup.Snapshot) func(numbered[effectiveRule]) any {
 		return func(r numbered[effectiveRule]) any {
 			shown := shape.ShowRule(v, r.item.group, r.item.rule)
 			shown.Group = r.item.group.Within(c.in.Account)
@@ -76,5 +77,7 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 }
 
 func getAttachments(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.AttachmentsBody(v, c.in.Account, c.in.Target()) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) {
+		return change.AttachmentsBody(v, c.in.Account, c.in.Target())
+	})
 }

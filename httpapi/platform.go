@@ -11,9 +11,9 @@ import (
 )
 
 var networkList = listing[*secgroup.Network]{
-	items: func(_ *call, v *plan.View) ([]*secgroup.Network, error) { return v.Networks(), nil },
+	items: func(_ *call, v *secgroup.Snapshot) ([]*secgroup.Network, error) { return v.Networks(), nil },
 	key:   func(n *secgroup.Network) string { return n.ID },
-	keep: func(c *call, v *plan.View) (func(*secgroup.Network) bool, error) {
+	keep: func(c *call, v *secgroup.Snapshot) (func(*secgroup.Network) bool, error) {
 		domain := c.in.Query("routing_domain")
 		wire, warned, err := plan.Wire{}, false, error(nil)
 		if text := c.in.Query("warnings"); text != "" {
@@ -28,14 +28,14 @@ var networkList = listing[*secgroup.Network]{
 			return (domain == "" || n.RoutingDomain == domain) && (!warned || len(wire.Mixing(n)) > 0)
 		}, nil
 	},
-	show: func(_ *call, v *plan.View) func(*secgroup.Network) any {
+	show: func(_ *call, v *secgroup.Snapshot) func(*secgroup.Network) any {
 		wire := plan.NewWire(v.Networks())
 		return func(n *secgroup.Network) any { return shape.ShowNetwork(wire, n) }
 	},
 }
 
 func getNetwork(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.NetworkBody(v, c.in.Param("network")) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.NetworkBody(v, c.in.Param("network")) })
 }
 
 func getBaseline(c *call) error { return c.object(change.BaselineBody) }

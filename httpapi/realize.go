@@ -9,7 +9,6 @@ import (
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/impact"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -28,7 +27,7 @@ func (c *call) realize(rev int64, n realization.Need, d time.Duration) (*realiza
 
 // groupRealization answers GET …/security-groups/{g}/realization.
 func groupRealization(c *call) error {
-	return c.realization(func(v *plan.View) (impact.Impact, error) {
+	return c.realization(func(v *secgroup.Snapshot) (impact.Impact, error) {
 		ref := c.in.Group()
 		if v.Group(ref) == nil {
 			return impact.Impact{}, transport.NotFound()
@@ -45,7 +44,7 @@ func groupRealization(c *call) error {
 // accountRealization answers GET …/accounts/{account}/realization: of the change
 // at ?revision as far as it concerns the account's NICs, or of all of these.
 func accountRealization(c *call) error {
-	return c.realization(func(v *plan.View) (impact.Impact, error) {
+	return c.realization(func(v *secgroup.Snapshot) (impact.Impact, error) {
 		rev, err := c.in.Revision()
 		if err != nil {
 			return impact.Impact{}, err
@@ -67,7 +66,7 @@ func accountRealization(c *call) error {
 // platformRealization answers GET /v1/realization: of the change at ?revision,
 // or of all that there is.
 func platformRealization(c *call) error {
-	return c.realization(func(*plan.View) (impact.Impact, error) {
+	return c.realization(func(*secgroup.Snapshot) (impact.Impact, error) {
 		rev, err := c.in.Revision()
 		if err != nil {
 			return impact.Impact{}, err
@@ -81,7 +80,7 @@ func platformRealization(c *call) error {
 
 // realization answers whether an impact is realised at ?revision, which is the
 // latest one unless given, after at most ?wait.
-func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
+func (c *call) realization(of func(*secgroup.Snapshot) (impact.Impact, error)) error {
 	rev, err := c.in.Revision()
 	if err != nil {
 		return err
@@ -97,7 +96,7 @@ func (c *call) realization(of func(*plan.View) (impact.Impact, error)) error {
 	}
 	var n realization.Need
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		v := plan.NewView(s, s.Revision(), nil)
+		v := s
 		i, err := of(v)
 		if err != nil {
 			return err

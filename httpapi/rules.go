@@ -15,7 +15,7 @@ type groupRule struct {
 }
 
 var ruleList = listing[groupRule]{
-	items: func(c *call, v *plan.View) ([]groupRule, error) {
+	items: func(c *call, v *secgroup.Snapshot) ([]groupRule, error) {
 		g := v.Group(c.in.Group())
 		if g == nil {
 			return nil, transport.NotFound()
@@ -27,10 +27,10 @@ var ruleList = listing[groupRule]{
 		return out, nil
 	},
 	key: func(r groupRule) string { return r.rule.ID },
-	keep: func(c *call, _ *plan.View) (func(groupRule) bool, error) {
+	keep: func(c *call, _ *secgroup.Snapshot) (func(groupRule) bool, error) {
 		return func(r groupRule) bool { return c.in.Query("unused_since") == "" || c.hits.Unused(r.rule.ID) }, nil
 	},
-	show: func(c *call, v *plan.View) func(groupRule) any {
+	show: func(c *call, v *secgroup.Snapshot) func(groupRule) any {
 		return func(r groupRule) any {
 			out := shape.ShowRule(v, r.group, r.rule)
 			if c.hits != nil {
@@ -39,7 +39,7 @@ var ruleList = listing[groupRule]{
 			return out
 		}
 	},
-	tag: func(c *call, v *plan.View) string {
+	tag: func(c *call, v *secgroup.Snapshot) string {
 		if g := v.Group(c.in.Group()); g != nil {
 			return plan.Tag(g.Revision)
 		}
@@ -48,7 +48,7 @@ var ruleList = listing[groupRule]{
 }
 
 func getRule(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.RuleBody(v, c.in.Group(), c.in.Param("rule")) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.RuleBody(v, c.in.Group(), c.in.Param("rule")) })
 }
 
 // listRules lists a group's rules; with ?hits=true or ?unused_since=TIME also what

@@ -4,13 +4,12 @@ import (
 	"github.com/ringfence/ringfence/httpapi/change"
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
 // shareList is sorted by account.
 var shareList = listing[secgroup.Share]{
-	items: func(c *call, v *plan.View) ([]secgroup.Share, error) {
+	items: func(c *call, v *secgroup.Snapshot) ([]secgroup.Share, error) {
 		g := v.Group(c.in.Group())
 		if g == nil {
 			return nil, transport.NotFound()
@@ -18,13 +17,15 @@ var shareList = listing[secgroup.Share]{
 		return g.Shares, nil
 	},
 	key: func(s secgroup.Share) string { return s.Account },
-	show: func(c *call, v *plan.View) func(secgroup.Share) any {
+	show: func(c *call, v *secgroup.Snapshot) func(secgroup.Share) any {
 		return func(s secgroup.Share) any { return shape.ShowShare(v, c.in.Group(), s) }
 	},
 }
 
 func getShare(c *call) error {
-	return c.object(func(v *plan.View) (any, string) { return change.ShareBody(v, c.in.Group(), c.in.Param("grantee")) })
+	return c.object(func(v *secgroup.Snapshot) (any, string) {
+		return change.ShareBody(v, c.in.Group(), c.in.Param("grantee"))
+	})
 }
 
 // sharedGroupJSON is a group of another account to an account that may use it. It
@@ -39,14 +40,14 @@ type sharedGroupJSON struct {
 
 // sharedGroupList is what others share with the account, sorted by whose it is.
 var sharedGroupList = listing[*secgroup.Group]{
-	items: func(c *call, v *plan.View) ([]*secgroup.Group, error) {
+	items: func(c *call, v *secgroup.Snapshot) ([]*secgroup.Group, error) {
 		if v.Account(c.in.Account) == nil {
 			return nil, transport.NotFound()
 		}
 		return v.SharedWith(c.in.Account), nil
 	},
 	key: func(g *secgroup.Group) string { return g.Account + "\x00" + g.ID }, // sorts as references do
-	show: func(c *call, _ *plan.View) func(*secgroup.Group) any {
+	show: func(c *call, _ *secgroup.Snapshot) func(*secgroup.Group) any {
 		return func(g *secgroup.Group) any {
 			return sharedGroupJSON{g.Within(c.in.Account), g.Account, g.Name, g.Share(c.in.Account).Uses()}
 		}

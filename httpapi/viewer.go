@@ -31,7 +31,7 @@ func (c *call) ownLaggards(late []realization.Laggard) ([]realization.Laggard, e
 		names = append(names, *l.Host)
 	}
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		sees := effect.Visible{Account: account, Views: []*plan.View{plan.NewView(s, s.Revision(), nil)}}
+		sees := effect.Visible{Account: account, Policies: []*secgroup.Snapshot{s}}
 		names = sees.Hosts(names, c.api.store)
 		return nil
 	})

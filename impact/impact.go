@@ -27,8 +27,7 @@ import (
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// Policy is what a change is looked at in: a *secgroup.Snapshot, or one with
-// changes laid over it.
+// Policy is the policy before or after a change, as *secgroup.Snapshot has it.
 type Policy interface {
 	verdict.Policy
 	NIC(id string) *secgroup.NIC

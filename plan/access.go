@@ -38,14 +38,14 @@ type AccessDiff struct {
 const maxAccess = 500
 
 // DiffAccess works out the diff of changes to a policy.
-func DiffAccess(p Policy, changes []secgroup.Change) AccessDiff {
-	d := accessDiff{diff: compare(p, changes), seen: map[string]*sides{}}
+func DiffAccess(before, after *secgroup.Snapshot, changes []secgroup.Change) AccessDiff {
+	d := accessDiff{diff: compare(before, after, changes), seen: map[string]*sides{}}
 	nics := maps.Clone(d.Impact.NICs)
 	if nics == nil {
 		nics = map[string]struct{}{}
 	}
 	for g := range d.Rules {
-		for _, v := range []*View{d.before, d.after} {
+		for _, v := range []*secgroup.Snapshot{d.before, d.after} {
 			for _, n := range v.MemberNICs(g) {
 				nics[n.ID] = struct{}{}
 			}
@@ -115,7 +115,7 @@ func (j judge) stays(other judge, all []Access) []Access {
 	return slices.DeleteFunc(slices.Clone(all), func(a Access) bool { return a.Remote.Group != secgroup.GroupRef{} })
 }
 
-func judged(v *View, n *secgroup.NIC) judge {
+func judged(v *secgroup.Snapshot, n *secgroup.NIC) judge {
 	if n == nil {
 		return judge{name: "-"}
 	}
@@ -136,7 +136,7 @@ func judged(v *View, n *secgroup.NIC) judge {
 }
 
 // access lists what a judge lets pass.
-func (j judge) access(v *View) []Access {
+func (j judge) access(v *secgroup.Snapshot) []Access {
 	all := func(d secgroup.Direction) Access {
 		return Access{Direction: d, Service: Service{Family: secgroup.FamilyAny, Protocol: secgroup.ProtocolAll}, EgressIsAll: d == secgroup.Egress}
 	}
@@ -182,7 +182,7 @@ func accessOf(g secgroup.GroupRef, r *secgroup.Rule) Access {
 func (d *accessDiff) compareMembers(g secgroup.GroupRef) {
 	was, is := memberAddresses(d.before, g), memberAddresses(d.after, g)
 	for _, side := range []struct {
-		v    *View
+		v    *secgroup.Snapshot
 		nics map[string]string
 		to   *[]Access
 	}{{d.after, is, &d.allowed}, {d.before, was, &d.denied}} {
@@ -204,18 +204,18 @@ func (d *accessDiff) compareMembers(g secgroup.GroupRef) {
 
 // asked reports whether the group's rules of a direction matter to any NIC:
 // those of egress only to one whose egress is restricted.
-func asked(v *View, g secgroup.GroupRef, d secgroup.Direction) bool {
+func asked(v *secgroup.Snapshot, g secgroup.GroupRef, d secgroup.Direction) bool {
 	return slices.ContainsFunc(v.MemberNICs(g), func(n *secgroup.NIC) bool {
 		if d == secgroup.Ingress {
 			return true
 		}
-		_, restricted := v.EgressRestricted(n)
+		_, restricted := EgressRestricted(v, n)
 		return restricted
 	})
 }
 
 // memberAddresses returns where the group's members are, by NIC.
-func memberAddresses(v *View, g secgroup.GroupRef) map[string]string {
+func memberAddresses(v *secgroup.Snapshot, g secgroup.GroupRef) map[string]string {
 	out := map[string]string{}
 	for _, m := range v.Members(g) {
 		out[m.NIC] += m.Domain + " " + m.Address.String() + ","

@@ -30,7 +30,7 @@ func TestAccessDiffMissesNothing(t *testing.T) {
 				after, _ = after.With(after.Revision()+1, more)
 				name, changes = name+" "+n, append(changes, more...)
 			}
-			diff := plan.DiffAccess(before, changes)
+			diff := plan.DiffAccess(before, after, changes)
 			for range 60 {
 				s := []*secgroup.Snapshot{before, after}[g.IntN(2)]
 				c, ok := g.Packet(s)
@@ -157,7 +157,9 @@ func TestAccessDiffOfOneChange(t *testing.T) {
 		"a rule like one":  {secgroup.Put(group(db, rule("q", 120, 130, web), rule("r", 100, 200, web))), nil, nil},
 		"one NIC detached": {secgroup.Delete(secgroup.AttachmentKey(secgroup.Attachment{Group: db, NIC: "d2"})), nil, []string{"d2 ingress tcp 100-200 web", "d2 egress all 0-0 "}},
 	} {
-		d := plan.DiffAccess(s, []secgroup.Change{tt.change})
+		changes := []secgroup.Change{tt.change}
+		after, _ := s.With(2, changes)
+		d := plan.DiffAccess(s, after, changes)
 		for what, side := range map[string]struct {
 			got  []plan.Access
 			want []string

@@ -19,7 +19,7 @@ type AccountSpec struct {
 }
 
 // PutAccount makes an account, with its default group, or replaces its settings.
-func PutAccount(s Policy, req *Request, id string, spec AccountSpec) (Result, error) {
+func PutAccount(s *secgroup.Snapshot, req *Request, id string, spec AccountSpec) (Result, error) {
 	d := begin(s, req)
 	old := s.Account(id)
 	if err := d.Condition.check(accountTag(old)); err != nil {
@@ -30,7 +30,7 @@ func PutAccount(s Policy, req *Request, id string, spec AccountSpec) (Result, er
 }
 
 // PatchAccount replaces an account's settings with what edit makes of them.
-func PatchAccount(s Policy, req *Request, id string, edit func(*secgroup.Account) (AccountSpec, secgroup.Faults)) (Result, error) {
+func PatchAccount(s *secgroup.Snapshot, req *Request, id string, edit func(*secgroup.Account) (AccountSpec, secgroup.Faults)) (Result, error) {
 	d := begin(s, req)
 	old := s.Account(id)
 	if old == nil {
@@ -46,7 +46,7 @@ func PatchAccount(s Policy, req *Request, id string, edit func(*secgroup.Account
 }
 
 // DeleteAccount deletes an account that has nothing but its default group.
-func DeleteAccount(s Policy, req *Request, id string) (Result, error) {
+func DeleteAccount(s *secgroup.Snapshot, req *Request, id string) (Result, error) {
 	d := begin(s, req)
 	old := s.Account(id)
 	if old == nil {
@@ -152,7 +152,7 @@ func (d *draft) putDefaultGroup(account string) {
 }
 
 // referencing lists the rules of other groups that name the group.
-func referencing(s Policy, ref secgroup.GroupRef) []Dependent {
+func referencing(s *secgroup.Snapshot, ref secgroup.GroupRef) []Dependent {
 	var deps []Dependent
 	for _, r := range s.RulesReferencing(ref) {
 		if r.Group == ref {

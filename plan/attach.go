@@ -30,7 +30,7 @@ func (d *draft) attachable(account string, t Target, g secgroup.GroupRef, at str
 
 // GroupNames returns the names, to the account, of the groups attached to its
 // target, sorted by account and id, and whether the target exists.
-func (t Target) GroupNames(v *View, account string) (names []string, exists bool) {
+func (t Target) GroupNames(v *secgroup.Snapshot, account string) (names []string, exists bool) {
 	var as []secgroup.Attachment
 	if t.NIC != "" {
 		n := v.NIC(t.NIC)
@@ -64,19 +64,19 @@ func ListTag(names []string) string {
 
 // Attach attaches a group to a NIC or an instance: one of the account, or to a
 // NIC also one that is shared with it. group is its name to the account.
-func Attach(s Policy, req *Request, account string, t Target, group string) (Result, error) {
+func Attach(s *secgroup.Snapshot, req *Request, account string, t Target, group string) (Result, error) {
 	return attach(s, req, account, t, group, true)
 }
 
 // Detach detaches a group from a NIC or an instance. It need not be attached.
-func Detach(s Policy, req *Request, account string, t Target, group string) (Result, error) {
+func Detach(s *secgroup.Snapshot, req *Request, account string, t Target, group string) (Result, error) {
 	return attach(s, req, account, t, group, false)
 }
 
-func attach(s Policy, req *Request, account string, t Target, group string, want bool) (Result, error) {
+func attach(s *secgroup.Snapshot, req *Request, account string, t Target, group string, want bool) (Result, error) {
 	d := begin(s, req)
 	ref := secgroup.ParseGroupRef(account, group)
-	names, ok := t.GroupNames(viewOf(s), account)
+	names, ok := t.GroupNames(s, account)
 	has := slices.Contains(names, ref.Within(account))
 	if g := s.Group(ref); !ok || g == nil || !has && !g.Allows(account, secgroup.UseAttach) {
 		return Result{}, ErrNotFound
@@ -100,9 +100,9 @@ func attach(s Policy, req *Request, account string, t Target, group string, want
 
 // SetGroups makes the groups attached to a NIC or an instance exactly those
 // given, by their names to the account. at is the list's place in the request.
-func SetGroups(s Policy, req *Request, account string, t Target, at string, groups []string) (Result, error) {
+func SetGroups(s *secgroup.Snapshot, req *Request, account string, t Target, at string, groups []string) (Result, error) {
 	d := begin(s, req)
-	names, ok := t.GroupNames(viewOf(s), account)
+	names, ok := t.GroupNames(s, account)
 	if !ok {
 		return Result{}, ErrNotFound
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // PutBaseline replaces the operator's baseline addresses.
-func PutBaseline(s Policy, req *Request, addresses []secgroup.BaselineAddress) (Result, error) {
+func PutBaseline(s *secgroup.Snapshot, req *Request, addresses []secgroup.BaselineAddress) (Result, error) {
 	d := begin(s, req)
 	old := s.Baseline()
 	if err := d.Condition.check(Tag(old.Revision)); err != nil {

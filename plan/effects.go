@@ -19,22 +19,21 @@ type Effects struct {
 // diff compares a policy with the same one after changes.
 type diff struct {
 	*impact.Diff
-	before, after *View
+	before, after *secgroup.Snapshot
 }
 
-func compare(s Policy, changes []secgroup.Change) *diff {
-	before := viewOf(s)
-	after := before.with(changes)
+func compare(before, after *secgroup.Snapshot, changes []secgroup.Change) *diff {
 	return &diff{Diff: impact.Of(before, after, changes), before: before, after: after}
 }
 
 // ImpactOf says whom changes to s concern.
 func ImpactOf(s *secgroup.Snapshot, changes []secgroup.Change) impact.Impact {
-	return compare(s, changes).Impact
+	after, _ := s.With(s.Revision(), changes)
+	return impact.Of(s, after, changes).Impact
 }
 
-func effectsOf(s Policy, changes []secgroup.Change) Effects {
-	d := compare(s, changes)
+func effectsOf(before, after *secgroup.Snapshot, changes []secgroup.Change) Effects {
+	d := compare(before, after, changes)
 	e := Effects{Impact: d.Impact, InertRules: d.inert()}
 	e.EgressBecameOpen, e.EgressBecameRestricted = d.egress()
 	return e
@@ -61,8 +60,8 @@ func (d *diff) egress() (open, restricted []string) {
 		if old == nil || new == nil {
 			continue
 		}
-		_, was := d.before.EgressRestricted(old)
-		_, is := d.after.EgressRestricted(new)
+		_, was := EgressRestricted(d.before, old)
+		_, is := EgressRestricted(d.after, new)
 		switch {
 		case was && !is:
 			open = append(open, id)

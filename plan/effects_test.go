@@ -35,7 +35,7 @@ func TestEgressEffects(t *testing.T) {
 	t.Parallel()
 	seen := 0
 	history(t, 30, 25, func(t *testing.T, before, after *secgroup.Snapshot, changes []secgroup.Change) {
-		e := effectsOf(before, changes)
+		e := effectsOf(before, after, changes)
 		got := map[string]string{}
 		for _, id := range e.EgressBecameOpen {
 			got[id] = "open"

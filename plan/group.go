@@ -21,7 +21,7 @@ type GroupSpec struct {
 }
 
 // CreateGroup makes a group with an id of the server's.
-func CreateGroup(s Policy, req *Request, account string, spec GroupSpec) (Result, error) {
+func CreateGroup(s *secgroup.Snapshot, req *Request, account string, spec GroupSpec) (Result, error) {
 	d := begin(s, req)
 	if err := d.account(account); err != nil {
 		return Result{}, err
@@ -31,7 +31,7 @@ func CreateGroup(s Policy, req *Request, account string, spec GroupSpec) (Result
 
 // PutGroup makes the group named ref, or replaces it. Its rules, as far as
 // spec does not give them, are kept.
-func PutGroup(s Policy, req *Request, ref secgroup.GroupRef, spec GroupSpec) (Result, error) {
+func PutGroup(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, spec GroupSpec) (Result, error) {
 	d := begin(s, req)
 	if err := d.account(ref.Account); err != nil {
 		return Result{}, err
@@ -51,7 +51,7 @@ func PutGroup(s Policy, req *Request, ref secgroup.GroupRef, spec GroupSpec) (Re
 }
 
 // PatchGroup replaces a group with what edit makes of it.
-func PatchGroup(s Policy, req *Request, ref secgroup.GroupRef, edit func(*secgroup.Group) (GroupSpec, secgroup.Faults)) (Result, error) {
+func PatchGroup(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, edit func(*secgroup.Group) (GroupSpec, secgroup.Faults)) (Result, error) {
 	d := begin(s, req)
 	old := s.Group(ref)
 	if old == nil {

@@ -12,7 +12,7 @@ type Cascade struct{ Attachments, References bool }
 // DeleteGroup deletes a group, and what uses it as far as cascade says. A
 // group of the account whose egress would become open because its only egress
 // rules named the deleted group is pinned to egress_policy listed.
-func DeleteGroup(s Policy, req *Request, ref secgroup.GroupRef, cascade Cascade) (Result, error) {
+func DeleteGroup(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, cascade Cascade) (Result, error) {
 	d := begin(s, req)
 	old := s.Group(ref)
 	if old == nil {
@@ -45,7 +45,7 @@ func DeleteGroup(s Policy, req *Request, ref secgroup.GroupRef, cascade Cascade)
 
 // referencingGroups returns the other groups whose rules name ref, if the
 // cascade may change them: those of another account it may not.
-func referencingGroups(s Policy, ref secgroup.GroupRef, cascade Cascade) ([]*secgroup.Group, error) {
+func referencingGroups(s *secgroup.Snapshot, ref secgroup.GroupRef, cascade Cascade) ([]*secgroup.Group, error) {
 	var users []*secgroup.Group
 	foreign := false
 	for _, r := range s.RulesReferencing(ref) {

@@ -29,7 +29,7 @@ func TestInertIsThatOfTheModel(t *testing.T) {
 	t.Parallel()
 	inert := 0
 	history(t, 15, 20, func(t *testing.T, before, after *secgroup.Snapshot, changes []secgroup.Change) {
-		view := NewView(before, 0, changes)
+		made, _ := before.With(0, changes)
 		for _, a := range after.Accounts() {
 			for _, g := range after.Groups(a.ID) {
 				for i := range g.Rules {
@@ -37,7 +37,7 @@ func TestInertIsThatOfTheModel(t *testing.T) {
 					if want != "" {
 						inert++
 					}
-					if got := view.Inert(&g.Rules[i]); got != want {
+					if got := Inert(made, &g.Rules[i]); got != want {
 						t.Errorf("rule %+v: %q, want %q", g.Rules[i], got, want)
 					}
 				}
@@ -82,7 +82,7 @@ func TestInert(t *testing.T) {
 		if test.cidr != "" {
 			r.RemoteCIDR = netip.MustParsePrefix(test.cidr)
 		}
-		if got := NewView(s, 0, nil).Inert(&r); got != test.want {
+		if got := Inert(s, &r); got != test.want {
 			t.Errorf("%s: %q", test.name, got)
 		}
 	}
@@ -97,10 +97,11 @@ func TestInertWithANetwork(t *testing.T) {
 		secgroup.Put(&secgroup.Group{GroupRef: web, Name: "web"}), secgroup.Put(n), secgroup.Put(&secgroup.Attachment{Group: web, NIC: n.ID}),
 	})
 	r := secgroup.Rule{RemoteGroup: web, RemoteCIDR: netip.MustParsePrefix("10.0.0.0/24")}
-	if got := NewView(s, 0, nil).Inert(&r); got != secgroup.InertEmptyIntersection {
+	if got := Inert(s, &r); got != secgroup.InertEmptyIntersection {
 		t.Errorf("before: %q", got)
 	}
-	if got := NewView(s, 0, []secgroup.Change{secgroup.Put(&secgroup.Network{ID: "late", RoutingDomain: "d"})}).Inert(&r); got != "" {
+	late, _ := s.With(0, []secgroup.Change{secgroup.Put(&secgroup.Network{ID: "late", RoutingDomain: "d"})})
+	if got := Inert(late, &r); got != "" {
 		t.Errorf("with the network: %q", got)
 	}
 }
@@ -109,19 +110,19 @@ func TestInertWithANetwork(t *testing.T) {
 // as few steps in a group of many members, be they in the prefix or not.
 func TestInertAmongMany(t *testing.T) {
 	big := secgroup.GroupRef{Account: "a", ID: "big"}
-	among := func(members int) *View {
+	among := func(members int) *secgroup.Snapshot {
 		changes := []secgroup.Change{secgroup.Put(&secgroup.Network{ID: "net", RoutingDomain: "d"}), secgroup.Put(&secgroup.Group{GroupRef: big, Name: "big"})}
 		for i := range members {
 			n := &secgroup.NIC{ID: fmt.Sprint("n", i), Account: "a", Network: "net", Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})}}
 			changes = append(changes, secgroup.Put(n), secgroup.Put(&secgroup.Attachment{Group: big, NIC: n.ID}))
 		}
 		s, _ := secgroup.NewSnapshot().With(1, changes)
-		return NewView(s, 0, nil)
+		return s
 	}
 	few, many := among(10), among(2000)
 	for _, cidr := range []string{"10.0.0.0/8", "10.0.0.0/30", "10.0.0.4/32", "192.0.2.0/24"} {
 		r := secgroup.Rule{RemoteGroup: big, RemoteCIDR: netip.MustParsePrefix(cidr)}
-		looking := func(v *View) float64 { return testing.AllocsPerRun(10, func() { v.Inert(&r) }) }
+		looking := func(v *secgroup.Snapshot) float64 { return testing.AllocsPerRun(10, func() { Inert(v, &r) }) }
 		if few, many := looking(few), looking(many); many > few {
 			t.Errorf("%s: %v allocations among 10 members, %v among 2,000", cidr, few, many)
 		}

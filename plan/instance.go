@@ -3,7 +3,7 @@ package plan
 import "github.com/ringfence/ringfence/secgroup"
 
 // PutInstance makes an instance or replaces it.
-func PutInstance(s Policy, req *Request, ref secgroup.InstanceRef, name string) (Result, error) {
+func PutInstance(s *secgroup.Snapshot, req *Request, ref secgroup.InstanceRef, name string) (Result, error) {
 	d := begin(s, req)
 	if err := d.account(ref.Account); err != nil {
 		return Result{}, err
@@ -25,7 +25,7 @@ func PutInstance(s Policy, req *Request, ref secgroup.InstanceRef, name string) 
 }
 
 // DeleteInstance deletes an instance without NICs, and its attachments.
-func DeleteInstance(s Policy, req *Request, ref secgroup.InstanceRef) (Result, error) {
+func DeleteInstance(s *secgroup.Snapshot, req *Request, ref secgroup.InstanceRef) (Result, error) {
 	d := begin(s, req)
 	old := s.Instance(ref)
 	if old == nil {

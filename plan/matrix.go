@@ -60,7 +60,7 @@ type MatrixEntry struct {
 	Service   Service
 }
 
-// MatrixInput is what a matrix is worked out from. Unlike a view it may be kept.
+// MatrixInput is what a matrix is worked out from.
 type MatrixInput struct {
 	account string
 	filter  MatrixFilter
@@ -80,8 +80,8 @@ type matrixNIC struct {
 	restricted bool // its egress is
 }
 
-// NewMatrixInput reads from a view what a matrix of an account needs.
-func NewMatrixInput(v *View, account string, f MatrixFilter) *MatrixInput {
+// NewMatrixInput reads from a policy what a matrix of an account needs.
+func NewMatrixInput(v *secgroup.Snapshot, account string, f MatrixFilter) *MatrixInput {
 	in := &MatrixInput{
 		account: account, filter: f, own: v.Groups(account),
 		groups: map[secgroup.GroupRef]*secgroup.Group{}, members: map[secgroup.GroupRef][]*matrixNIC{},

@@ -22,7 +22,7 @@ func TestMatrixOfRandomPolicies(t *testing.T) {
 		s := policytest.Load(policytest.Seeded(seed, policytest.Options{NICs: 16, Shares: seed%2 == 0}).Policy())
 		ports := portEdges(s)
 		for _, account := range s.Accounts() {
-			in := NewMatrixInput(NewView(s, s.Revision(), nil), account.ID, MatrixFilter{})
+			in := NewMatrixInput(s, account.ID, MatrixFilter{})
 			ends := &matrixEnds{in: in, covered: map[coverKey]cover{}}
 			matrix := in.Matrix()
 			for i := range matrix.Entries {

@@ -10,7 +10,7 @@ import (
 
 // PutNetwork makes a network or replaces it. Its routing domain, if not given,
 // follows from its type (docs/semantics.md §1).
-func PutNetwork(s Policy, req *Request, n secgroup.Network) (Result, error) {
+func PutNetwork(s *secgroup.Snapshot, req *Request, n secgroup.Network) (Result, error) {
 	d := begin(s, req)
 	old := s.Network(n.ID)
 	if err := d.Condition.check(networkTag(old)); err != nil {
@@ -73,7 +73,7 @@ func (d *draft) holdsItsNICs(n, old *secgroup.Network) {
 	}
 }
 
-func prefixOverlap(s Policy, n *secgroup.Network) error {
+func prefixOverlap(s *secgroup.Snapshot, n *secgroup.Network) error {
 	var deps []Dependent
 	detail := ""
 	for _, other := range s.Networks() {
@@ -94,7 +94,7 @@ func prefixOverlap(s Policy, n *secgroup.Network) error {
 }
 
 // DeleteNetwork deletes a network that no NIC is in and no group's scope lists.
-func DeleteNetwork(s Policy, req *Request, id string) (Result, error) {
+func DeleteNetwork(s *secgroup.Snapshot, req *Request, id string) (Result, error) {
 	d := begin(s, req)
 	old := s.Network(id)
 	if old == nil {

@@ -10,7 +10,7 @@ import (
 
 // PutNIC makes a NIC or replaces it. Its times and revision are not the
 // caller's to set.
-func PutNIC(s Policy, req *Request, n secgroup.NIC) (Result, error) {
+func PutNIC(s *secgroup.Snapshot, req *Request, n secgroup.NIC) (Result, error) {
 	d := begin(s, req)
 	old := s.NIC(n.ID)
 	if err := d.Condition.check(nicTag(old)); err != nil {
@@ -61,7 +61,7 @@ func (d *draft) nicReferences(n, old *secgroup.NIC) {
 
 // addressesInUse refuses addresses of n that another NIC of the routing domain
 // has as its own.
-func addressesInUse(s Policy, domain string, n *secgroup.NIC) error {
+func addressesInUse(s *secgroup.Snapshot, domain string, n *secgroup.NIC) error {
 	var deps []Dependent
 	for _, a := range n.Addresses {
 		for _, other := range s.NICsByAddress(domain, a) {
@@ -77,7 +77,7 @@ func addressesInUse(s Policy, domain string, n *secgroup.NIC) error {
 }
 
 // DeleteNIC deletes a NIC and its attachments.
-func DeleteNIC(s Policy, req *Request, id string) (Result, error) {
+func DeleteNIC(s *secgroup.Snapshot, req *Request, id string) (Result, error) {
 	d := begin(s, req)
 	old := s.NIC(id)
 	if old == nil {

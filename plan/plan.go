@@ -33,9 +33,10 @@ type Request struct {
 type Result struct {
 	Changes []secgroup.Change // none: the policy already is as asked for
 	Effects Effects
-	Created bool         // the object that was asked for is new
-	Key     secgroup.Key // of the object the request is about; its group for a rule
-	Rule    string       // the rule the request is about, if it is about one
+	After   *secgroup.Snapshot // the policy with the changes, at the revision of the one without; nil if there are none, and of steps
+	Created bool               // the object that was asked for is new
+	Key     secgroup.Key       // of the object the request is about; its group for a rule
+	Rule    string             // the rule the request is about, if it is about one
 }
 
 // Condition makes a mutation depend on the current state of its target. Tags
@@ -63,14 +64,14 @@ func Tag(revision int64) string { return strconv.FormatInt(revision, 10) }
 // draft is a plan in the making.
 type draft struct {
 	*Request
-	s       Policy
+	s       *secgroup.Snapshot
 	changes []secgroup.Change
 	faults  secgroup.Faults
 	static  impact.Impact // whom the request is about, should it change nothing
 	largest string        // pointer to what makes the change large, if it is
 }
 
-func begin(s Policy, req *Request) *draft {
+func begin(s *secgroup.Snapshot, req *Request) *draft {
 	return &draft{Request: req, s: s, faults: slices.Clone(req.Faults)}
 }
 
@@ -117,10 +118,11 @@ func (d *draft) finish(key secgroup.Key, created bool) (Result, error) {
 	if err := d.err(); err != nil {
 		return Result{}, err
 	}
-	if err := quotas(d.s, d.changes); err != nil {
+	r.After, _ = d.s.With(d.s.Revision(), d.changes)
+	if err := quotas(d.s, r.After, d.changes); err != nil {
 		return Result{}, err
 	}
-	r.Effects = effectsOf(d.s, d.changes)
+	r.Effects = effectsOf(d.s, r.After, d.changes)
 	if err := d.guardEgress(r.Effects.EgressBecameOpen); err != nil {
 		return Result{}, err
 	}

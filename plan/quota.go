@@ -45,7 +45,7 @@ func Quota(a *secgroup.Account, name string) (limit int, limited bool) {
 
 // Usage returns how much of a quota an account uses; of those per group or per
 // NIC it is the most that one of them uses.
-func Usage(v *View, account, name string) int {
+func Usage(v *secgroup.Snapshot, account, name string) int {
 	most := 0
 	switch name {
 	case QuotaGroups, "groups":
@@ -67,7 +67,7 @@ func Usage(v *View, account, name string) int {
 }
 
 // attachedGroups counts the groups attached to a NIC or to its instance.
-func attachedGroups(v *View, n *secgroup.NIC) int {
+func attachedGroups(v *secgroup.Snapshot, n *secgroup.NIC) int {
 	groups := map[secgroup.GroupRef]struct{}{}
 	for _, a := range v.AttachmentsOfNIC(n.ID) {
 		groups[a.Group] = struct{}{}
@@ -82,9 +82,8 @@ func attachedGroups(v *View, n *secgroup.NIC) int {
 
 // quotas refuses a change that makes an account use more than it may. What is
 // over a limit already, because the limit was lowered, may stay and shrink.
-func quotas(s Policy, changes []secgroup.Change) error {
-	q := quotaCheck{before: viewOf(s)}
-	q.after = q.before.with(changes)
+func quotas(before, after *secgroup.Snapshot, changes []secgroup.Change) error {
+	q := quotaCheck{before, after}
 	counted := map[[2]string]bool{}
 	for _, c := range changes {
 		var err error
@@ -118,7 +117,7 @@ func quotas(s Policy, changes []secgroup.Change) error {
 	return nil
 }
 
-type quotaCheck struct{ before, after *View }
+type quotaCheck struct{ before, after *secgroup.Snapshot }
 
 func (q *quotaCheck) count(account, name string) error {
 	limit, limited := Quota(q.after.Account(account), name)

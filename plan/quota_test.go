@@ -27,6 +27,10 @@ func TestDefaultQuotas(t *testing.T) {
 		all = append(all, attachment(i))
 	}
 	s, _ = s.With(1, all)
+	quotas := func(s *secgroup.Snapshot, changes []secgroup.Change) error {
+		after, _ := s.With(s.Revision(), changes)
+		return quotas(s, after, changes)
+	}
 	if err := quotas(s, []secgroup.Change{attachment(most - 1)}); err != nil {
 		t.Errorf("group %d at a NIC: %v", most, err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // CreateRule adds a rule, unless the group has one of the same content: that
 // is then the result's Rule, and Created is false.
-func CreateRule(s Policy, req *Request, ref secgroup.GroupRef, r secgroup.Rule) (Result, error) {
+func CreateRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, r secgroup.Rule) (Result, error) {
 	d := begin(s, req)
 	g := s.Group(ref)
 	if g == nil {
@@ -25,7 +25,7 @@ func CreateRule(s Policy, req *Request, ref secgroup.GroupRef, r secgroup.Rule) 
 }
 
 // PutRule makes the rule of that id, or replaces it.
-func PutRule(s Policy, req *Request, ref secgroup.GroupRef, r secgroup.Rule) (Result, error) {
+func PutRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, r secgroup.Rule) (Result, error) {
 	d := begin(s, req)
 	g := s.Group(ref)
 	if g == nil {
@@ -40,7 +40,7 @@ func PutRule(s Policy, req *Request, ref secgroup.GroupRef, r secgroup.Rule) (Re
 }
 
 // PatchRule replaces a rule with what edit makes of it.
-func PatchRule(s Policy, req *Request, ref secgroup.GroupRef, id string, edit func(*secgroup.Rule) (secgroup.Rule, secgroup.Faults)) (Result, error) {
+func PatchRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, id string, edit func(*secgroup.Rule) (secgroup.Rule, secgroup.Faults)) (Result, error) {
 	d := begin(s, req)
 	g := s.Group(ref)
 	if g == nil || find(g.Rules, id) == nil {
@@ -58,7 +58,7 @@ func PatchRule(s Policy, req *Request, ref secgroup.GroupRef, id string, edit fu
 }
 
 // DeleteRule deletes a rule.
-func DeleteRule(s Policy, req *Request, ref secgroup.GroupRef, id string) (Result, error) {
+func DeleteRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, id string) (Result, error) {
 	d := begin(s, req)
 	g := s.Group(ref)
 	if g == nil || find(g.Rules, id) == nil {
@@ -73,7 +73,7 @@ func DeleteRule(s Policy, req *Request, ref secgroup.GroupRef, id string) (Resul
 
 // PutRules replaces the whole set of a group's rules, the default ones included.
 // The condition is on the group.
-func PutRules(s Policy, req *Request, ref secgroup.GroupRef, set RuleSet) (Result, error) {
+func PutRules(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, set RuleSet) (Result, error) {
 	d := begin(s, req)
 	g := s.Group(ref)
 	if g == nil {

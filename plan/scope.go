@@ -8,7 +8,7 @@ import (
 
 // AddGroupNetwork lets a group act in a network. A group that acted in every
 // network acts in this one alone from now on.
-func AddGroupNetwork(s Policy, req *Request, ref secgroup.GroupRef, network string) (Result, error) {
+func AddGroupNetwork(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, network string) (Result, error) {
 	d := begin(s, req)
 	g := s.Group(ref)
 	if g == nil || s.Network(network) == nil {
@@ -26,7 +26,7 @@ func AddGroupNetwork(s Policy, req *Request, ref secgroup.GroupRef, network stri
 
 // RemoveGroupNetwork takes a network out of a group's scope. A group whose
 // last network goes acts nowhere; it does not act everywhere again by itself.
-func RemoveGroupNetwork(s Policy, req *Request, ref secgroup.GroupRef, network string) (Result, error) {
+func RemoveGroupNetwork(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, network string) (Result, error) {
 	d := begin(s, req)
 	g := s.Group(ref)
 	if g == nil {

@@ -10,7 +10,7 @@ import (
 // is new there: frames are delivered by segment and MAC, so the two would get
 // each other's. Two that have been together since before this was refused may
 // be changed in all else.
-func macInUse(s Policy, n, old *secgroup.NIC) error {
+func macInUse(s *secgroup.Snapshot, n, old *secgroup.NIC) error {
 	if old != nil && old.MAC == n.MAC && old.Network == n.Network {
 		return nil
 	}
@@ -18,7 +18,7 @@ func macInUse(s Policy, n, old *secgroup.NIC) error {
 }
 
 // macsInUse does so for the NICs of a network that moves to another segment.
-func macsInUse(s Policy, network *secgroup.Network) error {
+func macsInUse(s *secgroup.Snapshot, network *secgroup.Network) error {
 	var deps []Dependent
 	for _, n := range s.NICsOfNetwork(network.ID) {
 		deps = append(deps, sameMAC(s, network.Segment(), n)...)
@@ -27,7 +27,7 @@ func macsInUse(s Policy, network *secgroup.Network) error {
 }
 
 // sameMAC returns the other NICs in a segment that have the MAC of n.
-func sameMAC(s Policy, in secgroup.Segment, n *secgroup.NIC) []Dependent {
+func sameMAC(s *secgroup.Snapshot, in secgroup.Segment, n *secgroup.NIC) []Dependent {
 	var deps []Dependent
 	for _, other := range s.NICsByMAC(n.MAC) {
 		if other.ID == n.ID {
@@ -49,7 +49,7 @@ func macConflict(deps []Dependent) error {
 
 // vlanInUse refuses a VLAN on which another routing domain is already: on the
 // wire nothing tells the two apart.
-func vlanInUse(s Policy, n *secgroup.Network) error {
+func vlanInUse(s *secgroup.Snapshot, n *secgroup.Network) error {
 	var deps []Dependent
 	domain := ""
 	for _, other := range s.Networks() {

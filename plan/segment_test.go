@@ -71,7 +71,7 @@ func TestSegmentsInSequences(t *testing.T) {
 			w := newTown(t)
 			var steps []Step
 			for _, o := range tt.steps {
-				steps = append(steps, Step{Plan: func(p Policy) (Result, error) {
+				steps = append(steps, Step{Plan: func(p *secgroup.Snapshot) (Result, error) {
 					switch o := o.(type) {
 					case *secgroup.NIC:
 						return PutNIC(p, w.req.Step(Condition{}, nil), *o)

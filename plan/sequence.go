@@ -10,7 +10,7 @@ import (
 // Step is one mutation of several that are made together.
 type Step struct {
 	At   string // its place in the request, RFC 6901: "/operations/3"
-	Plan func(p Policy) (Result, error)
+	Plan func(p *secgroup.Snapshot) (Result, error)
 }
 
 // ErrNotTried is what a step returns that rests on one that was refused. It is
@@ -45,9 +45,9 @@ func (r Refusals) Unwrap() []error {
 // all are; the others are tried nevertheless, for all faults to be found.
 //
 // The steps' plans must be made with req.Step.
-func Sequence(s Policy, req *Request, steps []Step) (Result, []Result, error) {
+func Sequence(s *secgroup.Snapshot, req *Request, steps []Step) (Result, []Result, error) {
 	d := begin(s, req)
-	now := viewOf(s)
+	now := s // with the changes of the steps before
 	var refused Refusals
 	results := make([]Result, len(steps))
 	for i, step := range steps {
@@ -68,7 +68,7 @@ func Sequence(s Policy, req *Request, steps []Step) (Result, []Result, error) {
 			d.static.AddGroup(g)
 		}
 		if len(r.Changes) > 0 {
-			now = now.with(r.Changes)
+			now, _ = now.With(s.Revision(), r.Changes)
 		}
 	}
 	if len(refused) > 0 {
@@ -81,27 +81,18 @@ func Sequence(s Policy, req *Request, steps []Step) (Result, []Result, error) {
 
 // lastOfEach leaves the last change of each object, and none of an object that
 // came and went.
-func lastOfEach(s Policy, changes []secgroup.Change) []secgroup.Change {
+func lastOfEach(s *secgroup.Snapshot, changes []secgroup.Change) []secgroup.Change {
 	last := map[secgroup.Key]int{}
 	for i, c := range changes {
 		last[c.Key] = i
 	}
-	before := viewOf(s)
 	var out []secgroup.Change
 	for i, c := range changes {
-		if last[c.Key] == i && (c.Object != nil || before.has(c.Key)) {
+		if last[c.Key] == i && (c.Object != nil || s.Get(c.Key) != nil) {
 			out = append(out, c)
 		}
 	}
 	return out
-}
-
-// has reports whether there is an object of that name.
-func (v *View) has(k secgroup.Key) bool {
-	if o, ok := v.over[k]; ok {
-		return o != nil
-	}
-	return v.base.Get(k) != nil
 }
 
 // Step returns a request for one step of a sequence, with a condition and

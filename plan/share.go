@@ -9,12 +9,12 @@ import (
 
 // PutShare lets another account use a group, or changes what it may do with it.
 // What it makes use of cannot be taken from it.
-func PutShare(s Policy, req *Request, ref secgroup.GroupRef, share secgroup.Share) (Result, error) {
+func PutShare(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, share secgroup.Share) (Result, error) {
 	return setShare(s, req, ref, share, true)
 }
 
 // DeleteShare ends that another account may use a group.
-func DeleteShare(s Policy, req *Request, ref secgroup.GroupRef, account string) (Result, error) {
+func DeleteShare(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, account string) (Result, error) {
 	return setShare(s, req, ref, secgroup.Share{Account: account}, false)
 }
 
@@ -30,7 +30,7 @@ func ShareTag(share secgroup.Share) string {
 	return ListTag(names)
 }
 
-func setShare(s Policy, req *Request, ref secgroup.GroupRef, share secgroup.Share, want bool) (Result, error) {
+func setShare(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, share secgroup.Share, want bool) (Result, error) {
 	d := begin(s, req)
 	g := s.Group(ref)
 	if g == nil {
@@ -83,7 +83,7 @@ func (d *draft) withShare(g *secgroup.Group, share secgroup.Share) *secgroup.Gro
 
 // withdrawn refuses to take from an account what it makes use of: only its own
 // requests change its NICs and rules.
-func withdrawn(s Policy, ref secgroup.GroupRef, old, new secgroup.Share) error {
+func withdrawn(s *secgroup.Snapshot, ref secgroup.GroupRef, old, new secgroup.Share) error {
 	attachments, rules := ShareUse(s, ref, old.Account)
 	if old.Attach && !new.Attach && len(attachments) > 0 {
 		return &Conflict{CodeGroupInUse, "the account has the group attached to NICs", attachments}
@@ -96,7 +96,7 @@ func withdrawn(s Policy, ref secgroup.GroupRef, old, new secgroup.Share) error {
 
 // ShareUse lists an account's NICs that a group of another is attached to, and
 // its rules that name the group.
-func ShareUse(s Policy, ref secgroup.GroupRef, account string) (attachments, rules []Dependent) {
+func ShareUse(s *secgroup.Snapshot, ref secgroup.GroupRef, account string) (attachments, rules []Dependent) {
 	for _, dep := range append(attached(s, ref), referencing(s, ref)...) {
 		switch {
 		case dep.Account != account:
@@ -110,7 +110,7 @@ func ShareUse(s Policy, ref secgroup.GroupRef, account string) (attachments, rul
 }
 
 // attached lists what a group is attached to.
-func attached(s Policy, ref secgroup.GroupRef) []Dependent {
+func attached(s *secgroup.Snapshot, ref secgroup.GroupRef) []Dependent {
 	all := s.AttachmentsOfGroup(ref)
 	deps := make([]Dependent, len(all))
 	for i, a := range all {

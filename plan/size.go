@@ -20,7 +20,7 @@ func (d *draft) fits() {
 
 // partsOf counts what a change costs in a transaction: what it writes, and what
 // must not change meanwhile.
-func partsOf(s Policy, changes []secgroup.Change) int {
+func partsOf(s *secgroup.Snapshot, changes []secgroup.Change) int {
 	parts := len(changes)
 	accounts := map[string]struct{}{}
 	for _, c := range changes {

@@ -66,7 +66,6 @@ func Log(account string) string {
 // Of says what a mutation does that is planned on a policy, and returns whose log it
 // belongs in: account's, or else that of the first account that it changes.
 func (e *Entry) Of(account string, before *secgroup.Snapshot, r plan.Result, b realization.Board) (log string, err error) {
-	v := plan.NewView(before, before.Revision(), r.Changes)
 	size := 0
 	for _, ch := range r.Changes {
 		if account == "" {
@@ -85,8 +84,8 @@ func (e *Entry) Of(account string, before *secgroup.Snapshot, r plan.Result, b r
 			e.Changes = append(e.Changes, change)
 		}
 	}
-	who := realization.Concern{Impact: r.Effects.Impact, View: v}
-	e.Effects = effect.Show(r.Effects, &who, who.Hosts(b), effect.Visible{Account: account, Views: []*plan.View{v, plan.NewView(before, before.Revision(), nil)}}, b)
+	who := realization.Concern{Impact: r.Effects.Impact, Policy: r.After}
+	e.Effects = effect.Show(r.Effects, &who, who.Hosts(b), effect.Visible{Account: account, Policies: []*secgroup.Snapshot{r.After, before}}, b)
 	for _, l := range []*[]string{&e.Effects.NICs, &e.Effects.EgressBecameOpen, &e.Effects.EgressBecameRestricted, &e.Effects.InertRules} {
 		if len(*l) > maxNICs {
 			*l, e.Effects.NICsMore = (*l)[:maxNICs], true

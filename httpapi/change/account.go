@@ -9,7 +9,7 @@ import (
 )
 
 // AccountBody shows an account, and its tag; nil if there is none.
-func AccountBody(v *plan.View, id string) (any, string) {
+func AccountBody(v *secgroup.Snapshot, id string) (any, string) {
 	a := v.Account(id)
 	if a == nil {
 		return nil, ""
@@ -17,7 +17,7 @@ func AccountBody(v *plan.View, id string) (any, string) {
 	return shape.ShowAccount(v, a), plan.Tag(a.Revision)
 }
 
-func showWrittenAccount(now After) (any, string) { return AccountBody(now.View, now.Result.Key.ID) }
+func showWrittenAccount(now After) (any, string) { return AccountBody(now.Policy, now.Result.Key.ID) }
 
 // PutAccount decodes PUT /v1/accounts/{account}.
 func PutAccount(in *transport.Input) (Mutation, error) {
@@ -27,7 +27,7 @@ func PutAccount(in *transport.Input) (Mutation, error) {
 	}
 	spec := shape.ReadAccount(r, n, in.Account)
 	return Mutation{Faults: r.Faults, Show: showWrittenAccount,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutAccount(s, req, in.Account, spec)
 		}}, nil
 }
@@ -40,7 +40,7 @@ func PatchAccount(in *transport.Input) (Mutation, error) {
 	}
 	patch = shape.SettingsInPlace(patch)
 	return Mutation{Faults: r.Faults, Show: showWrittenAccount,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PatchAccount(s, req, in.Account, func(a *secgroup.Account) (plan.AccountSpec, secgroup.Faults) {
 				return strictjson.Edit(shape.WritableAccount(a), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.AccountSpec {
 					return shape.ReadAccount(r, n, in.Account)
@@ -54,13 +54,13 @@ func DeleteAccount(in *transport.Input) (Mutation, error) {
 	if err := in.NoBody(); err != nil {
 		return Mutation{}, err
 	}
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteAccount(s, req, in.Account)
 	}}, nil
 }
 
 // InstanceBody shows an instance, and its tag; nil if there is none.
-func InstanceBody(v *plan.View, ref secgroup.InstanceRef) (any, string) {
+func InstanceBody(v *secgroup.Snapshot, ref secgroup.InstanceRef) (any, string) {
 	i := v.Instance(ref)
 	if i == nil {
 		return nil, ""
@@ -77,10 +77,10 @@ func PutInstance(in *transport.Input) (Mutation, error) {
 	ref := in.Instance()
 	name := shape.ReadInstance(r, n, ref)
 	return Mutation{Faults: r.Faults,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutInstance(s, req, ref, name)
 		},
-		Show: func(now After) (any, string) { return InstanceBody(now.View, ref) },
+		Show: func(now After) (any, string) { return InstanceBody(now.Policy, ref) },
 	}, nil
 }
 
@@ -89,7 +89,7 @@ func DeleteInstance(in *transport.Input) (Mutation, error) {
 	if err := in.NoBody(); err != nil {
 		return Mutation{}, err
 	}
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteInstance(s, req, in.Instance())
 	}}, nil
 }

@@ -20,7 +20,7 @@ type attachments struct {
 }
 
 // AttachmentsBody shows what is attached to a NIC or an instance, and its tag; nil if there is none.
-func AttachmentsBody(v *plan.View, account string, t plan.Target) (any, string) {
+func AttachmentsBody(v *secgroup.Snapshot, account string, t plan.Target) (any, string) {
 	names, exists := t.GroupNames(v, account)
 	if !exists {
 		return nil, ""
@@ -45,10 +45,10 @@ func PutAttachments(in *transport.Input) (Mutation, error) {
 	ids, at := shape.ReadGroupIDs(r, n)
 	t := in.Target()
 	return Mutation{Faults: r.Faults,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.SetGroups(s, req, in.Account, t, at, ids)
 		},
-		Show: func(now After) (any, string) { return AttachmentsBody(now.View, in.Account, t) },
+		Show: func(now After) (any, string) { return AttachmentsBody(now.Policy, in.Account, t) },
 	}, nil
 }
 
@@ -60,11 +60,11 @@ func Attach(in *transport.Input) (Mutation, error) {
 	}
 	t, group := in.Target(), in.Param("group")
 	return Mutation{
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.Attach(s, req, in.Account, t, group)
 		},
 		Show: func(now After) (any, string) {
-			names, _ := t.GroupNames(now.View, in.Account)
+			names, _ := t.GroupNames(now.Policy, in.Account)
 			return shape.Attachment{Group: secgroup.ParseGroupRef(in.Account, group).Within(in.Account), NIC: t.NIC, Instance: t.Instance}, plan.ListTag(names)
 		},
 	}, nil
@@ -77,7 +77,7 @@ func Detach(in *transport.Input) (Mutation, error) {
 		return Mutation{}, err
 	}
 	t, group := in.Target(), in.Param("group")
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return plan.Detach(s, req, in.Account, t, group)
 	}}, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // GroupBody shows a group, and its tag; nil if there is none.
-func GroupBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
+func GroupBody(v *secgroup.Snapshot, ref secgroup.GroupRef) (any, string) {
 	g := v.Group(ref)
 	if g == nil {
 		return nil, ""
@@ -19,7 +19,7 @@ func GroupBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 
 // showWrittenGroup shows the group that a plan wrote.
 func showWrittenGroup(now After) (any, string) {
-	return GroupBody(now.View, secgroup.GroupRef{Account: now.Result.Key.Account, ID: now.Result.Key.ID})
+	return GroupBody(now.Policy, secgroup.GroupRef{Account: now.Result.Key.Account, ID: now.Result.Key.ID})
 }
 
 // PostGroup decodes POST /v1/accounts/{account}/security-groups.
@@ -31,7 +31,7 @@ func PostGroup(in *transport.Input) (Mutation, error) {
 	spec := shape.ReadGroup(r, n, secgroup.GroupRef{Account: in.Account})
 	return Mutation{Faults: r.Faults, Show: showWrittenGroup,
 		Location: func(r plan.Result) string { return in.Below(r.Key.ID) },
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.CreateGroup(s, req, in.Account, spec)
 		}}, nil
 }
@@ -45,7 +45,7 @@ func PutGroup(in *transport.Input) (Mutation, error) {
 	ref := in.Group()
 	spec := shape.ReadGroup(r, n, ref)
 	return Mutation{Faults: r.Faults, Show: showWrittenGroup,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutGroup(s, req, ref, spec)
 		}}, nil
 }
@@ -58,7 +58,7 @@ func PatchGroup(in *transport.Input) (Mutation, error) {
 	}
 	ref := in.Group()
 	return Mutation{Faults: r.Faults, Show: showWrittenGroup,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PatchGroup(s, req, ref, func(g *secgroup.Group) (plan.GroupSpec, secgroup.Faults) {
 				return strictjson.Edit(shape.WritableGroup(g), patch, func(r *strictjson.Reader, n *strictjson.Node) plan.GroupSpec { return shape.ReadGroup(r, n, ref) })
 			})
@@ -75,7 +75,7 @@ func DeleteGroup(in *transport.Input) (Mutation, error) {
 		return Mutation{}, err
 	}
 	ref := in.Group()
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteGroup(s, req, ref, cascade)
 	}}, nil
 }

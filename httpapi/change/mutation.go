@@ -15,9 +15,9 @@ import (
 // to. A request makes one, a transaction several.
 type Mutation struct {
 	// Plan makes the plan. It may run several times, on newer snapshots.
-	Plan func(s plan.Policy, req *plan.Request) (plan.Result, error)
+	Plan func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error)
 	// Show makes the answer's body, an object, of what the plan is about, and
-	// its tag. It returns nil if the object is not in the view any more. A
+	// its tag. It returns nil if the object is not in the policy any more. A
 	// mutation without it is a deletion.
 	Show func(now After) (body any, tag string)
 	// Faults are those of decoding.
@@ -28,7 +28,7 @@ type Mutation struct {
 
 // After is the policy as a mutation leaves it, and what the plan came to.
 type After struct {
-	View   *plan.View
+	Policy *secgroup.Snapshot
 	Result plan.Result
 	Places func(nic string) []store.Place // where NICs are plugged
 }

@@ -5,11 +5,12 @@ import (
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
 // NICBody shows a NIC of an account, or of any if account is "".
-func NICBody(v *plan.View, places func(nic string) []store.Place, account, id string) (any, string) {
+func NICBody(v *secgroup.Snapshot, places func(nic string) []store.Place, account, id string) (any, string) {
 	n := v.NIC(id)
 	if n == nil || account != "" && n.Account != account {
 		return nil, ""
@@ -25,10 +26,10 @@ func PutNIC(in *transport.Input) (Mutation, error) {
 	}
 	nic := shape.ReadNIC(r, n, in.Param("nic"))
 	return Mutation{Faults: r.Faults,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutNIC(s, req, nic)
 		},
-		Show: func(now After) (any, string) { return NICBody(now.View, now.Places, "", nic.ID) },
+		Show: func(now After) (any, string) { return NICBody(now.Policy, now.Places, "", nic.ID) },
 	}, nil
 }
 
@@ -37,7 +38,7 @@ func DeleteNIC(in *transport.Input) (Mutation, error) {
 	if err := in.NoBody(); err != nil {
 		return Mutation{}, err
 	}
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteNIC(s, req, in.Param("nic"))
 	}}, nil
 }

@@ -4,10 +4,11 @@ import (
 	"github.com/ringfence/ringfence/httpapi/shape"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/plan"
+	"github.com/ringfence/ringfence/secgroup"
 )
 
 // NetworkBody shows a network, and its tag; nil if there is none.
-func NetworkBody(v *plan.View, id string) (any, string) {
+func NetworkBody(v *secgroup.Snapshot, id string) (any, string) {
 	n := v.Network(id)
 	if n == nil {
 		return nil, ""
@@ -23,10 +24,10 @@ func PutNetwork(in *transport.Input) (Mutation, error) {
 	}
 	network := shape.ReadNetwork(r, n, in.Param("network"))
 	return Mutation{Faults: r.Faults,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutNetwork(s, req, network)
 		},
-		Show: func(now After) (any, string) { return NetworkBody(now.View, network.ID) },
+		Show: func(now After) (any, string) { return NetworkBody(now.Policy, network.ID) },
 	}, nil
 }
 
@@ -35,13 +36,13 @@ func DeleteNetwork(in *transport.Input) (Mutation, error) {
 	if err := in.NoBody(); err != nil {
 		return Mutation{}, err
 	}
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteNetwork(s, req, in.Param("network"))
 	}}, nil
 }
 
 // BaselineBody shows the baseline, and its tag.
-func BaselineBody(v *plan.View) (any, string) {
+func BaselineBody(v *secgroup.Snapshot) (any, string) {
 	b := v.Baseline()
 	return shape.ShowBaseline(b), plan.Tag(b.Revision)
 }
@@ -54,9 +55,9 @@ func PutBaseline(in *transport.Input) (Mutation, error) {
 	}
 	addresses := shape.ReadBaseline(r, n)
 	return Mutation{Faults: r.Faults,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutBaseline(s, req, addresses)
 		},
-		Show: func(now After) (any, string) { return BaselineBody(now.View) },
+		Show: func(now After) (any, string) { return BaselineBody(now.Policy) },
 	}, nil
 }

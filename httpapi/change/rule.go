@@ -9,7 +9,7 @@ import (
 )
 
 // RuleBody shows a rule and its tag.
-func RuleBody(v *plan.View, ref secgroup.GroupRef, id string) (any, string) {
+func RuleBody(v *secgroup.Snapshot, ref secgroup.GroupRef, id string) (any, string) {
 	g := v.Group(ref)
 	if g == nil {
 		return nil, ""
@@ -22,7 +22,7 @@ func RuleBody(v *plan.View, ref secgroup.GroupRef, id string) (any, string) {
 }
 
 func showWrittenRule(now After) (any, string) {
-	return RuleBody(now.View, secgroup.GroupRef{Account: now.Result.Key.Account, ID: now.Result.Key.ID}, now.Result.Rule)
+	return RuleBody(now.Policy, secgroup.GroupRef{Account: now.Result.Key.Account, ID: now.Result.Key.ID}, now.Result.Rule)
 }
 
 // PostRule decodes POST /v1/accounts/{account}/security-groups/{group}/rules.
@@ -35,7 +35,7 @@ func PostRule(in *transport.Input) (Mutation, error) {
 	rule := shape.ReadRule(r, n, "", ref, "", false)
 	return Mutation{Faults: r.Faults, Show: showWrittenRule,
 		Location: func(r plan.Result) string { return in.Below(r.Rule) },
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.CreateRule(s, req, ref, rule)
 		}}, nil
 }
@@ -49,7 +49,7 @@ func PutRule(in *transport.Input) (Mutation, error) {
 	ref := in.Group()
 	rule := shape.ReadRule(r, n, "", ref, in.Param("rule"), false)
 	return Mutation{Faults: r.Faults, Show: showWrittenRule,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutRule(s, req, ref, rule)
 		}}, nil
 }
@@ -63,7 +63,7 @@ func PatchRule(in *transport.Input) (Mutation, error) {
 	ref, id := in.Group(), in.Param("rule")
 	patch = shape.WithoutAliases(patch)
 	return Mutation{Faults: r.Faults, Show: showWrittenRule,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PatchRule(s, req, ref, id, func(old *secgroup.Rule) (secgroup.Rule, secgroup.Faults) {
 				return strictjson.Edit(shape.WritableRule(ref, old), patch, func(r *strictjson.Reader, n *strictjson.Node) secgroup.Rule {
 					return shape.ReadRule(r, n, "", ref, id, false)
@@ -78,7 +78,7 @@ func DeleteRule(in *transport.Input) (Mutation, error) {
 		return Mutation{}, err
 	}
 	ref, id := in.Group(), in.Param("rule")
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteRule(s, req, ref, id)
 	}}, nil
 }
@@ -99,15 +99,15 @@ func PutRules(in *transport.Input) (Mutation, error) {
 	items, at := shape.ReadArray(r, n, "rules", "items")
 	set := shape.ReadRuleSet(r, items, at, ref)
 	return Mutation{Faults: r.Faults,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutRules(s, req, ref, *set)
 		},
 		Show: func(now After) (any, string) {
-			g := now.View.Group(ref)
+			g := now.Policy.Group(ref)
 			if g == nil {
 				return nil, ""
 			}
-			shown := shape.ShowGroup(now.View, g)
+			shown := shape.ShowGroup(now.Policy, g)
 			return ruleSet{shown.Rules, g.Revision}, plan.Tag(g.Revision)
 		}}, nil
 }

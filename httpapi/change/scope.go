@@ -16,7 +16,7 @@ type scope struct {
 }
 
 // ScopeBody shows in which networks a group acts, and its tag; nil if there is none.
-func ScopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
+func ScopeBody(v *secgroup.Snapshot, ref secgroup.GroupRef) (any, string) {
 	g := v.Group(ref)
 	if g == nil {
 		return nil, ""
@@ -27,7 +27,7 @@ func ScopeBody(v *plan.View, ref secgroup.GroupRef) (any, string) {
 // PutGroupNetwork decodes PUT /v1/accounts/{account}/security-groups/{group}/networks/{network}.
 func PutGroupNetwork(in *transport.Input) (Mutation, error) {
 	m, err := scopeMutation(in, plan.AddGroupNetwork)
-	m.Show = func(now After) (any, string) { return ScopeBody(now.View, in.Group()) }
+	m.Show = func(now After) (any, string) { return ScopeBody(now.Policy, in.Group()) }
 	return m, err
 }
 
@@ -36,9 +36,9 @@ func DeleteGroupNetwork(in *transport.Input) (Mutation, error) {
 	return scopeMutation(in, plan.RemoveGroupNetwork)
 }
 
-func scopeMutation(in *transport.Input, do func(plan.Policy, *plan.Request, secgroup.GroupRef, string) (plan.Result, error)) (Mutation, error) {
+func scopeMutation(in *transport.Input, do func(*secgroup.Snapshot, *plan.Request, secgroup.GroupRef, string) (plan.Result, error)) (Mutation, error) {
 	ref, network := in.Group(), in.Param("network")
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return do(s, req, ref, network)
 	}}, in.NoBody()
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // ShareBody shows one share and its tag.
-func ShareBody(v *plan.View, ref secgroup.GroupRef, account string) (any, string) {
+func ShareBody(v *secgroup.Snapshot, ref secgroup.GroupRef, account string) (any, string) {
 	g := v.Group(ref)
 	if g == nil {
 		return nil, ""
@@ -28,10 +28,10 @@ func PutShare(in *transport.Input) (Mutation, error) {
 	}
 	ref, share := in.Group(), shape.ReadShare(r, n, in.Param("grantee"))
 	return Mutation{Faults: r.Faults,
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			return plan.PutShare(s, req, ref, share)
 		},
-		Show: func(now After) (any, string) { return ShareBody(now.View, ref, share.Account) },
+		Show: func(now After) (any, string) { return ShareBody(now.Policy, ref, share.Account) },
 	}, nil
 }
 
@@ -41,7 +41,7 @@ func DeleteShare(in *transport.Input) (Mutation, error) {
 		return Mutation{}, err
 	}
 	ref, account := in.Group(), in.Param("grantee")
-	return Mutation{Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+	return Mutation{Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 		return plan.DeleteShare(s, req, ref, account)
 	}}, nil
 }

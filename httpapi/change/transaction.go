@@ -63,12 +63,12 @@ func decodeTransaction(in *transport.Input, find Find) (Mutation, error) {
 	var steps []Mutation // of the last run of the plan
 	var results []plan.Result
 	return Mutation{
-		Plan: func(s plan.Policy, req *plan.Request) (plan.Result, error) {
+		Plan: func(s *secgroup.Snapshot, req *plan.Request) (plan.Result, error) {
 			t := transaction{find: find, account: in.Account, ids: map[string]string{}, failed: map[string]bool{}}
 			all := make([]plan.Step, len(ops))
 			steps = make([]Mutation, len(ops))
 			for i := range ops {
-				all[i] = plan.Step{At: ops[i].at, Plan: func(p plan.Policy) (plan.Result, error) {
+				all[i] = plan.Step{At: ops[i].at, Plan: func(p *secgroup.Snapshot) (plan.Result, error) {
 					return t.run(p, req, &ops[i], &steps[i])
 				}}
 			}
@@ -79,7 +79,7 @@ func decodeTransaction(in *transport.Input, find Find) (Mutation, error) {
 		Show: func(now After) (any, string) {
 			out := transactionJSON{Results: make([]resultJSON, len(ops))}
 			for i := range ops {
-				out.Results[i] = showStep(&steps[i], After{now.View, results[i], now.Places})
+				out.Results[i] = showStep(&steps[i], After{now.Policy, results[i], now.Places})
 				out.Results[i].As = ops[i].as
 			}
 			return out, "t"
@@ -136,7 +136,7 @@ type transaction struct {
 }
 
 // run plans one operation on what those before it leave.
-func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into *Mutation) (plan.Result, error) {
+func (t *transaction) run(p *secgroup.Snapshot, req *plan.Request, op *operation, into *Mutation) (plan.Result, error) {
 	result, err := t.try(p, req, op, into)
 	if op.as != "" {
 		switch {
@@ -151,7 +151,7 @@ func (t *transaction) run(p plan.Policy, req *plan.Request, op *operation, into 
 	return result, err
 }
 
-func (t *transaction) try(p plan.Policy, req *plan.Request, op *operation, into *Mutation) (plan.Result, error) {
+func (t *transaction) try(p *secgroup.Snapshot, req *plan.Request, op *operation, into *Mutation) (plan.Result, error) {
 	resolve := references{t, &strictjson.Reader{}, false}
 	path, query, _ := strings.Cut(op.path, "?")
 	var segments []string

@@ -37,8 +37,8 @@ type AccessRemote struct {
 
 // ShowAccess shows a diff as far as it is an account's business; "" is the
 // platform, whose business all of it is.
-func ShowAccess(account string, before, after *plan.View, d plan.AccessDiff) *Access {
-	sees := Visible{account, []*plan.View{before, after}}
+func ShowAccess(account string, before, after *secgroup.Snapshot, d plan.AccessDiff) *Access {
+	sees := Visible{account, []*secgroup.Snapshot{before, after}}
 	show := func(all []plan.Access) []AccessEntry {
 		out := []AccessEntry{}
 		for _, a := range all {

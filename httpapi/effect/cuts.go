@@ -15,7 +15,6 @@ import (
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/packet"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -69,14 +68,14 @@ type Whom struct {
 // Whom are the hosts at which something may be cut, and the NICs that may have it:
 // also those whose other end alone cuts. viewer is the account of which alone the
 // caller may learn, "" for all.
-func (a Asker) Whom(viewer string, i impact.Impact, before, after *plan.View) Whom {
+func (a Asker) Whom(viewer string, i impact.Impact, before, after *secgroup.Snapshot) Whom {
 	ask := Whom{nics: map[string][]string{}}
 	if i.Loss.Empty() {
 		return ask
 	}
 	all := a.Store.Hosts()
-	sees := Visible{viewer, []*plan.View{before}}
-	near := (&realization.Concern{Impact: i, View: after}).Domains(realization.Plugged(before, all))
+	sees := Visible{viewer, []*secgroup.Snapshot{before}}
+	near := (&realization.Concern{Impact: i, Policy: after}).Domains(realization.Plugged(before, all))
 	for _, h := range all {
 		for _, at := range h.NICs {
 			n := before.NIC(at.ID)
@@ -131,7 +130,7 @@ func (a Asker) Connections(ctx context.Context, account string, ask Whom) ([]inq
 // Judge sets which connections are allowed before a change and not after it. One
 // that two NICs of ours have, each in its own zone, is one, and listed for the
 // NIC whose id sorts first.
-func (j *Cuts) Judge(found []inquiry.Connection, before, after *plan.View) {
+func (j *Cuts) Judge(found []inquiry.Connection, before, after *secgroup.Snapshot) {
 	type tuple struct {
 		domain string
 		packet packet.Tuple
@@ -161,7 +160,7 @@ func (j *Cuts) Judge(found []inquiry.Connection, before, after *plan.View) {
 
 // stands judges a connection as hosts do after a change, for both of its ends:
 // one of them cuts it if it does not stand.
-func stands(v *plan.View, conn inquiry.Connection) bool {
+func stands(v *secgroup.Snapshot, conn inquiry.Connection) bool {
 	n := v.NIC(conn.NIC)
 	return n != nil && impact.Allowed(v, n, impact.Conn{
 		Packet: conn.Packet, Both: true, Sent: conn.Reason == "unrestricted" || conn.Reason == "baseline",

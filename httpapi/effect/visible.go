@@ -5,7 +5,6 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -15,15 +14,15 @@ import (
 // rules and groups it learns its own alone, and those groups that are shared
 // with it.
 
-// Visible is what an account may learn of, as some views show it.
+// Visible is what an account may learn of, as some policies show it.
 type Visible struct {
-	Account string // "" for all there is
-	Views   []*plan.View
+	Account  string // "" for all there is
+	Policies []*secgroup.Snapshot
 }
 
 // NIC tells whether a NIC is to be seen.
 func (s Visible) NIC(id string) bool {
-	return s.Account == "" || slices.ContainsFunc(s.Views, func(v *plan.View) bool { return IsNICOf(v, s.Account, id) })
+	return s.Account == "" || slices.ContainsFunc(s.Policies, func(v *secgroup.Snapshot) bool { return IsNICOf(v, s.Account, id) })
 }
 
 // NICs leaves those that are to be seen.
@@ -45,8 +44,8 @@ func (s Visible) Hosts(names []string, b realization.Board) []string {
 	return own
 }
 
-// IsNICOf tells whether a NIC is an account's, as a view shows it.
-func IsNICOf(v *plan.View, account, id string) bool {
+// IsNICOf tells whether a NIC is an account's, as a policy shows it.
+func IsNICOf(v *secgroup.Snapshot, account, id string) bool {
 	n := v.NIC(id)
 	return n != nil && n.Account == account
 }
@@ -54,7 +53,7 @@ func IsNICOf(v *plan.View, account, id string) bool {
 // RemoteName names the remote group of a rule to an account that the rule
 // concerns, "" for the platform: by its id, as account/id if it is shared with
 // it, else as account/*.
-func RemoteName(v *plan.View, account string, ref secgroup.GroupRef) *string {
+func RemoteName(v *secgroup.Snapshot, account string, ref secgroup.GroupRef) *string {
 	if ref == (secgroup.GroupRef{}) {
 		return nil
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/strictjson"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -84,7 +83,7 @@ func (n Now) Alive(h *store.HostStatus) bool {
 
 // Show shows a host's report. What it says of NICs that may not be there is
 // not believed.
-func (n Now) Show(v *plan.View, h *store.HostStatus) Host {
+func (n Now) Show(v *secgroup.Snapshot, h *store.HostStatus) Host {
 	seen := h.Heartbeat
 	if !h.Seen.IsZero() {
 		seen = h.Seen

@@ -5,15 +5,14 @@ import (
 	"slices"
 
 	"github.com/ringfence/ringfence/impact"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
-// Concern is an impact seen in a view that has the change.
+// Concern is an impact seen in a policy that has the change.
 type Concern struct {
 	impact.Impact
-	View *plan.View
+	Policy *secgroup.Snapshot
 }
 
 // Board is what hosts report, as *store.Store has it.
@@ -46,7 +45,7 @@ func (c *Concern) eachPlug(b Board, f func(host, nic string)) {
 	}
 	for _, h := range b.Hosts() {
 		for _, at := range h.NICs {
-			if c.Concerns(c.View, at.ID) {
+			if c.Concerns(c.Policy, at.ID) {
 				f(h.Host, at.ID)
 			}
 		}
@@ -61,10 +60,10 @@ func (c *Concern) few(most int) (ids map[string]struct{}, few bool) {
 	}
 	ids = maps.Clone(c.NICs)
 	for ref := range c.Groups {
-		if g := c.View.Group(ref); g != nil && g.Closed {
+		if g := c.Policy.Group(ref); g != nil && g.Closed {
 			return nil, false
 		}
-		for _, n := range c.View.MemberNICs(ref) {
+		for _, n := range c.Policy.MemberNICs(ref) {
 			impact.Put(&ids, n.ID)
 		}
 		if len(ids) > most {
@@ -75,7 +74,7 @@ func (c *Concern) few(most int) (ids map[string]struct{}, few bool) {
 }
 
 // Plugged returns the routing domains of the NICs that hosts have.
-func Plugged(v *plan.View, hosts []store.HostStatus) map[string]bool {
+func Plugged(v *secgroup.Snapshot, hosts []store.HostStatus) map[string]bool {
 	domains := map[string]bool{}
 	for _, h := range hosts {
 		for _, at := range h.NICs {
@@ -100,7 +99,7 @@ func (c *Concern) Domains(of map[string]bool) map[string]bool {
 	for p := range c.Loss.EndAddresses {
 		see(p.Domain)
 	}
-	c.Each(func(n *secgroup.NIC) bool { return see(c.View.Domain(n)) })
+	c.Each(func(n *secgroup.NIC) bool { return see(c.Policy.Domain(n)) })
 	return found
 }
 
@@ -108,7 +107,7 @@ func (c *Concern) Domains(of map[string]bool) map[string]bool {
 // some of them more than once.
 func (c *Concern) Each(f func(*secgroup.NIC) bool) {
 	if c.All {
-		for _, n := range c.View.NICs() {
+		for _, n := range c.Policy.NICs() {
 			if !f(n) {
 				return
 			}
@@ -116,12 +115,12 @@ func (c *Concern) Each(f func(*secgroup.NIC) bool) {
 		return
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.NICs)) {
-		if n := c.View.NIC(id); n != nil && !f(n) {
+		if n := c.Policy.NIC(id); n != nil && !f(n) {
 			return
 		}
 	}
 	for _, g := range slices.SortedFunc(maps.Keys(c.Groups), secgroup.GroupRef.Compare) {
-		for _, n := range c.View.MemberNICs(g) {
+		for _, n := range c.Policy.MemberNICs(g) {
 			if !f(n) {
 				return
 			}

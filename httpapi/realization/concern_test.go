@@ -52,7 +52,7 @@ func (b *board) PlugCount() (n int) {
 }
 
 // naive is who must have applied what, by a look at every NIC that is plugged.
-func naive(h *History, v *plan.View, hosts []store.HostStatus, i impact.Impact, rev int64) Need {
+func naive(h *History, v *secgroup.Snapshot, hosts []store.HostStatus, i impact.Impact, rev int64) Need {
 	n := Need{}
 	now := Concern{i, v}
 	earlier := latest{nics: map[string]int64{}, groups: map[secgroup.GroupRef]int64{}}
@@ -117,7 +117,7 @@ func TestWhomToWaitFor(t *testing.T) {
 			last.AddNIC("unknown")
 		}
 		rev := s.Revision() - int64(g.IntN(2))
-		v := plan.NewView(s, s.Revision(), nil)
+		v := s
 		want, got := naive(h, v, b.hosts, last, rev), h.Needs(v, b, last, rev)
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(must{})); diff != "" {
 			t.Fatalf("seed %d: who must have applied what for %+v (-looked at one by one +found):\n%s", seed, last, diff)
@@ -150,7 +150,7 @@ func TestForeignHostsAreNotLookedAt(t *testing.T) {
 	h := NewHistory()
 	h.Record(s, store.Batch{Revision: 2})()
 	s, _ = s.With(2, nil)
-	n := h.Needs(plan.NewView(s, 2, nil), b, i, 2)
+	n := h.Needs(s, b, i, 2)
 	if got := n.Hosts(); !slices.Equal(got, []string{"host-7"}) || b.all != 0 || b.asked != 2 {
 		t.Errorf("%v are waited for, after %d questions about a NIC and %d about all hosts", got, b.asked, b.all)
 	}

@@ -83,10 +83,9 @@ func (h *History) enter(p batch, mark string) {
 	h.undo = h.undo[drop:]
 }
 
-// At shows the policy at a revision, given the snapshot, which must not change
-// while the view is in use. The mark says which write the revision is: a store
+// At returns the policy at a revision, given a later one. The mark says which write the revision is: a store
 // that was restored from a backup gives numbers out again. "" is any.
-func (h *History) At(s *secgroup.Snapshot, rev int64, mark string) (*plan.View, error) {
+func (h *History) At(s *secgroup.Snapshot, rev int64, mark string) (*secgroup.Snapshot, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	differs := func(have string) bool { return mark != "" && have != "" && mark != have }
@@ -94,7 +93,7 @@ func (h *History) At(s *secgroup.Snapshot, rev int64, mark string) (*plan.View, 
 		if differs(h.mark) {
 			return nil, ErrPast
 		}
-		return plan.NewView(s, rev, nil), nil
+		return s, nil
 	}
 	first := slices.IndexFunc(h.undo, func(p batch) bool { return p.from == rev })
 	if first < 0 || differs(h.undo[first].mark) {
@@ -104,7 +103,8 @@ func (h *History) At(s *secgroup.Snapshot, rev int64, mark string) (*plan.View, 
 	for i := len(h.undo) - 1; i >= first; i-- { // the oldest state of an object wins
 		changes = append(changes, h.undo[i].changes...)
 	}
-	return plan.NewView(s, rev, changes), nil
+	then, _ := s.With(rev, changes)
+	return then, nil
 }
 
 // MarkOf is the mark of the write at a revision, "" if it is not known.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/impact"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -148,7 +147,7 @@ func lagReason(h *store.HostStatus, now time.Time) string {
 // before waits for as much. If the change at rev is not known here (an API process
 // that started later, or lost contact), it may have concerned any NIC that those
 // of i can reach.
-func (h *History) Needs(v *plan.View, b Board, i impact.Impact, rev int64) Need {
+func (h *History) Needs(v *secgroup.Snapshot, b Board, i impact.Impact, rev int64) Need {
 	n := Need{}
 	now := Concern{i, v}
 	n.Require(&now, b, rev)
@@ -170,10 +169,10 @@ func (h *History) Needs(v *plan.View, b Board, i impact.Impact, rev int64) Need 
 // near has hosts apply a revision at which any NIC may have been concerned that those
 // of c can reach.
 func (n Need) near(c *Concern, hosts []store.HostStatus, rev int64) {
-	near := c.Domains(Plugged(c.View, hosts))
+	near := c.Domains(Plugged(c.Policy, hosts))
 	for _, host := range hosts {
 		for _, at := range host.NICs {
-			if nic := c.View.NIC(at.ID); nic != nil && near[c.View.Domain(nic)] {
+			if nic := c.Policy.NIC(at.ID); nic != nil && near[c.Policy.Domain(nic)] {
 				n.add(host.Host, at.ID, rev)
 			}
 		}
@@ -207,7 +206,7 @@ func (l *latest) impact() (i impact.Impact) {
 }
 
 // of takes a NIC's id, and the NIC if the policy has it. It returns 0 for never.
-func (l *latest) of(v *plan.View, id string, n *secgroup.NIC) int64 {
+func (l *latest) of(v *secgroup.Snapshot, id string, n *secgroup.NIC) int64 {
 	at := l.nics[id]
 	if n == nil || len(l.groups) == 0 {
 		return at

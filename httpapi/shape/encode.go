@@ -7,7 +7,7 @@ import (
 )
 
 // The JSON forms of docs/api.md "Shapes". Each has one function that makes it of
-// the object, seen in a view.
+// the object, seen in a policy.
 
 // Positive is null for 0.
 func Positive(v int) *int {

@@ -32,8 +32,8 @@ type Account struct {
 	Revision  int64                `json:"revision"`
 }
 
-// ShowAccount shows an account, and how much of its quotas it uses in a view.
-func ShowAccount(v *plan.View, a *secgroup.Account) Account {
+// ShowAccount shows an account, and how much of its quotas it uses in a policy.
+func ShowAccount(v *secgroup.Snapshot, a *secgroup.Account) Account {
 	out := Account{
 		ID: a.ID, Settings: Settings{a.EgressPolicyDefault, a.EgressOpenGuard},
 		Quotas:    map[string]quotaJSON{},
@@ -65,8 +65,8 @@ type Instance struct {
 	Revision  int64     `json:"revision"`
 }
 
-// ShowInstance shows an instance with the NICs that it has in a view.
-func ShowInstance(v *plan.View, i *secgroup.Instance) Instance {
+// ShowInstance shows an instance with the NICs that it has in a policy.
+func ShowInstance(v *secgroup.Snapshot, i *secgroup.Instance) Instance {
 	out := Instance{
 		ID: i.ID, Account: i.Account, Name: i.Name, NICs: []string{},
 		CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(), Revision: i.Revision,

@@ -30,13 +30,13 @@ type Rule struct {
 }
 
 // ShowRule shows a rule of a group; v tells whether it can match at present.
-func ShowRule(v *plan.View, g *secgroup.Group, r *secgroup.Rule) Rule {
+func ShowRule(v *secgroup.Snapshot, g *secgroup.Group, r *secgroup.Rule) Rule {
 	return Rule{
 		ID: r.ID, Group: g.ID, Direction: r.Direction, Family: r.Family, Protocol: r.Protocol,
 		PortMin: Positive(int(r.PortMin)), PortMax: Positive(int(r.PortMax)),
 		ICMPType: Optional8(r.ICMPType), ICMPCode: Optional8(r.ICMPCode),
 		RemoteCIDR: PrefixText(r.RemoteCIDR), RemoteGroup: GroupText(g.Account, r.RemoteGroup),
-		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: strictjson.TextOrNull(v.Inert(r)), Revision: r.Revision,
+		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: strictjson.TextOrNull(plan.Inert(v, r)), Revision: r.Revision,
 	}
 }
 
@@ -75,7 +75,7 @@ func ShowShared(g *secgroup.Group) []Shared {
 }
 
 // ShowGroup shows a group with its rules; v tells which can match at present.
-func ShowGroup(v *plan.View, g *secgroup.Group) Group {
+func ShowGroup(v *secgroup.Snapshot, g *secgroup.Group) Group {
 	out := Group{
 		ID: g.ID, Account: g.Account, Name: g.Name, Description: g.Description, Tags: g.Tags, IsDefault: g.IsDefault,
 		EgressPolicy: g.EgressPolicy, EgressRestricts: secgroup.EgressRestricts(g),
@@ -112,8 +112,8 @@ type Share struct {
 	Rules       int            `json:"rules"`
 }
 
-// ShowShare shows a share, and how much use is made of it in a view.
-func ShowShare(v *plan.View, ref secgroup.GroupRef, s secgroup.Share) Share {
+// ShowShare shows a share, and how much use is made of it in a policy.
+func ShowShare(v *secgroup.Snapshot, ref secgroup.GroupRef, s secgroup.Share) Share {
 	attachments, rules := plan.ShareUse(v, ref, s.Account)
 	return Share{s.Account, s.Uses(), len(attachments), len(rules)}
 }

@@ -58,8 +58,8 @@ func nicWarnings(at store.HostNIC) []nicWarningJSON {
 		"Add the guest's own to addresses, or have the guest make it of its MAC", at.LinkLocalDropped)}}
 }
 
-// ShowNIC shows a NIC as a view has it, and where it is plugged.
-func ShowNIC(v *plan.View, at realization.Placement, n *secgroup.NIC) NIC {
+// ShowNIC shows a NIC as a policy has it, and where it is plugged.
+func ShowNIC(v *secgroup.Snapshot, at realization.Placement, n *secgroup.NIC) NIC {
 	judging := v.EffectiveGroups(n)
 	out := NIC{
 		ID: n.ID, Account: n.Account, Instance: strictjson.TextOrNull(n.Instance), Network: n.Network, MAC: n.MAC.String(),
@@ -85,8 +85,8 @@ func showEffective(account string, effective []secgroup.Effective) []effectiveJS
 	return out
 }
 
-func showRestriction(v *plan.View, account string, judging []secgroup.Effective) (because *tracing.Because, restricted bool) {
-	b, restricted := v.EgressRestrictedBy(judging)
+func showRestriction(v *secgroup.Snapshot, account string, judging []secgroup.Effective) (because *tracing.Because, restricted bool) {
+	b, restricted := plan.EgressRestrictedBy(v, judging)
 	if !restricted {
 		return nil, false
 	}

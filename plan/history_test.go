@@ -5,7 +5,6 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,8 +40,8 @@ func history(t *testing.T, seeds, rounds int, check func(t *testing.T, before, a
 	}
 }
 
-// answers is all that a view or a snapshot says of a policy.
-func answers(v *View) map[string]any {
+// answers is all that a snapshot says of a policy.
+func answers(v *secgroup.Snapshot) map[string]any {
 	out := map[string]any{
 		"accounts": v.Accounts(), "networks": v.Networks(), "nics": v.NICs(), "baseline": v.Baseline().Addresses,
 	}
@@ -61,7 +60,7 @@ func answers(v *View) map[string]any {
 			out["attached to "+name] = v.AttachmentsOfGroup(g.GroupRef)
 			out["member nics of "+name] = v.MemberNICs(g.GroupRef)
 			out["members of "+name] = v.Members(g.GroupRef)
-			out["first members of "+name] = v.FirstMembers(g.GroupRef, 3)
+			out["first members of "+name] = secgroup.FirstMembers(v.EachMember(g.GroupRef), 3)
 			out["referencing "+name] = v.RulesReferencing(g.GroupRef)
 		}
 	}
@@ -71,7 +70,7 @@ func answers(v *View) map[string]any {
 	for _, n := range v.NICs() {
 		out["effective on "+n.ID] = v.EffectiveGroups(n)
 		out["attached to nic "+n.ID] = v.AttachmentsOfNIC(n.ID)
-		because, restricted := v.EgressRestricted(n)
+		because, restricted := EgressRestricted(v, n)
 		out["egress of "+n.ID] = fmt.Sprint(because, restricted)
 	}
 	return out
@@ -82,58 +81,42 @@ var equate = cmp.Options{
 	cmpopts.IgnoreFields(secgroup.Rule{}, "Revision"),
 }
 
-// A view answers as the snapshot will once the changes are applied; and with
-// the changes undone, as it did before.
-func TestViewIsTheSnapshotToBe(t *testing.T) {
+// A snapshot with the changes of several steps answers as the one that has them step by
+// step; and with the changes undone, as it did before.
+func TestChangesCanBeUndone(t *testing.T) {
 	t.Parallel()
 	history(t, 40, 25, func(t *testing.T, before, after *secgroup.Snapshot, changes []secgroup.Change) {
-		sameAnswers(t, "with the changes laid over", NewView(after, 0, nil), NewView(before, 0, changes))
+		made, _ := before.With(0, changes)
+		sameAnswers(t, "with the changes made", after, made)
 		var undo []secgroup.Change
 		for _, c := range changes {
 			undo = append(undo, secgroup.Change{Key: c.Key, Object: before.Get(c.Key)})
 		}
-		sameAnswers(t, "with the changes undone", NewView(before, 0, nil), NewView(after, 0, undo))
+		undone, _ := after.With(0, undo)
+		sameAnswers(t, "with the changes undone", before, undone)
 	})
 }
 
 // sameAnswers compares all answers. Objects are never mutated, so it is quick to
 // see that they are the same ones by their addresses.
-func sameAnswers(t *testing.T, when string, want, got *View) {
+func sameAnswers(t *testing.T, when string, want, got *secgroup.Snapshot) {
 	t.Helper()
 	a, b := answers(want), answers(got)
 	if fmt.Sprint(a) == fmt.Sprint(b) {
 		return
 	}
 	if diff := cmp.Diff(a, b, equate); diff != "" {
-		t.Errorf("%s (-snapshot +view):\n%s", when, diff)
+		t.Errorf("%s (-want +got):\n%s", when, diff)
 	}
 }
 
-// TestMergedIsSorted: what changed is put in its place between what did not.
-func TestMergedIsSorted(t *testing.T) {
-	nics := func(ids ...string) (all []*secgroup.NIC) {
-		for _, id := range ids {
-			all = append(all, &secgroup.NIC{ID: id})
-		}
-		return all
-	}
-	for _, c := range [][3]string{{"b d", "", "b d"}, {"", "b a", "a b"}, {"b d f", "g a c e", "a b c d e f g"}, {"a b", "d c", "a b c d"}} {
-		var got []string
-		for _, n := range merged(nics(strings.Fields(c[0])...), nics(strings.Fields(c[1])...)) {
-			got = append(got, n.ID)
-		}
-		if strings.Join(got, " ") != c[2] {
-			t.Errorf("%q and %q are merged to %q", c[0], c[1], got)
-		}
-	}
-}
-
-// TestPagesOfViews: what is behind an object in its list comes after it, for random policies with
-// changes laid over.
-func TestPagesOfViews(t *testing.T) {
+// TestPagesAfterChanges: what is behind an object in its list comes after it, for random policies with
+// changes made at once.
+func TestPagesAfterChanges(t *testing.T) {
 	t.Parallel()
 	history(t, 10, 15, func(t *testing.T, before, after *secgroup.Snapshot, changes []secgroup.Change) {
-		for _, v := range []*View{NewView(after, 0, nil), NewView(before, 0, changes)} {
+		made, _ := before.With(0, changes)
+		for _, v := range []*secgroup.Snapshot{after, made} {
 			for _, a := range v.Accounts() {
 				pages(t, v.NICsOfAccount(a.ID), func(id string) iter.Seq[*secgroup.NIC] { return v.NICsOfAccountAfter(a.ID, id) })
 				pages(t, v.Groups(a.ID), func(id string) iter.Seq[*secgroup.Group] { return v.GroupsAfter(a.ID, id) })
