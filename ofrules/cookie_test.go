@@ -49,7 +49,7 @@ func TestTableNames(t *testing.T) {
 		used[name] = true
 	}
 	for _, s := range []stage{egressStage(), ingressStage()} {
-		for _, table := range []uint8{s.state, s.icmp, s.nic, s.any, s.address, s.rules, s.accept, s.next} {
+		for _, table := range []uint8{s.state, s.invalid, s.nic, s.any, s.address, s.rules, s.accept, s.next} {
 			if names[table] == "" {
 				t.Errorf("table %d has no name", table)
 			}

@@ -72,7 +72,7 @@ func DroppedAt(table uint8, priority uint16, kind CookieKind, missed bool) (why 
 		return DropNotReady, DropNotReady.Detail()
 	case TableDeliver, TableLocal, TableFlood, TableOutput:
 		return DropUndelivered, ""
-	case TableEgressState, TableIngressState, TableEgressICMP, TableIngressICMP, TableEgressAccept, TableIngressAccept:
+	case TableEgressState, TableIngressState, TableEgressInvalid, TableIngressInvalid, TableEgressAccept, TableIngressAccept:
 		if why = DropInvalid; !missed {
 			why = dropAt(table, priority)
 		}
@@ -95,7 +95,7 @@ func dropAt(table uint8, priority uint16) DropReason {
 		return DropGuard
 	case TableEgressRules, TableIngressRules:
 		return DropNoRule
-	case TableEgressAccept, TableIngressAccept, TableEgressICMP, TableIngressICMP:
+	case TableEgressAccept, TableIngressAccept, TableEgressInvalid, TableIngressInvalid:
 		return DropInvalid
 	case TableEgressState, TableIngressState:
 		switch priority {

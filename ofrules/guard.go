@@ -105,11 +105,11 @@ func stagePipeline(b *builder, s stage) {
 	}
 	state(prioInvalid, of.CTInv, 0)
 	if begins := s.begins(); begins == nil {
-		state(prioKnown, of.CTEst, of.CTNew|of.CTInv, of.Goto{Table: s.next})
+		knownPipeline(b, s, ctState(of.CTEst, of.CTNew|of.CTInv), of.Goto{Table: s.next})
 		bothSendPipeline(b, s)
 	} else {
-		state(prioKnown, of.CTEst|of.CTRpl, of.CTNew|of.CTInv, of.Goto{Table: s.next})
-		state(prioKnown, of.CTEst, of.CTNew|of.CTInv|of.CTRpl, append(begins, of.Goto{Table: s.next})...)
+		knownPipeline(b, s, ctState(of.CTEst|of.CTRpl, of.CTNew|of.CTInv), of.Goto{Table: s.next})
+		knownPipeline(b, s, ctState(of.CTEst, of.CTNew|of.CTInv|of.CTRpl), append(begins, of.Goto{Table: s.next})...)
 	}
 	state(prioKnown, of.CTRel, of.CTNew|of.CTInv, of.Goto{Table: s.next})
 	newPipeline(b, s)
@@ -123,6 +123,18 @@ func stagePipeline(b *builder, s stage) {
 	icmpPipeline(b, s)
 	for _, eth := range ipTypes() { // ct() is for IP only
 		b.flow(s.accept, prioAccept, terms(eth), accept(s)...)
+	}
+}
+
+// knownPipeline has what is established pass. Of TCP it looks at SYN, which says nothing
+// here: it is for the megaflows of what a SYN begins to have the mask that the SYN's has.
+// Without threads of its own for packets (PMD), the userspace datapath goes through the
+// masks of a port in the order in which they came up, so that one that a SYN alone has is
+// in the way of all that follow it.
+func knownPipeline(b *builder, s stage, known of.Term, acts ...of.Action) {
+	b.flow(s.state, prioKnown, terms(known), acts...)
+	for _, eth := range ipTypes() {
+		b.flow(s.state, prioKnownTCP, terms(known, eth, of.IPProto.Is(of.ProtoTCP), of.TCPFlags.IsMasked(0, of.TCPSyn)), acts...)
 	}
 }
 

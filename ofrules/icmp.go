@@ -13,7 +13,7 @@ import (
 // kernel's ct() tracks a few more messages than the userspace one: what it calls
 // new is judged as on the userspace datapath, and never becomes a connection.
 //
-//	state ─ invalid ICMP ─► icmp ─ stateless ─► nic … rules ─► accept ─ without ct ─► next stage
+//	state ─ invalid ICMP ─► invalid ─ stateless ─► nic … rules ─► accept ─ without ct ─► next stage
 //
 // Open vSwitch matches an ICMP type whole or not at all, so that the type goes to
 // a register first, which can be matched by its bits.
@@ -25,11 +25,11 @@ func icmpPipeline(b *builder, s stage) {
 	for _, f := range []secgroup.Family{secgroup.FamilyIPv4, secgroup.FamilyIPv6} {
 		typ, code := icmpFields(f)
 		toRegister := of.CopyField{Src: typ, SrcBits: of.Range{Width: 8}, Dst: regLabel, DstBits: of.Range{Width: 8}}
-		b.flow(s.state, prioInvalidICMP, append(icmpOf(f), ctState(of.CTInv, 0)), toRegister, of.Goto{Table: s.icmp})
+		b.flow(s.state, prioInvalidICMP, append(icmpOf(f), ctState(of.CTInv, 0)), toRegister, of.Goto{Table: s.invalid})
 		for _, block := range tracked(f) {
-			b.flow(s.icmp, prioICMPTracked, append(icmpOf(f), block))
+			b.flow(s.invalid, prioICMPTracked, append(icmpOf(f), block))
 		}
-		b.flow(s.icmp, prioICMPStateless, icmpOf(f), load(regLabel, 0), of.Goto{Table: s.nic})
+		b.flow(s.invalid, prioICMPStateless, icmpOf(f), load(regLabel, 0), of.Goto{Table: s.nic})
 
 		for n := range 256 {
 			if secgroup.ICMPClassOf(f, uint8(n)) != secgroup.ICMPRequest {

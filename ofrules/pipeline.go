@@ -31,7 +31,7 @@ import of "github.com/ringfence/ringfence/openflow"
 //	│ IP from one of its own addresses                                │
 //	│ ct(zone of the source NIC)                                      │
 //	20 egress-state ── established, related ──────────────────────────┤
-//	│ new, or 22 egress-icmp: not tracked                             │
+//	│ new, or 22 egress-invalid: not tracked, or a SYN once more      │
 //	25 egress-nic ── unrestricted ───────────┐                        │
 //	30 egress-any        remote = everything ┤                        │
 //	35 egress-address    labels of nw_dst    │                        │
@@ -50,64 +50,64 @@ import of "github.com/ringfence/ringfence/openflow"
 // Whatever matches nothing is dropped: the bridge is fail_mode=secure and no
 // table has a permissive miss.
 const (
-	TableEntry         = 0
-	TableEgressMAC     = 5
-	TableEgressGuard   = 10
-	TableEgressARP     = 11
-	TableEgressND      = 12
-	TableEgressState   = 20
-	TableEgressICMP    = 22
-	TableEgressNIC     = 25
-	TableEgressAny     = 30
-	TableEgressAddress = 35
-	TableEgressRules   = 40
-	TableEgressAccept  = 45
-	TableEgressFrag    = 47
-	TableDeliver       = 50
-	TableLocal         = 52
-	TableFlood         = 55
-	TableIngressGuard  = 60
-	TableIngressState  = 70
-	TableIngressICMP   = 72
-	TableIngressNIC    = 75
-	TableIngressAny    = 80
-	TableIngressAddr   = 85
-	TableIngressRules  = 90
-	TableIngressAccept = 95
-	TableIngressFrag   = 97
-	TableOutput        = 100
+	TableEntry          = 0
+	TableEgressMAC      = 5
+	TableEgressGuard    = 10
+	TableEgressARP      = 11
+	TableEgressND       = 12
+	TableEgressState    = 20
+	TableEgressInvalid  = 22
+	TableEgressNIC      = 25
+	TableEgressAny      = 30
+	TableEgressAddress  = 35
+	TableEgressRules    = 40
+	TableEgressAccept   = 45
+	TableEgressFrag     = 47
+	TableDeliver        = 50
+	TableLocal          = 52
+	TableFlood          = 55
+	TableIngressGuard   = 60
+	TableIngressState   = 70
+	TableIngressInvalid = 72
+	TableIngressNIC     = 75
+	TableIngressAny     = 80
+	TableIngressAddr    = 85
+	TableIngressRules   = 90
+	TableIngressAccept  = 95
+	TableIngressFrag    = 97
+	TableOutput         = 100
 )
 
 // TableNames returns the name of every table, for Flow_Table rows in OVSDB and
 // for traces.
 func TableNames() map[uint8]string {
 	return map[uint8]string{
-		TableEntry:         "entry",
-		TableEgressMAC:     "egress-mac",
-		TableEgressGuard:   "egress-guard",
-		TableEgressARP:     "egress-arp",
-		TableEgressND:      "egress-nd",
-		TableEgressState:   "egress-state",
-		TableEgressICMP:    "egress-icmp",
-		TableEgressNIC:     "egress-nic",
-		TableEgressAny:     "egress-any",
-		TableEgressAddress: "egress-address",
-		TableEgressRules:   "egress-rules",
-		TableEgressAccept:  "egress-accept",
-		TableEgressFrag:    "egress-fragment",
-		TableDeliver:       "deliver",
-		TableLocal:         "local",
-		TableFlood:         "flood",
-		TableIngressGuard:  "ingress-guard",
-		TableIngressState:  "ingress-state",
-		TableIngressICMP:   "ingress-icmp",
-		TableIngressNIC:    "ingress-nic",
-		TableIngressAny:    "ingress-any",
-		TableIngressAddr:   "ingress-address",
-		TableIngressRules:  "ingress-rules",
-		TableIngressAccept: "ingress-accept",
-		TableIngressFrag:   "ingress-fragment",
-		TableOutput:        "output",
+		TableEntry:          "entry",
+		TableEgressMAC:      "egress-mac",
+		TableEgressGuard:    "egress-guard",
+		TableEgressARP:      "egress-arp",
+		TableEgressND:       "egress-nd",
+		TableEgressState:    "egress-state",
+		TableEgressInvalid:  "egress-invalid",
+		TableEgressNIC:      "egress-nic",
+		TableEgressAny:      "egress-any",
+		TableEgressAddress:  "egress-address",
+		TableEgressRules:    "egress-rules",
+		TableEgressAccept:   "egress-accept",
+		TableEgressFrag:     "egress-fragment",
+		TableDeliver:        "deliver",
+		TableLocal:          "local",
+		TableFlood:          "flood",
+		TableIngressGuard:   "ingress-guard",
+		TableIngressState:   "ingress-state",
+		TableIngressInvalid: "ingress-invalid",
+		TableIngressNIC:     "ingress-nic",
+		TableIngressAny:     "ingress-any",
+		TableIngressAddr:    "ingress-address",
+		TableIngressRules:   "ingress-rules",
+		TableIngressAccept:  "ingress-accept",
+		TableIngressFrag:    "ingress-fragment",
+		TableOutput:         "output",
 	}
 }
 
@@ -134,17 +134,17 @@ const labelRegisters = 4
 
 // stage is the half of the pipeline that judges one direction.
 type stage struct {
-	state, icmp, nic, any, address, rules, accept, fragment uint8
-	next                                                    uint8 // where an accepted packet goes
-	remote4, remote6                                        of.Field
+	state, invalid, nic, any, address, rules, accept, fragment uint8
+	next                                                       uint8 // where an accepted packet goes
+	remote4, remote6                                           of.Field
 }
 
 func egressStage() stage {
-	return stage{TableEgressState, TableEgressICMP, TableEgressNIC, TableEgressAny, TableEgressAddress, TableEgressRules, TableEgressAccept, TableEgressFrag,
+	return stage{TableEgressState, TableEgressInvalid, TableEgressNIC, TableEgressAny, TableEgressAddress, TableEgressRules, TableEgressAccept, TableEgressFrag,
 		TableDeliver, of.IPv4Dst, of.IPv6Dst}
 }
 
 func ingressStage() stage {
-	return stage{TableIngressState, TableIngressICMP, TableIngressNIC, TableIngressAny, TableIngressAddr, TableIngressRules, TableIngressAccept, TableIngressFrag,
+	return stage{TableIngressState, TableIngressInvalid, TableIngressNIC, TableIngressAny, TableIngressAddr, TableIngressRules, TableIngressAccept, TableIngressFrag,
 		TableOutput, of.IPv4Src, of.IPv6Src}
 }

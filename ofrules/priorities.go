@@ -66,6 +66,7 @@ const (
 	prioBothSYN           = 207
 	prioBothTCP           = 206
 	prioBothSend          = 205
+	prioKnownTCP          = 201 // established, see knownPipeline
 	prioKnown             = 200 // established or related
 	prioPickUpNothing     = 140 // not a Compiler's, see PickUpNothing
 	prioNoAnswer          = 138 // nor this, see answers
@@ -78,8 +79,10 @@ const (
 	prioNew               = 100
 )
 
-// The icmp tables.
+// The invalid tables.
 const (
+	prioInvalidNone   = 100 // TCP that belongs to no connection
+	prioInvalidSYN    = 50  // a SYN on the tuple of one
 	prioICMPTracked   = 100 // invalid although it is tracked
 	prioICMPStateless = 50
 )
@@ -114,7 +117,6 @@ const (
 
 // The accept tables.
 const (
-	prioInvalidNone        = 220 // belongs to no connection
 	prioTCPInParts         = 210 // a handshake in fragments
 	prioAcceptFragment     = 200
 	prioAsked              = 178 // not a Compiler's, see answers

@@ -32,10 +32,11 @@ func newPipeline(b *builder, s stage) {
 		// agree on what becomes of it (RFC 9293 §3.10.7.4, RFC 5961 §4): the entry
 		// stays as it is until they have, so that nobody ends a connection by a SYN.
 		// Only what belongs to no connection has no mark: it is broken. That is looked at
-		// where established connections do not come, or each mark would have a megaflow.
-		invalid := of.CTState.IsMasked(of.CTInv|of.CTTrk, of.CTInv|of.CTTrk)
-		b.flow(s.accept, prioInvalidNone, terms(eth, tcp, invalid, of.CTMark.Is(0)))
-		b.flow(s.state, prioOldTuple, terms(eth, tcp, invalid, of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck|of.TCPFin|of.TCPRst)), append(s.begins(), of.Goto{Table: s.nic})...)
+		// where nothing else comes: each mark would have a megaflow of an established
+		// connection, and a SYN that begins one a mask of its own.
+		b.flow(s.state, prioOldTuple, terms(eth, tcp, ctState(of.CTInv, 0), of.TCPFlags.IsMasked(of.TCPSyn, of.TCPSyn|of.TCPAck|of.TCPFin|of.TCPRst)), of.Goto{Table: s.invalid})
+		b.flow(s.invalid, prioInvalidNone, terms(eth, tcp, of.CTMark.Is(0)))
+		b.flow(s.invalid, prioInvalidSYN, terms(eth, tcp), append(s.begins(), of.Goto{Table: s.nic})...)
 		b.flow(s.state, prioNoSYN, terms(eth, tcp, isNew(), noSYN))
 		// A handshake is never in fragments.
 		b.flow(s.accept, prioTCPInParts, terms(eth, tcp, isNew(), marked(), isWhole()))

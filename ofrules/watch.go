@@ -95,7 +95,7 @@ func (b *watchBuilder) drops() {
 
 func (b *watchBuilder) drop(why DropReason, table uint8, prio uint16, match ...of.Term) {
 	egress := table <= TableDeliver
-	if table > TableEgressICMP && table < TableEgressAccept || table > TableIngressICMP && table < TableIngressAccept {
+	if table > TableEgressInvalid && table < TableEgressAccept || table > TableIngressInvalid && table < TableIngressAccept {
 		match = append(match, regAsk.Is(0)) // the packet itself passes
 	}
 	b.add(table, prio, []of.Action{b.report(Report{ID: b.ID, Drop: why, Egress: egress})}, match...)
