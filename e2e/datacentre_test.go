@@ -63,7 +63,7 @@ func newRelayedDatacentre(t *testing.T, relays int, flags ...string) *datacentre
 	for _, h := range hosts {
 		all = append(all, stack.Host{Name: h, OVSDB: l.Host(h).DBAddr(), Bridge: lab.Bridge, Uplink: lab.Uplink, Flags: flags})
 	}
-	s, err := stack.StartRelayed(ctx, path, relays, all...)
+	s, err := stack.Start(ctx, path, relays, all...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 		return err
 	}
 	defer func() { err = errors.Join(err, b.host.close()) }()
-	if b.stack, err = stack.StartRelayed(ctx, binary, relays); err != nil {
+	if b.stack, err = stack.Start(ctx, binary, relays); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stack.Close()) }()
@@ -106,7 +106,7 @@ func runShare(ctx context.Context, binary string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.host.close()) }()
-	if b.stack, err = stack.StartRelayed(ctx, binary, 1); err != nil {
+	if b.stack, err = stack.Start(ctx, binary, 1); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stack.Close()) }()

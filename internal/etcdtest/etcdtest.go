@@ -92,9 +92,6 @@ func (s *Server) Stop() error {
 	return errors.Join(s.process.Kill(), os.RemoveAll(s.dir))
 }
 
-// Endpoint is "host:port", which nobody else listens at later, either.
-func (s *Server) Endpoint() string { return s.endpoint }
-
 // Config reaches it, with its limits, and with patience: a test that is about an
 // etcd that is lost sets shorter times.
 func (s *Server) Config() store.Config {

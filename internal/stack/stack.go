@@ -58,13 +58,9 @@ type Host struct {
 }
 
 // Start starts everything and returns when the API is ready and has heard of
-// each host. The binary is that of cmd/ringfence.
-func Start(ctx context.Context, binary string, hosts ...Host) (*Stack, error) {
-	return StartRelayed(ctx, binary, 0, hosts...)
-}
-
-// StartRelayed is Start with some relays, through which the hosts go.
-func StartRelayed(ctx context.Context, binary string, relays int, hosts ...Host) (*Stack, error) {
+// each host. The hosts follow the policy through relays, or from the store if
+// there are none. The binary is that of cmd/ringfence.
+func Start(ctx context.Context, binary string, relays int, hosts ...Host) (*Stack, error) {
 	s, err := StartAPI(ctx, binary)
 	if err != nil {
 		return nil, err

@@ -187,12 +187,6 @@ func (s *Stream) run(client, server io.ReadWriter) {
 	}
 }
 
-// StopSending ends the sending of both sides and leaves the connection open.
-func (s *Stream) StopSending() {
-	s.stopOnce.Do(func() { close(s.stopSend) })
-	s.senders.Wait()
-}
-
 // Close ends the connection. What was measured stays.
 func (s *Stream) Close() error {
 	s.stopOnce.Do(func() { close(s.stopSend) })

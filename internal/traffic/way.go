@@ -115,22 +115,6 @@ func (w *Way) Lost(before time.Time) []int {
 	return lost
 }
 
-// LongestGap is the longest time between two arrivals, and from since to the
-// first and from the last to until.
-func (w *Way) LongestGap(since, until time.Time) time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	last, longest := since, time.Duration(0)
-	for _, a := range w.arrivals {
-		if a.at.Before(since) || a.at.After(until) {
-			continue
-		}
-		longest = max(longest, a.at.Sub(last))
-		last = a.at
-	}
-	return max(longest, until.Sub(last))
-}
-
 // Delays are how long the messages sent in a time were on their way, of those
 // that arrived, from the shortest to the longest.
 func (w *Way) Delays(from, until time.Time) []time.Duration {
