@@ -67,8 +67,8 @@ type caller struct {
 	in   *bufio.Reader
 }
 
-func dial(address string) (*caller, error) {
-	conn, err := net.Dial("tcp", address)
+func dial(ctx context.Context, address string) (*caller, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/stack"
@@ -67,7 +68,7 @@ func (b *bench) reads(ctx context.Context) error {
 // ask makes requests of many callers for one turn.
 func (b *bench) ask(ctx context.Context, address string, next func() []byte) (took, error) {
 	return load(ctx, b.callers, b.phase, func(int) (func() error, func(), error) {
-		c, err := dial(address)
+		c, err := dial(ctx, address)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -99,7 +100,7 @@ func (b *bench) startBare(ctx context.Context, dir string, kinds []read) (*stack
 		return nil, "", err
 	}
 	for p.Running() && ctx.Err() == nil {
-		if c, err := dial(address); err == nil {
+		if c, err := dial(ctx, address); err == nil {
 			c.close()
 			return p, address, nil
 		}
@@ -144,7 +145,8 @@ func serveBare(address string, files []string) error {
 			_, _ = w.Write(body) // who does not take it tells of that
 		})
 	}
-	return http.ListenAndServe(address, mux)
+	server := http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: time.Minute}
+	return server.ListenAndServe()
 }
 
 // turns are those of one server.

@@ -50,7 +50,7 @@ func (b *bench) writes(ctx context.Context) error {
 // put has callers write rules of groups at random for one turn.
 func (b *bench) put(ctx context.Context, callers int) (took, error) {
 	return load(ctx, callers, b.phase, func(int) (func() error, func(), error) {
-		c, err := dial(strings.TrimPrefix(b.stack.URL, "http://"))
+		c, err := dial(ctx, strings.TrimPrefix(b.stack.URL, "http://"))
 		if err != nil {
 			return nil, nil, err
 		}
