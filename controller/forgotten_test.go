@@ -259,7 +259,7 @@ func TestPickedUpAnswers(t *testing.T) {
 			before := r.sent(c.to)
 			const packets = 20
 			for range packets {
-				r.inject(from, answer)
+				r.deliver(from, answer)
 				time.Sleep(5 * time.Millisecond)
 			}
 			time.Sleep(50 * time.Millisecond)
@@ -324,7 +324,7 @@ func TestNewcomerOnlyOnce(t *testing.T) {
 	plugged := time.Now()
 	passes := func() bool {
 		before := r.sent("up")
-		r.inject("p1", k.fromServer(t))
+		r.deliver("p1", k.fromServer(t))
 		return r.sent("up") > before
 	}
 	r.forget()
