@@ -6,7 +6,8 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// Diff compares a policy before and after changes.
+// Diff is the comparison of a policy before and after changes. Begin and End make it where
+// the two policies are not there at the same time, Of makes it of both.
 type Diff struct {
 	Impact Impact // complete after End
 	// Rules are the groups that came, went, or whose rules or egress policy changed;
@@ -14,20 +15,20 @@ type Diff struct {
 	Rules, Members map[secgroup.GroupRef]struct{}
 
 	changes []secgroup.Change
-	nics    map[string]state // as they were, of all that may change
+	nics    map[string]state // all NICs that may change, as they were before
 	groups  map[secgroup.GroupRef]*secgroup.Group
-	lost    map[secgroup.GroupRef]struct{} // groups that lost members
+	lost    map[secgroup.GroupRef]struct{} // those of Members that lost some
 }
 
-// Of compares two states of a policy that changes lie between.
+// Of compares the policies before and after changes.
 func Of(before, after Policy, changes []secgroup.Change) *Diff {
 	d := Begin(before, changes)
 	d.End(after)
 	return d
 }
 
-// Begin looks at a policy that changes are about to be made to. The cost is that
-// of the NICs that they are about.
+// Begin notes of the policy before changes what End compares. It looks at no more than the
+// NICs, groups and networks that the changes may affect.
 func Begin(s Policy, changes []secgroup.Change) *Diff {
 	d := &Diff{changes: changes, nics: map[string]state{}}
 	for id := range Moved(s, changes) {
@@ -55,7 +56,7 @@ func Begin(s Policy, changes []secgroup.Change) *Diff {
 	return d
 }
 
-// End looks at the policy that has the changes.
+// End compares that with the policy after the changes, and returns what they concern.
 func (d *Diff) End(s Policy) Impact {
 	for id, old := range d.nics {
 		d.nic(id, old, stateOf(s, s.NIC(id)))
@@ -75,7 +76,7 @@ func (d *Diff) End(s Policy) Impact {
 	return d.Impact
 }
 
-// nic compares two states of a NIC.
+// nic compares what a NIC was before with what it is now.
 func (d *Diff) nic(id string, old, now state) {
 	if old.NIC == nil && now.NIC == nil {
 		return
@@ -101,8 +102,8 @@ func (d *Diff) nic(id string, old, now state) {
 	}
 }
 
-// members notes of which groups a NIC is a member elsewhere than it was, or is
-// none any more.
+// members notes which groups a NIC has joined, has left, or is a member of with other
+// addresses, and which addresses it has left.
 func (d *Diff) members(old, now state) {
 	moved := !slices.Equal(old.addresses, now.addresses)
 	for _, g := range now.member {
@@ -125,8 +126,8 @@ func (d *Diff) members(old, now state) {
 	}
 }
 
-// group compares two states of a group as to its rules. Whom it judges is a matter
-// of the NICs, also if it came or went.
+// group compares the rules and the egress policy of a group. Which NICs it judges is not
+// looked at here: nic compares the groups of each NIC, also if a group came or went.
 func (d *Diff) group(ref secgroup.GroupRef, old, now *secgroup.Group) {
 	if old == nil && now == nil || old != nil && now != nil && samePolicy(old, now) {
 		return

@@ -48,14 +48,14 @@ type Impact struct {
 	Loss   Loss
 }
 
-// AddNIC adds a NIC by itself.
+// AddNIC adds one NIC.
 func (i *Impact) AddNIC(id string) { Put(&i.NICs, id) }
 
-// AddGroup adds the NICs that a group judges.
+// AddGroup adds all NICs that a group judges.
 func (i *Impact) AddGroup(g secgroup.GroupRef) { Put(&i.Groups, g) }
 
-// Concerns reports whether a NIC is concerned. s has the change; a NIC that it
-// does not have is asked for by its id alone.
+// Concerns reports whether a NIC is in the impact. s is the policy after the change. A NIC
+// that it does not have any more is in the impact if that names its id.
 func (i *Impact) Concerns(s Policy, id string) bool {
 	if _, direct := i.NICs[id]; direct || i.All {
 		return true
@@ -69,7 +69,7 @@ func (i *Impact) Overlaps(o *Impact) bool {
 	return common(i.NICs, o.NICs) || common(i.Groups, o.Groups)
 }
 
-// judgedByOne reports whether one of some groups judges n.
+// judgedByOne reports whether at least one of some groups judges n.
 func judgedByOne(s verdict.Policy, n *secgroup.NIC, groups map[secgroup.GroupRef]struct{}) bool {
 	if len(groups) == 0 {
 		return false
@@ -82,7 +82,7 @@ func judgedByOne(s verdict.Policy, n *secgroup.NIC, groups map[secgroup.GroupRef
 	return false
 }
 
-// Put puts k into a set, which may be nil.
+// Put adds k to a set, which is made if it is nil.
 func Put[K comparable](set *map[K]struct{}, k K) {
 	if *set == nil {
 		*set = map[K]struct{}{}
@@ -90,6 +90,7 @@ func Put[K comparable](set *map[K]struct{}, k K) {
 	(*set)[k] = struct{}{}
 }
 
+// common reports whether two sets have an element in common.
 func common[K comparable](a, b map[K]struct{}) bool {
 	if len(a) > len(b) {
 		a, b = b, a

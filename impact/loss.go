@@ -14,32 +14,34 @@ type Address struct {
 	Addr   netip.Addr
 }
 
-// Loss says which connections may have ceased to be allowed, seen from the end
-// of a NIC. Changes that only add have none.
+// Loss says which open connections a change may have taken away what allowed them. A
+// connection is in it by the NIC in whose zone it is. The loss of a change that only adds
+// is empty.
 type Loss struct {
 	All    bool                           // every connection
-	NICs   map[string]struct{}            // those of these NICs
-	Groups map[secgroup.GroupRef]struct{} // those of the NICs that these judge
-	// Named are groups whose rules name a group that has lost members: of the NICs
-	// that they judge, connections with an end at one of LeftAddresses.
+	NICs   map[string]struct{}            // the connections of these NICs
+	Groups map[secgroup.GroupRef]struct{} // the connections of the NICs that these judge
+	// Named are groups whose rules name a group that has lost members. Of the NICs that
+	// they judge those connections are lost that have an end at one of LeftAddresses.
 	Named         map[secgroup.GroupRef]struct{}
 	LeftAddresses map[Address]struct{}
-	// EndAddresses are the addresses of NICs whose own end may refuse what it let pass, as
-	// they were and as they are; also of NICs that came to where nobody of ours was.
-	// The other end need not judge again, unless it answers for both (Conn.Both).
+	// EndAddresses are the old and new addresses of NICs whose own end may refuse now what
+	// it let pass before, and the addresses that NICs have got. They matter only where a
+	// connection is judged for both ends (Conn.Both).
 	EndAddresses map[Address]struct{}
-	// Filtered are those of NICs that were not filtered and are now: nothing has
-	// judged what connections they have.
+	// Filtered are the NICs that were not filtered before and are now: their open
+	// connections have never been judged.
 	Filtered map[string]struct{}
 }
 
-// FilteredAnew reports whether a NIC, nil for absent, was not filtered and is now.
-// One that was absent had no connections: nothing passes without a policy.
+// FilteredAnew reports whether a NIC was not filtered before and is now. Either may be nil
+// for a NIC that is not there. One that was not there had no connections, since nothing
+// passes to or from a NIC that the policy does not have.
 func FilteredAnew(old, now *secgroup.NIC) bool {
 	return old != nil && now != nil && old.Enforcement == secgroup.EnforcementOff && now.Enforcement != secgroup.EnforcementOff
 }
 
-// Empty reports whether nothing is lost.
+// Empty reports whether no connection is in the loss.
 func (l *Loss) Empty() bool {
 	return !l.All && len(l.NICs)+len(l.Groups)+len(l.Named)+len(l.EndAddresses) == 0
 }
@@ -55,7 +57,7 @@ func (l *Loss) Merge(o Loss) {
 	Merge(&l.Filtered, o.Filtered)
 }
 
-// Clone returns a copy that merges leave alone.
+// Clone returns a copy that shares no map with l.
 func (l *Loss) Clone() Loss {
 	return Loss{
 		All: l.All, NICs: maps.Clone(l.NICs), Groups: maps.Clone(l.Groups),
@@ -63,9 +65,9 @@ func (l *Loss) Clone() Loss {
 	}
 }
 
-// Reaches reports whether a connection of NIC id can be among the lost ones; both
-// is whether there may be connections whose two ends that NIC answers for. s has
-// the change.
+// Reaches reports whether any connection of NIC id can be in the loss, so that the NIC's
+// zone has to be listed. both says that the NIC may have connections with Conn.Both. s is the
+// policy after the change.
 func (l *Loss) Reaches(s Host, id string, both bool) bool {
 	if _, ok := l.NICs[id]; ok || l.All {
 		return true
@@ -92,8 +94,8 @@ func (l *Loss) Reaches(s Host, id string, both bool) bool {
 	return false
 }
 
-// Touches reports whether a connection that NIC n has is among the lost ones. s
-// has the change.
+// Touches reports whether a connection of NIC n is in the loss, so that it has to be judged
+// again. s is the policy after the change.
 func (l *Loss) Touches(s Host, n *secgroup.NIC, c Conn) bool {
 	domain := s.Domain(n)
 	if l.touchesEnd(s, n, domain, c) {
@@ -118,7 +120,7 @@ func (l *Loss) Touches(s Host, n *secgroup.NIC, c Conn) bool {
 	return false
 }
 
-// touchesEnd reports whether n, as one end of a connection, may refuse it now.
+// touchesEnd reports whether n, which is at one end of a connection, may refuse it now.
 func (l *Loss) touchesEnd(s verdict.Policy, n *secgroup.NIC, domain string, c Conn) bool {
 	if _, ok := l.NICs[n.ID]; ok || l.All || judgedByOne(s, n, l.Groups) {
 		return true
@@ -128,7 +130,7 @@ func (l *Loss) touchesEnd(s verdict.Policy, n *secgroup.NIC, domain string, c Co
 	return (src || dst) && judgedByOne(s, n, l.Named)
 }
 
-// Merge puts all of from into a set, which may be nil.
+// Merge adds all elements of from to a set, which is made if it is nil.
 func Merge[K comparable](to *map[K]struct{}, from map[K]struct{}) {
 	if *to == nil && len(from) > 0 {
 		*to = make(map[K]struct{}, len(from))

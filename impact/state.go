@@ -7,7 +7,7 @@ import (
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// End is what a NIC's end is judged by, but for the groups' rules.
+// End is what packets are judged by at a NIC, except for the rules of its groups.
 type End struct {
 	NIC        *secgroup.NIC       // nil: there is none
 	Network    *secgroup.Network   // nil: there is none
@@ -15,7 +15,7 @@ type End struct {
 	Restricted bool                // one of them restricts egress
 }
 
-// EndOf is the end of a NIC, nil for none.
+// EndOf returns the end of a NIC, or the zero End if n is nil.
 func EndOf(s verdict.Policy, n *secgroup.NIC) (e End) {
 	if n == nil {
 		return e
@@ -27,10 +27,10 @@ func EndOf(s verdict.Policy, n *secgroup.NIC) (e End) {
 	return e
 }
 
-// state is what a NIC is in the policy.
+// state is all of a NIC in one policy that Diff compares.
 type state struct {
 	End
-	member    []secgroup.GroupRef // those of its groups that it is a member of: not of closed ones
+	member    []secgroup.GroupRef // those of its groups that are not closed: it is a member of these
 	addresses []Address
 }
 
@@ -52,9 +52,9 @@ func stateOf(s Policy, n *secgroup.NIC) state {
 	return out
 }
 
-// Moved returns the ids of the NICs whose groups changes to s may change: those
-// put or deleted, those whose attachments change by themselves or by their
-// instance, and those of groups that come, go, or change where they act.
+// Moved returns the ids of the NICs whose groups may change by changes to s: NICs that are
+// put or deleted, NICs whose own or whose instance's attachments change, and NICs of groups
+// that come, go, or change their scope.
 func Moved(s Policy, changes []secgroup.Change) map[string]struct{} {
 	moved := map[string]struct{}{}
 	add := func(nics []*secgroup.NIC) {
@@ -97,8 +97,8 @@ func Moved(s Policy, changes []secgroup.Change) map[string]struct{} {
 
 func closed(g *secgroup.Group) bool { return g != nil && g.Closed }
 
-// sameScope reports whether two states of a group, nil for absent, act in the
-// same networks.
+// sameScope reports whether a group acts in the same networks before and after a change.
+// Either may be nil for a group that is not there.
 func sameScope(a, b *secgroup.Group) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -106,8 +106,8 @@ func sameScope(a, b *secgroup.Group) bool {
 	return a.NetworkScope == b.NetworkScope && slices.Equal(a.Networks, b.Networks) && a.Closed == b.Closed
 }
 
-// SameNIC reports whether two states of a NIC, nil for absent, are enforced alike,
-// given the same groups.
+// SameNIC reports whether two records of a NIC lead to the same flows if its groups are the
+// same. Either may be nil for a NIC that is not there.
 func SameNIC(a, b *secgroup.NIC) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -117,8 +117,8 @@ func SameNIC(a, b *secgroup.NIC) bool {
 		a.Enforcement == b.Enforcement && a.DHCPServer == b.DHCPServer && slices.Equal(a.Hosts, b.Hosts)
 }
 
-// SameNetwork reports whether two states of a network, nil for absent, are
-// enforced alike.
+// SameNetwork reports whether two records of a network lead to the same flows. Either may be
+// nil for a network that is not there.
 func SameNetwork(a, b *secgroup.Network) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -130,7 +130,7 @@ func sameAddressing(a, b *secgroup.Network) bool {
 	return a.RoutingDomain == b.RoutingDomain && slices.Equal(a.Gateways, b.Gateways) && slices.Equal(a.Prefixes, b.Prefixes)
 }
 
-// samePolicy reports whether two states of a group judge alike where they act.
+// samePolicy reports whether a group has the same rules and egress policy before and after.
 func samePolicy(a, b *secgroup.Group) bool {
 	return a.EgressPolicy == b.EgressPolicy && a.Closed == b.Closed && slices.EqualFunc(a.Rules, b.Rules, func(x, y secgroup.Rule) bool {
 		return x.ID == y.ID && secgroup.SameContent(x, y)

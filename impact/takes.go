@@ -6,19 +6,19 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// The functions here say whether a change takes something away. When in doubt
-// they say yes.
+// The functions here report whether a change may take something away that was allowed.
+// When in doubt they report true.
 
-// Loses compares two states of an end.
+// Loses reports whether a NIC's end may refuse now what e let pass.
 func (e End) Loses(now End) bool {
 	return e.NIC != nil && (now.NIC == nil || takesNIC(e, now) ||
 		slices.ContainsFunc(e.Groups, func(g secgroup.GroupRef) bool { return !slices.Contains(now.Groups, g) }) ||
 		!e.Restricted && now.Restricted)
 }
 
-// takesNIC compares two states of a NIC that is there in both, as to its own
-// record and its network's. Addresses that are added take nothing away, but may
-// tell who began a connection that was in doubt.
+// takesNIC does so for the record and the network of a NIC that is there before and after.
+// An address that is added takes nothing away by itself, but may decide who began a
+// connection of which that was in doubt (Ends), so it counts as well.
 func takesNIC(old, now End) bool {
 	a, b := old.NIC, now.NIC
 	addressing := old.Network == nil || now.Network == nil || !sameAddressing(old.Network, now.Network)
@@ -27,8 +27,8 @@ func takesNIC(old, now End) bool {
 		!slices.Equal(a.Addresses, b.Addresses) || !slices.Equal(a.AllowedAddresses, b.AllowedAddresses)
 }
 
-// TakesRules compares two states of a group: an enabled rule went or is another
-// one, or egress is restricted that was not.
+// TakesRules reports whether a group lost or changed an enabled rule, was closed, or began to
+// restrict egress.
 func TakesRules(old, now *secgroup.Group) bool {
 	if !old.Closed && now.Closed || !secgroup.EgressRestricts(old) && secgroup.EgressRestricts(now) {
 		return true
@@ -43,13 +43,14 @@ func TakesRules(old, now *secgroup.Group) bool {
 	})
 }
 
-// content is what a rule says, without what it is called.
+// content is a rule without what has no effect on packets, to compare rules by.
 func content(r secgroup.Rule) secgroup.Rule {
 	r.ID, r.Description, r.Origin, r.Revision = "", "", "", 0
 	return r
 }
 
-// TakesBaseline compares two baselines, nil for none.
+// TakesBaseline reports whether an address of the old baseline is not in the new one, which is
+// nil if it was deleted.
 func TakesBaseline(old, now *secgroup.Baseline) bool {
 	return slices.ContainsFunc(old.Addresses, func(a secgroup.BaselineAddress) bool {
 		return now == nil || !slices.ContainsFunc(now.Addresses, func(n secgroup.BaselineAddress) bool {
