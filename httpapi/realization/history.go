@@ -100,8 +100,14 @@ func (h *History) At(s *secgroup.Snapshot, rev int64, mark string) (*secgroup.Sn
 		return nil, ErrPast
 	}
 	var changes []secgroup.Change
-	for i := len(h.undo) - 1; i >= first; i-- { // the oldest state of an object wins
-		changes = append(changes, h.undo[i].changes...)
+	undone := map[secgroup.Key]struct{}{}
+	for _, p := range h.undo[first:] { // of an object that changed more than once, the oldest state is the one
+		for _, c := range p.changes {
+			if _, later := undone[c.Key]; !later {
+				undone[c.Key] = struct{}{}
+				changes = append(changes, c)
+			}
+		}
 	}
 	then, _ := s.With(rev, changes)
 	return then, nil
