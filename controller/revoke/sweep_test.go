@@ -24,6 +24,7 @@ type fakeTracking struct {
 	mu    sync.Mutex
 	conns []unixctl.Conn
 	dumps int
+	wrote int // connections that the switch wrote down for them
 	fails error
 	// unreachable is why the switch cannot reach its connections.
 	unreachable error
@@ -42,6 +43,7 @@ func (f *fakeTracking) DumpAllConntrack(context.Context) ([]unixctl.Conn, error)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.dumps++
+	f.wrote += len(f.conns)
 	return slices.Clone(f.conns), f.fails
 }
 
@@ -49,7 +51,9 @@ func (f *fakeTracking) DumpConntrack(_ context.Context, zone uint16) ([]unixctl.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.dumps++
-	return slices.DeleteFunc(slices.Clone(f.conns), func(c unixctl.Conn) bool { return c.Zone != zone }), f.fails
+	of := slices.DeleteFunc(slices.Clone(f.conns), func(c unixctl.Conn) bool { return c.Zone != zone })
+	f.wrote += len(of)
+	return of, f.fails
 }
 
 // cut is cutConns.
