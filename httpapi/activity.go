@@ -52,14 +52,13 @@ func (a *API) followActivity(ctx context.Context, from Store) {
 func getActivity(c *call) error {
 	var hour lasthour.Hour
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		v := s
-		if v.Account(c.in.Account) == nil {
+		if s.Account(c.in.Account) == nil {
 			return transport.NotFound()
 		}
 		at := realization.Placement{Places: c.api.store.Places}
 		var hosts []string
 		seen := map[string]bool{}
-		for _, n := range v.NICsOfAccount(c.in.Account) {
+		for _, n := range s.NICsOfAccount(c.in.Account) {
 			if p, ok := at.Find(n); ok && !seen[p.Host] {
 				seen[p.Host] = true
 				hosts = append(hosts, p.Host)

@@ -76,11 +76,10 @@ func getMatrix(c *call) error {
 	var in *plan.MatrixInput
 	var revision int64
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		v := s
-		if v.Account(c.in.Account) == nil || c.in.Query("group") != "" && v.Group(filter.Group) == nil {
+		if s.Account(c.in.Account) == nil || c.in.Query("group") != "" && s.Group(filter.Group) == nil {
 			return transport.NotFound()
 		}
-		in, revision = plan.NewMatrixInput(v, c.in.Account, filter), s.Revision()
+		in, revision = plan.NewMatrixInput(s, c.in.Account, filter), s.Revision()
 		return nil
 	})
 	if err != nil {

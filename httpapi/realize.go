@@ -96,15 +96,14 @@ func (c *call) realization(of func(*secgroup.Snapshot) (impact.Impact, error)) e
 	}
 	var n realization.Need
 	err = c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		v := s
-		i, err := of(v)
+		i, err := of(s)
 		if err != nil {
 			return err
 		}
 		if rev == 0 {
 			rev = s.Revision()
 		}
-		n = c.api.past.Needs(v, c.api.store, i, rev)
+		n = c.api.past.Needs(s, c.api.store, i, rev)
 		return nil
 	})
 	if err != nil {

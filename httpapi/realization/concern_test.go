@@ -117,13 +117,12 @@ func TestWhomToWaitFor(t *testing.T) {
 			last.AddNIC("unknown")
 		}
 		rev := s.Revision() - int64(g.IntN(2))
-		v := s
-		want, got := naive(h, v, b.hosts, last, rev), h.Needs(v, b, last, rev)
+		want, got := naive(h, s, b.hosts, last, rev), h.Needs(s, b, last, rev)
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(must{})); diff != "" {
 			t.Fatalf("seed %d: who must have applied what for %+v (-looked at one by one +found):\n%s", seed, last, diff)
 		}
 		waits += len(got)
-		if !slices.Equal((&Concern{last, v}).Hosts(b), got.Hosts()) {
+		if !slices.Equal((&Concern{last, s}).Hosts(b), got.Hosts()) {
 			foreign++ // earlier changes matter
 		}
 	}
