@@ -21,6 +21,7 @@ func besideItsWatch(t *testing.T, e testEtcd) (*Store, *proxy, *recorder) {
 	wired, wire := via(t, patient(e.config())) // held up, and not lost
 	s := open(t, wired)
 	r := observe(t, s)
+	waitUntil(t, "the store watches, and has not only listed", func() bool { return !s.Condition().Lost() })
 	s.link.Client.KV = direct(t, e.config()).KV
 	return s, wire, r
 }
