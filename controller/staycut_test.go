@@ -279,6 +279,54 @@ func TestCutStaysCut(t *testing.T) {
 	}
 }
 
+// TestCutOverTime: a UDP server whose rule is gone stays unheard for as long as it goes on
+// sending, also where egress opens meanwhile. Once it has been silent for longer than
+// conntrack waits the connection has ended, and what it sends then is a new one, by its own
+// egress (docs/semantics.md). The switch's clock is put forward (time/warp).
+func TestCutOverTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		every    time.Duration // the server sends
+		lasts    time.Duration
+		restrict bool // egress is restricted all the while
+		hears    bool // the client hears it in the end
+	}{
+		{name: "without end", every: 20 * time.Second, lasts: 1200 * time.Second},
+		{name: "every 70 s", every: 70 * time.Second, lasts: 350 * time.Second, hears: true},
+		{name: "every 70 s, and may begin nothing", every: 70 * time.Second, lasts: 350 * time.Second, restrict: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, p := newRig(t), small.New()
+			r.withUplink()
+			r.write(append(p.Base(), secgroup.Put(small.NIC(1)), secgroup.Put(small.Attach("web", "a1")))...)
+			r.write(p.With("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressListed }))
+			rev := r.write(services(p)...)
+			r.start()
+			r.plugged(1)
+			r.applied(rev)
+			k := talk{client: netip.MustParseAddr("192.0.2.7"), proto: layers.IPProtocolUDP, port: 40000}
+			r.begin(k)
+			r.applied(r.write(p.NoRule("web", "udp")))
+			r.deliver("p1", k.fromServer(t)) // so the switch has found that it is cut
+			if !c.restrict {
+				r.applied(r.write(p.With("web", func(g *secgroup.Group) { g.EgressPolicy = secgroup.EgressOpen })))
+			}
+			before := r.sent("up")
+			for at := time.Duration(0); at < c.lasts; at += c.every {
+				r.ovs.Appctl("time/warp", fmt.Sprint(c.every.Milliseconds()))
+				r.deliver("p1", k.fromServer(t))
+				if heard := r.sent("up") > before; heard && !c.hears {
+					t.Fatalf("%v later the client hears the server; connections %v", at+c.every, r.all())
+				}
+			}
+			if heard := r.sent("up") > before; heard != c.hears {
+				t.Errorf("the client hears the server: %t, want %t; connections %v", heard, c.hears, r.all())
+			}
+		})
+	}
+}
+
 // TestEnforcementOnAgain: what nothing allows, and was begun while the NIC was not
 // filtered, ends when it is filtered again, also as far as the VM goes on
 // sending; what a rule allows goes on.
