@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/internal/ovstest"
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/openflow/wire"
 )
@@ -95,4 +97,32 @@ func TestDropWatchRestsWhenTheNICIsGone(t *testing.T) {
 	l.plugged.Store(true)
 	l.refreshSoon()
 	l.until(t, "the NIC that is back is looked at", l.watches)
+}
+
+// A dropped packet is work for its own NIC, however many are looked at; one at an ofport
+// that another NIC has by now is nobody's.
+func TestADropIsOfItsOwnNIC(t *testing.T) {
+	const many = 1000
+	w := &dropWatch{nicByOFPort: map[uint32]string{}}
+	all := make([]string, 0, many)
+	for port := range uint32(many) {
+		all = append(all, fmt.Sprint("nic-", port))
+		w.nicByOFPort[port] = all[port]
+	}
+	located := 0
+	w.locate = func(nics []string) map[string]location {
+		located += len(nics)
+		return map[string]location{"nic-7": {port: 7}, "nic-8": {port: many + 8}}
+	}
+	drop := func(port uint32) { w.recordDrop(ofrules.Report{ID: port}, wire.PacketIn{}) }
+	for _, port := range []uint32{7, 7, 8, many} {
+		drop(port)
+	}
+	got := w.drops.since(all, time.Time{})
+	if len(got) != 1 || got[0].NIC != "nic-7" || got[0].Count != 2 {
+		t.Errorf("counted: %+v, want two packets of nic-7", got)
+	}
+	if located != 3 {
+		t.Errorf("it was asked where %d NICs are, for 3 packets of NICs that are looked at", located)
+	}
 }
