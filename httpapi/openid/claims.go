@@ -3,6 +3,7 @@ package openid
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,4 +81,9 @@ func (c *claims) check(now time.Time, skew time.Duration, audiences []string) er
 		return refusal{notYet, "the token is not valid yet: the clocks of issuer and API differ, perhaps"}
 	}
 	return nil
+}
+
+// one reports whether a list has one of some.
+func one(list, of []string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return slices.Contains(of, s) })
 }

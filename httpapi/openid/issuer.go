@@ -7,9 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -86,51 +84,6 @@ func (i *Issuer) Run(ctx context.Context) {
 		case <-time.After(wait):
 		}
 	}
-}
-
-// refresh asks the issuer; who asks at the same time waits for the same answer.
-func (i *Issuer) refresh(ctx context.Context) (*knowledge, error) {
-	answer := i.asking.DoChan("", func() (any, error) {
-		k, err := i.ask(context.WithoutCancel(ctx))
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		if err != nil {
-			i.failed = i.now()
-			return k, err
-		}
-		i.latest, i.failed = k, time.Time{}
-		return k, nil
-	})
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case a := <-answer:
-		k, _ := a.Val.(*knowledge)
-		return k, a.Err
-	}
-}
-
-// errUnreachable is why nothing can be said of a token.
-var errUnreachable = fmt.Errorf("the OpenID issuer cannot be reached: %w", tokens.ErrCannotTell)
-
-// known returns what the issuer has told, no earlier than since. It is asked
-// again at most every keysAgain.
-func (i *Issuer) known(ctx context.Context, since time.Time) (*knowledge, error) {
-	i.mu.Lock()
-	k, failed := i.latest, i.failed
-	i.mu.Unlock()
-	usable := k != nil && i.now().Sub(k.confirmed) < keysCount
-	if usable && !k.confirmed.Before(since) {
-		return k, nil
-	}
-	if i.now().Sub(failed) < keysAgain {
-		return nil, errUnreachable
-	}
-	k, err := i.refresh(ctx)
-	if err != nil {
-		return nil, errUnreachable
-	}
-	return k, nil
 }
 
 // Identify tells who bears a token. Its errors are a tokens.Refusal, and
@@ -221,9 +174,4 @@ func (i *Issuer) refused(err error, c *claims) {
 		}
 		i.config.Logger.Warn("a token of the OpenID issuer is refused", "reason", r.reason, "detail", r.detail, "subject", subject)
 	})
-}
-
-// one reports whether a list has one of some.
-func one(list, of []string) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return slices.Contains(of, s) })
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 )
@@ -182,23 +181,6 @@ func (p *Proc) VswitchdPID() int {
 	return p.vswitchd.pid()
 }
 
-// RunDir is OVS_RUNDIR: sockets and pidfiles.
-func (p *Proc) RunDir() string { return filepath.Join(p.cfg.Dir, "run") }
-
-// LogDir is OVS_LOGDIR.
-func (p *Proc) LogDir() string { return filepath.Join(p.cfg.Dir, "log") }
-
-// DBSock is the path of the database's socket.
-func (p *Proc) DBSock() string { return filepath.Join(p.RunDir(), "db.sock") }
-
-// DBAddr is the database's address as OVS tools take it: "unix:PATH".
-func (p *Proc) DBAddr() string { return "unix:" + p.DBSock() }
-
-// MgmtSock is the path of a bridge's OpenFlow management socket.
-func (p *Proc) MgmtSock(bridge string) string {
-	return filepath.Join(p.RunDir(), bridge+".mgmt")
-}
-
 // Ctl is the path of the control socket of the running ovs-vswitchd. It
 // changes with each restart. Empty while it is not running.
 func (p *Proc) Ctl() string {
@@ -207,10 +189,3 @@ func (p *Proc) Ctl() string {
 	}
 	return ""
 }
-
-func (p *Proc) ctl(pid int) string {
-	return filepath.Join(p.RunDir(), "ovs-vswitchd."+strconv.Itoa(pid)+".ctl")
-}
-
-func (p *Proc) dbDir() string  { return filepath.Join(p.cfg.Dir, "db") }
-func (p *Proc) dbFile() string { return filepath.Join(p.dbDir(), "conf.db") }

@@ -4,25 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 )
-
-// Env is this process's environment with the OVS directories set to ours.
-func (p *Proc) Env() []string {
-	var env []string
-	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "OVS_") {
-			env = append(env, kv)
-		}
-	}
-	return append(env,
-		"OVS_RUNDIR="+p.RunDir(),
-		"OVS_LOGDIR="+p.LogDir(),
-		"OVS_DBDIR="+p.dbDir(),
-		"OVS_SYSCONFDIR="+p.dbDir())
-}
 
 // Run runs a program with Env and returns its standard output. An error
 // holds the command and what it wrote to standard error.

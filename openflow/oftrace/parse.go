@@ -44,13 +44,6 @@ type frame struct {
 	inner  int // of its actions; 0 until the first one
 }
 
-func (p *parser) pass() *Pass {
-	if len(p.trace.Passes) == 0 {
-		return nil
-	}
-	return &p.trace.Passes[len(p.trace.Passes)-1]
-}
-
 // line reads one line and reports whether it knew what to do with it.
 func (p *parser) line(s string) bool {
 	if s == "" {
@@ -136,7 +129,7 @@ func (p *parser) head(s string) bool {
 
 // after reads what follows the steps.
 func (p *parser) after(s string) bool {
-	pass := p.pass()
+	pass := p.trace.last()
 	if p.recirc != nil {
 		return false
 	}

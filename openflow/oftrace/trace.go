@@ -77,3 +77,11 @@ func (t *Trace) Outputs() []string {
 	}
 	return out
 }
+
+// last is the pass that is being read, nil before the first.
+func (t *Trace) last() *Pass {
+	if len(t.Passes) == 0 {
+		return nil
+	}
+	return &t.Passes[len(t.Passes)-1]
+}

@@ -7,7 +7,7 @@ import (
 
 // walk reads a line between "Flow:" and "Final flow:".
 func (p *parser) walk(s string) bool {
-	pass := p.pass()
+	pass := p.trace.last()
 	if final, ok := strings.CutPrefix(s, "Final flow: "); ok {
 		pass.Final, p.section = final, after
 		return true
@@ -88,7 +88,7 @@ func parseStep(text string) (Step, bool) {
 // step begins a step. Steps that are indented as much or more have ended,
 // unless their actions go on at a lesser depth, which owner finds out.
 func (p *parser) step(indent int, s Step) {
-	pass := p.pass()
+	pass := p.trace.last()
 	p.enter(indent)
 	pass.Steps = append(pass.Steps, s)
 	p.frames = append(p.frames, frame{step: len(pass.Steps) - 1, indent: indent})
@@ -145,7 +145,7 @@ func parseNote(s string, indent *int) (Note, bool) {
 
 // note adds a remark to the action before it.
 func (p *parser) note(indent int, n Note) bool {
-	pass := p.pass()
+	pass := p.trace.last()
 	step := p.owner(indent)
 	if step < 0 {
 		pass.Notes = append(pass.Notes, n)

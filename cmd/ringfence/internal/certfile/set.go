@@ -37,12 +37,6 @@ type Set struct {
 	cas   []*Authorities
 }
 
-// life is from when to when something is valid, and when its end was told last.
-type life struct {
-	from, to time.Time
-	said     time.Time
-}
-
 // NewSet returns a set without certificates.
 func NewSet(log *slog.Logger) *Set {
 	return &Set{log: log, now: time.Now, expiry: prometheus.NewDesc("ringfence_certificate_expiry_timestamp_seconds",
@@ -85,16 +79,6 @@ func (s *Set) AuthoritiesOnce(use, file string) (*x509.CertPool, error) {
 	defer s.mu.Unlock()
 	s.cas = append(s.cas, a)
 	return a.Pool(), nil
-}
-
-// narrow has a life end where that of a certificate does.
-func (l *life) narrow(c *x509.Certificate) {
-	if c.NotBefore.After(l.from) {
-		l.from = c.NotBefore
-	}
-	if l.to.IsZero() || c.NotAfter.Before(l.to) {
-		l.to = c.NotAfter
-	}
 }
 
 // Run takes renewed certificates up, and warns of those that end, until ctx ends.
