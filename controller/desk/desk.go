@@ -174,19 +174,3 @@ func (d *Desk) packetIn(p wire.PacketIn) {
 		return nil
 	})
 }
-
-// rule is ruleOf for callers outside of Host.Compiled.
-func (d *Desk) rule(number uint32) (r *inquiry.Rule) {
-	d.host.Compiled(func(c Compiled, _ uint32) { r = ruleOf(c, number) })
-	return r
-}
-
-// ruleOf returns the rule that a number in a cookie or a ct_mark stands for, or nil if the
-// compiler has no rule of that number any more.
-func ruleOf(c Compiled, number uint32) *inquiry.Rule {
-	r, ok := c.Rule(number)
-	if !ok {
-		return nil
-	}
-	return &inquiry.Rule{Account: r.Group.Account, Group: r.Group.ID, ID: r.ID}
-}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
+	"github.com/ringfence/ringfence/secgroup"
 )
 
 // dropsRetention is how many kinds of dropped packets are kept for one NIC. When there are
@@ -91,4 +92,11 @@ func sortDrops(drops []inquiry.Drop) {
 		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.NIC, b.NIC), cmp.Compare(a.Reason, b.Reason),
 			a.Packet.Src.Compare(b.Packet.Src), a.Packet.Dst.Compare(b.Packet.Dst), cmp.Compare(a.Packet.DstPort, b.Packet.DstPort))
 	})
+}
+
+func directionOf(egress bool) string {
+	if egress {
+		return string(secgroup.Egress)
+	}
+	return string(secgroup.Ingress)
 }

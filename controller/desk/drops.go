@@ -3,12 +3,10 @@ package desk
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
-	"github.com/ringfence/ringfence/secgroup"
 )
 
 // maxLook is the longest time for which one question has a NIC's drops watched.
@@ -60,24 +58,6 @@ func (d *Desk) locate(nics []string) map[string]location {
 			w.hasFlows = c.Installed(nic) && c.Port(nic).OFPort == w.port
 			out[nic] = w
 		}
-	})
-	return out
-}
-
-func directionOf(egress bool) string {
-	if egress {
-		return string(secgroup.Egress)
-	}
-	return string(secgroup.Ingress)
-}
-
-func sortTotals(sums map[inquiry.DropTotal]*inquiry.DropTotal) []inquiry.DropTotal {
-	out := make([]inquiry.DropTotal, 0, len(sums))
-	for _, sum := range sums {
-		out = append(out, *sum)
-	}
-	slices.SortFunc(out, func(a, b inquiry.DropTotal) int {
-		return cmp.Or(cmp.Compare(a.NIC, b.NIC), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Reason, b.Reason))
 	})
 	return out
 }

@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -222,4 +224,15 @@ func reportOf(actions openflow.Actions) (ofrules.Report, bool) {
 		}
 	}
 	return ofrules.Report{}, false
+}
+
+func sortTotals(sums map[inquiry.DropTotal]*inquiry.DropTotal) []inquiry.DropTotal {
+	out := make([]inquiry.DropTotal, 0, len(sums))
+	for _, sum := range sums {
+		out = append(out, *sum)
+	}
+	slices.SortFunc(out, func(a, b inquiry.DropTotal) int {
+		return cmp.Or(cmp.Compare(a.NIC, b.NIC), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out
 }

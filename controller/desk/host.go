@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -35,6 +36,16 @@ type Compiled interface {
 	Port(nic string) ofrules.Port
 	Ports() map[string]ofrules.Port
 	Problems() map[string]string
+}
+
+// ruleOf returns the rule that a number in a cookie or a ct_mark stands for, or nil if the
+// compiler has no rule of that number any more.
+func ruleOf(c Compiled, number uint32) *inquiry.Rule {
+	r, ok := c.Rule(number)
+	if !ok {
+		return nil
+	}
+	return &inquiry.Rule{Account: r.Group.Account, Group: r.Group.ID, ID: r.ID}
 }
 
 // Interfaces are the bridge's interfaces as the local database has them. An interface may be

@@ -240,3 +240,9 @@ func hostLocal(l *inquiry.Leg) *inquiry.Leg {
 func notPlugged() *inquiry.Leg {
 	return &inquiry.Leg{Verdict: inquiry.Deny, Reason: "not-plugged", Detail: "no interface of the host's bridge has the NIC's iface-id"}
 }
+
+// rule is ruleOf for callers outside of Host.Compiled.
+func (d *Desk) rule(number uint32) (r *inquiry.Rule) {
+	d.host.Compiled(func(c Compiled, _ uint32) { r = ruleOf(c, number) })
+	return r
+}
