@@ -9,15 +9,15 @@ import (
 )
 
 var accountList = listing[*secgroup.Account]{
-	items: func(_ *call, v *secgroup.Snapshot) ([]*secgroup.Account, error) { return v.Accounts(), nil },
+	items: func(_ *call, s *secgroup.Snapshot) ([]*secgroup.Account, error) { return s.Accounts(), nil },
 	key:   func(a *secgroup.Account) string { return a.ID },
-	show: func(_ *call, v *secgroup.Snapshot) func(*secgroup.Account) any {
-		return func(a *secgroup.Account) any { return shape.ShowAccount(v, a) }
+	show: func(_ *call, s *secgroup.Snapshot) func(*secgroup.Account) any {
+		return func(a *secgroup.Account) any { return shape.ShowAccount(s, a) }
 	},
 }
 
 func getAccount(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.AccountBody(v, c.in.Account) })
+	return c.object(func(s *secgroup.Snapshot) (any, string) { return change.AccountBody(s, c.in.Account) })
 }
 
 var instanceList = listing[*secgroup.Instance]{
@@ -29,11 +29,11 @@ var instanceList = listing[*secgroup.Instance]{
 			return (name == "" || i.Name == name) && strings.HasPrefix(i.Name, prefix)
 		}, nil
 	},
-	show: func(_ *call, v *secgroup.Snapshot) func(*secgroup.Instance) any {
-		return func(i *secgroup.Instance) any { return shape.ShowInstance(v, i) }
+	show: func(_ *call, s *secgroup.Snapshot) func(*secgroup.Instance) any {
+		return func(i *secgroup.Instance) any { return shape.ShowInstance(s, i) }
 	},
 }
 
 func getInstance(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.InstanceBody(v, c.in.Instance()) })
+	return c.object(func(s *secgroup.Snapshot) (any, string) { return change.InstanceBody(s, c.in.Instance()) })
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // object answers GET of one object.
-func (c *call) object(show func(v *secgroup.Snapshot) (body any, tag string)) error {
+func (c *call) object(show func(s *secgroup.Snapshot) (body any, tag string)) error {
 	var body []byte
 	var tag string
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
@@ -35,27 +35,27 @@ var groupList = listing[*secgroup.Group]{
 	after: ofAccount((*secgroup.Snapshot).GroupsAfter),
 	key:   func(g *secgroup.Group) string { return g.ID },
 	keep:  keepGroups,
-	show: func(_ *call, v *secgroup.Snapshot) func(*secgroup.Group) any {
-		return func(g *secgroup.Group) any { return shape.ShowGroup(v, g) }
+	show: func(_ *call, s *secgroup.Snapshot) func(*secgroup.Group) any {
+		return func(g *secgroup.Group) any { return shape.ShowGroup(s, g) }
 	},
 }
 
 // keepGroups makes the filters of the group list: name, name_prefix, tag (a key,
 // or key=value), network (listed in its scope), nic (judged by the group) and
 // instance (the group is attached to it).
-func keepGroups(c *call, v *secgroup.Snapshot) (func(*secgroup.Group) bool, error) {
+func keepGroups(c *call, s *secgroup.Snapshot) (func(*secgroup.Group) bool, error) {
 	name, prefix, network := c.in.Query("name"), c.in.Query("name_prefix"), c.in.Query("network")
 	tag, value, valued := strings.Cut(c.in.Query("tag"), "=")
 	var judging, attached []secgroup.GroupRef
 	if id := c.in.Query("nic"); id != "" {
-		if n := v.NIC(id); n != nil && n.Account == c.in.Account {
-			for _, e := range v.EffectiveGroups(n) {
+		if n := s.NIC(id); n != nil && n.Account == c.in.Account {
+			for _, e := range s.EffectiveGroups(n) {
 				judging = append(judging, e.Group)
 			}
 		}
 	}
 	if id := c.in.Query("instance"); id != "" {
-		for _, a := range v.AttachmentsOfInstance(secgroup.InstanceRef{Account: c.in.Account, ID: id}) {
+		for _, a := range s.AttachmentsOfInstance(secgroup.InstanceRef{Account: c.in.Account, ID: id}) {
 			attached = append(attached, a.Group)
 		}
 	}
@@ -70,5 +70,5 @@ func keepGroups(c *call, v *secgroup.Snapshot) (func(*secgroup.Group) bool, erro
 }
 
 func getGroup(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.GroupBody(v, c.in.Group()) })
+	return c.object(func(s *secgroup.Snapshot) (any, string) { return change.GroupBody(s, c.in.Group()) })
 }

@@ -22,19 +22,19 @@ type memberJSON struct {
 
 // memberList is sorted by routing domain, address and NIC.
 var memberList = listing[secgroup.Member]{
-	after: func(c *call, v *secgroup.Snapshot, from *pages.Cursor, n int) (iter.Seq[secgroup.Member], error) {
+	after: func(c *call, s *secgroup.Snapshot, from *pages.Cursor, n int) (iter.Seq[secgroup.Member], error) {
 		ref := c.in.Group()
-		if v.Group(ref) == nil {
+		if s.Group(ref) == nil {
 			return nil, transport.NotFound()
 		}
 		if from == nil {
-			return slices.Values(secgroup.FirstMembers(v.EachMember(ref), n)), nil
+			return slices.Values(secgroup.FirstMembers(s.EachMember(ref), n)), nil
 		}
 		last, err := memberOf(from.After)
 		if err != nil {
 			return nil, err
 		}
-		all := c.api.ordered.Get(ref, from.Revision, from.Mark, func() []secgroup.Member { return v.Members(ref) })
+		all := c.api.ordered.Get(ref, from.Revision, from.Mark, func() []secgroup.Member { return s.Members(ref) })
 		at, found := slices.BinarySearchFunc(all, last, secgroup.Member.Compare)
 		if found {
 			at++
@@ -42,10 +42,10 @@ var memberList = listing[secgroup.Member]{
 		return slices.Values(all[at:min(at+n, len(all))]), nil
 	},
 	key: func(m secgroup.Member) string { return m.Address.String() + " " + m.NIC + " " + m.Domain },
-	show: func(c *call, v *secgroup.Snapshot) func(secgroup.Member) any {
+	show: func(c *call, s *secgroup.Snapshot) func(secgroup.Member) any {
 		return func(n secgroup.Member) any {
 			m := memberJSON{n.Domain, n.Address.String(), nil}
-			if c.viewer() == "" || effect.IsNICOf(v, c.viewer(), n.NIC) {
+			if c.viewer() == "" || effect.IsNICOf(s, c.viewer(), n.NIC) {
 				m.NIC = &n.NIC
 			}
 			return m
@@ -75,24 +75,24 @@ type referencesJSON struct {
 // the way of deleting it.
 func getReferences(c *call) error {
 	ref := c.in.Group()
-	return c.object(func(v *secgroup.Snapshot) (any, string) {
-		if v.Group(ref) == nil {
+	return c.object(func(s *secgroup.Snapshot) (any, string) {
+		if s.Group(ref) == nil {
 			return nil, ""
 		}
-		out := referencesJSON{Rules: []plan.Dependent{}, Attachments: []plan.Dependent{}, Accounts: []string{}, Revision: v.Revision()}
-		for _, r := range v.RulesReferencing(ref) {
+		out := referencesJSON{Rules: []plan.Dependent{}, Attachments: []plan.Dependent{}, Accounts: []string{}, Revision: s.Revision()}
+		for _, r := range s.RulesReferencing(ref) {
 			if r.Group != ref && r.Group.Account == ref.Account {
 				out.Rules = append(out.Rules, plan.Dependent{Group: r.Group.ID, Rule: r.ID})
 			}
 		}
-		for _, a := range v.AttachmentsOfGroup(ref) {
-			if a.NIC == "" || effect.IsNICOf(v, ref.Account, a.NIC) {
+		for _, a := range s.AttachmentsOfGroup(ref) {
+			if a.NIC == "" || effect.IsNICOf(s, ref.Account, a.NIC) {
 				out.Attachments = append(out.Attachments, plan.Dependent{NIC: a.NIC, Instance: a.Instance})
 			}
 		}
-		for _, s := range v.Group(ref).Shares {
-			if attachments, rules := plan.ShareUse(v, ref, s.Account); len(attachments)+len(rules) > 0 {
-				out.Accounts = append(out.Accounts, s.Account)
+		for _, share := range s.Group(ref).Shares {
+			if attachments, rules := plan.ShareUse(s, ref, share.Account); len(attachments)+len(rules) > 0 {
+				out.Accounts = append(out.Accounts, share.Account)
 			}
 		}
 		return out, "l"
@@ -100,5 +100,5 @@ func getReferences(c *call) error {
 }
 
 func getGroupNetworks(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.ScopeBody(v, c.in.Group()) })
+	return c.object(func(s *secgroup.Snapshot) (any, string) { return change.ScopeBody(s, c.in.Group()) })
 }

@@ -16,19 +16,19 @@ import (
 var hostList = listing[store.HostStatus]{
 	items: func(c *call, _ *secgroup.Snapshot) ([]store.HostStatus, error) { return c.api.store.Hosts(), nil },
 	key:   func(h store.HostStatus) string { return h.Host },
-	show: func(c *call, v *secgroup.Snapshot) func(store.HostStatus) any {
+	show: func(c *call, s *secgroup.Snapshot) func(store.HostStatus) any {
 		now := hoststate.At(c.api.store, c.api.now())
-		return func(h store.HostStatus) any { return now.Show(v, &h) }
+		return func(h store.HostStatus) any { return now.Show(s, &h) }
 	},
 }
 
 func getHost(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) {
+	return c.object(func(s *secgroup.Snapshot) (any, string) {
 		h, known := c.api.store.Host(c.in.Param("host"))
 		if !known {
 			return nil, ""
 		}
-		return hoststate.At(c.api.store, c.api.now()).Show(v, &h), "h"
+		return hoststate.At(c.api.store, c.api.now()).Show(s, &h), "h"
 	})
 }
 

@@ -21,14 +21,14 @@ import (
 type listing[T any] struct {
 	// items are all that the list may hold, sorted by key. They are made anew
 	// for each page.
-	items func(c *call, v *secgroup.Snapshot) ([]T, error)
+	items func(c *call, s *secgroup.Snapshot) ([]T, error)
 	// after takes the place of items, for a list of which a page need not look at all:
 	// those from a cursor on, nil for the first; n of them are enough if nothing is filtered.
-	after func(c *call, v *secgroup.Snapshot, from *pages.Cursor, n int) (iter.Seq[T], error)
+	after func(c *call, s *secgroup.Snapshot, from *pages.Cursor, n int) (iter.Seq[T], error)
 	key   func(T) string
-	keep  func(c *call, v *secgroup.Snapshot) (func(T) bool, error) // the filters; nil: none
-	show  func(c *call, v *secgroup.Snapshot) func(T) any
-	tag   func(c *call, v *secgroup.Snapshot) string // what a PUT of the whole list depends on; nil: there is none
+	keep  func(c *call, s *secgroup.Snapshot) (func(T) bool, error) // the filters; nil: none
+	show  func(c *call, s *secgroup.Snapshot) func(T) any
+	tag   func(c *call, s *secgroup.Snapshot) string // what a PUT of the whole list depends on; nil: there is none
 }
 
 // listParameters are those of every list.
@@ -99,16 +99,16 @@ func (l listing[T]) serve(c *call) error {
 			rev = s.Revision()
 			mark = c.api.past.MarkOf(s, rev)
 		}
-		v, err := c.api.past.At(s, rev, mark)
+		then, err := c.api.past.At(s, rev, mark)
 		if errors.Is(err, realization.ErrPast) {
 			return notKept()
 		} else if err != nil {
 			return err
 		}
 		if l.tag != nil {
-			tag = l.tag(c, v)
+			tag = l.tag(c, then)
 		}
-		body, err = l.page(c, v, from, mark, limit)
+		body, err = l.page(c, then, from, mark, limit)
 		return err
 	})
 	if err != nil {
@@ -121,41 +121,41 @@ func notKept() error {
 	return transport.Refuse(http.StatusGone, transport.CodeCompacted, "the list's revision is not kept any more; start again without cursor")
 }
 
-func (l listing[T]) page(c *call, v *secgroup.Snapshot, from *pages.Cursor, mark string, limit int) ([]byte, error) {
-	items, err := l.candidates(c, v, from, limit)
+func (l listing[T]) page(c *call, s *secgroup.Snapshot, from *pages.Cursor, mark string, limit int) ([]byte, error) {
+	items, err := l.candidates(c, s, from, limit)
 	if err != nil {
 		return nil, err
 	}
 	keep := func(T) bool { return true }
 	if l.keep != nil {
-		if keep, err = l.keep(c, v); err != nil {
+		if keep, err = l.keep(c, s); err != nil {
 			return nil, err
 		}
 	}
 	p := newPage(limit)
-	show := l.show(c, v)
+	show := l.show(c, s)
 	last := ""
 	for t := range items {
 		if !keep(t) {
 			continue
 		}
 		if p.full() {
-			return p.end(&pages.Cursor{Revision: v.Revision(), Mark: mark, After: last, List: c.listID()}, v.Revision()), nil
+			return p.end(&pages.Cursor{Revision: s.Revision(), Mark: mark, After: last, List: c.listID()}, s.Revision()), nil
 		}
 		if err := p.add(show(t)); err != nil {
 			return nil, err
 		}
 		last = l.key(t)
 	}
-	return p.end(nil, v.Revision()), nil
+	return p.end(nil, s.Revision()), nil
 }
 
 // candidates are what a page may begin with, and go on with to its end.
-func (l listing[T]) candidates(c *call, v *secgroup.Snapshot, from *pages.Cursor, limit int) (iter.Seq[T], error) {
+func (l listing[T]) candidates(c *call, s *secgroup.Snapshot, from *pages.Cursor, limit int) (iter.Seq[T], error) {
 	if l.after != nil {
-		return l.after(c, v, from, limit+1)
+		return l.after(c, s, from, limit+1)
 	}
-	items, err := l.items(c, v)
+	items, err := l.items(c, s)
 	if err != nil || from == nil {
 		return slices.Values(items), err
 	}
@@ -167,15 +167,15 @@ func (l listing[T]) candidates(c *call, v *secgroup.Snapshot, from *pages.Cursor
 }
 
 // ofAccount are the objects of the account that are behind a cursor; after yields those behind an id.
-func ofAccount[T any](after func(v *secgroup.Snapshot, account, id string) iter.Seq[T]) func(*call, *secgroup.Snapshot, *pages.Cursor, int) (iter.Seq[T], error) {
-	return func(c *call, v *secgroup.Snapshot, from *pages.Cursor, _ int) (iter.Seq[T], error) {
-		if v.Account(c.in.Account) == nil {
+func ofAccount[T any](after func(s *secgroup.Snapshot, account, id string) iter.Seq[T]) func(*call, *secgroup.Snapshot, *pages.Cursor, int) (iter.Seq[T], error) {
+	return func(c *call, s *secgroup.Snapshot, from *pages.Cursor, _ int) (iter.Seq[T], error) {
+		if s.Account(c.in.Account) == nil {
 			return nil, transport.NotFound()
 		}
 		if from == nil {
-			return after(v, c.in.Account, ""), nil
+			return after(s, c.in.Account, ""), nil
 		}
-		return after(v, c.in.Account, from.After), nil
+		return after(s, c.in.Account, from.After), nil
 	}
 }
 

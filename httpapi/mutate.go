@@ -123,19 +123,19 @@ func (c *call) look(m change.Mutation, result plan.Result, rev int64) (out chang
 var errNotSeen = errors.New("the written object is not to be seen")
 
 // render makes the answer to a mutation that came to a result, as a policy shows it.
-func (c *call) render(m change.Mutation, result plan.Result, rev int64, v *secgroup.Snapshot) (change.Outcome, error) {
-	who := realization.Concern{Policy: v}
+func (c *call) render(m change.Mutation, result plan.Result, rev int64, s *secgroup.Snapshot) (change.Outcome, error) {
+	who := realization.Concern{Policy: s}
 	if len(result.Changes) > 0 { // else there is nothing to be concerned about
 		who.Impact = result.Effects.Impact
 	}
 	out := m.Outcome(result)
 	out.Rev, out.Need = rev, realization.Need{}
 	out.Need.Require(&who, c.api.store, rev)
-	out.Effects = effect.Show(result.Effects, &who, out.Need.Hosts(), effect.Visible{Account: c.viewer(), Policies: []*secgroup.Snapshot{v}}, c.api.store)
+	out.Effects = effect.Show(result.Effects, &who, out.Need.Hosts(), effect.Visible{Account: c.viewer(), Policies: []*secgroup.Snapshot{s}}, c.api.store)
 	if m.Show == nil {
 		return out, nil
 	}
-	shown, tag := m.Show(change.After{Policy: v, Result: result, Places: c.api.store.Places})
+	shown, tag := m.Show(change.After{Policy: s, Result: result, Places: c.api.store.Places})
 	if shown == nil {
 		return out, errNotSeen
 	}

@@ -20,21 +20,21 @@ var nicList = listing[*secgroup.NIC]{
 			return (network == "" || n.Network == network) && (instance == "" || n.Instance == instance)
 		}, nil
 	},
-	show: func(c *call, v *secgroup.Snapshot) func(*secgroup.NIC) any {
+	show: func(c *call, s *secgroup.Snapshot) func(*secgroup.NIC) any {
 		at := realization.Placement{Places: c.api.store.Places}
-		return func(n *secgroup.NIC) any { return shape.ShowNIC(v, at, n) }
+		return func(n *secgroup.NIC) any { return shape.ShowNIC(s, at, n) }
 	},
 }
 
 func getNIC(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) {
-		return change.NICBody(v, c.api.store.Places, c.in.Account, c.in.Param("nic"))
+	return c.object(func(s *secgroup.Snapshot) (any, string) {
+		return change.NICBody(s, c.api.store.Places, c.in.Account, c.in.Param("nic"))
 	})
 }
 
 func getPlatformNIC(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) {
-		return change.NICBody(v, c.api.store.Places, "", c.in.Param("nic"))
+	return c.object(func(s *secgroup.Snapshot) (any, string) {
+		return change.NICBody(s, c.api.store.Places, "", c.in.Param("nic"))
 	})
 }
 
@@ -51,14 +51,14 @@ type effectiveRuleJSON struct {
 
 // effectiveRuleList is sorted by group and rule.
 var effectiveRuleList = listing[numbered[effectiveRule]]{
-	items: func(c *call, v *secgroup.Snapshot) ([]numbered[effectiveRule], error) {
-		n := v.NIC(c.in.Param("nic"))
+	items: func(c *call, s *secgroup.Snapshot) ([]numbered[effectiveRule], error) {
+		n := s.NIC(c.in.Param("nic"))
 		if n == nil || n.Account != c.in.Account {
 			return nil, transport.NotFound()
 		}
 		var out []effectiveRule
-		for _, e := range v.EffectiveGroups(n) {
-			g := v.Group(e.Group)
+		for _, e := range s.EffectiveGroups(n) {
+			g := s.Group(e.Group)
 			for i := range g.Rules {
 				out = append(out, effectiveRule{groupRule{g, &g.Rules[i]}, e.Via})
 			}
@@ -66,18 +66,18 @@ var effectiveRuleList = listing[numbered[effectiveRule]]{
 		return enumerate(out), nil
 	},
 	key: placeOf[effectiveRule],
-	show: func(c *call, v *secgroup.Snapshot) func(numbered[effectiveRule]) any {
+	show: func(c *call, s *secgroup.Snapshot) func(numbered[effectiveRule]) any {
 		return func(r numbered[effectiveRule]) any {
-			shown := shape.ShowRule(v, r.item.group, r.item.rule)
+			shown := shape.ShowRule(s, r.item.group, r.item.rule)
 			shown.Group = r.item.group.Within(c.in.Account)
-			shown.RemoteGroup = effect.RemoteName(v, c.in.Account, r.item.rule.RemoteGroup)
+			shown.RemoteGroup = effect.RemoteName(s, c.in.Account, r.item.rule.RemoteGroup)
 			return effectiveRuleJSON{shown, r.item.via}
 		}
 	},
 }
 
 func getAttachments(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) {
-		return change.AttachmentsBody(v, c.in.Account, c.in.Target())
+	return c.object(func(s *secgroup.Snapshot) (any, string) {
+		return change.AttachmentsBody(s, c.in.Account, c.in.Target())
 	})
 }

@@ -11,9 +11,9 @@ import (
 )
 
 var networkList = listing[*secgroup.Network]{
-	items: func(_ *call, v *secgroup.Snapshot) ([]*secgroup.Network, error) { return v.Networks(), nil },
+	items: func(_ *call, s *secgroup.Snapshot) ([]*secgroup.Network, error) { return s.Networks(), nil },
 	key:   func(n *secgroup.Network) string { return n.ID },
-	keep: func(c *call, v *secgroup.Snapshot) (func(*secgroup.Network) bool, error) {
+	keep: func(c *call, s *secgroup.Snapshot) (func(*secgroup.Network) bool, error) {
 		domain := c.in.Query("routing_domain")
 		wire, warned, err := plan.Wire{}, false, error(nil)
 		if text := c.in.Query("warnings"); text != "" {
@@ -22,20 +22,20 @@ var networkList = listing[*secgroup.Network]{
 			}
 		}
 		if warned {
-			wire = plan.NewWire(v.Networks())
+			wire = plan.NewWire(s.Networks())
 		}
 		return func(n *secgroup.Network) bool {
 			return (domain == "" || n.RoutingDomain == domain) && (!warned || len(wire.Mixing(n)) > 0)
 		}, nil
 	},
-	show: func(_ *call, v *secgroup.Snapshot) func(*secgroup.Network) any {
-		wire := plan.NewWire(v.Networks())
+	show: func(_ *call, s *secgroup.Snapshot) func(*secgroup.Network) any {
+		wire := plan.NewWire(s.Networks())
 		return func(n *secgroup.Network) any { return shape.ShowNetwork(wire, n) }
 	},
 }
 
 func getNetwork(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.NetworkBody(v, c.in.Param("network")) })
+	return c.object(func(s *secgroup.Snapshot) (any, string) { return change.NetworkBody(s, c.in.Param("network")) })
 }
 
 func getBaseline(c *call) error { return c.object(change.BaselineBody) }

@@ -27,14 +27,14 @@ func (c *call) realize(rev int64, n realization.Need, d time.Duration) (*realiza
 
 // groupRealization answers GET …/security-groups/{g}/realization.
 func groupRealization(c *call) error {
-	return c.realization(func(v *secgroup.Snapshot) (impact.Impact, error) {
+	return c.realization(func(s *secgroup.Snapshot) (impact.Impact, error) {
 		ref := c.in.Group()
-		if v.Group(ref) == nil {
+		if s.Group(ref) == nil {
 			return impact.Impact{}, transport.NotFound()
 		}
 		var i impact.Impact
 		i.AddGroup(ref)
-		for _, r := range v.RulesReferencing(ref) {
+		for _, r := range s.RulesReferencing(ref) {
 			i.AddGroup(r.Group)
 		}
 		return i, nil
@@ -44,18 +44,18 @@ func groupRealization(c *call) error {
 // accountRealization answers GET …/accounts/{account}/realization: of the change
 // at ?revision as far as it concerns the account's NICs, or of all of these.
 func accountRealization(c *call) error {
-	return c.realization(func(v *secgroup.Snapshot) (impact.Impact, error) {
+	return c.realization(func(s *secgroup.Snapshot) (impact.Impact, error) {
 		rev, err := c.in.Revision()
 		if err != nil {
 			return impact.Impact{}, err
 		}
-		if v.Account(c.in.Account) == nil {
+		if s.Account(c.in.Account) == nil {
 			return impact.Impact{}, transport.NotFound()
 		}
 		changed, known := c.api.past.ImpactAt(rev)
 		var i impact.Impact
-		for _, n := range v.NICsOfAccount(c.in.Account) {
-			if !known || changed.Concerns(v, n.ID) {
+		for _, n := range s.NICsOfAccount(c.in.Account) {
+			if !known || changed.Concerns(s, n.ID) {
 				i.AddNIC(n.ID)
 			}
 		}

@@ -15,8 +15,8 @@ type groupRule struct {
 }
 
 var ruleList = listing[groupRule]{
-	items: func(c *call, v *secgroup.Snapshot) ([]groupRule, error) {
-		g := v.Group(c.in.Group())
+	items: func(c *call, s *secgroup.Snapshot) ([]groupRule, error) {
+		g := s.Group(c.in.Group())
 		if g == nil {
 			return nil, transport.NotFound()
 		}
@@ -30,17 +30,17 @@ var ruleList = listing[groupRule]{
 	keep: func(c *call, _ *secgroup.Snapshot) (func(groupRule) bool, error) {
 		return func(r groupRule) bool { return c.in.Query("unused_since") == "" || c.hits.Unused(r.rule.ID) }, nil
 	},
-	show: func(c *call, v *secgroup.Snapshot) func(groupRule) any {
+	show: func(c *call, s *secgroup.Snapshot) func(groupRule) any {
 		return func(r groupRule) any {
-			out := shape.ShowRule(v, r.group, r.rule)
+			out := shape.ShowRule(s, r.group, r.rule)
 			if c.hits != nil {
 				out.Hits = c.hits.Of(r.rule.ID)
 			}
 			return out
 		}
 	},
-	tag: func(c *call, v *secgroup.Snapshot) string {
-		if g := v.Group(c.in.Group()); g != nil {
+	tag: func(c *call, s *secgroup.Snapshot) string {
+		if g := s.Group(c.in.Group()); g != nil {
 			return plan.Tag(g.Revision)
 		}
 		return "l"
@@ -48,7 +48,7 @@ var ruleList = listing[groupRule]{
 }
 
 func getRule(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) { return change.RuleBody(v, c.in.Group(), c.in.Param("rule")) })
+	return c.object(func(s *secgroup.Snapshot) (any, string) { return change.RuleBody(s, c.in.Group(), c.in.Param("rule")) })
 }
 
 // listRules lists a group's rules; with ?hits=true or ?unused_since=TIME also what

@@ -9,22 +9,22 @@ import (
 
 // shareList is sorted by account.
 var shareList = listing[secgroup.Share]{
-	items: func(c *call, v *secgroup.Snapshot) ([]secgroup.Share, error) {
-		g := v.Group(c.in.Group())
+	items: func(c *call, s *secgroup.Snapshot) ([]secgroup.Share, error) {
+		g := s.Group(c.in.Group())
 		if g == nil {
 			return nil, transport.NotFound()
 		}
 		return g.Shares, nil
 	},
-	key: func(s secgroup.Share) string { return s.Account },
-	show: func(c *call, v *secgroup.Snapshot) func(secgroup.Share) any {
-		return func(s secgroup.Share) any { return shape.ShowShare(v, c.in.Group(), s) }
+	key: func(share secgroup.Share) string { return share.Account },
+	show: func(c *call, s *secgroup.Snapshot) func(secgroup.Share) any {
+		return func(share secgroup.Share) any { return shape.ShowShare(s, c.in.Group(), share) }
 	},
 }
 
 func getShare(c *call) error {
-	return c.object(func(v *secgroup.Snapshot) (any, string) {
-		return change.ShareBody(v, c.in.Group(), c.in.Param("grantee"))
+	return c.object(func(s *secgroup.Snapshot) (any, string) {
+		return change.ShareBody(s, c.in.Group(), c.in.Param("grantee"))
 	})
 }
 
@@ -40,11 +40,11 @@ type sharedGroupJSON struct {
 
 // sharedGroupList is what others share with the account, sorted by whose it is.
 var sharedGroupList = listing[*secgroup.Group]{
-	items: func(c *call, v *secgroup.Snapshot) ([]*secgroup.Group, error) {
-		if v.Account(c.in.Account) == nil {
+	items: func(c *call, s *secgroup.Snapshot) ([]*secgroup.Group, error) {
+		if s.Account(c.in.Account) == nil {
 			return nil, transport.NotFound()
 		}
-		return v.SharedWith(c.in.Account), nil
+		return s.SharedWith(c.in.Account), nil
 	},
 	key: func(g *secgroup.Group) string { return g.Account + "\x00" + g.ID }, // sorts as references do
 	show: func(c *call, _ *secgroup.Snapshot) func(*secgroup.Group) any {

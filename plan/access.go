@@ -115,15 +115,15 @@ func (j judge) stays(other judge, all []Access) []Access {
 	return slices.DeleteFunc(slices.Clone(all), func(a Access) bool { return a.Remote.Group != secgroup.GroupRef{} })
 }
 
-func judged(v *secgroup.Snapshot, n *secgroup.NIC) judge {
+func judged(s *secgroup.Snapshot, n *secgroup.NIC) judge {
 	if n == nil {
 		return judge{name: "-"}
 	}
 	if n.Enforcement == secgroup.EnforcementOff {
 		return judge{name: "off", open: true}
 	}
-	j := judge{domain: v.Domain(n)}
-	for _, e := range v.EffectiveGroups(n) {
+	j := judge{domain: s.Domain(n)}
+	for _, e := range s.EffectiveGroups(n) {
 		j.groups = append(j.groups, e.Group)
 	}
 	var b strings.Builder
@@ -136,7 +136,7 @@ func judged(v *secgroup.Snapshot, n *secgroup.NIC) judge {
 }
 
 // access lists what a judge lets pass.
-func (j judge) access(v *secgroup.Snapshot) []Access {
+func (j judge) access(s *secgroup.Snapshot) []Access {
 	all := func(d secgroup.Direction) Access {
 		return Access{Direction: d, Service: Service{Family: secgroup.FamilyAny, Protocol: secgroup.ProtocolAll}, EgressIsAll: d == secgroup.Egress}
 	}
@@ -146,7 +146,7 @@ func (j judge) access(v *secgroup.Snapshot) []Access {
 	var out []Access
 	restricted := false
 	for _, ref := range j.groups {
-		g := v.Group(ref)
+		g := s.Group(ref)
 		if g == nil {
 			continue
 		}
@@ -182,13 +182,13 @@ func accessOf(g secgroup.GroupRef, r *secgroup.Rule) Access {
 func (d *accessDiff) compareMembers(g secgroup.GroupRef) {
 	was, is := memberAddresses(d.before, g), memberAddresses(d.after, g)
 	for _, side := range []struct {
-		v    *secgroup.Snapshot
+		s    *secgroup.Snapshot
 		nics map[string]string
 		to   *[]Access
 	}{{d.after, is, &d.allowed}, {d.before, was, &d.denied}} {
-		for _, ref := range side.v.RulesReferencing(g) {
-			r := side.v.Group(ref.Group).Rule(ref.ID)
-			if r == nil || !r.Enabled || !asked(side.v, ref.Group, r.Direction) {
+		for _, ref := range side.s.RulesReferencing(g) {
+			r := side.s.Group(ref.Group).Rule(ref.ID)
+			if r == nil || !r.Enabled || !asked(side.s, ref.Group, r.Direction) {
 				continue
 			}
 			a := accessOf(ref.Group, r)
@@ -204,20 +204,20 @@ func (d *accessDiff) compareMembers(g secgroup.GroupRef) {
 
 // asked reports whether the group's rules of a direction matter to any NIC:
 // those of egress only to one whose egress is restricted.
-func asked(v *secgroup.Snapshot, g secgroup.GroupRef, d secgroup.Direction) bool {
-	return slices.ContainsFunc(v.MemberNICs(g), func(n *secgroup.NIC) bool {
+func asked(s *secgroup.Snapshot, g secgroup.GroupRef, d secgroup.Direction) bool {
+	return slices.ContainsFunc(s.MemberNICs(g), func(n *secgroup.NIC) bool {
 		if d == secgroup.Ingress {
 			return true
 		}
-		_, restricted := EgressRestricted(v, n)
+		_, restricted := EgressRestricted(s, n)
 		return restricted
 	})
 }
 
 // memberAddresses returns where the group's members are, by NIC.
-func memberAddresses(v *secgroup.Snapshot, g secgroup.GroupRef) map[string]string {
+func memberAddresses(s *secgroup.Snapshot, g secgroup.GroupRef) map[string]string {
 	out := map[string]string{}
-	for _, m := range v.Members(g) {
+	for _, m := range s.Members(g) {
 		out[m.NIC] += m.Domain + " " + m.Address.String() + ","
 	}
 	return out

@@ -30,20 +30,20 @@ func (d *draft) attachable(account string, t Target, g secgroup.GroupRef, at str
 
 // GroupNames returns the names, to the account, of the groups attached to its
 // target, sorted by account and id, and whether the target exists.
-func (t Target) GroupNames(v *secgroup.Snapshot, account string) (names []string, exists bool) {
+func (t Target) GroupNames(s *secgroup.Snapshot, account string) (names []string, exists bool) {
 	var as []secgroup.Attachment
 	if t.NIC != "" {
-		n := v.NIC(t.NIC)
+		n := s.NIC(t.NIC)
 		if n == nil || n.Account != account {
 			return nil, false
 		}
-		as = v.AttachmentsOfNIC(t.NIC)
+		as = s.AttachmentsOfNIC(t.NIC)
 	} else {
 		r := secgroup.InstanceRef{Account: account, ID: t.Instance}
-		if v.Instance(r) == nil {
+		if s.Instance(r) == nil {
 			return nil, false
 		}
-		as = v.AttachmentsOfInstance(r)
+		as = s.AttachmentsOfInstance(r)
 	}
 	names = make([]string, len(as))
 	for i, a := range as {

@@ -41,36 +41,36 @@ func history(t *testing.T, seeds, rounds int, check func(t *testing.T, before, a
 }
 
 // answers is all that a snapshot says of a policy.
-func answers(v *secgroup.Snapshot) map[string]any {
+func answers(s *secgroup.Snapshot) map[string]any {
 	out := map[string]any{
-		"accounts": v.Accounts(), "networks": v.Networks(), "nics": v.NICs(), "baseline": v.Baseline().Addresses,
+		"accounts": s.Accounts(), "networks": s.Networks(), "nics": s.NICs(), "baseline": s.Baseline().Addresses,
 	}
-	for _, a := range v.Accounts() {
-		out["groups of "+a.ID] = v.Groups(a.ID)
-		out["instances of "+a.ID] = v.Instances(a.ID)
-		out["shared with "+a.ID] = v.SharedWith(a.ID)
-		out["nics of "+a.ID] = v.NICsOfAccount(a.ID)
-		out["default of "+a.ID] = v.DefaultGroup(a.ID)
-		for _, i := range v.Instances(a.ID) {
-			out["nics of instance "+i.ID] = v.NICsOfInstance(i.InstanceRef)
-			out["attached to instance "+i.ID] = v.AttachmentsOfInstance(i.InstanceRef)
+	for _, a := range s.Accounts() {
+		out["groups of "+a.ID] = s.Groups(a.ID)
+		out["instances of "+a.ID] = s.Instances(a.ID)
+		out["shared with "+a.ID] = s.SharedWith(a.ID)
+		out["nics of "+a.ID] = s.NICsOfAccount(a.ID)
+		out["default of "+a.ID] = s.DefaultGroup(a.ID)
+		for _, i := range s.Instances(a.ID) {
+			out["nics of instance "+i.ID] = s.NICsOfInstance(i.InstanceRef)
+			out["attached to instance "+i.ID] = s.AttachmentsOfInstance(i.InstanceRef)
 		}
-		for _, g := range v.Groups(a.ID) {
+		for _, g := range s.Groups(a.ID) {
 			name := a.ID + "/" + g.ID
-			out["attached to "+name] = v.AttachmentsOfGroup(g.GroupRef)
-			out["member nics of "+name] = v.MemberNICs(g.GroupRef)
-			out["members of "+name] = v.Members(g.GroupRef)
-			out["first members of "+name] = secgroup.FirstMembers(v.EachMember(g.GroupRef), 3)
-			out["referencing "+name] = v.RulesReferencing(g.GroupRef)
+			out["attached to "+name] = s.AttachmentsOfGroup(g.GroupRef)
+			out["member nics of "+name] = s.MemberNICs(g.GroupRef)
+			out["members of "+name] = s.Members(g.GroupRef)
+			out["first members of "+name] = secgroup.FirstMembers(s.EachMember(g.GroupRef), 3)
+			out["referencing "+name] = s.RulesReferencing(g.GroupRef)
 		}
 	}
-	for _, n := range v.Networks() {
-		out["nics of network "+n.ID] = v.NICsOfNetwork(n.ID)
+	for _, n := range s.Networks() {
+		out["nics of network "+n.ID] = s.NICsOfNetwork(n.ID)
 	}
-	for _, n := range v.NICs() {
-		out["effective on "+n.ID] = v.EffectiveGroups(n)
-		out["attached to nic "+n.ID] = v.AttachmentsOfNIC(n.ID)
-		because, restricted := EgressRestricted(v, n)
+	for _, n := range s.NICs() {
+		out["effective on "+n.ID] = s.EffectiveGroups(n)
+		out["attached to nic "+n.ID] = s.AttachmentsOfNIC(n.ID)
+		because, restricted := EgressRestricted(s, n)
 		out["egress of "+n.ID] = fmt.Sprint(because, restricted)
 	}
 	return out

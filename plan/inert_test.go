@@ -122,7 +122,7 @@ func TestInertAmongMany(t *testing.T) {
 	few, many := among(10), among(2000)
 	for _, cidr := range []string{"10.0.0.0/8", "10.0.0.0/30", "10.0.0.4/32", "192.0.2.0/24"} {
 		r := secgroup.Rule{RemoteGroup: big, RemoteCIDR: netip.MustParsePrefix(cidr)}
-		looking := func(v *secgroup.Snapshot) float64 { return testing.AllocsPerRun(10, func() { Inert(v, &r) }) }
+		looking := func(s *secgroup.Snapshot) float64 { return testing.AllocsPerRun(10, func() { Inert(s, &r) }) }
 		if few, many := looking(few), looking(many); many > few {
 			t.Errorf("%s: %v allocations among 10 members, %v among 2,000", cidr, few, many)
 		}

@@ -81,26 +81,26 @@ type matrixNIC struct {
 }
 
 // NewMatrixInput reads from a policy what a matrix of an account needs.
-func NewMatrixInput(v *secgroup.Snapshot, account string, f MatrixFilter) *MatrixInput {
+func NewMatrixInput(s *secgroup.Snapshot, account string, f MatrixFilter) *MatrixInput {
 	in := &MatrixInput{
-		account: account, filter: f, own: v.Groups(account),
+		account: account, filter: f, own: s.Groups(account),
 		groups: map[secgroup.GroupRef]*secgroup.Group{}, members: map[secgroup.GroupRef][]*matrixNIC{},
 	}
 	for _, g := range in.own {
 		in.groups[g.GroupRef] = g
 		for i := range g.Rules {
-			if ref := g.Rules[i].RemoteGroup; ref.Account != account && v.Group(ref) != nil {
-				in.groups[ref] = v.Group(ref)
+			if ref := g.Rules[i].RemoteGroup; ref.Account != account && s.Group(ref) != nil {
+				in.groups[ref] = s.Group(ref)
 			}
 		}
 	}
-	for _, n := range v.NICsOfAccount(account) {
+	for _, n := range s.NICsOfAccount(account) {
 		if f.Network != "" && n.Network != f.Network {
 			continue
 		}
-		m := &matrixNIC{NIC: n, class: judged(v, n).name, domain: v.Domain(n), addresses: secgroup.MemberAddresses(n), open: n.Enforcement == secgroup.EnforcementOff}
-		for _, e := range v.EffectiveGroups(n) {
-			g := v.Group(e.Group)
+		m := &matrixNIC{NIC: n, class: judged(s, n).name, domain: s.Domain(n), addresses: secgroup.MemberAddresses(n), open: n.Enforcement == secgroup.EnforcementOff}
+		for _, e := range s.EffectiveGroups(n) {
+			g := s.Group(e.Group)
 			in.groups[e.Group] = g
 			in.members[e.Group] = append(in.members[e.Group], m)
 			m.groups = append(m.groups, e.Group)

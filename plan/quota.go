@@ -45,35 +45,35 @@ func Quota(a *secgroup.Account, name string) (limit int, limited bool) {
 
 // Usage returns how much of a quota an account uses; of those per group or per
 // NIC it is the most that one of them uses.
-func Usage(v *secgroup.Snapshot, account, name string) int {
+func Usage(s *secgroup.Snapshot, account, name string) int {
 	most := 0
 	switch name {
 	case QuotaGroups, "groups":
-		return len(v.Groups(account))
+		return len(s.Groups(account))
 	case QuotaInstances:
-		return len(v.Instances(account))
+		return len(s.Instances(account))
 	case QuotaNICs:
-		return len(v.NICsOfAccount(account))
+		return len(s.NICsOfAccount(account))
 	case QuotaRulesPerGroup:
-		for _, g := range v.Groups(account) {
+		for _, g := range s.Groups(account) {
 			most = max(most, len(g.Rules))
 		}
 	case QuotaGroupsPerNIC:
-		for _, n := range v.NICsOfAccount(account) {
-			most = max(most, attachedGroups(v, n))
+		for _, n := range s.NICsOfAccount(account) {
+			most = max(most, attachedGroups(s, n))
 		}
 	}
 	return most
 }
 
 // attachedGroups counts the groups attached to a NIC or to its instance.
-func attachedGroups(v *secgroup.Snapshot, n *secgroup.NIC) int {
+func attachedGroups(s *secgroup.Snapshot, n *secgroup.NIC) int {
 	groups := map[secgroup.GroupRef]struct{}{}
-	for _, a := range v.AttachmentsOfNIC(n.ID) {
+	for _, a := range s.AttachmentsOfNIC(n.ID) {
 		groups[a.Group] = struct{}{}
 	}
 	if n.Instance != "" {
-		for _, a := range v.AttachmentsOfInstance(secgroup.InstanceRef{Account: n.Account, ID: n.Instance}) {
+		for _, a := range s.AttachmentsOfInstance(secgroup.InstanceRef{Account: n.Account, ID: n.Instance}) {
 			groups[a.Group] = struct{}{}
 		}
 	}

@@ -9,12 +9,12 @@ import (
 )
 
 // AccountBody shows an account, and its tag; nil if there is none.
-func AccountBody(v *secgroup.Snapshot, id string) (any, string) {
-	a := v.Account(id)
+func AccountBody(s *secgroup.Snapshot, id string) (any, string) {
+	a := s.Account(id)
 	if a == nil {
 		return nil, ""
 	}
-	return shape.ShowAccount(v, a), plan.Tag(a.Revision)
+	return shape.ShowAccount(s, a), plan.Tag(a.Revision)
 }
 
 func showWrittenAccount(now After) (any, string) { return AccountBody(now.Policy, now.Result.Key.ID) }
@@ -60,12 +60,12 @@ func DeleteAccount(in *transport.Input) (Mutation, error) {
 }
 
 // InstanceBody shows an instance, and its tag; nil if there is none.
-func InstanceBody(v *secgroup.Snapshot, ref secgroup.InstanceRef) (any, string) {
-	i := v.Instance(ref)
+func InstanceBody(s *secgroup.Snapshot, ref secgroup.InstanceRef) (any, string) {
+	i := s.Instance(ref)
 	if i == nil {
 		return nil, ""
 	}
-	return shape.ShowInstance(v, i), plan.Tag(i.Revision)
+	return shape.ShowInstance(s, i), plan.Tag(i.Revision)
 }
 
 // PutInstance decodes PUT /v1/accounts/{account}/instances/{instance}.

@@ -20,15 +20,15 @@ type attachments struct {
 }
 
 // AttachmentsBody shows what is attached to a NIC or an instance, and its tag; nil if there is none.
-func AttachmentsBody(v *secgroup.Snapshot, account string, t plan.Target) (any, string) {
-	names, exists := t.GroupNames(v, account)
+func AttachmentsBody(s *secgroup.Snapshot, account string, t plan.Target) (any, string) {
+	names, exists := t.GroupNames(s, account)
 	if !exists {
 		return nil, ""
 	}
-	out := attachments{Items: make([]attached, len(names)), Revision: v.Revision()}
+	out := attachments{Items: make([]attached, len(names)), Revision: s.Revision()}
 	for i, name := range names {
 		out.Items[i].ID = name
-		if g := v.Group(secgroup.ParseGroupRef(account, name)); g != nil {
+		if g := s.Group(secgroup.ParseGroupRef(account, name)); g != nil {
 			out.Items[i].Name = g.Name
 		}
 	}

@@ -9,12 +9,12 @@ import (
 )
 
 // GroupBody shows a group, and its tag; nil if there is none.
-func GroupBody(v *secgroup.Snapshot, ref secgroup.GroupRef) (any, string) {
-	g := v.Group(ref)
+func GroupBody(s *secgroup.Snapshot, ref secgroup.GroupRef) (any, string) {
+	g := s.Group(ref)
 	if g == nil {
 		return nil, ""
 	}
-	return shape.ShowGroup(v, g), plan.Tag(g.Revision)
+	return shape.ShowGroup(s, g), plan.Tag(g.Revision)
 }
 
 // showWrittenGroup shows the group that a plan wrote.

@@ -10,12 +10,12 @@ import (
 )
 
 // NICBody shows a NIC of an account, or of any if account is "".
-func NICBody(v *secgroup.Snapshot, places func(nic string) []store.Place, account, id string) (any, string) {
-	n := v.NIC(id)
+func NICBody(s *secgroup.Snapshot, places func(nic string) []store.Place, account, id string) (any, string) {
+	n := s.NIC(id)
 	if n == nil || account != "" && n.Account != account {
 		return nil, ""
 	}
-	return shape.ShowNIC(v, realization.Placement{Places: places}, n), plan.Tag(n.Revision)
+	return shape.ShowNIC(s, realization.Placement{Places: places}, n), plan.Tag(n.Revision)
 }
 
 // PutNIC decodes PUT /v1/nics/{nic}.

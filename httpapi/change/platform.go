@@ -8,12 +8,12 @@ import (
 )
 
 // NetworkBody shows a network, and its tag; nil if there is none.
-func NetworkBody(v *secgroup.Snapshot, id string) (any, string) {
-	n := v.Network(id)
+func NetworkBody(s *secgroup.Snapshot, id string) (any, string) {
+	n := s.Network(id)
 	if n == nil {
 		return nil, ""
 	}
-	return shape.ShowNetwork(plan.NewWire(v.Networks()), n), plan.Tag(n.Revision)
+	return shape.ShowNetwork(plan.NewWire(s.Networks()), n), plan.Tag(n.Revision)
 }
 
 // PutNetwork decodes PUT /v1/networks/{network}.
@@ -42,8 +42,8 @@ func DeleteNetwork(in *transport.Input) (Mutation, error) {
 }
 
 // BaselineBody shows the baseline, and its tag.
-func BaselineBody(v *secgroup.Snapshot) (any, string) {
-	b := v.Baseline()
+func BaselineBody(s *secgroup.Snapshot) (any, string) {
+	b := s.Baseline()
 	return shape.ShowBaseline(b), plan.Tag(b.Revision)
 }
 

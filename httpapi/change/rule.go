@@ -9,8 +9,8 @@ import (
 )
 
 // RuleBody shows a rule and its tag.
-func RuleBody(v *secgroup.Snapshot, ref secgroup.GroupRef, id string) (any, string) {
-	g := v.Group(ref)
+func RuleBody(s *secgroup.Snapshot, ref secgroup.GroupRef, id string) (any, string) {
+	g := s.Group(ref)
 	if g == nil {
 		return nil, ""
 	}
@@ -18,7 +18,7 @@ func RuleBody(v *secgroup.Snapshot, ref secgroup.GroupRef, id string) (any, stri
 	if r == nil {
 		return nil, ""
 	}
-	return shape.ShowRule(v, g, r), plan.Tag(r.Revision)
+	return shape.ShowRule(s, g, r), plan.Tag(r.Revision)
 }
 
 func showWrittenRule(now After) (any, string) {

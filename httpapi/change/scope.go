@@ -16,12 +16,12 @@ type scope struct {
 }
 
 // ScopeBody shows in which networks a group acts, and its tag; nil if there is none.
-func ScopeBody(v *secgroup.Snapshot, ref secgroup.GroupRef) (any, string) {
-	g := v.Group(ref)
+func ScopeBody(s *secgroup.Snapshot, ref secgroup.GroupRef) (any, string) {
+	g := s.Group(ref)
 	if g == nil {
 		return nil, ""
 	}
-	return scope{NetworkScope: g.NetworkScope, Items: strictjson.Array(g.Networks), Revision: v.Revision()}, plan.Tag(g.Revision)
+	return scope{NetworkScope: g.NetworkScope, Items: strictjson.Array(g.Networks), Revision: s.Revision()}, plan.Tag(g.Revision)
 }
 
 // PutGroupNetwork decodes PUT /v1/accounts/{account}/security-groups/{group}/networks/{network}.

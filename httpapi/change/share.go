@@ -8,16 +8,16 @@ import (
 )
 
 // ShareBody shows one share and its tag.
-func ShareBody(v *secgroup.Snapshot, ref secgroup.GroupRef, account string) (any, string) {
-	g := v.Group(ref)
+func ShareBody(s *secgroup.Snapshot, ref secgroup.GroupRef, account string) (any, string) {
+	g := s.Group(ref)
 	if g == nil {
 		return nil, ""
 	}
-	s := g.Share(account)
-	if len(s.Uses()) == 0 {
+	share := g.Share(account)
+	if len(share.Uses()) == 0 {
 		return nil, ""
 	}
-	return shape.ShowShare(v, g.GroupRef, s), plan.ShareTag(s)
+	return shape.ShowShare(s, g.GroupRef, share), plan.ShareTag(share)
 }
 
 // PutShare decodes PUT /v1/accounts/{account}/security-groups/{group}/shares/{grantee}.

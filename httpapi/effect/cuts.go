@@ -160,9 +160,9 @@ func (j *Cuts) Judge(found []inquiry.Connection, before, after *secgroup.Snapsho
 
 // stands judges a connection as hosts do after a change, for both of its ends:
 // one of them cuts it if it does not stand.
-func stands(v *secgroup.Snapshot, conn inquiry.Connection) bool {
-	n := v.NIC(conn.NIC)
-	return n != nil && impact.Allowed(v, n, impact.Conn{
+func stands(s *secgroup.Snapshot, conn inquiry.Connection) bool {
+	n := s.NIC(conn.NIC)
+	return n != nil && impact.Allowed(s, n, impact.Conn{
 		Packet: conn.Packet, Both: true, Sent: conn.Reason == "unrestricted" || conn.Reason == "baseline",
 	})
 }

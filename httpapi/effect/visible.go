@@ -21,23 +21,23 @@ type Visible struct {
 }
 
 // NIC tells whether a NIC is to be seen.
-func (s Visible) NIC(id string) bool {
-	return s.Account == "" || slices.ContainsFunc(s.Policies, func(v *secgroup.Snapshot) bool { return IsNICOf(v, s.Account, id) })
+func (to Visible) NIC(id string) bool {
+	return to.Account == "" || slices.ContainsFunc(to.Policies, func(s *secgroup.Snapshot) bool { return IsNICOf(s, to.Account, id) })
 }
 
 // NICs leaves those that are to be seen.
-func (s Visible) NICs(ids []string) []string {
-	return slices.DeleteFunc(strictjson.Array(slices.Clone(ids)), func(id string) bool { return !s.NIC(id) })
+func (to Visible) NICs(ids []string) []string {
+	return slices.DeleteFunc(strictjson.Array(slices.Clone(ids)), func(id string) bool { return !to.NIC(id) })
 }
 
 // Hosts leaves those that have a visible NIC plugged.
-func (s Visible) Hosts(names []string, b realization.Board) []string {
-	if s.Account == "" {
+func (to Visible) Hosts(names []string, b realization.Board) []string {
+	if to.Account == "" {
 		return names
 	}
 	own := []string{}
 	for _, name := range names {
-		if h, known := b.Host(name); known && slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool { return s.NIC(at.ID) }) {
+		if h, known := b.Host(name); known && slices.ContainsFunc(h.NICs, func(at store.HostNIC) bool { return to.NIC(at.ID) }) {
 			own = append(own, name)
 		}
 	}
@@ -45,20 +45,20 @@ func (s Visible) Hosts(names []string, b realization.Board) []string {
 }
 
 // IsNICOf tells whether a NIC is an account's, as a policy shows it.
-func IsNICOf(v *secgroup.Snapshot, account, id string) bool {
-	n := v.NIC(id)
+func IsNICOf(s *secgroup.Snapshot, account, id string) bool {
+	n := s.NIC(id)
 	return n != nil && n.Account == account
 }
 
 // RemoteName names the remote group of a rule to an account that the rule
 // concerns, "" for the platform: by its id, as account/id if it is shared with
 // it, else as account/*.
-func RemoteName(v *secgroup.Snapshot, account string, ref secgroup.GroupRef) *string {
+func RemoteName(s *secgroup.Snapshot, account string, ref secgroup.GroupRef) *string {
 	if ref == (secgroup.GroupRef{}) {
 		return nil
 	}
 	name := ref.Within(account)
-	if g := v.Group(ref); account != "" && ref.Account != account && (g == nil || len(g.Share(account).Uses()) == 0) {
+	if g := s.Group(ref); account != "" && ref.Account != account && (g == nil || len(g.Share(account).Uses()) == 0) {
 		name = ref.Account + "/*"
 	}
 	return &name

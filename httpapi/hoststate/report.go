@@ -83,7 +83,7 @@ func (n Now) Alive(h *store.HostStatus) bool {
 
 // Show shows a host's report. What it says of NICs that may not be there is
 // not believed.
-func (n Now) Show(v *secgroup.Snapshot, h *store.HostStatus) Host {
+func (n Now) Show(s *secgroup.Snapshot, h *store.HostStatus) Host {
 	seen := h.Heartbeat
 	if !h.Seen.IsZero() {
 		seen = h.Seen
@@ -107,7 +107,7 @@ func (n Now) Show(v *secgroup.Snapshot, h *store.HostStatus) Host {
 	}
 	for _, on := range h.NICs {
 		shown := NIC{ID: on.ID, OFPort: on.OFPort, Ready: on.Ready, Error: on.Error, Applied: on.Applied}
-		if nic := v.NIC(on.ID); nic != nil {
+		if nic := s.NIC(on.ID); nic != nil {
 			shown.Ready = on.Ready && nic.MayBeAt(h.Host)
 			if c := n.at.Conflict(nic); c != nil {
 				shown.Conflict = strictjson.TextOrNull(c.Detail + ": it is at " + strings.Join(c.Hosts, ", "))

@@ -74,12 +74,12 @@ func (c *Concern) few(most int) (ids map[string]struct{}, few bool) {
 }
 
 // Plugged returns the routing domains of the NICs that hosts have.
-func Plugged(v *secgroup.Snapshot, hosts []store.HostStatus) map[string]bool {
+func Plugged(s *secgroup.Snapshot, hosts []store.HostStatus) map[string]bool {
 	domains := map[string]bool{}
 	for _, h := range hosts {
 		for _, at := range h.NICs {
-			if n := v.NIC(at.ID); n != nil && v.Domain(n) != "" {
-				domains[v.Domain(n)] = true
+			if n := s.NIC(at.ID); n != nil && s.Domain(n) != "" {
+				domains[s.Domain(n)] = true
 			}
 		}
 	}

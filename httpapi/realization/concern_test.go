@@ -52,9 +52,9 @@ func (b *board) PlugCount() (n int) {
 }
 
 // naive is who must have applied what, by a look at every NIC that is plugged.
-func naive(h *History, v *secgroup.Snapshot, hosts []store.HostStatus, i impact.Impact, rev int64) Need {
+func naive(h *History, s *secgroup.Snapshot, hosts []store.HostStatus, i impact.Impact, rev int64) Need {
 	n := Need{}
-	now := Concern{i, v}
+	now := Concern{i, s}
 	earlier := latest{nics: map[string]int64{}, groups: map[secgroup.GroupRef]int64{}}
 	known := h.impacts(rev, func(at int64, e impact.Impact) {
 		if e.Overlaps(&i) {
@@ -63,13 +63,13 @@ func naive(h *History, v *secgroup.Snapshot, hosts []store.HostStatus, i impact.
 	})
 	near := map[string]bool{}
 	if !known {
-		near = now.Domains(Plugged(v, hosts))
+		near = now.Domains(Plugged(s, hosts))
 	}
 	for _, host := range hosts {
 		for _, at := range host.NICs {
-			nic := v.NIC(at.ID)
-			last := earlier.of(v, at.ID, nic)
-			if now.Concerns(v, at.ID) || nic != nil && near[v.Domain(nic)] {
+			nic := s.NIC(at.ID)
+			last := earlier.of(s, at.ID, nic)
+			if now.Concerns(s, at.ID) || nic != nil && near[s.Domain(nic)] {
 				last = rev
 			}
 			if last > 0 {

@@ -147,9 +147,9 @@ func lagReason(h *store.HostStatus, now time.Time) string {
 // before waits for as much. If the change at rev is not known here (an API process
 // that started later, or lost contact), it may have concerned any NIC that those
 // of i can reach.
-func (h *History) Needs(v *secgroup.Snapshot, b Board, i impact.Impact, rev int64) Need {
+func (h *History) Needs(s *secgroup.Snapshot, b Board, i impact.Impact, rev int64) Need {
 	n := Need{}
-	now := Concern{i, v}
+	now := Concern{i, s}
 	n.Require(&now, b, rev)
 	earlier := latest{nics: map[string]int64{}, groups: map[secgroup.GroupRef]int64{}}
 	known := h.impacts(rev, func(at int64, e impact.Impact) {
@@ -157,8 +157,8 @@ func (h *History) Needs(v *secgroup.Snapshot, b Board, i impact.Impact, rev int6
 			earlier.add(e, at)
 		}
 	})
-	was := Concern{earlier.impact(), v}
-	was.eachPlug(b, func(host, nic string) { n.add(host, nic, earlier.of(v, nic, v.NIC(nic))) })
+	was := Concern{earlier.impact(), s}
+	was.eachPlug(b, func(host, nic string) { n.add(host, nic, earlier.of(s, nic, s.NIC(nic))) })
 	if !known {
 		n.near(&now, b.Hosts(), rev)
 	}
@@ -206,12 +206,12 @@ func (l *latest) impact() (i impact.Impact) {
 }
 
 // of takes a NIC's id, and the NIC if the policy has it. It returns 0 for never.
-func (l *latest) of(v *secgroup.Snapshot, id string, n *secgroup.NIC) int64 {
+func (l *latest) of(s *secgroup.Snapshot, id string, n *secgroup.NIC) int64 {
 	at := l.nics[id]
 	if n == nil || len(l.groups) == 0 {
 		return at
 	}
-	for _, e := range v.EffectiveGroups(n) {
+	for _, e := range s.EffectiveGroups(n) {
 		at = max(at, l.groups[e.Group])
 	}
 	return at

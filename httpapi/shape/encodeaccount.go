@@ -33,14 +33,14 @@ type Account struct {
 }
 
 // ShowAccount shows an account, and how much of its quotas it uses in a policy.
-func ShowAccount(v *secgroup.Snapshot, a *secgroup.Account) Account {
+func ShowAccount(s *secgroup.Snapshot, a *secgroup.Account) Account {
 	out := Account{
 		ID: a.ID, Settings: Settings{a.EgressPolicyDefault, a.EgressOpenGuard},
 		Quotas:    map[string]quotaJSON{},
 		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(), Revision: a.Revision,
 	}
 	for _, name := range plan.QuotaNames {
-		shown := quotaJSON{Used: plan.Usage(v, a.ID, name)}
+		shown := quotaJSON{Used: plan.Usage(s, a.ID, name)}
 		if limit, limited := plan.DefaultQuotas[name]; limited {
 			shown.Default = &limit
 		}
@@ -48,7 +48,7 @@ func ShowAccount(v *secgroup.Snapshot, a *secgroup.Account) Account {
 	}
 	for name, limit := range a.Quotas {
 		shown := out.Quotas[name]
-		shown.Limit, shown.Used = &limit, plan.Usage(v, a.ID, name)
+		shown.Limit, shown.Used = &limit, plan.Usage(s, a.ID, name)
 		out.Quotas[name] = shown
 	}
 	return out
@@ -66,12 +66,12 @@ type Instance struct {
 }
 
 // ShowInstance shows an instance with the NICs that it has in a policy.
-func ShowInstance(v *secgroup.Snapshot, i *secgroup.Instance) Instance {
+func ShowInstance(s *secgroup.Snapshot, i *secgroup.Instance) Instance {
 	out := Instance{
 		ID: i.ID, Account: i.Account, Name: i.Name, NICs: []string{},
 		CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(), Revision: i.Revision,
 	}
-	for _, n := range v.NICsOfInstance(i.InstanceRef) {
+	for _, n := range s.NICsOfInstance(i.InstanceRef) {
 		out.NICs = append(out.NICs, n.ID)
 	}
 	return out

@@ -29,14 +29,14 @@ type Rule struct {
 	Hits        *Hits              `json:"hits,omitempty"` // where they were asked for
 }
 
-// ShowRule shows a rule of a group; v tells whether it can match at present.
-func ShowRule(v *secgroup.Snapshot, g *secgroup.Group, r *secgroup.Rule) Rule {
+// ShowRule shows a rule of a group; and whether it can match in a policy.
+func ShowRule(s *secgroup.Snapshot, g *secgroup.Group, r *secgroup.Rule) Rule {
 	return Rule{
 		ID: r.ID, Group: g.ID, Direction: r.Direction, Family: r.Family, Protocol: r.Protocol,
 		PortMin: Positive(int(r.PortMin)), PortMax: Positive(int(r.PortMax)),
 		ICMPType: Optional8(r.ICMPType), ICMPCode: Optional8(r.ICMPCode),
 		RemoteCIDR: PrefixText(r.RemoteCIDR), RemoteGroup: GroupText(g.Account, r.RemoteGroup),
-		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: strictjson.TextOrNull(plan.Inert(v, r)), Revision: r.Revision,
+		Description: r.Description, Enabled: r.Enabled, Origin: r.Origin, Inert: strictjson.TextOrNull(plan.Inert(s, r)), Revision: r.Revision,
 	}
 }
 
@@ -74,8 +74,8 @@ func ShowShared(g *secgroup.Group) []Shared {
 	return out
 }
 
-// ShowGroup shows a group with its rules; v tells which can match at present.
-func ShowGroup(v *secgroup.Snapshot, g *secgroup.Group) Group {
+// ShowGroup shows a group with its rules, and which of them can match in a policy.
+func ShowGroup(s *secgroup.Snapshot, g *secgroup.Group) Group {
 	out := Group{
 		ID: g.ID, Account: g.Account, Name: g.Name, Description: g.Description, Tags: g.Tags, IsDefault: g.IsDefault,
 		EgressPolicy: g.EgressPolicy, EgressRestricts: secgroup.EgressRestricts(g),
@@ -86,7 +86,7 @@ func ShowGroup(v *secgroup.Snapshot, g *secgroup.Group) Group {
 		out.Tags = map[string]string{}
 	}
 	for i := range g.Rules {
-		out.Rules[i] = ShowRule(v, g, &g.Rules[i])
+		out.Rules[i] = ShowRule(s, g, &g.Rules[i])
 	}
 	return out
 }
@@ -113,7 +113,7 @@ type Share struct {
 }
 
 // ShowShare shows a share, and how much use is made of it in a policy.
-func ShowShare(v *secgroup.Snapshot, ref secgroup.GroupRef, s secgroup.Share) Share {
-	attachments, rules := plan.ShareUse(v, ref, s.Account)
-	return Share{s.Account, s.Uses(), len(attachments), len(rules)}
+func ShowShare(s *secgroup.Snapshot, ref secgroup.GroupRef, share secgroup.Share) Share {
+	attachments, rules := plan.ShareUse(s, ref, share.Account)
+	return Share{share.Account, share.Uses(), len(attachments), len(rules)}
 }

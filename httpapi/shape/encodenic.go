@@ -59,15 +59,15 @@ func nicWarnings(at store.HostNIC) []nicWarningJSON {
 }
 
 // ShowNIC shows a NIC as a policy has it, and where it is plugged.
-func ShowNIC(v *secgroup.Snapshot, at realization.Placement, n *secgroup.NIC) NIC {
-	judging := v.EffectiveGroups(n)
+func ShowNIC(s *secgroup.Snapshot, at realization.Placement, n *secgroup.NIC) NIC {
+	judging := s.EffectiveGroups(n)
 	out := NIC{
 		ID: n.ID, Account: n.Account, Instance: strictjson.TextOrNull(n.Instance), Network: n.Network, MAC: n.MAC.String(),
 		Addresses: texts(n.Addresses), AllowedAddresses: texts(n.AllowedAddresses),
 		Enforcement: n.Enforcement, DHCPServer: n.DHCPServer, Hosts: strictjson.Array(n.Hosts),
 		EffectiveGroups: showEffective(n.Account, judging), Revision: n.Revision,
 	}
-	out.Because, out.EgressRestricted = showRestriction(v, n.Account, judging)
+	out.Because, out.EgressRestricted = showRestriction(s, n.Account, judging)
 	p, ok, conflict := at.Look(n)
 	if ok {
 		out.Host, out.Ready, out.RealizedRevision = &p.Host, p.NIC.Ready, &p.NIC.Applied
@@ -85,8 +85,8 @@ func showEffective(account string, effective []secgroup.Effective) []effectiveJS
 	return out
 }
 
-func showRestriction(v *secgroup.Snapshot, account string, judging []secgroup.Effective) (because *tracing.Because, restricted bool) {
-	b, restricted := plan.EgressRestrictedBy(v, judging)
+func showRestriction(s *secgroup.Snapshot, account string, judging []secgroup.Effective) (because *tracing.Because, restricted bool) {
+	b, restricted := plan.EgressRestrictedBy(s, judging)
 	if !restricted {
 		return nil, false
 	}
