@@ -34,7 +34,7 @@ import (
 type Store interface {
 	Read(ctx context.Context, f func(*secgroup.Snapshot) error) error
 	Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...store.UpdateOption) (int64, error)
-	Observe(f func(before *secgroup.Snapshot, b store.Batch) (applied func())) (stop func())
+	Observe(f store.Observer) (stop func())
 	realization.Board
 	Cluster() store.Cluster
 	AdoptCluster(ctx context.Context, notes ...store.NoteWrite) error

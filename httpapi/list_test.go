@@ -95,7 +95,9 @@ func TestListCursorExpires(t *testing.T) {
 	much := secgroup.NewSnapshot()
 	heavy := &secgroup.Group{GroupRef: secgroup.GroupRef{Account: "acme", ID: "heavy"}, Description: strings.Repeat("x", 17<<20)}
 	much, _ = much.With(1, []secgroup.Change{secgroup.Put(heavy)})
-	s.api.past.Record(much, store.Batch{Revision: 2, Changes: []secgroup.Change{secgroup.Delete(heavy.Key())}})() // as if much had happened
+	gone := []secgroup.Change{secgroup.Delete(heavy.Key())}
+	less, _ := much.With(2, gone)
+	s.api.past.Record(much, less, store.Batch{Revision: 2, Changes: gone})() // as if much had happened
 	s.must("PATCH", web, `{"description":"b"}`)
 	if a := s.do("GET", next, ""); a.status != 410 || a.text("code") != "revision-compacted" {
 		t.Errorf("%d %s", a.status, a.raw)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -153,20 +154,18 @@ func (c *call) dryRun(m change.Mutation, req *plan.Request) error {
 	var ask effect.Whom
 	hosts := effect.Asker{Store: c.api.store, Questions: c.api.questions, Keeper: c.api.keeper, Now: c.api.now}
 	// with calls f with the policy before and after the change.
-	with := func(f func(changes []secgroup.Change, before, after *secgroup.Snapshot) error) error {
+	with := func(f func(before, after *secgroup.Snapshot) error) error {
 		return c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 			var err error
 			if result, err = m.Plan(s, req); err != nil {
 				return err
 			}
-			changes := result.Changes
-			after, _ := s.With(s.Revision(), changes)
-			return f(changes, s, after)
+			return f(s, cmp.Or(result.After, s))
 		})
 	}
-	err := with(func(changes []secgroup.Change, before, after *secgroup.Snapshot) error {
+	err := with(func(before, after *secgroup.Snapshot) error {
 		ask = hosts.Whom(c.viewer(), result.Effects.Impact, before, after)
-		access = effect.ShowAccess(c.in.Account, before, after, plan.DiffAccess(before, after, changes))
+		access = effect.ShowAccess(c.in.Account, before, after, plan.DiffAccess(before, after, result.Changes))
 		var err error
 		out, err = c.render(m, result, after.Revision(), after)
 		return err
@@ -176,7 +175,7 @@ func (c *call) dryRun(m change.Mutation, req *plan.Request) error {
 	}
 	found, cut := hosts.Connections(c.req.Context(), c.in.Account, ask)
 	if len(found) > 0 { // the hosts took their time: the policy may be another one
-		err := with(func(_ []secgroup.Change, before, after *secgroup.Snapshot) error {
+		err := with(func(before, after *secgroup.Snapshot) error {
 			cut.Judge(found, before, after)
 			return nil
 		})

@@ -39,7 +39,7 @@ func TestTraceOfWhatIsGone(t *testing.T) {
 		t.Errorf("another account's NIC is told of: %q", a.text("summary"))
 	}
 	// The platform is told what is plugged without a policy.
-	s.api.past.Record(nil, store.Batch{Broken: true})() // as in a process that started later
+	s.api.past.Record(nil, nil, store.Batch{Broken: true})() // as in a process that started later
 	s.trace(422, `{"source":{"nic":"n3"},"destination":{"nic":"n2"},"protocol":"tcp","port":443}`).want(t, map[string]string{
 		"errors.0.detail": "there is no such NIC: the policy does not have NIC n3; it is still plugged, and nothing passes there"})
 }

@@ -26,12 +26,6 @@ func compare(before, after *secgroup.Snapshot, changes []secgroup.Change) *diff 
 	return &diff{Diff: impact.Of(before, after, changes), before: before, after: after}
 }
 
-// ImpactOf says whom changes to s concern.
-func ImpactOf(s *secgroup.Snapshot, changes []secgroup.Change) impact.Impact {
-	after, _ := s.With(s.Revision(), changes)
-	return impact.Of(s, after, changes).Impact
-}
-
 func effectsOf(before, after *secgroup.Snapshot, changes []secgroup.Change) Effects {
 	d := compare(before, after, changes)
 	e := Effects{Impact: d.Impact, InertRules: d.inert()}

@@ -3,31 +3,8 @@ package plan
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/secgroup"
 )
-
-// What a change concerns is the same for a view that has the change and for a
-// snapshot that it was made to.
-func TestImpactOfAView(t *testing.T) {
-	t.Parallel()
-	seen := 0
-	history(t, 20, 20, func(t *testing.T, before, after *secgroup.Snapshot, changes []secgroup.Change) {
-		got, want := ImpactOf(before, changes), impact.Of(before, after, changes).Impact
-		if diff := cmp.Diff(got, want, cmpopts.EquateComparable(impact.Address{})); diff != "" {
-			t.Error(diff)
-		}
-		if !got.Loss.Empty() {
-			seen++
-		}
-	})
-	if seen < 50 {
-		t.Errorf("%d losses only: the test shows little", seen)
-	}
-}
 
 // The NICs whose egress became open or restricted are those of which the model
 // says so.

@@ -66,11 +66,11 @@ func (s *Store) startCache() *cache {
 func (c *cache) Handle(_ context.Context, b Batch) error {
 	was := c.state.Load() // stored by nobody else: the sink calls this once at a time
 	now := *was
-	applied := c.observers.call(was.snap, b)
 	if b.Full {
 		now.snap, now.rests = secgroup.NewSnapshot(), nil
 	}
 	now.snap, _ = now.snap.With(b.Revision, b.Changes)
+	applied := c.observers.call(was.snap, now.snap, b)
 	now.addRecords(b)
 	now.loaded = true
 	for _, f := range applied {

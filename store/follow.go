@@ -88,13 +88,15 @@ func (s *Store) follow(ctx context.Context, p *policySink, health *link.Health) 
 	return err
 }
 
-// Observe has f called with every batch of changes that is about to be applied
-// to the cached policy, and with the policy as it is before, from now until
-// stop. The calls come one after the other, and reads go on meanwhile; f must not
-// call the store. What it returns, unless nil, is called right before a Read first
-// sees the batch, and must be quick. It is how a process keeps what depends on the
-// policy's recent history.
-func (s *Store) Observe(f func(before *secgroup.Snapshot, b Batch) (applied func())) (stop func()) {
+// Observer is told of a batch that is about to be applied to the cached policy, with
+// the policy before and after it. What it returns, unless nil, is called right before
+// a Read first sees the batch, and must be quick.
+type Observer func(before, after *secgroup.Snapshot, b Batch) (applied func())
+
+// Observe has f called with every batch from now until stop. The calls come one after
+// the other, and reads go on meanwhile; f must not call the store. It is how a process
+// keeps what depends on the policy's recent history.
+func (s *Store) Observe(f Observer) (stop func()) {
 	return s.cache().observers.add(f)
 }
 
@@ -102,14 +104,14 @@ func (s *Store) Observe(f func(before *secgroup.Snapshot, b Batch) (applied func
 type observers struct {
 	mu   sync.Mutex
 	last int
-	all  map[int]func(*secgroup.Snapshot, Batch) func()
+	all  map[int]Observer
 }
 
-func (o *observers) add(f func(*secgroup.Snapshot, Batch) func()) (remove func()) {
+func (o *observers) add(f Observer) (remove func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.all == nil {
-		o.all = map[int]func(*secgroup.Snapshot, Batch) func(){}
+		o.all = map[int]Observer{}
 	}
 	o.last++
 	id := o.last
@@ -121,11 +123,11 @@ func (o *observers) add(f func(*secgroup.Snapshot, Batch) func()) (remove func()
 	}
 }
 
-func (o *observers) call(before *secgroup.Snapshot, b Batch) (applied []func()) {
+func (o *observers) call(before, after *secgroup.Snapshot, b Batch) (applied []func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(o.all)) {
-		if f := o.all[id](before, b); f != nil {
+		if f := o.all[id](before, after, b); f != nil {
 			applied = append(applied, f)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-func TestObserveSeesEachBatchWithThePolicyBeforeIt(t *testing.T) {
+func TestObserveSeesThePolicyBeforeAndAfterEachBatch(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
 		type seen struct {
@@ -17,9 +17,9 @@ func TestObserveSeesEachBatchWithThePolicyBeforeIt(t *testing.T) {
 			had           bool
 		}
 		var all []seen
-		stop := s.Observe(func(before *secgroup.Snapshot, b Batch) func() {
+		stop := s.Observe(func(before, after *secgroup.Snapshot, b Batch) func() {
 			if !b.Full {
-				all = append(all, seen{before.Revision(), b.Revision, before.Account("a") != nil})
+				all = append(all, seen{before.Revision(), after.Revision(), before.Account("a") != nil})
 			}
 			return nil
 		})
@@ -42,7 +42,7 @@ func TestReadsGoOnWhileObserversCompute(t *testing.T) {
 		s := open(t, e.config())
 		mustUpdate(t, s, put(account("a")))
 		began, goOn, applied := make(chan struct{}), make(chan struct{}), false
-		t.Cleanup(s.Observe(func(*secgroup.Snapshot, Batch) func() {
+		t.Cleanup(s.Observe(func(_, _ *secgroup.Snapshot, _ Batch) func() {
 			close(began)
 			<-goOn
 			return func() { applied = true }

@@ -30,7 +30,7 @@ func besideItsWatch(t *testing.T, e testEtcd) (*Store, *proxy, *recorder) {
 func observe(t *testing.T, s *Store) *recorder {
 	t.Helper()
 	r := &recorder{snap: read(t, s, func(s *snapshot) *snapshot { return s })}
-	t.Cleanup(s.Observe(func(_ *snapshot, b Batch) func() {
+	t.Cleanup(s.Observe(func(_, _ *snapshot, b Batch) func() {
 		return func() { _ = r.Handle(t.Context(), b) } // a recorder without a fault
 	}))
 	return r

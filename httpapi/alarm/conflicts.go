@@ -84,7 +84,7 @@ func NewConflicts(b *Book, cfg Config) *Conflicts {
 }
 
 // Observe takes note of NICs that the policy changes.
-func (w *Conflicts) Observe(_ *secgroup.Snapshot, b store.Batch) (applied func()) {
+func (w *Conflicts) Observe(_, _ *secgroup.Snapshot, b store.Batch) (applied func()) {
 	var nics []string
 	for _, c := range b.Changes {
 		if c.Key.Kind == secgroup.KindNIC && !b.Broken {

@@ -50,7 +50,7 @@ func (a *Arrivals) Only(hosts map[string]bool) {
 }
 
 // Observe is for Store.Observe.
-func (a *Arrivals) Observe(_ *secgroup.Snapshot, b store.Batch) func() {
+func (a *Arrivals) Observe(_, _ *secgroup.Snapshot, b store.Batch) func() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if b.Broken { // What was before is of another history, or may be.

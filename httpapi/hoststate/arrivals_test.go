@@ -16,7 +16,7 @@ func TestBehindSinceTheFirstMissed(t *testing.T) {
 	a := NewArrivals(func() time.Time { return now })
 	for rev := int64(5); rev <= 7; rev++ {
 		now = now.Add(time.Minute)
-		a.Observe(nil, store.Batch{Revision: rev})
+		a.Observe(nil, nil, store.Batch{Revision: rev})
 	}
 	now = now.Add(time.Second)
 	for i, c := range []struct {
@@ -42,12 +42,12 @@ func TestBehindSinceTheFirstMissed(t *testing.T) {
 	if a.Only(map[string]bool{"h1": true}); len(a.last) != 1 {
 		t.Errorf("hosts that are gone are kept: %v", a.last)
 	}
-	a.Observe(nil, store.Batch{Revision: 3, Full: true, Broken: true})
+	a.Observe(nil, nil, store.Batch{Revision: 3, Full: true, Broken: true})
 	if got := a.Behind("h", 2, 3); got != time.Nanosecond {
 		t.Errorf("after a restored store a host is behind for %s", got)
 	}
 	for rev := int64(4); rev < 3*maxArrivals; rev++ {
-		a.Observe(nil, store.Batch{Revision: rev})
+		a.Observe(nil, nil, store.Batch{Revision: rev})
 	}
 	if len(a.seen) > maxArrivals {
 		t.Errorf("%d arrivals are kept", len(a.seen))

@@ -144,7 +144,7 @@ func (b *Book) account(name string, step uint32) *account {
 
 // Observe is for Store.Observe: an account that goes takes with it what was
 // counted of it, so that one that gets its id later is told nothing.
-func (b *Book) Observe(_ *secgroup.Snapshot, batch store.Batch) (applied func()) {
+func (b *Book) Observe(_, _ *secgroup.Snapshot, batch store.Batch) (applied func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range batch.Changes {

@@ -160,7 +160,7 @@ func TestNothingIsKeptForEver(t *testing.T) {
 	t.Parallel()
 	b := newBench()
 	b.Dropped("acme", b.at, []string{"n1"}, nil)
-	b.Observe(nil, store.Batch{Changes: []secgroup.Change{secgroup.Delete(secgroup.AccountKey("acme"))}})
+	b.Observe(nil, nil, store.Batch{Changes: []secgroup.Change{secgroup.Delete(secgroup.AccountKey("acme"))}})
 	want(t, b.told("acme"), "begun -, drops -, lag -, silent 0")
 	for i := range maxAccounts + 10 {
 		b.Dropped(fmt.Sprint(i), b.at, nil, nil)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/internal/policytest"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -109,9 +108,10 @@ func TestWhomToWaitFor(t *testing.T) {
 		for range 1 + g.IntN(6) {
 			_, changes := g.Step(s)
 			rev := s.Revision() + 1 + int64(g.IntN(2))
-			last = plan.ImpactOf(s, changes)
-			h.Record(s, store.Batch{Revision: rev, Changes: changes})()
-			s, _ = s.With(rev, changes)
+			after, _ := s.With(rev, changes)
+			last = impact.Of(s, after, changes).Impact
+			h.Record(s, after, store.Batch{Revision: rev, Changes: changes})()
+			s = after
 		}
 		if g.IntN(4) == 0 {
 			last.AddNIC("unknown")
@@ -147,8 +147,9 @@ func TestForeignHostsAreNotLookedAt(t *testing.T) {
 	i.AddNIC(s.NICs()[0].ID)
 	i.AddNIC(s.NICs()[1].ID)
 	h := NewHistory()
-	h.Record(s, store.Batch{Revision: 2})()
-	s, _ = s.With(2, nil)
+	after, _ := s.With(2, nil)
+	h.Record(s, after, store.Batch{Revision: 2})()
+	s = after
 	n := h.Needs(s, b, i, 2)
 	if got := n.Hosts(); !slices.Equal(got, []string{"host-7"}) || b.all != 0 || b.asked != 2 {
 		t.Errorf("%v are waited for, after %d questions about a NIC and %d about all hosts", got, b.asked, b.all)

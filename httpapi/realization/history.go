@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/ringfence/ringfence/impact"
-	"github.com/ringfence/ringfence/plan"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -45,13 +44,13 @@ type batch struct {
 // NewHistory makes one that knows of nothing yet.
 func NewHistory() *History { return &History{most: maxPast} }
 
-// Record takes note of a batch that is about to be applied to a snapshot. What
-// it returns enters it, when it is.
-func (h *History) Record(before *secgroup.Snapshot, b store.Batch) (applied func()) {
+// Record is a store.Observer: it takes note of a batch that is about to be applied.
+// What it returns enters it, when it is.
+func (h *History) Record(before, after *secgroup.Snapshot, b store.Batch) (applied func()) {
 	if b.Broken {
 		return func() { h.restart(b.Mark) }
 	}
-	p := batch{from: before.Revision(), to: b.Revision, impact: plan.ImpactOf(before, b.Changes)}
+	p := batch{from: before.Revision(), to: b.Revision, impact: impact.Of(before, after, b.Changes).Impact}
 	p.impact.Loss = impact.Loss{} // nobody asks afterwards which connections may have gone
 	for _, c := range b.Changes {
 		p.changes = append(p.changes, secgroup.Change{Key: c.Key, Object: before.Get(c.Key)})

@@ -31,9 +31,9 @@ func TestHistoryIsBoundInBytes(t *testing.T) {
 	before := heap()
 	for i := range edits {
 		changes := []secgroup.Change{network(uint16(i + 1))}
-		applied := h.Record(s, store.Batch{Revision: int64(i + 2), Changes: changes})
-		s, _ = s.With(int64(i+2), changes)
-		applied()
+		after, _ := s.With(int64(i+2), changes)
+		h.Record(s, after, store.Batch{Revision: int64(i + 2), Changes: changes})()
+		s = after
 	}
 	estimate, real := h.Size(), int(heap()-before)
 	t.Logf("%d edits of %d NICs: %d kept, estimated %d bytes, really %d", edits, nics, len(h.undo), estimate, real)

@@ -29,7 +29,7 @@ type Rule struct {
 	Hits        *Hits              `json:"hits,omitempty"` // where they were asked for
 }
 
-// ShowRule shows a rule of a group; and whether it can match in a policy.
+// ShowRule shows a rule of a group, and whether it can match in a policy.
 func ShowRule(s *secgroup.Snapshot, g *secgroup.Group, r *secgroup.Rule) Rule {
 	return Rule{
 		ID: r.ID, Group: g.ID, Direction: r.Direction, Family: r.Family, Protocol: r.Protocol,
