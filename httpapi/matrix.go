@@ -73,19 +73,18 @@ func getMatrix(c *call) error {
 	if g := c.in.Query("group"); g != "" {
 		filter.Group = secgroup.ParseGroupRef(c.in.Account, g)
 	}
-	var in *plan.MatrixInput
-	var revision int64
+	var policy *secgroup.Snapshot
 	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
 		if s.Account(c.in.Account) == nil || c.in.Query("group") != "" && s.Group(filter.Group) == nil {
 			return transport.NotFound()
 		}
-		in, revision = plan.NewMatrixInput(s, c.in.Account, filter), s.Revision()
+		policy = s
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	body, err := strictjson.Encode(c.showMatrix(in.Matrix(), revision))
+	body, err := strictjson.Encode(c.showMatrix(plan.MatrixOf(policy, c.in.Account, filter), policy.Revision()))
 	if err != nil {
 		return err
 	}

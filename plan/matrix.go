@@ -60,13 +60,13 @@ type MatrixEntry struct {
 	Service   Service
 }
 
-// MatrixInput is what a matrix is worked out from.
-type MatrixInput struct {
+// matrixInput is what a matrix is worked out from.
+type matrixInput struct {
+	s       *secgroup.Snapshot
 	account string
 	filter  MatrixFilter
-	groups  map[secgroup.GroupRef]*secgroup.Group // all that judge, and those that rules name
-	own     []*secgroup.Group                     // of the account
-	members map[secgroup.GroupRef][]*matrixNIC    // by what judges them
+	own     []*secgroup.Group                  // of the account
+	members map[secgroup.GroupRef][]*matrixNIC // by what judges them
 }
 
 // matrixNIC is a NIC of the account.
@@ -80,38 +80,28 @@ type matrixNIC struct {
 	restricted bool // its egress is
 }
 
-// NewMatrixInput reads from a policy what a matrix of an account needs.
-func NewMatrixInput(s *secgroup.Snapshot, account string, f MatrixFilter) *MatrixInput {
-	in := &MatrixInput{
-		account: account, filter: f, own: s.Groups(account),
-		groups: map[secgroup.GroupRef]*secgroup.Group{}, members: map[secgroup.GroupRef][]*matrixNIC{},
-	}
-	for _, g := range in.own {
-		in.groups[g.GroupRef] = g
-		for i := range g.Rules {
-			if ref := g.Rules[i].RemoteGroup; ref.Account != account && s.Group(ref) != nil {
-				in.groups[ref] = s.Group(ref)
-			}
-		}
-	}
+func newMatrixInput(s *secgroup.Snapshot, account string, f MatrixFilter) *matrixInput {
+	in := &matrixInput{s: s, account: account, filter: f, own: s.Groups(account), members: map[secgroup.GroupRef][]*matrixNIC{}}
 	for _, n := range s.NICsOfAccount(account) {
 		if f.Network != "" && n.Network != f.Network {
 			continue
 		}
 		m := &matrixNIC{NIC: n, class: judged(s, n).name, domain: s.Domain(n), addresses: secgroup.MemberAddresses(n), open: n.Enforcement == secgroup.EnforcementOff}
 		for _, e := range s.EffectiveGroups(n) {
-			g := s.Group(e.Group)
-			in.groups[e.Group] = g
 			in.members[e.Group] = append(in.members[e.Group], m)
 			m.groups = append(m.groups, e.Group)
-			m.restricted = m.restricted || !m.open && secgroup.EgressRestricts(g)
+			m.restricted = m.restricted || !m.open && secgroup.EgressRestricts(s.Group(e.Group))
 		}
 	}
 	return in
 }
 
-// Matrix works the matrix out.
-func (in *MatrixInput) Matrix() Matrix {
+// MatrixOf works out who may talk to whom in an account.
+func MatrixOf(s *secgroup.Snapshot, account string, f MatrixFilter) Matrix {
+	return newMatrixInput(s, account, f).matrix()
+}
+
+func (in *matrixInput) matrix() Matrix {
 	out := Matrix{}
 	ends := &matrixEnds{in: in, covered: map[coverKey]cover{}}
 	peers := map[netip.Prefix]bool{}
@@ -144,7 +134,7 @@ func (in *MatrixInput) Matrix() Matrix {
 		}
 	}
 	for _, ref := range slices.SortedFunc(maps.Keys(named), secgroup.GroupRef.Compare) {
-		if g := in.groups[ref]; g != nil {
+		if g := in.s.Group(ref); g != nil {
 			out.Groups = append(out.Groups, in.group(g))
 		}
 	}
@@ -156,14 +146,14 @@ func (in *MatrixInput) Matrix() Matrix {
 
 // wanted reports whether the filter lets the rules of a group with a remote group
 // pass.
-func (in *MatrixInput) wanted(g, remote secgroup.GroupRef) bool {
+func (in *matrixInput) wanted(g, remote secgroup.GroupRef) bool {
 	if in.filter.Group != (secgroup.GroupRef{}) && g != in.filter.Group && remote != in.filter.Group {
 		return false
 	}
 	return in.filter.Network == "" || remote.Account != in.account || len(in.members[remote]) > 0
 }
 
-func (in *MatrixInput) group(g *secgroup.Group) MatrixGroup {
+func (in *matrixInput) group(g *secgroup.Group) MatrixGroup {
 	out := MatrixGroup{Group: g, NICs: len(in.members[g.GroupRef])}
 	for _, n := range in.members[g.GroupRef] {
 		if n.restricted {
@@ -173,7 +163,7 @@ func (in *MatrixInput) group(g *secgroup.Group) MatrixGroup {
 	return out
 }
 
-func (in *MatrixInput) peer(p netip.Prefix) MatrixPeer {
+func (in *matrixInput) peer(p netip.Prefix) MatrixPeer {
 	out := MatrixPeer{CIDR: p}
 	for _, g := range in.own {
 		inside := 0

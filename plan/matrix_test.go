@@ -22,9 +22,9 @@ func TestMatrixOfRandomPolicies(t *testing.T) {
 		s := policytest.Load(policytest.Seeded(seed, policytest.Options{NICs: 16, Shares: seed%2 == 0}).Policy())
 		ports := portEdges(s)
 		for _, account := range s.Accounts() {
-			in := NewMatrixInput(s, account.ID, MatrixFilter{})
+			in := newMatrixInput(s, account.ID, MatrixFilter{})
 			ends := &matrixEnds{in: in, covered: map[coverKey]cover{}}
-			matrix := in.Matrix()
+			matrix := in.matrix()
 			for i := range matrix.Entries {
 				e := &matrix.Entries[i]
 				if e.OtherEnd == nil {
@@ -100,7 +100,7 @@ func portEdges(s *secgroup.Snapshot) []uint16 {
 
 // tryEnd judges packets of an entry between n and the NICs of the rule's group
 // at n's end.
-func tryEnd(s *secgroup.Snapshot, in *MatrixInput, n *matrixNIC, e *MatrixEntry, ports []uint16) tried {
+func tryEnd(s *secgroup.Snapshot, in *matrixInput, n *matrixNIC, e *MatrixEntry, ports []uint16) tried {
 	got := tried{peers: map[netip.Addr]bool{}}
 	for _, peer := range in.members[e.Group] {
 		if peer == n || peer.domain != n.domain {

@@ -25,7 +25,7 @@ const maxEndRules = 10
 
 // matrixEnds judges other ends.
 type matrixEnds struct {
-	in      *MatrixInput
+	in      *matrixInput
 	covered map[coverKey]cover
 }
 
@@ -148,7 +148,7 @@ func (m *matrixEnds) family(n *matrixNIC, e *MatrixEntry, f secgroup.Family, rul
 	left := []Access{{Service: service}} // what is not let through to all peers
 	some := false
 	for _, ref := range n.groups {
-		g := m.in.groups[ref]
+		g := m.in.s.Group(ref)
 		for i := range g.Rules {
 			r := &g.Rules[i]
 			if !r.Enabled || r.Direction != direction {

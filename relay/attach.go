@@ -17,9 +17,9 @@ import (
 func (r *Relay) Attach(st stream) (err error) {
 	defer r.metrics.recoverPanic(r.log, &err)
 	err = r.attach(st)
-	var l *ending
-	if errors.As(err, &l) {
-		return status.Error(l.code, l.reason)
+	var end *ending
+	if errors.As(err, &end) {
+		return status.Error(end.code, end.reason)
 	}
 	return err
 }
@@ -46,11 +46,11 @@ func (r *Relay) attach(st stream) error {
 		r.came(hello.GetHost())
 	}
 	if err != nil {
-		var l *ending
-		if errors.As(err, &l) {
-			r.metrics.refused.WithLabelValues(l.code.String()).Inc()
-			r.log.Warn("host refused", "host", hello.GetHost(), "machine", hello.GetMachine(), "reason", l.reason)
-			_ = st.Send(l.goodbye()) // it hears of it by the status, too
+		var end *ending
+		if errors.As(err, &end) {
+			r.metrics.refused.WithLabelValues(end.code.String()).Inc()
+			r.log.Warn("host refused", "host", hello.GetHost(), "machine", hello.GetMachine(), "reason", end.reason)
+			_ = st.Send(end.goodbye()) // the status says the same
 		}
 		return err
 	}

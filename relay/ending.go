@@ -20,10 +20,10 @@ type ending struct {
 	after     time.Duration
 }
 
-func (l *ending) Error() string { return l.reason }
+func (e *ending) Error() string { return e.reason }
 
-func (l *ending) goodbye() *wire.ToHost {
-	return &wire.ToHost{Kind: &wire.ToHost_Goodbye{Goodbye: &wire.Goodbye{Reason: l.reason, Retryable: l.retryable, AfterMs: l.after.Milliseconds()}}}
+func (e *ending) goodbye() *wire.ToHost {
+	return &wire.ToHost{Kind: &wire.ToHost_Goodbye{Goodbye: &wire.Goodbye{Reason: e.reason, Retryable: e.retryable, AfterMs: e.after.Milliseconds()}}}
 }
 
 func refused(code codes.Code, format string, a ...any) *ending {

@@ -29,7 +29,7 @@ type session struct {
 	since     time.Time
 	wake      chan struct{}           // has one when there is something to send
 	ctx       context.Context         // of the stream
-	end       context.CancelCauseFunc // ends the stream, with a *leave as the cause
+	end       context.CancelCauseFunc // ends the stream, with an *ending as the cause
 
 	plugged      map[string]*wire.Plug // by NIC
 	plugs        uint64                // number of the last Plugs that is in plugged
@@ -98,7 +98,7 @@ func (s *session) notify() {
 	}
 }
 
-// outgoing is what take found to send.
+// outgoing is what is to be sent to a host, as takeOutgoing returns it.
 type outgoing struct {
 	delta   *span.Delta // nil: none
 	held    *wire.Held  // not nil: the delta is a whole share, of which what differs from that is to be sent

@@ -19,9 +19,9 @@ func (s *session) send(st stream) error {
 	for {
 		select {
 		case <-s.ctx.Done():
-			var l *ending
-			if errors.As(context.Cause(s.ctx), &l) {
-				_ = st.Send(l.goodbye()) // the stream ends with the same
+			var end *ending
+			if errors.As(context.Cause(s.ctx), &end) {
+				_ = st.Send(end.goodbye()) // the stream ends with the same
 			}
 			return context.Cause(s.ctx)
 		case <-s.wake:

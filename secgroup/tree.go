@@ -94,12 +94,11 @@ func with[T any](s []T, v T, compare func(a, b T) int) []T {
 	if found {
 		return s
 	}
-	out := make([]T, 0, len(s)+1)
-	return append(append(append(out, s[:at]...), v), s[at:]...)
+	return slices.Concat(s[:at], []T{v}, s[at:])
 }
 
-// insert is with for a slice that has room only if its array is nobody else's: it uses that,
-// so that a long one is not copied for each.
+// insert is with for a long slice that grows by one at a time: its array has room, which is
+// used. Whoever shares the array clips the slice first.
 func insert[T any](s []T, v T, compare func(a, b T) int) []T {
 	at, found := slices.BinarySearchFunc(s, v, compare)
 	if found {
@@ -116,6 +115,5 @@ func without[T any](s []T, v T, compare func(a, b T) int) []T {
 	case len(s) == 1:
 		return nil
 	}
-	out := make([]T, 0, len(s)-1)
-	return append(append(out, s[:at]...), s[at+1:]...)
+	return slices.Concat(s[:at], s[at+1:])
 }
