@@ -3,14 +3,12 @@ package controller
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 // keeping is a host that keeps its share, with the NICs a1, which lets in TCP 80 from
@@ -25,6 +23,13 @@ func keeping(t *testing.T) (*rig, *small.Policy) {
 	r.start()
 	r.plugged(1, 2, 3)
 	r.applied(rev, "a1", "a2", "a3")
+	r.awaitKept()
+	return r, p
+}
+
+// awaitKept waits until the share is in its file.
+func (r *rig) awaitKept() {
+	r.t.Helper()
 	r.eventually(patience, "it is kept", func() string {
 		if _, err := os.Stat(r.keep); err != nil {
 			return err.Error()
@@ -34,7 +39,6 @@ func keeping(t *testing.T) (*rig, *small.Policy) {
 		}
 		return ""
 	})
-	return r, p
 }
 
 // reboot is the start of a host on which nothing runs and whose switch has nothing,
@@ -54,53 +58,6 @@ func (r *rig) reboot() {
 		}
 		return ""
 	})
-}
-
-// TestHostAlone: a host that starts while nobody tells it what the policy is enforces
-// what it knew last, and says so; a NIC of which it knew nothing gets nothing; and what
-// was revoked meanwhile ends when the store is back.
-func TestHostAlone(t *testing.T) {
-	r, p := keeping(t)
-	r.stop()
-	r.way.cut()
-	rev := r.write(p.NoRule("web", "r1"))
-	r.reboot()
-	r.logged("stale: nobody says what the policy is")
-	r.eventually(patience, "what it knew is enforced", func() string {
-		if text, ok := r.trace(2, 1, "tcp", 80); !ok {
-			return text
-		}
-		return ""
-	})
-	r.dropped(3, 1, "tcp", 80)
-	r.dropped(2, 1, "tcp", 81)
-	if r.counter("share_stale") != 1 {
-		t.Error("the metric does not tell")
-	}
-	r.ovs.Vsctl("del-port", bridge, "p2")
-	r.plug(4)
-	r.plug(2)
-	r.eventually(patience, "a NIC that comes back has its share", func() string {
-		if text, ok := r.trace(2, 1, "tcp", 80); !ok {
-			return text
-		}
-		return ""
-	})
-	for _, way := range [][2]int{{4, 1}, {1, 4}, {4, 3}, {3, 4}} {
-		r.dropped(way[0], way[1], "tcp", 80)
-	}
-	r.way.mend()
-	h := r.applied(rev, "a1", "a2", "a3", "a4")
-	r.dropped(2, 1, "tcp", 80)
-	r.passes(3, 4, "tcp", 80) // of the default group, both
-	r.status("it is stale no more", func(h store.HostStatus) bool { return !isStale(h) })
-	if r.counter("share_stale") != 0 {
-		t.Errorf("the metric does not tell; %+v", h)
-	}
-}
-
-func isStale(h store.HostStatus) bool {
-	return slices.ContainsFunc(h.Errors, func(e string) bool { return strings.Contains(e, "stale") })
 }
 
 // TestHostAloneWithABadFile: what is kept is not used if anything is wrong with it: the

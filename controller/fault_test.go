@@ -95,26 +95,6 @@ func TestRefusedNIC(t *testing.T) {
 	r.applied(rev, "a1", "a4")
 }
 
-// TestTwoInterfacesOneNIC: one has it, the other gets nothing and is told of.
-func TestTwoInterfacesOneNIC(t *testing.T) {
-	r, _ := settled(t)
-	rev := r.applied(0).Applied
-	r.ovs.AddPort(bridge, "q1", 11, "a1")
-	h := r.status("the second is told of", func(h store.HostStatus) bool { return h.NICs[0].Error != "" })
-	if len(h.NICs) != 3 || !h.NICs[0].Ready || h.NICs[0].OFPort != 1 || !strings.Contains(h.NICs[0].Error, "q1") {
-		t.Errorf("NICs %+v", h.NICs)
-	}
-	r.passes(2, 1, "tcp", 80)
-	if flows := strings.Join(r.flows(), "\n"); strings.Contains(flows, "in_port=11") || strings.Contains(flows, "in_port=q1") {
-		t.Error("the second has flows")
-	}
-	t.Log("it gets it when the first one leaves")
-	r.ovs.Vsctl("del-port", bridge, "p1")
-	r.status("q1 has it", func(h store.HostStatus) bool {
-		return len(h.NICs) == 3 && h.NICs[0].OFPort == 11 && h.NICs[0].Ready && h.NICs[0].Error == "" && h.Applied >= rev
-	})
-}
-
 // TestZones: a conntrack zone is one NIC's, and empty when it gets another's.
 func TestZones(t *testing.T) {
 	r, p := settled(t)

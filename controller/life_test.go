@@ -85,15 +85,30 @@ func (l *life) step(line string) {
 				l.plug(l.number(n))
 			}
 		},
-		"unplug":   func(nics []string) { l.ovs.Vsctl("del-port", bridge, "p"+nics[0]) },
-		"applied":  func(nics []string) { l.applied(l.rev, prefixed("a", nics)...) },
-		"passes":   func(a []string) { l.passes(l.number(a[0]), l.number(a[1]), a[2], l.number(a[3])) },
+		"unplug":  func(nics []string) { l.ovs.Vsctl("del-port", bridge, "p"+nics[0]) },
+		"second":  func(a []string) { l.ovs.AddPort(bridge, "q"+a[0], uint32(10+l.number(a[0])), "a"+a[0]) }, // interface of a NIC
+		"at-h2":   func(a []string) { l.atAnotherHost(a[0], a[1]) },
+		"applied": func(nics []string) { l.applied(l.rev, prefixed("a", nics)...) },
+		"passes":  func(a []string) { l.passes(l.number(a[0]), l.number(a[1]), a[2], l.number(a[3])) },
+		"comes-to-pass": func(a []string) {
+			l.eventually(patience, "it passes", func() string {
+				if text, delivered := l.trace(l.number(a[0]), l.number(a[1]), a[2], l.number(a[3])); !delivered {
+					return text
+				}
+				return ""
+			})
+		},
 		"drops":    func(a []string) { l.dropped(l.number(a[0]), l.number(a[1]), a[2], l.number(a[3])) },
 		"open":     func(a []string) { l.open(l.connection(a)) },
 		"is-open":  func(a []string) { l.isOpen(l.connection(a)) },
 		"is-cut":   func(a []string) { l.isCut(l.connection(a)) },
 		"store":    func(a []string) { map[string]func(){"away": l.way.cut, "back": l.way.mend}[a[0]]() },
 		"vswitchd": func([]string) { l.restartVswitchd() },
+		"keep":     func([]string) { l.keepShare() },
+		"kept":     func([]string) { l.awaitKept() },
+		"reboot":   func([]string) { l.reboot() },
+		"logged":   func(words []string) { l.logged(strings.Join(words, " ")) },
+		"metric":   func(a []string) { l.metric(a[0], float64(l.number(a[1]))) },
 		"remember": func([]string) { l.flows = l.rig.flows() },
 		"stays":    func([]string) { l.stays(300*time.Millisecond, "flows", l.differ) },
 		"ofctl": func(a []string) {
@@ -125,12 +140,17 @@ func (l *life) step(line string) {
 }
 
 // change is a step that changes the policy: "nic 1", "attach web 1", "rule web r1 tcp
-// 80 from db", and the same with "no-" before it; nil if it is none.
+// 80-89 from db", and the same with "no-" before it; "nic 1 off" is one that is not
+// filtered. It is nil if the step is none.
 func (l *life) change(args []string) []secgroup.Change {
 	l.t.Helper()
 	switch args[0] {
 	case "nic":
-		return []secgroup.Change{secgroup.Put(small.NIC(l.number(args[1])))}
+		n := small.NIC(l.number(args[1]))
+		if len(args) == 3 {
+			n.Enforcement = secgroup.Enforcement(args[2])
+		}
+		return []secgroup.Change{secgroup.Put(n)}
 	case "no-nic":
 		return []secgroup.Change{secgroup.Delete(small.NIC(l.number(args[1])).Key())}
 	case "attach":
@@ -142,7 +162,12 @@ func (l *life) change(args []string) []secgroup.Change {
 		if len(args) == 7 {
 			from = args[6]
 		}
-		return []secgroup.Change{l.p.Rule(args[1], args[2], secgroup.Ingress, secgroup.Protocol(args[3]), uint16(l.number(args[4])), from)}
+		first, last, isRange := strings.Cut(args[4], "-")
+		c := l.p.Rule(args[1], args[2], secgroup.Ingress, secgroup.Protocol(args[3]), uint16(l.number(first)), from)
+		if isRange {
+			c = l.p.With(args[1], func(g *secgroup.Group) { g.Rule(args[2]).PortMax = uint16(l.number(last)) })
+		}
+		return []secgroup.Change{c}
 	case "no-rule":
 		return []secgroup.Change{l.p.NoRule(args[1], args[2])}
 	}
@@ -169,6 +194,40 @@ func prefixed(prefix string, of []string) (all []string) {
 		all = append(all, prefix+s)
 	}
 	return all
+}
+
+// keepShare starts the controller anew as one that keeps its share.
+func (l *life) keepShare() {
+	l.stop()
+	l.keep, l.timing.sharePatience = filepath.Join(l.t.TempDir(), "share"), 100*time.Millisecond
+	l.start()
+}
+
+// atAnotherHost has host h2 tell of a NIC's plug there: that it is "ready" or
+// "unready", or "gone".
+func (l *life) atAnotherHost(nic, state string) {
+	l.t.Helper()
+	if err := l.store.PutHost(l.t.Context(), store.HostStatus{Host: "h2", Instance: "i2"}); err != nil {
+		l.t.Fatal(err)
+	}
+	plugs, gone := []store.Plug{{NIC: "a" + nic, Row: "x", Ready: state == "ready"}}, []string(nil)
+	if state == "gone" {
+		plugs, gone = nil, []string{"a" + nic}
+	}
+	if _, err := l.store.PutPlugs(l.t.Context(), "h2", plugs, gone); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// metric waits until a counter or gauge of the controller has a value.
+func (l *life) metric(name string, want float64) {
+	l.t.Helper()
+	l.eventually(patience, name, func() string {
+		if got := l.counter(name); got != want {
+			return fmt.Sprint(got)
+		}
+		return ""
+	})
 }
 
 // differ says how the flows differ from those that are remembered.
@@ -215,6 +274,9 @@ func (l *life) tables(numbers []string) string {
 func (l *life) report() string {
 	var b strings.Builder
 	for _, h := range l.store.Hosts() {
+		if h.Host != hostName {
+			continue
+		}
 		applied := "the last revision"
 		if h.Applied < l.rev {
 			applied = "an earlier revision"
