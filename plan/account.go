@@ -20,9 +20,9 @@ type AccountSpec struct {
 
 // PutAccount makes an account, with its default group, or replaces its settings.
 func PutAccount(s *secgroup.Snapshot, req *Request, id string, spec AccountSpec) (Result, error) {
-	d := begin(s, req)
 	old := s.Account(id)
-	if err := d.Condition.check(accountTag(old)); err != nil {
+	d, err := beginPut(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	d.putAccount(id, old, spec)
@@ -31,12 +31,9 @@ func PutAccount(s *secgroup.Snapshot, req *Request, id string, spec AccountSpec)
 
 // PatchAccount replaces an account's settings with what edit makes of them.
 func PatchAccount(s *secgroup.Snapshot, req *Request, id string, edit func(*secgroup.Account) (AccountSpec, secgroup.Faults)) (Result, error) {
-	d := begin(s, req)
 	old := s.Account(id)
-	if old == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(accountTag(old)); err != nil {
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	spec, faults := edit(old)
@@ -47,12 +44,9 @@ func PatchAccount(s *secgroup.Snapshot, req *Request, id string, edit func(*secg
 
 // DeleteAccount deletes an account that has nothing but its default group.
 func DeleteAccount(s *secgroup.Snapshot, req *Request, id string) (Result, error) {
-	d := begin(s, req)
 	old := s.Account(id)
-	if old == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(accountTag(old)); err != nil {
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	var deps []Dependent
@@ -85,13 +79,6 @@ func DeleteAccount(s *secgroup.Snapshot, req *Request, id string) (Result, error
 	d.unshare(id)
 	d.delete(old.Key())
 	return d.finish(old.Key(), false)
-}
-
-func accountTag(a *secgroup.Account) string {
-	if a == nil {
-		return ""
-	}
-	return Tag(a.Revision)
 }
 
 func (d *draft) putAccount(id string, old *secgroup.Account, spec AccountSpec) {

@@ -37,7 +37,7 @@ func PutGroup(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, spec Gr
 		return Result{}, err
 	}
 	old := s.Group(ref)
-	if err := d.Condition.check(groupTag(old)); err != nil {
+	if err := d.Condition.check(tagOf(old)); err != nil {
 		return Result{}, err
 	}
 	if !secgroup.ValidID(ref.ID) {
@@ -52,24 +52,14 @@ func PutGroup(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, spec Gr
 
 // PatchGroup replaces a group with what edit makes of it.
 func PatchGroup(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, edit func(*secgroup.Group) (GroupSpec, secgroup.Faults)) (Result, error) {
-	d := begin(s, req)
 	old := s.Group(ref)
-	if old == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(groupTag(old)); err != nil {
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	spec, faults := edit(old)
 	d.add("", faults)
 	return d.putGroup(ref, old, spec)
-}
-
-func groupTag(g *secgroup.Group) string {
-	if g == nil {
-		return ""
-	}
-	return Tag(g.Revision)
 }
 
 func (d *draft) putGroup(ref secgroup.GroupRef, old *secgroup.Group, spec GroupSpec) (Result, error) {

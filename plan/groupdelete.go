@@ -13,12 +13,9 @@ type Cascade struct{ Attachments, References bool }
 // group of the account whose egress would become open because its only egress
 // rules named the deleted group is pinned to egress_policy listed.
 func DeleteGroup(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, cascade Cascade) (Result, error) {
-	d := begin(s, req)
 	old := s.Group(ref)
-	if old == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(groupTag(old)); err != nil {
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	if old.IsDefault {

@@ -9,7 +9,7 @@ func PutInstance(s *secgroup.Snapshot, req *Request, ref secgroup.InstanceRef, n
 		return Result{}, err
 	}
 	old := s.Instance(ref)
-	if err := d.Condition.check(instanceTag(old)); err != nil {
+	if err := d.Condition.check(tagOf(old)); err != nil {
 		return Result{}, err
 	}
 	i := &secgroup.Instance{InstanceRef: ref, Name: name, CreatedAt: d.Now, UpdatedAt: d.Now}
@@ -26,12 +26,9 @@ func PutInstance(s *secgroup.Snapshot, req *Request, ref secgroup.InstanceRef, n
 
 // DeleteInstance deletes an instance without NICs, and its attachments.
 func DeleteInstance(s *secgroup.Snapshot, req *Request, ref secgroup.InstanceRef) (Result, error) {
-	d := begin(s, req)
 	old := s.Instance(ref)
-	if old == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(instanceTag(old)); err != nil {
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	if nics := s.NICsOfInstance(ref); len(nics) > 0 {
@@ -46,11 +43,4 @@ func DeleteInstance(s *secgroup.Snapshot, req *Request, ref secgroup.InstanceRef
 	}
 	d.delete(old.Key())
 	return d.finish(old.Key(), false)
-}
-
-func instanceTag(i *secgroup.Instance) string {
-	if i == nil {
-		return ""
-	}
-	return Tag(i.Revision)
 }

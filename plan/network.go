@@ -11,9 +11,9 @@ import (
 // PutNetwork makes a network or replaces it. Its routing domain, if not given,
 // follows from its type (docs/semantics.md §1).
 func PutNetwork(s *secgroup.Snapshot, req *Request, n secgroup.Network) (Result, error) {
-	d := begin(s, req)
 	old := s.Network(n.ID)
-	if err := d.Condition.check(networkTag(old)); err != nil {
+	d, err := beginPut(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	n.CreatedAt, n.UpdatedAt, n.Revision = d.Now, d.Now, 0
@@ -95,12 +95,9 @@ func prefixOverlap(s *secgroup.Snapshot, n *secgroup.Network) error {
 
 // DeleteNetwork deletes a network that no NIC is in and no group's scope lists.
 func DeleteNetwork(s *secgroup.Snapshot, req *Request, id string) (Result, error) {
-	d := begin(s, req)
 	old := s.Network(id)
-	if old == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(networkTag(old)); err != nil {
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	var deps []Dependent
@@ -119,13 +116,6 @@ func DeleteNetwork(s *secgroup.Snapshot, req *Request, id string) (Result, error
 	}
 	d.delete(old.Key())
 	return d.finish(old.Key(), false)
-}
-
-func networkTag(n *secgroup.Network) string {
-	if n == nil {
-		return ""
-	}
-	return Tag(n.Revision)
 }
 
 func sameNetwork(a, b *secgroup.Network) bool {

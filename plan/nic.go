@@ -11,9 +11,9 @@ import (
 // PutNIC makes a NIC or replaces it. Its times and revision are not the
 // caller's to set.
 func PutNIC(s *secgroup.Snapshot, req *Request, n secgroup.NIC) (Result, error) {
-	d := begin(s, req)
 	old := s.NIC(n.ID)
-	if err := d.Condition.check(nicTag(old)); err != nil {
+	d, err := beginPut(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	n.CreatedAt, n.UpdatedAt, n.Revision = d.Now, d.Now, 0
@@ -78,12 +78,9 @@ func addressesInUse(s *secgroup.Snapshot, domain string, n *secgroup.NIC) error 
 
 // DeleteNIC deletes a NIC and its attachments.
 func DeleteNIC(s *secgroup.Snapshot, req *Request, id string) (Result, error) {
-	d := begin(s, req)
 	old := s.NIC(id)
-	if old == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(nicTag(old)); err != nil {
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	for _, a := range s.AttachmentsOfNIC(id) {
@@ -91,13 +88,6 @@ func DeleteNIC(s *secgroup.Snapshot, req *Request, id string) (Result, error) {
 	}
 	d.delete(old.Key())
 	return d.finish(old.Key(), false)
-}
-
-func nicTag(n *secgroup.NIC) string {
-	if n == nil {
-		return ""
-	}
-	return Tag(n.Revision)
 }
 
 // overlaps returns a pair of overlapping prefixes, one of each list.

@@ -61,6 +61,34 @@ func (c Condition) check(tag string) error {
 // Tag is the tag of an object at a revision.
 func Tag(revision int64) string { return strconv.FormatInt(revision, 10) }
 
+// tagged is what a request can be about that has a revision; nil: it is not there.
+type tagged interface {
+	*secgroup.Account | *secgroup.Network | *secgroup.Instance | *secgroup.NIC | *secgroup.Group | *secgroup.Rule
+}
+
+// tagOf is the tag of an object as a Condition looks at it.
+func tagOf[T tagged](o T) string {
+	if o == nil {
+		return ""
+	}
+	var revision int64
+	switch o := any(o).(type) {
+	case *secgroup.Account:
+		revision = o.Revision
+	case *secgroup.Network:
+		revision = o.Revision
+	case *secgroup.Instance:
+		revision = o.Revision
+	case *secgroup.NIC:
+		revision = o.Revision
+	case *secgroup.Group:
+		revision = o.Revision
+	case *secgroup.Rule:
+		revision = o.Revision
+	}
+	return Tag(revision)
+}
+
 // draft is a plan in the making.
 type draft struct {
 	*Request
@@ -73,6 +101,20 @@ type draft struct {
 
 func begin(s *secgroup.Snapshot, req *Request) *draft {
 	return &draft{Request: req, s: s, faults: slices.Clone(req.Faults)}
+}
+
+// beginPut begins the plan of a request that makes an object or replaces old, if the
+// request's condition on old holds.
+func beginPut[T tagged](s *secgroup.Snapshot, req *Request, old T) (*draft, error) {
+	return begin(s, req), req.Condition.check(tagOf(old))
+}
+
+// beginChange is beginPut for a request that needs the object to be there.
+func beginChange[T tagged](s *secgroup.Snapshot, req *Request, old T) (*draft, error) {
+	if old == nil {
+		return nil, ErrNotFound
+	}
+	return beginPut(s, req, old)
 }
 
 func (d *draft) put(o secgroup.Object)   { d.changes = append(d.changes, secgroup.Put(o)) }

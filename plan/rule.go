@@ -32,22 +32,26 @@ func PutRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, r secgro
 		return Result{}, ErrNotFound
 	}
 	old := find(g.Rules, r.ID)
-	if err := d.Condition.check(ruleTag(old)); err != nil {
+	if err := d.Condition.check(tagOf(old)); err != nil {
 		return Result{}, err
 	}
 	d.rule("", ref, &r)
 	return d.putRule(g, old, r)
 }
 
+// ruleOf returns a rule and its group, nil if there is no such rule.
+func ruleOf(s *secgroup.Snapshot, ref secgroup.GroupRef, id string) (g *secgroup.Group, r *secgroup.Rule) {
+	if g = s.Group(ref); g != nil {
+		r = find(g.Rules, id)
+	}
+	return g, r
+}
+
 // PatchRule replaces a rule with what edit makes of it.
 func PatchRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, id string, edit func(*secgroup.Rule) (secgroup.Rule, secgroup.Faults)) (Result, error) {
-	d := begin(s, req)
-	g := s.Group(ref)
-	if g == nil || find(g.Rules, id) == nil {
-		return Result{}, ErrNotFound
-	}
-	old := find(g.Rules, id)
-	if err := d.Condition.check(ruleTag(old)); err != nil {
+	g, old := ruleOf(s, ref, id)
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	r, faults := edit(old)
@@ -59,12 +63,9 @@ func PatchRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, id str
 
 // DeleteRule deletes a rule.
 func DeleteRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, id string) (Result, error) {
-	d := begin(s, req)
-	g := s.Group(ref)
-	if g == nil || find(g.Rules, id) == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(ruleTag(find(g.Rules, id))); err != nil {
+	g, old := ruleOf(s, ref, id)
+	d, err := beginChange(s, req, old)
+	if err != nil {
 		return Result{}, err
 	}
 	d.put(d.withRules(g, slices.DeleteFunc(slices.Clone(g.Rules), func(r secgroup.Rule) bool { return r.ID == id })))
@@ -74,23 +75,13 @@ func DeleteRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, id st
 // PutRules replaces the whole set of a group's rules, the default ones included.
 // The condition is on the group.
 func PutRules(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, set RuleSet) (Result, error) {
-	d := begin(s, req)
 	g := s.Group(ref)
-	if g == nil {
-		return Result{}, ErrNotFound
-	}
-	if err := d.Condition.check(groupTag(g)); err != nil {
+	d, err := beginChange(s, req, g)
+	if err != nil {
 		return Result{}, err
 	}
 	d.replaceGroup(g, d.withRules(g, d.ruleSet(ref, g.Rules, set)))
 	return d.finish(g.Key(), false)
-}
-
-func ruleTag(r *secgroup.Rule) string {
-	if r == nil {
-		return ""
-	}
-	return Tag(r.Revision)
 }
 
 // putRule puts a valid rule in the place of old, or besides the others if that is nil.
