@@ -35,6 +35,7 @@ type local struct {
 
 // shared is what the flows of several NICs have in common, with counts of its users.
 type shared struct {
+	sets       map[string]*groupSet
 	profiles   map[string]*profile
 	groups     map[secgroup.GroupRef]*groupUse
 	segments   map[string]*segment
@@ -76,18 +77,19 @@ func (n *numberings) colliding() bool {
 // pending is what an update has still to do, in the order of run; empty between
 // updates.
 type pending struct {
-	labels   map[*label]struct{}   // referred to for the first or last time in a direction
-	domains  map[string]struct{}   // local NICs came or went
-	units    map[unitKey]struct{}  // rule units to compile
-	accepts  map[string]struct{}   // rules whose conj_id flow may come or go
-	profiles map[*profile]struct{} // profiles to compile
-	segments map[string]struct{}   // segments to compile
-	nics     map[string]struct{}   // NICs to compile
+	sets     map[*groupSet]struct{} // NICs came or went
+	labels   map[*label]struct{}    // referred to for the first or last time in a direction
+	domains  map[string]struct{}    // local NICs came or went
+	units    map[unitKey]struct{}   // rule units to compile
+	accepts  map[string]struct{}    // rules whose conj_id flow may come or go
+	profiles map[*profile]struct{}  // profiles to compile
+	segments map[string]struct{}    // segments to compile
+	nics     map[string]struct{}    // NICs to compile
 }
 
 func newPending() pending {
 	return pending{
-		map[*label]struct{}{}, map[string]struct{}{}, map[unitKey]struct{}{}, map[string]struct{}{},
+		map[*groupSet]struct{}{}, map[*label]struct{}{}, map[string]struct{}{}, map[unitKey]struct{}{}, map[string]struct{}{},
 		map[*profile]struct{}{}, map[string]struct{}{}, map[string]struct{}{},
 	}
 }
@@ -103,7 +105,7 @@ func newCompiler(bits uint) *Compiler {
 			resynced: map[string]struct{}{}, prefer: map[string]string{},
 		},
 		shared: shared{
-			profiles: map[string]*profile{}, groups: map[secgroup.GroupRef]*groupUse{},
+			sets: map[string]*groupSet{}, profiles: map[string]*profile{}, groups: map[secgroup.GroupRef]*groupUse{},
 			segments: map[string]*segment{}, domains: map[string]int{},
 			units: map[unitKey]*ruleUnit{}, accepts: map[string]int{},
 			labels: map[secgroup.GroupRef]*label{}, labelUsers: map[*label]map[unitKey]struct{}{}, addrs: newAddresses(),

@@ -126,3 +126,20 @@ func TestCostOfAPrefix(t *testing.T) {
 		}
 	}
 }
+
+// TestCostOfAnAttachment: a group that is attached to a NIC costs what that group's rules
+// do, however many rules of other groups judge the NIC, and takes no flow away; so does one
+// that is detached, and makes no new one.
+func TestCostOfAnAttachment(t *testing.T) {
+	t.Parallel()
+	l := cluster(t, 10, 200)
+	one := &secgroup.Group{GroupRef: workload.Ref("one"), Name: "one", Rules: []secgroup.Rule{remoteRule("r", 5000)}}
+	l.change(secgroup.Put(one))
+	attachment := secgroup.Attachment{Group: one.GroupRef, NIC: workload.Spare(0).NIC("").ID}
+	if d := l.change(secgroup.Put(&attachment)); len(d.Delete) > 0 || mods(d) == 0 || mods(d) > 12 {
+		t.Errorf("attached: %d flows put, %d of them replaced, %d deleted", len(d.Put), d.Replaced, len(d.Delete))
+	}
+	if d := l.change(secgroup.Delete(attachment.Key())); len(d.Put) != d.Replaced || mods(d) == 0 || mods(d) > 12 {
+		t.Errorf("detached: %d flows put, %d of them replaced, %d deleted", len(d.Put), d.Replaced, len(d.Delete))
+	}
+}

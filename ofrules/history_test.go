@@ -39,6 +39,8 @@ type history struct {
 	compiler  *Follower
 	installed map[of.FlowKey]of.Flow // as a switch would have it
 
+	judged map[uint32]judged // by each profile's number, when that was there last
+
 	backlog Delta // not yet put into late, a switch that gets several deltas as one
 	late    map[of.FlowKey]of.Flow
 }
@@ -48,7 +50,7 @@ func newHistory(seed uint64, bits uint) *history {
 	s := policytest.Load(g.Policy())
 	return &history{
 		Gen: g, bits: bits, snapshot: s, ports: map[string]Port{}, nextPort: 10,
-		compiler: follow(s, newCompiler(bits)), installed: map[of.FlowKey]of.Flow{}, late: map[of.FlowKey]of.Flow{},
+		compiler: follow(s, newCompiler(bits)), installed: map[of.FlowKey]of.Flow{}, judged: map[uint32]judged{}, late: map[of.FlowKey]of.Flow{},
 	}
 }
 
@@ -73,6 +75,9 @@ func (h *history) run(t *testing.T, steps int) {
 			h.replugged = differing(before, h.ports)
 		}
 		h.install(t, h.compiler.Update(h.host()))
+		if moved := h.movedProfile(); moved != "" && h.bits == 32 {
+			t.Fatalf("step %d, %q: %s", i, name, moved)
+		}
 		if h.IntN(6) == 0 || i == steps-1 {
 			if fault := h.fault(); fault != "" {
 				t.Fatalf("step %d, one of %q: %s", i, since, fault)
@@ -101,6 +106,35 @@ func (h *history) fault() string {
 	if p, q := fmt.Sprint(h.compiler.Problems()), fmt.Sprint(scratch.Problems()); p != q {
 		return fmt.Sprintf("problems %s, from scratch %s", p, q)
 	}
+	return ""
+}
+
+// judged are the NICs and groups of a profile.
+type judged struct{ nics, groups string }
+
+// movedProfile says which profile's number NICs have that judged neither them nor their
+// groups before: packets of these others may be under way with it.
+func (h *history) movedProfile() string {
+	now, sets := map[uint32]judged{}, map[uint32]*groupSet{}
+	for _, id := range slices.Sorted(maps.Keys(h.compiler.Compiler.local.nics)) {
+		n, filtered := h.compiler.Profile(id)
+		if !filtered {
+			continue
+		}
+		set := h.compiler.Compiler.local.nics[id].set
+		if other := sets[n]; other != nil && other != set {
+			return fmt.Sprintf("profile %#x is that of %q and of %q", n, other.name, set.name)
+		}
+		sets[n] = set
+		now[n] = judged{now[n].nics + " " + id, set.name}
+	}
+	for n, is := range now {
+		was, used := h.judged[n]
+		if alone := was.nics == is.nics && len(sets[n].nics) == 1; used && !alone && was.groups != is.groups {
+			return fmt.Sprintf("profile %#x goes from %v to %v", n, was, is)
+		}
+	}
+	maps.Copy(h.judged, now)
 	return ""
 }
 

@@ -18,7 +18,7 @@ type localNIC struct {
 	domain    string
 	domNo     uint32
 	segment   *segment
-	profile   *profile
+	set       *groupSet // nil: it is not filtered
 }
 
 // syncNICs follows NICs that were plugged, unplugged, moved or touched.
@@ -60,6 +60,7 @@ func (c *Compiler) syncNICs(s *span.Share, h Host, d span.Delta) {
 	for id := range dirty {
 		c.syncNIC(s, h.Name, id)
 	}
+	c.syncProfiles(s)
 	maps.Copy(c.local.resynced, dirty)
 	if uplink != h.Uplink {
 		for name := range c.shared.segments {
@@ -139,7 +140,7 @@ func (c *Compiler) resolveNIC(s *span.Share, host, id string, port Port) (localN
 	c.pending.segments[name] = struct{}{}
 	n.segment = seg
 	if nic.Enforcement != secgroup.EnforcementOff {
-		n.profile = c.acquireProfile(s, plugged.Groups)
+		n.set = c.joinSet(id, plugged.Groups)
 	}
 	return n, ""
 }
@@ -165,8 +166,8 @@ func (c *Compiler) releaseNIC(id string, old localNIC) {
 		delete(old.segment.nics, id)
 	}
 	c.pending.segments[old.segment.name] = struct{}{}
-	if old.profile != nil {
-		c.releaseProfile(old.profile)
+	if old.set != nil && c.local.nics[id].set != old.set {
+		c.leaveSet(id, old.set)
 	}
 }
 
@@ -181,11 +182,18 @@ func (c *Compiler) compileNICs() {
 	}
 }
 
-// profileName is the name of a set of groups, sorted.
-func profileName(groups []secgroup.GroupRef) string {
-	names := make([]string, len(groups))
-	for i, g := range groups {
-		names[i] = groupName(g)
+// Profile returns the number of the profile that judges a local NIC, which stands in the
+// cookies of that profile's flows; false if the NIC has no flows or is not filtered.
+func (c *Compiler) Profile(nic string) (number uint32, ok bool) {
+	n, ok := c.local.nics[nic]
+	if !ok || n.set == nil {
+		return 0, false
 	}
-	return strings.Join(names, " ")
+	return n.set.profile.number, true
+}
+
+// Installed tells whether a NIC has flows.
+func (c *Compiler) Installed(nic string) bool {
+	_, ok := c.local.nics[nic]
+	return ok
 }

@@ -37,9 +37,9 @@ func nicParts(n localNIC) []part {
 	guardParts(&b, n, inPort, out)
 	fragmentParts(&b, n, inPort, out)
 
-	policy := []of.Action{load(regProfile, uint64(n.profile.number)), load(regDomain, uint64(n.domNo))}
+	policy := []of.Action{load(regProfile, uint64(n.set.profile.number)), load(regDomain, uint64(n.domNo))}
 	b.flow(TableIngressNIC, prioNIC, terms(out), append(policy, of.Goto{Table: TableIngressAny})...)
-	if n.profile.restricted {
+	if n.set.profile.restricted {
 		b.flow(TableEgressNIC, prioNIC, terms(inPort), append(policy, of.Goto{Table: TableEgressAny})...)
 	} else {
 		b.parts = append(b.parts, part{

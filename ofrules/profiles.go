@@ -8,13 +8,12 @@ import (
 	"github.com/ringfence/ringfence/span"
 )
 
-// profile is a set of groups that judges at least one local NIC, interned: NICs
-// with the same groups share all rule flows.
+// profile is what judges some local NICs by their set of groups. Its number stands in the
+// rule flows, which these NICs share.
 type profile struct {
-	name       string
+	name       string // see groupSet
 	number     uint32
 	groups     []secgroup.GroupRef // sorted
-	refs       int                 // local NICs
 	restricted bool                // egress-restricted
 	rules      [2]ruleCounts       // by direction
 }
@@ -65,18 +64,26 @@ func dirOf(d secgroup.Direction) int {
 	return dirIngress
 }
 
-// acquireProfile returns the profile of a set of groups for one more NIC.
-func (c *Compiler) acquireProfile(s *span.Share, groups []secgroup.GroupRef) *profile {
-	name := profileName(groups)
+// profileOf returns the profile of a set, made or changed to be that.
+func (c *Compiler) profileOf(s *span.Share, set *groupSet) *profile {
+	name := set.profileName()
 	p := c.shared.profiles[name]
-	if p != nil {
-		p.refs++
-		return p
+	if p == nil {
+		p = &profile{name: name, number: c.numbers.profiles.acquire(name)}
+		c.shared.profiles[name] = p
+		c.pending.profiles[p] = struct{}{}
 	}
-	p = &profile{name: name, number: c.numbers.profiles.acquire(name), groups: groups, refs: 1}
-	c.shared.profiles[name] = p
-	c.pending.profiles[p] = struct{}{}
-	for _, g := range groups {
+	c.setGroups(s, p, set.groups)
+	return p
+}
+
+// setGroups has a profile judge by other groups than before. The rules of those that it
+// keeps stay as they are.
+func (c *Compiler) setGroups(s *span.Share, p *profile, groups []secgroup.GroupRef) {
+	was := p.groups
+	p.groups = groups
+	added := without(groups, was)
+	for _, g := range added {
 		use := c.shared.groups[g]
 		if use == nil {
 			use = &groupUse{group: s.Groups[g], profiles: map[*profile]struct{}{}}
@@ -84,32 +91,38 @@ func (c *Compiler) acquireProfile(s *span.Share, groups []secgroup.GroupRef) *pr
 		}
 		use.profiles[p] = struct{}{}
 	}
-	p.restricted = c.restricts(p)
-	c.eachRule(p, func(g secgroup.GroupRef, r secgroup.Rule) { c.addRule(p, g, r) })
-	return p
-}
-
-// releaseProfile gives back one NIC's use of a profile.
-func (c *Compiler) releaseProfile(p *profile) {
-	if p.refs--; p.refs > 0 {
-		return
+	if was == nil {
+		p.restricted = c.restricts(p)
 	}
-	c.eachRule(p, func(g secgroup.GroupRef, r secgroup.Rule) { c.removeRule(p, g, r.ID) })
-	for _, g := range p.groups {
+	c.eachRule(added, func(g secgroup.GroupRef, r secgroup.Rule) { c.addRule(p, g, r) })
+	gone := without(was, groups)
+	c.eachRule(gone, func(g secgroup.GroupRef, r secgroup.Rule) { c.removeRule(p, g, r.ID) })
+	for _, g := range gone {
 		use := c.shared.groups[g]
 		if delete(use.profiles, p); len(use.profiles) == 0 {
 			delete(c.shared.groups, g)
 		}
 	}
+	c.syncRestricted(p)
+}
+
+// without returns those of some groups that are not among others.
+func without(some, others []secgroup.GroupRef) []secgroup.GroupRef {
+	return slices.DeleteFunc(slices.Clone(some), func(g secgroup.GroupRef) bool { return slices.Contains(others, g) })
+}
+
+// dropProfile forgets a profile that judges no NIC any more.
+func (c *Compiler) dropProfile(s *span.Share, p *profile) {
+	c.setGroups(s, p, nil)
 	delete(c.shared.profiles, p.name)
 	delete(c.pending.profiles, p)
 	c.numbers.profiles.release(p.name)
 	c.set.setUnit(unitKey{kind: KindProfile, profile: p.number}, nil)
 }
 
-// eachRule calls fn for the rules of a profile's groups, as compiled last.
-func (c *Compiler) eachRule(p *profile, fn func(secgroup.GroupRef, secgroup.Rule)) {
-	for _, g := range p.groups {
+// eachRule calls fn for the rules of some groups that are in use, as compiled last.
+func (c *Compiler) eachRule(groups []secgroup.GroupRef, fn func(secgroup.GroupRef, secgroup.Rule)) {
+	for _, g := range groups {
 		if group := c.shared.groups[g].group; group != nil {
 			for _, r := range group.Rules {
 				fn(g, r)
@@ -159,54 +172,23 @@ func (c *Compiler) syncRestricted(p *profile) {
 	if r == p.restricted {
 		return
 	}
-	c.eachRule(p, func(g secgroup.GroupRef, rule secgroup.Rule) {
+	c.eachRule(p.groups, func(g secgroup.GroupRef, rule secgroup.Rule) {
 		if rule.Direction == secgroup.Egress && !r {
 			c.removeRule(p, g, rule.ID)
 		}
 	})
 	p.restricted = r
 	c.pending.profiles[p] = struct{}{}
-	c.eachRule(p, func(g secgroup.GroupRef, rule secgroup.Rule) {
+	c.eachRule(p.groups, func(g secgroup.GroupRef, rule secgroup.Rule) {
 		if rule.Direction == secgroup.Egress && r {
 			c.addRule(p, g, rule)
 		}
 	})
 	for id, n := range c.local.nics {
-		if n.profile == p {
+		if n.set != nil && n.set.profile == p {
 			c.pending.nics[id] = struct{}{}
 		}
 	}
-}
-
-// diffRules compares by what matters to flows.
-func diffRules(old, now *secgroup.Group) (removed, added []secgroup.Rule) {
-	content := func(r secgroup.Rule) secgroup.Rule {
-		r.Description, r.Origin, r.Revision = "", "", 0
-		return r
-	}
-	was := map[string]secgroup.Rule{}
-	if old != nil {
-		for _, r := range old.Rules {
-			was[r.ID] = r
-		}
-	}
-	if now != nil {
-		for _, r := range now.Rules {
-			o, ok := was[r.ID]
-			delete(was, r.ID)
-			if ok && content(o) == content(r) {
-				continue
-			}
-			if ok {
-				removed = append(removed, o)
-			}
-			added = append(added, r)
-		}
-	}
-	for _, r := range was {
-		removed = append(removed, r)
-	}
-	return removed, added
 }
 
 // compileProfiles has the packets of a profile skip the tables that have nothing for it,

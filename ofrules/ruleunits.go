@@ -139,3 +139,34 @@ func (c *Compiler) compileRules() {
 		}
 	}
 }
+
+// diffRules compares by what matters to flows.
+func diffRules(old, now *secgroup.Group) (removed, added []secgroup.Rule) {
+	content := func(r secgroup.Rule) secgroup.Rule {
+		r.Description, r.Origin, r.Revision = "", "", 0
+		return r
+	}
+	was := map[string]secgroup.Rule{}
+	if old != nil {
+		for _, r := range old.Rules {
+			was[r.ID] = r
+		}
+	}
+	if now != nil {
+		for _, r := range now.Rules {
+			o, ok := was[r.ID]
+			delete(was, r.ID)
+			if ok && content(o) == content(r) {
+				continue
+			}
+			if ok {
+				removed = append(removed, o)
+			}
+			added = append(added, r)
+		}
+	}
+	for _, r := range was {
+		removed = append(removed, r)
+	}
+	return removed, added
+}
