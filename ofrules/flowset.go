@@ -175,8 +175,9 @@ func (s *flowSet) renderTouched() []touchedEntry {
 // takeDelta renders the flows that were touched, and returns what changed since it was
 // called last.
 func (s *flowSet) takeDelta() Delta {
-	var d Delta
-	for _, c := range s.renderTouched() {
+	changes := s.renderTouched()
+	d := Delta{Put: make([]of.Flow, 0, len(changes))}
+	for _, c := range changes {
 		switch {
 		case c.value == c.old:
 		case c.cookie != 0:

@@ -46,6 +46,28 @@ type addressTables struct {
 	dirty      []*remoteAddress
 	composites [2]map[string]*composite // by name
 	used       [2]map[address]string    // the composite that a place uses
+	told       [2]told                  // by the address that was rendered last
+}
+
+// told is how labels are written into registers: of a group's members, most have the same.
+type told struct {
+	registers [labelRegisters]uint32
+	acts      of.Actions
+}
+
+// tell returns the actions that load labels and go on to a table; 0 is no label.
+func (t *told) tell(registers [labelRegisters]uint32, next uint8) of.Actions {
+	if t.registers == registers {
+		return t.acts
+	}
+	acts := make([]of.Action, 0, labelRegisters+1)
+	for i, n := range registers {
+		if n != 0 {
+			acts = append(acts, load(regLabel+of.Field(i), uint64(n)))
+		}
+	}
+	*t = told{registers, of.MustActions(append(acts, of.Goto{Table: next})...)}
+	return t.acts
 }
 
 func newAddresses() *addressTables {
@@ -187,14 +209,14 @@ func (c *Compiler) renderAddress(sp *remoteAddress) (changed [2][]*label) {
 			c.set.remove(k)
 			continue
 		}
-		acts := make([]of.Action, 0, labelRegisters+1)
+		var registers [labelRegisters]uint32
 		for i, l := range ls[:len(ls)-len(surplus)] {
-			acts = append(acts, load(regLabel+of.Field(i), uint64(l.number)))
+			registers[i] = l.number
 		}
 		if len(surplus) > 0 {
-			acts = append(acts, load(regLabelN, uint64(number)))
+			registers[labelRegisters-1] = number
 		}
-		c.set.put(k, cookie(KindAddress, 0), of.MustActions(append(acts, of.Goto{Table: st.rules})...))
+		c.set.put(k, cookie(KindAddress, 0), c.shared.addrs.told[dir].tell(registers, st.rules))
 	}
 	return changed
 }
