@@ -128,7 +128,7 @@ func putLevel(t *testing.T, s *Store, level Level) {
 func TestLevelFollowsTheMembers(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		cfg := e.config()
-		cfg.MemberTTL = time.Second
+		cfg.MemberTTL = 10 * time.Second // a busy machine has no time for a lease of less
 		s := open(t, cfg)
 		mustUpdate(t, s, put(account("a")))
 		s.Join(ClusterMember{ID: "api-1"})

@@ -14,7 +14,7 @@ import (
 func TestOneMachineAName(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		cfg := e.config()
-		cfg.MemberTTL = 2 * time.Second
+		cfg.MemberTTL = 10 * time.Second // a busy machine has no time for a lease of less
 		api := open(t, cfg)
 		ctx := within(t, time.Minute)
 		if err := api.WaitHosts(ctx, func([]HostStatus) bool { return true }); err != nil {
