@@ -23,7 +23,7 @@ func TestPluggedAtAnotherHostSince(t *testing.T) {
 	r.plugged(1, 2)
 	r.applied(rev, "a1", "a2")
 	kept := func() string {
-		return strings.Trim(r.ovs.Vsctl("--if-exists", "get", "interface", "p1", "external_ids:"+elsewhere.PlugKey), "\"\n")
+		return r.ovs.Get("Interface", "p1", "external_ids:"+elsewhere.PlugKey)
 	}
 	r.eventually(patience, "its plug is kept at its interface", func() string {
 		if !strings.HasSuffix(kept(), "/a1") {

@@ -42,7 +42,11 @@ func (r *rig) watch() *flowwatch.Watch {
 
 func (r *rig) zone(n int) string {
 	r.t.Helper()
-	return r.ovs.Vsctl("get", "interface", fmt.Sprintf("p%d", n), "external_ids:"+zoneKey)
+	zone := r.ovs.Get("Interface", fmt.Sprintf("p%d", n), "external_ids:"+zoneKey)
+	if zone == "" {
+		r.t.Fatalf("p%d has no zone", n)
+	}
+	return zone
 }
 
 // TestControllerRestart: flows and connections stay while nobody is in charge;

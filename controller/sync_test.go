@@ -39,7 +39,7 @@ func TestFirstSync(t *testing.T) {
 		}
 	}
 	r.passes(1, 2, "tcp", 80) // both are in the default group alone
-	if text := r.ovs.Vsctl("get", "interface", "p1", "external_ids:"+zoneKey); !strings.Contains(text, "/a1") {
+	if text := r.zone(1); !strings.Contains(text, "/a1") {
 		t.Errorf("the zone is kept as %s", text)
 	}
 	if text := r.ovs.Ofctl("--names", "dump-flows", bridge, "table=100"); !strings.Contains(text, "table=output") {
@@ -81,7 +81,7 @@ func TestManyNICsAtOnce(t *testing.T) {
 	t.Logf("%d NICs ready after %v", count, time.Since(start))
 	zones := map[string]bool{}
 	for n := 1; n <= count; n++ {
-		zones[r.ovs.Vsctl("get", "interface", fmt.Sprintf("p%d", n), "external_ids:"+zoneKey)] = true
+		zones[r.zone(n)] = true
 	}
 	if len(zones) != count {
 		t.Errorf("%d zones for %d NICs", len(zones), count)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -49,8 +48,8 @@ func TestHostRemembersWrites(t *testing.T) {
 	r.applied(rev)
 	last := store.Write{}
 	r.eventually(patience, "the write is kept", func() string {
-		text := r.ovs.Vsctl("--if-exists", "get", "Bridge", bridge, "external_ids:"+seenKey)
-		if kept := parseWrites(strings.Trim(text, "\"\n")); len(kept) == 1 && kept[0].Revision == rev {
+		text := r.ovs.Get("Bridge", bridge, "external_ids:"+seenKey)
+		if kept := parseWrites(text); len(kept) == 1 && kept[0].Revision == rev {
 			last = kept[0]
 			return ""
 		}

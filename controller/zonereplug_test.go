@@ -41,7 +41,7 @@ func TestZonesOutliveReplugs(t *testing.T) {
 					iface = at
 				}
 				r.eventually(patience, fmt.Sprintf("a%d's zone in the row", nic), func() string {
-					if got, err := r.ovs.Proc.Vsctl(t.Context(), "get", "interface", fmt.Sprintf("p%d", iface), "external_ids:"+zoneKey); err != nil || got != zone {
+					if got, err := r.ovs.Proc.Get(t.Context(), "Interface", fmt.Sprintf("p%d", iface), "external_ids:"+zoneKey); err != nil || got != zone {
 						return fmt.Sprintf("%q (%v), was %q", got, err, zone)
 					}
 					return ""

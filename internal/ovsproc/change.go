@@ -3,11 +3,8 @@ package ovsproc
 import (
 	"context"
 	"fmt"
-	"maps"
-	"os/exec"
-	"slices"
-
-	"github.com/digitalocean/go-openvswitch/ovs"
+	"strings"
+	"time"
 )
 
 // Bridge is how a bridge is made.
@@ -27,93 +24,112 @@ type Port struct {
 	ExternalIDs map[string]string
 }
 
-// Change is changes of the database that take effect as one. The commands are
-// go-openvswitch's, but for columns that it does not know. No command is run
-// before Commit.
-type Change struct {
-	lib      *ovs.Client
-	commands []string // separated by "--"
-	err      error
-}
+// Change is changes of the database that take effect as one: none before Commit.
+type Change struct{ steps []func(*transaction) }
 
 // NewChange begins one.
-func NewChange() *Change {
-	c := &Change{}
-	c.lib = ovs.New(ovs.Exec(func(_ string, args ...string) ([]byte, error) {
-		c.commands = append(append(c.commands, "--"), args...)
-		return nil, nil
-	}))
+func NewChange() *Change { return &Change{} }
+
+func (c *Change) add(step func(*transaction)) *Change {
+	c.steps = append(c.steps, step)
 	return c
 }
 
-// note keeps the first error.
-func (c *Change) note(err error) {
-	if c.err == nil {
-		c.err = err
-	}
-}
-
-// Set sets columns that no other method knows, given as "column=value", of a row.
+// Set sets columns that no other method knows, given as "column=value" or
+// "column:key=value", of the row of that name, or "." of a table of one row.
 func (c *Change) Set(table, record string, columns ...string) *Change {
-	if len(columns) > 0 {
-		c.commands = append(append(c.commands, "--", "set", table, record), columns...)
-	}
-	return c
+	return c.add(func(t *transaction) {
+		for _, setting := range columns {
+			column, value, _ := strings.Cut(setting, "=")
+			if column, key, ok := strings.Cut(column, ":"); ok {
+				t.put(table, record, column, map[string]string{key: value})
+			} else {
+				t.update(table, record, map[string]any{column: value})
+			}
+		}
+	})
 }
 
 // AddBridge makes a bridge, or has one that is there be so.
 func (c *Change) AddBridge(b Bridge) *Change {
-	c.note(c.lib.VSwitch.AddBridge(b.Name))
-	if b.Datapath != "" {
-		c.Set("bridge", b.Name, "datapath_type="+b.Datapath)
-	}
-	if b.FailMode != "" {
-		c.note(c.lib.VSwitch.SetFailMode(b.Name, ovs.FailMode(b.FailMode)))
-	}
-	if len(b.Protocols) > 0 {
-		c.note(c.lib.VSwitch.Set.Bridge(b.Name, ovs.BridgeOptions{Protocols: b.Protocols}))
-	}
-	return c
+	return c.add(func(t *transaction) {
+		if t.bridges[b.Name] == nil {
+			port := t.insertPort(b.Name, map[string]any{"type": "internal"})
+			t.bridges[b.Name] = t.insert("Bridge", map[string]any{"name": b.Name, "ports": port})
+			t.mutate("Open_vSwitch", ".", "bridges", "insert", t.bridges[b.Name])
+		}
+		set := map[string]any{}
+		if b.Datapath != "" {
+			set["datapath_type"] = b.Datapath
+		}
+		if b.FailMode != "" {
+			set["fail_mode"] = b.FailMode
+		}
+		if len(b.Protocols) > 0 {
+			set["protocols"] = []any{"set", b.Protocols}
+		}
+		t.update("Bridge", b.Name, set)
+	})
 }
 
 // AddPort makes a port on a bridge, or has one that is there be so.
 func (c *Change) AddPort(bridge string, p Port) *Change {
-	c.note(c.lib.VSwitch.AddPort(bridge, p.Name))
-	if p.Type != "" {
-		c.note(c.lib.VSwitch.Set.Interface(p.Name, ovs.InterfaceOptions{Type: ovs.InterfaceType(p.Type)}))
-	}
-	if p.Tag != 0 {
-		c.Set("port", p.Name, fmt.Sprintf("tag=%d", p.Tag))
-	}
-	var columns []string
-	if p.OFPort != 0 {
-		columns = append(columns, fmt.Sprintf("ofport_request=%d", p.OFPort))
-	}
-	for _, key := range slices.Sorted(maps.Keys(p.ExternalIDs)) {
-		columns = append(columns, fmt.Sprintf("external_ids:%s=%q", key, p.ExternalIDs[key]))
-	}
-	c.Set("interface", p.Name, columns...)
-	return c
+	return c.add(func(t *transaction) {
+		if t.bridges[bridge] == nil {
+			t.fail(fmt.Errorf("no bridge named %s", bridge))
+		}
+		if t.ports[p.Name] == nil {
+			t.mutate("Bridge", bridge, "ports", "insert", t.insertPort(p.Name, map[string]any{}))
+		}
+		set := map[string]any{}
+		if p.Type != "" {
+			set["type"] = p.Type
+		}
+		if p.OFPort != 0 {
+			set["ofport_request"] = p.OFPort
+		}
+		t.update("Interface", p.Name, set)
+		t.put("Interface", p.Name, "external_ids", p.ExternalIDs)
+		if p.Tag != 0 {
+			t.update("Port", p.Name, map[string]any{"tag": p.Tag})
+		}
+	})
 }
 
 // DeletePort takes a port off a bridge, if it is there.
 func (c *Change) DeletePort(bridge, port string) *Change {
-	c.note(c.lib.VSwitch.DeletePort(bridge, port))
-	return c
+	return c.add(func(t *transaction) {
+		if t.ports[port] == nil {
+			return
+		}
+		t.mutate("Bridge", bridge, "ports", "delete", t.ports[port])
+		// Its rows would be collected at the end: one of its name may come before.
+		t.delete("Interface", port)
+		t.delete("Port", port)
+		delete(t.ports, port)
+	})
 }
 
 // Commit makes the change in the database at db, "unix:PATH", and returns when
 // ovs-vswitchd has carried it out.
 func (c *Change) Commit(ctx context.Context, db string) error {
-	if c.err != nil || len(c.commands) == 0 {
-		return c.err
+	if len(c.steps) == 0 {
+		return nil
 	}
-	out, err := exec.CommandContext(ctx, "ovs-vsctl", append(vsctlFlags(db), c.commands...)...).CombinedOutput()
+	ctx, cancel := context.WithTimeout(ctx, changePatience)
+	defer cancel()
+	t, err := begin(ctx, strings.TrimPrefix(db, "unix:"))
 	if err != nil {
-		return fmt.Errorf("ovs-vsctl %q: %w: %s", c.commands[1:], err, out)
+		return err
 	}
-	return nil
+	for _, step := range c.steps {
+		step(t)
+	}
+	return t.commit(ctx)
 }
+
+// changePatience is how long ovs-vswitchd may take to carry out a change.
+const changePatience = time.Minute
 
 // Commit makes a change in this Open vSwitch's database.
 func (p *Proc) Commit(ctx context.Context, c *Change) error { return c.Commit(ctx, p.DBAddr()) }

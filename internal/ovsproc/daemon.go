@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // stopPatience is how long a daemon may take to end by SIGTERM.
@@ -36,6 +38,20 @@ func (p *Proc) enterNetns() *netns {
 	return &netns{private: p.cfg.PrivateNetns, path: p.cfg.Netns}
 }
 
+// enter moves this thread there, for what it starts: it is not unlocked, and ends
+// with its goroutine.
+func (n *netns) enter() error {
+	if n == nil || n.path == "" {
+		return nil
+	}
+	f, err := os.Open(n.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
+}
+
 // spawn starts an OVS daemon in the foreground and waits until its socket,
 // which may be named for its pid, accepts a connection.
 func (p *Proc) spawn(ctx context.Context, name string, ns *netns, sock func(pid int) string, args ...string) (*daemon, error) {
@@ -46,12 +62,8 @@ func (p *Proc) spawn(ctx context.Context, name string, ns *netns, sock func(pid 
 		"-vconsole:off", "-vsyslog:off",
 	}, args...)
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	switch {
-	case ns == nil:
-	case ns.private:
+	if ns != nil && ns.private {
 		attr.Cloneflags = syscall.CLONE_NEWNET
-	default:
-		args = append([]string{"nsenter", "--net=" + ns.path, "--"}, args...)
 	}
 	out, err := os.OpenFile(filepath.Join(p.LogDir(), name+".out"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -68,8 +80,10 @@ func (p *Proc) spawn(ctx context.Context, name string, ns *netns, sock func(pid 
 		// Pdeathsig follows the thread that forked, not the process: keep
 		// that thread for as long as the child lives.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
+		err := ns.enter()
+		if err == nil {
+			err = cmd.Start()
+		}
 		started <- err
 		if err == nil {
 			_ = cmd.Wait() // a status other than 0 is what SIGKILL gives

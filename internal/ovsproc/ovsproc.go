@@ -76,7 +76,7 @@ func Start(ctx context.Context, cfg Config) (*Proc, error) {
 		}
 	}
 	if _, err := os.Stat(p.dbFile()); errors.Is(err, os.ErrNotExist) {
-		if err := p.createDB(ctx); err != nil {
+		if err := p.createDB(); err != nil {
 			return nil, err
 		}
 	}
@@ -87,16 +87,6 @@ func Start(ctx context.Context, cfg Config) (*Proc, error) {
 		return nil, errors.Join(err, p.Stop())
 	}
 	return p, nil
-}
-
-// createDB makes a database with the one row that ovs-vswitchd wants, as
-// "ovs-vsctl init" would: without a server, and before anybody follows it.
-func (p *Proc) createDB(ctx context.Context) error {
-	if _, err := p.Run(ctx, "ovsdb-tool", "create", p.dbFile(), p.cfg.Schema); err != nil {
-		return err
-	}
-	_, err := p.Run(ctx, "ovsdb-tool", "transact", p.dbFile(), `["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{}}]`)
-	return err
 }
 
 // Stop ends both daemons and waits for them. It may be called repeatedly.

@@ -3,6 +3,7 @@ package ovsproc
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -23,18 +24,47 @@ func (p *Proc) Run(ctx context.Context, program string, args ...string) (string,
 
 // Vsctl runs ovs-vsctl(8) on our database.
 func (p *Proc) Vsctl(ctx context.Context, args ...string) (string, error) {
-	return p.Run(ctx, "ovs-vsctl", append(vsctlFlags(p.DBAddr()), args...)...)
+	return p.Run(ctx, "ovs-vsctl", append([]string{"--timeout=20", "--db=" + p.DBAddr()}, args...)...)
 }
 
-// vsctlFlags have ovs-vsctl(8) work on a database, and not wait for ever.
-func vsctlFlags(db string) []string { return []string{"--timeout=20", "--db=" + db} }
+// Get is what a column of the row of that name holds, or a key of it
+// ("external_ids:iface-id"), as "ovs-vsctl --if-exists get" tells it, without a process for it: a
+// string, or JSON.
+func (p *Proc) Get(ctx context.Context, table, name, column string) (string, error) {
+	column, key, keyed := strings.Cut(column, ":")
+	found, err := transact(ctx, p.DBSock(), operation{"op": "select", "table": table, "where": where(name), "columns": []string{column}})
+	if err != nil || len(found[0].Rows) == 0 {
+		return "", err
+	}
+	value := found[0].Rows[0][column]
+	if !keyed {
+		return text(value), nil
+	}
+	var pairs [][2]string
+	if err := json.Unmarshal(value, &[]any{nil, &pairs}); err != nil {
+		return "", fmt.Errorf("ovsproc: column %s is no map: %w", column, err)
+	}
+	for _, pair := range pairs {
+		if pair[0] == key {
+			return pair[1], nil
+		}
+	}
+	return "", nil
+}
 
 // Ofctl runs ovs-ofctl(8) with OpenFlow 1.5; bridges are named as usual.
 func (p *Proc) Ofctl(ctx context.Context, args ...string) (string, error) {
 	return p.Run(ctx, "ovs-ofctl", append([]string{"--protocols=OpenFlow15", "--timeout=60"}, args...)...)
 }
 
-// Appctl runs ovs-appctl(8) on our ovs-vswitchd.
-func (p *Proc) Appctl(ctx context.Context, args ...string) (string, error) {
-	return p.Run(ctx, "ovs-appctl", append([]string{"--timeout=60"}, args...)...)
+// Appctl has our ovs-vswitchd carry out a command of ovs-appctl(8), without a
+// process for it, and returns what it says.
+func (p *Proc) Appctl(ctx context.Context, command ...string) (string, error) {
+	result, err := ask(ctx, p.Ctl(), command[0], command[1:])
+	if err != nil {
+		return "", err
+	}
+	var said string
+	err = json.Unmarshal(result, &said)
+	return said, err
 }

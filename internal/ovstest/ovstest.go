@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -93,15 +92,25 @@ func (v *OVS) AddPort(bridge, name string, ofport uint32, ifaceID string, settin
 	if ifaceID != "" {
 		p.ExternalIDs = map[string]string{"iface-id": ifaceID}
 	}
-	v.commit(ovsproc.NewChange().AddPort(bridge, p).Set("interface", name, settings...))
-	if got := strings.TrimSpace(v.Vsctl("get", "interface", name, "ofport")); got != want {
-		v.t.Fatalf("ovstest: port %s of %s has ofport %s, want %s: %s", name, bridge, got, want, v.Vsctl("get", "interface", name, "error"))
+	v.commit(ovsproc.NewChange().AddPort(bridge, p).Set("Interface", name, settings...))
+	if got := v.Get("Interface", name, "ofport"); got != want {
+		v.t.Fatalf("ovstest: port %s of %s has ofport %s, want %s: %s", name, bridge, got, want, v.Get("Interface", name, "error"))
 	}
 }
 
 func (v *OVS) commit(c *ovsproc.Change) {
 	v.t.Helper()
 	v.step(func(ctx context.Context) error { return v.Commit(ctx, c) })
+}
+
+// Get reads a column, or "column:key", of the row of that name; one that is not set is "".
+func (v *OVS) Get(table, name, column string) (value string) {
+	v.t.Helper()
+	v.step(func(ctx context.Context) (err error) {
+		value, err = v.Proc.Get(ctx, table, name, column)
+		return err
+	})
+	return value
 }
 
 // Vsctl runs ovs-vsctl and returns its output.

@@ -17,7 +17,6 @@ func TestOneUserOfEachLibrary(t *testing.T) {
 		{"github.com/cenkalti/rpc2", "ovsdb"},
 		{"github.com/coreos/go-oidc", "httpapi/openid"},
 		{"golang.org/x/oauth2", "httpapi/openid"},
-		{"github.com/digitalocean/go-openvswitch", "internal/ovsproc"},
 		{"github.com/mdlayher/netlink", "controller/policing"},
 	} {
 		for _, s := range sources(t) {

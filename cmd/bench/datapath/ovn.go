@@ -42,7 +42,7 @@ func (s *site) ovn(ctx context.Context, p *pair, want policy) error {
 		return err
 	}
 	// The policy is there first: when it came while ovn-controller 23.03 ran, that ended.
-	if err := s.Commit(ctx, ovsproc.NewChange().Set("open_vswitch", ".", "external_ids:system-id=host", "external_ids:hostname=host", "external_ids:ovn-remote="+db("sb"),
+	if err := s.Commit(ctx, ovsproc.NewChange().Set("Open_vSwitch", ".", "external_ids:system-id=host", "external_ids:hostname=host", "external_ids:ovn-remote="+db("sb"),
 		"external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.1", "external_ids:ovn-bridge="+p.name)); err != nil {
 		return err
 	}
