@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestPluggedAtAnotherHostSince(t *testing.T) {
 	}
 	r.eventually(patience, "its plug is kept at its interface", func() string {
 		if !strings.HasSuffix(kept(), "/a1") {
-			return kept()
+			return fmt.Sprintf("%q", kept())
 		}
 		return ""
 	})

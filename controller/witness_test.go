@@ -53,7 +53,7 @@ func TestHostRemembersWrites(t *testing.T) {
 			last = kept[0]
 			return ""
 		}
-		return text
+		return fmt.Sprintf("it has %q", text)
 	})
 	r.stop()
 	h.set(true)
@@ -67,7 +67,7 @@ func TestHostRemembersWrites(t *testing.T) {
 		r.start()
 		r.eventually(patience, "the report tells of what is lost", func() string {
 			if got := told(); !slices.Equal(got, []store.Write{last}) {
-				return fmt.Sprint(got)
+				return fmt.Sprintf("%v, want %v", got, last)
 			}
 			return ""
 		})
