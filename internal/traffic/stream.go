@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -140,25 +141,8 @@ func (s *Stream) openUDP(ctx context.Context) error {
 	}
 	s.closers = append(s.closers, client)
 	s.ClientPort = client.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	deadline, _ := ctx.Deadline()
-	buf := make([]byte, 1)
-	if _, err := client.Write([]byte{markQuestion}); err != nil {
-		return err
-	}
-	if err := server.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	_, peer, err := server.ReadFromUDPAddrPort(buf)
+	peer, err := greet(ctx, client, server)
 	if err != nil {
-		return err
-	}
-	if _, err := server.WriteToUDPAddrPort([]byte{markAnswer}, peer); err != nil {
-		return err
-	}
-	if err := client.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	if _, err := client.Read(buf); err != nil {
 		return err
 	}
 	if err := errors.Join(server.SetReadDeadline(time.Time{}), client.SetReadDeadline(time.Time{})); err != nil {
@@ -166,6 +150,34 @@ func (s *Stream) openUDP(ctx context.Context) error {
 	}
 	s.run(client, udpServerEnd{server, peer})
 	return nil
+}
+
+// askAgain is when a datagram counts as lost, as a busy machine may lose any.
+const askAgain = time.Second
+
+// greet has a question answered, so that both ends are established, and returns
+// whom the server knows.
+func greet(ctx context.Context, client net.Conn, server *net.UDPConn) (peer netip.AddrPort, err error) {
+	buf := make([]byte, 1)
+	for ctx.Err() == nil {
+		until := time.Now().Add(askAgain)
+		if err := errors.Join(server.SetReadDeadline(until), client.SetReadDeadline(until)); err != nil {
+			return peer, err
+		}
+		if _, err := client.Write([]byte{markQuestion}); err != nil {
+			return peer, err
+		}
+		if _, peer, err = server.ReadFromUDPAddrPort(buf); err == nil {
+			if _, err := server.WriteToUDPAddrPort([]byte{markAnswer}, peer); err != nil {
+				return peer, err
+			}
+			_, err = client.Read(buf)
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return peer, err
+		}
+	}
+	return peer, ctx.Err()
 }
 
 // udpServerEnd is the server's socket as an end of one stream.

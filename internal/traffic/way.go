@@ -49,16 +49,25 @@ func (w *Way) send(to io.Writer, every time.Duration, stop <-chan struct{}) {
 // receive reads messages: datagrams, or 8 bytes at a time of a stream.
 func (w *Way) receive(from io.Reader) {
 	buf := make([]byte, messageSize)
+	_, isDatagram := from.(datagramEnd)
+	least := messageSize
+	if isDatagram {
+		least = 1
+	}
 	for {
-		if _, err := io.ReadFull(from, buf); err != nil {
+		n, err := io.ReadAtLeast(from, buf, least)
+		if err != nil {
 			var timeout net.Error
 			if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || errors.As(err, &timeout) && timeout.Timeout() {
 				return
 			}
-			if _, isDatagram := from.(datagramEnd); isDatagram {
+			if isDatagram {
 				continue // an ICMP error
 			}
 			return
+		}
+		if n < messageSize {
+			continue // a greeting that was thought lost
 		}
 		now := time.Now()
 		seq := int(binary.BigEndian.Uint64(buf))
