@@ -46,13 +46,13 @@ func minus(a, b []netip.Addr) []netip.Addr {
 	return out
 }
 
-// few is up to how many changes a set is edited in place: each moves half of it.
-const few = 8
+// editMost is up to how many changes a set is edited in place: each moves half of it.
+const editMost = 8
 
 // edit returns what is in set and not in remove, or in add. It may change set, and
 // returns neither add nor remove.
 func edit(set, add, remove []netip.Addr) []netip.Addr {
-	if len(add)+len(remove) > few {
+	if len(add)+len(remove) > editMost {
 		if set = minus(set, remove); len(set) == 0 {
 			return slices.Clone(add)
 		}

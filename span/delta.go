@@ -78,13 +78,13 @@ func Merge(d, o Delta) Delta {
 	case o.Empty():
 		return d
 	}
-	d.NICs, d.Networks, d.Groups = over(d.NICs, o.NICs), over(d.Networks, o.Networks), over(d.Groups, o.Groups)
+	d.NICs, d.Networks, d.Groups = overlay(d.NICs, o.NICs), overlay(d.Networks, o.Networks), overlay(d.Groups, o.Groups)
 	if len(o.Members) > 0 {
 		members := make(map[Label]Change, len(d.Members)+len(o.Members))
 		maps.Copy(members, d.Members)
 		for l, c := range o.Members {
 			if was, ok := members[l]; ok {
-				c = was.then(c)
+				c = was.followedBy(c)
 			}
 			if members[l] = c; c.empty() {
 				delete(members, l)
@@ -98,8 +98,8 @@ func Merge(d, o Delta) Delta {
 	return d
 }
 
-// over returns a with what is in b instead.
-func over[K comparable, T any](a, b map[K]*T) map[K]*T {
+// overlay returns a with the entries of b in the place of its own.
+func overlay[K comparable, T any](a, b map[K]*T) map[K]*T {
 	switch {
 	case len(b) == 0:
 		return a
@@ -114,8 +114,8 @@ func over[K comparable, T any](a, b map[K]*T) map[K]*T {
 
 func (c Change) empty() bool { return !c.Reset && len(c.Add)+len(c.Remove) == 0 }
 
-// then is c followed by o. What is added and removed again is as it was.
-func (c Change) then(o Change) Change {
+// followedBy is c and then o. What is added and removed again is as it was.
+func (c Change) followedBy(o Change) Change {
 	if o.Reset {
 		return o
 	}

@@ -4,7 +4,7 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// draft gathers what changes for one host in a turn: the names of what may be
+// draft gathers what changes for one host in a round: the names of what may be
 // different, most with whether the host needed it before.
 type draft struct {
 	x        *Index
@@ -17,8 +17,8 @@ type draft struct {
 	labels   map[Label]struct{} // whose members are others
 }
 
-// note remembers whether something was needed before the turn.
-func note[K comparable](before *map[K]bool, k K, needed int) {
+// noteNeed remembers whether something was needed before the round.
+func noteNeed[K comparable](before *map[K]bool, k K, needed int) {
 	if _, noted := (*before)[k]; noted {
 		return
 	}
@@ -28,11 +28,11 @@ func note[K comparable](before *map[K]bool, k K, needed int) {
 	(*before)[k] = needed > 0
 }
 
-func (d *draft) network(id string) { note(&d.networks, id, d.host.networks[id]) }
+func (d *draft) noteNetwork(id string) { noteNeed(&d.networks, id, d.host.networks[id]) }
 
-func (d *draft) group(ref secgroup.GroupRef) { note(&d.groups, ref, d.host.groups[ref]) }
+func (d *draft) noteGroup(ref secgroup.GroupRef) { noteNeed(&d.groups, ref, d.host.groups[ref]) }
 
-func (d *draft) label(l Label) {
+func (d *draft) noteLabel(l Label) {
 	if d.labels == nil {
 		d.labels = map[Label]struct{}{}
 	}
@@ -47,7 +47,7 @@ func (d *draft) resolveNIC(id string) {
 	if had && sameNIC(old.NIC, now.NIC) {
 		now.NIC = old.NIC
 	} else {
-		d.changed(id)
+		d.noteNIC(id)
 	}
 	d.host.nics[id] = now
 	if !had {
@@ -62,7 +62,7 @@ func (d *draft) resolveNIC(id string) {
 
 func (d *draft) unplug(id string) {
 	d.x.steps++
-	d.changed(id)
+	d.noteNIC(id)
 	old := d.host.nics[id]
 	delete(d.host.nics, id)
 	if delete(d.x.plugs[id], d.host); len(d.x.plugs[id]) == 0 {
@@ -71,7 +71,7 @@ func (d *draft) unplug(id string) {
 	d.countNeeds(old, -1)
 }
 
-func (d *draft) changed(id string) {
+func (d *draft) noteNIC(id string) {
 	if d.nics == nil {
 		d.nics = map[string]struct{}{}
 	}
@@ -82,18 +82,18 @@ func (d *draft) changed(id string) {
 func (d *draft) countNeeds(r resolved, n int) {
 	h := d.host
 	if r.network != "" {
-		d.network(r.network)
+		d.noteNetwork(r.network)
 		if count(h.networks, r.network, n) {
 			d.x.needNetwork(r.network, h)
 		}
 	}
 	if r.domain != "" {
-		note(&d.domains, r.domain, h.domains[r.domain])
+		noteNeed(&d.domains, r.domain, h.domains[r.domain])
 		count(h.domains, r.domain, n)
 	}
 	for _, ref := range r.judges {
 		d.x.steps++
-		d.group(ref)
+		d.noteGroup(ref)
 		if !count(h.groups, ref, n) {
 			continue
 		}
@@ -106,7 +106,7 @@ func (d *draft) countNeeds(r resolved, n int) {
 // countRemote counts one group of the host more or less whose rules name a remote.
 func (d *draft) countRemote(ref secgroup.GroupRef, n int) {
 	d.x.steps++
-	note(&d.remotes, ref, d.host.remotes[ref])
+	noteNeed(&d.remotes, ref, d.host.remotes[ref])
 	if count(d.host.remotes, ref, n) {
 		d.x.needRemote(ref, d.host)
 	}
@@ -137,7 +137,7 @@ func (d *draft) delta() Delta {
 	for id, was := range d.networks {
 		if is := h.networks[id] > 0; is {
 			n := d.x.networks[id]
-			if _, changed := d.x.turn.changed[n]; changed || !was {
+			if _, changed := d.x.round.changed[n]; changed || !was {
 				put(&out.Networks, id, n.object)
 			}
 		} else if was {
@@ -147,7 +147,7 @@ func (d *draft) delta() Delta {
 	for ref, was := range d.groups {
 		if is := h.groups[ref] > 0; is {
 			g := d.x.groups[ref]
-			if _, changed := d.x.turn.changed[g]; changed || !was {
+			if _, changed := d.x.round.changed[g]; changed || !was {
 				put(&out.Groups, ref, g.object)
 			}
 		} else if was {
@@ -158,7 +158,7 @@ func (d *draft) delta() Delta {
 		d.x.steps++
 		was := neededBefore(d.remotes, h.remotes, l.Group) && neededBefore(d.domains, h.domains, l.Domain)
 		is := h.remotes[l.Group] > 0 && h.domains[l.Domain] > 0
-		if c := d.x.labelled(l, h, was, is); !c.empty() {
+		if c := d.x.memberChange(l, h, was, is); !c.empty() {
 			if out.Members == nil {
 				out.Members = map[Label]Change{}
 			}
@@ -178,16 +178,16 @@ func (d *draft) allLabels() map[Label]struct{} {
 		return func(domain string) { all[Label{remote, domain}] = struct{}{} }
 	}
 	for remote := range d.remotes {
-		each(d.domains, d.host.domains, cross(remote))
+		eachKey(d.domains, d.host.domains, cross(remote))
 	}
 	if len(d.domains) > 0 {
-		each(d.remotes, d.host.remotes, func(remote secgroup.GroupRef) { each(d.domains, nil, cross(remote)) })
+		eachKey(d.remotes, d.host.remotes, func(remote secgroup.GroupRef) { eachKey(d.domains, nil, cross(remote)) })
 	}
 	return all
 }
 
-// each calls fn for the keys of both maps.
-func each[K comparable](noted map[K]bool, needed map[K]int, fn func(K)) {
+// eachKey calls fn once for each key of the two maps.
+func eachKey[K comparable](noted map[K]bool, needed map[K]int, fn func(K)) {
 	for k := range noted {
 		fn(k)
 	}
@@ -198,7 +198,7 @@ func each[K comparable](noted map[K]bool, needed map[K]int, fn func(K)) {
 	}
 }
 
-// neededBefore tells whether something was needed before the turn.
+// neededBefore tells whether something was needed before the round.
 func neededBefore[K comparable](noted map[K]bool, needed map[K]int, k K) bool {
 	if was, ok := noted[k]; ok {
 		return was

@@ -20,7 +20,7 @@ type history struct {
 	policy  *secgroup.Snapshot
 	index   *Index
 	plugged map[string]map[string]struct{}
-	shares  map[string]*Share // by the deltas of every turn
+	shares  map[string]*Share // by the deltas of every round
 	late    map[string]*Share // by deltas that were merged
 	backlog map[string]Delta
 	rev     int64

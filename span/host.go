@@ -19,12 +19,12 @@ func (x *Index) Full(name string) (Delta, bool) {
 	for ref := range h.groups {
 		put(&out.Groups, ref, x.groups[ref].object)
 	}
-	for p := range x.placesOf(h) {
+	for p := range x.membersOf(h) {
 		if len(p.addrs) > 0 {
 			if out.Members == nil {
 				out.Members = map[Label]Change{}
 			}
-			out.Members[p.Label] = Change{Add: p.list()}
+			out.Members[p.Label] = Change{Add: p.sortedAddresses()}
 		}
 	}
 	return out, true
@@ -38,14 +38,14 @@ func (x *Index) Weight(name string) int {
 		return 0
 	}
 	weight := len(h.nics) + len(h.networks) + len(h.groups)
-	for p := range x.placesOf(h) {
+	for p := range x.membersOf(h) {
 		weight += len(p.addrs)
 	}
 	return weight
 }
 
-// placesOf yields the members that are in the share of a host.
-func (x *Index) placesOf(h *host) func(yield func(*memberAddresses) bool) {
+// membersOf yields the lists of members that are in the share of a host.
+func (x *Index) membersOf(h *host) func(yield func(*memberAddresses) bool) {
 	return func(yield func(*memberAddresses) bool) {
 		for ref := range h.remotes {
 			r := x.remotes[ref]
@@ -64,7 +64,7 @@ func (x *Index) Drop(name string) {
 	if h == nil {
 		return
 	}
-	d := x.draft(h)
+	d := x.draftOf(h)
 	for id := range maps.Clone(h.nics) {
 		d.unplug(id)
 	}

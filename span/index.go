@@ -21,7 +21,7 @@ type Index struct {
 	members  map[string]*member // of remotes, by NIC
 	baseline *secgroup.Baseline
 
-	turn  turn
+	round round
 	steps int // that were taken so far: tests hold them to what is concerned
 }
 
@@ -43,18 +43,18 @@ type network struct {
 
 // group is one that hosts need.
 type group struct {
-	object *secgroup.Group
-	names  []secgroup.GroupRef // remotes, sorted
-	hosts  map[*host]struct{}
+	object  *secgroup.Group
+	remotes []secgroup.GroupRef // remotes, sorted
+	hosts   map[*host]struct{}
 }
 
-// turn is one call of Apply or Plug. What nobody needs any more is kept until its
+// round is one call of Apply or Plug. What nobody needs any more is kept until its
 // end, for somebody may come to need it.
-type turn struct {
+type round struct {
 	drafts  map[*host]*draft
 	changed map[any]struct{} // networks and groups whose objects are others than before
 	moved   map[*memberAddresses]struct{}
-	idle    []func() // each drops something unless it is needed again
+	drops   []func() // each drops something unless it is needed again
 }
 
 // NewIndex returns an index of a policy that no host needs anything of yet.
@@ -79,7 +79,7 @@ func (x *Index) Plug(name string, nics map[string]bool) Delta {
 		}
 		x.hosts[name] = h
 	}
-	d := x.draft(h)
+	d := x.draftOf(h)
 	for id, plugged := range nics {
 		switch _, there := h.nics[id]; {
 		case plugged && !there:
@@ -102,10 +102,10 @@ func (x *Index) Apply(policy *secgroup.Snapshot, t secgroup.Touched) map[string]
 	for id := range t.NICs {
 		x.moveMember(id)
 	}
-	for p := range x.turn.moved {
+	for p := range x.round.moved {
 		for h := range p.hosts {
 			x.steps++
-			x.draft(h).label(p.Label)
+			x.draftOf(h).noteLabel(p.Label)
 		}
 	}
 	for ref := range t.Groups {
@@ -116,7 +116,7 @@ func (x *Index) Apply(policy *secgroup.Snapshot, t secgroup.Touched) map[string]
 	}
 	for id := range t.NICs {
 		for h := range x.plugs[id] {
-			x.draft(h).resolveNIC(id)
+			x.draftOf(h).resolveNIC(id)
 		}
 	}
 	baseline := t.Baseline && x.changeBaseline()
@@ -143,13 +143,13 @@ func (x *Index) changeGroup(ref secgroup.GroupRef) {
 	if sameGroup(g.object, object) {
 		return
 	}
-	x.change(g)
-	before := g.names
-	g.object, g.names = object, named(object)
+	x.noteChanged(g)
+	before := g.remotes
+	g.object, g.remotes = object, remotesOf(object)
 	for h := range g.hosts {
-		d := x.draft(h)
-		d.group(ref)
-		for _, r := range g.names {
+		d := x.draftOf(h)
+		d.noteGroup(ref)
+		for _, r := range g.remotes {
 			d.countRemote(r, 1)
 		}
 		for _, r := range before {
@@ -168,10 +168,10 @@ func (x *Index) changeNetwork(id string) {
 	if sameNetwork(n.object, object) {
 		return
 	}
-	x.change(n)
+	x.noteChanged(n)
 	n.object = object
 	for h := range n.hosts {
-		x.draft(h).network(id)
+		x.draftOf(h).noteNetwork(id)
 	}
 }
 
@@ -183,42 +183,42 @@ func (x *Index) changeBaseline() (changed bool) {
 	return changed
 }
 
-// change notes that an object is another one than before this turn.
-func (x *Index) change(node any) {
-	if x.turn.changed == nil {
-		x.turn.changed = map[any]struct{}{}
+// noteChanged notes that an object is another one than before this round.
+func (x *Index) noteChanged(node any) {
+	if x.round.changed == nil {
+		x.round.changed = map[any]struct{}{}
 	}
-	x.turn.changed[node] = struct{}{}
+	x.round.changed[node] = struct{}{}
 }
 
-// draft returns what changes for a host in this turn.
-func (x *Index) draft(h *host) *draft {
-	d := x.turn.drafts[h]
+// draftOf gathers what changes for a host in this round.
+func (x *Index) draftOf(h *host) *draft {
+	d := x.round.drafts[h]
 	if d == nil {
 		d = &draft{x: x, host: h}
-		if x.turn.drafts == nil {
-			x.turn.drafts = map[*host]*draft{}
+		if x.round.drafts == nil {
+			x.round.drafts = map[*host]*draft{}
 		}
-		x.turn.drafts[h] = d
+		x.round.drafts[h] = d
 	}
 	return d
 }
 
-// end ends a turn: it says what changes, and drops what nobody needs any more.
+// end ends a round: it says what changes, and drops what nobody needs any more.
 func (x *Index) end() map[string]Delta {
 	deltas := map[string]Delta{}
-	for h, d := range x.turn.drafts {
+	for h, d := range x.round.drafts {
 		if delta := d.delta(); !delta.Empty() {
 			deltas[h.name] = delta
 		}
 	}
-	for p := range x.turn.moved {
-		p.was, p.diff = nil, nil
-		x.idle(func() { x.dropAddresses(p) })
+	for p := range x.round.moved {
+		p.heldBefore, p.change = nil, nil
+		x.dropLater(func() { x.dropAddresses(p) })
 	}
-	for _, drop := range x.turn.idle {
+	for _, drop := range x.round.drops {
 		drop()
 	}
-	x.turn = turn{}
+	x.round = round{}
 	return deltas
 }

@@ -9,8 +9,11 @@ import (
 // The functions here follow a host that has come to need something, or does not
 // any more.
 
-func (x *Index) idle(drop func()) { x.turn.idle = append(x.turn.idle, drop) }
+// dropLater has something dropped at the end of the round. It is up to drop to find out
+// whether somebody has come to need it again.
+func (x *Index) dropLater(drop func()) { x.round.drops = append(x.round.drops, drop) }
 
+// needNetwork follows whether a host needs a network.
 func (x *Index) needNetwork(id string, h *host) {
 	n := x.networks[id]
 	if n == nil {
@@ -22,40 +25,42 @@ func (x *Index) needNetwork(id string, h *host) {
 		return
 	}
 	delete(n.hosts, h)
-	x.idle(func() {
+	x.dropLater(func() {
 		if len(n.hosts) == 0 {
 			delete(x.networks, id)
 		}
 	})
 }
 
-// needGroup returns the remotes that the group's rules name.
+// needGroup follows whether a host needs a group, and returns the remotes that the
+// group's rules name.
 func (x *Index) needGroup(ref secgroup.GroupRef, h *host) []secgroup.GroupRef {
 	g := x.groups[ref]
 	if g == nil {
 		object := enforcedGroup(x.policy.Group(ref))
-		g = &group{object: object, names: named(object), hosts: map[*host]struct{}{}}
+		g = &group{object: object, remotes: remotesOf(object), hosts: map[*host]struct{}{}}
 		x.groups[ref] = g
 	}
 	if h.groups[ref] > 0 {
 		g.hosts[h] = struct{}{}
-		return g.names
+		return g.remotes
 	}
 	delete(g.hosts, h)
-	x.idle(func() {
+	x.dropLater(func() {
 		if len(g.hosts) == 0 {
 			delete(x.groups, ref)
 		}
 	})
-	return g.names
+	return g.remotes
 }
 
-// needRemote has the members of a group counted while some host needs them.
+// needRemote follows whether a host needs a remote, whose members are counted while some
+// host does.
 func (x *Index) needRemote(ref secgroup.GroupRef, h *host) {
 	r := x.remotes[ref]
 	if h.remotes[ref] == 0 {
 		r.hosts--
-		x.idle(func() { x.dropRemote(r) })
+		x.dropLater(func() { x.dropRemote(r) })
 		return
 	}
 	if r == nil {

@@ -18,11 +18,11 @@ type remote struct {
 // memberAddresses are the addresses of a remote's members in one domain.
 type memberAddresses struct {
 	Label
-	hosts  map[*host]struct{}  // in whose shares they are
-	addrs  map[netip.Addr]int  // with how many members have each
-	sorted []netip.Addr        // the same; nil: to be sorted
-	was    map[netip.Addr]bool // before this turn, of those counted in it
-	diff   *Change             // of this turn; nil: not known yet
+	hosts      map[*host]struct{}  // in whose shares they are
+	addrs      map[netip.Addr]int  // with how many members have each
+	sorted     []netip.Addr        // the same; nil: to be sorted
+	heldBefore map[netip.Addr]bool // before this round, of those counted in it
+	change     *Change             // of this round; nil: not known yet
 }
 
 // member is a NIC that is a member of remotes.
@@ -69,26 +69,26 @@ func (x *Index) countIn(r *remote, m *member, n int, noted bool) {
 	if m.domain == "" {
 		return
 	}
-	p := r.in(m.domain)
+	p := r.membersIn(m.domain)
 	for _, a := range secgroup.MemberAddresses(m.nic) {
 		x.steps++
 		if noted {
-			note(&p.was, a, p.addrs[a])
+			noteNeed(&p.heldBefore, a, p.addrs[a])
 		}
 		if count(p.addrs, a, n) {
 			p.sorted = nil
 		}
 	}
 	if noted {
-		if x.turn.moved == nil {
-			x.turn.moved = map[*memberAddresses]struct{}{}
+		if x.round.moved == nil {
+			x.round.moved = map[*memberAddresses]struct{}{}
 		}
-		x.turn.moved[p] = struct{}{}
+		x.round.moved[p] = struct{}{}
 	}
 }
 
-// in returns the remote's places in a domain, made if need be.
-func (r *remote) in(domain string) *memberAddresses {
+// membersIn returns the remote's members in a domain, and makes the list if there is none.
+func (r *remote) membersIn(domain string) *memberAddresses {
 	p := r.domains[domain]
 	if p == nil {
 		p = &memberAddresses{Label: Label{r.ref, domain}, hosts: map[*host]struct{}{}, addrs: map[netip.Addr]int{}}
@@ -97,58 +97,58 @@ func (r *remote) in(domain string) *memberAddresses {
 	return p
 }
 
-func (p *memberAddresses) list() []netip.Addr {
+func (p *memberAddresses) sortedAddresses() []netip.Addr {
 	if p.sorted == nil {
 		p.sorted = slices.SortedFunc(maps.Keys(p.addrs), netip.Addr.Compare)
 	}
 	return p.sorted
 }
 
-// changed is what this turn adds and takes away.
-func (p *memberAddresses) changed() Change {
-	if len(p.was) == 0 {
-		return Change{} // it is none of those that the end of the turn looks at
+// changeOfRound is what this round adds and takes away.
+func (p *memberAddresses) changeOfRound() Change {
+	if len(p.heldBefore) == 0 {
+		return Change{} // it is none of those that the end of the round looks at
 	}
-	if p.diff == nil {
-		p.diff = &Change{}
-		for a, was := range p.was {
+	if p.change == nil {
+		p.change = &Change{}
+		for a, was := range p.heldBefore {
 			switch is := p.addrs[a] > 0; {
 			case is && !was:
-				p.diff.Add = append(p.diff.Add, a)
+				p.change.Add = append(p.change.Add, a)
 			case was && !is:
-				p.diff.Remove = append(p.diff.Remove, a)
+				p.change.Remove = append(p.change.Remove, a)
 			}
 		}
-		slices.SortFunc(p.diff.Add, netip.Addr.Compare)
-		slices.SortFunc(p.diff.Remove, netip.Addr.Compare)
+		slices.SortFunc(p.change.Add, netip.Addr.Compare)
+		slices.SortFunc(p.change.Remove, netip.Addr.Compare)
 	}
-	return *p.diff
+	return *p.change
 }
 
-// countBefore is how many there were before this turn.
+// countBefore is how many there were before this round.
 func (p *memberAddresses) countBefore() int {
-	c := p.changed()
+	c := p.changeOfRound()
 	return len(p.addrs) - len(c.Add) + len(c.Remove)
 }
 
-// labelled returns what changes for a host in the members of a label that was and
+// memberChange returns what changes for a host in the members of a label that was and
 // is in its share, and keeps note of who has it.
-func (x *Index) labelled(l Label, h *host, was, is bool) (c Change) {
+func (x *Index) memberChange(l Label, h *host, was, is bool) (c Change) {
 	r := x.remotes[l.Group]
 	if r == nil || !was && !is {
 		return c
 	}
-	p := r.in(l.Domain)
+	p := r.membersIn(l.Domain)
 	switch {
 	case was && is:
-		return p.changed()
+		return p.changeOfRound()
 	case is:
 		p.hosts[h] = struct{}{}
-		c.Add = p.list()
+		c.Add = p.sortedAddresses()
 	default:
 		delete(p.hosts, h)
 		c.Reset = p.countBefore() > 0
-		x.idle(func() { x.dropAddresses(p) })
+		x.dropLater(func() { x.dropAddresses(p) })
 	}
 	return c
 }

@@ -91,8 +91,8 @@ func sameGroup(a, b *secgroup.Group) bool {
 
 func sameBaseline(a, b *secgroup.Baseline) bool { return slices.Equal(a.Addresses, b.Addresses) }
 
-// named returns the groups that enabled rules name, sorted.
-func named(g *secgroup.Group) []secgroup.GroupRef {
+// remotesOf returns the groups that the enabled rules of a group name, sorted.
+func remotesOf(g *secgroup.Group) []secgroup.GroupRef {
 	var refs []secgroup.GroupRef
 	for i := range g.Rules {
 		if r := &g.Rules[i]; r.Enabled && r.RemoteGroup != (secgroup.GroupRef{}) {

@@ -32,7 +32,7 @@ func Span(s *secgroup.Snapshot, host string, plugged iter.Seq[string]) *Share {
 	}
 	done := map[secgroup.GroupRef]bool{}
 	for _, g := range share.Groups {
-		for _, ref := range named(g) {
+		for _, ref := range remotesOf(g) {
 			if done[ref] {
 				continue
 			}
