@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -85,9 +86,7 @@ func (c *Client) request(ctx context.Context, method, path string, body any, cl 
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range cl.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, cl.header)
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}

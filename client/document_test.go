@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -150,14 +151,11 @@ func (d *document) items(schema any) any {
 // fieldsOf lists a struct's JSON fields, those of embedded structs too.
 func fieldsOf(typ reflect.Type) map[string]reflect.Type {
 	out := map[string]reflect.Type{}
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "":
-			for n, t := range fieldsOf(f.Type) {
-				out[n] = t
-			}
+			maps.Copy(out, fieldsOf(f.Type))
 		case name != "-" && name != "":
 			out[name] = f.Type
 		}

@@ -183,7 +183,7 @@ func writesText(all []store.Write) string {
 
 // parseWrites reads what writesText wrote, and passes over what it did not.
 func parseWrites(text string) (all []store.Write) {
-	for _, one := range strings.Fields(text) {
+	for one := range strings.FieldsSeq(text) {
 		number, mark, _ := strings.Cut(one, "/")
 		if rev, err := strconv.ParseInt(number, 10, 64); err == nil && rev > 0 && mark != "" {
 			all = append(all, store.Write{Revision: rev, Mark: mark})

@@ -30,9 +30,7 @@ func (f *fakeTracker) zones() *zones {
 			if f.fails != nil {
 				return f.fails
 			}
-			for iface, id := range ids {
-				f.ids[iface] = id
-			}
+			maps.Copy(f.ids, ids)
 			return nil
 		},
 		flush: func(_ context.Context, zone uint16) error {

@@ -73,9 +73,7 @@ func zonesByChange(t *testing.T) {
 		}
 		known.change(ch, again)
 		before := map[string]uint16{}
-		for nic, zone := range z.byNIC {
-			before[nic] = zone
-		}
+		maps.Copy(before, z.byNIC)
 		time.Sleep(time.Duration(rng.IntN(3000)) * time.Millisecond)
 		left, _ := z.vacated()
 		kept := map[string]uint16{}

@@ -52,7 +52,7 @@ func TestAPIPageAndOpenAPIAgree(t *testing.T) {
 	errorsSection, _, _ = strings.Cut(errorsSection, "\n## ")
 	var promised []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `(/[^`]*)` \\| ([A-Z ]+) \\|").FindAllStringSubmatch(head, -1) {
-		for _, method := range strings.Fields(row[2]) {
+		for method := range strings.FieldsSeq(row[2]) {
 			promised = append(promised, method+" "+row[1])
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -191,9 +192,7 @@ func applyOp(t *testing.T, v any, path []string, op strictjson.Op) any {
 			return out
 		}
 		out := map[string]any{}
-		for k, e := range v {
-			out[k] = e
-		}
+		maps.Copy(out, v)
 		out[name] = applyOp(t, v[name], path[1:], op)
 		return out
 	case []any:

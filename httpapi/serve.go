@@ -203,8 +203,7 @@ func (c *call) logAnswer() {
 // echoError answers what Echo itself refuses: no route, no such method.
 func (a *API) echoError(err error, ec echo.Context) {
 	c := a.newCall(ec, transport.Open)
-	var he *echo.HTTPError
-	if errors.As(err, &he) {
+	if he, ok := errors.AsType[*echo.HTTPError](err); ok {
 		switch he.Code {
 		case http.StatusNotFound:
 			err = transport.NotFound()

@@ -59,7 +59,7 @@ func aboutItself(p packet.Tuple, from *secgroup.NIC) of.Term {
 // otherwise.
 func makeFrame(tb testing.TB, packet []of.Term, inPort uint32, src, dst secgroup.MAC, vlan uint64) ofsim.Packet {
 	tb.Helper()
-	terms := append(packet[:len(packet):len(packet)], of.InPort.Is(uint64(inPort)), of.EthSrc.IsMAC(src), of.EthDst.IsMAC(dst))
+	terms := append(slices.Clip(packet), of.InPort.Is(uint64(inPort)), of.EthSrc.IsMAC(src), of.EthDst.IsMAC(dst))
 	if vlan != 0 {
 		terms = append(terms, of.VlanVID.Is(vlan))
 	}

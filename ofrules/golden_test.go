@@ -70,7 +70,7 @@ type goldenHost struct {
 func golden(input string) (string, error) {
 	h := goldenHost{uplink: 1}
 	var policy []string
-	for _, line := range strings.Split(input, "\n") {
+	for line := range strings.SplitSeq(input, "\n") {
 		words := strings.Fields(line)
 		switch {
 		case len(words) > 1 && words[0] == "plug":

@@ -1,6 +1,9 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // The OXM classes of OpenFlow 1.5 §7.2.3.3 and of Nicira's NXM.
 const (
@@ -170,8 +173,6 @@ var fieldsByName = func() map[string]Field {
 			m[s.alias] = f
 		}
 	}
-	for name, f := range moreNames {
-		m[name] = f
-	}
+	maps.Copy(m, moreNames)
 	return m
 }()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -132,13 +133,7 @@ func (m Match) All() iter.Seq[Term] {
 }
 
 // Terms are the terms in the order of the Field constants.
-func (m Match) Terms() []Term {
-	var terms []Term
-	for t := range m.All() {
-		terms = append(terms, t)
-	}
-	return terms
-}
+func (m Match) Terms() []Term { return slices.Collect(m.All()) }
 
 // nextTerm cuts the first TLV of a Match; the field is 0 if the rest is of
 // unknown fields.

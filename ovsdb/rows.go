@@ -80,8 +80,8 @@ func requests() map[string]ovsdb.MonitorRequest {
 	for table, row := range followed() {
 		var columns []string
 		t := reflect.TypeOf(row).Elem()
-		for i := range t.NumField() {
-			if column := t.Field(i).Tag.Get("ovsdb"); column != "_uuid" {
+		for field := range t.Fields() {
+			if column := field.Tag.Get("ovsdb"); column != "_uuid" {
 				columns = append(columns, column)
 			}
 		}

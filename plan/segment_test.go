@@ -82,8 +82,7 @@ func TestSegmentsInSequences(t *testing.T) {
 				}})
 			}
 			r, _, err := Sequence(w.s, &w.req, steps)
-			var refusals Refusals
-			if errors.As(err, &refusals) {
+			if refusals, ok := errors.AsType[Refusals](err); ok {
 				err = refusals[len(refusals)-1].Err
 			}
 			w.want(tt.code, r, err)

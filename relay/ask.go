@@ -41,8 +41,7 @@ func (r *Relay) answererOf(host string) (store.Answerer, bool) {
 	defer r.mu.Unlock()
 	return func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
 		answer, err := r.Ask(ctx, host, kind, body)
-		var refusal *store.AnswerError
-		if errors.As(err, &refusal) {
+		if refusal, ok := errors.AsType[*store.AnswerError](err); ok {
 			err = errors.New(refusal.Text) // which becomes one again
 		}
 		return answer, err

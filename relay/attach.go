@@ -17,8 +17,7 @@ import (
 func (r *Relay) Attach(st stream) (err error) {
 	defer r.metrics.recoverPanic(r.log, &err)
 	err = r.attach(st)
-	var end *ending
-	if errors.As(err, &end) {
+	if end, ok := errors.AsType[*ending](err); ok {
 		return status.Error(end.code, end.reason)
 	}
 	return err
@@ -46,8 +45,7 @@ func (r *Relay) attach(st stream) error {
 		r.came(hello.GetHost())
 	}
 	if err != nil {
-		var end *ending
-		if errors.As(err, &end) {
+		if end, ok := errors.AsType[*ending](err); ok {
 			r.metrics.refused.WithLabelValues(end.code.String()).Inc()
 			r.log.Warn("host refused", "host", hello.GetHost(), "machine", hello.GetMachine(), "reason", end.reason)
 			_ = st.Send(end.goodbye()) // the status says the same

@@ -19,8 +19,7 @@ func (s *session) send(st stream) error {
 	for {
 		select {
 		case <-s.ctx.Done():
-			var end *ending
-			if errors.As(context.Cause(s.ctx), &end) {
+			if end, ok := errors.AsType[*ending](context.Cause(s.ctx)); ok {
 				_ = st.Send(end.goodbye()) // the stream ends with the same
 			}
 			return context.Cause(s.ctx)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -25,9 +26,7 @@ func (f figures) one(figure string, value float64, unit string, more extra) erro
 		"bench": "ringfence", "size": f.size, "figure": figure,
 		"value": math.Round(value*1e6) / 1e6, "unit": unit,
 	}
-	for k, v := range more {
-		line[k] = v
-	}
+	maps.Copy(line, more)
 	b, err := json.Marshal(line)
 	if err != nil {
 		return err
@@ -51,9 +50,7 @@ func (f figures) median(figure string, values []float64, unit string, more extra
 		"n":   len(values),
 		"min": math.Round(values[0]*1e6) / 1e6, "max": math.Round(values[len(values)-1]*1e6) / 1e6,
 	}
-	for k, v := range more {
-		all[k] = v
-	}
+	maps.Copy(all, more)
 	return f.one(figure, middle, unit, all)
 }
 

@@ -62,7 +62,7 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 		return fmt.Errorf("size %q is not one of XS, S, M, L", sizeName)
 	}
 	var bigs []int
-	for _, text := range strings.Split(big, ",") {
+	for text := range strings.SplitSeq(big, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
 			return fmt.Errorf("size of a big group %q is not a positive number", text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 
@@ -117,10 +118,8 @@ func childNamed(n *kong.Node, word string) *kong.Node {
 		if child.Name == word {
 			return child
 		}
-		for _, alias := range child.Aliases {
-			if alias == word {
-				return child
-			}
+		if slices.Contains(child.Aliases, word) {
+			return child
 		}
 	}
 	return nil

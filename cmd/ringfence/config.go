@@ -28,8 +28,7 @@ func (configFlags) BeforeResolve(ctx *kong.Context, at *kong.Path, env environme
 	path := settings.Path(ctx, at.Command, env)
 	resolver, err := settings.NewResolver(at.Command, path, env)
 	if err != nil {
-		var faults *settings.Faults
-		if !errors.As(err, &faults) {
+		if _, ok := errors.AsType[*settings.Faults](err); !ok {
 			return fmt.Errorf("--config: %w", err)
 		}
 		return err
@@ -110,8 +109,7 @@ func checkFile(server, file string) error {
 	alone := environment(func(string) string { return "" })
 	parser, _ := newParser(&c, output.Stdio{Out: io.Discard, Err: io.Discard}, kong.Bind(alone))
 	if _, err := parser.Parse([]string{server, "--config", file}); err != nil {
-		var faults *settings.Faults
-		if errors.As(err, &faults) {
+		if faults, ok := errors.AsType[*settings.Faults](err); ok {
 			return faults
 		}
 		return fmt.Errorf("%s: %s", file, asKeys(strings.Replace(err.Error(), "missing flags:", "it lacks", 1)))
@@ -141,8 +139,7 @@ func asKeys(text string) string { return strings.ReplaceAll(text, "--", "") }
 var errChecked = errors.New("the file has faults")
 
 func printChecked(out *output.Printer, server, file string, err error) error {
-	var usage failure.Usage
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[failure.Usage](err); ok {
 		return err
 	}
 	doc := checked{File: file, For: server, Valid: err == nil, Faults: []settings.Fault{}}

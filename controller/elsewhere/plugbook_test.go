@@ -3,6 +3,7 @@ package elsewhere
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -133,14 +134,10 @@ func TestTheNewestPlugServes(t *testing.T) {
 	}
 	backup := func(e *env) func(rev int64) {
 		plugs := map[plugID]store.Plug{}
-		for id, p := range e.plugs {
-			plugs[id] = p
-		}
+		maps.Copy(plugs, e.plugs)
 		return func(rev int64) {
 			e.rev, e.plugs = rev, map[plugID]store.Plug{}
-			for id, p := range plugs {
-				e.plugs[id] = p
-			}
+			maps.Copy(e.plugs, plugs)
 		}
 	}
 	relist := func(e *env) {

@@ -133,8 +133,7 @@ func (s *Settler) awaitPasses(ctx context.Context, passes func(context.Context) 
 	for {
 		select {
 		case err := <-ended:
-			var refused *unixctl.Error
-			if errors.As(err, &refused) { // there are several datapaths
+			if _, ok := errors.AsType[*unixctl.Error](err); ok { // there are several datapaths
 				return pause.For(ctx, MaxRevalidator+2*s.cache.lastPass())
 			}
 			return err

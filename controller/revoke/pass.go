@@ -52,8 +52,7 @@ func (s *Sweeper) pass(ctx context.Context, j Job, w Work) (int, error) {
 		return 0, nil
 	}
 	conns, err := List(ctx, s.ctl(), zones)
-	var unreadable *unixctl.DumpError
-	if errors.As(err, &unreadable) {
+	if _, ok := errors.AsType[*unixctl.DumpError](err); ok {
 		s.log.Error("some connections cannot be read and are not judged", "error", err)
 	} else if err != nil {
 		return 0, err

@@ -228,8 +228,7 @@ func (s *Sweeper) retryAt() time.Time {
 // retryLater has a turn taken again, with the latest job, and beside what comes.
 func (s *Sweeper) retryLater(t *turn, err error) {
 	wait := sweepRetry
-	var open *undecided
-	if errors.As(err, &open) { // all but that is done
+	if _, ok := errors.AsType[*undecided](err); ok { // all but that is done
 		wait = judgeRetry
 		s.ledger.allButJudged(t.debts, t.job.Step)
 	}

@@ -77,8 +77,7 @@ func (s *session) ask(q *wire.Ask) {
 			body, err = answer(ctx, q.GetKind(), q.GetBody())
 			return err
 		})
-		var panicked *inquiry.PanicError
-		if errors.As(err, &panicked) {
+		if panicked, ok := errors.AsType[*inquiry.PanicError](err); ok {
 			c.log.Error("panic while a question was answered", "kind", q.GetKind(), "panic", panicked.Value, "stack", string(panicked.Stack))
 			err = errors.New("an internal error; the log of the host has it")
 		}

@@ -30,8 +30,7 @@ func (r *refusal) wait() time.Duration {
 
 // causeOf is the error of a stream, as a refusal if the relay's word was one.
 func causeOf(ctx context.Context, err error) error {
-	var already *refusal
-	if errors.As(err, &already) {
+	if _, ok := errors.AsType[*refusal](err); ok {
 		return err
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {

@@ -99,7 +99,7 @@ func (n Now) Show(s *secgroup.Snapshot, h *store.HostStatus) Host {
 	}
 	member := n.seating[h.Host]
 	if r := member.Rival; r != nil {
-		out.Errors = append(out.Errors[:len(out.Errors):len(out.Errors)],
+		out.Errors = append(slices.Clip(out.Errors),
 			"host name: the machine "+r.Machine+" (instance "+r.Instance+") reports under this name too, and is refused; this is "+member.Machine)
 	}
 	if h.Doubt != "" {

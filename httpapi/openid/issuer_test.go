@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -60,9 +61,7 @@ func TestWhoATokenIs(t *testing.T) {
 	now := time.Now()
 	users := func(more claimsOf) claimsOf {
 		out := claimsOf{"groups": []string{"x", "users"}, "tenant": "bolt"}
-		for k, v := range more {
-			out[k] = v
-		}
+		maps.Copy(out, more)
 		return out
 	}
 	bolt := tokens.Identity{Name: "oidc:alice", Account: "bolt", Role: tokens.Viewer}
@@ -155,9 +154,7 @@ func TestForgedTokens(t *testing.T) {
 	none := part(claimsOf{"alg": "none"}) + "." + b64(from.Payload(admin)) + "."
 	header := func(more map[jose.HeaderKey]any) map[jose.HeaderKey]any {
 		out := map[jose.HeaderKey]any{"kid": "key-1"}
-		for k, v := range more {
-			out[k] = v
-		}
+		maps.Copy(out, more)
 		return out
 	}
 	before := from.Asked()

@@ -1,6 +1,7 @@
 package openid
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -74,9 +75,7 @@ func TestSignIn(t *testing.T) {
 		"another issuer's token":       {claims: claimsOf{"iss": "http://127.0.0.1:1"}, nonce: "n2", verifier: verifier},
 	} {
 		person := claimsOf{"groups": "net-admins"}
-		for k, v := range c.claims {
-			person[k] = v
-		}
+		maps.Copy(person, c.claims)
 		from.Person(person)
 		back := signIn(t, i, "n2", verifier)
 		if token, err := i.Redeem(t.Context(), back.Get("code"), c.verifier, c.nonce); err == nil {

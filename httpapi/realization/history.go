@@ -157,10 +157,10 @@ func (h *History) ImpactAt(rev int64) (i impact.Impact, known bool) {
 func (h *History) LastDeleted(s *secgroup.Snapshot, match func(*secgroup.NIC) bool) (*secgroup.NIC, int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for i := len(h.undo) - 1; i >= 0; i-- {
-		for _, c := range h.undo[i].changes {
+	for _, p := range slices.Backward(h.undo) {
+		for _, c := range p.changes {
 			if n, is := c.Object.(*secgroup.NIC); is && match(n) && s.NIC(n.ID) == nil {
-				return n, h.undo[i].to
+				return n, p.to
 			}
 		}
 	}

@@ -81,8 +81,7 @@ func Parse(body []byte) (*Node, secgroup.Faults, error) {
 	var whole json.RawMessage
 	if err := json.Unmarshal(body, &whole); err != nil {
 		detail := err.Error()
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			detail = fmt.Sprintf("%v, at byte %d", err, syntax.Offset)
 		}
 		return nil, nil, Malformed(detail)

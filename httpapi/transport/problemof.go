@@ -78,8 +78,7 @@ func storeProblem(err error) *Problem {
 // unreadableDetail says why an object is not written. Where its record is in
 // the store is for the platform, which sees it in /v1/cluster.
 func unreadableDetail(err error) string {
-	var record *store.RecordError
-	if errors.As(err, &record) {
+	if record, ok := errors.AsType[*store.RecordError](err); ok {
 		return fmt.Sprintf("the object's record is not written, since this version cannot read it: %v; it is enforced no wider than before", record.Err)
 	}
 	return "the object's record is not written, since this version cannot read it"

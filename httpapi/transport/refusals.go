@@ -22,8 +22,7 @@ func refusalsProblem(refusals plan.Refusals) (p *Problem, public bool) {
 	public = true
 	faulty := false
 	for _, r := range refusals {
-		var ours Placed
-		if errors.As(r.Err, &ours) {
+		if ours, ok := errors.AsType[Placed](r.Err); ok {
 			all, faulty = append(all, ours.Faults...), true
 			continue
 		}

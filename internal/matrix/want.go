@@ -49,7 +49,7 @@ func ParseWant(text string) (Want, error) {
 // ParseServices reads services separated by blanks.
 func ParseServices(text string) ([]traffic.Service, error) {
 	var all []traffic.Service
-	for _, field := range strings.Fields(text) {
+	for field := range strings.FieldsSeq(text) {
 		s, err := traffic.ParseService(field)
 		if err != nil {
 			return nil, err

@@ -22,7 +22,7 @@ func Minimise(s *secgroup.Snapshot, c Case, fails func(*secgroup.Snapshot, Case)
 	}
 	for again := true; again; {
 		again = false
-		for i := len(lines) - 1; i >= 0; i-- { // what is named comes before what names it
+		for i := range slices.Backward(lines) { // what is named comes before what names it
 			if fewer := slices.Delete(slices.Clone(lines), i, i+1); still(fewer) {
 				lines, again = fewer, true
 			}

@@ -116,12 +116,12 @@ func TestRunbookHasEveryError(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| ((?:`[^`]+`(?:, )?)+) \\|")
 	all := strings.Join(literals, "\n")
 	for _, m := range row.FindAllStringSubmatch(readFile(t, "docs/runbook.md"), -1) {
-		for _, quoted := range strings.Split(m[1], "`, `") {
+		for quoted := range strings.SplitSeq(m[1], "`, `") {
 			quoted = strings.Trim(quoted, "`")
 			if part, text, has := strings.Cut(quoted, ": "); has && parts[part] {
 				quoted = text
 			}
-			for _, piece := range strings.Split(quoted, "…") {
+			for piece := range strings.SplitSeq(quoted, "…") {
 				if piece = strings.TrimSpace(piece); !strings.Contains(all, piece) {
 					t.Errorf("docs/runbook.md has %q, which nothing says", piece)
 				}

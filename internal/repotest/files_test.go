@@ -59,8 +59,8 @@ func TestNothingTiesTheRepositoryToAMachine(t *testing.T) {
 			return // no text
 		}
 		for _, f := range foreign {
-			if i := bytes.Index(content, []byte(f)); i >= 0 {
-				t.Errorf("%s:%d names %s", path, 1+bytes.Count(content[:i], []byte("\n")), f)
+			if before, _, ok := bytes.Cut(content, []byte(f)); ok {
+				t.Errorf("%s:%d names %s", path, 1+bytes.Count(before, []byte("\n")), f)
 			}
 		}
 	})

@@ -197,7 +197,7 @@ func fromOpt8(o secgroup.Opt8) *uint32 {
 	if !o.Set {
 		return nil
 	}
-	return proto.Uint32(uint32(o.Value))
+	return new(uint32(o.Value))
 }
 
 func fromBaseline(b *secgroup.Baseline) *Baseline {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -100,9 +101,7 @@ func report(name string, callers int, is, bound turns, server bool) {
 func figure(name string, value float64, unit string, more map[string]any) {
 	load, _ := usage.Load()
 	line := map[string]any{"bench": "api", "figure": name, "value": round(value), "unit": unit, "load": load}
-	for k, v := range more {
-		line[k] = v
-	}
+	maps.Copy(line, more)
 	text, _ := json.Marshal(line)
 	fmt.Println(string(text))
 }

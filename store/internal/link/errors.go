@@ -75,8 +75,7 @@ func Refused(err error) bool {
 	case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated:
 		return true
 	}
-	var etcd rpctypes.EtcdError
-	if errors.As(err, &etcd) {
+	if etcd, ok := errors.AsType[rpctypes.EtcdError](err); ok {
 		switch etcd.Code() {
 		case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated:
 			return true
@@ -119,8 +118,7 @@ func EtcdSays(err error) string {
 	if errors.As(err, &raw) {
 		err = rpctypes.Error(raw.GRPCStatus().Err())
 	}
-	var etcd rpctypes.EtcdError
-	if errors.As(err, &etcd) {
+	if etcd, ok := errors.AsType[rpctypes.EtcdError](err); ok {
 		return etcd.Error()
 	}
 	return ""

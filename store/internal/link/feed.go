@@ -91,8 +91,7 @@ func (f *Feed) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		var stop StopError
-		if errors.As(err, &stop) {
+		if stop, ok := errors.AsType[StopError](err); ok {
 			return stop
 		}
 		if live, _, _, _ := f.Health.State(); errors.Is(err, errMoved) && (f.heard || !live) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -103,10 +104,8 @@ func (s Stamp) time() time.Time {
 
 // oneOf refuses a word that the domain does not have, naming the field.
 func oneOf[T ~string](field string, v T, known ...T) error {
-	for _, k := range known {
-		if v == k {
-			return nil
-		}
+	if slices.Contains(known, v) {
+		return nil
 	}
 	return fmt.Errorf("%s: unknown value %q", field, v)
 }

@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -29,10 +30,8 @@ func (s setting) fault(command *kong.Node) string {
 	case s.list && len(s.values) == 0:
 		return s.name + ": the list is empty: give a value, or leave the line out"
 	}
-	for _, v := range s.values {
-		if v == "" {
-			return s.name + ": it has no value: give one, or leave the line out"
-		}
+	if slices.Contains(s.values, "") {
+		return s.name + ": it has no value: give one, or leave the line out"
 	}
 	if text := faultOf(flag, s.text(flag)); text != "" {
 		return s.name + ": " + text
@@ -109,10 +108,8 @@ func faultOf(flag *kong.Flag, text string) string {
 	if flag.Enum == "" {
 		return ""
 	}
-	for _, e := range flag.EnumSlice() {
-		if e == text {
-			return ""
-		}
+	if slices.Contains(flag.EnumSlice(), text) {
+		return ""
 	}
 	return fmt.Sprintf("%q is not one of %s", text, strings.Join(flag.EnumSlice(), ", "))
 }
