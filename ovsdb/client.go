@@ -79,7 +79,7 @@ func (c *Client) transact(ctx context.Context, ops ...ovsdb.Operation) ([]ovsdb.
 	if err != nil {
 		return nil, err
 	}
-	if err := known(s.schema, ops); err != nil {
+	if err := checkColumns(s.schema, ops); err != nil {
 		return nil, err
 	}
 	var results []ovsdb.OperationResult
@@ -92,9 +92,9 @@ func (c *Client) transact(ctx context.Context, ops ...ovsdb.Operation) ([]ovsdb.
 	return results, refusal(ops, results)
 }
 
-// known refuses operations on tables and columns that this database does not
+// checkColumns refuses operations on tables and columns that this database does not
 // have. The server would do so too, in words that do not name the column.
-func known(schema ovsdb.DatabaseSchema, ops []ovsdb.Operation) error {
+func checkColumns(schema ovsdb.DatabaseSchema, ops []ovsdb.Operation) error {
 	for i, op := range ops {
 		if op.Table == "" {
 			continue

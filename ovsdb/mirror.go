@@ -47,12 +47,13 @@ func (m *mirror) set(table, uuid string, now model.Model) {
 		m.setPort(uuid, row)
 	case "Interface":
 		row, _ := now.(*interfaceRow)
-		put(m.interfaces, uuid, row)
+		putRow(m.interfaces, uuid, row)
 		m.dirty[uuid], m.links[uuid] = true, true
 	}
 }
 
-func put[T any](rows map[string]*T, uuid string, row *T) {
+// putRow puts a row into a table's copy, or takes it away if it is nil.
+func putRow[T any](rows map[string]*T, uuid string, row *T) {
 	if row == nil {
 		delete(rows, uuid)
 	} else {
@@ -100,7 +101,7 @@ func (m *mirror) unplug(bridge, port string) {
 }
 
 func (m *mirror) setBridge(uuid string, now *bridgeRow) {
-	put(m.bridges, uuid, now)
+	putRow(m.bridges, uuid, now)
 	was := m.bridge
 	switch {
 	case now != nil && now.Name == m.name:
@@ -117,7 +118,7 @@ func (m *mirror) setBridge(uuid string, now *bridgeRow) {
 
 func (m *mirror) setPort(uuid string, now *portRow) {
 	gone, come := changes(value(m.ports[uuid]).Interfaces, value(now).Interfaces)
-	put(m.ports, uuid, now)
+	putRow(m.ports, uuid, now)
 	for _, i := range gone {
 		if m.portOf[i] == uuid { // not given to another port by now
 			delete(m.portOf, i)

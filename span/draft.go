@@ -126,32 +126,30 @@ func (d *draft) delta() Delta {
 	h := d.host
 	var out Delta
 	for id := range d.nics {
-		if out.NICs == nil {
-			out.NICs = map[string]*NIC{}
-		}
-		out.NICs[id] = nil
+		var now *NIC
 		if r, plugged := h.nics[id]; plugged {
-			out.NICs[id] = &r.NIC
+			now = &r.NIC
 		}
+		putIn(&out.NICs, id, now)
 	}
 	for id, was := range d.networks {
 		if is := h.networks[id] > 0; is {
 			n := d.x.networks[id]
 			if _, changed := d.x.round.changed[n]; changed || !was {
-				put(&out.Networks, id, n.object)
+				putIn(&out.Networks, id, n.object)
 			}
 		} else if was {
-			put(&out.Networks, id, nil)
+			putIn(&out.Networks, id, nil)
 		}
 	}
 	for ref, was := range d.groups {
 		if is := h.groups[ref] > 0; is {
 			g := d.x.groups[ref]
 			if _, changed := d.x.round.changed[g]; changed || !was {
-				put(&out.Groups, ref, g.object)
+				putIn(&out.Groups, ref, g.object)
 			}
 		} else if was {
-			put(&out.Groups, ref, nil)
+			putIn(&out.Groups, ref, nil)
 		}
 	}
 	for l := range d.allLabels() {
@@ -206,7 +204,8 @@ func neededBefore[K comparable](noted map[K]bool, needed map[K]int, k K) bool {
 	return needed[k] > 0
 }
 
-func put[K comparable, T any](m *map[K]*T, k K, o *T) {
+// putIn puts an object into a map that may be nil; a nil object is one that goes.
+func putIn[K comparable, T any](m *map[K]*T, k K, o *T) {
 	if *m == nil {
 		*m = map[K]*T{}
 	}

@@ -11,13 +11,13 @@ func (x *Index) Full(name string) (Delta, bool) {
 	}
 	out := Delta{Full: true, Baseline: x.baseline}
 	for id, r := range h.nics {
-		put(&out.NICs, id, &r.NIC)
+		putIn(&out.NICs, id, &r.NIC)
 	}
 	for id := range h.networks {
-		put(&out.Networks, id, x.networks[id].object)
+		putIn(&out.Networks, id, x.networks[id].object)
 	}
 	for ref := range h.groups {
-		put(&out.Groups, ref, x.groups[ref].object)
+		putIn(&out.Groups, ref, x.groups[ref].object)
 	}
 	for p := range x.membersOf(h) {
 		if len(p.addrs) > 0 {

@@ -61,13 +61,8 @@ func (s *Store) WaitEach(ctx context.Context, hosts []string, done func(*HostSta
 		if left = b.Undone(left, done); len(left) == 0 {
 			return nil
 		}
-		select {
-		case <-s.link.Ctx.Done():
-			return &OpError{Op: "wait for hosts", Kind: ErrClosed}
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
-		case <-batch:
+		if err := s.awaitEither(ctx, changed, batch); err != nil {
+			return err
 		}
 	}
 }
@@ -83,13 +78,21 @@ func (s *Store) WaitHosts(ctx context.Context, done func([]HostStatus) bool) err
 		if loaded && done(reports) {
 			return nil
 		}
-		select {
-		case <-s.link.Ctx.Done():
-			return &OpError{Op: "wait for hosts", Kind: ErrClosed}
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
-		case <-batch:
+		if err := s.awaitEither(ctx, changed, batch); err != nil {
+			return err
 		}
 	}
+}
+
+// awaitEither waits until the hosts' reports or the policy have changed.
+func (s *Store) awaitEither(ctx context.Context, changed, batch <-chan struct{}) error {
+	select {
+	case <-s.link.Ctx.Done():
+		return &OpError{Op: "wait for hosts", Kind: ErrClosed}
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+	case <-batch:
+	}
+	return nil
 }

@@ -27,7 +27,7 @@ func (*cli) BeforeResolve(ctx *kong.Context) error {
 	return nil
 }
 
-// given reports whether the command line itself has a flag.
-func given(ctx *kong.Context, name string) bool {
+// isGiven reports whether the command line itself has a flag.
+func isGiven(ctx *kong.Context, name string) bool {
 	return slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == name })
 }

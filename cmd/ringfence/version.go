@@ -40,7 +40,7 @@ func (c versionCmd) Run(ctx context.Context, std output.Stdio, g *session.Flags,
 	if !out.Documents {
 		out.Line("ringfence %s (%s, %s/%s)", v.Version, v.Go, v.OS, v.Arch)
 	}
-	if c.API || given(kctx, "server") {
+	if c.API || isGiven(kctx, "server") {
 		s, err := g.Session(ctx, std)
 		if err != nil {
 			return err

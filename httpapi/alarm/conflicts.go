@@ -52,11 +52,11 @@ type Conflicts struct {
 	touched map[string]struct{} // NICs that the policy changed
 	all     bool                // it became another one
 
-	seen   []store.HostStatus         // as looked at last
-	plugs  map[string][]store.HostNIC // by host, of them
-	at     map[string][]string        // hosts by NIC, sorted
-	told   map[string]conflictTold    // of NICs in conflict; what others told is found out when it differs
-	differ map[string]difference      // NICs that are otherwise than told
+	seen      []store.HostStatus         // as looked at last
+	plugs     map[string][]store.HostNIC // by host, of them
+	at        map[string][]string        // hosts by NIC, sorted
+	lastTold  map[string]conflictTold    // of NICs in conflict; what others told is found out when it differs
+	differing map[string]difference      // NICs that are otherwise than told
 }
 
 type conflictTold struct{ account, text string }
@@ -79,7 +79,7 @@ type Config struct {
 func NewConflicts(b *Book, cfg Config) *Conflicts {
 	return &Conflicts{
 		book: b, cfg: cfg, touched: map[string]struct{}{}, plugs: map[string][]store.HostNIC{}, at: map[string][]string{},
-		told: map[string]conflictTold{}, differ: map[string]difference{},
+		lastTold: map[string]conflictTold{}, differing: map[string]difference{},
 	}
 }
 
@@ -107,7 +107,7 @@ func (w *Conflicts) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := w.book.Store.WaitHosts(ctx, func(hosts []store.HostStatus) bool {
 			same := len(hosts) == len(w.seen) && (len(hosts) == 0 || &hosts[0] == &w.seen[0])
-			return !same || len(w.differ) > 0
+			return !same || len(w.differing) > 0
 		})
 		if err == nil {
 			err = w.cfg.Keeper.Run("conflicts of NICs", func() error { return w.look(ctx) })
@@ -135,7 +135,7 @@ func (w *Conflicts) look(ctx context.Context) error {
 		for id := range w.at {
 			ids[id] = struct{}{}
 		}
-		for id := range w.told {
+		for id := range w.lastTold {
 			ids[id] = struct{}{}
 		}
 	}
@@ -203,28 +203,28 @@ func (w *Conflicts) replug(host string, nics []store.HostNIC, ids map[string]str
 // judge compares a NIC, nil if there is none, with what was told of it.
 func (w *Conflicts) judge(n *secgroup.NIC, id string, now time.Time) {
 	if n == nil { // who is interested knows that it was deleted
-		delete(w.told, id)
-		delete(w.differ, id)
+		delete(w.lastTold, id)
+		delete(w.differing, id)
 		return
 	}
-	told := w.told[id]
-	is := difference{now: conflictTold{account: n.Account}, shown: Conflict{NIC: id, Hosts: strictjson.Array(slices.Clone(w.at[id]))}, since: now}
+	told := w.lastTold[id]
+	found := difference{now: conflictTold{account: n.Account}, shown: Conflict{NIC: id, Hosts: strictjson.Array(slices.Clone(w.at[id]))}, since: now}
 	if detail := realization.ConflictOf(n, w.at[id]); detail != "" {
-		is.shown.Detail, is.now.text = detail, strings.Join(w.at[id], " ")+": "+detail
+		found.shown.Detail, found.now.text = detail, strings.Join(w.at[id], " ")+": "+detail
 	}
-	switch was, differed := w.differ[id]; {
-	case is.now.text == told.text:
-		delete(w.differ, id)
-	case !differed || was.now != is.now:
-		w.differ[id] = is
+	switch was, differed := w.differing[id]; {
+	case found.now.text == told.text:
+		delete(w.differing, id)
+	case !differed || was.now != found.now:
+		w.differing[id] = found
 	}
 }
 
 // tell tells of the NICs that have been otherwise than told for some time.
 func (w *Conflicts) tell(ctx context.Context, now time.Time) error {
 	due := map[[2]string][]string{} // NICs by account and kind of alarm
-	for _, id := range slices.Sorted(maps.Keys(w.differ)) {
-		d := w.differ[id]
+	for _, id := range slices.Sorted(maps.Keys(w.differing)) {
+		d := w.differing[id]
 		if now.Sub(d.since) < ConflictLasts {
 			continue
 		}
@@ -251,7 +251,7 @@ func (w *Conflicts) raise(ctx context.Context, account, kind string, ids []strin
 	var notes []store.NoteWrite
 	alarm := Alarm{Kind: kind, Time: w.book.Now().UTC(), Legs: []Leg{}}
 	for _, id := range ids {
-		d, name := w.differ[id], "conflict/"+id
+		d, name := w.differing[id], "conflict/"+id
 		told, there, err := w.book.Store.Note(ctx, name)
 		if err != nil {
 			return err
@@ -269,10 +269,10 @@ func (w *Conflicts) raise(ctx context.Context, account, kind string, ids []strin
 		}
 	}
 	for _, id := range ids {
-		if w.told[id] = w.differ[id].now; w.told[id].text == "" {
-			delete(w.told, id)
+		if w.lastTold[id] = w.differing[id].now; w.lastTold[id].text == "" {
+			delete(w.lastTold, id)
 		}
-		delete(w.differ, id)
+		delete(w.differing, id)
 	}
 	return nil
 }

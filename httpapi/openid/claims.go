@@ -69,7 +69,7 @@ func kindOf(token string) error {
 func (c *claims) check(now time.Time, skew time.Duration, audiences []string) error {
 	at := func(seconds *float64) time.Time { return time.UnixMilli(int64(*seconds * 1000)) }
 	switch {
-	case !one(c.audience, audiences):
+	case !intersect(c.audience, audiences):
 		return refusal{audience, "the token is for another service: its audience is not the API's"}
 	case len(c.Events) > 0:
 		return refusal{kind, "the token tells of an event and is nobody's identity"}
@@ -83,7 +83,7 @@ func (c *claims) check(now time.Time, skew time.Duration, audiences []string) er
 	return nil
 }
 
-// one reports whether a list has one of some.
-func one(list, of []string) bool {
+// intersect reports whether two lists have something in common.
+func intersect(list, of []string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return slices.Contains(of, s) })
 }

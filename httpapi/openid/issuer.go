@@ -119,7 +119,7 @@ func (i *Issuer) claims(token string) bool {
 // verify returns the claims of a token that the issuer has made for one of the
 // audiences, and that counts now.
 func (i *Issuer) verify(ctx context.Context, token string, audiences []string) (*claims, error) {
-	keys := &keySet{Issuer: i}
+	keys := &keySet{issuer: i}
 	// What the verifier would say of times and audiences is said in claims.go.
 	verifier := oidc.NewVerifier(i.config.Issuer, keys, &oidc.Config{SkipClientIDCheck: true, SkipExpiryCheck: true, SupportedSigningAlgs: i.config.Algorithms})
 	verified, err := verifier.Verify(ctx, token)

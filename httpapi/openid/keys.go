@@ -17,13 +17,13 @@ var (
 // keySet is the issuer's keys for one token: an oidc.KeySet, that keeps why it
 // verifies nothing, of which oidc's errors have the text alone.
 type keySet struct {
-	*Issuer
-	err error
+	issuer *Issuer
+	err    error
 }
 
 // VerifySignature implements oidc.KeySet.
 func (k *keySet) VerifySignature(ctx context.Context, token string) (payload []byte, err error) {
-	payload, k.err = k.payload(ctx, token)
+	payload, k.err = k.issuer.payload(ctx, token)
 	return payload, k.err
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/ringfence/ringfence/verdict"
 )
 
-// way is a packet with the NICs at its ends, as the policy has them at one
+// path is a packet with the NICs at its ends, as the policy has them at one
 // revision. For replies and related packets it is that of the answering end.
-type way struct {
+type path struct {
 	src, dst *secgroup.NIC // nil: no NIC of ours
 	packet   packet.Tuple
 	state    inquiry.State
@@ -30,7 +30,7 @@ type way struct {
 
 // resolve finds the ends of a trace. Ends that an account names are its own;
 // an address may turn out to be another's NIC.
-func (spec *Spec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*way, error) {
+func (spec *Spec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*path, error) {
 	r := &strictjson.Reader{}
 	src, dst := namedEnd(r, s, account, spec.Source, g), namedEnd(r, s, account, spec.Destination, g)
 	if src == nil && dst == nil && len(r.Faults) == 0 {
@@ -39,7 +39,7 @@ func (spec *Spec) resolve(s *secgroup.Snapshot, account string, g *nicsGone) (*w
 	if len(r.Faults) > 0 {
 		return nil, r.Faults
 	}
-	w := &way{src: src, dst: dst, packet: spec.Packet, state: spec.State, revision: s.Revision()}
+	w := &path{src: src, dst: dst, packet: spec.Packet, state: spec.State, revision: s.Revision()}
 	if src != nil && dst != nil && s.Domain(src) != s.Domain(dst) {
 		r.Invalid(spec.Destination.At, fmt.Sprintf("NIC %s is in another routing domain than %s: no packet goes from one to the other", dst.ID, src.ID))
 		return nil, r.Faults
@@ -175,7 +175,7 @@ func (spec *Spec) protocolOf(p *packet.Tuple) {
 
 // turn makes the packet the answering end's, if it is an answer: the reply, or
 // the error that says that a port is closed (RFC 792, RFC 4443 §3.1).
-func (w *way) turn() {
+func (w *path) turn() {
 	if w.state != inquiry.Reply && w.state != inquiry.Related {
 		return
 	}
@@ -204,7 +204,7 @@ func (w *way) turn() {
 // track makes the state one that connection tracking can give the packet. What
 // is judged for itself is always as good as the first of a connection, and nothing
 // belongs to, or is about, what begins no connection.
-func (w *way) track() {
+func (w *path) track() {
 	switch {
 	case verdict.Stateless(w.packet):
 		w.state = inquiry.New

@@ -50,7 +50,7 @@ const (
 )
 
 // judge is the model's verdict on one end's leg.
-func (w *way) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction) Policy {
+func (w *path) judge(s *secgroup.Snapshot, n *secgroup.NIC, d secgroup.Direction) Policy {
 	decide := verdict.Ingress
 	if d == secgroup.Egress {
 		decide = verdict.Egress
@@ -97,7 +97,7 @@ const bothEndsSend = "; both-ends-send: while this NIC itself sends to the other
 // knows a connection, although the other end refuses it as well. Within a host the
 // two ends know of each other. TCP begins with a SYN, and an ICMP request is no
 // answer to another.
-func (w *way) passesAsReply(s *secgroup.Snapshot) bool {
+func (w *path) passesAsReply(s *secgroup.Snapshot) bool {
 	p := w.packet
 	switch {
 	case w.src == nil || w.dst == nil, w.oneHost, p.Proto == packet.ProtoTCP, p.Proto == packet.ProtoICMP, p.Proto == packet.ProtoICMPv6:
@@ -134,7 +134,7 @@ func invalidDetail(p packet.Tuple) string {
 
 // judgeLater is the verdict on a packet of a connection that is open: it passes
 // without a rule. Whether the connection may be open is another question.
-func (w *way) judgeLater(s *secgroup.Snapshot) Policy {
+func (w *path) judgeLater(s *secgroup.Snapshot) Policy {
 	out := Policy{Verdict: inquiry.Allow, Reason: reasonEstablished, Because: []Because{}, Detail: "what belongs to an open connection passes without a rule"}
 	switch w.state {
 	case inquiry.Related:
@@ -151,7 +151,7 @@ func (w *way) judgeLater(s *secgroup.Snapshot) Policy {
 }
 
 // connectionAllowed tells whether the connection may be opened.
-func (w *way) connectionAllowed(s *secgroup.Snapshot) bool {
+func (w *path) connectionAllowed(s *secgroup.Snapshot) bool {
 	src, dst := w.src, w.dst
 	if w.packet.Src != w.first.Src {
 		src, dst = dst, src

@@ -21,7 +21,7 @@ type Probe struct {
 // probe sends the packet of a trace: the host of the destination looks for it
 // before that of the source sends it.
 func (r *Tracer) probe(ctx context.Context, id string, t *draft) {
-	q := inquiry.ProbeQuestion{ID: id, TraceQuestion: t.way.question()}
+	q := inquiry.ProbeQuestion{ID: id, TraceQuestion: t.path.question()}
 	_, _ = rand.Read(q.Mark[:]) // never fails
 	source, destination := t.leg(secgroup.Egress), t.leg(secgroup.Ingress)
 	if source == nil || source.place == nil {
@@ -29,7 +29,7 @@ func (r *Tracer) probe(ctx context.Context, id string, t *draft) {
 		return
 	}
 	q.Part, q.Egress = inquiry.ProbeSend, true
-	here := destination != nil && destination.place != nil && t.way.oneSegment
+	here := destination != nil && destination.place != nil && t.path.oneSegment
 	elsewhere := here && destination.place.Host != source.place.Host
 	q.Ingress = here && !elsewhere
 	if elsewhere {
@@ -58,14 +58,14 @@ func (r *Tracer) probe(ctx context.Context, id string, t *draft) {
 		} else if sent.Egress != nil && sent.Egress.Verdict == inquiry.Allow {
 			destination.probe = got.Ingress
 		}
-	case !t.way.oneSegment:
+	case !t.path.oneSegment:
 		destination.probe = unprobed("the way goes by a router, whose MAC is not known: the packet was sent to a MAC of nobody")
 	}
 	t.compareProbe()
 }
 
 // question is what hosts are asked about the packet.
-func (w *way) question() inquiry.TraceQuestion {
+func (w *path) question() inquiry.TraceQuestion {
 	q := inquiry.TraceQuestion{State: w.state, Packet: w.packet}
 	if w.src != nil {
 		q.Source = w.src.ID
@@ -100,7 +100,7 @@ func (t *draft) unprobed(why string) {
 // disagreement too.
 func (t *draft) compareProbe() {
 	for _, l := range t.legs {
-		if t.agreement == nil || !*t.agreement || l.probe == nil || !l.comparable() || l.applied != t.way.revision {
+		if t.agreement == nil || !*t.agreement || l.probe == nil || !l.comparable() || l.applied != t.path.revision {
 			continue
 		}
 		if same := l.probe.Verdict == inquiry.Unknown || l.probe.Verdict == l.policy.Verdict; !same {

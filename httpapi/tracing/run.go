@@ -50,7 +50,7 @@ func ctxOver(ctx context.Context) bool { return ctx.Err() != nil }
 
 // draft is a trace in the making.
 type draft struct {
-	way       *way
+	path      *path
 	legs      []*draftLeg // egress, then ingress, of ends that are NICs
 	agreement *bool
 }
@@ -77,7 +77,7 @@ func (r *Tracer) tracePolicy(ctx context.Context, account string, spec *Spec) (*
 		if err != nil {
 			return err
 		}
-		t.way = w
+		t.path = w
 		w.oneHost = w.oneSegment && at.Together(w.src, w.dst)
 		for _, end := range []struct {
 			nic *secgroup.NIC
@@ -113,7 +113,7 @@ func (r *Tracer) traceDatapath(ctx context.Context, t *draft) {
 	for host, legs := range byHost {
 		wg.Go(func() {
 			if err := r.Keeper.Run("trace at "+host, func() error {
-				r.askTrace(ctx, t.way, host, legs)
+				r.askTrace(ctx, t.path, host, legs)
 				return nil
 			}); err != nil {
 				for _, l := range legs {
@@ -125,7 +125,7 @@ func (r *Tracer) traceDatapath(ctx context.Context, t *draft) {
 	wg.Wait()
 }
 
-func (r *Tracer) askTrace(ctx context.Context, w *way, host string, legs []*draftLeg) {
+func (r *Tracer) askTrace(ctx context.Context, w *path, host string, legs []*draftLeg) {
 	q := w.question()
 	for _, l := range legs {
 		q.Egress = q.Egress || l.direction == secgroup.Egress
@@ -161,7 +161,7 @@ func (t *draft) compare() (lags bool) {
 		if t.agreement == nil || !same {
 			t.agreement = &same
 		}
-		lags = lags || !same && l.applied != t.way.revision
+		lags = lags || !same && l.applied != t.path.revision
 	}
 	return lags
 }

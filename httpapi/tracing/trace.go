@@ -72,8 +72,8 @@ type stepJSON struct {
 // more than that account's answer.
 func (t *draft) finish(account string) *Trace {
 	out := &Trace{
-		Account: account, Verdict: t.verdict(), Probe: t.probeVerdict(), Agreement: t.agreement, State: t.way.state, Revision: t.way.revision, Done: true,
-		Packet: asking.ShowPacket(t.way.question().Packet), Legs: []Leg{},
+		Account: account, Verdict: t.verdict(), Probe: t.probeVerdict(), Agreement: t.agreement, State: t.path.state, Revision: t.path.revision, Done: true,
+		Packet: asking.ShowPacket(t.path.question().Packet), Legs: []Leg{},
 	}
 	for _, l := range t.legs {
 		leg := l.show(account)
@@ -94,8 +94,8 @@ func (t *draft) finish(account string) *Trace {
 	if out.Summary == "" {
 		out.Summary = "every end lets it through"
 	}
-	if t.way.absent != "" {
-		out.Summary += "; " + t.way.absent
+	if t.path.absent != "" {
+		out.Summary += "; " + t.path.absent
 	}
 	return out
 }

@@ -29,10 +29,10 @@ type parser struct {
 type section uint8
 
 const (
-	before section = iota // a pass's "Flow:"
-	head                  // between two lines of "="
-	walk                  // steps
-	after                 // "Final flow:" has been seen
+	beforePass section = iota // a pass's "Flow:"
+	inHead                    // between two lines of "="
+	inSteps                   // steps
+	afterSteps                // "Final flow:" has been seen
 )
 
 // frame is a step and how far its actions are indented. The switch indents by
@@ -49,18 +49,18 @@ func (p *parser) line(s string) bool {
 	if s == "" {
 		return true
 	}
-	if flow, ok := strings.CutPrefix(s, "Flow: "); ok && (p.section == before || p.section == after) {
+	if flow, ok := strings.CutPrefix(s, "Flow: "); ok && (p.section == beforePass || p.section == afterSteps) {
 		return p.begin(flow)
 	}
 	if strings.Trim(s, "=") == "" && len(s) == 79 {
 		return p.rule()
 	}
 	switch p.section {
-	case head:
+	case inHead:
 		return p.head(s)
-	case walk:
+	case inSteps:
 		return p.walk(s)
-	case after:
+	case afterSteps:
 		return p.after(s)
 	default:
 		return false
@@ -68,7 +68,7 @@ func (p *parser) line(s string) bool {
 }
 
 func (p *parser) begin(flow string) bool {
-	if (p.section == after) != (p.recirc != nil) {
+	if (p.section == afterSteps) != (p.recirc != nil) {
 		return false // a second first pass, or a head without its text
 	}
 	next := Pass{}
@@ -77,17 +77,17 @@ func (p *parser) begin(flow string) bool {
 	}
 	next.Flow = flow
 	p.trace.Passes = append(p.trace.Passes, next)
-	p.section, p.frames = walk, nil
+	p.section, p.frames = inSteps, nil
 	return true
 }
 
 // rule is a line of "=": one before and one after a pass's head.
 func (p *parser) rule() bool {
 	switch {
-	case p.section == after && p.recirc == nil:
-		p.section = head
-	case p.section == head && p.recirc != nil:
-		p.section = after
+	case p.section == afterSteps && p.recirc == nil:
+		p.section = inHead
+	case p.section == inHead && p.recirc != nil:
+		p.section = afterSteps
 	default:
 		return false
 	}

@@ -9,7 +9,7 @@ import (
 func (p *parser) walk(s string) bool {
 	pass := p.trace.last()
 	if final, ok := strings.CutPrefix(s, "Final flow: "); ok {
-		pass.Final, p.section = final, after
+		pass.Final, p.section = final, afterSteps
 		return true
 	}
 	indent := len(s) - len(strings.TrimLeft(s, " "))

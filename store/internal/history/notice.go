@@ -69,13 +69,13 @@ func (r *Restores) NoticeReported(lost []record.Write) {
 func (r *Restores) isNews(w record.Write) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.told[w] {
+	if r.lookedAt[w] {
 		return false
 	}
-	if len(r.told) >= maxTold {
-		clear(r.told)
+	if len(r.lookedAt) >= maxTold {
+		clear(r.lookedAt)
 	}
-	r.told[w] = true
+	r.lookedAt[w] = true
 	return true
 }
 

@@ -43,15 +43,15 @@ type Restores struct {
 	health *link.Health
 	pulse  link.Pulse
 
-	mu     sync.Mutex
-	all    map[string]Restore // by mark
-	loaded bool
-	told   map[record.Write]bool // lost writes that hosts told of, and that were looked at
+	mu       sync.Mutex
+	all      map[string]Restore // by mark
+	loaded   bool
+	lookedAt map[record.Write]bool // lost writes that hosts told of, and that were looked at
 }
 
 // FollowRestores follows the restores that are written down, until the link is closed.
 func FollowRestores(l *link.Link) *Restores {
-	r := &Restores{link: l, health: link.NewHealth(), all: map[string]Restore{}, told: map[record.Write]bool{}}
+	r := &Restores{link: l, health: link.NewHealth(), all: map[string]Restore{}, lookedAt: map[record.Write]bool{}}
 	l.Spawn(func() {
 		f := &link.Feed{Config: l.Config, Route: l.Route, Prefix: l.Keys.Restores(), Probe: l.Keys.Head(), Sink: r, Health: r.health}
 		_ = f.Run(l.Ctx) // ends with the link only

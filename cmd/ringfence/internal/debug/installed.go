@@ -131,7 +131,7 @@ func (c Connections) Run(t *session.Tenant) error {
 		}
 		rows = append(rows, []output.Cell{
 			output.Text(k.Host), output.Text(k.NIC), output.Text(k.Direction), output.Text(session.PacketText(k.TracePacket)), output.Text(strconv.Itoa(k.SourcePort)),
-			output.Text(k.State), output.Text(fmt.Sprintf("%d s", k.ExpiresIn)), known(k.Age, "%.0f s"), known(k.Bytes, "%d"), output.Text(by),
+			output.Text(k.State), output.Text(fmt.Sprintf("%d s", k.ExpiresIn)), numberIfKnown(k.Age, "%.0f s"), numberIfKnown(k.Bytes, "%d"), output.Text(by),
 		})
 	}
 	if err := t.Out.ListTable([]string{"HOST", "NIC", "DIRECTION", "CONNECTION", "FROM PORT", "STATE", "EXPIRES", "AGE", "BYTES", "ADMITTED BY"}, nil, rows); err != nil {
@@ -140,8 +140,8 @@ func (c Connections) Run(t *session.Tenant) error {
 	return hostAnswers(t.Out, conns.Hosts)
 }
 
-// known shows a number that may be missing.
-func known[N uint64 | float64](n *N, format string) output.Cell {
+// numberIfKnown shows a number that may be missing.
+func numberIfKnown[N uint64 | float64](n *N, format string) output.Cell {
 	if n == nil {
 		return output.Cell{}
 	}
