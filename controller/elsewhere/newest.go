@@ -123,7 +123,7 @@ func (n *Newest) change(fn func()) {
 	if !maps.Equal(before, n.book.newer) {
 		n.notify()
 	}
-	if len(n.book.dirty) > 0 {
+	if n.book.loaded && len(n.book.dirty) > 0 { // before, nothing is written
 		select {
 		case n.wake <- struct{}{}:
 		default:
