@@ -3,28 +3,49 @@ package ofconn_test
 import (
 	"testing"
 
+	"github.com/prometheus/procfs"
+
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
-// BenchmarkBundle installs 100,000 flows in one bundle on a real ovs-vswitchd.
+// BenchmarkBundle installs 100,000 flows in one bundle on a real ovs-vswitchd, and tells
+// what processor time of that a flow takes: nobody installs it faster.
 func BenchmarkBundle(b *testing.B) {
 	const n = 100_000
-	c := dialSwitch(b, startSwitch(b))
+	v := startSwitch(b)
+	c := dialSwitch(b, v)
+	spent := 0.0
 	mods := adds(manyFlows(n))
 	clear := []wire.FlowMod{{Command: wire.FlowDelete, Flow: openflow.Flow{Table: wire.AllTables}}}
 	b.ReportAllocs()
 	for b.Loop() {
+		before := processorTime(b, v.VswitchdPID())
 		if err := c.Bundle(testContext(b), mods); err != nil {
 			b.Fatal(err)
 		}
 		b.StopTimer()
+		spent += processorTime(b, v.VswitchdPID()) - before
 		if err := c.Bundle(testContext(b), clear); err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()
 	}
+	b.ReportMetric(1e6*spent/n/float64(b.N), "switch-µs/flow")
 	b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "flows/s")
+}
+
+// processorTime is what a process has taken so far, in seconds; proc(5) counts hundredths.
+func processorTime(b *testing.B, pid int) float64 {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		b.Fatal(err)
+	}
+	stat, err := p.Stat()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return stat.CPUTime()
 }
 
 // BenchmarkDump reads 100,000 flows.
