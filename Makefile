@@ -58,8 +58,9 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 # PURE packages only compute (internal/repotest holds them to it): the race
 # detector has nothing to find there and makes them several times as slow.
 PURE     := cmd/ringfence/internal/debug cmd/ringfence/internal/devstate cmd/ringfence/internal/filestamp cmd/ringfence/internal/look cmd/ringfence/internal/output httpapi/shape httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/oftrace openflow/wire packet plan secgroup span verdict internal/policytest internal/repotest internal/workload
-# SWITCHES start real switches, as does e2e: not beside each other, for each waits for
-# its turn (internal/turn); the next is linked meanwhile. The longest come first.
+# SWITCHES start real switches, as does e2e: those of a stream not beside each other, for
+# each waits for its turn (internal/turn); the next is linked meanwhile. The longest come
+# first. What is not raced comes last in its stream, when e2e's many switches are gone.
 SWITCHES := e2e/faults controller controller/desk controller/megaflow controller/policing cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
 # Before the race detector tests make fewer of what they make in numbers (-short);
 # these make all of it without.
@@ -88,8 +89,6 @@ test-switches:
 	$(GO) build -ldflags='-s -w' -o $(TESTED) ./cmd/ringfence
 	$(GOTEST) -skip '$(RACED)' ./e2e
 	$(RACETEST) $(patsubst %,./%,$(filter-out $(PURE),$(SWITCHES)))
-	$(GOTEST) $(patsubst %,./%,$(filter $(PURE),$(SWITCHES)))
-	$(GOTEST) -run '$(MANY)' ./controller
 
 # What these wait for is an etcd of their own more often than a processor, so more
 # of them run at a time than there are processors.
@@ -100,7 +99,8 @@ test-others:
 test-unraced:
 	$(GOTEST) -run '$(MANY)' ./httpapi
 	$(GOTEST) -parallel 4 -skip '/external$$|//external$$' ./store
-	$(GOTEST) $(patsubst %,./%,$(filter-out $(SWITCHES),$(PURE)))
+	$(GOTEST) $(patsubst %,./%,$(PURE))
+	$(GOTEST) -run '$(MANY)' ./controller
 
 test-busy: ## test, beside a busy loop for each processor
 	@pids=; trap 'kill $$pids' EXIT; trap 'exit 1' INT TERM; \

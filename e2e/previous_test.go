@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,10 +21,18 @@ import (
 // it is gone. It stands for every version that an upgrade may begin with.
 const previous = "6b6a7fd121b6ab470a3d650dd3976c3aa63e4662"
 
-// previousBinary builds the program of a commit.
+// building is held while a program of before is built.
+var building sync.Mutex
+
+// previousBinary is the program of a commit, built at most once for all tests of a run.
 func previousBinary(t *testing.T, commit string) string {
 	t.Helper()
-	dir := t.TempDir()
+	building.Lock()
+	defer building.Unlock()
+	dir, path := t.TempDir(), filepath.Join(buildDir(), "ringfence-"+commit)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
 	top, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
 	if err != nil {
 		t.Skip("there is no git history to build the previous version from")
@@ -36,7 +45,6 @@ func previousBinary(t *testing.T, commit string) string {
 	if out, err := archive.CombinedOutput(); err != nil {
 		t.Fatalf("git archive: %v\n%s", err, out)
 	}
-	path := filepath.Join(dir, "ringfence-previous")
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "./cmd/ringfence")
 	build.Dir, build.Env = dir, append(os.Environ(), "GOFLAGS=-trimpath -buildvcs=false")
 	if out, err := build.CombinedOutput(); err != nil {

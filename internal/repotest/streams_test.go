@@ -29,8 +29,8 @@ func makeVariable(t *testing.T, name string) (value string) {
 }
 
 // "make test" runs several streams of packages beside each other: those that start
-// switches are in one of them, one after another.
-func TestSwitchesAreOfOneStream(t *testing.T) {
+// switches are not left to that of the others.
+func TestSwitchesAreListed(t *testing.T) {
 	listed := append(strings.Fields(makeVariable(t, "SWITCHES")), "e2e")
 	walk(t, func(file string, content []byte) {
 		dir := path.Dir(file)
