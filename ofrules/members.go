@@ -46,19 +46,20 @@ type addressTables struct {
 	dirty      []*remoteAddress
 	composites [2]map[string]*composite // by name
 	used       [2]map[address]string    // the composite that a place uses
-	told       [2]told                  // by the address that was rendered last
+	loads      [2]labelLoads            // by direction: of the address that was rendered last
 }
 
-// told is how labels are written into registers: of a group's members, most have the same.
-type told struct {
-	registers [labelRegisters]uint32
-	acts      of.Actions
+// labelLoads are the actions of an address that write its labels into registers. They are
+// made anew only for other labels than the last ones: most members of a group have the same.
+type labelLoads struct {
+	registers [labelRegisters]uint32 // 0: no label
+	actions   of.Actions
 }
 
-// tell returns the actions that load labels and go on to a table; 0 is no label.
-func (t *told) tell(registers [labelRegisters]uint32, next uint8) of.Actions {
-	if t.registers == registers {
-		return t.acts
+// of returns the actions that load labels and go on to a table, always the same for one l.
+func (l *labelLoads) of(registers [labelRegisters]uint32, next uint8) of.Actions {
+	if l.registers == registers {
+		return l.actions
 	}
 	acts := make([]of.Action, 0, labelRegisters+1)
 	for i, n := range registers {
@@ -66,8 +67,8 @@ func (t *told) tell(registers [labelRegisters]uint32, next uint8) of.Actions {
 			acts = append(acts, load(regLabel+of.Field(i), uint64(n)))
 		}
 	}
-	*t = told{registers, of.MustActions(append(acts, of.Goto{Table: next})...)}
-	return t.acts
+	*l = labelLoads{registers, of.MustActions(append(acts, of.Goto{Table: next})...)}
+	return l.actions
 }
 
 func newAddresses() *addressTables {
@@ -216,7 +217,7 @@ func (c *Compiler) renderAddress(sp *remoteAddress) (changed [2][]*label) {
 		if len(surplus) > 0 {
 			registers[labelRegisters-1] = number
 		}
-		c.set.put(k, cookie(KindAddress, 0), c.shared.addrs.told[dir].tell(registers, st.rules))
+		c.set.put(k, cookie(KindAddress, 0), c.shared.addrs.loads[dir].of(registers, st.rules))
 	}
 	return changed
 }

@@ -11,9 +11,9 @@ import (
 //
 // The profile has the name of the NIC if there is but one, and that of the set otherwise. So
 // what a NIC alone is judged by keeps its number, and its flows, when a group is attached to
-// it or detached, and only what differs changes. A number never goes from one NIC to
-// another, nor from one set to another: a packet that ct() has under way goes on with the
-// number that it has, and must not come by rules that it was never under.
+// it or detached, and only what differs changes. A number never goes from one NIC, or from
+// one set of several NICs, to another: a packet that ct() has under way goes on with the
+// number that it has, and must not come by rules that its NIC was never under.
 type groupSet struct {
 	name    string
 	groups  []secgroup.GroupRef // sorted
