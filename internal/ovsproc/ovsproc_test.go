@@ -143,3 +143,29 @@ func alive(pid int) bool {
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(rest, "Z")
 }
+
+// A switch that was started just now is asked what it does not know yet.
+func TestAppctlRightAfterAStart(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p, err := Start(ctx, Config{Dir: shortDir(t), PrivateNetns: true, Dummy: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Stop() })
+	if err := p.Commit(ctx, NewChange().AddBridge(Bridge{Name: "br-int", Datapath: "dummy"})); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := p.KillVswitchd(); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.StartVswitchd(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Appctl(ctx, "ofproto/list"); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // Run runs a program with Env and returns its standard output. An error
@@ -57,10 +58,18 @@ func (p *Proc) Ofctl(ctx context.Context, args ...string) (string, error) {
 	return p.Run(ctx, "ovs-ofctl", append([]string{"--protocols=OpenFlow15", "--timeout=60"}, args...)...)
 }
 
+// commandsWithin is how long after its start ovs-vswitchd may not know all of its
+// commands: those about bridges come with its first configuration.
+const commandsWithin = 5 * time.Second
+
 // Appctl has our ovs-vswitchd carry out a command of ovs-appctl(8), without a
 // process for it, and returns what it says.
 func (p *Proc) Appctl(ctx context.Context, command ...string) (string, error) {
 	result, err := ask(ctx, p.Ctl(), command[0], command[1:])
+	for end := time.Now().Add(commandsWithin); err != nil && strings.Contains(err.Error(), "is not a valid command") && time.Now().Before(end); {
+		time.Sleep(3 * time.Millisecond)
+		result, err = ask(ctx, p.Ctl(), command[0], command[1:])
+	}
 	if err != nil {
 		return "", err
 	}
