@@ -171,12 +171,12 @@ func (r *rig) status(what string, ok func(store.HostStatus) bool) store.HostStat
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
 	err := r.store.WaitHosts(ctx, func(hosts []store.HostStatus) bool {
-		for _, h := range hosts {
-			if last = h; ok(h) {
-				return true
-			}
+		i := slices.IndexFunc(hosts, func(h store.HostStatus) bool { return h.Host == hostName }) // others may have reported, too
+		if i < 0 {
+			return false
 		}
-		return false
+		last = hosts[i]
+		return ok(last)
 	})
 	if err != nil {
 		r.t.Fatalf("%s: %v; the host's status is %+v", what, err, last)
