@@ -34,7 +34,7 @@ func claimMovesOf(before *secgroup.Snapshot, changes []secgroup.Change) (claimMo
 			networks[c.Key.ID], _ = c.Object.(*secgroup.Network)
 		case secgroup.KindNIC:
 			nics[c.Key.ID], _ = c.Object.(*secgroup.NIC)
-		default: // no MAC is in it
+		default: // it has no address
 		}
 	}
 	for id, n := range networks {

@@ -16,7 +16,7 @@ type call struct {
 	wake  chan struct{} // holds a token when queue may have grown
 }
 
-func (k *call) put(msg []byte) {
+func (k *call) push(msg []byte) {
 	k.mu.Lock()
 	k.queue = append(k.queue, msg)
 	k.mu.Unlock()
@@ -26,7 +26,7 @@ func (k *call) put(msg []byte) {
 	}
 }
 
-func (k *call) take() []byte {
+func (k *call) pop() []byte {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.queue) == 0 {
@@ -69,7 +69,7 @@ func (c *Conn) answered(xid uint32, msg []byte) bool {
 	defer c.mu.Unlock()
 	for _, k := range c.calls {
 		if xid >= k.first && xid <= k.last {
-			k.put(msg)
+			k.push(msg)
 			return true
 		}
 	}
@@ -79,7 +79,7 @@ func (c *Conn) answered(xid uint32, msg []byte) bool {
 // next waits for the next answer.
 func (c *Conn) next(ctx context.Context, k *call) ([]byte, error) {
 	for {
-		if msg := k.take(); msg != nil {
+		if msg := k.pop(); msg != nil {
 			return msg, nil
 		}
 		select {
@@ -87,7 +87,7 @@ func (c *Conn) next(ctx context.Context, k *call) ([]byte, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-c.done:
-			if msg := k.take(); msg != nil {
+			if msg := k.pop(); msg != nil {
 				return msg, nil
 			}
 			return nil, c.Err()

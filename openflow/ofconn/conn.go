@@ -39,13 +39,13 @@ func (o *Options) defaults() {
 // may be called at once from several goroutines. A Conn does not reconnect: when
 // Done is closed, dial again, and compare what the switch has.
 type Conn struct {
-	opts     Options
-	sock     net.Conn
-	out      chan []byte // for the writer, in order
-	urgent   chan []byte // for the writer, before all else
-	lastSeen atomic.Int64
-	started  time.Time
-	work     sync.WaitGroup
+	opts         Options
+	sock         net.Conn
+	out          chan []byte  // for the writer, in order
+	urgent       chan []byte  // for the writer, before all else
+	lastReceived atomic.Int64 // nanoseconds after started
+	started      time.Time
+	work         sync.WaitGroup
 
 	done chan struct{}
 	err  error // readable once done is closed
@@ -117,7 +117,7 @@ func Dial(ctx context.Context, path string, opts Options) (*Conn, error) {
 		}
 		return nil, &OpError{"hello", err}
 	}
-	c.seen()
+	c.noteReceived()
 	c.spawn(func() { c.fail(c.read(in)) })
 	c.spawn(func() { c.fail(c.write()) })
 	c.spawn(func() { c.fail(c.watch()) })
@@ -192,9 +192,9 @@ func (c *Conn) xid() uint32 {
 	return k.first
 }
 
-func (c *Conn) seen() { c.lastSeen.Store(int64(time.Since(c.started))) }
+func (c *Conn) noteReceived() { c.lastReceived.Store(int64(time.Since(c.started))) }
 
 // silence is how long nothing has come in.
 func (c *Conn) silence() time.Duration {
-	return time.Since(c.started) - time.Duration(c.lastSeen.Load())
+	return time.Since(c.started) - time.Duration(c.lastReceived.Load())
 }

@@ -28,13 +28,13 @@ func (c *Conn) dispatch(b []byte) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrProtocol, err)
 		}
-		c.hurry(reply)
+		c.sendUrgent(reply)
 		return nil
 	case typeEchoReply:
 		return nil
 	case typeMultipartReply:
 		if len(b) >= 10 && binary.BigEndian.Uint16(b[8:]) == multipartFlowMonitor {
-			c.updated(b)
+			c.handleFlowUpdates(b)
 			if xid == 0 {
 				return nil
 			}
@@ -45,14 +45,14 @@ func (c *Conn) dispatch(b []byte) error {
 		}
 	}
 	if !c.answered(xid, b) {
-		c.unasked(xid, b)
+		c.logUnasked(xid, b)
 	}
 	return nil
 }
 
-// unasked logs what no request waits for: port status, answers to what was given
+// logUnasked logs what no request waits for: port status, answers to what was given
 // up, errors of messages sent blindly.
-func (c *Conn) unasked(xid uint32, b []byte) {
+func (c *Conn) logUnasked(xid uint32, b []byte) {
 	_, m, err := wire.Decode(b)
 	switch {
 	case err != nil:

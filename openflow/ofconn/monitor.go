@@ -129,39 +129,39 @@ func (c *Conn) dropMonitor() {
 
 // monitor collects updates for its subscriber.
 type monitor struct {
-	mu   sync.Mutex
-	have Changes
-	wake chan struct{} // holds a token when have is not empty
+	mu      sync.Mutex
+	waiting Changes
+	wake    chan struct{} // holds a token when waiting is not empty
 }
 
-// take adds updates, as the reader receives them.
-func (m *monitor) take(updates []wire.FlowUpdate) {
+// add keeps updates for the subscriber, as the reader receives them.
+func (m *monitor) add(updates []wire.FlowUpdate) {
 	m.mu.Lock()
 	for _, u := range updates {
 		switch u.Event {
 		case wire.FlowPaused:
 		case wire.FlowResumed:
-			m.have.Resync = true
+			m.waiting.Resync = true
 		default:
-			m.have.Updates = append(m.have.Updates, u)
+			m.waiting.Updates = append(m.waiting.Updates, u)
 		}
 	}
-	if len(m.have.Updates) > monitorLimit {
-		m.have = Changes{Resync: true}
+	if len(m.waiting.Updates) > monitorLimit {
+		m.waiting = Changes{Resync: true}
 	}
 	m.mu.Unlock()
-	m.poke()
+	m.notify()
 }
 
-// lose notes that something went by unseen.
-func (m *monitor) lose() {
+// noteLoss notes that updates may be missing.
+func (m *monitor) noteLoss() {
 	m.mu.Lock()
-	m.have.Resync = true
+	m.waiting.Resync = true
 	m.mu.Unlock()
-	m.poke()
+	m.notify()
 }
 
-func (m *monitor) poke() {
+func (m *monitor) notify() {
 	select {
 	case m.wake <- struct{}{}:
 	default:
@@ -178,8 +178,8 @@ func (m *monitor) pump(ctx context.Context, done <-chan struct{}, ch chan<- Chan
 			return
 		}
 		m.mu.Lock()
-		changes := m.have
-		m.have = Changes{}
+		changes := m.waiting
+		m.waiting = Changes{}
 		m.mu.Unlock()
 		if len(changes.Updates) == 0 && !changes.Resync {
 			continue
@@ -194,8 +194,8 @@ func (m *monitor) pump(ctx context.Context, done <-chan struct{}, ch chan<- Chan
 	}
 }
 
-// updated handles a message of the flow monitor.
-func (c *Conn) updated(b []byte) {
+// handleFlowUpdates handles a message of the flow monitor.
+func (c *Conn) handleFlowUpdates(b []byte) {
 	c.mu.Lock()
 	m := c.monitor
 	c.mu.Unlock()
@@ -207,11 +207,11 @@ func (c *Conn) updated(b []byte) {
 	if err != nil || !ok {
 		c.changes.Add(1)
 		c.opts.Logger.Warn("flow update is not understood", "error", fmt.Errorf("%T: %w", message, err))
-		m.lose()
+		m.noteLoss()
 		return
 	}
 	if slices.ContainsFunc(reply.Updates, func(u wire.FlowUpdate) bool { return u.Event != wire.FlowAbbreviated }) {
 		c.changes.Add(1)
 	}
-	m.take(reply.Updates)
+	m.add(reply.Updates)
 }

@@ -37,7 +37,7 @@ func (c *Conn) read(in *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
-		c.seen()
+		c.noteReceived()
 		if err := c.dispatch(msg); err != nil {
 			return err
 		}
@@ -101,13 +101,13 @@ func (c *Conn) watch() error {
 			return fmt.Errorf("%w for %v", ErrSilent, silence.Round(time.Millisecond))
 		}
 		if echo, err := wire.Append(nil, c.xid(), wire.EchoRequest{}); err == nil {
-			c.hurry(echo)
+			c.sendUrgent(echo)
 		}
 	}
 }
 
-// hurry sends a message before others; it is dropped if many such ones wait.
-func (c *Conn) hurry(b []byte) {
+// sendUrgent sends a message before others; it is dropped if many such ones wait.
+func (c *Conn) sendUrgent(b []byte) {
 	select {
 	case c.urgent <- b:
 	default:
