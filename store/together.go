@@ -102,7 +102,7 @@ func (s *Store) gather(base *state, all []*update) (t *together, err error) {
 	}()
 	t = &together{base: base}
 	now := base.snap
-	taken := map[any]struct{}{} // objects that are changed, and names of notes
+	written := map[any]struct{}{} // keys of objects, and names of notes
 	var parts []part
 	var last []secgroup.Change // that now does not have yet
 	for i, u := range all {
@@ -121,7 +121,7 @@ func (s *Store) gather(base *state, all []*update) (t *together, err error) {
 		case !writes:
 			t.doubted = append(t.doubted, u)
 			continue
-		case !first && (p.alone || p.meets(taken)):
+		case !first && (p.alone || p.overlaps(written)):
 			t.later = append(t.later, u)
 			continue
 		}
@@ -130,7 +130,7 @@ func (s *Store) gather(base *state, all []*update) (t *together, err error) {
 			t.later = append(t.later, all[i+1:]...)
 			break
 		}
-		p.take(taken)
+		p.addTo(written)
 		last = p.changes
 	}
 	return t, s.draw(t, parts)
@@ -169,27 +169,28 @@ func (u *update) run(base *state, now *secgroup.Snapshot) (p part, writes bool) 
 // panicOf is what a caller panics with whose plan, or what came of it, did.
 func panicOf(r any) string { return fmt.Sprintf("%v\n\n%s", r, debug.Stack()) }
 
-// meets reports whether any of it is taken.
-func (p part) meets(taken map[any]struct{}) bool {
+// overlaps reports whether it writes what is written already.
+func (p part) overlaps(written map[any]struct{}) bool {
 	for _, c := range p.changes {
-		if _, is := taken[c.Key]; is {
+		if _, is := written[c.Key]; is {
 			return true
 		}
 	}
 	for _, n := range p.notes {
-		if _, is := taken[n.Name]; is {
+		if _, is := written[n.Name]; is {
 			return true
 		}
 	}
 	return false
 }
 
-func (p part) take(taken map[any]struct{}) {
+// addTo adds what it writes.
+func (p part) addTo(written map[any]struct{}) {
 	for _, c := range p.changes {
-		taken[c.Key] = struct{}{}
+		written[c.Key] = struct{}{}
 	}
 	for _, n := range p.notes {
-		taken[n.Name] = struct{}{}
+		written[n.Name] = struct{}{}
 	}
 }
 

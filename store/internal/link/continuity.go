@@ -27,7 +27,7 @@ func (f *Feed) verify(ctx context.Context, client *clientv3.Client) error {
 		switch {
 		case err != nil:
 			return err
-		case f.meet(t.Now.Header.ClusterId) != nil:
+		case f.noteCluster(t.Now.Header.ClusterId) != nil:
 			return nil
 		case w.Rev > 0 && t.Lineage == OtherHistory, t.Now.Header.Revision < f.next-1:
 			f.anew()
@@ -53,9 +53,9 @@ func (f *Feed) anew() {
 	f.Config.Logger.Warn("store feed starts anew", "prefix", f.Prefix, "error", ErrWentBack)
 }
 
-// meet compares the cluster that answers with the one the feed knows. A
+// noteCluster compares the cluster that answers with the one the feed knows. A
 // grpc-proxy may leave the id out.
-func (f *Feed) meet(cluster uint64) error {
+func (f *Feed) noteCluster(cluster uint64) error {
 	known := f.cluster
 	if cluster == 0 || cluster == known {
 		return nil

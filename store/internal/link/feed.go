@@ -168,7 +168,7 @@ func (f *Feed) list(ctx context.Context, client *clientv3.Client) error {
 			}
 			if rev == 0 {
 				rev = page.Header.Revision
-				if err := f.meet(page.Header.ClusterId); err != nil {
+				if err := f.noteCluster(page.Header.ClusterId); err != nil {
 					return err
 				}
 			}
@@ -238,7 +238,7 @@ func (f *Feed) watch(ctx context.Context, client *clientv3.Client, broken <-chan
 			if err := r.Err(); err != nil {
 				return err
 			}
-			if err := f.meet(r.Header.ClusterId); err != nil {
+			if err := f.noteCluster(r.Header.ClusterId); err != nil {
 				return err
 			}
 			if r.Header.Revision < f.next-1 {
