@@ -1,7 +1,7 @@
 package ovsproc
 
 import (
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // the checksum of ovsdb(5)
 	"fmt"
 	"os"
 	"slices"

@@ -37,6 +37,7 @@ func BenchmarkBundle(b *testing.B) {
 
 // processorTime is what a process has taken so far, in seconds; proc(5) counts hundredths.
 func processorTime(b *testing.B, pid int) float64 {
+	b.Helper()
 	p, err := procfs.NewProc(pid)
 	if err != nil {
 		b.Fatal(err)
