@@ -71,22 +71,10 @@ func tagOf[T tagged](o T) string {
 	if o == nil {
 		return ""
 	}
-	var revision int64
-	switch o := any(o).(type) {
-	case *secgroup.Account:
-		revision = o.Revision
-	case *secgroup.Network:
-		revision = o.Revision
-	case *secgroup.Instance:
-		revision = o.Revision
-	case *secgroup.NIC:
-		revision = o.Revision
-	case *secgroup.Group:
-		revision = o.Revision
-	case *secgroup.Rule:
-		revision = o.Revision
+	if r, ok := any(o).(*secgroup.Rule); ok { // it is part of its group
+		return Tag(r.Revision)
 	}
-	return Tag(revision)
+	return Tag(secgroup.RevisionOf(any(o).(secgroup.Object)))
 }
 
 // draft is a plan in the making.

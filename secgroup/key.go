@@ -77,6 +77,26 @@ func (k Key) attachment() Attachment {
 // and *Baseline. Once in a Snapshot it is replaced, never mutated.
 type Object interface{ Key() Key }
 
+// RevisionOf returns the revision that last changed a stored object. An
+// attachment has none: it is there or not.
+func RevisionOf(o Object) int64 {
+	switch o := o.(type) {
+	case *Account:
+		return o.Revision
+	case *Network:
+		return o.Revision
+	case *Instance:
+		return o.Revision
+	case *NIC:
+		return o.Revision
+	case *Group:
+		return o.Revision
+	case *Baseline:
+		return o.Revision
+	}
+	return 0
+}
+
 // Key returns the account's name.
 func (a *Account) Key() Key { return AccountKey(a.ID) }
 

@@ -142,7 +142,7 @@ func guardOf(key string, o secgroup.Object) guard {
 	if _, ok := o.(*secgroup.Attachment); ok {
 		return guard{key: key, want: present}
 	}
-	return guard{key, exactly, record.RevisionOf(o)}
+	return guard{key, exactly, secgroup.RevisionOf(o)}
 }
 
 // claims adds what happens to addresses.

@@ -87,7 +87,7 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 			delete(gone, k)
 			_, bad := before[string(kv.Key)]
 			was := state.Get(k)
-			if !bad && (k.Kind == secgroup.KindAttachment || record.RevisionOf(was) == kv.ModRevision && (!p.doubted || isStill(was, k, kv))) {
+			if !bad && (k.Kind == secgroup.KindAttachment || secgroup.RevisionOf(was) == kv.ModRevision && (!p.doubted || isStill(was, k, kv))) {
 				return nil
 			}
 		}

@@ -99,7 +99,7 @@ func records(s *snapshot) map[secgroup.Key]string {
 		if err != nil {
 			v = err.Error()
 		}
-		all[o.Key()] = v + fmt.Sprintf(" at %d", record.RevisionOf(o))
+		all[o.Key()] = v + fmt.Sprintf(" at %d", secgroup.RevisionOf(o))
 	}
 	return all
 }

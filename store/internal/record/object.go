@@ -79,23 +79,3 @@ func decode[T any, R record[T]](value []byte, object func(*T) (secgroup.Object, 
 	}
 	return o, more, nil
 }
-
-// RevisionOf returns the revision that last changed a stored object. An
-// attachment has none: it is there or not.
-func RevisionOf(o secgroup.Object) int64 {
-	switch o := o.(type) {
-	case *secgroup.Account:
-		return o.Revision
-	case *secgroup.Network:
-		return o.Revision
-	case *secgroup.Instance:
-		return o.Revision
-	case *secgroup.NIC:
-		return o.Revision
-	case *secgroup.Group:
-		return o.Revision
-	case *secgroup.Baseline:
-		return o.Revision
-	}
-	return 0
-}
