@@ -1,27 +1,15 @@
 package ovsproc
 
 import (
-	"context"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestChange makes a bridge and ports, in one transaction each, and reads back
 // what there is.
 func TestChange(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	p, err := Start(ctx, Config{Dir: shortDir(t), PrivateNetns: true, Dummy: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := p.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ctx, p := startDummy(t)
 	get := func(args ...string) string {
 		t.Helper()
 		out, err := p.Vsctl(ctx, args...)

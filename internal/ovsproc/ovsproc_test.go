@@ -23,6 +23,24 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
+// startDummy starts a switch with the dummy datapath for the time of the test, and
+// returns it with a context for what is asked of it.
+func startDummy(t *testing.T) (context.Context, *Proc) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	p, err := Start(ctx, Config{Dir: shortDir(t), PrivateNetns: true, Dummy: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return ctx, p
+}
+
 func TestDatabaseIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -147,13 +165,7 @@ func alive(pid int) bool {
 // A switch that was started just now is asked what it does not know yet.
 func TestAppctlRightAfterAStart(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	p, err := Start(ctx, Config{Dir: shortDir(t), PrivateNetns: true, Dummy: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.Stop() })
+	ctx, p := startDummy(t)
 	if err := p.Commit(ctx, NewChange().AddBridge(Bridge{Name: "br-int", Datapath: "dummy"})); err != nil {
 		t.Fatal(err)
 	}

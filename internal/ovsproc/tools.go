@@ -33,7 +33,7 @@ func (p *Proc) Vsctl(ctx context.Context, args ...string) (string, error) {
 // string, or JSON.
 func (p *Proc) Get(ctx context.Context, table, name, column string) (string, error) {
 	column, key, keyed := strings.Cut(column, ":")
-	found, err := transact(ctx, p.DBSock(), operation{"op": "select", "table": table, "where": where(name), "columns": []string{column}})
+	found, err := transact(ctx, p.DBSock(), read(table, name, column))
 	if err != nil || len(found[0].Rows) == 0 {
 		return "", err
 	}

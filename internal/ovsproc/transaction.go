@@ -27,7 +27,7 @@ type result struct {
 }
 
 func begin(ctx context.Context, socket string) (*transaction, error) {
-	there, err := transact(ctx, socket, read("Bridge", "_uuid", "name"), read("Port", "_uuid", "name"))
+	there, err := transact(ctx, socket, read("Bridge", ".", "_uuid", "name"), read("Port", ".", "_uuid", "name"))
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (t *transaction) commit(ctx context.Context) error {
 		return t.err
 	}
 	t.mutate("Open_vSwitch", ".", "next_cfg", "+=", 1)
-	state := read("Open_vSwitch", "next_cfg", "cur_cfg")
+	state := read("Open_vSwitch", ".", "next_cfg", "cur_cfg")
 	results, err := transact(ctx, t.socket, append(t.operations, state)...)
 	if err != nil {
 		return err
@@ -128,9 +128,9 @@ func (t *transaction) commit(ctx context.Context) error {
 
 var errTimedOut = errors.New("timed out")
 
-// read selects columns of all rows of a table.
-func read(table string, columns ...string) operation {
-	return operation{"op": "select", "table": table, "where": where("."), "columns": columns}
+// read selects columns of the rows of that name, or "." of all.
+func read(table, name string, columns ...string) operation {
+	return operation{"op": "select", "table": table, "where": where(name), "columns": columns}
 }
 
 // where is the condition for the row of that name, or for any.
