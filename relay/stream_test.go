@@ -508,14 +508,20 @@ func TestQuestionsToHosts(t *testing.T) {
 	for range asksOpen {
 		wg.Go(func() { _, _ = s.Ask(ctx, "h1", "silence", nil) })
 	}
-	for busy := soon(t); ; {
-		if _, err := s.Ask(short, "h1", "silence", nil); errors.As(err, &refusal) && strings.Contains(refusal.Text, "busy") {
+	// All of them are open before one more is asked, which would else take the place of one.
+	for filled := soon(t); ; time.Sleep(time.Millisecond) {
+		s.Relay.mu.Lock()
+		open := len(s.sessions["h1"].asks.open)
+		s.Relay.mu.Unlock()
+		if open == asksOpen {
 			break
 		}
-		time.Sleep(time.Millisecond)
-		if busy.Err() != nil {
-			t.Fatal("questions have no bound")
+		if filled.Err() != nil {
+			t.Fatalf("%d questions are open, want %d", open, asksOpen)
 		}
+	}
+	if _, err := s.Ask(soon(t), "h1", "silence", nil); !errors.As(err, &refusal) || !strings.Contains(refusal.Text, "busy") {
+		t.Errorf("one question too many: %v", err)
 	}
 	cancel()
 	wg.Wait()
