@@ -1,10 +1,11 @@
-package unixctl
+package unixctl_test
 
 import (
 	"context"
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/ringfence/ringfence/internal/ovstest"
 
 	"github.com/ringfence/ringfence/packet"
+	"github.com/ringfence/ringfence/unixctl"
 )
 
 func TestTraceAndRevalidation(t *testing.T) {
@@ -28,17 +30,17 @@ func TestTraceAndRevalidation(t *testing.T) {
 		"new by default": {nil, "commit"},
 		"established":    {[]string{"trk,est"}, "ct_state=+est"},
 	} {
-		text, err := k.Client.Trace(ctx, "br-int", packet, TraceOptions{CTNext: c.next})
+		text, err := k.Client.Trace(ctx, "br-int", packet, unixctl.TraceOptions{CTNext: c.next})
 		if err != nil || !strings.Contains(text, c.want) {
 			t.Errorf("%s: %v, no %q in:\n%s", name, err, c.want, text)
 		}
 	}
 	raw := frame(t, ip4("10.9.9.9", "10.0.0.2", 17))
-	if text, err := k.Client.Trace(ctx, "br-int", "in_port=1", TraceOptions{Packet: raw, Names: true}); err != nil || !strings.Contains(text, "10.9.9.9") {
+	if text, err := k.Client.Trace(ctx, "br-int", "in_port=1", unixctl.TraceOptions{Packet: raw, Names: true}); err != nil || !strings.Contains(text, "10.9.9.9") {
 		t.Errorf("a raw packet: %v\n%s", err, text)
 	}
-	_, err := k.Client.Trace(ctx, "br-none", packet, TraceOptions{})
-	var refused *Error
+	_, err := k.Client.Trace(ctx, "br-none", packet, unixctl.TraceOptions{})
+	var refused *unixctl.Error
 	if !errors.As(err, &refused) || refused.Method != "ofproto/trace" || !strings.Contains(refused.Text, "unknown bridge") {
 		t.Errorf("trace on an unknown bridge: %v", err)
 	}
@@ -57,7 +59,7 @@ func TestClientSurvivesRestart(t *testing.T) {
 	t.Parallel()
 	v := ovstest.Start(t, ovstest.Options{})
 	ctx := context.Background()
-	c := Open(v.RunDir)
+	c := unixctl.Open(v.RunDir)
 	defer c.Close()
 	ask := func() {
 		t.Helper()
@@ -69,20 +71,19 @@ func TestClientSurvivesRestart(t *testing.T) {
 	v.RestartVswitchd()
 	ask()
 	v.KillVswitchd()
-	if _, err := c.Version(ctx); !errors.Is(err, ErrNotRunning) {
+	if _, err := c.Version(ctx); !errors.Is(err, unixctl.ErrNotRunning) {
 		t.Errorf("killed: %v", err)
 	}
 	v.StartVswitchd()
 	ask()
 
-	closed := Open(v.RunDir)
+	closed := unixctl.Open(v.RunDir)
 	closed.Close()
-	if _, err := closed.Version(ctx); !errors.Is(err, ErrClosed) {
+	if _, err := closed.Version(ctx); !errors.Is(err, unixctl.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
-	nowhere := newClient(func() (string, error) { return v.Ctl() + "x", nil })
-	t.Cleanup(func() { nowhere.Close() })
-	if _, err := nowhere.Version(ctx); !errors.Is(err, ErrNotRunning) {
+	nowhere := client(t, controlSocket(t)) // where nobody listens
+	if _, err := nowhere.Version(ctx); !errors.Is(err, unixctl.ErrNotRunning) {
 		t.Errorf("no socket: %v", err)
 	}
 }
@@ -95,7 +96,7 @@ func TestConcurrentCallsGetTheirOwnAnswers(t *testing.T) {
 		wg.Go(func() {
 			for i := range 50 {
 				src := net.IPv4(10, 7, byte(g), byte(i)).String()
-				text, err := k.Client.Trace(context.Background(), "br-int", "in_port=1,udp,nw_dst=1.2.3.4,nw_src="+src, TraceOptions{})
+				text, err := k.Client.Trace(context.Background(), "br-int", "in_port=1,udp,nw_dst=1.2.3.4,nw_src="+src, unixctl.TraceOptions{})
 				if err != nil || !strings.Contains(text, "nw_src="+src+",") {
 					t.Errorf("trace of %s: %v\n%s", src, err, text)
 					return
@@ -106,12 +107,36 @@ func TestConcurrentCallsGetTheirOwnAnswers(t *testing.T) {
 	wg.Wait()
 }
 
+// controlSocket is where an ovs-vswitchd would listen that runs in a directory of
+// its own and has the process id 1.
+func controlSocket(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "ovs-vswitchd.1.ctl")
+	for path, content := range map[string]string{socket: "", filepath.Join(dir, "ovs-vswitchd.pid"): "1\n"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return socket
+}
+
+// client asks the ovs-vswitchd behind a control socket.
+func client(t *testing.T, socket string) *unixctl.Client {
+	c := unixctl.Open(filepath.Dir(socket))
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
 // serve answers each connection's first request with raw bytes, then closes
 // it, or keeps silent if there are none.
-func serve(t *testing.T, answers ...string) *Client {
+func serve(t *testing.T, answers ...string) *unixctl.Client {
 	t.Helper()
-	sock := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", sock)
+	socket := controlSocket(t)
+	if err := os.Remove(socket); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +156,7 @@ func serve(t *testing.T, answers ...string) *Client {
 			c.Close()
 		}
 	}()
-	c := newClient(func() (string, error) { return sock, nil })
-	t.Cleanup(func() { c.Close() })
-	return c
+	return client(t, socket)
 }
 
 func TestAnswersThatMakeNoSense(t *testing.T) {
@@ -167,15 +190,15 @@ func TestConnectionsOfTheKernel(t *testing.T) {
 		"ovs-vswitchd: deleting conntrack entry (No such file or directory)": "",
 		"ovs-vswitchd: deleting conntrack entry (Protocol not supported)":    "nf_conntrack_netlink",
 	} {
-		c := serve(t, version, refused(text)).ForDatapath(DatapathName("system"))
+		c := serve(t, version, refused(text)).ForDatapath(unixctl.DatapathName("system"))
 		err := c.CheckTracking(context.Background())
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	c := serve(t, version, refused("ovs-vswitchd: deleting conntrack entry (Operation not supported)")).ForDatapath(DatapathName("system"))
-	gre := Conn{Proto: 47, Zone: 7, Orig: Tuple{Src: netip.MustParseAddr("10.0.0.1"), Dst: netip.MustParseAddr("10.0.0.2")}}
-	if err := c.FlushConntrack(context.Background(), gre); !errors.Is(err, ErrFlushUnsupported) {
+	c := serve(t, version, refused("ovs-vswitchd: deleting conntrack entry (Operation not supported)")).ForDatapath(unixctl.DatapathName("system"))
+	gre := unixctl.Conn{Proto: 47, Zone: 7, Orig: unixctl.Tuple{Src: netip.MustParseAddr("10.0.0.1"), Dst: netip.MustParseAddr("10.0.0.2")}}
+	if err := c.FlushConntrack(context.Background(), gre); !errors.Is(err, unixctl.ErrFlushUnsupported) {
 		t.Errorf("GRE: %v", err)
 	}
 	if err := startTracked(t).CheckTracking(context.Background()); err != nil {
@@ -202,10 +225,10 @@ func BenchmarkTrace(b *testing.B) {
 	v.AddBridge("br-int")
 	v.AddPort("br-int", "p1", 1, "")
 	v.Ofctl("add-flow", "br-int", "ip,actions=ct(table=1,zone=7)")
-	c := Open(v.RunDir)
+	c := unixctl.Open(v.RunDir)
 	defer c.Close()
 	for b.Loop() {
-		if _, err := c.Trace(context.Background(), "br-int", "in_port=1,tcp,nw_dst=1.2.3.4", TraceOptions{}); err != nil {
+		if _, err := c.Trace(context.Background(), "br-int", "in_port=1,tcp,nw_dst=1.2.3.4", unixctl.TraceOptions{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -215,9 +238,9 @@ func BenchmarkTrace(b *testing.B) {
 func BenchmarkFlush(b *testing.B) {
 	v := ovstest.Start(b, ovstest.Options{})
 	v.AddBridge("br-int")
-	c := Open(v.RunDir)
+	c := unixctl.Open(v.RunDir)
 	defer c.Close()
-	conn := Conn{Proto: packet.ProtoUDP, Zone: 7, Orig: Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 1, DPort: 2}}
+	conn := unixctl.Conn{Proto: packet.ProtoUDP, Zone: 7, Orig: unixctl.Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 1, DPort: 2}}
 	for b.Loop() {
 		if err := c.FlushConntrack(context.Background(), conn); err != nil {
 			b.Fatal(err)

@@ -1,4 +1,4 @@
-package unixctl
+package unixctl_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,13 +19,14 @@ import (
 	"github.com/ringfence/ringfence/internal/ovstest"
 
 	"github.com/ringfence/ringfence/packet"
+	"github.com/ringfence/ringfence/unixctl"
 )
 
 // tracked is a switch that commits what enters port 1 in the zone 7 and what
 // enters port 3 in the zone 8, each with mark 0x1234.
 type tracked struct {
 	*ovstest.OVS
-	*Client
+	*unixctl.Client
 	t *testing.T
 }
 
@@ -48,9 +50,9 @@ func startTracked(t *testing.T) tracked {
 	} {
 		v.Ofctl("add-flow", "br-int", flow)
 	}
-	c := Open(v.RunDir)
+	c := unixctl.Open(v.RunDir)
 	t.Cleanup(func() { c.Close() })
-	return tracked{v, c.ForDatapath(DatapathName("dummy")), t}
+	return tracked{v, c.ForDatapath(unixctl.DatapathName("dummy")), t}
 }
 
 // send injects a packet into a port. A packet without a megaflow is handled a
@@ -94,7 +96,7 @@ func ip6(src, dst string, proto layers.IPProtocol) *layers.IPv6 {
 	return &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: proto, SrcIP: net.ParseIP(src), DstIP: net.ParseIP(dst)}
 }
 
-func (k tracked) dump(zone uint16) []Conn {
+func (k tracked) dump(zone uint16) []unixctl.Conn {
 	k.t.Helper()
 	conns, err := k.DumpConntrack(context.Background(), zone)
 	if err != nil {
@@ -110,9 +112,9 @@ func (k tracked) dump(zone uint16) []Conn {
 }
 
 // expect waits until a zone holds exactly the wanted connections.
-func (k tracked) expect(zone uint16, want []Conn) {
+func (k tracked) expect(zone uint16, want []unixctl.Conn) {
 	k.t.Helper()
-	less := func(a, b Conn) bool {
+	less := func(a, b unixctl.Conn) bool {
 		return a.Proto < b.Proto || a.Proto == b.Proto && a.Orig.Dst.Less(b.Orig.Dst)
 	}
 	same := cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
@@ -128,7 +130,7 @@ func (k tracked) expect(zone uint16, want []Conn) {
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 // sendAll opens one connection of each kind in zone 7 and returns them.
-func (k tracked) sendAll() []Conn {
+func (k tracked) sendAll() []unixctl.Conn {
 	k.t.Helper()
 	a, b, a6, b6 := "10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"
 	k.send("p1", ip4(a, b, layers.IPProtocolTCP), &layers.TCP{SrcPort: 40000, DstPort: 443, SYN: true, Seq: 1, Window: 1000})
@@ -139,12 +141,12 @@ func (k tracked) sendAll() []Conn {
 	k.send("p1", ip6(a6, b6, layers.IPProtocolICMPv6),
 		&layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(128, 0)}, &layers.ICMPv6Echo{Identifier: 99, SeqNumber: 1})
 
-	pair := func(src, dst string, sport, dport uint16) (orig, reply Tuple) {
-		return Tuple{Src: addr(src), Dst: addr(dst), SPort: sport, DPort: dport}, Tuple{Src: addr(dst), Dst: addr(src), SPort: dport, DPort: sport}
+	pair := func(src, dst string, sport, dport uint16) (orig, reply unixctl.Tuple) {
+		return unixctl.Tuple{Src: addr(src), Dst: addr(dst), SPort: sport, DPort: dport}, unixctl.Tuple{Src: addr(dst), Dst: addr(src), SPort: dport, DPort: sport}
 	}
 	labels := [16]byte{0: 0x0a, 1: 0xbc, 15: 1}
-	conn := func(proto uint8, src, dst string, sport, dport uint16) Conn {
-		c := Conn{Proto: proto, Zone: 7, Mark: 0x1234}
+	conn := func(proto uint8, src, dst string, sport, dport uint16) unixctl.Conn {
+		c := unixctl.Conn{Proto: proto, Zone: 7, Mark: 0x1234}
 		c.Orig, c.Reply = pair(src, dst, sport, dport)
 		if c.Orig.Src.Is4() {
 			c.Labels = labels
@@ -157,7 +159,7 @@ func (k tracked) sendAll() []Conn {
 	ping.Reply.ICMPID, ping.Reply.ICMPType = 77, 0
 	ping6.Orig.ICMPID, ping6.Orig.ICMPType = 99, 128
 	ping6.Reply.ICMPID, ping6.Reply.ICMPType = 99, 129
-	return []Conn{tcp, conn(17, a, b, 40001, 53), ping, conn(47, a, b, 0, 0), conn(17, a6, b6, 40001, 53), ping6}
+	return []unixctl.Conn{tcp, conn(17, a, b, 40001, 53), ping, conn(47, a, b, 0, 0), conn(17, a6, b6, 40001, 53), ping6}
 }
 
 func TestConntrackDumpsWhatPacketsMade(t *testing.T) {
@@ -168,10 +170,10 @@ func TestConntrackDumpsWhatPacketsMade(t *testing.T) {
 	k.expect(8, nil)
 
 	k.send("p3", ip4("10.0.0.1", "10.0.0.2", layers.IPProtocolUDP), &layers.UDP{SrcPort: 1, DstPort: 2})
-	zone8 := Conn{Proto: 17, Zone: 8, Mark: 0x1234,
-		Orig:  Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 1, DPort: 2},
-		Reply: Tuple{Src: addr("10.0.0.2"), Dst: addr("10.0.0.1"), SPort: 2, DPort: 1}}
-	k.expect(8, []Conn{zone8})
+	zone8 := unixctl.Conn{Proto: 17, Zone: 8, Mark: 0x1234,
+		Orig:  unixctl.Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 1, DPort: 2},
+		Reply: unixctl.Tuple{Src: addr("10.0.0.2"), Dst: addr("10.0.0.1"), SPort: 2, DPort: 1}}
+	k.expect(8, []unixctl.Conn{zone8})
 	if all, err := k.DumpAllConntrack(context.Background()); err != nil || len(all) != len(want)+1 {
 		t.Errorf("all zones: %d connections, %v", len(all), err)
 	}
@@ -187,13 +189,14 @@ func TestConntrackDumpsWhatPacketsMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more, err := parseConns(text)
-	if err != nil || len(more) != len(want) {
-		t.Fatalf("%d connections, %v, from:\n%s", len(more), err, text)
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("%d connections from:\n%s", len(lines), text)
 	}
-	for _, c := range more {
-		if c.Proto == 6 && c.State != "ESTABLISHED" {
-			t.Errorf("-m: %+v", c)
+	for _, line := range lines {
+		c, err := unixctl.ParseConn(line)
+		if err != nil || c.Proto == 6 && c.State != "ESTABLISHED" {
+			t.Errorf("-m: %+v, %v", c, err)
 		}
 	}
 }
@@ -208,7 +211,7 @@ func TestFlushTakesOneConnection(t *testing.T) {
 	for len(left) > 0 {
 		c := left[0]
 		err := k.FlushConntrack(ctx, c)
-		if errors.Is(err, ErrFlushUnsafe) && c.Proto == packet.ProtoICMPv6 {
+		if errors.Is(err, unixctl.ErrFlushUnsafe) && c.Proto == packet.ProtoICMPv6 {
 			t.Log(err)
 			if err := k.FlushZone(ctx, 7); err != nil || len(left) != 1 { // it is the last one
 				t.Fatal(err, left)
@@ -224,7 +227,7 @@ func TestFlushTakesOneConnection(t *testing.T) {
 	}
 
 	t.Log("what is gone already is no error")
-	gone := Conn{Proto: 17, Zone: 7, Orig: Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 40001, DPort: 53}}
+	gone := unixctl.Conn{Proto: 17, Zone: 7, Orig: unixctl.Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), SPort: 40001, DPort: 53}}
 	if err := k.FlushConntrack(ctx, gone); err != nil {
 		t.Error(err)
 	}
@@ -250,8 +253,8 @@ func TestFramesBelongToConnections(t *testing.T) {
 	k := startTracked(t)
 	conns := k.sendAll()
 	k.expect(7, conns)
-	out := func(c Conn, p Purpose, zone string) {
-		frame, err := Frame(c, p)
+	out := func(c unixctl.Conn, p unixctl.Purpose, zone string) {
+		frame, err := unixctl.Frame(c, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,8 +263,8 @@ func TestFramesBelongToConnections(t *testing.T) {
 	}
 	touched, begun := slices.Clone(conns), slices.Clone(conns)
 	for i, c := range conns {
-		out(c, Touch, "7")
-		out(c, Begin, "9")
+		out(c, unixctl.Touch, "7")
+		out(c, unixctl.Begin, "9")
 		touched[i].Labels[15] |= 1
 		begun[i].Zone, begun[i].Mark, begun[i].Labels = 9, 0, [16]byte{15: 1}
 	}
@@ -275,11 +278,11 @@ func TestFramesBelongToConnections(t *testing.T) {
 		}
 		c.Orig, c.Reply = c.Reply, c.Orig
 		begun[i] = c
-		out(c, Begin, "9")
+		out(c, unixctl.Begin, "9")
 	}
 	k.expect(9, begun)
-	for _, c := range []Conn{{Proto: 6}, {Proto: 6, Orig: Tuple{Src: addr("10.0.0.1"), Dst: addr("::1")}}} {
-		if _, err := Frame(c, Touch); err == nil {
+	for _, c := range []unixctl.Conn{{Proto: 6}, {Proto: 6, Orig: unixctl.Tuple{Src: addr("10.0.0.1"), Dst: addr("::1")}}} {
+		if _, err := unixctl.Frame(c, unixctl.Touch); err == nil {
 			t.Errorf("%+v has a frame", c)
 		}
 	}
@@ -288,12 +291,12 @@ func TestFramesBelongToConnections(t *testing.T) {
 func TestFlushRefusesWhatIsNoConnection(t *testing.T) {
 	t.Parallel()
 	k := startTracked(t)
-	for name, c := range map[string]Conn{
+	for name, c := range map[string]unixctl.Conn{
 		"no address":     {Proto: 6},
-		"mixed families": {Proto: 6, Orig: Tuple{Src: addr("10.0.0.1"), Dst: addr("::1")}},
-		"scoped address": {Proto: 6, Orig: Tuple{Src: addr("fe80::1%eth0"), Dst: addr("fe80::2")}},
-		"ICMP error":     {Proto: 1, Orig: Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), ICMPType: 3}},
-		"ICMPv6 error":   {Proto: 58, Orig: Tuple{Src: addr("fd00::1"), Dst: addr("fd00::2"), ICMPType: 1}},
+		"mixed families": {Proto: 6, Orig: unixctl.Tuple{Src: addr("10.0.0.1"), Dst: addr("::1")}},
+		"scoped address": {Proto: 6, Orig: unixctl.Tuple{Src: addr("fe80::1%eth0"), Dst: addr("fe80::2")}},
+		"ICMP error":     {Proto: 1, Orig: unixctl.Tuple{Src: addr("10.0.0.1"), Dst: addr("10.0.0.2"), ICMPType: 3}},
+		"ICMPv6 error":   {Proto: 58, Orig: unixctl.Tuple{Src: addr("fd00::1"), Dst: addr("fd00::2"), ICMPType: 1}},
 	} {
 		if err := k.FlushConntrack(context.Background(), c); err == nil {
 			t.Errorf("%s: no error", name)
@@ -308,10 +311,10 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	k := startTracked(t)
 	ctx := context.Background()
-	if err := k.SetLimits(ctx, ZoneLimit{Zone: 7, Limit: 2}, ZoneLimit{Zone: 9, Limit: 5}); err != nil {
+	if err := k.SetLimits(ctx, unixctl.ZoneLimit{Zone: 7, Limit: 2}, unixctl.ZoneLimit{Zone: 9, Limit: 5}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.dpctl(ctx, "ct-set-limits", nil, "default=100"); err != nil {
+	if _, err := k.Call(ctx, "dpctl/ct-set-limits", "dummy@ovs-dummy", "default=100"); err != nil {
 		t.Fatal(err)
 	}
 	k.sendAll()
@@ -322,27 +325,27 @@ func TestLimits(t *testing.T) {
 	if got := k.dump(7); len(got) != 2 {
 		t.Errorf("%d connections in a zone limited to 2", len(got))
 	}
-	if _, err := k.dpctl(ctx, "ct-set-maxconns", nil, "77"); err != nil {
+	if _, err := k.Call(ctx, "dpctl/ct-set-maxconns", "dummy@ovs-dummy", "77"); err != nil {
 		t.Fatal(err)
 	}
 	all, err := k.DumpAllConntrack(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := k.GetTable(ctx); err != nil || got != (Table{uint64(len(all)), 77}) || len(all) < 3 {
+	if got, err := k.GetTable(ctx); err != nil || got != (unixctl.Table{uint64(len(all)), 77}) || len(all) < 3 {
 		t.Errorf("the table is %+v, %v, want %d connections of 77", got, err, len(all))
 	}
 	got, err := k.GetLimits(ctx)
-	want := Limits{Default: 100, Zones: []ZoneLimit{{Zone: 7, Limit: 2, Count: 2}, {Zone: 9, Limit: 5}}}
+	want := unixctl.Limits{Default: 100, Zones: []unixctl.ZoneLimit{{Zone: 7, Limit: 2, Count: 2}, {Zone: 9, Limit: 5}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("limits: %v (-want +got):\n%s", err, diff)
 	}
-	if _, err := k.dpctl(ctx, "ct-del-limits", nil, zoneList([]uint16{7, 9})...); err != nil {
+	if _, err := k.Call(ctx, "dpctl/ct-del-limits", "dummy@ovs-dummy", "zone=7,9"); err != nil {
 		t.Fatal(err)
 	}
 	got, err = k.GetLimits(ctx, 9)
 	// The one connection of zone 8: zones under the default count together.
-	want = Limits{Default: 100, Zones: []ZoneLimit{{Zone: 9, Limit: 100, Count: 1}}}
+	want = unixctl.Limits{Default: 100, Zones: []unixctl.ZoneLimit{{Zone: 9, Limit: 100, Count: 1}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("limits of a zone without its own: %v (-want +got):\n%s", err, diff)
 	}

@@ -1,4 +1,4 @@
-package unixctl
+package unixctl_test
 
 import (
 	"os"
