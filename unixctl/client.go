@@ -29,11 +29,7 @@ type Client struct {
 // rundir (OVS_RUNDIR, /var/run/openvswitch as a rule). It does not connect
 // yet, and finds the daemon again after a restart.
 func Open(rundir string) *Client {
-	return newClient(func() (string, error) { return FindVswitchd(rundir) })
-}
-
-func newClient(locate func() (string, error)) *Client {
-	return &Client{pool: &pool{locate: locate, slots: make(chan struct{}, maxConns)}}
+	return &Client{pool: &pool{rundir: rundir, slots: make(chan struct{}, maxConns)}}
 }
 
 // ForDatapath returns a client on the same connections whose conntrack
@@ -110,7 +106,7 @@ func (c *Client) Close() error {
 
 // pool keeps idle connections and bounds how many are in use.
 type pool struct {
-	locate func() (string, error)
+	rundir string
 	slots  chan struct{} // one element per call under way
 
 	mu      sync.Mutex
@@ -144,7 +140,7 @@ func (p *pool) get(ctx context.Context) (c *conn, fresh bool, err error) {
 		return c, false, nil
 	}
 	p.mu.Unlock()
-	path, err := p.locate()
+	path, err := FindVswitchd(p.rundir)
 	if err != nil {
 		return nil, true, err
 	}

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/ringfence/ringfence/unixctl"
 )
 
 // Run runs a program with Env and returns its standard output. An error
@@ -65,15 +67,12 @@ const commandsWithin = 5 * time.Second
 // Appctl has our ovs-vswitchd carry out a command of ovs-appctl(8), without a
 // process for it, and returns what it says.
 func (p *Proc) Appctl(ctx context.Context, command ...string) (string, error) {
-	result, err := ask(ctx, p.Ctl(), command[0], command[1:])
+	c := unixctl.Open(p.RunDir())
+	defer c.Close()
+	said, err := c.Call(ctx, command[0], command[1:]...)
 	for end := time.Now().Add(commandsWithin); err != nil && strings.Contains(err.Error(), "is not a valid command") && time.Now().Before(end); {
 		time.Sleep(3 * time.Millisecond)
-		result, err = ask(ctx, p.Ctl(), command[0], command[1:])
+		said, err = c.Call(ctx, command[0], command[1:]...)
 	}
-	if err != nil {
-		return "", err
-	}
-	var said string
-	err = json.Unmarshal(result, &said)
 	return said, err
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
+	"time"
 )
 
 // operation is one of RFC 7047 §5.2.
@@ -159,26 +161,45 @@ func number(value json.RawMessage) int {
 	return n
 }
 
-func transact(ctx context.Context, socket string, operations ...operation) ([]result, error) {
+// transact carries out operations as one, at the socket of an ovsdb-server. A
+// tool of Open vSwitch that is started for it costs thirty times as much, nearly
+// all of it for loading its libraries.
+func transact(ctx context.Context, socket string, operations ...operation) (results []result, err error) {
+	defer func() {
+		if err != nil && !errors.Is(err, errTimedOut) {
+			err = fmt.Errorf("ovsproc: operations %v: %w", operations, err)
+		}
+	}()
+	c, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
 	params := []any{"Open_vSwitch"}
 	for _, o := range operations {
 		params = append(params, o)
 	}
-	answer, err := ask(ctx, socket, "transact", params)
-	if err != nil {
+	if err := json.NewEncoder(c).Encode(map[string]any{"id": 0, "method": "transact", "params": params}); err != nil {
 		return nil, err
 	}
-	var results []result
-	if err := json.Unmarshal(answer, &results); err != nil {
-		return nil, fmt.Errorf("ovsproc: %w: %s", err, answer)
+	var answer struct {
+		Result []result
+		Error  any
 	}
-	for _, r := range results {
+	if err := json.NewDecoder(c).Decode(&answer); err != nil {
+		return nil, err
+	}
+	if answer.Error != nil {
+		return nil, fmt.Errorf("%v", answer.Error)
+	}
+	for _, r := range answer.Result {
 		switch {
 		case r.Error == errTimedOut.Error():
 			return nil, errTimedOut
 		case r.Error != "":
-			return nil, fmt.Errorf("ovsproc: change refused: %s: %s", r.Error, r.Details)
+			return nil, fmt.Errorf("%s: %s", r.Error, r.Details)
 		}
 	}
-	return results, nil
+	return answer.Result, nil
 }
