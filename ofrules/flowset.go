@@ -46,7 +46,7 @@ type value struct {
 
 // entry is one flow.
 type entry struct {
-	value
+	value   value
 	key     of.FlowKey
 	parts   []contribution // in any order; nil for a flow set with put
 	touched bool           // since the last take
@@ -60,8 +60,8 @@ func (v value) flow(k of.FlowKey) of.Flow {
 
 // touchedEntry is an entry that was touched, with its value at the last takeDelta.
 type touchedEntry struct {
-	*entry
-	old value
+	entry *entry
+	old   value
 }
 
 // flowSet holds the flows, and which of them changed since the last takeDelta. Parts
@@ -161,10 +161,10 @@ func sortClauses(acts []of.Action) []of.Action {
 // before.
 func (s *flowSet) renderTouched() []touchedEntry {
 	for _, c := range s.changes {
-		c.touched = false
-		c.render()
-		if c.cookie == 0 {
-			delete(s.flows, c.key)
+		c.entry.touched = false
+		c.entry.render()
+		if c.entry.value.cookie == 0 {
+			delete(s.flows, c.entry.key)
 		}
 	}
 	changes := s.changes
@@ -179,14 +179,14 @@ func (s *flowSet) takeDelta() Delta {
 	d := Delta{Put: make([]of.Flow, 0, len(changes))}
 	for _, c := range changes {
 		switch {
-		case c.value == c.old:
-		case c.cookie != 0:
-			d.Put = append(d.Put, c.flow())
+		case c.entry.value == c.old:
+		case c.entry.value.cookie != 0:
+			d.Put = append(d.Put, c.entry.flow())
 			if c.old.cookie != 0 {
 				d.Replaced++
 			}
 		default:
-			d.Delete = append(d.Delete, c.old.flow(c.key))
+			d.Delete = append(d.Delete, c.old.flow(c.entry.key))
 		}
 	}
 	d.sort()
@@ -203,7 +203,7 @@ func (s *flowSet) flowsAtLastTake() []of.Flow {
 	}
 	for _, c := range s.changes {
 		if c.old.cookie != 0 {
-			out = append(out, c.old.flow(c.key))
+			out = append(out, c.old.flow(c.entry.key))
 		}
 	}
 	return out

@@ -40,7 +40,7 @@ func (c *Compiler) syncMembers(d span.Delta) {
 		}
 		if change.Reset {
 			for sp := range l.addresses {
-				if sp.domain == where.Domain {
+				if sp.at.domain == where.Domain {
 					c.shared.addrs.remove(sp, l)
 				}
 			}
@@ -69,7 +69,7 @@ func (c *Compiler) syncAddresses() {
 	for _, sp := range c.shared.addrs.dirty {
 		sp.dirty = false
 		if len(sp.labels) == 0 {
-			delete(c.shared.addrs.byAddress, sp.address)
+			delete(c.shared.addrs.byAddress, sp.at)
 		}
 		for dir, changed := range c.renderAddress(sp) {
 			for _, l := range changed {

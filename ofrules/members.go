@@ -34,7 +34,7 @@ type composite struct {
 
 // remoteAddress is an address that is a member of labels.
 type remoteAddress struct {
-	address
+	at      address
 	labels  []*label
 	hasFlow [2]bool // it has a flow, by direction
 	dirty   bool    // it is among those to render
@@ -91,7 +91,7 @@ func (a *addressTables) touch(sp *remoteAddress) {
 func (a *addressTables) add(p address, l *label) {
 	sp := a.byAddress[p]
 	if sp == nil {
-		sp = &remoteAddress{address: p}
+		sp = &remoteAddress{at: p}
 		a.byAddress[p] = sp
 	}
 	if _, there := l.addresses[sp]; there {
@@ -189,7 +189,7 @@ func (a *addressTables) containing(dir int, l *label) []uint32 {
 // labels whose composites came or went. Addresses in routing domains that no local NIC
 // is in have no flows.
 func (c *Compiler) renderAddress(sp *remoteAddress) (changed [2][]*label) {
-	p := sp.address
+	p := sp.at
 	for dir, st := range []stage{egressStage(), ingressStage()} {
 		var ls []*label
 		if c.shared.domains[p.domain] > 0 {

@@ -25,7 +25,7 @@ func (p Probe) Flows() []of.Flow {
 	if p.Egress {
 		side = sideEgress
 	}
-	b := watchBuilder{Watch: Watch{p.ID, p.OFPort, p.Ready, p.Meter}, above: probeAbove, only: p.terms(), side: side}
+	b := watchBuilder{watch: Watch{p.ID, p.OFPort, p.Ready, p.Meter}, above: probeAbove, only: p.terms(), side: side}
 	b.drops()
 	passed := b.report(Report{ID: p.ID, Egress: p.Egress})
 	if p.Egress {

@@ -31,14 +31,14 @@ type Watch struct {
 
 // Flows returns the flows of the watch.
 func (w Watch) Flows() []of.Flow {
-	b := watchBuilder{Watch: w, above: watchAbove}
+	b := watchBuilder{watch: w, above: watchAbove}
 	b.drops()
 	return b.flows
 }
 
 // watchBuilder collects flows that report.
 type watchBuilder struct {
-	Watch
+	watch Watch
 	above uint16    // how far they stand above what drops
 	only  []of.Term // no other packets are reported
 	side  side
@@ -55,10 +55,10 @@ const (
 )
 
 func (b *watchBuilder) drops() {
-	in, out := of.InPort.Is(uint64(b.OFPort)), regOut.Is(uint64(b.OFPort))
+	in, out := of.InPort.Is(uint64(b.watch.OFPort)), regOut.Is(uint64(b.watch.OFPort))
 	ip := ipTypes()
 	b.drop(DropVLANTag, TableEntry, prioEntryTagged, in, tagged())
-	if !b.Ready { // else nothing untagged ends there
+	if !b.watch.Ready { // else nothing untagged ends there
 		b.drop(DropNotReady, TableEntry, prioNothing, in)
 	}
 	b.drop(DropSpoofed, TableEgressMAC, prioNothing, in)
@@ -83,13 +83,13 @@ func (b *watchBuilder) drops() {
 		}
 	}
 	for _, s := range []struct {
-		stage
-		port of.Term
+		stage stage
+		port  of.Term
 	}{{egressStage(), in}, {ingressStage(), out}} {
-		b.drop(DropNotReady, s.nic, prioNothing, s.port)
-		b.drop(DropFragment, s.fragment, prioNothing, s.port)
-		b.add(s.any, prioProfile, []of.Action{of.Goto{Table: s.address}}, s.port)
-		b.add(s.address, prioProfile, []of.Action{of.Goto{Table: s.rules}}, s.port)
+		b.drop(DropNotReady, s.stage.nic, prioNothing, s.port)
+		b.drop(DropFragment, s.stage.fragment, prioNothing, s.port)
+		b.add(s.stage.any, prioProfile, []of.Action{of.Goto{Table: s.stage.address}}, s.port)
+		b.add(s.stage.address, prioProfile, []of.Action{of.Goto{Table: s.stage.rules}}, s.port)
 	}
 }
 
@@ -98,11 +98,11 @@ func (b *watchBuilder) drop(why DropReason, table uint8, prio uint16, match ...o
 	if table > TableEgressInvalid && table < TableEgressAccept || table > TableIngressInvalid && table < TableIngressAccept {
 		match = append(match, regAsk.Is(0)) // the packet itself passes
 	}
-	b.add(table, prio, []of.Action{b.report(Report{ID: b.ID, Drop: why, Egress: egress})}, match...)
+	b.add(table, prio, []of.Action{b.report(Report{ID: b.watch.ID, Drop: why, Egress: egress})}, match...)
 }
 
 func (b *watchBuilder) report(r Report) of.Action {
-	return of.Controller{MaxLen: watchLen, Reason: of.ReasonAction, Meter: b.Meter, UserData: r.bytes()}
+	return of.Controller{MaxLen: watchLen, Reason: of.ReasonAction, Meter: b.watch.Meter, UserData: r.bytes()}
 }
 
 // add puts a flow above a priority, if it is on the side that matters.
@@ -120,7 +120,7 @@ func (b *watchBuilder) addAt(table uint8, prio uint16, actions []of.Action, matc
 	}
 	k := key(table, prio, match...)
 	b.flows = append(b.flows, of.Flow{
-		Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: WatchCookie | uint64(b.ID), Actions: of.MustActions(actions...),
+		Table: k.Table, Priority: k.Priority, Match: k.Match, Cookie: WatchCookie | uint64(b.watch.ID), Actions: of.MustActions(actions...),
 	})
 }
 

@@ -39,13 +39,13 @@ const maxAccess = 500
 
 // DiffAccess works out the diff of changes to a policy.
 func DiffAccess(before, after *secgroup.Snapshot, changes []secgroup.Change) AccessDiff {
-	d := accessDiff{diff: compare(before, after, changes), seen: map[string]*sides{}}
-	nics := maps.Clone(d.Impact.NICs)
+	d := accessDiff{policies: compare(before, after, changes), seen: map[string]*sides{}}
+	nics := maps.Clone(d.policies.Impact.NICs)
 	if nics == nil {
 		nics = map[string]struct{}{}
 	}
-	for g := range d.Rules {
-		for _, v := range []*secgroup.Snapshot{d.before, d.after} {
+	for g := range d.policies.Rules {
+		for _, v := range []*secgroup.Snapshot{d.policies.before, d.policies.after} {
 			for _, n := range v.MemberNICs(g) {
 				nics[n.ID] = struct{}{}
 			}
@@ -54,14 +54,14 @@ func DiffAccess(before, after *secgroup.Snapshot, changes []secgroup.Change) Acc
 	for _, id := range slices.Sorted(maps.Keys(nics)) {
 		d.compareNIC(id)
 	}
-	for _, g := range slices.SortedFunc(maps.Keys(d.Members), secgroup.GroupRef.Compare) {
+	for _, g := range slices.SortedFunc(maps.Keys(d.policies.Members), secgroup.GroupRef.Compare) {
 		d.compareMembers(g)
 	}
 	return AccessDiff{tidy(d.allowed), tidy(d.denied), d.more || len(d.allowed) > maxAccess || len(d.denied) > maxAccess}
 }
 
 type accessDiff struct {
-	*diff
+	policies        *diff             // before and after
 	seen            map[string]*sides // by what judges a NIC before and after
 	allowed, denied []Access
 	more            bool
@@ -72,11 +72,11 @@ type sides struct{ gained, lost []Access }
 // compareNIC compares what a NIC may do. NICs that are judged by the same
 // groups share the answer.
 func (d *accessDiff) compareNIC(id string) {
-	old, new := d.before.NIC(id), d.after.NIC(id)
-	was, is := judged(d.before, old), judged(d.after, new)
+	old, new := d.policies.before.NIC(id), d.policies.after.NIC(id)
+	was, is := judged(d.policies.before, old), judged(d.policies.after, new)
 	both, found := d.seen[was.name+"|"+is.name]
 	if !found {
-		before, after := was.access(d.before), is.access(d.after)
+		before, after := was.access(d.policies.before), is.access(d.policies.after)
 		both = &sides{without(after, was.stays(is, before)), without(before, is.stays(was, after))}
 		d.seen[was.name+"|"+is.name] = both
 	}
@@ -180,12 +180,12 @@ func accessOf(g secgroup.GroupRef, r *secgroup.Rule) Access {
 // compareMembers finds what rules let pass from and to the NICs that joined or
 // left the group that they name, or moved.
 func (d *accessDiff) compareMembers(g secgroup.GroupRef) {
-	was, is := memberAddresses(d.before, g), memberAddresses(d.after, g)
+	was, is := memberAddresses(d.policies.before, g), memberAddresses(d.policies.after, g)
 	for _, side := range []struct {
 		s    *secgroup.Snapshot
 		nics map[string]string
 		to   *[]Access
-	}{{d.after, is, &d.allowed}, {d.before, was, &d.denied}} {
+	}{{d.policies.after, is, &d.allowed}, {d.policies.before, was, &d.denied}} {
 		for _, ref := range side.s.RulesReferencing(g) {
 			r := side.s.Group(ref.Group).Rule(ref.ID)
 			if r == nil || !r.Enabled || !asked(side.s, ref.Group, r.Direction) {

@@ -84,7 +84,7 @@ func DeleteAccount(s *secgroup.Snapshot, req *Request, id string) (Result, error
 func (d *draft) putAccount(id string, old *secgroup.Account, spec AccountSpec) {
 	a := &secgroup.Account{
 		ID: id, EgressPolicyDefault: spec.EgressPolicyDefault, EgressOpenGuard: spec.EgressOpenGuard,
-		Quotas: spec.Quotas, CreatedAt: d.Now, UpdatedAt: d.Now,
+		Quotas: spec.Quotas, CreatedAt: d.req.Now, UpdatedAt: d.req.Now,
 	}
 	if a.EgressPolicyDefault == "" {
 		a.EgressPolicyDefault = secgroup.EgressAuto
@@ -117,7 +117,7 @@ func (d *draft) account(id string) error {
 	if d.s.Account(id) != nil {
 		return nil
 	}
-	if !d.CreateAccount {
+	if !d.req.CreateAccount {
 		return ErrNotFound
 	}
 	if !secgroup.ValidID(id) {
@@ -133,8 +133,8 @@ func (d *draft) putDefaultGroup(account string) {
 	d.put(&secgroup.Group{
 		GroupRef: ref, Name: DefaultGroupID, IsDefault: true,
 		EgressPolicy: secgroup.EgressAuto, NetworkScope: secgroup.ScopeAny,
-		Rules:     sortRules(secgroup.DefaultRules(ref, d.NewID)),
-		CreatedAt: d.Now, UpdatedAt: d.Now,
+		Rules:     sortRules(secgroup.DefaultRules(ref, d.req.NewID)),
+		CreatedAt: d.req.Now, UpdatedAt: d.req.Now,
 	})
 }
 

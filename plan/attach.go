@@ -81,7 +81,7 @@ func attach(s *secgroup.Snapshot, req *Request, account string, t Target, group 
 	if g := s.Group(ref); !ok || g == nil || !has && !g.Allows(account, secgroup.UseAttach) {
 		return Result{}, ErrNotFound
 	}
-	if err := d.Condition.check(ListTag(names)); err != nil {
+	if err := d.req.Condition.check(ListTag(names)); err != nil {
 		return Result{}, err
 	}
 	if want {
@@ -106,7 +106,7 @@ func SetGroups(s *secgroup.Snapshot, req *Request, account string, t Target, at 
 	if !ok {
 		return Result{}, ErrNotFound
 	}
-	if err := d.Condition.check(ListTag(names)); err != nil {
+	if err := d.req.Condition.check(ListTag(names)); err != nil {
 		return Result{}, err
 	}
 	given := map[string]bool{}

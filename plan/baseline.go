@@ -10,7 +10,7 @@ import (
 func PutBaseline(s *secgroup.Snapshot, req *Request, addresses []secgroup.BaselineAddress) (Result, error) {
 	d := begin(s, req)
 	old := s.Baseline()
-	if err := d.Condition.check(Tag(old.Revision)); err != nil {
+	if err := d.req.Condition.check(Tag(old.Revision)); err != nil {
 		return Result{}, err
 	}
 	b := &secgroup.Baseline{Addresses: addresses}

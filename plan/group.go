@@ -26,7 +26,7 @@ func CreateGroup(s *secgroup.Snapshot, req *Request, account string, spec GroupS
 	if err := d.account(account); err != nil {
 		return Result{}, err
 	}
-	return d.putGroup(secgroup.GroupRef{Account: account, ID: d.NewID()}, nil, spec)
+	return d.putGroup(secgroup.GroupRef{Account: account, ID: d.req.NewID()}, nil, spec)
 }
 
 // PutGroup makes the group named ref, or replaces it. Its rules, as far as
@@ -37,7 +37,7 @@ func PutGroup(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, spec Gr
 		return Result{}, err
 	}
 	old := s.Group(ref)
-	if err := d.Condition.check(tagOf(old)); err != nil {
+	if err := d.req.Condition.check(tagOf(old)); err != nil {
 		return Result{}, err
 	}
 	if !secgroup.ValidID(ref.ID) {
@@ -66,7 +66,7 @@ func (d *draft) putGroup(ref secgroup.GroupRef, old *secgroup.Group, spec GroupS
 	g := &secgroup.Group{
 		GroupRef: ref, Name: spec.Name, Description: spec.Description, Tags: spec.Tags,
 		EgressPolicy: spec.EgressPolicy, NetworkScope: spec.NetworkScope,
-		Networks: slices.Compact(slices.Sorted(slices.Values(spec.Networks))), CreatedAt: d.Now, UpdatedAt: d.Now,
+		Networks: slices.Compact(slices.Sorted(slices.Values(spec.Networks))), CreatedAt: d.req.Now, UpdatedAt: d.req.Now,
 	}
 	d.groupDefaults(g, old)
 	for i, n := range spec.Networks {
@@ -137,7 +137,7 @@ func (d *draft) groupRules(g, old *secgroup.Group, spec GroupSpec) []secgroup.Ru
 	case spec.DefaultRules != nil && !*spec.DefaultRules:
 		rules = slices.DeleteFunc(rules, isDefault)
 	case spec.DefaultRules != nil || old == nil:
-		for _, r := range secgroup.DefaultRules(g.GroupRef, d.NewID) {
+		for _, r := range secgroup.DefaultRules(g.GroupRef, d.req.NewID) {
 			if !slices.ContainsFunc(rules, func(n secgroup.Rule) bool { return secgroup.SameContent(n, r) }) {
 				rules = append(rules, r)
 			}

@@ -73,6 +73,6 @@ func (d *draft) withoutReferences(g *secgroup.Group, ref secgroup.GroupRef) *sec
 // withRules returns g with other rules, which are sorted.
 func (d *draft) withRules(g *secgroup.Group, rules []secgroup.Rule) *secgroup.Group {
 	changed := *g
-	changed.Rules, changed.UpdatedAt, changed.Revision = rules, d.Now, 0
+	changed.Rules, changed.UpdatedAt, changed.Revision = rules, d.req.Now, 0
 	return &changed
 }

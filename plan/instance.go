@@ -9,10 +9,10 @@ func PutInstance(s *secgroup.Snapshot, req *Request, ref secgroup.InstanceRef, n
 		return Result{}, err
 	}
 	old := s.Instance(ref)
-	if err := d.Condition.check(tagOf(old)); err != nil {
+	if err := d.req.Condition.check(tagOf(old)); err != nil {
 		return Result{}, err
 	}
-	i := &secgroup.Instance{InstanceRef: ref, Name: name, CreatedAt: d.Now, UpdatedAt: d.Now}
+	i := &secgroup.Instance{InstanceRef: ref, Name: name, CreatedAt: d.req.Now, UpdatedAt: d.req.Now}
 	d.add("", i.Validate())
 	if old != nil {
 		i.CreatedAt = old.CreatedAt

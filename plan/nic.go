@@ -16,7 +16,7 @@ func PutNIC(s *secgroup.Snapshot, req *Request, n secgroup.NIC) (Result, error) 
 	if err != nil {
 		return Result{}, err
 	}
-	n.CreatedAt, n.UpdatedAt, n.Revision = d.Now, d.Now, 0
+	n.CreatedAt, n.UpdatedAt, n.Revision = d.req.Now, d.req.Now, 0
 	if old != nil {
 		n.CreatedAt = old.CreatedAt
 	}

@@ -79,7 +79,7 @@ func tagOf[T tagged](o T) string {
 
 // draft is a plan in the making.
 type draft struct {
-	*Request
+	req     *Request
 	s       *secgroup.Snapshot
 	changes []secgroup.Change
 	faults  secgroup.Faults
@@ -88,7 +88,7 @@ type draft struct {
 }
 
 func begin(s *secgroup.Snapshot, req *Request) *draft {
-	return &draft{Request: req, s: s, faults: slices.Clone(req.Faults)}
+	return &draft{req: req, s: s, faults: slices.Clone(req.Faults)}
 }
 
 // beginPut begins the plan of a request that makes an object or replaces old, if the
@@ -140,7 +140,7 @@ func (d *draft) finish(key secgroup.Key, created bool) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{Changes: d.changes, Created: created, Key: key}
-	if len(d.changes) == 0 || d.step {
+	if len(d.changes) == 0 || d.req.step {
 		r.Effects.Impact = d.static
 		return r, nil
 	}
@@ -165,7 +165,7 @@ func (d *draft) guardEgress(opened []string) error {
 	var deps []Dependent
 	for _, id := range opened {
 		n := d.s.NIC(id)
-		if n == nil || d.ConfirmEgressOpen && (d.Caller == "" || d.Caller == n.Account) {
+		if n == nil || d.req.ConfirmEgressOpen && (d.req.Caller == "" || d.req.Caller == n.Account) {
 			continue
 		}
 		if a := d.s.Account(n.Account); a != nil && a.EgressOpenGuard == secgroup.GuardBlock {

@@ -20,7 +20,7 @@ func CreateRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, r sec
 	if old := findContent(g.Rules, r); old != nil && len(d.faults) == 0 {
 		return d.finishRule(g, old.ID, false)
 	}
-	r.ID = d.NewID()
+	r.ID = d.req.NewID()
 	return d.putRule(g, nil, r)
 }
 
@@ -32,7 +32,7 @@ func PutRule(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, r secgro
 		return Result{}, ErrNotFound
 	}
 	old := find(g.Rules, r.ID)
-	if err := d.Condition.check(tagOf(old)); err != nil {
+	if err := d.req.Condition.check(tagOf(old)); err != nil {
 		return Result{}, err
 	}
 	d.rule("", ref, &r)

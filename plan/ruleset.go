@@ -52,7 +52,7 @@ func (d *draft) ruleSet(ref secgroup.GroupRef, had []secgroup.Rule, given RuleSe
 		if was >= 0 && seen.id(had[was].ID) < 0 {
 			r.ID = had[was].ID
 		} else {
-			r.ID, was = d.NewID(), -1
+			r.ID, was = d.req.NewID(), -1
 		}
 		take(r, was)
 	}

@@ -14,7 +14,7 @@ func AddGroupNetwork(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, 
 	if g == nil || s.Network(network) == nil {
 		return Result{}, ErrNotFound
 	}
-	if err := d.Condition.check(tagOf(g)); err != nil {
+	if err := d.req.Condition.check(tagOf(g)); err != nil {
 		return Result{}, err
 	}
 	added := !slices.Contains(g.Networks, network)
@@ -36,7 +36,7 @@ func RemoveGroupNetwork(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRe
 	if i < 0 && s.Network(network) == nil {
 		return Result{}, ErrNotFound
 	}
-	if err := d.Condition.check(tagOf(g)); err != nil {
+	if err := d.req.Condition.check(tagOf(g)); err != nil {
 		return Result{}, err
 	}
 	d.static.AddGroup(ref)
@@ -49,6 +49,6 @@ func RemoveGroupNetwork(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRe
 func (d *draft) withScope(g *secgroup.Group, networks []string) *secgroup.Group {
 	changed := *g
 	changed.NetworkScope, changed.Networks = secgroup.ScopeListed, networks
-	changed.UpdatedAt, changed.Revision = d.Now, 0
+	changed.UpdatedAt, changed.Revision = d.req.Now, 0
 	return &changed
 }

@@ -37,7 +37,7 @@ func setShare(s *secgroup.Snapshot, req *Request, ref secgroup.GroupRef, share s
 		return Result{}, ErrNotFound
 	}
 	old := g.Share(share.Account)
-	if err := d.Condition.check(ShareTag(old)); err != nil {
+	if err := d.req.Condition.check(ShareTag(old)); err != nil {
 		return Result{}, err
 	}
 	if want {
@@ -72,7 +72,7 @@ func (d *draft) shareFaults(ref secgroup.GroupRef, share secgroup.Share) {
 // withShare returns g with a share in the place of the account's old one.
 func (d *draft) withShare(g *secgroup.Group, share secgroup.Share) *secgroup.Group {
 	changed := *g
-	changed.UpdatedAt, changed.Revision = d.Now, 0
+	changed.UpdatedAt, changed.Revision = d.req.Now, 0
 	changed.Shares = slices.DeleteFunc(slices.Clone(g.Shares), func(s secgroup.Share) bool { return s.Account == share.Account })
 	if len(share.Uses()) > 0 {
 		changed.Shares = append(changed.Shares, share)

@@ -8,8 +8,8 @@ import (
 
 // batch is one change of a policy that is being made.
 type batch struct {
-	*Snapshot
-	old     *Snapshot
+	next    *Snapshot // the policy in the making
+	old     *Snapshot // the one before
 	edit    *edit
 	touched Touched
 	dirty   map[string]struct{} // NICs to be derived
@@ -30,7 +30,7 @@ type batch struct {
 // that names both or neither of instance and NIC are ignored.
 func (s *Snapshot) With(rev int64, changes []Change) (*Snapshot, Touched) {
 	next := *s
-	b := batch{Snapshot: &next, old: s, edit: new(edit), dirty: map[string]struct{}{}}
+	b := batch{next: &next, old: s, edit: new(edit), dirty: map[string]struct{}{}}
 	for _, c := range changes {
 		b.apply(c)
 	}
@@ -61,7 +61,7 @@ func (b *batch) apply(c Change) {
 	case *Attachment:
 		b.putAttachment(*o)
 	case *Baseline:
-		b.baseline, b.touched.Baseline = o, true
+		b.next.baseline, b.touched.Baseline = o, true
 	}
 }
 
@@ -80,7 +80,7 @@ func (b *batch) remove(k Key) {
 	case KindAttachment:
 		b.removeAttachment(k.attachment())
 	case KindBaseline:
-		b.baseline, b.touched.Baseline = &Baseline{}, true
+		b.next.baseline, b.touched.Baseline = &Baseline{}, true
 	}
 }
 
@@ -136,7 +136,7 @@ func (b *batch) putGroup(r GroupRef, o *Group) {
 			b.mark(n)
 		}
 		for i := range g.instances.all() {
-			b.markAll(b.instance(InstanceRef{r.Account, i}).nics)
+			b.markAll(b.next.instance(InstanceRef{r.Account, i}).nics)
 		}
 	}
 	turned := (old != nil && old.Closed) != (o != nil && o.Closed)

@@ -8,14 +8,14 @@ func (b *batch) putAttachment(a Attachment) {
 	if (a.Instance == "") == (a.NIC == "") {
 		return
 	}
-	if !b.HasAttachment(a) {
+	if !b.next.HasAttachment(a) {
 		b.attach(a, with, func(t *tree[string, struct{}], id string) { t.set(b.edit, id, struct{}{}) })
 	}
 	b.close(a)
 }
 
 func (b *batch) removeAttachment(a Attachment) {
-	if b.HasAttachment(a) {
+	if b.next.HasAttachment(a) {
 		b.close(Attachment{Group: a.Group, Instance: a.Instance, NIC: a.NIC})
 		b.attach(a, without, func(t *tree[string, struct{}], id string) { t.remove(b.edit, id) })
 	}
@@ -40,16 +40,16 @@ func (b *batch) attach(a Attachment, groups func([]GroupRef, GroupRef, func(a, b
 // close notes whether an attachment that is there is closed.
 func (b *batch) close(a Attachment) {
 	name := Attachment{Group: a.Group, Instance: a.Instance, NIC: a.NIC}
-	_, was := b.closed[name]
+	_, was := b.next.closed[name]
 	if was == a.Closed {
 		return
 	}
-	b.closed = maps.Clone(b.closed) // few are
+	b.next.closed = maps.Clone(b.next.closed) // few are
 	more := 1
 	if a.Closed {
-		touch(&b.closed, name)
+		touch(&b.next.closed, name)
 	} else {
-		delete(b.closed, name)
+		delete(b.next.closed, name)
 		more = -1
 	}
 	if a.NIC != "" {

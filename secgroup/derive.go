@@ -9,7 +9,7 @@ func (b *batch) derive(id string) {
 	if was == nil {
 		was = &nicNode{}
 	}
-	n := b.nics.get(id)
+	n := b.next.nics.get(id)
 	if was.object == nil && n.object == nil {
 		return // attachments of a NIC that is not there
 	}
@@ -17,7 +17,7 @@ func (b *batch) derive(id string) {
 	var effective []GroupRef
 	explicit := false
 	if n.object != nil {
-		effective, explicit = b.judges(n.object)
+		effective, explicit = b.next.judges(n.object)
 	}
 	if n.object != was.object {
 		b.indexNIC(was.object, n.object)
@@ -44,10 +44,10 @@ func (b *batch) indexNIC(old, now *NIC) {
 			i := b.ownInstance(InstanceRef{old.Account, old.Instance})
 			i.nics = without(i.nics, old, compareNICs)
 		}
-		if left := without(b.macs.get(old.MAC.number()), old, compareNICs); left != nil {
-			b.macs.set(b.edit, old.MAC.number(), left)
+		if left := without(b.next.macs.get(old.MAC.number()), old, compareNICs); left != nil {
+			b.next.macs.set(b.edit, old.MAC.number(), left)
 		} else {
-			b.macs.remove(b.edit, old.MAC.number())
+			b.next.macs.remove(b.edit, old.MAC.number())
 		}
 	}
 	if now == nil {
@@ -59,7 +59,7 @@ func (b *batch) indexNIC(old, now *NIC) {
 		i := b.ownInstance(InstanceRef{now.Account, now.Instance})
 		i.nics = insert(i.nics, now, compareNICs)
 	}
-	b.macs.set(b.edit, now.MAC.number(), with(b.macs.get(now.MAC.number()), now, compareNICs))
+	b.next.macs.set(b.edit, now.MAC.number(), with(b.next.macs.get(now.MAC.number()), now, compareNICs))
 }
 
 // judges computes G(n) of docs/semantics.md §2, and whether an attached group is in

@@ -46,7 +46,7 @@ func (b *batch) indexAddresses(old, now *NIC) {
 		from = b.old.Domain(old)
 	}
 	if now != nil {
-		to = b.Domain(now)
+		to = b.next.Domain(now)
 	}
 	if old == now && from == to {
 		return
@@ -57,7 +57,7 @@ func (b *batch) indexAddresses(old, now *NIC) {
 			d.held.Delete(holder{a, old})
 		}
 		if d.held.Len() == 0 {
-			b.domains.remove(b.edit, from)
+			b.next.domains.remove(b.edit, from)
 		}
 	}
 	if to != "" {
@@ -69,7 +69,7 @@ func (b *batch) indexAddresses(old, now *NIC) {
 
 // domain returns a routing domain that the batch may change, made if need be.
 func (b *batch) domain(name string) *domain {
-	d := b.domains.get(name)
+	d := b.next.domains.get(name)
 	if d != nil && d.by == b.edit {
 		return d
 	}
@@ -80,7 +80,7 @@ func (b *batch) domain(name string) *domain {
 		held := *d.held // Copy writes to what it copies, and others may be copying it
 		now.held = held.Copy()
 	}
-	b.domains.set(b.edit, name, now)
+	b.next.domains.set(b.edit, name, now)
 	return now
 }
 

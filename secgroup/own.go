@@ -5,7 +5,7 @@ import "slices"
 // The getters below return nodes that the batch may change, made if need be.
 
 func (b *batch) account(id string) *accountNode {
-	a, first := own(b.edit, &b.accounts, id)
+	a, first := own(b.edit, &b.next.accounts, id)
 	if first {
 		b.ownAccounts = append(b.ownAccounts, id)
 	}
@@ -13,7 +13,7 @@ func (b *batch) account(id string) *accountNode {
 }
 
 func (b *batch) network(id string) *networkNode {
-	n, first := own(b.edit, &b.networks, id)
+	n, first := own(b.edit, &b.next.networks, id)
 	if first {
 		b.ownNetworks = append(b.ownNetworks, id)
 	}
@@ -21,7 +21,7 @@ func (b *batch) network(id string) *networkNode {
 }
 
 func (b *batch) nic(id string) *nicNode {
-	n, first := own(b.edit, &b.nics, id)
+	n, first := own(b.edit, &b.next.nics, id)
 	if first {
 		b.ownNICs = append(b.ownNICs, id)
 	}
@@ -48,28 +48,28 @@ func (b *batch) ownInstance(r InstanceRef) *instanceNode {
 // drop removes the nodes of the batch that nothing names any more.
 func (b *batch) drop() {
 	for _, id := range b.ownNICs {
-		if n := b.nics.get(id); n.object == nil && len(n.attached) == 0 {
-			b.nics.remove(b.edit, id)
+		if n := b.next.nics.get(id); n.object == nil && len(n.attached) == 0 {
+			b.next.nics.remove(b.edit, id)
 		}
 	}
 	for _, r := range b.ownGroups {
-		if g := b.group(r); g.object == nil && g.nics.len()+g.instances.len()+g.members.len()+g.referencedBy.len() == 0 {
+		if g := b.next.group(r); g.object == nil && g.nics.len()+g.instances.len()+g.members.len()+g.referencedBy.len() == 0 {
 			b.account(r.Account).groups.remove(b.edit, r.ID)
 		}
 	}
 	for _, r := range b.ownInstances {
-		if i := b.instance(r); i.object == nil && len(i.nics) == 0 && len(i.attached) == 0 {
+		if i := b.next.instance(r); i.object == nil && len(i.nics) == 0 && len(i.attached) == 0 {
 			b.account(r.Account).instances.remove(b.edit, r.ID)
 		}
 	}
 	for _, id := range b.ownNetworks {
-		if n := b.networks.get(id); n.object == nil && n.nics.len() == 0 {
-			b.networks.remove(b.edit, id)
+		if n := b.next.networks.get(id); n.object == nil && n.nics.len() == 0 {
+			b.next.networks.remove(b.edit, id)
 		}
 	}
 	for _, id := range b.ownAccounts {
-		if a := b.accounts.get(id); a.object == nil && a.nics.len()+a.instances.len()+a.groups.len()+a.shared.len() == 0 {
-			b.accounts.remove(b.edit, id)
+		if a := b.next.accounts.get(id); a.object == nil && a.nics.len()+a.instances.len()+a.groups.len()+a.shared.len() == 0 {
+			b.next.accounts.remove(b.edit, id)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func hangups() <-chan os.Signal {
 
 // reloader has a running server take up its settings anew.
 type reloader struct {
-	*launch
+	launch  *launch
 	log     *slog.Logger
 	manager *service.Manager
 	check   func(*cli) error           // what is wrong with the settings
@@ -91,7 +91,7 @@ func (r *reloader) run(ctx context.Context, file string, hangups <-chan os.Signa
 func (r *reloader) reload() {
 	var next cli
 	parser, _ := newParser(&next, output.Stdio{Out: io.Discard, Err: io.Discard})
-	kctx, err := parser.Parse(r.args)
+	kctx, err := parser.Parse(r.launch.args)
 	if err == nil {
 		err = r.check(&next)
 	}
@@ -102,16 +102,16 @@ func (r *reloader) reload() {
 	wanted := flagValues(kctx)
 	var taken []string
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		if reflect.DeepEqual(r.flags[name], wanted[name]) {
+		if reflect.DeepEqual(r.launch.flags[name], wanted[name]) {
 			continue
 		}
 		apply, ok := r.live[name]
 		if !ok {
-			r.log.Warn("a setting has changed and takes a restart", "setting", name, "in_force", r.flags[name], "wanted", wanted[name])
+			r.log.Warn("a setting has changed and takes a restart", "setting", name, "in_force", r.launch.flags[name], "wanted", wanted[name])
 			continue
 		}
 		apply(&next)
-		r.flags[name] = wanted[name]
+		r.launch.flags[name] = wanted[name]
 		taken = append(taken, name)
 	}
 	r.log.Info("settings reloaded", "changed", strings.Join(taken, ","))

@@ -163,8 +163,8 @@ func (t *transaction) try(p *secgroup.Snapshot, req *plan.Request, op *operation
 		body = resolve.node(op.body, op.at+"/body")
 	}
 	switch {
-	case len(resolve.Faults) > 0:
-		return plan.Result{}, transport.Placed{Faults: resolve.Faults}
+	case len(resolve.reader.Faults) > 0:
+		return plan.Result{}, transport.Placed{Faults: resolve.reader.Faults}
 	case resolve.dead:
 		return plan.Result{}, plan.ErrNotTried
 	}
@@ -182,9 +182,9 @@ func (t *transaction) try(p *secgroup.Snapshot, req *plan.Request, op *operation
 
 // references replaces the names of earlier operations by the ids of what they made.
 type references struct {
-	*transaction
-	*strictjson.Reader
-	dead bool // one of them is refused
+	transaction *transaction
+	reader      *strictjson.Reader
+	dead        bool // one of them is refused
 }
 
 func (r *references) text(s, at string) string {
@@ -193,12 +193,12 @@ func (r *references) text(s, at string) string {
 		return s
 	}
 	name = strings.TrimSuffix(name, "}")
-	id, done := r.ids[name]
+	id, done := r.transaction.ids[name]
 	switch {
-	case r.failed[name]:
+	case r.transaction.failed[name]:
 		r.dead = true
 	case !done:
-		r.Invalid(at, fmt.Sprintf("no earlier operation is named %q", name))
+		r.reader.Invalid(at, fmt.Sprintf("no earlier operation is named %q", name))
 	}
 	return id
 }

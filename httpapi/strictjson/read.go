@@ -49,7 +49,9 @@ func (r *Reader) Is(n *Node, k Kind, at string) bool {
 	return n.Kind == k
 }
 
-// Object is a JSON object being read. Fields not asked for are unknown.
+// Object is a JSON object being read. Fields not asked for are unknown. It is a Reader
+// as well, as whoever reads an object reads the values of its fields, whose faults go
+// where the object's own go.
 type Object struct {
 	*Reader
 	at    string

@@ -30,8 +30,8 @@ func (d *policyDiff) say(sign, format string, args ...any) {
 
 // differ compares a file with the account's groups.
 type differ struct {
-	*session.Tenant
-	policyDiff
+	tenant  *session.Tenant
+	found   policyDiff
 	file    policyFile
 	have    map[string]client.Group // by name
 	newName map[string]string       // by the name of a group to be made: ${…}
@@ -40,7 +40,7 @@ type differ struct {
 // diff works out what has to be done. With prune, groups that the file does
 // not have are deleted, the default one apart.
 func diff(t *session.Tenant, file policyFile, groups []client.Group, prune bool) policyDiff {
-	d := differ{Tenant: t, file: file, have: map[string]client.Group{}, newName: map[string]string{}}
+	d := differ{tenant: t, file: file, have: map[string]client.Group{}, newName: map[string]string{}}
 	for _, g := range groups {
 		d.have[g.Name], t.Known[g.ID] = g, g
 	}
@@ -61,12 +61,12 @@ func diff(t *session.Tenant, file policyFile, groups []client.Group, prune bool)
 	if prune {
 		d.prune(groups)
 	}
-	return d.policyDiff
+	return d.found
 }
 
 // make adds a group without rules.
 func (d *differ) make(g policyGroup, as string) {
-	d.say("+", "group %s", g.Name)
+	d.found.say("+", "group %s", g.Name)
 	no := false
 	op := client.Operation{As: as, Method: "POST", Path: "/security-groups", Body: client.GroupSpec{
 		Name: g.Name, Description: g.Description, Tags: g.Tags, EgressPolicy: g.EgressPolicy, NetworkScope: g.NetworkScope, Networks: g.Networks, DefaultRules: &no,
@@ -74,17 +74,17 @@ func (d *differ) make(g policyGroup, as string) {
 	if g.ID != "" {
 		op.Method, op.Path, op.IfNoneMatch = "PUT", "/security-groups/"+g.ID, "*"
 	}
-	d.ops = append(d.ops, op)
+	d.found.ops = append(d.found.ops, op)
 }
 
 // change changes a group's properties and rules.
 func (d *differ) change(old client.Group, g policyGroup) {
-	was := exported(d.Tenant, old)
+	was := exported(d.tenant, old)
 	patch := map[string]any{}
 	note := func(name, from, to string, value any) {
 		if from != to {
 			patch[name] = value
-			d.say("~", "group %s: %s %s → %s", g.Name, name, strconv.Quote(from), strconv.Quote(to))
+			d.found.say("~", "group %s: %s %s → %s", g.Name, name, strconv.Quote(from), strconv.Quote(to))
 		}
 	}
 	note("description", was.Description, g.Description, g.Description)
@@ -105,7 +105,7 @@ func (d *differ) change(old client.Group, g policyGroup) {
 	note("tags", tags(was.Tags), tags(g.Tags), tagPatch)
 	match := strconv.Quote(strconv.FormatInt(old.Revision, 10))
 	if len(patch) > 0 {
-		d.ops = append(d.ops, client.Operation{Method: "PATCH", Path: "/security-groups/" + old.ID, Body: patch, IfMatch: match})
+		d.found.ops = append(d.found.ops, client.Operation{Method: "PATCH", Path: "/security-groups/" + old.ID, Body: patch, IfMatch: match})
 		match = "" // it is another state from then on
 	}
 	d.rules(old.ID, was.Rules, g.Rules, match)
@@ -129,15 +129,15 @@ func (d *differ) rules(id string, was, given []policyRule, match string) {
 		case n > 0 && slices.ContainsFunc(was, func(r policyRule) bool { return d.ruleText(r) == text }):
 			// twice in the file: one rule all the same
 		case n > 0:
-			d.say("+", "  %s", text)
+			d.found.say("+", "  %s", text)
 			changed = true
 		case n < 0:
-			d.say("-", "  %s", text)
+			d.found.say("-", "  %s", text)
 			changed = true
 		}
 	}
 	if changed {
-		d.ops = append(d.ops, client.Operation{Method: "PUT", Path: "/security-groups/" + id + "/rules", Body: specs, IfMatch: match})
+		d.found.ops = append(d.found.ops, client.Operation{Method: "PUT", Path: "/security-groups/" + id + "/rules", Body: specs, IfMatch: match})
 	}
 }
 
@@ -164,7 +164,7 @@ func (d *differ) ruleText(r policyRule) string {
 	r = r.normal()
 	peer := r.RemoteGroup
 	if peer != nil {
-		if g, byID := d.Known[*peer]; byID && g.Name != "" {
+		if g, byID := d.tenant.Known[*peer]; byID && g.Name != "" {
 			peer = &g.Name
 		}
 		named := strings.Clone(*peer)
@@ -174,7 +174,7 @@ func (d *differ) ruleText(r policyRule) string {
 		Direction: r.Direction, Family: orElse(r.Family, "any"), Protocol: fmt.Sprint(r.Protocol), PortMin: r.PortMin, PortMax: r.PortMax,
 		ICMPType: r.ICMPType, ICMPCode: r.ICMPCode, RemoteCIDR: r.RemoteCIDR, Enabled: true,
 	}
-	text := d.Sentence(rule)
+	text := d.tenant.Sentence(rule)
 	if peer != nil {
 		if r.RemoteCIDR != nil {
 			text += " in group " + *peer
@@ -194,9 +194,9 @@ func (d *differ) ruleText(r policyRule) string {
 func (d *differ) prune(groups []client.Group) {
 	for _, g := range groups {
 		if !g.IsDefault && !slices.ContainsFunc(d.file.Groups, func(f policyGroup) bool { return f.Name == g.Name }) {
-			d.say("-", "group %s", g.Name)
+			d.found.say("-", "group %s", g.Name)
 			// Without If-Match: an operation before may have taken rules of it away.
-			d.ops = append(d.ops, client.Operation{Method: "DELETE", Path: "/security-groups/" + g.ID + "?cascade=references"})
+			d.found.ops = append(d.found.ops, client.Operation{Method: "DELETE", Path: "/security-groups/" + g.ID + "?cascade=references"})
 		}
 	}
 }
