@@ -25,14 +25,8 @@ type Process struct {
 }
 
 // StartProcess starts a program, whose output is appended to the file log. End
-// it with Stop or Kill.
+// it with Stop or Kill; the kernel kills it should this process die first.
 func StartProcess(name, log, program string, args ...string) (*Process, error) {
-	return start(name, log, program, args...)
-}
-
-// start starts a program, whose output is appended to the file log. The
-// kernel kills it should this process die first.
-func start(name, log, program string, args ...string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err

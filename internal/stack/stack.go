@@ -236,7 +236,7 @@ func (s *Stack) RestartController(host string) error {
 }
 
 func (s *Stack) run(slot **Process, name, program string, args ...string) error {
-	p, err := start(name, s.file(name+".log"), program, args...)
+	p, err := StartProcess(name, s.file(name+".log"), program, args...)
 	if err != nil {
 		return err
 	}
