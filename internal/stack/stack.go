@@ -4,12 +4,7 @@
 package stack
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -57,183 +52,7 @@ type Host struct {
 	Binary string   // of another version; empty: that of the stack
 }
 
-// Start starts everything and returns when the API is ready and has heard of
-// each host. The hosts follow the policy through relays, or from the store if
-// there are none. The binary is that of cmd/ringfence.
-func Start(ctx context.Context, binary string, relays int, hosts ...Host) (*Stack, error) {
-	s, err := StartAPI(ctx, binary)
-	if err != nil {
-		return nil, err
-	}
-	if relays > 0 { // an API of before there were any refuses a file that has tokens of hosts
-		for _, h := range hosts {
-			if err := s.Admit(h.Name); err != nil {
-				return nil, errors.Join(err, s.Close())
-			}
-		}
-	}
-	for range relays {
-		if err := s.addRelay(); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
-	for _, h := range hosts {
-		if err := s.StartController(h); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
-	for _, h := range hosts {
-		if err := s.awaitHost(ctx, h.Name); err != nil {
-			return nil, errors.Join(err, errors.New(s.Logs()), s.Close())
-		}
-	}
-	return s, nil
-}
-
-// StartAPI starts the store and the API, without controllers.
-func StartAPI(ctx context.Context, binary string) (*Stack, error) {
-	dir, err := os.MkdirTemp("", "rfstack")
-	if err != nil {
-		return nil, err
-	}
-	s := &Stack{binary: binary, dir: dir, hosts: map[string]Host{}, controllers: map[string]*Process{}}
-	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, errors.New(s.Logs()), s.Close())
-	}
-	return s, nil
-}
-
-func (s *Stack) start(ctx context.Context) error {
-	addrs := LoopbackAddresses(3)
-	s.etcdURL, s.etcdPeer, s.listen = "http://"+addrs[0], "http://"+addrs[1], addrs[2]
-	s.URL = "http://" + s.listen
-	if err := s.writeToken(); err != nil {
-		return err
-	}
-	var err error
-	if s.Client, err = client.New(s.URL, s.Token); err != nil {
-		return err
-	}
-	if err := s.StartEtcd(); err != nil {
-		return err
-	}
-	if err := s.RestartAPI(); err != nil {
-		return err
-	}
-	return s.AwaitAPI(ctx)
-}
-
-// awaitHost returns when the API has heard of a host.
-func (s *Stack) awaitHost(ctx context.Context, name string) error {
-	return s.await(ctx, "host "+name, func() error {
-		host, err := s.Client.Host(ctx, name)
-		if err == nil && !host.Alive {
-			err = errors.New("it is not alive")
-		}
-		return err
-	})
-}
-
-// token is an entry of the file of tokens.
-type token struct {
-	Hash    string `json:"token_sha256"`
-	Account string `json:"account,omitempty"`
-	Role    string `json:"role"`
-	Host    string `json:"host,omitempty"`
-	Name    string `json:"name"`
-}
-
-// writeToken makes the admin's token and the file that holds its hash.
-func (s *Stack) writeToken() error {
-	s.Token = rand.Text()
-	return s.permit(s.Token, token{Account: "*", Role: "admin", Name: "e2e"})
-}
-
-// permit has a secret be good for something from now on.
-func (s *Stack) permit(secret string, t token) error {
-	sum := sha256.Sum256([]byte(secret))
-	t.Hash = hex.EncodeToString(sum[:])
-	s.tokens = append(s.tokens, t)
-	b, err := json.Marshal(s.tokens)
-	if err != nil {
-		return err
-	}
-	next := s.file("tokens.json.new")
-	if err := os.WriteFile(next, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(next, s.file("tokens.json"))
-}
-
 func (s *Stack) file(name string) string { return filepath.Join(s.dir, name) }
-
-// StartEtcd starts the store, on the data it had.
-func (s *Stack) StartEtcd() error {
-	return s.run(&s.etcd, "etcd", EtcdServer,
-		"--name=e2e", "--data-dir="+s.file("etcd"), "--log-level=warn", "--unsafe-no-fsync",
-		"--listen-client-urls="+s.etcdURL, "--advertise-client-urls="+s.etcdURL,
-		"--listen-peer-urls="+s.etcdPeer, "--initial-advertise-peer-urls="+s.etcdPeer,
-		"--initial-cluster=e2e="+s.etcdPeer)
-}
-
-// Use has the API and the controllers that are started from now on be of
-// another version.
-func (s *Stack) Use(binary string) { s.binary = binary }
-
-// RestartAPI starts the API after it was ended.
-func (s *Stack) RestartAPI() error {
-	return s.run(&s.api, "api", s.binary, "api",
-		"--etcd="+s.etcdURL, "--listen="+s.listen, "--tokens="+s.file("tokens.json"))
-}
-
-// StartBeside starts another API on the same store, of another version, and
-// returns when it is ready.
-func (s *Stack) StartBeside(ctx context.Context, binary string) (*Process, *client.Client, error) {
-	listen := LoopbackAddresses(1)[0]
-	var p *Process
-	if err := s.run(&p, fmt.Sprintf("api-%d", len(s.beside)+2), binary, "api",
-		"--etcd="+s.etcdURL, "--listen="+listen, "--tokens="+s.file("tokens.json")); err != nil {
-		return nil, nil, err
-	}
-	s.mu.Lock()
-	s.beside = append(s.beside, p)
-	s.mu.Unlock()
-	c, err := client.New("http://"+listen, s.Token)
-	if err != nil {
-		return nil, nil, err
-	}
-	return p, c, s.await(ctx, "the other API", func() error { return c.Ready(ctx) })
-}
-
-// StartController starts a host's controller.
-func (s *Stack) StartController(h Host) error {
-	var p *Process
-	args := []string{"controller", "--ovsdb=" + h.OVSDB, "--bridge=" + h.Bridge, "--host=" + h.Name}
-	policy, err := s.policyFlags(h.Name)
-	if err != nil {
-		return err
-	}
-	args = append(args, policy...)
-	if h.Uplink != "" {
-		args = append(args, "--uplink="+h.Uplink)
-	}
-	args = append(args, h.Flags...)
-	err = s.run(&p, "controller-"+h.Name, cmp.Or(h.Binary, s.binary), args...)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil {
-		s.hosts[h.Name], s.controllers[h.Name] = h, p
-	}
-	return err
-}
-
-// RestartController starts a host's controller after it was ended.
-func (s *Stack) RestartController(host string) error {
-	s.mu.Lock()
-	h := s.hosts[host]
-	s.mu.Unlock()
-	return s.StartController(h)
-}
 
 func (s *Stack) run(slot **Process, name, program string, args ...string) error {
 	p, err := StartProcess(name, s.file(name+".log"), program, args...)
@@ -244,27 +63,6 @@ func (s *Stack) run(slot **Process, name, program string, args ...string) error 
 	defer s.mu.Unlock()
 	*slot = p
 	return nil
-}
-
-// Etcd is the store's process.
-func (s *Stack) Etcd() *Process { s.mu.Lock(); defer s.mu.Unlock(); return s.etcd }
-
-// EtcdURL is where the store listens.
-func (s *Stack) EtcdURL() string { return s.etcdURL }
-
-// API is the API's process.
-func (s *Stack) API() *Process { s.mu.Lock(); defer s.mu.Unlock(); return s.api }
-
-// Controller is the process of a host's controller.
-func (s *Stack) Controller(host string) *Process {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.controllers[host]
-}
-
-// AwaitAPI returns when the API is ready.
-func (s *Stack) AwaitAPI(ctx context.Context) error {
-	return s.await(ctx, "the API", func() error { return s.Client.Ready(ctx) })
 }
 
 // await tries until there is no error, and gives up early when a process of
@@ -343,4 +141,20 @@ func LoopbackAddresses(n int) []string {
 		addrs = append(addrs, net.JoinHostPort(host.String(), fmt.Sprint(15001+i)))
 	}
 	return addrs
+}
+
+// relay is one through which hosts go.
+type relay struct {
+	name    string
+	addr    string
+	process *Process
+}
+
+// token is an entry of the file of tokens.
+type token struct {
+	Hash    string `json:"token_sha256"`
+	Account string `json:"account,omitempty"`
+	Role    string `json:"role"`
+	Host    string `json:"host,omitempty"`
+	Name    string `json:"name"`
 }
