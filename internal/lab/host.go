@@ -2,69 +2,12 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/ringfence/ringfence/internal/netns"
 	"github.com/ringfence/ringfence/internal/ovsproc"
 )
-
-// fabricBridge is the bridge of the fabric; its flows are OVS's own default,
-// NORMAL: a learning switch with VLANs.
-const fabricBridge = "fabric"
-
-// site is a namespace with an Open vSwitch in it.
-type site struct {
-	*ovsproc.Proc
-	name string
-	ns   *netns.Namespace
-}
-
-func newSite(ctx context.Context, dir, name string) (*site, error) {
-	ns, err := netns.New(name)
-	if err != nil {
-		return nil, err
-	}
-	proc, err := ovsproc.Start(ctx, ovsproc.Config{Dir: filepath.Join(dir, name), Netns: ns.Path(), System: Datapath() == KernelDatapath})
-	if err != nil {
-		return nil, errors.Join(err, ns.Close())
-	}
-	return &site{Proc: proc, name: name, ns: ns}, nil
-}
-
-func (s *site) close() error { return errors.Join(s.Stop(), s.ns.Close()) }
-
-// Host is a hypervisor: a namespace with Bridge, its uplink and the taps of
-// its VMs. The embedded Proc is its Open vSwitch.
-type Host struct {
-	*site
-	lab *Lab
-}
-
-// Name is the name given to New.
-func (h *Host) Name() string { return h.name }
-
-// connect makes the bridge, as a platform's installer would, with the uplink that is
-// wired to the fabric.
-func (h *Host) connect(ctx context.Context) error {
-	err := h.Commit(ctx, ovsproc.NewChange().
-		AddBridge(ovsproc.Bridge{Name: Bridge, Datapath: Datapath(), FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow13", "OpenFlow15"}}).
-		AddPort(Bridge, ovsproc.Port{Name: Uplink}))
-	if err != nil || Datapath() != KernelDatapath {
-		return err
-	}
-	if err := h.awaitUpcalls(ctx, h.lab.fabric.ns, h.name); err != nil {
-		return err
-	}
-	return h.lab.fabric.awaitUpcalls(ctx, h.ns, Uplink)
-}
-
-// beside is a bridge of the host that is OVS's own, a learning switch: it shares
-// ovs-vswitchd with the VMs, and no flow.
-const beside = "beside"
 
 // JoinBeside joins that bridge to the fabric, by a link of its own. It has a node.
 func (h *Host) JoinBeside(ctx context.Context) error {

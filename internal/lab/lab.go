@@ -17,9 +17,9 @@
 package lab
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"sync"
 
@@ -63,57 +63,6 @@ type Lab struct {
 	nodes map[*Node]struct{}
 }
 
-// New starts the fabric and the hosts. End it with Close.
-func New(ctx context.Context, hosts ...string) (*Lab, error) {
-	dir, err := os.MkdirTemp("/tmp", "rflab") // short, for the sockets' paths
-	if err != nil {
-		return nil, err
-	}
-	l := &Lab{dir: dir, hosts: map[string]*Host{}, nodes: map[*Node]struct{}{}}
-	if err := l.build(ctx, hosts); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
-}
-
-func (l *Lab) build(ctx context.Context, hosts []string) error {
-	sites := make([]*site, len(hosts)+1)
-	errs := make([]error, len(sites))
-	var wg sync.WaitGroup
-	for i, name := range append([]string{"fabric"}, hosts...) {
-		wg.Go(func() { sites[i], errs[i] = newSite(ctx, l.dir, name) })
-	}
-	wg.Wait()
-	for i, s := range sites {
-		switch {
-		case s == nil:
-		case i == 0:
-			l.fabric = s
-		default:
-			l.hosts[s.name] = &Host{site: s, lab: l}
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	fabric := ovsproc.NewChange().AddBridge(ovsproc.Bridge{Name: fabricBridge, Datapath: Datapath()})
-	for _, name := range hosts {
-		if err := wire(l.hosts[name].ns, Uplink, l.fabric.ns, name); err != nil {
-			return err
-		}
-		fabric.AddPort(fabricBridge, ovsproc.Port{Name: name})
-	}
-	if err := l.fabric.Commit(ctx, fabric); err != nil {
-		return err
-	}
-	for _, name := range hosts {
-		if err := l.hosts[name].connect(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Host returns the host of that name; there must be one.
 func (l *Lab) Host(name string) *Host {
 	h := l.hosts[name]
@@ -121,25 +70,6 @@ func (l *Lab) Host(name string) *Host {
 		panic(fmt.Sprintf("lab: no host %q", name))
 	}
 	return h
-}
-
-// Close ends every process and removes every namespace of the lab.
-func (l *Lab) Close() error {
-	l.mu.Lock()
-	nodes := l.nodes
-	l.nodes = map[*Node]struct{}{}
-	l.mu.Unlock()
-	var errs []error
-	for _, h := range l.hosts {
-		errs = append(errs, h.close())
-	}
-	if l.fabric != nil {
-		errs = append(errs, l.fabric.close())
-	}
-	for n := range nodes {
-		errs = append(errs, n.NS.Close())
-	}
-	return errors.Join(append(errs, os.RemoveAll(l.dir))...)
 }
 
 // number returns a number that was not given out before.
@@ -175,3 +105,38 @@ func wire(a *netns.Namespace, aName string, b *netns.Namespace, bName string, co
 	}
 	return errors.Join(a.FillChecksums(aName), b.FillChecksums(bName), b.Up(bName), a.Up(aName))
 }
+
+// site is a namespace with an Open vSwitch in it.
+type site struct {
+	*ovsproc.Proc
+	name string
+	ns   *netns.Namespace
+}
+
+// Host is a hypervisor: a namespace with Bridge, its uplink and the taps of
+// its VMs. The embedded Proc is its Open vSwitch.
+type Host struct {
+	*site
+	lab *Lab
+}
+
+// Name is the name given to New.
+func (h *Host) Name() string { return h.name }
+
+// Node is a machine with an IP stack of its own: a VM or an outside node.
+type Node struct {
+	Name      string
+	MAC       string
+	Addresses []netip.Prefix // with their on-link prefix length
+	NS        *netns.Namespace
+
+	lab *Lab
+}
+
+// beside is a bridge of the host that is OVS's own, a learning switch: it shares
+// ovs-vswitchd with the VMs, and no flow.
+const beside = "beside"
+
+// fabricBridge is the bridge of the fabric; its flows are OVS's own default,
+// NORMAL: a learning switch with VLANs.
+const fabricBridge = "fabric"

@@ -14,16 +14,6 @@ import (
 // Device is the name of a node's first interface.
 const Device = "eth0"
 
-// Node is a machine with an IP stack of its own: a VM or an outside node.
-type Node struct {
-	Name      string
-	MAC       string
-	Addresses []netip.Prefix // with their on-link prefix length
-	NS        *netns.Namespace
-
-	lab *Lab
-}
-
 // Lab is where the node is.
 func (n *Node) Lab() *Lab { return n.lab }
 
