@@ -68,12 +68,6 @@ var ErrRelist = errors.New("events are missing")
 var ErrWentBack = errors.New("the store has another history than before: it was restored from a backup, or is another store")
 
 const (
-	// etcd counts all keys that are left for each page, so few pages are
-	// better than many; groups with thousands of rules want small ones.
-	listPageMin   = int64(500)
-	listPageMax   = int64(5_000)
-	listPageBytes = 4 << 20
-
 	// RetryDelayMin is the first pause between two tries.
 	RetryDelayMin = 50 * time.Millisecond
 	// RetryDelayMax is the longest one.
@@ -150,60 +144,6 @@ func (f *Feed) session(ctx context.Context) (err error) {
 		f.listed = false
 	}
 	return fmt.Errorf("watch: %w", err)
-}
-
-// list loads the sink with all keys at the revision of the first page.
-func (f *Feed) list(ctx context.Context, client *clientv3.Client) error {
-	var rev int64
-	var last *mvccpb.KeyValue
-	var head *clientv3.GetResponse
-	err := f.Sink.Load(func(yield func(*mvccpb.KeyValue) error) error {
-		from, end, limit := f.Prefix, clientv3.GetPrefixRangeEnd(f.Prefix), listPageMin
-		for {
-			pageCtx, cancel := context.WithTimeout(ctx, f.Config.RequestTimeout)
-			page, err := client.Get(pageCtx, from, clientv3.WithRange(end), clientv3.WithLimit(limit), clientv3.WithRev(rev))
-			cancel()
-			if err != nil {
-				return err
-			}
-			if rev == 0 {
-				rev = page.Header.Revision
-				if err := f.noteCluster(page.Header.ClusterId); err != nil {
-					return err
-				}
-			}
-			var size int64
-			for _, kv := range page.Kvs {
-				size += int64(len(kv.Value))
-				if last == nil || f.later(kv, last) {
-					last = kv
-				}
-				if err := yield(kv); err != nil {
-					return err
-				}
-			}
-			if !page.More || len(page.Kvs) == 0 {
-				// Before the sink hands anything on: what it has then is what is watched from.
-				head, err = f.headAt(ctx, client, rev)
-				return err
-			}
-			from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
-			limit = max(listPageMin, min(listPageMax, limit*listPageBytes/(size+1)))
-		}
-	})
-	if err != nil {
-		return err
-	}
-	f.next, f.last = rev+1, witnessOf(last)
-	f.see(head)
-	return nil
-}
-
-// headAt asks for the probed key as it was at a revision.
-func (f *Feed) headAt(ctx context.Context, client *clientv3.Client, rev int64) (*clientv3.GetResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.Config.RequestTimeout)
-	defer cancel()
-	return client.Get(ctx, f.Probe, clientv3.WithRev(rev))
 }
 
 // watch hands on events from f.next on, revision by revision. etcd sends all
