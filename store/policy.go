@@ -70,6 +70,7 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		gone[o.Key()] = struct{}{}
 	}
 	var mutations int64
+	var read record.Reader
 	before := p.unreadable
 	p.unreadable, p.listed = map[string]Unreadable{}, nil
 	err := pages(func(kv *mvccpb.KeyValue) error {
@@ -91,7 +92,7 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 				return nil
 			}
 		}
-		p.put(&b, k, kv, state)
+		p.put(&b, &read, k, kv, state)
 		return nil
 	})
 	if err != nil {
@@ -170,7 +171,7 @@ func (p *policySink) handRevision(rev int64, events []*clientv3.Event) error {
 		case err != nil:
 			p.cannotRead(k, e.Kv, err)
 		default:
-			p.put(&b, k, e.Kv, state)
+			p.put(&b, new(record.Reader), k, e.Kv, state)
 		}
 	}
 	if err := p.handBatch(b); err != nil {
@@ -207,8 +208,8 @@ func (p *policySink) Behind(head *mvccpb.KeyValue) bool {
 
 // put adds a record to a batch: as the object that it is, or as what stands in
 // for one that cannot be read. state is the policy before, nil if it is unknown.
-func (p *policySink) put(b *Batch, k secgroup.Key, kv *mvccpb.KeyValue, state *secgroup.Snapshot) {
-	o, more, err := record.DecodeObject(k, kv.ModRevision, kv.Value)
+func (p *policySink) put(b *Batch, read *record.Reader, k secgroup.Key, kv *mvccpb.KeyValue, state *secgroup.Snapshot) {
+	o, more, err := read.Object(k, kv.ModRevision, kv.Value)
 	if err != nil {
 		p.cannotRead(k, kv, err)
 		var old secgroup.Object

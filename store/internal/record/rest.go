@@ -1,10 +1,7 @@
 package record
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -27,31 +24,6 @@ var identities = map[string][]string{
 	"rules":     {"id"},
 	"shares":    {"account"},
 	"addresses": {"address", "protocol", "port"},
-}
-
-// record is a pointer to a T, which is a record.
-type record[T any] interface {
-	*T
-	headed
-}
-
-// readRecord decodes the record of an object, and what it says besides (nil: nothing,
-// which costs no second look).
-func readRecord[T any, R record[T]](value []byte) (T, *Rest, error) {
-	var r T
-	strict := json.NewDecoder(bytes.NewReader(value))
-	strict.DisallowUnknownFields()
-	if strict.Decode(R(&r)) == nil {
-		if _, err := strict.Token(); errors.Is(err, io.EOF) {
-			return r, nil, R(&r).Head().check()
-		}
-	}
-	var again T // a decoder leaves half of what it did
-	if err := Unmarshal(value, R(&again)); err != nil {
-		return again, nil, err
-	}
-	more, err := restOf(value, R(&again))
-	return again, more, err
 }
 
 // restOf is what a record, which has been decoded into record, says besides.
