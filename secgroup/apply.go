@@ -40,6 +40,9 @@ func (s *Snapshot) With(rev int64, changes []Change) (*Snapshot, Touched) {
 		b.derive(id)
 	}
 	b.drop()
+	if s.nics.len() == 0 {
+		b.pack()
+	}
 	next.revision = rev
 	return &next, b.touched
 }

@@ -56,7 +56,7 @@ func TestLargePolicy(t *testing.T) {
 			runtime.KeepAlive(changes)
 			live := heap() - before
 			t.Logf("live %.1f MB of which objects ≤ %.1f MB", mb(live), mb(objects))
-			if live > 60<<20 {
+			if live > 40<<20 {
 				t.Errorf("live heap %.1f MB", mb(live))
 			}
 			if n := len(s.NICs()); n != 50000 {

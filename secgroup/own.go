@@ -73,3 +73,31 @@ func (b *batch) drop() {
 		}
 	}
 }
+
+// pack packs the large trees of a policy that the batch has filled.
+func (b *batch) pack() {
+	b.next.nics.pack()
+	b.next.macs.pack()
+	for _, id := range b.ownAccounts {
+		if a := b.next.accounts.get(id); a != nil {
+			a.nics.pack()
+			a.implicit.pack()
+		}
+	}
+	for _, id := range b.ownNetworks {
+		if n := b.next.networks.get(id); n != nil {
+			n.nics.pack()
+		}
+	}
+	for _, r := range b.ownGroups {
+		if g := b.next.group(r); g != nil {
+			g.nics.pack()
+			g.members.pack()
+		}
+	}
+	for _, d := range b.next.domains.all() {
+		held := d.held.Copy()
+		held.ScanMut(func(holder) bool { return true })
+		d.held = held
+	}
+}

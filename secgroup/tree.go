@@ -87,6 +87,16 @@ func (t *tree[K, V]) own(e *edit) *btree.Map[K, V] {
 	return t.m
 }
 
+// pack has the nodes hold no more than their entries. Where these came in order, as those
+// of a list do, all but the last node were split in half, and hold what the other half was.
+func (t *tree[K, V]) pack() {
+	if t.m != nil {
+		m := t.m.Copy()
+		m.ScanMut(func(K, V) bool { return true }) // which copies each node
+		t.m = m
+	}
+}
+
 // with and without make of a sorted slice another one, for the many small sets
 // (the groups of a NIC, the NICs of an instance).
 func with[T any](s []T, v T, compare func(a, b T) int) []T {
