@@ -355,7 +355,7 @@ func TestQuestionsAreAnswered(t *testing.T) {
 	h := p.host(t, "h1", Config{Relays: []string{r.addr}}, nics[0])
 	h.has("the beginning", p)
 	p.at("h1", "a", 1)
-	ended := make(chan struct{})
+	begun, ended := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
@@ -368,6 +368,7 @@ func TestQuestionsAreAnswered(t *testing.T) {
 			case "long":
 				return json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`), nil
 			case "wait":
+				close(begun)
 				<-ctx.Done()
 				close(ended)
 				return nil, ctx.Err()
@@ -407,9 +408,18 @@ func TestQuestionsAreAnswered(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	short, done := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer done()
-	if _, err := r.Ask(short, "h1", "wait", nil); !errors.Is(err, store.ErrNoAnswer) {
+	// Who asked gives up when the host is at it: it would not hear of a question that is
+	// taken back before it was sent.
+	asking, leave := context.WithTimeout(t.Context(), patience)
+	defer leave()
+	go func() {
+		select {
+		case <-begun:
+			leave()
+		case <-asking.Done():
+		}
+	}()
+	if _, err := r.Ask(asking, "h1", "wait", nil); !errors.Is(err, store.ErrNoAnswer) || !errors.Is(err, context.Canceled) {
 		t.Errorf("nobody waited: %v", err)
 	}
 	select {
