@@ -50,16 +50,10 @@ func TestPinnedLevel(t *testing.T) {
 		if err := old.Close(); err != nil {
 			t.Fatal(err)
 		}
-		for gone := false; !gone; {
-			seen := s.members.View()
-			if gone = len(seen.Members) == 2; !gone {
-				select {
-				case <-ctx.Done():
-					t.Fatalf("the older API does not go: %+v", seen.Members)
-				case <-seen.Changed:
-				}
-			}
-		}
+		waitUntil(t, "the older API has gone, and the other one has come", func() bool {
+			members := s.members.View().Members
+			return len(members) == 2 && members[0].ID == "api-1" && members[1].ID == "api-2"
+		})
 		for _, keeper := range []*Store{s, other} {
 			var err error
 			for err = membership.ErrUnknown; ctx.Err() == nil && (errors.Is(err, membership.ErrUnknown) || keeper.Cluster().Pin == nil); time.Sleep(5 * time.Millisecond) {
