@@ -111,6 +111,7 @@ const nicConnections = 1000
 // start starts the controller.
 func (r *rig) start() {
 	r.t.Helper()
+	r.logs.Write([]byte(controllerStarts + "\n"))
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel, r.ended = cancel, make(chan error, 1)
 	r.metrics = prometheus.NewRegistry()
@@ -129,6 +130,9 @@ func (r *rig) start() {
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()
 }
+
+// controllerStarts is in the log where a controller is started.
+const controllerStarts = "--- a controller starts"
 
 // stop stops the controller, if it runs.
 func (r *rig) stop() {

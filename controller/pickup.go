@@ -75,11 +75,13 @@ func filteredIn(flows []openflow.Flow) map[uint32]bool {
 	return numbers
 }
 
+const forgotConnections = "the switch has forgotten its connections"
+
 // pickUpAnew begins to pick up TCP in mid-stream, after the switch has forgotten its
 // connections.
 func (e *engine) pickUpAnew(ctx context.Context, in hostInput) error {
 	now := time.Now()
-	e.log.Info("the switch has forgotten its connections; picking up TCP in mid-stream for a while")
+	e.log.Info(forgotConnections + "; picking up TCP in mid-stream for a while")
 	e.memory.nextLook, e.memory.pickUpEnds = now.Add(pickUpLook), now.Add(pickUpFor)
 	return e.pickUp(ctx, in, pickUpNothing()) // NICs that were unsure at an earlier loss need not be now
 }

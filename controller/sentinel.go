@@ -19,6 +19,10 @@ const (
 	sentinelRefresh = 5 * time.Second        // sooner than any connection times out
 )
 
+// sentinelThere is logged when the sentinel comes to be seen: from then on it is noticed
+// when the switch forgets its connections.
+const sentinelThere = "it will be noticed if the switch forgets its connections"
+
 // sentinel is a made-up connection in the switch's connection tracking, alone in its zone:
 // when it is gone, all connections were flushed. The zone has a limit because the switch
 // counts connections of such zones, so that looking costs the same however many
@@ -83,8 +87,12 @@ func (e *engine) checkSentinel(ctx context.Context) (step bool) {
 	if e.conn == nil || !e.tables.known || e.memory.process == "" {
 		return false
 	}
+	before := e.memory.sentinel.there
 	if err := e.memory.sentinel.look(ctx, e.conn, e.datapath()); err != nil {
 		e.log.Debug("it is not known whether the switch remembers its connections", "error", err)
+	}
+	if e.memory.sentinel.there && !before {
+		e.log.Debug(sentinelThere)
 	}
 	return e.memory.sentinel.gone
 }

@@ -418,12 +418,17 @@ func (r *rig) sentinel() string {
 	return ""
 }
 
-// sentinelSeen waits until the controller has seen the sentinel, which it looks at every
-// sentinelEvery, and says so to nobody: only then does it notice that it is gone.
+// sentinelSeen waits until the controller has seen the sentinel since it was started, or
+// noticed that it was gone: only then does it notice that it is gone.
 func (r *rig) sentinelSeen() {
 	r.t.Helper()
-	r.eventually(patience, "the sentinel is there", r.sentinel)
-	time.Sleep(2 * sentinelEvery)
+	r.eventually(patience, "the sentinel is seen", func() string {
+		log := r.logs.String()
+		if strings.LastIndex(log, sentinelThere) < max(strings.LastIndex(log, controllerStarts), strings.LastIndex(log, forgotConnections)) {
+			return "not logged"
+		}
+		return r.sentinel()
+	})
 }
 
 // forget has the switch forget its connections, so that the controller notices.
