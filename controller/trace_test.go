@@ -3,19 +3,20 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/verdict"
 )
 
@@ -212,7 +213,7 @@ func TestTracesOfOtherStates(t *testing.T) {
 func TestRefusesOddQuestions(t *testing.T) {
 	r := newRig(t)
 	r.start()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for kind, body := range map[string]string{
 		"weather":               `{}`,
@@ -220,8 +221,9 @@ func TestRefusesOddQuestions(t *testing.T) {
 		inquiry.KindFlows:       `{"cookie":"zzz"}`,
 		inquiry.KindConnections: `[]`,
 	} {
-		if raw, err := r.store.Ask(ctx, hostName, kind, json.RawMessage(body)); err == nil {
-			t.Errorf("%s %s is answered %s", kind, body, raw)
+		var refusal *store.AnswerError
+		if raw, err := r.store.Ask(ctx, hostName, kind, json.RawMessage(body)); !errors.As(err, &refusal) {
+			t.Errorf("%s %s is answered %s, %v", kind, body, raw, err)
 		}
 	}
 }
