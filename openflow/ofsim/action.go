@@ -20,6 +20,7 @@ func (w *walk) execute(actions []openflow.Action) error {
 	return nil
 }
 
+// act runs one action, but for the end that an exceeded TTL makes of its list.
 func (w *walk) act(a openflow.Action) error {
 	switch a := a.(type) {
 	case openflow.Output:
@@ -133,6 +134,8 @@ func widenPort(port uint16) uint32 {
 	return uint32(port)
 }
 
+// output sends the packet to a port, and as OVS does not back to the one that it came
+// in by, unless the action says so by name.
 func (w *walk) output(port uint32, maxLen uint16) {
 	in := uint32(w.packet.Uint(openflow.InPort))
 	switch port {

@@ -74,7 +74,7 @@ func (p Packet) With(terms ...openflow.Term) (Packet, error) {
 			return p, err
 		}
 		if !t.Exact() {
-			return p, fmt.Errorf("openflow: field %s of a packet has a mask", t.Field())
+			return p, fmt.Errorf("ofsim: field %s of a packet has a mask", t.Field())
 		}
 		p.fields[t.Field()] = value128From(t.Value())
 	}

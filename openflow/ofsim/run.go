@@ -69,16 +69,18 @@ type walk struct {
 	// that goes after what a switch did.
 	follow func(*flowRule) bool
 
-	packet    Packet
-	tracked   bool // ct_clear has something to clear
-	number    int
-	nested    int
-	table     uint8
-	level     int // of indentation
-	depth     int // as MAX_DEPTH counts: resubmits to the same or a lower table
-	resubmits int
+	// Of the pass that is under way:
+	packet    Packet // as its actions have left it
+	tracked   bool   // ct_clear has something to clear
+	number    int    // passes before it
+	nested    int    // recirculations that led to it
+	table     uint8  // whose flow acts
+	level     int    // tables that were entered and not left, as Step.Depth tells
+	depth     int    // those of them that were entered from the same or a later one, which MAX_DEPTH bounds
+	resubmits int    // tables that were entered
 }
 
+// run makes the packet's first pass, and one for each fork of those before.
 func (w *walk) run() error {
 	w.forks = append(w.forks, fork{packet: w.result.Packet})
 	for len(w.forks) > 0 {
@@ -91,6 +93,8 @@ func (w *walk) run() error {
 	return nil
 }
 
+// pass sends the packet of a fork through the tables. What a pass has sent that fails
+// is taken back.
 func (w *walk) pass(f fork) error {
 	outputs, commits, ups, forks := len(w.result.Outputs), len(w.result.Commits), len(w.result.ToController), len(w.forks)
 	w.packet, w.table, w.nested = f.packet, f.table, f.nested
@@ -152,6 +156,8 @@ func (w *walk) visit(table uint8, inPort uint32) error {
 	return err
 }
 
+// lookup returns the flow that the packet meets in a table, where inPort, if not 0,
+// stands in for its input port.
 func (w *walk) lookup(table uint8, inPort uint32) found {
 	t := w.sim.tables[table]
 	if t == nil {
@@ -188,6 +194,7 @@ func (w *walk) choose(t *flowTable, p *Packet, table uint8, ids []uint32) uint32
 	return ids[0]
 }
 
+// note adds a step that tells what an action did.
 func (w *walk) note(format string, args ...any) {
 	w.result.Steps = append(w.result.Steps, Step{
 		Pass: w.number, Depth: w.level, Table: w.table, Note: fmt.Sprintf(format, args...)})

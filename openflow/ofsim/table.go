@@ -22,6 +22,7 @@ func newFlowTable() *flowTable {
 	return &flowTable{byMask: make(map[string]*flowTuple)}
 }
 
+// add installs a flow in place of one with its priority and match.
 func (t *flowTable) add(f openflow.Flow) {
 	parts, values := split(f.Match)
 	rule := &flowRule{flow: f, actions: f.Actions.List(), values: values}
@@ -42,6 +43,7 @@ func (t *flowTable) add(f openflow.Flow) {
 	}
 }
 
+// remove takes a flow away, and its tuple with the last one, and reports whether it was there.
 func (t *flowTable) remove(k openflow.FlowKey) bool {
 	parts, values := split(k.Match)
 	tuple := t.byMask[maskKey(parts)]
@@ -68,6 +70,7 @@ func (t *flowTable) remove(k openflow.FlowKey) bool {
 	return true
 }
 
+// sort puts the tuples in order after the highest priority of one has changed.
 func (t *flowTable) sort() {
 	slices.SortStableFunc(t.tuples, func(a, b *flowTuple) int { return int(b.max) - int(a.max) })
 }

@@ -42,6 +42,7 @@ func split(m openflow.Match) (parts []tuplePart, values []value128) {
 	return parts, values
 }
 
+// maskKey is the parts as a key of flowTable.byMask.
 func maskKey(parts []tuplePart) string {
 	b := make([]byte, 0, 17*len(parts))
 	for _, p := range parts {
@@ -79,6 +80,8 @@ func (tu *flowTuple) insert(rule *flowRule) (replaced bool) {
 	return replaced
 }
 
+// remove takes the rule with these values and that priority out of its chain, and
+// reports whether it was there.
 func (tu *flowTuple) remove(priority uint16, values []value128) bool {
 	h := hashValues(values)
 	head, before := tu.chain(h, values)
@@ -105,6 +108,8 @@ func (tu *flowTuple) remove(priority uint16, values []value128) bool {
 	return true
 }
 
+// setHead puts a rule at the head of its chain, which stands in the bucket behind the
+// head before, or first if that is nil.
 func (tu *flowTuple) setHead(h uint64, before, head *flowRule) {
 	if before != nil {
 		before.next = head
