@@ -18,15 +18,10 @@ func (c Members) Run(t *session.Tenant) error {
 		return err
 	}
 	var meta client.Meta
-	members, err := client.Collect(t.API.Members(t.Ctx, t.Account, id, client.Into(&meta)))
-	if err != nil {
-		return err
-	}
-	rows := make([][]output.Cell, 0, len(members))
-	for _, m := range members {
-		rows = append(rows, []output.Cell{output.Text(m.RoutingDomain), output.Text(m.Address), output.Text(m.NIC)})
-	}
-	return t.List(meta, []string{"ROUTING DOMAIN", "ADDRESS", "NIC"}, nil, rows)
+	return session.ListAll(t.Session, &meta, t.API.Members(t.Ctx, t.Account, id, client.Into(&meta)),
+		[]string{"ROUTING DOMAIN", "ADDRESS", "NIC"}, nil, func(m client.Member) []output.Cell {
+			return []output.Cell{output.Text(m.RoutingDomain), output.Text(m.Address), output.Text(m.NIC)}
+		})
 }
 
 // References is "ringfence references": rules and attachments that use a group.
@@ -71,17 +66,9 @@ type EffectiveRules struct {
 
 func (c EffectiveRules) Run(t *session.Tenant) error {
 	var meta client.Meta
-	rules, err := client.Collect(t.API.EffectiveRules(t.Ctx, t.Account, c.NIC, client.Into(&meta)))
-	if err != nil {
-		return err
-	}
-	if t.Out.Documents {
-		return t.Show(meta)
-	}
-	rows := make([][]output.Cell, 0, len(rules))
-	for _, r := range rules {
-		own := t.RuleRows([]client.Rule{r.Rule})[0]
-		rows = append(rows, append([]output.Cell{output.Text(t.GroupName(r.Group)), output.Text(r.Via)}, own...))
-	}
-	return t.List(meta, append([]string{"GROUP", "VIA"}, session.RuleHeader...), session.RuleWide, rows)
+	return session.ListAll(t.Session, &meta, t.API.EffectiveRules(t.Ctx, t.Account, c.NIC, client.Into(&meta)),
+		append([]string{"GROUP", "VIA"}, session.RuleHeader...), session.RuleWide, func(r client.EffectiveRule) []output.Cell {
+			own := t.RuleRows([]client.Rule{r.Rule})[0]
+			return append([]output.Cell{output.Text(t.GroupName(r.Group)), output.Text(r.Via)}, own...)
+		})
 }

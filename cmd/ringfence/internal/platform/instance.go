@@ -22,15 +22,10 @@ type instanceList struct{ session.ListFlags }
 
 func (instanceList) Run(t *session.Tenant) error {
 	var meta client.Meta
-	instances, err := client.Collect(t.API.Instances(t.Ctx, t.Account, client.Into(&meta)))
-	if err != nil {
-		return err
-	}
-	rows := make([][]output.Cell, 0, len(instances))
-	for _, i := range instances {
-		rows = append(rows, []output.Cell{output.Text(i.ID), output.Text(i.Name), output.Text(strings.Join(i.NICs, " ")), output.TimeCell(i.CreatedAt), output.TimeCell(i.UpdatedAt), output.RevisionCell(i.Revision)})
-	}
-	return t.List(meta, []string{"ID", "NAME"}, append([]string{"NICS"}, output.WideTimes...), rows)
+	return session.ListAll(t.Session, &meta, t.API.Instances(t.Ctx, t.Account, client.Into(&meta)),
+		[]string{"ID", "NAME"}, append([]string{"NICS"}, output.WideTimes...), func(i client.Instance) []output.Cell {
+			return []output.Cell{output.Text(i.ID), output.Text(i.Name), output.Text(strings.Join(i.NICs, " ")), output.TimeCell(i.CreatedAt), output.TimeCell(i.UpdatedAt), output.RevisionCell(i.Revision)}
+		})
 }
 
 type instanceShow struct {

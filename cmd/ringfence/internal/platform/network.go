@@ -23,19 +23,14 @@ type networkList struct{ session.ListFlags }
 
 func (networkList) Run(s *session.Session) error {
 	var meta client.Meta
-	networks, err := client.Collect(s.API.Networks(s.Ctx, client.Into(&meta)))
-	if err != nil {
-		return err
-	}
-	rows := make([][]output.Cell, 0, len(networks))
-	for _, n := range networks {
-		rows = append(rows, []output.Cell{
-			output.Text(n.ID), output.Text(n.Type), output.Text(strings.Join(n.Prefixes, " ")), output.Text(vlan(n.VLAN)),
-			output.Text(n.RoutingDomain), output.Text(strings.Join(n.Gateways, " ")),
-			output.Styled(strings.Join(NetworkWarnings(n), "; "), output.Yellow), output.TimeCell(n.CreatedAt), output.TimeCell(n.UpdatedAt), output.RevisionCell(n.Revision),
+	return session.ListAll(s, &meta, s.API.Networks(s.Ctx, client.Into(&meta)),
+		[]string{"ID", "TYPE", "PREFIXES", "VLAN", "ROUTING DOMAIN", "GATEWAYS"}, append([]string{"WARNINGS"}, output.WideTimes...), func(n client.Network) []output.Cell {
+			return []output.Cell{
+				output.Text(n.ID), output.Text(n.Type), output.Text(strings.Join(n.Prefixes, " ")), output.Text(vlan(n.VLAN)),
+				output.Text(n.RoutingDomain), output.Text(strings.Join(n.Gateways, " ")),
+				output.Styled(strings.Join(NetworkWarnings(n), "; "), output.Yellow), output.TimeCell(n.CreatedAt), output.TimeCell(n.UpdatedAt), output.RevisionCell(n.Revision),
+			}
 		})
-	}
-	return s.List(meta, []string{"ID", "TYPE", "PREFIXES", "VLAN", "ROUTING DOMAIN", "GATEWAYS"}, append([]string{"WARNINGS"}, output.WideTimes...), rows)
 }
 
 func vlan(v int) string {

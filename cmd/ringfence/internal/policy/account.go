@@ -23,15 +23,10 @@ type accountList struct{ session.ListFlags }
 
 func (accountList) Run(s *session.Session) error {
 	var meta client.Meta
-	accounts, err := client.Collect(s.API.Accounts(s.Ctx, client.Into(&meta)))
-	if err != nil {
-		return err
-	}
-	rows := make([][]output.Cell, 0, len(accounts))
-	for _, a := range accounts {
-		rows = append(rows, []output.Cell{output.Text(a.ID), output.Text(a.Settings.EgressPolicyDefault), output.Text(a.Settings.EgressOpenGuard), output.TimeCell(a.CreatedAt), output.TimeCell(a.UpdatedAt), output.RevisionCell(a.Revision)})
-	}
-	return s.List(meta, []string{"ID", "EGRESS POLICY", "EGRESS GUARD"}, output.WideTimes, rows)
+	return session.ListAll(s, &meta, s.API.Accounts(s.Ctx, client.Into(&meta)),
+		[]string{"ID", "EGRESS POLICY", "EGRESS GUARD"}, output.WideTimes, func(a client.Account) []output.Cell {
+			return []output.Cell{output.Text(a.ID), output.Text(a.Settings.EgressPolicyDefault), output.Text(a.Settings.EgressOpenGuard), output.TimeCell(a.CreatedAt), output.TimeCell(a.UpdatedAt), output.RevisionCell(a.Revision)}
+		})
 }
 
 type accountShow struct {

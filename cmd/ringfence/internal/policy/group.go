@@ -37,25 +37,19 @@ type groupList struct {
 
 func (c groupList) Run(t *session.Tenant) error {
 	var meta client.Meta
-	groups, err := client.Collect(t.API.Groups(t.Ctx, t.Account, client.Into(&meta),
+	return session.ListAll(t.Session, &meta, t.API.Groups(t.Ctx, t.Account, client.Into(&meta),
 		client.Query("name", c.Name), client.Query("name_prefix", c.NamePrefix), client.Query("tag", c.Tag),
-		client.Query("network", c.Network), client.Query("nic", c.NIC), client.Query("instance", c.Instance)))
-	if err != nil {
-		return err
-	}
-	rows := make([][]output.Cell, 0, len(groups))
-	for _, g := range groups {
-		name := output.Text(g.Name)
-		if g.IsDefault {
-			name = output.Styled(g.Name, output.Bold)
-		}
-		rows = append(rows, []output.Cell{
-			name, output.Text(g.ID), output.Text(strconv.Itoa(len(g.Rules))), egressCell(g), output.Text(scope(g)), output.Text(tags(g.Tags)), output.Text(g.Description),
-			output.Text(sharedWith(g)), output.TimeCell(g.CreatedAt), output.TimeCell(g.UpdatedAt), output.RevisionCell(g.Revision),
+		client.Query("network", c.Network), client.Query("nic", c.NIC), client.Query("instance", c.Instance)),
+		[]string{"NAME", "ID", "RULES", "EGRESS", "NETWORKS", "TAGS", "DESCRIPTION"}, append([]string{"SHARED WITH"}, output.WideTimes...), func(g client.Group) []output.Cell {
+			name := output.Text(g.Name)
+			if g.IsDefault {
+				name = output.Styled(g.Name, output.Bold)
+			}
+			return []output.Cell{
+				name, output.Text(g.ID), output.Text(strconv.Itoa(len(g.Rules))), egressCell(g), output.Text(scope(g)), output.Text(tags(g.Tags)), output.Text(g.Description),
+				output.Text(sharedWith(g)), output.TimeCell(g.CreatedAt), output.TimeCell(g.UpdatedAt), output.RevisionCell(g.Revision),
+			}
 		})
-	}
-	return t.List(meta, []string{"NAME", "ID", "RULES", "EGRESS", "NETWORKS", "TAGS", "DESCRIPTION"},
-		append([]string{"SHARED WITH"}, output.WideTimes...), rows)
 }
 
 func egressCell(g client.Group) output.Cell {

@@ -21,15 +21,10 @@ func (c groupShares) Run(t *session.Tenant) error {
 		return err
 	}
 	var meta client.Meta
-	shares, err := client.Collect(t.API.Shares(t.Ctx, t.Account, id, client.Into(&meta)))
-	if err != nil {
-		return err
-	}
-	rows := make([][]output.Cell, len(shares))
-	for i, s := range shares {
-		rows[i] = []output.Cell{output.Text(s.Account), output.Text(strings.Join(s.Use, " ")), output.Text(strconv.Itoa(s.Attachments)), output.Text(strconv.Itoa(s.Rules))}
-	}
-	return t.List(meta, []string{"ACCOUNT", "USE", "ATTACHED NICS", "RULES"}, nil, rows)
+	return session.ListAll(t.Session, &meta, t.API.Shares(t.Ctx, t.Account, id, client.Into(&meta)),
+		[]string{"ACCOUNT", "USE", "ATTACHED NICS", "RULES"}, nil, func(s client.Share) []output.Cell {
+			return []output.Cell{output.Text(s.Account), output.Text(strings.Join(s.Use, " ")), output.Text(strconv.Itoa(s.Attachments)), output.Text(strconv.Itoa(s.Rules))}
+		})
 }
 
 type groupShared struct{ session.ListFlags }
@@ -43,15 +38,10 @@ Example:
 
 func (c groupShared) Run(t *session.Tenant) error {
 	var meta client.Meta
-	groups, err := client.Collect(t.API.SharedGroups(t.Ctx, t.Account, client.Into(&meta)))
-	if err != nil {
-		return err
-	}
-	rows := make([][]output.Cell, len(groups))
-	for i, g := range groups {
-		rows[i] = []output.Cell{output.Text(g.ID), output.Text(g.Name), output.Text(strings.Join(g.Use, " "))}
-	}
-	return t.List(meta, []string{"GROUP", "NAME", "USE"}, nil, rows)
+	return session.ListAll(t.Session, &meta, t.API.SharedGroups(t.Ctx, t.Account, client.Into(&meta)),
+		[]string{"GROUP", "NAME", "USE"}, nil, func(g client.SharedWithMe) []output.Cell {
+			return []output.Cell{output.Text(g.ID), output.Text(g.Name), output.Text(strings.Join(g.Use, " "))}
+		})
 }
 
 type groupShare struct {

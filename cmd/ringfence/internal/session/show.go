@@ -1,6 +1,8 @@
 package session
 
 import (
+	"iter"
+
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 )
@@ -24,6 +26,23 @@ func (s *Session) List(meta client.Meta, header, wide []string, rows [][]output.
 	}
 	TellStale(s.Out, meta)
 	return s.Out.ListTable(header, wide, rows)
+}
+
+// ListAll prints a list of the API as List does, with a row for each item. meta is what
+// the API says of it while it is read.
+func ListAll[T any](s *Session, meta *client.Meta, items iter.Seq2[T, error], header, wide []string, row func(T) []output.Cell) error {
+	all, err := client.Collect(items)
+	if err != nil {
+		return err
+	}
+	if s.Out.Documents {
+		return s.Show(*meta)
+	}
+	rows := make([][]output.Cell, len(all))
+	for i, item := range all {
+		rows[i] = row(item)
+	}
+	return s.List(*meta, header, wide, rows)
 }
 
 // Show prints an object's properties, or the API's document.
