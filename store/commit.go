@@ -101,7 +101,7 @@ func (d *draft) conflictAt(kvs []*mvccpb.KeyValue) commitResult {
 // ends with head, if there are other connections than when it last had.
 func (s *Store) hasHistory(ctx context.Context, head Write) (link.Lineage, error) {
 	made := s.link.Conns.Made.Load()
-	if made == s.asked.Load() || head.Revision == 0 {
+	if made == s.proven.Load() || head.Revision == 0 {
 		return link.SameHistory, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
@@ -111,7 +111,7 @@ func (s *Store) hasHistory(ctx context.Context, head Write) (link.Lineage, error
 		return link.Unproven, err
 	}
 	if t.Lineage == link.SameHistory {
-		s.asked.Store(made)
+		s.proven.Store(made)
 	}
 	return t.Lineage, nil
 }

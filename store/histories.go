@@ -135,6 +135,7 @@ func (s *Store) head(ctx context.Context) (head Write, err error) {
 	return head, err
 }
 
+// get reads from etcd, within the time that one request may take.
 func (s *Store) get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
 	defer cancel()

@@ -117,9 +117,7 @@ func (d *draft) failureReads(l record.Layout) []clientv3.Op {
 
 // Note reads one note. ok is false if it is not there.
 func (s *Store) Note(ctx context.Context, name string) (n Note, ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
-	defer cancel()
-	r, err := s.link.Client.Get(ctx, s.link.Keys.Extra(name))
+	r, err := s.get(ctx, s.link.Keys.Extra(name))
 	if err != nil {
 		return Note{}, false, s.link.Failed("read note", err)
 	}
@@ -132,8 +130,6 @@ func (s *Store) Note(ctx context.Context, name string) (n Note, ok bool, err err
 // Notes reads up to limit notes whose names begin with prefix, in the order of
 // their names, after the given one ("" = from the first on).
 func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]Note, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
-	defer cancel()
 	from := s.link.Keys.Extra(prefix)
 	end := clientv3.GetPrefixRangeEnd(from)
 	if after != "" {
@@ -142,7 +138,7 @@ func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]N
 	if from >= end {
 		return nil, nil
 	}
-	r, err := s.link.Client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(int64(limit)))
+	r, err := s.get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(int64(limit)))
 	if err != nil {
 		return nil, s.link.Failed("read notes", err)
 	}
@@ -155,9 +151,7 @@ func (s *Store) Notes(ctx context.Context, prefix, after string, limit int) ([]N
 
 // CountNotes counts the notes whose names begin with prefix.
 func (s *Store) CountNotes(ctx context.Context, prefix string) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.link.Config.RequestTimeout)
-	defer cancel()
-	r, err := s.link.Client.Get(ctx, s.link.Keys.Extra(prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
+	r, err := s.get(ctx, s.link.Keys.Extra(prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
 		return 0, s.link.Failed("count notes", err)
 	}

@@ -22,18 +22,17 @@ type Store struct {
 	link    *link.Link // to etcd
 	trouble trouble
 	checked check
-	asked   atomic.Int64 // connections made when the store was last found to be the one of the cache
+	proven  atomic.Int64 // connections that had been made when etcd was last found to have the cache's history
 
 	cache    func() *cache            // starts the cache on first use
 	hosts    func() *hosts.Board      // follows the hosts, from the first use on
 	restores func() *history.Restores // follows what restores of the store have lost, from the first use on
 	close    func() error
 
-	questions *questions.Desk
-
-	members *membership.Members
-	reports *reporting.Reporter
-	updates *batch.Queue[*update]
+	questions *questions.Desk       // to hosts
+	members   *membership.Members   // of the cluster
+	reports   *reporting.Reporter   // of this process's own hosts
+	updates   *batch.Queue[*update] // those that wait for the transaction that is under way
 }
 
 // Open returns a Store. It only reads cfg: etcd need not be there yet, and

@@ -86,6 +86,7 @@ type trouble struct {
 	fullSince time.Time
 }
 
+// setFull takes note of why etcd takes no writes, or, by nil, that it does.
 func (t *trouble) setFull(cause error) {
 	t.mu.Lock()
 	differs := (cause == nil) != (t.full == nil)
@@ -154,6 +155,7 @@ func (s *Store) tellTrouble() {
 	}
 }
 
+// say logs what the store's condition is now.
 func (s *Store) say(before, now Condition) {
 	if now.Kind == nil {
 		s.link.Config.Logger.Info("the store is well again", "it_was", before.String(), "for", time.Since(before.Since).Round(time.Millisecond))
@@ -192,6 +194,7 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.checked.err
 }
 
+// makeCheck makes the check that Check is asked for.
 func (s *Store) makeCheck(ctx context.Context) error {
 	if err := s.Sync(ctx); err != nil {
 		return err
@@ -226,7 +229,7 @@ func (s *Store) askAlarms(ctx context.Context) error {
 	return nil
 }
 
-// watchAlarms asks now and then.
+// watchAlarms asks etcd now and then whether it is full, until the store is closed.
 func (s *Store) watchAlarms() {
 	for s.link.Ctx.Err() == nil {
 		ctx, cancel := context.WithTimeout(s.link.Ctx, s.link.Config.ProbeTimeout)
