@@ -132,7 +132,7 @@ func (c *call) render(m change.Mutation, result plan.Result, rev int64, s *secgr
 	out := m.Outcome(result)
 	out.Rev, out.Need = rev, realization.Need{}
 	out.Need.Require(&who, c.api.store, rev)
-	out.Effects = effect.Show(result.Effects, &who, out.Need.Hosts(), effect.Visible{Account: c.viewer(), Policies: []*secgroup.Snapshot{s}}, c.api.store)
+	out.Effects = effect.Show(result.Effects, &who, out.Need.Hosts(), effect.Visible{Account: c.viewer(), Policies: []*secgroup.Snapshot{s}}, c.api.store, effect.MostNICs)
 	if m.Show == nil {
 		return out, nil
 	}

@@ -61,6 +61,19 @@ func (s *Snapshot) MemberNICs(g GroupRef) []*NIC {
 	return nil
 }
 
+// EachMemberNIC yields MemberNICs.
+func (s *Snapshot) EachMemberNIC(g GroupRef) iter.Seq[*NIC] {
+	return func(yield func(*NIC) bool) {
+		if node := s.group(g); node != nil && !s.isClosed(g) {
+			for _, n := range node.members.all() {
+				if !yield(n) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // after yields the objects of nodes that have one, in order, from behind a key on.
 func after[N, O any](nodes tree[string, N], key string, object func(N) *O) iter.Seq[*O] {
 	return func(yield func(*O) bool) {

@@ -85,8 +85,8 @@ func (e *Entry) Of(account string, before *secgroup.Snapshot, r plan.Result, b r
 		}
 	}
 	who := realization.Concern{Impact: r.Effects.Impact, Policy: r.After}
-	e.Effects = effect.Show(r.Effects, &who, who.Hosts(b), effect.Visible{Account: account, Policies: []*secgroup.Snapshot{r.After, before}}, b)
-	for _, l := range []*[]string{&e.Effects.NICs, &e.Effects.EgressBecameOpen, &e.Effects.EgressBecameRestricted, &e.Effects.InertRules} {
+	e.Effects = effect.Show(r.Effects, &who, who.Hosts(b), effect.Visible{Account: account, Policies: []*secgroup.Snapshot{r.After, before}}, b, maxNICs)
+	for _, l := range []*[]string{&e.Effects.EgressBecameOpen, &e.Effects.EgressBecameRestricted, &e.Effects.InertRules} {
 		if len(*l) > maxNICs {
 			*l, e.Effects.NICsMore = (*l)[:maxNICs], true
 		}

@@ -1,6 +1,7 @@
 package realization
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -63,11 +64,10 @@ func (c *Concern) few(most int) (ids map[string]struct{}, few bool) {
 		if g := c.Policy.Group(ref); g != nil && g.Closed {
 			return nil, false
 		}
-		for _, n := range c.Policy.MemberNICs(ref) {
-			impact.Put(&ids, n.ID)
-		}
-		if len(ids) > most {
-			return nil, false
+		for n := range c.Policy.EachMemberNIC(ref) {
+			if impact.Put(&ids, n.ID); len(ids) > most {
+				return nil, false
+			}
 		}
 	}
 	return ids, true
@@ -106,22 +106,35 @@ func (c *Concern) Domains(of map[string]bool) map[string]bool {
 // Each calls f with the concerned NICs that exist until it returns false, with
 // some of them more than once.
 func (c *Concern) Each(f func(*secgroup.NIC) bool) {
-	if c.All {
-		for _, n := range c.Policy.NICs() {
+	for nics := range c.Sorted() {
+		for n := range nics {
 			if !f(n) {
 				return
 			}
 		}
-		return
 	}
-	for _, id := range slices.Sorted(maps.Keys(c.NICs)) {
-		if n := c.Policy.NIC(id); n != nil && !f(n) {
+}
+
+// Sorted yields the concerned NICs that exist in several lists, each sorted by id, with
+// some of them in more than one.
+func (c *Concern) Sorted() iter.Seq[iter.Seq[*secgroup.NIC]] {
+	return func(yield func(iter.Seq[*secgroup.NIC]) bool) {
+		if c.All {
+			yield(slices.Values(c.Policy.NICs()))
 			return
 		}
-	}
-	for _, g := range slices.SortedFunc(maps.Keys(c.Groups), secgroup.GroupRef.Compare) {
-		for _, n := range c.Policy.MemberNICs(g) {
-			if !f(n) {
+		own := func(yield func(*secgroup.NIC) bool) {
+			for _, id := range slices.Sorted(maps.Keys(c.NICs)) {
+				if n := c.Policy.NIC(id); n != nil && !yield(n) {
+					return
+				}
+			}
+		}
+		if !yield(own) {
+			return
+		}
+		for _, g := range slices.SortedFunc(maps.Keys(c.Groups), secgroup.GroupRef.Compare) {
+			if !yield(c.Policy.EachMemberNIC(g)) {
 				return
 			}
 		}
