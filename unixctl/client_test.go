@@ -123,6 +123,7 @@ func controlSocket(t *testing.T) string {
 
 // client asks the ovs-vswitchd behind a control socket.
 func client(t *testing.T, socket string) *unixctl.Client {
+	t.Helper()
 	c := unixctl.Open(filepath.Dir(socket))
 	t.Cleanup(func() { c.Close() })
 	return c
@@ -131,6 +132,12 @@ func client(t *testing.T, socket string) *unixctl.Client {
 // serve answers each connection's first request with raw bytes, then closes
 // it, or keeps silent if there are none.
 func serve(t *testing.T, answers ...string) *unixctl.Client {
+	t.Helper()
+	return serveSilently(t, func() {}, answers...)
+}
+
+// serveSilently is serve that tells of each request that it leaves without an answer.
+func serveSilently(t *testing.T, silent func(), answers ...string) *unixctl.Client {
 	t.Helper()
 	socket := controlSocket(t)
 	if err := os.Remove(socket); err != nil {
@@ -150,6 +157,7 @@ func serve(t *testing.T, answers ...string) *unixctl.Client {
 			_, _ = c.Read(make([]byte, 4096))
 			if a == "" {
 				t.Cleanup(func() { c.Close() })
+				silent()
 				continue
 			}
 			_, _ = c.Write([]byte(a))
@@ -208,9 +216,8 @@ func TestConnectionsOfTheKernel(t *testing.T) {
 
 func TestCallEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	c := serve(t, "", `{"id":1,"result":"second","error":null}`)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer cancel()
+	ctx, end := context.WithCancelCause(context.Background())
+	c := serveSilently(t, func() { end(context.DeadlineExceeded) }, "", `{"id":1,"result":"second","error":null}`)
 	if _, err := c.Call(ctx, "m"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("silent server: %v", err)
 	}
