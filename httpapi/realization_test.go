@@ -140,7 +140,7 @@ func TestOneNICsSweepHoldsUpNobodyElse(t *testing.T) {
 	select {
 	case a := <-answers:
 		t.Fatalf("answered before it is in force: %d %s", a.status, a.raw)
-	case <-time.After(100 * time.Millisecond):
+	case <-time.After(100 * time.Millisecond): // what must not happen has its time
 	}
 	s.further(before, now, map[string]int64{"n1": before, "n2": now})
 	(<-answers).want(t, map[string]string{"realization.state": "realized"})
@@ -172,13 +172,13 @@ func TestPreferWait(t *testing.T) {
 	select {
 	case d := <-answers:
 		t.Fatalf("answered before the host applied it: %d %s", d.a.status, d.a.raw)
-	case <-time.After(100 * time.Millisecond):
+	case <-time.After(100 * time.Millisecond): // what must not happen has its time
 	}
 	s.report("h1", late.revision(t), "n1") // one revision short
 	select {
 	case d := <-answers:
 		t.Fatalf("answered one revision early: %d %s", d.a.status, d.a.raw)
-	case <-time.After(100 * time.Millisecond):
+	case <-time.After(100 * time.Millisecond): // what must not happen has its time
 	}
 	for s.api.newestRevision(t) == late.revision(t) {
 		time.Sleep(time.Millisecond)
