@@ -57,10 +57,10 @@ demo: setup build ## three VMs, two groups: what passes before and after a rule
 
 # PURE packages only compute (internal/repotest holds them to it): the race
 # detector has nothing to find there and makes them several times as slow.
-PURE     := cmd/ringfence/internal/debug cmd/ringfence/internal/devstate cmd/ringfence/internal/filestamp cmd/ringfence/internal/look cmd/ringfence/internal/output httpapi/shape httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/oftrace openflow/wire packet plan secgroup span verdict internal/policytest internal/repotest internal/workload
-# SWITCHES start real switches, as does e2e: those of a stream not beside each other, for
+PURE     := cmd/ringfence/internal/debug cmd/ringfence/internal/devstate cmd/ringfence/internal/filestamp cmd/ringfence/internal/look cmd/ringfence/internal/output controller/ownership httpapi/shape httpapi/strictjson impact ofrules openflow openflow/ofsim openflow/oftrace openflow/wire packet plan secgroup span verdict internal/halt internal/ovstest internal/policytest internal/repotest internal/turn internal/workload
+# SWITCHES start real switches, as does e2e: those of a part not beside each other, for
 # each waits for its turn (internal/turn); the next is linked meanwhile. The longest come
-# first. What is not raced comes last in its stream, when e2e's many switches are gone.
+# first.
 SWITCHES := e2e/faults controller controller/desk controller/megaflow controller/policing cmd/ringfence ofrules openflow/ofsim openflow/wire openflow/ofconn openflow/oftrace ovsdb unixctl internal/ovsproc internal/ovstest
 # Before the race detector tests make fewer of what they make in numbers (-short);
 # these make all of it without.
@@ -78,28 +78,48 @@ RACETEST := $(GOTEST) -race -short
 # TESTED is the program that whole programs are tested with, built once for all.
 TESTED   := bin/tested/ringfence
 
-# None of the parts leaves two processors without work: each waits for its turns, for
-# what times out, and for the linker.
-test: setup ## everything that must hold: vet, unit tests, properties, real packets
-	@$(MAKE) --no-print-directory -j4 test-switches test-others test-unraced vet
+# PARTS are run three at a time, for none leaves two processors without work: each waits
+# for its turns, for what times out, and for the linker. The next begins when one has
+# ended: the longest come first, and what is short comes last, so that all end together.
+PARTS := e2e others numbers pure controller programs raced masses
+test: setup tested ## everything that must hold: vet, unit tests, properties, real packets
+	@$(MAKE) --no-print-directory -j3 vet $(PARTS:%=test-%)
 
-.PHONY: test-switches test-others test-unraced
-test-switches: export RINGFENCE_E2E_BINARY = $(CURDIR)/$(TESTED)
-test-switches:
+.PHONY: tested $(PARTS:%=test-%)
+# Without this each program that the race detector watches sleeps a second at its end.
+$(PARTS:%=test-%): export GORACE = atexit_sleep_ms=0
+tested:
 	$(GO) build -ldflags='-s -w' -o $(TESTED) ./cmd/ringfence
+
+test-e2e test-programs: export RINGFENCE_E2E_BINARY = $(CURDIR)/$(TESTED)
+test-e2e:
 	$(GOTEST) -skip '$(RACED)' ./e2e
-	$(RACETEST) $(patsubst %,./%,$(filter-out $(PURE),$(SWITCHES)))
 
 # What these wait for is an etcd of their own more often than a processor, so more
 # of them run at a time than there are processors.
 test-others:
 	$(RACETEST) -parallel 4 $$($(GO) list ./... | grep -vxF $(patsubst %,-e $(MODULE)/%,$(PURE) $(SWITCHES) e2e))
-	$(GOTEST) -run '$(RACED)' ./e2e -args -raced
 
-test-unraced:
+test-controller:
+	$(RACETEST) $(patsubst %,./%,$(filter-out $(PURE),$(filter controller controller/%,$(SWITCHES))))
+
+test-programs:
+	$(RACETEST) $(patsubst %,./%,$(filter-out $(PURE) controller controller/%,$(SWITCHES)))
+
+test-numbers:
 	$(GOTEST) -run '$(MANY)' ./httpapi
 	$(GOTEST) -parallel 4 -skip '/external$$|//external$$' ./store
+
+# What only computes spends a quarter of it on looking for garbage, of which it makes little.
+test-pure: export GOGC = 400
+test-pure:
 	$(GOTEST) $(patsubst %,./%,$(PURE))
+
+test-raced:
+	$(GOTEST) -run '$(RACED)' ./e2e -args -raced
+
+# These compare costs, and so come when e2e's many switches are gone.
+test-masses:
 	$(GOTEST) -run '$(MANY)' ./controller
 
 test-busy: ## test, beside a busy loop for each processor
