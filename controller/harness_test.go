@@ -46,6 +46,7 @@ type rig struct {
 	metrics *prometheus.Registry
 	logs    *logbook
 	asks    desk.Asks // instead of the host's store
+	reports Reports   // likewise
 	history History
 	policy  *wholePolicy                    // the host's
 	keep    string                          // file of its share
@@ -127,6 +128,9 @@ func (r *rig) start() {
 	}
 	if r.asks != nil {
 		cfg.Asks = policy.Asks(r.asks)
+	}
+	if r.reports != nil {
+		cfg.Reports = r.reports
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -60,6 +61,7 @@ func (e *engine) readBridge(ctx context.Context) (hostInput, error) {
 	in := &e.bridge.in
 	in.zoneNew, in.zoneOfOther, in.looked, in.lookAgainIn = nil, nil, map[string]struct{}{}, 0
 	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.ready.Known()
+	e.newest.Plugged(byNIC(look))
 	in.host.Newer, in.newerKnown = e.newest.Known()
 	if kept := e.share.Kept(); kept != nil && !in.newerKnown { // others cannot be asked
 		in.host.Newer, in.host.Elsewhere, in.newerKnown = kept.Newer, kept.Elsewhere, true
@@ -132,6 +134,16 @@ func interfaces(claims []claim) []ovsdb.Interface {
 		out = append(out, c.iface)
 	}
 	return out
+}
+
+func byNIC(claims []claim) iter.Seq2[string, ovsdb.Interface] {
+	return func(yield func(string, ovsdb.Interface) bool) {
+		for _, c := range claims {
+			if !yield(c.nic, c.iface) {
+				return
+			}
+		}
+	}
 }
 
 // updateNICs brings in up to date with the NICs in look, and with those that have gone.

@@ -3,6 +3,7 @@ package elsewhere
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"maps"
 	"sync"
@@ -32,7 +33,8 @@ const (
 // order, on which all hosts agree.
 //
 //	reporter ─ Reported ─► plugbook ─ due ──────► the store
-//	engine ◄─── Known ──── plugbook ◄─ All, Changed ──┘
+//	engine ─── Plugged ──► plugbook ◄─ All, Changed ──┘
+//	engine ◄─── Known ──── plugbook
 type Newest struct {
 	store          Plugs // nil: nobody can tell
 	host           string
@@ -80,6 +82,20 @@ func (n *Newest) Known() (newer map[string]string, loaded bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.book.newer, n.book.loaded || n.unreadable
+}
+
+// Plugged is called by the loop with NICs that are plugged here, before it asks what is
+// Known of them: what another host serves is not served here until the first report, or
+// for as long as there can be none.
+func (n *Newest) Plugged(nics iter.Seq2[string, ovsdb.Interface]) {
+	if n.store == nil {
+		return
+	}
+	n.change(func() {
+		for nic, iface := range nics {
+			n.book.setOne(reportedPlug{nic: nic, iface: iface}, time.Now())
+		}
+	})
 }
 
 // Reported is called by the reporter with the NICs of each report that it makes: it is what

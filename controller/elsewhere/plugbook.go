@@ -29,7 +29,7 @@ type plugbook struct {
 	others map[string][]store.Plug // of other hosts, by NIC
 	lost   map[plugID]time.Time    // those of them that the store does not have any more, and until when they count
 	stored map[string]store.Plug   // of this host, as the store has them
-	local  map[string]*localPlug   // NICs plugged here, as they were reported
+	local  map[string]*localPlug   // NICs plugged here, as they were seen or reported
 	dirty  map[string]struct{}     // NICs whose plugs may have to be written to the store
 	newer  map[string]string       // NICs here that were plugged at another host later, by NIC that host; replaced, never changed
 }
