@@ -39,10 +39,11 @@ var ErrAway = errors.New("no relay is reached")
 // hosts of a relay that is lost do not all come at once. They leave room for a
 // revocation to be in force within a second of a relay being there again.
 const (
-	lostWait   = 200 * time.Millisecond // after a stream, and doubling from there
-	mostWait   = 800 * time.Millisecond
-	refusedFor = 10 * time.Second // where every relay has refused the host for good
-	logEvery   = 10 * time.Second // between two lines of the log about it
+	lostWait     = 200 * time.Millisecond // after a stream, and doubling from there
+	mostWait     = 800 * time.Millisecond
+	refusedFirst = time.Second // where every relay has refused the host for good, and doubling from there
+	refusedMost  = 10 * time.Second
+	logEvery     = 10 * time.Second // between two lines of the log about it
 )
 
 // Config says who the host is, and which relays there are.
@@ -155,8 +156,8 @@ func (c *Client) Follow(ctx context.Context, h share.Handler) error {
 		} else {
 			refusals = 0
 		}
-		if refusals >= len(c.cfg.Relays) { // all of them, one after the other
-			pauseFor = max(pauseFor, no.wait())
+		if rounds := refusals / len(c.cfg.Relays); rounds > 0 { // by all of them
+			pauseFor = max(pauseFor, no.wait(rounds))
 		}
 		if err := pause.For(ctx, pauseFor); err != nil {
 			return err

@@ -21,11 +21,17 @@ type refusal struct {
 
 func (r *refusal) Error() string { return "the relay says: " + r.reason }
 
-func (r *refusal) wait() time.Duration {
+// wait is how long a host waits whom all relays have refused so many times, one after the
+// other. Where they did so for good it is short at first: the host may just be admitted.
+func (r *refusal) wait(times int) time.Duration {
 	if r.retryable {
 		return r.after
 	}
-	return max(r.after, refusedFor)
+	d := refusedFirst
+	for ; times > 1 && d < refusedMost; times-- {
+		d *= 2
+	}
+	return max(r.after, min(d, refusedMost))
 }
 
 // causeOf is the error of a stream, as a refusal if the relay's word was one.

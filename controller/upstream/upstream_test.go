@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,6 +254,31 @@ func TestARelayThatHangsIsLeftSoon(t *testing.T) {
 		h.has("a relay hangs", p)
 	})
 	hangs.way.hold(false)
+}
+
+// TestAHostThatIsAdmittedLate: relays read their tokens every second, and a host whose
+// controller is started before that is not left without a policy for long.
+func TestAHostThatIsAdmittedLate(t *testing.T) {
+	t.Parallel()
+	_, changes, nics := town(1)
+	p := newPlatform(t, changes...)
+	var admitted atomic.Bool
+	token := func() (string, error) {
+		if admitted.Load() {
+			return "of-h1", nil
+		}
+		return "unknown yet", nil
+	}
+	slowness.Within(t, 3*time.Second, "a policy for a host that is admitted a moment after it was refused", func() {
+		h := p.host(t, "h1", Config{Relays: []string{p.serve("a", nil).addr}, Token: token}, nics...)
+		p.until("the host is refused", func() bool {
+			_, _, why := h.Attached()
+			_, refused := errors.AsType[*refusal](why)
+			return refused
+		})
+		admitted.Store(true)
+		h.has("the share", p)
+	})
 }
 
 // TestAHostSpeaksForItself: neither a token nor a certificate of one host is good for
