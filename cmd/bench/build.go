@@ -67,8 +67,8 @@ func (b *bench) build(ctx context.Context) error {
 	return b.sizes()
 }
 
-// awaitInForce waits until the host says, later than a time, that the latest
-// revision is in force for every port.
+// awaitInForce waits until a controller of the host that was started later than a time
+// says that the latest revision is in force for every port.
 func (b *bench) awaitInForce(ctx context.Context, since time.Time) error {
 	deadline := time.Now().Add(5 * time.Minute)
 	for {
@@ -106,8 +106,8 @@ func (b *bench) notInForce(ctx context.Context, since time.Time) (string, error)
 		}
 	}
 	switch {
-	case h.LastSeen.Before(since):
-		return "no report since", nil
+	case h.StartedAt.Before(since): // what a relay says of the one before comes later than its end
+		return "no report of a controller that was started since", nil
 	case ready < b.size.Ports:
 		return fmt.Sprintf("%d of %d ports are ready", ready, b.size.Ports), nil
 	case h.AppliedRevision < latest.Revision:

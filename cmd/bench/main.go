@@ -74,7 +74,7 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 		return err
 	}
 	defer func() { err = errors.Join(err, b.host.close()) }()
-	if b.stack, err = stack.Start(ctx, binary, relays); err != nil {
+	if b.stack, err = startStack(ctx, binary, relays); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stack.Close()) }()
@@ -106,7 +106,7 @@ func runShare(ctx context.Context, binary string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.host.close()) }()
-	if b.stack, err = stack.Start(ctx, binary, 1); err != nil {
+	if b.stack, err = startStack(ctx, binary, 1); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stack.Close()) }()
@@ -114,4 +114,16 @@ func runShare(ctx context.Context, binary string) (err error) {
 		return errors.Join(err, errors.New(b.stack.Logs()))
 	}
 	return nil
+}
+
+// startStack starts all but the controller, which is measured from its start.
+func startStack(ctx context.Context, binary string, relays int) (*stack.Stack, error) {
+	s, err := stack.StartAPI(ctx, binary)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.StartRelays(relays, hostName); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }

@@ -28,9 +28,6 @@ func (b *bench) share(ctx context.Context) error {
 	if err := b.host.plug(ctx, b.load.Ports); err != nil {
 		return err
 	}
-	if err := b.stack.Admit(hostName); err != nil {
-		return err
-	}
 	s, err := direct.Open(ctx, b.stack.EtcdURL())
 	if err != nil {
 		return err

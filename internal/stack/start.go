@@ -16,17 +16,12 @@ func Start(ctx context.Context, binary string, relays int, hosts ...Host) (*Stac
 	if err != nil {
 		return nil, err
 	}
-	if relays > 0 { // an API of before there were any refuses a file that has tokens of hosts
-		for _, h := range hosts {
-			if err := s.Admit(h.Name); err != nil {
-				return nil, errors.Join(err, s.Close())
-			}
-		}
+	names := make([]string, len(hosts))
+	for i, h := range hosts {
+		names[i] = h.Name
 	}
-	for range relays {
-		if err := s.addRelay(); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
+	if err := s.StartRelays(relays, names...); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	for _, h := range hosts {
 		if err := s.StartController(h); err != nil {

@@ -33,8 +33,7 @@ func (s *Stack) permit(secret string, t token) error {
 }
 
 // Admit makes the token of a host, unless it has one. A relay that runs knows it within a
-// second, and a controller that comes before that waits for ten: so hosts are admitted
-// before there are relays.
+// second, and a controller that comes before that tries again a second later.
 func (s *Stack) Admit(host string) error {
 	file := s.tokenFile(host)
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
