@@ -287,7 +287,7 @@ func (c *contract) request(op contractOp, status string) ask {
 			query("revision=99999999")
 			break
 		}
-		list := (&call{req: httptest.NewRequest("GET", r.path, nil)}).listID()
+		list := (&call{req: httptest.NewRequest("GET", r.path, nil), in: &transport.Input{}}).listID()
 		query("cursor=" + pages.Cursor{Revision: 1, After: "a", List: list}.Encode())
 	case "412":
 		r.headers = append(r.headers, `If-Match: "x"`)

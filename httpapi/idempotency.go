@@ -30,7 +30,7 @@ func (c *call) idempotency() (*replay.Key, error) {
 		return nil, transport.BadParameter(fmt.Sprintf("Idempotency-Key is one value of at most %d bytes", maxIdempotencyKey))
 	}
 	scope := sha256.Sum256([]byte(c.who.Account + "\x00" + c.who.Name + "\x00" + key))
-	asked := sha256.Sum256([]byte(c.req.Method + " " + c.req.URL.EscapedPath() + "?" + c.req.URL.Query().Encode() + "\x00" + string(c.sum[:])))
+	asked := sha256.Sum256([]byte(c.req.Method + " " + c.req.URL.EscapedPath() + "?" + c.in.Parameters.Encode() + "\x00" + string(c.sum[:])))
 	return &replay.Key{
 		Name: "idempotency/" + c.in.Account + "/" + hex.EncodeToString(scope[:]),
 		Sum:  hex.EncodeToString(asked[:]),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"iter"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -182,7 +183,7 @@ func ofAccount[T any](after func(s *secgroup.Snapshot, account, id string) iter.
 // listID tells lists apart: by path and filters, so that a cursor of one is not
 // taken for one of another.
 func (c *call) listID() uint32 {
-	q := c.req.URL.Query()
+	q := maps.Clone(c.in.Parameters)
 	for _, name := range slices.Concat(listParameters, fromMemory) {
 		q.Del(name)
 	}

@@ -44,6 +44,8 @@ var valueRefusals = []refusal{
 	ruleRefusal("absent remote group", tcpIn+`,"remote_group":"ghost"}`, "remote-group-not-found", "/remote_group remote-group-not-found"),
 	ruleRefusal("remote group of another account", tcpIn+`,"remote_group":"bolt/theirs"}`, "remote-group-not-found", "/remote_group remote-group-not-found"),
 	ruleRefusal("no group at all", tcpIn+`,"remote_group":""}`, "invalid-value", "/remote_group invalid-value"),
+	ruleRefusal("no group of no account", tcpIn+`,"remote_group":"/"}`, "invalid-value", "/remote_group invalid-value"),
+	{name: "patched to no group of no account", method: "PATCH", path: groups + "/db/rules/r2", body: `{"remote_group":"/"}`, status: 422, code: "invalid-value", faults: "/remote_group invalid-value"},
 	ruleRefusal("enabled as text", tcpIn+`,"enabled":"yes"}`, "invalid-value", "/enabled invalid-value"),
 	ruleRefusal("id of one's own on POST", tcpIn+`,"id":"mine"}`, "invalid-value", "/id invalid-value"),
 	ruleRefusal("long description", tcpIn+`,"description":"`+strings.Repeat("x", 1025)+`"}`, "invalid-value", "/description invalid-value"),

@@ -123,7 +123,7 @@ func (a *API) handler(r route) echo.HandlerFunc {
 
 func (a *API) newCall(ec echo.Context, need transport.Access) *call {
 	c := &call{api: a, echo: ec, req: ec.Request(), res: ec.Response(), access: need, begun: a.now(), history: a.store.Generation()}
-	c.in = &transport.Input{Account: c.param("account"), Path: c.req.URL.EscapedPath(), Parameters: c.req.URL.Query(), Param: c.param, Given: c.body}
+	c.in = &transport.Input{Account: c.param("account"), Path: c.req.URL.EscapedPath(), Param: c.param, Given: c.body}
 	c.id = transport.RequestID(c.req.Header, a.newID)
 	h := c.res.Header()
 	h.Set("X-Request-Id", c.id)
@@ -143,7 +143,7 @@ func (c *call) serve(r route) error {
 			return err
 		}
 	}
-	if err := c.in.CheckParameters(r.query); err != nil {
+	if err := c.in.ReadParameters(c.req.URL.RawQuery, r.query); err != nil {
 		return err
 	}
 	if r.access != transport.Open && r.path != metricsPath && r.path != whoamiPath {

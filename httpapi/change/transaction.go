@@ -26,7 +26,7 @@ const maxOperations = 100
 type operation struct {
 	at                   string
 	as, method, path     string
-	ifMatch, ifNoneMatch string
+	ifMatch, ifNoneMatch []string         // as the values of the headers
 	body                 *strictjson.Node // nil: none
 }
 
@@ -104,7 +104,7 @@ func readOperations(r *strictjson.Reader, n *strictjson.Node) []operation {
 		p := r.Object(item, at)
 		ops[i] = operation{
 			at: at, as: p.Text("as"), method: p.Text("method"), path: p.Text("path"),
-			ifMatch: p.Text("if_match"), ifNoneMatch: p.Text("if_none_match"), body: p.Take("body"),
+			ifMatch: headerValues(p, "if_match"), ifNoneMatch: headerValues(p, "if_none_match"), body: p.Take("body"),
 		}
 		if as := ops[i].as; as != "" {
 			if !secgroup.ValidID(as) {
@@ -125,6 +125,14 @@ func readOperations(r *strictjson.Reader, n *strictjson.Node) []operation {
 		o.Invalid("/operations", "is empty")
 	}
 	return ops
+}
+
+// headerValues reads a field that stands for a header, nil if it is not there.
+func headerValues(o *strictjson.Object, name string) []string {
+	if v := o.Take(name); v != nil && o.Is(v, strictjson.KindString, o.Pointer(name)) {
+		return []string{v.Text}
+	}
+	return nil
 }
 
 // transaction is one run of the plan.
@@ -177,7 +185,7 @@ func (t *transaction) try(p *secgroup.Snapshot, req *plan.Request, op *operation
 		return plan.Result{}, err
 	}
 	*into = m
-	return m.Plan(p, req.Step(transport.Condition([]string{op.ifMatch}, []string{op.ifNoneMatch}), m.Faults))
+	return m.Plan(p, req.Step(transport.Condition(op.ifMatch, op.ifNoneMatch), m.Faults))
 }
 
 // references replaces the names of earlier operations by the ids of what they made.
@@ -241,21 +249,18 @@ func (t *transaction) input(op *operation, segments []string, query string, body
 	if decode == nil {
 		return nil, nil, fault("no operation of that method and path can be part of a transaction; paths begin with /security-groups, /instances or /nics")
 	}
-	u, err := url.Parse(whole + "?" + query)
-	if err != nil {
-		return nil, nil, fault("is not a path")
-	}
-	in := &transport.Input{Account: t.account, Path: whole, Parameters: u.Query(), Param: func(name string) string { return params[name] }}
+	in := &transport.Input{Account: t.account, Path: whole, Param: func(name string) string { return params[name] }}
 	in.Given = func(optional bool) (*strictjson.Node, secgroup.Faults, error) {
 		if body == nil && !optional {
 			return nil, nil, transport.Refuse(http.StatusBadRequest, strictjson.CodeMalformed, "the operation needs a body")
 		}
 		return body, nil, nil
 	}
+	err := in.ReadParameters(query, known)
 	if in.Parameters.Has("dry_run") || in.Parameters.Has("confirm") {
 		return nil, nil, fault("dry_run and confirm are parameters of the whole transaction")
 	}
-	return in, decode, in.CheckParameters(known)
+	return in, decode, err
 }
 
 // showStep shows what became of an operation.

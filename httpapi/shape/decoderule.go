@@ -130,7 +130,11 @@ func readGroupRef(o *strictjson.Object, name, account string) secgroup.GroupRef 
 	if v == nil || !o.Is(v, strictjson.KindString, o.Pointer(name)) {
 		return secgroup.GroupRef{}
 	}
-	return secgroup.ParseGroupRef(account, v.Text)
+	ref := secgroup.ParseGroupRef(account, v.Text)
+	if ref == (secgroup.GroupRef{}) { // To a rule this is no group, which is everybody.
+		o.Invalid(o.Pointer(name), "is not a group's id, or another account's as account/id")
+	}
+	return ref
 }
 
 // ReadRuleSet reads an array of rules, which is at a pointer.

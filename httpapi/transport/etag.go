@@ -20,6 +20,9 @@ func ETag(tag string, body []byte) string {
 	return `"` + tag + "-" + strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 36) + `"`
 }
 
+// noTag stands for a tag that no answer has.
+const noTag = "none"
+
 // entityTags reads the values of If-Match or If-None-Match (RFC 9110, section 13.1).
 func entityTags(values []string) []string {
 	var tags []string
@@ -40,6 +43,7 @@ func HasTag(noneMatch []string, tag string) bool {
 }
 
 // Condition is what a write depends on, by the values of If-Match and If-None-Match.
+// An If-Match without a tag holds of no state, as that of a script whose tag is empty.
 func Condition(match, noneMatch []string) plan.Condition {
 	state := func(tags []string) []string {
 		for i, t := range tags {
@@ -49,11 +53,15 @@ func Condition(match, noneMatch []string) plan.Condition {
 			weak, _ := strings.CutPrefix(t, "W/")
 			t, _, _ = strings.Cut(strings.Trim(weak, `"`), "-")
 			if t == "" || t == "*" {
-				t = "none" // no tag of ours
+				t = noTag
 			}
 			tags[i] = t
 		}
 		return tags
 	}
-	return plan.Condition{IfMatch: state(entityTags(match)), IfNoneMatch: state(entityTags(noneMatch))}
+	ours := state(entityTags(match))
+	if len(match) > 0 && len(ours) == 0 {
+		ours = []string{noTag}
+	}
+	return plan.Condition{IfMatch: ours, IfNoneMatch: state(entityTags(noneMatch))}
 }

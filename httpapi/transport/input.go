@@ -12,9 +12,9 @@ import (
 // Input is what is asked for: the resource that a path names, parameters and a
 // body. A request has one, and so has each operation of a transaction.
 type Input struct {
-	Account    string // of the path, "" if it has none
-	Path       string // of the resource, escaped
-	Parameters url.Values
+	Account    string                   // of the path, "" if it has none
+	Path       string                   // of the resource, escaped
+	Parameters url.Values               // of the query, once ReadParameters has read it
 	Param      func(name string) string // a parameter of the path
 	// given reads the body. If it is optional, and there is none, it is nil.
 	Given func(optional bool) (*strictjson.Node, secgroup.Faults, error)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,9 +14,14 @@ import (
 // maxWait bounds how long one request may have its answer held.
 const maxWait = 60 * time.Second
 
-// CheckParameters refuses query parameters that are not among the known ones, and
-// those that are there twice.
-func (in *Input) CheckParameters(known []string) error {
+// ReadParameters reads a query. It refuses one that is not well-formed, of which a part
+// would be missing, parameters that are not among the known ones, and those that are
+// there twice.
+func (in *Input) ReadParameters(query string, known []string) error {
+	var err error
+	if in.Parameters, err = url.ParseQuery(query); err != nil {
+		return BadParameter("the query is not well-formed: " + err.Error())
+	}
 	for name, values := range in.Parameters {
 		if !slices.Contains(known, name) {
 			return BadParameter(fmt.Sprintf("there is no parameter %q here", name))
@@ -35,10 +41,10 @@ func (in *Input) Query(name string) string { return in.Parameters.Get(name) }
 
 // Flag reads a parameter that is true or false.
 func (in *Input) Flag(name string) (bool, error) {
-	switch v := in.Query(name); v {
-	case "", "false":
+	switch v := in.Query(name); {
+	case !in.Parameters.Has(name), v == "false":
 		return false, nil
-	case "true":
+	case v == "true":
 		return true, nil
 	default:
 		return false, BadParameter(fmt.Sprintf("%s is true or false, not %q", name, v))
