@@ -65,6 +65,9 @@ SWITCHES := e2e/faults controller controller/desk controller/megaflow controller
 # Before the race detector tests make fewer of what they make in numbers (-short);
 # these make all of it without.
 MANY     := ^Test(AuditEntriesAreBounded|Contract|ForeignIsAbsent|KilledAPIsLoseNothing|LargeBodiesCostLittle|LongList|RandomRequests|A(Step|Change)CostsTheSameAmongMany|MassRevocation|MegaflowsFollow.*|TracesAgreeWithThePolicy)$$
+# ONCE are tests of the store that are the same without -short: before the race detector
+# they run once and for all.
+ONCE     := ^Test(EtcdEndsWithItsTests|FollowerMovesOn|Keys|LostEventsAreNoticed|MemberHangs|Nest|NoLeader|RecordsOfTheFirstLevel|RecordsRefuse|Roles|StandIns|StoreFull|ThroughGRPCProxy|UnreadableConcernsItsOwnObject|WhatIsFurtherIsNewToOthers)$$
 # RACED are the tests of e2e in which the race detector watches the program under
 # test: those in which most happens at once. It makes a program three times as
 # dear, and finds nothing by more packets; the tests' own parts it watches in
@@ -108,7 +111,7 @@ test-programs:
 
 test-numbers:
 	$(GOTEST) -run '$(MANY)' ./httpapi
-	$(GOTEST) -parallel 4 -skip '/external$$|//external$$' ./store
+	$(GOTEST) -parallel 4 -skip '$(ONCE)|/external$$|//external$$' ./store
 
 # What only computes spends a quarter of it on looking for garbage, of which it makes little.
 test-pure: export GOGC = 400

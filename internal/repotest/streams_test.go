@@ -45,7 +45,7 @@ func TestSwitchesAreListed(t *testing.T) {
 
 // What a test leaves out before the race detector (-short) "make test" makes
 // without it: all tests that do are among the Makefile's MANY. The store's run in
-// full without the race detector, all of them.
+// full without the race detector, all but those that are ONCE.
 func TestWhatIsShortIsRunInFull(t *testing.T) {
 	many := regexp.MustCompile(makeVariable(t, "MANY"))
 	found := 0
@@ -69,6 +69,36 @@ func TestWhatIsShortIsRunInFull(t *testing.T) {
 	})
 	if found == 0 {
 		t.Error("no test asks whether it is to be short: looking for the wrong call")
+	}
+}
+
+// A test of the store that is ONCE is the same in short: it leaves out neither rounds
+// nor the embedded etcd.
+func TestWhatRunsOnceIsTheSameInShort(t *testing.T) {
+	once := regexp.MustCompile(makeVariable(t, "ONCE"))
+	shorter := regexp.MustCompile(`testing\.Short\(|\b(with[A-Za-z]*Etcd|repeats)\(|embedded(Etcd|\.Start)`)
+	found := 0
+	walk(t, func(file string, content []byte) {
+		if path.Dir(file) != "store" || !strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, content, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !once.MatchString(fn.Name.Name) {
+				continue
+			}
+			found++
+			if word := shorter.Find(content[fn.Pos()-f.FileStart : fn.End()-f.FileStart]); word != nil {
+				t.Errorf("%s: %s is among the Makefile's ONCE, and has %q", file, fn.Name.Name, word)
+			}
+		}
+	})
+	if names := strings.Count(once.String(), "|") + 1; found != names {
+		t.Errorf("the store has %d of the %d tests of the Makefile's ONCE", found, names)
 	}
 }
 
