@@ -38,6 +38,7 @@ func (c *Compiler) syncNICs(s *span.Share, h Host, d span.Delta) {
 			}
 			if _, changed := d.Networks[n.Network]; changed {
 				dirty[id] = struct{}{}
+				c.touchSegment(c.local.nics[id].segment) // whose gateways may be others now
 			}
 		}
 	}
@@ -86,6 +87,34 @@ func (c *Compiler) syncNIC(s *span.Share, host, id string) {
 	c.pending.nics[id] = struct{}{}
 	if had {
 		c.releaseNIC(id, old)
+	}
+	if was, is := old.inSegment(), c.local.nics[id].inSegment(); was != is {
+		c.touchSegment(was.segment)
+		c.touchSegment(is.segment)
+	}
+}
+
+// inSegment is all that the flows of a segment, which name all of its NICs, take from one
+// of them. A NIC that is in none has the zero value.
+type inSegment struct {
+	segment    *segment
+	network    string
+	port       Port
+	elsewhere  bool
+	unfiltered bool
+}
+
+func (n localNIC) inSegment() inSegment {
+	if n.segment == nil {
+		return inSegment{}
+	}
+	return inSegment{n.segment, n.nic.Network, n.port, n.elsewhere, n.nic.Enforcement == secgroup.EnforcementOff}
+}
+
+// touchSegment has a segment compiled again, if it is one.
+func (c *Compiler) touchSegment(s *segment) {
+	if s != nil {
+		c.pending.segments[s.name] = struct{}{}
 	}
 }
 
@@ -137,7 +166,6 @@ func (c *Compiler) resolveNIC(s *span.Share, host, id string, port Port) (localN
 		c.shared.segments[name] = seg
 	}
 	seg.nics[id] = struct{}{}
-	c.pending.segments[name] = struct{}{}
 	n.segment = seg
 	if nic.Enforcement != secgroup.EnforcementOff {
 		n.set = c.joinSet(id, plugged.Groups)
@@ -165,7 +193,6 @@ func (c *Compiler) releaseNIC(id string, old localNIC) {
 	if now, ok := c.local.nics[id]; !ok || now.segment != old.segment {
 		delete(old.segment.nics, id)
 	}
-	c.pending.segments[old.segment.name] = struct{}{}
 	if old.set != nil && c.local.nics[id].set != old.set {
 		c.leaveSet(id, old.set)
 	}
