@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/share"
@@ -46,9 +47,6 @@ func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
 	if !in.newerKnown {
 		return at, false
 	}
-	if e.kept != nil {
-		e.kept.Served(in.host.Newer, in.host.Elsewhere)
-	}
 	return e.share.Take(func(s *span.Share, ch share.Changes) {
 		e.markUnsure(maps.Keys(ch.Loss.Filtered))
 		e.tables.compile(s, in.host, ch.Share)
@@ -57,6 +55,17 @@ func (e *engine) compile(in hostInput) (at share.Point, loaded bool) {
 		e.markUnsure(slices.Values(in.zoneOfOther))
 		e.sweeper.Expect(revoke.Work{Lost: revoke.LostNICs(in.zoneNew...), Moved: e.tables.hostMoved(in.host)}) // their zones were others', or the policy
 	})
+}
+
+// awaitFirstHosts has the hosts asked that NICs of this one name first. It returns for how
+// long the flows have to stay as they are until these have answered, 0 for no time: a NIC
+// that is ready there must not be served here meanwhile. Where a kept share is in force its
+// word goes, as others cannot be asked.
+func (e *engine) awaitFirstHosts(in hostInput, loaded bool) time.Duration {
+	if !loaded || in.asKept {
+		return 0
+	}
+	return e.ready.Want(e.tables.desired.compiler.Prefer())
 }
 
 // announcePlugs tells the share's source which NICs are plugged, as the share is of

@@ -78,6 +78,7 @@ type timing struct {
 	zoneGrace     time.Duration // keeping the zone of a NIC that left
 	count         time.Duration // reading the counters of flows
 	sharePatience time.Duration // waiting for the policy before what is kept is enforced
+	peerPatience  time.Duration // waiting for what other hosts have ready before NICs are served that name those first
 	unsure        time.Duration // picking nothing up of a NIC that is new, see memory.doubt
 }
 

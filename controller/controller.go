@@ -167,9 +167,9 @@ func newController(cfg Config) *controller {
 		cfg.Metrics.MustRegister(c.tally)
 	}
 	c.desk = desk.New(desk.Config{Asks: cfg.Asks, Host: cfg.Host, Logger: c.log, Metrics: cfg.Metrics, LinkLocals: c.report.linkLocals, Begun: c.report.begun, Every: cfg.timing.count}, c.asked, c.asked)
-	c.ready = elsewhere.NewReady(cfg.Peers, c.log, c.notify)
+	c.ready = elsewhere.NewReady(cfg.Peers, c.log, cfg.timing.peerPatience, c.notify)
 	c.newest = elsewhere.NewNewest(elsewhere.Config{
-		Store: cfg.Plugs, Host: cfg.Host, Log: c.log, Notify: c.notify, Claims: c.plugs.readInterfaces, WriteIDs: c.plugs.writeInterfaceIDs, NameTakenRetry: nameTakenRetry,
+		Store: cfg.Plugs, Host: cfg.Host, Log: c.log, Notify: c.notify, WriteIDs: c.plugs.writeInterfaceIDs, NameTakenRetry: nameTakenRetry,
 	})
 	c.witness = newWitness(cfg, c.log, c.plugs, c.report)
 	c.report.onReported = func(s store.HostStatus) {

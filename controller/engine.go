@@ -171,11 +171,13 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 		in.lookWithin(lookAgain)
 	}
 	at, loaded := e.compile(in)
-	e.ready.Want(e.tables.desired.compiler.Prefer())
 	e.shown.add(in, e.tables.desired.compiler.Resynced())
-	if !loaded {
+	if unknown := e.awaitFirstHosts(in, loaded); !loaded || unknown > 0 {
 		e.reportNICs(in)
-		return in.lookAgainIn, nil
+		return in.earliest(unknown), nil
+	}
+	if e.kept != nil {
+		e.kept.Served(in.host.Newer, in.host.Elsewhere)
 	}
 	if err := e.restoreTombstones(ctx, in); err != nil {
 		return 0, err

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/controller/elsewhere"
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/internal/etcdtest"
@@ -45,8 +46,9 @@ type rig struct {
 	turned  func()
 	metrics *prometheus.Registry
 	logs    *logbook
-	asks    desk.Asks // instead of the host's store
-	reports Reports   // likewise
+	asks    desk.Asks       // instead of the host's store
+	reports Reports         // likewise
+	peers   elsewhere.Peers // likewise
 	history History
 	policy  *wholePolicy                    // the host's
 	keep    string                          // file of its share
@@ -131,6 +133,9 @@ func (r *rig) start() {
 	}
 	if r.reports != nil {
 		cfg.Reports = r.reports
+	}
+	if r.peers != nil {
+		cfg.Peers = r.peers
 	}
 	go func() { r.ended <- Run(ctx, cfg) }()
 }

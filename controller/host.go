@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -27,6 +26,7 @@ type hostInput struct {
 	looked        map[string]struct{} // NICs looked at just now; nil = all
 	lookAgainIn   time.Duration       // when to look again, 0 = no need
 	newerKnown    bool                // host.Newer is known, or never will be
+	asKept        bool                // host.Newer and host.Elsewhere are what was kept: others cannot be asked
 }
 
 // bridgeState is the bridge as the last step saw it.
@@ -61,13 +61,14 @@ func (e *engine) readBridge(ctx context.Context) (hostInput, error) {
 	in := &e.bridge.in
 	in.zoneNew, in.zoneOfOther, in.looked, in.lookAgainIn = nil, nil, map[string]struct{}{}, 0
 	in.host.Name, in.host.Elsewhere = e.cfg.Host, e.ready.Known()
-	e.newest.Plugged(byNIC(look))
-	in.host.Newer, in.newerKnown = e.newest.Known()
-	if kept := e.share.Kept(); kept != nil && !in.newerKnown { // others cannot be asked
-		in.host.Newer, in.host.Elsewhere, in.newerKnown = kept.Newer, kept.Elsewhere, true
-	}
 	if all || len(look) > 0 || len(gone) > 0 {
+		e.newest.Plugged(byNIC(look), gone, all)
 		e.updateNICs(ctx, in, look, gone, all)
+	}
+	in.host.Newer, in.newerKnown = e.newest.Known()
+	kept := e.share.Kept()
+	if in.asKept = kept != nil && !in.newerKnown; in.asKept {
+		in.host.Newer, in.host.Elsewhere, in.newerKnown = kept.Newer, kept.Elsewhere, true
 	}
 	if len(e.bridge.todo) > 0 {
 		in.lookAgainIn = lookAgain
@@ -136,14 +137,12 @@ func interfaces(claims []claim) []ovsdb.Interface {
 	return out
 }
 
-func byNIC(claims []claim) iter.Seq2[string, ovsdb.Interface] {
-	return func(yield func(string, ovsdb.Interface) bool) {
-		for _, c := range claims {
-			if !yield(c.nic, c.iface) {
-				return
-			}
-		}
+func byNIC(claims []claim) map[string]ovsdb.Interface {
+	out := make(map[string]ovsdb.Interface, len(claims))
+	for _, c := range claims {
+		out[c.nic] = c.iface
 	}
+	return out
 }
 
 // updateNICs brings in up to date with the NICs in look, and with those that have gone.

@@ -1,6 +1,10 @@
 package controller
 
-import "maps"
+import (
+	"maps"
+
+	"github.com/ringfence/ringfence/ovsdb"
+)
 
 // nicsShown says which NICs a step has to report: those of which something may differ
 // from the last report.
@@ -70,10 +74,11 @@ func (e *engine) reportOf(in hostInput, nic string) *nicReport {
 }
 
 // reportClaims reports the NICs while there is no switch to be used, and tells the share's
-// source of them: until it has heard which NICs are plugged here nobody knows of the host,
-// and nobody would wait for it.
+// source and other hosts of them: until it has heard which NICs are plugged here nobody knows
+// of the host, and nobody would wait for it.
 func (e *engine) reportClaims() {
 	nics, plugged := map[string]*nicReport{}, map[string]bool{}
+	here, gone := map[string]ovsdb.Interface{}, []string{}
 	touched := e.plugs.takeTouched() // all are looked at when there is one
 	e.plugs.readClaims(func(all *claims) {
 		if !e.allShown {
@@ -86,12 +91,17 @@ func (e *engine) reportClaims() {
 			c, ok := all.get(nic)
 			if plugged[nic] = ok; ok {
 				nics[nic] = &nicReport{ofport: c.iface.OFPort, warning: c.warn}
+				here[nic] = c.iface
 			} else {
 				nics[nic] = nil
+				gone = append(gone, nic)
 			}
 		}
 	})
 	e.report.plugged(!e.allShown, nics)
 	e.announce(plugged, !e.allShown)
+	if !e.allShown || len(here)+len(gone) > 0 {
+		e.newest.Plugged(here, gone, !e.allShown)
+	}
 	e.allShown = true
 }

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ringfence/ringfence/controller/elsewhere"
 	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/controller/policing"
 	"github.com/ringfence/ringfence/ofrules"
@@ -251,15 +250,4 @@ func (p *plugs) readClaims(fn func(*claims)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fn(&p.claims)
-}
-
-// readInterfaces calls fn with a look-up of the interface that claims a NIC, under the
-// lock of the claims. fn must not block.
-func (p *plugs) readInterfaces(fn func(elsewhere.Claims)) {
-	p.readClaims(func(c *claims) {
-		fn(func(nic string) (ovsdb.Interface, bool) {
-			one, ok := c.get(nic)
-			return one.iface, ok
-		})
-	})
 }

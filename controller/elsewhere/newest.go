@@ -3,7 +3,6 @@ package elsewhere
 import (
 	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"maps"
 	"sync"
@@ -32,15 +31,14 @@ const (
 // for each NIC that is plugged at it; the revision at which that was written is the plug's
 // order, on which all hosts agree.
 //
-//	reporter ─ Reported ─► plugbook ─ due ──────► the store
-//	engine ─── Plugged ──► plugbook ◄─ All, Changed ──┘
+//	engine ─── Plugged ──► plugbook ─ unwritten ─► the store
+//	reporter ─ Reported ─► plugbook ◄─ All, Changed ──┘
 //	engine ◄─── Known ──── plugbook
 type Newest struct {
 	store          Plugs // nil: nobody can tell
 	host           string
 	log            *slog.Logger
-	notify         func() // called when what Known returns differs
-	claims         func(func(Claims))
+	notify         func()                                                                // called when what Known returns differs
 	writeIDs       func(ctx context.Context, key string, values map[string]string) error // in external_ids, by interface
 	nameTakenRetry time.Duration
 	wake           chan struct{}
@@ -50,16 +48,12 @@ type Newest struct {
 	unreadable bool // this host may not read other hosts' plugs
 }
 
-// Claims returns the interface that claims a NIC, if one does.
-type Claims func(nic string) (ovsdb.Interface, bool)
-
 // Config is what finding out needs. All but Store is.
 type Config struct {
 	Store          Plugs // nil: nobody can tell
 	Host           string
 	Log            *slog.Logger
 	Notify         func()                                                                // called when what Known returns differs
-	Claims         func(func(Claims))                                                    // lends the claims of this host
 	WriteIDs       func(ctx context.Context, key string, values map[string]string) error // writes external_ids, by interface
 	NameTakenRetry time.Duration                                                         // between attempts while another machine has the host's name
 }
@@ -67,7 +61,7 @@ type Config struct {
 // NewNewest returns a Newest that knows nothing until Run is called.
 func NewNewest(cfg Config) *Newest {
 	return &Newest{
-		store: cfg.Store, host: cfg.Host, log: cfg.Log, notify: cfg.Notify, claims: cfg.Claims, writeIDs: cfg.WriteIDs, nameTakenRetry: cfg.NameTakenRetry,
+		store: cfg.Store, host: cfg.Host, log: cfg.Log, notify: cfg.Notify, writeIDs: cfg.WriteIDs, nameTakenRetry: cfg.NameTakenRetry,
 		wake: make(chan struct{}, 1), book: newPlugbook(cfg.Host),
 	}
 }
@@ -84,35 +78,27 @@ func (n *Newest) Known() (newer map[string]string, loaded bool) {
 	return n.book.newer, n.book.loaded || n.unreadable
 }
 
-// Plugged is called by the loop with NICs that are plugged here, before it asks what is
-// Known of them: what another host serves is not served here until the first report, or
-// for as long as there can be none.
-func (n *Newest) Plugged(nics iter.Seq2[string, ovsdb.Interface]) {
+// Plugged is called by the loop with the interfaces of NICs that were plugged here or
+// differ, and with the NICs that are not plugged any more; all: no others are. The loop does
+// so before it asks what is Known: what another host serves is not served here for a moment.
+func (n *Newest) Plugged(here map[string]ovsdb.Interface, gone []string, all bool) {
 	if n.store == nil {
 		return
 	}
-	n.change(func() {
-		for nic, iface := range nics {
-			n.book.setOne(reportedPlug{nic: nic, iface: iface}, time.Now())
-		}
-	})
+	n.change(func() { n.book.setPlugged(here, gone, all, time.Now()) })
 }
 
-// Reported is called by the reporter with the NICs of each report that it makes: it is what
-// tells which NICs are plugged here, and which of them are ready.
+// Reported is called by the reporter with the NICs of each report that it has written:
+// another host leaves a NIC to this one when it is ready here.
 func (n *Newest) Reported(nics []store.HostNIC) {
 	if n.store == nil {
 		return
 	}
-	seen := make([]reportedPlug, 0, len(nics))
-	n.claims(func(claim Claims) {
+	n.change(func() {
 		for _, r := range nics {
-			if iface, ok := claim(r.ID); ok {
-				seen = append(seen, reportedPlug{nic: r.ID, iface: iface, ready: r.Ready, failed: !r.Ready && r.Error != ""})
-			}
+			n.book.setReady(r.ID, r.Ready, !r.Ready && r.Error != "")
 		}
 	})
-	n.change(func() { n.book.setLocal(seen, time.Now()) })
 }
 
 // All implements store.PlugHandler.
@@ -139,7 +125,7 @@ func (n *Newest) change(fn func()) {
 	if !maps.Equal(before, n.book.newer) {
 		n.notify()
 	}
-	if n.book.loaded && len(n.book.dirty) > 0 { // before, nothing is written
+	if n.book.writable() && len(n.book.dirty) > 0 {
 		select {
 		case n.wake <- struct{}{}:
 		default:

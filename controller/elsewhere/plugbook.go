@@ -26,10 +26,12 @@ const (
 type plugbook struct {
 	host   string
 	loaded bool                    // the store's plugs have been seen
+	seen   bool                    // it is known which NICs are plugged here
 	others map[string][]store.Plug // of other hosts, by NIC
 	lost   map[plugID]time.Time    // those of them that the store does not have any more, and until when they count
 	stored map[string]store.Plug   // of this host, as the store has them
-	local  map[string]*localPlug   // NICs plugged here, as they were seen or reported
+	local  map[string]*localPlug   // NICs plugged here
+	noPort map[string]time.Time    // those of them whose interface has no port, and until when they count as plugged
 	dirty  map[string]struct{}     // NICs whose plugs may have to be written to the store
 	newer  map[string]string       // NICs here that were plugged at another host later, by NIC that host; replaced, never changed
 }
@@ -39,74 +41,90 @@ type plugID struct{ host, nic string }
 // localPlug is a NIC's plug here.
 type localPlug struct {
 	iface, row string
-	order      int64     // 0: the store has not given it one yet
-	rowOrder   int64     // the order that the interface's row has
-	restored   bool      // the store had lost it
-	newInRun   bool      // this run was the first to write it, and the store was not restored since
-	readyKnown bool      // it is ready, or has failed to become so
-	ready      bool      // it is ready, or was
-	unplugged  bool      // its port has been gone for long: it is no plug any more
-	noPort     time.Time // since when it has no port; zero: it has one
-}
-
-// reportedPlug is what is reported of a NIC that is plugged here.
-type reportedPlug struct {
-	nic           string
-	iface         ovsdb.Interface
-	ready, failed bool
+	order      int64 // 0: the store has not given it one yet
+	rowOrder   int64 // the order that the interface's row has
+	restored   bool  // the store had lost it
+	newInRun   bool  // this run was the first to write it, and the store was not restored since
+	readyKnown bool  // it is ready, or has failed to become so
+	ready      bool  // it is ready, or was
+	unplugged  bool  // its port has been gone for long: it is no plug any more
 }
 
 func newPlugbook(host string) plugbook {
 	return plugbook{
 		host: host, others: map[string][]store.Plug{}, lost: map[plugID]time.Time{}, stored: map[string]store.Plug{},
-		local: map[string]*localPlug{}, dirty: map[string]struct{}{}, newer: map[string]string{},
+		local: map[string]*localPlug{}, noPort: map[string]time.Time{}, dirty: map[string]struct{}{}, newer: map[string]string{},
 	}
 }
 
-// setLocal is called with all NICs that are plugged here, whenever they are reported.
-func (b *plugbook) setLocal(all []reportedPlug, now time.Time) {
-	there := make(map[string]bool, len(all))
-	for _, p := range all {
-		there[p.nic] = true
-		b.setOne(p, now)
+// writable tells whether this host's plugs may be written to the store: before others' plugs
+// are known an order would be made up, and before its own are, all that the store has of it
+// would be taken back.
+func (b *plugbook) writable() bool { return b.loaded && b.seen }
+
+// setPlugged is called with the interfaces of NICs that were plugged or differ, and with the
+// NICs that are not plugged any more. If all is set, here has all that are plugged.
+func (b *plugbook) setPlugged(here map[string]ovsdb.Interface, gone []string, all bool, now time.Time) {
+	for nic, iface := range here {
+		b.setInterface(nic, iface, now)
 	}
+	for _, nic := range gone {
+		b.unplug(nic)
+	}
+	if !all {
+		return
+	}
+	b.seen = true
 	for nic := range b.local {
-		if !there[nic] {
-			delete(b.local, nic)
-			b.rank(nic)
+		if _, ok := here[nic]; !ok {
+			b.unplug(nic)
 		}
 	}
 	for nic := range b.stored { // of a former run
-		if !there[nic] {
-			b.dirty[nic] = struct{}{}
-		}
+		b.dirty[nic] = struct{}{}
 	}
 }
 
-func (b *plugbook) setOne(p reportedPlug, now time.Time) {
-	t, port := b.local[p.nic], p.iface.OFPort != 0
-	row := string(p.iface.UUID)
-	if t == nil || t.row != row {
-		t = &localPlug{row: row, rowOrder: parsePlug(p.iface, p.nic)}
+func (b *plugbook) unplug(nic string) {
+	if b.local[nic] == nil {
+		return
+	}
+	delete(b.local, nic)
+	delete(b.noPort, nic)
+	b.rank(nic)
+}
+
+func (b *plugbook) setInterface(nic string, iface ovsdb.Interface, now time.Time) {
+	t, port := b.local[nic], iface.OFPort != 0
+	if row := string(iface.UUID); t == nil || t.row != row {
+		t = &localPlug{row: row, rowOrder: parsePlug(iface, nic)}
 		t.order = t.rowOrder
 		t.unplugged = !port && t.order == 0
-		b.local[p.nic] = t
-		b.rank(p.nic)
+		b.local[nic] = t
+		delete(b.noPort, nic)
+	}
+	t.iface = iface.Name
+	if port {
+		t.unplugged = false
+		delete(b.noPort, nic)
+	} else if b.noPort[nic].IsZero() && !t.unplugged {
+		b.noPort[nic] = now.Add(portGone)
+	}
+	b.rank(nic)
+}
+
+// setReady is called with what is reported of a NIC: that it is ready, or that it has failed
+// to become so.
+func (b *plugbook) setReady(nic string, ready, failed bool) {
+	t := b.local[nic]
+	if t == nil || t.unplugged {
+		return
 	}
 	was := *t
-	t.iface = p.iface.Name
-	t.ready = t.ready || p.ready
-	t.readyKnown = t.readyKnown || p.ready || p.failed
-	switch {
-	case port:
-		t.unplugged, t.noPort = false, time.Time{}
-	case t.noPort.IsZero():
-		t.noPort = now
-	case !t.unplugged && now.Sub(t.noPort) > portGone:
-		*t = localPlug{iface: t.iface, row: t.row, rowOrder: t.rowOrder, unplugged: true, noPort: t.noPort}
-	}
+	t.ready = t.ready || ready
+	t.readyKnown = t.readyKnown || ready || failed
 	if was != *t {
-		b.rank(p.nic)
+		b.rank(nic)
 	}
 }
 
@@ -172,14 +190,27 @@ func (b *plugbook) remove(host, nic string) {
 	b.rank(nic)
 }
 
-// expire removes the plugs of other hosts that the store has not had for plugLost. again is
-// when the next of them is due, zero for never.
+// expire removes the plugs of other hosts that the store has not had for plugLost, and those
+// here that have had no port for portGone. again is when the next of them is due, zero for
+// never.
 func (b *plugbook) expire(now time.Time) (again time.Time) {
-	for id, until := range b.lost {
-		if !now.Before(until) {
-			b.remove(id.host, id.nic)
-		} else if again.IsZero() || until.Before(again) {
+	due := func(until time.Time) bool {
+		if now.Before(until) && (again.IsZero() || until.Before(again)) {
 			again = until
+		}
+		return !now.Before(until)
+	}
+	for id, until := range b.lost {
+		if due(until) {
+			b.remove(id.host, id.nic)
+		}
+	}
+	for nic, until := range b.noPort {
+		if due(until) {
+			t := b.local[nic]
+			b.local[nic] = &localPlug{iface: t.iface, row: t.row, rowOrder: t.rowOrder, unplugged: true}
+			delete(b.noPort, nic)
+			b.rank(nic)
 		}
 	}
 	return again

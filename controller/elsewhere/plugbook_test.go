@@ -50,11 +50,12 @@ func (s *plugStore) plug(host string) {
 func (s *plugStore) work(host string, now time.Time) {
 	h := s.hosts[host]
 	for range 3 {
-		var seen []reportedPlug
+		here := map[string]ovsdb.Interface{}
 		if h.iface != nil {
-			seen = append(seen, reportedPlug{nic: theNIC, iface: *h.iface, ready: h.ready && h.book.newer[theNIC] == "", failed: !h.ready})
+			here[theNIC] = *h.iface
 		}
-		h.book.setLocal(seen, now)
+		h.book.setPlugged(here, nil, true, now)
+		h.book.setReady(theNIC, h.ready && h.book.newer[theNIC] == "", !h.ready)
 		h.book.expire(now)
 		plugs, gone := h.book.unwritten()
 		for i := range plugs {
@@ -100,7 +101,6 @@ func (s *plugStore) settle(now time.Time) {
 // restart starts a host's controller anew.
 func (s *plugStore) restart(host string, now time.Time) {
 	s.hosts[host].book = newPlugbook(host)
-	s.hosts[host].book.setLocal(nil, now)
 	s.list(host, now)
 }
 

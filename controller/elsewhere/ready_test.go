@@ -49,7 +49,7 @@ func TestElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		peers := &fakePeers{nics: map[string][]store.HostNIC{}}
 		var told atomic.Int32
-		e := NewReady(peers, slog.New(slog.DiscardHandler), func() { told.Add(1) })
+		e := NewReady(peers, slog.New(slog.DiscardHandler), 0, func() { told.Add(1) })
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- e.Run(ctx) }()
@@ -74,7 +74,7 @@ func TestElsewhere(t *testing.T) {
 		time.Sleep(askEvery)
 		synctest.Wait()
 		expect("it is there", "map[a:h2]", true)
-		if told.Load() != 1 {
+		if told.Load() != 2 { // that it has been asked for, and that it is there
 			t.Errorf("told %d times", told.Load())
 		}
 		peers.say(errors.New("no store"))
@@ -83,7 +83,7 @@ func TestElsewhere(t *testing.T) {
 		expect("its controller has started again", "map[a:h2]", true)
 		peers.say(nil, store.HostNIC{ID: "b", Ready: true})
 		expect("what was said was of before: it has gone", "map[]", true)
-		if told.Load() != 2 {
+		if told.Load() != 3 {
 			t.Errorf("told %d times", told.Load())
 		}
 		peers.say(nil, store.HostNIC{ID: "a", Ready: true})
@@ -96,6 +96,49 @@ func TestElsewhere(t *testing.T) {
 		expect("nobody may ask", "map[a:h3]", false)
 		e.Want(map[string]string{})
 		expect("it is gone", "map[]", false)
+		cancel()
+		<-done
+	})
+}
+
+// TestFlowsWaitForFirstHosts: what is installed waits until the hosts were asked that NICs
+// name first; for those that cannot be asked it waits only once, however many NICs come.
+func TestFlowsWaitForFirstHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		peers := &fakePeers{nics: map[string][]store.HostNIC{}, err: errors.New("no store")}
+		told := make(chan struct{}, 10)
+		e := NewReady(peers, slog.New(slog.DiscardHandler), 0, func() { told <- struct{}{} })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- e.Run(ctx) }()
+		two := map[string]string{"a": "h2", "b": "h2"}
+		if wait := e.Want(map[string]string{}); wait != 0 {
+			t.Errorf("no NIC names another host, and the wait is %v", wait)
+		}
+		if wait := e.Want(map[string]string{"a": "h2"}); wait != patience {
+			t.Errorf("nobody was asked, and the wait is %v", wait)
+		}
+		time.Sleep(patience / 2)
+		if wait := e.Want(two); wait != patience/2 {
+			t.Errorf("half of the wait later another NIC comes, and the wait is %v", wait)
+		}
+		time.Sleep(patience / 2)
+		if wait := e.Want(two); wait != 0 || len(told) > 0 {
+			t.Errorf("nobody answers for long, and the wait is %v; told %d times", wait, len(told))
+		}
+		peers.say(nil, store.HostNIC{ID: "b", Ready: true})
+		<-told
+		if wait, known := e.Want(two), e.Known(); wait != 0 || fmt.Sprint(known) != "map[b:h2]" {
+			t.Errorf("h2 answers, and the wait is %v; known: %v", wait, known)
+		}
+		two["c"] = "h2"
+		if wait := e.Want(two); wait != patience {
+			t.Errorf("another NIC comes, and the wait is %v", wait)
+		}
+		<-told
+		if wait := e.Want(two); wait != 0 {
+			t.Errorf("h2 has answered, and the wait is %v", wait)
+		}
 		cancel()
 		<-done
 	})

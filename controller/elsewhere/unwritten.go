@@ -13,7 +13,7 @@ import (
 // unwritten returns the plugs of this host that are to be written to the store, and the
 // NICs whose plugs are to be deleted. It returns them again until the store has it so.
 func (b *plugbook) unwritten() (plugs []store.Plug, gone []string) {
-	if !b.loaded {
+	if !b.writable() {
 		return nil, nil
 	}
 	for nic := range b.dirty {

@@ -92,7 +92,7 @@ func (k *Keeper) Follow(ctx context.Context, h share.Handler) error {
 	}
 	if found {
 		k.turn.Lock()
-		k.found = true
+		k.found, k.served = true, share.Kept{Newer: had.Newer, Elsewhere: had.Elsewhere}
 		k.share.Apply(d)
 		k.turn.Unlock()
 	}
