@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/connectivity"
 
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/secgroup"
@@ -214,7 +215,7 @@ func TestFollowOverRestart(t *testing.T) {
 		r.await(t, first)
 		e.stop(t)
 		awaitStale(t, s, true)
-		time.Sleep(100 * time.Millisecond) // for the connection that writes to notice as well
+		awaitUnconnected(t, s)
 		slowness.Within(t, 2*time.Second, "Update without etcd", func() {
 			if _, err := s.Update(within(t, 20*time.Second), put(group("a", "h"))); !errors.Is(err, ErrUnavailable) {
 				t.Errorf("Update without etcd: %v, want ErrUnavailable", err)
@@ -254,6 +255,18 @@ func awaitStale(t *testing.T, s *Store, want bool) {
 		}
 	}
 	t.Fatalf("Stale did not become %v", want)
+}
+
+// awaitUnconnected waits until the connection that writes has noticed, too, that etcd is away.
+func awaitUnconnected(t *testing.T, s *Store) {
+	t.Helper()
+	ctx := within(t, patience)
+	conn := s.link.Client.ActiveConnection()
+	for state := conn.GetState(); state == connectivity.Ready; state = conn.GetState() {
+		if !conn.WaitForStateChange(ctx, state) {
+			t.Fatal("the connection that writes does not notice that etcd is away")
+		}
+	}
 }
 
 // TestSilentLossIsNoticed holds up the wire: no end is told, as when a machine
