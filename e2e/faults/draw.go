@@ -62,7 +62,7 @@ func drawFaults(rng *rand.Rand, drawn, most int, kinds []Kind) (faults []Fault) 
 	for _, k := range kinds {
 		total += k.Weight
 	}
-	want := min(1+weighted(rng, 40, 40, 20), most-drawn)
+	want := min([]int{1, 1, 2, 2, 3}[rng.IntN(5)], most-drawn)
 	taken := map[string]bool{}
 	for try := 0; len(faults) < want && (try < 20 || len(faults) == 0); try++ {
 		k := pickKind(rng, kinds, total)
@@ -109,20 +109,4 @@ func drawWrites(rng *rand.Rand, own []int, u Universe) (writes []Write) {
 		})
 	}
 	return writes
-}
-
-// weighted draws an index with a probability in proportion to its weight.
-func weighted(rng *rand.Rand, weights ...int) int {
-	total := 0
-	for _, w := range weights {
-		total += w
-	}
-	n := rng.IntN(total)
-	for i, w := range weights {
-		if n < w {
-			return i
-		}
-		n -= w
-	}
-	return len(weights) - 1
 }
