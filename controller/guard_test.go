@@ -13,7 +13,6 @@ import (
 	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 )
 
 // brokenAsks has questions panic, in whatever waits for the first thing.
@@ -22,7 +21,7 @@ type brokenAsks struct {
 	broken atomic.Bool
 }
 
-func (b *brokenAsks) ServeAsks(ctx context.Context, host string, answer store.Answerer) error {
+func (b *brokenAsks) ServeAsks(ctx context.Context, host string, answer inquiry.Answerer) error {
 	return b.Asks.ServeAsks(ctx, host, func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
 		if b.broken.Load() {
 			ctx = brokenContext{ctx}
@@ -61,7 +60,7 @@ func TestPanicInAQuestion(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		_, err = r.store.Ask(ctx, hostName, kind, body)
 		cancel()
-		var refused *store.AnswerError
+		var refused *inquiry.AnswerError
 		if !errors.As(err, &refused) || refused.Text != "an internal error; the log of the host has it" {
 			t.Errorf("%s: %v", kind, err)
 		}

@@ -16,7 +16,6 @@ import (
 	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/secgroup"
-	"github.com/ringfence/ringfence/store"
 	"github.com/ringfence/ringfence/verdict"
 )
 
@@ -221,7 +220,7 @@ func TestRefusesOddQuestions(t *testing.T) {
 		inquiry.KindFlows:       `{"cookie":"zzz"}`,
 		inquiry.KindConnections: `[]`,
 	} {
-		var refusal *store.AnswerError
+		var refusal *inquiry.AnswerError
 		if raw, err := r.store.Ask(ctx, hostName, kind, json.RawMessage(body)); !errors.As(err, &refusal) {
 			t.Errorf("%s %s is answered %s, %v", kind, body, raw, err)
 		}

@@ -45,7 +45,7 @@ type Store interface {
 	WaitHosts(ctx context.Context, done func([]store.HostStatus) bool) error
 	WaitEach(ctx context.Context, hosts []string, done func(*store.HostStatus) bool, stop func() bool) error
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
-	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
+	ServeAsks(ctx context.Context, host string, answer inquiry.Answerer) error
 	Sync(ctx context.Context) error
 	Check(ctx context.Context) error
 	Condition() store.Condition

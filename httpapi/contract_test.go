@@ -97,7 +97,7 @@ func newContract(t *testing.T) *contract {
 		defer close(ended)
 		_ = c.store.ServeAsks(ctx, "host-1", func(_ context.Context, kind string, _ json.RawMessage) (json.RawMessage, error) {
 			if kind == inquiry.KindTrace {
-				return nil, store.ErrNoAnswer
+				return nil, inquiry.ErrNoAnswer
 			}
 			return json.RawMessage(`{}`), nil
 		})

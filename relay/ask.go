@@ -11,7 +11,6 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/inquiry/ends"
 	"github.com/ringfence/ringfence/relay/wire"
-	"github.com/ringfence/ringfence/store"
 )
 
 const (
@@ -36,12 +35,12 @@ type question struct {
 
 // answererOf returns how to answer questions to a host that come by the store, and whether
 // the host is attached to this relay.
-func (r *Relay) answererOf(host string) (store.Answerer, bool) {
+func (r *Relay) answererOf(host string) (inquiry.Answerer, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
 		answer, err := r.Ask(ctx, host, kind, body)
-		if refusal, ok := errors.AsType[*store.AnswerError](err); ok {
+		if refusal, ok := errors.AsType[*inquiry.AnswerError](err); ok {
 			err = errors.New(refusal.Text) // which becomes one again
 		}
 		return answer, err
@@ -53,7 +52,7 @@ func (r *Relay) answererOf(host string) (store.Answerer, bool) {
 func (r *Relay) Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
 	body, err := ends.FillFrom(r.endOf, kind, body)
 	if err != nil {
-		return nil, &store.AnswerError{Host: host, Text: err.Error()}
+		return nil, &inquiry.AnswerError{Host: host, Text: err.Error()}
 	}
 	s, id, q, err := r.ask(ctx, host, kind, body)
 	if err != nil {
@@ -64,9 +63,9 @@ func (r *Relay) Ask(ctx context.Context, host, kind string, body json.RawMessage
 	case <-q.done:
 		return q.body, q.err
 	case <-s.ctx.Done():
-		return nil, fmt.Errorf("%w: host %s went away", store.ErrNoAnswer, host)
+		return nil, fmt.Errorf("%w: host %s went away", inquiry.ErrNoAnswer, host)
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", store.ErrNoAnswer, context.Cause(ctx))
+		return nil, fmt.Errorf("%w: %w", inquiry.ErrNoAnswer, context.Cause(ctx))
 	}
 }
 
@@ -105,10 +104,10 @@ func (r *Relay) ask(ctx context.Context, host, kind string, body json.RawMessage
 	defer r.mu.Unlock()
 	s := r.sessions[host]
 	if s == nil {
-		return nil, 0, nil, fmt.Errorf("%w: host %s is not attached to this relay", store.ErrNoAnswer, host)
+		return nil, 0, nil, fmt.Errorf("%w: host %s is not attached to this relay", inquiry.ErrNoAnswer, host)
 	}
 	if len(s.asks.open) >= asksOpen {
-		return nil, 0, nil, &store.AnswerError{Host: host, Text: fmt.Sprintf("busy: %d questions wait already; ask again later", asksOpen)}
+		return nil, 0, nil, &inquiry.AnswerError{Host: host, Text: fmt.Sprintf("busy: %d questions wait already; ask again later", asksOpen)}
 	}
 	s.asks.last++
 	q := &question{done: make(chan struct{})}
@@ -129,9 +128,9 @@ func (s *session) answered(a *wire.Answer) {
 	}
 	switch {
 	case a.GetError() != "":
-		q.body, q.err = nil, &store.AnswerError{Host: s.host, Text: a.GetError()}
+		q.body, q.err = nil, &inquiry.AnswerError{Host: s.host, Text: a.GetError()}
 	case len(q.body)+len(a.GetBody()) > answerMost:
-		q.body, q.err = nil, &store.AnswerError{Host: s.host, Text: fmt.Sprintf("the answer has more than %d bytes: ask for less", answerMost)}
+		q.body, q.err = nil, &inquiry.AnswerError{Host: s.host, Text: fmt.Sprintf("the answer has more than %d bytes: ask for less", answerMost)}
 	default:
 		if q.body = append(q.body, a.GetBody()...); a.GetMore() {
 			return

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/store"
 )
@@ -18,7 +19,7 @@ type Board interface {
 	PutHost(ctx context.Context, h store.HostStatus) error
 	PutHosts(ctx context.Context, hosts []store.HostStatus, leave bool) (lost []string, err error)
 	PutRelay(ctx context.Context, r store.RelayStanding) error
-	ServeManyAsks(ctx context.Context, of func(host string) (store.Answerer, bool)) error
+	ServeManyAsks(ctx context.Context, of func(host string) (inquiry.Answerer, bool)) error
 	SeatFree(ctx context.Context, host string) (bool, error)
 	FollowPlugs(ctx context.Context, h store.PlugHandler) error
 	PutManyPlugs(ctx context.Context, hosts []store.PlugsOf) []store.PlugsWritten

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/hostsim"
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/span"
@@ -80,7 +81,7 @@ func (b *board) PutRelay(_ context.Context, r store.RelayStanding) error {
 	return nil
 }
 
-func (b *board) ServeManyAsks(ctx context.Context, _ func(string) (store.Answerer, bool)) error {
+func (b *board) ServeManyAsks(ctx context.Context, _ func(string) (inquiry.Answerer, bool)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/hostsim"
 	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/relay/wire"
@@ -490,16 +491,16 @@ func TestQuestionsToHosts(t *testing.T) {
 	if want := `{"kind":"flows","asked":{"a":1},"revision":1}`; err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
-	var refusal *store.AnswerError
+	var refusal *inquiry.AnswerError
 	if _, err := s.Ask(soon(t), "h1", "refuse", nil); !errors.As(err, &refusal) || refusal.Text != "not today" {
 		t.Errorf("a refusal is %v", err)
 	}
-	if _, err := s.Ask(soon(t), "h2", "flows", nil); !errors.Is(err, store.ErrNoAnswer) {
+	if _, err := s.Ask(soon(t), "h2", "flows", nil); !errors.Is(err, inquiry.ErrNoAnswer) {
 		t.Errorf("a host that is not here: %v", err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := s.Ask(short, "h1", "silence", nil); !errors.Is(err, store.ErrNoAnswer) || !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.Ask(short, "h1", "silence", nil); !errors.Is(err, inquiry.ErrNoAnswer) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("no answer: %v", err)
 	}
 	// A bound, and room again when nobody waits any longer.

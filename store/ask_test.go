@@ -11,10 +11,12 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/ringfence/ringfence/inquiry"
 )
 
 // serveAsks answers until the test ends.
-func serveAsks(t *testing.T, s *Store, host string, answer Answerer) {
+func serveAsks(t *testing.T, s *Store, host string, answer inquiry.Answerer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -48,7 +50,7 @@ func TestAsk(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		var refused *AnswerError
+		var refused *inquiry.AnswerError
 		if _, err := api.Ask(within(t, 20*time.Second), "h1", "refuse", nil); !errors.As(err, &refused) || refused.Text != "not that" || refused.Host != "h1" {
 			t.Errorf("a refusal is %v", err)
 		}
@@ -82,7 +84,7 @@ func TestAskOfABusyHost(t *testing.T) {
 			})
 			<-begun
 		}
-		var refused *AnswerError
+		var refused *inquiry.AnswerError
 		if _, err := api.Ask(within(t, 20*time.Second), "h1", "k", nil); !errors.As(err, &refused) || !strings.HasPrefix(refused.Text, "busy: 2 questions ") {
 			t.Errorf("one question too many: %v", err)
 		}
@@ -109,8 +111,8 @@ func TestAskOfABusyHost(t *testing.T) {
 func TestAskOfNobody(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
-		if _, err := s.Ask(within(t, 100*time.Millisecond), "nobody", "k", nil); !errors.Is(err, ErrNoAnswer) {
-			t.Errorf("asked nobody: %v, want ErrNoAnswer", err)
+		if _, err := s.Ask(within(t, 100*time.Millisecond), "nobody", "k", nil); !errors.Is(err, inquiry.ErrNoAnswer) {
+			t.Errorf("asked nobody: %v, want inquiry.ErrNoAnswer", err)
 		}
 		eventuallyNoAsks(t, s)
 		// Who begins to serve while a question is open answers it.

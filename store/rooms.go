@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/store/internal/hosts"
 	"github.com/ringfence/ringfence/store/internal/link"
-	"github.com/ringfence/ringfence/store/internal/questions"
 	"github.com/ringfence/ringfence/store/internal/record"
 	"github.com/ringfence/ringfence/store/internal/reporting"
 )
@@ -72,15 +72,6 @@ func Authorize(ctx context.Context, cfg Config, roles []Role, tell func(string))
 // EtcdSays is link.EtcdSays.
 func EtcdSays(err error) string { return link.EtcdSays(err) }
 
-// Answerer and AnswerError are as package questions has them: the comments are there.
-type (
-	Answerer    = questions.Answerer
-	AnswerError = questions.AnswerError
-)
-
-// ErrNoAnswer is as package questions has it.
-var ErrNoAnswer = questions.ErrNoAnswer
-
 // Place is as package hosts has it.
 type Place = hosts.Place
 
@@ -97,20 +88,20 @@ var ErrSeatTaken = reporting.ErrSeatTaken
 // Ask puts a question to a host's ServeAsks and returns its answer, which can
 // come from any host that reaches the store: the two never talk to each other
 // directly. The body is JSON, of at most Config.MaxRequestBytes. Until ctx ends
-// without an answer (ErrNoAnswer); a host that refuses is an *AnswerError.
+// without an answer (inquiry.ErrNoAnswer); a host that refuses is an *inquiry.AnswerError.
 func (s *Store) Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error) {
 	return s.questions.Ask(ctx, host, kind, body)
 }
 
 // ServeAsks has questions to a host answered until ctx ends, several at a time.
 // Questions that came while nobody served are answered if they are still open.
-func (s *Store) ServeAsks(ctx context.Context, host string, answer Answerer) error {
+func (s *Store) ServeAsks(ctx context.Context, host string, answer inquiry.Answerer) error {
 	return s.questions.Serve(ctx, host, answer)
 }
 
 // ServeManyAsks has questions to those hosts answered for which of returns an
-// Answerer when they come, as ServeAsks does for one.
-func (s *Store) ServeManyAsks(ctx context.Context, of func(host string) (Answerer, bool)) error {
+// inquiry.Answerer when they come, as ServeAsks does for one.
+func (s *Store) ServeManyAsks(ctx context.Context, of func(host string) (inquiry.Answerer, bool)) error {
 	return s.questions.ServeMany(ctx, of)
 }
 

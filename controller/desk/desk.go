@@ -25,13 +25,12 @@ import (
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow/wire"
-	"github.com/ringfence/ringfence/store"
 )
 
 // Asks is where questions come from. ServeAsks calls answer for each question to host
 // until ctx ends.
 type Asks interface {
-	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
+	ServeAsks(ctx context.Context, host string, answer inquiry.Answerer) error
 	// RefusedAsks counts the questions that were refused because too many waited.
 	RefusedAsks() int64
 }
@@ -122,7 +121,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// answer is the store.Answerer. A panic becomes an error of this one question.
+// answer is the inquiry.Answerer. A panic becomes an error of this one question.
 func (d *Desk) answer(ctx context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
 	err = d.keeper.Run("question "+kind, func() error {
 		answer, err = d.answerKind(ctx, kind, body)

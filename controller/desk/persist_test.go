@@ -10,11 +10,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/openflow/wire"
-	"github.com/ringfence/ringfence/store"
 )
 
 // idleAsks brings no questions.
@@ -22,7 +22,7 @@ type idleAsks struct{}
 
 func (idleAsks) RefusedAsks() int64 { return 0 }
 
-func (idleAsks) ServeAsks(ctx context.Context, _ string, _ store.Answerer) error {
+func (idleAsks) ServeAsks(ctx context.Context, _ string, _ inquiry.Answerer) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/relay/wire"
-	"github.com/ringfence/ringfence/store"
 )
 
 const (
@@ -20,7 +19,7 @@ const (
 )
 
 // ServeAsks has questions answered until ctx ends.
-func (c *Client) ServeAsks(ctx context.Context, _ string, answer store.Answerer) error {
+func (c *Client) ServeAsks(ctx context.Context, _ string, answer inquiry.Answerer) error {
 	c.mu.Lock()
 	c.answer = answer
 	c.mu.Unlock()

@@ -28,6 +28,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/internal/pause"
 	"github.com/ringfence/ringfence/controller/share"
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/store"
 )
@@ -76,7 +77,7 @@ type Client struct {
 	plugged    map[string]*wire.Plug // by NIC; nil: nobody has said it yet
 	plugs      uint64                // number of what was said last of it
 	status     *store.HostStatus     // nil: nobody has said it yet
-	answer     store.Answerer        // nil: nobody answers
+	answer     inquiry.Answerer      // nil: nobody answers
 	has        *wire.Point           // what was handed on last, or what the host is known to have
 	reached    int64                 // revision to which nothing more than that concerns the host
 	now        *session              // nil: there is none

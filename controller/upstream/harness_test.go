@@ -16,6 +16,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/relay"
 	"github.com/ringfence/ringfence/secgroup"
@@ -130,7 +131,7 @@ func (p *platform) PutRelay(_ context.Context, r store.RelayStanding) error {
 	return nil
 }
 
-func (p *platform) ServeManyAsks(ctx context.Context, _ func(string) (store.Answerer, bool)) error {
+func (p *platform) ServeManyAsks(ctx context.Context, _ func(string) (inquiry.Answerer, bool)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

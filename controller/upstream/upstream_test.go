@@ -18,6 +18,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/impact"
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/certtest"
 	"github.com/ringfence/ringfence/internal/slowness"
 	"github.com/ringfence/ringfence/store"
@@ -429,7 +430,7 @@ func TestQuestionsAreAnswered(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(answer), err)
 	}
 	for kind, words := range map[string]string{"panic": "an internal error", "fail": "it does not work"} {
-		var refusal *store.AnswerError
+		var refusal *inquiry.AnswerError
 		if _, err = ask(kind); !errors.As(err, &refusal) || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v", kind, err)
 		}
@@ -445,7 +446,7 @@ func TestQuestionsAreAnswered(t *testing.T) {
 		case <-asking.Done():
 		}
 	}()
-	if _, err := r.Ask(asking, "h1", "wait", nil); !errors.Is(err, store.ErrNoAnswer) || !errors.Is(err, context.Canceled) {
+	if _, err := r.Ask(asking, "h1", "wait", nil); !errors.Is(err, inquiry.ErrNoAnswer) || !errors.Is(err, context.Canceled) {
 		t.Errorf("nobody waited: %v", err)
 	}
 	select {

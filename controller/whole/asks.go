@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/ringfence/ringfence/controller/desk"
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/inquiry/ends"
-	"github.com/ringfence/ringfence/store"
 )
 
 // Asks brings questions to the host with what it does not know itself.
@@ -17,7 +17,7 @@ type asks struct {
 	policy *Policy
 }
 
-func (a asks) ServeAsks(ctx context.Context, host string, answer store.Answerer) error {
+func (a asks) ServeAsks(ctx context.Context, host string, answer inquiry.Answerer) error {
 	return a.Asks.ServeAsks(ctx, host, func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error) {
 		body, err := a.policy.fill(kind, body)
 		if err != nil {

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/inquiry"
 )
 
 // asks is what is asked of *store.Store.
@@ -29,11 +29,11 @@ func Ask(ctx context.Context, s asks, host, kind string, question, answer any) e
 
 // NoAnswer says why a host's answer is missing, without the store's inner words.
 func NoAnswer(host string, err error) string {
-	var refused *store.AnswerError
+	var refused *inquiry.AnswerError
 	switch {
 	case errors.As(err, &refused):
 		return refused.Error()
-	case errors.Is(err, store.ErrNoAnswer):
+	case errors.Is(err, inquiry.ErrNoAnswer):
 		return fmt.Sprintf("host %s did not answer in time", host)
 	}
 	return "the store cannot be reached"

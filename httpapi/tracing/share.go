@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ringfence/ringfence/store"
+	"github.com/ringfence/ringfence/inquiry"
 )
 
 // A trace is kept by the process that made it, whose name ends the trace's id;
@@ -60,8 +60,8 @@ func (r *Tracer) KeptElsewhere(ctx context.Context, account, id string) (json.Ra
 	ctx, cancel := context.WithTimeout(ctx, keptWait)
 	defer cancel()
 	raw, err := r.Store.Ask(ctx, processPrefix+process, kindKeptTrace, body)
-	switch refused := (&store.AnswerError{}); {
-	case errors.Is(err, store.ErrNoAnswer), errors.As(err, &refused), string(raw) == "null":
+	switch refused := (&inquiry.AnswerError{}); {
+	case errors.Is(err, inquiry.ErrNoAnswer), errors.As(err, &refused), string(raw) == "null":
 		return nil, nil
 	}
 	return raw, err

@@ -21,7 +21,7 @@ type Store interface {
 	Read(ctx context.Context, f func(*secgroup.Snapshot) error) error
 	Places(nic string) []store.Place
 	Ask(ctx context.Context, host, kind string, body json.RawMessage) ([]byte, error)
-	ServeAsks(ctx context.Context, host string, answer store.Answerer) error
+	ServeAsks(ctx context.Context, host string, answer inquiry.Answerer) error
 }
 
 // Config is what a tracer is made of. All is needed.

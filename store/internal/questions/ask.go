@@ -16,13 +16,10 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
-
-// ErrNoAnswer says that a host did not answer a question in time. It may be
-// away, or busy, or not know the kind of question.
-var ErrNoAnswer = errors.New("the host does not answer")
 
 // defaultAskTimeout bounds a question whose context has no deadline.
 const defaultAskTimeout = 10 * time.Second
@@ -33,18 +30,10 @@ const askStreams = 8
 // askKept is how long a question may stay in etcd if whoever asked dies.
 const askKept = time.Minute
 
-// AnswerError is a host's refusal to answer a question.
-type AnswerError struct {
-	Host string
-	Text string
-}
-
-func (e *AnswerError) Error() string { return fmt.Sprintf("host %s: %s", e.Host, e.Text) }
-
 // Ask puts a question to a host's Serve and returns its answer, which can
 // come from any host that reaches the store: the two never talk to each other
 // directly. The body is JSON, of at most link.Config.MaxRequestBytes. Until ctx ends
-// without an answer (ErrNoAnswer); a host that refuses is an *AnswerError.
+// without an answer (inquiry.ErrNoAnswer); a host that refuses is an *inquiry.AnswerError.
 //
 // A question costs etcd three small writes: itself, the answer, and the removal
 // of both. It is on a lease, so that nothing stays behind a process that dies.
@@ -83,7 +72,7 @@ func (d *Desk) ask(ctx context.Context, host, kind string, body json.RawMessage)
 	}
 	if err := d.putShortLived(ctx, id+askQuestion, value); err != nil {
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
+			return nil, fmt.Errorf("%w: %w", inquiry.ErrNoAnswer, ctx.Err())
 		}
 		return nil, fmt.Errorf("%w: %w", link.ErrUnavailable, err)
 	}
@@ -103,7 +92,7 @@ func (d *Desk) watching(ctx context.Context, answers clientv3.WatchChan) error {
 	defer late.Stop()
 	select {
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
+		return fmt.Errorf("%w: %w", inquiry.ErrNoAnswer, ctx.Err())
 	case <-late.C:
 		return fmt.Errorf("%w: no watch begins", link.ErrUnavailable)
 	case r, ok := <-answers:
@@ -113,7 +102,7 @@ func (d *Desk) watching(ctx context.Context, answers clientv3.WatchChan) error {
 		case d.link.Ctx.Err() != nil:
 			return link.ErrClosed
 		case ctx.Err() != nil:
-			return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
+			return fmt.Errorf("%w: %w", inquiry.ErrNoAnswer, ctx.Err())
 		}
 		return fmt.Errorf("%w: %w", link.ErrUnavailable, cmp.Or(r.Err(), errors.New("the watch ended")))
 	}
@@ -132,7 +121,7 @@ func (d *Desk) await(ctx context.Context, host string, answers clientv3.WatchCha
 	if d.link.Ctx.Err() != nil {
 		return nil, link.ErrClosed
 	}
-	return nil, fmt.Errorf("%w: %w", ErrNoAnswer, context.Cause(ctx))
+	return nil, fmt.Errorf("%w: %w", inquiry.ErrNoAnswer, context.Cause(ctx))
 }
 
 // putShortLived writes a key that goes away within a few minutes at the latest.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
 
@@ -82,7 +83,7 @@ func openAnswer(host string, value []byte) ([]byte, error) {
 		return nil, fmt.Errorf("answer of host %s: %w", host, err)
 	}
 	if r.Error != "" {
-		return nil, &AnswerError{host, r.Error}
+		return nil, &inquiry.AnswerError{Host: host, Text: r.Error}
 	}
 	return r.Body, nil
 }

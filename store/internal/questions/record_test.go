@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/ringfence/ringfence/inquiry"
 )
 
 // TestAnswersOfAnySize: what does not fit in etcd is refused by name.
@@ -21,7 +23,7 @@ func TestAnswersOfAnySize(t *testing.T) {
 		}
 	}
 	value, err := sealAnswer(json.RawMessage(`"0123456789"`), nil, 10)
-	var refused *AnswerError
+	var refused *inquiry.AnswerError
 	if err == nil {
 		_, err = openAnswer("h", []byte(value))
 	}

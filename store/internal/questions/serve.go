@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
 )
@@ -19,26 +20,22 @@ import (
 // asksAtOnce bounds how many questions a host works on at a time.
 const asksAtOnce = 32
 
-// An Answerer answers questions put to a host. Its ctx ends when whoever asked
-// does not wait any longer. The answer is JSON.
-type Answerer func(ctx context.Context, kind string, body json.RawMessage) (json.RawMessage, error)
-
 // Serve has questions to a host answered until ctx ends, several at a time.
 // Questions that came while nobody served are answered if they are still open.
-func (d *Desk) Serve(ctx context.Context, host string, answer Answerer) error {
+func (d *Desk) Serve(ctx context.Context, host string, answer inquiry.Answerer) error {
 	if host == "" || strings.Contains(host, "/") {
 		return &link.OpError{Op: "serve asks", Err: errors.New("host: no name without /")}
 	}
-	return d.serve(ctx, d.link.Keys.Ask(host), asksAtOnce, func(asked string) (Answerer, bool) { return answer, asked == host })
+	return d.serve(ctx, d.link.Keys.Ask(host), asksAtOnce, func(asked string) (inquiry.Answerer, bool) { return answer, asked == host })
 }
 
-// ServeMany has questions to those hosts answered for which of returns an Answerer
+// ServeMany has questions to those hosts answered for which of returns an inquiry.Answerer
 // when they come, until ctx ends.
-func (d *Desk) ServeMany(ctx context.Context, of func(host string) (Answerer, bool)) error {
+func (d *Desk) ServeMany(ctx context.Context, of func(host string) (inquiry.Answerer, bool)) error {
 	return d.serve(ctx, d.link.Keys.Asks(), d.Waiting, of) // the hosts have bounds of their own
 }
 
-func (d *Desk) serve(ctx context.Context, prefix string, atOnce int, of func(host string) (Answerer, bool)) error {
+func (d *Desk) serve(ctx context.Context, prefix string, atOnce int, of func(host string) (inquiry.Answerer, bool)) error {
 	b := &askBoard{desk: d, ctx: ctx, of: of, open: map[string]struct{}{}, slots: make(chan struct{}, atOnce)}
 	defer b.wg.Wait()
 	f := &link.Feed{Config: d.link.Config, Route: d.link.Route, Prefix: prefix, Probe: d.link.Keys.Head(), Sink: b, Health: link.NewHealth()}
@@ -53,7 +50,7 @@ func (d *Desk) Refused() int64 { return d.refused.Load() }
 type askBoard struct {
 	desk  *Desk
 	ctx   context.Context
-	of    func(host string) (Answerer, bool)
+	of    func(host string) (inquiry.Answerer, bool)
 	slots chan struct{}
 	wg    sync.WaitGroup
 
@@ -131,7 +128,7 @@ func (b *askBoard) take(kv *mvccpb.KeyValue) {
 	})
 }
 
-func (b *askBoard) handle(id string, q askRecord, answer Answerer, lease clientv3.LeaseID) {
+func (b *askBoard) handle(id string, q askRecord, answer inquiry.Answerer, lease clientv3.LeaseID) {
 	ctx, cancel := context.WithTimeout(b.ctx, time.Duration(q.TimeoutMS)*time.Millisecond)
 	defer cancel()
 	select {
