@@ -27,10 +27,8 @@ func (c *cli) explained(ctx context.Context, std output.Stdio, err error) error 
 		p.Detail = "there is no " + object
 		return err
 	}
-	noAccount := fmt.Sprintf("no account %s (--account, RINGFENCE_ACCOUNT), or the token is not good for it: an admin's first write makes an account", account)
 	if object == "" {
-		p.Detail = noAccount
-		return err
+		object = "NIC or group that the flags name"
 	}
 	s, sessionErr := c.Session(ctx, std)
 	if sessionErr != nil {
@@ -38,7 +36,7 @@ func (c *cli) explained(ctx context.Context, std output.Stdio, err error) error 
 	}
 	switch _, accountErr := s.API.Account(ctx, account); {
 	case client.IsNotFound(accountErr):
-		p.Detail = noAccount
+		p.Detail = fmt.Sprintf("no account %s (--account, RINGFENCE_ACCOUNT), or the token is not good for it: an admin's first write makes an account", account)
 	case accountErr == nil:
 		p.Detail = fmt.Sprintf("account %s has no %s", account, object)
 	}

@@ -84,7 +84,7 @@ func oneFlag(f *kong.Flag, name string) []string {
 	value := "onevalue.go" // some want a file that is there
 	switch {
 	case f.Enum != "":
-		value, _, _ = strings.Cut(f.Enum, ",")
+		value, _, _ = strings.Cut(strings.TrimPrefix(f.Enum, ","), ",")
 	case kind == reflect.TypeFor[output.Format]():
 		value = "json"
 	case kind == reflect.TypeFor[policy.Family]():
@@ -97,6 +97,28 @@ func oneFlag(f *kong.Flag, name string) []string {
 		value = "a=b"
 	}
 	return []string{name, value}
+}
+
+// A flag with an empty value is not as if it was left out: without it the rule would
+// be for everybody, the group for all networks, the NIC for all hosts.
+func TestEmptyFlagsAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"rule add web --ingress --from-group=", "rule add web --ingress --from-cidr=", "rule add web --ingress --remote-group=", "rule add web --ingress --proto tcp --port=", "rule add web --ingress --proto=",
+		"rule add web --ingress --family=", "rule update web r --to-group=", "group create web --network=", "group create web --egress-policy=",
+		"nic put n --network net --mac 02:00:00:00:00:01 --host=", "nic put n --network net --mac 02:00:00:00:00:01 --address=", "nic list --account=",
+	} {
+		if !strings.Contains(line, "--account") {
+			line = "--account=acme " + line
+		}
+		var out bytes.Buffer
+		words := strings.Fields(line)
+		status := run(context.Background(), append([]string{"--server=http://127.0.0.1:1", "--token-file=onevalue.go"}, words...), output.Stdio{Out: &out, Err: &out})
+		flag, _, _ := strings.Cut(words[len(words)-1], "=")
+		if want := "ringfence: " + flag + " is empty: give it a value, or leave it out\n"; status != failure.ExitUsage || !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%s: status %d, %q", line, status, out.String())
+		}
+	}
 }
 
 // A rule is for one network: the second one is not silently the only one.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/ringfence/internal/failure"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/output"
 	"github.com/ringfence/ringfence/cmd/ringfence/internal/session"
 )
@@ -35,6 +36,21 @@ Examples:
   ringfence trace --from web-1 --to db-1 --port 5432
   ringfence trace --from 8.8.8.8 --to web-1 --proto icmp --steps
   ringfence trace --from web-1 --to db-1 --port 5432 --probe`
+}
+
+// BodyFlags says which flag sets which field.
+func (c *Trace) BodyFlags() failure.FlagNames {
+	from, to := "--from", "--to"
+	if c.FromAddr != "" {
+		from = "--from-addr"
+	}
+	if c.ToAddr != "" {
+		to = "--to-addr"
+	}
+	return failure.FlagNames{
+		"/source": "--from", "/source/nic": "--from", "/source/address": from, "/destination": "--to", "/destination/nic": "--to", "/destination/address": to,
+		"/protocol": "--proto", "/port": "--port", "/source_port": "--source-port", "/icmp_type": "--icmp-type", "/icmp_code": "--icmp-code", "/family": "--family",
+	}
 }
 
 func (c Trace) Run(t *session.Tenant) error {

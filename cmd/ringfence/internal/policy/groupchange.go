@@ -9,7 +9,7 @@ import (
 type groupCreate struct {
 	Name         string            `arg:"" help:"The group's name, unique in the account."`
 	ID           string            `name:"id" help:"An id of your own; else the server makes one."`
-	Description  string            `help:"What the group is for."`
+	Description  *string           `help:"What the group is for."`
 	Tag          map[string]string `placeholder:"KEY=VALUE" help:"A tag. Repeatable."`
 	EgressPolicy string            `enum:"auto,listed,open," default:"" placeholder:"POLICY" help:"auto (restricts once it has an egress rule), listed or open."`
 	Network      []string          `complete:"network" placeholder:"ID" help:"Act in this network only. Repeatable."`
@@ -34,7 +34,7 @@ func groupFlags(name string) failure.FlagNames {
 
 func (c groupCreate) Run(t *session.Tenant) error {
 	spec := client.GroupSpec{
-		Name: c.Name, Description: c.Description, Tags: c.Tag, EgressPolicy: c.EgressPolicy, Networks: c.Network,
+		Name: c.Name, Description: deref(c.Description), Tags: c.Tag, EgressPolicy: c.EgressPolicy, Networks: c.Network,
 	}
 	if len(c.Network) > 0 {
 		spec.NetworkScope = "listed"
