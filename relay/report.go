@@ -97,7 +97,7 @@ func uncounted(s *wire.Status) *wire.Status {
 // lastReport is the report of a host that has left.
 func (s *session) lastReport() store.HostStatus {
 	h := s.relay.report(s.hello, s.plugged, s.status)
-	h.Relay, h.Connected, h.Applied = "", false, s.applied()
+	h.Relay, h.Applied = "", s.applied()
 	if h.Applied == s.relay.at.revision {
 		h.Mark = s.relay.at.mark
 	}

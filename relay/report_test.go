@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -179,9 +180,9 @@ func TestWhatTheStoreIsTold(t *testing.T) {
 	rev := s.write(ruled("gn1", 1))
 	b.until(t, "a change", func() bool { return b.standing.Revision == rev && len(b.standing.Behind) == 0 })
 	leave()
-	b.until(t, "one has left", func() bool {
+	b.until(t, "one has left", func() bool { // of its switch nobody has said that it is lost
 		h := b.reports["h1"]
-		return h.Relay == "" && !h.Connected && h.Applied == rev && h.NICs[0].Applied == rev && b.seats["h1"] == "" && !slices.Contains(slices.Collect(maps.Keys(b.standing.Behind)), "h1")
+		return h.Relay == "" && h.Connected && len(h.Errors) == 2 && strings.HasPrefix(h.Errors[1], "no stream to a relay since ") && h.Applied == rev && h.NICs[0].Applied == rev && b.seats["h1"] == "" && !slices.Contains(slices.Collect(maps.Keys(b.standing.Behind)), "h1")
 	})
 	// A name that went to another relay: this one lets the host go.
 	b.mu.Lock()
