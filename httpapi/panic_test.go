@@ -44,7 +44,7 @@ func TestPanicInAQuestion(t *testing.T) {
 	broken := &panicky{Store: s.store}
 	broken.asks.Store(true)
 	broken.reads.Store(anyReads)
-	s.api.store, s.api.traces.Store, s.api.inspector.Store = broken, broken, broken
+	s.api.store, s.api.traces.Config.Store, s.api.inspector.Store = broken, broken, broken
 	const unknown = "an internal error of the API"
 	s.trace(201, trace).want(t, map[string]string{"verdict": "unknown", "legs.0.datapath.reason": "no-answer", "legs.0.datapath.detail": unknown})
 	for _, list := range []string{"flows", "connections", "drops"} {

@@ -35,13 +35,13 @@ func (r *Tracer) probe(ctx context.Context, id string, t *draft) {
 	if elsewhere {
 		arm := q
 		arm.Part, arm.Egress, arm.Ingress = inquiry.ProbeArm, false, true
-		if err := asking.Ask(ctx, r.Store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
+		if err := asking.Ask(ctx, r.Config.Store, destination.place.Host, inquiry.KindProbe, arm, &inquiry.ProbeAnswer{}); err != nil {
 			t.unprobed(asking.NoAnswer(destination.place.Host, err))
 			return
 		}
 	}
 	var sent, got inquiry.ProbeAnswer
-	if err := asking.Ask(ctx, r.Store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
+	if err := asking.Ask(ctx, r.Config.Store, source.place.Host, inquiry.KindProbe, q, &sent); err != nil {
 		t.unprobed(asking.NoAnswer(source.place.Host, err))
 		return
 	}
@@ -53,7 +53,7 @@ func (r *Tracer) probe(ctx context.Context, id string, t *draft) {
 	case elsewhere:
 		collect := q
 		collect.Part = inquiry.ProbeCollect
-		if err := asking.Ask(ctx, r.Store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
+		if err := asking.Ask(ctx, r.Config.Store, destination.place.Host, inquiry.KindProbe, collect, &got); err != nil {
 			destination.probe = unprobed(asking.NoAnswer(destination.place.Host, err))
 		} else if sent.Egress != nil && sent.Egress.Verdict == inquiry.Allow {
 			destination.probe = got.Ingress

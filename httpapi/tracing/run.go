@@ -70,9 +70,9 @@ type draftLeg struct {
 // tracePolicy resolves the request and judges it by the policy.
 func (r *Tracer) tracePolicy(ctx context.Context, account string, spec *Spec) (*draft, error) {
 	t := &draft{}
-	at := realization.Placement{Places: r.Store.Places}
-	g := &nicsGone{past: r.Past, places: at.Places, account: account, platform: spec.Platform}
-	err := r.Store.Read(ctx, func(s *secgroup.Snapshot) error {
+	at := realization.Placement{Places: r.Config.Store.Places}
+	g := &nicsGone{past: r.Config.Past, places: at.Places, account: account, platform: spec.Platform}
+	err := r.Config.Store.Read(ctx, func(s *secgroup.Snapshot) error {
 		w, err := spec.resolve(s, account, g)
 		if err != nil {
 			return err
@@ -112,7 +112,7 @@ func (r *Tracer) traceDatapath(ctx context.Context, t *draft) {
 	var wg sync.WaitGroup
 	for host, legs := range byHost {
 		wg.Go(func() {
-			if err := r.Keeper.Run("trace at "+host, func() error {
+			if err := r.Config.Keeper.Run("trace at "+host, func() error {
 				r.askTrace(ctx, t.path, host, legs)
 				return nil
 			}); err != nil {
@@ -132,7 +132,7 @@ func (r *Tracer) askTrace(ctx context.Context, w *path, host string, legs []*dra
 		q.Ingress = q.Ingress || l.direction == secgroup.Ingress
 	}
 	var answer inquiry.TraceAnswer
-	err := asking.Ask(ctx, r.Store, host, inquiry.KindTrace, q, &answer)
+	err := asking.Ask(ctx, r.Config.Store, host, inquiry.KindTrace, q, &answer)
 	for _, l := range legs {
 		got := answer.Egress
 		if l.direction == secgroup.Ingress {

@@ -30,8 +30,8 @@ type traceRef struct {
 
 // serveTraces answers other processes until the API is closed.
 func (r *Tracer) serveTraces() {
-	err := r.Store.ServeAsks(r.ctx, processPrefix+r.Process, func(_ context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
-		err = r.Keeper.Run("question of another API", func() error {
+	err := r.Config.Store.ServeAsks(r.ctx, processPrefix+r.Config.Process, func(_ context.Context, kind string, body json.RawMessage) (answer json.RawMessage, err error) {
+		err = r.Config.Keeper.Run("question of another API", func() error {
 			var ref traceRef
 			if err := json.Unmarshal(body, &ref); err != nil || kind != kindKeptTrace {
 				return fmt.Errorf("no question for an API: %s", kind)
@@ -42,7 +42,7 @@ func (r *Tracer) serveTraces() {
 		return answer, err
 	})
 	if err != nil && r.ctx.Err() == nil {
-		r.Logger.Warn("traces of this process are not read by others", "error", err)
+		r.Config.Logger.Warn("traces of this process are not read by others", "error", err)
 	}
 }
 
@@ -50,7 +50,7 @@ func (r *Tracer) serveTraces() {
 // none has, or it is gone with its traces.
 func (r *Tracer) KeptElsewhere(ctx context.Context, account, id string) (json.RawMessage, error) {
 	_, process, ok := strings.Cut(id, ".")
-	if !ok || process == r.Process || len(process) != len(r.Process) || strings.Contains(process, "/") {
+	if !ok || process == r.Config.Process || len(process) != len(r.Config.Process) || strings.Contains(process, "/") {
 		return nil, nil
 	}
 	body, err := json.Marshal(traceRef{account, id})
@@ -59,7 +59,7 @@ func (r *Tracer) KeptElsewhere(ctx context.Context, account, id string) (json.Ra
 	}
 	ctx, cancel := context.WithTimeout(ctx, keptWait)
 	defer cancel()
-	raw, err := r.Store.Ask(ctx, processPrefix+process, kindKeptTrace, body)
+	raw, err := r.Config.Store.Ask(ctx, processPrefix+process, kindKeptTrace, body)
 	switch refused := (&inquiry.AnswerError{}); {
 	case errors.Is(err, inquiry.ErrNoAnswer), errors.As(err, &refused), string(raw) == "null":
 		return nil, nil

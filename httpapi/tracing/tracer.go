@@ -39,7 +39,7 @@ type Config struct {
 
 // Tracer runs traces, and keeps them to be read again, here and by other processes.
 type Tracer struct {
-	Config
+	Config  Config
 	Timeout time.Duration // of each trace; set before the first
 	ctx     context.Context
 	slots   chan struct{}
@@ -59,7 +59,7 @@ func (r *Tracer) Wait() { r.wg.Wait() }
 // Run runs a trace of an account. If some host has not answered after a while it
 // returns what is known by then, which is not done; the trace goes on.
 func (r *Tracer) Run(ctx context.Context, account string, spec *Spec, wait time.Duration) (*Trace, error) {
-	id, begun := r.newTraceID(), r.Now().UTC()
+	id, begun := r.newTraceID(), r.Config.Now().UTC()
 	// What can be said at once: also whether the request makes sense.
 	first, err := r.tracePolicy(ctx, account, spec)
 	if err != nil {
@@ -84,13 +84,13 @@ func (r *Tracer) Run(ctx context.Context, account string, spec *Spec, wait time.
 		case <-ctx.Done():
 		}
 		var t *Trace
-		err := r.Keeper.Run("trace "+id, func() (err error) {
+		err := r.Config.Keeper.Run("trace "+id, func() (err error) {
 			if t, err = r.work(ctx, account, id, spec); err != nil {
 				return err
 			}
 			t.ID, t.CreatedAt = id, begun
 			r.book.keep(t)
-			r.Ran(t)
+			r.Config.Ran(t)
 			return nil
 		})
 		done <- outcome{t, err}
@@ -123,5 +123,5 @@ func (t *draft) unanswered() *draft {
 func (r *Tracer) newTraceID() string {
 	// Nobody asks before there is a trace.
 	r.serve.Do(func() { r.wg.Go(r.serveTraces) })
-	return r.NewID() + "." + r.Process
+	return r.Config.NewID() + "." + r.Config.Process
 }
