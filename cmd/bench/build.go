@@ -21,7 +21,7 @@ func (b *bench) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.one("params", 0, "", extra{
+	if err := b.figures.one("params", 0, "", extra{
 		"ports": b.size.Ports, "groups": b.size.Groups, "rules": b.size.Rules, "members": b.size.Members,
 		"ovs": version, "loadavg": loadAverage(),
 	}); err != nil {
@@ -35,7 +35,7 @@ func (b *bench) build(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(start)
-	if err := b.one("policy_written", seconds(took), "s", extra{
+	if err := b.figures.one("policy_written", seconds(took), "s", extra{
 		"requests": b.write.calls.Load(), "per_s": int(float64(b.write.calls.Load()) / took.Seconds()),
 	}); err != nil {
 		return err
@@ -44,24 +44,24 @@ func (b *bench) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.one("flows_base", float64(base), "flows", nil); err != nil {
+	if err := b.figures.one("flows_base", float64(base), "flows", nil); err != nil {
 		return err
 	}
 	start = time.Now()
-	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.DBAddr(), Bridge: bridge}); err != nil {
+	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.ovs.DBAddr(), Bridge: bridge}); err != nil {
 		return err
 	}
 	if err := b.awaitInForce(ctx, start); err != nil {
 		return err
 	}
-	if err := b.one("build_time", seconds(time.Since(start)), "s", extra{"from": "the controller's start"}); err != nil {
+	if err := b.figures.one("build_time", seconds(time.Since(start)), "s", extra{"from": "the controller's start"}); err != nil {
 		return err
 	}
 	total, err := b.host.flows(ctx)
 	if err != nil {
 		return err
 	}
-	if err := b.one("flows_total", float64(total), "flows", nil); err != nil {
+	if err := b.figures.one("flows_total", float64(total), "flows", nil); err != nil {
 		return err
 	}
 	return b.sizes()
@@ -122,13 +122,13 @@ func (b *bench) sizes() error {
 		"rss_controller":   b.stack.Controller(hostName).PID(),
 		"rss_api":          b.stack.API().PID(),
 		"rss_etcd":         b.stack.Etcd().PID(),
-		"rss_ovs-vswitchd": b.host.VswitchdPID(),
+		"rss_ovs-vswitchd": b.host.ovs.VswitchdPID(),
 	} {
 		now, peak, err := memory(pid)
 		if err != nil {
 			return err
 		}
-		if err := b.one(figure, now, "MB", extra{"peak": peak}); err != nil {
+		if err := b.figures.one(figure, now, "MB", extra{"peak": peak}); err != nil {
 			return err
 		}
 	}

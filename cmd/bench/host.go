@@ -18,7 +18,7 @@ const bridge = "br-int"
 // host is a private Open vSwitch with the userspace datapath, whose ports
 // carry no packets: what is measured is the control path.
 type host struct {
-	*ovsproc.Proc
+	ovs *ovsproc.Proc
 	dir string
 }
 
@@ -32,7 +32,7 @@ func startHost(ctx context.Context) (*host, error) {
 		return nil, err
 	}
 	h := &host{p, dir}
-	return h, h.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{
+	return h, h.ovs.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{
 		Name: bridge, Datapath: "netdev", FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow13", "OpenFlow15"},
 	}))
 }
@@ -43,14 +43,14 @@ func (h *host) plug(ctx context.Context, ports []workload.Endpoint) error {
 	for _, p := range ports {
 		change.AddPort(bridge, ovsproc.Port{Name: "vif-" + p.ID, Type: "dummy", ExternalIDs: map[string]string{"iface-id": p.ID}})
 	}
-	return h.Commit(ctx, change)
+	return h.ovs.Commit(ctx, change)
 }
 
 var flowCount = regexp.MustCompile(`flow_count=(\d+)`)
 
 // flows counts the bridge's flows.
 func (h *host) flows(ctx context.Context) (int, error) {
-	out, err := h.Ofctl(ctx, "dump-aggregate", bridge)
+	out, err := h.ovs.Ofctl(ctx, "dump-aggregate", bridge)
 	if err != nil {
 		return 0, err
 	}
@@ -63,13 +63,13 @@ func (h *host) flows(ctx context.Context) (int, error) {
 
 // version is what ovs-vswitchd says of itself.
 func (h *host) version(ctx context.Context) (string, error) {
-	out, err := h.Run(ctx, "ovs-vswitchd", "--version")
+	out, err := h.ovs.Run(ctx, "ovs-vswitchd", "--version")
 	first, _, _ := strings.Cut(out, "\n")
 	return first, err
 }
 
 func (h *host) close() error {
-	err := h.Stop()
+	err := h.ovs.Stop()
 	if rmErr := os.RemoveAll(h.dir); err == nil {
 		err = rmErr
 	}

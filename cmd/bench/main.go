@@ -46,14 +46,14 @@ func main() {
 
 // bench is a measurement under way.
 type bench struct {
-	figures
-	size  workload.Size
-	load  workload.Load
-	reps  int
-	host  *host
-	stack *stack.Stack
-	write *writer
-	watch *flowwatch.Watch
+	figures figures
+	size    workload.Size
+	load    workload.Load
+	reps    int
+	host    *host
+	stack   *stack.Stack
+	write   *writer
+	watch   *flowwatch.Watch
 }
 
 func run(ctx context.Context, sizeName, binary string, relays, reps int, big string, c crowd) (err error) {
@@ -82,7 +82,7 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 	if err := b.build(ctx); err != nil {
 		return errors.Join(err, errors.New(b.stack.Logs()))
 	}
-	if b.watch, err = flowwatch.Start(ctx, b.host.Proc, bridge); err != nil {
+	if b.watch, err = flowwatch.Start(ctx, b.host.ovs, bridge); err != nil {
 		return err
 	}
 	defer b.watch.Close()

@@ -37,13 +37,13 @@ func (b *bench) share(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.DBAddr(), Bridge: bridge}); err != nil {
+	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.ovs.DBAddr(), Bridge: bridge}); err != nil {
 		return err
 	}
 	if err := b.awaitInForce(ctx, start); err != nil {
 		return err
 	}
-	if err := b.one("start_applied", seconds(time.Since(start)), "s", extra{"ports": b.size.Ports, "loadavg": loadAverage()}); err != nil {
+	if err := b.figures.one("start_applied", seconds(time.Since(start)), "s", extra{"ports": b.size.Ports, "loadavg": loadAverage()}); err != nil {
 		return err
 	}
 	if err := b.sizes(); err != nil {
@@ -89,6 +89,6 @@ func (b *bench) foreignChanges(ctx context.Context, s *direct.Store) error {
 	}
 	spent := after - rested - quiet*took.Seconds()
 	return errors.Join(
-		b.one("cpu_idle", quiet*1000, "ms/s", extra{"loadavg": loadAverage()}),
-		b.one("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", extra{"n": foreign, "took_s": took.Seconds(), "loadavg": loadAverage()}))
+		b.figures.one("cpu_idle", quiet*1000, "ms/s", extra{"loadavg": loadAverage()}),
+		b.figures.one("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", extra{"n": foreign, "took_s": took.Seconds(), "loadavg": loadAverage()}))
 }

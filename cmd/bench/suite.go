@@ -81,7 +81,7 @@ func (b *bench) bigGroups(ctx context.Context, counts []int) error {
 		if err := each(ctx, members, func(ctx context.Context, _ int, e workload.Endpoint) error { return b.write.nic(ctx, e, name) }); err != nil {
 			return err
 		}
-		if err := b.one("big_group_create", seconds(time.Since(start)), "s", more); err != nil {
+		if err := b.figures.one("big_group_create", seconds(time.Since(start)), "s", more); err != nil {
 			return err
 		}
 		cidr := fmt.Sprintf("%s/27", members[0].Address)
@@ -130,7 +130,7 @@ func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, mor
 	if err != nil {
 		return err
 	}
-	return b.one(figure+"_flows", float64(after-before), "flows", more)
+	return b.figures.one(figure+"_flows", float64(after-before), "flows", more)
 }
 
 // restart measures a controller that is killed and started again on a switch
@@ -161,10 +161,10 @@ func (b *bench) restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.one("restart_to_synced", seconds(took), "s", extra{
+	if err := b.figures.one("restart_to_synced", seconds(took), "s", extra{
 		"flows_before": before, "flows_after": after, "flow_events": len(b.watch.Events()), "rss_mb": now, "rss_peak_mb": peak,
 	}); err != nil {
 		return err
 	}
-	return b.one("loadavg_end", 0, "", extra{"loadavg": loadAverage()})
+	return b.figures.one("loadavg_end", 0, "", extra{"loadavg": loadAverage()})
 }

@@ -24,7 +24,7 @@ func (b *bench) traces(ctx context.Context) error {
 		slices.Sort(took)
 		for figure, share := range map[string]float64{"p50": 0.5, "p99": 0.99} {
 			name := fmt.Sprintf("trace_%s", figure)
-			if err := b.one(name, took[int(share*float64(len(took)-1))], "s", extra{"at_once": atOnce, "n": len(took), "loadavg": loadAverage()}); err != nil {
+			if err := b.figures.one(name, took[int(share*float64(len(took)-1))], "s", extra{"at_once": atOnce, "n": len(took), "loadavg": loadAverage()}); err != nil {
 				return err
 			}
 		}

@@ -27,11 +27,11 @@ type changer struct {
 
 // changer is for a bridge that has the flows of a policy.
 func (s *site) changer(ctx context.Context, p *pair, has policy) (*changer, error) {
-	conn, err := ofconn.Dial(ctx, s.MgmtSock(p.name), ofconn.Options{})
+	conn, err := ofconn.Dial(ctx, s.ovs.MgmtSock(p.name), ofconn.Options{})
 	if err != nil {
 		return nil, err
 	}
-	c := &changer{conn: conn, ctl: unixctl.Open(s.RunDir()), compiler: ofrules.New(), policy: has}
+	c := &changer{conn: conn, ctl: unixctl.Open(s.ovs.RunDir()), compiler: ofrules.New(), policy: has}
 	c.cache = megaflow.NewCache(c.ctl, func() string { return unixctl.DatapathName("netdev") }, nil)
 	c.cache.Misplaces(true) // Debian's Open vSwitch does
 	c.settler = megaflow.NewSettler(c.ctl, func() *ofconn.Conn { return conn }, c.cache, slog.New(slog.DiscardHandler))

@@ -19,21 +19,21 @@ type counters struct {
 // clear forgets all megaflows, and what was counted.
 func (s *site) clear(ctx context.Context) (counters, error) {
 	for _, command := range []string{"revalidator/purge", "dpif-netdev/pmd-stats-clear"} {
-		if _, err := s.Appctl(ctx, command); err != nil {
+		if _, err := s.ovs.Appctl(ctx, command); err != nil {
 			return counters{}, err
 		}
 	}
-	cpu, err := usage.CPU(s.VswitchdPID())
+	cpu, err := usage.CPU(s.ovs.VswitchdPID())
 	return counters{cpu: cpu}, err
 }
 
 // since returns what was done since then.
 func (s *site) since(ctx context.Context, then counters) (counters, error) {
-	cpu, err := usage.CPU(s.VswitchdPID())
+	cpu, err := usage.CPU(s.ovs.VswitchdPID())
 	if err != nil {
 		return counters{}, err
 	}
-	text, err := s.Appctl(ctx, "dpif-netdev/pmd-stats-show")
+	text, err := s.ovs.Appctl(ctx, "dpif-netdev/pmd-stats-show")
 	if err != nil {
 		return counters{}, err
 	}
@@ -55,6 +55,6 @@ func (c counters) upcalls() float64 { return c.datapath["miss with success upcal
 
 // megaflows counts those of the datapath.
 func (s *site) megaflows(ctx context.Context) (float64, error) {
-	text, err := s.Appctl(ctx, "dpctl/dump-flows")
+	text, err := s.ovs.Appctl(ctx, "dpctl/dump-flows")
 	return float64(strings.Count(text, "recirc_id(")), err
 }

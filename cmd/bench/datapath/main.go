@@ -73,7 +73,7 @@ func (m measurement) run(ctx context.Context) (err error) {
 	defer os.RemoveAll(dir)
 	s := &site{dir: dir}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if s.Proc, err = ovsproc.Start(ctx, ovsproc.Config{Dir: dir, PrivateNetns: true}); err != nil {
+	if s.ovs, err = ovsproc.Start(ctx, ovsproc.Config{Dir: dir, PrivateNetns: true}); err != nil {
 		return err
 	}
 	engines := []engine{{none, s.normal}, {tracked, s.tracked}, {ringfence, s.ringfence}}

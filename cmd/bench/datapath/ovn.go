@@ -17,44 +17,44 @@ func (s *site) ovn(ctx context.Context, p *pair, want policy) error {
 		return err
 	}
 	start := func(name string, args ...string) error {
-		env := []string{"OVS_RUNDIR=" + s.RunDir(), "OVN_RUNDIR=" + s.RunDir()}
-		d, err := stack.StartProcess(name, filepath.Join(s.LogDir(), name+".log"), "env", append(env, args...)...)
+		env := []string{"OVS_RUNDIR=" + s.ovs.RunDir(), "OVN_RUNDIR=" + s.ovs.RunDir()}
+		d, err := stack.StartProcess(name, filepath.Join(s.ovs.LogDir(), name+".log"), "env", append(env, args...)...)
 		if err == nil {
 			s.daemons = append(s.daemons, d)
 		}
 		return err
 	}
-	db := func(name string) string { return "unix:" + filepath.Join(s.RunDir(), name+".sock") }
+	db := func(name string) string { return "unix:" + filepath.Join(s.ovs.RunDir(), name+".sock") }
 	for _, name := range []string{"nb", "sb"} {
 		file := filepath.Join(s.dir, name+".db")
-		if _, err := s.Run(ctx, "ovsdb-tool", "create", file, "/usr/share/ovn/ovn-"+name+".ovsschema"); err != nil {
+		if _, err := s.ovs.Run(ctx, "ovsdb-tool", "create", file, "/usr/share/ovn/ovn-"+name+".ovsschema"); err != nil {
 			return err
 		}
-		if err := start("ovsdb-"+name, "ovsdb-server", file, "--remote=p"+db(name), "--unixctl="+filepath.Join(s.RunDir(), name+".ctl"), "-vconsole:off", "-vsyslog:off"); err != nil {
+		if err := start("ovsdb-"+name, "ovsdb-server", file, "--remote=p"+db(name), "--unixctl="+filepath.Join(s.ovs.RunDir(), name+".ctl"), "-vconsole:off", "-vsyslog:off"); err != nil {
 			return err
 		}
 	}
-	if err := start("ovn-northd", "ovn-northd", "--ovnnb-db="+db("nb"), "--ovnsb-db="+db("sb"), "--unixctl="+filepath.Join(s.RunDir(), "northd.ctl"), "-vconsole:off", "-vsyslog:off"); err != nil {
+	if err := start("ovn-northd", "ovn-northd", "--ovnnb-db="+db("nb"), "--ovnsb-db="+db("sb"), "--unixctl="+filepath.Join(s.ovs.RunDir(), "northd.ctl"), "-vconsole:off", "-vsyslog:off"); err != nil {
 		return err
 	}
 	nbctl := []string{"--db=" + db("nb"), "--timeout=180"}
-	if _, err := s.Run(ctx, "ovn-nbctl", append(append(nbctl, "--wait=sb"), ovnPolicy(p, want)...)...); err != nil {
+	if _, err := s.ovs.Run(ctx, "ovn-nbctl", append(append(nbctl, "--wait=sb"), ovnPolicy(p, want)...)...); err != nil {
 		return err
 	}
 	// The policy is there first: when it came while ovn-controller 23.03 ran, that ended.
-	if err := s.Commit(ctx, ovsproc.NewChange().Set("Open_vSwitch", ".", "external_ids:system-id=host", "external_ids:hostname=host", "external_ids:ovn-remote="+db("sb"),
+	if err := s.ovs.Commit(ctx, ovsproc.NewChange().Set("Open_vSwitch", ".", "external_ids:system-id=host", "external_ids:hostname=host", "external_ids:ovn-remote="+db("sb"),
 		"external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.1", "external_ids:ovn-bridge="+p.name)); err != nil {
 		return err
 	}
-	if err := start("ovn-controller", "ovn-controller", s.DBAddr(), "-vconsole:info", "-vsyslog:off"); err != nil {
+	if err := start("ovn-controller", "ovn-controller", s.ovs.DBAddr(), "-vconsole:info", "-vsyslog:off"); err != nil {
 		return err
 	}
 	for _, v := range []vm{p.client, p.server} { // until then their packets are dropped
-		if _, err := s.Run(ctx, "ovn-nbctl", append(nbctl, "wait-until", "Logical_Switch_Port", v.tap, "up=true")...); err != nil {
+		if _, err := s.ovs.Run(ctx, "ovn-nbctl", append(nbctl, "wait-until", "Logical_Switch_Port", v.tap, "up=true")...); err != nil {
 			return err
 		}
 	}
-	_, err := s.Run(ctx, "ovn-nbctl", append(nbctl, "--wait=hv", "sync")...)
+	_, err := s.ovs.Run(ctx, "ovn-nbctl", append(nbctl, "--wait=hv", "sync")...)
 	return err
 }
 

@@ -14,7 +14,7 @@ import (
 
 // site is the switch with all bridges.
 type site struct {
-	*ovsproc.Proc
+	ovs     *ovsproc.Proc
 	dir     string
 	pairs   []*pair
 	daemons []*stack.Process
@@ -25,8 +25,8 @@ func (s *site) close() error {
 	for _, d := range s.daemons {
 		errs = append(errs, d.Kill())
 	}
-	if s.Proc != nil {
-		errs = append(errs, s.Stop())
+	if s.ovs != nil {
+		errs = append(errs, s.ovs.Stop())
 	}
 	for _, p := range s.pairs {
 		errs = append(errs, p.client.ns.Close(), p.server.ns.Close())
@@ -84,7 +84,7 @@ func (s *site) pair(name string) (*pair, error) {
 		// The userspace datapath completes no checksums. Neighbours are known, so that
 		// nothing but the traffic itself is measured.
 		if err := me.ns.IP(
-			fmt.Sprintf("link add eth0 address %s type veth peer name %s netns /proc/%d/ns/net", me.mac, me.tap, s.VswitchdPID()),
+			fmt.Sprintf("link add eth0 address %s type veth peer name %s netns /proc/%d/ns/net", me.mac, me.tap, s.ovs.VswitchdPID()),
 			fmt.Sprintf("address add %s/16 dev eth0", me.addr), "link set eth0 up",
 			fmt.Sprintf("neighbour add %s lladdr %s dev eth0", other.addr, other.mac)); err != nil {
 			return nil, err
@@ -107,15 +107,15 @@ func (s *site) plug(ctx context.Context, b ovsproc.Bridge, p *pair) error {
 	b.Datapath = "netdev"
 	change := ovsproc.NewChange().AddBridge(b)
 	for i, v := range []vm{p.client, p.server} {
-		if _, err := s.Run(ctx, "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", s.VswitchdPID()), "ip", "link", "set", v.tap, "up"); err != nil {
+		if _, err := s.ovs.Run(ctx, "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", s.ovs.VswitchdPID()), "ip", "link", "set", v.tap, "up"); err != nil {
 			return err
 		}
-		if _, err := s.Run(ctx, "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", s.VswitchdPID()), "ethtool", "-K", v.tap, "tx", "off"); err != nil {
+		if _, err := s.ovs.Run(ctx, "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", s.ovs.VswitchdPID()), "ethtool", "-K", v.tap, "tx", "off"); err != nil {
 			return err
 		}
 		change.AddPort(b.Name, ovsproc.Port{Name: v.tap, OFPort: uint32(i + 1), ExternalIDs: map[string]string{"iface-id": v.tap}})
 	}
-	return s.Commit(ctx, change)
+	return s.ovs.Commit(ctx, change)
 }
 
 // normal switches by MAC alone.

@@ -42,7 +42,7 @@ func (s *site) tracked(ctx context.Context, p *pair, _ policy) error {
 
 // program gives a bridge its flows.
 func (s *site) program(ctx context.Context, p *pair, flows []of.Flow) error {
-	conn, err := ofconn.Dial(ctx, s.MgmtSock(p.name), ofconn.Options{})
+	conn, err := ofconn.Dial(ctx, s.ovs.MgmtSock(p.name), ofconn.Options{})
 	if err != nil {
 		return err
 	}

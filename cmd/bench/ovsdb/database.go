@@ -15,7 +15,7 @@ import (
 // database is an ovsdb-server with a bridge, and a connection to write to it
 // with as little work as can be: it counts as the client's.
 type database struct {
-	*ovsproc.Proc
+	ovs *ovsproc.Proc
 	dir string
 	net net.Conn
 	dec *json.Decoder
@@ -31,7 +31,7 @@ func startDatabase(ctx context.Context, n int) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	db := &database{Proc: p, dir: dir}
+	db := &database{ovs: p, dir: dir}
 	if err := db.fill(ctx, n); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -39,14 +39,14 @@ func startDatabase(ctx context.Context, n int) (*database, error) {
 }
 
 func (db *database) fill(ctx context.Context, n int) error {
-	if err := db.KillVswitchd(); err != nil {
+	if err := db.ovs.KillVswitchd(); err != nil {
 		return err
 	}
-	if _, err := db.Vsctl(ctx, "--no-wait", "add-br", bridge); err != nil {
+	if _, err := db.ovs.Vsctl(ctx, "--no-wait", "add-br", bridge); err != nil {
 		return err
 	}
 	var err error
-	if db.net, err = new(net.Dialer).DialContext(ctx, "unix", db.DBSock()); err != nil {
+	if db.net, err = new(net.Dialer).DialContext(ctx, "unix", db.ovs.DBSock()); err != nil {
 		return err
 	}
 	db.dec = json.NewDecoder(db.net)
@@ -77,7 +77,7 @@ func (db *database) close() error {
 	if db.net != nil {
 		_ = db.net.Close()
 	}
-	return errors.Join(db.Stop(), os.RemoveAll(db.dir))
+	return errors.Join(db.ovs.Stop(), os.RemoveAll(db.dir))
 }
 
 // rename gives an interface another NIC.

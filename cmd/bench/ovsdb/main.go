@@ -47,7 +47,7 @@ func run(ctx context.Context, name string, n, changes int) (err error) {
 	}
 	cpu := processorTime()
 	began := time.Now()
-	w, err := startWatcher(ctx, db.DBAddr(), n)
+	w, err := startWatcher(ctx, db.ovs.DBAddr(), n)
 	if err != nil {
 		return err
 	}
