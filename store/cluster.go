@@ -83,7 +83,7 @@ func (s *Store) permit(d *draft) error {
 	}
 	rev, err := s.members.Permit(d.needs)
 	if err == nil {
-		d.must = append(d.must, guard{s.link.Keys.Level(), exactly, rev})
+		d.txn.must = append(d.txn.must, guard{s.link.Keys.Level(), exactly, rev})
 	}
 	return err
 }

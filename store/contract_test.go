@@ -261,7 +261,7 @@ func TestLevelIsACondition(t *testing.T) {
 		holds := func() bool {
 			// With nothing to read etcd would look without waiting for what it has
 			// told its watchers already.
-			r, err := s.link.Client.Txn(t.Context()).If(d.must[0].compare()).Then(clientv3.OpGet(s.link.Keys.Level())).Commit()
+			r, err := s.link.Client.Txn(t.Context()).If(d.txn.must[0].compare()).Then(clientv3.OpGet(s.link.Keys.Level())).Commit()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,15 +15,15 @@ import (
 
 // draft is a planned write: the transaction and what finds it again.
 type draft struct {
-	txn
+	txn   txn
 	rev   int64  // the policy's, of the snapshot it was planned on
 	head  Write  // the latest mutation in that snapshot
 	from  epoch  // of which the snapshot was
 	mark  string // value that it gives to the head, like no other
 	fence guard  // one of its guards, which it writes too
 	notes []NoteWrite
-	once  []string // keys of the notes that may be written once
-	needs Level    // of those who read its records
+	once  []guard // of the notes that may be written once
+	needs Level   // of those who read its records
 }
 
 // written is the draft as a write, made at a revision.
@@ -36,7 +36,7 @@ func (d *draft) written(rev int64) Write {
 func (d *draft) restOn(l record.Layout, from epoch, head Write) {
 	d.from, d.head = from, head
 	if head.Revision > 0 {
-		d.first = append(d.first, guard{l.Head(), reached, head.Revision})
+		d.txn.first = append(d.txn.first, guard{l.Head(), reached, head.Revision})
 	}
 }
 
@@ -44,13 +44,13 @@ func (d *draft) restOn(l record.Layout, from epoch, head Write) {
 // no more operations than it takes without nesting.
 func (d *draft) isSmall(ops, bytes int) bool {
 	size := 0
-	for _, op := range d.ops {
+	for _, op := range d.txn.ops {
 		size += len(op.KeyBytes()) + len(op.ValueBytes())
 	}
 	for _, n := range d.notes {
 		size += len(n.Name) + len(n.Value)
 	}
-	return len(d.guards()) <= ops && len(d.ops)+len(d.notes) <= ops && size <= bytes/2
+	return len(d.txn.guards()) <= ops && len(d.txn.ops)+len(d.notes) <= ops && size <= bytes/2
 }
 
 // newDraft turns changes into a transaction. before is the policy that they are of;
@@ -69,26 +69,26 @@ func newDraft(l record.Layout, before *secgroup.Snapshot, changes []secgroup.Cha
 		return nil, err
 	}
 	for _, key := range sortedKeys(deps.serial, deps.users, deps.ended) {
-		d.must = append(d.must, guard{key, unmoved, d.rev})
+		d.txn.must = append(d.txn.must, guard{key, unmoved, d.rev})
 	}
 	for _, key := range sortedKeys(deps.serial, deps.marked) {
-		d.ops = append(d.ops, clientv3.OpPut(key, ""))
+		d.txn.ops = append(d.txn.ops, clientv3.OpPut(key, ""))
 	}
 	for _, key := range sortedKeys(deps.ended) {
-		d.ops = append(d.ops, clientv3.OpDelete(key))
+		d.txn.ops = append(d.txn.ops, clientv3.OpDelete(key))
 	}
 	d.fence = guard{sortedKeys(deps.serial)[0], unmoved, d.rev}
 	var err error
 	if d.mark, err = record.NewMark(); err != nil {
 		return nil, err
 	}
-	d.ops = append(d.ops, clientv3.OpPut(l.Head(), d.mark, clientv3.WithPrevKV()))
+	d.txn.ops = append(d.txn.ops, clientv3.OpPut(l.Head(), d.mark, clientv3.WithPrevKV()))
 	if d.rev == 0 { // nobody has written this store: all APIs of it are known
 		value, err := record.Marshal(record.ClusterRecord{Header: record.Current, Level: LevelFirst})
 		if err != nil {
 			return nil, err
 		}
-		d.ops = append(d.ops, clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(l.Level()), "=", 0)},
+		d.txn.ops = append(d.txn.ops, clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(l.Level()), "=", 0)},
 			[]clientv3.Op{clientv3.OpPut(l.Level(), value)}, nil))
 	}
 	return d, nil
@@ -107,10 +107,10 @@ func (d *draft) objects(l record.Layout, before *secgroup.Snapshot, changes []se
 			return err
 		}
 		if _, needed := deps.needed[c.Key]; !needed {
-			d.also = append(d.also, guardOf(key, before.Get(c.Key)))
+			d.txn.also = append(d.txn.also, guardOf(key, before.Get(c.Key)))
 		}
 		if c.Object == nil {
-			d.ops = append(d.ops, clientv3.OpDelete(key))
+			d.txn.ops = append(d.txn.ops, clientv3.OpDelete(key))
 			continue
 		}
 		if c.Object.Key() != c.Key {
@@ -124,16 +124,16 @@ func (d *draft) objects(l record.Layout, before *secgroup.Snapshot, changes []se
 			return fmt.Errorf("%v %+v: %w", c.Key.Kind, c.Key, err)
 		}
 		d.needs = max(d.needs, needs)
-		d.ops = append(d.ops, clientv3.OpPut(key, value))
+		d.txn.ops = append(d.txn.ops, clientv3.OpPut(key, value))
 	}
 	for k := range deps.needed {
 		key, err := l.Object(k)
 		if err != nil {
 			return err
 		}
-		d.must = append(d.must, guardOf(key, before.Get(k)))
+		d.txn.must = append(d.txn.must, guardOf(key, before.Get(k)))
 	}
-	slices.SortFunc(d.must, func(a, b guard) int { return cmp.Compare(a.key, b.key) })
+	slices.SortFunc(d.txn.must, func(a, b guard) int { return cmp.Compare(a.key, b.key) })
 	return nil
 }
 
@@ -164,12 +164,12 @@ func (d *draft) claims(l record.Layout, before *secgroup.Snapshot, changes []sec
 		deletes[l.Address(c.domain, c.address)] = struct{}{}
 	}
 	slices.SortFunc(guards, func(a, b guard) int { return cmp.Compare(a.key, b.key) })
-	d.must = append(d.must, guards...)
+	d.txn.must = append(d.txn.must, guards...)
 	for _, key := range slices.Sorted(maps.Keys(puts)) {
-		d.ops = append(d.ops, clientv3.OpPut(key, puts[key]))
+		d.txn.ops = append(d.txn.ops, clientv3.OpPut(key, puts[key]))
 	}
 	for _, key := range sortedKeys(deletes) {
-		d.ops = append(d.ops, clientv3.OpDelete(key))
+		d.txn.ops = append(d.txn.ops, clientv3.OpDelete(key))
 	}
 	return nil
 }

@@ -65,8 +65,8 @@ func (d *draft) addNotes(l record.Layout, notes []NoteWrite) {
 	d.notes = notes
 	for _, n := range notes {
 		if n.Once {
-			d.first = append(d.first, guard{l.Extra(n.Name), exactly, n.Over})
-			d.once = append(d.once, l.Extra(n.Name))
+			free := guard{l.Extra(n.Name), exactly, n.Over}
+			d.txn.first, d.once = append(d.txn.first, free), append(d.once, free)
 		}
 	}
 }
@@ -92,14 +92,8 @@ func (s *Store) transaction(ctx context.Context, d *draft) (txn, error) {
 // hasNoteTaken reports whether a transaction failed because a note is there. answers
 // are those to look, after the head's.
 func (d *draft) hasNoteTaken(answers *clientv3.TxnResponse) bool {
-	for i := range d.once {
-		over := int64(0)
-		for _, g := range d.first {
-			if g.key == d.once[i] {
-				over = g.rev
-			}
-		}
-		if kvs := answers.Responses[i+1].GetResponseRange().Kvs; len(kvs) > 0 && kvs[0].ModRevision != over {
+	for i, g := range d.once {
+		if kvs := answers.Responses[i+1].GetResponseRange().Kvs; len(kvs) > 0 && kvs[0].ModRevision != g.rev {
 			return true
 		}
 	}
@@ -109,8 +103,8 @@ func (d *draft) hasNoteTaken(answers *clientv3.TxnResponse) bool {
 // failureReads is what a transaction that fails on its conditions reads.
 func (d *draft) failureReads(l record.Layout) []clientv3.Op {
 	ops := []clientv3.Op{clientv3.OpGet(l.Head())}
-	for _, key := range d.once {
-		ops = append(ops, clientv3.OpGet(key))
+	for _, g := range d.once {
+		ops = append(ops, clientv3.OpGet(g.key))
 	}
 	return ops
 }

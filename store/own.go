@@ -23,11 +23,11 @@ type ownWrite struct {
 	events []*clientv3.Event
 }
 
-// asOwnWrite is the draft as it was committed.
+// asOwnWrite returns the draft's write as the watch will tell of it, given etcd's answer.
 func (d *draft) asOwnWrite(l record.Layout, r *clientv3.TxnResponse) *ownWrite {
 	rev := r.Header.Revision
 	w := &ownWrite{after: headBefore(r.Responses), made: d.written(rev)}
-	for _, op := range d.ops {
+	for _, op := range d.txn.ops {
 		key := string(op.KeyBytes())
 		switch {
 		case !strings.HasPrefix(key, l.Policy()): // a guard, say
@@ -43,7 +43,8 @@ func (d *draft) asOwnWrite(l record.Layout, r *clientv3.TxnResponse) *ownWrite {
 	return w
 }
 
-// headBefore is what the head was, the one key that a draft asks for this.
+// headBefore returns the head from before a transaction: it is the one key whose former value
+// a draft asks for.
 func headBefore(all []*etcdserverpb.ResponseOp) *mvccpb.KeyValue {
 	for _, r := range all {
 		kv := r.GetResponsePut().GetPrevKv()

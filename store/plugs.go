@@ -80,6 +80,7 @@ func (p *plugSink) Events(_ int64, events []*clientv3.Event) error {
 	return nil
 }
 
+// decode returns false for a key that is no plug, and logs why.
 func (p *plugSink) decode(kv *mvccpb.KeyValue) (Plug, bool) {
 	plug, err := p.store.link.Keys.DecodePlug(kv)
 	if err != nil {
@@ -87,6 +88,9 @@ func (p *plugSink) decode(kv *mvccpb.KeyValue) (Plug, bool) {
 	}
 	return plug, err == nil
 }
+
+// A list tells of all plugs anyway, so there is nothing to forget or to doubt, and the
+// policy's head, which probes ask for, says nothing of plugs.
 
 func (p *plugSink) Forget()                      {}
 func (p *plugSink) Doubt()                       {}

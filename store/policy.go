@@ -22,13 +22,13 @@ type policySink struct {
 	handler Handler
 
 	mu        sync.Mutex // held while a batch is handed on, but for one of a list
-	listing   bool       // a list is under way, and nothing else is handed on
-	loaded    bool
-	doubted   bool    // the handler's state may be of another history
-	rev       int64   // of the last batch
-	head      Write   // the latest mutation up to there
-	mutations int64   // its Version
-	ahead     []Write // writes of this process that were handed on before the watch told of them, see ownWrite
+	listing   bool       // a list is under way: nothing else is handed on, and Load's fields are its own
+	loaded    bool       // the handler has the whole policy of a list, and is told what differs
+	doubted   bool       // the handler's state may be of another history
+	rev       int64      // of the last batch
+	head      Write      // the latest mutation up to there
+	mutations int64      // its Version
+	ahead     []Write    // writes of this process that were handed on before the watch told of them, see ownWrite
 	log       *slog.Logger
 
 	unreadable map[string]Unreadable // by key
@@ -181,7 +181,7 @@ func (p *policySink) handRevision(rev int64, events []*clientv3.Event) error {
 	return nil
 }
 
-// headIn is what the events of one revision say of the head, nil if they leave it alone.
+// headIn returns the head as the events of one revision have it, nil if they leave it alone.
 func headIn(l record.Layout, events []*clientv3.Event) *mvccpb.KeyValue {
 	for _, e := range events {
 		if string(e.Kv.Key) == l.Head() {
@@ -228,6 +228,7 @@ func (p *policySink) put(b *Batch, read *record.Reader, k secgroup.Key, kv *mvcc
 	}
 }
 
+// handBatch hands a batch on, with what cannot be read. A handler that fails ends the feed.
 func (p *policySink) handBatch(b Batch) error {
 	b.Unreadable = p.allUnreadable()
 	if err := p.handler.Handle(p.ctx, b); err != nil {

@@ -12,12 +12,12 @@ import (
 )
 
 // resolve finds out whether a draft was committed, after an error that leaves
-// it open: made at head, or not made, and the policy is at head without it. A
-// look at etcd would not do, since the transaction may still be on its way. So
-// it first moves one of the guards that the transaction needs unmoved and
-// moves itself. If that works, the transaction is not in and cannot get in any
-// more; if not, it is among the versions of the head since the plan, or never
-// will be.
+// it open: it was made, and head is its write, or it was not, and head is the
+// latest write. A look at etcd would not do, since the transaction may still be
+// on its way. So resolve first writes the draft's fence, the guard that the
+// transaction needs unmoved and moves itself. If that works, the transaction
+// was not made and cannot be made any more; if not, the draft is among the
+// versions of the head since it was planned, or will never be.
 //
 // It is bounded by Config.RequestTimeout and by the store, not by a context
 // of the caller, which may have ended: that may be why the outcome is open.
@@ -37,6 +37,7 @@ func (s *Store) resolve(d *draft) (made bool, head Write, err error) {
 	}
 }
 
+// tryResolve is one attempt of resolve. After an error the outcome is as open as before.
 func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head Write, err error) {
 	mark, err := record.NewMark()
 	if err != nil {
@@ -59,7 +60,7 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head Write
 	}
 	for len(kvs) > 0 && kvs[0].ModRevision > d.rev {
 		if string(kvs[0].Value) == d.mark {
-			return true, Write{Revision: kvs[0].ModRevision}, nil
+			return true, record.WriteOf(kvs[0]), nil
 		}
 		older, err := s.link.Client.Get(ctx, s.link.Keys.Head(), clientv3.WithRev(kvs[0].ModRevision-1))
 		if err != nil {
@@ -73,7 +74,7 @@ func (s *Store) tryResolve(ctx context.Context, d *draft) (made bool, head Write
 // explain names the condition that a draft fails on although the policy has
 // not moved since: that is no race, the keys contradict the policy.
 func (s *Store) explain(ctx context.Context, d *draft) error {
-	for _, g := range d.guards() {
+	for _, g := range d.txn.guards() {
 		r, err := s.link.Client.Get(ctx, g.key)
 		if err != nil {
 			return err

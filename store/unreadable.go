@@ -52,7 +52,7 @@ func (p *policySink) canRead(kv *mvccpb.KeyValue) {
 	}
 }
 
-// allUnreadable is what cannot be read now, sorted.
+// allUnreadable returns what cannot be read now, sorted by key.
 func (p *policySink) allUnreadable() []Unreadable {
 	if p.listed == nil && len(p.unreadable) > 0 {
 		p.listed = slices.SortedFunc(maps.Values(p.unreadable), func(a, b Unreadable) int { return strings.Compare(a.Key, b.Key) })
@@ -216,7 +216,7 @@ func networkStandIn(rev int64, n secgroup.Network, now *secgroup.Network) secgro
 	return &n
 }
 
-// common are the elements of a that b has too.
+// common returns the elements of a that b has too.
 func common[S ~[]T, T comparable](a, b S) S {
 	return slices.DeleteFunc(slices.Clone(a), func(v T) bool { return !slices.Contains(b, v) })
 }
