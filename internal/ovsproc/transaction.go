@@ -163,7 +163,9 @@ func number(value json.RawMessage) int {
 
 // transact carries out operations as one, at the socket of an ovsdb-server. A
 // tool of Open vSwitch that is started for it costs thirty times as much, nearly
-// all of it for loading its libraries.
+// all of it for loading its libraries. Package ovsdb changes what the controller
+// has to, and no more: it would need all that is here besides, by its library's
+// types, and its own tests run on this package.
 func transact(ctx context.Context, socket string, operations ...operation) (results []result, err error) {
 	defer func() {
 		if err != nil && !errors.Is(err, errTimedOut) {
