@@ -214,31 +214,26 @@ func (h *Host) Tell(plugged []*wire.Plug, gone ...string) error {
 
 // Look asks whether the store has lost a write.
 func (h *Host) Look(ctx context.Context, seen *wire.Point) (*wire.Looked, error) {
-	if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Look{Look: &wire.Look{Id: 1, Seen: seen}}}); err != nil {
-		return nil, err
-	}
-	select {
-	case l := <-h.looked:
-		return l, nil
-	case <-h.ended:
-		return nil, h.Err()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return ask(ctx, h, &wire.FromHost{Kind: &wire.FromHost_Look{Look: &wire.Look{Id: 1, Seen: seen}}}, h.looked)
 }
 
 // Judge has connections judged.
 func (h *Host) Judge(ctx context.Context, conns ...*wire.Connection) (*wire.Judgement, error) {
-	if err := h.Send(&wire.FromHost{Kind: &wire.FromHost_Judge{Judge: &wire.Judge{Id: 1, Connections: conns}}}); err != nil {
-		return nil, err
+	return ask(ctx, h, &wire.FromHost{Kind: &wire.FromHost_Judge{Judge: &wire.Judge{Id: 1, Connections: conns}}}, h.judged)
+}
+
+// ask sends a question, and returns the answer that the relay gives to it.
+func ask[T any](ctx context.Context, h *Host, question *wire.FromHost, answers <-chan T) (answer T, err error) {
+	if err := h.Send(question); err != nil {
+		return answer, err
 	}
 	select {
-	case j := <-h.judged:
-		return j, nil
+	case answer = <-answers:
+		return answer, nil
 	case <-h.ended:
-		return nil, h.Err()
+		return answer, h.Err()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return answer, ctx.Err()
 	}
 }
 
