@@ -119,9 +119,12 @@ func exits(ts *testscript.TestScript, want int, args []string) {
 
 // TestBashCompletion sources the script in a real bash and presses Tab.
 func TestBashCompletion(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	dir := filepath.Dir(ringfenceProgram(t))
+	if raced {
+		var err error
+		if dir, err = quickCommands(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, c := range []struct{ name, words, want string }{
 		{"command", `ringfence gro`, "group\n"},
@@ -132,15 +135,10 @@ func TestBashCompletion(t *testing.T) {
 		{"right after an equals sign", `ringfence --output =`, "table\nwide\njson\nyaml\nname\njsonpath=\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.Symlink(self, dir+"/ringfence"); err != nil {
-				t.Fatal(err)
-			}
 			script := `source <(ringfence completion bash)
 				COMP_WORDS=(` + c.words + `); COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
 				_ringfence; printf '%s\n' "${COMPREPLY[@]}"`
 			cmd := exec.Command("bash", "--norc", "-c", script)
-			// testscript.Main runs the command that the program is called as.
 			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "RINGFENCE_SERVER=http://127.0.0.1:1")
 			var stdout, stderr bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
