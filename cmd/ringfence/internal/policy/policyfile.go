@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -65,6 +67,9 @@ func readPolicy(path string, stdin io.Reader) (policyFile, error) {
 	if err != nil {
 		return f, fmt.Errorf("%s: %w", path, err)
 	}
+	if err := checkGiven(doc); err != nil {
+		return f, fmt.Errorf("%s: %w", path, err)
+	}
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
@@ -84,6 +89,38 @@ func readPolicy(path string, stdin io.Reader) (policyFile, error) {
 		return f, fmt.Errorf("%s: %w", path, errors.New("it has no groups"))
 	}
 	return f, nil
+}
+
+// checkGiven refuses a document in which a field is there without a value, as a template
+// writes it whose variable is not set: a rule with an empty remote_group would be one for
+// everybody, and an empty networks all networks. Texts may be empty.
+func checkGiven(doc []byte) error {
+	var all any
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return err
+	}
+	return eachGiven(all, "")
+}
+
+func eachGiven(v any, at string) error {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			in := at + "/" + name
+			if value := v[name]; value == nil || value == "" && name != "description" && !strings.HasSuffix(at, "/tags") {
+				return fmt.Errorf("%s has no value: give it one, or leave it out", in)
+			} else if err := eachGiven(value, in); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for i, item := range v {
+			if err := eachGiven(item, fmt.Sprintf("%s/%d", at, i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // exported is a group as a policy file has it.
