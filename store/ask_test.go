@@ -43,7 +43,7 @@ func TestAsk(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 100 { // at the same time
 			wg.Go(func() {
-				got, err := api.Ask(within(t, 20*time.Second), "h1", "k", json.RawMessage(fmt.Sprint(i)))
+				got, err := api.Ask(within(t, patience), "h1", "k", json.RawMessage(fmt.Sprint(i)))
 				if want := fmt.Sprintf("%q", fmt.Sprint("k", i)); err != nil || string(got) != want {
 					t.Errorf("answer %s, %v, want %s", got, err, want)
 				}
@@ -51,7 +51,7 @@ func TestAsk(t *testing.T) {
 		}
 		wg.Wait()
 		var refused *inquiry.AnswerError
-		if _, err := api.Ask(within(t, 20*time.Second), "h1", "refuse", nil); !errors.As(err, &refused) || refused.Text != "not that" || refused.Host != "h1" {
+		if _, err := api.Ask(within(t, patience), "h1", "refuse", nil); !errors.As(err, &refused) || refused.Text != "not that" || refused.Host != "h1" {
 			t.Errorf("a refusal is %v", err)
 		}
 		if _, err := api.Ask(t.Context(), "a/b", "k", nil); err == nil {
@@ -78,14 +78,14 @@ func TestAskOfABusyHost(t *testing.T) {
 		var slow sync.WaitGroup
 		for range 2 {
 			slow.Go(func() {
-				if got, err := api.Ask(within(t, 60*time.Second), "h1", "slow", nil); err != nil || string(got) != `"slow"` {
+				if got, err := api.Ask(within(t, patience), "h1", "slow", nil); err != nil || string(got) != `"slow"` {
 					t.Errorf("answer %s, %v", got, err)
 				}
 			})
 			<-begun
 		}
 		var refused *inquiry.AnswerError
-		if _, err := api.Ask(within(t, 20*time.Second), "h1", "k", nil); !errors.As(err, &refused) || !strings.HasPrefix(refused.Text, "busy: 2 questions ") {
+		if _, err := api.Ask(within(t, patience), "h1", "k", nil); !errors.As(err, &refused) || !strings.HasPrefix(refused.Text, "busy: 2 questions ") {
 			t.Errorf("one question too many: %v", err)
 		}
 		if n := host.RefusedAsks(); n != 1 {
@@ -94,7 +94,7 @@ func TestAskOfABusyHost(t *testing.T) {
 		close(release)
 		slow.Wait()
 		// A host makes room just after it has answered.
-		for ctx := within(t, 20*time.Second); ; time.Sleep(time.Millisecond) {
+		for ctx := within(t, patience); ; time.Sleep(time.Millisecond) {
 			got, err := api.Ask(ctx, "h1", "k", json.RawMessage("1"))
 			if errors.As(err, &refused) && strings.HasPrefix(refused.Text, "busy: ") {
 				continue
@@ -122,7 +122,7 @@ func TestAskOfNobody(t *testing.T) {
 		}
 		got := make(chan result, 1)
 		go func() {
-			b, err := s.Ask(within(t, 20*time.Second), "late", "k", nil)
+			b, err := s.Ask(within(t, patience), "late", "k", nil)
 			got <- result{b, err}
 		}()
 		for countAsks(t, s) == 0 {
@@ -141,7 +141,7 @@ func TestAskAfterTheLease(t *testing.T) {
 		s := open(t, e.config())
 		serveAsks(t, s, "h1", echo)
 		for range 2 {
-			if _, err := s.Ask(within(t, 20*time.Second), "h1", "k", nil); err != nil {
+			if _, err := s.Ask(within(t, patience), "h1", "k", nil); err != nil {
 				t.Fatal(err)
 			}
 			r, err := s.link.Client.Leases(t.Context())
@@ -159,7 +159,7 @@ func TestAskAfterTheLease(t *testing.T) {
 
 func countAsks(t *testing.T, s *Store) int64 {
 	t.Helper()
-	r, err := s.link.Client.Get(within(t, 20*time.Second), s.link.Keys.Prefix+"ask/", clientv3.WithPrefix(), clientv3.WithCountOnly())
+	r, err := s.link.Client.Get(within(t, patience), s.link.Keys.Prefix+"ask/", clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -179,7 +179,7 @@ func TestSharesRaceWithTheirUse(t *testing.T) {
 			var wg sync.WaitGroup
 			var errs [2]error
 			wg.Go(func() {
-				_, errs[0] = s.Update(within(t, 20*time.Second), func(snap *snapshot) (changes, error) {
+				_, errs[0] = s.Update(within(t, patience), func(snap *snapshot) (changes, error) {
 					if len(snap.AttachmentsOfGroup(groupRef("owner", "g"))) > 0 || len(snap.RulesReferencing(groupRef("owner", "g"))) > 0 {
 						return nil, refused
 					}
@@ -187,7 +187,7 @@ func TestSharesRaceWithTheirUse(t *testing.T) {
 				})
 			})
 			wg.Go(func() {
-				_, errs[1] = other.Update(within(t, 20*time.Second), func(snap *snapshot) (changes, error) {
+				_, errs[1] = other.Update(within(t, patience), func(snap *snapshot) (changes, error) {
 					if g := snap.Group(groupRef("owner", "g")); !g.Allows(user, secgroup.UseAttach) {
 						return nil, refused
 					}

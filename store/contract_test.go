@@ -38,7 +38,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 			}
 			rev = max(rev, r.Header.Revision)
 		}
-		if err := s.cache().reach(within(t, 20*time.Second), Write{Revision: rev}); err != nil {
+		if err := s.cache().reach(within(t, patience), Write{Revision: rev}); err != nil {
 			t.Fatal(err)
 		}
 		mustUpdate(t, s, func(snap *snapshot) (changes, error) {
@@ -97,7 +97,7 @@ func TestRecordsOfTheFirstLevel(t *testing.T) {
 // awaitLevel waits until a store sees a level of the cluster.
 func awaitLevel(t *testing.T, s *Store, want Level) {
 	t.Helper()
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, patience)
 	for {
 		seen := s.members.View()
 		if seen.Level == want {
@@ -200,7 +200,7 @@ func TestLevelOfAnOldStore(t *testing.T) {
 		}
 		mustUpdate(t, s, put(account("a")))
 		s.Join(ClusterMember{ID: "api-1"})
-		ctx := within(t, 30*time.Second)
+		ctx := within(t, patience)
 		for len(s.Cluster().Members) == 0 {
 			changed := s.members.View().Changed
 			select {

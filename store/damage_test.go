@@ -46,7 +46,7 @@ func TestContradictionIsNamed(t *testing.T) {
 		if _, err := s.link.Client.Put(t.Context(), s.link.Keys.Prefix+"address/provider/10.0.0.1", "ghost"); err != nil {
 			t.Fatal(err)
 		}
-		_, err := s.Update(within(t, 20*time.Second), put(nic("x", "a", "n1", "10.0.0.1")))
+		_, err := s.Update(within(t, patience), put(nic("x", "a", "n1", "10.0.0.1")))
 		if err == nil || !strings.Contains(err.Error(), "ghost") {
 			t.Errorf("Update: %v, want the stray key named", err)
 		}
@@ -55,7 +55,7 @@ func TestContradictionIsNamed(t *testing.T) {
 			"have 10.0.0.2":  put(nic("x", "a", "n1", "10.0.0.2"), nic("y", "a", "n1", "10.0.0.2")),
 			"two changes of": put(account("b"), account("b")),
 		} {
-			if _, err := s.Update(within(t, 20*time.Second), plan); err == nil || !strings.Contains(err.Error(), name) {
+			if _, err := s.Update(within(t, patience), plan); err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("Update: %v, want an error with %q", err, name)
 			}
 		}

@@ -77,7 +77,7 @@ func TestRoles(t *testing.T) {
 	t.Cleanup(func() { e.stop(t) })
 	e.start(t)
 	as := func(user string) Config {
-		cfg := e.config()
+		cfg := hasty(e.config()) // whether etcd asks for a certificate is asked for so long
 		cfg.Endpoints = []string{"https://" + e.address}
 		cfg.TLS = &tls.Config{RootCAs: ca.pool, Certificates: []tls.Certificate{ca.issue(t, user)}}
 		return cfg

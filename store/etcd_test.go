@@ -90,7 +90,13 @@ const patience = 2 * time.Minute
 
 func testConfig(c Config) Config {
 	c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
-	c.ProbeInterval, c.ProbeTimeout, c.RequestTimeout = 300*time.Millisecond, 3*time.Second, 30*time.Second
+	c.ProbeInterval, c.ProbeTimeout, c.RequestTimeout = 300*time.Millisecond, 20*time.Second, patience
+	return c
+}
+
+// hasty has an etcd that does not answer be taken for lost soon, as it is by default.
+func hasty(c Config) Config {
+	c.ProbeTimeout = 0
 	return c
 }
 

@@ -145,7 +145,7 @@ func compact(t *testing.T, cfg Config) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	ctx := within(t, 10*time.Second)
+	ctx := within(t, patience)
 	r, err := c.Get(ctx, "none")
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestFollowOverRestart(t *testing.T) {
 		awaitStale(t, s, true)
 		awaitUnconnected(t, s)
 		slowness.Within(t, 2*time.Second, "Update without etcd", func() {
-			if _, err := s.Update(within(t, 20*time.Second), put(group("a", "h"))); !errors.Is(err, ErrUnavailable) {
+			if _, err := s.Update(within(t, patience), put(group("a", "h"))); !errors.Is(err, ErrUnavailable) {
 				t.Errorf("Update without etcd: %v, want ErrUnavailable", err)
 			}
 		})
@@ -228,17 +228,17 @@ func TestFollowOverRestart(t *testing.T) {
 			t.Errorf("PutHost without etcd: %v, want ErrUnavailable", err)
 		}
 		fresh := open(t, s.link.Config)
-		if err := fresh.Read(within(t, 20*time.Second), func(*snapshot) error { return nil }); !errors.Is(err, ErrUnavailable) {
+		if err := fresh.Read(within(t, patience), func(*snapshot) error { return nil }); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("first Read without etcd: %v, want ErrUnavailable", err)
 		}
 		e.start(t)
 		awaitStale(t, s, false)
 		last := mustUpdate(t, s, put(group("a", "h")))
 		checkHistory(t, r.await(t, last), []int64{first, last})
-		if err := fresh.Sync(within(t, 20*time.Second)); err != nil {
+		if err := fresh.Sync(within(t, patience)); err != nil {
 			t.Error(err)
 		}
-		if err := fresh.cache().reach(within(t, 20*time.Second), Write{Revision: last}); err != nil {
+		if err := fresh.cache().reach(within(t, patience), Write{Revision: last}); err != nil {
 			t.Error(err)
 		}
 		if diff := cmp.Diff(dump(t, fresh), r.state()); diff != "" {
@@ -275,7 +275,7 @@ func TestSilentLossIsNoticed(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		writer := open(t, e.config())
 		first := mustUpdate(t, writer, put(account("a")))
-		wired, wire := via(t, e.config())
+		wired, wire := via(t, hasty(e.config()))
 		s := open(t, wired)
 		var r recorder
 		follow(t, s, &r)
@@ -295,14 +295,14 @@ func TestFollowEndsWithItsHandler(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		s := open(t, e.config())
 		fault := errors.New("handler's own")
-		if err := s.Follow(within(t, 20*time.Second), &recorder{fault: fault}); err != fault {
+		if err := s.Follow(within(t, patience), &recorder{fault: fault}); err != fault {
 			t.Errorf("Follow returned %v, want %v", err, fault)
 		}
 		closed := open(t, e.config())
 		if err := closed.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := closed.Follow(within(t, 20*time.Second), &recorder{}); !errors.Is(err, ErrClosed) {
+		if err := closed.Follow(within(t, patience), &recorder{}); !errors.Is(err, ErrClosed) {
 			t.Errorf("Follow on a closed store: %v", err)
 		}
 	})

@@ -35,7 +35,7 @@ func TestNothingIsAnsweredFromOldMemory(t *testing.T) {
 			mustUpdate(t, other, put(account("a"), group("a", "g")))
 			cfg, wire := via(t, e.config())
 			s := open(t, cfg)
-			if err := s.Sync(within(t, 10*time.Second)); err != nil {
+			if err := s.Sync(within(t, patience)); err != nil {
 				t.Fatal(err)
 			}
 			wire.hold()
@@ -46,7 +46,7 @@ func TestNothingIsAnsweredFromOldMemory(t *testing.T) {
 			}
 			answered := make(chan answer, 1)
 			go func() {
-				rev, err := s.Update(within(t, 20*time.Second), c.plan)
+				rev, err := s.Update(within(t, patience), c.plan)
 				answered <- answer{rev, err}
 			}()
 			select {

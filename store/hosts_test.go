@@ -23,31 +23,31 @@ func TestHosts(t *testing.T) {
 		full := HostStatus{Host: "h2", Applied: 7, Flows: 100, NICs: []HostNIC{{ID: "n", OFPort: 3, Ready: true, Error: "e", Applied: 6}},
 			Errors: []string{"x"}, Connected: true, Version: "1", Started: at, Heartbeat: at.Add(time.Second)}
 		for _, h := range []HostStatus{full, {Host: "h1", Applied: 1}} {
-			if err := host.PutHost(within(t, 20*time.Second), h); err != nil {
+			if err := host.PutHost(within(t, patience), h); err != nil {
 				t.Fatal(err)
 			}
 		}
 		applied := func(want int64) func([]HostStatus) bool {
 			return func(hosts []HostStatus) bool { return len(hosts) == 2 && hosts[0].Applied >= want }
 		}
-		if err := api.WaitHosts(within(t, 20*time.Second), applied(1)); err != nil {
+		if err := api.WaitHosts(within(t, patience), applied(1)); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]HostStatus{{Host: "h1", Applied: 1}, full}, api.Hosts()); diff != "" {
 			t.Errorf("hosts (-want +got):\n%s", diff)
 		}
 		done := make(chan error, 1)
-		go func() { done <- api.WaitHosts(within(t, 20*time.Second), applied(2)) }()
-		if err := host.PutHost(within(t, 20*time.Second), HostStatus{Host: "h1", Applied: 2}); err != nil {
+		go func() { done <- api.WaitHosts(within(t, patience), applied(2)) }()
+		if err := host.PutHost(within(t, patience), HostStatus{Host: "h1", Applied: 2}); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if err := host.DeleteHost(within(t, 20*time.Second), "h2"); err != nil {
+		if err := host.DeleteHost(within(t, patience), "h2"); err != nil {
 			t.Fatal(err)
 		}
-		if err := api.WaitHosts(within(t, 20*time.Second), func(h []HostStatus) bool { return len(h) == 1 }); err != nil {
+		if err := api.WaitHosts(within(t, patience), func(h []HostStatus) bool { return len(h) == 1 }); err != nil {
 			t.Error(err)
 		}
 		short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -70,10 +70,10 @@ func TestHostsOfOtherVersions(t *testing.T) {
 		if _, err := s.link.Client.Put(t.Context(), s.link.Keys.Host("new"), `{"v":2,"applied":{}}`); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.PutHost(within(t, 20*time.Second), HostStatus{Host: "old"}); err != nil {
+		if err := s.PutHost(within(t, patience), HostStatus{Host: "old"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.WaitHosts(within(t, 20*time.Second), func(h []HostStatus) bool { return len(h) == 1 && h[0].Host == "old" }); err != nil {
+		if err := s.WaitHosts(within(t, patience), func(h []HostStatus) bool { return len(h) == 1 && h[0].Host == "old" }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -86,7 +86,7 @@ func TestHostStatusDoesNotMoveThePolicy(t *testing.T) {
 		s := open(t, e.config())
 		rev := mustUpdate(t, s, put(account("a")))
 		for range 5 {
-			if err := s.PutHost(within(t, 20*time.Second), HostStatus{Host: "h"}); err != nil {
+			if err := s.PutHost(within(t, patience), HostStatus{Host: "h"}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -53,7 +53,7 @@ func TestLossIsKnownLater(t *testing.T) {
 		case <-time.After(time.Minute):
 			t.Error("the epoch stays as it was")
 		}
-		if err := later.WaitHosts(within(t, 20*time.Second), func([]HostStatus) bool { return true }); err != nil {
+		if err := later.WaitHosts(within(t, patience), func([]HostStatus) bool { return true }); err != nil {
 			t.Fatal(err)
 		}
 		if h := later.Hosts()[0]; h.Applied != 0 || h.Doubt == "" {
@@ -96,7 +96,7 @@ func TestLossIsKnownLater(t *testing.T) {
 			{"to come", now + 1000, "", ErrFutureRevision, ErrFutureRevision},
 			{"lost, with its mark", last, lostMark, ErrRestored, nil},
 		} {
-			err := later.History(within(t, 20*time.Second), c.rev, c.mark, func() error { return errEnough }, nil)
+			err := later.History(within(t, patience), c.rev, c.mark, func() error { return errEnough }, nil)
 			if errors.Is(err, errEnough) {
 				err = nil
 			}

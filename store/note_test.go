@@ -52,7 +52,7 @@ func TestNotesThatAreWrittenOnce(t *testing.T) {
 		for i := range 8 {
 			wg.Go(func() {
 				id := fmt.Sprint("a", i)
-				rev, err := []*Store{s, other}[i%2].Update(within(t, 20*time.Second), put(account(id)), noted(NoteWrite{Name: "once", Value: []byte(id), Once: true}))
+				rev, err := []*Store{s, other}[i%2].Update(within(t, patience), put(account(id)), noted(NoteWrite{Name: "once", Value: []byte(id), Once: true}))
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {

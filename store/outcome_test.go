@@ -160,7 +160,7 @@ func TestOutcomeUnknown(t *testing.T) {
 			wire.fates = append(wire.fates, requestLost)
 		}
 		s.link.Client.KV = wire
-		_, err := s.Update(within(t, 20*time.Second), put(group("a", "g")))
+		_, err := s.Update(within(t, patience), put(group("a", "g")))
 		if !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, ErrUnavailable) {
 			t.Errorf("Update returned %v, want ErrOutcomeUnknown, an ErrUnavailable", err)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ringfence/ringfence/secgroup"
 )
@@ -17,7 +16,7 @@ var errEnough = errors.New("enough")
 func story(t *testing.T, s *Store, since int64, n int) (string, error) {
 	t.Helper()
 	var b strings.Builder
-	err := s.History(within(t, 20*time.Second), since, "", func() error {
+	err := s.History(within(t, patience), since, "", func() error {
 		if n == 0 {
 			return errEnough
 		}

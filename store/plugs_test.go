@@ -51,7 +51,7 @@ func (r *plugRecorder) String() string {
 func TestPlugs(t *testing.T) {
 	withEtcd(t, func(t *testing.T, e testEtcd) {
 		one, two := open(t, e.config()), open(t, e.config())
-		ctx := within(t, 30*time.Second)
+		ctx := within(t, patience)
 		var seen plugRecorder
 		following, stop := context.WithCancel(ctx)
 		ended := make(chan error, 1)

@@ -83,7 +83,7 @@ func TestOneMachineAName(t *testing.T) {
 // awaitMember waits until the one host is as it should be.
 func awaitMember(t *testing.T, s *Store, ok func(ClusterMember) bool) {
 	t.Helper()
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, patience)
 	for {
 		seen := s.members.View()
 		if len(seen.Members) == 1 && ok(seen.Members[0]) {

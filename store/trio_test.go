@@ -89,7 +89,7 @@ func (c *trio) leader(t *testing.T) int {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	for ctx := within(t, 20*time.Second); ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+	for ctx := within(t, patience); ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		for i, endpoint := range c.endpoints {
 			if st, err := client.Status(ctx, endpoint); err == nil && st.Leader != 0 && st.Leader == st.Header.MemberId {
 				return i
@@ -144,7 +144,7 @@ func TestMemberHangs(t *testing.T) {
 			for i, s := range stores {
 				wg.Go(func() {
 					began := time.Now()
-					_, err := s.Update(within(t, 20*time.Second), put(group(fmt.Sprintf("a%d", i), "g")))
+					_, err := s.Update(within(t, patience), put(group(fmt.Sprintf("a%d", i), "g")))
 					if took[i] = time.Since(began); err != nil {
 						t.Errorf("store %d: %v after %v", i, err, took[i])
 					}
@@ -174,7 +174,7 @@ func TestFollowerMovesOn(t *testing.T) {
 	var stores []*Store
 	for range 6 {
 		s := open(t, c.config())
-		if err := s.Sync(within(t, 20*time.Second)); err != nil {
+		if err := s.Sync(within(t, patience)); err != nil {
 			t.Fatal(err)
 		}
 		stores = append(stores, s)
@@ -214,7 +214,7 @@ func TestNoLeader(t *testing.T) {
 		c.pause(t, i)
 	}
 	awaitCondition(t, s, ErrNoLeader)
-	if _, err := s.Update(within(t, 20*time.Second), put(group("a", "g"))); !errors.Is(err, ErrNoLeader) {
+	if _, err := s.Update(within(t, patience), put(group("a", "g"))); !errors.Is(err, ErrNoLeader) {
 		t.Errorf("a write without a leader: %v", err)
 	}
 	if err := s.Check(t.Context()); !errors.Is(err, ErrNoLeader) {

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -66,7 +65,7 @@ func TestUnreadableConcernsItsOwnObject(t *testing.T) {
 			for what, plan := range map[string]func(*snapshot) (changes, error){
 				"put": put(group("a", "g")), "deletion": drop(secgroup.GroupKey(groupRef("a", "g"))), "put among others": put(account("c"), group("a", "g")),
 			} {
-				_, err := s.Update(within(t, 20*time.Second), plan)
+				_, err := s.Update(within(t, patience), plan)
 				var which *RecordError
 				if !errors.Is(err, ErrUnreadable) || errors.Is(err, ErrUnavailable) || !errors.As(err, &which) || which.Key != key {
 					t.Errorf("%s: %v, want ErrUnreadable and the key", what, err)
@@ -93,7 +92,7 @@ func TestUnreadableConcernsItsOwnObject(t *testing.T) {
 					t.Errorf("%s: the group is %s, the other has %s", kind, state, want)
 				}
 			}
-			if err := s.cache().reach(within(t, 20*time.Second), Write{Revision: mended.Header.Revision}); err != nil {
+			if err := s.cache().reach(within(t, patience), Write{Revision: mended.Header.Revision}); err != nil {
 				t.Fatal(err)
 			}
 			mustUpdate(t, s, put(group("a", "g")))
