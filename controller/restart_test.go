@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/elsewhere"
 	"github.com/ringfence/ringfence/internal/flowwatch"
 	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/internal/slowness"
@@ -196,6 +197,7 @@ func TestOVSDBRestart(t *testing.T) {
 	r, p := settled(t)
 	conn, after := tcp(2, 1, 80), tcp(2, 1, 81)
 	r.open(conn)
+	r.databaseIsQuiet(1, 2, 3)
 	r.ovs.KillOVSDB()
 	h := r.status("the loss is seen", func(h store.HostStatus) bool { return len(h.Errors) > 0 })
 	if !h.Connected || !isReady(h, "a1") {
@@ -209,6 +211,24 @@ func TestOVSDBRestart(t *testing.T) {
 	r.open(after)
 	r.plug(4)
 	r.applied(rev, "a1", "a4")
+}
+
+// databaseIsQuiet returns once the controller has written at the taps of these NICs what it
+// keeps there, and ovs-vswitchd has taken all of it over. Meanwhile a transaction of
+// ovs-vswitchd's own may be under way, for which it waits, and does nothing else, until an
+// ovsdb-server that was killed is back.
+func (r *rig) databaseIsQuiet(nics ...int) {
+	r.t.Helper()
+	for _, n := range nics {
+		tap := fmt.Sprintf("p%d", n)
+		r.eventually(patience, "the order of the plug is at "+tap, func() string {
+			if r.ovs.Get("Interface", tap, "external_ids:"+elsewhere.PlugKey) == "" {
+				return "it is not"
+			}
+			return ""
+		})
+	}
+	r.ovs.Vsctl("set", "Open_vSwitch", ".", "external_ids:quiet=true") // ovs-vsctl waits for ovs-vswitchd
 }
 
 // same says how two lists of flows differ, "" if they do not.
