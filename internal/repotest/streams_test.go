@@ -49,22 +49,15 @@ func TestSwitchesAreListed(t *testing.T) {
 func TestWhatIsShortIsRunInFull(t *testing.T) {
 	many := regexp.MustCompile(makeVariable(t, "MANY"))
 	found := 0
-	walk(t, func(file string, content []byte) {
-		if !strings.HasSuffix(file, "_test.go") || path.Dir(file) == "store" || !strings.Contains(string(content), "testing.Short") {
+	shortens := func(file string, content []byte) bool {
+		return path.Dir(file) != "store" && strings.Contains(string(content), "testing.Short")
+	}
+	eachTestFunction(t, shortens, func(file string, fn *ast.FuncDecl, _ []byte) {
+		if !asksShort(fn) {
 			return
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, content, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range f.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || !asksShort(fn) {
-				continue
-			}
-			if found++; !slices.Contains([]string{"httpapi", "controller"}, path.Dir(file)) || !many.MatchString(fn.Name.Name) {
-				t.Errorf("%s: %s makes less of something with -short, and is not among the Makefile's MANY", file, fn.Name.Name)
-			}
+		if found++; !slices.Contains([]string{"httpapi", "controller"}, path.Dir(file)) || !many.MatchString(fn.Name.Name) {
+			t.Errorf("%s: %s makes less of something with -short, and is not among the Makefile's MANY", file, fn.Name.Name)
 		}
 	})
 	if found == 0 {
@@ -78,8 +71,27 @@ func TestWhatRunsOnceIsTheSameInShort(t *testing.T) {
 	once := regexp.MustCompile(makeVariable(t, "ONCE"))
 	shorter := regexp.MustCompile(`testing\.Short\(|\b(with[A-Za-z]*Etcd|repeats)\(|embedded(Etcd|\.Start)`)
 	found := 0
+	ofStore := func(file string, _ []byte) bool { return path.Dir(file) == "store" }
+	eachTestFunction(t, ofStore, func(file string, fn *ast.FuncDecl, text []byte) {
+		if !once.MatchString(fn.Name.Name) {
+			return
+		}
+		found++
+		if word := shorter.Find(text); word != nil {
+			t.Errorf("%s: %s is among the Makefile's ONCE, and has %q", file, fn.Name.Name, word)
+		}
+	})
+	if names := strings.Count(once.String(), "|") + 1; found != names {
+		t.Errorf("the store has %d of the %d tests of the Makefile's ONCE", found, names)
+	}
+}
+
+// eachTestFunction calls each with the functions of those test files that are taken, and
+// with their texts.
+func eachTestFunction(t *testing.T, takes func(file string, content []byte) bool, each func(file string, fn *ast.FuncDecl, text []byte)) {
+	t.Helper()
 	walk(t, func(file string, content []byte) {
-		if path.Dir(file) != "store" || !strings.HasSuffix(file, "_test.go") {
+		if !strings.HasSuffix(file, "_test.go") || !takes(file, content) {
 			return
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), file, content, 0)
@@ -87,19 +99,11 @@ func TestWhatRunsOnceIsTheSameInShort(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range f.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || !once.MatchString(fn.Name.Name) {
-				continue
-			}
-			found++
-			if word := shorter.Find(content[fn.Pos()-f.FileStart : fn.End()-f.FileStart]); word != nil {
-				t.Errorf("%s: %s is among the Makefile's ONCE, and has %q", file, fn.Name.Name, word)
+			if fn, ok := d.(*ast.FuncDecl); ok {
+				each(file, fn, content[fn.Pos()-f.FileStart:fn.End()-f.FileStart])
 			}
 		}
 	})
-	if names := strings.Count(once.String(), "|") + 1; found != names {
-		t.Errorf("the store has %d of the %d tests of the Makefile's ONCE", found, names)
-	}
 }
 
 func asksShort(fn *ast.FuncDecl) (asks bool) {
