@@ -16,8 +16,8 @@ import (
 type connections []net.Conn
 
 // hold opens 200, whose server answers each byte by the same.
-func (p *pair) hold(ctx context.Context) (held connections, err error) {
-	stop, err := p.listen(ctx, heldPort, func(c net.Conn) {
+func (s *site) hold(ctx context.Context) (held connections, err error) {
+	stop, err := s.listen(ctx, heldPort, func(c net.Conn) {
 		defer c.Close()
 		_, _ = io.Copy(c, c) // the client finds out
 	})
@@ -26,7 +26,7 @@ func (p *pair) hold(ctx context.Context) (held connections, err error) {
 	}
 	defer stop()
 	for range 200 {
-		c, err := netns.Open(p.client.ns, func() (net.Conn, error) { return p.dial(ctx, heldPort) })
+		c, err := netns.Open(s.client.ns, func() (net.Conn, error) { return s.dial(ctx, clientAddrs[0], heldPort) })
 		if err != nil {
 			held.close()
 			return nil, err
@@ -69,8 +69,8 @@ const usedWithin = 4 * time.Second
 
 // use has the client send frames of so many made-up types, each of which has a megaflow,
 // until ctx ends.
-func (p *pair) use(ctx context.Context, megaflows int) error {
-	sock, device, err := p.client.packets()
+func (s *site) use(ctx context.Context, megaflows int) error {
+	sock, device, err := s.client.packets()
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,8 @@ type changer struct {
 }
 
 // changer is for a bridge that has the flows of a policy.
-func (s *site) changer(ctx context.Context, p *pair, has policy) (*changer, error) {
-	conn, err := ofconn.Dial(ctx, s.ovs.MgmtSock(p.name), ofconn.Options{})
+func (s *site) changer(ctx context.Context, has policy) (*changer, error) {
+	conn, err := ofconn.Dial(ctx, s.ovs.MgmtSock(s.name), ofconn.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -16,17 +16,17 @@ const changeEvery = 200 * time.Millisecond
 // second, while so many megaflows besides are in use: before, during and after, in each
 // round. It tells also how many of the connections that were held open all the while did not
 // answer after a stream.
-func (s *site) changing(ctx context.Context, p *pair, m measurement) error {
+func (s *site) changing(ctx context.Context, m measurement) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	held, err := p.hold(ctx)
+	held, err := s.hold(ctx)
 	if err != nil {
 		return err
 	}
 	defer held.close()
 	used := make(chan error, 1)
-	go func() { used <- p.use(ctx, m.megaflows) }()
-	c, err := s.changer(ctx, p, m.policy)
+	go func() { used <- s.use(ctx, m.megaflows) }()
+	c, err := s.changer(ctx, m.policy)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (s *site) changing(ctx context.Context, p *pair, m measurement) error {
 				made = c.every(ctx, changeEvery)
 			}
 			begin := time.Now()
-			mbit, err := p.stream(ctx, m.phase)
+			mbit, err := s.stream(ctx, m.phase)
 			took := time.Since(begin).Seconds()
 			n, failed := made()
 			if err != nil {
@@ -72,7 +72,7 @@ func (s *site) changing(ctx context.Context, p *pair, m measurement) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"bench": "datapath", "engine": p.name, "figure": "stream while rules change", "unit": "Mbit/s", "megaflows": m.megaflows, "cached": cached,
+		"bench": "datapath", "engine": s.name, "figure": "stream while rules change", "unit": "Mbit/s", "megaflows": m.megaflows, "cached": cached,
 		"before": median(streams[0]), "during": median(streams[1]), "after": median(streams[2]), "ratio": median(ratios), "changes": median(changes),
 		"held": len(held), "lost": lost, "n": m.rounds, "loadavg": load,
 	})

@@ -20,8 +20,8 @@ import (
 )
 
 // listen has the server answer connections to a port by handle until ctx ends.
-func (p *pair) listen(ctx context.Context, port uint16, handle func(net.Conn)) (func(), error) {
-	l, err := netns.Open(p.server.ns, func() (net.Listener, error) {
+func (s *site) listen(ctx context.Context, port uint16, handle func(net.Conn)) (func(), error) {
+	l, err := netns.Open(s.server.ns, func() (net.Listener, error) {
 		return new(net.ListenConfig).Listen(ctx, "tcp4", netip.AddrPortFrom(serverAddr, port).String())
 	})
 	if err != nil {
@@ -39,15 +39,15 @@ func (p *pair) listen(ctx context.Context, port uint16, handle func(net.Conn)) (
 	return func() { l.Close() }, nil
 }
 
-func (p *pair) dial(ctx context.Context, port uint16) (net.Conn, error) {
-	d := net.Dialer{Timeout: 5 * time.Second}
+func (s *site) dial(ctx context.Context, from netip.Addr, port uint16) (net.Conn, error) {
+	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 	return d.DialContext(ctx, "tcp4", netip.AddrPortFrom(serverAddr, port).String())
 }
 
 // connect has so many at a time connect, ask a byte, be answered and close, for a while; it
 // returns how many connections there were.
-func (p *pair) connect(ctx context.Context, atOnce int, while time.Duration) (float64, error) {
-	stop, err := p.listen(ctx, servicePort, func(c net.Conn) {
+func (s *site) connect(ctx context.Context, atOnce int, while time.Duration) (float64, error) {
+	stop, err := s.listen(ctx, servicePort, func(c net.Conn) {
 		defer c.Close()
 		b := make([]byte, 1)
 		if _, err := c.Read(b); err == nil {
@@ -59,15 +59,17 @@ func (p *pair) connect(ctx context.Context, atOnce int, while time.Duration) (fl
 		return 0, err
 	}
 	defer stop()
+	from := clientAddrs[s.turns%len(clientAddrs)]
+	s.turns++
 	var made atomic.Int64
 	end := time.Now().Add(while)
 	var g errgroup.Group
 	for range atOnce {
 		g.Go(func() error {
-			return p.client.ns.Do(func() error {
+			return s.client.ns.Do(func() error {
 				b := make([]byte, 1)
 				for time.Now().Before(end) {
-					c, err := p.dial(ctx, servicePort)
+					c, err := s.dial(ctx, from, servicePort)
 					if err != nil {
 						return err
 					}
@@ -90,9 +92,9 @@ func (p *pair) connect(ctx context.Context, atOnce int, while time.Duration) (fl
 
 // stream has the client send as much as it can by one connection, for a while; it returns
 // how many Mbit the server got.
-func (p *pair) stream(ctx context.Context, while time.Duration) (float64, error) {
+func (s *site) stream(ctx context.Context, while time.Duration) (float64, error) {
 	got := make(chan int64, 1)
-	stop, err := p.listen(ctx, servicePort, func(c net.Conn) {
+	stop, err := s.listen(ctx, servicePort, func(c net.Conn) {
 		defer c.Close()
 		n, _ := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{c}, make([]byte, 1<<18))
 		got <- n
@@ -101,7 +103,7 @@ func (p *pair) stream(ctx context.Context, while time.Duration) (float64, error)
 		return 0, err
 	}
 	defer stop()
-	c, err := netns.Open(p.client.ns, func() (net.Conn, error) { return p.dial(ctx, servicePort) })
+	c, err := netns.Open(s.client.ns, func() (net.Conn, error) { return s.dial(ctx, clientAddrs[0], servicePort) })
 	if err != nil {
 		return 0, err
 	}
@@ -119,18 +121,19 @@ func (p *pair) stream(ctx context.Context, while time.Duration) (float64, error)
 	return float64(<-got) * 8 / 1e6, nil
 }
 
-// scan sends so many SYNs, each from one of 2,000 addresses, from one of 50 ports. to
-// tells the port that each is to.
-func (p *pair) scan(ctx context.Context, syns int, to func(*rand.Rand) uint16) error {
+// scan sends so many SYNs, each from one of 2,000 addresses, from one of 50 ports, which are
+// others in each turn. to tells the port that each is to.
+func (s *site) scan(ctx context.Context, syns int, to func(*rand.Rand) uint16) error {
 	r := rand.New(rand.NewPCG(1, 2))
-	sock, device, err := p.client.packets()
+	s.turns++
+	sock, device, err := s.client.packets()
 	if err != nil {
 		return err
 	}
 	defer unix.Close(sock)
 	for i := range syns {
 		from := netip.AddrFrom4([4]byte{10, 0, byte(r.IntN(16)), byte(2*r.IntN(126) + 3)})
-		frame, err := syn(from, uint16(20000+r.IntN(50)), to(r))
+		frame, err := syn(from, uint16(10000+50*(s.turns%1000)+r.IntN(50)), to(r))
 		if err != nil {
 			return err
 		}

@@ -1,8 +1,8 @@
 // Command datapath measures what packets cost in the switch: the same traffic between two
-// VMs of a host through bridges of one ovs-vswitchd (userspace datapath), by turns. One
+// VMs of a host through switches (userspace datapath), one for each engine, by turns. One
 // switches without rules (NORMAL), one tracks all at both ends and judges nothing, one has
 // Ringfence's flows, and where OVN is installed one has OVN's, for the same groups and rules. It prints a JSON line a figure; ratios are those of
-// each round to the bridge without rules, so that what else the machine does says little.
+// each round to the switch without rules, so that what else the machine does says little.
 // It needs root.
 package main
 
@@ -14,10 +14,9 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/ringfence/ringfence/internal/ovsproc"
 )
 
 func main() {
@@ -55,7 +54,7 @@ type measurement struct {
 // engine is who programs a bridge.
 type engine struct {
 	name    string
-	connect func(context.Context, *pair, policy) error
+	program func(*site, context.Context, policy) error
 }
 
 const (
@@ -71,41 +70,37 @@ func (m measurement) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s := &site{dir: dir}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if s.ovs, err = ovsproc.Start(ctx, ovsproc.Config{Dir: dir, PrivateNetns: true}); err != nil {
-		return err
-	}
-	engines := []engine{{none, s.normal}, {tracked, s.tracked}, {ringfence, s.ringfence}}
+	engines := []engine{{none, (*site).normal}, {tracked, (*site).tracked}, {ringfence, (*site).ringfence}}
 	if m.hold || m.changing {
 		engines = engines[2:]
 	} else if _, err := exec.LookPath("ovn-controller"); err == nil {
-		engines = append(engines, engine{ovn, s.ovn})
+		engines = append(engines, engine{ovn, (*site).ovn})
 	} else {
 		fmt.Fprintln(os.Stderr, "bench: ovn-controller is not installed: OVN is left out")
 	}
-	var pairs []*pair
+	var sites []*site
 	for _, e := range engines {
-		at, err := s.pair(e.name)
-		if err != nil {
-			return err
+		s := &site{name: e.name, dir: filepath.Join(dir, e.name)}
+		defer func() { err = errors.Join(err, s.close()) }()
+		if err := s.start(ctx); err != nil {
+			return fmt.Errorf("%s: %w", e.name, err)
 		}
-		if err := e.connect(ctx, at, m.policy); err != nil {
+		if err := e.program(s, ctx, m.policy); err != nil {
 			if e.name == ovn && ctx.Err() == nil {
 				fmt.Fprintln(os.Stderr, "bench: OVN does not come up, and is left out:", err)
 				continue
 			}
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
-		pairs = append(pairs, at)
+		sites = append(sites, s)
 	}
 	switch {
 	case m.hold:
-		_, err := pairs[0].stream(ctx, time.Hour)
+		_, err := sites[0].stream(ctx, time.Hour)
 		return err
 	case m.changing:
-		return s.changing(ctx, pairs[0], m)
+		return sites[0].changing(ctx, m)
 	default:
-		return s.measure(ctx, pairs, m)
+		return m.measure(ctx, sites)
 	}
 }

@@ -20,22 +20,23 @@ type value struct {
 }
 
 // traffic is what one turn does, and its figures.
-type traffic func(context.Context, *pair) ([]value, error)
+type traffic func(context.Context, *site) ([]value, error)
 
-// measure has every pair have each kind of traffic in every round, in another order each.
-func (s *site) measure(ctx context.Context, pairs []*pair, m measurement) error {
+// measure has every site have each kind of traffic in every round, by turns in an order of chance.
+func (m measurement) measure(ctx context.Context, sites []*site) error {
 	kinds := []traffic{
-		s.connections(1, m.phase), s.connections(16, m.phase), s.stream(m.phase),
-		s.scan("closed ports", func(r *rand.Rand) uint16 { return uint16(1 + r.IntN(65535)) }),
-		s.scan("one port of a group", func(*rand.Rand) uint16 { return 5432 }),
+		connectionsOf(1, m.phase), connectionsOf(16, m.phase), streamFor(m.phase),
+		scanOf("closed ports", func(r *rand.Rand) uint16 { return uint16(1 + r.IntN(65535)) }),
+		scanOf("one port of a group", func(*rand.Rand) uint16 { return 5432 }),
 	}
 	type key struct{ figure, engine string }
 	var order []value // figures as they came first
 	turns := map[key][]float64{}
-	for round := range m.rounds {
+	chance := rand.New(rand.NewPCG(1, 2))
+	for range m.rounds {
 		for _, kind := range kinds {
-			for i := range pairs {
-				at := pairs[(round+i)%len(pairs)]
+			for _, i := range chance.Perm(len(sites)) {
+				at := sites[i]
 				got, err := kind(ctx, at)
 				if err != nil {
 					return fmt.Errorf("%s: %w", at.name, err)
@@ -57,7 +58,7 @@ func (s *site) measure(ctx context.Context, pairs []*pair, m measurement) error 
 	out := json.NewEncoder(os.Stdout)
 	for _, v := range order {
 		base := turns[key{v.figure, none}]
-		for _, at := range pairs {
+		for _, at := range sites {
 			mine := turns[key{v.figure, at.name}]
 			if len(mine) == 0 {
 				continue
@@ -90,16 +91,16 @@ func median(values []float64) float64 {
 	return rounded((v[(len(v)-1)/2] + v[len(v)/2]) / 2)
 }
 
-// connections are new ones, so many at a time.
-func (s *site) connections(atOnce int, phase time.Duration) traffic {
+// connectionsOf are new ones, so many at a time.
+func connectionsOf(atOnce int, phase time.Duration) traffic {
 	name := fmt.Sprintf("connections, %d at a time", atOnce)
-	return func(ctx context.Context, p *pair) ([]value, error) {
+	return func(ctx context.Context, s *site) ([]value, error) {
 		then, err := s.clear(ctx)
 		if err != nil {
 			return nil, err
 		}
 		begin := time.Now()
-		made, err := p.connect(ctx, atOnce, phase)
+		made, err := s.connect(ctx, atOnce, phase)
 		if err != nil {
 			return nil, err
 		}
@@ -108,19 +109,19 @@ func (s *site) connections(atOnce int, phase time.Duration) traffic {
 		if err != nil {
 			return nil, err
 		}
-		return append([]value{{name, "1/s", made / took.Seconds()}, {name + ": processor time", "µs", now.cpu * 1e6 / made}}, s.lookups(name, now)...), nil
+		return append([]value{{name, "1/s", made / took.Seconds()}, {name + ": processor time", "µs", now.cpu * 1e6 / made}}, lookups(name, now)...), nil
 	}
 }
 
-// stream is one TCP connection.
-func (s *site) stream(phase time.Duration) traffic {
-	return func(ctx context.Context, p *pair) ([]value, error) {
+// streamFor is one TCP connection.
+func streamFor(phase time.Duration) traffic {
+	return func(ctx context.Context, s *site) ([]value, error) {
 		then, err := s.clear(ctx)
 		if err != nil {
 			return nil, err
 		}
 		begin := time.Now()
-		mbit, err := p.stream(ctx, phase)
+		mbit, err := s.stream(ctx, phase)
 		if err != nil {
 			return nil, err
 		}
@@ -129,27 +130,27 @@ func (s *site) stream(phase time.Duration) traffic {
 		if err != nil {
 			return nil, err
 		}
-		return append([]value{{"stream", "Mbit/s", mbit / took.Seconds()}, {"stream: processor time of a packet", "µs", now.cpu * 1e6 / now.packets()}}, s.lookups("stream", now)...), nil
+		return append([]value{{"stream", "Mbit/s", mbit / took.Seconds()}, {"stream: processor time of a packet", "µs", now.cpu * 1e6 / now.packets()}}, lookups("stream", now)...), nil
 	}
 }
 
-func (s *site) lookups(name string, c counters) []value {
+func lookups(name string, c counters) []value {
 	return []value{
 		{name + ": passes of a packet", "", c.datapath["avg. datapath passes per packet"]},
 		{name + ": subtables of a megaflow hit", "", c.datapath["avg. subtable lookups per megaflow hit"]},
 	}
 }
 
-// scan is 2,000 SYNs of many clients.
-func (s *site) scan(to string, port func(*rand.Rand) uint16) traffic {
+// scanOf is 2,000 SYNs of many clients.
+func scanOf(to string, port func(*rand.Rand) uint16) traffic {
 	const syns = 2000
 	name := "scan of " + to
-	return func(ctx context.Context, p *pair) ([]value, error) {
+	return func(ctx context.Context, s *site) ([]value, error) {
 		then, err := s.clear(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if err := p.scan(ctx, syns, port); err != nil {
+		if err := s.scan(ctx, syns, port); err != nil {
 			return nil, err
 		}
 		now, err := s.since(ctx, then)
@@ -161,7 +162,7 @@ func (s *site) scan(to string, port func(*rand.Rand) uint16) traffic {
 			return nil, err
 		}
 		figures := []value{{name + ": megaflows of a SYN", "", megaflows / now.packets()}}
-		if p.name != none { // it has one for all
+		if s.name != none { // it has one for all
 			figures = append(figures, value{name + ": processor time of a new megaflow", "µs", now.cpu * 1e6 / now.upcalls()})
 		}
 		return figures, nil

@@ -12,8 +12,8 @@ import (
 
 // ovn has OVN enforce the policy: groups are port groups, their members address sets, rules
 // ACLs that track connections.
-func (s *site) ovn(ctx context.Context, p *pair, want policy) error {
-	if err := s.plug(ctx, ovsproc.Bridge{Name: p.name, FailMode: "secure"}, p); err != nil {
+func (s *site) ovn(ctx context.Context, want policy) error {
+	if err := s.plug(ctx, ovsproc.Bridge{Name: s.name, FailMode: "secure"}); err != nil {
 		return err
 	}
 	start := func(name string, args ...string) error {
@@ -38,18 +38,18 @@ func (s *site) ovn(ctx context.Context, p *pair, want policy) error {
 		return err
 	}
 	nbctl := []string{"--db=" + db("nb"), "--timeout=180"}
-	if _, err := s.ovs.Run(ctx, "ovn-nbctl", append(append(nbctl, "--wait=sb"), ovnPolicy(p, want)...)...); err != nil {
+	if _, err := s.ovs.Run(ctx, "ovn-nbctl", append(append(nbctl, "--wait=sb"), s.ovnPolicy(want)...)...); err != nil {
 		return err
 	}
 	// The policy is there first: when it came while ovn-controller 23.03 ran, that ended.
 	if err := s.ovs.Commit(ctx, ovsproc.NewChange().Set("Open_vSwitch", ".", "external_ids:system-id=host", "external_ids:hostname=host", "external_ids:ovn-remote="+db("sb"),
-		"external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.1", "external_ids:ovn-bridge="+p.name)); err != nil {
+		"external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.1", "external_ids:ovn-bridge="+s.name)); err != nil {
 		return err
 	}
 	if err := start("ovn-controller", "ovn-controller", s.ovs.DBAddr(), "-vconsole:info", "-vsyslog:off"); err != nil {
 		return err
 	}
-	for _, v := range []vm{p.client, p.server} { // until then their packets are dropped
+	for _, v := range []vm{s.client, s.server} { // until then their packets are dropped
 		if _, err := s.ovs.Run(ctx, "ovn-nbctl", append(nbctl, "wait-until", "Logical_Switch_Port", v.tap, "up=true")...); err != nil {
 			return err
 		}
@@ -59,21 +59,24 @@ func (s *site) ovn(ctx context.Context, p *pair, want policy) error {
 }
 
 // ovnPolicy are ovn-nbctl's commands, of one transaction.
-func ovnPolicy(p *pair, want policy) (commands []string) {
+func (s *site) ovnPolicy(want policy) (commands []string) {
 	add := func(words ...string) { commands = append(append(commands, "--"), words...) }
 	add("ls-add", "net")
-	for _, v := range []vm{p.client, p.server} {
-		from := fmt.Sprintf("%s %s", v.mac, v.addr)
+	for _, v := range []vm{s.client, s.server} {
+		from := v.mac.String()
+		for _, addr := range v.addrs {
+			from += " " + addr.String()
+		}
 		add("lsp-add", "net", v.tap)
 		add("lsp-set-addresses", v.tap, from)
-		if v.addr == clientAddr {
+		if v.tap == s.client.tap {
 			from += " " + clients.String()
 		}
 		add("lsp-set-port-security", v.tap, from)
 	}
-	add("pg-add", "all", p.client.tap, p.server.tap)
-	add("pg-add", "client", p.client.tap)
-	add("pg-add", "server", p.server.tap)
+	add("pg-add", "all", s.client.tap, s.server.tap)
+	add("pg-add", "client", s.client.tap)
+	add("pg-add", "server", s.server.tap)
 	acl := func(group, direction, priority, match, verdict string) {
 		add("--type=port-group", "acl-add", group, direction, priority, match, verdict)
 	}

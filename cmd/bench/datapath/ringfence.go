@@ -13,12 +13,12 @@ import (
 )
 
 // ringfence compiles the policy, and gives the bridge its flows.
-func (s *site) ringfence(ctx context.Context, p *pair, want policy) error {
-	if err := s.plug(ctx, ovsproc.Bridge{Name: p.name, FailMode: "secure", Protocols: []string{"OpenFlow13", "OpenFlow15"}}, p); err != nil {
+func (s *site) ringfence(ctx context.Context, want policy) error {
+	if err := s.plug(ctx, ovsproc.Bridge{Name: s.name, FailMode: "secure", Protocols: []string{"OpenFlow13", "OpenFlow15"}}); err != nil {
 		return err
 	}
 	host := want.host()
-	return s.program(ctx, p, ofrules.New().Reset(span.Span(want.snapshot(), host.Name, maps.Keys(host.Ports)), host).Put)
+	return s.program(ctx, ofrules.New().Reset(span.Span(want.snapshot(), host.Name, maps.Keys(host.Ports)), host).Put)
 }
 
 // host is where the pair is plugged. OVN flushes the zones that it takes, from 1 on.
@@ -54,7 +54,7 @@ func (p policy) snapshot() *secgroup.Snapshot {
 		n.Normalize()
 		changes = append(changes, secgroup.Put(n), secgroup.Put(&secgroup.Attachment{Group: secgroup.GroupRef{Account: account, ID: group}, NIC: id}))
 	}
-	nic("client", "client", clientMAC, []netip.Prefix{clients}, clientAddr)
+	nic("client", "client", clientMAC, []netip.Prefix{clients}, clientAddrs...)
 	nic("server", "server", serverMAC, nil, serverAddr)
 	for g, id := range remotes() {
 		var addrs []netip.Addr

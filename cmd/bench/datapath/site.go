@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 
 	"github.com/ringfence/ringfence/internal/netns"
 	"github.com/ringfence/ringfence/internal/ovsproc"
@@ -12,12 +13,29 @@ import (
 	"github.com/ringfence/ringfence/secgroup"
 )
 
-// site is the switch with all bridges.
+// site is a switch of its own, with a client and a server at its one bridge; it has the name
+// of who programs that. Every site has the same addresses and ports. Bridges of one
+// ovs-vswitchd would not do: which ports it asks first for packets decides more than flows do.
 type site struct {
-	ovs     *ovsproc.Proc
-	dir     string
-	pairs   []*pair
-	daemons []*stack.Process
+	name           string
+	dir            string
+	ovs            *ovsproc.Proc
+	client, server vm
+	daemons        []*stack.Process
+	turns          int // of short connections and scans
+}
+
+// start starts the switch, and makes the two ends, which it does not have yet. What was
+// started is close's to end, also after an error.
+func (s *site) start(ctx context.Context) error {
+	if err := os.Mkdir(s.dir, 0o755); err != nil {
+		return err
+	}
+	var err error
+	if s.ovs, err = ovsproc.Start(ctx, ovsproc.Config{Dir: s.dir, PrivateNetns: true}); err != nil {
+		return err
+	}
+	return s.pair()
 }
 
 func (s *site) close() error {
@@ -28,85 +46,85 @@ func (s *site) close() error {
 	if s.ovs != nil {
 		errs = append(errs, s.ovs.Stop())
 	}
-	for _, p := range s.pairs {
-		errs = append(errs, p.client.ns.Close(), p.server.ns.Close())
+	for _, v := range []vm{s.client, s.server} {
+		if v.ns != nil {
+			errs = append(errs, v.ns.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// pair is a client and a server at a bridge of their own, named for who programs it. Every
-// pair has the same addresses.
-type pair struct {
-	name           string
-	client, server vm
-}
-
 type vm struct {
-	ns   *netns.Namespace
-	tap  string // at the switch
-	mac  secgroup.MAC
-	addr netip.Addr
+	ns    *netns.Namespace
+	tap   string // at the switch
+	mac   secgroup.MAC
+	addrs []netip.Addr
 }
 
 // Every pair's ends; the client may send from all of clients.
 var (
-	clients    = netip.MustParsePrefix("10.0.0.0/20")
-	clientAddr = netip.MustParseAddr("10.0.0.1")
-	serverAddr = netip.MustParseAddr("10.0.200.2")
-	clientMAC  = secgroup.MAC{2, 0, 0, 0, 0, 1}
-	serverMAC  = secgroup.MAC{2, 0, 0, 0, 0, 2}
+	clients = netip.MustParsePrefix("10.0.0.0/20")
+	// clientAddrs take turns at short connections, so that none begins at the ends of one that
+	// a kernel, or the switch, has not forgotten: the userspace datapath of Open vSwitch 3.1.0
+	// ends in an assertion (conn_update_state) if such a one comes to OVN's ct(commit,nat(src)).
+	clientAddrs = addresses(16)
+	serverAddr  = netip.MustParseAddr("10.0.200.2")
+	clientMAC   = secgroup.MAC{2, 0, 0, 0, 0, 1}
+	serverMAC   = secgroup.MAC{2, 0, 0, 0, 0, 2}
 )
 
-// pair makes the two ends, which no bridge has yet.
-func (s *site) pair(name string) (*pair, error) {
-	here, err := netns.New("switch")
-	if err != nil {
-		return nil, err
+func addresses(n byte) (all []netip.Addr) {
+	for i := range n {
+		all = append(all, netip.AddrFrom4([4]byte{10, 0, i, 1}))
 	}
-	defer here.Close()
-	p := &pair{name: name}
-	for _, end := range []struct {
-		*vm
-		made  vm
-		other *vm
-	}{
-		{&p.client, vm{tap: name + "-c", mac: clientMAC, addr: clientAddr}, &p.server},
-		{&p.server, vm{tap: name + "-s", mac: serverMAC, addr: serverAddr}, &p.client},
-	} {
-		*end.vm = end.made
-		if end.ns, err = netns.New(end.tap); err != nil {
-			return nil, err
+	return all
+}
+
+// pair makes the two ends, which no bridge has yet.
+func (s *site) pair() (err error) {
+	s.client = vm{tap: s.name + "-c", mac: clientMAC, addrs: clientAddrs}
+	s.server = vm{tap: s.name + "-s", mac: serverMAC, addrs: []netip.Addr{serverAddr}}
+	for _, v := range []*vm{&s.client, &s.server} {
+		if v.ns, err = netns.New(v.tap); err != nil {
+			return err
 		}
 	}
-	s.pairs = append(s.pairs, p)
-	for _, end := range [][2]vm{{p.client, p.server}, {p.server, p.client}} {
+	for _, end := range [][2]vm{{s.client, s.server}, {s.server, s.client}} {
 		me, other := end[0], end[1]
 		// The userspace datapath completes no checksums. Neighbours are known, so that
 		// nothing but the traffic itself is measured.
-		if err := me.ns.IP(
-			fmt.Sprintf("link add eth0 address %s type veth peer name %s netns /proc/%d/ns/net", me.mac, me.tap, s.ovs.VswitchdPID()),
-			fmt.Sprintf("address add %s/16 dev eth0", me.addr), "link set eth0 up",
-			fmt.Sprintf("neighbour add %s lladdr %s dev eth0", other.addr, other.mac)); err != nil {
-			return nil, err
+		commands := []string{fmt.Sprintf("link add eth0 address %s type veth peer name %s netns /proc/%d/ns/net", me.mac, me.tap, s.ovs.VswitchdPID()), "link set eth0 up"}
+		for _, addr := range me.addrs {
+			commands = append(commands, fmt.Sprintf("address add %s/16 dev eth0", addr))
+		}
+		for _, addr := range other.addrs {
+			commands = append(commands, fmt.Sprintf("neighbour add %s lladdr %s dev eth0", addr, other.mac))
+		}
+		if err := me.ns.IP(commands...); err != nil {
+			return err
 		}
 		if err := me.ns.Run("ethtool", "-K", "eth0", "tx", "off"); err != nil {
-			return nil, err
+			return err
 		}
-		for key, value := range map[string]string{"ipv4/ip_local_port_range": "10000 65000", "ipv4/tcp_tw_reuse": "1", "ipv6/conf/all/disable_ipv6": "1"} {
+		for key, value := range map[string]string{"ipv4/ip_local_port_range": "10000 65000", "ipv4/tcp_tw_reuse": "0", "ipv6/conf/all/disable_ipv6": "1"} {
 			if err := me.ns.Sysctl(key, value); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
 	// The server has no answer for who does not connect.
-	return p, p.server.ns.IP("route add blackhole "+clients.String(), fmt.Sprintf("route add %s/32 dev eth0", clientAddr))
+	routes := []string{"route add blackhole " + clients.String()}
+	for _, addr := range clientAddrs {
+		routes = append(routes, fmt.Sprintf("route add %s/32 dev eth0", addr))
+	}
+	return s.server.ns.IP(routes...)
 }
 
-// plug adds a bridge, and the pair to it; the ports' numbers are 1 and 2.
-func (s *site) plug(ctx context.Context, b ovsproc.Bridge, p *pair) error {
+// plug adds a bridge, and the two ends to it; the ports' numbers are 1 and 2.
+func (s *site) plug(ctx context.Context, b ovsproc.Bridge) error {
 	b.Datapath = "netdev"
 	change := ovsproc.NewChange().AddBridge(b)
-	for i, v := range []vm{p.client, p.server} {
+	for i, v := range []vm{s.client, s.server} {
 		if _, err := s.ovs.Run(ctx, "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", s.ovs.VswitchdPID()), "ip", "link", "set", v.tap, "up"); err != nil {
 			return err
 		}
@@ -119,6 +137,6 @@ func (s *site) plug(ctx context.Context, b ovsproc.Bridge, p *pair) error {
 }
 
 // normal switches by MAC alone.
-func (s *site) normal(ctx context.Context, p *pair, _ policy) error {
-	return s.plug(ctx, ovsproc.Bridge{Name: p.name}, p)
+func (s *site) normal(ctx context.Context, _ policy) error {
+	return s.plug(ctx, ovsproc.Bridge{Name: s.name})
 }

@@ -11,8 +11,8 @@ import (
 
 // tracked has every IPv4 packet tracked at both ends, in the zone of each, and nothing
 // judged: what costs more than this is due to rules, and the rest is due to conntrack.
-func (s *site) tracked(ctx context.Context, p *pair, _ policy) error {
-	if err := s.plug(ctx, ovsproc.Bridge{Name: p.name, FailMode: "secure", Protocols: []string{"OpenFlow13", "OpenFlow15"}}, p); err != nil {
+func (s *site) tracked(ctx context.Context, _ policy) error {
+	if err := s.plug(ctx, ovsproc.Bridge{Name: s.name, FailMode: "secure", Protocols: []string{"OpenFlow13", "OpenFlow15"}}); err != nil {
 		return err
 	}
 	const ( // tables
@@ -37,12 +37,12 @@ func (s *site) tracked(ctx context.Context, p *pair, _ policy) error {
 		add(received, []of.Term{port, fresh}, commit(toZone), of.Output{Port: uint32(to)})
 		add(received, []of.Term{port, known}, of.Output{Port: uint32(to)})
 	}
-	return s.program(ctx, p, flows)
+	return s.program(ctx, flows)
 }
 
 // program gives a bridge its flows.
-func (s *site) program(ctx context.Context, p *pair, flows []of.Flow) error {
-	conn, err := ofconn.Dial(ctx, s.ovs.MgmtSock(p.name), ofconn.Options{})
+func (s *site) program(ctx context.Context, flows []of.Flow) error {
+	conn, err := ofconn.Dial(ctx, s.ovs.MgmtSock(s.name), ofconn.Options{})
 	if err != nil {
 		return err
 	}
