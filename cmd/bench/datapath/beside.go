@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -32,6 +33,11 @@ func (s *site) hold(ctx context.Context) (held connections, err error) {
 			return nil, err
 		}
 		held = append(held, c)
+	}
+	// Whoever has not been accepted when the server listens no more is reset.
+	if n := held.silent(); n > 0 {
+		held.close()
+		return nil, fmt.Errorf("%d of the connections that are held do not answer", n)
 	}
 	return held, nil
 }
