@@ -13,8 +13,8 @@ import (
 const changeEvery = 200 * time.Millisecond
 
 // changing measures what one TCP stream notices of rules that come and go, five changes a
-// second, while so many megaflows besides are in use: before, during and after, in each
-// round. It tells also how many of the connections that were held open all the while did not
+// second, while so many megaflows besides are in use: before, while nothing but a flow that
+// is not used comes and goes as often, during and after, in each round. It tells also how many of the connections that were held open all the while did not
 // answer after a stream.
 func (s *site) changing(ctx context.Context, m measurement) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -31,14 +31,17 @@ func (s *site) changing(ctx context.Context, m measurement) error {
 		return err
 	}
 	defer c.close()
-	var streams [3][]float64 // before, during, after
-	var ratios, changes []float64
+	var streams [4][]float64 // before, touched, during, after
+	var touched, ratios, changes []float64
 	lost := 0
 	for range m.rounds {
 		for i := range streams {
 			made := func() (float64, error) { return 0, nil }
-			if i == 1 {
-				made = c.every(ctx, changeEvery)
+			switch i {
+			case 1:
+				made = every(ctx, changeEvery, c.touch)
+			case 2:
+				made = every(ctx, changeEvery, c.change)
 			}
 			begin := time.Now()
 			mbit, err := s.stream(ctx, m.phase)
@@ -51,13 +54,15 @@ func (s *site) changing(ctx context.Context, m measurement) error {
 				return failed
 			}
 			streams[i] = append(streams[i], mbit/took)
-			if i == 1 {
+			if i == 2 {
 				changes = append(changes, n/took)
 			}
 			lost = max(lost, held.silent())
 		}
 		last := len(streams[0]) - 1
-		ratios = append(ratios, 2*streams[1][last]/(streams[0][last]+streams[2][last]))
+		others := (streams[0][last] + streams[3][last]) / 2
+		touched = append(touched, streams[1][last]/others)
+		ratios = append(ratios, streams[2][last]/others)
 	}
 	cached, err := s.megaflows(ctx)
 	if err != nil {
@@ -73,7 +78,7 @@ func (s *site) changing(ctx context.Context, m measurement) error {
 	}
 	return json.NewEncoder(os.Stdout).Encode(map[string]any{
 		"bench": "datapath", "engine": s.name, "figure": "stream while rules change", "unit": "Mbit/s", "megaflows": m.megaflows, "cached": cached,
-		"before": median(streams[0]), "during": median(streams[1]), "after": median(streams[2]), "ratio": median(ratios), "changes": median(changes),
+		"before": median(streams[0]), "touched": median(streams[1]), "during": median(streams[2]), "after": median(streams[3]), "ratio": median(ratios), "touched_ratio": median(touched), "changes": median(changes),
 		"held": len(held), "lost": lost, "n": m.rounds, "loadavg": load,
 	})
 }
