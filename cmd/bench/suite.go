@@ -22,6 +22,9 @@ func (b *bench) smallChanges(ctx context.Context) error {
 		}, nil); err != nil {
 		return err
 	}
+	if err := b.limit(ctx, group, "ingress tcp 19999 from "+remote); err != nil {
+		return err
+	}
 	var spares []workload.Endpoint
 	for i := range b.reps {
 		spares = append(spares, workload.Spare(i))

@@ -52,7 +52,7 @@ func (w *Writer) Commit(ctx context.Context, caller int) error {
 	var compares []clientv3.Cmp
 	var puts []clientv3.Op
 	for i, n := range w.like {
-		key := fmt.Sprintf("bare/%d/%d", caller, i)
+		key := fmt.Sprintf("%s%d", prefix(caller), i)
 		compares = append(compares, clientv3.Compare(clientv3.ModRevision(key), ">", -1))
 		puts = append(puts, clientv3.OpPut(key, strings.Repeat("x", n)))
 	}
@@ -61,6 +61,40 @@ func (w *Writer) Commit(ctx context.Context, caller int) error {
 		err = errors.New("the conditions of a bare transaction do not hold")
 	}
 	return err
+}
+
+func prefix(caller int) string { return fmt.Sprintf("bare/%d/", caller) }
+
+// Follow tells of each transaction of a caller that is made from now on, until ctx ends; then, and
+// when etcd tells no more, what it returns is closed.
+func (w *Writer) Follow(ctx context.Context, caller int) (<-chan struct{}, error) {
+	r, err := w.client.Get(ctx, prefix(caller), clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err != nil {
+		return nil, err
+	}
+	made := make(chan struct{})
+	changes := w.client.Watch(ctx, prefix(caller), clientv3.WithPrefix(), clientv3.WithRev(r.Header.Revision+1))
+	go func() {
+		defer close(made)
+		for c := range changes {
+			if c.Err() != nil {
+				return
+			}
+			revision := int64(0)
+			for _, e := range c.Events {
+				if e.Kv.ModRevision == revision {
+					continue
+				}
+				revision = e.Kv.ModRevision
+				select {
+				case made <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return made, nil
 }
 
 // Close ends the connection.
