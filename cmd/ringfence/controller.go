@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,8 +75,8 @@ type controllerCmd struct {
 	Etcd []string `placeholder:"ENDPOINT" help:"Instead of relays: etcd endpoints, such as https://10.0.0.1:2379. Repeatable, or separated by commas."`
 	etcdAccess
 	bridgeFlags
-	OVSDB     string `name:"ovsdb" default:"unix:/var/run/openvswitch/db.sock" placeholder:"unix:PATH" help:"The Open vSwitch database. Default unix:/var/run/openvswitch/db.sock."`
-	Metrics   string `name:"metrics-listen" placeholder:"ADDR" help:"Serve Prometheus metrics at http://ADDR/metrics."`
+	OVSDB string `name:"ovsdb" default:"unix:/var/run/openvswitch/db.sock" placeholder:"unix:PATH" help:"The Open vSwitch database. Default unix:/var/run/openvswitch/db.sock."`
+	metricsFlags
 	OVSRunDir string `name:"ovs-rundir" placeholder:"DIR" complete:"file" help:"Where ovs-vswitchd's sockets are. Default: beside the database's."`
 	ShareFile string `name:"share-file" type:"path" placeholder:"FILE" complete:"file" help:"Keep here what this host needs of the policy: if it starts while nobody tells what the policy is it enforces that, and says that it is stale. Default: nothing is kept."`
 	logFlags
@@ -102,18 +101,13 @@ Examples:
 // check says what is wrong with the flags, without opening anything.
 func (c *controllerCmd) check() error {
 	run, dir := c.runDir()
-	var sockets, metrics error
+	var sockets error
 	if dir == nil {
 		sockets = checkSockets("--ovs-rundir", run, c.Bridge)
 	}
-	if c.Metrics != "" {
-		if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
-			metrics = failure.Usage(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
-		}
-	}
 	_, host := c.hostName()
 	_, policing := c.policing()
-	return failure.All(dir, sockets, host, policing, metrics, c.checkSource())
+	return failure.All(dir, sockets, host, policing, c.metricsFlags.check(), c.checkSource())
 }
 
 // checkSource says what is wrong with where the policy comes from.
@@ -174,13 +168,8 @@ func (c *controllerCmd) Run(ctx context.Context, std output.Stdio, launch *launc
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	if c.Metrics != "" {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Metrics)
-		if err != nil {
-			return fmt.Errorf("--metrics-listen: %w", err)
-		}
-		log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
-		group.Go(func() error { return serveMetrics(ctx, l, registry, log) })
+	if err := c.metricsFlags.serve(ctx, group, registry, log); err != nil {
+		return err
 	}
 	manager := service.New(log)
 	context.AfterFunc(ctx, manager.Stopping)

@@ -33,7 +33,7 @@ type relayCmd struct {
 	TLSCert     string `name:"tls-cert" type:"existingfile" and:"tls" placeholder:"FILE" complete:"file" help:"Certificate chain, PEM. Needed unless only this machine can reach the address."`
 	TLSKey      string `name:"tls-key" type:"existingfile" and:"tls" placeholder:"FILE" complete:"file" help:"Its key, PEM."`
 	Tokens      string `required:"" type:"existingfile" placeholder:"FILE" complete:"file" help:"Which hosts may come: as the API's file, those of role host. Read again when it changes."`
-	Metrics     string `name:"metrics-listen" placeholder:"ADDR" help:"Serve Prometheus metrics at http://ADDR/metrics."`
+	metricsFlags
 	logFlags
 }
 
@@ -54,16 +54,10 @@ Examples:
 
 // check says what is wrong with the flags, without opening anything.
 func (c *relayCmd) check() error {
-	var metrics error
-	if c.Metrics != "" {
-		if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
-			metrics = failure.Usage(fmt.Sprintf("--metrics-listen %s: want host:port", c.Metrics))
-		}
-	}
 	certs := certfile.NewSet(slog.New(slog.DiscardHandler))
 	_, etcd := c.etcdFlags.config(nil, certs)
 	_, secure := c.hostsFlags.secure(certs, c.HostsListen, c.TLSCert, c.TLSKey)
-	return failure.All(metrics, etcd, secure, tokens.Check(c.Tokens))
+	return failure.All(c.metricsFlags.check(), etcd, secure, tokens.Check(c.Tokens))
 }
 
 // secure is how what hosts and a relay say to each other is kept from others: by TLS,
@@ -169,13 +163,8 @@ func (c *relayCmd) Run(ctx context.Context, std output.Stdio, launch *launch) er
 		return fmt.Errorf("--hosts-listen: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	if c.Metrics != "" {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Metrics)
-		if err != nil {
-			return errors.Join(fmt.Errorf("--metrics-listen: %w", err), hosts.Close())
-		}
-		log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
-		group.Go(func() error { return serveMetrics(ctx, l, registry, log) })
+	if err := c.metricsFlags.serve(ctx, group, registry, log); err != nil {
+		return errors.Join(err, hosts.Close())
 	}
 	manager := service.New(log)
 	context.AfterFunc(ctx, manager.Stopping)
