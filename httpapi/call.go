@@ -94,6 +94,10 @@ func (c *call) mediaType() error {
 		}
 		return p
 	}
+	// RFC 9110, section 15.5.16.
+	if coding := c.req.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return transport.Refuse(http.StatusUnsupportedMediaType, transport.CodeMediaType, "the body must be as it is, without Content-Encoding").With("Accept-Encoding", "identity")
+	}
 	return nil
 }
 

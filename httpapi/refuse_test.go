@@ -113,6 +113,8 @@ var formRefusals = []refusal{
 	{name: "null for an object", method: "PUT", path: web, body: `null`, status: 422, code: "invalid-value", faults: " invalid-value"},
 	{name: "no media type", method: "POST", path: groups, body: `{"name":"a"}`, headers: []string{"Content-Type: "}, status: 415, code: "unsupported-media-type"},
 	{name: "form", method: "POST", path: groups, body: `name=a`, headers: []string{"Content-Type: application/x-www-form-urlencoded"}, status: 415, code: "unsupported-media-type"},
+	{name: "content coding", method: "POST", path: groups, body: `{"name":"a"}`, headers: []string{"Content-Encoding: gzip"}, status: 415, code: "unsupported-media-type"},
+	{name: "half a surrogate pair", method: "POST", path: groups, body: `{"name":"a\ud800"}`, status: 400, code: "malformed-json"},
 	{name: "merge patch for PUT", method: "PUT", path: web, body: `{"name":"web"}`, headers: []string{"Content-Type: application/merge-patch+json"}, status: 415, code: "unsupported-media-type"},
 	{name: "JSON patch", method: "PATCH", path: web, body: `[]`, headers: []string{"Content-Type: application/json-patch+json"}, status: 415, code: "unsupported-media-type", responseHeader: "Accept-Patch: application/json, application/merge-patch+json"},
 	{name: "other charset", method: "POST", path: groups, body: `{"name":"a"}`, headers: []string{"Content-Type: application/json; charset=latin1"}, status: 415, code: "unsupported-media-type"},

@@ -86,6 +86,9 @@ func Parse(body []byte) (*Node, secgroup.Faults, error) {
 		}
 		return nil, nil, Malformed(detail)
 	}
+	if at := loneSurrogate(body); at >= 0 {
+		return nil, nil, Malformed(fmt.Sprintf("half of a surrogate pair without the other, at byte %d", at))
+	}
 	p := parser{dec: json.NewDecoder(bytes.NewReader(body))}
 	p.dec.UseNumber()
 	n, err := p.value("", 0)
