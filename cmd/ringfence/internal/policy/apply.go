@@ -100,7 +100,7 @@ func (c Apply) Run(t *session.Tenant, std output.Stdio) error {
 		_, err = t.API.Transaction(t.Ctx, t.Account, d.ops, opts...)
 	}
 	if err != nil {
-		return err
+		return file.source.locate(err, d.from)
 	}
 	return t.Done(meta, "made %d changes at once", len(d.ops))
 }

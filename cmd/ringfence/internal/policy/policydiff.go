@@ -15,7 +15,12 @@ import (
 // policyDiff is what has to be done for an account to be as a file says.
 type policyDiff struct {
 	ops   []client.Operation
+	from  []string // where in the file the body of each comes from: a pointer, "" for none
 	lines []diffLine
+}
+
+func (d *policyDiff) do(from string, op client.Operation) {
+	d.ops, d.from = append(d.ops, op), append(d.from, from)
 }
 
 // diffLine is one line shown: "+ group web".
@@ -48,14 +53,14 @@ func diff(t *session.Tenant, file policyFile, groups []client.Group, prune bool)
 	for i, g := range file.Groups {
 		if _, there := d.have[g.Name]; !there {
 			d.newName[g.Name] = fmt.Sprint("g", i)
-			d.make(g.normal(), fmt.Sprint("g", i))
+			d.make(g.normal(), fmt.Sprint("g", i), pointer(i))
 		}
 	}
-	for _, g := range file.Groups {
+	for i, g := range file.Groups {
 		if old, there := d.have[g.Name]; there {
-			d.change(old, g.normal())
+			d.change(old, g.normal(), pointer(i))
 		} else {
-			d.rules("${"+d.newName[g.Name]+"}", nil, g.Rules, "")
+			d.rules("${"+d.newName[g.Name]+"}", nil, g.Rules, "", pointer(i))
 		}
 	}
 	if prune {
@@ -64,8 +69,11 @@ func diff(t *session.Tenant, file policyFile, groups []client.Group, prune bool)
 	return d.found
 }
 
+// pointer is that to a group in the file.
+func pointer(group int) string { return fmt.Sprintf("/groups/%d", group) }
+
 // make adds a group without rules.
-func (d *differ) make(g policyGroup, as string) {
+func (d *differ) make(g policyGroup, as, from string) {
 	d.found.say("+", "group %s", g.Name)
 	no := false
 	op := client.Operation{As: as, Method: "POST", Path: "/security-groups", Body: client.GroupSpec{
@@ -74,11 +82,11 @@ func (d *differ) make(g policyGroup, as string) {
 	if g.ID != "" {
 		op.Method, op.Path, op.IfNoneMatch = "PUT", "/security-groups/"+g.ID, "*"
 	}
-	d.found.ops = append(d.found.ops, op)
+	d.found.do(from, op)
 }
 
 // change changes a group's properties and rules.
-func (d *differ) change(old client.Group, g policyGroup) {
+func (d *differ) change(old client.Group, g policyGroup, from string) {
 	was := exported(d.tenant, old)
 	patch := map[string]any{}
 	note := func(name, from, to string, value any) {
@@ -105,14 +113,14 @@ func (d *differ) change(old client.Group, g policyGroup) {
 	note("tags", tags(was.Tags), tags(g.Tags), tagPatch)
 	match := strconv.Quote(strconv.FormatInt(old.Revision, 10))
 	if len(patch) > 0 {
-		d.found.ops = append(d.found.ops, client.Operation{Method: "PATCH", Path: "/security-groups/" + old.ID, Body: patch, IfMatch: match})
+		d.found.do(from, client.Operation{Method: "PATCH", Path: "/security-groups/" + old.ID, Body: patch, IfMatch: match})
 		match = "" // it is another state from then on
 	}
-	d.rules(old.ID, was.Rules, g.Rules, match)
+	d.rules(old.ID, was.Rules, g.Rules, match, from)
 }
 
 // rules replaces a group's rules if they are others.
-func (d *differ) rules(id string, was, given []policyRule, match string) {
+func (d *differ) rules(id string, was, given []policyRule, match, from string) {
 	count := map[string]int{}
 	for _, r := range was {
 		count[d.ruleText(r)]--
@@ -137,7 +145,7 @@ func (d *differ) rules(id string, was, given []policyRule, match string) {
 		}
 	}
 	if changed {
-		d.found.ops = append(d.found.ops, client.Operation{Method: "PUT", Path: "/security-groups/" + id + "/rules", Body: specs, IfMatch: match})
+		d.found.do(from+"/rules", client.Operation{Method: "PUT", Path: "/security-groups/" + id + "/rules", Body: specs, IfMatch: match})
 	}
 }
 
@@ -196,7 +204,7 @@ func (d *differ) prune(groups []client.Group) {
 		if !g.IsDefault && !slices.ContainsFunc(d.file.Groups, func(f policyGroup) bool { return f.Name == g.Name }) {
 			d.found.say("-", "group %s", g.Name)
 			// Without If-Match: an operation before may have taken rules of it away.
-			d.found.ops = append(d.found.ops, client.Operation{Method: "DELETE", Path: "/security-groups/" + g.ID + "?cascade=references"})
+			d.found.do("", client.Operation{Method: "DELETE", Path: "/security-groups/" + g.ID + "?cascade=references"})
 		}
 	}
 }

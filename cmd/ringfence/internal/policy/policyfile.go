@@ -22,6 +22,8 @@ import (
 // rules. Groups are known by their names.
 type policyFile struct {
 	Groups []policyGroup `json:"groups" yaml:"groups"`
+
+	source source
 }
 
 type policyGroup struct {
@@ -55,6 +57,7 @@ func readPolicy(path string, stdin io.Reader) (policyFile, error) {
 	var f policyFile
 	var text []byte
 	var err error
+	f.source.name = path
 	if path == "-" {
 		text, err = io.ReadAll(stdin)
 	} else {
@@ -63,12 +66,13 @@ func readPolicy(path string, stdin io.Reader) (policyFile, error) {
 	if err != nil {
 		return f, err
 	}
+	f.source.text = text
 	doc, err := yaml.YAMLToJSON(text)
 	if err != nil {
 		return f, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := checkGiven(doc); err != nil {
-		return f, fmt.Errorf("%s: %w", path, err)
+	if err := f.source.checkGiven(doc); err != nil {
+		return f, err
 	}
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.DisallowUnknownFields()
@@ -94,28 +98,28 @@ func readPolicy(path string, stdin io.Reader) (policyFile, error) {
 // checkGiven refuses a document in which a field is there without a value, as a template
 // writes it whose variable is not set: a rule with an empty remote_group would be one for
 // everybody, and an empty networks all networks. Texts may be empty.
-func checkGiven(doc []byte) error {
+func (s source) checkGiven(doc []byte) error {
 	var all any
 	if err := json.Unmarshal(doc, &all); err != nil {
 		return err
 	}
-	return eachGiven(all, "")
+	return s.eachGiven(all, "")
 }
 
-func eachGiven(v any, at string) error {
+func (s source) eachGiven(v any, at string) error {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			in := at + "/" + name
+			in := at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 			if value := v[name]; value == nil || value == "" && name != "description" && !strings.HasSuffix(at, "/tags") {
-				return fmt.Errorf("%s has no value: give it one, or leave it out", in)
-			} else if err := eachGiven(value, in); err != nil {
+				return fmt.Errorf("%s has no value: give it one, or leave it out", s.place(in))
+			} else if err := s.eachGiven(value, in); err != nil {
 				return err
 			}
 		}
 	case []any:
 		for i, item := range v {
-			if err := eachGiven(item, fmt.Sprintf("%s/%d", at, i)); err != nil {
+			if err := s.eachGiven(item, fmt.Sprintf("%s/%d", at, i)); err != nil {
 				return err
 			}
 		}
