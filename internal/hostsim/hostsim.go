@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -119,7 +120,11 @@ func (h *Host) run() {
 	for {
 		m, err := h.st.Recv()
 		if err == nil {
-			err = h.heard(&parts, m)
+			// What cannot be sent finds the stream at its end. The relay's goodbye is still
+			// to be read, and so is why it ended.
+			if err = h.heard(&parts, m); errors.Is(err, io.EOF) {
+				err = nil
+			}
 		}
 		if err != nil {
 			h.mu.Lock()
