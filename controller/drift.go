@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,17 +56,20 @@ const readTimeout = 30 * time.Second
 func readBack(ctx context.Context, conn *ofconn.Conn) ([]openflow.Flow, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	stats, err := conn.Dump(ctx, 0, 0)
+	var parts [][]openflow.Flow
+	err := conn.Walk(ctx, 0, 0, func(some []wire.FlowStats) {
+		part := make([]openflow.Flow, 0, len(some))
+		for _, f := range some {
+			if kind := f.Cookie & ofrules.KindMask; ours(f.Flow) && kind != ofrules.PickUpCookie && kind != ofrules.WatchCookie { // they end by themselves
+				part = append(part, f.Flow)
+			}
+		}
+		parts = append(parts, part)
+	})
 	if err != nil {
 		return nil, err
 	}
-	var out []openflow.Flow
-	for _, f := range stats {
-		if kind := f.Cookie & ofrules.KindMask; ours(f.Flow) && kind != ofrules.PickUpCookie && kind != ofrules.WatchCookie { // they end by themselves
-			out = append(out, f.Flow)
-		}
-	}
-	return out, nil
+	return slices.Concat(parts...), nil
 }
 
 // ours tells whether a flow is under our control: it has our cookie, or it is
@@ -102,7 +106,7 @@ func repair(drifted map[openflow.FlowKey]*openflow.Flow, desired func(openflow.F
 type audit struct {
 	conn    *ofconn.Conn                  // nil: none is under way
 	touched map[openflow.FlowKey]struct{} // flows that were changed since it started
-	done    chan reading
+	done    <-chan reading
 	repair  ofrules.Delta // what the last one found wrong, to be put right by the next step
 }
 
@@ -112,18 +116,22 @@ type reading struct {
 	err   error
 }
 
-func newAudit() audit { return audit{done: make(chan reading, 1)} }
+// startReading reads the flows back in a goroutine of its own.
+func startReading(ctx context.Context, conn *ofconn.Conn) <-chan reading {
+	done := make(chan reading, 1)
+	go func() {
+		flows, err := readBack(ctx, conn)
+		done <- reading{flows, err}
+	}()
+	return done
+}
 
 // start begins an audit, unless one is under way.
 func (a *audit) start(ctx context.Context, conn *ofconn.Conn) {
 	if a.conn != nil || conn == nil {
 		return
 	}
-	a.conn, a.touched = conn, map[openflow.FlowKey]struct{}{}
-	go func() {
-		flows, err := readBack(ctx, conn)
-		a.done <- reading{flows, err}
-	}()
+	a.conn, a.touched, a.done = conn, map[openflow.FlowKey]struct{}{}, startReading(ctx, conn)
 }
 
 // touch notes flows that are sent to the switch, so that they are not compared.
@@ -139,10 +147,13 @@ func (a *audit) touch(d ofrules.Delta) {
 	}
 }
 
-// end waits for the audit that is under way, if there is one. Its context has ended.
-func (a *audit) end() {
-	if a.conn != nil {
-		<-a.done
+// endReading waits for what is being read back. Its context has ended.
+func (e *engine) endReading() {
+	if e.audit.conn != nil {
+		<-e.audit.done
+	}
+	if e.ahead != nil {
+		<-e.ahead
 	}
 }
 

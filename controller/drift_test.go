@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/internal/policytest/small"
+	"github.com/ringfence/ringfence/ofrules"
 	"github.com/ringfence/ringfence/secgroup"
+	"github.com/ringfence/ringfence/store"
 )
 
 // TestDriftIsJudged: what a foreign flow let in is cut when the flow is gone.
@@ -112,5 +116,76 @@ func TestAudit(t *testing.T) {
 	r.promptly("all is right again", func() string { return same(ours(), want) })
 	if r.counter("sweep_seconds") == sweeps {
 		t.Error("connections were not judged again")
+	}
+}
+
+// heldBack is a source and its handler, which hands nothing on until it is let go.
+type heldBack struct {
+	share.Source
+	mu    sync.Mutex
+	to    share.Handler
+	queue []share.Update
+	free  bool
+}
+
+func (s *heldBack) Follow(ctx context.Context, h share.Handler) error {
+	s.mu.Lock()
+	s.to = h
+	s.mu.Unlock()
+	return s.Source.Follow(ctx, s)
+}
+
+func (s *heldBack) Handle(u share.Update) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue = append(s.queue, u); s.free {
+		s.handOn()
+	}
+}
+
+func (s *heldBack) letGo() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = true
+	s.handOn()
+}
+
+func (s *heldBack) handOn() {
+	for _, u := range s.queue {
+		s.to.Handle(u)
+	}
+	s.queue = nil
+}
+
+// TestReadAhead: a controller reads the flows back while its share is on its way. What
+// somebody does to them in between is put right with the share's coming, and nothing
+// else is sent.
+func TestReadAhead(t *testing.T) {
+	r, _ := settled(t)
+	want, before := r.flows(), r.applied(0)
+	r.stop()
+	held := &heldBack{}
+	r.source = func(from share.Source) share.Source { held.Source = from; return held }
+	var turns atomic.Int64
+	r.turned = func() { turns.Add(1) }
+	r.start()
+	r.status("it has the switch", func(h store.HostStatus) bool { return h.Started.After(before.Started) && h.Connected })
+	since := turns.Load()
+	r.eventually(patience, "the step that reads is over", func() string {
+		if turns.Load() < since+2 {
+			return "not yet"
+		}
+		return ""
+	})
+	watch := r.watch()
+	r.ovs.Ofctl("add-flow", bridge, "cookie=0x17,table=80,priority=60000,tcp,tp_dst=81,actions=resubmit(,95)")
+	r.ovs.Ofctl("del-flows", bridge, fmt.Sprintf("table=%d", ofrules.TableIngressAccept))
+	r.ovs.Ofctl("mod-flows", bridge, fmt.Sprintf("table=%d,actions=drop", ofrules.TableEgressAccept))
+	changed := len(watch.AwaitQuiet(t.Context(), 3, 100*time.Millisecond))
+	held.letGo()
+	r.promptly("all is right again", func() string { return same(r.flows(), want) })
+	r.status("it is in force", func(h store.HostStatus) bool { return h.Started.After(before.Started) && h.Applied >= before.Applied })
+	if n := r.counter("flow_mods_total"); int(n) != changed {
+		t.Errorf("%v flow changes sent, for %d flows", n, changed)
 	}
 }

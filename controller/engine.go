@@ -55,6 +55,7 @@ type engine struct {
 
 	// What follows is of the connection conn, as is what tables knows of the actual flows.
 	conn      *ofconn.Conn
+	ahead     <-chan reading // of the flows, see readAhead; nil: there is none
 	ports     ports
 	bridge    bridgeState
 	unfit     error           // why the switch must not be used
@@ -76,7 +77,7 @@ func newEngine(c *controller) *engine {
 	return &engine{
 		cfg: c.cfg, log: c.log, wake: c.wake, notify: c.notify, share: c.share, kept: c.kept, plugs: c.plugs, zones: c.zones, ready: c.ready, newest: c.newest,
 		link: c.link, ctl: c.ctl, datapath: c.datapath, cache: c.cache, sweeper: c.sweeper, desk: c.desk, report: c.report, metrics: c.metrics,
-		tables: tables{desired: c.compiled}, pace: pace{slack: commitSlack}, audit: newAudit(),
+		tables: tables{desired: c.compiled}, pace: pace{slack: commitSlack},
 		limits: limits{most: c.cfg.NICConnections, set: func(ctx context.Context, zones ...unixctl.ZoneLimit) error {
 			return c.datapath().SetLimits(ctx, zones...)
 		}},
@@ -87,7 +88,7 @@ func newEngine(c *controller) *engine {
 func (e *engine) run(ctx context.Context) error {
 	audit := time.NewTicker(e.cfg.timing.audit)
 	defer audit.Stop()
-	defer e.audit.end()
+	defer e.endReading()
 	watch := time.NewTicker(sentinelEvery)
 	defer watch.Stop()
 	wait := minRetry
@@ -171,6 +172,7 @@ func (e *engine) step(ctx context.Context) (again time.Duration, err error) {
 		in.lookWithin(lookAgain)
 	}
 	at, loaded := e.compile(in)
+	e.readAhead(ctx)
 	e.shown.add(in, e.tables.desired.compiler.Resynced())
 	if unknown := e.awaitFirstHosts(in, loaded); !loaded || unknown > 0 {
 		e.reportNICs(in)
@@ -237,6 +239,7 @@ func (e *engine) useConn(ctx context.Context) error {
 	}
 	if fresh {
 		e.tables.forgetActual()
+		e.ahead = nil
 	}
 	return nil
 }

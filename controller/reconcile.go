@@ -9,23 +9,32 @@ import (
 	"github.com/ringfence/ringfence/openflow/wire"
 )
 
+// readAhead has the flows read back if it is unknown what the switch has. It is called
+// as soon as it may be, as the share may still be on its way.
+func (e *engine) readAhead(ctx context.Context) {
+	if e.tables.known || e.ahead != nil {
+		return
+	}
+	e.link.drift.drain() // what comes later is repaired in reconcile
+	e.ahead = startReading(ctx, e.conn)
+}
+
 // reconcile makes the switch's flows the desired ones. While it is unknown what the
 // switch has, that is read back first, and flows that are right already are not sent
 // again.
 func (e *engine) reconcile(ctx context.Context) error {
-	drifted := e.link.drift.drain() // later drift is repaired by the next step
-	switch {
-	case !e.tables.known:
-		have, err := readBack(ctx, e.conn)
-		if err != nil {
-			return err
+	if !e.tables.known {
+		e.readAhead(ctx)
+		r := <-e.ahead
+		if e.ahead = nil; r.err != nil {
+			return r.err
 		}
-		e.markUnfilteredUnsure(have, e.tables.adopt(have))
+		e.markUnfilteredUnsure(r.flows, e.tables.adopt(r.flows))
 		// Connections may have begun by flows that are not ours.
 		e.sweeper.Expect(revoke.Work{Lost: revoke.Lost{All: true}})
-	default:
-		e.repair(e.audit.repair.Then(repair(drifted, e.tables.flow)))
+		e.audit.repair = ofrules.Delta{} // it is of flows of before
 	}
+	e.repair(e.audit.repair.Then(repair(e.link.drift.drain(), e.tables.flow)))
 	e.audit.repair = ofrules.Delta{}
 	e.tables.retryRefused(time.Now())
 	pending := e.tables.pending

@@ -128,10 +128,12 @@ func compile(bits uint, s *span.Share, h Host) *Compiler {
 	all := span.Delta{Full: true} // every port is new: the rest follows
 	h.Changed = nil
 	c := newCompiler(bits)
+	c.set.scratch = true
 	c.run(s, h, all)
 	if c.numbers.colliding() {
 		// All names are known now: number them in sorted order.
 		again := newCompiler(bits)
+		again.set.scratch = true
 		from := c.numbers.spaces()
 		for i, n := range again.numbers.spaces() {
 			(*n).resolve((*from[i]).all())
@@ -139,7 +141,7 @@ func compile(bits uint, s *span.Share, h Host) *Compiler {
 		again.run(s, h, all)
 		c = again
 	}
-	c.set.renderTouched()
+	c.set.renderAll()
 	return c
 }
 

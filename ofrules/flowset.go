@@ -72,6 +72,7 @@ type flowSet struct {
 	flows   map[of.FlowKey]*entry
 	units   map[unitKey][]*entry
 	changes []touchedEntry
+	scratch bool // until renderAll every flow counts as touched, and none is noted
 }
 
 func newFlowSet() *flowSet {
@@ -91,7 +92,7 @@ func (s *flowSet) at(k of.FlowKey) *entry {
 
 // touch is called before a flow is changed: it notes the value at the last takeDelta.
 func (s *flowSet) touch(e *entry) {
-	if !e.touched {
+	if !e.touched && !s.scratch {
 		e.touched = true
 		s.changes = append(s.changes, touchedEntry{e, e.value})
 	}
@@ -157,27 +158,28 @@ func sortClauses(acts []of.Action) []of.Action {
 	return slices.Compact(acts)
 }
 
-// renderTouched renders the flows that were touched, and returns them with their values
-// before.
-func (s *flowSet) renderTouched() []touchedEntry {
-	for _, c := range s.changes {
-		c.entry.touched = false
-		c.entry.render()
-		if c.entry.value.cookie == 0 {
-			delete(s.flows, c.entry.key)
-		}
+// render renders an entry, and drops it if it is no flow.
+func (s *flowSet) render(e *entry) {
+	e.touched = false
+	if e.render(); e.value.cookie == 0 {
+		delete(s.flows, e.key)
 	}
-	changes := s.changes
-	s.changes = nil
-	return changes
+}
+
+// renderAll ends a compile from scratch.
+func (s *flowSet) renderAll() {
+	s.scratch = false
+	for _, e := range s.flows {
+		s.render(e)
+	}
 }
 
 // takeDelta renders the flows that were touched, and returns what changed since it was
 // called last.
 func (s *flowSet) takeDelta() Delta {
-	changes := s.renderTouched()
-	d := Delta{Put: make([]of.Flow, 0, len(changes))}
-	for _, c := range changes {
+	d := Delta{Put: make([]of.Flow, 0, len(s.changes))}
+	for _, c := range s.changes {
+		s.render(c.entry)
 		switch {
 		case c.entry.value == c.old:
 		case c.entry.value.cookie != 0:
@@ -189,6 +191,7 @@ func (s *flowSet) takeDelta() Delta {
 			d.Delete = append(d.Delete, c.old.flow(c.entry.key))
 		}
 	}
+	s.changes = nil
 	d.sort()
 	return d
 }

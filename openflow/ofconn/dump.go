@@ -11,33 +11,39 @@ import (
 // is set; mask 0 reads all. The order is the switch's. A flow that is too long
 // for a dump is left out by the switch.
 func (c *Conn) Dump(ctx context.Context, cookie, mask uint64) ([]wire.FlowStats, error) {
-	flows, err := c.dump(ctx, wire.FlowDescRequest{Table: wire.AllTables, Cookie: cookie, CookieMask: mask})
-	return flows, opError("dump", err)
+	var parts [][]wire.FlowStats
+	if err := c.Walk(ctx, cookie, mask, func(some []wire.FlowStats) { parts = append(parts, some) }); err != nil {
+		return nil, err
+	}
+	return slices.Concat(parts...), nil
 }
 
-func (c *Conn) dump(ctx context.Context, request wire.FlowDescRequest) ([]wire.FlowStats, error) {
+// Walk is Dump for many flows: it calls fn with some of them after the other.
+func (c *Conn) Walk(ctx context.Context, cookie, mask uint64, fn func(some []wire.FlowStats)) error {
+	return opError("dump", c.walk(ctx, wire.FlowDescRequest{Table: wire.AllTables, Cookie: cookie, CookieMask: mask}, fn))
+}
+
+func (c *Conn) walk(ctx context.Context, request wire.FlowDescRequest, fn func([]wire.FlowStats)) error {
 	k := c.call(1)
 	defer c.hangUp(k)
 	b, err := wire.Append(nil, k.first, request)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.send(ctx, b); err != nil {
-		return nil, err
+		return err
 	}
-	var parts [][]wire.FlowStats
 	for {
 		m, err := c.answer(ctx, k)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		part, ok := m.(wire.FlowDescReply)
 		if !ok {
-			return nil, unexpected(m)
+			return unexpected(m)
 		}
-		parts = append(parts, part.Flows)
-		if !part.More {
-			return slices.Concat(parts...), nil
+		if fn(part.Flows); !part.More {
+			return nil
 		}
 	}
 }

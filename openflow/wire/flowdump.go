@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -81,7 +82,7 @@ func (m FlowDescReply) appendBody(b []byte) ([]byte, error) {
 }
 
 func decodeFlowStats(r *octets.Reader) ([]FlowStats, error) {
-	var flows []FlowStats
+	flows := make([]FlowStats, 0, countFlows(r.B))
 	seen := map[string]openflow.Actions{} // many flows do the same: decoded and held once
 	for len(r.B) > 0 {
 		n := int(r.U16())
@@ -96,6 +97,16 @@ func decodeFlowStats(r *octets.Reader) ([]FlowStats, error) {
 		flows = append(flows, f)
 	}
 	return flows, nil
+}
+
+// countFlows goes by the lengths with which descriptions of flows begin.
+func countFlows(b []byte) (n int) {
+	for len(b) >= 24 {
+		size := int(binary.BigEndian.Uint16(b))
+		b = b[min(max(size, 24), len(b)):]
+		n++
+	}
+	return n
 }
 
 func decodeFlowEntry(r *octets.Reader, seen map[string]openflow.Actions) (f FlowStats, err error) {
