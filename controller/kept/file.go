@@ -41,8 +41,7 @@ type header struct {
 	Elsewhere map[string]string `json:"elsewhere,omitempty"`
 }
 
-// encode writes a file. Maps of the delta may be those of a share in use: they are
-// only read.
+// encode writes a file.
 func encode(h header, d span.Delta) ([]byte, error) {
 	head, err := json.Marshal(h)
 	if err != nil {

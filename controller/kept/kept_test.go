@@ -369,6 +369,34 @@ func TestKeptIsNeverOlder(t *testing.T) {
 	})
 }
 
+// TestNothingIsWrittenBesideAChange: writing the file of a large share takes longer than a
+// change does, and is put off until that is over.
+func TestNothingIsWrittenBesideAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "share")
+		keep(t, file)
+		r := start(t, file)
+		r.Plug(map[string]bool{"a1": true, "a2": true}, true)
+		time.Sleep(10 * saveEvery)
+		for rev := int64(8); rev < 12; rev++ {
+			for _, c := range []struct {
+				after time.Duration
+				want  int64
+			}{{0, rev - 1}, {saveEvery / 2, rev - 1}, {saveEvery, rev}} {
+				if c.after == 0 {
+					r.from.say(share.Update{Revision: rev, Delta: span.Delta{Baseline: &secgroup.Baseline{}}})
+				}
+				time.Sleep(c.after)
+				synctest.Wait()
+				if h := headerOf(t, file); h.Revision != c.want {
+					t.Errorf("%v after revision %d the file has %d", c.after, rev, h.Revision)
+				}
+			}
+		}
+		r.stop()
+	})
+}
+
 // TestKeptNowhere: where nothing can be written there is no old file to be believed.
 func TestKeptNowhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -412,4 +440,18 @@ func rewrite(t *testing.T, file string, edit func(*header, *span.Delta)) {
 		t.Fatal(err)
 	}
 	put(t, file, content)
+}
+
+// headerOf is that of a file, also if the file is refused because of its mark.
+func headerOf(t *testing.T, file string) header {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _, err := decode(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
 }

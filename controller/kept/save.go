@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/span"
@@ -29,14 +31,22 @@ func (k *Keeper) markAhead() {
 	}
 }
 
-// save writes the file when it lacks something, until ctx ends, and once more then.
+// save writes the file a while after it has come to lack something, until ctx ends, and
+// once more then. It is a while, as writing takes more of a processor than most changes
+// do, and would hold the one up that it follows.
 func (k *Keeper) save(ctx context.Context) error {
+	wait := saveEvery
 	for {
 		select {
 		case <-ctx.Done():
 			k.saveOnce()
 			return nil
 		case <-k.dirty:
+		}
+		select {
+		case <-ctx.Done():
+			continue
+		case <-time.After(wait):
 		}
 		began := time.Now()
 		if !k.saveOnce() {
@@ -45,10 +55,7 @@ func (k *Keeper) save(ctx context.Context) error {
 			default:
 			}
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(max(saveEvery, saveShare*time.Since(began))):
-		}
+		wait = max(saveEvery, saveShare*time.Since(began))
 	}
 }
 
@@ -60,12 +67,14 @@ func (k *Keeper) saveOnce() bool {
 		return true
 	}
 	// A change that comes while this is written finds the mark, and has it stay.
-	content, err := encode(header{
+	h := header{
 		Host: k.cfg.Host, From: k.cfg.From, Revision: k.at.Revision, Mark: k.at.Mark, Epoch: k.at.Epoch, Saved: time.Now().UTC(),
 		Newer: k.served.Newer, Elsewhere: k.served.Elsewhere,
-	}, whole(k.share))
+	}
+	d := whole(k.share)
 	k.unsaved = false
 	k.turn.Unlock()
+	content, err := encode(h, d)
 	if err == nil {
 		err = write(k.cfg.File, content)
 	}
@@ -89,15 +98,18 @@ func (k *Keeper) saveOnce() bool {
 	return err == nil
 }
 
-// whole is a share as a delta that leads there.
+// whole is a share as a delta that leads there, and stays so when the share changes.
 func whole(s *span.Share) span.Delta {
-	d := span.Delta{Full: true, NICs: make(map[string]*span.NIC, len(s.NICs)), Networks: s.Networks, Groups: s.Groups, Members: map[span.Label]span.Change{}, Baseline: s.Baseline}
+	d := span.Delta{
+		Full: true, NICs: make(map[string]*span.NIC, len(s.NICs)), Networks: maps.Clone(s.Networks), Groups: maps.Clone(s.Groups),
+		Members: map[span.Label]span.Change{}, Baseline: s.Baseline,
+	}
 	for id, n := range s.NICs {
 		d.NICs[id] = &n
 	}
 	for ref, domains := range s.Members {
 		for domain, members := range domains {
-			d.Members[span.Label{Group: ref, Domain: domain}] = span.Change{Reset: true, Add: members}
+			d.Members[span.Label{Group: ref, Domain: domain}] = span.Change{Reset: true, Add: slices.Clone(members)}
 		}
 	}
 	return d
