@@ -15,6 +15,8 @@ const tcpIn = `{"direction":"ingress","protocol":"tcp"`
 
 // valueRefusals are requests that can be read but say what cannot be.
 var valueRefusals = []refusal{
+	{name: "trace of port 0", method: "POST", path: acme + "/traces", body: `{"source":{"nic":"n1"},"destination":{"nic":"n2"},"protocol":"tcp","port":0}`, status: 422, code: "invalid-value", faults: "/port out-of-range"},
+	{name: "trace of no port", method: "POST", path: acme + "/traces", body: `{"source":{"nic":"n1"},"destination":{"nic":"n2"},"protocol":"tcp","port":-1}`, status: 422, code: "invalid-value", faults: "/port invalid-value"},
 	ruleRefusal("nothing said", `{}`, "invalid-value", "/direction invalid-value, /protocol invalid-value"),
 	ruleRefusal("port 0", tcpIn+`,"port_min":0}`, "invalid-value", "/port_min out-of-range"),
 	ruleRefusal("port 65536", tcpIn+`,"port_min":1,"port_max":65536}`, "invalid-value", "/port_max out-of-range"),

@@ -43,7 +43,9 @@ func ReadTrace(r *strictjson.Reader, n *strictjson.Node) tracing.Spec {
 	if send := o.Bool("probe"); send != nil {
 		spec.Probe = *send
 	}
+	known := len(o.Faults)
 	port, hasPort := o.OptionalInt("port", 1, 65535)
+	wrongPort := len(o.Faults) > known
 	source, _ := o.OptionalInt("source_port", 0, 65535)
 	message, _ := o.OptionalInt("icmp_type", 0, 255)
 	code, _ := o.OptionalInt("icmp_code", 0, 255)
@@ -51,7 +53,7 @@ func ReadTrace(r *strictjson.Reader, n *strictjson.Node) tracing.Spec {
 	number, _ := spec.Protocol.Number()
 	switch named := spec.Protocol == secgroup.ProtocolTCP || spec.Protocol == secgroup.ProtocolUDP; {
 	case named || number == packet.ProtoTCP || number == packet.ProtoUDP:
-		if !hasPort {
+		if !hasPort && !wrongPort {
 			o.Invalid("/port", "is missing: tcp and udp have ports")
 		}
 		switch {
