@@ -388,7 +388,7 @@ func TestNothingIsWrittenBesideAChange(t *testing.T) {
 				}
 				time.Sleep(c.after)
 				synctest.Wait()
-				if h := headerOf(t, file); h.Revision != c.want {
+				if h, _ := decoded(t, file); h.Revision != c.want {
 					t.Errorf("%v after revision %d the file has %d", c.after, rev, h.Revision)
 				}
 			}
@@ -427,6 +427,18 @@ func put(t *testing.T, file string, content []byte) {
 // rewrite writes a file anew with something else in it, and a checksum that fits.
 func rewrite(t *testing.T, file string, edit func(*header, *span.Delta)) {
 	t.Helper()
+	h, d := decoded(t, file)
+	edit(&h, &d)
+	content, err := encode(h, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, file, content)
+}
+
+// decoded is what a file has, also if it is refused because of its mark.
+func decoded(t *testing.T, file string) (header, span.Delta) {
+	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -435,23 +447,5 @@ func rewrite(t *testing.T, file string, edit func(*header, *span.Delta)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit(&h, &d)
-	if content, err = encode(h, d); err != nil {
-		t.Fatal(err)
-	}
-	put(t, file, content)
-}
-
-// headerOf is that of a file, also if the file is refused because of its mark.
-func headerOf(t *testing.T, file string) header {
-	t.Helper()
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, _, err := decode(content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return h, d
 }
