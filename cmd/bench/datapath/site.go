@@ -61,7 +61,7 @@ type vm struct {
 	addrs []netip.Addr
 }
 
-// Every pair's ends; the client may send from all of clients.
+// Every site's ends; the client may send from all of clients.
 var (
 	clients = netip.MustParsePrefix("10.0.0.0/20")
 	// clientAddrs take turns at short connections, so that none begins at the ends of one that
@@ -73,6 +73,7 @@ var (
 	serverMAC   = secgroup.MAC{2, 0, 0, 0, 0, 2}
 )
 
+// addresses are so many of clients, none of which is a member of another group.
 func addresses(n byte) (all []netip.Addr) {
 	for i := range n {
 		all = append(all, netip.AddrFrom4([4]byte{10, 0, i, 1}))
