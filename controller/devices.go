@@ -28,7 +28,7 @@ type opened struct {
 	row     ovsdb.UUID
 	index   uint32 // of the device; 0: none yet
 	stale   bool   // it is another one by now
-	suspect bool   // the row took the place of one whose device was: ovs-vswitchd may have kept that open
+	suspect bool   // ovs-vswitchd may have another device open: the row took the place of one that was stale, or had one before it was looked at
 }
 
 // begin forgets all devices, for a step that checks all NICs: until end, a device is
@@ -64,6 +64,7 @@ func (d *devices) check(nic string, i ovsdb.Interface) error {
 	switch now := i.IfIndex; {
 	case now == 0: // the device is gone, or ovsdb-server was restarted: it does not keep the number
 		was.stale = was.stale || was.index != 0 && d.unread(was.index)
+		was.suspect = was.suspect || was.index == 0 && i.OFPort != 0 // there was one, and nobody has seen which
 	case was.index == 0:
 		was.index = now
 		if d.all || was.suspect {

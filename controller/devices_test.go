@@ -27,6 +27,8 @@ func TestDevices(t *testing.T) {
 		"another row, and the old device": {map[uint32]bool{4: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 7}, {UUID: "b"}, {UUID: "b", IfIndex: 7}}, []bool{false, true, false, true}},
 		"another row":                     {map[uint32]bool{4: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "b"}, {UUID: "b", IfIndex: 7}}, []bool{false, false, false}},
 		"plugged a moment ago":            {map[uint32]bool{}, []ovsdb.Interface{{UUID: "a"}, {UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 7}}, []bool{false, false, true}},
+		"gone when it was looked at":      {map[uint32]bool{5: true}, []ovsdb.Interface{{UUID: "a", OFPort: 2}, {UUID: "a", IfIndex: 4, OFPort: 2}}, []bool{false, true}},
+		"looked at without a database":    {map[uint32]bool{4: true}, []ovsdb.Interface{{UUID: "a", OFPort: 2}, {UUID: "a", IfIndex: 4, OFPort: 2}}, []bool{false, false}},
 		"made anew while nobody looked":   {map[uint32]bool{5: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}, {UUID: "a", IfIndex: 4, OFPort: 2}}, []bool{true, true}},
 		"read":                            {map[uint32]bool{4: true}, []ovsdb.Interface{{UUID: "a", IfIndex: 4}}, []bool{false}},
 		"no device of the system":         {map[uint32]bool{}, []ovsdb.Interface{{UUID: "a", Type: "patch", IfIndex: 4}, {UUID: "a", Type: "patch", IfIndex: 7}}, []bool{false, false}},
