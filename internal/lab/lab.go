@@ -96,14 +96,17 @@ func (l *Lab) disown(n *Node) bool {
 }
 
 // wire joins two namespaces by a veth pair without checksum offload, which
-// the userspace datapath does not undo, and sets both ends up. Before that, commands
-// of ip(8) configure b's end.
+// the userspace datapath does not undo, sets both ends up and waits until they work. Before
+// that, commands of ip(8) configure b's end.
 func wire(a *netns.Namespace, aName string, b *netns.Namespace, bName string, commands ...string) error {
 	pair := fmt.Sprintf("link add %s type veth peer name %s netns %s", bName, aName, a.Path())
 	if err := b.IP(append([]string{pair}, commands...)...); err != nil {
 		return err
 	}
-	return errors.Join(a.FillChecksums(aName), b.FillChecksums(bName), b.Up(bName), a.Up(aName))
+	if err := errors.Join(a.FillChecksums(aName), b.FillChecksums(bName), b.Up(bName), a.Up(aName)); err != nil {
+		return err
+	}
+	return errors.Join(a.AwaitRunning(aName), b.AwaitRunning(bName), b.AwaitAddresses(bName))
 }
 
 // site is a namespace with an Open vSwitch in it.

@@ -50,12 +50,14 @@ func (l *Lab) newNode(spec NodeSpec) (*Node, error) {
 	return n, nil
 }
 
-// settings make a node's stack deterministic: addresses usable at once,
-// nothing learned from advertisements, no source validation of its own, no
-// limit on ICMP errors, ping sockets for everyone.
+// settings make a node's stack deterministic: addresses usable at once, multicast groups
+// reported as soon as they are joined and not a second later, nothing learned from advertisements, no
+// source validation of its own, no limit on ICMP errors, ping sockets for everyone.
 var settings = [][2]string{
 	{"ipv6/conf/default/accept_dad", "0"},
 	{"ipv6/conf/default/dad_transmits", "0"},
+	{"ipv6/conf/default/mldv1_unsolicited_report_interval", "1"}, // ms
+	{"ipv6/conf/default/mldv2_unsolicited_report_interval", "1"},
 	{"ipv6/conf/default/accept_ra", "0"},
 	{"ipv6/conf/default/router_solicitations", "0"},
 	{"ipv4/conf/all/rp_filter", "0"},
@@ -81,7 +83,12 @@ func configure(device string, spec NodeSpec) (commands []string) {
 }
 
 // AddAddress gives the running node one more address.
-func (n *Node) AddAddress(a netip.Prefix) error { return n.NS.IP(addrAdd(a, Device)) }
+func (n *Node) AddAddress(a netip.Prefix) error {
+	if err := n.NS.IP(addrAdd(a, Device)); err != nil {
+		return err
+	}
+	return n.NS.AwaitAddresses(Device)
+}
 
 func addrAdd(a netip.Prefix, device string) string {
 	nodad := ""
