@@ -87,7 +87,7 @@ func TestHostsOfANIC(t *testing.T) {
 	// It may be at both, and runs at the first.
 	put("h1", "h2")
 	shown("at both", func(nic client.NIC) bool { return nic.Host == "h1" && nic.Conflict == nil })
-	n.found(t, source, n.party("peer@h1"), n.party("peer@h2")) // h2 has to hear that it is ready at h1
+	n.found(t, source, moved, n.party("peer@h1"), n.party("peer@h2")) // h2 has to hear that it is ready at h1
 	begin = time.Now()
 	n.expect(all)
 	if seen := moved.Capture.Find(begin, theirs); len(seen) > 0 {
@@ -117,7 +117,7 @@ func TestHostsOfANIC(t *testing.T) {
 			parties = append(parties, p)
 		}
 	}
-	n.found(t, moved, n.party("peer@h1"), n.party("peer@h2"))
+	n.found(t, moved, source, n.party("peer@h1"), n.party("peer@h2"))
 	begin = time.Now()
 	expectMatrix(t, append(parties, moved), nil, usual, all)
 	if seen := source.Capture.Find(begin, theirs); len(seen) > 0 {
@@ -154,13 +154,13 @@ func TestHostsOfANIC(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown("gone back", func(nic client.NIC) bool { return nic.Host == "h1" && nic.Ready })
-	n.found(t, source, n.party("peer@h1"), n.party("peer@h2"))
+	n.found(t, source, nil, n.party("peer@h1"), n.party("peer@h2"))
 	n.expect(all)
 	if err := h2.Plug(t.Context(), there); err != nil {
 		t.Fatal(err)
 	}
 	shown("moved again", func(nic client.NIC) bool { return nic.Host == "h2" && nic.Ready })
-	n.found(t, moved, n.party("peer@h1"), n.party("peer@h2"))
+	n.found(t, moved, source, n.party("peer@h1"), n.party("peer@h2"))
 	put("h2")
 	shown("left behind", func(nic client.NIC) bool { return nic.Host == "h2" && nic.Ready && nic.Conflict != nil })
 	begin = time.Now()

@@ -15,7 +15,27 @@ import (
 // others reaches it. A switch learns from what is sent first, but what a cached
 // megaflow carries it notices only when a revalidator passes; until then it sends
 // what is for the machine to where that was, whoever may talk to it.
-func (n *tenant) found(t *testing.T, moved *matrix.Party, others ...*matrix.Party) {
+//
+// The one that was left, if it is still plugged, has the same MAC and may have got packets
+// until its host knew better: it is to look no more for whom it wants to answer, or the
+// switch takes it for the machine again.
+func (n *tenant) found(t *testing.T, moved, left *matrix.Party, others ...*matrix.Party) {
+	t.Helper()
+	n.reached(t, moved, others)
+	if left != nil {
+		forgetNeighbours(t, left)
+		n.reached(t, moved, others)
+	}
+	forgetNeighbours(t, moved)
+	for _, host := range hosts { // What was cached before they had learned it goes, too.
+		if _, err := n.dc.lab.Host(host).Appctl(t.Context(), "revalidator/wait"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// reached sends from a machine to others, and from them to it, until it has something of each.
+func (n *tenant) reached(t *testing.T, moved *matrix.Party, others []*matrix.Party) {
 	t.Helper()
 	says := newSender(t, moved.Node)
 	for _, other := range others {
@@ -31,12 +51,6 @@ func (n *tenant) found(t *testing.T, moved *matrix.Party, others ...*matrix.Part
 			}
 			return nil
 		})
-	}
-	forgetNeighbours(t, moved)
-	for _, host := range hosts { // What was cached before they had learned it goes, too.
-		if _, err := n.dc.lab.Host(host).Appctl(t.Context(), "revalidator/wait"); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

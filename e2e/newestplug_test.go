@@ -71,7 +71,7 @@ func TestNewestPlug(t *testing.T) {
 			parties = append(parties, p)
 		}
 	}
-	n.found(t, moved, n.party("peer@h1"), n.party("peer@h2"))
+	n.found(t, moved, source, n.party("peer@h1"), n.party("peer@h2"))
 	begin := time.Now()
 	expectMatrix(t, append(parties, moved), nil, usual, all)
 	if seen := source.Capture.Find(begin, theirs); len(seen) > 0 {
@@ -82,6 +82,6 @@ func TestNewestPlug(t *testing.T) {
 	}
 	shown("unplugged at h2", "h1", false)
 	n.rule("peer", "more", "ingress udp 9 from vm") // when that is applied h2's cached megaflows are gone, too
-	n.found(t, source, n.party("peer@h1"), n.party("peer@h2"))
+	n.found(t, source, nil, n.party("peer@h1"), n.party("peer@h2"))
 	n.expect(all)
 }
