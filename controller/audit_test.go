@@ -14,7 +14,8 @@ import (
 )
 
 // TestAuditFinds: whatever differs from what should be there is found, but for
-// what was sent while it was read and what the switch refuses.
+// what was sent while it was read, be it before or after it was compared, and what the
+// switch refuses.
 func TestAuditFinds(t *testing.T) {
 	t.Parallel()
 	cfg, err := Config{Share: whole.New(newGiven(nil), hostName), Judge: whole.New(newGiven(nil), hostName), Reports: &board{}, Host: hostName, Bridge: bridge, OVSDB: "unix:/nowhere/db.sock"}.withDefaults()
@@ -50,28 +51,38 @@ func TestAuditFinds(t *testing.T) {
 		{name: "another is missing than was just sent", read: func(f []openflow.Flow) []openflow.Flow { return f[1:] },
 			touched: func(f []openflow.Flow) []openflow.Flow { return f[5:9] }, put: 1},
 	} {
-		e, flows := compiled()
-		e.audit.touched = map[openflow.FlowKey]struct{}{}
-		if c.touched != nil {
-			for _, f := range c.touched(flows) {
-				e.audit.touched[f.Key()] = struct{}{}
+		for _, late := range []bool{false, true} {
+			e, flows := compiled()
+			read := slices.Clone(flows)
+			if c.read != nil {
+				read = c.read(read)
 			}
-		}
-		if c.read != nil {
-			flows = c.read(flows)
-		}
-		e.audited(reading{flows: flows})
-		if found := e.audit.repair; len(found.Put) != c.put || len(found.Delete) != c.delete {
-			t.Errorf("%s: %+v", c.name, found)
-		}
-		if err := e.ctl.Close(); err != nil {
-			t.Error(err)
+			touch := func(now bool) {
+				if c.touched != nil && now {
+					for _, f := range c.touched(flows) {
+						e.audit.touched[f.Key()] = struct{}{}
+					}
+				}
+			}
+			e.audit.touched = map[openflow.FlowKey]struct{}{}
+			touch(!late)
+			e.audited(auditPart{flows: read[:4]})
+			e.audited(auditPart{flows: read[4:]})
+			touch(late)
+			e.audited(auditPart{end: true})
+			if found := e.audit.repair; len(found.Put) != c.put || len(found.Delete) != c.delete {
+				t.Errorf("%s (late: %t): %+v", c.name, late, found)
+			}
+			if err := e.ctl.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	e, flows := compiled()
 	e.audit.touched = map[openflow.FlowKey]struct{}{}
 	e.tables.install.note(flows[0], errors.New("no room"))
-	e.audited(reading{flows: flows[1:]})
+	e.audited(auditPart{flows: flows[1:]})
+	e.audited(auditPart{end: true})
 	if !e.audit.repair.Empty() {
 		t.Errorf("a refused flow is found: %+v", e.audit.repair)
 	}

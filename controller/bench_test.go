@@ -148,8 +148,8 @@ func benchmark(b *testing.B, size workload.Size) {
 	}
 	defer conn.Close()
 	took("readback", func() {
-		if flows, err := readBack(b.Context(), conn); err != nil || len(flows) < g.last.Flows {
-			b.Errorf("%d flows, %v", len(flows), err)
+		if r := <-startReading(b.Context(), conn); r.err != nil || len(r.flows) < g.last.Flows {
+			b.Errorf("%d flows, %v", len(r.flows), r.err)
 		}
 	})
 	g.first = store.Batch{Revision: 3, Full: true, Changes: append(load.Changes(), secgroup.Put(&rule))}

@@ -52,24 +52,37 @@ func (d *drift) drain() map[openflow.FlowKey]*openflow.Flow {
 // readTimeout bounds reading the flows back.
 const readTimeout = 30 * time.Second
 
-// readBack dumps the flows that are under our control.
-func readBack(ctx context.Context, conn *ofconn.Conn) ([]openflow.Flow, error) {
+// readBack reads the flows that are under our control, and calls fn with some of them
+// after the other.
+func readBack(ctx context.Context, conn *ofconn.Conn, fn func(some []openflow.Flow)) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	var parts [][]openflow.Flow
-	err := conn.Walk(ctx, 0, 0, func(some []wire.FlowStats) {
+	return conn.Walk(ctx, 0, 0, func(some []wire.FlowStats) {
 		part := make([]openflow.Flow, 0, len(some))
 		for _, f := range some {
 			if kind := f.Cookie & ofrules.KindMask; ours(f.Flow) && kind != ofrules.PickUpCookie && kind != ofrules.WatchCookie { // they end by themselves
 				part = append(part, f.Flow)
 			}
 		}
-		parts = append(parts, part)
+		fn(part)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return slices.Concat(parts...), nil
+}
+
+// reading is all flows that were read back.
+type reading struct {
+	flows []openflow.Flow
+	err   error
+}
+
+// startReading reads the flows back in a goroutine of its own.
+func startReading(ctx context.Context, conn *ofconn.Conn) <-chan reading {
+	done := make(chan reading, 1)
+	go func() {
+		var parts [][]openflow.Flow
+		err := readBack(ctx, conn, func(some []openflow.Flow) { parts = append(parts, some) })
+		done <- reading{slices.Concat(parts...), err}
+	}()
+	return done
 }
 
 // ours tells whether a flow is under our control: it has our cookie, or it is
@@ -100,30 +113,24 @@ func repair(drifted map[openflow.FlowKey]*openflow.Flow, desired func(openflow.F
 	return ofrules.Diff(have, want)
 }
 
-// audit reads the flows back every so often although nothing seems wrong, in a
-// goroutine beside the engine. Flows that the engine changes meanwhile are not
-// compared: the dump may show them as they were before or after.
+// audit reads the flows back every so often although nothing seems wrong, in a goroutine
+// beside the engine. The engine compares them as they come, so that none that is right is
+// kept, and no change waits for the comparison of all. Flows that the engine changes
+// meanwhile are not compared: the dump may show them as they were before or after.
 type audit struct {
 	conn    *ofconn.Conn                  // nil: none is under way
 	touched map[openflow.FlowKey]struct{} // flows that were changed since it started
-	done    <-chan reading
-	repair  ofrules.Delta // what the last one found wrong, to be put right by the next step
+	parts   <-chan auditPart
+	right   []openflow.FlowKey // of the flows that are as desired; their matches are the compiler's own
+	wrong   []openflow.Flow    // the others
+	repair  ofrules.Delta      // what the last one found wrong, to be put right by the next step
 }
 
-// reading is the result of a dump.
-type reading struct {
+// auditPart is some of the flows that an audit reads, or its end.
+type auditPart struct {
 	flows []openflow.Flow
-	err   error
-}
-
-// startReading reads the flows back in a goroutine of its own.
-func startReading(ctx context.Context, conn *ofconn.Conn) <-chan reading {
-	done := make(chan reading, 1)
-	go func() {
-		flows, err := readBack(ctx, conn)
-		done <- reading{flows, err}
-	}()
-	return done
+	end   bool
+	err   error // why it has ended early
 }
 
 // start begins an audit, unless one is under way.
@@ -131,7 +138,19 @@ func (a *audit) start(ctx context.Context, conn *ofconn.Conn) {
 	if a.conn != nil || conn == nil {
 		return
 	}
-	a.conn, a.touched, a.done = conn, map[openflow.FlowKey]struct{}{}, startReading(ctx, conn)
+	parts := make(chan auditPart)
+	a.conn, a.parts, a.touched = conn, parts, map[openflow.FlowKey]struct{}{}
+	go func() {
+		defer close(parts)
+		hand := func(p auditPart) {
+			select {
+			case parts <- p:
+			case <-ctx.Done():
+			}
+		}
+		err := readBack(ctx, conn, func(some []openflow.Flow) { hand(auditPart{flows: some}) })
+		hand(auditPart{end: true, err: err})
+	}()
 }
 
 // touch notes flows that are sent to the switch, so that they are not compared.
@@ -147,54 +166,69 @@ func (a *audit) touch(d ofrules.Delta) {
 	}
 }
 
+// compare takes note of some of the switch's flows.
+func (a *audit) compare(some []openflow.Flow, desired *ofrules.Compiler) {
+	for _, f := range some {
+		if want, ok := desired.Flow(f.Key()); ok && want == f {
+			a.right = append(a.right, want.Key())
+		} else {
+			a.wrong = append(a.wrong, f)
+		}
+	}
+}
+
+// differences returns what makes the flows that were read the desired ones, but for those
+// that were touched.
+func (a *audit) differences(desired *ofrules.Compiler) ofrules.Delta {
+	missing := desired.Len()
+	for k := range a.touched {
+		if _, ok := desired.Flow(k); ok {
+			missing--
+		}
+	}
+	isTouched := func(k openflow.FlowKey) bool { _, ok := a.touched[k]; return ok }
+	right := slices.DeleteFunc(a.right, isTouched)
+	wrong := slices.DeleteFunc(a.wrong, func(f openflow.Flow) bool { return isTouched(f.Key()) })
+	if missing -= len(right); missing == 0 && len(wrong) == 0 {
+		return ofrules.Delta{}
+	}
+	isRight := make(map[openflow.FlowKey]struct{}, len(right))
+	for _, k := range right {
+		isRight[k] = struct{}{}
+	}
+	want := slices.DeleteFunc(desired.Flows(), func(f openflow.Flow) bool {
+		_, ok := isRight[f.Key()]
+		return ok || isTouched(f.Key())
+	})
+	return ofrules.Diff(wrong, want)
+}
+
+// audited takes in a part of an audit. At its end it notes the repair, and if there is
+// something to repair it has the engine take a step.
+func (e *engine) audited(p auditPart) {
+	a := &e.audit
+	if !p.end {
+		a.compare(p.flows, e.tables.desired.compiler)
+		return
+	}
+	for k := range e.tables.install.refused {
+		a.touched[k] = struct{}{}
+	}
+	if p.err == nil && a.conn == e.conn && e.tables.known { // else the switch is about to be read back anyway
+		if a.repair = a.differences(e.tables.desired.compiler); !a.repair.Empty() {
+			e.notify()
+		}
+	}
+	*a = audit{repair: a.repair}
+}
+
 // endReading waits for what is being read back. Its context has ended.
 func (e *engine) endReading() {
 	if e.audit.conn != nil {
-		<-e.audit.done
+		for range e.audit.parts {
+		}
 	}
 	if e.ahead != nil {
 		<-e.ahead
 	}
-}
-
-// audited compares a dump with the desired flows. If they differ it notes the
-// repair, and has the engine take a step.
-func (e *engine) audited(r reading) {
-	conn := e.audit.conn
-	touched := e.audit.touched
-	e.audit.conn, e.audit.touched = nil, nil
-	if r.err != nil || conn != e.conn || !e.tables.known {
-		return // the switch is about to be read back anyway
-	}
-	for k := range e.tables.install.refused {
-		touched[k] = struct{}{}
-	}
-	right, have := 0, r.flows[:0]
-	for _, f := range r.flows {
-		if _, skip := touched[f.Key()]; skip {
-			continue
-		}
-		if want, ok := e.tables.flow(f.Key()); ok && want == f {
-			right++
-		}
-		have = append(have, f)
-	}
-	expected := e.tables.len()
-	for k := range touched {
-		if _, ok := e.tables.flow(k); ok {
-			expected--
-		}
-	}
-	if right == expected && right == len(have) {
-		return
-	}
-	want := e.tables.desired.compiler.Flows()
-	kept := want[:0]
-	for _, f := range want {
-		if _, skip := touched[f.Key()]; !skip {
-			kept = append(kept, f)
-		}
-	}
-	e.audit.repair = ofrules.Diff(have, kept)
-	e.notify()
 }

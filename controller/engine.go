@@ -136,8 +136,8 @@ func (e *engine) awaitReason(ctx context.Context, again time.Duration, audit, wa
 			if e.tables.known {
 				e.audit.start(ctx, e.conn)
 			}
-		case r := <-e.audit.done:
-			e.audited(r)
+		case part := <-e.audit.parts:
+			e.audited(part)
 		case <-watch:
 			if e.checkSentinel(ctx) {
 				return nil
