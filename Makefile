@@ -6,7 +6,7 @@ PACKAGES := ca-certificates curl gcc git libc6-dev make \
             openvswitch-common openvswitch-switch \
             "busybox-static|busybox" dnsmasq-base etcd-client etcd-server ethtool iproute2 iputils-ping netcat-openbsd procps socat systemd tcpdump
 
-# And those of test-kernel, besides.
+# And those of test-kernel and bench-kernel, besides.
 KERNEL_PACKAGES := qemu-system-x86 cpio util-linux
 
 GO       ?= go
@@ -20,7 +20,7 @@ DEVFLAGS ?=
 export GOFLAGS ?= -trimpath
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ui build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-hosts bench-api bench-datapath bench-rss clean
+.PHONY: help setup setup-ui setup-kernel build run demo test test-ui test-busy test-faults test-kernel vet lint lint-dead lint-api proto docs test-alerts vuln fuzz-short packages test-packages bench bench-ovsdb bench-flood bench-hosts bench-api bench-datapath bench-rss clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ setup: ## install the Debian packages that are missing
 	  $(SUDO) apt-get -q update && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $$missing; \
 	fi
+
+# A virtual machine without KVM needs an emulator.
+setup-kernel:
+	@{ command -v qemu-system-x86_64 && command -v cpio; } >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(KERNEL_PACKAGES); }
 
 # The console needs Node and npm: Debian's, unless others are here. NO_UI=1
 # leaves it out.
@@ -137,9 +141,8 @@ test-faults: setup ## break everything at random, FAULTS times from SEED, and ch
 
 # KERNEL_RUN is what of e2e is run there.
 KERNEL_RUN ?= TestGuard|TestHarness|TestRevocation|TestStillAllowed|TestControllerKilled
-test-kernel: setup ## tests on the kernel datapath, in a virtual machine
-	@{ command -v qemu-system-x86_64 && command -v cpio; } >/dev/null || { $(SUDO) apt-get -q update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $(KERNEL_PACKAGES); }
-	e2e/kernel/run.sh -test.parallel 1 -test.run '$(KERNEL_RUN)'
+test-kernel: setup setup-kernel ## tests on the kernel datapath, in a virtual machine
+	e2e/kernel/run.sh tests -test.parallel 1 -test.run '$(KERNEL_RUN)'
 
 # In namespaces of its own; pictures of the pages are left in ui/test-output.
 test-ui: NO_UI :=
@@ -254,6 +257,10 @@ bench-flood: setup build ## measure how long others take to connect while one VM
 ROUNDS ?= 5
 bench-datapath: setup ## print what packets cost in the switch, by ROUNDS of turns with no rules and, if installed, OVN, as JSON lines
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/datapath" ./cmd/bench/datapath && $(SUDO) "$$dir/datapath" -rounds $(ROUNDS)
+
+.PHONY: bench-kernel
+bench-kernel: setup setup-kernel ## count on the kernel datapath what bench-datapath counts, in a virtual machine
+	e2e/kernel/run.sh datapath -kernel -rounds 1
 
 BINARIES ?= bin/ringfence
 bench-rss: setup build ## print what memory a controller holds with N interfaces, of each of BINARIES

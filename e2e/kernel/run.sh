@@ -1,13 +1,22 @@
 #!/bin/sh
-# Runs tests of e2e on the kernel datapath, and that the kernel polices NICs: in a
-# virtual machine (QEMU, without KVM) made of a Debian kernel and an initramfs with
-# the programs of this machine. Exit status 0: all passed.
+# Runs something on the kernel datapath, in a virtual machine (QEMU, without KVM) made
+# of a Debian kernel and an initramfs with the programs of this machine: the tests of e2e,
+# and that the kernel polices NICs, or the benchmark of the data path. Exit status 0: all
+# passed.
 #
-#   e2e/kernel/run.sh [-run REGEXP and other flags of the test binary]
+#   e2e/kernel/run.sh tests [-test.run REGEXP and other flags of the test binary]
+#   e2e/kernel/run.sh datapath [flags of cmd/bench/datapath]
 #
 # It needs the Debian packages of the Makefile's KERNEL_PACKAGES; the kernel
 # itself is downloaded by apt-get, not installed, and kept under .cache.
 set -eu
+case ${1-} in
+tests | datapath) ;;
+*)
+	sed -n '2,/^# It needs/p' "$0" >&2
+	exit 2
+	;;
+esac
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$here/../..
@@ -37,8 +46,23 @@ install_program() { # PATH [NAME]
 for program in ovsdb-server ovsdb-tool ovs-vswitchd ovs-vsctl ovs-ofctl ovs-appctl ovs-dpctl etcd ip ss ethtool dnsmasq nsenter busybox; do
 	install_program "$(command -v $program)" $program
 done
-(cd "$top" && CGO_ENABLED=0 go build -o "$root/usr/bin/ringfence" ./cmd/ringfence && CGO_ENABLED=0 go test -c -o "$root/usr/bin/policing.test" ./controller/policing && CGO_ENABLED=0 go test -c -o "$root/usr/bin/e2e.test" ./e2e)
-for applet in sh mount insmod poweroff cat ls sleep grep dmesg; do
+export CGO_ENABLED=0
+processors=2
+case $1 in
+tests) (cd "$top" && go build -o "$root/usr/bin/ringfence" ./cmd/ringfence && go test -c -o "$root/usr/bin/policing.test" ./controller/policing && go test -c -o "$root/usr/bin/e2e.test" ./e2e) ;;
+datapath)
+	processors=1 # a switch is asked whether it hears of one
+	(cd "$top" && go build -o "$root/usr/bin/datapath" ./cmd/bench/datapath)
+	if command -v ovn-controller ovn-northd ovn-nbctl >/dev/null; then
+		for program in ovn-controller ovn-northd ovn-nbctl; do
+			install_program "$(command -v $program)" $program
+		done
+		mkdir -p "$root/usr/share/ovn"
+		cp /usr/share/ovn/ovn-nb.ovsschema /usr/share/ovn/ovn-sb.ovsschema "$root/usr/share/ovn/"
+	fi
+	;;
+esac
+for applet in sh mount insmod poweroff cat ls sleep grep dmesg env; do
 	ln -s busybox "$root/usr/bin/$applet"
 done
 
@@ -61,6 +85,6 @@ cp "$here/init" "$root/init"
 printf '%s\n' "$@" >"$root/flags"
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/initramfs"
 
-timeout "${KERNEL_TIMEOUT:-3600}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nographic -no-reboot -nodefaults -serial stdio \
+timeout "${KERNEL_TIMEOUT:-3600}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$processors" -m 3072 -nographic -no-reboot -nodefaults -serial stdio \
 	-kernel "$kernel" -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off" </dev/null | tee "$work/console"
 grep -q '^KERNEL-TEST: PASS' "$work/console"

@@ -9,49 +9,67 @@ import (
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 )
 
-// counters are what the switch has done since they were cleared.
+// counters are what the switch has done since counting began.
 type counters struct {
-	cpu float64 // seconds, since it began
-	// Of the datapath, by the names that dpif-netdev/pmd-stats-show has for them.
-	datapath map[string]float64
+	cpu       float64 // seconds
+	packets   float64 // that came to a port
+	upcalls   float64
+	passes    float64 // of a packet: one, and one each time that it comes back
+	subtables float64 // that a look-up has tried; of the userspace datapath, one that found a megaflow there
 }
 
-// clear forgets all megaflows, and what was counted.
-func (s *site) clear(ctx context.Context) (counters, error) {
-	for _, command := range []string{"revalidator/purge", "dpif-netdev/pmd-stats-clear"} {
-		if _, err := s.ovs.Appctl(ctx, command); err != nil {
+// counting tells what was done since it began.
+type counting func(context.Context) (counters, error)
+
+// count forgets all megaflows and begins to count.
+func (s *site) count(ctx context.Context) (counting, error) {
+	if _, err := s.ovs.Appctl(ctx, "revalidator/purge"); err != nil {
+		return nil, err
+	}
+	cpu, err := usage.CPU(s.ovs.VswitchdPID())
+	if err != nil {
+		return nil, err
+	}
+	datapath := s.countUserspace
+	if s.kernel {
+		datapath = s.countKernel
+	}
+	since, err := datapath(ctx)
+	return func(ctx context.Context) (counters, error) {
+		now, err := usage.CPU(s.ovs.VswitchdPID())
+		if err != nil {
 			return counters{}, err
 		}
-	}
-	cpu, err := usage.CPU(s.ovs.VswitchdPID())
-	return counters{cpu: cpu}, err
+		c, err := since(ctx)
+		c.cpu = now - cpu
+		return c, err
+	}, err
 }
 
-// since returns what was done since then.
-func (s *site) since(ctx context.Context, then counters) (counters, error) {
-	cpu, err := usage.CPU(s.ovs.VswitchdPID())
-	if err != nil {
-		return counters{}, err
-	}
-	text, err := s.ovs.Appctl(ctx, "dpif-netdev/pmd-stats-show")
-	if err != nil {
-		return counters{}, err
-	}
-	now := counters{cpu: cpu - then.cpu, datapath: map[string]float64{}}
-	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		if n, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
-			now.datapath[name] += n // there is one thread, unless there are PMD threads
+// countUserspace counts what dpif-netdev/pmd-stats-show tells (ovs-vswitchd(8)).
+func (s *site) countUserspace(ctx context.Context) (counting, error) {
+	_, err := s.ovs.Appctl(ctx, "dpif-netdev/pmd-stats-clear")
+	return func(ctx context.Context) (counters, error) {
+		text, err := s.ovs.Appctl(ctx, "dpif-netdev/pmd-stats-show")
+		if err != nil {
+			return counters{}, err
 		}
-	}
-	if _, ok := now.datapath["packets received"]; !ok {
-		return counters{}, fmt.Errorf("no packets in %q", text)
-	}
-	return now, nil
+		told := map[string]float64{}
+		for line := range strings.Lines(text) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+			if n, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
+				told[name] += n // there is one thread, unless there are PMD threads
+			}
+		}
+		if _, ok := told["packets received"]; !ok {
+			return counters{}, fmt.Errorf("no packets in %q", text)
+		}
+		return counters{
+			packets: told["packets received"], upcalls: told["miss with success upcall"],
+			passes: told["avg. datapath passes per packet"], subtables: told["avg. subtable lookups per megaflow hit"],
+		}, nil
+	}, err
 }
-
-func (c counters) packets() float64 { return c.datapath["packets received"] }
-func (c counters) upcalls() float64 { return c.datapath["miss with success upcall"] }
 
 // megaflows counts those of the datapath.
 func (s *site) megaflows(ctx context.Context) (float64, error) {

@@ -131,6 +131,10 @@ func (s *site) scan(ctx context.Context, syns int, to func(*rand.Rand) uint16) e
 		return err
 	}
 	defer unix.Close(sock)
+	pause := 2 * time.Millisecond
+	if s.kernel {
+		pause = 50 * time.Millisecond // for an emulated machine
+	}
 	for i := range syns {
 		from := netip.AddrFrom4([4]byte{10, 0, byte(r.IntN(16)), byte(2*r.IntN(126) + 3)})
 		frame, err := syn(from, uint16(10000+50*(s.turns%1000)+r.IntN(50)), to(r))
@@ -142,13 +146,13 @@ func (s *site) scan(ctx context.Context, syns int, to func(*rand.Rand) uint16) e
 		}
 		// What the switch has not read yet has room for some hundred frames.
 		if i%16 == 15 {
-			time.Sleep(2 * time.Millisecond)
+			time.Sleep(pause)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
-	time.Sleep(100 * time.Millisecond) // the switch reads the last of them
+	time.Sleep(50 * pause) // the switch reads the last of them
 	return nil
 }
 

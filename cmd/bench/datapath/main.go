@@ -1,5 +1,5 @@
 // Command datapath measures what packets cost in the switch: the same traffic between two
-// VMs of a host through switches (userspace datapath), one for each engine, by turns. One
+// VMs of a host through switches (userspace datapath, or the kernel's), one for each engine, by turns. One
 // switches without rules (NORMAL), one tracks all at both ends and judges nothing, one has
 // Ringfence's flows, and where OVN is installed one has OVN's, for the same groups and rules. It prints a JSON line a figure; ratios are those of
 // each round to the switch without rules, so that what else the machine does says little.
@@ -28,6 +28,7 @@ func main() {
 	flag.BoolVar(&m.hold, "hold", false, "send Ringfence a stream until it is interrupted, for a profiler")
 	flag.BoolVar(&m.changing, "changing", false, "measure instead what a stream through Ringfence's flows notices of rules that come and go, five times a second")
 	flag.IntVar(&m.megaflows, "megaflows", 0, "with -changing: how many megaflows are in use besides")
+	flag.BoolVar(&m.kernel, "kernel", false, "use the kernel's datapath, and count only: passes, subtables, megaflows")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -49,6 +50,7 @@ type measurement struct {
 	hold      bool
 	changing  bool
 	megaflows int
+	kernel    bool
 }
 
 // engine is who programs a bridge.
@@ -80,7 +82,7 @@ func (m measurement) run(ctx context.Context) (err error) {
 	}
 	var sites []*site
 	for _, e := range engines {
-		s := &site{name: e.name, dir: filepath.Join(dir, e.name)}
+		s := &site{name: e.name, dir: filepath.Join(dir, e.name), kernel: m.kernel}
 		defer func() { err = errors.Join(err, s.close()) }()
 		if err := s.start(ctx); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)

@@ -19,6 +19,8 @@ import (
 type site struct {
 	name           string
 	dir            string
+	kernel         bool             // it has the kernel's datapath
+	ns             *netns.Namespace // of the switch
 	ovs            *ovsproc.Proc
 	client, server vm
 	daemons        []*stack.Process
@@ -32,7 +34,10 @@ func (s *site) start(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if s.ovs, err = ovsproc.Start(ctx, ovsproc.Config{Dir: s.dir, PrivateNetns: true}); err != nil {
+	if s.ns, err = netns.New(s.name); err != nil {
+		return err
+	}
+	if s.ovs, err = ovsproc.Start(ctx, ovsproc.Config{Dir: s.dir, Netns: s.ns.Path(), System: s.kernel}); err != nil {
 		return err
 	}
 	return s.pair()
@@ -46,9 +51,9 @@ func (s *site) close() error {
 	if s.ovs != nil {
 		errs = append(errs, s.ovs.Stop())
 	}
-	for _, v := range []vm{s.client, s.server} {
-		if v.ns != nil {
-			errs = append(errs, v.ns.Close())
+	for _, ns := range []*netns.Namespace{s.ns, s.client.ns, s.server.ns} {
+		if ns != nil {
+			errs = append(errs, ns.Close())
 		}
 	}
 	return errors.Join(errs...)
@@ -94,7 +99,7 @@ func (s *site) pair() (err error) {
 		me, other := end[0], end[1]
 		// The userspace datapath completes no checksums. Neighbours are known, so that
 		// nothing but the traffic itself is measured.
-		commands := []string{fmt.Sprintf("link add eth0 address %s type veth peer name %s netns /proc/%d/ns/net", me.mac, me.tap, s.ovs.VswitchdPID()), "link set eth0 up"}
+		commands := []string{fmt.Sprintf("link add eth0 address %s type veth peer name %s netns %s", me.mac, me.tap, s.ns.Path()), "link set eth0 up"}
 		for _, addr := range me.addrs {
 			commands = append(commands, fmt.Sprintf("address add %s/16 dev eth0", addr))
 		}
@@ -104,7 +109,7 @@ func (s *site) pair() (err error) {
 		if err := me.ns.IP(commands...); err != nil {
 			return err
 		}
-		if err := me.ns.Run("ethtool", "-K", "eth0", "tx", "off"); err != nil {
+		if err := me.ns.FillChecksums("eth0"); err != nil {
 			return err
 		}
 		for key, value := range map[string]string{"ipv4/ip_local_port_range": "10000 65000", "ipv4/tcp_tw_reuse": "0", "ipv6/conf/all/disable_ipv6": "1"} {
@@ -123,18 +128,20 @@ func (s *site) pair() (err error) {
 
 // plug adds a bridge, and the two ends to it; the ports' numbers are 1 and 2.
 func (s *site) plug(ctx context.Context, b ovsproc.Bridge) error {
-	b.Datapath = "netdev"
+	if b.Datapath = "netdev"; s.kernel {
+		b.Datapath = "system"
+	}
 	change := ovsproc.NewChange().AddBridge(b)
 	for i, v := range []vm{s.client, s.server} {
-		if _, err := s.ovs.Run(ctx, "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", s.ovs.VswitchdPID()), "ip", "link", "set", v.tap, "up"); err != nil {
-			return err
-		}
-		if _, err := s.ovs.Run(ctx, "nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", s.ovs.VswitchdPID()), "ethtool", "-K", v.tap, "tx", "off"); err != nil {
+		if err := errors.Join(s.ns.FillChecksums(v.tap), s.ns.Up(v.tap), s.ns.AwaitRunning(v.tap), v.ns.AwaitRunning("eth0")); err != nil {
 			return err
 		}
 		change.AddPort(b.Name, ovsproc.Port{Name: v.tap, OFPort: uint32(i + 1), ExternalIDs: map[string]string{"iface-id": v.tap}})
 	}
-	return s.ovs.Commit(ctx, change)
+	if err := s.ovs.Commit(ctx, change); err != nil || !s.kernel {
+		return err
+	}
+	return s.awaitUpcalls(ctx)
 }
 
 // normal switches by MAC alone.
