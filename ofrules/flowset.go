@@ -29,12 +29,18 @@ type part struct {
 	acts   of.Actions
 }
 
-// contribution is a part held by its flow's entry.
+// unit is what contributes, and the flows to which it does.
+type unit struct {
+	key     unitKey
+	entries []*entry
+}
+
+// contribution is a part held by its flow's entry, in a list: most flows have one or none.
 type contribution struct {
-	unit   unitKey
+	unit   *unit
 	clause of.Conjunction
-	cookie uint64
-	acts   of.Actions
+	value  value // of the flow; of a clause its cookie alone
+	next   *contribution
 }
 
 // value is what a flow says beside its key. No flow of ours has a zero cookie,
@@ -48,8 +54,9 @@ type value struct {
 type entry struct {
 	value   value
 	key     of.FlowKey
-	parts   []contribution // in any order; nil for a flow set with put
-	touched bool           // since the last take
+	parts   *contribution // in any order
+	whole   bool          // it is set with put, and has no parts
+	touched bool          // since the last take
 }
 
 func (e *entry) flow() of.Flow { return e.value.flow(e.key) }
@@ -70,13 +77,13 @@ type touchedEntry struct {
 // once however many of its parts changed.
 type flowSet struct {
 	flows   map[of.FlowKey]*entry
-	units   map[unitKey][]*entry
+	units   map[unitKey]*unit
 	changes []touchedEntry
 	scratch bool // until renderAll every flow counts as touched, and none is noted
 }
 
 func newFlowSet() *flowSet {
-	return &flowSet{flows: map[of.FlowKey]*entry{}, units: map[unitKey][]*entry{}}
+	return &flowSet{flows: map[of.FlowKey]*entry{}, units: map[unitKey]*unit{}}
 }
 
 // at returns the entry of a key, to be changed.
@@ -100,7 +107,8 @@ func (s *flowSet) touch(e *entry) {
 
 // put sets a flow that has one owner only.
 func (s *flowSet) put(k of.FlowKey, cookie uint64, acts of.Actions) {
-	s.at(k).value = value{cookie, acts}
+	e := s.at(k)
+	e.value, e.whole = value{cookie, acts}, true
 }
 
 // remove deletes a flow set with put.
@@ -112,40 +120,60 @@ func (s *flowSet) remove(k of.FlowKey) {
 }
 
 // setUnit replaces all that a unit contributes. No parts: the unit is gone.
-func (s *flowSet) setUnit(u unitKey, parts []part) {
-	for _, e := range s.units[u] {
+func (s *flowSet) setUnit(k unitKey, parts []part) {
+	u := s.units[k]
+	if u == nil {
+		u = &unit{key: k}
+		s.units[k] = u
+	}
+	for _, e := range u.entries {
 		s.touch(e)
-		e.parts = slices.DeleteFunc(e.parts, func(c contribution) bool { return c.unit == u })
+		e.without(u)
 	}
 	if len(parts) == 0 {
-		delete(s.units, u)
+		delete(s.units, k)
 		return
 	}
-	entries := make([]*entry, 0, len(parts))
+	u.entries = make([]*entry, 0, len(parts))
 	for _, p := range parts {
 		e := s.at(p.key)
-		e.parts = append(e.parts, contribution{u, p.clause, p.cookie, p.acts})
-		entries = append(entries, e)
+		e.parts = &contribution{u, p.clause, value{p.cookie, p.acts}, e.parts}
+		u.entries = append(u.entries, e)
 	}
-	s.units[u] = entries
+}
+
+// without takes out what a unit contributes.
+func (e *entry) without(u *unit) {
+	for at := &e.parts; *at != nil; {
+		if c := *at; c.unit == u {
+			*at = c.next
+		} else {
+			at = &c.next
+		}
+	}
 }
 
 // render makes the flow's value from its parts: all their clauses, or what the
 // first of the units says. A flow that is left with none is none.
 func (e *entry) render() {
 	switch {
+	case e.whole:
 	case e.parts == nil:
-	case len(e.parts) == 0:
 		e.value = value{}
-	case e.parts[0].clause.Of > 0:
-		acts := make([]of.Action, len(e.parts))
-		for i, c := range e.parts {
-			acts[i] = c.clause
+	case e.parts.clause.Of > 0:
+		var acts []of.Action
+		for c := e.parts; c != nil; c = c.next {
+			acts = append(acts, c.clause)
 		}
-		e.value = value{e.parts[0].cookie, of.MustActions(sortClauses(acts)...)}
+		e.value = value{e.parts.value.cookie, of.MustActions(sortClauses(acts)...)}
 	default:
-		first := slices.MinFunc(e.parts, func(a, b contribution) int { return a.unit.compare(b.unit) })
-		e.value = value{first.cookie, first.acts}
+		first := e.parts
+		for c := first.next; c != nil; c = c.next {
+			if c.unit.key.compare(first.unit.key) < 0 {
+				first = c
+			}
+		}
+		e.value = first.value
 	}
 }
 

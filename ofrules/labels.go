@@ -1,6 +1,10 @@
 package ofrules
 
-import "github.com/ringfence/ringfence/span"
+import (
+	"unique"
+
+	"github.com/ringfence/ringfence/span"
+)
 
 // syncLabels enumerates the members of labels that are new and forgets those of
 // labels that no rule names any more.
@@ -17,7 +21,8 @@ func (c *Compiler) syncLabels(s *span.Share) {
 			c.numbers.labels.release(groupName(l.group))
 		case l.addresses == nil:
 			l.addresses = map[*remoteAddress]struct{}{}
-			for domain, members := range s.Members[l.group] {
+			for name, members := range s.Members[l.group] {
+				domain := unique.Make(name)
 				for _, a := range members {
 					c.shared.addrs.add(address{domain, a}, l)
 				}
@@ -38,20 +43,21 @@ func (c *Compiler) syncMembers(d span.Delta) {
 		if l == nil {
 			continue
 		}
+		domain := unique.Make(where.Domain)
 		if change.Reset {
 			for sp := range l.addresses {
-				if sp.at.domain == where.Domain {
+				if sp.at.domain == domain {
 					c.shared.addrs.remove(sp, l)
 				}
 			}
 		}
 		for _, a := range change.Remove {
-			if sp := c.shared.addrs.byAddress[address{where.Domain, a}]; sp != nil {
+			if sp := c.shared.addrs.byAddress[address{domain, a}]; sp != nil {
 				c.shared.addrs.remove(sp, l)
 			}
 		}
 		for _, a := range change.Add {
-			c.shared.addrs.add(address{where.Domain, a}, l)
+			c.shared.addrs.add(address{domain, a}, l)
 		}
 	}
 }
@@ -61,7 +67,7 @@ func (c *Compiler) syncMembers(d span.Delta) {
 func (c *Compiler) syncAddresses() {
 	if len(c.pending.domains) > 0 {
 		for p, sp := range c.shared.addrs.byAddress {
-			if _, ok := c.pending.domains[p.domain]; ok {
+			if _, ok := c.pending.domains[p.domain.Value()]; ok {
 				c.shared.addrs.touch(sp)
 			}
 		}

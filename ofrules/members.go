@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unique"
 
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/secgroup"
@@ -18,9 +19,9 @@ type label struct {
 	addresses map[*remoteAddress]struct{} // that it is on; nil: to be enumerated
 }
 
-// address is an address in a routing domain.
+// address is an address in a routing domain. There are many in each, so that a domain is held once.
 type address struct {
-	domain string
+	domain unique.Handle[string]
 	addr   netip.Addr
 }
 
@@ -189,16 +190,16 @@ func (a *addressTables) containing(dir int, l *label) []uint32 {
 // labels whose composites came or went. Addresses in routing domains that no local NIC
 // is in have no flows.
 func (c *Compiler) renderAddress(sp *remoteAddress) (changed [2][]*label) {
-	p := sp.at
+	p, domain := sp.at, sp.at.domain.Value()
 	for dir, st := range []stage{egressStage(), ingressStage()} {
 		var ls []*label
-		if c.shared.domains[p.domain] > 0 {
+		if c.shared.domains[domain] > 0 {
 			ls = sp.labelsIn(dir)
 		}
 		if len(ls) == 0 && !sp.hasFlow[dir] {
 			continue
 		}
-		k := key(st.address, prioAddress, regDomain.Is(uint64(c.numbers.domains.of(p.domain))), etherType(p.addr), st.remote(host(p.addr)))
+		k := key(st.address, prioAddress, regDomain.Is(uint64(c.numbers.domains.of(domain))), etherType(p.addr), st.remote(host(p.addr)))
 		sp.hasFlow[dir] = len(ls) > 0
 		var surplus []*label
 		if len(ls) > labelRegisters {
