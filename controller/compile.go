@@ -23,12 +23,17 @@ type compiled struct {
 
 func newCompiled() *compiled { return &compiled{compiler: ofrules.New()} }
 
-// update compiles what changed, or the whole share if d is full. It holds the lock
-// meanwhile, so that nobody reads a half-changed compiler.
-func (c *compiled) update(s *span.Share, h ofrules.Host, d span.Delta) ofrules.Delta {
+// update compiles what changed, or the whole share if d is full: then it returns how the
+// flows differ only if those before are known. It holds the lock meanwhile, so that nobody
+// reads a half-changed compiler.
+func (c *compiled) update(s *span.Share, h ofrules.Host, d span.Delta, known bool) ofrules.Delta {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.uplink = h.Uplink
+	if d.Full && !known {
+		c.compiler.Anew(s, h)
+		return ofrules.Delta{}
+	}
 	return c.compiler.Update(s, h, d)
 }
 

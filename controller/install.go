@@ -47,17 +47,21 @@ type bundler interface {
 // apply sends a delta. Refused flows are noted, and are no error. After an error it is
 // unknown which of the changes took effect.
 func (i *installer) apply(ctx context.Context, conn bundler, d ofrules.Delta) error {
-	mods := make([]wire.FlowMod, 0, len(d.Put)+len(d.Delete))
-	for _, f := range d.Put {
-		delete(i.refused, f.Key())
-		mods = append(mods, wire.AddFlow(f))
-	}
-	for _, f := range d.Delete {
-		delete(i.refused, f.Key())
-		mods = append(mods, wire.DeleteFlow(f.Key()))
-	}
-	for bundle := range slices.Chunk(mods, bundleMax) {
-		if err := i.bundle(ctx, conn, bundle); err != nil {
+	put, del := d.Put, d.Delete
+	for len(put)+len(del) > 0 {
+		adds := put[:min(len(put), bundleMax)]
+		dels := del[:min(len(del), bundleMax-len(adds))]
+		put, del = put[len(adds):], del[len(dels):]
+		mods := make([]wire.FlowMod, 0, len(adds)+len(dels))
+		for _, f := range adds {
+			delete(i.refused, f.Key())
+			mods = append(mods, wire.AddFlow(f))
+		}
+		for _, f := range dels {
+			delete(i.refused, f.Key())
+			mods = append(mods, wire.DeleteFlow(f.Key()))
+		}
+		if err := i.bundle(ctx, conn, mods); err != nil {
 			return err
 		}
 	}

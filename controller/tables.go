@@ -33,7 +33,7 @@ type tables struct {
 
 // compile brings the desired flows up to date.
 func (t *tables) compile(s *span.Share, h ofrules.Host, change span.Delta) {
-	d := t.desired.update(s, h, change)
+	d := t.desired.update(s, h, change, t.known)
 	if t.known {
 		t.pending = t.pending.Then(d)
 	} else {

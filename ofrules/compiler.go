@@ -119,9 +119,12 @@ func newCompiler(bits uint) *Compiler {
 // share is of a host in which all NICs of h.Ports are plugged, and maybe others.
 func (c *Compiler) Reset(s *span.Share, h Host) Delta {
 	before := c.set.flowsAtLastTake()
-	*c = *compile(c.bits, s, h)
+	c.Anew(s, h)
 	return Diff(before, c.Flows())
 }
+
+// Anew is Reset for who does not know which of the flows before were there.
+func (c *Compiler) Anew(s *span.Share, h Host) { *c = *compile(c.bits, s, h) }
 
 // compile returns a compiler that has compiled a state from scratch.
 func compile(bits uint, s *span.Share, h Host) *Compiler {

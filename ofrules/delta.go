@@ -55,10 +55,10 @@ func (d Delta) Then(o Delta) Delta {
 	return out
 }
 
-// Diff returns what turns the flows in have into those in want.
+// Diff returns what turns the flows in have into those in want, which it may sort and keep.
 func Diff(have, want []of.Flow) Delta {
 	if len(have) == 0 {
-		d := Delta{Put: slices.Clone(want)}
+		d := Delta{Put: want}
 		d.sort()
 		return d
 	}
