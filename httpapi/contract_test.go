@@ -16,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -33,6 +34,7 @@ type contract struct {
 	limited *server // an API that takes one request of an account
 	lost    *server // one whose store is lost
 	past    *server // one whose store has forgotten the past
+	later   *server // one to which the records of NIC and network ghost are of a later version
 	trace   string
 }
 
@@ -53,6 +55,13 @@ func (s sickStore) Sync(ctx context.Context) error {
 
 func (s sickStore) History(context.Context, int64, string, func() error, func(store.Event) error) error {
 	return store.ErrCompacted
+}
+
+// laterStore has records that it cannot read.
+type laterStore struct{ Store }
+
+func (laterStore) Unreadable() []store.Unreadable {
+	return []store.Unreadable{{Key: "nics/ghost", Object: secgroup.NICKey("ghost")}, {Key: "networks/ghost", Object: secgroup.NetworkKey("ghost")}}
 }
 
 func newContract(t *testing.T) *contract {
@@ -123,6 +132,7 @@ func newContract(t *testing.T) *contract {
 	c.limited.do("GET", acme, "", as(memberAcme)...)
 	c.lost = sick("lost", sickStore{c.store, true}, transport.RateLimit{})
 	c.past = sick("past", sickStore{c.store, false}, transport.RateLimit{})
+	c.later = sick("later", laterStore{c.store}, transport.RateLimit{})
 	return c
 }
 
@@ -277,6 +287,8 @@ func (c *contract) request(op contractOp, status string) ask {
 		if r.headers = append(r.headers, as(memberBolt)...); !strings.Contains(op.route.path, "{account}") {
 			r.path, r.headers = c.path(op, "ghost"), nil
 		}
+	case "409":
+		r.path, r.on = c.path(op, "ghost"), c.later
 	case "410":
 		if op.id == "listEvents" {
 			query("since=1")

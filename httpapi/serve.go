@@ -23,6 +23,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -157,6 +158,9 @@ func (c *call) serve(r route) error {
 // fail answers with an error, and logs what the caller is not told.
 func (c *call) fail(err error) {
 	p, public := transport.ProblemOf(err)
+	if p.Status == http.StatusNotFound {
+		p = c.missing(p)
+	}
 	if gone := c.req.Context().Err() != nil; !public && !gone { // who asked does not wait any more
 		c.api.logger.Error("request failed", "request_id", c.id, "method", c.req.Method, "path", c.req.URL.Path, "error", err)
 	}
@@ -169,6 +173,19 @@ func (c *call) fail(err error) {
 	if !c.res.Committed {
 		p.Write(c.res, c.req.URL.Path, c.id)
 	}
+}
+
+// missing is what to say of an object that is not there. The NIC or the network that the path
+// names may be one whose record cannot be read, and of which nothing was known before: that
+// is no reason to make it anew.
+func (c *call) missing(p *transport.Problem) *transport.Problem {
+	named := map[secgroup.Key]bool{secgroup.NICKey(c.param("nic")): true, secgroup.NetworkKey(c.param("network")): true}
+	for _, u := range c.api.store.Unreadable() {
+		if named[u.Object] {
+			p, _ = transport.ProblemOf(u.Refusal("read"))
+		}
+	}
+	return p
 }
 
 // answered counts a request, and logs it where that is wanted.

@@ -225,10 +225,15 @@ func common[S ~[]T, T comparable](a, b S) S {
 func (s *state) refuse(changes []secgroup.Change) error {
 	for _, ch := range changes {
 		if u, bad := s.unreadable[ch.Key]; bad {
-			return &OpError{Op: "update", Kind: ErrUnreadable, Err: &RecordError{Key: u.Key, Err: errors.New(u.Reason)}}
+			return u.Refusal("update")
 		}
 	}
 	return nil
+}
+
+// Refusal is the error that refuses what needs the record, an ErrUnreadable.
+func (u Unreadable) Refusal(op string) error {
+	return &OpError{Op: op, Kind: ErrUnreadable, Err: &RecordError{Key: u.Key, Err: errors.New(u.Reason)}}
 }
 
 // Unreadable returns the records below policy/ that cannot be read now, as this

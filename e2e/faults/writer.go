@@ -88,6 +88,7 @@ func (wr *writer) make(ctx context.Context, write Write) bool {
 			}
 			return true
 		case doubted && client.IsNotFound(err): // what one write makes an earlier one may have deleted just now
+		case errors.As(err, &problem) && problem.Code == "record-unreadable": // while a fault makes one so
 		case errors.As(err, &problem) && problem.Status < 500:
 			wr.findings = append(wr.findings, Finding{slot.Name, fmt.Sprintf("value %d was refused by %s: %v", write.Value, api, err), now})
 			return true

@@ -75,13 +75,13 @@ func storeProblem(err error) *Problem {
 	return Refuse(http.StatusServiceUnavailable, code, detail).With("Retry-After", "2")
 }
 
-// unreadableDetail says why an object is not written. Where its record is in
+// unreadableDetail says why an object is not read or written. Where its record is in
 // the store is for the platform, which sees it in /v1/cluster.
 func unreadableDetail(err error) string {
 	if record, ok := errors.AsType[*store.RecordError](err); ok {
-		return fmt.Sprintf("the object's record is not written, since this version cannot read it: %v; it is enforced no wider than before", record.Err)
+		return fmt.Sprintf("this version cannot read the object's record: %v; it is not written, and enforced no wider than before", record.Err)
 	}
-	return "the object's record is not written, since this version cannot read it"
+	return "this version cannot read the object's record, and does not write it"
 }
 
 // levelDetail says how many members a change waits for. Which they are is for
