@@ -20,6 +20,7 @@ import (
 	"github.com/ringfence/ringfence/httpapi/lasthour"
 	"github.com/ringfence/ringfence/httpapi/realization"
 	"github.com/ringfence/ringfence/httpapi/replay"
+	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/httpapi/tracing"
 	"github.com/ringfence/ringfence/httpapi/transport"
 	"github.com/ringfence/ringfence/inquiry"
@@ -177,11 +178,26 @@ func (c *call) fail(err error) {
 
 // missing is what to say of an object that is not there. The NIC or the network that the path
 // names may be one whose record cannot be read, and of which nothing was known before: that
-// is no reason to make it anew.
+// is no reason to make it anew. Whose such a NIC is cannot be told, so that only who sees all
+// accounts hears of it.
 func (c *call) missing(p *transport.Problem) *transport.Problem {
-	named := map[secgroup.Key]bool{secgroup.NICKey(c.param("nic")): true, secgroup.NetworkKey(c.param("network")): true}
+	if c.who.Account != tokens.AllAccounts {
+		return p
+	}
+	unknown := map[secgroup.Key]bool{}
+	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+		if account := c.param("account"); account != "" && s.Account(account) == nil {
+			return nil
+		}
+		unknown[secgroup.NICKey(c.param("nic"))] = s.NIC(c.param("nic")) == nil
+		unknown[secgroup.NetworkKey(c.param("network"))] = s.Network(c.param("network")) == nil
+		return nil
+	})
+	if err != nil {
+		return p
+	}
 	for _, u := range c.api.store.Unreadable() {
-		if named[u.Object] {
+		if unknown[u.Object] {
 			p, _ = transport.ProblemOf(u.Refusal("read"))
 		}
 	}
