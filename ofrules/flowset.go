@@ -115,7 +115,7 @@ func (s *flowSet) put(k of.FlowKey, cookie uint64, acts of.Actions) {
 func (s *flowSet) remove(k of.FlowKey) {
 	if e := s.flows[k]; e != nil {
 		s.touch(e)
-		e.value = value{}
+		e.value, e.whole = value{}, false
 	}
 }
 
@@ -169,7 +169,7 @@ func (e *entry) render() {
 	default:
 		first := e.parts
 		for c := first.next; c != nil; c = c.next {
-			if c.unit.key.compare(first.unit.key) < 0 {
+			if c.unit.key.compare(first.unit.key) <= 0 { // of one unit the part that it gave first
 				first = c
 			}
 		}
