@@ -14,8 +14,8 @@ import (
 )
 
 // TestAuditFinds: whatever differs from what should be there is found, but for
-// what was sent while it was read, be it before or after it was compared, and what the
-// switch refuses.
+// what was sent while it was read, be it before or after it was compared, what is to be sent
+// yet, and what the switch refuses.
 func TestAuditFinds(t *testing.T) {
 	t.Parallel()
 	cfg, err := Config{Share: whole.New(newGiven(nil), hostName), Judge: whole.New(newGiven(nil), hostName), Reports: &board{}, Host: hostName, Bridge: bridge, OVSDB: "unix:/nowhere/db.sock"}.withDefaults()
@@ -85,5 +85,13 @@ func TestAuditFinds(t *testing.T) {
 	e.audited(auditPart{end: true})
 	if !e.audit.repair.Empty() {
 		t.Errorf("a refused flow is found: %+v", e.audit.repair)
+	}
+	e, flows = compiled()
+	e.audit.touched = map[openflow.FlowKey]struct{}{}
+	e.tables.pending = ofrules.Delta{Put: flows[:1]}
+	e.audited(auditPart{flows: flows[1:]})
+	e.audited(auditPart{end: true})
+	if !e.audit.repair.Empty() {
+		t.Errorf("a flow that is to be sent yet is found: %+v", e.audit.repair)
 	}
 }

@@ -114,12 +114,13 @@ func repair(drifted map[openflow.FlowKey]*openflow.Flow, desired func(openflow.F
 }
 
 // audit reads the flows back every so often although nothing seems wrong, in a goroutine
-// beside the engine. The engine compares them as they come, so that none that is right is
-// kept, and no change waits for the comparison of all. Flows that the engine changes
-// meanwhile are not compared: the dump may show them as they were before or after.
+// beside the engine. The engine compares them as they come, so that of one that is right
+// only the key is kept, and no change waits for the comparison of all; what the engine has
+// not taken yet waits at the connection as it came. Flows that the engine changes meanwhile,
+// or is to change, are not compared: the dump may show them as they were before or after.
 type audit struct {
-	conn    *ofconn.Conn                  // nil: none is under way
-	touched map[openflow.FlowKey]struct{} // flows that were changed since it started
+	conn    *ofconn.Conn
+	touched map[openflow.FlowKey]struct{} // flows that were changed since it started; nil: none is under way
 	parts   <-chan auditPart
 	right   []openflow.FlowKey // of the flows that are as desired; their matches are the compiler's own
 	wrong   []openflow.Flow    // the others
@@ -133,12 +134,16 @@ type auditPart struct {
 	err   error // why it has ended early
 }
 
+// auditAhead is how many parts are made ready while the engine takes a step, and are taken
+// after it, so that an audit ends although there is a step after the other.
+const auditAhead = 8
+
 // start begins an audit, unless one is under way.
 func (a *audit) start(ctx context.Context, conn *ofconn.Conn) {
-	if a.conn != nil || conn == nil {
+	if a.touched != nil || conn == nil {
 		return
 	}
-	parts := make(chan auditPart)
+	parts := make(chan auditPart, auditAhead)
 	a.conn, a.parts, a.touched = conn, parts, map[openflow.FlowKey]struct{}{}
 	go func() {
 		defer close(parts)
@@ -155,7 +160,7 @@ func (a *audit) start(ctx context.Context, conn *ofconn.Conn) {
 
 // touch notes flows that are sent to the switch, so that they are not compared.
 func (a *audit) touch(d ofrules.Delta) {
-	if a.conn == nil {
+	if a.touched == nil {
 		return
 	}
 	for _, f := range d.Put {
@@ -211,6 +216,7 @@ func (e *engine) audited(p auditPart) {
 		a.compare(p.flows, e.tables.desired.compiler)
 		return
 	}
+	a.touch(e.tables.pending)
 	for k := range e.tables.install.refused {
 		a.touched[k] = struct{}{}
 	}
@@ -222,9 +228,21 @@ func (e *engine) audited(p auditPart) {
 	*a = audit{repair: a.repair}
 }
 
+// takeReady takes in the parts of an audit that are ready.
+func (e *engine) takeReady() {
+	for range auditAhead {
+		select {
+		case part := <-e.audit.parts:
+			e.audited(part)
+		default:
+			return
+		}
+	}
+}
+
 // endReading waits for what is being read back. Its context has ended.
 func (e *engine) endReading() {
-	if e.audit.conn != nil {
+	if e.audit.touched != nil {
 		for range e.audit.parts {
 		}
 	}

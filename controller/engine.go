@@ -105,6 +105,7 @@ func (e *engine) run(ctx context.Context) error {
 			e.log.Warn("change not applied; trying again", "in", wait, "error", err)
 			again, wait = wait, min(2*wait, maxRetry)
 		}
+		e.takeReady()
 		if err := e.awaitReason(ctx, again, audit.C, watch.C); err != nil {
 			return err
 		}
