@@ -53,7 +53,7 @@ tests) (cd "$top" && go build -o "$root/usr/bin/ringfence" ./cmd/ringfence && go
 datapath)
 	processors=1 # a switch is asked whether it hears of one
 	(cd "$top" && go build -o "$root/usr/bin/datapath" ./cmd/bench/datapath)
-	if command -v ovn-controller ovn-northd ovn-nbctl >/dev/null; then
+	if command -v ovn-controller && command -v ovn-northd && command -v ovn-nbctl; then
 		for program in ovn-controller ovn-northd ovn-nbctl; do
 			install_program "$(command -v $program)" $program
 		done

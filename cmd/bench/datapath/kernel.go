@@ -74,8 +74,8 @@ func (s *site) awaitUpcalls(ctx context.Context) error {
 		return err
 	}
 	defer unix.Close(sock)
-	const tries = 10
-	for i := range byte(tries) {
+	const restarts = 10
+	for i := byte(0); ; i++ {
 		then, err := s.kernelCounts(ctx)
 		if err != nil {
 			return err
@@ -91,10 +91,11 @@ func (s *site) awaitUpcalls(ctx context.Context) error {
 			return err
 		case now.missed > then.missed && now.lost == then.lost:
 			return nil
+		case i == restarts:
+			return fmt.Errorf("the switch is deaf, also after %d restarts", restarts)
 		}
 		if err := s.ovs.RestartVswitchd(ctx); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("the switch is deaf, also after %d restarts", tries)
 }
