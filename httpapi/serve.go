@@ -184,20 +184,18 @@ func (c *call) missing(p *transport.Problem) *transport.Problem {
 	if c.who.Account != tokens.AllAccounts {
 		return p
 	}
-	unknown := map[secgroup.Key]bool{}
-	err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
-		if account := c.param("account"); account != "" && s.Account(account) == nil {
-			return nil
-		}
-		unknown[secgroup.NICKey(c.param("nic"))] = s.NIC(c.param("nic")) == nil
-		unknown[secgroup.NetworkKey(c.param("network"))] = s.Network(c.param("network")) == nil
-		return nil
-	})
-	if err != nil {
-		return p
-	}
+	nic, network := c.param("nic"), c.param("network")
 	for _, u := range c.api.store.Unreadable() {
-		if unknown[u.Object] {
+		if u.Object != secgroup.NICKey(nic) && u.Object != secgroup.NetworkKey(network) {
+			continue
+		}
+		unknown := false
+		err := c.api.store.Read(c.req.Context(), func(s *secgroup.Snapshot) error {
+			account := c.param("account")
+			unknown = (account == "" || s.Account(account) != nil) && (u.Object.Kind == secgroup.KindNIC && s.NIC(nic) == nil || u.Object.Kind == secgroup.KindNetwork && s.Network(network) == nil)
+			return nil
+		})
+		if err == nil && unknown {
 			p, _ = transport.ProblemOf(u.Refusal("read"))
 		}
 	}
