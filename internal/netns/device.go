@@ -17,16 +17,22 @@ import (
 // a process for it.
 func (n *Namespace) Up(device string) error {
 	return n.control("set up", device, func(socket int) error {
-		req, err := unix.NewIfreq(device)
+		req, err := flags(socket, device)
 		if err != nil {
-			return err
-		}
-		if err := unix.IoctlIfreq(socket, unix.SIOCGIFFLAGS, req); err != nil {
 			return err
 		}
 		req.SetUint16(req.Uint16() | unix.IFF_UP)
 		return unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, req)
 	})
+}
+
+// flags asks for the flags of a device.
+func flags(socket int, device string) (*unix.Ifreq, error) {
+	req, err := unix.NewIfreq(device)
+	if err != nil {
+		return nil, err
+	}
+	return req, unix.IoctlIfreq(socket, unix.SIOCGIFFLAGS, req)
 }
 
 // readyTimeout bounds how long the kernel may take to make a device usable.
@@ -39,12 +45,8 @@ func (n *Namespace) AwaitRunning(device string) error {
 	err := n.await("no carrier", func() (bool, error) {
 		running := false
 		err := n.control("ask for", device, func(socket int) error {
-			req, err := unix.NewIfreq(device)
-			if err != nil {
-				return err
-			}
-			err = unix.IoctlIfreq(socket, unix.SIOCGIFFLAGS, req)
-			running = req.Uint16()&unix.IFF_RUNNING != 0
+			req, err := flags(socket, device)
+			running = err == nil && req.Uint16()&unix.IFF_RUNNING != 0
 			return err
 		})
 		return running, err
