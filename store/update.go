@@ -39,6 +39,15 @@ type updateOptions struct {
 // out what became of the transaction, for up to Config.RequestTimeout after ctx
 // has ended, and says ErrOutcomeUnknown if it cannot.
 func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...UpdateOption) (int64, error) {
+	rev, err := s.update(ctx, plan, opts)
+	if level, refused := errors.AsType[*LevelError](err); refused && s.members.AwaitRise(ctx, level) {
+		return s.update(ctx, plan, opts)
+	}
+	return rev, err
+}
+
+// update is Update, but for levels that are about to rise.
+func (s *Store) update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts []UpdateOption) (int64, error) {
 	u := &update{plan: plan, began: time.Now()}
 	for _, opt := range opts {
 		opt(&u.options)

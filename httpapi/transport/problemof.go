@@ -94,6 +94,9 @@ func levelDetail(err error) string {
 	if len(level.Holdouts) == 0 && level.Pin != nil {
 		return fmt.Sprintf("it needs level %d and the cluster is held at %d: the platform releases it once nobody is to be rolled back any more", level.Needs, level.Pin.Level)
 	}
+	if len(level.Holdouts) == 0 && level.Adopted {
+		return fmt.Sprintf("it needs level %d and the cluster is at %d, which is about to rise: try again", level.Needs, level.Level)
+	}
 	if len(level.Holdouts) == 0 {
 		return fmt.Sprintf("it needs level %d and the cluster is at %d: nobody has said yet that all older APIs are gone", level.Needs, level.Level)
 	}

@@ -25,11 +25,13 @@ type Members struct {
 	link  *link.Link
 	hosts Hosts
 	board func() *board // starts the watch of members on first use
+
+	wanted chan struct{} // somebody waits for the level to rise
 }
 
 // New makes the view. Nothing is read before it is asked for.
 func New(l *link.Link, hosts Hosts) *Members {
-	return &Members{link: l, hosts: hosts, board: sync.OnceValue(func() *board { return startBoard(l) })}
+	return &Members{link: l, hosts: hosts, wanted: make(chan struct{}, 1), board: sync.OnceValue(func() *board { return startBoard(l) })}
 }
 
 // View is what this process has seen last.
