@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
 )
 
@@ -21,7 +22,7 @@ func (b *bench) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.figures.one("params", 0, "", extra{
+	if err := b.lines.Figure("params", 0, "", lines.Members{
 		"ports": b.size.Ports, "groups": b.size.Groups, "rules": b.size.Rules, "members": b.size.Members,
 		"ovs": version, "loadavg": loadAverage(),
 	}); err != nil {
@@ -35,7 +36,7 @@ func (b *bench) build(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(start)
-	if err := b.figures.one("policy_written", seconds(took), "s", extra{
+	if err := b.lines.Figure("policy_written", took.Seconds(), "s", lines.Members{
 		"requests": b.write.calls.Load(), "per_s": int(float64(b.write.calls.Load()) / took.Seconds()),
 	}); err != nil {
 		return err
@@ -44,7 +45,7 @@ func (b *bench) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.figures.one("flows_base", float64(base), "flows", nil); err != nil {
+	if err := b.lines.Figure("flows_base", float64(base), "flows", nil); err != nil {
 		return err
 	}
 	start = time.Now()
@@ -54,14 +55,14 @@ func (b *bench) build(ctx context.Context) error {
 	if err := b.awaitInForce(ctx, start); err != nil {
 		return err
 	}
-	if err := b.figures.one("build_time", seconds(time.Since(start)), "s", extra{"from": "the controller's start"}); err != nil {
+	if err := b.lines.Figure("build_time", time.Since(start).Seconds(), "s", lines.Members{"from": "the controller's start"}); err != nil {
 		return err
 	}
 	total, err := b.host.flows(ctx)
 	if err != nil {
 		return err
 	}
-	if err := b.figures.one("flows_total", float64(total), "flows", nil); err != nil {
+	if err := b.lines.Figure("flows_total", float64(total), "flows", nil); err != nil {
 		return err
 	}
 	return b.sizes()
@@ -128,7 +129,7 @@ func (b *bench) sizes() error {
 		if err != nil {
 			return err
 		}
-		if err := b.figures.one(figure, now, "MB", extra{"peak": peak}); err != nil {
+		if err := b.lines.Figure(figure, now, "MB", lines.Members{"peak": peak}); err != nil {
 			return err
 		}
 	}

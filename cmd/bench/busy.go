@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/unixctl"
 )
@@ -66,8 +67,8 @@ func (b *bench) busy(ctx context.Context, c crowd) error {
 			}
 		}
 	}
-	more := extra{"megaflows": c.megaflows, "connections": table.Connections, "loadavg": loadAverage()}
-	return errors.Join(add.print(b.figures, more), del.print(b.figures, more))
+	more := lines.Members{"megaflows": c.megaflows, "connections": table.Connections, "loadavg": loadAverage()}
+	return errors.Join(add.print(b.lines, more), del.print(b.lines, more))
 }
 
 // madeUpType is a frame from a NIC of a type that nobody else's has: each has a

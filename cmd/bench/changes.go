@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/internal/flowwatch"
+	"github.com/ringfence/ringfence/internal/lines"
 )
 
 // quiet is how long there must be no flow event after a change: it is over.
@@ -26,7 +27,7 @@ type change func(ctx context.Context, i int, opts ...client.CallOption) error
 //
 // from the moment the request is sent, and how many flow events it causes.
 // Those of taking it back are called "del" instead of "add".
-func (b *bench) changes(ctx context.Context, name, undoName string, reps int, do, undo change, more extra) error {
+func (b *bench) changes(ctx context.Context, name, undoName string, reps int, do, undo change, more lines.Members) error {
 	forth, back := &series{name: name}, &series{name: undoName}
 	for i := range reps {
 		if err := b.measure(ctx, forth, i, do); err != nil {
@@ -36,10 +37,10 @@ func (b *bench) changes(ctx context.Context, name, undoName string, reps int, do
 			return fmt.Errorf("%s: %w", undoName, err)
 		}
 	}
-	if err := forth.print(b.figures, more); err != nil {
+	if err := forth.print(b.lines, more); err != nil {
 		return err
 	}
-	return back.print(b.figures, more)
+	return back.print(b.lines, more)
 }
 
 // series are the measurements of one kind of change.
@@ -63,15 +64,15 @@ func (b *bench) measure(ctx context.Context, s *series, i int, do change) error 
 }
 
 func (s *series) add(sent, answered time.Time, events []flowwatch.Event) {
-	s.answered = append(s.answered, seconds(answered.Sub(sent)))
+	s.answered = append(s.answered, answered.Sub(sent).Seconds())
 	s.events = append(s.events, float64(len(events)))
 	if len(events) > 0 {
-		s.first = append(s.first, seconds(events[0].At.Sub(sent)))
-		s.last = append(s.last, seconds(events[len(events)-1].At.Sub(sent)))
+		s.first = append(s.first, events[0].At.Sub(sent).Seconds())
+		s.last = append(s.last, events[len(events)-1].At.Sub(sent).Seconds())
 	}
 }
 
-func (s *series) print(f figures, more extra) error {
+func (s *series) print(w *lines.Writer, more lines.Members) error {
 	for _, part := range []struct {
 		suffix string
 		values []float64
@@ -82,7 +83,7 @@ func (s *series) print(f figures, more extra) error {
 		{"_answered", s.answered, "s"},
 		{"_flow_events", s.events, "events"},
 	} {
-		if err := f.median(s.name+part.suffix, part.values, part.unit, more); err != nil {
+		if err := w.Median(s.name+part.suffix, part.values, part.unit, more); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/internal/flowwatch"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/ovsproc"
 	"github.com/ringfence/ringfence/internal/stack"
 	of "github.com/ringfence/ringfence/openflow"
@@ -92,7 +93,7 @@ func (b *bench) limit(ctx context.Context, group, rule string) (err error) {
 			return ctx.Err()
 		}
 	}
-	return there.changes(ctx, "rule_limit_add", "rule_limit_del", b.reps, one, one, extra{"flows": flows})
+	return there.changes(ctx, "rule_limit_add", "rule_limit_del", b.reps, one, one, lines.Members{"flows": flows})
 }
 
 // cost makes a rule, and takes it back: it was written at the revision, and is so many flows.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/ringfence/ringfence/internal/flowwatch"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/workload"
 )
@@ -46,14 +47,14 @@ func main() {
 
 // bench is a measurement under way.
 type bench struct {
-	figures figures
-	size    workload.Size
-	load    workload.Load
-	reps    int
-	host    *host
-	stack   *stack.Stack
-	write   *writer
-	watch   *flowwatch.Watch
+	lines *lines.Writer
+	size  workload.Size
+	load  workload.Load
+	reps  int
+	host  *host
+	stack *stack.Stack
+	write *writer
+	watch *flowwatch.Watch
 }
 
 func run(ctx context.Context, sizeName, binary string, relays, reps int, big string, c crowd) (err error) {
@@ -69,7 +70,7 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 		}
 		bigs = append(bigs, n)
 	}
-	b := &bench{figures: figures{os.Stdout, sizeName}, size: s, load: workload.Make(s), reps: reps}
+	b := &bench{lines: lines.New(os.Stdout, lines.Members{"bench": "ringfence", "size": sizeName}), size: s, load: workload.Make(s), reps: reps}
 	if b.host, err = startHost(ctx); err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 }
 
 func runShare(ctx context.Context, binary string) (err error) {
-	b := &bench{figures: figures{os.Stdout, "share"}, size: bigStore, load: workload.Make(bigStore)}
+	b := &bench{lines: lines.New(os.Stdout, lines.Members{"bench": "ringfence", "size": "share"}), size: bigStore, load: workload.Make(bigStore)}
 	if b.host, err = startHost(ctx); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/cmd/bench/internal/direct"
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/secgroup"
@@ -43,7 +44,7 @@ func (b *bench) share(ctx context.Context) error {
 	if err := b.awaitInForce(ctx, start); err != nil {
 		return err
 	}
-	if err := b.figures.one("start_applied", seconds(time.Since(start)), "s", extra{"ports": b.size.Ports, "loadavg": loadAverage()}); err != nil {
+	if err := b.lines.Figure("start_applied", time.Since(start).Seconds(), "s", lines.Members{"ports": b.size.Ports, "loadavg": loadAverage()}); err != nil {
 		return err
 	}
 	if err := b.sizes(); err != nil {
@@ -89,6 +90,6 @@ func (b *bench) foreignChanges(ctx context.Context, s *direct.Store) error {
 	}
 	spent := after - rested - quiet*took.Seconds()
 	return errors.Join(
-		b.figures.one("cpu_idle", quiet*1000, "ms/s", extra{"loadavg": loadAverage()}),
-		b.figures.one("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", extra{"n": foreign, "took_s": took.Seconds(), "loadavg": loadAverage()}))
+		b.lines.Figure("cpu_idle", quiet*1000, "ms/s", lines.Members{"loadavg": loadAverage()}),
+		b.lines.Figure("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", lines.Members{"n": foreign, "took_s": took.Seconds(), "loadavg": loadAverage()}))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/workload"
 )
 
@@ -72,7 +73,7 @@ func (w *writer) unused(ctx context.Context, nics []workload.Endpoint) error {
 func (b *bench) bigGroups(ctx context.Context, counts []int) error {
 	group := workload.GroupID(b.load.Ports[0].Groups[0])
 	for _, n := range counts {
-		name, more := fmt.Sprintf("big%d", n), extra{"remote": n}
+		name, more := fmt.Sprintf("big%d", n), lines.Members{"remote": n}
 		members := workload.Big(n)
 		start := time.Now()
 		if err := b.write.group(ctx, name); err != nil {
@@ -84,7 +85,7 @@ func (b *bench) bigGroups(ctx context.Context, counts []int) error {
 		if err := each(ctx, members, func(ctx context.Context, _ int, e workload.Endpoint) error { return b.write.nic(ctx, e, name) }); err != nil {
 			return err
 		}
-		if err := b.figures.one("big_group_create", seconds(time.Since(start)), "s", more); err != nil {
+		if err := b.lines.Figure("big_group_create", time.Since(start).Seconds(), "s", more); err != nil {
 			return err
 		}
 		cidr := fmt.Sprintf("%s/27", members[0].Address)
@@ -115,7 +116,7 @@ func (b *bench) bigGroups(ctx context.Context, counts []int) error {
 
 // oneRule measures one rule: the time until it is in force and the flows that
 // it costs.
-func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, more extra) error {
+func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, more lines.Members) error {
 	before, err := b.host.flows(ctx)
 	if err != nil {
 		return err
@@ -126,14 +127,14 @@ func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, mor
 	}); err != nil {
 		return err
 	}
-	if err := s.print(b.figures, more); err != nil {
+	if err := s.print(b.lines, more); err != nil {
 		return err
 	}
 	after, err := b.host.flows(ctx)
 	if err != nil {
 		return err
 	}
-	return b.figures.one(figure+"_flows", float64(after-before), "flows", more)
+	return b.lines.Figure(figure+"_flows", float64(after-before), "flows", more)
 }
 
 // restart measures a controller that is killed and started again on a switch
@@ -164,10 +165,10 @@ func (b *bench) restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.figures.one("restart_to_synced", seconds(took), "s", extra{
+	if err := b.lines.Figure("restart_to_synced", took.Seconds(), "s", lines.Members{
 		"flows_before": before, "flows_after": after, "flow_events": len(b.watch.Events()), "rss_mb": now, "rss_peak_mb": peak,
 	}); err != nil {
 		return err
 	}
-	return b.figures.one("loadavg_end", 0, "", extra{"loadavg": loadAverage()})
+	return b.lines.Figure("loadavg_end", 0, "", lines.Members{"loadavg": loadAverage()})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/internal/lines"
 )
 
 // traceCount is how many traces are measured of a kind.
@@ -24,7 +25,7 @@ func (b *bench) traces(ctx context.Context) error {
 		slices.Sort(took)
 		for figure, share := range map[string]float64{"p50": 0.5, "p99": 0.99} {
 			name := fmt.Sprintf("trace_%s", figure)
-			if err := b.figures.one(name, took[int(share*float64(len(took)-1))], "s", extra{"at_once": atOnce, "n": len(took), "loadavg": loadAverage()}); err != nil {
+			if err := b.lines.Figure(name, took[int(share*float64(len(took)-1))], "s", lines.Members{"at_once": atOnce, "n": len(took), "loadavg": loadAverage()}); err != nil {
 				return err
 			}
 		}
@@ -50,7 +51,7 @@ func (b *bench) traced(ctx context.Context, atOnce int) ([]float64, error) {
 				t, err := b.stack.Client.Trace(ctx, account, client.TraceSpec{
 					Source: client.TraceEnd{NIC: from.ID}, Destination: client.TraceEnd{NIC: to.ID}, Protocol: "tcp", Port: 1000 + i%20,
 				})
-				took[i] = seconds(time.Since(start))
+				took[i] = time.Since(start).Seconds()
 				switch {
 				case err != nil:
 					errs[worker] = err

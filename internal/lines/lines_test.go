@@ -1,4 +1,4 @@
-package main
+package lines
 
 import (
 	"bytes"
@@ -8,13 +8,13 @@ import (
 
 func TestMedian(t *testing.T) {
 	var out bytes.Buffer
-	f := figures{&out, "S"}
+	w := New(&out, Members{"bench": "ringfence"})
 	for _, c := range []struct {
 		values []float64
 		want   float64
 	}{{[]float64{3, 1, 2}, 2}, {[]float64{4, 1, 2, 3}, 2.5}, {[]float64{7}, 7}} {
 		out.Reset()
-		if err := f.median("x", c.values, "s", extra{"remote": 5}); err != nil {
+		if err := w.Median("x", c.values, "s", Members{"remote": 5}); err != nil {
 			t.Fatal(err)
 		}
 		var line map[string]any
@@ -26,7 +26,7 @@ func TestMedian(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if err := f.median("x", nil, "s", nil); err != nil || out.Len() > 0 {
+	if err := w.Median("x", nil, "s", nil); err != nil || out.Len() > 0 {
 		t.Errorf("a median of nothing: %q, %v", out.String(), err)
 	}
 }

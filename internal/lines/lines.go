@@ -1,0 +1,57 @@
+// Package lines is how benchmarks tell what they have measured: JSON objects, one a line.
+//
+//	{"bench":"ringfence","size":"M","figure":"flows_total","value":1234,"unit":"flows"}
+package lines
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"math"
+	"slices"
+)
+
+// Members are members of a line's object.
+type Members map[string]any
+
+// Writer prints the lines of a run.
+type Writer struct {
+	out   io.Writer
+	every Members
+}
+
+// New returns what prints lines, each with the members that every line has.
+func New(out io.Writer, every Members) *Writer { return &Writer{out, every} }
+
+// Figure prints one figure.
+func (w *Writer) Figure(name string, value float64, unit string, more Members) error {
+	line := Members{"figure": name, "value": Rounded(value), "unit": unit}
+	maps.Copy(line, w.every)
+	maps.Copy(line, more)
+	b, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	_, err = w.out.Write(append(b, '\n'))
+	return err
+}
+
+// Median prints the median of several values with their number and range.
+// Nothing is printed of none.
+func (w *Writer) Median(name string, values []float64, unit string, more Members) error {
+	if len(values) == 0 {
+		return nil
+	}
+	all := Members{"n": len(values), "min": Rounded(slices.Min(values)), "max": Rounded(slices.Max(values))}
+	maps.Copy(all, more)
+	return w.Figure(name, Median(values), unit, all)
+}
+
+// Median is the median of some values.
+func Median(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+}
+
+// Rounded is a value without digits that say nothing.
+func Rounded(value float64) float64 { return math.Round(value*1e6) / 1e6 }
