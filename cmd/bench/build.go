@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
 )
@@ -18,13 +16,8 @@ const hostName = "bench"
 // build writes the workload while there is no controller, and then measures
 // how long one takes to fill the empty switch.
 func (b *bench) build(ctx context.Context) error {
-	version, err := b.host.version(ctx)
-	if err != nil {
-		return err
-	}
 	if err := b.lines.Figure("params", 0, "", lines.Members{
 		"ports": b.size.Ports, "groups": b.size.Groups, "rules": b.size.Rules, "members": b.size.Members,
-		"ovs": version, "loadavg": loadAverage(),
 	}); err != nil {
 		return err
 	}
@@ -134,13 +127,4 @@ func (b *bench) sizes() error {
 		}
 	}
 	return nil
-}
-
-// loadAverage is the machine's of the last minute, "" if it is not known.
-func loadAverage() string {
-	load, err := usage.Load()
-	if err != nil {
-		return ""
-	}
-	return strconv.FormatFloat(load, 'f', 2, 64)
 }

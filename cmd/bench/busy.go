@@ -67,7 +67,7 @@ func (b *bench) busy(ctx context.Context, c crowd) error {
 			}
 		}
 	}
-	more := lines.Members{"megaflows": c.megaflows, "connections": table.Connections, "loadavg": loadAverage()}
+	more := lines.Members{"megaflows": c.megaflows, "connections": table.Connections}
 	return errors.Join(add.print(b.lines, more), del.print(b.lines, more))
 }
 

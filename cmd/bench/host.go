@@ -6,7 +6,6 @@ import (
 	"os"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/ovsproc"
@@ -59,13 +58,6 @@ func (h *host) flows(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("no flow count in %q", out)
 	}
 	return strconv.Atoi(m[1])
-}
-
-// version is what ovs-vswitchd says of itself.
-func (h *host) version(ctx context.Context) (string, error) {
-	out, err := h.ovs.Run(ctx, "ovs-vswitchd", "--version")
-	first, _, _ := strings.Cut(out, "\n")
-	return first, err
 }
 
 func (h *host) close() error {

@@ -70,7 +70,10 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 		}
 		bigs = append(bigs, n)
 	}
-	b := &bench{lines: lines.New(os.Stdout, lines.Members{"bench": "ringfence", "size": sizeName}), size: s, load: workload.Make(s), reps: reps}
+	b := &bench{size: s, load: workload.Make(s), reps: reps}
+	if b.lines, err = begin(ctx, sizeName); err != nil {
+		return err
+	}
 	if b.host, err = startHost(ctx); err != nil {
 		return err
 	}
@@ -101,8 +104,16 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 	return nil
 }
 
+// begin prints what run it is, of a size.
+func begin(ctx context.Context, size string) (*lines.Writer, error) {
+	return lines.Begin(ctx, os.Stdout, lines.Command("cmd/bench"), lines.Members{"bench": "ringfence", "size": size})
+}
+
 func runShare(ctx context.Context, binary string) (err error) {
-	b := &bench{lines: lines.New(os.Stdout, lines.Members{"bench": "ringfence", "size": "share"}), size: bigStore, load: workload.Make(bigStore)}
+	b := &bench{size: bigStore, load: workload.Make(bigStore)}
+	if b.lines, err = begin(ctx, "share"); err != nil {
+		return err
+	}
 	if b.host, err = startHost(ctx); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (b *bench) share(ctx context.Context) error {
 	if err := b.awaitInForce(ctx, start); err != nil {
 		return err
 	}
-	if err := b.lines.Figure("start_applied", time.Since(start).Seconds(), "s", lines.Members{"ports": b.size.Ports, "loadavg": loadAverage()}); err != nil {
+	if err := b.lines.Figure("start_applied", time.Since(start).Seconds(), "s", lines.Members{"ports": b.size.Ports}); err != nil {
 		return err
 	}
 	if err := b.sizes(); err != nil {
@@ -90,6 +90,6 @@ func (b *bench) foreignChanges(ctx context.Context, s *direct.Store) error {
 	}
 	spent := after - rested - quiet*took.Seconds()
 	return errors.Join(
-		b.lines.Figure("cpu_idle", quiet*1000, "ms/s", lines.Members{"loadavg": loadAverage()}),
-		b.lines.Figure("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", lines.Members{"n": foreign, "took_s": took.Seconds(), "loadavg": loadAverage()}))
+		b.lines.Figure("cpu_idle", quiet*1000, "ms/s", nil),
+		b.lines.Figure("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", lines.Members{"n": foreign, "took_s": took.Seconds()}))
 }

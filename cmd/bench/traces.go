@@ -25,7 +25,7 @@ func (b *bench) traces(ctx context.Context) error {
 		slices.Sort(took)
 		for figure, share := range map[string]float64{"p50": 0.5, "p99": 0.99} {
 			name := fmt.Sprintf("trace_%s", figure)
-			if err := b.lines.Figure(name, took[int(share*float64(len(took)-1))], "s", lines.Members{"at_once": atOnce, "n": len(took), "loadavg": loadAverage()}); err != nil {
+			if err := b.lines.Figure(name, took[int(share*float64(len(took)-1))], "s", lines.Members{"at_once": atOnce, "n": len(took)}); err != nil {
 				return err
 			}
 		}

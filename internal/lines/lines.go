@@ -1,6 +1,10 @@
-// Package lines is how benchmarks tell what they have measured: JSON objects, one a line.
+// Package lines is how benchmarks tell what they have measured: JSON objects, one a line. The
+// first says what made the others, and where, so that a file with a run's lines says all of it:
 //
-//	{"bench":"ringfence","size":"M","figure":"flows_total","value":1234,"unit":"flows"}
+//	{"bench":"run","command":"go run ./cmd/bench -size M","commit":"47bc5aa","date":"2026-11-30","load":0.2,"machine":"2 × AMD EPYC, Linux 6.18.44, …"}
+//	{"bench":"ringfence","size":"M","figure":"flows_total","value":1234,"unit":"flows","load":0.7}
+//
+// Every line has the load average of the last minute: a busy machine explains a slow figure.
 package lines
 
 import (
@@ -9,6 +13,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/prometheus/procfs"
 )
 
 // Members are members of a line's object.
@@ -17,17 +23,24 @@ type Members map[string]any
 // Writer prints the lines of a run.
 type Writer struct {
 	out   io.Writer
+	proc  procfs.FS
 	every Members
 }
-
-// New returns what prints lines, each with the members that every line has.
-func New(out io.Writer, every Members) *Writer { return &Writer{out, every} }
 
 // Figure prints one figure.
 func (w *Writer) Figure(name string, value float64, unit string, more Members) error {
 	line := Members{"figure": name, "value": Rounded(value), "unit": unit}
-	maps.Copy(line, w.every)
 	maps.Copy(line, more)
+	return w.print(line)
+}
+
+func (w *Writer) print(line Members) error {
+	load, err := w.proc.LoadAvg()
+	if err != nil {
+		return err
+	}
+	line["load"] = load.Load1
+	maps.Copy(line, w.every)
 	b, err := json.Marshal(line)
 	if err != nil {
 		return err
