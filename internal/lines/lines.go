@@ -29,7 +29,7 @@ type Writer struct {
 
 // Figure prints one figure.
 func (w *Writer) Figure(name string, value float64, unit string, more Members) error {
-	line := Members{"figure": name, "value": Rounded(value), "unit": unit}
+	line := Members{"figure": name, "value": value, "unit": unit}
 	maps.Copy(line, more)
 	return w.print(line)
 }
@@ -41,6 +41,11 @@ func (w *Writer) print(line Members) error {
 	}
 	line["load"] = load.Load1
 	maps.Copy(line, w.every)
+	for name, value := range line {
+		if number, ok := value.(float64); ok {
+			line[name] = math.Round(number*1e6) / 1e6 // digits beyond that say nothing
+		}
+	}
 	b, err := json.Marshal(line)
 	if err != nil {
 		return err
@@ -55,7 +60,7 @@ func (w *Writer) Median(name string, values []float64, unit string, more Members
 	if len(values) == 0 {
 		return nil
 	}
-	all := Members{"n": len(values), "min": Rounded(slices.Min(values)), "max": Rounded(slices.Max(values))}
+	all := Members{"n": len(values), "min": slices.Min(values), "max": slices.Max(values)}
 	maps.Copy(all, more)
 	return w.Figure(name, Median(values), unit, all)
 }
@@ -65,6 +70,3 @@ func Median(values []float64) float64 {
 	values = slices.Sorted(slices.Values(values))
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
-
-// Rounded is a value without digits that say nothing.
-func Rounded(value float64) float64 { return math.Round(value*1e6) / 1e6 }
