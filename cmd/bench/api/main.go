@@ -2,7 +2,7 @@
 // own, and a big policy. What is read and written is compared, by turns in the same minutes, with
 // what bounds it on this machine: reads with a net/http server that writes the same bytes and does
 // nothing else, writes with transactions of the same size in etcd, without an API. It prints a
-// JSON line a figure, with the bound's value and the load average beside it.
+// JSON line a figure, with the bound's value beside it.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/bench/internal/direct"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/internal/workload"
 )
@@ -58,9 +59,13 @@ type bench struct {
 	phase   time.Duration
 	callers int
 	stack   *stack.Stack
+	lines   *lines.Writer
 }
 
 func run(ctx context.Context, binary string, b bench) (err error) {
+	if b.lines, err = lines.Begin(ctx, os.Stdout, lines.Command("cmd/bench/api"), lines.Members{"bench": "api"}); err != nil {
+		return err
+	}
 	if b.stack, err = stack.StartAPI(ctx, binary); err != nil {
 		return err
 	}

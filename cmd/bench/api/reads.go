@@ -60,7 +60,9 @@ func (b *bench) reads(ctx context.Context) error {
 				return err
 			}
 		}
-		report(k.name, b.callers, is, bound, true)
+		if err := b.report(k.name, b.callers, is, bound, true); err != nil {
+			return err
+		}
 	}
 	return nil
 }

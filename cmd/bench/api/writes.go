@@ -2,17 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/client"
-	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/store/bare"
 )
@@ -25,8 +23,9 @@ func (b *bench) writes(ctx context.Context) error {
 	}
 	defer etcd.Close()
 	keys, bytes := etcd.Like()
-	figure("etcd_transaction_keys", float64(keys), "keys", nil)
-	figure("etcd_transaction_bytes", float64(bytes), "bytes", nil)
+	if err := b.lines.Figure("etcd_transaction", float64(bytes), "bytes", lines.Members{"keys": keys}); err != nil {
+		return err
+	}
 	for _, callers := range slices.Compact([]int{1, b.callers}) {
 		var is, bound turns
 		for range b.rounds {
@@ -43,7 +42,9 @@ func (b *bench) writes(ctx context.Context) error {
 				return err
 			}
 		}
-		report("write_rule", callers, is, bound, false)
+		if err := b.report("write_rule", callers, is, bound, false); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -75,7 +76,7 @@ func (b *bench) openBare(ctx context.Context) (*bare.Writer, error) {
 // report prints what the turns came to, beside their bound: medians of rates, and ratios of each
 // round. Where a bound is another server, what a request costs the two in processor time as well:
 // that says more on a busy machine.
-func report(name string, callers int, is, bound turns, server bool) {
+func (b *bench) report(name string, callers int, is, bound turns, server bool) error {
 	name = fmt.Sprintf("%s_%d", name, callers)
 	var rates, bounds, ratios []float64
 	var requests, bounding int
@@ -87,35 +88,13 @@ func report(name string, callers int, is, bound turns, server bool) {
 		all = append(all, is.all[i].all...)
 	}
 	slices.Sort(all)
-	figure(name, median(rates), "requests/s", map[string]any{"bound": round(median(bounds)), "ratio": round(median(ratios)), "ratios": rounded(ratios)})
-	figure(name+"_p50", took{all: all}.percentile(50), "ms", nil)
-	figure(name+"_p99", took{all: all}.percentile(99), "ms", nil)
-	cpu := map[string]any{}
+	cpu := lines.Members{}
 	if server {
-		cpu["bound"] = round(1e6 * bound.cpu / float64(bounding))
+		cpu["bound"] = 1e6 * bound.cpu / float64(bounding)
 	}
-	figure(name+"_cpu", 1e6*is.cpu/float64(requests), "µs", cpu)
-}
-
-// figure prints one.
-func figure(name string, value float64, unit string, more map[string]any) {
-	load, _ := usage.Load()
-	line := map[string]any{"bench": "api", "figure": name, "value": round(value), "unit": unit, "load": load}
-	maps.Copy(line, more)
-	text, _ := json.Marshal(line)
-	fmt.Println(string(text))
-}
-
-func median(values []float64) float64 {
-	values = slices.Sorted(slices.Values(values))
-	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
-}
-
-func round(v float64) float64 { return math.Round(v*1000) / 1000 }
-
-func rounded(values []float64) (all []float64) {
-	for _, v := range values {
-		all = append(all, round(v))
-	}
-	return all
+	return errors.Join(
+		b.lines.Median(name, rates, "requests/s", lines.Members{"bound": lines.Median(bounds), "ratio": lines.Median(ratios)}),
+		b.lines.Figure(name+"_p50", took{all: all}.percentile(50), "ms", nil),
+		b.lines.Figure(name+"_p99", took{all: all}.percentile(99), "ms", nil),
+		b.lines.Figure(name+"_cpu", 1e6*is.cpu/float64(requests), "µs", cpu))
 }
