@@ -8,7 +8,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,6 +25,7 @@ import (
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/httpapi/tokens"
 	"github.com/ringfence/ringfence/internal/hostsim"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -57,6 +57,7 @@ type bench struct {
 	relays            []relay
 	api               *direct.Store
 	token             string
+	lines             *lines.Writer
 }
 
 type relay struct {
@@ -64,14 +65,11 @@ type relay struct {
 	process *stack.Process
 }
 
-// figure prints one.
-func (b *bench) figure(name string, value float64, unit string) {
-	load, _ := usage.Load()
-	line, _ := json.Marshal(map[string]any{"figure": name, "value": value, "unit": unit, "hosts": b.hosts, "nics": b.nics, "relays": len(b.relays), "load": load})
-	fmt.Println(string(line))
-}
-
-func (b *bench) run(ctx context.Context, binary string) error {
+func (b *bench) run(ctx context.Context, binary string) (err error) {
+	every := lines.Members{"bench": "hosts", "hosts": b.hosts, "nics": b.nics, "relays": len(b.relays)}
+	if b.lines, err = lines.Begin(ctx, os.Stdout, lines.Command("cmd/bench/hosts"), every); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "bench-hosts-")
 	if err != nil {
 		return err
@@ -147,7 +145,9 @@ func (b *bench) measure(ctx context.Context) error {
 	if err := b.applied(ctx, rev); err != nil {
 		return err
 	}
-	b.figure("hosts_start_all", time.Since(begun).Seconds(), "s")
+	if err := b.lines.Figure("hosts_start_all", time.Since(begun).Seconds(), "s", nil); err != nil {
+		return err
+	}
 	one := func(i int) (int64, []string, error) {
 		rev, err := b.api.Write(ctx, b.group(0, uint16(100+i)))
 		return rev, []string{"host-0"}, err
@@ -176,9 +176,9 @@ func (b *bench) measure(ctx context.Context) error {
 		}
 		relay = max(relay, rss)
 	}
-	b.figure("relay_rss", float64(relay)/1e6, "MB")
-	b.figure("etcd_rss", float64(etcd)/1e6, "MB")
-	return nil
+	return errors.Join(
+		b.lines.Figure("relay_rss", float64(relay)/1e6, "MB", nil),
+		b.lines.Figure("etcd_rss", float64(etcd)/1e6, "MB", nil))
 }
 
 // attach has all hosts come, as fast as they can.
@@ -234,13 +234,13 @@ func (b *bench) changes(ctx context.Context, name string, change func(int) (int6
 	if err != nil {
 		return err
 	}
-	b.figure("change_"+name+"_answer_p50", ms(answered, 50), "ms")
-	b.figure("change_"+name+"_applied_p50", ms(applied, 50), "ms")
-	b.figure("change_"+name+"_applied_p99", ms(applied, 99), "ms")
-	b.figure("etcd_writes_per_change_"+name, float64(last-first)/float64(b.reps-1), "writes")
-	b.figure("etcd_cpu_per_change_"+name, 1000*(etcdAfter-etcd)/float64(b.reps), "ms")
-	b.figure("relay_cpu_per_change_"+name, 1000*(relaysAfter-relays)/float64(b.reps), "ms")
-	return nil
+	return errors.Join(
+		b.lines.Figure("change_"+name+"_answer_p50", ms(answered, 50), "ms", nil),
+		b.lines.Figure("change_"+name+"_applied_p50", ms(applied, 50), "ms", nil),
+		b.lines.Figure("change_"+name+"_applied_p99", ms(applied, 99), "ms", nil),
+		b.lines.Figure("etcd_writes_per_change_"+name, float64(last-first)/float64(b.reps-1), "writes", nil),
+		b.lines.Figure("etcd_cpu_per_change_"+name, 1000*(etcdAfter-etcd)/float64(b.reps), "ms", nil),
+		b.lines.Figure("relay_cpu_per_change_"+name, 1000*(relaysAfter-relays)/float64(b.reps), "ms", nil))
 }
 
 // cpu is the processor time that etcd and all relays have taken, in seconds.
