@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"os"
 	"time"
 
-	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
+	"github.com/ringfence/ringfence/internal/lines"
 )
 
 // changeEvery is how often a rule comes or goes.
@@ -16,7 +14,7 @@ const changeEvery = 200 * time.Millisecond
 // second, while so many megaflows besides are in use: before, while nothing but a flow that
 // is not used comes and goes as often, during and after, in each round. It tells also how many of the connections that were held open all the while did not
 // answer after a stream.
-func (s *site) changing(ctx context.Context, m measurement) error {
+func (s *site) changing(ctx context.Context, m measurement, out *lines.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	held, err := s.hold(ctx)
@@ -68,17 +66,12 @@ func (s *site) changing(ctx context.Context, m measurement) error {
 	if err != nil {
 		return err
 	}
-	load, err := usage.Load()
-	if err != nil {
-		return err
-	}
 	cancel()
 	if err := <-used; err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"bench": "datapath", "engine": s.name, "figure": "stream while rules change", "unit": "Mbit/s", "megaflows": m.megaflows, "cached": cached,
-		"before": median(streams[0]), "touched": median(streams[1]), "during": median(streams[2]), "after": median(streams[3]), "ratio": median(ratios), "touched_ratio": median(touched), "changes": median(changes),
-		"held": len(held), "lost": lost, "n": m.rounds, "loadavg": load,
+	return out.Median("stream while rules change", streams[2], "Mbit/s", lines.Members{
+		"engine": s.name, "megaflows": m.megaflows, "cached": cached, "before": lines.Median(streams[0]), "touched": lines.Median(streams[1]), "after": lines.Median(streams[3]),
+		"ratio": lines.Median(ratios), "touched_ratio": lines.Median(touched), "changes": lines.Median(changes), "held": len(held), "lost": lost,
 	})
 }

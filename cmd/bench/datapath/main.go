@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/ringfence/ringfence/internal/lines"
 )
 
 func main() {
@@ -67,6 +69,11 @@ const (
 )
 
 func (m measurement) run(ctx context.Context) (err error) {
+	every := lines.Members{"bench": "datapath", "listed": m.policy.listed, "members": m.policy.members}
+	out, err := lines.Begin(ctx, os.Stdout, lines.Command("cmd/bench/datapath"), every)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("/tmp", "rfdp") // short, for the sockets' paths
 	if err != nil {
 		return err
@@ -101,8 +108,8 @@ func (m measurement) run(ctx context.Context) (err error) {
 		_, err := sites[0].stream(ctx, time.Hour)
 		return err
 	case m.changing:
-		return sites[0].changing(ctx, m)
+		return sites[0].changing(ctx, m, out)
 	default:
-		return m.measure(ctx, sites)
+		return m.measure(ctx, sites, out)
 	}
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"time"
 
-	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
+	"github.com/ringfence/ringfence/internal/lines"
 )
 
 // value is a figure of one turn.
@@ -23,7 +20,7 @@ type value struct {
 type traffic func(context.Context, *site) ([]value, error)
 
 // measure has every site have each kind of traffic in every round, by turns in an order of chance.
-func (m measurement) measure(ctx context.Context, sites []*site) error {
+func (m measurement) measure(ctx context.Context, sites []*site, out *lines.Writer) error {
 	kinds := []traffic{
 		connectionsOf(1, m.phase), connectionsOf(16, m.phase), streamFor(m.phase),
 		scanOf("closed ports", func(r *rand.Rand) uint16 { return uint16(1 + r.IntN(65535)) }),
@@ -51,44 +48,26 @@ func (m measurement) measure(ctx context.Context, sites []*site) error {
 			}
 		}
 	}
-	load, err := usage.Load()
-	if err != nil {
-		return err
-	}
-	out := json.NewEncoder(os.Stdout)
 	for _, v := range order {
 		base := turns[key{v.figure, none}]
 		for _, at := range sites {
 			mine := turns[key{v.figure, at.name}]
-			if len(mine) == 0 {
-				continue
-			}
 			var ratios []float64
 			for i := range base {
 				if base[i] > 0 {
 					ratios = append(ratios, mine[i]/base[i])
 				}
 			}
-			line := map[string]any{
-				"bench": "datapath", "engine": at.name, "figure": v.figure, "value": median(mine), "unit": v.unit, "min": rounded(slices.Min(mine)), "max": rounded(slices.Max(mine)),
-				"n": len(mine), "listed": m.policy.listed, "members": m.policy.members, "loadavg": load,
-			}
+			more := lines.Members{"engine": at.name}
 			if at.name != none && len(ratios) > 0 {
-				line["ratio"] = median(ratios)
+				more["ratio"] = lines.Median(ratios)
 			}
-			if err := out.Encode(line); err != nil {
+			if err := out.Median(v.figure, mine, v.unit, more); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-func rounded(x float64) float64 { return math.Round(x*1000) / 1000 }
-
-func median(values []float64) float64 {
-	v := slices.Sorted(slices.Values(values))
-	return rounded((v[(len(v)-1)/2] + v[len(v)/2]) / 2)
 }
 
 // connectionsOf are new ones, so many at a time.

@@ -1,4 +1,4 @@
-// Package usage tells what processes take of the machine, and how busy that is; proc(5).
+// Package usage tells what processes take of the machine; proc(5).
 package usage
 
 import (
@@ -24,17 +24,4 @@ func Memory(pid int) (now, peak uint64, err error) {
 	}
 	status, err := p.NewStatus()
 	return status.VmRSS, status.VmHWM, err
-}
-
-// Load is the load average of the last minute: a busy machine explains a slow figure.
-func Load() (float64, error) {
-	fs, err := procfs.NewDefaultFS()
-	if err != nil {
-		return 0, err
-	}
-	load, err := fs.LoadAvg()
-	if err != nil {
-		return 0, err
-	}
-	return load.Load1, nil
 }
