@@ -1,7 +1,7 @@
 // Command ovsdb measures what package ovsdb costs on a bridge of many
 // interfaces: the first sync, the time from a commit to the callback, CPU and
 // memory. The ovsdb-server is real; ovs-vswitchd is not running, so that only
-// the changes made here happen. It needs root.
+// the changes made here happen. It prints a JSON line a figure, and needs root.
 package main
 
 import (
@@ -12,11 +12,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ringfence/ringfence/internal/lines"
 )
 
 const bridge = "br-int"
@@ -35,6 +36,10 @@ func main() {
 }
 
 func run(ctx context.Context, name string, n, changes int) (err error) {
+	out, err := lines.Begin(ctx, os.Stdout, lines.Command("cmd/bench/ovsdb"), lines.Members{"bench": "ovsdb", "client": name, "interfaces": n})
+	if err != nil {
+		return err
+	}
 	db, err := startDatabase(ctx, n)
 	if err != nil {
 		return err
@@ -52,15 +57,17 @@ func run(ctx context.Context, name string, n, changes int) (err error) {
 		return err
 	}
 	defer w.close()
-	print(name, "first sync", n, ms(time.Since(began)), "CPU", ms(processorTime()-cpu))
+	if err := out.Figure("first_sync", time.Since(began).Seconds(), "s", lines.Members{"cpu_s": (processorTime() - cpu).Seconds()}); err != nil {
+		return err
+	}
 	for _, kind := range []struct {
 		name   string
 		change func(i int) (func(*watcher) bool, error)
 	}{
-		{"an interface changes", db.rename},
-		{"a port comes and goes", db.plug},
+		{"interface_change", db.rename},
+		{"port_change", db.plug},
 	} {
-		var waits []time.Duration
+		var waits []float64
 		cpu := processorTime()
 		for i := range changes {
 			began := time.Now()
@@ -71,27 +78,19 @@ func run(ctx context.Context, name string, n, changes int) (err error) {
 			if err := w.await(ctx, done); err != nil {
 				return fmt.Errorf("%s: %w", kind.name, err)
 			}
-			waits = append(waits, time.Since(began))
+			waits = append(waits, time.Since(began).Seconds())
 			time.Sleep(2 * time.Millisecond) // let what follows the callback end: it counts as CPU
 		}
 		spent := (processorTime() - cpu) / time.Duration(changes)
-		slices.Sort(waits)
-		print(name, kind.name, n, "to the callback p50", ms(waits[len(waits)/2]), "p99", ms(waits[len(waits)*99/100]), "CPU", ms(spent))
+		if err := out.Median(kind.name, waits, "s", lines.Members{"cpu_s": spent.Seconds()}); err != nil {
+			return err
+		}
 	}
 	after, err := resident()
 	if err != nil {
 		return err
 	}
-	print(name, "RSS", n, fmt.Sprintf("%.1f MB more than before the sync (%.1f MB)", after-rss, after))
-	return nil
-}
-
-func print(name, what string, n int, rest ...string) {
-	fmt.Printf("%-7s %6d interfaces  %-22s %s\n", name, n, what, strings.Join(rest, " "))
-}
-
-func ms(d time.Duration) string {
-	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 2, 64) + " ms"
+	return out.Figure("rss", after, "MB", lines.Members{"more": after - rss}) // more than before the sync
 }
 
 // processorTime is what this process has used so far, getrusage(2).
