@@ -5,13 +5,14 @@
 # passed.
 #
 #   e2e/kernel/run.sh tests [-test.run REGEXP and other flags of the test binary]
-#   e2e/kernel/run.sh datapath [flags of cmd/bench/datapath]
+#   e2e/kernel/run.sh datapath [flags of cmd/bench/datapath] >its JSON lines
 #
 # It needs the Debian packages of the Makefile's KERNEL_PACKAGES; the kernel
 # itself is downloaded by apt-get, not installed, and kept under .cache.
 set -eu
 case ${1-} in
-tests | datapath) ;;
+tests) ;;
+datapath) exec 3>&1 >&2 ;; # only its lines go to where they may be kept
 *)
 	sed -n '2,/^# It needs/p' "$0" >&2
 	exit 2
@@ -88,3 +89,4 @@ printf '%s\n' "$@" >"$root/flags"
 timeout "${KERNEL_TIMEOUT:-3600}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$processors" -m 3072 -nographic -no-reboot -nodefaults -serial stdio \
 	-kernel "$kernel" -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off" </dev/null | tee "$work/console"
 grep -q '^KERNEL-TEST: PASS' "$work/console"
+[ "$1" = tests ] || tr -d '\r' <"$work/console" | grep '^{' >&3
