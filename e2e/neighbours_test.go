@@ -5,17 +5,20 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/lab"
+	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/matrix"
 	"github.com/ringfence/ringfence/internal/netns"
 )
@@ -26,13 +29,21 @@ var neighboursFlag = flag.Duration("neighbours", 0, "how long each phase of Test
 // own MAC and address and with nothing that restricts it, does to how long others
 // of its host take to connect: with one packet again and again, with as many
 // destinations as packets, and with what makes a megaflow of each packet. All of it
-// in one run, "make bench-flood".
+// in one run, "make bench-flood", which prints a JSON line a kind of flood.
 func TestNeighboursOfAFlood(t *testing.T) {
 	if *neighboursFlag == 0 {
 		t.Skip("it measures and asserts no figure: make bench-flood")
 	}
+	command := fmt.Sprintf("go test -run '^TestNeighboursOfAFlood$' ./e2e -neighbours %s", *neighboursFlag)
 	for _, limit := range limitsTried() {
-		t.Run(cmp.Or(strings.Join(limit, " "), "no limit"), func(t *testing.T) { neighboursOfAFlood(t, newDatacentre(t, limit...)) })
+		name := cmp.Or(strings.Join(limit, " "), "no limit")
+		t.Run(name, func(t *testing.T) {
+			out, err := lines.Begin(t.Context(), os.Stdout, command, lines.Members{"bench": "flood", "limit": name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			neighboursOfAFlood(t, newDatacentre(t, limit...), out)
+		})
 	}
 }
 
@@ -45,7 +56,7 @@ func limitsTried() [][]string {
 	return [][]string{nil, {"--nic-packets=1000", "--nic-packet-burst=1000"}}
 }
 
-func neighboursOfAFlood(t *testing.T, dc *datacentre) {
+func neighboursOfAFlood(t *testing.T, dc *datacentre, out *lines.Writer) {
 	t.Helper()
 	n := dc.newTenant(t)
 	n.play("eve", "victim", "client", "server")
@@ -89,7 +100,7 @@ func neighboursOfAFlood(t *testing.T, dc *datacentre) {
 		{"a target of an advertisement each", func() []byte { return w.icmp6(255, 136, neighbour(0x60, anyone(16), ndOption(2, w.srcMAC))) }},
 		{"a MAC in a solicitation each", func() []byte { return w.icmp6(255, 135, neighbour(0, w.src6, ndOption(1, none()))) }},
 		{"an EtherType each", func() []byte { return w.ethertype(uint16(0x0900 + rand.IntN(0x7000))) }},
-		{"no flood", nil},
+		{"no flood any more", nil},
 	} {
 		if _, err := n.dc.lab.Host("h1").Appctl(t.Context(), "revalidator/purge"); err != nil { // what the one before left
 			t.Fatal(err)
@@ -110,8 +121,11 @@ func neighboursOfAFlood(t *testing.T, dc *datacentre) {
 		if calm == 0 {
 			calm = p99
 		}
-		t.Logf("%-32s %6.0f packets/s, %s megaflows; connections of others %s, p99 %.1f times as long as before; load %s",
-			phase.name, packets, n.megaflows("h1"), spread(took), float64(p99)/float64(calm), load())
+		if err := out.Figure("connection_p99", p99.Seconds(), "s", lines.Members{
+			"sent": phase.name, "packets_per_s": packets, "megaflows": n.megaflows("h1"), "p50": took[(len(took)-1)/2].Seconds(), "ratio": float64(p99) / float64(calm), "n": len(took),
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -167,7 +181,7 @@ func (n *tenant) fire(ctx context.Context, from string, next func() []byte) (sen
 }
 
 // megaflows is how many a host's switch has.
-func (n *tenant) megaflows(host string) string {
+func (n *tenant) megaflows(host string) int {
 	n.t.Helper()
 	text, err := n.dc.lab.Host(host).Appctl(n.t.Context(), "upcall/show")
 	if err != nil {
@@ -175,12 +189,9 @@ func (n *tenant) megaflows(host string) string {
 	}
 	_, rest, _ := strings.Cut(text, "current ")
 	current, _, _ := strings.Cut(rest, ")")
-	return current
-}
-
-// load is the machine's.
-func load() string {
-	b, _ := os.ReadFile("/proc/loadavg") // for people
-	load, _, _ := strings.Cut(string(b), " ")
-	return load
+	count, err := strconv.Atoi(current)
+	if err != nil {
+		n.t.Fatalf("no count of megaflows in %q", text)
+	}
+	return count
 }
