@@ -25,7 +25,7 @@ export GOFLAGS ?= -trimpath
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L for bench, FUZZTIME=10s for fuzz-short"
+	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L for bench, BENCHFLAGS=… for bench and bench-…, FUZZTIME=10s for fuzz-short"
 
 setup: ## install the Debian packages that are missing
 	@$(GO) version >/dev/null 2>&1 || { echo "Go is missing: https://go.dev/dl/"; exit 1; }
@@ -226,41 +226,57 @@ fuzz-short: ## run every fuzz target for FUZZTIME
 	  done; \
 	done
 
+# A benchmark prints JSON lines, and nothing else goes to where they do. The first says what
+# commit is measured, with a + if more has changed since than what runs have printed.
+BENCHFLAGS ?=
+COMMIT = $(shell git rev-parse --short=7 HEAD 2>/dev/null || echo unknown)$(if $(shell git status --porcelain -- . ':!docs/benchmarks' ':!docs/benchmarks.md' 2>/dev/null),+)
+bench bench-%: export GOFLAGS += -ldflags=-X=$(MODULE)/internal/lines.commit=$(COMMIT)
+READY = @$(MAKE) -s setup build >&2
+
 bench: ## print the benchmark's figures as JSON lines, for SIZE
-	@$(MAKE) -s setup build >&2
-	@$(GO) run ./cmd/bench -size $(SIZE)
+	$(READY)
+	@$(GO) run ./cmd/bench -size $(SIZE) $(BENCHFLAGS)
 
 # N is how many interfaces the bridge has, BEFORE the last commit with a client of our own.
 N      ?= 2000
 BEFORE ?= 79cf3b0
-bench-ovsdb: setup ## print what following N interfaces costs, with the client of before and now
+bench-ovsdb: ## print what following N interfaces costs as JSON lines, and in words what it did with the client of before
+	@$(MAKE) -s setup >&2
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && mkdir "$$dir/src" && \
 	  if git archive $(BEFORE) 2>/dev/null | tar -x -C "$$dir/src" 2>/dev/null && \
-	    (cd "$$dir/src" && $(GO) build -trimpath -o "$$dir/before" ./cmd/bench/ovsdb); then "$$dir/before" -n $(N) -name before; \
-	  else echo "commit $(BEFORE) is not here: nothing to compare with"; fi && \
+	    (cd "$$dir/src" && $(GO) build -trimpath -o "$$dir/before" ./cmd/bench/ovsdb); then "$$dir/before" -n $(N) -name before >&2; \
+	  else echo "commit $(BEFORE) is not here: nothing to compare with" >&2; fi && \
 	  $(GO) build -trimpath -o "$$dir/now" ./cmd/bench/ovsdb && "$$dir/now" -n $(N) -name now
 
 HOSTS ?= 100
-bench-hosts: setup build ## print what HOSTS simulated hosts take, with a relay for each 1,000, as JSON lines
-	@$(GO) run ./cmd/bench/hosts -hosts $(HOSTS) -relays $$((($(HOSTS) + 999) / 1000))
+bench-hosts: ## print what HOSTS simulated hosts take, with a relay for each 1,000, as JSON lines
+	$(READY)
+	@$(GO) run ./cmd/bench/hosts -hosts $(HOSTS) -relays $$((($(HOSTS) + 999) / 1000)) $(BENCHFLAGS)
 
-bench-api: setup build ## print what the API reads and writes a second of a big policy, beside what bounds it, as JSON lines
-	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/api" ./cmd/bench/api && "$$dir/api"
+bench-api: ## print what the API reads and writes a second of a big policy, beside what bounds it, as JSON lines
+	$(READY)
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/api" ./cmd/bench/api && "$$dir/api" $(BENCHFLAGS)
 
 .PHONY: bench-share
-bench-share: setup build ## print what a host behind a relay takes of a big policy that concerns others, as JSON lines
+bench-share: ## print what a host behind a relay takes of a big policy that concerns others, as JSON lines
+	$(READY)
 	@$(GO) run ./cmd/bench -share
 
-bench-flood: setup build ## measure how long others take to connect while one VM floods the switch
-	@$(SUDO) env "PATH=$$PATH" $(GO) test -count=1 -v -run 'TestNeighboursOfAFlood$$' ./e2e -neighbours 10s
+bench-flood: ## print how long others take to connect while one VM floods the switch, as JSON lines
+	$(READY)
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	  { $(SUDO) env "PATH=$$PATH" "GOFLAGS=$$GOFLAGS" $(GO) test -count=1 -v -run 'TestNeighboursOfAFlood$$' ./e2e -neighbours 10s >"$$dir/log" || { cat "$$dir/log" >&2; exit 1; }; } && \
+	  grep '^{' "$$dir/log"
 
 ROUNDS ?= 5
-bench-datapath: setup ## print what packets cost in the switch, by ROUNDS of turns with no rules and, if installed, OVN, as JSON lines
-	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/datapath" ./cmd/bench/datapath && $(SUDO) "$$dir/datapath" -rounds $(ROUNDS)
+bench-datapath: ## print what packets cost in the switch, by ROUNDS of turns with no rules and, if installed, OVN, as JSON lines
+	@$(MAKE) -s setup >&2
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/datapath" ./cmd/bench/datapath && $(SUDO) "$$dir/datapath" -rounds $(ROUNDS) $(BENCHFLAGS)
 
 .PHONY: bench-kernel
-bench-kernel: setup setup-kernel ## count on the kernel datapath what bench-datapath counts, in a virtual machine
-	e2e/kernel/run.sh datapath -kernel -rounds 1
+bench-kernel: ## count on the kernel datapath what bench-datapath counts, in a virtual machine, as JSON lines
+	@$(MAKE) -s setup setup-kernel >&2
+	@e2e/kernel/run.sh datapath -kernel -rounds 1
 
 BINARIES ?= bin/ringfence
 bench-rss: setup build ## print what memory a controller holds with N interfaces, of each of BINARIES
