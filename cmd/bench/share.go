@@ -91,5 +91,5 @@ func (b *bench) foreignChanges(ctx context.Context, s *direct.Store) error {
 	spent := after - rested - quiet*took.Seconds()
 	return errors.Join(
 		b.lines.Figure("cpu_idle", quiet*1000, "ms/s", nil),
-		b.lines.Figure("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "us", lines.Members{"n": foreign, "took_s": took.Seconds()}))
+		b.lines.Figure("cpu_per_foreign_change", max(0, spent)/foreign*1e6, "µs", lines.Members{"n": foreign, "took_s": took.Seconds()}))
 }

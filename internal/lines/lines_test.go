@@ -47,7 +47,7 @@ func TestRunIsTold(t *testing.T) {
 	}
 	for member, pattern := range map[string]string{
 		"bench": `^run$`, "command": `^go run ./cmd/bench -size M$`, "commit": `^([0-9a-f]{7}\+?|unknown)$`, "date": `^\d{4}-\d\d-\d\d$`,
-		"machine": `^\d+ × .+, Linux \d+\.\d+(\.\d+)?(, Open vSwitch \d+\.\d+\.\d+)?$`,
+		"machine": `^\d+ × .+, Linux \d+\.\d+(\.\d+)?(, Open vSwitch \d+\.\d+\.\d+)?(, OVN \d+\.\d+\.\d+)?$`,
 	} {
 		if text, _ := line[member].(string); !regexp.MustCompile(pattern).MatchString(text) {
 			t.Errorf("%s is %v, want %s", member, line[member], pattern)

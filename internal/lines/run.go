@@ -61,7 +61,7 @@ func built() string {
 	return revision + changed
 }
 
-var ovsVersion = regexp.MustCompile(`\d+\.\d+\.\d+`)
+var version = regexp.MustCompile(`\d+\.\d+\.\d+`)
 
 // machine says what a figure depends on, and not whose machine it is.
 func (w *Writer) machine(ctx context.Context) (string, error) {
@@ -76,9 +76,11 @@ func (w *Writer) machine(ctx context.Context) (string, error) {
 	}
 	kernel, _, _ := strings.Cut(strings.TrimSpace(string(release)), "-")
 	parts = append(parts, "Linux "+kernel)
-	// Not all that is measured has a switch.
-	if said, err := exec.CommandContext(ctx, "ovs-vswitchd", "--version").Output(); err == nil {
-		parts = append(parts, "Open vSwitch "+ovsVersion.FindString(string(said)))
+	for _, program := range []struct{ name, called string }{{"Open vSwitch", "ovs-vswitchd"}, {"OVN", "ovn-controller"}} {
+		// Not all that is measured needs these, and not every machine has them.
+		if said, err := exec.CommandContext(ctx, program.called, "--version").Output(); err == nil {
+			parts = append(parts, program.name+" "+version.FindString(string(said)))
+		}
 	}
 	return strings.Join(parts, ", "), nil
 }
