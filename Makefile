@@ -207,7 +207,8 @@ proto: ## generate the Go code of the stream between hosts and relays anew
 	  PATH="$$dir:$$PATH" protoc -I . --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative relay/wire/wire.proto && \
 	  sed -i '/^\/\/ [-\t ]*protoc  *v/d' relay/wire/wire.pb.go relay/wire/wire_grpc.pb.go
 
-docs: ## see that pages show only commands and flags that there are, and link to what is there (test does it, too)
+docs: ## make docs/benchmarks.md of what benchmarks printed, and see that pages show and link to only what there is (test does, too)
+	$(GO) run ./cmd/bench/report
 	$(GO) test -count=1 -run '^TestDocumentsAreTrue$$' ./cmd/ringfence
 
 test-alerts: ## run the tests of the alerts, with Prometheus' own tool

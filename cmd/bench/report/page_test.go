@@ -1,10 +1,29 @@
 package main
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 )
+
+// Nobody writes the page by hand.
+func TestThePageIsMadeOfLines(t *testing.T) {
+	const top = "../../.."
+	want, err := page(os.DirFS(filepath.Join(top, linesDir)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(top, pagePath))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is not what %s makes: make docs", pagePath, linesDir)
+	}
+}
 
 const header = `{"bench":"run","command":"go run ./x -size S","commit":"0123abc","date":"2026-11-30","load":0.5,"machine":"2 × CPU, Linux 6.1.0"}` + "\n"
 
