@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/whole"
 	"github.com/ringfence/ringfence/internal/ovstest"
+	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/openflow/ofconn"
 	"github.com/ringfence/ringfence/secgroup"
@@ -28,7 +29,7 @@ type given struct {
 }
 
 func newGiven(changes []secgroup.Change) *given {
-	return &given{first: store.Batch{Revision: 1, Full: true, Changes: changes}, more: make(chan store.Batch), changed: make(chan struct{}, 1)}
+	return &given{first: store.Batch{Revision: 1, Full: policytest.LoadAt(1, changes)}, more: make(chan store.Batch), changed: make(chan struct{}, 1)}
 }
 
 func (g *given) Follow(ctx context.Context, h store.Handler) error {
@@ -152,7 +153,7 @@ func benchmark(b *testing.B, size workload.Size) {
 			b.Errorf("%d flows, %v", len(r.flows), r.err)
 		}
 	})
-	g.first = store.Batch{Revision: 3, Full: true, Changes: append(load.Changes(), secgroup.Put(&rule))}
+	g.first = store.Batch{Revision: 3, Full: policytest.LoadAt(3, append(load.Changes(), secgroup.Put(&rule)))}
 	took("restart", func() {
 		stop = run()
 		g.await(b, inForce(3))

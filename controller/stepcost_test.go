@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/revoke"
 	"github.com/ringfence/ringfence/controller/whole"
+	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/ovsdb"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
@@ -59,7 +60,7 @@ func newFullHost(tb testing.TB, n int) *fullHost {
 		e.nics = append(e.nics, port)
 		e.ports.byName[port.Name] = []uint32{port.OFPort, port.OFPort + 20000}
 	}
-	if err := e.policy.Handle(tb.Context(), store.Batch{Revision: 1, Full: true, Changes: changes}); err != nil {
+	if err := e.policy.Handle(tb.Context(), store.Batch{Revision: 1, Full: policytest.LoadAt(1, changes)}); err != nil {
 		tb.Fatal(err)
 	}
 	e.plugs.update(ovsdb.Change{Bridge: ovsdb.Bridge{Exists: true}, Set: e.nics})

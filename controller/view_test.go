@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringfence/ringfence/controller/share"
 	"github.com/ringfence/ringfence/controller/whole"
+	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/internal/policytest/small"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
@@ -29,7 +30,10 @@ func view(wake func()) (*whole.Policy, *share.Held) {
 }
 
 func batch(rev int64, full bool, changes ...secgroup.Change) store.Batch {
-	return store.Batch{Revision: rev, Full: full, Changes: changes}
+	if full {
+		return store.Batch{Revision: rev, Full: policytest.LoadAt(rev, changes)}
+	}
+	return store.Batch{Revision: rev, Changes: changes}
 }
 
 // TestViewTake: whoever takes gets everything since the last time, once, and a
@@ -119,15 +123,15 @@ func TestViewReadAnew(t *testing.T) {
 		}
 	}
 	all := func(rev int64, off ...int) store.Batch {
-		b := batch(rev, true, p.Base()...)
+		changes := p.Base()
 		for n := range 4 {
 			one := small.NIC(n + 1)
 			if slices.Contains(off, n+1) {
 				one.Enforcement = secgroup.EnforcementOff
 			}
-			b.Changes = append(b.Changes, secgroup.Put(one))
+			changes = append(changes, secgroup.Put(one))
 		}
-		return b
+		return batch(rev, true, changes...)
 	}
 	filtered := func() (ids []string) {
 		h.Take(func(_ *span.Share, ch share.Changes) { ids = slices.Sorted(maps.Keys(ch.Loss.Filtered)) })

@@ -2,9 +2,9 @@ package controller
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 
+	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
@@ -29,14 +29,11 @@ func (h wholeHandler) Handle(ctx context.Context, b store.Batch) error {
 	if !h.anew.Load() {
 		return h.Handler.Handle(ctx, b)
 	}
-	now := secgroup.NewSnapshot()
+	var all []secgroup.Change
 	for o := range h.State().Objects() {
-		now, _ = now.With(b.Revision, []secgroup.Change{secgroup.Put(o)})
+		all = append(all, secgroup.Put(o))
 	}
-	now, _ = now.With(b.Revision, b.Changes)
-	b.Full, b.Broken, b.Changes = true, true, nil
-	for _, o := range slices.Collect(now.Objects()) {
-		b.Changes = append(b.Changes, secgroup.Put(o))
-	}
+	b.Full, _ = b.After(policytest.LoadAt(b.Revision, all))
+	b.Broken, b.Changes = true, nil
 	return h.Handler.Handle(ctx, b)
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ringfence/ringfence/internal/hostsim"
+	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/span"
@@ -87,7 +88,7 @@ func BenchmarkAChangeForAll(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				handle(store.Batch{Revision: 1, Full: true, Broken: true, Changes: town()})
+				handle(store.Batch{Revision: 1, Full: policytest.LoadAt(1, town()), Broken: true})
 				all := make([]*session, 1000)
 				for i := range all {
 					plugs := &wire.Plugs{Full: true, Plugged: []*wire.Plug{{Nic: "n1"}}}

@@ -20,11 +20,11 @@ func (f *feed) Handle(_ context.Context, b store.Batch) error {
 	r := (*Relay)(f)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if b.Full || r.index == nil {
+	if b.Full != nil {
 		r.begin(b)
 		return nil
 	}
-	policy, touched := r.policy.With(b.Revision, b.Changes)
+	policy, touched := b.After(r.policy)
 	r.policy = policy
 	r.at = point{b.Revision, b.Mark}
 	deltas := r.index.Apply(policy, touched)
@@ -49,7 +49,7 @@ func (r *Relay) begin(b store.Batch) {
 	if !first {
 		r.epochs.gone = r.epochs.now
 	}
-	r.policy, _ = secgroup.NewSnapshot().With(b.Revision, b.Changes)
+	r.policy = b.Full
 	r.at = point{b.Revision, b.Mark}
 	r.index = span.NewIndex(r.policy)
 	for _, s := range r.sessions {

@@ -170,7 +170,7 @@ func TestAppliedIsNeverEarly(t *testing.T) {
 		rev := int64(1)
 		first := g.Policy()
 		policy, _ = policy.With(rev, first)
-		r.handle(t, store.Batch{Revision: rev, Full: true, Broken: true, Changes: first})
+		r.handle(t, store.Batch{Revision: rev, Full: policytest.LoadAt(rev, first), Broken: true})
 		peers := map[string]*model{}
 		for _, host := range []string{"h1", "h2", "h3"} {
 			peers[host] = attach(t, r, host, "i")
@@ -213,7 +213,7 @@ func TestAppliedIsNeverEarly(t *testing.T) {
 				rev = max(1, rev-int64(g.IntN(20)))
 				policy = secgroup.NewSnapshot()
 				policy, _ = policy.With(rev, all)
-				r.handle(t, store.Batch{Revision: rev, Full: true, Broken: true, Changes: all})
+				r.handle(t, store.Batch{Revision: rev, Full: policytest.LoadAt(rev, all), Broken: true})
 				for host, p := range peers {
 					p.changes = nil
 					p.changed(1)

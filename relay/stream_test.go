@@ -20,6 +20,7 @@ import (
 	"github.com/ringfence/ringfence/impact"
 	"github.com/ringfence/ringfence/inquiry"
 	"github.com/ringfence/ringfence/internal/hostsim"
+	"github.com/ringfence/ringfence/internal/policytest"
 	"github.com/ringfence/ringfence/packet"
 	"github.com/ringfence/ringfence/relay/wire"
 	"github.com/ringfence/ringfence/secgroup"
@@ -90,7 +91,7 @@ func (w *written) restore(rev int64, changes ...secgroup.Change) {
 	w.mu.Lock()
 	w.rev = rev
 	w.mu.Unlock()
-	w.batches <- store.Batch{Revision: rev, Mark: fmt.Sprint("other-", rev), Full: true, Broken: true, Changes: changes}
+	w.batches <- store.Batch{Revision: rev, Mark: fmt.Sprint("other-", rev), Full: policytest.LoadAt(rev, changes), Broken: true}
 }
 
 // bearers are tokens by what they are.

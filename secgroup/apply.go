@@ -29,22 +29,32 @@ type batch struct {
 // group that changes its rules. A change of an unknown kind and an attachment
 // that names both or neither of instance and NIC are ignored.
 func (s *Snapshot) With(rev int64, changes []Change) (*Snapshot, Touched) {
-	next := *s
-	b := batch{next: &next, old: s, edit: new(edit), dirty: map[string]struct{}{}}
+	b := begin(s)
 	for _, c := range changes {
 		b.apply(c)
 	}
+	return b.end(rev), b.touched
+}
+
+// begin begins a change of a policy.
+func begin(s *Snapshot) *batch {
+	next := *s
+	return &batch{next: &next, old: s, edit: new(edit), dirty: map[string]struct{}{}}
+}
+
+// end derives what is left to be, and returns the changed policy.
+func (b *batch) end(rev int64) *Snapshot {
 	// In the order of the trees, so that of many each finds in the processor's cache what the
 	// one before it has touched.
 	for _, id := range slices.Sorted(maps.Keys(b.dirty)) {
 		b.derive(id)
 	}
 	b.drop()
-	if s.nics.len() == 0 {
+	if b.old.nics.len() == 0 {
 		b.pack()
 	}
-	next.revision = rev
-	return &next, b.touched
+	b.next.revision = rev
+	return b.next
 }
 
 func (b *batch) apply(c Change) {

@@ -123,11 +123,34 @@ func heap() int64 {
 
 func mb(n int64) float64 { return float64(n) / (1 << 20) }
 
+// BenchmarkLoad loads the largest policy in the order of a list: at once, and piece by piece.
 func BenchmarkLoad(b *testing.B) {
 	changes := largePolicy(false)
-	for b.Loop() {
-		secgroup.NewSnapshot().With(1, changes)
-	}
+	slices.SortStableFunc(changes, func(x, y secgroup.Change) int {
+		_, nicX := x.Object.(*secgroup.NIC)
+		_, nicY := y.Object.(*secgroup.NIC)
+		switch {
+		case nicX == nicY:
+			return 0
+		case nicY:
+			return -1
+		}
+		return 1
+	})
+	b.Run("at once", func(b *testing.B) {
+		for b.Loop() {
+			secgroup.NewSnapshot().With(1, changes)
+		}
+	})
+	b.Run("piece by piece", func(b *testing.B) {
+		for b.Loop() {
+			l := secgroup.NewLoader()
+			for piece := range slices.Chunk(changes, 1000) {
+				l.Add(piece)
+			}
+			l.Done(1)
+		}
+	})
 }
 
 func BenchmarkAttachDetach(b *testing.B) {

@@ -66,10 +66,10 @@ func (s *Store) startCache() *cache {
 func (c *cache) Handle(_ context.Context, b Batch) error {
 	was := c.state.Load() // stored by nobody else: the sink calls this once at a time
 	now := *was
-	if b.Full {
-		now.snap, now.rests = secgroup.NewSnapshot(), nil
+	if b.Full != nil {
+		now.rests = nil
 	}
-	now.snap, _ = now.snap.With(b.Revision, b.Changes)
+	now.snap, _ = b.After(was.snap)
 	applied := c.observers.call(was.snap, now.snap, b)
 	now.addRecords(b)
 	now.loaded = true

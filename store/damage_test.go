@@ -90,7 +90,7 @@ func TestAnotherStoreInItsPlace(t *testing.T) {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if !slices.ContainsFunc(r.batches[1:], func(b Batch) bool { return b.Full }) {
+		if !slices.ContainsFunc(r.batches[1:], func(b Batch) bool { return b.Full != nil }) {
 			t.Errorf("batches %+v, want a second full one", r.batches)
 		}
 	})

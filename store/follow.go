@@ -23,8 +23,8 @@ type Batch struct {
 	Mark string
 	// Changes may be none: a revision at which no object changed.
 	Changes []secgroup.Change
-	// Full says that Changes is the whole policy, replacing whatever was.
-	Full bool
+	// Full is the whole policy, which replaces whatever was; nil: the batch is Changes.
+	Full *secgroup.Snapshot
 	// Broken says that the batch does not follow on the one before: the store
 	// has another history now, or may have. Every Full one is Broken. What
 	// revisions before it stood for is not known any more.
@@ -36,6 +36,15 @@ type Batch struct {
 	rests  map[secgroup.Key]*record.Rest // of the objects that were put, for those that have one
 	listed bool                          // made of a list, not of one revision's events
 	head   Write                         // the latest mutation up to Revision, zero: none in this batch
+}
+
+// After returns the policy after the batch, and what that touched: nothing is said of it if the
+// batch is Full.
+func (b Batch) After(before *secgroup.Snapshot) (*secgroup.Snapshot, secgroup.Touched) {
+	if b.Full != nil {
+		return b.Full, secgroup.Touched{}
+	}
+	return before.With(b.Revision, b.Changes)
 }
 
 // Handler receives the policy's history from Follow, which calls its methods

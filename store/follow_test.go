@@ -56,12 +56,12 @@ func scribble(r *rand.Rand) func(*snapshot) (changes, error) {
 // revs after it, besides those without changes.
 func checkHistory(t *testing.T, batches []Batch, revs []int64) {
 	t.Helper()
-	if !batches[0].Full {
+	if batches[0].Full == nil {
 		t.Error("the first batch is not full")
 	}
 	var got []int64
 	for _, b := range batches[1:] {
-		if b.Full {
+		if b.Full != nil {
 			t.Errorf("the batch of revision %d is full", b.Revision)
 		}
 		got = append(got, b.Revision)
@@ -188,13 +188,13 @@ func TestFollowOverCompaction(t *testing.T) {
 		}
 		slices.Sort(changed)
 		want := []string{"attachment gkeep false", "nic come true", "nic leave false", "security-group g true", "security-group new true"}
-		if diff := cmp.Diff(want, changed); diff != "" || batches[1].Full || batches[1].Revision != last {
-			t.Errorf("the difference is full=%v at revision %d, want false at %d (-want +got):\n%s", batches[1].Full, batches[1].Revision, last, diff)
+		if diff := cmp.Diff(want, changed); diff != "" || batches[1].Full != nil || batches[1].Revision != last {
+			t.Errorf("the difference is full=%v at revision %d, want false at %d (-want +got):\n%s", batches[1].Full != nil, batches[1].Revision, last, diff)
 		}
 		if diff := cmp.Diff(dump(t, writer), r.state()); diff != "" {
 			t.Errorf("state (-want +got):\n%s", diff)
 		}
-		if b := forgetful.await(t, last); len(b) != 2 || !b[1].Full {
+		if b := forgetful.await(t, last); len(b) != 2 || b[1].Full == nil {
 			t.Errorf("a follower without state got %d batches, want two full ones", len(b))
 		}
 		next := mustUpdate(t, writer, put(group("a", "after")))

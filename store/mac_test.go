@@ -69,7 +69,7 @@ func TestOneMACInASegment(t *testing.T) {
 		rev := mustUpdate(t, stores[0], put(account("last")))
 		held, taken := secgroup.NewSnapshot(), 0
 		for _, b := range watch.await(t, rev) {
-			held, _ = held.With(b.Revision, b.Changes)
+			held, _ = b.After(held)
 			at := map[secgroup.Segment]string{}
 			for _, n := range held.NICsByMAC(mac) {
 				in := held.Network(n.Network).Segment()

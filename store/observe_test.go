@@ -18,7 +18,7 @@ func TestObserveSeesThePolicyBeforeAndAfterEachBatch(t *testing.T) {
 		}
 		var all []seen
 		stop := s.Observe(func(before, after *secgroup.Snapshot, b Batch) func() {
-			if !b.Full {
+			if b.Full == nil {
 				all = append(all, seen{before.Revision(), after.Revision(), before.Account("a") != nil})
 			}
 			return nil

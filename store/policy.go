@@ -64,7 +64,12 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 		state = secgroup.NewSnapshot()
 		p.loaded = false
 	}
-	b := Batch{Full: !p.loaded, Broken: !p.loaded || p.doubted, listed: true}
+	b := Batch{Broken: !p.loaded || p.doubted, listed: true}
+	var whole *loading // nil: what differs is enough
+	if !p.loaded {
+		whole = startLoading()
+		defer whole.stop()
+	}
 	gone := map[secgroup.Key]struct{}{}
 	for o := range state.Objects() {
 		gone[o.Key()] = struct{}{}
@@ -93,6 +98,9 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 			}
 		}
 		p.put(&b, &read, k, kv, state)
+		if whole != nil {
+			b.Changes = whole.take(b.Changes)
+		}
 		return nil
 	})
 	if err != nil {
@@ -109,6 +117,9 @@ func (p *policySink) Load(pages func(func(*mvccpb.KeyValue) error) error) error 
 	}
 	for k := range gone {
 		b.Changes = append(b.Changes, secgroup.Delete(k))
+	}
+	if whole != nil {
+		b.Full, b.Changes = whole.end(b.Changes, b.Revision), nil
 	}
 	if b.Broken || b.Revision > p.rev || len(b.Changes) > 0 {
 		if err := p.handBatch(b); err != nil {

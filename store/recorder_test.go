@@ -25,10 +25,7 @@ func (r *recorder) Handle(_ context.Context, b Batch) error {
 	defer r.pulse.Beat()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if b.Full {
-		r.snap = secgroup.NewSnapshot()
-	}
-	r.snap, _ = r.snap.With(b.Revision, b.Changes)
+	r.snap, _ = b.After(r.snap)
 	r.batches = append(r.batches, b)
 	return r.fault
 }

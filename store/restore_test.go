@@ -120,7 +120,7 @@ func testRestored(t *testing.T, e testEtcd, lost int, another bool, again int) {
 	for name, r := range map[string]*recorder{"running": &runs, "cut off": &isCut} {
 		waitUntil(t, "the "+name+" follower has what is there", func() bool { return cmp.Equal(want, r.state()) })
 		r.mu.Lock()
-		full := slices.ContainsFunc(r.batches[1:], func(b Batch) bool { return b.Full && b.Broken })
+		full := slices.ContainsFunc(r.batches[1:], func(b Batch) bool { return b.Full != nil && b.Broken })
 		r.mu.Unlock()
 		if !full {
 			t.Errorf("the %s follower was not given the policy anew", name)

@@ -69,7 +69,7 @@ func testHistory(t *testing.T, seed uint64, o policytest.Options, steps int, los
 		}
 	}
 	plug()
-	handle(store.Batch{Revision: 1, Full: true, Changes: changes})
+	handle(store.Batch{Revision: 1, Full: policytest.LoadAt(1, changes)})
 	h.Take(func(*span.Share, share.Changes) {})
 	allowed := func(e end) (by bool, known bool) {
 		h.Read(func(p share.Policy) {

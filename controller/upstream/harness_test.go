@@ -66,7 +66,11 @@ func (p *platform) write(changes ...secgroup.Change) int64 {
 	defer p.mu.Unlock()
 	p.rev++
 	p.policy, _ = p.policy.With(p.rev, changes)
-	p.log = append(p.log, store.Batch{Revision: p.rev, Mark: fmt.Sprint("mark-", p.rev), Full: p.rev == 1, Changes: changes})
+	b := store.Batch{Revision: p.rev, Mark: fmt.Sprint("mark-", p.rev), Changes: changes}
+	if p.rev == 1 {
+		b.Full, b.Changes = p.policy, nil
+	}
+	p.log = append(p.log, b)
 	p.beat()
 	return p.rev
 }

@@ -106,11 +106,10 @@ func (p *Policy) hand(d span.Delta) {
 func (p *Policy) Handle(_ context.Context, b store.Batch) error {
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	before := p.State()
-	if b.Full {
-		before, p.index = secgroup.NewSnapshot(), nil
+	if b.Full != nil {
+		p.index = nil
 	}
-	policy, touched := before.With(b.Revision, b.Changes)
+	policy, touched := b.After(p.State())
 	p.policy.Store(policy)
 	p.last = share.Update{Revision: b.Revision, Mark: b.Mark, Unreadable: b.Unreadable}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/secgroup"
 	"github.com/ringfence/ringfence/store"
 )
 
@@ -42,7 +43,7 @@ func TestBehindSinceTheFirstMissed(t *testing.T) {
 	if a.Only(map[string]bool{"h1": true}); len(a.last) != 1 {
 		t.Errorf("hosts that are gone are kept: %v", a.last)
 	}
-	a.Observe(nil, nil, store.Batch{Revision: 3, Full: true, Broken: true})
+	a.Observe(nil, nil, store.Batch{Revision: 3, Full: secgroup.NewSnapshot(), Broken: true})
 	if got := a.Behind("h", 2, 3); got != time.Nanosecond {
 		t.Errorf("after a restored store a host is behind for %s", got)
 	}

@@ -49,10 +49,12 @@ func New(src rand.Source, o Options) *Gen {
 // test prints.
 func Seeded(seed uint64, o Options) *Gen { return New(rand.NewPCG(seed, 0x72696e67), o) }
 
-// Load returns the snapshot that changes make of an empty one.
-func Load(changes []secgroup.Change) *secgroup.Snapshot {
-	s := secgroup.NewSnapshot()
-	s, _ = s.With(1, changes)
+// Load returns the snapshot that changes make of an empty one, at revision 1.
+func Load(changes []secgroup.Change) *secgroup.Snapshot { return LoadAt(1, changes) }
+
+// LoadAt is Load at another revision.
+func LoadAt(rev int64, changes []secgroup.Change) *secgroup.Snapshot {
+	s, _ := secgroup.NewSnapshot().With(rev, changes)
 	return s
 }
 
