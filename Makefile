@@ -25,7 +25,7 @@ export GOFLAGS ?= -trimpath
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L for bench, BENCHFLAGS=… for bench and bench-…, FUZZTIME=10s for fuzz-short"
+	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L|2L for bench, BENCHFLAGS=… for bench and bench-…, FUZZTIME=10s for fuzz-short"
 
 setup: ## install the Debian packages that are missing
 	@$(GO) version >/dev/null 2>&1 || { echo "Go is missing: https://go.dev/dl/"; exit 1; }

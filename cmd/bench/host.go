@@ -31,9 +31,13 @@ func startHost(ctx context.Context) (*host, error) {
 		return nil, err
 	}
 	h := &host{p, dir}
-	return h, h.ovs.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{
-		Name: bridge, Datapath: "netdev", FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow13", "OpenFlow15"},
-	}))
+	change := ovsproc.NewChange()
+	for _, name := range []string{bridge, limitBridge} {
+		change.AddBridge(ovsproc.Bridge{
+			Name: name, Datapath: "netdev", FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow13", "OpenFlow15"},
+		})
+	}
+	return h, h.ovs.Commit(ctx, change)
 }
 
 // plug adds the ports to the bridge.

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/netip"
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/internal/flowwatch"
 	"github.com/ringfence/ringfence/internal/lines"
-	"github.com/ringfence/ringfence/internal/ovsproc"
 	"github.com/ringfence/ringfence/internal/stack"
 	of "github.com/ringfence/ringfence/openflow"
 	"github.com/ringfence/ringfence/openflow/ofconn"
@@ -24,20 +25,16 @@ const (
 	ofReports
 )
 
-// limit measures what a rule cannot be quicker than, by the figures of changes: a transaction as
-// large as the one that writes such a rule, told to another connection by a watch, a bundle of
-// as many flows, and a transaction and a watch for the word that it is in force. Nothing is
-// served, planned or compiled, no cached megaflow is looked at, and all but etcd and the switch is in this process.
-func (b *bench) limit(ctx context.Context, group, rule string) (err error) {
+// limit measures what a rule cannot be quicker than, by the figures NAME_add and NAME_del of
+// changes: a transaction as large as the one that writes such a rule, told to another connection
+// by a watch, a bundle of as many flows, and a transaction and a watch for the word that it is in
+// force. Nothing is served, planned or compiled, no cached megaflow is looked at, and all but etcd
+// and the switch is in this process. The flows are those of limitBridge.
+func (b *bench) limit(ctx context.Context, name string, reps int, group, rule string, more lines.Members) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	revision, flows, err := b.cost(ctx, group, rule)
 	if err != nil {
-		return err
-	}
-	if err := b.host.ovs.Commit(ctx, ovsproc.NewChange().AddBridge(ovsproc.Bridge{
-		Name: limitBridge, Datapath: "netdev", FailMode: "secure", Protocols: []string{"OpenFlow10", "OpenFlow15"},
-	})); err != nil {
 		return err
 	}
 	var writers [2]*bare.Writer // of whom writes the policy, and of the host
@@ -93,7 +90,9 @@ func (b *bench) limit(ctx context.Context, group, rule string) (err error) {
 			return ctx.Err()
 		}
 	}
-	return there.changes(ctx, "rule_limit_add", "rule_limit_del", b.reps, one, one, lines.Members{"flows": flows})
+	members := lines.Members{"flows": flows}
+	maps.Copy(members, more)
+	return there.changes(ctx, name+"_add", name+"_del", reps, one, one, members)
 }
 
 // cost makes a rule, and takes it back: it was written at the revision, and is so many flows.
@@ -113,10 +112,12 @@ func (b *bench) cost(ctx context.Context, group, rule string) (revision int64, f
 	return revision, int(s.events[0]), b.write.api.DeleteRule(ctx, account, group, "like", client.Wait(longest))
 }
 
-// bundles add so many flows, and delete them.
+// bundles add so many flows, and delete them. They are like those of a member's address.
 func bundles(flows int) (add, remove []wire.FlowMod) {
+	actions := of.MustActions(of.SetField{Field: of.Reg(8), Value: 1}, of.Goto{Table: 2})
 	for i := range flows {
-		f := of.Flow{Priority: uint16(1 + i), Match: of.MustMatch(of.EthType.Is(of.EthTypeIPv4)), Actions: of.MustActions(of.Output{Port: 1})}
+		from := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		f := of.Flow{Table: 1, Priority: 100, Match: of.MustMatch(of.EthType.Is(of.EthTypeIPv4), of.Reg(4).Is(1), of.IPv4Src.IsAddr(from)), Actions: actions}
 		add, remove = append(add, wire.AddFlow(f)), append(remove, wire.DeleteFlow(f.Key()))
 	}
 	return add, remove

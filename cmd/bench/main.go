@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	sizeName := flag.String("size", "M", "XS, S, M or L")
+	sizeName := flag.String("size", "M", "XS, S, M, L or 2L")
 	binary := flag.String("ringfence", "bin/ringfence", "the program to measure")
 	reps := flag.Int("reps", 20, "how often to make each change")
 	big := flag.String("big", "1000,10000", "sizes of the big remote groups")
@@ -60,7 +60,7 @@ type bench struct {
 func run(ctx context.Context, sizeName, binary string, relays, reps int, big string, c crowd) (err error) {
 	s, ok := workload.SizeOf(sizeName)
 	if !ok {
-		return fmt.Errorf("size %q is not one of XS, S, M, L", sizeName)
+		return fmt.Errorf("size %q is not one of XS, S, M, L, 2L", sizeName)
 	}
 	var bigs []int
 	for text := range strings.SplitSeq(big, ",") {

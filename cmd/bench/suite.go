@@ -23,7 +23,7 @@ func (b *bench) smallChanges(ctx context.Context) error {
 		}, nil); err != nil {
 		return err
 	}
-	if err := b.limit(ctx, group, "ingress tcp 19999 from "+remote); err != nil {
+	if err := b.limit(ctx, "rule_limit", b.reps, group, "ingress tcp 19999 from "+remote, nil); err != nil {
 		return err
 	}
 	var spares []workload.Endpoint
@@ -89,8 +89,12 @@ func (b *bench) bigGroups(ctx context.Context, counts []int) error {
 			return err
 		}
 		cidr := fmt.Sprintf("%s/27", members[0].Address)
+		first := "ingress tcp 30000 from " + name
+		if err := b.firstRule(ctx, group, first, more); err != nil {
+			return err
+		}
 		for i, r := range []struct{ figure, rule string }{
-			{"big_rule", "ingress tcp 30000 from " + name},
+			{"big_rule", first},
 			{"big_rule2", "ingress tcp 30001 from " + name},
 			{"big_rule_and_cidr", "ingress tcp 30002 from " + name + " and " + cidr},
 		} {
@@ -112,6 +116,23 @@ func (b *bench) bigGroups(ctx context.Context, counts []int) error {
 		}
 	}
 	return nil
+}
+
+// bigReps is how often the first rule that names a big group is made and taken back.
+const bigReps = 5
+
+// firstRule measures the first rule that names a big group, and what it cannot be quicker than.
+func (b *bench) firstRule(ctx context.Context, group, rule string, more lines.Members) error {
+	put := func(ctx context.Context, _ int, opts ...client.CallOption) error {
+		return b.write.rule(ctx, group, "first", rule, opts...)
+	}
+	remove := func(ctx context.Context, _ int, opts ...client.CallOption) error {
+		return b.write.api.DeleteRule(ctx, account, group, "first", opts...)
+	}
+	if err := b.changes(ctx, "big_first_rule_add", "big_first_rule_del", bigReps, put, remove, more); err != nil {
+		return err
+	}
+	return b.limit(ctx, "big_first_limit", bigReps, group, rule, more)
 }
 
 // oneRule measures one rule: the time until it is in force and the flows that

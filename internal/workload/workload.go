@@ -23,13 +23,14 @@ const (
 // Size is how much there is of everything.
 type Size struct{ Ports, Groups, Rules, Members int }
 
-// SizeOf returns the size called XS, S, M or L.
+// SizeOf returns the size called XS, S, M, L or 2L, which is twice L.
 func SizeOf(name string) (Size, bool) {
 	s, ok := map[string]Size{
 		"XS": {Ports: 4, Groups: 4, Rules: 20, Members: 40},
 		"S":  {Ports: 10, Groups: 20, Rules: 100, Members: 1000},
 		"M":  {Ports: 50, Groups: 100, Rules: 1000, Members: 10000},
 		"L":  {Ports: 100, Groups: 500, Rules: 5000, Members: 50000},
+		"2L": {Ports: 200, Groups: 1000, Rules: 10000, Members: 100000},
 	}[name]
 	return s, ok
 }
