@@ -46,7 +46,7 @@ type shown struct {
 // functions are those of the template. Those of columns make a row's cells of them.
 func (s *shown) functions() template.FuncMap {
 	return template.FuncMap{
-		"have": s.have, "made": s.made, "each": s.each, "runs": s.columns, "by": s.by,
+		"have": s.have, "made": s.made, "each": s.each, "runs": s.columns, "by": s.by, "grown": s.grown,
 		"value": value, "least": least, "ratio": ratio, "part": part, "count": count, "factor": factor, "times": times,
 	}
 }
@@ -119,6 +119,25 @@ func (s *shown) columns(names ...string) ([]column, error) {
 		out = append(out, column{run: m})
 	}
 	return out, nil
+}
+
+// grown is a figure of one run in those of another.
+func (s *shown) grown(figure, name, of string) (string, error) {
+	all, err := s.columns(name, of)
+	if err != nil {
+		return "", err
+	}
+	var values [2]float64
+	for i, c := range all {
+		l, err := c.find(figure, nil)
+		if err != nil {
+			return "", err
+		}
+		if values[i], err = l.number("value"); err != nil {
+			return "", err
+		}
+	}
+	return by(values[0] / values[1]), nil
 }
 
 // by are the lines of one run by a member, a column each value.

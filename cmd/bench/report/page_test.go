@@ -53,6 +53,7 @@ func TestPage(t *testing.T) {
 		`{{least (runs "s" "l") "big" "remote=10000"}}`:                  "93 ms | -",
 		`{{value (runs "s") "big" "remote=1000"}}`:                       "0.81 s",
 		`{{times (runs "s" "l") "rule" "limit"}}`:                        "× 2.50 | × 2.00",
+		`{{grown "rule" "l" "s"}}`:                                       "× 48.00",
 		`{{ratio (by "path" "engine" "none" "ours" "theirs") "stream"}}`: "1,166 | 1,112, × 0.97 | -",
 		`{{count "lost" (by "path" "engine" "ours") "stream"}}`:          "0",
 		`{{part "before" (by "path" "engine" "ours") "stream"}}`:         "1,000",
