@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/host"
+	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
 )
@@ -21,7 +23,7 @@ func (b *bench) build(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := b.host.plug(ctx, b.load.Ports); err != nil {
+	if err := b.host.Plug(ctx, b.load.Ports); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -34,7 +36,7 @@ func (b *bench) build(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	base, err := b.host.flows(ctx)
+	base, err := b.host.Flows(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,7 +44,7 @@ func (b *bench) build(ctx context.Context) error {
 		return err
 	}
 	start = time.Now()
-	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.ovs.DBAddr(), Bridge: bridge}); err != nil {
+	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.OVS.DBAddr(), Bridge: host.Bridge}); err != nil {
 		return err
 	}
 	if err := b.awaitInForce(ctx, start); err != nil {
@@ -51,7 +53,7 @@ func (b *bench) build(ctx context.Context) error {
 	if err := b.lines.Figure("build_time", time.Since(start).Seconds(), "s", lines.Members{"from": "the controller's start"}); err != nil {
 		return err
 	}
-	total, err := b.host.flows(ctx)
+	total, err := b.host.Flows(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,9 +118,9 @@ func (b *bench) sizes() error {
 		"rss_controller":   b.stack.Controller(hostName).PID(),
 		"rss_api":          b.stack.API().PID(),
 		"rss_etcd":         b.stack.Etcd().PID(),
-		"rss_ovs-vswitchd": b.host.ovs.VswitchdPID(),
+		"rss_ovs-vswitchd": b.host.OVS.VswitchdPID(),
 	} {
-		now, peak, err := memory(pid)
+		now, peak, err := usage.Megabytes(pid)
 		if err != nil {
 			return err
 		}

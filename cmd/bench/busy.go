@@ -26,7 +26,7 @@ func (b *bench) busy(ctx context.Context, c crowd) error {
 	if err := b.write.rule(ctx, group, "busy", "egress udp 9 to 0.0.0.0/0", client.Wait(longest)); err != nil {
 		return err
 	}
-	ctl := unixctl.Open(b.host.ovs.RunDir())
+	ctl := unixctl.Open(b.host.OVS.RunDir())
 	defer ctl.Close()
 	// One by one: a dummy port is read of one frame in a turn of ovs-vswitchd, and drops
 	// what does not fit into its queue of 100 (lib/netdev-dummy.c).

@@ -44,7 +44,7 @@ func (b *bench) limit(ctx context.Context, name string, reps int, group, rule st
 		}
 		defer func() { err = errors.Join(err, writers[i].Close()) }()
 	}
-	conn, err := ofconn.Dial(ctx, b.host.ovs.MgmtSock(limitBridge), ofconn.Options{})
+	conn, err := ofconn.Dial(ctx, b.host.OVS.MgmtSock(limitBridge), ofconn.Options{})
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (b *bench) limit(ctx context.Context, name string, reps int, group, rule st
 		}
 	}()
 	there := *b
-	if there.watch, err = flowwatch.Start(ctx, b.host.ovs, limitBridge); err != nil {
+	if there.watch, err = flowwatch.Start(ctx, b.host.OVS, limitBridge); err != nil {
 		return err
 	}
 	defer there.watch.Close()

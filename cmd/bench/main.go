@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/host"
 	"github.com/ringfence/ringfence/internal/flowwatch"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
@@ -51,7 +52,7 @@ type bench struct {
 	size  workload.Size
 	load  workload.Load
 	reps  int
-	host  *host
+	host  *host.Host
 	stack *stack.Stack
 	write *writer
 	watch *flowwatch.Watch
@@ -74,10 +75,10 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 	if b.lines, err = begin(ctx, sizeName); err != nil {
 		return err
 	}
-	if b.host, err = startHost(ctx); err != nil {
+	if b.host, err = host.Start(ctx, limitBridge); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.host.close()) }()
+	defer func() { err = errors.Join(err, b.host.Close()) }()
 	if b.stack, err = startStack(ctx, binary, relays); err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func run(ctx context.Context, sizeName, binary string, relays, reps int, big str
 	if err := b.build(ctx); err != nil {
 		return errors.Join(err, errors.New(b.stack.Logs()))
 	}
-	if b.watch, err = flowwatch.Start(ctx, b.host.ovs, bridge); err != nil {
+	if b.watch, err = flowwatch.Start(ctx, b.host.OVS, host.Bridge); err != nil {
 		return err
 	}
 	defer b.watch.Close()
@@ -114,10 +115,10 @@ func runShare(ctx context.Context, binary string) (err error) {
 	if b.lines, err = begin(ctx, "share"); err != nil {
 		return err
 	}
-	if b.host, err = startHost(ctx); err != nil {
+	if b.host, err = host.Start(ctx, limitBridge); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.host.close()) }()
+	defer func() { err = errors.Join(err, b.host.Close()) }()
 	if b.stack, err = startStack(ctx, binary, 1); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/cmd/bench/internal/direct"
+	"github.com/ringfence/ringfence/cmd/bench/internal/host"
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
@@ -26,7 +27,7 @@ const (
 // others: its memory, how long it takes to start, and what a change that concerns it not
 // at all costs it.
 func (b *bench) share(ctx context.Context) error {
-	if err := b.host.plug(ctx, b.load.Ports); err != nil {
+	if err := b.host.Plug(ctx, b.load.Ports); err != nil {
 		return err
 	}
 	s, err := direct.Open(ctx, b.stack.EtcdURL())
@@ -38,7 +39,7 @@ func (b *bench) share(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.ovs.DBAddr(), Bridge: bridge}); err != nil {
+	if err := b.stack.StartController(stack.Host{Name: hostName, OVSDB: b.host.OVS.DBAddr(), Bridge: host.Bridge}); err != nil {
 		return err
 	}
 	if err := b.awaitInForce(ctx, start); err != nil {

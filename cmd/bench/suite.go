@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/workload"
 )
@@ -138,7 +139,7 @@ func (b *bench) firstRule(ctx context.Context, group, rule string, more lines.Me
 // oneRule measures one rule: the time until it is in force and the flows that
 // it costs.
 func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, more lines.Members) error {
-	before, err := b.host.flows(ctx)
+	before, err := b.host.Flows(ctx)
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, mor
 	if err := s.print(b.lines, more); err != nil {
 		return err
 	}
-	after, err := b.host.flows(ctx)
+	after, err := b.host.Flows(ctx)
 	if err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, mor
 // restart measures a controller that is killed and started again on a switch
 // that has its flows, and one that finds the switch empty.
 func (b *bench) restart(ctx context.Context) error {
-	before, err := b.host.flows(ctx)
+	before, err := b.host.Flows(ctx)
 	if err != nil {
 		return err
 	}
@@ -178,11 +179,11 @@ func (b *bench) restart(ctx context.Context) error {
 	}
 	took := time.Since(start)
 	time.Sleep(10 * quiet)
-	after, err := b.host.flows(ctx)
+	after, err := b.host.Flows(ctx)
 	if err != nil {
 		return err
 	}
-	now, peak, err := memory(b.stack.Controller(hostName).PID())
+	now, peak, err := usage.Megabytes(b.stack.Controller(hostName).PID())
 	if err != nil {
 		return err
 	}

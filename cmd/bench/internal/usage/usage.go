@@ -25,3 +25,9 @@ func Memory(pid int) (now, peak uint64, err error) {
 	status, err := p.NewStatus()
 	return status.VmRSS, status.VmHWM, err
 }
+
+// Megabytes are Memory's in MB of 2^20 bytes.
+func Megabytes(pid int) (now, peak float64, err error) {
+	n, p, err := Memory(pid)
+	return float64(n) / (1 << 20), float64(p) / (1 << 20), err
+}
