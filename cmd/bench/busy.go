@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/bench/internal/changes"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/unixctl"
@@ -45,10 +46,10 @@ func (b *bench) busy(ctx context.Context, c crowd) error {
 	if err != nil {
 		return err
 	}
-	add, del := &series{name: "busy_rule_add"}, &series{name: "busy_rule_del"}
+	add, del := &changes.Series{Name: "busy_rule_add"}, &changes.Series{Name: "busy_rule_del"}
 	for i := range b.reps {
 		for _, step := range []struct {
-			*series
+			*changes.Series
 			change
 		}{
 			{add, func(ctx context.Context, i int, opts ...client.CallOption) error {
@@ -62,13 +63,13 @@ func (b *bench) busy(ctx context.Context, c crowd) error {
 			if err := send(c.megaflows, func(n int) []byte { return madeUpType(first, n) }); err != nil {
 				return err
 			}
-			if err := b.measure(ctx, step.series, i, step.change); err != nil {
+			if err := b.measure(ctx, step.Series, i, step.change); err != nil {
 				return err
 			}
 		}
 	}
 	more := lines.Members{"megaflows": c.megaflows, "connections": table.Connections}
-	return errors.Join(add.print(b.lines, more), del.print(b.lines, more))
+	return errors.Join(add.Print(b.lines, more), del.Print(b.lines, more))
 }
 
 // madeUpType is a frame from a NIC of a type that nobody else's has: each has a

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/bench/internal/changes"
 	"github.com/ringfence/ringfence/internal/flowwatch"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/stack"
@@ -101,7 +102,7 @@ func (b *bench) cost(ctx context.Context, group, rule string) (revision int64, f
 	if err != nil {
 		return 0, 0, err
 	}
-	s := &series{}
+	s := &changes.Series{}
 	if err := b.measure(ctx, s, 0, func(ctx context.Context, _ int, opts ...client.CallOption) error {
 		r, err := b.write.api.PutRule(ctx, account, group, "like", spec, opts...)
 		revision = r.Revision
@@ -109,7 +110,7 @@ func (b *bench) cost(ctx context.Context, group, rule string) (revision int64, f
 	}); err != nil {
 		return 0, 0, err
 	}
-	return revision, int(s.events[0]), b.write.api.DeleteRule(ctx, account, group, "like", client.Wait(longest))
+	return revision, int(s.Events[0]), b.write.api.DeleteRule(ctx, account, group, "like", client.Wait(longest))
 }
 
 // bundles add so many flows, and delete them. They are like those of a member's address.

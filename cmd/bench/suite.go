@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/client"
+	"github.com/ringfence/ringfence/cmd/bench/internal/changes"
 	"github.com/ringfence/ringfence/cmd/bench/internal/usage"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/workload"
@@ -143,13 +144,13 @@ func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, mor
 	if err != nil {
 		return err
 	}
-	s := &series{name: figure + "_add"}
+	s := &changes.Series{Name: figure + "_add"}
 	if err := b.measure(ctx, s, 0, func(ctx context.Context, _ int, opts ...client.CallOption) error {
 		return b.write.rule(ctx, group, id, rule, opts...)
 	}); err != nil {
 		return err
 	}
-	if err := s.print(b.lines, more); err != nil {
+	if err := s.Print(b.lines, more); err != nil {
 		return err
 	}
 	after, err := b.host.Flows(ctx)
@@ -178,7 +179,7 @@ func (b *bench) restart(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(start)
-	time.Sleep(10 * quiet)
+	time.Sleep(10 * changes.Quiet)
 	after, err := b.host.Flows(ctx)
 	if err != nil {
 		return err
