@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/ovnproc"
 	"github.com/ringfence/ringfence/internal/ovsproc"
-	"github.com/ringfence/ringfence/internal/stack"
 )
 
 // ovn has OVN enforce the policy: groups are port groups, their members address sets, rules
@@ -16,46 +15,23 @@ func (s *site) ovn(ctx context.Context, want policy) error {
 	if err := s.plug(ctx, ovsproc.Bridge{Name: s.name, FailMode: "secure"}); err != nil {
 		return err
 	}
-	start := func(name string, args ...string) error {
-		env := []string{"OVS_RUNDIR=" + s.ovs.RunDir(), "OVN_RUNDIR=" + s.ovs.RunDir()}
-		d, err := stack.StartProcess(name, filepath.Join(s.ovs.LogDir(), name+".log"), "env", append(env, args...)...)
-		if err == nil {
-			s.daemons = append(s.daemons, d)
-		}
+	o, err := ovnproc.Start(ctx, s.ovs)
+	if err != nil {
 		return err
 	}
-	db := func(name string) string { return "unix:" + filepath.Join(s.ovs.RunDir(), name+".sock") }
-	for _, name := range []string{"nb", "sb"} {
-		file := filepath.Join(s.dir, name+".db")
-		if _, err := s.ovs.Run(ctx, "ovsdb-tool", "create", file, "/usr/share/ovn/ovn-"+name+".ovsschema"); err != nil {
-			return err
-		}
-		if err := start("ovsdb-"+name, "ovsdb-server", file, "--remote=p"+db(name), "--unixctl="+filepath.Join(s.ovs.RunDir(), name+".ctl"), "-vconsole:off", "-vsyslog:off"); err != nil {
-			return err
-		}
-	}
-	if err := start("ovn-northd", "ovn-northd", "--ovnnb-db="+db("nb"), "--ovnsb-db="+db("sb"), "--unixctl="+filepath.Join(s.ovs.RunDir(), "northd.ctl"), "-vconsole:off", "-vsyslog:off"); err != nil {
+	s.control = o
+	if err := o.Nbctl(ctx, append([]string{"--wait=sb"}, s.ovnPolicy(want)...)...); err != nil {
 		return err
 	}
-	nbctl := []string{"--db=" + db("nb"), "--timeout=180"}
-	if _, err := s.ovs.Run(ctx, "ovn-nbctl", append(append(nbctl, "--wait=sb"), s.ovnPolicy(want)...)...); err != nil {
-		return err
-	}
-	// The policy is there first: when it came while ovn-controller 23.03 ran, that ended.
-	if err := s.ovs.Commit(ctx, ovsproc.NewChange().Set("Open_vSwitch", ".", "external_ids:system-id=host", "external_ids:hostname=host", "external_ids:ovn-remote="+db("sb"),
-		"external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.1", "external_ids:ovn-bridge="+s.name)); err != nil {
-		return err
-	}
-	if err := start("ovn-controller", "ovn-controller", s.ovs.DBAddr(), "-vconsole:info", "-vsyslog:off"); err != nil {
+	if err := o.StartController(ctx, s.name); err != nil {
 		return err
 	}
 	for _, v := range []vm{s.client, s.server} { // until then their packets are dropped
-		if _, err := s.ovs.Run(ctx, "ovn-nbctl", append(nbctl, "wait-until", "Logical_Switch_Port", v.tap, "up=true")...); err != nil {
+		if err := o.Nbctl(ctx, "wait-until", "Logical_Switch_Port", v.tap, "up=true"); err != nil {
 			return err
 		}
 	}
-	_, err := s.ovs.Run(ctx, "ovn-nbctl", append(nbctl, "--wait=hv", "sync")...)
-	return err
+	return o.Nbctl(ctx, "--wait=hv", "sync")
 }
 
 // ovnPolicy are ovn-nbctl's commands, of one transaction.

@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"os"
 
+	"github.com/ringfence/ringfence/cmd/bench/internal/ovnproc"
 	"github.com/ringfence/ringfence/internal/netns"
 	"github.com/ringfence/ringfence/internal/ovsproc"
-	"github.com/ringfence/ringfence/internal/stack"
 	"github.com/ringfence/ringfence/secgroup"
 )
 
@@ -23,8 +23,8 @@ type site struct {
 	ns             *netns.Namespace // of the switch
 	ovs            *ovsproc.Proc
 	client, server vm
-	daemons        []*stack.Process
-	turns          int // of short connections and scans
+	control        *ovnproc.OVN // if that programs it
+	turns          int          // of short connections and scans
 }
 
 // start starts the switch, and makes the two ends, which it does not have yet. What was
@@ -45,8 +45,8 @@ func (s *site) start(ctx context.Context) error {
 
 func (s *site) close() error {
 	var errs []error
-	for _, d := range s.daemons {
-		errs = append(errs, d.Kill())
+	if s.control != nil {
+		errs = append(errs, s.control.Close())
 	}
 	if s.ovs != nil {
 		errs = append(errs, s.ovs.Stop())
