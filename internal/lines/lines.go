@@ -27,6 +27,13 @@ type Writer struct {
 	every Members
 }
 
+// With is a writer of the same run whose lines have some members more.
+func (w *Writer) With(more Members) *Writer {
+	every := maps.Clone(w.every)
+	maps.Copy(every, more)
+	return &Writer{w.out, w.proc, every}
+}
+
 // Figure prints one figure.
 func (w *Writer) Figure(name string, value float64, unit string, more Members) error {
 	line := Members{"figure": name, "value": value, "unit": unit}

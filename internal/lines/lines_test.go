@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -28,6 +29,10 @@ func TestMedian(t *testing.T) {
 		if line["value"] != c.want || line["n"] != float64(len(c.values)) || line["remote"] != 5.0 || line["bench"] != "ringfence" {
 			t.Errorf("%v: %s", c.values, out.String())
 		}
+	}
+	out.Reset()
+	if err := w.With(Members{"engine": "ovn"}).Figure("x", 1, "s", nil); err != nil || !strings.Contains(out.String(), `"bench":"ringfence","engine":"ovn"`) {
+		t.Errorf("with an engine: %q, %v", out.String(), err)
 	}
 	out.Reset()
 	if err := w.Median("x", nil, "s", nil); err != nil || out.Len() > 0 {
