@@ -14,8 +14,7 @@ import (
 
 // smallChanges measures one rule, one member, one more group of a port.
 func (b *bench) smallChanges(ctx context.Context) error {
-	first := b.load.Ports[0]
-	group, remote := workload.GroupID(first.Groups[0]), workload.GroupID((first.Groups[0]+1)%len(b.load.Groups))
+	group, remote, other := b.load.Changed()
 	if err := b.changes(ctx, "rule_add", "rule_del", b.reps,
 		func(ctx context.Context, i int, opts ...client.CallOption) error {
 			return b.write.rule(ctx, group, fmt.Sprintf("new%d", i), fmt.Sprintf("ingress tcp %d from %s", 20000+i, remote), opts...)
@@ -38,10 +37,9 @@ func (b *bench) smallChanges(ctx context.Context) error {
 	if err := b.changes(ctx, "member_add", "member_del", b.reps, b.attach(spares, remote), b.detach(spares, remote), nil); err != nil {
 		return err
 	}
-	other := workload.GroupID(b.load.Ports[len(b.load.Ports)/2].Groups[0])
 	ports := make([]workload.Endpoint, max(3, b.reps))
 	for i := range ports {
-		ports[i] = first
+		ports[i] = b.load.Ports[0]
 	}
 	return b.changes(ctx, "attach_add", "attach_del", max(3, b.reps/4), b.attach(ports, other), b.detach(ports, other), nil)
 }
@@ -73,7 +71,7 @@ func (w *writer) unused(ctx context.Context, nics []workload.Endpoint) error {
 // bigGroups measures the first and second rule that name a group with many
 // members, a rule that names it and a prefix, and its changes.
 func (b *bench) bigGroups(ctx context.Context, counts []int) error {
-	group := workload.GroupID(b.load.Ports[0].Groups[0])
+	group, _, _ := b.load.Changed()
 	for _, n := range counts {
 		name, more := fmt.Sprintf("big%d", n), lines.Members{"remote": n}
 		members := workload.Big(n)

@@ -112,6 +112,13 @@ func makeGroup(s Size, g int) *secgroup.Group {
 	return group
 }
 
+// Changed are the groups that changes are about: rules of a group of the first port come and go,
+// which name the members of remote, and other is attached to that port.
+func (w Load) Changed() (group, remote, other string) {
+	first := w.Ports[0].Groups[0]
+	return GroupID(first), GroupID((first + 1) % len(w.Groups)), GroupID(w.Ports[len(w.Ports)/2].Groups[0])
+}
+
 // Big returns n NICs at every other address, for a group with many members.
 func Big(n int) []Endpoint {
 	var members []Endpoint

@@ -71,3 +71,23 @@ func TestChanges(t *testing.T) {
 		}
 	}
 }
+
+// What is changed concerns the host, and is a change.
+func TestChanged(t *testing.T) {
+	for _, name := range []string{"S", "M", "L"} {
+		size, _ := workload.SizeOf(name)
+		w := workload.Make(size)
+		group, remote, other := w.Changed()
+		has := func(id string) bool {
+			for _, g := range w.Ports[0].Groups {
+				if workload.GroupID(g) == id {
+					return true
+				}
+			}
+			return false
+		}
+		if !has(group) || has(other) || remote == group {
+			t.Errorf("%s: rules of %s name %s, and %s is attached", name, group, remote, other)
+		}
+	}
+}
