@@ -20,10 +20,12 @@ type Change func(ctx context.Context, i int) error
 type Meter struct {
 	Lines *lines.Writer
 	Watch *flowwatch.Watch
+	// Within is how long changes of a kind are made again and again; 0: for any time.
+	Within time.Duration
 }
 
-// Repeat makes a change and takes it back, several times, and prints what it
-// takes until
+// Repeat makes a change and takes it back, several times if Within lets it, and prints
+// what it takes until
 //
 //	NAME_first_flow, NAME_last_flow   its first and last flow are in the bridge
 //	NAME_answered                     the answer says that it is in force
@@ -32,7 +34,11 @@ type Meter struct {
 // Those of taking it back are called "del" instead of "add".
 func (m Meter) Repeat(ctx context.Context, name, undoName string, reps int, do, undo Change, more lines.Members) error {
 	forth, back := &Series{Name: name}, &Series{Name: undoName}
+	start := time.Now()
 	for i := range reps {
+		if m.Within > 0 && time.Since(start) > m.Within {
+			break
+		}
 		if err := m.Measure(ctx, forth, i, do); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
