@@ -25,7 +25,7 @@ export GOFLAGS ?= -trimpath
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L|2L for bench, BENCHFLAGS=… for bench and bench-…, FUZZTIME=10s for fuzz-short"
+	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L|2L for bench and bench-peers, BENCHFLAGS=… for bench and bench-…, FUZZTIME=10s for fuzz-short"
 
 setup: ## install the Debian packages that are missing
 	@$(GO) version >/dev/null 2>&1 || { echo "Go is missing: https://go.dev/dl/"; exit 1; }
@@ -257,6 +257,11 @@ bench-hosts: ## print what HOSTS simulated hosts take, with a relay for each 1,0
 bench-api: ## print what the API reads and writes a second of a big policy, beside what bounds it, as JSON lines
 	$(READY)
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/api" ./cmd/bench/api && "$$dir/api" $(BENCHFLAGS)
+
+.PHONY: bench-peers
+bench-peers: ## print the figures of bench that OVN and Neutron have, those that are installed, as JSON lines, for SIZE
+	@$(MAKE) -s setup >&2
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) build -trimpath -o "$$dir/peers" ./cmd/bench/peers && $(SUDO) "$$dir/peers" -size $(SIZE) $(BENCHFLAGS)
 
 .PHONY: bench-share
 bench-share: ## print what a host behind a relay takes of a big policy that concerns others, as JSON lines

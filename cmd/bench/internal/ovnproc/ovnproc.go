@@ -5,6 +5,7 @@ package ovnproc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/ringfence/ringfence/internal/ovsproc"
@@ -15,11 +16,14 @@ import (
 type OVN struct {
 	ovs     *ovsproc.Proc
 	daemons []*stack.Process // in the order of their start
+	alive   context.Context  // it ends when a daemon does, and its cause says which
+	ended   context.CancelCauseFunc
 }
 
 // Start starts all but ovn-controller.
 func Start(ctx context.Context, ovs *ovsproc.Proc) (*OVN, error) {
 	o := &OVN{ovs: ovs}
+	o.alive, o.ended = context.WithCancelCause(context.WithoutCancel(ctx))
 	for _, name := range []string{"nb", "sb"} {
 		file := filepath.Join(ovs.RunDir(), name+".db")
 		if _, err := ovs.Run(ctx, "ovsdb-tool", "create", file, "/usr/share/ovn/ovn-"+name+".ovsschema"); err != nil {
@@ -48,11 +52,19 @@ func (o *OVN) StartController(ctx context.Context, bridge string) error {
 func (o *OVN) start(name string, args ...string) error {
 	env := []string{"OVS_RUNDIR=" + o.ovs.RunDir(), "OVN_RUNDIR=" + o.ovs.RunDir()}
 	d, err := stack.StartProcess(name, filepath.Join(o.ovs.LogDir(), name+".log"), "env", append(env, args...)...)
-	if err == nil {
-		o.daemons = append(o.daemons, d)
+	if err != nil {
+		return err
 	}
-	return err
+	o.daemons = append(o.daemons, d)
+	go func() {
+		<-d.Done()
+		o.ended(fmt.Errorf("%s has ended: %s", name, d.Log()))
+	}()
+	return nil
 }
+
+// died says which daemon has ended, if one has.
+func (o *OVN) died() error { return context.Cause(o.alive) }
 
 // database is the address of the database "nb" or "sb".
 func (o *OVN) database(name string) string {
@@ -72,4 +84,15 @@ func (o *OVN) Close() error {
 		errs = append(errs, d.Kill())
 	}
 	return errors.Join(errs...)
+}
+
+// PID is the process id of a daemon: "ovsdb-nb", "ovsdb-sb", "ovn-northd" or "ovn-controller".
+// It is 0 if that was not started.
+func (o *OVN) PID(name string) int {
+	for _, d := range o.daemons {
+		if d.Name == name {
+			return d.PID()
+		}
+	}
+	return 0
 }
