@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/client"
 	"github.com/ringfence/ringfence/cmd/bench/internal/changes"
+	"github.com/ringfence/ringfence/cmd/bench/internal/host"
 	"github.com/ringfence/ringfence/internal/lines"
 	"github.com/ringfence/ringfence/internal/workload"
 	"github.com/ringfence/ringfence/unixctl"
@@ -33,7 +34,7 @@ func (b *bench) busy(ctx context.Context, c crowd) error {
 	// what does not fit into its queue of 100 (lib/netdev-dummy.c).
 	send := func(n int, frame func(i int) []byte) error {
 		for i := range n {
-			if _, err := ctl.Call(ctx, "netdev-dummy/receive", "vif-"+first.ID, fmt.Sprintf("%x", frame(i))); err != nil {
+			if _, err := ctl.Call(ctx, "netdev-dummy/receive", host.PortName(first), fmt.Sprintf("%x", frame(i))); err != nil {
 				return err
 			}
 		}

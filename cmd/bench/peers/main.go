@@ -1,5 +1,5 @@
 // Command peers measures other engines with the policies that cmd/bench measures Ringfence with,
-// by the same figures: OVN, for one. Each has a switch of
+// by the same figures: OVN, and the Open vSwitch firewall of Neutron's agent. Each has a switch of
 // its own (userspace datapath, ports that carry no packets), and is given what it does best. One
 // that is not installed is left out, and a line says so. It needs root.
 package main
@@ -43,16 +43,18 @@ type peer struct {
 func main() {
 	var r run
 	ovn := peer{name: "ovn", version: ovnVersion, prepare: prepareOVN}
+	neutron := peer{name: "neutron", version: neutronVersion, prepare: prepareNeutron}
 	flag.StringVar(&r.size, "size", "M", "XS, S, M, L or 2L")
 	flag.IntVar(&r.reps, "reps", 20, "how often to make each change")
 	flag.IntVar(&r.big, "big", 10000, "members of the big remote group; 0: there is none")
 	flag.StringVar(&ovn.largest, "ovn", "L", "the largest size that OVN is run with, or none")
+	flag.StringVar(&neutron.largest, "neutron", "M", "the largest size that Neutron is run with, or none")
 	flag.DurationVar(&r.within, "within", 20*time.Second, "make no change of a kind again when they have taken so long")
 	flag.DurationVar(&r.patience, "patience", 5*time.Minute, "give an engine up that needs more for the policy, or for the changes of a kind")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := r.all(ctx, ovn); err != nil {
+	if err := r.all(ctx, ovn, neutron); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/peers:", err)
 		os.Exit(1)
 	}

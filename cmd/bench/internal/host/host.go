@@ -42,11 +42,14 @@ func Start(ctx context.Context, more ...string) (*Host, error) {
 	return h, h.OVS.Commit(ctx, change)
 }
 
+// PortName is the name of a port that Plug adds.
+func PortName(p workload.Endpoint) string { return "vif-" + p.ID }
+
 // Plug adds the ports to the bridge.
 func (h *Host) Plug(ctx context.Context, ports []workload.Endpoint) error {
 	change := ovsproc.NewChange()
 	for _, p := range ports {
-		change.AddPort(Bridge, ovsproc.Port{Name: "vif-" + p.ID, Type: "dummy", ExternalIDs: map[string]string{"iface-id": p.ID}})
+		change.AddPort(Bridge, ovsproc.Port{Name: PortName(p), Type: "dummy", ExternalIDs: map[string]string{"iface-id": p.ID}})
 	}
 	return h.OVS.Commit(ctx, change)
 }
