@@ -90,6 +90,22 @@ func ratio(columns []column, figure string, where ...string) (string, error) {
 	})
 }
 
+// against are a figure's values, with the ratios of those of other runs to that of the first column.
+func against(columns []column, figure string, where ...string) (string, error) {
+	first, err := columns[0].find(figure, where)
+	if err != nil && !errors.Is(err, errMissing) {
+		return "", err
+	}
+	return cells(columns, figure, where, func(c column, l line) (string, error) {
+		n, err := l.number("value")
+		text := human(n, l.text("unit"))
+		if of, ok := first["value"].(float64); ok && c.run != columns[0].run {
+			text += ", " + by(n/of)
+		}
+		return text, err
+	})
+}
+
 // count are members of a figure that have no unit.
 func count(member string, columns []column, figure string, where ...string) (string, error) {
 	return cells(columns, figure, where, func(_ column, l line) (string, error) {
@@ -119,7 +135,12 @@ func times(columns []column, figure, of string, where ...string) (string, error)
 	})
 }
 
-func by(ratio float64) string { return fmt.Sprintf("× %.2f", ratio) }
+func by(ratio float64) string {
+	if ratio >= 9.995 {
+		return "× " + digits(ratio)
+	}
+	return fmt.Sprintf("× %.2f", ratio)
+}
 
 // human says a value in a unit that suits it. Numbers of things have none: the row says what
 // they are.

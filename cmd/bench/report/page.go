@@ -46,8 +46,8 @@ type shown struct {
 // functions are those of the template. Those of columns make a row's cells of them.
 func (s *shown) functions() template.FuncMap {
 	return template.FuncMap{
-		"have": s.have, "made": s.made, "each": s.each, "runs": s.columns, "by": s.by, "grown": s.grown,
-		"value": value, "least": least, "ratio": ratio, "part": part, "count": count, "factor": factor, "times": times,
+		"have": s.have, "made": s.made, "each": s.each, "runs": s.columns, "by": s.by, "grown": s.grown, "beside": beside,
+		"value": value, "least": least, "ratio": ratio, "against": against, "part": part, "count": count, "factor": factor, "times": times,
 	}
 }
 
@@ -152,3 +152,6 @@ func (s *shown) by(name, member string, values ...string) ([]column, error) {
 	}
 	return out, nil
 }
+
+// beside are columns with others to the right of them.
+func beside(left, right []column) []column { return slices.Concat(left, right) }

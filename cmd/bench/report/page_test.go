@@ -46,24 +46,29 @@ func TestPage(t *testing.T) {
 {"figure":"limit","value":0.06,"min":0.0009,"n":20,"unit":"s"}`,
 		"path": header + `{"figure":"stream","engine":"none","value":1165.858,"unit":"Mbit/s"}
 {"figure":"stream","engine":"ours","value":1112.2,"ratio":0.967,"lost":0,"before":1000.4,"unit":"Mbit/s"}`,
+		"p": header + `{"figure":"rule","engine":"a","value":0.01,"unit":"s"}
+{"figure":"rule","engine":"b","value":0.3,"unit":"s"}
+{"figure":"build","engine":"b","value":3,"unit":"s"}`,
 	}
 	for template, want := range map[string]string{
-		`{{value (runs "s" "l") "rule"}}`:                                "2.5 ms | 120 ms",
-		`{{least (runs "s" "l") "rule"}}`:                                "2.5 ms (2.1) | 120 ms (950 µs)",
-		`{{least (runs "s" "l") "big" "remote=10000"}}`:                  "93 ms | -",
-		`{{value (runs "s") "big" "remote=1000"}}`:                       "0.81 s",
-		`{{times (runs "s" "l") "rule" "limit"}}`:                        "× 2.50 | × 2.00",
-		`{{grown "rule" "l" "s"}}`:                                       "× 48.00",
-		`{{ratio (by "path" "engine" "none" "ours" "theirs") "stream"}}`: "1,166 | 1,112, × 0.97 | -",
-		`{{count "lost" (by "path" "engine" "ours") "stream"}}`:          "0",
-		`{{part "before" (by "path" "engine" "ours") "stream"}}`:         "1,000",
-		`{{factor "ratio" (by "path" "engine" "ours") "stream"}}`:        "× 0.97",
-		`{{range each "path" "engine"}}{{.}};{{end}}`:                    "none;ours;",
-		`{{if have "s"}}here{{end}}{{if have "m"}}there{{end}}`:          "here",
+		`{{value (runs "s" "l") "rule"}}`:                                   "2.5 ms | 120 ms",
+		`{{least (runs "s" "l") "rule"}}`:                                   "2.5 ms (2.1) | 120 ms (950 µs)",
+		`{{least (runs "s" "l") "big" "remote=10000"}}`:                     "93 ms | -",
+		`{{value (runs "s") "big" "remote=1000"}}`:                          "0.81 s",
+		`{{times (runs "s" "l") "rule" "limit"}}`:                           "× 2.50 | × 2.00",
+		`{{grown "rule" "l" "s"}}`:                                          "× 48",
+		`{{ratio (by "path" "engine" "none" "ours" "theirs") "stream"}}`:    "1,166 | 1,112, × 0.97 | -",
+		`{{against (beside (runs "s") (by "p" "engine" "a" "b")) "rule"}}`:  "2.5 ms | 10 ms, × 4.00 | 0.30 s, × 120",
+		`{{against (beside (runs "s") (by "p" "engine" "a" "b")) "build"}}`: "- | - | 3 s",
+		`{{count "lost" (by "path" "engine" "ours") "stream"}}`:             "0",
+		`{{part "before" (by "path" "engine" "ours") "stream"}}`:            "1,000",
+		`{{factor "ratio" (by "path" "engine" "ours") "stream"}}`:           "× 0.97",
+		`{{range each "path" "engine"}}{{.}};{{end}}`:                       "none;ours;",
+		`{{if have "s"}}here{{end}}{{if have "m"}}there{{end}}`:             "here",
 		`{{made "s"}}`: "- [s](benchmarks/s.jsonl): `go run ./x -size S`, commit `0123abc`, 2026-11-30; 2 × CPU, Linux 6.1.0; load 0.5 to 1.2",
 	} {
 		// All that there is is to be shown.
-		const rest = `{{$_ := runs "s" "l" "path"}}`
+		const rest = `{{$_ := runs "s" "l" "path" "p"}}`
 		if got, err := page(of(rest+template, runs)); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v, want %q", template, got, err, want)
 		}
