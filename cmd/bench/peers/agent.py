@@ -91,22 +91,20 @@ class Agent:
     def add_group(self, group, members):
         self.server.members[group] = [tuple(m) for m in members]
 
+    # The server tells of a port's groups and of a group's members one after the other.
+
     def attach(self, group, port):
         self.server.ports[port]['groups'].append(group)
-        self.update(port)
+        self.agent.setup_port_filters(set(), {port})
         self.add_member(group, self.member(port))
 
     def detach(self, group, port):
         self.server.ports[port]['groups'].remove(group)
-        self.update(port)
+        self.agent.setup_port_filters(set(), {port})
         self.remove_member(group, self.member(port))
 
     def member(self, port):
         return self.server.ports[port]['address'], self.server.ports[port]['mac']
-
-    def update(self, port):
-        """The server tells of a port's groups and of groups' members one after the other."""
-        self.agent.setup_port_filters(set(), {port})
 
 
 def prepare(database):

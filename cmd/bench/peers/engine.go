@@ -13,8 +13,8 @@ import (
 type engine interface {
 	// start starts what programs the bridge, and returns when all of the policy is in force.
 	start(context.Context) error
-	// build says what of an engine's start start is, as a line says it.
-	build() string
+	// begins says what the engine's start begins with, as a line says it.
+	begins() string
 
 	addRule(ctx context.Context, group string, r secgroup.Rule) error
 	removeRule(ctx context.Context, group string, r secgroup.Rule) error

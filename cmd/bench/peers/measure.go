@@ -71,7 +71,7 @@ func (t *trial) build(ctx, within context.Context, p peer) (err error) {
 	if err := t.engine.start(within); err != nil {
 		return err
 	}
-	if err := t.out.Figure("build_time", time.Since(start).Seconds(), "s", lines.Members{"from": t.engine.build()}); err != nil {
+	if err := t.out.Figure("build_time", time.Since(start).Seconds(), "s", lines.Members{"from": t.engine.begins()}); err != nil {
 		return err
 	}
 	if err := t.flows(within, "flows_total"); err != nil {

@@ -126,7 +126,7 @@ func (n *neutron) exchange(request, answer any) error {
 	return n.answer.Decode(answer)
 }
 
-func (n *neutron) build() string {
+func (n *neutron) begins() string {
 	return "the agent's first pass, with its firewall initialized"
 }
 

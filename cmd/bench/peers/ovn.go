@@ -65,7 +65,7 @@ func (o *ovn) write(ctx context.Context) (err error) {
 	return nil
 }
 
-func (o *ovn) build() string { return "ovn-controller's start, with logical flows there" }
+func (o *ovn) begins() string { return "ovn-controller's start, with logical flows there" }
 
 func (o *ovn) start(ctx context.Context) error {
 	if err := o.StartController(ctx, host.Bridge); err != nil {
