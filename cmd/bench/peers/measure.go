@@ -132,7 +132,8 @@ func (t *trial) attachments(ctx context.Context) error {
 }
 
 // bigGroup measures the first and second rule that name a group with many members, one that
-// names it and a prefix, if the engine has such, and its changes.
+// names it and a prefix, if the engine has such, and its changes. The first is made once: when it
+// goes, Neutron leaves the members' flows in the bridge, so that another would find them there.
 func (t *trial) bigGroup(ctx context.Context) error {
 	if t.big == 0 {
 		return nil
