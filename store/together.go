@@ -228,5 +228,8 @@ func (s *Store) draft(base *state, changes []secgroup.Change, notes []NoteWrite)
 		return nil, &OpError{Op: "update", Err: err}
 	}
 	d.restOn(s.link.Keys, base.epoch, base.head)
-	return d, s.permit(d)
+	if err := s.permit(d); err != nil {
+		return nil, err // a draft that is there is made
+	}
+	return d, nil
 }
