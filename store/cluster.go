@@ -6,7 +6,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/ringfence/ringfence/store/internal/membership"
-	"github.com/ringfence/ringfence/store/internal/record"
 )
 
 // Cluster is what the members of a cluster understand together.
@@ -26,10 +25,11 @@ var (
 
 // startMembers has the members of the cluster followed when they are first asked for.
 func (s *Store) startMembers() *membership.Members {
-	return membership.New(s.link, func() (reports []record.HostStatus, loaded bool, changed <-chan struct{}) {
-		changed = s.hosts().Changed()
-		reports, loaded = s.hosts().All()
-		return reports, loaded, changed
+	return membership.New(s.link, func() (h membership.Hosts) {
+		b := s.hosts()
+		h.Changed, h.Seen = b.Changed(), b.Seen() // before what they say is at least of then
+		h.Reports, h.Loaded = b.All()
+		return h
 	})
 }
 

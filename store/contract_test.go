@@ -246,53 +246,6 @@ func TestFirstWriteOfALevel(t *testing.T) {
 	})
 }
 
-// TestWriteAwaitsTheLevel makes what needs a level in a cluster that was begun a moment ago.
-func TestWriteAwaitsTheLevel(t *testing.T) {
-	local := put(&secgroup.Network{ID: "n", Type: secgroup.NetworkFlat, RoutingDomain: "d", Local: true})
-	t.Run("it is the first write", func(t *testing.T) {
-		withEtcd(t, func(t *testing.T, e testEtcd) {
-			s := open(t, e.config())
-			s.Join(ClusterMember{ID: "api-1"})
-			mustUpdate(t, s, local)
-		})
-	})
-	t.Run("another one comes first", func(t *testing.T) {
-		withEtcd(t, func(t *testing.T, e testEtcd) {
-			s := open(t, e.config())
-			s.Join(ClusterMember{ID: "api-1"})
-			mustUpdate(t, s, put(account("a")))
-			mustUpdate(t, s, local)
-		})
-	})
-	t.Run("the last who did not understand it goes", func(t *testing.T) {
-		withEtcd(t, func(t *testing.T, e testEtcd) {
-			s, old := open(t, e.config()), open(t, e.config())
-			s.Join(ClusterMember{ID: "api-1"})
-			old.Join(ClusterMember{ID: "api-0", Reads: LevelFirst})
-			for ctx := within(t, patience); len(s.Cluster().Members) < 2; {
-				changed := s.members.View().Changed
-				select {
-				case <-ctx.Done():
-					t.Fatal("they did not join")
-				case <-changed:
-				}
-			}
-			if err := old.Close(); err != nil {
-				t.Fatal(err)
-			}
-			for ctx := within(t, patience); len(s.Cluster().Members) > 1; {
-				changed := s.members.View().Changed
-				select {
-				case <-ctx.Done():
-					t.Fatal("the older one did not leave")
-				case <-changed:
-				}
-			}
-			mustUpdate(t, s, local)
-		})
-	})
-}
-
 // TestLevelIsACondition fails a write that rests on a level which is lowered
 // before it gets there.
 func TestLevelIsACondition(t *testing.T) {

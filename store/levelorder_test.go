@@ -99,3 +99,38 @@ func TestLevelStaysWhereHostsStartAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestLevelIsNotRaisedOverUnseenHosts: members and reports are followed apart, and a host that says
+// nothing of what it understands may be there before its report is seen.
+func TestLevelIsNotRaisedOverUnseenHosts(t *testing.T) {
+	withEtcd(t, func(t *testing.T, e testEtcd) {
+		s := open(t, e.config())
+		mustUpdate(t, s, put(account("a")))
+		before := etcdRevision(t, s)
+		if err := s.PutHost(t.Context(), HostStatus{Host: "old"}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.link.Client.Put(t.Context(), s.link.Keys.API("api-1"), `{"v":1,"reads":3}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := membership.New(s.link, func() membership.Hosts { return membership.Hosts{Loaded: true, Seen: before} })
+		for ctx := within(t, patience); m.View().Seen < r.Header.Revision; {
+			select {
+			case <-ctx.Done():
+				t.Fatal("the API is not seen")
+			case <-m.View().Changed:
+			}
+		}
+		if err := m.Adjust(t.Context(), m.View()); err != nil {
+			t.Fatal(err)
+		}
+		level, err := s.link.Client.Get(t.Context(), s.link.Keys.Level())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := (record.ClusterRecord{}); record.Unmarshal(level.Kvs[0].Value, &c) != nil || c.Level != LevelFirst {
+			t.Errorf("level %d over a host that was not seen, want %d", c.Level, LevelFirst)
+		}
+	})
+}

@@ -64,7 +64,9 @@ func TestRefusedIsNotWritten(t *testing.T) {
 		wg.Wait()
 		other := open(t, e.config()) // which reads what is there
 		for i := range 12 {
-			is := read(t, other, func(p *snapshot) bool { return p.Group(groupRef("a", fmt.Sprint("g", i))) != nil || p.Network(fmt.Sprint("n", i)) != nil })
+			is := read(t, other, func(p *snapshot) bool {
+				return p.Group(groupRef("a", fmt.Sprint("g", i))) != nil || p.Network(fmt.Sprint("n", i)) != nil
+			})
 			_, noted, err := other.Note(t.Context(), fmt.Sprint("together/", i))
 			if want := i%3 != 0; is != want || noted != want || err != nil {
 				t.Errorf("%d is there: %t, its note: %t, %v; want %t", i, is, noted, err, want)

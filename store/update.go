@@ -40,10 +40,14 @@ type updateOptions struct {
 // has ended, and says ErrOutcomeUnknown if it cannot.
 func (s *Store) Update(ctx context.Context, plan func(*secgroup.Snapshot) ([]secgroup.Change, error), opts ...UpdateOption) (int64, error) {
 	rev, err := s.update(ctx, plan, opts)
-	if level, refused := errors.AsType[*LevelError](err); refused && s.members.AwaitRise(ctx, level) {
-		return s.update(ctx, plan, opts)
+	level, refused := errors.AsType[*LevelError](err)
+	if !refused {
+		return rev, err
 	}
-	return rev, err
+	if err := s.members.AwaitRise(ctx, level.Needs); err != nil {
+		return 0, err
+	}
+	return s.update(ctx, plan, opts)
 }
 
 // update is Update, but for levels that are about to rise.

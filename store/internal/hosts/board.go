@@ -22,6 +22,7 @@ type Board struct {
 	belief  *belief
 	reports map[string]report // by host
 	plugs   plugs             // of all reports
+	seen    int64             // etcd's revision of the latest of them
 	loaded  bool
 
 	believed map[string]record.HostStatus // by host, those reports that were asked for since something else may be believed
@@ -52,6 +53,13 @@ func newBoard(l *link.Link, policy Policy, restores *history.Restores) *Board {
 
 // Changed is closed when the hosts may be otherwise than at the time of the call.
 func (b *Board) Changed() <-chan struct{} { return b.pulse.Next() }
+
+// Seen is etcd's revision of the latest report, or end of one, that is among what All returns.
+func (b *Board) Seen() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen
+}
 
 // All returns the reports as they are believed, sorted by host; nobody may change them.
 func (b *Board) All() (reports []record.HostStatus, loaded bool) {

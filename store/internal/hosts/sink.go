@@ -40,7 +40,7 @@ func (b *Board) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 	_, _ = b.belief.lookUp(slices.Collect(maps.Values(reports))) // or later
 	b.mu.Lock()
 	b.belief.loaded(latest)
-	b.reports, b.sorted, b.believed, b.loaded = reports, nil, nil, true
+	b.reports, b.sorted, b.believed, b.seen, b.loaded = reports, nil, nil, latest, true
 	b.plugs = plugs{hosts: map[string][]string{}}
 	for host, h := range reports {
 		b.plugs.replace(host, nil, h.NICs)
@@ -51,7 +51,7 @@ func (b *Board) Load(pages func(func(*mvccpb.KeyValue) error) error) error {
 }
 
 // Events implements link.Sink.
-func (b *Board) Events(_ int64, events []*clientv3.Event) error {
+func (b *Board) Events(rev int64, events []*clientv3.Event) error {
 	fresh := make([]report, 0, len(events))
 	for _, e := range events {
 		if e.Type != clientv3.EventTypePut {
@@ -83,7 +83,7 @@ func (b *Board) Events(_ int64, events []*clientv3.Event) error {
 		b.reports[h.Host] = h
 		delete(b.believed, h.Host)
 	}
-	b.sorted = nil
+	b.sorted, b.seen = nil, rev
 	b.mu.Unlock()
 	b.pulse.Beat()
 	return nil

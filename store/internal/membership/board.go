@@ -41,10 +41,15 @@ type board struct {
 	loaded   bool
 }
 
-func startBoard(l *link.Link) *board {
+func newBoard(l *link.Link) *board {
 	b := &board{keys: l.Keys, health: link.NewHealth()}
 	b.clear()
 	b.warn = func(err *record.Error) { l.Config.Logger.Warn("member of the cluster ignored", "error", err) }
+	return b
+}
+
+func startBoard(l *link.Link) *board {
+	b := newBoard(l)
 	l.Spawn(func() {
 		f := &link.Feed{Config: l.Config, Route: l.Route, Prefix: l.Keys.Members(), Probe: l.Keys.Level(), Sink: b, Health: b.health}
 		_ = f.Run(l.Ctx) // ends with the link only
@@ -53,7 +58,7 @@ func startBoard(l *link.Link) *board {
 }
 
 func (b *board) clear() {
-	b.level, b.levelRev, b.pin = 0, 0, nil
+	b.level, b.levelRev, b.pin, b.seen = 0, 0, nil, 0 // a restored store begins with lower revisions
 	b.members, b.seats, b.rivals = map[string]record.ClusterMember{}, map[string]record.ClusterMember{}, map[string]record.ClusterMember{}
 }
 

@@ -19,6 +19,7 @@ func (m *Members) Join(self record.ClusterMember) {
 	self.Kind, self.Since = record.MemberAPI, time.Now()
 	self.Reads = cmp.Or(self.Reads, record.LevelNow)
 	m.link.Spawn(func() { m.stay(self) })
+	m.keeps.Store(true)
 	m.link.Spawn(m.keepLevel)
 }
 

@@ -3,7 +3,6 @@ package membership
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -21,7 +20,7 @@ const (
 // keepLevel brings the cluster's level to what its members understand.
 func (m *Members) keepLevel() {
 	for m.link.Ctx.Err() == nil {
-		_, _, hosts := m.hosts()
+		hosts := m.hosts().Changed
 		v := m.View()
 		if err := m.Adjust(m.link.Ctx, v); err != nil && m.link.Ctx.Err() == nil {
 			m.link.Config.Logger.Debug("level of the cluster not adjusted; trying again", "error", err)
@@ -42,16 +41,17 @@ func (m *Members) keepLevel() {
 }
 
 // Adjust writes the level if it is another one than that of the members in a view,
-// with the hosts that report now. It is raised only if nobody joined since they were
-// looked at, and lowered for a host that says nothing only if it has said nothing
-// since: a controller that starts again writes its report and what it understands in
-// one transaction, of which the report may be seen first.
+// with the hosts that report now. Members and hosts are followed apart. The level is
+// raised only if no member and no host came since they were looked at, and lowered for
+// a host that says nothing only if it has said nothing since: a controller that starts
+// again writes its report and what it understands in one transaction, of which the
+// report may be seen first.
 func (m *Members) Adjust(ctx context.Context, v View) error {
-	reports, hostsLoaded, _ := m.hosts()
-	if !hostsLoaded || v.Seen == 0 {
+	hosts := m.hosts()
+	if !hosts.Loaded || v.Seen == 0 {
 		return ErrUnknown
 	}
-	members, inferred := withHosts(v.Members, reports)
+	members, inferred := withHosts(v.Members, hosts.Reports)
 	if len(members) == 0 {
 		return nil
 	}
@@ -81,7 +81,7 @@ func (m *Members) Adjust(ctx context.Context, v View) error {
 	case want > v.Level:
 		conditions = append(conditions,
 			clientv3.Compare(clientv3.ModRevision(keys.Members()).WithPrefix(), "<", v.Seen+1),
-			clientv3.Compare(clientv3.CreateRevision(keys.Hosts()).WithPrefix(), "<", v.Seen+1))
+			clientv3.Compare(clientv3.CreateRevision(keys.Hosts()).WithPrefix(), "<", hosts.Seen+1))
 	case !pinned && least.Kind == record.MemberHost && inferred[least.ID]:
 		conditions = append(conditions,
 			clientv3.Compare(clientv3.CreateRevision(keys.Seat(least.ID)), "=", 0),
@@ -98,40 +98,4 @@ func (m *Members) Adjust(ctx context.Context, v View) error {
 		m.link.Config.Logger.Info("level of the cluster", "was", v.Level, "is", want)
 	}
 	return err
-}
-
-// AwaitRise waits, for up to Config.RequestTimeout, while a refused write fails only
-// because the level has not been seen to rise yet to what all members understand: a
-// cluster that was just begun, or whose last holdout has just gone, would refuse what it
-// takes a moment later. It reports whether the write is to be tried again.
-func (m *Members) AwaitRise(ctx context.Context, e *LevelError) bool {
-	if e.isHeld() {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, m.link.Config.RequestTimeout)
-	defer cancel()
-	keys := m.link.Keys
-	old, err := m.link.Client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(keys.Level()), "=", 0),
-		clientv3.Compare(clientv3.CreateRevision(keys.Head()), ">", 0)).Commit()
-	if err != nil || old.Succeeded { // a store of before, which somebody must say is nobody else's
-		return false
-	}
-	for {
-		_, _, hosts := m.hosts()
-		v := m.View()
-		var still *LevelError
-		if _, err := m.Permit(e.Needs); !errors.As(err, &still) || still.isHeld() {
-			return err == nil
-		}
-		select {
-		case m.wanted <- struct{}{}:
-		default: // it is asked for already
-		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-hosts:
-		case <-v.Changed:
-		}
-	}
 }

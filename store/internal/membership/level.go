@@ -23,9 +23,6 @@ type LevelError struct {
 	Pin          *Pin                   // that does; nil: none
 }
 
-// isHeld reports whether a member or a pin holds the cluster back.
-func (e *LevelError) isHeld() bool { return len(e.Holdouts) > 0 || e.Pin != nil }
-
 func (e *LevelError) Error() string {
 	text := fmt.Sprintf("it needs level %d, the cluster is at %d", e.Needs, e.Level)
 	for i, m := range e.Holdouts {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ringfence/ringfence/store/internal/link"
 	"github.com/ringfence/ringfence/store/internal/record"
@@ -15,22 +16,27 @@ import (
 // ErrUnknown says that the members of the cluster were not read yet.
 var ErrUnknown = errors.New("the members of the cluster are not known yet")
 
-// Hosts are the reports of the hosts as they are believed, whether they were loaded, and
-// what is closed when there are others.
-type Hosts func() (reports []record.HostStatus, loaded bool, changed <-chan struct{})
+// Hosts is what is known of the hosts at one moment.
+type Hosts struct {
+	Reports []record.HostStatus // as they are believed
+	Loaded  bool
+	Seen    int64           // etcd's revision up to which they were read
+	Changed <-chan struct{} // closed when there are others
+}
 
 // Members is one process's view of who is a member of the cluster, and its part in
 // keeping the level. It may be used by many goroutines at once.
 type Members struct {
 	link  *link.Link
-	hosts Hosts
+	hosts func() Hosts
 	board func() *board // starts the watch of members on first use
 
-	wanted chan struct{} // somebody waits for the level to rise
+	keeps  atomic.Bool   // this process keeps the level
+	wanted chan struct{} // somebody waits for it to rise
 }
 
 // New makes the view. Nothing is read before it is asked for.
-func New(l *link.Link, hosts Hosts) *Members {
+func New(l *link.Link, hosts func() Hosts) *Members {
 	return &Members{link: l, hosts: hosts, wanted: make(chan struct{}, 1), board: sync.OnceValue(func() *board { return startBoard(l) })}
 }
 
@@ -62,8 +68,7 @@ type Cluster struct {
 // Cluster returns what this process has seen last of its cluster.
 func (m *Members) Cluster() Cluster {
 	v := m.View()
-	reports, _, _ := m.hosts()
-	members, _ := withHosts(v.Members, reports)
+	members, _ := withHosts(v.Members, m.hosts().Reports)
 	return Cluster{Level: max(v.Level, record.LevelFirst), Adopted: v.Level > 0, Pin: v.Pin, Members: members}
 }
 
