@@ -6,39 +6,39 @@ package secgroup
 // by is known then.
 type Loader struct {
 	batch *batch
-	nics  bool     // they have begun
-	late  []Change // what came after they had, and repeats what is there
+	nics  map[string]struct{} // that have come
+	late  []Change            // what came after the first of them, but for those that are new
 }
 
 // NewLoader returns one that has no object yet.
-func NewLoader() *Loader { return &Loader{batch: begin(NewSnapshot())} }
+func NewLoader() *Loader { return &Loader{batch: begin(NewSnapshot()), nics: map[string]struct{}{}} }
 
 // Add takes the next changes.
 func (l *Loader) Add(changes []Change) {
 	for _, c := range changes {
-		switch o := c.Object.(type) {
-		case *NIC:
-			l.addNIC(c, o)
-		default:
-			if l.nics {
-				l.late = append(l.late, c)
-			} else {
-				l.batch.apply(c)
-			}
+		if c.Key.Kind != KindNIC {
+			l.add(c)
+			continue
 		}
+		_, came := l.nics[c.Key.ID]
+		l.nics[c.Key.ID] = struct{}{}
+		if came || c.Object == nil {
+			l.add(c)
+			continue
+		}
+		l.batch.apply(c)
+		l.batch.derive(c.Key.ID)
+		delete(l.batch.dirty, c.Key.ID)
 	}
 }
 
-// addNIC puts a NIC and derives it at once.
-func (l *Loader) addNIC(c Change, o *NIC) {
-	if n := l.batch.next.nics.get(o.ID); n != nil && n.object != nil {
+// add takes what is no new NIC.
+func (l *Loader) add(c Change) {
+	if len(l.nics) > 0 {
 		l.late = append(l.late, c)
-		return
+	} else {
+		l.batch.apply(c)
 	}
-	l.nics = true
-	l.batch.apply(c)
-	l.batch.derive(o.ID)
-	delete(l.batch.dirty, o.ID)
 }
 
 // Done returns the policy at revision rev. The loader must not be used any more.

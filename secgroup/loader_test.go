@@ -64,3 +64,25 @@ func TestLoader(t *testing.T) {
 		})
 	}
 }
+
+// TestLoaderOfChanges: also of changes that follow on each other the last one counts.
+func TestLoaderOfChanges(t *testing.T) {
+	x, y := nic("x", "net", "10.0.0.1"), nic("y", "net", "10.0.0.2")
+	gone := secgroup.Delete(y.Key())
+	for name, c := range map[string]struct {
+		changes []secgroup.Change
+		there   bool
+	}{
+		"put again":        {[]secgroup.Change{secgroup.Put(x), gone, secgroup.Put(y)}, true},
+		"deleted at first": {[]secgroup.Change{gone, secgroup.Put(y)}, true},
+		"deleted at last":  {[]secgroup.Change{secgroup.Put(y), secgroup.Put(x), gone}, false},
+	} {
+		loader := secgroup.NewLoader()
+		loader.Add(c.changes)
+		s := loader.Done(1)
+		with, _ := secgroup.NewSnapshot().With(1, c.changes)
+		if got := s.NIC("y") != nil; got != c.there || (with.NIC("y") != nil) != c.there {
+			t.Errorf("%s: y is there: %t, want %t", name, got, c.there)
+		}
+	}
+}
