@@ -35,14 +35,14 @@ func TestNeighboursOfAFlood(t *testing.T) {
 		t.Skip("it measures and asserts no figure: make bench-flood")
 	}
 	command := fmt.Sprintf("go test -run '^TestNeighboursOfAFlood$' ./e2e -neighbours %s", *neighboursFlag)
+	out, err := lines.Begin(t.Context(), os.Stdout, command, lines.Members{"bench": "flood"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, limit := range limitsTried() {
 		name := cmp.Or(strings.Join(limit, " "), "no limit")
 		t.Run(name, func(t *testing.T) {
-			out, err := lines.Begin(t.Context(), os.Stdout, command, lines.Members{"bench": "flood", "limit": name})
-			if err != nil {
-				t.Fatal(err)
-			}
-			neighboursOfAFlood(t, newDatacentre(t, limit...), out)
+			neighboursOfAFlood(t, newDatacentre(t, limit...), out.With(lines.Members{"limit": name}))
 		})
 	}
 }
