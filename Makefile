@@ -25,7 +25,7 @@ export GOFLAGS ?= -trimpath
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L|2L for bench and bench-peers, BENCHFLAGS=… for bench and bench-…, FUZZTIME=10s for fuzz-short"
+	@echo "  DEVFLAGS=… for run, FAULTS=n SEED=s for test-faults, SIZE=S|M|L|2L for bench and bench-peers, BENCHFLAGS=… for bench, bench-api, -datapath, -hosts and -peers, FUZZTIME=10s for fuzz-short"
 
 setup: ## install the Debian packages that are missing
 	@$(GO) version >/dev/null 2>&1 || { echo "Go is missing: https://go.dev/dl/"; exit 1; }
@@ -230,6 +230,7 @@ fuzz-short: ## run every fuzz target for FUZZTIME
 # A benchmark prints JSON lines, and nothing else goes to where they do. The first says what
 # commit is measured, with a + if more has changed since than what runs have printed.
 BENCHFLAGS ?=
+MAKEFLAGS  += --no-print-directory
 COMMIT = $(shell git rev-parse --short=7 HEAD 2>/dev/null || echo unknown)$(if $(shell git status --porcelain -- . ':!docs/benchmarks' ':!docs/benchmarks.md' 2>/dev/null),+)
 bench bench-%: export GOFLAGS += -ldflags=-X=$(MODULE)/internal/lines.commit=$(COMMIT)
 READY = @$(MAKE) -s setup build >&2

@@ -170,6 +170,9 @@ func seconds(s float64) string {
 
 // digits are those of a number that say something: two, or all before the point.
 func digits(n float64) string {
+	if n < 0 {
+		return "-" + digits(-n)
+	}
 	decimals := 0
 	switch {
 	case n >= 9.95 || n == math.Trunc(n):
