@@ -168,6 +168,7 @@ func (b *bench) restart(ctx context.Context) error {
 	if err := b.stack.Controller(hostName).Kill(); err != nil {
 		return err
 	}
+	b.watch.AwaitQuiet(ctx, 0, changes.Quiet) // it is told of the changes before later than they are answered
 	b.watch.Forget()
 	start := time.Now()
 	if err := b.stack.RestartController(hostName); err != nil {
