@@ -47,18 +47,15 @@ func (m *Members) AwaitRise(ctx context.Context, needs record.Level) error {
 	}
 }
 
-// holdoutsAsked is of how many it is asked whether they hold the cluster back: one that does is
-// enough, and three operations each fit into a transaction.
-const holdoutsAsked = 30
-
 // isHeld asks etcd whether something of what a write was refused for still holds the level, or
-// nobody is there to raise it.
+// nobody is there to raise it. It asks of as many holdouts as fit into a transaction: one that
+// holds the level is enough.
 func (m *Members) isHeld(ctx context.Context, e *LevelError) (bool, error) {
 	keys := m.link.Keys
 	ops := []clientv3.Op{clientv3.OpGet(keys.Level()), clientv3.OpGet(keys.Pin()), clientv3.OpGet(keys.Head(), clientv3.WithKeysOnly()), clientv3.OpGet(keys.API(""), clientv3.WithPrefix(), clientv3.WithCountOnly())}
-	const fixed = 4
+	const fixed, each = 4, 3
 	var of []record.ClusterMember // of each further operation
-	for _, h := range e.Holdouts[:min(len(e.Holdouts), holdoutsAsked)] {
+	for _, h := range e.Holdouts[:min(len(e.Holdouts), max(1, (m.link.Config.MaxTxnOps-fixed)/each))] {
 		about := []string{keys.API(h.ID)}
 		if h.Kind == record.MemberHost {
 			about = []string{keys.Member(h.ID), keys.Seat(h.ID), keys.Host(h.ID)}
