@@ -6,38 +6,28 @@ package secgroup
 // by is known then.
 type Loader struct {
 	batch *batch
-	nics  map[string]struct{} // that have come
-	late  []Change            // what came after the first of them, but for those that are new
+	nics  bool     // they have begun
+	late  []Change // all from the first on that may be about what is derived already
 }
 
 // NewLoader returns one that has no object yet.
-func NewLoader() *Loader { return &Loader{batch: begin(NewSnapshot()), nics: map[string]struct{}{}} }
+func NewLoader() *Loader { return &Loader{batch: begin(NewSnapshot())} }
 
 // Add takes the next changes.
 func (l *Loader) Add(changes []Change) {
 	for _, c := range changes {
-		if c.Key.Kind != KindNIC {
-			l.add(c)
-			continue
+		nic, isNIC := c.Object.(*NIC)
+		switch {
+		case len(l.late) > 0, l.nics && !isNIC, isNIC && l.batch.next.NIC(nic.ID) != nil:
+			l.late = append(l.late, c)
+		case isNIC:
+			l.nics = true
+			l.batch.apply(c)
+			l.batch.derive(nic.ID)
+			delete(l.batch.dirty, nic.ID)
+		default:
+			l.batch.apply(c)
 		}
-		_, came := l.nics[c.Key.ID]
-		l.nics[c.Key.ID] = struct{}{}
-		if came || c.Object == nil {
-			l.add(c)
-			continue
-		}
-		l.batch.apply(c)
-		l.batch.derive(c.Key.ID)
-		delete(l.batch.dirty, c.Key.ID)
-	}
-}
-
-// add takes what is no new NIC.
-func (l *Loader) add(c Change) {
-	if len(l.nics) > 0 {
-		l.late = append(l.late, c)
-	} else {
-		l.batch.apply(c)
 	}
 }
 
