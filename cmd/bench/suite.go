@@ -138,24 +138,9 @@ func (b *bench) firstRule(ctx context.Context, group, rule string, more lines.Me
 // oneRule measures one rule: the time until it is in force and the flows that
 // it costs.
 func (b *bench) oneRule(ctx context.Context, figure, group, id, rule string, more lines.Members) error {
-	before, err := b.host.Flows(ctx)
-	if err != nil {
-		return err
-	}
-	s := &changes.Series{Name: figure + "_add"}
-	if err := b.measure(ctx, s, 0, func(ctx context.Context, _ int, opts ...client.CallOption) error {
-		return b.write.rule(ctx, group, id, rule, opts...)
-	}); err != nil {
-		return err
-	}
-	if err := s.Print(b.lines, more); err != nil {
-		return err
-	}
-	after, err := b.host.Flows(ctx)
-	if err != nil {
-		return err
-	}
-	return b.lines.Figure(figure+"_flows", float64(after-before), "flows", more)
+	return b.meter().Once(ctx, figure, b.host.Flows, func(ctx context.Context, _ int) error {
+		return b.write.rule(ctx, group, id, rule, client.Wait(longest))
+	}, more)
 }
 
 // restart measures a controller that is killed and started again on a switch

@@ -163,20 +163,5 @@ var errUnknown = errors.New("the engine has no such rule")
 
 // oneRule measures one rule: the time until it is in force, and the flows that it costs.
 func (t *trial) oneRule(ctx context.Context, figure, group string, r secgroup.Rule, more lines.Members) error {
-	before, err := t.host.Flows(ctx)
-	if err != nil {
-		return err
-	}
-	s := &changes.Series{Name: figure + "_add"}
-	if err := t.meter.Measure(ctx, s, 0, func(ctx context.Context, _ int) error { return t.engine.addRule(ctx, group, r) }); err != nil {
-		return err
-	}
-	if err := s.Print(t.out, more); err != nil {
-		return err
-	}
-	after, err := t.host.Flows(ctx)
-	if err != nil {
-		return err
-	}
-	return t.out.Figure(figure+"_flows", float64(after-before), "flows", more)
+	return t.meter.Once(ctx, figure, t.host.Flows, func(ctx context.Context, _ int) error { return t.engine.addRule(ctx, group, r) }, more)
 }

@@ -52,6 +52,27 @@ func (m Meter) Repeat(ctx context.Context, name, undoName string, reps int, do, 
 	return back.Print(m.Lines, more)
 }
 
+// Once makes a change that stays, and prints what it takes and, as NAME_flows, the flows that it
+// costs. How many there are is counted by flows.
+func (m Meter) Once(ctx context.Context, name string, flows func(context.Context) (int, error), do Change, more lines.Members) error {
+	before, err := flows(ctx)
+	if err != nil {
+		return err
+	}
+	s := &Series{Name: name + "_add"}
+	if err := m.Measure(ctx, s, 0, do); err != nil {
+		return err
+	}
+	if err := s.Print(m.Lines, more); err != nil {
+		return err
+	}
+	after, err := flows(ctx)
+	if err != nil {
+		return err
+	}
+	return m.Lines.Figure(name+"_flows", float64(after-before), "flows", more)
+}
+
 // Series are the measurements of one kind of change.
 type Series struct {
 	Name                  string
